@@ -1,0 +1,48 @@
+/** The errors this worker reports to people: each knows its HTTP status and says what to do. */
+
+export interface ErrorDetails {
+  /** Seconds after which trying again makes sense; becomes `Retry-After`. */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+}
+
+/** An error whose message may be shown to a caller as it is (secrets already masked). */
+export class StreampoolError extends Error {
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(status: number, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = new.target.name;
+    this.status = status;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+}
+
+/** Why a source could not be used; `reason` goes into logs, events and the failover resolver. */
+export type SourceFailure =
+  | 'refused'
+  | 'dns'
+  | 'timeout'
+  | 'tls'
+  | 'http_status'
+  | 'egress_refused'
+  | 'empty'
+  | 'not_media'
+  | 'ended'
+  | 'stalled'
+  | 'ffmpeg'
+  | 'stopped';
+
+/** A source that could not be opened or broke: 502, or 504 when it did not answer in time. */
+export class SourceError extends StreampoolError {
+  readonly reason: SourceFailure;
+  /** The provider's own status, where it answered with one. */
+  readonly upstreamStatus: number | undefined;
+
+  constructor(reason: SourceFailure, message: string, details: ErrorDetails & { upstreamStatus?: number } = {}) {
+    super(reason === 'timeout' || reason === 'stalled' ? 504 : 502, message, details);
+    this.reason = reason;
+    this.upstreamStatus = details.upstreamStatus;
+  }
+}
