@@ -1,0 +1,60 @@
+/** Settings of m3u-proxy that Streampool does without, each with the reason people are told when they set one. */
+
+const LATER_HLS = 'HLS playback is not part of this version';
+const NO_BROADCAST = 'broadcasts are not part of this version';
+const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
+const NO_SILENCE = 'silence detection is not part of this version';
+const NO_FILES = 'the worker writes no files';
+const LIVE_ALWAYS_STRICT = 'live MPEG-TS is checked and repaired always';
+const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY say how a source is tried again';
+const STALLS = 'a silent source is logged and opened again after LIVE_CHUNK_TIMEOUT_SECONDS';
+
+export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
+  APP_DEBUG: 'LOG_LEVEL=debug says more',
+  RELOAD: 'restart the worker to load new code',
+  DOCS_URL: 'the documentation is at /docs',
+  REDOC_URL: 'the documentation is at /docs',
+  OPENAPI_URL: 'the description of the API is at /openapi.json',
+  LOG_FILE: 'the log goes to stdout',
+  TEMP_DIR: NO_FILES,
+  SHARED_STREAM_TIMEOUT: 'SHARED_STREAM_GRACE says how long a process without viewers runs on',
+  CHANGE_BUFFER_CHUNKS: 'viewers share one buffer, whose size RING_MAX_BYTES limits',
+  DEFAULT_MAX_RETRIES: RETRIES,
+  DEFAULT_BACKOFF_FACTOR: RETRIES,
+  DEFAULT_RETRY_ATTEMPTS: RETRIES,
+  DEFAULT_RETRY_DELAY: RETRIES,
+  DEFAULT_HEALTH_CHECK_INTERVAL: 'sources are watched while they are read, not probed beside',
+  VOD_WRITE_TIMEOUT: 'a viewer of a finite source may pause as long as it keeps its connection',
+  LIVE_TV_WRITE_TIMEOUT: 'CLIENT_STALL_TIMEOUT says when a live viewer that takes nothing is dropped',
+  ENABLE_CONNECTION_IDLE_MONITORING: STALLS,
+  CONNECTION_IDLE_ALERT_THRESHOLD: STALLS,
+  CONNECTION_IDLE_ERROR_THRESHOLD: STALLS,
+  STRICT_LIVE_TS: LIVE_ALWAYS_STRICT,
+  STRICT_LIVE_TS_PREBUFFER_SIZE: 'JOIN_BUFFER says how much a joining viewer gets at once',
+  STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER says how much a joining viewer gets at once',
+  STRICT_LIVE_TS_CIRCUIT_BREAKER_TIMEOUT: STALLS,
+  STRICT_LIVE_TS_CIRCUIT_BREAKER_COOLDOWN: STALLS,
+  USE_STICKY_SESSION: 'each connection to a provider starts at the URL that was given and follows its redirects',
+  HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides, and what it names is tried at start',
+  HLS_GC_ENABLED: NO_FILES,
+  HLS_GC_INTERVAL: NO_FILES,
+  HLS_GC_AGE_THRESHOLD: NO_FILES,
+  HLS_TEMP_DIR: NO_FILES,
+  HLS_WAIT_TIME: LATER_HLS,
+  HLS_BROADCAST_DIR: NO_BROADCAST,
+  DVR_RECORDING_DIR: NO_BROADCAST,
+  BROADCAST_GC_ENABLED: NO_BROADCAST,
+  BROADCAST_CALLBACK_TIMEOUT: NO_BROADCAST,
+  BROADCAST_MAX_START_RETRIES: NO_BROADCAST,
+  BROADCAST_START_RETRY_WINDOW: NO_BROADCAST,
+  BROADCAST_START_RETRY_COOLDOWN: NO_BROADCAST,
+  BROADCAST_START_FAILURE_GRACE: NO_BROADCAST,
+  STREAMLINK_ENABLED: NO_RESOLVER,
+  YTDLP_ENABLED: NO_RESOLVER,
+  ENABLE_SILENCE_DETECTION: NO_SILENCE,
+  SILENCE_THRESHOLD_DB: NO_SILENCE,
+  SILENCE_DURATION: NO_SILENCE,
+  SILENCE_CHECK_INTERVAL: NO_SILENCE,
+  SILENCE_FAILOVER_THRESHOLD: NO_SILENCE,
+  SILENCE_MONITORING_GRACE_PERIOD: NO_SILENCE,
+};

@@ -1,0 +1,167 @@
+/** The kinds of value a setting can have: how its text is checked and what it becomes. */
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import type { LogLevel } from '../log.ts';
+
+/** Reads a setting's text. `allowed` completes the sentence "NAME must be …". */
+export interface Kind<T> {
+  readonly allowed: string;
+  readonly schema: z.ZodType<T, string>;
+  /** The value is never shown, in no message and no table. */
+  readonly secret?: boolean;
+}
+
+/** Which private addresses a source may have; link-local and metadata addresses are refused whatever this says. */
+export interface PrivateSources {
+  /** RFC 1918 and unique local addresses. */
+  readonly lan: boolean;
+  readonly loopback: boolean;
+  /** CIDR ranges allowed by name. */
+  readonly ranges: readonly string[];
+  /** Host names (lower case) allowed by name, whatever they resolve to. */
+  readonly hosts: readonly string[];
+}
+
+/** Whose X-Forwarded-For counts, as Fastify's `trustProxy` takes it: everybody's, nobody's, or these ranges'. */
+export type TrustProxy = boolean | string[];
+
+const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/i;
+const TRUE_WORDS = ['true', '1', 'yes', 'on'];
+const FALSE_WORDS = ['false', '0', 'no', 'off'];
+const BYTE_UNITS: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** A kind made of a function that answers `undefined` for a text that is not allowed. */
+function kind<T>(allowed: string, read: (text: string) => T | undefined): Kind<T> {
+  const schema = z.string().transform((text, context): T => {
+    const value = read(text.trim());
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: `must be ${allowed}` });
+    return z.NEVER;
+  });
+  return { allowed, schema };
+}
+
+function readNumber(text: string, pattern: RegExp, min: number, max: number): number | undefined {
+  if (!pattern.test(text)) return undefined;
+  const value = Number(text);
+  return value >= min && value <= max ? value : undefined;
+}
+
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Kind<number> {
+  const allowed =
+    max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`;
+  return kind(allowed, (text) => readNumber(text, /^-?\d+$/, min, max));
+}
+
+/** Seconds in the environment (a fraction is fine), milliseconds in the code. */
+export function seconds(min: number, max: number): Kind<number> {
+  return kind(`a number of seconds from ${min} to ${max}`, (text) => {
+    const value = readNumber(text, /^\d+(\.\d+)?$/, min, max);
+    return value === undefined ? undefined : Math.round(value * 1000);
+  });
+}
+
+/** Bytes; `k`, `M`, `G` (also written `MB`, `MiB`) are powers of 1024. */
+export function bytes(min: number): Kind<number> {
+  return kind(`a number of bytes, ${min} or more, such as 1048576, 512k or 48M`, (text) => {
+    const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text);
+    if (match === null) return undefined;
+    const value = Math.round(Number(match[1]) * (BYTE_UNITS[(match[2] ?? '').toLowerCase()] ?? 1));
+    return Number.isSafeInteger(value) && value >= min ? value : undefined;
+  });
+}
+
+export const flag: Kind<boolean> = kind('true or false', (text) => {
+  const word = text.toLowerCase();
+  if (TRUE_WORDS.includes(word)) return true;
+  return FALSE_WORDS.includes(word) ? false : undefined;
+});
+
+export function oneOf<const T extends string>(...choices: T[]): Kind<T> {
+  const allowed = `one of ${choices.join(', ')}`;
+  return kind(allowed, (text) => choices.find((choice) => choice === text.toLowerCase()));
+}
+
+/** Any text without control characters (they would split headers and log lines). */
+export function text(allowed: string, pattern: RegExp): Kind<string> {
+  return kind(allowed, (value) => (pattern.test(value) ? value : undefined));
+}
+
+export function secret(): Kind<string> {
+  return { ...text('printable characters without spaces', /^[\x21-\x7e]+$/), secret: true };
+}
+
+export const host: Kind<string> = kind('an IP address or a host name', (value) =>
+  isIP(value) !== 0 || HOST_NAME.test(value) ? value : undefined,
+);
+
+/** A URL prefix without its trailing slash; `/` means none and becomes the empty string. */
+export const pathPrefix: Kind<string> = kind('a path such as /m3u-proxy, or / for none', (value) =>
+  /^(\/[A-Za-z0-9._~-]+)*\/?$/.test(value) ? value.replace(/\/$/, '') : undefined,
+);
+
+const LEVELS: Record<string, LogLevel> = {
+  critical: 'fatal',
+  fatal: 'fatal',
+  error: 'error',
+  warning: 'warn',
+  warn: 'warn',
+  info: 'info',
+  debug: 'debug',
+  trace: 'trace',
+};
+
+export const logLevel: Kind<LogLevel> = kind(
+  'one of critical, error, warning, info, debug, trace',
+  (value) => LEVELS[value.toLowerCase()],
+);
+
+/** `10.0.0.0/8` as it is, an address as the range of itself, anything else `undefined`. */
+function cidr(value: string): string | undefined {
+  if (ipaddr.isValidCIDR(value)) return value;
+  if (isIP(value) === 4) return `${value}/32`;
+  return isIP(value) === 6 ? `${value}/128` : undefined;
+}
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
+export const privateSources: Kind<PrivateSources> = kind(
+  'true, false, or a list of addresses, CIDR ranges, host names and "lan", separated by commas',
+  (value) => {
+    const whole = flag.schema.safeParse(value);
+    if (whole.success) return { lan: whole.data, loopback: whole.data, ranges: [], hosts: [] };
+    const entries = list(value);
+    const ranges: string[] = [];
+    const hosts: string[] = [];
+    let lan = false;
+    for (const entry of entries) {
+      const range = cidr(entry);
+      if (range !== undefined) ranges.push(range);
+      else if (entry.toLowerCase() === 'lan') lan = true;
+      // All digits and dots is a mistyped address, never a host name.
+      else if (HOST_NAME.test(entry) && !/^[\d.]+$/.test(entry)) hosts.push(entry.toLowerCase().replace(/\.$/, ''));
+      else return undefined;
+    }
+    return entries.length === 0 ? undefined : { lan, loopback: false, ranges, hosts };
+  },
+);
+
+/** Names for ranges that Fastify knows itself. */
+const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+
+export const trustProxy: Kind<TrustProxy> = kind(
+  `true, false, or a list of addresses, CIDR ranges and ${PROXY_RANGES.join(', ')}, separated by commas`,
+  (value) => {
+    const whole = flag.schema.safeParse(value);
+    if (whole.success) return whole.data;
+    const entries = list(value).map((entry) => (PROXY_RANGES.includes(entry) ? entry : cidr(entry)));
+    const known = entries.filter((entry) => entry !== undefined);
+    return known.length > 0 && known.length === entries.length ? known : undefined;
+  },
+);

@@ -1,0 +1,30 @@
+/** One row of the settings table: an environment variable, its kind, its default and what it means. */
+import type { Kind } from './kinds.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Setting<T> {
+  readonly env: string;
+  readonly kind: Kind<T>;
+  /** The default as one would write it, or a function for one that depends on the machine; none: stays undefined. */
+  readonly fallback: string | ((env: Environment) => string) | undefined;
+  /** How the default is shown to people where it is not the text above. */
+  readonly shownDefault: string | undefined;
+  /** What it does, in one sentence, with its unit. */
+  readonly meaning: string;
+}
+
+export function setting<T>(
+  env: string,
+  kind: Kind<T>,
+  fallback: string | ((env: Environment) => string),
+  meaning: string,
+  shownDefault?: string,
+): Setting<T> {
+  return { env, kind, fallback, shownDefault, meaning };
+}
+
+/** A setting that may stay unset, and is then `undefined`. */
+export function optional<T>(env: string, kind: Kind<T>, meaning: string, shownDefault: string): Setting<T | undefined> {
+  return { env, kind, fallback: undefined, shownDefault, meaning };
+}
