@@ -119,7 +119,8 @@ export const logLevel: Kind<LogLevel> = kind(
 
 /** `10.0.0.0/8` as it is, an address as the range of itself, anything else `undefined`. */
 function cidr(value: string): string | undefined {
-  if (ipaddr.isValidCIDR(value)) return value;
+  // The library also reads "10.0.0/8", whose meaning people guess differently.
+  if (ipaddr.isValidCIDR(value) && isIP(value.slice(0, value.indexOf('/'))) !== 0) return value;
   if (isIP(value) === 4) return `${value}/32`;
   return isIP(value) === 6 ? `${value}/128` : undefined;
 }

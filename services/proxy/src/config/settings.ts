@@ -74,7 +74,7 @@ const pooling = {
     'STREAM_SHARING_STRATEGY',
     oneOf('url_profile', 'url_only', 'disabled'),
     'url_profile',
-    'What two viewers must have in common to share: URL and profile, URL alone, or nothing suffices.',
+    'What viewers who share a process have in common: URL and profile, or the URL alone; `disabled`: they never share.',
   ),
   maxClientsPerSharedStream: setting(
     'MAX_CLIENTS_PER_SHARED_STREAM',

@@ -1,0 +1,95 @@
+// Bundles what is deployed into dist/: each program is one file that needs Node and nothing from node_modules.
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureNode, ensureNodeModules, ROOT, run } from './setup.mjs';
+
+/** Each bundle: its entry, its file, and the folders that lie beside it at run time. An absent entry is skipped. */
+const BUNDLES = [
+  {
+    entry: 'services/proxy/src/main.ts',
+    outfile: 'dist/proxy/main.js',
+    // The API gives this folder to @fastify/swagger-ui as baseDir; the package cannot find its own files in a bundle.
+    folders: { 'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static' },
+  },
+  { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
+  { entry: 'services/admin-lambda/src/main.ts', outfile: 'dist/admin-lambda/main.js', folders: {} },
+];
+
+/** CommonJS packages inside an ES module bundle still ask for these three. */
+const COMMONJS_GLOBALS = `
+import { createRequire as __createRequire } from 'node:module';
+import { fileURLToPath as __fileURLToPath } from 'node:url';
+const require = __createRequire(import.meta.url);
+const __filename = __fileURLToPath(import.meta.url);
+const __dirname = __fileURLToPath(new URL('.', import.meta.url));
+`.trim();
+
+/** Builds every bundle; answers the files written. */
+export async function build() {
+  const { build: esbuild } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
+  await Promise.all(
+    present.map(async ({ entry, outfile, folders }) => {
+      await esbuild({
+        absWorkingDir: ROOT,
+        entryPoints: [entry],
+        outfile,
+        bundle: true,
+        platform: 'node',
+        target: 'node20',
+        format: 'esm',
+        sourcemap: true,
+        sourcesContent: false,
+        loader: { '.lua': 'text' },
+        banner: { js: COMMONJS_GLOBALS },
+        // Read in one place: services/proxy/src/version.ts.
+        define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
+        logLevel: 'warning',
+      });
+      for (const [from, to] of Object.entries(folders)) {
+        mkdirSync(join(ROOT, dirname(to)), { recursive: true });
+        cpSync(join(ROOT, from), join(ROOT, to), { recursive: true });
+      }
+    }),
+  );
+  return present.map(({ outfile }) => outfile);
+}
+
+/** Builds unless every bundle is newer than every source file. */
+export async function buildIfStale() {
+  const newest = Math.max(
+    ...['services', 'tools', 'package.json', 'package-lock.json', 'scripts/build.mjs'].map((path) =>
+      newestChange(join(ROOT, path)),
+    ),
+  );
+  const fresh = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry))).every(({ outfile }) => {
+    const file = join(ROOT, outfile);
+    return existsSync(file) && statSync(file).mtimeMs > newest;
+  });
+  if (!fresh) await build();
+}
+
+function newestChange(path) {
+  if (!existsSync(path)) return 0;
+  const stats = statSync(path);
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  return readdirSync(path).reduce((newest, name) => Math.max(newest, newestChange(join(path, name))), stats.mtimeMs);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await run(async () => {
+    ensureNode();
+    ensureNodeModules();
+    const started = performance.now();
+    try {
+      const files = await build();
+      console.log(`Built ${files.join(', ')} in ${Math.round(performance.now() - started)} ms`);
+    } catch (error) {
+      // esbuild has printed what is wrong and where.
+      if (Array.isArray(error?.errors)) return 1;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,163 @@
+// What a fresh machine needs before anything runs: Node modules, FFmpeg, Redis. Needs no dependency itself, and is
+// quick when everything is there already.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const MIN_NODE = [20, 19];
+const MIN_FFMPEG = 5;
+/** Seconds to wait for another apt that holds the lock, as a machine's first boot often runs one. */
+const APT_LOCK_S = 180;
+
+/** A reason to stop that says what to do; shown without a stack. */
+export class SetupError extends Error {}
+
+/** Runs a script's main function; a SetupError ends the process with its sentence alone. */
+export async function run(main) {
+  try {
+    process.exitCode = (await main()) ?? 0;
+  } catch (error) {
+    console.error(error instanceof SetupError ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+/** Checks or installs everything; `redis` also a Redis server, which only tests need. */
+export function setup({ redis = false } = {}) {
+  ensureNode();
+  ensureNodeModules();
+  ensureFfmpeg();
+  if (redis) ensureRedis();
+}
+
+export function ensureNode(version = process.versions.node) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])) return;
+  throw new SetupError(
+    `Streampool needs Node ${MIN_NODE.join('.')} or newer; this is ${version}. See https://nodejs.org`,
+  );
+}
+
+/** Installs from the lock file when node_modules is missing, or holds other versions than the lock file. */
+export function ensureNodeModules(root = ROOT) {
+  if (modulesMatchLockFile(root)) return;
+  console.error('Installing Node modules from package-lock.json …');
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Started by npm: the same npm again. Otherwise the one on the PATH.
+  const npm = process.env.npm_execpath ?? '';
+  const viaNode = basename(npm) === 'npm-cli.js';
+  const result = viaNode
+    ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
+    : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (result.error) throw new SetupError(`npm could not be started (${result.error.message}). Install it with Node.`);
+  if (result.status !== 0) throw new SetupError('`npm ci` failed; its messages above say why. Then run this again.');
+}
+
+function modulesMatchLockFile(root) {
+  const installedFile = join(root, 'node_modules', '.package-lock.json');
+  // npm writes this file last, so it is absent after an interrupted install.
+  if (!existsSync(installedFile)) return false;
+  const wanted = readJson(join(root, 'package-lock.json')).packages;
+  const installed = readJson(installedFile).packages;
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || !isWantedHere(entry) || installed[path]?.version === entry.version,
+  );
+}
+
+/** An optional package counts only where it is surely for this platform. */
+function isWantedHere(entry) {
+  if (!entry.optional) return true;
+  if (!entry.os || !entry.cpu || entry.libc) return false;
+  return entry.os.includes(process.platform) && entry.cpu.includes(process.arch);
+}
+
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/** Finds FFmpeg (FFMPEG_PATH, then PATH), installs it where that is possible, and answers its path. */
+export function ensureFfmpeg() {
+  const given = process.env.FFMPEG_PATH;
+  if (given) {
+    const major = ffmpegMajor(given);
+    if (major >= MIN_FFMPEG) return given;
+    const found = major === 0 ? 'does not run' : `is version ${major}`;
+    throw new SetupError(`FFMPEG_PATH=${given} ${found}. It must name an FFmpeg ${MIN_FFMPEG} or newer, or be unset.`);
+  }
+  if (!find('ffmpeg')) install('FFmpeg', 'ffmpeg');
+  const path = find('ffmpeg');
+  const major = path === undefined ? 0 : ffmpegMajor(path);
+  if (path === undefined || major < MIN_FFMPEG) {
+    throw new SetupError(
+      `Streampool needs FFmpeg ${MIN_FFMPEG} or newer; ${path ?? 'ffmpeg'} is version ${major}. ` +
+        'Install a newer one and set FFMPEG_PATH to it.',
+    );
+  }
+  return path;
+}
+
+/** The major version of an FFmpeg, 0 if it does not run. Builds from git carry no number and are newer than any. */
+function ffmpegMajor(path) {
+  const { stdout, status } = spawnSync(path, ['-version'], { encoding: 'utf8' });
+  if (status !== 0) return 0;
+  const match = /^ffmpeg version n?(\d+)\./m.exec(stdout);
+  return match ? Number(match[1]) : /^ffmpeg version /m.test(stdout) ? MIN_FFMPEG : 0;
+}
+
+/** Finds redis-server or valkey-server, installs one where that is possible, and answers its path. */
+export function ensureRedis() {
+  const path = find('redis-server') ?? find('valkey-server');
+  if (path) return path;
+  install('A Redis server (for the tests)', 'redis-server');
+  return find('redis-server');
+}
+
+export function find(command) {
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, command))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Installs a Debian package as root, else stops with the line that does it. */
+function install(what, debianPackage) {
+  const debian = isDebianLike() && find('apt-get') !== undefined;
+  if (!debian || process.getuid?.() !== 0) {
+    throw new SetupError(`${what} is missing. Install it with:\n\n  ${installLine(debian, debianPackage)}\n`);
+  }
+  console.error(`Installing ${debianPackage} …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const lock = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_S}`];
+  // A failed update may leave good lists (one dead mirror of several), so the install decides.
+  spawnSync('apt-get', [...lock, '-qq', 'update'], { env, stdio: ['ignore', 2, 2] });
+  const args = [...lock, '-y', '-qq', 'install', '--no-install-recommends', debianPackage];
+  const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] });
+  if (result.status === 0) return;
+  throw new SetupError(
+    `${what} could not be installed; apt's messages above say why. By hand:\n\n  apt-get install ${debianPackage}\n`,
+  );
+}
+
+function installLine(debian, debianPackage) {
+  if (debian) return `sudo apt-get update && sudo apt-get install -y ${debianPackage}`;
+  if (process.platform === 'darwin') return `brew install ${debianPackage.replace('-server', '')}`;
+  return `(the package manager of your system) install ${debianPackage}`;
+}
+
+function isDebianLike() {
+  try {
+    return /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync('/etc/os-release', 'utf8'));
+  } catch {
+    return false;
+  }
+}
