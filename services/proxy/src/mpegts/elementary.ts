@@ -1,0 +1,103 @@
+/** What an elementary stream is (stream_type and descriptors), and where its pictures can be entered. */
+
+import type { ProgramStream } from './psi.ts';
+
+export type TrackKind = 'video' | 'audio' | 'other';
+export type VideoCodec = 'h264' | 'hevc' | 'mpeg2' | 'mpeg4' | 'unknown';
+
+const VIDEO_TYPES = new Map<number, VideoCodec>([
+  [0x01, 'mpeg2'],
+  [0x02, 'mpeg2'],
+  [0x10, 'mpeg4'],
+  [0x1b, 'h264'],
+  [0x24, 'hevc'],
+  [0x33, 'unknown'], // VVC
+  [0x42, 'unknown'], // AVS
+  [0xd1, 'unknown'], // Dirac
+  [0xd2, 'unknown'], // AVS2
+  [0xea, 'unknown'], // VC-1
+]);
+
+// MPEG-1/2 audio, ADTS, LATM, MPEG-4 raw; then ATSC and Blu-ray: LPCM, AC-3, DTS, TrueHD, E-AC-3, DTS-HD.
+const AUDIO_TYPES = new Set([0x03, 0x04, 0x0f, 0x11, 0x1c, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x8a]);
+
+const REGISTRATION_DESCRIPTOR = 0x05;
+// DVB (EN 300 468) tags for private PES (0x06): AC-3, E-AC-3, DTS, AAC; 0x7f is the extension tag (Opus, AC-4, DTS-HD).
+const AUDIO_DESCRIPTORS = new Set([0x6a, 0x7a, 0x7b, 0x7c]);
+const AUDIO_REGISTRATIONS = new Set(['AC-3', 'EAC3', 'Opus', 'DTS1', 'DTS2', 'DTS3', 'BSSD', 'AC-4']);
+const VIDEO_REGISTRATIONS = new Map<string, VideoCodec>([
+  ['HEVC', 'hevc'],
+  ['AV01', 'unknown'],
+  ['VC-1', 'unknown'],
+]);
+
+function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }> {
+  for (let at = 0; at + 2 <= bytes.length; ) {
+    const length = bytes[at + 1] as number;
+    yield { tag: bytes[at] as number, body: bytes.subarray(at + 2, at + 2 + length) };
+    at += 2 + length;
+  }
+}
+
+/** Kind and codec of one PMT entry; streams nobody watches or hears (subtitles, data) are `other`. */
+export function classifyStream(stream: ProgramStream): { kind: TrackKind; codec: VideoCodec } {
+  const codec = VIDEO_TYPES.get(stream.type);
+  if (codec !== undefined) return { kind: 'video', codec };
+  if (AUDIO_TYPES.has(stream.type)) return { kind: 'audio', codec: 'unknown' };
+  if (stream.type === 0x06) {
+    for (const { tag, body } of descriptorsOf(stream.descriptors)) {
+      if (AUDIO_DESCRIPTORS.has(tag)) return { kind: 'audio', codec: 'unknown' };
+      if (tag !== REGISTRATION_DESCRIPTOR) continue;
+      const format = body.toString('latin1', 0, 4);
+      if (AUDIO_REGISTRATIONS.has(format)) return { kind: 'audio', codec: 'unknown' };
+      const video = VIDEO_REGISTRATIONS.get(format);
+      if (video !== undefined) return { kind: 'video', codec: video };
+    }
+  }
+  return { kind: 'other', codec: 'unknown' };
+}
+
+/**
+ * Whether the access unit that starts with `bytes` is a keyframe: an IDR or recovery point with its parameter sets
+ * (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), an MPEG-2 picture behind a sequence header, an MPEG-4 VOL or I-VOP. Undefined
+ * while the bytes do not tell, or for a codec this does not read: then the random access indicator has to.
+ */
+export function isKeyframe(codec: VideoCodec, bytes: Buffer): boolean | undefined {
+  if (codec === 'unknown') return undefined;
+  for (let at = bytes.indexOf(START_CODE); at >= 0; at = bytes.indexOf(START_CODE, at + 3)) {
+    const unit = bytes[at + 3];
+    if (unit === undefined) return undefined;
+    const verdict = READERS[codec](unit, bytes, at + 4);
+    if (verdict !== undefined) return verdict;
+  }
+  return undefined;
+}
+
+const START_CODE = Buffer.from([0, 0, 1]);
+
+const READERS: Record<
+  Exclude<VideoCodec, 'unknown'>,
+  (unit: number, bytes: Buffer, next: number) => boolean | undefined
+> = {
+  h264: (unit, bytes, next) => {
+    const type = unit & 0x1f;
+    if (type === 5 || type === 7) return true;
+    if (type === 6 && bytes[next] === 6) return true; // SEI, first message a recovery point
+    return type >= 1 && type <= 4 ? false : undefined;
+  },
+  hevc: (unit) => {
+    const type = (unit >> 1) & 0x3f;
+    if ((type >= 16 && type <= 23) || type === 32 || type === 33) return true;
+    return type <= 15 ? false : undefined;
+  },
+  mpeg2: (unit) => {
+    if (unit === 0xb3) return true;
+    return unit === 0x00 ? false : undefined;
+  },
+  mpeg4: (unit, bytes, next) => {
+    if (unit === 0xb0 || (unit >= 0x20 && unit <= 0x2f)) return true;
+    if (unit !== 0xb6) return undefined;
+    const first = bytes[next];
+    return first === undefined ? undefined : first >> 6 === 0;
+  },
+};

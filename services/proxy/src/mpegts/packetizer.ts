@@ -1,0 +1,56 @@
+/** Bytes in any pieces, to aligned 188-byte packets; finds the packet boundary again after damage. */
+
+import { PACKET_SIZE, SYNC_BYTE } from './packet.ts';
+
+export class Packetizer {
+  #rest: Buffer = Buffer.alloc(0);
+  #synced = false;
+  /** Bytes thrown away while looking for the sync byte. */
+  lostBytes = 0;
+
+  /**
+   * Calls `onPacket(bytes, offset)` for every whole packet. The packets stay in `chunk` (or in a copy where one spans two
+   * chunks), which the caller gives away: they may be rewritten in place.
+   */
+  push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number) => void): void {
+    let at = 0;
+    if (this.#rest.length > 0) {
+      const missing = PACKET_SIZE - this.#rest.length;
+      if (this.#synced && chunk.length > missing && chunk[missing] === SYNC_BYTE) {
+        const joined = Buffer.concat([this.#rest, chunk.subarray(0, missing)]);
+        this.#rest = Buffer.alloc(0);
+        onPacket(joined, 0);
+        at = missing;
+      } else {
+        chunk = Buffer.concat([this.#rest, chunk]);
+        this.#rest = Buffer.alloc(0);
+      }
+    }
+    while (at + PACKET_SIZE <= chunk.length) {
+      if (!this.#isBoundary(chunk, at)) {
+        this.#synced = false;
+        at++;
+        this.lostBytes++;
+        continue;
+      }
+      this.#synced = true;
+      onPacket(chunk, at);
+      at += PACKET_SIZE;
+    }
+    this.#rest = Buffer.from(chunk.subarray(at));
+  }
+
+  /** Forgets a half packet: the next bytes belong to another connection. */
+  reset(): void {
+    this.#rest = Buffer.alloc(0);
+    this.#synced = false;
+  }
+
+  /** Out of sync, a lone 0x47 proves nothing: the packet behind it has to start with one as well, where it is here. */
+  #isBoundary(bytes: Buffer, at: number): boolean {
+    if (bytes[at] !== SYNC_BYTE) return false;
+    if (this.#synced) return true;
+    const next = bytes[at + PACKET_SIZE];
+    return next === undefined || next === SYNC_BYTE;
+  }
+}

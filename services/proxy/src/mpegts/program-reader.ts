@@ -1,0 +1,246 @@
+/**
+ * One input's transport packets, read as whole PES units of one program: the first in its PAT that has audio or video.
+ * A unit is handed on when all its bytes are here, so whatever is cut between two units is cut cleanly, and a reader that
+ * joins at a unit never meets the second half of another PID's.
+ */
+
+import { classifyStream, isKeyframe, type TrackKind, type VideoCodec } from './elementary.ts';
+import {
+  counterOf,
+  hasDiscontinuityIndicator,
+  hasPayload,
+  hasRandomAccessIndicator,
+  isDamaged,
+  NULL_PID,
+  PACKET_SIZE,
+  payloadOffset,
+  pcrOf,
+  pidOf,
+  startsUnit,
+} from './packet.ts';
+import { Packetizer } from './packetizer.ts';
+import { parsePesHeader } from './pes.ts';
+import { PAT_PID, type ProgramMap, parsePat, parsePmt, SectionAssembler } from './psi.ts';
+
+/** One elementary stream (or the PID that carries only the clock) of an input. */
+export interface Track {
+  readonly pid: number;
+  readonly kind: TrackKind;
+  readonly codec: VideoCodec;
+  /** stream_type of the PMT; 0 for a PID that only carries the PCR. */
+  readonly type: number;
+}
+
+export interface PacketRef {
+  readonly bytes: Buffer;
+  readonly offset: number;
+}
+
+/** One whole PES packet: an access unit for video, one or more frames for audio. */
+export interface Unit {
+  readonly track: Track;
+  readonly packets: readonly PacketRef[];
+  /** 33-bit ticks as the input has them; undefined when it sends none. */
+  readonly pts: number | undefined;
+  readonly dts: number | undefined;
+  /** Where PTS and DTS stand in the first packet, relative to its start. */
+  readonly ptsOffset: number | undefined;
+  readonly dtsOffset: number | undefined;
+  /** A video keyframe; true for every audio unit. */
+  readonly keyframe: boolean;
+  /** Packets of this PID were lost before or inside this unit. */
+  readonly gap: boolean;
+}
+
+export interface ProgramReaderSink {
+  /** The program was announced; `changed` where it is new or differs from the last time. */
+  program(map: ProgramMap, tracks: readonly Track[], changed: boolean): void;
+  unit(unit: Unit): void;
+  /** A packet with a PCR outside any unit. */
+  clock(track: Track, packet: PacketRef): void;
+}
+
+/** Packets of one video unit in which its parameter sets or first slice must begin. */
+const PROBED_PACKETS = 8;
+/** No access unit is larger; a stream that never starts a new one is not buffered without end. */
+const MAX_UNIT_BYTES = 8 * 1024 * 1024;
+
+interface TrackState {
+  readonly track: Track;
+  counter: number | undefined;
+  duplicate: boolean;
+  packets: PacketRef[];
+  receivedBytes: number;
+  totalLength: number | undefined;
+  gap: boolean;
+}
+
+export class ProgramReader {
+  readonly #packetizer = new Packetizer();
+  readonly #sink: ProgramReaderSink;
+  readonly #pat = new SectionAssembler();
+  readonly #pmts = new Map<number, SectionAssembler>();
+  #programNumbers = new Set<number>();
+  #chosen: number | undefined;
+  #signature = '';
+  #map: ProgramMap | undefined;
+  #tracks = new Map<number, TrackState>();
+
+  constructor(sink: ProgramReaderSink) {
+    this.#sink = sink;
+  }
+
+  /** Takes bytes in pieces of any size; the chunk is given away and may be rewritten later. */
+  push(chunk: Buffer): void {
+    this.#packetizer.push(chunk, (bytes, offset) => this.#packet(bytes, offset));
+  }
+
+  /** The input ended in an orderly way: the units under way are whole. */
+  finish(): void {
+    for (const state of this.#tracks.values()) this.#finishUnit(state);
+  }
+
+  #packet(bytes: Buffer, offset: number): void {
+    const pid = pidOf(bytes, offset);
+    if (pid === NULL_PID || isDamaged(bytes, offset)) return;
+    const state = this.#tracks.get(pid);
+    const pmt = this.#pmts.get(pid);
+    if (state !== undefined) this.#trackPacket(state, bytes, offset);
+    else if (pid === PAT_PID) this.#programAssociation(bytes, offset);
+    else if (pmt !== undefined) this.#programMap(pid, pmt, bytes, offset);
+  }
+
+  #programAssociation(bytes: Buffer, offset: number): void {
+    for (const section of this.#pat.push(bytes, offset)) {
+      const programs = parsePat(section);
+      if (programs === undefined) continue;
+      this.#programNumbers = new Set(programs.map((program) => program.programNumber));
+      const pids = new Set(programs.map((program) => program.pmtPid));
+      for (const pid of this.#pmts.keys()) if (!pids.has(pid)) this.#pmts.delete(pid);
+      for (const pid of pids) if (!this.#pmts.has(pid)) this.#pmts.set(pid, new SectionAssembler());
+      if (this.#chosen !== undefined && !pids.has(this.#chosen)) this.#chosen = undefined;
+    }
+  }
+
+  #programMap(pid: number, assembler: SectionAssembler, bytes: Buffer, offset: number): void {
+    if (this.#chosen !== undefined && this.#chosen !== pid) return;
+    for (const section of assembler.push(bytes, offset)) {
+      const map = parsePmt(section);
+      if (map === undefined || !this.#programNumbers.has(map.programNumber)) continue;
+      if (!map.streams.some((stream) => classifyStream(stream).kind !== 'other')) continue;
+      this.#chosen = pid;
+      const signature = section.subarray(8, -4).toString('latin1');
+      const changed = this.#map === undefined || signature !== this.#signature;
+      if (changed) this.#adopt(map);
+      this.#signature = signature;
+      this.#map = map;
+      this.#sink.program(
+        map,
+        [...this.#tracks.values()].map((state) => state.track),
+        changed,
+      );
+    }
+  }
+
+  #adopt(map: ProgramMap): void {
+    const states = new Map<number, TrackState>();
+    const add = (track: Track) => {
+      const known = this.#tracks.get(track.pid);
+      states.set(track.pid, known?.track.type === track.type ? known : newState(track));
+    };
+    for (const stream of map.streams) add({ pid: stream.pid, type: stream.type, ...classifyStream(stream) });
+    if (map.pcrPid !== NULL_PID && !states.has(map.pcrPid)) {
+      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown' });
+    }
+    this.#tracks = states;
+  }
+
+  #trackPacket(state: TrackState, bytes: Buffer, offset: number): void {
+    if (hasPayload(bytes, offset)) {
+      const counter = counterOf(bytes, offset);
+      if (state.counter !== undefined && !hasDiscontinuityIndicator(bytes, offset)) {
+        // A packet may be sent twice in a row, no more (2.4.3.3).
+        if (counter === state.counter && !state.duplicate) {
+          state.duplicate = true;
+          return;
+        }
+        if (counter !== ((state.counter + 1) & 0x0f)) state.gap = true;
+      }
+      state.counter = counter;
+      state.duplicate = false;
+      if (startsUnit(bytes, offset)) {
+        this.#finishUnit(state);
+        const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
+        state.totalLength = header?.totalLength;
+        this.#append(state, { bytes, offset });
+        return;
+      }
+    }
+    if (state.packets.length > 0) this.#append(state, { bytes, offset });
+    else if (pcrOf(bytes, offset) !== undefined) this.#sink.clock(state.track, { bytes, offset });
+  }
+
+  #append(state: TrackState, packet: PacketRef): void {
+    state.packets.push(packet);
+    state.receivedBytes += packet.offset + PACKET_SIZE - payloadOffset(packet.bytes, packet.offset);
+    if (state.totalLength !== undefined && state.receivedBytes >= state.totalLength) this.#finishUnit(state);
+    else if (state.receivedBytes > MAX_UNIT_BYTES) this.#discardUnit(state);
+  }
+
+  #discardUnit(state: TrackState): void {
+    state.packets = [];
+    state.receivedBytes = 0;
+    state.totalLength = undefined;
+    state.gap = true;
+  }
+
+  #finishUnit(state: TrackState): void {
+    const first = state.packets[0];
+    if (first === undefined) return;
+    const { bytes, offset } = first;
+    const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
+    const unit: Unit = {
+      track: state.track,
+      packets: state.packets,
+      pts: header?.pts,
+      dts: header?.dts,
+      ptsOffset: header?.ptsOffset === undefined ? undefined : header.ptsOffset - offset,
+      dtsOffset: header?.dtsOffset === undefined ? undefined : header.dtsOffset - offset,
+      keyframe: state.track.kind === 'video' ? isKeyUnit(state, header?.dataOffset) : state.track.kind === 'audio',
+      gap: state.gap,
+    };
+    state.packets = [];
+    state.receivedBytes = 0;
+    state.totalLength = undefined;
+    state.gap = false;
+    this.#sink.unit(unit);
+  }
+}
+
+function isKeyUnit(state: TrackState, dataOffset: number | undefined): boolean {
+  const [first, ...rest] = state.packets.slice(0, PROBED_PACKETS) as [PacketRef, ...PacketRef[]];
+  const start = dataOffset ?? payloadOffset(first.bytes, first.offset);
+  const head = first.bytes.subarray(start, first.offset + PACKET_SIZE);
+  const verdict =
+    isKeyframe(state.track.codec, head) ??
+    isKeyframe(
+      state.track.codec,
+      Buffer.concat([
+        head,
+        ...rest.map(({ bytes, offset }) => bytes.subarray(payloadOffset(bytes, offset), offset + PACKET_SIZE)),
+      ]),
+    );
+  return verdict ?? hasRandomAccessIndicator(first.bytes, first.offset);
+}
+
+function newState(track: Track): TrackState {
+  return {
+    track,
+    counter: undefined,
+    duplicate: false,
+    packets: [],
+    receivedBytes: 0,
+    totalLength: undefined,
+    gap: false,
+  };
+}

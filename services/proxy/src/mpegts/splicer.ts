@@ -1,0 +1,377 @@
+/**
+ * Makes one MPEG-TS out of inputs that come one after another, so that a reader does not notice the change: own PAT and
+ * PMT, stable PIDs, continuous counters and one timeline. The same mechanism serves FFmpeg restarts, reconnected
+ * providers, source failovers and, later, relays.
+ */
+
+import { discontinuityPacket, hasPayload, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import { type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
+import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
+import { type InputClock, Timeline } from './timeline.ts';
+import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
+
+export interface SpliceSink {
+  /** A packet, to be copied at once: its bytes are reused. */
+  packet(bytes: Buffer, offset: number): void;
+  /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
+  randomAccess(point: RandomAccess): void;
+}
+
+export interface RandomAccess {
+  /** Whole packets to send before the shared bytes. */
+  prefix: Buffer;
+  /** DTS on the feed's timeline, 90 kHz, not wrapped. */
+  dts: number;
+}
+
+export interface SplicerOptions {
+  /**
+   * Hold units back until no earlier picture can follow, so that a cut never leaves a hole among reordered pictures. For
+   * FFmpeg's output, which has to be continued exactly; costs up to one run of B-frames of delay.
+   */
+  holdReordered: boolean;
+  /** DTS of the feed's first unit, in ticks; undefined keeps the first input's clock. */
+  firstDts: number | undefined;
+}
+
+/** Where a new input has to start so that nothing is lost or doubled; ticks on the current input's clock. */
+export interface ResumePoint {
+  videoPts: number | undefined;
+  audioPts: number | undefined;
+}
+
+const PROGRAM_NUMBER = 1;
+const DEFAULT_PMT_PID = 0x1000;
+/** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
+export const NO_KEYFRAME_MS = 12_000;
+/** Audio units are entries where there is no video; one per this many ticks is enough. */
+const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
+/** Reordered units are not held longer than this, whatever the pictures say. */
+const MAX_HOLD_MS = 1_000;
+/** A PCR is believed when it moves by less than this. */
+const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
+
+interface OutTrack {
+  readonly pid: number;
+  readonly type: number;
+  readonly video: boolean;
+  /** Counter of its last payload packet. */
+  counter: number;
+  /** Send a discontinuity before the next payload packet. */
+  signal: boolean;
+  /** The current input's video waits for a keyframe; other tracks of a new input wait for the video. */
+  waiting: boolean;
+}
+
+type Held =
+  | { kind: 'unit'; unit: Unit; nowMs: number }
+  | { kind: 'clock'; track: Track; packet: PacketRef; nowMs: number }
+  | { kind: 'tables'; map: ProgramMap; tracks: readonly Track[]; changed: boolean; nowMs: number };
+
+export class Splicer {
+  readonly #sink: SpliceSink;
+  readonly #options: SplicerOptions;
+  readonly #timeline: Timeline;
+  #reader: ProgramReader | undefined;
+  #held: Held[] = [];
+  #nowMs = 0;
+  /** Highest video PTS of the current input, 33 bits; decides which units may still be followed by earlier pictures. */
+  #maxPts: number | undefined;
+
+  readonly #outTracks = new Map<number, OutTrack>();
+  /** Input PID to output PID, for the current input. */
+  #pids = new Map<number, OutTrack>();
+  #pat: Buffer = Buffer.alloc(0);
+  #pmt: Buffer = Buffer.alloc(0);
+  #pmtPid = DEFAULT_PMT_PID;
+  #version = -1;
+  #tablesSignature = '';
+  readonly #tableCounters = new Map<number, number>();
+  #lastPcr: number | undefined;
+  #pcrPid: number | undefined;
+
+  #started = false;
+  #midPicture = false;
+  #lastEntryMs: number | undefined;
+  #lastVideoMs: number | undefined;
+  #lastEntryDts: number | undefined;
+  #lastVideoPts: number | undefined;
+  #audioPid: number | undefined;
+
+  constructor(sink: SpliceSink, options: SplicerOptions) {
+    this.#sink = sink;
+    this.#options = options;
+    this.#timeline = new Timeline(options.firstDts);
+  }
+
+  /**
+   * Bytes from now on come from another input.
+   * @param clock how its clock relates to the one before
+   * @param midPicture the input repeats the same pictures (`-c copy` from the same source feed), so it may be entered
+   *   between keyframes, right behind the last unit sent
+   */
+  beginInput(clock: InputClock, midPicture = false): void {
+    this.#held = [];
+    this.#maxPts = undefined;
+    this.#lastEntryMs = undefined;
+    this.#pids = new Map();
+    this.#midPicture = midPicture && clock === 'aligned';
+    this.#timeline.beginInput(clock);
+    for (const track of this.#outTracks.values()) {
+      track.waiting = true;
+      if (clock !== 'aligned') track.signal = true;
+    }
+    this.#reader = new ProgramReader({
+      program: (map, tracks, changed) => this.#hold({ kind: 'tables', map, tracks, changed, nowMs: this.#nowMs }),
+      unit: (unit) => this.#holdUnit(unit),
+      clock: (track, packet) => this.#hold({ kind: 'clock', track, packet, nowMs: this.#nowMs }),
+    });
+  }
+
+  /** Takes the current input's bytes; the chunk is given away. `nowMs` is monotonic. */
+  push(chunk: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#reader?.push(chunk);
+    const oldest = this.#held[0];
+    if (oldest !== undefined && nowMs - oldest.nowMs > MAX_HOLD_MS) this.#release(this.#held.length);
+  }
+
+  /**
+   * The current input is over. An orderly end is played out; otherwise what is held and not whole is dropped: reordered
+   * pictures whose group is not complete go, whole audio units stay.
+   */
+  endInput(orderly: boolean): void {
+    if (orderly) this.#reader?.finish();
+    else this.#held = this.#held.filter((item) => item.kind === 'unit' && item.unit.track.kind === 'audio');
+    this.#release(this.#held.length);
+    this.#reader = undefined;
+  }
+
+  /** What the next unit of each kind would be, on the clock of the current input; undefined fields: nothing sent yet. */
+  get resumePoint(): ResumePoint {
+    const shift = this.#timeline.shift ?? 0;
+    const video = [...this.#outTracks.values()].find((track) => track.video);
+    const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
+    const audio = this.#audioPid === undefined ? undefined : this.#timeline.nextDts(this.#audioPid);
+    return {
+      videoPts:
+        this.#lastVideoPts === undefined || step === undefined
+          ? undefined
+          : wrapTicks(this.#lastVideoPts + step - shift),
+      audioPts: audio === undefined ? undefined : wrapTicks(audio - shift),
+    };
+  }
+
+  #hold(item: Held): void {
+    this.#held.push(item);
+    if (!this.#options.holdReordered) this.#release(this.#held.length);
+  }
+
+  #holdUnit(unit: Unit): void {
+    const at = this.#held.length;
+    this.#hold({ kind: 'unit', unit, nowMs: this.#nowMs });
+    if (!this.#options.holdReordered) return;
+    const hasVideo = [...this.#pids.values()].some((track) => track.video) || unit.track.kind === 'video';
+    if (unit.track.kind === 'video' && unit.pts !== undefined && unit.dts !== undefined) {
+      // A picture later than all before it opens a group: whatever came before is complete, in order of display.
+      if (this.#maxPts === undefined || ticksBetween(this.#maxPts, unit.pts) > 0) {
+        this.#maxPts = unit.pts;
+        this.#release(at);
+      }
+      // DTS has reached the latest picture: no earlier one can follow.
+      if (ticksBetween(unit.dts, this.#maxPts) <= 0) this.#release(this.#held.length);
+    } else if (!hasVideo || !this.#held.some((item) => item.kind === 'unit' && item.unit.track.kind === 'video')) {
+      this.#release(this.#held.length);
+    }
+  }
+
+  #release(count: number): void {
+    if (count === 0) return;
+    const items = this.#held.splice(0, count);
+    for (const item of items) {
+      if (item.kind === 'tables') this.#emitTables(item.map, item.tracks, item.changed);
+      else if (item.kind === 'clock') this.#emitClock(item.track, item.packet);
+      else this.#emitUnit(item.unit, item.nowMs);
+    }
+  }
+
+  #emitTables(map: ProgramMap, tracks: readonly Track[], changed: boolean): void {
+    if (changed || this.#pids.size === 0) this.#adoptProgram(map, tracks);
+    if (!this.#started) return;
+    this.#emitSection(PAT_PID, this.#pat);
+    this.#emitSection(this.#pmtPid, this.#pmt);
+  }
+
+  #adoptProgram(map: ProgramMap, tracks: readonly Track[]): void {
+    const taken = new Set<number>();
+    const pids = new Map<number, OutTrack>();
+    for (const track of tracks) {
+      const out = this.#outTrackFor(track, taken);
+      taken.add(out.pid);
+      pids.set(track.pid, out);
+    }
+    this.#pids = pids;
+    this.#audioPid = pids.get(tracks.find((track) => track.kind === 'audio')?.pid ?? -1)?.pid;
+    this.#pcrPid = pids.get(map.pcrPid)?.pid ?? map.pcrPid;
+    const described: ProgramMap = {
+      programNumber: PROGRAM_NUMBER,
+      pcrPid: this.#pcrPid,
+      descriptors: map.descriptors,
+      streams: map.streams.map((stream) => ({ ...stream, pid: pids.get(stream.pid)?.pid ?? stream.pid })),
+    };
+    while (taken.has(this.#pmtPid)) this.#pmtPid++;
+    const signature = buildPmt(described, 0).toString('latin1');
+    if (signature === this.#tablesSignature) return;
+    this.#tablesSignature = signature;
+    this.#version = (this.#version + 1) & 0x1f;
+    this.#pat = buildPat(PROGRAM_NUMBER, this.#pmtPid, 0);
+    this.#pmt = buildPmt(described, this.#version);
+  }
+
+  /** The output PID of an input's track: the one that carried the same kind before, else its own, else a free one. */
+  #outTrackFor(track: Track, taken: ReadonlySet<number>): OutTrack {
+    for (const out of this.#outTracks.values()) {
+      if (out.type === track.type && !taken.has(out.pid)) return out;
+    }
+    let pid = track.pid;
+    while (taken.has(pid) || this.#outTracks.has(pid) || pid === this.#pmtPid) pid = pid >= 0x1ffe ? 0x100 : pid + 1;
+    const out: OutTrack = {
+      pid,
+      type: track.type,
+      video: track.kind === 'video',
+      counter: 0x0f,
+      signal: false,
+      waiting: true,
+    };
+    this.#outTracks.set(pid, out);
+    return out;
+  }
+
+  #emitSection(pid: number, section: Buffer): void {
+    const counter = this.#tableCounters.get(pid) ?? 0x0f;
+    const packets = packetizeSection(section, pid, counter + 1);
+    for (let at = 0; at < packets.length; at += PACKET_SIZE) this.#sink.packet(packets, at);
+    this.#tableCounters.set(pid, (counter + packets.length / PACKET_SIZE) & 0x0f);
+  }
+
+  #emitUnit(unit: Unit, nowMs: number): void {
+    const out = this.#pids.get(unit.track.pid);
+    if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
+    let shift: number | undefined;
+    if (unit.dts === undefined || unit.track.kind === 'other') {
+      shift = this.#timeline.shift;
+    } else {
+      const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
+      if (placement === undefined) return;
+      if (placement.jump) out.signal = true;
+      shift = placement.shift;
+      this.#markEntry(unit, out, placement.dts, nowMs);
+    }
+    if (!this.#started) return;
+    out.waiting = false;
+    if (out.video && unit.pts !== undefined && shift !== undefined) {
+      const pts = wrapTicks(unit.pts + shift);
+      if (this.#lastVideoPts === undefined || ticksBetween(this.#lastVideoPts, pts) > 0) this.#lastVideoPts = pts;
+    }
+    if (unit.gap) out.signal = true;
+    for (const [index, packet] of unit.packets.entries()) {
+      if (index === 0 && shift !== undefined) rewriteTimestamps(unit, shift);
+      this.#emitPacket(out, packet);
+    }
+  }
+
+  /** Whether a unit of an input that is still being entered may be sent. */
+  #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
+    if (out.video) this.#lastVideoMs = nowMs;
+    if (!out.waiting) return true;
+    this.#lastEntryMs ??= nowMs;
+    if (out.video) return unit.keyframe || this.#midPicture || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+    // Sound and the rest of an aligned input go on at once; of any other, once its pictures have begun.
+    if (this.#started && this.#timeline.clock === 'aligned') return true;
+    const video = [...this.#pids.values()].find((track) => track.video);
+    return video === undefined || !video.waiting || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+  }
+
+  #markEntry(unit: Unit, out: OutTrack, dts: number, nowMs: number): void {
+    const overdue = this.#lastEntryMs !== undefined && nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+    const videoGone = this.#lastVideoMs === undefined || nowMs - this.#lastVideoMs > NO_KEYFRAME_MS;
+    const entry = out.video
+      ? unit.keyframe || overdue
+      : unit.track.kind === 'audio' &&
+        videoGone &&
+        (this.#lastEntryDts === undefined || dts - this.#lastEntryDts > AUDIO_ENTRY_TICKS);
+    if (!entry) return;
+    if (!this.#started) this.#start();
+    // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
+    this.#lastEntryMs = unit.keyframe ? nowMs : nowMs - NO_KEYFRAME_MS + 1_000;
+    this.#lastEntryDts = dts;
+    this.#sink.randomAccess({ prefix: this.#prefix(), dts });
+  }
+
+  #start(): void {
+    this.#started = true;
+    this.#emitSection(PAT_PID, this.#pat);
+    this.#emitSection(this.#pmtPid, this.#pmt);
+  }
+
+  #prefix(): Buffer {
+    const counter = (pid: number) => this.#tableCounters.get(pid) ?? 0x0f;
+    const pmtPackets = Math.ceil((this.#pmt.length + 3) / 184);
+    const parts = [
+      packetizeSection(this.#pat, PAT_PID, counter(PAT_PID), true),
+      packetizeSection(this.#pmt, this.#pmtPid, counter(this.#pmtPid) - pmtPackets + 1 + 16, true),
+    ];
+    for (const track of new Set(this.#pids.values())) parts.push(discontinuityPacket(track.pid, track.counter));
+    return Buffer.concat(parts);
+  }
+
+  #emitClock(track: Track, packet: PacketRef): void {
+    const out = this.#pids.get(track.pid);
+    if (out !== undefined && this.#started) this.#emitPacket(out, packet);
+  }
+
+  #emitPacket(out: OutTrack, { bytes, offset }: PacketRef): void {
+    this.#rewritePcr(out, bytes, offset);
+    setPid(bytes, offset, out.pid);
+    if (hasPayload(bytes, offset)) {
+      if (out.signal) {
+        this.#sink.packet(discontinuityPacket(out.pid, out.counter), 0);
+        out.signal = false;
+      }
+      out.counter = (out.counter + 1) & 0x0f;
+    }
+    setCounter(bytes, offset, out.counter);
+    this.#sink.packet(bytes, offset);
+  }
+
+  #rewritePcr(out: OutTrack, bytes: Buffer, offset: number): void {
+    const pcr = pcrOf(bytes, offset);
+    if (pcr === undefined) return;
+    const moved = this.#timeline.translate(out.pid, pcr);
+    const step = moved === undefined || this.#lastPcr === undefined ? 1 : ticksBetween(this.#lastPcr, moved);
+    if (moved === undefined || out.pid !== this.#pcrPid || step <= 0 || !this.#isPlausiblePcr(out, moved, step)) {
+      stripPcr(bytes, offset);
+      return;
+    }
+    setPcr(bytes, offset, moved);
+    this.#lastPcr = moved;
+  }
+
+  /** A clock that ran ahead of its pictures' jump, or stayed behind, is worse than none. */
+  #isPlausiblePcr(out: OutTrack, pcr: number, step: number): boolean {
+    if (step <= MAX_PCR_STEP) return true;
+    const next = this.#timeline.nextDts(out.pid);
+    return next === undefined || Math.abs(ticksBetween(pcr, wrapTicks(next))) < 10 * TICKS_PER_SECOND;
+  }
+}
+
+function rewriteTimestamps(unit: Unit, shift: number): void {
+  const first = unit.packets[0];
+  if (first === undefined || shift === 0) return;
+  if (unit.pts !== undefined && unit.ptsOffset !== undefined) {
+    writeTimestamp(first.bytes, first.offset + unit.ptsOffset, unit.pts + shift);
+  }
+  if (unit.dts !== undefined && unit.dtsOffset !== undefined) {
+    writeTimestamp(first.bytes, first.offset + unit.dtsOffset, unit.dts + shift);
+  }
+}
