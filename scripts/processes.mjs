@@ -1,0 +1,38 @@
+// Starting, signalling and waiting for the programs that `npm start` runs.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ROOT } from './setup.mjs';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
+/** Ctrl-C reaches this process from the terminal and once more from npm; that counts as one. */
+const SAME_KEYSTROKE_MS = 300;
+
+/**
+ * Starts a bundle in a process group of its own, so that Ctrl-C reaches it once, through forwardSignals, and a second
+ * Ctrl-C is a second signal.
+ */
+export function startNode(file, args, { env = process.env, stdio = 'inherit' } = {}) {
+  const nodeArgs = ['--enable-source-maps', join(ROOT, file), ...args];
+  return spawn(process.execPath, nodeArgs, { cwd: ROOT, env, stdio, detached: true });
+}
+
+/** Passes the signals that ask to stop on to a process. */
+export function forwardSignals(child) {
+  for (const signal of SIGNALS) {
+    let last = Number.NEGATIVE_INFINITY;
+    process.on(signal, () => {
+      const now = performance.now();
+      if (now - last > SAME_KEYSTROKE_MS) child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+      last = now;
+    });
+  }
+}
+
+/** Waits for the end of a process: its exit code, or 128 + the signal that ended it. */
+export function exitCode(child) {
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? 128 + (SIGNAL_NUMBERS[signal] ?? 0)));
+  });
+}
