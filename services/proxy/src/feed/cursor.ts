@@ -1,0 +1,125 @@
+/**
+ * One reader's place in a feed: a viewer's response, an FFmpeg's standard input. At most one write is under way; whoever
+ * falls off the ring goes on at the newest random access point. Nobody else notices.
+ */
+
+import { PACKET_SIZE } from '../mpegts/packet.ts';
+import type { Feed, FeedEnd, FeedReader } from './feed.ts';
+import type { EntryPoint } from './ring.ts';
+
+/** Where a cursor's bytes go. `write` calls back when the bytes have left this process. */
+export interface CursorSink {
+  write(bytes: Buffer, done: () => void): void;
+  /** Everything was written and the feed is over. */
+  finished(end: FeedEnd): void;
+  /** The reader cannot go on: nothing could be written for the stall time, or what it was reading has left the ring. */
+  dropped(reason: 'stalled' | 'fell_behind'): void;
+}
+
+export interface CursorStats {
+  /** Bytes handed to the sink, prefixes included. */
+  bytes: number;
+  /** Times the reader fell off the ring. */
+  skips: number;
+}
+
+/** Whole packets; small enough that a very slow reader shows progress, large enough to be cheap. */
+const MAX_WRITE_BYTES = 697 * PACKET_SIZE;
+
+export class Cursor implements FeedReader {
+  readonly stats: CursorStats = { bytes: 0, skips: 0 };
+  readonly #feed: Feed;
+  readonly #sink: CursorSink;
+  readonly #stallMs: number;
+  #position: number;
+  #limit = Number.POSITIVE_INFINITY;
+  #prefix: Buffer | undefined;
+  #writingSinceMs: number | undefined;
+  #end: FeedEnd | undefined;
+  #closed = false;
+
+  /** @param stallMs a single write that takes longer than this is reported as stalled; 0: never */
+  constructor(feed: Feed, entry: EntryPoint, sink: CursorSink, stallMs: number) {
+    this.#feed = feed;
+    this.#sink = sink;
+    this.#stallMs = stallMs;
+    this.#position = entry.position;
+    this.#prefix = entry.prefix;
+    feed.addReader(this);
+    this.wake();
+  }
+
+  /** Next byte to be read. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Reads no further than `position`, then finishes as if the feed had ended there. */
+  limitTo(position: number): void {
+    this.#limit = position;
+    this.#end ??= { kind: 'ended' };
+    this.wake();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#feed.removeReader(this);
+  }
+
+  wake(): void {
+    if (this.#writingSinceMs !== undefined || this.#closed) return;
+    const bytes = this.#next();
+    if (bytes === undefined) {
+      if (!this.#closed && this.#end !== undefined) {
+        this.close();
+        this.#sink.finished(this.#end);
+      }
+      return;
+    }
+    this.stats.bytes += bytes.length;
+    this.#writingSinceMs = performance.now();
+    this.#sink.write(bytes, this.#written);
+  }
+
+  feedEnded(end: FeedEnd): void {
+    this.#end ??= end;
+    this.wake();
+  }
+
+  checkStall(nowMs: number): void {
+    if (this.#stallMs === 0 || this.#writingSinceMs === undefined) return;
+    if (nowMs - this.#writingSinceMs < this.#stallMs) return;
+    this.close();
+    this.#sink.dropped('stalled');
+  }
+
+  readonly #written = (): void => {
+    this.#writingSinceMs = undefined;
+    this.wake();
+  };
+
+  #next(): Buffer | undefined {
+    const { ring } = this.#feed;
+    if (this.#position < ring.tail && this.#position < this.#limit) {
+      if (this.#feed.opaque) {
+        // Half a fragment cannot be followed by another one; half a transport stream packet never occurs.
+        this.close();
+        this.#sink.dropped('fell_behind');
+        return undefined;
+      }
+      const entry = ring.newestEntry();
+      if (entry === undefined || entry.position >= this.#feed.published) return undefined;
+      this.stats.skips++;
+      this.#position = entry.position;
+      this.#prefix = entry.prefix;
+    }
+    const prefix = this.#prefix;
+    if (prefix !== undefined) {
+      this.#prefix = undefined;
+      if (prefix.length > 0) return prefix;
+    }
+    const bytes = ring.view(this.#position, Math.min(this.#feed.published, this.#limit), MAX_WRITE_BYTES);
+    this.#position += bytes?.length ?? 0;
+    return bytes;
+  }
+}

@@ -1,0 +1,110 @@
+/** A feed: one ring of media and the readers that follow it, each at its own pace. Knows nothing of where bytes come from. */
+
+import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
+
+/** How a feed ended, for its readers. */
+export type FeedEnd = { kind: 'ended' } | { kind: 'failed'; error: Error };
+
+export interface FeedReader {
+  /** New bytes may be read, up to `feed.published`. */
+  wake(): void;
+  /** The feed is over; what is published may still be read. */
+  feedEnded(end: FeedEnd): void;
+  /** Called once a second. */
+  checkStall(nowMs: number): void;
+}
+
+/** Readers are woken at most this often, in milliseconds, plus a share for each: fewer, larger writes for a crowd. */
+const WAKE_BASE_MS = 10;
+const READERS_PER_MS = 8;
+const WAKE_MAX_MS = 200;
+const STALL_CHECK_MS = 1_000;
+
+export class Feed {
+  readonly ring: Ring;
+  readonly opaque: boolean;
+  readonly #readers = new Set<FeedReader>();
+  #published = 0;
+  #end: FeedEnd | undefined;
+  #wakeTimer: NodeJS.Timeout | undefined;
+  #stallTimer: NodeJS.Timeout | undefined;
+  #lastWakeMs = 0;
+  readonly #waiting: { resolve: (entry: EntryPoint) => void; reject: (error: Error) => void }[] = [];
+
+  /** @param opaque fragments of a container instead of transport stream packets */
+  constructor(limits: RingLimits, opaque = false) {
+    this.ring = new Ring(limits);
+    this.opaque = opaque;
+  }
+
+  /** Readers see bytes up to here. */
+  get published(): number {
+    return this.#published;
+  }
+
+  get end(): FeedEnd | undefined {
+    return this.#end;
+  }
+
+  get readerCount(): number {
+    return this.#readers.size;
+  }
+
+  /** Where to start reading; waits for the first random access point, rejects when the feed ends without one. */
+  entry(): Promise<EntryPoint> {
+    const entry = this.ring.joinEntry();
+    if (entry !== undefined && entry.position < this.#published) return Promise.resolve(entry);
+    if (this.#end !== undefined) return Promise.reject(endError(this.#end));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  addReader(reader: FeedReader): void {
+    this.#readers.add(reader);
+    this.#stallTimer ??= setInterval(() => {
+      const now = performance.now();
+      for (const each of this.#readers) each.checkStall(now);
+    }, STALL_CHECK_MS).unref();
+    if (this.#end !== undefined) reader.feedEnded(this.#end);
+  }
+
+  removeReader(reader: FeedReader): void {
+    this.#readers.delete(reader);
+    if (this.#readers.size === 0) {
+      clearInterval(this.#stallTimer);
+      this.#stallTimer = undefined;
+    }
+  }
+
+  /** What was appended to the ring is whole and may be read; readers hear of it soon. */
+  publish(): void {
+    if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
+    const interval = Math.min(WAKE_MAX_MS, WAKE_BASE_MS + this.#readers.size / READERS_PER_MS);
+    const wait = Math.max(0, this.#lastWakeMs + interval - performance.now());
+    this.#wakeTimer = setTimeout(() => this.#wake(), wait);
+  }
+
+  /** No more media comes. Readers finish what is published. */
+  finish(end: FeedEnd): void {
+    if (this.#end !== undefined) return;
+    this.#wake();
+    this.#end = end;
+    for (const { reject } of this.#waiting.splice(0)) reject(endError(end));
+    for (const reader of [...this.#readers]) reader.feedEnded(end);
+  }
+
+  #wake(): void {
+    clearTimeout(this.#wakeTimer);
+    this.#wakeTimer = undefined;
+    this.#lastWakeMs = performance.now();
+    this.#published = this.ring.head;
+    const entry = this.#waiting.length > 0 ? this.ring.joinEntry() : undefined;
+    if (entry !== undefined && entry.position < this.#published) {
+      for (const { resolve } of this.#waiting.splice(0)) resolve(entry);
+    }
+    for (const reader of [...this.#readers]) reader.wake();
+  }
+}
+
+function endError(end: FeedEnd): Error {
+  return end.kind === 'failed' ? end.error : new Error('the stream ended before its first picture');
+}

@@ -1,0 +1,139 @@
+/** The media of one feed: the newest bytes in large chunks, and the points at which a reader may enter. */
+
+import { PACKET_SIZE } from '../mpegts/packet.ts';
+
+/** A random access point in the ring. */
+export interface EntryPoint {
+  /** Absolute byte position; positions count from the feed's first byte and never restart. */
+  position: number;
+  /** Bytes to send before those at `position`, so that they can be understood on their own. */
+  prefix: Buffer;
+  /** Media time in milliseconds on the feed's timeline. */
+  mediaMs: number;
+}
+
+export interface RingLimits {
+  /** Media to keep, in milliseconds, as long as `maxBytes` allows; two GOPs and the join buffer stay in any case. */
+  retainMs: number;
+  /** How much media a joining reader gets at once, in milliseconds. */
+  joinBufferMs: number;
+  maxBytes: number;
+}
+
+/** Large enough that a reader at 20 Mbit/s crosses a chunk ten times a second, small enough for a radio feed. */
+export const CHUNK_BYTES = PACKET_SIZE * 1394;
+
+export class Ring {
+  #limits: RingLimits;
+  /** Chunk n holds the bytes from (firstChunk + n) * CHUNK_BYTES on. */
+  #chunks: Buffer[] = [];
+  #firstChunk = 0;
+  #head = 0;
+  #entries: EntryPoint[] = [];
+  #headMs = 0;
+
+  constructor(limits: RingLimits) {
+    this.#limits = limits;
+  }
+
+  /** Position behind the newest byte. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Position of the oldest byte still here. */
+  get tail(): number {
+    return this.#firstChunk * CHUNK_BYTES;
+  }
+
+  /** Memory held, in bytes. */
+  get heldBytes(): number {
+    return this.#chunks.length * CHUNK_BYTES;
+  }
+
+  get entries(): readonly EntryPoint[] {
+    return this.#entries;
+  }
+
+  /** Media time of the newest unit, in milliseconds. */
+  get headMs(): number {
+    return this.#headMs;
+  }
+
+  setLimits(limits: RingLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Copies `bytes[start, end)` behind the head. */
+  append(bytes: Buffer, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const within = this.#head % CHUNK_BYTES;
+      if (within === 0) this.#addChunk();
+      const chunk = this.#chunks[this.#chunks.length - 1] as Buffer;
+      const copied = bytes.copy(chunk, within, at, Math.min(end, at + CHUNK_BYTES - within));
+      at += copied;
+      this.#head += copied;
+    }
+  }
+
+  /** Media up to this time, in milliseconds, is in the ring. */
+  advance(mediaMs: number): void {
+    if (mediaMs > this.#headMs) this.#headMs = mediaMs;
+  }
+
+  /** The next byte appended is a random access point. */
+  mark(prefix: Buffer, mediaMs: number): void {
+    this.#entries.push({ position: this.#head, prefix, mediaMs });
+    this.advance(mediaMs);
+  }
+
+  /** Where a new reader starts: the newest entry that leaves the join buffer behind it, else the oldest there is. */
+  joinEntry(): EntryPoint | undefined {
+    return (
+      this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= this.#limits.joinBufferMs) ?? this.#entries[0]
+    );
+  }
+
+  newestEntry(): EntryPoint | undefined {
+    return this.#entries.at(-1);
+  }
+
+  /** Bytes from `position` on, at most `maxBytes`, without copying; undefined when there are none or they are gone. */
+  view(position: number, end: number, maxBytes: number): Buffer | undefined {
+    if (position < this.tail || position >= end) return undefined;
+    const chunk = this.#chunks[Math.floor(position / CHUNK_BYTES) - this.#firstChunk] as Buffer;
+    const within = position % CHUNK_BYTES;
+    return chunk.subarray(within, Math.min(within + maxBytes, within + end - position, CHUNK_BYTES));
+  }
+
+  #addChunk(): void {
+    // Never reused: a socket may still be writing from a chunk that has left the ring.
+    this.#chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+    const { retainMs, maxBytes } = this.#limits;
+    const keepMs = Math.max(retainMs, this.#minimumMs());
+    const oldest = this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= keepMs);
+    const wanted = Math.floor((oldest?.position ?? 0) / CHUNK_BYTES);
+    const affordable = this.#firstChunk + this.#chunks.length - Math.max(2, Math.floor(maxBytes / CHUNK_BYTES));
+    this.#dropChunks(Math.max(wanted, affordable) - this.#firstChunk);
+  }
+
+  /** The join buffer and two GOPs, so that every reader can enter and an FFmpeg can be restarted without loss. */
+  #minimumMs(): number {
+    let gopMs = 0;
+    for (let at = 1; at < this.#entries.length; at++) {
+      gopMs = Math.max(
+        gopMs,
+        (this.#entries[at] as EntryPoint).mediaMs - (this.#entries[at - 1] as EntryPoint).mediaMs,
+      );
+    }
+    return this.#limits.joinBufferMs + 2 * gopMs;
+  }
+
+  #dropChunks(count: number): void {
+    if (count <= 0) return;
+    this.#chunks.splice(0, count);
+    this.#firstChunk += count;
+    const gone = this.#entries.findIndex((entry) => entry.position >= this.tail);
+    this.#entries.splice(0, gone < 0 ? this.#entries.length : gone);
+  }
+}
