@@ -1,0 +1,157 @@
+/** The egress guard: which addresses this worker may connect to on someone's behalf, resolved once and pinned. */
+import { lookup as resolveName } from 'node:dns/promises';
+import { isIP, type LookupFunction } from 'node:net';
+import { type PrivateSources, privateSources } from '../config/kinds.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import { type AddressClass, classifyAddress, isInRanges } from './address-class.ts';
+
+/** Which private addresses sources may have. Link-local and metadata addresses are refused whatever this says. */
+export type EgressPolicy = PrivateSources;
+
+export interface Address {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** Where a checked URL leads: connect to one of these and to nothing else, without resolving the name again. */
+export interface PinnedAddress extends Address {
+  /** Every address of the name that is allowed, in the resolver's order, the first one included. */
+  readonly addresses: readonly Address[];
+}
+
+/** Resolves a host name to all of its addresses. */
+export type Resolver = (hostname: string) => Promise<readonly { address: string; family: number }[]>;
+
+const WHY: Readonly<Record<Exclude<AddressClass, 'public'>, string>> = {
+  lan: 'a private address. Name it, or its range, in ALLOW_PRIVATE_SOURCES to allow it.',
+  loopback: 'this machine itself. Name it in ALLOW_PRIVATE_SOURCES to allow it.',
+  reserved: 'a reserved address. Name its range in ALLOW_PRIVATE_SOURCES to allow it.',
+  forbidden: 'a link-local, metadata, multicast or unspecified address, which is never allowed.',
+};
+
+/**
+ * Reads `ALLOW_PRIVATE_SOURCES`. Unset, LAN addresses are allowed, except on ECS, where they are the operator's own network.
+ *
+ * @throws Error with a sentence that says what is allowed
+ */
+export function parseEgressPolicy(text: string | undefined, onEcs: boolean): EgressPolicy {
+  const given = text === undefined || text.trim() === '' ? (onEcs ? 'false' : 'lan') : text;
+  const result = privateSources.schema.safeParse(given);
+  if (result.success) return result.data;
+  throw new Error(`ALLOW_PRIVATE_SOURCES=${JSON.stringify(given)}: must be ${privateSources.allowed}.`);
+}
+
+export class EgressGuard {
+  readonly #policy: EgressPolicy;
+  readonly #resolve: Resolver;
+
+  /** `resolve` is the system's resolver unless a test brings its own. */
+  constructor(policy: EgressPolicy, resolve: Resolver = (name) => resolveName(name, { all: true })) {
+    this.#policy = policy;
+    this.#resolve = resolve;
+  }
+
+  /**
+   * Refuses what is wrong on the face of it, without asking DNS: a scheme other than http(s), an IP address or
+   * `localhost` that is not allowed. For callers that store a URL to open it later.
+   *
+   * @throws {StreampoolError} 422
+   */
+  checkLiteral(url: URL): void {
+    const reason = this.#literalRefusal(url);
+    if (reason !== undefined) throw new StreampoolError(422, reason);
+  }
+
+  /**
+   * Decides whether `url` may be fetched, and from where. Connect only to the answer.
+   *
+   * @throws {SourceError} `egress_refused` when not allowed, `dns` when the name has no address
+   */
+  async check(url: URL): Promise<PinnedAddress> {
+    const reason = this.#literalRefusal(url);
+    if (reason !== undefined) throw new SourceError('egress_refused', reason);
+    return this.checkHost(url.hostname);
+  }
+
+  /**
+   * The same for a bare host, for protocols that FFmpeg opens itself (RTSP, SRT, …). Pass its pinned address on, not the name.
+   *
+   * @throws {SourceError} `egress_refused`, `dns`
+   */
+  async checkHost(hostname: string): Promise<PinnedAddress> {
+    const host = normalised(hostname);
+    const found = isIP(host) === 0 ? await this.#lookUp(host) : [{ address: host, family: isIP(host) }];
+    const named = this.#isNamed(host);
+    const addresses = found
+      .filter(({ address }) => this.#verdict(address, named) === undefined)
+      .map(({ address, family }): Address => ({ address, family: family === 6 ? 6 : 4 }));
+    const [first] = addresses;
+    if (first !== undefined) return { ...first, addresses };
+    const [refused] = found;
+    if (refused === undefined) throw new SourceError('dns', `The name ${host} has no address.`);
+    const kind = this.#verdict(refused.address, named) ?? 'forbidden';
+    throw new SourceError('egress_refused', refusal(host, kind));
+  }
+
+  async #lookUp(host: string): Promise<readonly { address: string; family: number }[]> {
+    try {
+      return await this.#resolve(host);
+    } catch (cause) {
+      throw new SourceError('dns', `The name ${host} could not be resolved. Is it spelled right?`, { cause });
+    }
+  }
+
+  #literalRefusal(url: URL): string | undefined {
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      return `A source must be an http or https URL; ${url.protocol.replace(/:$/, '')} is not allowed.`;
+    }
+    const host = normalised(url.hostname);
+    const named = this.#isNamed(host);
+    if (isIP(host) !== 0) {
+      const kind = this.#verdict(host, named);
+      return kind === undefined ? undefined : refusal(host, kind);
+    }
+    const local = host === 'localhost' || host.endsWith('.localhost');
+    return local && !this.#policy.loopback && !named && this.#policy.ranges.length === 0
+      ? refusal(host, 'loopback')
+      : undefined;
+  }
+
+  /** Why an address is refused, or undefined when it is allowed. */
+  #verdict(address: string, named: boolean): Exclude<AddressClass, 'public'> | undefined {
+    const kind = classifyAddress(address);
+    if (kind === 'public') return undefined;
+    if (kind === 'forbidden') return kind;
+    if (kind === 'lan' && this.#policy.lan) return undefined;
+    if (kind === 'loopback' && this.#policy.loopback) return undefined;
+    return named || isInRanges(address, this.#policy.ranges) ? undefined : kind;
+  }
+
+  #isNamed(host: string): boolean {
+    return this.#policy.hosts.includes(host);
+  }
+}
+
+/** The `lookup` of a socket that may only go to checked addresses. */
+export function pinnedLookup(pinned: PinnedAddress): LookupFunction {
+  return (_hostname, options, callback) => {
+    if (options.all === true) callback(null, [...pinned.addresses]);
+    else callback(null, pinned.address, pinned.family);
+  };
+}
+
+function refusal(host: string, kind: Exclude<AddressClass, 'public'>): string {
+  return `The host ${host} is refused: it is ${WHY[kind]}`;
+}
+
+/** Lower case, without brackets and the root's dot; odd spellings of an IPv4 address as four decimals. */
+function normalised(hostname: string): string {
+  const host = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+  const zone = host.replace(/%.*$/, '');
+  if (isIP(zone) === 6) return zone;
+  try {
+    return new URL(`http://${host}/`).hostname.replace(/\.$/, '');
+  } catch {
+    return host.replace(/\.$/, '');
+  }
+}

@@ -1,0 +1,89 @@
+/** Real HTTP servers for the upstream tests: what a provider might do, and a count of who is connected. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+
+export interface TestServer {
+  readonly origin: string;
+  readonly port: number;
+  readonly server: Server;
+  readonly requests: IncomingMessage[];
+  /** Connections open now. */
+  open(): number;
+}
+
+/** A server on a free port of this machine; gone when the test is over. */
+export async function serve(listener: RequestListener): Promise<TestServer> {
+  const requests: IncomingMessage[] = [];
+  let open = 0;
+  const server = createServer((request, response) => {
+    requests.push(request);
+    listener(request, response);
+  });
+  server.on('connection', (socket) => {
+    open += 1;
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      open -= 1;
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  const { port } = server.address() as AddressInfo;
+  return { origin: `http://127.0.0.1:${port}`, port, server, requests, open: () => open };
+}
+
+/** Allows loopback, as a test has to. */
+export function openGuard(): EgressGuard {
+  return new EgressGuard(parseEgressPolicy('true', false));
+}
+
+/** Waits until something is so; fails after two seconds. */
+export async function eventually(what: () => boolean, timeoutMs = 2000): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!what()) {
+    if (performance.now() > endMs) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(5);
+  }
+}
+
+/** `count` whole MPEG-TS packets; each carries its number, so that a lost or doubled one shows. */
+export function packets(count: number, from = 0): Buffer {
+  const result = Buffer.alloc(count * 188, 0xff);
+  for (let index = 0; index < count; index += 1) {
+    const at = index * 188;
+    result.writeUInt32BE(0x47010010 | ((from + index) & 0x0f), at);
+    result.writeUInt32BE(from + index, at + 4);
+  }
+  return result;
+}
+
+/** The numbers of the packets in bytes that `packets` made; throws where a packet does not begin with a sync byte. */
+export function packetNumbers(bytes: Buffer): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at + 188 <= bytes.length; at += 188) {
+    if (bytes[at] !== 0x47) throw new Error(`no sync byte at ${at}`);
+    numbers.push(bytes.readUInt32BE(at + 4));
+  }
+  return numbers;
+}
+
+/** Sends packets without end, `perTick` every 10 ms, numbered from `from`. */
+export function streamPackets(response: ServerResponse, from = 0, perTick = 10): { stop(): void; next(): number } {
+  let next = from;
+  const timer = setInterval(() => {
+    response.write(packets(perTick, next));
+    next += perTick;
+  }, 10);
+  const stop = (): void => clearInterval(timer);
+  response.once('close', stop);
+  return { stop, next: () => next };
+}
