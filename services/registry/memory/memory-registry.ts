@@ -1,0 +1,148 @@
+/** The registry of a worker that runs alone: the same contract, in this process's memory. */
+
+import { randomBytes } from 'node:crypto';
+import type { Registry } from '../registry.ts';
+import { chooseSlot } from '../slots.ts';
+import type {
+  CleanupReport,
+  ClientRecord,
+  ClientReport,
+  CreateAnswer,
+  FailoverState,
+  JoinAnswer,
+  JoinRequest,
+  StreamRecord,
+  StreamSpec,
+} from '../types.ts';
+
+interface Entry {
+  record: StreamRecord;
+  clients: Map<string, ClientRecord>;
+}
+
+export class MemoryRegistry implements Registry {
+  readonly #streams = new Map<string, Entry>();
+  readonly #now: () => number;
+
+  /** @param now wall clock in milliseconds */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+    const known = this.#streams.get(spec.id);
+    if (known !== undefined) {
+      known.record.lastAccessMs = this.#now();
+      return { stream: copyOf(known.record), existing: true };
+    }
+    if (maxStreams > 0 && this.#streams.size >= maxStreams) return 'full';
+    const record: StreamRecord = {
+      ...spec,
+      createdAtMs: this.#now(),
+      lastAccessMs: this.#now(),
+      failover: { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: spec.url },
+      unshareable: false,
+      errorCount: 0,
+      bytesServed: 0,
+      segmentsServed: 0,
+    };
+    this.#streams.set(spec.id, { record, clients: new Map() });
+    return { stream: copyOf(record), existing: false };
+  }
+
+  async stream(id: string): Promise<StreamRecord | undefined> {
+    const entry = this.#streams.get(id);
+    return entry === undefined ? undefined : copyOf(entry.record);
+  }
+
+  async streams(): Promise<StreamRecord[]> {
+    return [...this.#streams.values()].map((entry) => copyOf(entry.record));
+  }
+
+  async deleteStream(id: string): Promise<boolean> {
+    return this.#streams.delete(id);
+  }
+
+  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
+    const record = this.#streams.get(id)?.record;
+    if (record === undefined) return undefined;
+    if (record.failover.index === fromIndex) record.failover = { ...next };
+    return { ...record.failover };
+  }
+
+  async markUnshareable(id: string): Promise<void> {
+    const record = this.#streams.get(id)?.record;
+    if (record !== undefined) record.unshareable = true;
+  }
+
+  async countError(id: string): Promise<void> {
+    const record = this.#streams.get(id)?.record;
+    if (record !== undefined) record.errorCount++;
+  }
+
+  async join(request: JoinRequest): Promise<JoinAnswer | undefined> {
+    const entry = this.#streams.get(request.client.streamId);
+    if (entry === undefined) return undefined;
+    const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
+    const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
+    let id = request.clientId;
+    while (entry.clients.has(id)) id = `${request.clientId}_${randomBytes(4).toString('hex')}`;
+    const client: ClientRecord = { ...request.client, id, slot };
+    entry.clients.set(id, client);
+    entry.record.lastAccessMs = this.#now();
+    return { client: { ...client }, slot };
+  }
+
+  async leave(report: ClientReport): Promise<number> {
+    const entry = this.#streams.get(report.streamId);
+    const client = entry?.clients.get(report.clientId);
+    if (entry === undefined || client === undefined) return 0;
+    entry.clients.delete(report.clientId);
+    entry.record.bytesServed += report.bytesServed;
+    entry.record.segmentsServed += report.segmentsServed;
+    entry.record.lastAccessMs = this.#now();
+    return client.slot === undefined ? 0 : (countSlots(entry).get(client.slot) ?? 0);
+  }
+
+  async releaseSlot(streamId: string, slot: number): Promise<boolean> {
+    const entry = this.#streams.get(streamId);
+    return entry === undefined || (countSlots(entry).get(slot) ?? 0) === 0;
+  }
+
+  async report(clients: readonly ClientReport[]): Promise<void> {
+    for (const report of clients) {
+      const entry = this.#streams.get(report.streamId);
+      const client = entry?.clients.get(report.clientId);
+      if (entry === undefined || client === undefined) continue;
+      client.bytesServed = report.bytesServed;
+      client.segmentsServed = report.segmentsServed;
+      client.lastAccessMs = report.lastAccessMs;
+      entry.record.lastAccessMs = Math.max(entry.record.lastAccessMs, report.lastAccessMs);
+    }
+  }
+
+  async clients(streamId?: string): Promise<ClientRecord[]> {
+    const entries = streamId === undefined ? [...this.#streams.values()] : [this.#streams.get(streamId)];
+    return entries.flatMap((entry) => [...(entry?.clients.values() ?? [])].map((client) => ({ ...client })));
+  }
+
+  async cleanup(idleTtlMs: number): Promise<CleanupReport> {
+    const expiredStreams: string[] = [];
+    for (const [id, { record, clients }] of this.#streams) {
+      if (clients.size > 0 || this.#now() - record.lastAccessMs < idleTtlMs) continue;
+      this.#streams.delete(id);
+      expiredStreams.push(id);
+    }
+    return { expiredStreams };
+  }
+}
+
+function countSlots(entry: Entry): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { slot } of entry.clients.values()) if (slot !== undefined) counts.set(slot, (counts.get(slot) ?? 0) + 1);
+  return counts;
+}
+
+function copyOf(record: StreamRecord): StreamRecord {
+  return { ...record, failover: { ...record.failover } };
+}

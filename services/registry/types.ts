@@ -1,0 +1,103 @@
+/** What the cluster knows: the records that workers share. Plain data, nothing of media. */
+
+/** How a transcoded stream's FFmpeg is run, as resolved when the stream was created. */
+export interface StreamProfile {
+  name: string;
+  /** Effective template variables, as the API reports them. */
+  variables: Record<string, string>;
+  /** The whole argument list, as the API reports it. */
+  args: readonly string[];
+  /** Checked options before the input, and between input and output. */
+  inputOptions: readonly string[];
+  outputOptions: readonly string[];
+  container: string;
+  hls: boolean;
+  video: 'encode' | 'copy' | 'none';
+  audio: 'encode' | 'copy' | 'none';
+}
+
+/** What `POST /streams` or `POST /transcode` created. */
+export interface StreamSpec {
+  /** 32 hex digits. */
+  id: string;
+  url: string;
+  failoverUrls: readonly string[];
+  failoverResolverUrl: string | undefined;
+  userAgent: string;
+  headers: Readonly<Record<string, string>>;
+  metadata: Readonly<Record<string, string>>;
+  /** Undefined: a direct stream. */
+  profile: StreamProfile | undefined;
+}
+
+/** Where a stream's source stands among its failover URLs. */
+export interface FailoverState {
+  /** -1: the primary URL; else an index into `failoverUrls`, or a count of resolver answers beyond it. */
+  index: number;
+  attempts: number;
+  lastAtMs: number | undefined;
+  currentUrl: string;
+}
+
+export interface StreamRecord extends StreamSpec {
+  createdAtMs: number;
+  lastAccessMs: number;
+  failover: FailoverState;
+  /** Its source has an end, so each client gets a process of its own. */
+  unshareable: boolean;
+  errorCount: number;
+  /** Of clients that have left; those who watch carry their own. */
+  bytesServed: number;
+  segmentsServed: number;
+}
+
+/** One viewer: an open response or a session of several requests. */
+export interface ClientRecord {
+  id: string;
+  streamId: string;
+  /** Undefined for a client of a direct stream. */
+  slot: number | undefined;
+  workerId: string;
+  userAgent: string;
+  ipAddress: string;
+  username: string | undefined;
+  connectedAtMs: number;
+  lastAccessMs: number;
+  bytesServed: number;
+  segmentsServed: number;
+}
+
+export interface JoinRequest {
+  client: Omit<ClientRecord, 'id' | 'slot'>;
+  /** Taken as it is unless a live client has it: then it gets a suffix. */
+  clientId: string;
+  /** Clients per slot, 0: no cap; undefined: a direct stream, which has no slots. */
+  cap: number | undefined;
+  /** Slots whose feed the asking worker already has. */
+  localSlots: readonly number[];
+}
+
+export interface JoinAnswer {
+  client: ClientRecord;
+  slot: number | undefined;
+}
+
+/** What has changed about a client since the last report. */
+export interface ClientReport {
+  streamId: string;
+  clientId: string;
+  bytesServed: number;
+  segmentsServed: number;
+  lastAccessMs: number;
+}
+
+export interface CreateAnswer {
+  stream: StreamRecord;
+  /** It was there already: its creator's failover URLs, metadata and, with `url_only`, profile hold. */
+  existing: boolean;
+}
+
+/** What a cleanup removed. */
+export interface CleanupReport {
+  expiredStreams: string[];
+}
