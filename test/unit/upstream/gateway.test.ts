@@ -1,0 +1,319 @@
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+import { GATEWAY_PROTOCOLS, Gateway } from '../../../services/proxy/src/upstream/gateway.ts';
+import { eventually, openGuard, packets, serve } from './support.ts';
+
+const run = promisify(execFile);
+
+async function gateway(guard = openGuard()): Promise<Gateway> {
+  const made = new Gateway({ guard, connectTimeoutMs: 1000, headersTimeoutMs: 1000, stallTimeoutMs: 1000 });
+  await made.listen();
+  onTestFinished(() => made.close());
+  return made;
+}
+
+function source(url: string, headers: Record<string, string> = {}) {
+  return { url, headers, userAgent: 'Tester/1' };
+}
+
+function addresses(playlist: string): string[] {
+  return playlist.split('\n').filter((line) => line.startsWith('http'));
+}
+
+describe('gateway', () => {
+  it("fetches with the stream's headers and shows nothing of the source", async () => {
+    const server = await serve((_request, response) =>
+      response.setHeader('content-type', 'video/mp4').end('\0\0\0\x18ftyp'),
+    );
+    const door = await gateway();
+    const session = door.register(
+      source(`${server.origin}/movie/joe/hunter22/1.mp4`, { 'X-A': '1', Authorization: 'Bearer z' }),
+    );
+    expect(session.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/s\/[\w-]{22}\/index\.mp4$/);
+    const answer = await fetch(session.url);
+    expect(answer.headers.get('content-type')).toBe('video/mp4');
+    expect(await answer.text()).toBe('\0\0\0\x18ftyp');
+    expect(server.requests[0]?.headers).toMatchObject({
+      'x-a': '1',
+      authorization: 'Bearer z',
+      'user-agent': 'Tester/1',
+    });
+    expect(session.lastError).toBeUndefined();
+    expect(session.bytesRead).toBe(8);
+  });
+
+  it('passes Range and HEAD on', async () => {
+    const server = await serve((request, response) => {
+      if (request.headers.range === 'bytes=2-4') {
+        response.writeHead(206, { 'content-range': 'bytes 2-4/10', 'content-length': 3, etag: '"e"' }).end('cde');
+      } else response.writeHead(200, { 'content-length': 10, 'accept-ranges': 'bytes' }).end();
+    });
+    const { url } = (await gateway()).register(source(`${server.origin}/a.mkv`));
+    const part = await fetch(url, { headers: { range: 'bytes=2-4' } });
+    expect([part.status, part.headers.get('content-range'), part.headers.get('etag'), await part.text()]).toEqual([
+      206,
+      'bytes 2-4/10',
+      '"e"',
+      'cde',
+    ]);
+    const head = await fetch(url, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length'), head.headers.get('accept-ranges')]).toEqual([
+      200,
+      '10',
+      'bytes',
+    ]);
+    expect(server.requests.at(-1)?.method).toBe('HEAD');
+  });
+
+  it('knows only its own sessions, also as a proxy', async () => {
+    const door = await gateway();
+    const session = door.register(source('http://127.0.0.1:1/a.ts'));
+    const { origin } = new URL(session.url);
+    for (const path of ['/', '/s/x/index.ts', `/s/${'A'.repeat(22)}/index.ts`]) {
+      expect((await fetch(origin + path)).status).toBe(404);
+    }
+    expect((await fetch(session.url.replace('index.ts', `${'A'.repeat(80)}.ts`))).status).toBe(404);
+    expect((await fetch(session.url, { method: 'POST' })).status).toBe(404);
+    expect((await fetch(session.url)).status).toBe(502);
+    expect(session.lastError?.reason).toBe('refused');
+    session.close();
+    expect((await fetch(session.url)).status).toBe(404);
+  });
+
+  it('rewrites playlists against the address they were redirected to', async () => {
+    const server = await serve((request, response) => {
+      if (request.url?.startsWith('/live/')) response.writeHead(302, { location: '/edge/v/i.m3u8?t=1' }).end();
+      else if (request.url?.startsWith('/edge/v/i.m3u8'))
+        response.end('#EXTM3U\n#EXTINF:1,\ns1.ts?token=abc\n#EXTINF:1,\ns2.jpg\n');
+      else response.end(`media ${request.url}`);
+    });
+    const session = (await gateway()).register(source(`${server.origin}/live/joe/hunter22/1.m3u8`));
+    const answer = await fetch(session.url, { headers: { range: 'bytes=0-' } });
+    const playlist = await answer.text();
+    expect(answer.headers.get('content-type')).toBe('application/vnd.apple.mpegurl');
+    const [first = '', second = ''] = addresses(playlist);
+    expect(playlist).not.toMatch(/token|edge|hunter/);
+    expect(second).toMatch(/\.ts$/);
+    expect(await (await fetch(first)).text()).toBe('media /edge/v/s1.ts?token=abc');
+    expect(await (await fetch(second)).text()).toBe('media /edge/v/s2.jpg');
+    expect(addresses(await (await fetch(session.url)).text())).toEqual([first, second]);
+  });
+
+  it('reads a playlist that is compressed although nobody asked for it', async () => {
+    const server = await serve((_request, response) =>
+      response
+        .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/x-mpegURL' })
+        .end(gzipSync('#EXTM3U\n#EXTINF:1,\na.ts\n')),
+    );
+    const session = (await gateway()).register(source(`${server.origin}/i.m3u8`));
+    expect(addresses(await (await fetch(session.url)).text())).toHaveLength(1);
+  });
+
+  it('refuses what a hostile playlist names, and says so until the end', async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/i.m3u8') {
+        const entries = ['http://169.254.170.2/v2', 'file:///etc/passwd', 'rtsp://tv.test/', '/redirect', '/ok.ts'];
+        response.end(
+          `#EXTM3U\n#EXT-X-TARGETDURATION:1\n${entries.map((entry) => `#EXTINF:1,\n${entry}`).join('\n')}\n`,
+        );
+      } else if (request.url === '/redirect') {
+        response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/' }).end();
+      } else response.end(packets(4));
+    });
+    const session = (await gateway()).register(source(`${server.origin}/i.m3u8`));
+    const entries = addresses(await (await fetch(session.url)).text());
+    const statuses = await Promise.all(entries.map(async (entry) => (await fetch(entry)).status));
+    expect(statuses).toEqual([403, 403, 403, 403, 200]);
+    expect(session.lastError).toMatchObject({ reason: 'egress_refused' });
+  });
+
+  it('rewrites a playlist that pretends to be a segment', async () => {
+    const server = await serve((request, response) =>
+      response.end(`#EXTM3U\n#EXTINF:1,\n${request.url === '/i.m3u8' ? 'seg.ts' : 'http://169.254.169.254/x'}\n`),
+    );
+    const session = (await gateway()).register(source(`${server.origin}/i.m3u8`));
+    const [segment = ''] = addresses(await (await fetch(session.url)).text());
+    const [inner = ''] = addresses(await (await fetch(segment)).text());
+    expect((await fetch(inner)).status).toBe(403);
+  });
+
+  it('limits a playlist to 5 MB, plain or compressed', async () => {
+    const huge = Buffer.from(`#EXTM3U\n${'#EXTINF:1,\nsegment.ts\n'.repeat(300_000)}`);
+    const server = await serve((request, response) => {
+      if (request.url === '/gz.m3u8') {
+        response
+          .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/x-mpegurl' })
+          .end(gzipSync(huge));
+      } else response.end(huge);
+    });
+    const door = await gateway();
+    for (const path of ['/i.m3u8', '/gz.m3u8']) {
+      const session = door.register(source(server.origin + path));
+      expect((await fetch(session.url)).status).toBe(502);
+      expect(session.lastError).toMatchObject({ reason: 'not_media' });
+    }
+  });
+
+  it('tells what the provider said', async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/404.m3u8') response.writeHead(404).end();
+      else if (request.url === '/html.m3u8') response.end('<html><body>Account <b>expired</b></body></html>');
+      else response.end();
+    });
+    const door = await gateway();
+    const missing = door.register(source(`${server.origin}/404.m3u8`));
+    expect((await fetch(missing.url)).status).toBe(404);
+    expect(missing.lastError).toMatchObject({ reason: 'http_status', upstreamStatus: 404 });
+    const page = door.register(source(`${server.origin}/html.m3u8`));
+    expect((await fetch(page.url)).status).toBe(502);
+    expect(page.lastError?.message).toContain('Account expired');
+    const empty = door.register(source(`${server.origin}/empty.m3u8`));
+    await fetch(empty.url);
+    expect(empty.lastError).toMatchObject({ reason: 'empty' });
+  });
+
+  it('forgets a failure that a later try of the same kind makes good', async () => {
+    let broken = true;
+    const server = await serve((_request, response) =>
+      broken ? response.writeHead(503).end() : response.end(packets(5)),
+    );
+    const session = (await gateway()).register(source(`${server.origin}/a.ts`));
+    await fetch(session.url);
+    expect(session.lastError?.upstreamStatus).toBe(503);
+    broken = false;
+    await (await fetch(session.url)).arrayBuffer();
+    expect(session.lastError).toBeUndefined();
+  });
+
+  it('reads no faster than FFmpeg, and closes the source when FFmpeg or the session goes', async () => {
+    let sent = 0;
+    const server = await serve((_request, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(packets(200))) sent += 200 * 188;
+      };
+      response.on('drain', more);
+      more();
+    });
+    const session = (await gateway()).register(source(`${server.origin}/a.ts`));
+    const abort = new AbortController();
+    await fetch(session.url, { signal: abort.signal });
+    const before = await new Promise<number>((resolve) => setTimeout(() => resolve(sent), 400));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(sent).toBe(before);
+    abort.abort();
+    await eventually(() => server.open() === 0);
+    await fetch(session.url).catch(() => undefined);
+    session.close();
+    await eventually(() => server.open() === 0);
+  });
+});
+
+describe('FFmpeg behind the gateway', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'streampool-gateway-'));
+    const make = [
+      '-y',
+      '-v',
+      'error',
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=size=160x120:rate=25',
+      '-t',
+      '5',
+      '-c:v',
+      'libx264',
+    ];
+    const gop = ['-preset', 'ultrafast', '-g', '25'];
+    const hls = ['-hls_time', '1', '-hls_list_size', '0', '-f', 'hls'];
+    await writeFile(join(folder, 'aes.key'), randomBytes(16));
+    await writeFile(join(folder, 'key.info'), `aes.key\n${join(folder, 'aes.key')}\n`);
+    await run('ffmpeg', [
+      ...make,
+      ...gop,
+      ...hls,
+      '-hls_key_info_file',
+      join(folder, 'key.info'),
+      join(folder, 'aes.m3u8'),
+    ]);
+    await run('ffmpeg', [...make, ...gop, ...hls, join(folder, 'plain.m3u8')]);
+    await run('ffmpeg', [...make, ...gop, ...hls, '-hls_segment_type', 'fmp4', join(folder, 'fmp4.m3u8')]);
+    await run('ffmpeg', [...make, ...gop, join(folder, 'end.mp4')]);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  function files() {
+    return serve(async (request, response) => {
+      const name = request.url?.split('?')[0]?.split('/').at(-1) ?? '';
+      const bytes = await readFile(join(folder, name)).catch(() => undefined);
+      if (bytes === undefined) {
+        response.writeHead(404).end();
+        return;
+      }
+      const [, from] = /^bytes=(\d+)-/.exec(request.headers.range ?? '') ?? [];
+      const start = Number(from ?? 0);
+      const headers = { 'accept-ranges': 'bytes', 'content-length': bytes.length - start };
+      if (from === undefined) response.writeHead(200, headers);
+      else
+        response.writeHead(206, { ...headers, 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` });
+      response.end(bytes.subarray(start));
+    });
+  }
+
+  async function frames(door: Gateway, url: string): Promise<{ count: number; stderr: string; hash: string }> {
+    const options = ['-v', 'verbose', '-protocol_whitelist', GATEWAY_PROTOCOLS, '-i', url, '-f', 'framemd5', '-'];
+    const { stdout, stderr } = await run('ffmpeg', ['-nostdin', ...options], {
+      env: { ...process.env, ...door.environment },
+    });
+    const lines = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return { count: lines.length, stderr, hash: createHash('sha256').update(lines.join('\n')).digest('hex') };
+  }
+
+  it.each(['plain.m3u8', 'aes.m3u8', 'fmp4.m3u8', 'end.mp4'])('reads %s', async (name) => {
+    const server = await files();
+    const door = await gateway();
+    const session = door.register(source(`${server.origin}/live/josephine/hunter22/${name}?token=secret99`));
+    const { count, stderr } = await frames(door, session.url);
+    expect(count).toBe(125);
+    expect(stderr).not.toMatch(/josephine|hunter22|secret99/);
+    expect(session.lastError).toBeUndefined();
+    // The MP4 has its index at the end: FFmpeg has sought.
+    if (name === 'end.mp4') expect(server.requests.length).toBeGreaterThan(1);
+  });
+
+  it('shows no credential in the process list', async () => {
+    const server = await serve((_request, response) => response.write(packets(1)));
+    const session = (await gateway()).register(
+      source(`${server.origin}/live/josephine/hunter22/1.ts`, { Authorization: 'Bearer zzz' }),
+    );
+    const ffmpeg = spawn('ffmpeg', ['-nostdin', '-v', 'error', '-i', session.url, '-f', 'null', '-'], {
+      stdio: 'ignore',
+    });
+    onTestFinished(() => void ffmpeg.kill('SIGKILL'));
+    await eventually(() => server.requests.length === 1, 5000);
+    const { stdout } = await run('ps', ['-o', 'args=', '-p', String(ffmpeg.pid)]);
+    expect(stdout).toContain('ffmpeg');
+    expect(stdout).not.toMatch(/josephine|hunter22|zzz/);
+  });
+
+  it('cannot be led past the gateway, not even by a format that the gateway does not rewrite', async () => {
+    const secret = await serve((_request, response) => response.end(packets(100)));
+    const manifest = `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static" mediaPresentationDuration="PT5S"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>${secret.origin}/</BaseURL><SegmentList duration="1"><SegmentURL media="a.mp4"/></SegmentList></Representation></AdaptationSet></Period></MPD>`;
+    const server = await serve((_request, response) =>
+      response.setHeader('content-type', 'application/dash+xml').end(manifest),
+    );
+    const door = await gateway(new EgressGuard(parseEgressPolicy('127.0.0.1', false)));
+    const session = door.register(source(`${server.origin}/x`));
+    await expect(frames(door, session.url)).rejects.toThrow();
+    expect(server.requests.length).toBeGreaterThan(0);
+    expect(secret.requests).toHaveLength(0);
+  });
+});
