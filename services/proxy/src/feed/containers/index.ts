@@ -1,0 +1,34 @@
+/** Chooses the fragmenter of a container. */
+import { adtsFrame } from './adts.ts';
+import { AudioFrameFragmenter } from './audio-frames.ts';
+import type { Fragmenter, FragmentSink } from './fragmenter.ts';
+import { MatroskaFragmenter } from './matroska.ts';
+import { mp3Frame } from './mp3.ts';
+import { Mp4Fragmenter } from './mp4.ts';
+
+export { ContainerError, type Fragmenter, type FragmentSink, MAX_PIECE_BYTES } from './fragmenter.ts';
+
+/** Containers that viewers can join at a fragment. */
+export type OpaqueContainer = 'mp4' | 'matroska' | 'webm' | 'adts' | 'mp3';
+
+/**
+ * Makes the fragmenter of one FFmpeg's output.
+ *
+ * @example
+ * const fragmenter = createFragmenter('mp4', sink);
+ * ffmpeg.stdout.on('data', (chunk) => fragmenter.push(chunk));
+ * ffmpeg.stdout.on('end', () => fragmenter.end());
+ */
+export function createFragmenter(container: OpaqueContainer, sink: FragmentSink): Fragmenter {
+  switch (container) {
+    case 'mp4':
+      return new Mp4Fragmenter(sink);
+    case 'matroska':
+    case 'webm':
+      return new MatroskaFragmenter(sink);
+    case 'adts':
+      return new AudioFrameFragmenter(sink, adtsFrame);
+    case 'mp3':
+      return new AudioFrameFragmenter(sink, mp3Frame);
+  }
+}
