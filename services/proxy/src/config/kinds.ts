@@ -88,8 +88,9 @@ export function text(allowed: string, pattern: RegExp): Kind<string> {
   return kind(allowed, (value) => (pattern.test(value) ? value : undefined));
 }
 
-export function secret(): Kind<string> {
-  return { ...text('printable characters without spaces', /^[\x21-\x7e]+$/), secret: true };
+/** A text that is never shown. */
+export function secret(allowed: string, pattern: RegExp): Kind<string> {
+  return { ...text(allowed, pattern), secret: true };
 }
 
 export const host: Kind<string> = kind('an IP address or a host name', (value) =>

@@ -45,7 +45,8 @@ const server = {
   logLevel: setting('LOG_LEVEL', logLevel, 'info', 'Least severe message that is logged, as JSON lines on stdout.'),
   apiToken: optional(
     'API_TOKEN',
-    secret(),
+    // It travels in a header and in URLs.
+    secret('printable ASCII without spaces', /^[\x21-\x7e]+$/),
     'Token that the management API asks for, as header `X-API-Token` or query `api_token`.',
     'none: the API is open',
   ),
@@ -299,7 +300,7 @@ const cluster = {
   redisHost: setting('REDIS_HOST', host, 'localhost', 'Host of Redis.'),
   redisPort: setting('REDIS_SERVER_PORT', integer(1, 65_535), '6379', 'Port of Redis.'),
   redisDb: setting('REDIS_DB', integer(0, 65_535), '0', 'Number of the database in Redis.'),
-  redisPassword: optional('REDIS_PASSWORD', secret(), 'Password of Redis.', 'none'),
+  redisPassword: optional('REDIS_PASSWORD', secret('printable ASCII', PRINTABLE), 'Password of Redis.', 'none'),
 };
 
 /** The groups, for the README. */
