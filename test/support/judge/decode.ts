@@ -1,0 +1,61 @@
+/** Lets FFmpeg decode what a client got and returns what it complains about. */
+import { spawn } from 'node:child_process';
+import { containerOf } from './containers.ts';
+
+const PACKET = 188;
+
+export interface DecodeOptions {
+  /** Leave out the last PES of every PID, which a recording usually cuts; default true for MPEG-TS. */
+  trim?: boolean;
+  /** Input arguments before `-i`, such as `['-f', 'mpegts']`. */
+  inputArgs?: string[];
+}
+
+/** stderr lines of `ffmpeg -v error -i - -f null -`: empty when everything decodes. */
+export async function decodeErrors(bytes: Buffer, options: DecodeOptions = {}): Promise<string[]> {
+  const trim = options.trim ?? containerOf(bytes) === 'mpegts';
+  const input = trim ? withoutLastPes(bytes) : bytes;
+  const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg';
+  const args = [
+    '-nostdin',
+    '-v',
+    'error',
+    '-threads',
+    '1',
+    ...(options.inputArgs ?? []),
+    '-i',
+    'pipe:0',
+    '-f',
+    'null',
+    '-',
+  ];
+  const child = spawn(ffmpeg, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+  const output: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+  // FFmpeg may stop reading early; its exit code and its words tell why.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const lines = Buffer.concat(output)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  if (code !== 0) lines.push(`ffmpeg exited with ${code}`);
+  return lines;
+}
+
+/** The same MPEG-TS without each PID's packets from its last unit start on, and without a cut last packet. */
+export function withoutLastPes(bytes: Buffer): Buffer {
+  const whole = bytes.length - (bytes.length % PACKET);
+  const settled = new Set<number>();
+  const kept: Buffer[] = [];
+  for (let at = whole - PACKET; at >= 0; at -= PACKET) {
+    const pid = bytes.readUInt16BE(at + 1) & 0x1fff;
+    if (settled.has(pid)) kept.push(bytes.subarray(at, at + PACKET));
+    else if ((bytes[at + 1] ?? 0) & 0x40) settled.add(pid);
+  }
+  return Buffer.concat(kept.reverse());
+}

@@ -1,0 +1,14 @@
+/** The one judge of what a plain HTTP client received; independent of the worker's own MPEG-TS code, so that the two check each other. */
+export {
+  type Container,
+  containerOf,
+  type MatroskaStructure,
+  type Mp4Structure,
+  matroskaStructure,
+  mp4Structure,
+} from './containers.ts';
+export { type DecodeOptions, decodeErrors, withoutLastPes } from './decode.ts';
+export { type CleanExpectation, expectClean, type FrameFaults, faultsOf, missingOrDoubledFrames } from './expect.ts';
+export { arrivalOf, judgeTs } from './judge.ts';
+export { isKeyframe } from './keyframes.ts';
+export type * from './verdict.ts';
