@@ -16,6 +16,7 @@ export async function demo(args) {
     env: { ...process.env, HOST: '127.0.0.1', PORT: '0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const over = new AbortController();
   let worker;
   try {
     const sourceUrl = await withTimeout(firstUrl(source), 'The demo source did not start.');
@@ -25,7 +26,7 @@ export async function demo(args) {
     const ended = exitCode(worker);
     const stopped = ended.then((code) => Promise.reject(new WorkerEnded(code)));
     const address = localAddress(port);
-    await Promise.race([createAndPrint(address, sourceUrl), stopped]);
+    await Promise.race([createAndPrint(address, sourceUrl, over.signal), stopped]);
     return await ended;
   } catch (error) {
     // The worker has said why it ended; nothing to add.
@@ -33,6 +34,7 @@ export async function demo(args) {
     worker?.kill('SIGTERM');
     throw error;
   } finally {
+    over.abort();
     source.kill('SIGTERM');
   }
 }
@@ -61,7 +63,9 @@ function workerEnvironment(port) {
 
 /** PORT if it is set, else the usual port or, where that is taken, a free one. */
 async function choosePort() {
-  if (process.env.PORT) return Number(process.env.PORT) || freePort(0);
+  const given = process.env.PORT;
+  // A value that is no port is the worker's to refuse.
+  if (given) return given === '0' ? freePort(0) : given;
   return freePort(DEFAULT_PORT).catch(() => freePort(0));
 }
 
@@ -82,18 +86,19 @@ function localAddress(port) {
   return `http://${everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-async function createAndPrint(address, sourceUrl) {
-  await withTimeout(untilReady(address), `The worker did not answer at ${address}/livez.`);
+async function createAndPrint(address, sourceUrl, signal) {
+  await withTimeout(untilReady(address, signal), `The worker did not answer at ${address}/livez.`);
   const token = process.env.API_TOKEN;
   const response = await fetch(`${address}/transcode`, {
     method: 'POST',
+    signal,
     headers: { 'Content-Type': 'application/json', ...(token ? { 'X-API-Token': token } : {}) },
     body: JSON.stringify({ url: sourceUrl, profile: 'default', metadata: { name: 'demo' } }),
   });
   if (!response.ok) throw new SetupError(`The demo stream was refused (${response.status}): ${await response.text()}`);
   const { stream_endpoint: path } = await response.json();
   const playUrl = address + path;
-  await withTimeout(untilPlaying(playUrl), `The demo stream did not start to play at ${playUrl}.`);
+  await withTimeout(untilPlaying(playUrl, signal), `The demo stream did not start to play at ${playUrl}.`);
   print(address, playUrl, sourceUrl, token);
 }
 
@@ -129,9 +134,9 @@ function firstUrl(source) {
   });
 }
 
-async function untilReady(address) {
-  for (;;) {
-    const response = await fetch(`${address}/readyz`).catch(() => undefined);
+async function untilReady(address, signal) {
+  while (!signal.aborted) {
+    const response = await fetch(`${address}/readyz`, { signal }).catch(() => undefined);
     await response?.arrayBuffer();
     if (response?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -139,8 +144,8 @@ async function untilReady(address) {
 }
 
 /** Reads the stream as a player would, until it is sure that media flows. */
-async function untilPlaying(url) {
-  const response = await fetch(url);
+async function untilPlaying(url, signal) {
+  const response = await fetch(url, { signal });
   if (!response.ok || !response.body) {
     throw new SetupError(`The demo stream does not play (${response.status}): ${await response.text()}`);
   }

@@ -88,10 +88,12 @@ export function ensureFfmpeg() {
   }
   if (!find('ffmpeg')) install('FFmpeg', 'ffmpeg');
   const path = find('ffmpeg');
-  const major = path === undefined ? 0 : ffmpegMajor(path);
-  if (path === undefined || major < MIN_FFMPEG) {
+  if (path === undefined) throw new SetupError('FFmpeg was installed, but not into a folder of the PATH.');
+  const major = ffmpegMajor(path);
+  if (major < MIN_FFMPEG) {
+    const found = major === 0 ? 'does not run' : `is version ${major}`;
     throw new SetupError(
-      `Streampool needs FFmpeg ${MIN_FFMPEG} or newer; ${path ?? 'ffmpeg'} is version ${major}. ` +
+      `Streampool needs FFmpeg ${MIN_FFMPEG} or newer, and ${path} ${found}. ` +
         'Install a newer one and set FFMPEG_PATH to it.',
     );
   }
