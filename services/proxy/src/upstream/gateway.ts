@@ -75,7 +75,7 @@ export class Gateway {
    * gateway for it, as its proxy, and is refused.
    */
   get environment(): Readonly<Record<string, string>> {
-    return { http_proxy: this.#origin, no_proxy: '' };
+    return environmentFor(this.#origin);
   }
 
   register(source: GatewaySource): GatewaySession {
@@ -109,6 +109,9 @@ export class Gateway {
 export class GatewaySession {
   /** What FFmpeg is given as its input. It shows nothing of the source but the extension. */
   readonly url: string;
+  readonly protocols = GATEWAY_PROTOCOLS;
+  /** To be added to FFmpeg's environment: see `Gateway.environment`. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly #source: GatewaySource;
   readonly #base: string;
   readonly #settings: GatewaySettings;
@@ -125,6 +128,7 @@ export class GatewaySession {
     this.#base = base;
     this.#settings = settings;
     this.#onClose = onClose;
+    this.environment = environmentFor(new URL(base).origin);
     const path = source.url.split(/[?#]/, 1)[0] ?? '';
     this.url = `${base}/index${INPUT_EXTENSION.exec(path)?.[0].toLowerCase() ?? ''}`;
   }
@@ -236,6 +240,10 @@ export class GatewaySession {
     this.#failures.delete(reference.role);
     this.#failures.set(reference.role, failure);
   }
+}
+
+function environmentFor(origin: string): Record<string, string> {
+  return { http_proxy: origin, no_proxy: '' };
 }
 
 /** FFmpeg is particular about extensions, so whatever the source calls them, they say here what is inside. */

@@ -10,6 +10,8 @@ import { openFailure } from './upstream-error.ts';
 export interface UpstreamRequest {
   readonly url: string;
   readonly method?: 'GET' | 'HEAD';
+  /** Sent as a JSON body; the method is POST then. */
+  readonly json?: unknown;
   /** The stream's own headers. `Authorization` and `Cookie` are not sent to another origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
@@ -129,10 +131,13 @@ async function send(
   entryUrl: URL,
   opening: AbortSignal,
 ): Promise<UpstreamResponse> {
+  const posted = request.json === undefined ? undefined : JSON.stringify(request.json);
+  const sent = hopHeaders({ ...request, url, entryUrl });
   const { statusCode, headers, body } = await client.request({
     path: `${url.pathname}${url.search}`,
-    method: request.method ?? 'GET',
-    headers: hopHeaders({ ...request, url, entryUrl }),
+    method: posted === undefined ? (request.method ?? 'GET') : 'POST',
+    headers: posted === undefined ? sent : { ...sent, 'content-type': 'application/json' },
+    body: posted ?? null,
     signal: opening,
   });
   // Whoever reads the body listens for its errors; when it is only destroyed there is nobody to tell.

@@ -1,0 +1,48 @@
+/** Notices a live source that keeps sending, but too little to play. Pure. */
+
+/** A `Config` fits. */
+export interface BitrateSettings {
+  readonly bitrateMonitoring: boolean;
+  readonly minBitrateBytesPerSecond: number;
+  readonly bitrateCheckIntervalMs: number;
+  /** Low measurements in a row that count. */
+  readonly bitrateFailoverThreshold: number;
+  /** After a source is opened. */
+  readonly bitrateGraceMs: number;
+}
+
+/**
+ * Measures against the time spent waiting for the source, so that a viewer who reads slowly, or pauses, never makes the source
+ * look slow. One monitor per connection.
+ */
+export class BitrateMonitor {
+  readonly #settings: BitrateSettings;
+  #graceLeftMs: number;
+  #bytes = 0;
+  #waitedMs = 0;
+  #low = 0;
+
+  constructor(settings: BitrateSettings) {
+    this.#settings = settings;
+    this.#graceLeftMs = settings.bitrateGraceMs;
+  }
+
+  /** Counts bytes, and the time that they were waited for; answers whether the source is too slow by now. */
+  tooSlow(bytes: number, waitedMs: number): boolean {
+    const { bitrateMonitoring, minBitrateBytesPerSecond, bitrateCheckIntervalMs, bitrateFailoverThreshold } =
+      this.#settings;
+    if (!bitrateMonitoring) return false;
+    if (this.#graceLeftMs > 0) {
+      this.#graceLeftMs -= waitedMs;
+      return false;
+    }
+    this.#bytes += bytes;
+    this.#waitedMs += waitedMs;
+    if (this.#waitedMs < bitrateCheckIntervalMs) return false;
+    const isLow = (this.#bytes * 1000) / this.#waitedMs < minBitrateBytesPerSecond;
+    this.#low = isLow ? this.#low + 1 : 0;
+    this.#bytes = 0;
+    this.#waitedMs = 0;
+    return this.#low >= bitrateFailoverThreshold;
+  }
+}

@@ -1,0 +1,68 @@
+/** How far the transfer of a file has come, and whether another connection can carry it on at the right byte. Pure. */
+import { type ContentRange, parseContentLength, parseContentRange } from './byte-range.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export class FiniteTransfer {
+  readonly #first: Answer;
+  readonly #range: ContentRange | undefined;
+  /** Offset in the file of the next byte to come. */
+  #position: number;
+  /** The last byte wanted, inclusive; undefined when the source did not say. */
+  readonly #end: number | undefined;
+  readonly #total: number | undefined;
+
+  /** @param first the answer that the viewer got */
+  constructor(first: Answer) {
+    this.#first = first;
+    this.#range = first.status === 206 ? parseContentRange(first.headers['content-range']) : undefined;
+    this.#position = this.#range?.start ?? 0;
+    const length = parseContentLength(first.headers['content-length']);
+    this.#end = this.#range?.end ?? (length === undefined ? undefined : length - 1);
+    this.#total = this.#range === undefined ? length : this.#range.total;
+  }
+
+  advance(bytes: number): void {
+    this.#position += bytes;
+  }
+
+  /** Whether every byte has come. False where the source never said how many there are. */
+  get complete(): boolean {
+    return this.#end !== undefined && this.#position > this.#end;
+  }
+
+  get lengthKnown(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** What to ask for next; undefined when nothing would show that it is still the same file. */
+  get resume(): { range: string; ifRange: string | undefined } | undefined {
+    // A 206 without a usable Content-Range says nothing about its place in the file.
+    if (this.#first.status === 206 && this.#range === undefined) return undefined;
+    const { validator } = this;
+    if (validator === undefined && this.#total === undefined) return undefined;
+    return { range: `bytes=${this.#position}-${this.#end ?? ''}`, ifRange: validator };
+  }
+
+  /** Whether an answer to `resume` goes on exactly where this transfer stands, in the same file. */
+  continuesWith(answer: Answer): boolean {
+    if (answer.status !== 206) return false;
+    const range = parseContentRange(answer.headers['content-range']);
+    if (range === undefined || range.start !== this.#position) return false;
+    if (this.#end !== undefined && range.end > this.#end) return false;
+    if (this.#total !== undefined && range.total !== undefined && range.total !== this.#total) return false;
+    return ['etag', 'last-modified'].every((name) => {
+      const [before, now] = [this.#first.headers[name], answer.headers[name]];
+      return before === undefined || now === undefined || before === now;
+    });
+  }
+
+  /** A strong ETag, else the date; weak ones do not promise the same bytes. */
+  private get validator(): string | undefined {
+    const etag = this.#first.headers.etag;
+    return etag?.startsWith('"') ? etag : this.#first.headers['last-modified'];
+  }
+}

@@ -1,0 +1,64 @@
+/** The status and headers that a viewer of a direct stream gets. Pure. */
+import { parseContentRange } from './byte-range.ts';
+
+export interface ReplyHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Players and browsers must neither cache a stream nor be kept from it by their origin. */
+const COMMON: Readonly<Record<string, string>> = {
+  'cache-control': 'no-cache, no-store, must-revalidate',
+  pragma: 'no-cache',
+  expires: '0',
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': '*',
+  'access-control-allow-headers': '*',
+  'access-control-expose-headers': '*',
+};
+
+const TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
+  ts: 'video/mp2t',
+  mp4: 'video/mp4',
+  mkv: 'video/x-matroska',
+  webm: 'video/webm',
+  avi: 'video/x-msvideo',
+};
+
+/** The head of a live stream: no length, no ranges. */
+export function liveHead(isTransportStream: boolean, url: string, upstreamType?: string): ReplyHead {
+  const type = isTransportStream ? 'video/mp2t' : contentType(url, upstreamType);
+  return { status: 200, headers: { ...COMMON, 'content-type': type, 'accept-ranges': 'none' } };
+}
+
+/** The head of a file, or of a part of one: what the provider said about it. */
+export function finiteHead(status: number, upstream: Readonly<Record<string, string>>, url: string): ReplyHead {
+  const headers: Record<string, string> = { ...COMMON, 'content-type': contentType(url, upstream['content-type']) };
+  for (const name of ['content-length', 'etag', 'last-modified']) {
+    const value = upstream[name];
+    if (value !== undefined) headers[name] = value;
+  }
+  const range = upstream['content-range'];
+  const partial = status === 206 && range !== undefined;
+  if (partial) headers['content-range'] = range;
+  const ranges = partial || /\bbytes\b/i.test(upstream['accept-ranges'] ?? '');
+  headers['accept-ranges'] = ranges ? 'bytes' : 'none';
+  return { status: partial ? 206 : 200, headers };
+}
+
+/** The head of a whole file, learnt from its first byte (`Range: bytes=0-0`) where HEAD is not answered. */
+export function headOfFirstByte(upstream: Readonly<Record<string, string>>, url: string): ReplyHead {
+  const range = parseContentRange(upstream['content-range']);
+  const { 'content-range': _range, 'content-length': _length, ...rest } = upstream;
+  const length = range?.total === undefined ? {} : { 'content-length': String(range.total) };
+  return finiteHead(200, { ...rest, ...length, 'accept-ranges': 'bytes' }, url);
+}
+
+/** The provider's type, unless it says nothing or cannot be true; else what the URL's extension says. */
+function contentType(url: string, upstreamType: string | undefined): string {
+  const given = upstreamType?.trim().toLowerCase() ?? '';
+  if (/^(?:video|audio)\/|^application\/(?!octet-stream|json|x-?download|force-download|binary)/.test(given))
+    return given;
+  const extension = /\.(\w+)$/.exec(url.split(/[?#]/, 1)[0] ?? '')?.[1]?.toLowerCase() ?? '';
+  return TYPE_OF_EXTENSION[extension] ?? 'application/octet-stream';
+}
