@@ -1,7 +1,7 @@
 // Starting, signalling and waiting for the programs that `npm start` runs.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT } from './setup.mjs';
+import { find, ROOT } from './setup.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
@@ -10,11 +10,14 @@ const SAME_KEYSTROKE_MS = 300;
 
 /**
  * Starts a bundle in a process group of its own, so that Ctrl-C reaches it once, through forwardSignals, and a second
- * Ctrl-C is a second signal.
+ * Ctrl-C is a second signal. Where the system can (Linux), it also ends when this process is killed outright.
  */
 export function startNode(file, args, { env = process.env, stdio = 'inherit' } = {}) {
   const nodeArgs = ['--enable-source-maps', join(ROOT, file), ...args];
-  return spawn(process.execPath, nodeArgs, { cwd: ROOT, env, stdio, detached: true });
+  const options = { cwd: ROOT, env, stdio, detached: true };
+  const setpriv = find('setpriv');
+  if (setpriv === undefined) return spawn(process.execPath, nodeArgs, options);
+  return spawn(setpriv, ['--pdeathsig', 'TERM', process.execPath, ...nodeArgs], options);
 }
 
 /** Passes the signals that ask to stop on to a process. */
