@@ -44,11 +44,17 @@ function ffmpegArguments(): string[] {
 /** Cuts FFmpeg's output into packets and sends them to every viewer, each from the newest keyframe on. */
 class Channel {
   readonly #viewers = new Set<ServerResponse>();
+  readonly #onFirstKeyframe: () => void;
   /** Everything since the PAT before the newest keyframe. */
   #sinceKeyframe: Buffer[] = [];
   /** Everything since the newest PAT, which precedes each frame. */
   #sincePat: Buffer[] = [];
   #partial = Buffer.alloc(0);
+
+  /** @param onFirstKeyframe called once, when viewers can be added */
+  constructor(onFirstKeyframe: () => void) {
+    this.#onFirstKeyframe = onFirstKeyframe;
+  }
 
   push(chunk: Buffer): void {
     const data = Buffer.concat([this.#partial, chunk]);
@@ -73,8 +79,12 @@ class Channel {
     const randomAccess = hasAdaptation && (packet.readUInt8(5) & 0x40) !== 0;
     if (pid === 0) this.#sincePat = [];
     this.#sincePat.push(packet);
-    if (pid === VIDEO_PID && randomAccess) this.#sinceKeyframe = [...this.#sincePat];
-    else this.#sinceKeyframe.push(packet);
+    if (pid !== VIDEO_PID || !randomAccess) {
+      if (this.#sinceKeyframe.length > 0) this.#sinceKeyframe.push(packet);
+      return;
+    }
+    if (this.#sinceKeyframe.length === 0) this.#onFirstKeyframe();
+    this.#sinceKeyframe = [...this.#sincePat];
   }
 
   #send(viewer: ServerResponse, bytes: Buffer): void {
@@ -84,25 +94,24 @@ class Channel {
 }
 
 function main(): void {
-  const channel = new Channel();
-  const ffmpeg = spawn(process.env.FFMPEG_PATH || 'ffmpeg', ffmpegArguments(), {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  stopWith(ffmpeg);
-  ffmpeg.stdout.on('data', (chunk: Buffer) => channel.push(chunk));
-
+  const host = process.env.HOST || '127.0.0.1';
   const server = createServer((request, response) => {
     if (request.url !== PATH) response.writeHead(404).end(`The channel is at ${PATH}\n`);
     else if (request.method === 'GET') channel.add(response);
     else response.writeHead(request.method === 'HEAD' ? 200 : 405, { 'Content-Type': 'video/mp2t' }).end();
   });
   server.on('error', (error) => fail(`The demo source cannot listen: ${error.message}`));
-  const host = process.env.HOST || '127.0.0.1';
-  server.listen(Number(process.env.PORT || 0), host, () => {
+  server.on('listening', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     console.log(JSON.stringify({ url: `http://${host.includes(':') ? `[${host}]` : host}:${port}${PATH}` }));
   });
+  const channel = new Channel(() => server.listen(Number(process.env.PORT || 0), host));
+  const ffmpeg = spawn(process.env.FFMPEG_PATH || 'ffmpeg', ffmpegArguments(), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  stopWith(ffmpeg);
+  ffmpeg.stdout.on('data', (chunk: Buffer) => channel.push(chunk));
 }
 
 /** This process and its FFmpeg end together, and both with the process that started them. */
