@@ -24,6 +24,7 @@ export class Feed {
   readonly ring: Ring;
   readonly opaque: boolean;
   readonly #readers = new Set<FeedReader>();
+  readonly #endListeners: (() => void)[] = [];
   #published = 0;
   #end: FeedEnd | undefined;
   #wakeTimer: NodeJS.Timeout | undefined;
@@ -35,6 +36,12 @@ export class Feed {
   constructor(limits: RingLimits, opaque = false) {
     this.ring = new Ring(limits);
     this.opaque = opaque;
+  }
+
+  /** Calls back once, when the feed is over. */
+  onEnd(listener: () => void): void {
+    if (this.#end !== undefined) listener();
+    else this.#endListeners.push(listener);
   }
 
   /** Readers see bytes up to here. */
@@ -88,6 +95,7 @@ export class Feed {
     if (this.#end !== undefined) return;
     this.#wake();
     this.#end = end;
+    for (const listener of this.#endListeners.splice(0)) listener();
     for (const { reject } of this.#waiting.splice(0)) reject(endError(end));
     for (const reader of [...this.#readers]) reader.feedEnded(end);
   }

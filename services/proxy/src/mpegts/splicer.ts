@@ -13,6 +13,8 @@ import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './tim
 export interface SpliceSink {
   /** A packet, to be copied at once: its bytes are reused. */
   packet(bytes: Buffer, offset: number): void;
+  /** A unit with this DTS (90 kHz, feed's timeline, not wrapped) follows. */
+  progress(dts: number): void;
   /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
   randomAccess(point: RandomAccess): void;
 }
@@ -94,6 +96,7 @@ export class Splicer {
   #midPicture = false;
   #lastEntryMs: number | undefined;
   #lastVideoMs: number | undefined;
+  #lastAudioMs: number | undefined;
   #lastEntryDts: number | undefined;
   #lastVideoPts: number | undefined;
   #audioPid: number | undefined;
@@ -145,6 +148,16 @@ export class Splicer {
     else this.#held = this.#held.filter((item) => item.kind === 'unit' && item.unit.track.kind === 'audio');
     this.#release(this.#held.length);
     this.#reader = undefined;
+  }
+
+  /** Arrival (as given to `push`) of the newest video unit of the current input; undefined before its first. */
+  get lastVideoMs(): number | undefined {
+    return this.#lastVideoMs;
+  }
+
+  /** The same for audio. */
+  get lastAudioMs(): number | undefined {
+    return this.#lastAudioMs;
   }
 
   /** What the next unit of each kind would be, on the clock of the current input; undefined fields: nothing sent yet. */
@@ -266,6 +279,8 @@ export class Splicer {
       if (placement.jump) out.signal = true;
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts, nowMs);
+      if (!this.#started) return;
+      this.#sink.progress(placement.dts);
     }
     if (!this.#started) return;
     out.waiting = false;
@@ -283,6 +298,7 @@ export class Splicer {
   /** Whether a unit of an input that is still being entered may be sent. */
   #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
     if (out.video) this.#lastVideoMs = nowMs;
+    else if (unit.track.kind === 'audio') this.#lastAudioMs = nowMs;
     if (!out.waiting) return true;
     this.#lastEntryMs ??= nowMs;
     if (out.video) return unit.keyframe || this.#midPicture || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;

@@ -1,0 +1,39 @@
+/** Start-up and shutdown of a worker: settings in, an HTTP server out; SIGTERM drains it, a second signal ends it. */
+
+import { buildServer } from './api/server.ts';
+import { ConfigError, ignoredSettings, loadConfig } from './config.ts';
+import { StreampoolError } from './errors.ts';
+import { createLogger } from './log.ts';
+import { createWorker } from './worker.ts';
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = createLogger(config.logLevel, { worker: config.workerId });
+  for (const line of ignoredSettings(process.env)) log.info(line);
+  const worker = await createWorker(config, log);
+  const server = await buildServer(worker.services);
+
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    const drainMs = signal === 'SIGTERM' ? config.drainTimeoutMs : 0;
+    log.info({ signal, drainMs, clients: worker.services.playback.clientCount }, 'draining');
+    void worker
+      .drain(drainMs)
+      .then(() => server.close())
+      .then(() => log.info('stopped'))
+      .then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+
+  const address = await server.listen({ host: config.host, port: config.port });
+  log.info({ address }, 'listening');
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof ConfigError || error instanceof StreampoolError;
+  process.stderr.write(`${known ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,67 @@
+/** What stands between an FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
+
+import { createFragmenter, type OpaqueContainer } from '../feed/containers/index.ts';
+import type { Feed } from '../feed/feed.ts';
+import { type ResumePoint, Splicer } from '../mpegts/splicer.ts';
+import type { InputClock } from '../mpegts/timeline.ts';
+import { feedSink } from './feed-sink.ts';
+
+export interface FeedOutput {
+  /** Whether a further input can continue the first one, unnoticed by readers. */
+  readonly continuable: boolean;
+  /** Where a restarted FFmpeg has to go on. */
+  readonly resumePoint: ResumePoint;
+  /** Monotonic arrival of the newest unit of each kind; undefined before the first, or when the container does not tell. */
+  readonly lastVideoMs: number | undefined;
+  readonly lastAudioMs: number | undefined;
+  begin(clock: InputClock, midPicture: boolean): void;
+  push(chunk: Buffer, nowMs: number): void;
+  /** @param orderly the input was played to its end, rather than cut off */
+  end(orderly: boolean): void;
+}
+
+export function tsOutput(feed: Feed): FeedOutput {
+  const splicer = new Splicer(feedSink(feed), { holdReordered: true, firstDts: undefined });
+  return {
+    continuable: true,
+    get resumePoint() {
+      return splicer.resumePoint;
+    },
+    get lastVideoMs() {
+      return splicer.lastVideoMs;
+    },
+    get lastAudioMs() {
+      return splicer.lastAudioMs;
+    },
+    begin: (clock, midPicture) => splicer.beginInput(clock, midPicture),
+    push: (chunk, nowMs) => splicer.push(chunk, nowMs),
+    end: (orderly) => splicer.endInput(orderly),
+  };
+}
+
+export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutput {
+  const { ring } = feed;
+  const startedAtMs = performance.now();
+  let prefix: Buffer = Buffer.alloc(0);
+  const fragmenter = createFragmenter(container, {
+    init: (bytes) => {
+      prefix = bytes;
+    },
+    fragment: (parts, randomAccess, mediaTimeSeconds) => {
+      const mediaMs = mediaTimeSeconds === undefined ? performance.now() - startedAtMs : mediaTimeSeconds * 1000;
+      if (randomAccess) ring.mark(prefix, mediaMs);
+      else if (ring.entries.length === 0) return;
+      else ring.advance(mediaMs);
+      for (const part of parts) ring.append(part, 0, part.length);
+    },
+  });
+  return {
+    continuable: false,
+    resumePoint: { videoPts: undefined, audioPts: undefined },
+    lastVideoMs: undefined,
+    lastAudioMs: undefined,
+    begin: () => undefined,
+    push: (chunk) => fragmenter.push(chunk),
+    end: () => fragmenter.end(),
+  };
+}

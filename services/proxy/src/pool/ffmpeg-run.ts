@@ -1,0 +1,213 @@
+/** One run of one FFmpeg: its input (a source feed's bytes, or a URL it opens through the gateway), its output, its end. */
+
+import type { StreamProfile } from '../../../registry/types.ts';
+import { pause } from '../async.ts';
+import { SourceError } from '../errors.ts';
+import { Cursor, type CursorSink } from '../feed/cursor.ts';
+import type { EntryPoint, Ring } from '../feed/ring.ts';
+import { buildArguments, type FfmpegInput } from '../ffmpeg/command.ts';
+import type { FfmpegExit } from '../ffmpeg/exit.ts';
+import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import type { Logger } from '../log.ts';
+import type { ResumePoint } from '../mpegts/splicer.ts';
+import { TICKS_PER_SECOND, TIMESTAMP_WRAP, ticksBetween, wrapTicks } from '../mpegts/timestamp.ts';
+import type { Gateway } from '../upstream/gateway.ts';
+import { maskUrl } from '../upstream/mask.ts';
+import type { SourceAddress, SourceFeed } from './source-feed.ts';
+import type { SourceFeeds, SourceLease } from './source-feeds.ts';
+
+export interface RunDeps {
+  readonly sources: SourceFeeds;
+  readonly gateway: Gateway;
+  readonly ffmpegPath: string;
+  readonly keyframeIntervalMs: number;
+  /** How long a live source may take to its first random access point. */
+  readonly firstPictureTimeoutMs: number;
+  readonly log: Logger;
+}
+
+export interface RunRequest {
+  readonly profile: StreamProfile;
+  readonly address: SourceAddress;
+  /** Where the output has to go on; only used where the input allows it. */
+  readonly resume?: ResumePoint | undefined;
+  /** The run is no longer wanted, even if its source is still being opened. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunEnd {
+  readonly exit: FfmpegExit;
+  /** What was wrong with the source, if that ended the run. */
+  readonly sourceError: SourceError | undefined;
+}
+
+/** A decoder and an audio encoder need a little before the first frame that counts. */
+const RESUME_MARGIN_MS = 500;
+/** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
+const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
+const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
+
+export class FfmpegRun {
+  readonly process: FfmpegProcess;
+  /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
+  readonly source: SourceFeed | undefined;
+  readonly ended: Promise<RunEnd>;
+  readonly #release: () => void;
+
+  /**
+   * Opens the source (or joins those who read it) and starts FFmpeg on it.
+   * @throws {SourceError} when the source cannot be opened
+   */
+  static async start(request: RunRequest, deps: RunDeps): Promise<FfmpegRun> {
+    const lease = await deps.sources.acquire(request.address, request.signal);
+    try {
+      if (lease.feed !== undefined) return new FfmpegRun(...(await pipedRun(request, lease, lease.feed, deps)));
+      return new FfmpegRun(...urlRun(request, deps));
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  private constructor(process: FfmpegProcess, source: SourceFeed | undefined, finish: () => SourceError | undefined) {
+    this.process = process;
+    this.source = source;
+    let sourceError: SourceError | undefined;
+    let released = false;
+    this.#release = () => {
+      if (released) return;
+      released = true;
+      sourceError = finish();
+    };
+    this.ended = process.exited.then((exit) => {
+      this.#release();
+      return { exit, sourceError };
+    });
+  }
+
+  /** Ends FFmpeg at once and lets go of the source. */
+  kill(): void {
+    this.process.kill();
+    this.#release();
+  }
+}
+
+type Parts = [FfmpegProcess, SourceFeed | undefined, () => SourceError | undefined];
+
+async function pipedRun(request: RunRequest, lease: SourceLease, source: SourceFeed, deps: RunDeps): Promise<Parts> {
+  const { feed } = source;
+  const joined = await firstPicture(source, request, deps);
+  const entry = request.resume === undefined ? joined : entryForResume(feed.ring, request.resume);
+  const process = spawn(request.profile, { kind: 'pipe' }, 'pipe', deps, {
+    ...timing(entry, feed.ring, request.resume),
+  });
+  const { stdin } = process;
+  if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
+  let failure: SourceError | undefined;
+  const sink: CursorSink = {
+    write: (bytes, done) => void stdin.write(bytes, () => done()),
+    finished: (end) => {
+      if (end.kind === 'failed' && end.error instanceof SourceError) failure = end.error;
+      stdin.end();
+    },
+    dropped: () => process.kill(),
+  };
+  const cursor = new Cursor(feed, entry, sink, 0);
+  const finish = () => {
+    cursor.close();
+    lease.release();
+    return failure;
+  };
+  return [process, source, finish];
+}
+
+function urlRun(request: RunRequest, deps: RunDeps): Parts {
+  const session = deps.gateway.register(request.address);
+  const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
+  const process = spawn(request.profile, input, 'none', deps, {}, session.environment);
+  const finish = () => {
+    const { lastError } = session;
+    session.close();
+    return lastError;
+  };
+  return [process, undefined, finish];
+}
+
+/** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
+async function firstPicture(source: SourceFeed, request: RunRequest, deps: RunDeps): Promise<EntryPoint> {
+  const overdue = new AbortController();
+  const signal = AbortSignal.any([request.signal, overdue.signal]);
+  const timeout = pause(deps.firstPictureTimeoutMs, signal).then(() => {
+    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
+    const seconds = deps.firstPictureTimeoutMs / 1000;
+    throw new SourceError(
+      'stalled',
+      `The source ${maskUrl(request.address.url)} sent no picture or sound within ${seconds} s.`,
+    );
+  });
+  try {
+    return await Promise.race([source.feed.entry(), timeout]);
+  } finally {
+    timeout.catch(() => undefined);
+    overdue.abort();
+  }
+}
+
+interface Timing {
+  resume?: { videoSeconds?: number; audioSeconds?: number };
+  timestampOffsetSeconds?: number;
+}
+
+function spawn(
+  profile: StreamProfile,
+  input: FfmpegInput,
+  stdin: 'pipe' | 'none',
+  deps: RunDeps,
+  timing: Timing,
+  env: Readonly<Record<string, string>> = {},
+): FfmpegProcess {
+  const { keyframeIntervalMs } = deps;
+  const keyframes = keyframeIntervalMs > 0 ? { keyframeIntervalSeconds: keyframeIntervalMs / 1000 } : {};
+  const options = { ...timing, ...keyframes };
+  return spawnFfmpeg({
+    path: deps.ffmpegPath,
+    args: buildArguments(profile as ResolvedProfile, input, options),
+    input: stdin,
+    log: deps.log,
+    name: profile.name,
+    env,
+  });
+}
+
+/** The newest entry from which everything at and after the resume point can be made again. */
+export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
+  const wanted = [resume.videoPts, resume.audioPts]
+    .filter((ticks) => ticks !== undefined)
+    .map((ticks) => (unwrapNear(ticks, ring.headMs) * 1000) / TICKS_PER_SECOND);
+  const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
+  const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
+  if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
+  return entry;
+}
+
+/** FFmpeg's view of time: it unwraps from where it starts. */
+function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined): Timing {
+  const entryTicks = (entry.mediaMs * TICKS_PER_SECOND) / 1000;
+  const cycle = Math.floor(entryTicks / TIMESTAMP_WRAP) * TIMESTAMP_WRAP;
+  const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs) - cycle) / TICKS_PER_SECOND;
+  const { videoPts, audioPts } = resume ?? {};
+  return {
+    resume: {
+      ...(videoPts === undefined ? {} : { videoSeconds: seconds(videoPts) }),
+      ...(audioPts === undefined ? {} : { audioSeconds: seconds(audioPts) }),
+    },
+    ...(entryTicks - cycle > TIMESTAMP_WRAP - WRAP_TRAP_TICKS ? { timestampOffsetSeconds: WRAP_SECONDS } : {}),
+  };
+}
+
+/** 33-bit ticks as the count nearest to a media time in milliseconds. */
+function unwrapNear(ticks: number, mediaMs: number): number {
+  const near = (mediaMs * TICKS_PER_SECOND) / 1000;
+  return near + ticksBetween(wrapTicks(near), ticks);
+}

@@ -1,0 +1,55 @@
+/** FFmpeg for one viewer of a source that has an end: from its beginning, at the pace at which that viewer reads. */
+
+import type { Readable } from 'node:stream';
+import type { StreamProfile } from '../../../registry/types.ts';
+import { SourceError } from '../errors.ts';
+import { buildArguments } from '../ffmpeg/command.ts';
+import type { FfmpegExit } from '../ffmpeg/exit.ts';
+import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import type { RunDeps } from './ffmpeg-run.ts';
+import type { SourceAddress } from './source-feed.ts';
+
+export class FiniteProcess {
+  readonly #process: FfmpegProcess;
+  /** Resolves when there is something to send; rejects with the reason when there never will be. */
+  readonly firstByte: Promise<void>;
+  readonly ended: Promise<FfmpegExit>;
+
+  constructor(profile: StreamProfile, address: SourceAddress, deps: RunDeps) {
+    const session = deps.gateway.register(address);
+    const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
+    this.#process = spawnFfmpeg({
+      path: deps.ffmpegPath,
+      args: buildArguments(profile as ResolvedProfile, input, {}),
+      input: 'none',
+      log: deps.log,
+      name: profile.name,
+      env: session.environment,
+    });
+    const { stdout } = this.#process;
+    this.ended = this.#process.exited.then((exit) => {
+      session.close();
+      return exit;
+    });
+    const readable = new Promise<void>((resolve) => {
+      stdout.once('readable', () => stdout.readableLength > 0 && resolve());
+    });
+    const failed = this.ended.then((exit) => {
+      if (stdout.readableLength > 0) return;
+      throw session.lastError ?? new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit.detail}`);
+    });
+    failed.catch(() => undefined);
+    this.firstByte = Promise.race([readable, failed]);
+    this.firstByte.catch(() => undefined);
+  }
+
+  /** What the viewer gets. Reading it slowly slows FFmpeg down. */
+  get output(): Readable {
+    return this.#process.stdout;
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+}

@@ -1,0 +1,179 @@
+/** Serves one viewer: takes a seat, streams its bytes into an HTTP response, and gives the seat up when either side ends. */
+
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { Registry } from '../../../registry/registry.ts';
+import type { ClientReport, StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import { Cursor, type CursorSink } from '../feed/cursor.ts';
+import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
+import type { Logger } from '../log.ts';
+import type { Pool, Seat, Viewer } from './pool.ts';
+
+export interface PlaybackDeps {
+  readonly pool: Pool;
+  readonly registry: Registry;
+  readonly clientStallTimeoutMs: number;
+  readonly maxClients: number;
+  readonly log: Logger;
+}
+
+/** Headers of every media response; players must not cache what is live. */
+export const LIVE_HEADERS = {
+  'Cache-Control': 'no-cache, no-store, must-revalidate',
+  Pragma: 'no-cache',
+  Expires: '0',
+  'Accept-Ranges': 'none',
+} as const;
+
+interface Session {
+  readonly streamId: string;
+  readonly clientId: string;
+  readonly bytesServed: () => number;
+  readonly close: () => void;
+}
+
+/** How often what viewers have got is written to the registry. */
+const REPORT_INTERVAL_MS = 1_000;
+
+export class Playback {
+  readonly #deps: PlaybackDeps;
+  readonly #sessions = new Set<Session>();
+  readonly #reporter: NodeJS.Timeout;
+  #skips = 0;
+  #stalls = 0;
+
+  constructor(deps: PlaybackDeps) {
+    this.#deps = deps;
+    this.#reporter = setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
+  }
+
+  get clientCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Times a viewer fell off its ring, and viewers dropped because they took nothing; since the start. */
+  get losses(): { skips: number; stalls: number } {
+    return { skips: this.#skips, stalls: this.#stalls };
+  }
+
+  /**
+   * Streams a transcoded stream into `response` until one side ends. Nothing is written before there is media.
+   *
+   * @throws {StreampoolError} before the first byte: why the stream does not play
+   */
+  async serve(
+    stream: StreamRecord,
+    profile: StreamProfile,
+    viewer: Viewer,
+    clientId: string,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    this.assertRoom();
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const seat = await this.#deps.pool.join({ stream, profile, viewer, clientId, signal: gone.signal });
+    if (gone.signal.aborted) {
+      await seat.leave(0);
+      return;
+    }
+    response.writeHead(200, {
+      ...headers,
+      ...LIVE_HEADERS,
+      'Content-Type': contentTypeOf(profile.container as Container),
+    });
+    if (seat.kind === 'finite') await this.#serveFinite(seat, seat.process.output, response);
+    else this.#serveShared(seat, response);
+  }
+
+  /** @throws {StreampoolError} 503 when the worker has as many viewers as it may have */
+  assertRoom(): void {
+    const { maxClients } = this.#deps;
+    if (maxClients === 0 || this.#sessions.size < maxClients) return;
+    const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no further one. Try again later.`;
+    throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
+  }
+
+  /** Ends a client's response. False when this worker does not serve it. */
+  disconnect(clientId: string): boolean {
+    const sessions = [...this.#sessions].filter((session) => session.clientId === clientId);
+    for (const session of sessions) session.close();
+    return sessions.length > 0;
+  }
+
+  /** Ends every response of a stream. */
+  disconnectStream(streamId: string): void {
+    for (const session of this.#sessions) if (session.streamId === streamId) session.close();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#reporter);
+    for (const session of this.#sessions) session.close();
+  }
+
+  /** Counts a response that is served elsewhere (a direct stream) among the sessions; call the answer when it is over. */
+  track(session: Session): () => void {
+    this.#sessions.add(session);
+    return () => this.#sessions.delete(session);
+  }
+
+  #serveShared(seat: Seat & { kind: 'shared' }, response: ServerResponse): void {
+    const { client, feed, entry } = seat;
+    const sink: CursorSink = {
+      write: (bytes, done) => void response.write(bytes, done),
+      finished: (end) => {
+        if (end.kind === 'failed') response.destroy();
+        else response.end();
+      },
+      dropped: (reason) => {
+        this.#stalls++;
+        this.#deps.log.warn({ client: client.id, stream: client.streamId, reason }, 'a viewer was dropped');
+        response.destroy();
+      },
+    };
+    const cursor = new Cursor(feed, entry, sink, this.#deps.clientStallTimeoutMs);
+    const untrack = this.track({
+      streamId: client.streamId,
+      clientId: client.id,
+      bytesServed: () => cursor.stats.bytes,
+      close: () => response.destroy(),
+    });
+    response.once('close', () => {
+      cursor.close();
+      untrack();
+      this.#skips += cursor.stats.skips;
+      void seat.leave(cursor.stats.bytes);
+    });
+  }
+
+  async #serveFinite(seat: Seat, output: NodeJS.ReadableStream, response: ServerResponse): Promise<void> {
+    const { client } = seat;
+    let served = 0;
+    const untrack = this.track({
+      streamId: client.streamId,
+      clientId: client.id,
+      bytesServed: () => served,
+      close: () => response.destroy(),
+    });
+    output.on('data', (chunk: Buffer) => {
+      served += chunk.length;
+    });
+    // Whichever side breaks off first, the other one has been told by then.
+    await pipeline(output, response).catch(() => undefined);
+    untrack();
+    await seat.leave(served);
+  }
+
+  async #report(): Promise<void> {
+    const lastAccessMs = Date.now();
+    const reports: ClientReport[] = [...this.#sessions].map(({ streamId, clientId, bytesServed }) => ({
+      streamId,
+      clientId,
+      bytesServed: bytesServed(),
+      segmentsServed: 0,
+      lastAccessMs,
+    }));
+    if (reports.length > 0) await this.#deps.registry.report(reports);
+  }
+}

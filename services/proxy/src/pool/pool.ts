@@ -1,0 +1,280 @@
+/** The pool: gives each viewer of a transcoded stream a seat at a shared process, and ends processes that nobody watches. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { ClientRecord, StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import { deferred } from '../async.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import type { Feed } from '../feed/feed.ts';
+import type { EntryPoint, RingLimits } from '../feed/ring.ts';
+import type { Logger } from '../log.ts';
+import { hintFromUrl } from '../upstream/source-kind.ts';
+import { FiniteProcess } from './finite-process.ts';
+import { FiniteSourceError, ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
+import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
+
+/** Who wants to watch. */
+export type Viewer = Omit<ClientRecord, 'id' | 'slot'>;
+
+export interface SeatRequest {
+  readonly stream: StreamRecord;
+  readonly profile: StreamProfile;
+  readonly viewer: Viewer;
+  /** Wanted client id; a live client that has it already keeps it, and this one gets a suffix. */
+  readonly clientId: string;
+  /** The viewer has gone, even while it still waits. */
+  readonly signal: AbortSignal;
+}
+
+interface SeatBase {
+  readonly client: ClientRecord;
+  /** Gives the seat up. `bytesServed` goes into the stream's totals. */
+  leave(bytesServed: number): Promise<void>;
+}
+
+/** A place at a feed, or a process of one's own for a source that has an end. */
+export type Seat = SeatBase &
+  ({ readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint } | FinitePlace);
+
+interface FinitePlace {
+  readonly kind: 'finite';
+  readonly process: FiniteProcess;
+}
+
+export interface PoolDeps extends Omit<ProcessFeedDeps, 'ringLimits'> {
+  readonly registry: Registry;
+  readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
+  readonly cap: number;
+  readonly maxProcesses: number;
+  readonly sharedStreamGraceMs: number;
+  readonly ringLimits: () => RingLimits;
+  readonly log: Logger;
+}
+
+export interface ProcessStatus {
+  readonly streamId: string;
+  readonly slot: number;
+  readonly pid: number | undefined;
+  readonly readers: number;
+  readonly restarts: number;
+  readonly ringBytes: number;
+}
+
+interface Entry {
+  readonly streamId: string;
+  readonly slot: number;
+  readonly process: ProcessFeed;
+  grace: NodeJS.Timeout | undefined;
+  /** Being ended unless somebody has joined; resolves when that is decided. */
+  closing: Promise<void> | undefined;
+}
+
+/** After a failed start, viewers hear the reason at once for this long instead of each trying again. */
+const COOL_DOWN_MS = 2_000;
+
+export class Pool {
+  readonly #deps: PoolDeps;
+  readonly #entries = new Map<string, Entry>();
+  readonly #sources = new Map<string, StreamSource>();
+  readonly #finite = new Set<FiniteProcess>();
+  readonly #coolDown = new Map<string, { error: StreampoolError; untilMs: number }>();
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps;
+  }
+
+  get processCount(): number {
+    return this.#entries.size + this.#finite.size;
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { process } of this.#entries.values()) bytes += process.feed.ring.heldBytes;
+    return bytes;
+  }
+
+  get feedCount(): number {
+    return this.#entries.size;
+  }
+
+  status(): ProcessStatus[] {
+    return [...this.#entries.values()].map(({ streamId, slot, process }) => ({
+      streamId,
+      slot,
+      pid: process.pid,
+      readers: process.feed.readerCount,
+      restarts: process.restarts,
+      ringBytes: process.feed.ring.heldBytes,
+    }));
+  }
+
+  /**
+   * Seats a viewer: counts it in, starts the process if there is none, waits for its first random access point.
+   *
+   * @throws {SourceError} 502 or 504, when the source does not play
+   * @throws {StreampoolError} 404 unknown stream, 503 no process free
+   */
+  async join(request: SeatRequest): Promise<Seat> {
+    const { stream, profile, viewer, clientId, signal } = request;
+    this.#throwIfCooling(stream.id);
+    const finite = stream.unshareable || hintFromUrl(this.#sourceOf(stream).address.url) === 'finite';
+    const localSlots = finite ? [] : this.#slotsOf(stream.id);
+    const cap = finite ? 1 : this.#deps.cap;
+    const answer = await this.#deps.registry.join({ client: viewer, clientId, cap, localSlots });
+    if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
+    const { client, slot } = answer;
+    let entry: Entry | undefined;
+    const leave = async (bytesServed: number) => {
+      const left = await this.#deps.registry.leave({
+        streamId: stream.id,
+        clientId: client.id,
+        bytesServed,
+        segmentsServed: 0,
+        lastAccessMs: Date.now(),
+      });
+      if (left === 0 && entry !== undefined) this.#startGrace(entry);
+    };
+    try {
+      if (finite) {
+        const process = await this.#startFinite(stream, profile, signal);
+        return { kind: 'finite', client, process, leave: (bytes) => (process.kill(), leave(bytes)) };
+      }
+      entry = await this.#entryFor(stream, profile, slot ?? 0);
+      const at = await unlessAborted(entry.process.feed.entry(), signal);
+      return { kind: 'shared', client, feed: entry.process.feed, entry: at, leave };
+    } catch (error) {
+      await leave(0);
+      if (!(error instanceof FiniteSourceError)) throw this.#remember(stream.id, error);
+      // Learnt only by opening it: everybody who waited joins again, each with a process of its own.
+      await this.#deps.registry.markUnshareable(stream.id);
+      return this.join({ ...request, stream: { ...stream, unshareable: true } });
+    }
+  }
+
+  /**
+   * Moves a stream to its next source, by exactly one.
+   * @returns false when there is none left
+   */
+  async failover(stream: StreamRecord): Promise<boolean> {
+    const source = this.#sourceOf(stream);
+    const index = source.index;
+    if (!(await source.advance(index, { reason: 'manual' }))) return false;
+    for (const { streamId, process } of this.#entries.values()) {
+      if (streamId === stream.id) void process.switchSource();
+    }
+    return true;
+  }
+
+  /** Ends every process of a stream; its clients' responses end. */
+  async drop(streamId: string): Promise<void> {
+    this.#sources.delete(streamId);
+    this.#coolDown.delete(streamId);
+    const entries = [...this.#entries.values()].filter((entry) => entry.streamId === streamId);
+    await Promise.all(entries.map((entry) => this.#end(entry)));
+  }
+
+  async close(): Promise<void> {
+    for (const process of this.#finite) process.kill();
+    await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
+  }
+
+  async #entryFor(stream: StreamRecord, profile: StreamProfile, slot: number): Promise<Entry> {
+    const key = `${stream.id}/${slot}`;
+    await this.#entries.get(key)?.closing;
+    const known = this.#entries.get(key);
+    if (known !== undefined) {
+      clearTimeout(known.grace);
+      known.grace = undefined;
+      return known;
+    }
+    this.#assertProcessFree();
+    const process = new ProcessFeed(stream, profile, slot, this.#sourceOf(stream), this.#deps);
+    const entry: Entry = { streamId: stream.id, slot, process, grace: undefined, closing: undefined };
+    this.#entries.set(key, entry);
+    process.feed.onEnd(() => {
+      clearTimeout(entry.grace);
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    });
+    return entry;
+  }
+
+  async #startFinite(stream: StreamRecord, profile: StreamProfile, signal: AbortSignal): Promise<FiniteProcess> {
+    this.#assertProcessFree();
+    const process = new FiniteProcess(profile, this.#sourceOf(stream).address, this.#deps);
+    this.#finite.add(process);
+    void process.ended.then(() => this.#finite.delete(process));
+    try {
+      await unlessAborted(process.firstByte, signal);
+    } catch (error) {
+      process.kill();
+      throw error;
+    }
+    return process;
+  }
+
+  #assertProcessFree(): void {
+    const { maxProcesses } = this.#deps;
+    if (maxProcesses === 0 || this.processCount < maxProcesses) return;
+    const message = `This worker runs ${maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no further one. Try again later.`;
+    throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
+  }
+
+  #sourceOf(stream: StreamRecord): StreamSource {
+    let source = this.#sources.get(stream.id);
+    if (source === undefined) {
+      const { registry, log } = this.#deps;
+      source = new StreamSource(stream, { ...this.#deps.source, registry, log });
+      this.#sources.set(stream.id, source);
+    }
+    return source;
+  }
+
+  #slotsOf(streamId: string): number[] {
+    return [...this.#entries.values()].filter((entry) => entry.streamId === streamId).map((entry) => entry.slot);
+  }
+
+  #startGrace(entry: Entry): void {
+    clearTimeout(entry.grace);
+    entry.grace = setTimeout(() => {
+      entry.closing = this.#endIfUnused(entry).finally(() => {
+        entry.closing = undefined;
+      });
+    }, this.#deps.sharedStreamGraceMs);
+  }
+
+  async #endIfUnused(entry: Entry): Promise<void> {
+    if (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot)) await this.#end(entry);
+  }
+
+  async #end(entry: Entry): Promise<void> {
+    clearTimeout(entry.grace);
+    const key = `${entry.streamId}/${entry.slot}`;
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    await entry.process.stop();
+  }
+
+  #remember(streamId: string, error: unknown): unknown {
+    void this.#deps.registry.countError(streamId);
+    if (error instanceof SourceError && error.reason !== 'stopped')
+      this.#coolDown.set(streamId, { error, untilMs: performance.now() + COOL_DOWN_MS });
+    return error;
+  }
+
+  #throwIfCooling(streamId: string): void {
+    const cooling = this.#coolDown.get(streamId);
+    if (cooling === undefined) return;
+    if (performance.now() < cooling.untilMs) throw cooling.error;
+    this.#coolDown.delete(streamId);
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = deferred<never>();
+  const onAbort = () => aborted.reject(new SourceError('stopped', 'The viewer has gone.'));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * A process feed: what one FFmpeg makes of one stream, for one slot. Owns that FFmpeg's life: starts it, replaces it when it
+ * dies or hangs, moves it to the next source, and ends the feed when nothing helps. Its readers notice none of it.
+ */
+
+import type { StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import { pause } from '../async.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import { Feed } from '../feed/feed.ts';
+import type { RingLimits } from '../feed/ring.ts';
+import type { Logger } from '../log.ts';
+import type { ResumePoint } from '../mpegts/splicer.ts';
+import type { InputClock } from '../mpegts/timeline.ts';
+import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
+import { FfmpegRun, type RunDeps, type RunEnd } from './ffmpeg-run.ts';
+import { opaqueContainer } from './profile.ts';
+import { nextStep, type Step } from './recovery.ts';
+import type { StreamSource } from './stream-source.ts';
+import { isHung } from './watchdog.ts';
+
+export interface ProcessFeedDeps extends RunDeps {
+  readonly ringLimits: () => RingLimits;
+  readonly streamTimeoutMs: number;
+  readonly streamTotalTimeoutMs: number;
+  readonly retryAttempts: number;
+  readonly retryDelayMs: number;
+  /** A run this old is replaced, exactly; see MAX_RUN_MS. */
+  readonly maxRunMs?: number;
+}
+
+/** The source has an end: it is played from its beginning, by a process for each client. */
+export class FiniteSourceError extends StreampoolError {
+  constructor() {
+    super(503, 'The source has an end, so every viewer gets a process of its own; this one is not shared.');
+  }
+}
+
+/** A run that has delivered for this long was a good one. */
+const GOOD_RUN_MS = 5_000;
+const WATCH_INTERVAL_MS = 250;
+/** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
+const MAX_RUN_MS = 20 * 3600 * 1000;
+
+export class ProcessFeed {
+  readonly feed: Feed;
+  readonly #profile: StreamProfile;
+  readonly #source: StreamSource;
+  readonly #deps: ProcessFeedDeps;
+  readonly #log: Logger;
+  readonly #output: FeedOutput;
+  readonly #abort = new AbortController();
+  readonly #done: Promise<void>;
+  #run: FfmpegRun | undefined;
+  /** A run on another source that has output already and takes over. */
+  #successor: FfmpegRun | undefined;
+  #replaced = false;
+  #lastOutputMs = performance.now();
+  #restarts = 0;
+
+  constructor(stream: StreamRecord, profile: StreamProfile, slot: number, source: StreamSource, deps: ProcessFeedDeps) {
+    this.#profile = profile;
+    this.#source = source;
+    this.#deps = deps;
+    this.#log = deps.log.child({ stream: stream.id, slot });
+    const container = opaqueContainer(profile);
+    this.feed = new Feed(deps.ringLimits(), container !== undefined);
+    this.#output = container === undefined ? tsOutput(this.feed) : fragmentOutput(this.feed, container);
+    this.#done = this.#loop();
+  }
+
+  /** Process id of the FFmpeg that feeds it now. */
+  get pid(): number | undefined {
+    return this.#run?.process.pid;
+  }
+
+  /** FFmpegs that took over from another one. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get sourceIndex(): number {
+    return this.#source.index;
+  }
+
+  /** Ends FFmpeg and the feed; resolves when the process is gone. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#run?.kill();
+    await this.#done;
+  }
+
+  /**
+   * Moves to the stream's current source, which failover has changed: the new one is opened first, and takes over when it
+   * delivers.
+   * @returns false when the new source did not deliver; the old one goes on
+   */
+  async switchSource(): Promise<boolean> {
+    let run: FfmpegRun;
+    try {
+      run = await this.#start(undefined);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the failover source could not be opened');
+      return false;
+    }
+    const delivers = await Promise.race([
+      firstOutput(run),
+      run.ended.then(() => false),
+      pause(this.#deps.streamTimeoutMs, this.#abort.signal).then(() => false),
+    ]);
+    if (!delivers || this.#abort.signal.aborted) {
+      run.kill();
+      return false;
+    }
+    this.#successor?.kill();
+    this.#successor = run;
+    this.#run?.kill();
+    return true;
+  }
+
+  async #loop(): Promise<void> {
+    let barrenRuns = 0;
+    let clock: InputClock = 'rebase';
+    try {
+      while (!this.#abort.signal.aborted) {
+        const startedMs = performance.now();
+        const index = this.#source.index;
+        const end = await this.#playOnce(clock);
+        if (this.#abort.signal.aborted) break;
+        if (!this.#output.continuable && this.feed.ring.head > 0) break;
+        if (this.#successor !== undefined) {
+          clock = 'rebase';
+          continue;
+        }
+        barrenRuns = this.#lastOutputMs - startedMs > GOOD_RUN_MS ? 0 : barrenRuns + 1;
+        const step = this.#decide(end, barrenRuns);
+        this.#logEnd(end, step);
+        if (step.kind === 'restart') {
+          clock = end.sameTimeline ? 'aligned' : 'rebase';
+          await pause(step.delayMs, this.#abort.signal);
+        } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
+          clock = 'rebase';
+          barrenRuns = 0;
+        } else if (step.kind === 'end') {
+          break;
+        } else {
+          this.feed.finish({ kind: 'failed', error: failure(end) });
+          return;
+        }
+        this.#restarts++;
+      }
+      this.feed.finish({ kind: 'ended' });
+    } catch (error) {
+      this.#successor?.kill();
+      this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
+    }
+  }
+
+  /** One FFmpeg from start to end, or none if the source does not open. */
+  async #playOnce(clock: InputClock): Promise<Partial<RunEnd> & { sameTimeline: boolean }> {
+    let run = this.#successor;
+    this.#successor = undefined;
+    this.#replaced = false;
+    try {
+      const resume = clock === 'aligned' ? this.#output.resumePoint : undefined;
+      run ??= await this.#start(resume);
+    } catch (error) {
+      if (error instanceof SourceError) return { sourceError: error, sameTimeline: clock === 'aligned' };
+      throw error;
+    }
+    this.#run = run;
+    if (this.#abort.signal.aborted) run.kill();
+    const watch = this.#watch(run);
+    try {
+      await this.#refuseFinite(run);
+      this.#output.begin(clock, this.#profile.video === 'copy');
+      for await (const chunk of run.process.stdout) {
+        this.#lastOutputMs = performance.now();
+        this.#output.push(chunk as Buffer, this.#lastOutputMs);
+        this.feed.ring.setLimits(this.#deps.ringLimits());
+        this.feed.publish();
+      }
+      const end = await run.ended;
+      this.#output.end(end.exit.code === 0);
+      this.feed.publish();
+      return { ...end, sameTimeline: run.source !== undefined };
+    } finally {
+      clearInterval(watch);
+      run.kill();
+      this.#run = undefined;
+    }
+  }
+
+  #start(resume: ResumePoint | undefined): Promise<FfmpegRun> {
+    const { signal } = this.#abort;
+    return FfmpegRun.start({ profile: this.#profile, address: this.#source.address, resume, signal }, this.#deps);
+  }
+
+  /** A source that FFmpeg opened may turn out to have an end; nobody has seen anything of it yet. */
+  async #refuseFinite(run: FfmpegRun): Promise<void> {
+    if (run.source !== undefined || this.feed.ring.head > 0) return;
+    if ((await run.process.duration) !== undefined) throw new FiniteSourceError();
+  }
+
+  #decide(end: Partial<RunEnd>, barrenRuns: number): Step {
+    const { streamTotalTimeoutMs, retryAttempts, retryDelayMs } = this.#deps;
+    const outageMs = performance.now() - this.#lastOutputMs;
+    if (streamTotalTimeoutMs > 0 && outageMs > streamTotalTimeoutMs) return { kind: 'fail' };
+    return nextStep({
+      exit: end.exit,
+      sourceError: end.sourceError,
+      replaced: this.#replaced,
+      barrenRuns,
+      retryAttempts,
+      retryDelayMs,
+      canFailOver: this.#source.canFailOver,
+    });
+  }
+
+  #watch(run: FfmpegRun): NodeJS.Timeout {
+    const startedMs = performance.now();
+    return setInterval(() => {
+      const nowMs = performance.now();
+      const hung = isHung({
+        nowMs,
+        startedMs,
+        streamTimeoutMs: this.#deps.streamTimeoutMs,
+        maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : (this.#deps.maxRunMs ?? MAX_RUN_MS),
+        outputMs: Math.max(this.#lastOutputMs, startedMs),
+        outputVideoMs: this.#output.lastVideoMs,
+        outputAudioMs: this.#output.lastAudioMs,
+        source: run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs },
+      });
+      if (hung === undefined || this.#replaced) return;
+      this.#replaced = true;
+      this.#log.warn({ pid: run.process.pid }, `FFmpeg is replaced: ${hung}`);
+      run.kill();
+    }, WATCH_INTERVAL_MS);
+  }
+
+  #logEnd(end: Partial<RunEnd>, step: Step): void {
+    const fields = { exit: end.exit, source: end.sourceError?.message, next: step.kind };
+    this.#log.warn(fields, 'an FFmpeg run is over');
+  }
+}
+
+function failure(end: Partial<RunEnd>): Error {
+  if (end.sourceError !== undefined) return end.sourceError;
+  const { exit } = end;
+  if (exit?.reason === 'bad_arguments') {
+    return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
+  }
+  return new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit?.detail ?? 'it did not start'}`);
+}
+
+/** Resolves with true when the run has output, without reading it. */
+function firstOutput(run: FfmpegRun): Promise<boolean> {
+  return new Promise((resolve) => {
+    run.process.stdout.once('readable', () => resolve(run.process.stdout.readableLength > 0));
+  });
+}

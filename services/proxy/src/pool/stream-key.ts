@@ -1,0 +1,49 @@
+/** The sharing rule: what two streams must have in common to be one, and how many clients share a process. Pure. */
+
+import { createHash } from 'node:crypto';
+import type { StreamProfile } from '../../../registry/types.ts';
+
+export type SharingStrategy = 'url_profile' | 'url_only' | 'disabled';
+
+export interface KeyParts {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  readonly profile: StreamProfile;
+}
+
+const KEYS: Record<SharingStrategy, (parts: KeyParts) => unknown> = {
+  url_profile: (parts) => [...source(parts), parts.profile.inputOptions, parts.profile.outputOptions, output(parts)],
+  url_only: (parts) => source(parts),
+  disabled: (parts) => KEYS.url_profile(parts),
+};
+
+function source({ url, headers, userAgent }: KeyParts): unknown[] {
+  const sorted = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return [url, sorted, userAgent];
+}
+
+function output({ profile }: KeyParts): unknown {
+  return [profile.container, profile.hls];
+}
+
+/** 32 hex digits made of everything that changes a transcoded stream's bytes or credentials. */
+export function transcodedStreamId(strategy: SharingStrategy, parts: KeyParts): string {
+  return md5(JSON.stringify(['transcoded', KEYS[strategy](parts)]));
+}
+
+/** m3u-proxy's id of a direct stream, which its clients compute themselves. */
+export function directStreamId(url: string): string {
+  return md5(url);
+}
+
+/** Clients per process; 0: no cap. */
+export function clientCap(strategy: SharingStrategy, poolingEnabled: boolean, maxClients: number): number {
+  return strategy === 'disabled' || !poolingEnabled ? 1 : maxClients;
+}
+
+function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}

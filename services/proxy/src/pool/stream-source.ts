@@ -1,0 +1,111 @@
+/** Where one stream's media comes from right now: its primary URL, or what failover has moved it to. Shared by its slots. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { Logger } from '../log.ts';
+import { advanceFailover, canFailOver, type FailoverPlan } from '../upstream/failover.ts';
+import type { ResolverQuestion } from '../upstream/failover-resolver.ts';
+import { maskUrl } from '../upstream/mask.ts';
+import type { SourceAddress } from './source-feed.ts';
+
+/** Asks a stream's failover resolver for the next URL; undefined when it has none. */
+export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
+
+export interface StreamSourceDeps {
+  readonly registry: Registry;
+  readonly askResolver: AskResolver;
+  /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
+  readonly maxFailoverAttempts: number;
+  readonly log: Logger;
+}
+
+export interface FailoverCause {
+  /** Snake case, as the resolver and events report it. */
+  readonly reason: string;
+  /** The provider's HTTP status, where there was one. */
+  readonly status?: number | undefined;
+}
+
+export class StreamSource {
+  readonly #stream: StreamRecord;
+  readonly #deps: StreamSourceDeps;
+  #state: FailoverState;
+  #advancing: Promise<boolean> | undefined;
+
+  constructor(stream: StreamRecord, deps: StreamSourceDeps) {
+    this.#stream = stream;
+    this.#deps = deps;
+    this.#state = stream.failover;
+  }
+
+  /** -1: the primary URL. */
+  get index(): number {
+    return this.#state.index;
+  }
+
+  get state(): FailoverState {
+    return this.#state;
+  }
+
+  get address(): SourceAddress {
+    const { headers, userAgent } = this.#stream;
+    return { url: this.#state.currentUrl, headers, userAgent };
+  }
+
+  get canFailOver(): boolean {
+    return canFailOver(this.#plan);
+  }
+
+  /**
+   * Moves on from `fromIndex`, by exactly one however many slots ask; no move when another one was faster.
+   * @returns whether there is a source to try that is not the one that failed
+   */
+  async advance(fromIndex: number, cause: FailoverCause): Promise<boolean> {
+    if (this.#state.index !== fromIndex) return true;
+    this.#advancing ??= this.#advance(cause).finally(() => {
+      this.#advancing = undefined;
+    });
+    return this.#advancing;
+  }
+
+  async #advance(cause: FailoverCause): Promise<boolean> {
+    const { registry, log } = this.#deps;
+    const from = this.#state;
+    const next = await this.#next(from, cause);
+    if (next === undefined) return false;
+    this.#state = (await registry.advanceFailover(this.#stream.id, from.index, next)) ?? next;
+    log.warn(
+      {
+        stream: this.#stream.id,
+        reason: cause.reason,
+        from: maskUrl(from.currentUrl),
+        to: maskUrl(this.#state.currentUrl),
+        index: this.#state.index,
+      },
+      'source failover',
+    );
+    return true;
+  }
+
+  async #next(from: FailoverState, cause: FailoverCause): Promise<FailoverState | undefined> {
+    const { failoverResolverUrl, metadata } = this.#stream;
+    const resolvedUrl =
+      failoverResolverUrl === undefined
+        ? undefined
+        : await this.#deps.askResolver({
+            resolverUrl: failoverResolverUrl,
+            currentUrl: from.currentUrl,
+            metadata,
+            failoverIndex: from.index,
+            status: cause.status,
+            reason: cause.reason,
+          });
+    return advanceFailover(this.#plan, from, { nowMs: Date.now(), manual: cause.reason === 'manual', resolvedUrl });
+  }
+
+  get #plan(): FailoverPlan {
+    const { url, failoverUrls, failoverResolverUrl } = this.#stream;
+    const maxAttempts = this.#deps.maxFailoverAttempts;
+    return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };
+  }
+}

@@ -1,0 +1,157 @@
+/** A worker's parts, put together: everything the API serves, and how it all ends. */
+
+import { MemoryRegistry } from '../../registry/memory/memory-registry.ts';
+import type { Registry } from '../../registry/registry.ts';
+import type { Config } from './config.ts';
+import type { RingLimits } from './feed/ring.ts';
+import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
+import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
+import type { Logger } from './log.ts';
+import { Playback } from './pool/playback.ts';
+import { Pool } from './pool/pool.ts';
+import { SourceFeeds } from './pool/source-feeds.ts';
+import { StreamCatalogue } from './pool/stream-catalogue.ts';
+import { clientCap } from './pool/stream-key.ts';
+import { EgressGuard } from './upstream/egress-guard.ts';
+import { askFailoverResolver } from './upstream/failover-resolver.ts';
+import { Gateway } from './upstream/gateway.ts';
+
+/** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
+const RETAIN_MS = 20_000;
+/** All rings together take at most this share of the memory limit. */
+const RING_MEMORY_SHARE = 0.4;
+/** Below this a ring cannot do its work. */
+const RING_MIN_BYTES = 2 * 1024 * 1024;
+
+/** What routes are built on. */
+export interface Services {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly catalogue: StreamCatalogue;
+  readonly pool: Pool;
+  readonly playback: Playback;
+  readonly guard: EgressGuard;
+  readonly hardware: HardwareAcceleration;
+  readonly ffmpeg: LocatedFfmpeg;
+  readonly startedAtMs: number;
+  /** No longer takes on new streams; `/readyz` says so. */
+  isDraining(): boolean;
+}
+
+export interface Worker {
+  readonly services: Services;
+  /** Waits for the viewers to leave, `drainMs` at most, then ends everything. */
+  drain(drainMs: number): Promise<void>;
+}
+
+const DRAIN_POLL_MS = 200;
+
+/**
+ * @throws {StreampoolError} when there is no usable FFmpeg, with the line that installs one
+ */
+export async function createWorker(config: Config, log: Logger): Promise<Worker> {
+  const ffmpeg = await locateFfmpeg(config.ffmpegPath);
+  const hardware = await probeHardware(ffmpeg.path, { type: config.hwAccelType, device: config.hwAccelDevice });
+  const registry = new MemoryRegistry();
+  const guard = new EgressGuard(config.allowPrivateSources);
+  const gateway = new Gateway({
+    guard,
+    connectTimeoutMs: config.connectTimeoutMs,
+    headersTimeoutMs: config.readTimeoutMs,
+    stallTimeoutMs: config.liveChunkTimeoutMs,
+  });
+  await gateway.listen();
+
+  const ringLimits = (): RingLimits => {
+    const feeds = Math.max(1, sources.size + pool.feedCount);
+    const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
+    return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
+  };
+  const sources = new SourceFeeds(
+    {
+      guard,
+      log,
+      ringLimits,
+      settings: {
+        connectTimeoutMs: config.connectTimeoutMs,
+        readTimeoutMs: config.readTimeoutMs,
+        liveChunkTimeoutMs: config.liveChunkTimeoutMs,
+        retry: config,
+      },
+    },
+    config.sourceMaxConnections,
+  );
+  const pool: Pool = new Pool({
+    registry,
+    sources,
+    gateway,
+    log,
+    ringLimits,
+    ffmpegPath: ffmpeg.path,
+    keyframeIntervalMs: config.keyframeIntervalMs,
+    firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
+    streamTimeoutMs: config.streamTimeoutMs,
+    streamTotalTimeoutMs: config.streamTotalTimeoutMs,
+    retryAttempts: config.retryAttempts,
+    retryDelayMs: config.retryDelayMs,
+    cap: clientCap(config.sharingStrategy, config.poolingEnabled, config.maxClientsPerSharedStream),
+    maxProcesses: config.maxProcesses,
+    sharedStreamGraceMs: config.sharedStreamGraceMs,
+    source: {
+      maxFailoverAttempts: config.maxFailoverAttempts,
+      askResolver: (question) => askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, log }),
+    },
+  });
+  const playback = new Playback({
+    pool,
+    registry,
+    clientStallTimeoutMs: config.clientStallTimeoutMs,
+    maxClients: config.maxClients,
+    log,
+  });
+  const catalogue = new StreamCatalogue({
+    registry,
+    guard,
+    hardware,
+    strategy: config.sharingStrategy,
+    defaultUserAgent: config.defaultUserAgent,
+    maxStreams: config.maxStreams,
+  });
+
+  const cleanup = setInterval(() => {
+    void registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
+      for (const id of expiredStreams) void pool.drop(id);
+      if (expiredStreams.length > 0) log.info({ streams: expiredStreams }, 'streams that nobody watched have expired');
+    });
+  }, config.cleanupIntervalMs);
+
+  let draining = false;
+  return {
+    services: {
+      config,
+      log,
+      registry,
+      catalogue,
+      pool,
+      playback,
+      guard,
+      hardware,
+      ffmpeg,
+      startedAtMs: Date.now(),
+      isDraining: () => draining,
+    },
+    async drain(drainMs) {
+      draining = true;
+      const untilMs = performance.now() + drainMs;
+      while (playback.clientCount > 0 && performance.now() < untilMs) {
+        await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+      }
+      clearInterval(cleanup);
+      await playback.close();
+      await pool.close();
+      await sources.close();
+      await gateway.close();
+    },
+  };
+}
