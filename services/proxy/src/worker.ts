@@ -52,7 +52,11 @@ const DRAIN_POLL_MS = 200;
  */
 export async function createWorker(config: Config, log: Logger): Promise<Worker> {
   const ffmpeg = await locateFfmpeg(config.ffmpegPath);
-  const hardware = await probeHardware(ffmpeg.path, { type: config.hwAccelType, device: config.hwAccelDevice });
+  const hardware = await probeHardware(ffmpeg.path, {
+    available: config.hwAccelType !== 'cpu',
+    type: config.hwAccelType,
+    device: config.hwAccelDevice,
+  });
   const registry = new MemoryRegistry();
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({

@@ -136,7 +136,11 @@ export class Pool {
     try {
       if (finite) {
         const process = await this.#startFinite(stream, profile, signal);
-        return { kind: 'finite', client, process, leave: (bytes) => (process.kill(), leave(bytes)) };
+        const leaveAndEnd = (bytesServed: number) => {
+          process.kill();
+          return leave(bytesServed);
+        };
+        return { kind: 'finite', client, process, leave: leaveAndEnd };
       }
       entry = await this.#entryFor(stream, profile, slot ?? 0);
       const at = await unlessAborted(entry.process.feed.entry(), signal);

@@ -1,0 +1,99 @@
+/** Writes small transport streams by hand, for tests that need exact packets. */
+
+import { buildPat, buildPmt, type ProgramStream, packetizeSection } from '../../../services/proxy/src/mpegts/psi.ts';
+import { writeTimestamp } from '../../../services/proxy/src/mpegts/timestamp.ts';
+
+export const VIDEO_PID = 0x100;
+export const AUDIO_PID = 0x101;
+const PMT_PID = 0x1000;
+
+export const H264_AND_AAC: ProgramStream[] = [
+  { pid: VIDEO_PID, type: 0x1b, descriptors: Buffer.alloc(0) },
+  { pid: AUDIO_PID, type: 0x0f, descriptors: Buffer.alloc(0) },
+];
+
+const IDR = Buffer.from([0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, 0x67, 0x42, 0, 0, 0, 1, 0x65, 0x88]);
+const NON_IDR = Buffer.from([0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, 0x41, 0x9a]);
+
+export class TsBuilder {
+  readonly #counters = new Map<number, number>();
+  readonly #streams: ProgramStream[];
+  readonly #parts: Buffer[] = [];
+
+  constructor(streams: ProgramStream[] = H264_AND_AAC) {
+    this.#streams = streams;
+  }
+
+  /** Everything written since the last call. */
+  take(): Buffer {
+    return Buffer.concat(this.#parts.splice(0));
+  }
+
+  tables(): this {
+    const map = {
+      programNumber: 1,
+      pcrPid: this.#streams[0]?.pid ?? 0x1fff,
+      descriptors: Buffer.alloc(0),
+      streams: this.#streams,
+    };
+    this.#parts.push(packetizeSection(buildPat(1, PMT_PID, 0), 0, this.#next(0)));
+    this.#parts.push(packetizeSection(buildPmt(map, 0), PMT_PID, this.#next(PMT_PID)));
+    return this;
+  }
+
+  /** A video access unit of one packet, or of `bytes` more. */
+  video(pts: number, dts: number, keyframe: boolean, bytes = 0): this {
+    return this.#pes(
+      VIDEO_PID,
+      0xe0,
+      pts,
+      dts,
+      Buffer.concat([keyframe ? IDR : NON_IDR, Buffer.alloc(bytes, 0xaa)]),
+      false,
+    );
+  }
+
+  audio(pts: number): this {
+    return this.#pes(AUDIO_PID, 0xc0, pts, pts, Buffer.alloc(100, 0x55), true);
+  }
+
+  /** Leaves out `count` counter values of a PID, as if packets had been lost. */
+  lose(pid: number, count: number): this {
+    for (let n = 0; n < count; n++) this.#next(pid);
+    return this;
+  }
+
+  #next(pid: number): number {
+    const counter = ((this.#counters.get(pid) ?? 15) + 1) & 15;
+    this.#counters.set(pid, counter);
+    return counter;
+  }
+
+  #pes(pid: number, streamId: number, pts: number, dts: number, data: Buffer, sized: boolean): this {
+    const header = Buffer.alloc(19);
+    header.set([0, 0, 1, streamId]);
+    header.writeUInt16BE(sized ? 13 + data.length : 0, 4);
+    header.set([0x80, 0xc0, 10], 6);
+    header[9] = 0x31;
+    header[14] = 0x11;
+    writeTimestamp(header, 9, pts);
+    writeTimestamp(header, 14, dts);
+    const payload = Buffer.concat([header, data]);
+    for (let at = 0; at < payload.length; at += 184) {
+      const part = payload.subarray(at, at + 184);
+      const packet = Buffer.alloc(188, 0xff);
+      const stuffing = 184 - part.length;
+      packet.set([
+        0x47,
+        (at === 0 ? 0x40 : 0) | (pid >> 8),
+        pid & 0xff,
+        (stuffing > 0 ? 0x30 : 0x10) | this.#next(pid),
+      ]);
+      if (stuffing > 0) packet[4] = stuffing - 1;
+      if (stuffing > 1) packet[5] = 0;
+      part.copy(packet, 188 - part.length);
+      this.#parts.push(packet);
+    }
+    return this;
+  }
+}
