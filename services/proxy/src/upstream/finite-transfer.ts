@@ -42,7 +42,7 @@ export class FiniteTransfer {
   get resume(): { range: string; ifRange: string | undefined } | undefined {
     // A 206 without a usable Content-Range says nothing about its place in the file.
     if (this.#first.status === 206 && this.#range === undefined) return undefined;
-    const { validator } = this;
+    const validator = this.#validator;
     if (validator === undefined && this.#total === undefined) return undefined;
     return { range: `bytes=${this.#position}-${this.#end ?? ''}`, ifRange: validator };
   }
@@ -61,7 +61,7 @@ export class FiniteTransfer {
   }
 
   /** A strong ETag, else the date; weak ones do not promise the same bytes. */
-  private get validator(): string | undefined {
+  get #validator(): string | undefined {
     const etag = this.#first.headers.etag;
     return etag?.startsWith('"') ? etag : this.#first.headers['last-modified'];
   }

@@ -25,15 +25,19 @@ const TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
   avi: 'video/x-msvideo',
 };
 
-/** The head of a live stream: no length, no ranges. */
-export function liveHead(isTransportStream: boolean, url: string, upstreamType?: string): ReplyHead {
-  const type = isTransportStream ? 'video/mp2t' : contentType(url, upstreamType);
+/** The head of a live stream: no length, no ranges. `urls`: before and after redirects, for want of a type. */
+export function liveHead(isTransportStream: boolean, urls: readonly string[], upstreamType?: string): ReplyHead {
+  const type = isTransportStream ? 'video/mp2t' : contentType(urls, upstreamType);
   return { status: 200, headers: { ...COMMON, 'content-type': type, 'accept-ranges': 'none' } };
 }
 
 /** The head of a file, or of a part of one: what the provider said about it. */
-export function finiteHead(status: number, upstream: Readonly<Record<string, string>>, url: string): ReplyHead {
-  const headers: Record<string, string> = { ...COMMON, 'content-type': contentType(url, upstream['content-type']) };
+export function finiteHead(
+  status: number,
+  upstream: Readonly<Record<string, string>>,
+  urls: readonly string[],
+): ReplyHead {
+  const headers: Record<string, string> = { ...COMMON, 'content-type': contentType(urls, upstream['content-type']) };
   for (const name of ['content-length', 'etag', 'last-modified']) {
     const value = upstream[name];
     if (value !== undefined) headers[name] = value;
@@ -47,18 +51,23 @@ export function finiteHead(status: number, upstream: Readonly<Record<string, str
 }
 
 /** The head of a whole file, learnt from its first byte (`Range: bytes=0-0`) where HEAD is not answered. */
-export function headOfFirstByte(upstream: Readonly<Record<string, string>>, url: string): ReplyHead {
+export function headOfFirstByte(upstream: Readonly<Record<string, string>>, urls: readonly string[]): ReplyHead {
   const range = parseContentRange(upstream['content-range']);
-  const { 'content-range': _range, 'content-length': _length, ...rest } = upstream;
-  const length = range?.total === undefined ? {} : { 'content-length': String(range.total) };
-  return finiteHead(200, { ...rest, ...length, 'accept-ranges': 'bytes' }, url);
+  const headers: Record<string, string> = { ...upstream, 'accept-ranges': 'bytes' };
+  delete headers['content-range'];
+  delete headers['content-length'];
+  if (range?.total !== undefined) headers['content-length'] = String(range.total);
+  return finiteHead(200, headers, urls);
 }
 
 /** The provider's type, unless it says nothing or cannot be true; else what the URL's extension says. */
-function contentType(url: string, upstreamType: string | undefined): string {
+function contentType(urls: readonly string[], upstreamType: string | undefined): string {
   const given = upstreamType?.trim().toLowerCase() ?? '';
   if (/^(?:video|audio)\/|^application\/(?!octet-stream|json|x-?download|force-download|binary)/.test(given))
     return given;
-  const extension = /\.(\w+)$/.exec(url.split(/[?#]/, 1)[0] ?? '')?.[1]?.toLowerCase() ?? '';
-  return TYPE_OF_EXTENSION[extension] ?? 'application/octet-stream';
+  const types = urls.map((url) => {
+    const extension = /\.(\w+)$/.exec(url.split(/[?#]/, 1)[0] ?? '')?.[1]?.toLowerCase() ?? '';
+    return TYPE_OF_EXTENSION[extension];
+  });
+  return types.find((type) => type !== undefined) ?? 'application/octet-stream';
 }

@@ -1,0 +1,286 @@
+/** A direct stream for one viewer, over a connection of its own: live or VOD, not transcoded, repaired while the viewer waits. */
+import type { ServerResponse } from 'node:http';
+import { SourceError, StreampoolError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { BitrateSettings } from './bitrate-monitor.ts';
+import { BodyReader } from './body-reader.ts';
+import { parseContentLength, parseContentRange, usableRange } from './byte-range.ts';
+import { pumpFile } from './direct-file.ts';
+import { pumpLive } from './direct-live.ts';
+import type { SourceAddress, SwitchableSource } from './direct-source.ts';
+import type { EgressGuard } from './egress-guard.ts';
+import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
+import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
+import { ReplyWriter } from './reply-writer.ts';
+import { RetrySchedule, type RetrySettings } from './retry.ts';
+import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind } from './source-kind.ts';
+import { SourceRecovery } from './source-recovery.ts';
+
+/** A `Config` fits. */
+export interface DirectSettings extends RetrySettings, BitrateSettings {
+  readonly connectTimeoutMs: number;
+  /** From the request to the response headers. */
+  readonly readTimeoutMs: number;
+  /** Silence of a live source that counts as a stall; only while its viewer wants more. */
+  readonly liveChunkTimeoutMs: number;
+  readonly vodReadTimeoutMs: number;
+  /** A viewer of a live stream that takes nothing for this long is dropped. */
+  readonly clientStallTimeoutMs: number;
+}
+
+export interface DirectRequest {
+  /** Where the stream is read from; shared by its viewers. */
+  readonly source: SwitchableSource;
+  readonly method: 'GET' | 'HEAD';
+  /** The viewer's headers of those names. */
+  readonly range?: string | undefined;
+  readonly ifRange?: string | undefined;
+  readonly reply: ServerResponse;
+  readonly settings: DirectSettings;
+  readonly guard: EgressGuard;
+  /** Ends the stream from our side: deleted, draining, disconnected. */
+  readonly signal?: AbortSignal;
+  /** Added to the response headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly log?: Pick<Logger, 'warn'>;
+  /** The source has answered and the response begins: from now on errors can only cut it off. */
+  readonly onStart?: () => void;
+  /** Bytes handed to the viewer's connection. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
+export interface DirectResult {
+  readonly outcome: 'client_left' | 'stopped' | 'ended' | 'failed';
+  readonly bytes: number;
+  readonly error?: SourceError;
+}
+
+/** A source that has answered with media. */
+export interface OpenedSource {
+  readonly address: SourceAddress;
+  readonly response: UpstreamResponse;
+  readonly reader: BodyReader;
+  readonly kind: SourceKind['kind'];
+}
+
+/** What the two ways of passing bytes on have in common. */
+export interface Transfer {
+  readonly settings: DirectSettings;
+  readonly source: SwitchableSource;
+  readonly schedule: RetrySchedule;
+  readonly recovery: SourceRecovery;
+  /** Hands bytes to the viewer; false when it has gone. */
+  readonly write: (bytes: Buffer) => Promise<boolean>;
+}
+
+/** A viewer's own mistakes, and what only the file's place can answer: passed on as they are. */
+const PASSED_ON_STATUS: readonly number[] = [401, 403, 404, 410, 416, 451];
+
+/**
+ * Serves a direct stream and resolves when its viewer, its source or `signal` has ended it.
+ *
+ * @throws {SourceError} 502 or 504 when no source could be opened; nothing has been written then
+ * @throws {StreampoolError} a file's 401, 403, 404, 410, 416 as the provider answered it; 501 for an HLS source
+ */
+export async function serveDirect(request: DirectRequest): Promise<DirectResult> {
+  return new DirectStream(request).serve();
+}
+
+class DirectStream {
+  readonly #request: DirectRequest;
+  readonly #abort = new AbortController();
+  readonly #schedule: RetrySchedule;
+  readonly #recovery: SourceRecovery;
+  #bytes = 0;
+
+  constructor(request: DirectRequest) {
+    this.#request = request;
+    this.#schedule = new RetrySchedule(request.settings);
+    const { source, log } = request;
+    this.#recovery = new SourceRecovery({ source, log, schedule: this.#schedule, signal: this.#abort.signal });
+  }
+
+  async serve(): Promise<DirectResult> {
+    const { reply, signal, method } = this.#request;
+    const stop = (): void => this.#abort.abort();
+    reply.once('close', stop);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (reply.destroyed || signal?.aborted === true) stop();
+    try {
+      const outcome = await (method === 'HEAD' ? this.#serveHead() : this.#serveBody());
+      return {
+        outcome: outcome === 'client_left' && signal?.aborted === true ? 'stopped' : outcome,
+        bytes: this.#bytes,
+      };
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      reply.off('close', stop);
+      signal?.removeEventListener('abort', stop);
+      this.#abort.abort();
+    }
+  }
+
+  /** Before the first byte an error is the answer; afterwards it cuts the response off, so that nobody takes it for whole. */
+  #failed(error: unknown): DirectResult {
+    const { reply, signal, log } = this.#request;
+    const bytes = this.#bytes;
+    if (reply.destroyed) return { outcome: 'client_left', bytes };
+    if (signal?.aborted === true && reply.headersSent) {
+      reply.destroy();
+      return { outcome: 'stopped', bytes };
+    }
+    if (!reply.headersSent) throw error;
+    reply.destroy();
+    if (!(error instanceof SourceError)) throw error;
+    log?.warn({ reason: error.reason }, `A direct stream has failed: ${error.message}`);
+    return { outcome: 'failed', bytes, error };
+  }
+
+  async #serveBody(): Promise<DirectResult['outcome']> {
+    const { reply, settings, source } = this.#request;
+    const range = usableRange(this.#request.range);
+    const wantsFile = hintFromUrl(source.address.url) === 'finite';
+    let { opened, index } = await this.#open(wantsFile ? range : undefined);
+    const isFile = wantsFile || opened.kind === 'finite';
+    if (opened.kind === 'finite' && !wantsFile && range !== undefined && range !== 'bytes=0-') {
+      // Only now it shows that this URL has an end and the viewer's range a meaning.
+      opened.reader.close();
+      ({ opened, index } = await this.#open(range));
+    }
+    const { response, address } = opened;
+    const urls = [address.url, response.url];
+    this.#start(
+      isFile
+        ? finiteHead(response.status, response.headers, urls)
+        : liveHead(opened.kind === 'mpegts', urls, response.headers['content-type']),
+    );
+    const writer = new ReplyWriter(reply, isFile ? 0 : settings.clientStallTimeoutMs);
+    const transfer: Transfer = {
+      settings,
+      source,
+      schedule: this.#schedule,
+      recovery: this.#recovery,
+      write: (bytes) => this.#write(writer, bytes),
+    };
+    const outcome = isFile
+      ? await pumpFile(transfer, opened, (part) => this.#fetch(address, 'GET', part.range, part.ifRange))
+      : await pumpLive(transfer, opened, index, () => this.#open(undefined));
+    if (outcome === 'ended') reply.end();
+    return outcome;
+  }
+
+  async #write(writer: ReplyWriter, bytes: Buffer): Promise<boolean> {
+    this.#bytes += bytes.length;
+    this.#request.onBytes?.(bytes.length);
+    return writer.write(bytes);
+  }
+
+  #start(head: ReplyHead): void {
+    const { reply, headers, onStart } = this.#request;
+    onStart?.();
+    reply.writeHead(head.status, { ...head.headers, ...headers });
+  }
+
+  /** Opens the current source, or the next that works, and makes sure that it sends media. */
+  async #open(range: string | undefined): Promise<{ opened: OpenedSource; index: number }> {
+    try {
+      return await this.#recovery.open((address) => this.#openMedia(address, range));
+    } catch (error) {
+      throw this.#passedOn(error);
+    }
+  }
+
+  async #openMedia(address: SourceAddress, range: string | undefined): Promise<OpenedSource> {
+    const { settings, ifRange } = this.#request;
+    const response = await this.#fetch(address, 'GET', range, ifRange);
+    if (response.status === 416) this.#refuseRange(response);
+    requireSuccess(response);
+    const reader = new BodyReader(response.body, response.url);
+    try {
+      const { headers } = response;
+      // A part from the middle of a file may look like anything.
+      if ((parseContentRange(headers['content-range'])?.start ?? 0) > 0)
+        return { address, response, reader, kind: 'finite' };
+      const kind = kindOfResponse({
+        contentType: headers['content-type'],
+        contentLength: parseContentLength(headers['content-length']),
+        firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
+        url: response.url,
+      });
+      if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
+      if (kind.kind === 'hls')
+        throw new StreampoolError(501, 'This source is an HLS playlist, which cannot be played directly yet.');
+      return { address, response, reader, kind: kind.kind };
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+  }
+
+  #fetch(address: SourceAddress, method: 'GET' | 'HEAD', range?: string, ifRange?: string): Promise<UpstreamResponse> {
+    const { settings, guard } = this.#request;
+    return openUpstream({
+      ...address,
+      method,
+      range,
+      ifRange,
+      guard,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      headersTimeoutMs: settings.readTimeoutMs,
+      signal: this.#abort.signal,
+    });
+  }
+
+  #refuseRange(response: UpstreamResponse): never {
+    response.body.destroy();
+    const size = response.headers['content-range'];
+    if (size !== undefined) this.#request.reply.setHeader('content-range', size);
+    throw new StreampoolError(416, 'The requested range lies outside the file.');
+  }
+
+  /** What a file's provider said about the file is the answer to its viewer; of a live source it is a bad gateway. */
+  #passedOn(error: unknown): unknown {
+    const isFile = hintFromUrl(this.#request.source.address.url) === 'finite';
+    const status = error instanceof SourceError ? error.upstreamStatus : undefined;
+    if (!isFile || status === undefined || !PASSED_ON_STATUS.includes(status)) return error;
+    return new StreampoolError(status, error instanceof Error ? error.message : '', { cause: error });
+  }
+
+  /** A live stream is not opened only to say that it is one: a provider may count that as a connection. */
+  async #serveHead(): Promise<DirectResult['outcome']> {
+    const { reply, source } = this.#request;
+    const { url } = source.address;
+    const isLive = hintFromUrl(url) === 'mpegts';
+    try {
+      this.#start(
+        isLive ? liveHead(true, [url]) : (await this.#recovery.open((address) => this.#askHead(address))).opened,
+      );
+    } catch (error) {
+      throw this.#passedOn(error);
+    }
+    reply.end();
+    return 'ended';
+  }
+
+  async #askHead(address: SourceAddress): Promise<ReplyHead> {
+    const range = usableRange(this.#request.range);
+    const response = await this.#fetch(address, 'HEAD', range, this.#request.ifRange);
+    response.body.destroy();
+    if (response.status === 416) this.#refuseRange(response);
+    if (response.status >= 200 && response.status < 300) return headFor(response, address);
+    // Many servers answer GET only. One byte tells the rest.
+    const byte = await this.#fetch(address, 'GET', range ?? 'bytes=0-0');
+    byte.body.destroy();
+    requireSuccess(byte);
+    return range === undefined && byte.status === 206
+      ? headOfFirstByte(byte.headers, [address.url, byte.url])
+      : headFor(byte, address);
+  }
+}
+
+function headFor({ status, headers, url }: UpstreamResponse, address: SourceAddress): ReplyHead {
+  const isFile = headers['content-length'] !== undefined || hintFromUrl(address.url) === 'finite';
+  const urls = [address.url, url];
+  return isFile ? finiteHead(status, headers, urls) : liveHead(false, urls, headers['content-type']);
+}
