@@ -1,0 +1,98 @@
+/** What a live source can be told: its channels, how it answers, how it misbehaves. All of it is plain data, so that it crosses a process border. */
+import type { LoopName } from '../fixtures.ts';
+import type { AfterStall } from './player.ts';
+
+/** What a new connection gets. */
+export type Answer =
+  | { kind: 'play' }
+  | { kind: 'status'; status: number; body?: string }
+  /** The connection is closed without an answer. */
+  | { kind: 'refuse' }
+  /** Never answered, or answered and then silent. */
+  | { kind: 'hang'; after: 'request' | 'headers' }
+  | { kind: 'html' }
+  /** 200 and the end. */
+  | { kind: 'empty' }
+  | { kind: 'redirect'; to: string; status?: number }
+  /** Real-time media with a Content-Length, which ends there. */
+  | { kind: 'finite'; bytes: number };
+
+/** How many connections are allowed, and what happens beyond. */
+export interface ConnectionLimit {
+  limit: number;
+  mode: 'refuse' | 'cut-older';
+  /** Status of a refusal; default 403 (others in the field: 429, 458). */
+  status?: number;
+}
+
+/** Something a channel does, now or at a media time. */
+export type ChannelAction =
+  | { do: 'jump'; seconds: number }
+  | { do: 'cut'; midPacket?: boolean; graceful?: boolean }
+  /** For the next `times` connections (default: all from now on). */
+  | { do: 'answer'; answer: Answer; times?: number }
+  | { do: 'stall'; ms: number; then?: AfterStall }
+  | { do: 'video'; on: boolean }
+  | { do: 'strip-random-access'; on: boolean }
+  | { do: 'lose-packets'; count: number }
+  | { do: 'speed'; factor: number }
+  | { do: 'limit'; limit: ConnectionLimit | undefined };
+
+export interface ChannelOptions {
+  fixture?: LoopName;
+  /** First DTS of the clock in 90 kHz ticks; default 10 s. */
+  startPts?: number;
+  /** Where in the loop the clock starts, in seconds; default 0. */
+  startPhaseSeconds?: number;
+  /** Whether the clock runs from the start of the source or from its first connection; default 'source'. */
+  clockStarts?: 'source' | 'first-connection';
+  /** 'shared': every connection sees the same timestamps (default); 'restart': they begin anew with each. */
+  clock?: 'shared' | 'restart';
+  /** Where a connection begins: at some packet (default), inside one, at a frame, at the newest keyframe. */
+  join?: 'packet' | 'mid-packet' | 'frame' | 'keyframe';
+  /** Seconds of past media that a connection gets first, from a keyframe on. */
+  burstSeconds?: number;
+  /** Body framing; 'close' leaves a cut and an end alike. Default 'chunked'. */
+  framing?: 'chunked' | 'close';
+  contentType?: string;
+  speed?: number;
+  answer?: Answer;
+  limit?: ConnectionLimit;
+  schedule?: { atSeconds: number; action: ChannelAction }[];
+}
+
+export interface LiveSourceOptions extends ChannelOptions {
+  /** Channels by path, each with these options over the common ones; default `/ch1.ts`. */
+  channels?: Record<string, ChannelOptions>;
+  /** Connections over all channels, as a provider counts an account. */
+  accountLimit?: ConnectionLimit;
+  port?: number;
+  host?: string;
+  /** Seed of the random join points; default 1. */
+  seed?: number;
+}
+
+export interface ConnectionRecord {
+  id: number;
+  path: string;
+  method: string;
+  /** Milliseconds since the Unix epoch. */
+  openedAt: number;
+  closedAt?: number;
+  status: number;
+  bytes: number;
+  headers: Record<string, string>;
+  closedBy?: 'source' | 'peer';
+}
+
+export interface ChannelStats {
+  /** Media connections open now. */
+  open: number;
+  /** Media connections ever. */
+  total: number;
+  maxConcurrent: number;
+  /** Requests that got no media: refusals, errors, redirects. */
+  refused: number;
+  mediaSeconds: number;
+  connections: ConnectionRecord[];
+}

@@ -1,0 +1,172 @@
+/** Plays a loop on one clock that may be told to misbehave; knows nothing of sockets. */
+import { CARRIES, type Loop, PACKET, shiftPacket } from './loop.ts';
+
+/** A stretch of packets that became due in one tick. */
+export interface Block {
+  /** Media time of the tick, in ms since the clock started. */
+  mediaMs: number;
+  bytes: Buffer;
+  /** Offset of the first video keyframe's packet (without video: the first audio PES), or -1. */
+  keyframeAt: number;
+  /** DTS clock at the block's end, in ticks as sent (not wrapped). */
+  ticks: number;
+}
+
+/** What comes after a stall: everything at once, everything late, or a hole. */
+export type AfterStall = 'burst' | 'freeze' | 'lose';
+
+export interface PlayerOptions {
+  /** DTS with which the clock starts, in ticks. */
+  startPts: number;
+  /** Where in the loop the clock starts, in seconds. */
+  startPhaseSeconds: number;
+  speed: number;
+}
+
+export class Player {
+  readonly loop: Loop;
+  readonly #phaseTicks: number;
+  readonly #startPts: number;
+  #speed: number;
+  #mediaMs = 0;
+  #lastTickMs: number | undefined;
+  #stalledUntilMs = 0;
+  #afterStall: AfterStall = 'burst';
+  /** Number of the next packet to send, counted over all rounds of the loop. */
+  #next: number;
+  #jumpTicks = 0;
+  #stripRandomAccess = false;
+  #videoWanted = true;
+  #videoFlows = true;
+  #toLose = 0;
+  /** What dropped video has to take off the counters. */
+  #videoDropped = 0;
+
+  constructor(loop: Loop, options: PlayerOptions) {
+    this.loop = loop;
+    this.#startPts = options.startPts;
+    this.#phaseTicks = Math.round(options.startPhaseSeconds * 90_000) % loop.fixture.loopTicks;
+    this.#speed = options.speed;
+    this.#next = loop.due.findIndex((due) => due >= this.#phaseTicks);
+  }
+
+  /** Media time since the clock started, in seconds. */
+  get mediaSeconds(): number {
+    return this.#mediaMs / 1000;
+  }
+
+  jump(seconds: number): void {
+    this.#jumpTicks += Math.round(seconds * 90_000);
+  }
+
+  stall(ms: number, then: AfterStall, nowMs: number): void {
+    this.#stalledUntilMs = nowMs + ms;
+    this.#afterStall = then;
+  }
+
+  set speed(factor: number) {
+    this.#speed = factor;
+  }
+
+  set stripRandomAccess(on: boolean) {
+    this.#stripRandomAccess = on;
+  }
+
+  /** Video stops and comes back at the border of a PES, with counters that go on. */
+  set video(on: boolean) {
+    this.#videoWanted = on;
+  }
+
+  /** The next packets with payload are lost, their counters with them. */
+  losePackets(count: number): void {
+    this.#toLose += count;
+  }
+
+  /** Everything that became due since the last call. */
+  tick(nowMs: number): Block | undefined {
+    const elapsed = this.#lastTickMs === undefined ? 0 : nowMs - this.#lastTickMs;
+    this.#lastTickMs = nowMs;
+    const stalled = nowMs < this.#stalledUntilMs;
+    if (stalled && this.#afterStall === 'freeze') return undefined;
+    this.#mediaMs += elapsed * this.#speed;
+    if (stalled && this.#afterStall === 'burst') return undefined;
+    const from = this.#next;
+    this.#next = this.#firstAfter(this.#phaseTicks + this.#mediaMs * 90);
+    return stalled || this.#next <= from ? undefined : this.#render(from, this.#next);
+  }
+
+  /** Number of the first packet due after `ticks` of media, the loop's start being 0. */
+  #firstAfter(ticks: number): number {
+    const { loop } = this;
+    const { loopTicks } = loop.fixture;
+    let round = Math.floor(this.#next / loop.packets);
+    let index = this.#next % loop.packets;
+    while (round * loopTicks + (loop.due[index] ?? 0) <= ticks) {
+      index++;
+      if (index === loop.packets) {
+        index = 0;
+        round++;
+      }
+    }
+    return round * loop.packets + index;
+  }
+
+  #render(from: number, to: number): Block {
+    const { loop } = this;
+    const bytes = Buffer.allocUnsafe((to - from) * PACKET);
+    let length = 0;
+    let keyframeAt = -1;
+    for (let number = from; number < to; number++) {
+      const index = number % loop.packets;
+      const carries = loop.carries[index] ?? 0;
+      const round = Math.floor(number / loop.packets);
+      loop.bytes.copy(bytes, length, index * PACKET, (index + 1) * PACKET);
+      if (carries & CARRIES.video && !this.#keepVideo(bytes, length, carries)) continue;
+      if (this.#toLose > 0 && carries & CARRIES.media && carries & CARRIES.payload) {
+        this.#toLose--;
+        continue;
+      }
+      this.#count(bytes, length, index, round);
+      if (carries & (CARRIES.pcr | CARRIES.pes)) {
+        shiftPacket(bytes, length, this.#offsetTicks(round));
+        if (this.#stripRandomAccess && (bytes[length + 3] ?? 0) & 0x20) {
+          bytes[length + 5] = (bytes[length + 5] ?? 0) & ~0x40;
+        }
+        const joinable = loop.fixture.video === undefined ? CARRIES.pes : CARRIES.keyframe;
+        if (keyframeAt === -1 && carries & joinable) keyframeAt = length;
+      }
+      length += PACKET;
+    }
+    const ticks = this.#startPts + this.#jumpTicks + this.#mediaMs * 90;
+    return { mediaMs: this.#mediaMs, bytes: bytes.subarray(0, length), keyframeAt, ticks };
+  }
+
+  #offsetTicks(round: number): number {
+    const { loop } = this;
+    const sinceStart = round * loop.fixture.loopTicks - this.#phaseTicks;
+    return this.#startPts + sinceStart + this.#jumpTicks - loop.firstDts;
+  }
+
+  /** Goes on with the counter of the packet at `at` over all rounds. */
+  #count(bytes: Buffer, at: number, index: number, round: number): void {
+    const { loop } = this;
+    const pid = loop.pids[index] ?? 0;
+    const dropped = (loop.carries[index] ?? 0) & CARRIES.video ? this.#videoDropped : 0;
+    const control = bytes[at + 3] ?? 0;
+    bytes[at + 3] = (control & 0xf0) | ((control + round * (loop.payloads.get(pid) ?? 0) - dropped) & 15);
+  }
+
+  /** While video is dropped only its PCR stays, in packets without payload. */
+  #keepVideo(bytes: Buffer, at: number, carries: number): boolean {
+    if (carries & CARRIES.pes) this.#videoFlows = this.#videoWanted;
+    if (this.#videoFlows) return true;
+    if (carries & CARRIES.payload) this.#videoDropped++;
+    if (!(carries & CARRIES.pcr)) return false;
+    bytes[at + 1] = (bytes[at + 1] ?? 0) & ~0x40;
+    bytes[at + 3] = ((bytes[at + 3] ?? 0) & 0x0f) | 0x20;
+    bytes[at + 4] = PACKET - 5;
+    bytes[at + 5] = 0x10;
+    bytes.fill(0xff, at + 12, at + PACKET);
+    return true;
+  }
+}
