@@ -306,9 +306,11 @@ describe('FFmpeg behind the gateway', () => {
 
   it('cannot be led past the gateway, not even by a format that the gateway does not rewrite', async () => {
     const secret = await serve((_request, response) => response.end(packets(100)));
-    const manifest = `<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static" mediaPresentationDuration="PT5S"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>${secret.origin}/</BaseURL><SegmentList duration="1"><SegmentURL media="a.mp4"/></SegmentList></Representation></AdaptationSet></Period></MPD>`;
+    // Not even text to the gateway; FFmpeg sees through it.
+    const disguise = `<?xml version="1.0" encoding="ISO-8859-1"?><!--${'\xe9'.repeat(400)}-->`;
+    const manifest = `${disguise}<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static" mediaPresentationDuration="PT5S"><Period><AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>${secret.origin}/</BaseURL><SegmentList duration="1"><SegmentURL media="a.mp4"/></SegmentList></Representation></AdaptationSet></Period></MPD>`;
     const server = await serve((_request, response) =>
-      response.setHeader('content-type', 'application/dash+xml').end(manifest),
+      response.setHeader('content-type', 'application/dash+xml').end(manifest, 'latin1'),
     );
     const door = await gateway(new EgressGuard(parseEgressPolicy('127.0.0.1', false)));
     const session = door.register(source(`${server.origin}/x`));

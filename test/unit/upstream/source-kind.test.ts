@@ -87,7 +87,7 @@ describe('kindOfResponse', () => {
     expect(kind(mp4).kind).toBe('other');
     expect(kind(mp4, { contentLength: 1000 }).kind).toBe('finite');
     expect(kind(Buffer.from('FLV\x01\x05\x00\x00\x00\x09')).kind).toBe('other');
-    expect(kind('<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011">').kind).toBe('other');
+    expect(kind('<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011">').kind).toBe('not_media');
   });
 
   it('refuses compressed data', () => {

@@ -190,7 +190,9 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
 function flattened(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) result[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+    const text = Array.isArray(value) ? value.join(', ') : value;
+    // What cannot be written into a header again would break the answer to a viewer.
+    if (text !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(text)) result[name.toLowerCase()] = text;
   }
   return result;
 }

@@ -116,7 +116,7 @@ function kindOfText(text: string, contentType: string | undefined): SourceKind {
     const channels = !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
     return channels ? notMedia('an M3U list of channels, not the playlist of one', text) : { kind: 'hls' };
   }
-  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return { kind: 'other' };
+  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest', '');
   if (/^(?:<!doctype html|<html|<head|<body)/i.test(text) || /html/i.test(contentType ?? '')) {
     return notMedia('a web page', text);
   }
