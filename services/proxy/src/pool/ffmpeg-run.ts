@@ -30,8 +30,8 @@ export interface RunDeps {
 export interface RunRequest {
   readonly profile: StreamProfile;
   readonly address: SourceAddress;
-  /** Where the output has to go on; only used where the input allows it. */
-  readonly resume?: ResumePoint | undefined;
+  /** Where the output of an earlier run has to go on, if this one reads the same source feed. */
+  readonly resume?: { readonly source: SourceFeed; readonly point: ResumePoint } | undefined;
   /** The run is no longer wanted, even if its source is still being opened. */
   readonly signal: AbortSignal;
 }
@@ -62,46 +62,44 @@ export class FfmpegRun {
   static async start(request: RunRequest, deps: RunDeps): Promise<FfmpegRun> {
     const lease = await deps.sources.acquire(request.address, request.signal);
     try {
-      if (lease.feed !== undefined) return new FfmpegRun(...(await pipedRun(request, lease, lease.feed, deps)));
-      return new FfmpegRun(...urlRun(request, deps));
+      const parts = lease.feed === undefined ? urlRun(request, deps) : await pipedRun(request, lease.feed, deps);
+      return new FfmpegRun(parts, lease);
     } catch (error) {
       lease.release();
       throw error;
     }
   }
 
-  private constructor(process: FfmpegProcess, source: SourceFeed | undefined, finish: () => SourceError | undefined) {
+  private constructor({ process, stop }: Parts, lease: SourceLease) {
     this.process = process;
-    this.source = source;
-    let sourceError: SourceError | undefined;
-    let released = false;
-    this.#release = () => {
-      if (released) return;
-      released = true;
-      sourceError = finish();
-    };
-    this.ended = process.exited.then((exit) => {
-      this.#release();
-      return { exit, sourceError };
-    });
+    this.source = lease.feed;
+    this.#release = lease.release;
+    this.ended = process.exited.then((exit) => ({ exit, sourceError: stop() }));
   }
 
-  /** Ends FFmpeg at once and lets go of the source. */
+  /** Ends FFmpeg at once. The source stays open until `release`, for the run that follows. */
   kill(): void {
     this.process.kill();
+  }
+
+  /** Lets go of the source. */
+  release(): void {
     this.#release();
   }
 }
 
-type Parts = [FfmpegProcess, SourceFeed | undefined, () => SourceError | undefined];
+interface Parts {
+  readonly process: FfmpegProcess;
+  /** Ends its reading; answers what was wrong with the source, if anything. */
+  readonly stop: () => SourceError | undefined;
+}
 
-async function pipedRun(request: RunRequest, lease: SourceLease, source: SourceFeed, deps: RunDeps): Promise<Parts> {
+async function pipedRun(request: RunRequest, source: SourceFeed, deps: RunDeps): Promise<Parts> {
   const { feed } = source;
   const joined = await firstPicture(source, request, deps);
-  const entry = request.resume === undefined ? joined : entryForResume(feed.ring, request.resume);
-  const process = spawn(request.profile, { kind: 'pipe' }, 'pipe', deps, {
-    ...timing(entry, feed.ring, request.resume),
-  });
+  const resume = request.resume?.source === source ? request.resume.point : undefined;
+  const entry = resume === undefined ? joined : entryForResume(feed.ring, resume);
+  const process = spawn(request.profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
   const { stdin } = process;
   if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
   let failure: SourceError | undefined;
@@ -114,24 +112,23 @@ async function pipedRun(request: RunRequest, lease: SourceLease, source: SourceF
     dropped: () => process.kill(),
   };
   const cursor = new Cursor(feed, entry, sink, 0);
-  const finish = () => {
+  const stop = () => {
     cursor.close();
-    lease.release();
     return failure;
   };
-  return [process, source, finish];
+  return { process, stop };
 }
 
 function urlRun(request: RunRequest, deps: RunDeps): Parts {
   const session = deps.gateway.register(request.address);
   const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
   const process = spawn(request.profile, input, 'none', deps, {}, session.environment);
-  const finish = () => {
+  const stop = () => {
     const { lastError } = session;
     session.close();
     return lastError;
   };
-  return [process, undefined, finish];
+  return { process, stop };
 }
 
 /** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */

@@ -9,8 +9,6 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
-import type { ResumePoint } from '../mpegts/splicer.ts';
-import type { InputClock } from '../mpegts/timeline.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
 import { FfmpegRun, type RunDeps, type RunEnd } from './ffmpeg-run.ts';
 import { opaqueContainer } from './profile.ts';
@@ -97,7 +95,7 @@ export class ProcessFeed {
   async switchSource(): Promise<boolean> {
     let run: FfmpegRun;
     try {
-      run = await this.#start(undefined);
+      run = await this.#start();
     } catch (error) {
       this.#log.warn({ err: error }, 'the failover source could not be opened');
       return false;
@@ -109,9 +107,11 @@ export class ProcessFeed {
     ]);
     if (!delivers || this.#abort.signal.aborted) {
       run.kill();
+      run.release();
       return false;
     }
     this.#successor?.kill();
+    this.#successor?.release();
     this.#successor = run;
     this.#run?.kill();
     return true;
@@ -119,26 +119,22 @@ export class ProcessFeed {
 
   async #loop(): Promise<void> {
     let barrenRuns = 0;
-    let clock: InputClock = 'rebase';
     try {
       while (!this.#abort.signal.aborted) {
         const startedMs = performance.now();
         const index = this.#source.index;
-        const end = await this.#playOnce(clock);
+        const end = await this.#playOnce();
         if (this.#abort.signal.aborted) break;
         if (!this.#output.continuable && this.feed.ring.head > 0) break;
-        if (this.#successor !== undefined) {
-          clock = 'rebase';
-          continue;
-        }
+        if (this.#successor !== undefined) continue;
         barrenRuns = this.#lastOutputMs - startedMs > GOOD_RUN_MS ? 0 : barrenRuns + 1;
         const step = this.#decide(end, barrenRuns);
         this.#logEnd(end, step);
         if (step.kind === 'restart') {
-          clock = end.sameTimeline ? 'aligned' : 'rebase';
           await pause(step.delayMs, this.#abort.signal);
         } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
-          clock = 'rebase';
+          // A provider may count the old connection against the new one.
+          this.#forget();
           barrenRuns = 0;
         } else if (step.kind === 'end') {
           break;
@@ -150,29 +146,34 @@ export class ProcessFeed {
       }
       this.feed.finish({ kind: 'ended' });
     } catch (error) {
-      this.#successor?.kill();
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
+    } finally {
+      this.#successor?.kill();
+      this.#successor?.release();
+      this.#forget();
     }
   }
 
   /** One FFmpeg from start to end, or none if the source does not open. */
-  async #playOnce(clock: InputClock): Promise<Partial<RunEnd> & { sameTimeline: boolean }> {
-    let run = this.#successor;
-    this.#successor = undefined;
+  async #playOnce(): Promise<Partial<RunEnd>> {
     this.#replaced = false;
+    const previous = this.#run;
+    let run: FfmpegRun;
     try {
-      const resume = clock === 'aligned' ? this.#output.resumePoint : undefined;
-      run ??= await this.#start(resume);
+      run = this.#successor ?? (await this.#start());
     } catch (error) {
-      if (error instanceof SourceError) return { sourceError: error, sameTimeline: clock === 'aligned' };
+      if (error instanceof SourceError) return { sourceError: error };
       throw error;
     }
+    this.#successor = undefined;
     this.#run = run;
+    previous?.release();
     if (this.#abort.signal.aborted) run.kill();
     const watch = this.#watch(run);
     try {
       await this.#refuseFinite(run);
-      this.#output.begin(clock, this.#profile.video === 'copy');
+      const sameClock = run.source !== undefined && run.source === previous?.source;
+      this.#output.begin(sameClock ? 'aligned' : 'rebase', this.#profile.video === 'copy');
       for await (const chunk of run.process.stdout) {
         this.#lastOutputMs = performance.now();
         this.#output.push(chunk as Buffer, this.#lastOutputMs);
@@ -182,16 +183,23 @@ export class ProcessFeed {
       const end = await run.ended;
       this.#output.end(end.exit.code === 0);
       this.feed.publish();
-      return { ...end, sameTimeline: run.source !== undefined };
+      return end;
     } finally {
       clearInterval(watch);
       run.kill();
-      this.#run = undefined;
     }
   }
 
-  #start(resume: ResumePoint | undefined): Promise<FfmpegRun> {
+  /** The last run's source is not needed for the next one. */
+  #forget(): void {
+    this.#run?.release();
+    this.#run = undefined;
+  }
+
+  #start(): Promise<FfmpegRun> {
     const { signal } = this.#abort;
+    const source = this.#run?.source;
+    const resume = source === undefined ? undefined : { source, point: this.#output.resumePoint };
     return FfmpegRun.start({ profile: this.#profile, address: this.#source.address, resume, signal }, this.#deps);
   }
 

@@ -113,13 +113,19 @@ export class SourceFeeds {
     }
     const entry: Entry = { source: new SourceFeed(address, this.#deps), account, leases: 0 };
     this.#entries.set(key, entry);
+    // Who comes after its end opens the source anew.
+    entry.source.feed.onEnd(() => this.#forget(key, entry));
     return entry;
+  }
+
+  #forget(key: string, entry: Entry): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
   }
 
   #drop(key: string, entry: Entry): void {
     entry.leases--;
     if (entry.leases > 0) return;
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    this.#forget(key, entry);
     const closing = this.#closing.get(entry.account) ?? new Set();
     this.#closing.set(entry.account, closing);
     const closed = entry.source.close().finally(() => {
