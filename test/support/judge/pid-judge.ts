@@ -107,6 +107,8 @@ export class PidJudge {
     } else if (expected !== undefined && got !== expected) {
       this.verdict.continuityErrors.push(event);
       this.#lose(packet);
+      // What is missing may as well be the end of the PES before.
+      if (this.#open !== undefined) this.#open.gap = true;
     }
     this.#lastWasDuplicate = duplicate;
     this.#lastStart = packet.start;

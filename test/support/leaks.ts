@@ -1,0 +1,30 @@
+/** For afterEach: nothing may be left of a test, no FFmpeg and no connection to a source. */
+import type { LiveSource } from './live-source.ts';
+import { until } from './until.ts';
+import type { Worker } from './worker.ts';
+
+export interface LeakSuspects {
+  workers?: readonly Worker[];
+  sources?: readonly LiveSource[];
+  /** Longest to wait for both to go; default 10000, more than the default grace. */
+  timeoutMs?: number;
+}
+
+/** Throws with what is left when it does not go in time. */
+export async function leakCheck({ workers = [], sources = [], timeoutMs = 10_000 }: LeakSuspects): Promise<void> {
+  const leaks = async (): Promise<string[]> => {
+    const found = workers.flatMap((worker) =>
+      worker.ffmpegPids().map((pid) => `FFmpeg ${pid} of worker ${worker.pid}`),
+    );
+    for (const source of sources) {
+      const { open } = await source.account();
+      if (open > 0) found.push(`${open} connections to ${source.origin}`);
+    }
+    return found;
+  };
+  await until(async () => (await leaks()).length === 0, {
+    timeoutMs,
+    everyMs: 100,
+    what: async () => `nothing to be left; there is ${(await leaks()).join(', ')}`,
+  });
+}

@@ -1,0 +1,145 @@
+/** A private real redis-server that keeps nothing, and that tests may kill, freeze and restart. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
+import { until } from './until.ts';
+
+export interface RedisOptions {
+  port?: number;
+  password?: string;
+  /** Port of a primary on this host to replicate. */
+  replicaOf?: number;
+  /** More redis-server arguments, such as `['--maxmemory', '50mb']`. */
+  args?: string[];
+}
+
+/** Servers still running, to be ended with this process. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export class RedisServer {
+  readonly port: number;
+  readonly #options: RedisOptions;
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+
+  constructor(port: number, directory: string, options: RedisOptions) {
+    this.port = port;
+    this.#directory = directory;
+    this.#options = options;
+  }
+
+  get host(): string {
+    return '127.0.0.1';
+  }
+
+  get url(): string {
+    const { password } = this.#options;
+    return `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${this.host}:${this.port}`;
+  }
+
+  /** What makes a worker use this server. */
+  get env(): Record<string, string> {
+    const { password } = this.#options;
+    return {
+      REDIS_ENABLED: 'true',
+      REDIS_HOST: this.host,
+      REDIS_SERVER_PORT: String(this.port),
+      ...(password === undefined ? {} : { REDIS_PASSWORD: password }),
+    };
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Starts it, empty, on the same port as ever. */
+  async start(): Promise<this> {
+    const { password, replicaOf, args = [] } = this.#options;
+    const child = spawn(
+      'redis-server',
+      [
+        ...['--port', String(this.port), '--bind', this.host, '--dir', this.#directory],
+        ...['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
+        ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
+        ...(replicaOf === undefined ? [] : ['--replicaof', this.host, String(replicaOf)]),
+        ...args,
+      ],
+      { stdio: 'ignore' },
+    );
+    this.#child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    await until(() => this.#answers(), { what: `redis-server to answer on port ${this.port}` });
+    return this;
+  }
+
+  /** kill -9, everything lost. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Freezes it: connections stay, nothing answers. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
+  /** Kills it and starts it empty. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.start();
+  }
+
+  /** Ends it for good and deletes its directory. */
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** One command through redis-cli, as a person would type it. */
+  async cli(...args: string[]): Promise<string> {
+    const { password } = this.#options;
+    const env = { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
+    const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(this.port), ...args], { env });
+    return stdout.trimEnd();
+  }
+
+  /** Commands served since the start, for counting what an operation costs. */
+  async commandsProcessed(): Promise<number> {
+    const info = await this.cli('info', 'stats');
+    return Number(info.match(/total_commands_processed:(\d+)/)?.[1] ?? 0);
+  }
+
+  #answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, this.host);
+      socket.once('connect', () => socket.write('PING\r\n'));
+      socket.once('data', (data) => {
+        resolve(/^(\+PONG|-NOAUTH)/.test(data.toString()));
+        socket.destroy();
+      });
+      socket.once('error', () => resolve(false));
+    });
+  }
+}
+
+/** Starts a Redis of one's own on a free port. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'streampool-redis-'));
+  return new RedisServer(options.port ?? (await freePort()), directory, options).start();
+}

@@ -1,0 +1,32 @@
+/** Waits for something to become true, and says what it waited for when it does not. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface UntilOptions {
+  /** Default 5000. */
+  timeoutMs?: number;
+  /** Default 20. */
+  everyMs?: number;
+  /** What is waited for; a function is asked when time is up, to show the state then. */
+  what: string | (() => string | Promise<string>);
+}
+
+type Falsy = false | 0 | '' | null | undefined;
+
+/**
+ * The first truthy value of `predicate`.
+ *
+ * @example
+ * await until(async () => (await source.stats()).open === 0, { what: 'the source to be left alone', timeoutMs: 3000 });
+ */
+export async function until<T>(predicate: () => T | Promise<T>, options: UntilOptions): Promise<Exclude<T, Falsy>> {
+  const { timeoutMs = 5000, everyMs = 20, what } = options;
+  const deadline = performance.now() + timeoutMs;
+  while (true) {
+    const value = await predicate();
+    if (value) return value as Exclude<T, Falsy>;
+    if (performance.now() >= deadline) {
+      throw new Error(`waited ${timeoutMs} ms for ${typeof what === 'string' ? what : await what()}`);
+    }
+    await sleep(everyMs);
+  }
+}
