@@ -20,8 +20,9 @@ export interface FeedOutput {
   end(orderly: boolean): void;
 }
 
-export function tsOutput(feed: Feed): FeedOutput {
-  const splicer = new Splicer(feedSink(feed), { holdReordered: true, firstDts: undefined });
+/** @param holdReordered see `SplicerOptions` */
+export function tsOutput(feed: Feed, holdReordered: boolean): FeedOutput {
+  const splicer = new Splicer(feedSink(feed), { holdReordered, firstDts: undefined });
   return {
     continuable: true,
     get resumePoint() {

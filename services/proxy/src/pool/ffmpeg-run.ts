@@ -1,21 +1,19 @@
 /** One run of one FFmpeg: its input (a source feed's bytes, or a URL it opens through the gateway), its output, its end. */
 
 import type { StreamProfile } from '../../../registry/types.ts';
-import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
 import { buildArguments, type FfmpegInput } from '../ffmpeg/command.ts';
-import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND, TIMESTAMP_WRAP, ticksBetween, wrapTicks } from '../mpegts/timestamp.ts';
 import type { Gateway } from '../upstream/gateway.ts';
-import { maskUrl } from '../upstream/mask.ts';
-import type { SourceAddress, SourceFeed } from './source-feed.ts';
-import type { SourceFeeds, SourceLease } from './source-feeds.ts';
+import { firstPicture, type Run, type RunRequest } from './run.ts';
+import type { SourceFeed } from './source-feed.ts';
+import type { SourceFeeds } from './source-feeds.ts';
 
 export interface RunDeps {
   readonly sources: SourceFeeds;
@@ -27,64 +25,34 @@ export interface RunDeps {
   readonly log: Logger;
 }
 
-export interface RunRequest {
-  readonly profile: StreamProfile;
-  readonly address: SourceAddress;
-  /** Where the output of an earlier run has to go on, if this one reads the same source feed. */
-  readonly resume?: { readonly source: SourceFeed; readonly point: ResumePoint } | undefined;
-  /** The run is no longer wanted, even if its source is still being opened. */
-  readonly signal: AbortSignal;
-}
-
-export interface RunEnd {
-  readonly exit: FfmpegExit;
-  /** What was wrong with the source, if that ended the run. */
-  readonly sourceError: SourceError | undefined;
-}
-
 /** A decoder and an audio encoder need a little before the first frame that counts. */
 const RESUME_MARGIN_MS = 500;
 /** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
 const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
 const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
 
-export class FfmpegRun {
-  readonly process: FfmpegProcess;
-  /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
-  readonly source: SourceFeed | undefined;
-  readonly ended: Promise<RunEnd>;
-  readonly #release: () => void;
-
-  /**
-   * Opens the source (or joins those who read it) and starts FFmpeg on it.
-   * @throws {SourceError} when the source cannot be opened
-   */
-  static async start(request: RunRequest, deps: RunDeps): Promise<FfmpegRun> {
-    const lease = await deps.sources.acquire(request.address, request.signal);
-    try {
-      const parts = lease.feed === undefined ? urlRun(request, deps) : await pipedRun(request, lease.feed, deps);
-      return new FfmpegRun(parts, lease);
-    } catch (error) {
-      lease.release();
-      throw error;
-    }
-  }
-
-  private constructor({ process, stop }: Parts, lease: SourceLease) {
-    this.process = process;
-    this.source = lease.feed;
-    this.#release = lease.release;
-    this.ended = process.exited.then((exit) => ({ exit, sourceError: stop() }));
-  }
-
-  /** Ends FFmpeg at once. The source stays open until `release`, for the run that follows. */
-  kill(): void {
-    this.process.kill();
-  }
-
-  /** Lets go of the source. */
-  release(): void {
-    this.#release();
+/**
+ * Opens the source (or joins those who read it) and starts FFmpeg on it.
+ *
+ * @throws {SourceError} when the source cannot be opened
+ */
+export async function startFfmpegRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Promise<Run> {
+  const lease = await deps.sources.acquire(request.address, request.signal);
+  try {
+    const { process, stop } =
+      lease.feed === undefined ? urlRun(profile, request, deps) : await pipedRun(profile, request, lease.feed, deps);
+    return {
+      output: process.stdout,
+      ended: process.exited.then((exit) => ({ exit, sourceError: stop(), orderly: exit.code === 0 })),
+      source: lease.feed,
+      pid: process.pid,
+      duration: lease.feed === undefined ? process.duration : Promise.resolve(undefined),
+      kill: process.kill,
+      release: lease.release,
+    };
+  } catch (error) {
+    lease.release();
+    throw error;
   }
 }
 
@@ -94,12 +62,17 @@ interface Parts {
   readonly stop: () => SourceError | undefined;
 }
 
-async function pipedRun(request: RunRequest, source: SourceFeed, deps: RunDeps): Promise<Parts> {
+async function pipedRun(
+  profile: StreamProfile,
+  request: RunRequest,
+  source: SourceFeed,
+  deps: RunDeps,
+): Promise<Parts> {
   const { feed } = source;
-  const joined = await firstPicture(source, request, deps);
+  const joined = await firstPicture(source, request, deps.firstPictureTimeoutMs);
   const resume = request.resume?.source === source ? request.resume.point : undefined;
   const entry = resume === undefined ? joined : entryForResume(feed.ring, resume);
-  const process = spawn(request.profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
+  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
   const { stdin } = process;
   if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
   let failure: SourceError | undefined;
@@ -119,36 +92,16 @@ async function pipedRun(request: RunRequest, source: SourceFeed, deps: RunDeps):
   return { process, stop };
 }
 
-function urlRun(request: RunRequest, deps: RunDeps): Parts {
+function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Parts {
   const session = deps.gateway.register(request.address);
   const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
-  const process = spawn(request.profile, input, 'none', deps, {}, session.environment);
+  const process = spawn(profile, input, 'none', deps, {}, session.environment);
   const stop = () => {
     const { lastError } = session;
     session.close();
     return lastError;
   };
   return { process, stop };
-}
-
-/** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
-async function firstPicture(source: SourceFeed, request: RunRequest, deps: RunDeps): Promise<EntryPoint> {
-  const overdue = new AbortController();
-  const signal = AbortSignal.any([request.signal, overdue.signal]);
-  const timeout = pause(deps.firstPictureTimeoutMs, signal).then(() => {
-    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
-    const seconds = deps.firstPictureTimeoutMs / 1000;
-    throw new SourceError(
-      'stalled',
-      `The source ${maskUrl(request.address.url)} sent no picture or sound within ${seconds} s.`,
-    );
-  });
-  try {
-    return await Promise.race([source.feed.entry(), timeout]);
-  } finally {
-    timeout.catch(() => undefined);
-    overdue.abort();
-  }
 }
 
 interface Timing {

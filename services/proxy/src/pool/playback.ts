@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientReport, StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import type { ClientReport, StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
@@ -64,7 +64,6 @@ export class Playback {
    */
   async serve(
     stream: StreamRecord,
-    profile: StreamProfile,
     viewer: Viewer,
     clientId: string,
     response: ServerResponse,
@@ -73,7 +72,7 @@ export class Playback {
     this.assertRoom();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const seat = await this.#deps.pool.join({ stream, profile, viewer, clientId, signal: gone.signal });
+    const seat = await this.#deps.pool.join({ stream, viewer, clientId, signal: gone.signal });
     if (gone.signal.aborted) {
       await seat.leave(0);
       return;
@@ -81,7 +80,7 @@ export class Playback {
     response.writeHead(200, {
       ...headers,
       ...LIVE_HEADERS,
-      'Content-Type': contentTypeOf(profile.container as Container),
+      'Content-Type': contentTypeOf((stream.profile?.container ?? 'mpegts') as Container),
     });
     if (seat.kind === 'finite') await this.#serveFinite(seat, seat.process.output, response);
     else this.#serveShared(seat, response);

@@ -1,15 +1,16 @@
-/** The pool: gives each viewer of a transcoded stream a seat at a shared process, and ends processes that nobody watches. */
+/** The pool: gives each viewer a seat at a shared feed, and ends feeds that nobody watches. */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord, StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
-import type { EntryPoint, RingLimits } from '../feed/ring.ts';
-import type { Logger } from '../log.ts';
+import type { EntryPoint } from '../feed/ring.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
+import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
 import { FiniteSourceError, ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
+import { productionOf } from './production.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 
 /** Who wants to watch. */
@@ -17,7 +18,6 @@ export type Viewer = Omit<ClientRecord, 'id' | 'slot'>;
 
 export interface SeatRequest {
   readonly stream: StreamRecord;
-  readonly profile: StreamProfile;
   readonly viewer: Viewer;
   /** Wanted client id; a live client that has it already keeps it, and this one gets a suffix. */
   readonly clientId: string;
@@ -40,14 +40,12 @@ interface FinitePlace {
   readonly process: FiniteProcess;
 }
 
-export interface PoolDeps extends Omit<ProcessFeedDeps, 'ringLimits'> {
+export interface PoolDeps extends ProcessFeedDeps, RunDeps {
   readonly registry: Registry;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
   readonly maxProcesses: number;
   readonly sharedStreamGraceMs: number;
-  readonly ringLimits: () => RingLimits;
-  readonly log: Logger;
 }
 
 export interface ProcessStatus {
@@ -63,6 +61,7 @@ interface Entry {
   readonly streamId: string;
   readonly slot: number;
   readonly process: ProcessFeed;
+  readonly usesProcess: boolean;
   grace: NodeJS.Timeout | undefined;
   /** Being ended unless somebody has joined; resolves when that is decided. */
   closing: Promise<void> | undefined;
@@ -83,7 +82,7 @@ export class Pool {
   }
 
   get processCount(): number {
-    return this.#entries.size + this.#finite.size;
+    return [...this.#entries.values()].filter((entry) => entry.usesProcess).length + this.#finite.size;
   }
 
   get heldBytes(): number {
@@ -114,11 +113,11 @@ export class Pool {
    * @throws {StreampoolError} 404 unknown stream, 503 no process free
    */
   async join(request: SeatRequest): Promise<Seat> {
-    const { stream, profile, viewer, clientId, signal } = request;
+    const { stream, viewer, clientId, signal } = request;
     this.#throwIfCooling(stream.id);
-    const finite = stream.unshareable || hintFromUrl(this.#sourceOf(stream).address.url) === 'finite';
+    const finite = stream.unshareable || hintFromUrl(this.sourceOf(stream).address.url) === 'finite';
     const localSlots = finite ? [] : this.#slotsOf(stream.id);
-    const cap = finite ? 1 : this.#deps.cap;
+    const cap = finite ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
     const answer = await this.#deps.registry.join({ client: viewer, clientId, cap, localSlots });
     if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
     const { client, slot } = answer;
@@ -135,14 +134,14 @@ export class Pool {
     };
     try {
       if (finite) {
-        const process = await this.#startFinite(stream, profile, signal);
+        const process = await this.#startFinite(stream, signal);
         const leaveAndEnd = (bytesServed: number) => {
           process.kill();
           return leave(bytesServed);
         };
         return { kind: 'finite', client, process, leave: leaveAndEnd };
       }
-      entry = await this.#entryFor(stream, profile, slot ?? 0);
+      entry = await this.#entryFor(stream, slot ?? 0);
       const at = await unlessAborted(entry.process.feed.entry(), signal);
       return { kind: 'shared', client, feed: entry.process.feed, entry: at, leave };
     } catch (error) {
@@ -159,7 +158,7 @@ export class Pool {
    * @returns false when there is none left
    */
   async failover(stream: StreamRecord): Promise<boolean> {
-    const source = this.#sourceOf(stream);
+    const source = this.sourceOf(stream);
     const index = source.index;
     if (!(await source.advance(index, { reason: 'manual' }))) return false;
     for (const { streamId, process } of this.#entries.values()) {
@@ -181,7 +180,7 @@ export class Pool {
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
-  async #entryFor(stream: StreamRecord, profile: StreamProfile, slot: number): Promise<Entry> {
+  async #entryFor(stream: StreamRecord, slot: number): Promise<Entry> {
     const key = `${stream.id}/${slot}`;
     await this.#entries.get(key)?.closing;
     const known = this.#entries.get(key);
@@ -190,9 +189,17 @@ export class Pool {
       known.grace = undefined;
       return known;
     }
-    this.#assertProcessFree();
-    const process = new ProcessFeed(stream, profile, slot, this.#sourceOf(stream), this.#deps);
-    const entry: Entry = { streamId: stream.id, slot, process, grace: undefined, closing: undefined };
+    const production = productionOf(stream, this.#deps);
+    if (production.needsProcess) this.#assertProcessFree();
+    const process = new ProcessFeed(stream, slot, this.sourceOf(stream), production, this.#deps);
+    const entry: Entry = {
+      streamId: stream.id,
+      slot,
+      process,
+      usesProcess: production.needsProcess,
+      grace: undefined,
+      closing: undefined,
+    };
     this.#entries.set(key, entry);
     process.feed.onEnd(() => {
       clearTimeout(entry.grace);
@@ -201,9 +208,10 @@ export class Pool {
     return entry;
   }
 
-  async #startFinite(stream: StreamRecord, profile: StreamProfile, signal: AbortSignal): Promise<FiniteProcess> {
+  async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
     this.#assertProcessFree();
-    const process = new FiniteProcess(profile, this.#sourceOf(stream).address, this.#deps);
+    if (stream.profile === undefined) throw new Error('only a transcoded stream has a process of its own');
+    const process = new FiniteProcess(stream.profile, this.sourceOf(stream).address, this.#deps);
     this.#finite.add(process);
     void process.ended.then(() => this.#finite.delete(process));
     try {
@@ -222,7 +230,8 @@ export class Pool {
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }
 
-  #sourceOf(stream: StreamRecord): StreamSource {
+  /** Where a stream's media comes from; shared by all its viewers here, whether they share a feed or not. */
+  sourceOf(stream: StreamRecord): StreamSource {
     let source = this.#sources.get(stream.id);
     if (source === undefined) {
       const { registry, log } = this.#deps;

@@ -1,22 +1,24 @@
 /**
  * A process feed: what one FFmpeg makes of one stream, for one slot. Owns that FFmpeg's life: starts it, replaces it when it
- * dies or hangs, moves it to the next source, and ends the feed when nothing helps. Its readers notice none of it.
+ * dies or hangs, moves it to the next source, and ends the feed when nothing helps. Its readers notice none of it. (The
+ * feed of a shared direct stream is the same with a copy in FFmpeg's place.)
  */
 
-import type { StreamProfile, StreamRecord } from '../../../registry/types.ts';
+import type { StreamRecord } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
-import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
-import { FfmpegRun, type RunDeps, type RunEnd } from './ffmpeg-run.ts';
-import { opaqueContainer } from './profile.ts';
+import type { FeedOutput } from './feed-output.ts';
+import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
+import type { Run, RunEnd } from './run.ts';
 import type { StreamSource } from './stream-source.ts';
 import { isHung } from './watchdog.ts';
 
-export interface ProcessFeedDeps extends RunDeps {
+export interface ProcessFeedDeps {
+  readonly log: Logger;
   readonly ringLimits: () => RingLimits;
   readonly streamTimeoutMs: number;
   readonly streamTotalTimeoutMs: number;
@@ -41,34 +43,33 @@ const MAX_RUN_MS = 20 * 3600 * 1000;
 
 export class ProcessFeed {
   readonly feed: Feed;
-  readonly #profile: StreamProfile;
+  readonly #production: Production;
   readonly #source: StreamSource;
   readonly #deps: ProcessFeedDeps;
   readonly #log: Logger;
   readonly #output: FeedOutput;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
-  #run: FfmpegRun | undefined;
+  #run: Run | undefined;
   /** A run on another source that has output already and takes over. */
-  #successor: FfmpegRun | undefined;
+  #successor: Run | undefined;
   #replaced = false;
   #lastOutputMs = performance.now();
   #restarts = 0;
 
-  constructor(stream: StreamRecord, profile: StreamProfile, slot: number, source: StreamSource, deps: ProcessFeedDeps) {
-    this.#profile = profile;
+  constructor(stream: StreamRecord, slot: number, source: StreamSource, production: Production, deps: ProcessFeedDeps) {
     this.#source = source;
+    this.#production = production;
     this.#deps = deps;
     this.#log = deps.log.child({ stream: stream.id, slot });
-    const container = opaqueContainer(profile);
-    this.feed = new Feed(deps.ringLimits(), container !== undefined);
-    this.#output = container === undefined ? tsOutput(this.feed) : fragmentOutput(this.feed, container);
+    this.feed = new Feed(deps.ringLimits(), production.opaque);
+    this.#output = production.output(this.feed);
     this.#done = this.#loop();
   }
 
   /** Process id of the FFmpeg that feeds it now. */
   get pid(): number | undefined {
-    return this.#run?.process.pid;
+    return this.#run?.pid;
   }
 
   /** FFmpegs that took over from another one. */
@@ -93,7 +94,7 @@ export class ProcessFeed {
    * @returns false when the new source did not deliver; the old one goes on
    */
   async switchSource(): Promise<boolean> {
-    let run: FfmpegRun;
+    let run: Run;
     try {
       run = await this.#start();
     } catch (error) {
@@ -158,7 +159,7 @@ export class ProcessFeed {
   async #playOnce(): Promise<Partial<RunEnd>> {
     this.#replaced = false;
     const previous = this.#run;
-    let run: FfmpegRun;
+    let run: Run;
     try {
       run = this.#successor ?? (await this.#start());
     } catch (error) {
@@ -173,15 +174,15 @@ export class ProcessFeed {
     try {
       await this.#refuseFinite(run);
       const sameClock = run.source !== undefined && run.source === previous?.source;
-      this.#output.begin(sameClock ? 'aligned' : 'rebase', this.#profile.video === 'copy');
-      for await (const chunk of run.process.stdout) {
+      this.#output.begin(sameClock ? 'aligned' : 'rebase', this.#production.midPicture);
+      for await (const chunk of run.output) {
         this.#lastOutputMs = performance.now();
         this.#output.push(chunk as Buffer, this.#lastOutputMs);
         this.feed.ring.setLimits(this.#deps.ringLimits());
         this.feed.publish();
       }
       const end = await run.ended;
-      this.#output.end(end.exit.code === 0);
+      this.#output.end(end.orderly);
       this.feed.publish();
       return end;
     } finally {
@@ -196,17 +197,17 @@ export class ProcessFeed {
     this.#run = undefined;
   }
 
-  #start(): Promise<FfmpegRun> {
+  #start(): Promise<Run> {
     const { signal } = this.#abort;
     const source = this.#run?.source;
     const resume = source === undefined ? undefined : { source, point: this.#output.resumePoint };
-    return FfmpegRun.start({ profile: this.#profile, address: this.#source.address, resume, signal }, this.#deps);
+    return this.#production.start({ address: this.#source.address, resume, signal });
   }
 
   /** A source that FFmpeg opened may turn out to have an end; nobody has seen anything of it yet. */
-  async #refuseFinite(run: FfmpegRun): Promise<void> {
+  async #refuseFinite(run: Run): Promise<void> {
     if (run.source !== undefined || this.feed.ring.head > 0) return;
-    if ((await run.process.duration) !== undefined) throw new FiniteSourceError();
+    if ((await run.duration) !== undefined) throw new FiniteSourceError();
   }
 
   #decide(end: Partial<RunEnd>, barrenRuns: number): Step {
@@ -224,7 +225,7 @@ export class ProcessFeed {
     });
   }
 
-  #watch(run: FfmpegRun): NodeJS.Timeout {
+  #watch(run: Run): NodeJS.Timeout {
     const startedMs = performance.now();
     return setInterval(() => {
       const nowMs = performance.now();
@@ -240,7 +241,7 @@ export class ProcessFeed {
       });
       if (hung === undefined || this.#replaced) return;
       this.#replaced = true;
-      this.#log.warn({ pid: run.process.pid }, `FFmpeg is replaced: ${hung}`);
+      this.#log.warn({ pid: run.pid }, `FFmpeg is replaced: ${hung}`);
       run.kill();
     }, WATCH_INTERVAL_MS);
   }
@@ -261,8 +262,8 @@ function failure(end: Partial<RunEnd>): Error {
 }
 
 /** Resolves with true when the run has output, without reading it. */
-function firstOutput(run: FfmpegRun): Promise<boolean> {
+function firstOutput(run: Run): Promise<boolean> {
   return new Promise((resolve) => {
-    run.process.stdout.once('readable', () => resolve(run.process.stdout.readableLength > 0));
+    run.output.once('readable', () => resolve(run.output.readableLength > 0));
   });
 }

@@ -1,0 +1,40 @@
+/** How a stream's feed is made: by an FFmpeg with its profile, or, for a shared direct stream, by copying its source. */
+
+import type { StreamRecord } from '../../../registry/types.ts';
+import type { OpaqueContainer } from '../feed/containers/index.ts';
+import type { Feed } from '../feed/feed.ts';
+import { startCopyRun } from './copy-run.ts';
+import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
+import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import type { StartRun } from './run.ts';
+
+export interface Production {
+  readonly start: StartRun;
+  readonly output: (feed: Feed) => FeedOutput;
+  /** The feed carries fragments of another container than MPEG-TS. */
+  readonly opaque: boolean;
+  /** A restarted run repeats the very same pictures, so it may be entered between keyframes. */
+  readonly midPicture: boolean;
+  /** It takes a process. */
+  readonly needsProcess: boolean;
+}
+
+export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
+  if (profile === undefined) {
+    return {
+      start: (request) => startCopyRun(request, deps),
+      output: (feed) => tsOutput(feed, false),
+      opaque: false,
+      midPicture: false,
+      needsProcess: false,
+    };
+  }
+  const opaque = profile.container === 'mpegts' ? undefined : (profile.container as OpaqueContainer);
+  return {
+    start: (request) => startFfmpegRun(profile, request, deps),
+    output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
+    opaque: opaque !== undefined,
+    midPicture: profile.video === 'copy',
+    needsProcess: true,
+  };
+}

@@ -1,0 +1,66 @@
+/** A run: what makes a feed's bytes for a while, until it ends or is replaced. Today an FFmpeg, or a plain copy. */
+
+import type { Readable } from 'node:stream';
+import { pause } from '../async.ts';
+import { SourceError } from '../errors.ts';
+import type { EntryPoint } from '../feed/ring.ts';
+import type { FfmpegExit } from '../ffmpeg/exit.ts';
+import type { ResumePoint } from '../mpegts/splicer.ts';
+import { maskUrl } from '../upstream/mask.ts';
+import type { SourceAddress, SourceFeed } from './source-feed.ts';
+
+export interface RunRequest {
+  readonly address: SourceAddress;
+  /** Where the output of an earlier run has to go on, if this one reads the same source feed. */
+  readonly resume?: { readonly source: SourceFeed; readonly point: ResumePoint } | undefined;
+  /** The run is no longer wanted, even if its source is still being opened. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunEnd {
+  /** Undefined for a run without a process. */
+  readonly exit: FfmpegExit | undefined;
+  /** What was wrong with the source, if that ended the run. */
+  readonly sourceError: SourceError | undefined;
+  /** Its output is complete, rather than cut off. */
+  readonly orderly: boolean;
+}
+
+export interface Run {
+  readonly output: Readable;
+  readonly ended: Promise<RunEnd>;
+  /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
+  readonly source: SourceFeed | undefined;
+  /** Process id of its FFmpeg. */
+  readonly pid: number | undefined;
+  /** Seconds, once known, where FFmpeg opened the source; undefined: it has no end. */
+  readonly duration: Promise<number | undefined>;
+  /** Ends it at once. The source stays open until `release`, for the run that follows. */
+  kill(): void;
+  /** Lets go of the source. */
+  release(): void;
+}
+
+/** @throws {SourceError} when the source cannot be opened */
+export type StartRun = (request: RunRequest) => Promise<Run>;
+
+/**
+ * Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end.
+ *
+ * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or what ended the source
+ */
+export async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
+  const found = new AbortController();
+  const signal = AbortSignal.any([request.signal, found.signal]);
+  const timeout = pause(timeoutMs, signal).then(() => {
+    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
+    const message = `The source ${maskUrl(request.address.url)} sent no picture or sound within ${timeoutMs / 1000} s.`;
+    throw new SourceError('stalled', message);
+  });
+  timeout.catch(() => undefined);
+  try {
+    return await Promise.race([source.feed.entry(), timeout]);
+  } finally {
+    found.abort();
+  }
+}
