@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { BodyReader, IdleWatchdog } from '../../../services/proxy/src/upstream/body-reader.ts';
+import { BodyReader } from '../../../services/proxy/src/upstream/body-reader.ts';
 import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import {
   openUpstream,
@@ -271,21 +271,24 @@ describe('BodyReader', () => {
   });
 });
 
-it('IdleWatchdog counts only while it is not paused, and goes off once', async () => {
-  let alarms = 0;
-  const dog = new IdleWatchdog(60, () => {
-    alarms += 1;
-  });
-  dog.pause();
-  await sleep(120);
-  dog.resume();
-  for (let i = 0; i < 4; i += 1) {
-    await sleep(30);
-    dog.touch();
-  }
-  expect(alarms).toBe(0);
-  await sleep(120);
-  dog.touch();
-  await sleep(120);
-  expect(alarms).toBe(1);
+it('does not take its own standstill for a stall of the source', async () => {
+  const feeder = new Worker(FEEDER, { eval: true });
+  onTestFinished(async () => void (await feeder.terminate()));
+  const [port] = await once(feeder, 'message');
+  const { body, url } = await open(`http://127.0.0.1:${port}/`);
+  const reader = new BodyReader(body, url);
+  expect(await reader.read(200)).toBeDefined();
+  const reading = reader.read(100);
+  const untilMs = performance.now() + 400;
+  while (performance.now() < untilMs);
+  expect((await reading)?.length).toBeGreaterThan(0);
+  reader.close();
 });
+
+/** Sends a byte every 20 ms from a thread of its own. */
+const FEEDER = `
+  const { createServer } = require('node:http');
+  const { parentPort } = require('node:worker_threads');
+  const server = createServer((request, response) => setInterval(() => response.write('x'), 20));
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+`;

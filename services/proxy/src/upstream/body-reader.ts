@@ -43,8 +43,8 @@ export class BodyReader {
       if (this.#ended || this.#body.readableEnded) return undefined;
       if (this.#body.destroyed) throw new SourceError('stopped', 'The source was closed.');
       deadlineMs ??= performance.now() + idleMs;
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0 || !(await this.#nextEvent(leftMs))) throw this.#stalled(idleMs);
+      const leftMs = Math.max(0, deadlineMs - performance.now());
+      if (!(await this.#nextEvent(leftMs))) throw this.#stalled(idleMs);
     }
   }
 
@@ -88,52 +88,17 @@ export class BodyReader {
       const events = ['readable', 'end', 'error', 'close'] as const;
       const done = (happened: boolean): void => {
         clearTimeout(timer);
+        clearImmediate(late);
         for (const event of events) body.off(event, onEvent);
         resolve(happened);
       };
       const onEvent = (): void => done(true);
-      const timer = setTimeout(() => done(false), timeoutMs);
+      // If it was this process that stood still, bytes are waiting by now; they are taken in before an immediate runs.
+      let late: NodeJS.Immediate | undefined;
+      const timer = setTimeout(() => {
+        late = setImmediate(() => done(false));
+      }, timeoutMs);
       for (const event of events) body.on(event, onEvent);
     });
-  }
-}
-
-/**
- * A stall alarm for whoever reads in flowing mode: call `touch` at each chunk, `pause` when *we* stop reading, `resume`
- * when we go on. It goes off once.
- */
-export class IdleWatchdog {
-  readonly #idleMs: number;
-  readonly #onIdle: () => void;
-  #timer: NodeJS.Timeout | undefined;
-  #over = false;
-
-  constructor(idleMs: number, onIdle: () => void) {
-    this.#idleMs = idleMs;
-    this.#onIdle = onIdle;
-    this.resume();
-  }
-
-  touch(): void {
-    if (!this.#over) this.#timer?.refresh();
-  }
-
-  pause(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  resume(): void {
-    if (this.#over) return;
-    this.#timer ??= setTimeout(() => {
-      this.stop();
-      this.#onIdle();
-    }, this.#idleMs);
-  }
-
-  /** For good. */
-  stop(): void {
-    this.#over = true;
-    this.pause();
   }
 }
