@@ -1,0 +1,202 @@
+/** The FFmpeg command line of a process: the profile's checked options, and what a pooled live stream needs around them. */
+import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from './options.ts';
+import type { ResolvedProfile } from './profiles.ts';
+import { audioTrim, resumesExactly, videoTrim } from './resume.ts';
+
+/** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; credentials must not be in it. */
+export type FfmpegInput =
+  | { kind: 'pipe' }
+  | { kind: 'url'; url: string; protocols: readonly string[]; options?: readonly string[] };
+
+export interface CommandOptions {
+  /**
+   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as the output carries it (unwrapped upwards
+   * from the first PTS of the input). Frames before it are decoded and left out. See `canResumeExactly`.
+   */
+  resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
+  /** Added to every input timestamp (`-itsoffset`). */
+  timestampOffsetSeconds?: number;
+  /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
+  keyframeIntervalSeconds?: number;
+}
+
+/** Encoders whose time base may be 1/90000, so that no timestamp is rounded to the frame rate's grid. */
+const FINE_TIME_BASE = /^(?:libx26[45]|libvpx|libaom|libsvtav1|\w+_(?:nvenc|vaapi|qsv))/;
+
+/** One turn of the 33-bit MPEG-TS clock, in seconds. */
+const CLOCK_TURN_SECONDS = '95443.717688889';
+
+/** Input options that make sense for a pipe of ours; the others concern protocols and demuxers it does not have. */
+const PIPE_INPUT_OPTIONS = new Set(
+  `hwaccel hwaccel_output_format hwaccel_device hwaccel_flags extra_hw_frames threads thread_type c codec vcodec acodec flags flags2
+   err_detect ec skip_frame skip_loop_filter skip_idct lowres strict surfaces drop_second_field resize
+   init_hw_device filter_hw_device vaapi_device qsv_device filter_threads filter_complex_threads`.split(/\s+/),
+);
+
+/** The argument list (without the program) of the FFmpeg that makes `profile` out of `input` on its stdout. */
+export function buildArguments(profile: ResolvedProfile, input: FfmpegInput, options: CommandOptions = {}): string[] {
+  return [
+    ...['-hide_banner', '-nostdin', '-loglevel', 'level+info', '-stats_period', '10'],
+    ...inputArguments(profile, input, options),
+    ...outputArguments(profile, input, options),
+    ...muxerArguments(profile, input),
+    'pipe:1',
+  ];
+}
+
+/** Whether a restarted FFmpeg can go on at an exact PTS, so that nothing is lost or doubled. */
+export function canResumeExactly(profile: ResolvedProfile): { video: boolean; audio: boolean } {
+  return resumesExactly(profile);
+}
+
+function inputArguments(
+  profile: ResolvedProfile,
+  input: FfmpegInput,
+  { timestampOffsetSeconds }: CommandOptions,
+): string[] {
+  const given = readOptions(profile.inputOptions);
+  const offset = timestampOffsetSeconds ? ['-itsoffset', seconds(timestampOffsetSeconds)] : [];
+  if (input.kind === 'url') {
+    return [
+      ...['-protocol_whitelist', input.protocols.join(',')],
+      ...writeOptions(given),
+      ...(input.options ?? []),
+      ...offset,
+      ...['-i', input.url],
+    ];
+  }
+  return [
+    ...writeOptions(given.filter(({ name }) => PIPE_INPUT_OPTIONS.has(name))),
+    ...(given.some(({ name, value }) => name === 'fflags' && value?.includes('discardcorrupt'))
+      ? ['-fflags', '+discardcorrupt']
+      : []),
+    // Zero would mean FFmpeg's default of 5 s; a smaller probe loses the audio of a stream whose video comes first.
+    ...['-f', 'mpegts', '-probesize', '500000', '-analyzeduration', '500000'],
+    ...['-copyts', ...offset, '-i', 'pipe:0'],
+  ];
+}
+
+function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: CommandOptions): string[] {
+  const given = readOptions(profile.outputOptions);
+  const kept = given.filter(
+    (option) =>
+      !isFilterOf(option, 'video') &&
+      !isFilterOf(option, 'audio') &&
+      option.name !== 'force_key_frames' &&
+      option.name !== 'movflags' &&
+      option.name !== 'x265-params' &&
+      !(option.name === 'r' && profile.video === 'encode'),
+  );
+  const isMapped = given.some(({ name }) => name === 'map');
+  const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
+  const resume = input.kind === 'pipe' ? options.resume : undefined;
+  return [
+    // FFmpeg's own choice depends on what it probed, so two processes of one source could differ.
+    ...(isMapped || hasGraph ? [] : ['-map', '0:v:0?', '-map', '0:a:0?']),
+    ...writeOptions(kept),
+    ...videoArguments(profile, given, resume?.videoSeconds, options),
+    ...audioArguments(profile, given, resume?.audioSeconds),
+  ];
+}
+
+function videoArguments(
+  profile: ResolvedProfile,
+  given: readonly Option[],
+  resumeSeconds: number | undefined,
+  options: CommandOptions,
+): string[] {
+  if (profile.video !== 'encode') return [];
+  const chain = given
+    .filter((option) => isFilterOf(option, 'video'))
+    .slice(-1)
+    .map(({ value }) => value);
+  // -r drops and repeats frames behind the filters, where a trim could no longer be exact.
+  const rate = given.findLast(({ name }) => name === 'r')?.value;
+  if (rate !== undefined) chain.push(`fps=${rate}`);
+  if (resumeSeconds !== undefined && resumesExactly(profile).video) chain.push(videoTrim(resumeSeconds));
+
+  const encoder = codecOf(given, 'video') ?? '';
+  const has = (name: string): boolean => given.some((option) => option.name.replaceAll('_', '-') === name);
+  const x265 = given.findLast(({ name }) => name === 'x265-params')?.value;
+  return [
+    ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
+    ...['-force_key_frames', keyframes(given, options.keyframeIntervalSeconds)],
+    ...(FINE_TIME_BASE.test(encoder) && !has('enc-time-base') ? ['-enc_time_base:v', '1:90000'] : []),
+    // Without it a forced keyframe of these encoders may be an I-frame nobody can start from.
+    ...(/^libx26[45]$|_nvenc$|_qsv$/.test(encoder) && !has('forced-idr')
+      ? [encoder.endsWith('_qsv') ? '-forced_idr' : '-forced-idr', '1']
+      : []),
+    // Open GOPs would leave frames before a splice that refer to pictures behind it.
+    ...(encoder === 'libx265' ? ['-x265-params', x265 === undefined ? 'open-gop=0' : `open-gop=0:${x265}`] : []),
+  ];
+}
+
+function audioArguments(
+  profile: ResolvedProfile,
+  given: readonly Option[],
+  resumeSeconds: number | undefined,
+): string[] {
+  if (profile.audio !== 'encode') return [];
+  const chain = given
+    .filter((option) => isFilterOf(option, 'audio'))
+    .slice(-1)
+    .map(({ value }) => value);
+  if (resumeSeconds !== undefined && resumesExactly(profile).audio) chain.push(...audioTrim(given, resumeSeconds));
+  return chain.length > 0 ? ['-filter:a', chain.join(',')] : [];
+}
+
+/** The value of -force_key_frames: the source's keyframes, or a grid that two processes agree on whenever they started. */
+function keyframes(given: readonly Option[], intervalSeconds: number | undefined): string {
+  const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
+  const interval = intervalSeconds || keyframeIntervalOf(asked);
+  if (interval === undefined) return 'source';
+  // Cells of the clock, taken modulo its turn because a process that runs across the wrap counts on and a new one does not.
+  const cell = (time: string): string => `floor(mod(${time},${CLOCK_TURN_SECONDS})/${interval}+0.000001)`;
+  return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
+}
+
+/** `expr:gte(t,n_forced*2)`, the usual spelling, counts from 0 and would force every frame of a clock that is hours old. */
+function keyframeIntervalOf(asked: string | undefined): number | undefined {
+  const match = /^expr:\s*gte\(\s*t\s*,\s*n_forced\s*\*\s*(\d+(?:\.\d+)?)\s*\)$/.exec(asked ?? '');
+  const interval = Number(match?.[1]);
+  return interval > 0 ? interval : undefined;
+}
+
+function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] {
+  const given = readOptions(profile.outputOptions);
+  const common = ['-max_interleave_delta', '2000000', '-flush_packets', '1'];
+  switch (profile.container) {
+    case 'mpegts':
+      return [
+        ...common,
+        // One audio frame a PES, so that a splice may fall between any two; the clock runs 0.4 s ahead of the frames.
+        ...['-pes_payload_size', '0', '-muxdelay', '0.4', '-muxpreload', '0'],
+        ...(input.kind === 'pipe' ? ['-mpegts_copyts', '1'] : []),
+        ...['-f', 'mpegts'],
+      ];
+    case 'mp4': {
+      const flags = given
+        .filter(({ name }) => name === 'movflags')
+        .map(({ value = '' }) => value.replace(/^(?![+-])/, '+'));
+      const fragments =
+        profile.video === 'none' ? '+empty_moov+default_base_moof' : '+frag_keyframe+empty_moov+default_base_moof';
+      return [
+        ...common,
+        ...['-movflags', `${flags.join('').replace(/[+-]faststart/g, '')}${fragments}`],
+        ...(profile.video === 'none' ? ['-frag_duration', '500000'] : []),
+        ...['-f', 'mp4'],
+      ];
+    }
+    case 'matroska':
+    case 'webm':
+      return [...common, '-cluster_time_limit', '2000', '-live', '1', '-f', profile.container];
+    case 'mp3':
+      return [...common, '-write_xing', '0', '-id3v2_version', '0', '-f', 'mp3'];
+    case 'adts':
+      return [...common, '-f', 'adts'];
+  }
+}
+
+function seconds(value: number): string {
+  return value.toFixed(6);
+}

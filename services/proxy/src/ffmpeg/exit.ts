@@ -1,0 +1,81 @@
+/** Why an FFmpeg ended, told from its exit code, its signal and what it wrote to stderr. Pure. */
+
+export type FfmpegExitReason = 'source_refused' | 'source_ended' | 'bad_arguments' | 'killed' | 'stopped' | 'failed';
+
+export interface FfmpegExit {
+  code: number | null;
+  signal: string | null;
+  /**
+   * - `source_refused`: the source could not be opened, or nothing in it could be decoded
+   * - `source_ended`: the input came to its end, and everything of it was written
+   * - `bad_arguments`: it never started because of its arguments; trying again cannot help
+   * - `killed`: by a signal (ours through `kill`, the kernel's, an operator's)
+   * - `stopped`: because `stop` was called
+   * - `failed`: anything else, such as a device without memory; trying again may help
+   */
+  reason: FfmpegExitReason;
+  /** A sentence for logs and errors, masked. */
+  detail: string;
+}
+
+/** How far it got, in FFmpeg's own order. */
+export type FfmpegProgress = 'starting' | 'input_open' | 'output_open';
+
+export interface FfmpegEnd {
+  code: number | null;
+  signal: string | null;
+  progress: FfmpegProgress;
+  /** The last lines of stderr, oldest first, masked. */
+  lines: readonly string[];
+  /** `stop` or `kill` was called before it ended. */
+  asked: 'stop' | 'kill' | undefined;
+}
+
+const OPTION_ERROR =
+  /Unrecognized option|Error splitting the argument list|Error parsing|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option/i;
+
+const SOURCE_ERROR =
+  /could not find codec parameters|Invalid data found when processing input|time_base' (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
+
+/** The machine's fault, not the profile's: drivers, devices and memory come and go. */
+const RESOURCE_ERROR =
+  /Cannot allocate|out of memory|Resource temporarily|Device (?:creation|setup) failed|No device available|No capable devices|OpenEncodeSession|Cannot load lib|Broken pipe|No space left/i;
+
+/** Tells why FFmpeg ended. */
+export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd): FfmpegExit {
+  const exit = (reason: FfmpegExitReason, detail: string): FfmpegExit => ({ code, signal, reason, detail });
+  if (asked === 'stop') return exit('stopped', 'FFmpeg was stopped.');
+  if (asked === 'kill') return exit('killed', 'FFmpeg was killed by its worker.');
+  if (signal !== null) return exit('killed', `FFmpeg was killed by ${signal}.`);
+  if (code === 255 && lines.some((line) => line.includes('received signal'))) {
+    return exit('killed', 'FFmpeg was told to end by a signal.');
+  }
+  const errors = lines.filter((line) => /\[(?:error|fatal|panic)\]/.test(line));
+  if (code === 0) {
+    const empty = lines.some((line) => line.includes('Output file is empty'));
+    return exit('source_ended', empty ? 'The source ended before anything could be made of it.' : 'The source ended.');
+  }
+  const detail = `FFmpeg ended with code ${code}: ${describe(errors.length > 0 ? errors : lines)}`;
+  const matches = (pattern: RegExp): boolean => errors.some((line) => pattern.test(line));
+  if (progress === 'output_open' || matches(RESOURCE_ERROR)) return exit('failed', detail);
+  if (matches(OPTION_ERROR)) return exit('bad_arguments', detail);
+  if (progress === 'starting' || matches(SOURCE_ERROR)) return exit('source_refused', detail);
+  return exit('bad_arguments', detail);
+}
+
+/** The first error is the cause, the last one what came of it. */
+function describe(lines: readonly string[]): string {
+  const texts = lines.map(plain).filter((text) => text !== '');
+  const [first] = texts;
+  const last = texts.at(-1);
+  if (first === undefined || last === undefined) return 'it said nothing.';
+  return first === last ? first : `${first} (${last})`;
+}
+
+/** A stderr line without `[h264 @ 0x55...]` and `[error]`. */
+function plain(line: string): string {
+  return line
+    .replace(/\[[^\]]*@ 0x[0-9a-f]+\]\s*/g, '')
+    .replace(/\[(?:error|fatal|panic|warning|info)\]\s*/g, '')
+    .trim();
+}

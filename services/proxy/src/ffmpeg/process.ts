@@ -1,0 +1,163 @@
+/** One FFmpeg: started without a shell, dying with its worker, read for what it says. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { accessSync, constants as fsConstants, writeFile } from 'node:fs';
+import { constants as osConstants, setPriority } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { Logger } from '../log.ts';
+import { classifyExit, type FfmpegExit } from './exit.ts';
+import { type ProcessMediaInfo, StderrReader } from './stderr.ts';
+
+export interface SpawnRequest {
+  /** The ffmpeg program. */
+  path: string;
+  args: readonly string[];
+  /** `pipe`: media is written to `stdin`. */
+  input: 'pipe' | 'none';
+  log: Pick<Logger, 'debug' | 'warn'>;
+  /** What the log calls it. */
+  name: string;
+  /** Hides secrets in whatever FFmpeg prints. */
+  mask?: (text: string) => string;
+  /** Added to the cleaned environment. */
+  env?: Readonly<Record<string, string>>;
+}
+
+export interface FfmpegProcess {
+  /** Undefined when the program could not be started. */
+  readonly pid: number | undefined;
+  readonly stdin: Writable | null;
+  readonly stdout: Readable;
+  /** Resolves when it has ended and its output is complete; never rejects. */
+  readonly exited: Promise<FfmpegExit>;
+  /** Length of the input in seconds, once known; undefined when it has none, or FFmpeg ended first. */
+  readonly duration: Promise<number | undefined>;
+  /** What stderr has shown so far. */
+  mediaInfo(): ProcessMediaInfo;
+  /** Ends it at once. */
+  kill(): void;
+  /** Lets it finish what it has; kills it after `graceMs`. */
+  stop(graceMs: number): Promise<FfmpegExit>;
+}
+
+/** Variables FFmpeg and its hardware drivers need. The rest stays here: FFREPORT writes files, http_proxy goes around the guard. */
+const KEPT_ENVIRONMENT =
+  /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|LIBVA_\w+|CUDA_\w+|NVIDIA_\w+|XDG_RUNTIME_DIR|FONTCONFIG_\w+|SSL_CERT_(?:FILE|DIR))$/;
+
+/** Encoding gives way to the worker, which serves everybody: a late keyframe is noticed less than a late write to all. */
+const NICENESS = 5;
+
+/** When memory runs out the kernel takes an FFmpeg, which is restarted without a loss, and not the worker. */
+const OOM_SCORE = '500';
+
+const setpriv = findOnPath('setpriv');
+
+/**
+ * Starts FFmpeg. To be called from the main thread: the parent-death signal is tied to the thread that spawns.
+ * A program that cannot be started shows as an `exited` with reason `failed`.
+ */
+export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
+  const { log, name } = request;
+  const [program, args] =
+    setpriv === undefined
+      ? [request.path, request.args]
+      : [setpriv, ['--pdeathsig', 'KILL', '--', request.path, ...request.args]];
+  const env = { ...cleanEnvironment(process.env), ...request.env, LC_ALL: 'C' };
+  const child: ChildProcessByStdio<Writable | null, Readable, Readable> =
+    request.input === 'pipe'
+      ? spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env, shell: false })
+      : spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, shell: false });
+  if (child.pid !== undefined) deprioritise(child.pid);
+
+  let reportDuration: (seconds: number | undefined) => void = () => undefined;
+  const duration = new Promise<number | undefined>((resolve) => {
+    reportDuration = resolve;
+  });
+  const stderr = new StderrReader(request.mask ?? ((text) => text), reportDuration);
+  const decoder = new StringDecoder('utf8');
+  child.stderr.on('data', (bytes: Buffer) => {
+    for (const line of stderr.write(decoder.write(bytes))) log.debug({ ffmpeg: name, pid: child.pid }, line);
+  });
+  child.stderr.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'stderr of FFmpeg broke'));
+  // FFmpeg may end while it is written to: that is told by `exited`, not by an error of a pipe.
+  child.stdin?.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'stdin of FFmpeg broke'));
+
+  let asked: 'stop' | 'kill' | undefined;
+  let ended = false;
+  const exited = new Promise<FfmpegExit>((resolve) => {
+    const finish = (code: number | null, signal: string | null): void => {
+      if (ended) return;
+      ended = true;
+      stderr.end();
+      reportDuration(undefined);
+      const exit = classifyExit({ code, signal, progress: stderr.progress, lines: stderr.lines, asked });
+      log.debug({ ffmpeg: name, pid: child.pid, ...exit }, 'FFmpeg ended');
+      resolve(exit);
+    };
+    child.once('error', (error) => {
+      if (child.pid !== undefined) return;
+      stderr.write(`[error] ${error.message}\n`);
+      stderr.progress = 'output_open';
+      finish(null, null);
+    });
+    child.once('exit', finish);
+  });
+
+  const kill = (): void => {
+    asked ??= 'kill';
+    child.kill('SIGKILL');
+  };
+  return {
+    pid: child.pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    exited,
+    duration,
+    mediaInfo: () => structuredClone(stderr.media),
+    kill,
+    stop: async (graceMs) => {
+      asked ??= 'stop';
+      // While it waits for input FFmpeg does not look at signals; the end of its input it sees.
+      child.stdin?.end();
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      try {
+        return await exited;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+function cleanEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [key, value] of Object.entries(environment)) {
+    if (value !== undefined && KEPT_ENVIRONMENT.test(key)) kept[key] = value;
+  }
+  return kept;
+}
+
+function deprioritise(pid: number): void {
+  try {
+    setPriority(pid, Math.min(NICENESS, osConstants.priority.PRIORITY_LOW));
+  } catch {
+    // It has ended already, or the system does not let us: neither matters.
+  }
+  writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE, () => undefined);
+}
+
+/** The full path of a program on PATH. */
+export function findOnPath(program: string, path: string = process.env.PATH ?? ''): string | undefined {
+  for (const folder of path.split(delimiter).filter((each) => each !== '')) {
+    const candidate = join(folder, program);
+    try {
+      accessSync(candidate, fsConstants.X_OK);
+      return candidate;
+    } catch {
+      // Not here: the next folder may have it.
+    }
+  }
+  return undefined;
+}
