@@ -1,0 +1,179 @@
+/** POST /streams and POST /transcode: streams are made here. */
+
+import { z } from 'zod';
+import type { CreateAnswer, StreamRecord } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import { hintFromUrl } from '../upstream/source-kind.ts';
+import type { Services } from '../worker.ts';
+import type { Api } from './app.ts';
+import { sourceUrl, textValues } from './fields.ts';
+
+const source = {
+  url: sourceUrl.describe('Where the media is.'),
+  failover_urls: z.array(sourceUrl).max(100).nullish().describe('Tried in this order when the source fails.'),
+  failover_resolver_url: sourceUrl.nullish().describe('Asked for the next URL when the source fails.'),
+  user_agent: z.string().min(1).max(1024).nullish().describe('User-Agent towards the provider.'),
+  metadata: textValues.nullish().describe('Anything; streams can be found by it.'),
+  headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
+  strict_live_ts: z.boolean().nullish().describe('Accepted and not needed: live MPEG-TS is always repaired.'),
+  use_sticky_session: z
+    .boolean()
+    .nullish()
+    .describe('Accepted and not needed: each connection starts at the URL given and follows its redirects.'),
+  enable_silence_detection: z.boolean().nullish().describe('`true` is refused with 501.'),
+  silence_threshold_db: z.number().nullish(),
+  silence_duration: z.number().nullish(),
+  silence_check_interval: z.number().nullish(),
+  silence_monitoring_grace_period: z.number().nullish(),
+  silence_failover_threshold: z.int().nullish(),
+};
+
+const streamOrder = z.object(source);
+
+const transcodeOrder = z.object({
+  ...source,
+  profile: z.string().min(1).max(16_384).default('default').describe('A name, or an FFmpeg template beginning with -.'),
+  profile_variables: textValues.nullish().describe('Values for the variables of the profile.'),
+  output_format: z.string().max(64).nullish().describe('mpegts, mp4, matroska, webm, adts, mp3 or hls.'),
+  resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
+  resolver_args: z.string().nullish(),
+  cookies: z.string().nullish(),
+});
+
+const created = {
+  stream_id: z.string(),
+  primary_url: z.string(),
+  failover_urls: z.array(z.string()),
+  user_agent: z.string(),
+  stream_endpoint: z.string(),
+  playlist_url: z.string().nullable(),
+  direct_url: z.string(),
+  message: z.string(),
+  existing: z.boolean().describe('It was there already; what its creator asked for holds.'),
+  metadata: z.record(z.string(), z.string()).optional(),
+};
+
+const streamCreated = z.object({ ...created, stream_type: z.enum(['direct', 'hls']) });
+
+const transcodeCreated = z.object({
+  ...created,
+  stream_type: z.literal('transcoded'),
+  format: z.string(),
+  profile: z.string(),
+  profile_variables: z.record(z.string(), z.string()),
+  ffmpeg_args: z.array(z.string()),
+});
+
+type Order = z.infer<typeof streamOrder>;
+
+export function createRoutes(app: Api, { catalogue }: Services): void {
+  const tags = ['Streams'];
+
+  app.post(
+    '/streams',
+    {
+      schema: {
+        tags,
+        summary: 'Create a stream that is passed on as it is.',
+        body: streamOrder,
+        response: { 200: streamCreated },
+      },
+    },
+    async ({ body }) => {
+      refuseSilenceDetection(body);
+      const answer = await catalogue.createDirect(orderOf(body));
+      const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
+      const endpoint = endpointOf(answer.stream.id, type === 'hls');
+      return {
+        ...common(answer, body.metadata),
+        stream_type: type,
+        stream_endpoint: endpoint,
+        playlist_url: endpoint,
+        direct_url: endpoint,
+        message: `Stream ${answer.existing ? 'exists already' : 'created successfully'} (${type})`,
+      };
+    },
+  );
+
+  app.post(
+    '/transcode',
+    {
+      schema: {
+        tags,
+        summary: 'Create a transcoded stream; its viewers share one FFmpeg.',
+        body: transcodeOrder,
+        response: { 200: transcodeCreated },
+      },
+    },
+    async ({ body }) => {
+      refuseSilenceDetection(body);
+      if (body.resolver != null) {
+        throw new StreampoolError(
+          501,
+          'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.',
+        );
+      }
+      const answer = await catalogue.createTranscoded({
+        ...orderOf(body),
+        profile: body.profile,
+        profileVariables: body.profile_variables ?? undefined,
+        outputFormat: body.output_format ?? undefined,
+      });
+      const { stream, existing } = answer;
+      const profile = profileOf(stream);
+      const endpoint = endpointOf(stream.id, profile.hls);
+      return {
+        ...common(answer, body.metadata),
+        stream_type: 'transcoded' as const,
+        stream_endpoint: endpoint,
+        playlist_url: profile.hls ? endpoint : null,
+        direct_url: endpoint,
+        format: profile.hls ? 'hls' : profile.container,
+        profile: profile.name,
+        profile_variables: profile.variables,
+        ffmpeg_args: [...profile.args],
+        message: existing
+          ? 'Transcoded stream exists already; its first profile, metadata and failovers hold'
+          : `Transcoded stream created successfully (${profile.name})`,
+      };
+    },
+  );
+}
+
+function orderOf(body: Order) {
+  return {
+    url: body.url,
+    failoverUrls: body.failover_urls ?? undefined,
+    failoverResolverUrl: body.failover_resolver_url ?? undefined,
+    userAgent: body.user_agent ?? undefined,
+    headers: body.headers ?? undefined,
+    metadata: body.metadata ?? undefined,
+  };
+}
+
+function refuseSilenceDetection(body: Order): void {
+  if (body.enable_silence_detection !== true) return;
+  throw new StreampoolError(501, 'Silence detection is not part of this version; leave enable_silence_detection out.');
+}
+
+/** Of a stream that was there already, what its creator said; a new one's metadata without what the profile adds. */
+function common({ stream, existing }: CreateAnswer, metadata: Record<string, string> | null | undefined) {
+  return {
+    stream_id: stream.id,
+    primary_url: stream.url,
+    failover_urls: [...stream.failoverUrls],
+    user_agent: stream.userAgent,
+    existing,
+    ...(metadata == null ? {} : { metadata: existing ? { ...stream.metadata } : metadata }),
+  };
+}
+
+function profileOf(stream: StreamRecord) {
+  if (stream.profile !== undefined) return stream.profile;
+  throw new Error(`stream ${stream.id} was created with a profile and has none`);
+}
+
+/** Relative to the root or to ROOT_PATH, whichever the caller goes through. */
+function endpointOf(streamId: string, hls: boolean): string {
+  return hls ? `/hls/${streamId}/playlist.m3u8` : `/stream/${streamId}`;
+}

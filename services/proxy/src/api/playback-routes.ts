@@ -1,0 +1,124 @@
+/** GET and HEAD /stream/{id}: what players open. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { StreamRecord } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
+import { NotCopyableError } from '../pool/copy-run.ts';
+import { LIVE_HEADERS } from '../pool/playback.ts';
+import type { Viewer } from '../pool/pool.ts';
+import { hintFromUrl } from '../upstream/source-kind.ts';
+import type { Services } from '../worker.ts';
+import type { Api } from './app.ts';
+import { DirectPlayback } from './direct-playback.ts';
+import { isHttpUrl } from './fields.ts';
+import { findStream, streamParams } from './stream-routes.ts';
+import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
+
+const playbackQuery = z.object({
+  ...viewerQuery,
+  url: z.string().optional().describe('A source to play without creating a stream first; needs the API token.'),
+  parent: z.string().optional().describe('Accepted for compatibility.'),
+});
+
+type PlaybackRequest = FastifyRequest<{
+  Params: z.infer<typeof streamParams>;
+  Querystring: z.infer<typeof playbackQuery>;
+}>;
+
+/** Runs what management requests pass: rate limit and token. */
+export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
+
+export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
+  const { config, registry, catalogue, playback, isDraining } = services;
+  const direct = new DirectPlayback(services);
+  const tags = ['Playback'];
+
+  const streamFor = async (request: PlaybackRequest, reply: FastifyReply): Promise<StreamRecord> => {
+    const { url } = request.query;
+    if (url === undefined) return findStream(registry, request.params.stream_id);
+    await gate(request, reply);
+    if (!isHttpUrl(url)) throw new StreampoolError(400, 'The url parameter must be an http or https URL.');
+    return (await catalogue.createDirect({ url })).stream;
+  };
+
+  /** False when the source turns out to be one that cannot be shared. */
+  const servedFromFeed = async (stream: StreamRecord, viewer: Viewer, clientId: string, reply: FastifyReply) => {
+    try {
+      await playback.serve(stream, viewer, clientId, reply.raw, headersOf(reply));
+      return true;
+    } catch (error) {
+      if (error instanceof NotCopyableError) return false;
+      throw error;
+    }
+  };
+
+  app.get(
+    '/stream/:stream_id',
+    {
+      exposeHeadRoute: false,
+      schema: { tags, summary: 'Play a stream. Open.', params: streamParams, querystring: playbackQuery },
+    },
+    async (request, reply) => {
+      const stream = await streamFor(request, reply);
+      if (isDraining()) {
+        throw new StreampoolError(503, 'This worker is draining; another one will serve you.', {
+          retryAfterSeconds: 1,
+        });
+      }
+      const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
+      try {
+        refuseHls(stream);
+        const shared = isShared(stream, config.shareDirectStreams);
+        const served = shared && (await servedFromFeed(stream, viewer, clientId, reply));
+        if (!served) await direct.play(stream, viewer, clientId, request, reply);
+      } catch (error) {
+        // A player that has gone needs no answer, and its going is no error.
+        if (!reply.raw.destroyed) throw error;
+      }
+      return reply.hijack();
+    },
+  );
+
+  app.head(
+    '/stream/:stream_id',
+    {
+      schema: {
+        tags,
+        summary: 'The headers of a stream, without starting it. Open.',
+        params: streamParams,
+        querystring: playbackQuery,
+      },
+    },
+    async (request, reply) => {
+      const stream = await streamFor(request, reply);
+      if (stream.profile !== undefined) {
+        refuseHls(stream);
+        return reply
+          .headers(LIVE_HEADERS)
+          .type(contentTypeOf(stream.profile.container as Container))
+          .send();
+      }
+      await direct.head(stream, request, reply);
+      return reply.hijack();
+    },
+  );
+}
+
+/** What the hooks have set (CORS), for responses that are written past Fastify. */
+export function headersOf(reply: FastifyReply): Record<string, string> {
+  return Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)] as const));
+}
+
+/** Transcoded streams always are; of the others only live ones can be. */
+function isShared(stream: StreamRecord, shareDirectStreams: boolean): boolean {
+  if (stream.profile !== undefined) return true;
+  const hint = hintFromUrl(stream.failover.currentUrl);
+  return shareDirectStreams && !stream.unshareable && (hint === 'mpegts' || hint === 'unknown');
+}
+
+function refuseHls({ profile }: StreamRecord): void {
+  if (profile?.hls !== true) return;
+  throw new StreampoolError(501, 'HLS playback is not part of this version; use an MPEG-TS profile.');
+}

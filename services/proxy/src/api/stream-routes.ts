@@ -1,0 +1,132 @@
+/** Streams by id: list, look at, delete, move to the next source. */
+
+import { z } from 'zod';
+import type { Registry } from '../../../registry/registry.ts';
+import type { StreamRecord } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import type { Services } from '../worker.ts';
+import type { Api } from './app.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { clientView, disclosureFor, hasFailover, streamType, streamView, viewOfClient, viewOfStream } from './views.ts';
+
+export const streamParams = z.object({ stream_id: z.string() });
+
+/** @throws {StreampoolError} 404 */
+export async function findStream(registry: Registry, id: string): Promise<StreamRecord> {
+  const stream = await registry.stream(id);
+  if (stream === undefined) throw new StreampoolError(404, 'Stream not found');
+  return stream;
+}
+
+/** Ends a stream everywhere: its record first, so that nobody joins, then its responses, then its processes. */
+export async function deleteStream({ registry, playback, pool }: Services, id: string): Promise<boolean> {
+  const existed = await registry.deleteStream(id);
+  playback.disconnectStream(id);
+  await pool.drop(id);
+  return existed;
+}
+
+export function streamRoutes(app: Api, services: Services): void {
+  const { config, registry, pool } = services;
+  const tags = ['Streams'];
+  const disclosure = disclosureFor(config.apiToken);
+
+  app.get(
+    '/streams',
+    {
+      schema: {
+        tags,
+        summary: 'All streams.',
+        response: { 200: z.object({ streams: z.array(streamView), total: z.int() }) },
+      },
+    },
+    async () => {
+      const { streams, clientsOf } = await takeSnapshot(registry);
+      return {
+        streams: streams.map((stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)),
+        total: streams.length,
+      };
+    },
+  );
+
+  app.get(
+    '/streams/:stream_id',
+    {
+      schema: {
+        tags,
+        summary: 'One stream and its clients.',
+        params: streamParams,
+        response: {
+          200: z.object({ stream: streamView, clients: z.array(clientView), client_count: z.int() }),
+        },
+      },
+    },
+    async ({ params }) => {
+      const stream = await findStream(registry, params.stream_id);
+      const clients = await registry.clients(stream.id);
+      return {
+        stream: viewOfStream(stream, clients, disclosure),
+        clients: clients.map(viewOfClient),
+        client_count: clients.length,
+      };
+    },
+  );
+
+  app.delete(
+    '/streams/:stream_id',
+    {
+      schema: {
+        tags,
+        summary: 'End a stream, its viewers and its processes.',
+        params: streamParams,
+        response: { 200: z.object({ message: z.string() }) },
+      },
+    },
+    async ({ params }) => {
+      await findStream(registry, params.stream_id);
+      await deleteStream(services, params.stream_id);
+      return { message: `Stream ${params.stream_id} deleted` };
+    },
+  );
+
+  app.post(
+    '/streams/:stream_id/failover',
+    {
+      schema: {
+        tags,
+        summary: 'Move a stream to its next source; viewers stay connected.',
+        params: streamParams,
+        response: {
+          200: z.object({
+            message: z.string(),
+            new_url: z.string(),
+            failover_index: z.int(),
+            failover_attempts: z.int(),
+            active_clients: z.int(),
+            stream_type: z.enum(['Transcoded', 'HLS', 'VOD', 'Live Continuous']),
+          }),
+        },
+      },
+    },
+    async ({ params }) => {
+      const before = await findStream(registry, params.stream_id);
+      if (!hasFailover(before)) {
+        const how = 'create it with failover_urls or failover_resolver_url';
+        throw new StreampoolError(400, `No failover is configured for this stream; ${how}.`);
+      }
+      if (!(await pool.failover(before))) {
+        throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
+      }
+      const { failover } = await findStream(registry, params.stream_id);
+      const type = streamType(before);
+      return {
+        message: 'The stream has moved to its next source; its viewers stay connected.',
+        new_url: disclosure.url(failover.currentUrl),
+        failover_index: failover.index,
+        failover_attempts: failover.attempts,
+        active_clients: (await registry.clients(before.id)).length,
+        stream_type: type === 'Transcoding' ? ('Transcoded' as const) : type,
+      };
+    },
+  );
+}

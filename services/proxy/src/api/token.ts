@@ -1,0 +1,42 @@
+/** The API token: who may use the management API. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { StreampoolError } from '../errors.ts';
+
+export interface TokenCarrier {
+  readonly headers: IncomingHttpHeaders;
+  readonly query: unknown;
+}
+
+const MISSING = 'API token required. Provide token via X-API-Token header or api_token query parameter.';
+const WRONG = 'Invalid API token';
+
+/**
+ * Lets a request through that carries the token, in the header or, without one there, in the query.
+ *
+ * @param token undefined: the API is open
+ * @throws {StreampoolError} 401 without a token, 403 with a wrong one
+ */
+export function assertToken(token: string | undefined, request: TokenCarrier): void {
+  if (token === undefined) return;
+  const given = tokenOf(request);
+  if (given === undefined) throw new StreampoolError(401, MISSING);
+  if (!equal(given, token)) throw new StreampoolError(403, WRONG);
+}
+
+function tokenOf({ headers, query }: TokenCarrier): string | undefined {
+  const header = headers['x-api-token'];
+  if (typeof header === 'string' && header !== '') return header;
+  if (typeof query !== 'object' || query === null || !('api_token' in query)) return undefined;
+  return typeof query.api_token === 'string' && query.api_token !== '' ? query.api_token : undefined;
+}
+
+/** Takes the same time whatever is alike, and whatever the lengths are. */
+function equal(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
