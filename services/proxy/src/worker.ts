@@ -15,6 +15,7 @@ import { clientCap } from './pool/stream-key.ts';
 import { EgressGuard } from './upstream/egress-guard.ts';
 import { askFailoverResolver } from './upstream/failover-resolver.ts';
 import { Gateway } from './upstream/gateway.ts';
+import { ProviderConnections } from './upstream/provider-connections.ts';
 
 /** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
 const RETAIN_MS = 20_000;
@@ -72,7 +73,14 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
     return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
   };
-  const sources = new SourceFeeds(
+  const connections = new ProviderConnections({
+    max: config.sourceMaxConnections,
+    reclaim: async (account) => {
+      await pool.endIdle(account);
+      await sources.settle();
+    },
+  });
+  const sources: SourceFeeds = new SourceFeeds(
     {
       guard,
       log,
@@ -82,9 +90,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         readTimeoutMs: config.readTimeoutMs,
         liveChunkTimeoutMs: config.liveChunkTimeoutMs,
         retry: config,
+        bitrate: config,
       },
     },
-    config.sourceMaxConnections,
+    connections,
   );
   const pool: Pool = new Pool({
     registry,

@@ -7,8 +7,8 @@ import { buildArguments } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import type { SourceAddress } from '../upstream/direct-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
-import type { SourceAddress } from './source-feed.ts';
 
 export class FiniteProcess {
   readonly #process: FfmpegProcess;

@@ -175,6 +175,14 @@ export class Pool {
     await Promise.all(entries.map((entry) => this.#end(entry)));
   }
 
+  /** Ends what still holds a connection to a provider account in its grace, without a viewer. */
+  async endIdle(account: string): Promise<void> {
+    const idle = [...this.#entries.values()].filter(
+      (entry) => entry.grace !== undefined && entry.process.account === account,
+    );
+    await Promise.all(idle.map((entry) => this.#endIfUnused(entry)));
+  }
+
   async close(): Promise<void> {
     for (const process of this.#finite) process.kill();
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));

@@ -10,10 +10,12 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
+import { accountOf } from '../upstream/provider-connections.ts';
 import type { FeedOutput } from './feed-output.ts';
 import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
 import type { Run, RunEnd } from './run.ts';
+import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
 import { isHung } from './watchdog.ts';
 
@@ -53,6 +55,8 @@ export class ProcessFeed {
   #run: Run | undefined;
   /** A run on another source that has output already and takes over. */
   #successor: Run | undefined;
+  /** The run whose source was given up while it still sends. */
+  #left: Run | undefined;
   #replaced = false;
   #lastOutputMs = performance.now();
   #restarts = 0;
@@ -65,6 +69,11 @@ export class ProcessFeed {
     this.feed = new Feed(deps.ringLimits(), production.opaque);
     this.#output = production.output(this.feed);
     this.#done = this.#loop();
+  }
+
+  /** The provider account it reads from, in the terms of `accountOf`. */
+  get account(): string {
+    return accountOf(this.#source.address);
   }
 
   /** Process id of the FFmpeg that feeds it now. */
@@ -94,28 +103,43 @@ export class ProcessFeed {
    * @returns false when the new source did not deliver; the old one goes on
    */
   async switchSource(): Promise<boolean> {
+    for (;;) {
+      const index = this.#source.index;
+      const run = await this.#startSuccessor();
+      if (this.#abort.signal.aborted) {
+        run?.kill();
+        run?.release();
+        return false;
+      }
+      if (run !== undefined) {
+        this.#successor?.kill();
+        this.#successor?.release();
+        this.#successor = run;
+        this.#run?.kill();
+        return true;
+      }
+      if (!(await this.#source.advance(index, { reason: 'transcode_start_error' }))) return false;
+    }
+  }
+
+  /** A run on the stream's current source that has output; undefined when that source does not deliver. */
+  async #startSuccessor(): Promise<Run | undefined> {
     let run: Run;
     try {
       run = await this.#start();
     } catch (error) {
       this.#log.warn({ err: error }, 'the failover source could not be opened');
-      return false;
+      return undefined;
     }
     const delivers = await Promise.race([
       firstOutput(run),
       run.ended.then(() => false),
       pause(this.#deps.streamTimeoutMs, this.#abort.signal).then(() => false),
     ]);
-    if (!delivers || this.#abort.signal.aborted) {
-      run.kill();
-      run.release();
-      return false;
-    }
-    this.#successor?.kill();
-    this.#successor?.release();
-    this.#successor = run;
-    this.#run?.kill();
-    return true;
+    if (delivers) return run;
+    run.kill();
+    run.release();
+    return undefined;
   }
 
   async #loop(): Promise<void> {
@@ -229,6 +253,8 @@ export class ProcessFeed {
     const startedMs = performance.now();
     return setInterval(() => {
       const nowMs = performance.now();
+      const trouble = run.source?.trouble;
+      if (trouble !== undefined) void this.#leaveSource(run, trouble);
       const hung = isHung({
         nowMs,
         startedMs,
@@ -244,6 +270,13 @@ export class ProcessFeed {
       this.#log.warn({ pid: run.pid }, `FFmpeg is replaced: ${hung}`);
       run.kill();
     }, WATCH_INTERVAL_MS);
+  }
+
+  /** Goes to a better source where there is one; where not, what there is has to do. */
+  async #leaveSource(run: Run, trouble: SourceTrouble): Promise<void> {
+    if (this.#left === run || this.#successor !== undefined || !this.#source.canFailOver) return;
+    this.#left = run;
+    if (await this.#source.advance(this.#source.index, { reason: trouble })) await this.switchSource();
   }
 
   #logEnd(end: Partial<RunEnd>, step: Step): void {

@@ -10,7 +10,9 @@ import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { Splicer } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/timestamp.ts';
+import { BitrateMonitor, type BitrateSettings } from '../upstream/bitrate-monitor.ts';
 import { BodyReader } from '../upstream/body-reader.ts';
+import type { SourceAddress } from '../upstream/direct-source.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { openUpstream, requireSuccess } from '../upstream/open-upstream.ts';
@@ -18,19 +20,16 @@ import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
 import { feedSink } from './feed-sink.ts';
 
-/** What has to be the same for two streams to read one source feed. */
-export interface SourceAddress {
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly userAgent: string;
-}
-
 export interface SourceSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly liveChunkTimeoutMs: number;
   readonly retry: RetrySettings;
+  readonly bitrate: BitrateSettings;
 }
+
+/** A source that is open and sends, but not what viewers need. */
+export type SourceTrouble = 'low_bitrate' | 'no_video';
 
 export interface SourceFeedDeps {
   readonly guard: EgressGuard;
@@ -46,6 +45,8 @@ const HEALTHY_AFTER_MS = 5_000;
 /** How far a provider may run ahead of real time before it is read more slowly. */
 const MAX_LEAD_MS = 15_000;
 const LEAD_PAUSE_MS = 250;
+/** Sound without pictures for this long, from a source that had both, is a broken source. */
+const NO_VIDEO_MS = 10_000;
 
 export class SourceFeed {
   readonly feed: Feed;
@@ -56,6 +57,7 @@ export class SourceFeed {
   readonly #abort = new AbortController();
   readonly #retry: RetrySchedule;
   readonly #opened: Promise<SourceKind>;
+  #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
   readonly #done: Promise<void>;
@@ -87,6 +89,14 @@ export class SourceFeed {
     return this.#splicer.lastAudioMs;
   }
 
+  /** What is wrong with a source that still sends; another source would be better, none would be worse. */
+  get trouble(): SourceTrouble | undefined {
+    if (this.#slow) return 'low_bitrate';
+    const { lastVideoMs, lastAudioMs } = this;
+    const lost = lastVideoMs !== undefined && lastAudioMs !== undefined && lastAudioMs - lastVideoMs > NO_VIDEO_MS;
+    return lost ? 'no_video' : undefined;
+  }
+
   /** Closes the connection; resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();
@@ -96,7 +106,10 @@ export class SourceFeed {
   async #run(opened: Deferred<SourceKind>): Promise<void> {
     for (let connection = 0; ; connection++) {
       const error = await this.#connectAndRead(connection, opened);
-      if (error === undefined) return;
+      if (error === undefined) {
+        this.feed.finish({ kind: 'ended' });
+        return;
+      }
       if (this.#abort.signal.aborted) {
         opened.reject(error);
         this.feed.finish({ kind: 'ended' });
@@ -155,12 +168,15 @@ export class SourceFeed {
 
   async #read(reader: BodyReader): Promise<SourceError> {
     const sinceMs = performance.now();
+    const bitrate = new BitrateMonitor(this.#deps.settings.bitrate);
+    let askedMs = sinceMs;
     for (;;) {
       const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
       if (chunk === undefined) {
         return new SourceError('ended', `The source ${maskUrl(this.#address.url)} closed the connection.`);
       }
       const nowMs = performance.now();
+      if (bitrate.tooSlow(chunk.length, nowMs - askedMs)) this.#slow = true;
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
       this.#splicer.push(chunk, nowMs);
       this.feed.ring.setLimits(this.#deps.ringLimits());
@@ -168,6 +184,7 @@ export class SourceFeed {
       while (this.#leadMs() > MAX_LEAD_MS && !this.#abort.signal.aborted) {
         await pause(LEAD_PAUSE_MS, this.#abort.signal);
       }
+      askedMs = performance.now();
     }
   }
 

@@ -1,12 +1,10 @@
 /** All source feeds of this worker: at most one per source URL and credentials, open while somebody reads it. */
 
 import { createHash } from 'node:crypto';
-import { StreampoolError } from '../errors.ts';
-import type { Feed } from '../feed/feed.ts';
-import { maskUrl } from '../upstream/mask.ts';
-import type { SourceKind } from '../upstream/source-kind.ts';
-import { hintFromUrl } from '../upstream/source-kind.ts';
-import { type SourceAddress, SourceFeed, type SourceFeedDeps } from './source-feed.ts';
+import type { SourceAddress } from '../upstream/direct-source.ts';
+import type { ProviderConnections } from '../upstream/provider-connections.ts';
+import { hintFromUrl, type SourceKind } from '../upstream/source-kind.ts';
+import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
 
 /** A source that is open for one reader, until it is released. */
 export interface SourceLease {
@@ -18,21 +16,20 @@ export interface SourceLease {
 
 interface Entry {
   readonly source: SourceFeed;
-  readonly account: string;
   leases: number;
 }
 
 export class SourceFeeds {
   readonly #deps: SourceFeedDeps;
-  readonly #maxConnections: number;
+  readonly #connections: ProviderConnections;
   readonly #entries = new Map<string, Entry>();
+  readonly #opening = new Map<string, Promise<Entry>>();
   /** Connections that are being closed: a provider counts them until they are. */
-  readonly #closing = new Map<string, Set<Promise<void>>>();
+  readonly #closing = new Set<Promise<void>>();
 
-  /** @param maxConnections per provider host and credentials; 0: unlimited */
-  constructor(deps: SourceFeedDeps, maxConnections: number) {
+  constructor(deps: SourceFeedDeps, connections: ProviderConnections) {
     this.#deps = deps;
-    this.#maxConnections = maxConnections;
+    this.#connections = connections;
   }
 
   get size(): number {
@@ -46,10 +43,6 @@ export class SourceFeeds {
     return bytes;
   }
 
-  feeds(): Feed[] {
-    return [...this.#entries.values()].map((entry) => entry.source.feed);
-  }
-
   /**
    * Opens a source, or joins those who read it already.
    *
@@ -59,23 +52,19 @@ export class SourceFeeds {
    */
   async acquire(address: SourceAddress, signal: AbortSignal): Promise<SourceLease> {
     const hint = hintFromUrl(address.url);
-    if (hint === 'hls' || hint === 'finite') return { kind: hint, feed: undefined, release: () => undefined };
+    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address);
     const key = keyOf(address);
-    let entry = this.#entries.get(key);
-    if (entry === undefined) {
-      const account = accountOf(address);
-      await this.#closed(account);
-      entry = this.#entries.get(key) ?? this.#open(key, account, address);
-    }
-    const held = entry;
-    held.leases++;
-    const lease = this.#lease(key, held);
+    const entry = await this.#entry(key, address);
+    entry.leases++;
+    const lease = this.#lease(key, entry);
     signal.addEventListener('abort', lease.release, { once: true });
+    if (signal.aborted) lease.release();
     try {
-      const { kind } = await held.source.opened;
+      const { kind } = await entry.source.opened;
       if (kind === 'mpegts') return lease;
       lease.release();
-      return { kind, feed: undefined, release: () => undefined };
+      await this.settle();
+      return await this.#openedByFfmpeg(kind, address);
     } catch (error) {
       lease.release();
       throw error;
@@ -84,59 +73,66 @@ export class SourceFeeds {
     }
   }
 
+  /** Resolves when every connection that was given up is closed. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#closing);
+  }
+
   /** Closes everything; resolves when no connection is left. */
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => entry.source.close()));
     this.#entries.clear();
+    await this.settle();
+  }
+
+  async #openedByFfmpeg(kind: SourceLease['kind'], address: SourceAddress): Promise<SourceLease> {
+    return { kind, feed: undefined, release: await this.#connections.acquire(address) };
   }
 
   #lease(key: string, entry: Entry): SourceLease {
     let released = false;
-    return {
-      kind: 'mpegts',
-      feed: entry.source,
-      release: () => {
-        if (released) return;
-        released = true;
-        this.#drop(key, entry);
-      },
+    const release = () => {
+      if (released) return;
+      released = true;
+      entry.leases--;
+      if (entry.leases === 0) this.#close(key, entry);
     };
+    return { kind: 'mpegts', feed: entry.source, release };
   }
 
-  #open(key: string, account: string, address: SourceAddress): Entry {
-    if (this.#maxConnections > 0) {
-      const used = [...this.#entries.values()].filter((entry) => entry.account === account).length;
-      if (used >= this.#maxConnections) {
-        const message = `The provider of ${maskUrl(address.url)} allows ${this.#maxConnections} connections (SOURCE_MAX_CONNECTIONS), and all are in use.`;
-        throw new StreampoolError(503, message, { retryAfterSeconds: 5 });
-      }
+  async #entry(key: string, address: SourceAddress): Promise<Entry> {
+    for (;;) {
+      const known = this.#entries.get(key);
+      if (known !== undefined) return known;
+      const opening = this.#opening.get(key) ?? this.#open(key, address);
+      const entry = await opening;
+      // It may be over already when several waited for it and the first one left at once.
+      if (this.#entries.get(key) === entry) return entry;
     }
-    const entry: Entry = { source: new SourceFeed(address, this.#deps), account, leases: 0 };
-    this.#entries.set(key, entry);
-    // Who comes after its end opens the source anew.
-    entry.source.feed.onEnd(() => this.#forget(key, entry));
-    return entry;
   }
 
-  #forget(key: string, entry: Entry): void {
+  #open(key: string, address: SourceAddress): Promise<Entry> {
+    const opening = this.settle()
+      .then(() => this.#connections.acquire(address))
+      .then((release) => {
+        const entry: Entry = { source: new SourceFeed(address, this.#deps), leases: 0 };
+        this.#entries.set(key, entry);
+        // Who comes after its end opens the source anew.
+        entry.source.feed.onEnd(() => {
+          release();
+          if (this.#entries.get(key) === entry) this.#entries.delete(key);
+        });
+        return entry;
+      })
+      .finally(() => this.#opening.delete(key));
+    this.#opening.set(key, opening);
+    return opening;
+  }
+
+  #close(key: string, entry: Entry): void {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
-  }
-
-  #drop(key: string, entry: Entry): void {
-    entry.leases--;
-    if (entry.leases > 0) return;
-    this.#forget(key, entry);
-    const closing = this.#closing.get(entry.account) ?? new Set();
-    this.#closing.set(entry.account, closing);
-    const closed = entry.source.close().finally(() => {
-      closing.delete(closed);
-      if (closing.size === 0) this.#closing.delete(entry.account);
-    });
-    closing.add(closed);
-  }
-
-  async #closed(account: string): Promise<void> {
-    await Promise.all(this.#closing.get(account) ?? []);
+    const closed = entry.source.close().finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
   }
 }
 
@@ -145,14 +141,4 @@ function keyOf({ url, headers, userAgent }: SourceAddress): string {
   return createHash('sha256')
     .update(JSON.stringify([url, sorted, userAgent]))
     .digest('hex');
-}
-
-/** Provider host and credentials: what a connection limit applies to. */
-function accountOf({ url, headers }: SourceAddress): string {
-  const { host, username, password, pathname, searchParams } = new URL(url);
-  // Xtream URLs carry the account as the path segments in front of the channel.
-  const folder = pathname.split('/').slice(0, -1).join('/');
-  const query = ['username', 'password', 'token'].map((name) => searchParams.get(name));
-  const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
-  return JSON.stringify([host, username, password, folder, query, authorization]);
 }

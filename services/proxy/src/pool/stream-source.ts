@@ -3,10 +3,10 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
 import type { Logger } from '../log.ts';
+import type { SourceAddress } from '../upstream/direct-source.ts';
 import { advanceFailover, canFailOver, type FailoverPlan } from '../upstream/failover.ts';
 import type { ResolverQuestion } from '../upstream/failover-resolver.ts';
 import { maskUrl } from '../upstream/mask.ts';
-import type { SourceAddress } from './source-feed.ts';
 
 /** Asks a stream's failover resolver for the next URL; undefined when it has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
