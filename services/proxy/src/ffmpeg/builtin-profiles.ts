@@ -128,7 +128,7 @@ function encoderOptions(profile: BuiltInProfile, container: Container, hardware:
       ];
     case 'cpu':
       return profile.codec === 'hevc'
-        ? [`-c:v libx265 -preset ${profile.cpuPreset} -g 250 -x265-params scenecut=0:open-gop=0`, ...hvc1]
+        ? [`-c:v libx265 -preset ${profile.cpuPreset} -g 250 -x265-params scenecut=0`, ...hvc1]
         : [
             `-c:v libx264 -preset ${profile.cpuPreset}${profile.lowLatency ? ' -tune zerolatency' : ''} -g 250 -sc_threshold 0`,
           ];

@@ -121,7 +121,9 @@ function videoArguments(
   return [
     ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
     ...['-force_key_frames', keyframes(given, options.keyframeIntervalSeconds)],
-    ...(FINE_TIME_BASE.test(encoder) && !has('enc-time-base') ? ['-enc_time_base:v', '1:90000'] : []),
+    // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
+    ...['-fps_mode:v', 'vfr'],
+    ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
     // Without it a forced keyframe of these encoders may be an I-frame nobody can start from.
     ...(/^libx26[45]$|_nvenc$|_qsv$/.test(encoder) && !has('forced-idr')
       ? [encoder.endsWith('_qsv') ? '-forced_idr' : '-forced-idr', '1']

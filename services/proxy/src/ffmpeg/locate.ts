@@ -6,8 +6,8 @@ import { findOnPath } from './process.ts';
 
 const run = promisify(execFile);
 
-/** Older ones lack what shared processes rely on; distributions have had 5.1 since Debian 12. */
-const OLDEST_MAJOR = 5;
+/** The first with -fps_mode; in Debian since 12, in Ubuntu since 23.04. */
+const OLDEST = { major: 5, minor: 1 };
 
 export interface LocatedFfmpeg {
   path: string;
@@ -19,19 +19,21 @@ export interface LocatedFfmpeg {
  * The FFmpeg to run.
  *
  * @param configured FFMPEG_PATH; without it the first `ffmpeg` on PATH is taken.
- * @throws StreampoolError 503 when there is none, it does not run, or it is older than version 5.
+ * @throws StreampoolError 503 when there is none, it does not run, or it is older than 5.1.
  */
 export async function locateFfmpeg(configured?: string, searchPath?: string): Promise<LocatedFfmpeg> {
   const path = configured || findOnPath('ffmpeg', searchPath);
   if (path === undefined) {
-    throw new StreampoolError(503, 'FFmpeg was not found: install version 5 or newer (Debian, Ubuntu: apt-get install ffmpeg), or set FFMPEG_PATH to it.');
-  }
-  const version = await ffmpegVersion(path);
-  const major = majorVersion(version);
-  if (major !== undefined && major < OLDEST_MAJOR) {
     throw new StreampoolError(
       503,
-      `FFmpeg ${version} at ${path} is too old: version 5 or newer is needed (set FFMPEG_PATH).`,
+      'FFmpeg was not found: install version 5.1 or newer (Debian, Ubuntu: apt-get install ffmpeg), or set FFMPEG_PATH to it.',
+    );
+  }
+  const version = await ffmpegVersion(path);
+  if (isTooOld(version)) {
+    throw new StreampoolError(
+      503,
+      `FFmpeg ${version} at ${path} is too old: version 5.1 or newer is needed (set FFMPEG_PATH).`,
     );
   }
   return { path, version };
@@ -56,8 +58,10 @@ export async function ffmpegVersion(path: string): Promise<string> {
   return version;
 }
 
-/** Undefined for development builds, which are newer than any release: `N-118000-g1234567`, `git-2025-...`. */
-export function majorVersion(version: string): number | undefined {
-  const major = /^n?(\d+)\./.exec(version)?.[1];
-  return major === undefined ? undefined : Number(major);
+/** Development builds (`N-118000-g1234567`, `git-2025-...`) are taken to be newer than any release. */
+export function isTooOld(version: string): boolean {
+  const match = /^n?(\d+)(?:\.(\d+))?/.exec(version);
+  if (match === null) return false;
+  const [major, minor] = [Number(match[1]), Number(match[2] ?? 0)];
+  return major < OLDEST.major || (major === OLDEST.major && minor < OLDEST.minor);
 }

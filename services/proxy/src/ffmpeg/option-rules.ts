@@ -58,7 +58,7 @@ export const OUTPUT_OPTIONS = rules(
   [
     KEEP_VALUE,
     `f map c codec vcodec acodec scodec filter vf af filter_complex lavfi metadata map_metadata map_chapters disposition program
-     threads thread_type slices strict flags flags2 fflags tag vtag atag movflags force_key_frames enc_time_base autoscale
+     threads thread_type slices strict flags flags2 fflags tag vtag atag movflags force_key_frames autoscale
      bsf vbsf absf streamid frag_duration min_frag_duration frag_size brand movie_timescale video_track_timescale write_tmcd
      cluster_size_limit cluster_time_limit live dash id3v2_version write_id3v1 write_xing
      mpegts_flags mpegts_service_id mpegts_service_type mpegts_transport_stream_id mpegts_original_network_id
@@ -95,7 +95,7 @@ export const OUTPUT_OPTIONS = rules(
   // The worker cuts segments itself and splices timelines: these are its business.
   [
     DROP_VALUE,
-    `muxdelay muxpreload max_delay max_interleave_delta flush_packets avoid_negative_ts vsync fps_mode async apad
+    `muxdelay muxpreload max_delay max_interleave_delta flush_packets avoid_negative_ts vsync fps_mode enc_time_base async apad
      max_muxing_queue_size muxing_queue_data_threshold mpegts_copyts pes_payload_size start_number output_ts_offset
      hls_time hls_init_time hls_list_size hls_flags hls_segment_type hls_segment_filename hls_segment_options hls_playlist_type
      hls_allow_cache hls_start_number_source hls_delete_threshold hls_fmp4_init_filename hls_base_url hls_ts_options hls_wrap
