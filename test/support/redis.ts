@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
+import { processInfo } from './processes.ts';
 import { until } from './until.ts';
 
 export interface RedisOptions {
@@ -91,8 +92,9 @@ export class RedisServer {
   }
 
   /** Freezes it: connections stay, nothing answers. */
-  pause(): void {
+  async pause(): Promise<void> {
     this.#child?.kill('SIGSTOP');
+    await until(() => processInfo(this.pid)?.state === 'T', { what: 'redis-server to stand still' });
   }
 
   resume(): void {

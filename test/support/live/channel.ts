@@ -55,12 +55,15 @@ export class Channel {
     this.limit = options.limit;
     this.#running = options.clockStarts !== 'first-connection';
     this.#pendingSchedule = [...(options.schedule ?? [])].sort((a, b) => a.atSeconds - b.atSeconds);
-    this.#historyMs = Math.max((options.burstSeconds ?? 0) * 1000 + 3000, KEYFRAME_HISTORY_MS);
+    const keepsHistory = options.burstSeconds !== undefined || options.join === 'keyframe';
+    this.#historyMs = keepsHistory ? (options.burstSeconds ?? 0) * 1000 + KEYFRAME_HISTORY_MS : 0;
     this.#player = new Player(loop, {
       startPts: options.startPts ?? 900_000,
       startPhaseSeconds: options.startPhaseSeconds ?? 0,
       speed: options.speed ?? 1,
+      pastMs: this.#historyMs,
     });
+    this.#history = this.#player.past();
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -82,7 +85,7 @@ export class Channel {
     if (!this.#running) return;
     const block = this.#player.tick(nowMs);
     if (block !== undefined) {
-      if (this.#options.burstSeconds !== undefined || this.#options.join === 'keyframe') this.#remember(block);
+      if (this.#historyMs > 0) this.#remember(block);
       for (const connection of this.#connections) this.#send(connection, block);
     }
     while ((this.#pendingSchedule[0]?.atSeconds ?? Number.POSITIVE_INFINITY) <= this.#player.mediaSeconds) {

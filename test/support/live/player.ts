@@ -21,12 +21,17 @@ export interface PlayerOptions {
   /** Where in the loop the clock starts, in seconds. */
   startPhaseSeconds: number;
   speed: number;
+  /** Media from before the start that `past` is to yield, in ms; default 0. */
+  pastMs?: number;
 }
+
+const PAST_STEP_MS = 25;
 
 export class Player {
   readonly loop: Loop;
   readonly #phaseTicks: number;
   readonly #startPts: number;
+  readonly #pastMs: number;
   #speed: number;
   #mediaMs = 0;
   #lastTickMs: number | undefined;
@@ -44,15 +49,33 @@ export class Player {
 
   constructor(loop: Loop, options: PlayerOptions) {
     this.loop = loop;
-    this.#startPts = options.startPts;
-    this.#phaseTicks = Math.round(options.startPhaseSeconds * 90_000) % loop.fixture.loopTicks;
+    this.#pastMs = options.pastMs ?? 0;
+    this.#startPts = options.startPts - this.#pastMs * 90;
+    const { loopTicks } = loop.fixture;
+    const phase = (Math.round(options.startPhaseSeconds * 90_000) - this.#pastMs * 90) % loopTicks;
+    this.#phaseTicks = phase < 0 ? phase + loopTicks : phase;
     this.#speed = options.speed;
     this.#next = loop.due.findIndex((due) => due >= this.#phaseTicks);
   }
 
   /** Media time since the clock started, in seconds. */
   get mediaSeconds(): number {
-    return this.#mediaMs / 1000;
+    return (this.#mediaMs - this.#pastMs) / 1000;
+  }
+
+  /** What was due before the start; to be called once, before the first tick. */
+  past(): Block[] {
+    if (this.#pastMs === 0) return [];
+    const speed = this.#speed;
+    this.#speed = 1;
+    const blocks: Block[] = [];
+    for (let ms = 0; ms <= this.#pastMs; ms += PAST_STEP_MS) {
+      const block = this.tick(ms);
+      if (block !== undefined) blocks.push(block);
+    }
+    this.#speed = speed;
+    this.#lastTickMs = undefined;
+    return blocks;
   }
 
   jump(seconds: number): void {

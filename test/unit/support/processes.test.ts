@@ -119,7 +119,7 @@ describe('Redis', () => {
     const before = await redis.commandsProcessed();
     await redis.cli('ping');
     expect(await redis.commandsProcessed()).toBeGreaterThan(before);
-    redis.pause();
+    await redis.pause();
     expect(processInfo(redis.pid)?.state).toBe('T');
     redis.resume();
     await redis.restart();
