@@ -1,0 +1,192 @@
+/** The pool's pure decisions: sharing, recovery, the watchdog, provider accounts. */
+
+import { describe, expect, it } from 'vitest';
+import { SourceError } from '../../../services/proxy/src/errors.ts';
+import { Ring } from '../../../services/proxy/src/feed/ring.ts';
+import { entryForResume } from '../../../services/proxy/src/pool/ffmpeg-run.ts';
+import { nextStep, type Situation } from '../../../services/proxy/src/pool/recovery.ts';
+import {
+  clientCap,
+  directStreamId,
+  type KeyParts,
+  transcodedStreamId,
+} from '../../../services/proxy/src/pool/stream-key.ts';
+import { isHung, type Progress } from '../../../services/proxy/src/pool/watchdog.ts';
+import { accountOf, ProviderConnections } from '../../../services/proxy/src/upstream/provider-connections.ts';
+import type { StreamProfile } from '../../../services/registry/types.ts';
+
+describe('the sharing rule', () => {
+  const profile: StreamProfile = {
+    name: 'default',
+    variables: {},
+    args: [],
+    inputOptions: [],
+    outputOptions: ['-c:v', 'libx264', '-b:v', '2M'],
+    container: 'mpegts',
+    hls: false,
+    video: 'encode',
+    audio: 'encode',
+  };
+  const parts: KeyParts = { url: 'http://p/1.ts', headers: { Referer: 'x' }, userAgent: 'ua', profile };
+  const other: [string, KeyParts, boolean][] = [
+    ['another URL', { ...parts, url: 'http://p/2.ts' }, true],
+    ['another header', { ...parts, headers: { Referer: 'y' } }, true],
+    ['another user agent', { ...parts, userAgent: 'other' }, true],
+    ['another bitrate', { ...parts, profile: { ...profile, outputOptions: ['-c:v', 'libx264', '-b:v', '3M'] } }, false],
+    ['another container', { ...parts, profile: { ...profile, container: 'mp4' } }, false],
+    ['another input option', { ...parts, profile: { ...profile, inputOptions: ['-hwaccel', 'cuda'] } }, false],
+  ];
+
+  it.each(other)('separates streams by %s', (_name, changed, alsoByUrl) => {
+    const differs = (strategy: 'url_profile' | 'url_only' | 'disabled') =>
+      transcodedStreamId(strategy, changed) !== transcodedStreamId(strategy, parts);
+    expect([differs('url_profile'), differs('disabled'), differs('url_only')]).toEqual([true, true, alsoByUrl]);
+  });
+
+  it('does not care how headers are ordered or spelled, or what a profile is called', () => {
+    const a = { ...parts, headers: { Referer: 'x', Origin: 'o' } };
+    const b = { ...parts, headers: { origin: 'o', referer: 'x' }, profile: { ...profile, name: 'custom' } };
+    expect(transcodedStreamId('url_profile', a)).toBe(transcodedStreamId('url_profile', b));
+  });
+
+  it('keeps the id of a direct stream that clients compute themselves', () => {
+    expect(directStreamId('a')).toBe('0cc175b9c0f1b6a831c399e269772661');
+  });
+
+  it.each([
+    ['url_profile', true, 10, 10],
+    ['url_only', true, 0, 0],
+    ['disabled', true, 10, 1],
+    ['url_profile', false, 10, 1],
+  ] as const)('caps %s (pooling %s) of %d at %d', (strategy, pooling, max, cap) => {
+    expect(clientCap(strategy, pooling, max)).toBe(cap);
+  });
+});
+
+describe('recovery', () => {
+  const killed = { code: null, signal: 'SIGKILL', reason: 'killed', detail: '' } as const;
+  const base: Situation = {
+    exit: killed,
+    sourceError: undefined,
+    replaced: false,
+    barrenRuns: 0,
+    retryAttempts: 3,
+    retryDelayMs: 1_000,
+    canFailOver: false,
+  };
+  const refused = new SourceError('http_status', 'no', { upstreamStatus: 404 });
+  const cases: [string, Partial<Situation>, object][] = [
+    ['a run that played is restarted at once', {}, { kind: 'restart', delayMs: 0 }],
+    ['a first failure, too', { barrenRuns: 1 }, { kind: 'restart', delayMs: 0 }],
+    ['the next ones wait', { barrenRuns: 3 }, { kind: 'restart', delayMs: 2_000 }],
+    ['and it is given up', { barrenRuns: 4 }, { kind: 'fail' }],
+    [
+      'or the next source is tried',
+      { barrenRuns: 4, canFailOver: true },
+      { kind: 'failover', reason: 'transcode_process_exited' },
+    ],
+    [
+      'a source that failed leads to the next',
+      { sourceError: refused, exit: undefined, canFailOver: true },
+      { kind: 'failover', reason: 'transcode_start_error', status: 404 },
+    ],
+    ['or to the end', { sourceError: refused }, { kind: 'fail' }],
+    [
+      'wrong arguments are wrong everywhere',
+      { exit: { ...killed, reason: 'bad_arguments' }, canFailOver: true },
+      { kind: 'fail' },
+    ],
+    [
+      'a source that ends again and again has ended',
+      { exit: { ...killed, reason: 'source_ended' }, barrenRuns: 4 },
+      { kind: 'end' },
+    ],
+  ];
+  it.each(cases)('%s', (_name, change, step) => {
+    expect(nextStep({ ...base, ...change })).toEqual(step);
+  });
+});
+
+describe('the watchdog', () => {
+  const base: Progress = {
+    nowMs: 100_000,
+    startedMs: 0,
+    streamTimeoutMs: 15_000,
+    maxRunMs: 1_000_000,
+    outputMs: 99_900,
+    outputVideoMs: 99_900,
+    outputAudioMs: 99_900,
+    source: { videoMs: 99_900, audioMs: 99_900 },
+  };
+  const cases: [string, Partial<Progress>, RegExp | undefined][] = [
+    ['all flows', {}, undefined],
+    ['pictures stand still while sound flows', { outputVideoMs: 97_000 }, /sound without pictures/],
+    [
+      'the source has no pictures either',
+      { outputVideoMs: 90_000, source: { videoMs: 90_000, audioMs: 99_900 } },
+      undefined,
+    ],
+    ['it has only just started', { outputVideoMs: 97_000, startedMs: 95_000 }, undefined],
+    ['nothing comes out', { outputMs: 80_000 }, /no output for 15 s/],
+    [
+      'nothing comes out because nothing goes in',
+      { outputMs: 80_000, source: { videoMs: 80_000, audioMs: undefined } },
+      undefined,
+    ],
+    ['FFmpeg opened the source itself', { source: undefined, outputMs: 80_000 }, /no output/],
+    ['it is too old', { maxRunMs: 50_000 }, /as long as its clock/],
+    ['audio only', { outputVideoMs: undefined, source: { videoMs: undefined, audioMs: 99_900 } }, undefined],
+  ];
+  it.each(cases)('%s', (_name, change, why) => {
+    const verdict = isHung({ ...base, ...change });
+    if (why === undefined) expect(verdict).toBeUndefined();
+    else expect(verdict).toMatch(why);
+  });
+});
+
+describe('where a restarted FFmpeg begins to read', () => {
+  const ring = new Ring({ retainMs: 60_000, joinBufferMs: 2_000, maxBytes: 1e9 });
+  for (let n = 0; n < 10; n++) ring.mark(Buffer.alloc(0), 10_000 + n * 2_000);
+  it.each([
+    [15_000, 15_000, 14_000],
+    [14_100, 15_000, 12_000],
+    [15_000, 12_400, 10_000],
+    [15_000, undefined, 14_000],
+    [9_000, 9_000, 10_000],
+  ])('pictures from %d ms, sound from %s ms: %d ms', (videoMs, audioMs, entryMs) => {
+    const point = { videoPts: videoMs * 90, audioPts: audioMs === undefined ? undefined : audioMs * 90 };
+    expect(entryForResume(ring, point).mediaMs).toBe(entryMs);
+  });
+});
+
+describe('provider connections', () => {
+  const at = (url: string, headers = {}) => ({ url, headers, userAgent: 'ua' });
+
+  it('tells accounts apart as a provider does', () => {
+    const account = accountOf(at('http://p:8080/live/user/pass/1.ts'));
+    expect(accountOf(at('http://p:8080/live/user/pass/2.ts'))).toBe(account);
+    expect(accountOf(at('http://p:8080/live/other/pass/1.ts'))).not.toBe(account);
+    expect(accountOf(at('http://q:8080/live/user/pass/1.ts'))).not.toBe(account);
+    expect(accountOf(at('http://p/1.ts?token=a'))).not.toBe(accountOf(at('http://p/1.ts?token=b')));
+  });
+
+  it('stops at the limit, after asking for what is idle', async () => {
+    const asked: string[] = [];
+    let idle: (() => void) | undefined;
+    const connections = new ProviderConnections({
+      max: 1,
+      reclaim: async (account) => {
+        asked.push(account);
+        idle?.();
+      },
+    });
+    const release = await connections.acquire(at('http://p/1.ts'));
+    await expect(connections.acquire(at('http://p/2.ts'))).rejects.toMatchObject({ status: 503, retryAfterSeconds: 5 });
+    await connections.acquire(at('http://q/1.ts'));
+    idle = release;
+    await connections.acquire(at('http://p/2.ts'));
+    release();
+    await expect(connections.acquire(at('http://p/3.ts'))).rejects.toMatchObject({ status: 503 });
+    expect(asked).toHaveLength(3);
+  });
+});

@@ -1,0 +1,172 @@
+/** What every registry has to do, whatever it keeps its state in. Run by the tests of each implementation. */
+
+import { describe, expect, it } from 'vitest';
+import type { Registry } from '../../../services/registry/registry.ts';
+import type { ClientRecord, StreamSpec } from '../../../services/registry/types.ts';
+
+const ID = 'a'.repeat(32);
+
+function spec(id = ID, url = 'http://provider/live/1.ts'): StreamSpec {
+  return {
+    id,
+    url,
+    failoverUrls: ['http://backup/1.ts'],
+    failoverResolverUrl: undefined,
+    userAgent: 'test',
+    headers: {},
+    metadata: { name: 'one' },
+    profile: undefined,
+  };
+}
+
+function viewer(streamId = ID): Omit<ClientRecord, 'id' | 'slot'> {
+  return {
+    streamId,
+    workerId: 'w1',
+    userAgent: 'vlc',
+    ipAddress: '192.0.2.1',
+    username: undefined,
+    connectedAtMs: 0,
+    lastAccessMs: 0,
+    bytesServed: 0,
+    segmentsServed: 0,
+  };
+}
+
+function report(clientId: string, bytesServed = 0) {
+  return { streamId: ID, clientId, bytesServed, segmentsServed: 0, lastAccessMs: 1 };
+}
+
+/** @param make a fresh registry, with a clock that the test moves */
+export function registryContract(make: (now: () => number) => Promise<Registry>): void {
+  const setUp = async () => {
+    const clock = { ms: 1_000_000 };
+    const registry = await make(() => clock.ms);
+    await registry.createStream(spec(), 0);
+    const join = async (clientId: string, cap: number | undefined, localSlots: number[] = []) =>
+      registry.join({ client: viewer(), clientId, cap, localSlots });
+    return { clock, registry, join };
+  };
+
+  describe('streams', () => {
+    it('creates once; the first creator holds', async () => {
+      const { registry } = await setUp();
+      const again = await registry.createStream({ ...spec(), metadata: { name: 'two' } }, 0);
+      expect(again).toMatchObject({ existing: true, stream: { metadata: { name: 'one' } } });
+      expect(await registry.streams()).toHaveLength(1);
+    });
+
+    it('creates one of many that arrive at once', async () => {
+      const { registry } = await setUp();
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => registry.createStream(spec('b'.repeat(32)), 0)),
+      );
+      expect(answers.filter((answer) => answer !== 'full' && !answer.existing)).toHaveLength(1);
+    });
+
+    it('refuses one too many, but answers one that exists', async () => {
+      const { registry } = await setUp();
+      expect(await registry.createStream(spec('b'.repeat(32)), 1)).toBe('full');
+      expect(await registry.createStream(spec(), 1)).toMatchObject({ existing: true });
+    });
+
+    it('deletes with the clients, once', async () => {
+      const { registry, join } = await setUp();
+      await join('c', 10);
+      expect(await registry.deleteStream(ID)).toBe(true);
+      expect(await registry.deleteStream(ID)).toBe(false);
+      expect(await registry.clients()).toEqual([]);
+      expect(await join('c', 10)).toBeUndefined();
+    });
+
+    it('forgets a stream that nobody watches, and no other', async () => {
+      const { registry, join, clock } = await setUp();
+      await registry.createStream(spec('b'.repeat(32)), 0);
+      await join('c', 10);
+      clock.ms += 5_000;
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual(['b'.repeat(32)]);
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([]);
+      await registry.leave(report('c'));
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([]);
+      clock.ms += 5_000;
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([ID]);
+    });
+
+    it('moves a source on by exactly one, however many ask', async () => {
+      const { registry } = await setUp();
+      const next = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
+      const answers = await Promise.all([1, 2, 3].map(() => registry.advanceFailover(ID, -1, next)));
+      expect(answers).toEqual([next, next, next]);
+      await registry.advanceFailover(ID, -1, { ...next, index: 7 });
+      expect((await registry.stream(ID))?.failover).toEqual(next);
+    });
+  });
+
+  describe('clients and slots', () => {
+    it('fills slots to the cap and opens the next', async () => {
+      const { registry, join } = await setUp();
+      const slots = await Promise.all(Array.from({ length: 25 }, async (_, n) => (await join(`c${n}`, 10))?.slot));
+      expect(slots.map((slot) => slots.filter((other) => other === slot).length)).toEqual([
+        ...Array(20).fill(10),
+        ...Array(5).fill(5),
+      ]);
+      expect(await registry.clients(ID)).toHaveLength(25);
+    });
+
+    it('uses room that has become free, and prefers a slot the worker has', async () => {
+      const { registry, join } = await setUp();
+      for (let n = 0; n < 4; n++) await join(`c${n}`, 2);
+      await registry.leave(report('c0'));
+      await registry.leave(report('c2'));
+      expect((await join('d', 2, [1]))?.slot).toBe(1);
+      expect((await join('e', 2, []))?.slot).toBe(0);
+    });
+
+    it('has one slot without a cap, and none for a direct stream', async () => {
+      const { join } = await setUp();
+      for (let n = 0; n < 50; n++) expect((await join(`c${n}`, 0))?.slot).toBe(0);
+      expect((await join('direct', undefined))?.slot).toBeUndefined();
+    });
+
+    it('gives each client a slot of its own once the source is known to have an end', async () => {
+      const { registry, join } = await setUp();
+      await registry.markUnshareable(ID);
+      expect([(await join('a', 10))?.slot, (await join('b', 10))?.slot]).toEqual([0, 1]);
+    });
+
+    it('keeps two clients apart that want the same id', async () => {
+      const { registry, join } = await setUp();
+      const first = await join('same', 10);
+      const second = await join('same', 10);
+      expect(first?.client.id).toBe('same');
+      expect(second?.client.id).toMatch(/^same_[0-9a-f]{8}$/);
+      await registry.leave(report('same'));
+      expect((await registry.clients(ID)).map((client) => client.id)).toEqual([second?.client.id]);
+    });
+
+    it('frees a slot only when nobody is in it', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 1);
+      expect(await registry.releaseSlot(ID, 0)).toBe(false);
+      expect(await registry.leave(report('a', 500))).toBe(0);
+      expect(await registry.leave(report('a', 500))).toBe(0);
+      expect(await registry.releaseSlot(ID, 0)).toBe(true);
+      expect((await registry.stream(ID))?.bytesServed).toBe(500);
+    });
+
+    it('takes over what clients have got', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 1);
+      await registry.report([{ ...report('a', 700), lastAccessMs: 9 }, report('unknown')]);
+      expect(await registry.clients()).toMatchObject([{ id: 'a', bytesServed: 700, lastAccessMs: 9 }]);
+    });
+
+    it('hands out copies', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 1);
+      const [client] = await registry.clients();
+      if (client !== undefined) client.bytesServed = 99;
+      expect((await registry.clients())[0]?.bytesServed).toBe(0);
+    });
+  });
+}
