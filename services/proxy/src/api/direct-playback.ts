@@ -7,7 +7,7 @@ import type { Viewer } from '../pool/pool.ts';
 import { type DirectRequest, serveDirect } from '../upstream/direct-stream.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
-import { headersOf } from './playback-routes.ts';
+import { headersOf } from './app.ts';
 
 /** A viewer of a direct stream: one response, or the range requests of a player that seeks in a file. */
 interface Session {

@@ -29,10 +29,6 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
     });
   }
-  if (error instanceof SyntaxError) {
-    const detail = { type: 'json_invalid', loc: ['body'], msg: `The body is not JSON: ${error.message}`, input: null };
-    return answer(422, [detail]);
-  }
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
   const known = typeof code === 'string' ? FRAMEWORK[code] : undefined;

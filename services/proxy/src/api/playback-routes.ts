@@ -10,7 +10,7 @@ import { LIVE_HEADERS } from '../pool/playback.ts';
 import type { Viewer } from '../pool/pool.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
-import type { Api } from './app.ts';
+import { type Api, headersOf } from './app.ts';
 import { DirectPlayback } from './direct-playback.ts';
 import { isHttpUrl } from './fields.ts';
 import { findStream, streamParams } from './stream-routes.ts';
@@ -58,7 +58,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
     '/stream/:stream_id',
     {
       exposeHeadRoute: false,
-      schema: { tags, summary: 'Play a stream. Open.', params: streamParams, querystring: playbackQuery },
+      schema: { tags, summary: 'Play a stream.', params: streamParams, querystring: playbackQuery },
     },
     async (request, reply) => {
       const stream = await streamFor(request, reply);
@@ -86,7 +86,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
     {
       schema: {
         tags,
-        summary: 'The headers of a stream, without starting it. Open.',
+        summary: 'The headers of a stream, without starting it.',
         params: streamParams,
         querystring: playbackQuery,
       },
@@ -104,11 +104,6 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
       return reply.hijack();
     },
   );
-}
-
-/** What the hooks have set (CORS), for responses that are written past Fastify. */
-export function headersOf(reply: FastifyReply): Record<string, string> {
-  return Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)] as const));
 }
 
 /** Transcoded streams always are; of the others only live ones can be. */

@@ -4,15 +4,26 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { StreampoolError } from '../errors.ts';
 import type { Services } from '../worker.ts';
+import { logRequest } from './access-log.ts';
 import type { Api } from './app.ts';
+import { clientRoutes } from './client-routes.ts';
+import { connectionRoute } from './connection-route.ts';
 import { createRoutes } from './create-routes.ts';
+import { describeApi, TOKEN_SCHEME } from './docs.ts';
 import { sendError } from './error-answer.ts';
 import { healthRoutes } from './health-routes.ts';
+import { readJsonBodies } from './json-body.ts';
+import { laterPlaybackRoutes, laterRoutes } from './later-routes.ts';
+import { metadataRoutes } from './metadata-routes.ts';
 import { type Gate, playbackRoutes } from './playback-routes.ts';
 import { withoutRootPath } from './root-path.ts';
+import { statsRoutes } from './stats-routes.ts';
+import { statusRoutes } from './status-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { assertToken } from './token.ts';
+import { answerUnknown, RouteIndex } from './unknown-route.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** For a request to arrive whole: nobody needs longer for a megabyte of JSON. */
@@ -45,18 +56,34 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   app.setValidatorCompiler(validatorCompiler);
   // Answers are typed by their schemas when they are compiled; checking each again would only cost time.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
+  readJsonBodies(app);
   app.setErrorHandler(fail);
+  app.addHook('onRequest', async (request, reply) => logRequest(log, request, reply));
+  const index = new RouteIndex();
+  app.addHook('onRoute', ({ url, method }) => index.add(url, method));
+  app.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));
   await app.register(cors, { origin: true, credentials: true, exposedHeaders: '*', methods: METHODS });
+  await describeApi(app, config.rootPath);
 
   const gate = await gateOf(app, services);
   await app.register(async (open: Api) => {
     healthRoutes(open, services);
     playbackRoutes(open, services, gate);
+    laterPlaybackRoutes(open, services);
   });
   await app.register(async (guarded: Api) => {
     guarded.addHook('onRequest', gate);
+    guarded.addHook('onRoute', (route) => {
+      route.schema = { ...route.schema, security: [{ [TOKEN_SCHEME]: [] }] };
+    });
+    statusRoutes(guarded, services);
+    connectionRoute(guarded, services);
     createRoutes(guarded, services);
+    metadataRoutes(guarded, services);
     streamRoutes(guarded, services);
+    clientRoutes(guarded, services);
+    statsRoutes(guarded, services);
+    laterRoutes(guarded);
   });
   return app as unknown as FastifyInstance;
 }
@@ -66,7 +93,13 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** What every management request passes: first the rate limit, so that nobody tries tokens by the thousand. */
 async function gateOf(app: Api, { config }: Services): Promise<Gate> {
   if (config.apiRateLimit === 0) return async (request) => assertToken(config.apiToken, request);
-  await app.register(rateLimit, { global: false, max: config.apiRateLimit, timeWindow: '1 minute' });
+  await app.register(rateLimit, {
+    global: false,
+    max: config.apiRateLimit,
+    timeWindow: '1 minute',
+    errorResponseBuilder: (_request, { max }) =>
+      new StreampoolError(429, `More than ${max} requests in a minute (API_RATE_LIMIT). Try again later.`),
+  });
   const limit = app.rateLimit();
   return async (request, reply) => {
     await limit.call(app as unknown as FastifyInstance, request, reply);

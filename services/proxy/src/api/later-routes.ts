@@ -1,0 +1,61 @@
+/** What m3u-proxy has and this version does not: each says so instead of seeming to work. */
+
+import { z } from 'zod';
+import { StreampoolError } from '../errors.ts';
+import type { Services } from '../worker.ts';
+import type { Api } from './app.ts';
+import { findStream, streamParams } from './stream-routes.ts';
+
+const NO_HLS = 'HLS playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
+const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
+const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
+
+const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });
+const network = z.object({ network_id: z.string() });
+const networkFile = network.extend({ file: z.string() });
+
+/** Playback routes: no token. */
+export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
+  for (const [path, summary] of [
+    ['playlist.m3u8', 'The playlist of a stream; 501 in this version.'],
+    ['segment', 'A segment of a stream; 501 in this version.'],
+    ['segment.ts', 'A segment of a stream; 501 in this version.'],
+  ] as const) {
+    app.get(
+      `/hls/:stream_id/${path}`,
+      { schema: { tags: ['Playback'], summary, params: streamParams, querystring: hlsQuery } },
+      async ({ params }) => {
+        await findStream(registry, params.stream_id);
+        throw new StreampoolError(501, NO_HLS);
+      },
+    );
+  }
+  const refused = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_BROADCASTS);
+  };
+  const schema = { tags: ['Broadcast'], summary: '501 in this version.' };
+  app.get('/broadcast/:network_id/live.m3u8', { schema: { ...schema, params: network } }, refused);
+  app.get('/broadcast/:network_id/segment/:file', { schema: { ...schema, params: networkFile } }, refused);
+}
+
+/** Management routes: behind the token. */
+export function laterRoutes(app: Api): void {
+  const webhooks = { tags: ['Webhooks'], summary: '501 in this version.' };
+  const noWebhooks = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_WEBHOOKS);
+  };
+  app.post('/webhooks', { schema: webhooks }, noWebhooks);
+  app.get('/webhooks', { schema: webhooks }, noWebhooks);
+  app.delete('/webhooks', { schema: webhooks }, noWebhooks);
+  app.post('/webhooks/test', { schema: webhooks }, noWebhooks);
+
+  const broadcast = { tags: ['Broadcast'], summary: '501 in this version.' };
+  const noBroadcasts = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_BROADCASTS);
+  };
+  app.get('/broadcast', { schema: broadcast }, noBroadcasts);
+  app.post('/broadcast/:network_id/start', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.post('/broadcast/:network_id/stop', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.get('/broadcast/:network_id/status', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.delete('/broadcast/:network_id', { schema: { ...broadcast, params: network } }, noBroadcasts);
+}

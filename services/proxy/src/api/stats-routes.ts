@@ -1,0 +1,115 @@
+/** GET /stats and what is below it, and the list of clients. */
+
+import { z } from 'zod';
+import type { Services } from '../worker.ts';
+import type { Api } from './app.ts';
+import { isoTime } from './fields.ts';
+import { PerformanceMonitor, performanceReport } from './performance.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
+import { clientView, disclosureFor, streamView, viewOfClient, viewOfStream } from './views.ts';
+
+const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
+
+export function statsRoutes(app: Api, services: Services): void {
+  const { config, registry } = services;
+  const tags = ['Statistics'];
+  const disclosure = disclosureFor(config.apiToken);
+  const monitor = new PerformanceMonitor(services);
+  app.addHook('onClose', async () => monitor.close());
+
+  app.get(
+    '/stats',
+    {
+      schema: {
+        tags,
+        summary: 'Everything at once: totals, pooling, streams, clients.',
+        response: {
+          200: proxyStats.extend({
+            pooling: poolingStats,
+            streams: z.array(streamView),
+            clients: z.array(clientView),
+          }),
+        },
+      },
+    },
+    async () => {
+      const snapshot = await takeSnapshot(registry);
+      return {
+        ...proxyStatsOf(services, snapshot),
+        pooling: poolingStatsOf(services, snapshot),
+        streams: snapshot.streams.map((stream) => viewOfStream(stream, snapshot.clientsOf(stream.id), disclosure)),
+        clients: snapshot.clients.map(viewOfClient),
+      };
+    },
+  );
+
+  app.get(
+    '/stats/detailed',
+    {
+      schema: {
+        tags,
+        summary: 'Totals, and how this worker is doing.',
+        response: {
+          200: z.object({
+            proxy_stats: proxyStats,
+            connection_pool_stats: performanceReport.shape.connection_pool,
+            failover_stats: performanceReport.shape.failover_stats,
+            performance_metrics: performanceReport.shape.performance_metrics,
+            error_stats: performanceReport.shape.error_stats,
+            stream_count: z.int(),
+            client_count: z.int(),
+          }),
+        },
+      },
+    },
+    async () => {
+      const snapshot = await takeSnapshot(registry);
+      const { connection_pool, ...report } = monitor.report(snapshot);
+      return {
+        proxy_stats: proxyStatsOf(services, snapshot),
+        connection_pool_stats: connection_pool,
+        ...report,
+        stream_count: snapshot.streams.length,
+        client_count: snapshot.clients.length,
+      };
+    },
+  );
+
+  app.get(
+    '/stats/performance',
+    {
+      schema: {
+        tags,
+        summary: 'How this worker is doing: memory, event loop, failovers, errors.',
+        response: { 200: performanceReport.extend({ timestamp: z.string() }) },
+      },
+    },
+    async () => ({ ...monitor.report(await takeSnapshot(registry)), timestamp: isoTime(Date.now()) }),
+  );
+
+  app.get(
+    '/stats/streams',
+    {
+      schema: {
+        tags,
+        summary: 'All streams.',
+        response: { 200: z.object({ total_streams: z.int(), streams: z.array(streamView) }) },
+      },
+    },
+    async () => {
+      const { streams, clientsOf } = await takeSnapshot(registry);
+      return {
+        total_streams: streams.length,
+        streams: streams.map((stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)),
+      };
+    },
+  );
+
+  for (const url of ['/clients', '/stats/clients']) {
+    app.get(url, { schema: { tags, summary: 'All clients.', response: { 200: clientList } } }, async () => {
+      const clients = await registry.clients();
+      return { total_clients: clients.length, clients: clients.map(viewOfClient) };
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/** Requests that no route answers: 405 with `Allow` when the path is right and the method is not, else 404. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** Which methods the registered paths have. */
+export class RouteIndex {
+  readonly #methods = new Map<string, Set<string>>();
+
+  add(path: string, methods: string | readonly string[]): void {
+    if (path.includes('*')) return;
+    const known = this.#methods.get(path) ?? new Set();
+    for (const method of typeof methods === 'string' ? [methods] : methods) known.add(method);
+    this.#methods.set(path, known);
+  }
+
+  /** The methods that a path answers; none when it is unknown. */
+  allowed(path: string): string[] {
+    const parts = path.split('/');
+    const found = [...this.#methods].filter(([pattern]) => fits(pattern.split('/'), parts));
+    return [...new Set(found.flatMap(([, methods]) => [...methods]))].sort();
+  }
+}
+
+/** Fastify's handler for what was not found. */
+export function answerUnknown(index: RouteIndex, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = (request.url.split('?', 1)[0] ?? '').replace(/(?<=.)\/$/, '');
+  const allowed = index.allowed(path);
+  if (allowed.length === 0) return reply.code(404).send({ detail: 'Not Found. The routes are listed at /docs.' });
+  return reply
+    .code(405)
+    .header('allow', allowed.join(', '))
+    .send({ detail: `Method Not Allowed. Use ${allowed.join(' or ')} for this path.` });
+}
+
+function fits(pattern: readonly string[], parts: readonly string[]): boolean {
+  return (
+    pattern.length === parts.length &&
+    pattern.every((step, index) => (step.startsWith(':') ? parts[index] !== '' : step === parts[index]))
+  );
+}
