@@ -9,12 +9,13 @@ const QUIET = new Set(['/livez', '/readyz']);
 
 /** Logs a request once its connection is done with it, however that came. */
 export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const startedMs = performance.now();
   reply.raw.once('close', () => {
     const fields = {
       method: request.method,
       url: maskRequestUrl(request.originalUrl),
       status: reply.raw.statusCode,
-      ms: Math.round(reply.elapsedTime),
+      ms: Math.round(performance.now() - startedMs),
       ip: request.ip,
       ...(reply.raw.writableFinished ? {} : { cut: true }),
     };

@@ -1,30 +1,24 @@
 /** Plays direct streams: counts their viewers, and passes the source on to them. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
+import type { StreamRecord } from '../../../registry/types.ts';
+import { SourceError } from '../errors.ts';
 import type { Viewer } from '../pool/pool.ts';
 import { type DirectRequest, serveDirect } from '../upstream/direct-stream.ts';
+import type { ReplyHead } from '../upstream/reply-head.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import { headersOf } from './app.ts';
-
-/** A viewer of a direct stream: one response, or the range requests of a player that seeks in a file. */
-interface Session {
-  readonly client: ClientRecord;
-  readonly responses: Set<AbortController>;
-  bytes: number;
-  idle: NodeJS.Timeout | undefined;
-  untrack: () => void;
-}
+import { DirectSessions } from './direct-sessions.ts';
 
 export class DirectPlayback {
   readonly #services: Services;
-  /** Sessions of files, which the next request of the same client joins. */
-  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #sessions: DirectSessions;
 
   constructor(services: Services) {
     this.#services = services;
+    const { registry, playback, config } = services;
+    this.#sessions = new DirectSessions({ registry, playback, clientTimeoutMs: config.clientTimeoutMs });
   }
 
   /**
@@ -38,20 +32,22 @@ export class DirectPlayback {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { registry } = this.#services;
-    const isFile = hintFromUrl(stream.failover.currentUrl) === 'finite';
-    const session = await this.#session(viewer, clientId, isFile);
+    const { registry, log } = this.#services;
+    const isFile = stream.unshareable || hintFromUrl(stream.failover.currentUrl) === 'finite';
+    const session = await this.#sessions.enter(viewer, clientId, isFile);
     const abort = new AbortController();
-    session.responses.add(abort);
-    clearTimeout(session.idle);
+    session.begin(abort);
     try {
       const result = await serveDirect({
         ...this.#request(stream, request, reply),
         method: 'GET',
         signal: abort.signal,
-        log: this.#services.log.child({ stream: stream.id, client: session.client.id }),
-        onBytes: (bytes) => {
-          session.bytes += bytes;
+        log: log.child({ stream: stream.id, client: session.client.id }),
+        onBytes: (bytes) => session.count(bytes),
+        onStart: (head) => {
+          if (isFile || !hasEnd(head)) return;
+          session.keep();
+          void registry.markUnshareable(stream.id);
         },
       });
       if (result.outcome === 'failed') await registry.countError(stream.id);
@@ -59,8 +55,7 @@ export class DirectPlayback {
       if (error instanceof SourceError) await registry.countError(stream.id);
       throw error;
     } finally {
-      session.responses.delete(abort);
-      if (session.responses.size === 0) await this.#release(session, clientId, isFile);
+      await session.end(abort);
     }
   }
 
@@ -71,75 +66,19 @@ export class DirectPlayback {
 
   #request(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Omit<DirectRequest, 'method'> {
     const { config, guard, pool } = this.#services;
+    const ifRange = request.headers['if-range'];
     return {
       source: pool.sourceOf(stream),
       range: request.headers.range,
-      ifRange: typeof request.headers['if-range'] === 'string' ? request.headers['if-range'] : undefined,
+      ifRange: typeof ifRange === 'string' ? ifRange : undefined,
       reply: reply.raw,
       settings: config,
       guard,
       headers: headersOf(reply),
     };
   }
-
-  #session(viewer: Viewer, clientId: string, isFile: boolean): Promise<Session> {
-    const key = keyOf(viewer.streamId, clientId);
-    const known = isFile ? this.#sessions.get(key) : undefined;
-    if (known !== undefined) return known;
-    const session = this.#open(viewer, clientId, key);
-    if (isFile) {
-      this.#sessions.set(key, session);
-      session.catch(() => this.#sessions.delete(key));
-    }
-    return session;
-  }
-
-  async #open(viewer: Viewer, clientId: string, key: string): Promise<Session> {
-    const { registry, playback } = this.#services;
-    playback.assertRoom();
-    const answer = await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] });
-    if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
-    const session: Session = {
-      client: answer.client,
-      responses: new Set(),
-      bytes: 0,
-      idle: undefined,
-      untrack: () => undefined,
-    };
-    session.untrack = playback.track({
-      streamId: viewer.streamId,
-      clientId: session.client.id,
-      bytesServed: () => session.bytes,
-      close: () => {
-        for (const response of session.responses) response.abort();
-        if (session.responses.size === 0) void this.#end(session, key);
-      },
-    });
-    return session;
-  }
-
-  /** A player of a file comes back for its next part; one of a live stream has gone. */
-  async #release(session: Session, clientId: string, isFile: boolean): Promise<void> {
-    const key = keyOf(session.client.streamId, clientId);
-    if (!isFile) return this.#end(session, undefined);
-    session.idle = setTimeout(() => void this.#end(session, key), this.#services.config.clientTimeoutMs);
-  }
-
-  async #end(session: Session, key: string | undefined): Promise<void> {
-    clearTimeout(session.idle);
-    if (key !== undefined) this.#sessions.delete(key);
-    session.untrack();
-    const { client, bytes } = session;
-    await this.#services.registry.leave({
-      streamId: client.streamId,
-      clientId: client.id,
-      bytesServed: bytes,
-      segmentsServed: 0,
-      lastAccessMs: Date.now(),
-    });
-  }
 }
 
-function keyOf(streamId: string, clientId: string): string {
-  return `${streamId} ${clientId}`;
+function hasEnd({ headers }: ReplyHead): boolean {
+  return headers['content-length'] !== undefined || headers['content-range'] !== undefined;
 }

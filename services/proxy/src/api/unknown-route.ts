@@ -8,9 +8,10 @@ export class RouteIndex {
 
   add(path: string, methods: string | readonly string[]): void {
     if (path.includes('*')) return;
-    const known = this.#methods.get(path) ?? new Set();
+    const plain = withoutSlash(path);
+    const known = this.#methods.get(plain) ?? new Set();
     for (const method of typeof methods === 'string' ? [methods] : methods) known.add(method);
-    this.#methods.set(path, known);
+    this.#methods.set(plain, known);
   }
 
   /** The methods that a path answers; none when it is unknown. */
@@ -23,13 +24,18 @@ export class RouteIndex {
 
 /** Fastify's handler for what was not found. */
 export function answerUnknown(index: RouteIndex, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const path = (request.url.split('?', 1)[0] ?? '').replace(/(?<=.)\/$/, '');
+  const path = withoutSlash(request.url.split('?', 1)[0] ?? '');
   const allowed = index.allowed(path);
   if (allowed.length === 0) return reply.code(404).send({ detail: 'Not Found. The routes are listed at /docs.' });
   return reply
     .code(405)
     .header('allow', allowed.join(', '))
-    .send({ detail: `Method Not Allowed. Use ${allowed.join(' or ')} for this path.` });
+    .send({ detail: `Method Not Allowed. This path answers ${allowed.join(', ')}.` });
+}
+
+/** `/streams/` is `/streams`. */
+function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/$/, '');
 }
 
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {

@@ -41,7 +41,8 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
 function detailOf(issue: z.core.$ZodIssue, part: string, value: unknown): InvalidDetail {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   const input = at(value, path);
-  const missing = issue.code === 'invalid_type' && input === undefined;
+  // Without a body Fastify hands on null.
+  const missing = issue.code === 'invalid_type' && (input === undefined || (path.length === 0 && input === null));
   return {
     type: missing ? 'missing' : typeOf(issue),
     loc: [part, ...path],

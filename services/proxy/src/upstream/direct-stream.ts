@@ -44,7 +44,7 @@ export interface DirectRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly log?: Pick<Logger, 'warn'>;
   /** The source has answered and the response begins: from now on errors can only cut it off. */
-  readonly onStart?: () => void;
+  readonly onStart?: (head: ReplyHead) => void;
   /** Bytes handed to the viewer's connection. */
   readonly onBytes?: (bytes: number) => void;
 }
@@ -178,7 +178,7 @@ class DirectStream {
 
   #start(head: ReplyHead): void {
     const { reply, headers, onStart } = this.#request;
-    onStart?.();
+    onStart?.(head);
     reply.writeHead(head.status, { ...head.headers, ...headers });
   }
 

@@ -1,0 +1,139 @@
+/** The viewers of direct streams: one response each, or the several requests of a player that seeks in a file. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { ClientRecord } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import type { Playback } from '../pool/playback.ts';
+import type { Viewer } from '../pool/pool.ts';
+
+export interface DirectSessionsDeps {
+  readonly registry: Registry;
+  readonly playback: Playback;
+  /** How long a viewer of a file counts as there between two requests. */
+  readonly clientTimeoutMs: number;
+}
+
+/** One viewer, counted in until it has left. */
+export interface DirectSession {
+  readonly client: ClientRecord;
+  /** A response begins; `abort` ends it from our side. */
+  begin(abort: AbortController): void;
+  /** A response is over. The viewer has left with it, unless the session is kept. */
+  end(abort: AbortController): Promise<void>;
+  count(bytes: number): void;
+  /** The source is a file: the viewer comes back for its next part. */
+  keep(): void;
+}
+
+export class DirectSessions {
+  readonly #deps: DirectSessionsDeps;
+  /** Those that are kept, and those that are being joined, by stream and client id as it was asked for. */
+  readonly #kept = new Map<string, Session>();
+  readonly #joining = new Map<string, Promise<Session>>();
+
+  constructor(deps: DirectSessionsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Counts a viewer in, or finds it when it is a file's and was here a moment ago.
+   * @throws {StreampoolError} 404 without such a stream, 503 without room
+   */
+  async enter(viewer: Viewer, clientId: string, isFile: boolean): Promise<DirectSession> {
+    const key = `${viewer.streamId} ${clientId}`;
+    if (!isFile) return this.#join(viewer, clientId, key);
+    const known = this.#kept.get(key) ?? this.#joining.get(key);
+    if (known !== undefined) return known;
+    const joining = this.#join(viewer, clientId, key);
+    this.#joining.set(key, joining);
+    try {
+      const session = await joining;
+      session.keep();
+      return session;
+    } finally {
+      this.#joining.delete(key);
+    }
+  }
+
+  async #join(viewer: Viewer, clientId: string, key: string): Promise<Session> {
+    const { registry, playback } = this.#deps;
+    playback.assertRoom();
+    const answer = await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] });
+    if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
+    const session: Session = new Session(answer.client, this.#deps, {
+      kept: () => {
+        if (!this.#kept.has(key)) this.#kept.set(key, session);
+      },
+      over: () => {
+        if (this.#kept.get(key) === session) this.#kept.delete(key);
+      },
+    });
+    return session;
+  }
+}
+
+class Session implements DirectSession {
+  readonly client: ClientRecord;
+  readonly #deps: DirectSessionsDeps;
+  readonly #on: { readonly kept: () => void; readonly over: () => void };
+  readonly #responses = new Set<AbortController>();
+  readonly #untrack: () => void;
+  #bytes = 0;
+  #isKept = false;
+  #closed = false;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(client: ClientRecord, deps: DirectSessionsDeps, on: { kept: () => void; over: () => void }) {
+    this.client = client;
+    this.#deps = deps;
+    this.#on = on;
+    this.#untrack = deps.playback.track({
+      streamId: client.streamId,
+      clientId: client.id,
+      bytesServed: () => this.#bytes,
+      close: () => this.#close(),
+    });
+  }
+
+  begin(abort: AbortController): void {
+    clearTimeout(this.#idle);
+    this.#responses.add(abort);
+    if (this.#closed) abort.abort();
+  }
+
+  async end(abort: AbortController): Promise<void> {
+    this.#responses.delete(abort);
+    if (this.#responses.size > 0) return;
+    if (!this.#isKept || this.#closed) return this.#leave();
+    this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  keep(): void {
+    this.#isKept = true;
+    this.#on.kept();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    for (const response of this.#responses) response.abort();
+    if (this.#responses.size === 0) void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#closed = true;
+    this.#untrack();
+    this.#on.over();
+    await this.#deps.registry.leave({
+      streamId: this.client.streamId,
+      clientId: this.client.id,
+      bytesServed: this.#bytes,
+      segmentsServed: 0,
+      lastAccessMs: Date.now(),
+    });
+  }
+}
