@@ -3,13 +3,22 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { StreampoolError } from '../../../services/proxy/src/errors.ts';
-import { DirectSource, type FailoverEvent } from '../../../services/proxy/src/upstream/direct-source.ts';
+import type { FailoverEvent, StreamSource } from '../../../services/proxy/src/pool/stream-source.ts';
 import {
   type DirectResult,
   type DirectSettings,
   serveDirect,
 } from '../../../services/proxy/src/upstream/direct-stream.ts';
-import { eventually, openGuard, packetNumbers, packets, serve, streamPackets, type TestServer } from './support.ts';
+import {
+  eventually,
+  openGuard,
+  packetNumbers,
+  packets,
+  serve,
+  streamPackets,
+  streamSource,
+  type TestServer,
+} from './support.ts';
 
 const SETTINGS: DirectSettings = {
   connectTimeoutMs: 500,
@@ -31,7 +40,7 @@ const SETTINGS: DirectSettings = {
 interface Proxy extends TestServer {
   readonly results: DirectResult[];
   readonly failovers: FailoverEvent[];
-  readonly source: DirectSource;
+  readonly source: StreamSource;
 }
 
 /** A worker in miniature: one direct stream, errors as the API would answer them. */
@@ -40,11 +49,10 @@ async function proxy(
   more: { failoverUrls?: string[]; settings?: Partial<DirectSettings>; signal?: AbortSignal } = {},
 ): Promise<Proxy> {
   const results: DirectResult[] = [];
-  const failovers: FailoverEvent[] = [];
   const guard = openGuard();
-  const source = new DirectSource(
-    { url, failoverUrls: more.failoverUrls ?? [], headers: { 'X-Stream': '1' }, userAgent: 'Tester/1', metadata: {} },
-    { guard, userAgent: 'Tester/1', maxFailoverAttempts: 0, onFailover: (event) => failovers.push(event) },
+  const { source, failovers } = await streamSource(
+    { url, failoverUrls: more.failoverUrls ?? [], headers: { 'X-Stream': '1' } },
+    guard,
   );
   const handle = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
     try {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
-import { DirectSource, type FailoverEvent } from '../../../services/proxy/src/upstream/direct-source.ts';
 import {
   advanceFailover,
   canFailOver,
@@ -9,7 +8,7 @@ import {
 } from '../../../services/proxy/src/upstream/failover.ts';
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover-resolver.ts';
 import { isRetryable, RetrySchedule } from '../../../services/proxy/src/upstream/retry.ts';
-import { openGuard, serve } from './support.ts';
+import { openGuard, serve, streamSource } from './support.ts';
 
 const SETTINGS = { retryAttempts: 3, retryDelayMs: 1000, retryExponentialBackoff: false, streamTotalTimeoutMs: 30_000 };
 
@@ -157,28 +156,15 @@ describe('failover resolver', () => {
   });
 });
 
-describe('DirectSource', () => {
-  const spec = {
-    url: 'http://tv.test/p',
-    failoverUrls: ['http://tv.test/a'],
-    headers: {},
-    userAgent: 'T',
-    metadata: {},
-  };
+describe('StreamSource', () => {
   it('moves once however many readers ask, and says so', async () => {
-    const events: FailoverEvent[] = [];
-    const deps = {
-      guard: openGuard(),
-      userAgent: 'T',
-      maxFailoverAttempts: 0,
-      onFailover: (e: FailoverEvent) => events.push(e),
-    };
-    const source = new DirectSource(spec, deps);
+    const url = 'http://tv.test/p';
+    const { source, failovers } = await streamSource({ url, failoverUrls: ['http://tv.test/a'] }, openGuard());
     const cause = { reason: 'low_bitrate' };
     expect(await Promise.all([source.advance(-1, cause), source.advance(-1, cause)])).toEqual([true, true]);
     expect(await source.advance(-1, cause)).toBe(true);
     expect(source.index).toBe(0);
     expect(await source.advance(0, cause)).toBe(false);
-    expect(events).toEqual([{ ...cause, oldUrl: spec.url, newUrl: 'http://tv.test/a', index: 0, attempts: 1 }]);
+    expect(failovers).toEqual([{ ...cause, oldUrl: url, newUrl: 'http://tv.test/a', index: 0, attempts: 1 }]);
   });
 });

@@ -4,7 +4,11 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { type FailoverEvent, StreamSource } from '../../../services/proxy/src/pool/stream-source.ts';
 import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover-resolver.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import type { StreamSpec } from '../../../services/registry/types.ts';
 
 export interface TestServer {
   readonly origin: string;
@@ -86,4 +90,35 @@ export function streamPackets(response: ServerResponse, from = 0, perTick = 10):
   const stop = (): void => clearInterval(timer);
   response.once('close', stop);
   return { stop, next: () => next };
+}
+
+/** A stream's source, as the pool makes it, with its failover state in a registry of its own. */
+export async function streamSource(
+  spec: Partial<StreamSpec> & { url: string },
+  guard: EgressGuard,
+): Promise<{ source: StreamSource; failovers: FailoverEvent[] }> {
+  const registry = new MemoryRegistry();
+  const failovers: FailoverEvent[] = [];
+  const answer = await registry.createStream(
+    {
+      id: 'stream',
+      failoverUrls: [],
+      failoverResolverUrl: undefined,
+      userAgent: 'Tester/1',
+      headers: {},
+      metadata: {},
+      profile: undefined,
+      ...spec,
+    },
+    0,
+  );
+  if (answer === 'full') throw new Error('a registry without a limit is never full');
+  const source = new StreamSource(answer.stream, {
+    registry,
+    maxFailoverAttempts: 0,
+    askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1' }),
+    onFailover: (event) => failovers.push(event),
+    log: { warn: () => undefined },
+  });
+  return { source, failovers };
 }

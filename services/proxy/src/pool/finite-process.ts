@@ -7,7 +7,7 @@ import { buildArguments } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
-import type { SourceAddress } from '../upstream/direct-source.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 
 export class FiniteProcess {

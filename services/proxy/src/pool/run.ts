@@ -6,8 +6,8 @@ import { SourceError } from '../errors.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
-import type { SourceAddress } from '../upstream/direct-source.ts';
 import { maskUrl } from '../upstream/mask.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
 import type { SourceFeed } from './source-feed.ts';
 
 export interface RunRequest {

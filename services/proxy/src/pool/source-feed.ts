@@ -12,11 +12,11 @@ import { Splicer } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/timestamp.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/bitrate-monitor.ts';
 import { BodyReader } from '../upstream/body-reader.ts';
-import type { SourceAddress } from '../upstream/direct-source.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { openUpstream, requireSuccess } from '../upstream/open-upstream.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
 import { feedSink } from './feed-sink.ts';
 

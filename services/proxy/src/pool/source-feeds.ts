@@ -1,8 +1,8 @@
 /** All source feeds of this worker: at most one per source URL and credentials, open while somebody reads it. */
 
 import { createHash } from 'node:crypto';
-import type { SourceAddress } from '../upstream/direct-source.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
 import { hintFromUrl, type SourceKind } from '../upstream/source-kind.ts';
 import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
 

@@ -3,10 +3,10 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
 import type { Logger } from '../log.ts';
-import type { SourceAddress } from '../upstream/direct-source.ts';
 import { advanceFailover, canFailOver, type FailoverPlan } from '../upstream/failover.ts';
 import type { ResolverQuestion } from '../upstream/failover-resolver.ts';
 import { maskUrl } from '../upstream/mask.ts';
+import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/source-address.ts';
 
 /** Asks a stream's failover resolver for the next URL; undefined when it has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
@@ -16,17 +16,19 @@ export interface StreamSourceDeps {
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
-  readonly log: Logger;
+  readonly onFailover?: (event: FailoverEvent) => void;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
-export interface FailoverCause {
-  /** Snake case, as the resolver and events report it. */
-  readonly reason: string;
-  /** The provider's HTTP status, where there was one. */
-  readonly status?: number | undefined;
+/** A move from one source to the next, after it was made. */
+export interface FailoverEvent extends FailoverCause {
+  readonly oldUrl: string;
+  readonly newUrl: string;
+  readonly index: number;
+  readonly attempts: number;
 }
 
-export class StreamSource {
+export class StreamSource implements SwitchableSource {
   readonly #stream: StreamRecord;
   readonly #deps: StreamSourceDeps;
   #state: FailoverState;
@@ -84,6 +86,8 @@ export class StreamSource {
       },
       'source failover',
     );
+    const { index, attempts, currentUrl } = this.#state;
+    this.#deps.onFailover?.({ ...cause, oldUrl: from.currentUrl, newUrl: currentUrl, index, attempts });
     return true;
   }
 

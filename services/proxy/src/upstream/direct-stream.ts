@@ -7,12 +7,12 @@ import { BodyReader } from './body-reader.ts';
 import { parseContentLength, parseContentRange, usableRange } from './byte-range.ts';
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
-import type { SourceAddress, SwitchableSource } from './direct-source.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RetrySchedule, type RetrySettings } from './retry.ts';
+import type { SourceAddress, SwitchableSource } from './source-address.ts';
 import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind } from './source-kind.ts';
 import { SourceRecovery } from './source-recovery.ts';
 

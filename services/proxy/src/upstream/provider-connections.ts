@@ -1,8 +1,8 @@
 /** Connections to providers, counted per host and credentials, because that is what a provider's limit applies to. */
 
 import { StreampoolError } from '../errors.ts';
-import type { SourceAddress } from './direct-source.ts';
 import { maskUrl } from './mask.ts';
+import type { SourceAddress } from './source-address.ts';
 
 export interface ProviderConnectionsDeps {
   /** SOURCE_MAX_CONNECTIONS; 0: unlimited. */

@@ -2,9 +2,9 @@
 import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { SourceAddress, SwitchableSource } from './direct-source.ts';
 import { maskUrl } from './mask.ts';
 import type { RetrySchedule } from './retry.ts';
+import type { SourceAddress, SwitchableSource } from './source-address.ts';
 
 export interface RecoveryDeps {
   readonly source: SwitchableSource;
