@@ -33,6 +33,7 @@ export interface Services {
   readonly pool: Pool;
   readonly playback: Playback;
   readonly guard: EgressGuard;
+  readonly connections: ProviderConnections;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
   readonly startedAtMs: number;
@@ -98,6 +99,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const pool: Pool = new Pool({
     registry,
     sources,
+    connections,
     gateway,
     log,
     ringLimits,
@@ -149,6 +151,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       pool,
       playback,
       guard,
+      connections,
       hardware,
       ffmpeg,
       startedAtMs: Date.now(),

@@ -6,6 +6,7 @@ import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
+import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
@@ -42,6 +43,7 @@ interface FinitePlace {
 
 export interface PoolDeps extends ProcessFeedDeps, RunDeps {
   readonly registry: Registry;
+  readonly connections: ProviderConnections;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
   readonly maxProcesses: number;
@@ -219,9 +221,14 @@ export class Pool {
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
     this.#assertProcessFree();
     if (stream.profile === undefined) throw new Error('only a transcoded stream has a process of its own');
-    const process = new FiniteProcess(stream.profile, this.sourceOf(stream).address, this.#deps);
+    const { address } = this.sourceOf(stream);
+    const disconnect = await this.#deps.connections.acquire(address);
+    const process = new FiniteProcess(stream.profile, address, this.#deps);
     this.#finite.add(process);
-    void process.ended.then(() => this.#finite.delete(process));
+    void process.ended.then(() => {
+      disconnect();
+      this.#finite.delete(process);
+    });
     try {
       await unlessAborted(process.firstByte, signal);
     } catch (error) {
