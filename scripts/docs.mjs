@@ -1,25 +1,36 @@
-// `npm run docs`: writes the settings tables into README.md from the code, between their markers.
+// `npm run docs`: writes what the code says of itself into README.md, between the markers: the settings, the routes.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureNode, ensureNodeModules, ROOT, run, SetupError } from './setup.mjs';
+import { ROOT, run, SetupError, setup } from './setup.mjs';
 
-const SECTION = /(<!-- settings -->\n)[\s\S]*?(\n<!-- \/settings -->)/;
+/** Each section of the README: its marker, and the arguments of the program that prints it. */
+const SECTIONS = {
+  settings: ['-e', "import('./services/proxy/src/config.ts').then((c) => process.stdout.write(c.settingsTable()))"],
+  routes: ['tools/routes-table.ts'],
+};
 
 await run(() => {
-  ensureNode();
-  ensureNodeModules();
-  const program = "import('./services/proxy/src/config.ts').then((c) => process.stdout.write(c.settingsTable()))";
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '-e', program], {
+  setup();
+  const readme = join(ROOT, 'README.md');
+  const written = Object.entries(SECTIONS).reduce(
+    (text, [name, program]) => replaceSection(text, name, output(name, program)),
+    readFileSync(readme, 'utf8'),
+  );
+  writeFileSync(readme, written);
+});
+
+function output(name, program) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', ...program], {
     cwd: ROOT,
     encoding: 'utf8',
   });
-  if (status !== 0) throw new SetupError(`The settings could not be read:\n${stderr}`);
-  const readme = join(ROOT, 'README.md');
-  const before = readFileSync(readme, 'utf8');
-  if (!SECTION.test(before)) throw new SetupError('README.md has no <!-- settings --> … <!-- /settings --> section.');
-  writeFileSync(
-    readme,
-    before.replace(SECTION, (_, open, close) => `${open}\n${stdout}\n${close}`),
-  );
-});
+  if (status !== 0) throw new SetupError(`The ${name} could not be read:\n${stderr}`);
+  return stdout;
+}
+
+function replaceSection(text, name, content) {
+  const section = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(\n<!-- /${name} -->)`);
+  if (!section.test(text)) throw new SetupError(`README.md has no <!-- ${name} --> … <!-- /${name} --> section.`);
+  return text.replace(section, (_, open, close) => `${open}\n${content}\n${close}`);
+}

@@ -104,7 +104,8 @@ class Session implements DirectSession {
   async end(abort: AbortController): Promise<void> {
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
-    if (!this.#isKept || this.#closed) return this.#leave();
+    // Who has got nothing has not begun to watch.
+    if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
     this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
   }
 

@@ -10,6 +10,9 @@ const NO_HLS = 'HLS playback is not part of this version; play MPEG-TS from /str
 const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
 const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
 
+/** Tag of these routes; the README leaves them out of its table. */
+export const LATER = 'Not in this version';
+
 const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });
 const network = z.object({ network_id: z.string() });
 const networkFile = network.extend({ file: z.string() });
@@ -23,7 +26,7 @@ export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
   ] as const) {
     app.get(
       `/hls/:stream_id/${path}`,
-      { schema: { tags: ['Playback'], summary, params: streamParams, querystring: hlsQuery } },
+      { schema: { tags: [LATER], summary, params: streamParams, querystring: hlsQuery } },
       async ({ params }) => {
         await findStream(registry, params.stream_id);
         throw new StreampoolError(501, NO_HLS);
@@ -33,14 +36,14 @@ export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
   const refused = async (): Promise<never> => {
     throw new StreampoolError(501, NO_BROADCASTS);
   };
-  const schema = { tags: ['Broadcast'], summary: '501 in this version.' };
+  const schema = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
   app.get('/broadcast/:network_id/live.m3u8', { schema: { ...schema, params: network } }, refused);
   app.get('/broadcast/:network_id/segment/:file', { schema: { ...schema, params: networkFile } }, refused);
 }
 
 /** Management routes: behind the token. */
 export function laterRoutes(app: Api): void {
-  const webhooks = { tags: ['Webhooks'], summary: '501 in this version.' };
+  const webhooks = { tags: [LATER], summary: 'Webhooks: 501 in this version.' };
   const noWebhooks = async (): Promise<never> => {
     throw new StreampoolError(501, NO_WEBHOOKS);
   };
@@ -49,7 +52,7 @@ export function laterRoutes(app: Api): void {
   app.delete('/webhooks', { schema: webhooks }, noWebhooks);
   app.post('/webhooks/test', { schema: webhooks }, noWebhooks);
 
-  const broadcast = { tags: ['Broadcast'], summary: '501 in this version.' };
+  const broadcast = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
   const noBroadcasts = async (): Promise<never> => {
     throw new StreampoolError(501, NO_BROADCASTS);
   };

@@ -84,6 +84,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
   app.head(
     '/stream/:stream_id',
     {
+      config: { swagger: { exposeHeadRoute: true } },
       schema: {
         tags,
         summary: 'The headers of a stream, without starting it.',

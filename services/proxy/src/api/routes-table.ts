@@ -2,9 +2,11 @@
 
 import type { FastifyInstance } from 'fastify';
 import type { Api } from './app.ts';
+import { LATER } from './later-routes.ts';
 
 interface Operation {
   readonly summary?: string;
+  readonly tags?: readonly string[];
   readonly security?: readonly unknown[];
 }
 
@@ -16,7 +18,7 @@ export function routesTable(server: FastifyInstance | Api): string {
   const rows = paths.flatMap(([path, operations]) =>
     METHODS.flatMap((method) => {
       const operation = (operations as Partial<Record<string, Operation>>)[method];
-      if (operation === undefined) return [];
+      if (operation === undefined || operation.tags?.includes(LATER) === true) return [];
       const token = operation.security === undefined ? 'no' : 'yes';
       return [`| ${method.toUpperCase()} | \`${path}\` | ${token} | ${operation.summary ?? ''} |`];
     }),
