@@ -1,0 +1,147 @@
+/** What an integration test plays on: workers and sources that are taken down together, with nothing left behind. */
+import { test } from 'vitest';
+import { leakCheck } from './leaks.ts';
+import { type LiveSource, type LiveSourceOptions, startLiveSource, startLiveSourceProcess } from './live-source.ts';
+import { type RecordingHandle, type RecordOptions, startRecording } from './recorder.ts';
+import { until } from './until.ts';
+import { startWorker, type Worker, type WorkerEnv } from './worker.ts';
+
+/** The cheapest FFmpeg there is, and a cheap one that encodes. */
+export const COPY = '-i {input_url} -c copy -f mpegts {output_args}';
+export const LIGHT =
+  '-i {input_url} -c:v libx264 -preset ultrafast -b:v 200k -c:a aac -ac 2 -ar 48000 -f mpegts {output_args}';
+
+/** The same, but another profile to the sharing rule. */
+export function lightAt(kbits: number): string {
+  return LIGHT.replace('200k', `${kbits}k`);
+}
+
+export class Stage {
+  readonly #workers: Worker[] = [];
+  readonly #sources: LiveSource[] = [];
+  readonly #recordings: RecordingHandle[] = [];
+  readonly #censuses: FfmpegCensus[] = [];
+
+  async worker(env: WorkerEnv = {}): Promise<Worker> {
+    const worker = await startWorker(env);
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async source(options: LiveSourceOptions = {}): Promise<LiveSource> {
+    const source = await startLiveSource(options);
+    this.#sources.push(source);
+    return source;
+  }
+
+  /** In a process of its own, for many channels or clients. */
+  async sourceProcess(options: LiveSourceOptions = {}): Promise<LiveSource> {
+    const source = await startLiveSourceProcess(options);
+    this.#sources.push(source);
+    return source;
+  }
+
+  /** A viewer. */
+  viewer(url: string, options: RecordOptions = {}): RecordingHandle {
+    const recording = startRecording(url, options);
+    this.#recordings.push(recording);
+    return recording;
+  }
+
+  viewers(count: number, url: string, options: RecordOptions = {}): RecordingHandle[] {
+    return Array.from({ length: count }, () => this.viewer(url, options));
+  }
+
+  /** Counts a worker's FFmpegs from now on. */
+  census(worker: Worker): FfmpegCensus {
+    const census = new FfmpegCensus(worker);
+    this.#censuses.push(census);
+    return census;
+  }
+
+  /** Ends the viewers, then demands that FFmpegs and connections go by themselves, then ends the rest. */
+  async clear(): Promise<void> {
+    for (const census of this.#censuses.splice(0)) census.stop();
+    await Promise.all(this.#recordings.splice(0).map((recording) => recording.stop()));
+    const workers = this.#workers.splice(0);
+    const sources = this.#sources.splice(0);
+    try {
+      await leakCheck({ workers: workers.filter((worker) => worker.exit === undefined), sources });
+    } finally {
+      await Promise.all(workers.map((worker) => worker.stop('SIGINT')));
+      await Promise.all(sources.map((source) => source.close()));
+    }
+  }
+}
+
+/**
+ * `it` with a stage of its own for each test, so that tests can run side by side.
+ *
+ * @example
+ * staged.concurrent('plays', async ({ stage }) => {
+ *   const worker = await stage.worker({ MAX_CLIENTS_PER_SHARED_STREAM: '2' });
+ * });
+ */
+export const staged = test.extend<{ stage: Stage }>({
+  stage: async ({ task: _ }, use) => {
+    const stage = new Stage();
+    await use(stage);
+    await stage.clear();
+  },
+});
+
+const CENSUS_INTERVAL_MS = 50;
+
+/** Every FFmpeg that a worker was seen to run; one that lives for less than 50 ms may be missed. */
+export class FfmpegCensus {
+  readonly #worker: Worker;
+  readonly #timer: NodeJS.Timeout;
+  readonly seen = new Set<number>();
+  /** Most at one time. */
+  most = 0;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.#timer = setInterval(() => this.#count(), CENSUS_INTERVAL_MS);
+    this.#count();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #count(): void {
+    const pids = this.#worker.ffmpegPids();
+    for (const pid of pids) this.seen.add(pid);
+    this.most = Math.max(this.most, pids.length);
+  }
+}
+
+/** Waits until every viewer has got bytes. */
+export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs = 15_000): Promise<void> {
+  await until(() => viewers.every((viewer) => viewer.byteCount > 0), {
+    timeoutMs,
+    what: () => {
+      const waiting = viewers.filter((viewer) => viewer.byteCount === 0);
+      const [first] = waiting.map((viewer) => viewer.snapshot());
+      return `${waiting.length} of ${viewers.length} viewers to play; the first: ${first?.status} ${first?.error ?? ''}`;
+    },
+  });
+}
+
+/** Waits for a source to have exactly `count` connections. */
+export async function connectionCount(source: LiveSource, count: number, timeoutMs = 2_000): Promise<void> {
+  await until(async () => (await source.account()).open === count, {
+    timeoutMs,
+    what: async () => `${count} connections; there are ${(await source.account()).open}`,
+  });
+}
+
+/** Waits for a worker to run exactly `count` FFmpegs. */
+export async function ffmpegCount(worker: Worker, count: number, timeoutMs = 10_000): Promise<number[]> {
+  await until(() => worker.ffmpegPids().length === count, {
+    timeoutMs,
+    what: () => `${count} FFmpegs; there are ${worker.ffmpegPids().length}`,
+  });
+  return worker.ffmpegPids();
+}
