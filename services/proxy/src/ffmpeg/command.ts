@@ -1,7 +1,7 @@
 /** The FFmpeg command line of a process: the profile's checked options, and what a pooled live stream needs around them. */
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from './options.ts';
 import type { ResolvedProfile } from './profiles.ts';
-import { audioTrim, resumesExactly, videoTrim } from './resume.ts';
+import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
 
 /** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; credentials must not be in it. */
 export type FfmpegInput =
@@ -14,6 +14,11 @@ export interface CommandOptions {
    * from the first PTS of the input). Frames before it are decoded and left out. See `canResumeExactly`.
    */
   resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
+  /**
+   * PTS of the keyframe a `pipe` input begins with, on the same timeline. Frames before it are left out (an open GOP has some that
+   * cannot be decoded), and it anchors the grid of `keyframeIntervalSeconds`; without it that grid begins at the first frame.
+   */
+  firstVideoSeconds?: number | undefined;
   /** Added to every input timestamp (`-itsoffset`). */
   timestampOffsetSeconds?: number;
   /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
@@ -70,9 +75,11 @@ function inputArguments(
     ...(given.some(({ name, value }) => name === 'fflags' && value?.includes('discardcorrupt'))
       ? ['-fflags', '+discardcorrupt']
       : []),
-    // Zero would mean FFmpeg's default of 5 s; a smaller probe loses the audio of a stream whose video comes first.
-    ...['-f', 'mpegts', '-probesize', '500000', '-analyzeduration', '500000'],
-    ...['-copyts', ...offset, '-i', 'pipe:0'],
+    // Only MPEG-TS goes on across restarts; players of the others expect to begin near zero.
+    // The duration bounds the wait (zero would mean 5 s). A smaller size would not shorten it, and lose the audio behind a big picture.
+    ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000'],
+    ...(profile.container === 'mpegts' ? ['-copyts'] : []),
+    ...[...offset, '-i', 'pipe:0'],
   ];
 }
 
@@ -89,38 +96,41 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
   );
   const isMapped = given.some(({ name }) => name === 'map');
   const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
-  const resume = input.kind === 'pipe' ? options.resume : undefined;
+  const start = input.kind === 'pipe' ? (options.resume?.videoSeconds ?? options.firstVideoSeconds) : undefined;
+  const audioStart = input.kind === 'pipe' ? options.resume?.audioSeconds : undefined;
   return [
     // FFmpeg's own choice depends on what it probed, so two processes of one source could differ.
     ...(isMapped || hasGraph ? [] : ['-map', '0:v:0?', '-map', '0:a:0?']),
     ...writeOptions(kept),
-    ...videoArguments(profile, given, resume?.videoSeconds, options),
-    ...audioArguments(profile, given, resume?.audioSeconds),
+    ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
+    ...audioArguments(profile, given, audioStart),
   ];
 }
 
 function videoArguments(
   profile: ResolvedProfile,
   given: readonly Option[],
-  resumeSeconds: number | undefined,
-  options: CommandOptions,
+  startSeconds: number | undefined,
+  intervalSeconds: number | undefined,
 ): string[] {
   if (profile.video !== 'encode') return [];
   const chain = given
     .filter((option) => isFilterOf(option, 'video'))
     .slice(-1)
-    .map(({ value }) => value);
+    .map(({ value = '' }) => value);
   // -r drops and repeats frames behind the filters, where a trim could no longer be exact.
   const rate = given.findLast(({ name }) => name === 'r')?.value;
   if (rate !== undefined) chain.push(`fps=${rate}`);
-  if (resumeSeconds !== undefined && resumesExactly(profile).video) chain.push(videoTrim(resumeSeconds));
+  const isExact = startSeconds !== undefined && resumesExactly(profile).video;
+  const first = isExact ? firstFrameTime(chain.join(','), startSeconds) : undefined;
+  if (first !== undefined) chain.push(videoTrim(first));
 
   const encoder = codecOf(given, 'video') ?? '';
   const has = (name: string): boolean => given.some((option) => option.name.replaceAll('_', '-') === name);
   const x265 = given.findLast(({ name }) => name === 'x265-params')?.value;
   return [
     ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
-    ...['-force_key_frames', keyframes(given, options.keyframeIntervalSeconds)],
+    ...['-force_key_frames', keyframes(given, intervalSeconds, first ?? 0)],
     // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
     ...['-fps_mode:v', 'vfr'],
     ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
@@ -147,17 +157,21 @@ function audioArguments(
   return chain.length > 0 ? ['-filter:a', chain.join(',')] : [];
 }
 
-/** The value of -force_key_frames: the source's keyframes, or a grid that two processes agree on whenever they started. */
-function keyframes(given: readonly Option[], intervalSeconds: number | undefined): string {
+/**
+ * The value of -force_key_frames: the source's keyframes, or a grid that two processes agree on whenever they started.
+ * FFmpeg counts `t` from the first frame it encodes, which stands at `firstSeconds` of the clock.
+ */
+function keyframes(given: readonly Option[], intervalSeconds: number | undefined, firstSeconds: number): string {
   const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
   const interval = intervalSeconds || keyframeIntervalOf(asked);
   if (interval === undefined) return 'source';
-  // Cells of the clock, taken modulo its turn because a process that runs across the wrap counts on and a new one does not.
-  const cell = (time: string): string => `floor(mod(${time},${CLOCK_TURN_SECONDS})/${interval}+0.000001)`;
+  // Half a tick is for rounding. The modulo is for a process that runs across the wrap: it counts on, a new one does not.
+  const cell = (time: string): string =>
+    `floor(mod(${time}+${seconds(firstSeconds + 0.000005)},${CLOCK_TURN_SECONDS})/${interval})`;
   return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
 }
 
-/** `expr:gte(t,n_forced*2)`, the usual spelling, counts from 0 and would force every frame of a clock that is hours old. */
+/** The interval of `expr:gte(t,n_forced*2)`, the usual spelling. */
 function keyframeIntervalOf(asked: string | undefined): number | undefined {
   const match = /^expr:\s*gte\(\s*t\s*,\s*n_forced\s*\*\s*(\d+(?:\.\d+)?)\s*\)$/.exec(asked ?? '');
   const interval = Number(match?.[1]);

@@ -36,6 +36,16 @@ export function videoTrim(startSeconds: number): string {
   return `trim=start=${(startSeconds - 0.001).toFixed(6)}`;
 }
 
+/** Where a frame at `startSeconds` stands behind the filters of `graph`: an `fps` filter rounds to a grid of its own. */
+export function firstFrameTime(graph: string, startSeconds: number): number {
+  const filter = graph === '' ? undefined : checkFilterGraph(graph).findLast(({ name }) => name === 'fps');
+  const [, numerator, denominator = '1'] =
+    /^(?:fps=)?(\d+(?:\.\d+)?)(?:\/(\d+))?(?::|$)/.exec(filter?.options ?? '') ?? [];
+  if (numerator === undefined) return startSeconds;
+  const rate = Number(numerator) / Number(denominator);
+  return Math.round(startSeconds * rate) / rate;
+}
+
 /**
  * Drops audio before the sample with which the encoder's packets fall on the earlier process's grid, one of them at `startSeconds`.
  * Packets before `startSeconds` are the encoder's run-up, to be discarded.
