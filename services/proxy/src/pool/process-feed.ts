@@ -37,8 +37,8 @@ export class FiniteSourceError extends StreampoolError {
   }
 }
 
-/** A run that has delivered for this long was a good one. */
-const GOOD_RUN_MS = 5_000;
+/** A run that has added this much media was a good one, however short; one that fails on a piece of its input adds none. */
+const GOOD_RUN_MEDIA_MS = 500;
 const WATCH_INTERVAL_MS = 250;
 /** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
 const MAX_RUN_MS = 20 * 3600 * 1000;
@@ -59,6 +59,8 @@ export class ProcessFeed {
   #left: Run | undefined;
   #replaced = false;
   #lastOutputMs = performance.now();
+  /** Media that the run under way has put into the feed. */
+  #addedMediaMs = 0;
   #restarts = 0;
 
   constructor(stream: StreamRecord, slot: number, source: StreamSource, production: Production, deps: ProcessFeedDeps) {
@@ -146,13 +148,13 @@ export class ProcessFeed {
     let barrenRuns = 0;
     try {
       while (!this.#abort.signal.aborted) {
-        const startedMs = performance.now();
         const index = this.#source.index;
+        this.#addedMediaMs = 0;
         const end = await this.#playOnce();
         if (this.#abort.signal.aborted) break;
         if (!this.#output.continuable && this.feed.ring.head > 0) break;
         if (this.#successor !== undefined) continue;
-        barrenRuns = this.#lastOutputMs - startedMs > GOOD_RUN_MS ? 0 : barrenRuns + 1;
+        barrenRuns = this.#addedMediaMs > GOOD_RUN_MEDIA_MS ? 0 : barrenRuns + 1;
         const step = this.#decide(end, barrenRuns);
         this.#logEnd(end, step);
         if (step.kind === 'restart') {
@@ -199,10 +201,16 @@ export class ProcessFeed {
       await this.#refuseFinite(run);
       const sameClock = run.source !== undefined && run.source === previous?.source;
       this.#output.begin(sameClock ? 'aligned' : 'rebase', this.#production.midPicture);
+      const { ring } = this.feed;
+      // Another clock goes on where the wall clock is, which is no media.
+      const fromBytes = ring.head;
+      let fromMs = sameClock ? ring.headMs : undefined;
       for await (const chunk of run.output) {
         this.#lastOutputMs = performance.now();
         this.#output.push(chunk as Buffer, this.#lastOutputMs);
-        this.feed.ring.setLimits(this.#deps.ringLimits());
+        if (ring.head > fromBytes) fromMs ??= ring.headMs;
+        this.#addedMediaMs = ring.headMs - (fromMs ?? ring.headMs);
+        ring.setLimits(this.#deps.ringLimits());
         this.feed.publish();
       }
       const end = await run.ended;

@@ -1,0 +1,136 @@
+// What clients receive while FFmpegs are killed and sources die: one whole stream each, judged by its bytes.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import type { LoopName } from '../support/fixtures.ts';
+import { decodeErrors, expectClean, judgeTs, type Verdict } from '../support/judge/index.ts';
+import type { Recording } from '../support/recorder.ts';
+import { allPlaying, COPY, connectionCount, ffmpegCount, LIGHT, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+
+const WORKER = { SHARED_STREAM_GRACE: '1', STREAM_RETRY_ATTEMPTS: '1', STREAM_RETRY_DELAY: '0.5' };
+
+/** kill -9 of one of the worker's FFmpegs; resolves when another one runs in its place. */
+async function killFfmpeg(worker: Worker, pid = worker.ffmpegPids()[0]): Promise<void> {
+  if (pid === undefined) throw new Error('no FFmpeg to kill');
+  process.kill(pid, 'SIGKILL');
+  await until(() => worker.ffmpegPids().some((each) => each !== pid), { what: 'another FFmpeg', timeoutMs: 10_000 });
+}
+
+async function judged(recording: Recording): Promise<Verdict> {
+  expect(recording.status).toBe(200);
+  return judgeTs(recording);
+}
+
+interface Case {
+  fixture: LoopName;
+  profile: string;
+  frameTicks: number;
+  /** Audio may slip at an FFmpeg kill by less than this. */
+  audioSlipTicks: number;
+}
+
+const AAC_FRAME = 1920;
+const CASES: Case[] = [
+  { fixture: 'bframes', profile: 'default', frameTicks: 3600, audioSlipTicks: AAC_FRAME },
+  { fixture: 'mp2', profile: 'lowlatency', frameTicks: 3600, audioSlipTicks: AAC_FRAME },
+  { fixture: 'fps-29.97', profile: '720p', frameTicks: 3003, audioSlipTicks: AAC_FRAME },
+  { fixture: 'aac-44.1', profile: LIGHT, frameTicks: 3600, audioSlipTicks: AAC_FRAME },
+  { fixture: 'bframes', profile: COPY, frameTicks: 3600, audioSlipTicks: AAC_FRAME },
+  { fixture: 'plain', profile: 'hevc', frameTicks: 3600, audioSlipTicks: AAC_FRAME },
+];
+
+describe.concurrent('two kills of FFmpeg and two failovers go unnoticed', () => {
+  staged.for(CASES)('$fixture through $profile', { timeout: 120_000 }, async (row, { stage }) => {
+    const first = await stage.source({ fixture: row.fixture });
+    const second = await stage.source({ fixture: row.fixture, startPts: 5_000_000 });
+    const third = await stage.source({ fixture: row.fixture, startPts: 2 ** 32 });
+    const worker = await stage.worker(WORKER);
+    const stream = await worker.api.createTranscode({
+      url: first.url,
+      failover_urls: [second.url, third.url],
+      profile: row.profile,
+    });
+    const early = stage.viewers(3, stream.playUrl);
+    await allPlaying(early);
+    await sleep(6_000);
+    await killFfmpeg(worker);
+    await sleep(3_000);
+    const late = stage.viewers(2, stream.playUrl);
+    await allPlaying(late);
+    await sleep(5_000);
+    await killFfmpeg(worker);
+    await sleep(6_000);
+    // Up to here nothing may be missing, doubled or signalled.
+    const before = [...early, ...late].map((viewer) => viewer.snapshot());
+    await first.refuse();
+    await first.cutConnections();
+    await until(async () => (await second.account()).open === 1, { what: 'the failover source', timeoutMs: 15_000 });
+    await sleep(8_000);
+    const answer = await worker.api.post<{ failover_index: number }>(`/streams/${stream.stream_id}/failover`);
+    expect(answer).toMatchObject({ status: 200, body: { failover_index: 1 } });
+    await connectionCount(third, 1, 10_000);
+    await connectionCount(second, 0, 15_000);
+    await sleep(6_000);
+
+    const whole = { video: true, audio: true, frameTicks: row.frameTicks, maxSignalled: 0 };
+    for (const recording of before) {
+      const verdict = await judged(recording);
+      expectClean(verdict, { ...whole, minSeconds: 8, maxAudioSlipTicks: row.audioSlipTicks, maxGapMs: 100 });
+      expect([...(verdict.video?.dtsSteps.keys() ?? [])]).toEqual([row.frameTicks]);
+    }
+    for (const viewer of [...early, ...late]) {
+      expect(viewer.ended).toBe(false);
+      const recording = await viewer.stop();
+      expectClean(await judged(recording), { video: true, audio: true, minSeconds: 20, maxGapMs: 6_000 });
+      expect(await decodeErrors(recording.bytes)).toEqual([]);
+    }
+    expect(await first.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
+    expect(await second.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
+    expect(await third.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
+  });
+});
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe.concurrent('ten kills at random times within 40 s', () => {
+  const seed = Number(process.env.TEST_SEED) || Date.now() % 1_000_000;
+
+  staged.for(['default', COPY])('%s', { timeout: 120_000 }, async (profile, { stage }) => {
+    console.log(`TEST_SEED=${seed}`);
+    const random = seeded(seed);
+    // One in each 4 s, so two may follow each other at once, but not so many that none of them could play.
+    const times = Array.from({ length: 10 }, (_, n) => (n + random()) * 4_000);
+    const source = await stage.source({ fixture: 'bframes' });
+    const worker = await stage.worker({ SHARED_STREAM_GRACE: '1' });
+    const stream = await worker.api.createTranscode({ url: source.url, profile });
+    const viewers = stage.viewers(2, stream.playUrl);
+    await allPlaying(viewers);
+    const startMs = performance.now();
+    for (const atMs of times) {
+      await sleep(Math.max(0, startMs + atMs - performance.now()));
+      await ffmpegCount(worker, 1);
+      await killFfmpeg(worker);
+    }
+    await sleep(Math.max(6_000, startMs + 40_000 - performance.now()));
+    for (const viewer of viewers) {
+      expect(viewer.ended).toBe(false);
+      const recording = await viewer.stop();
+      const verdict = await judged(recording);
+      const clean = { video: true, audio: true, minSeconds: 35, maxSignalled: 0, maxGapMs: 100 };
+      expectClean(verdict, { ...clean, frameTicks: 3600, maxAudioSlipTicks: AAC_FRAME });
+      expect([...(verdict.video?.dtsSteps.keys() ?? [])]).toEqual([3600]);
+      expect(await decodeErrors(recording.bytes)).toEqual([]);
+    }
+    expect(await source.account()).toMatchObject({ total: 1 });
+  });
+});
