@@ -6,7 +6,8 @@ import { StreampoolError } from '../errors.ts';
 
 export interface TokenCarrier {
   readonly headers: IncomingHttpHeaders;
-  readonly query: unknown;
+  /** As it was asked for: a route's schema keeps only the parameters it knows. */
+  readonly originalUrl: string;
 }
 
 const MISSING = 'API token required. Provide token via X-API-Token header or api_token query parameter.';
@@ -25,11 +26,11 @@ export function assertToken(token: string | undefined, request: TokenCarrier): v
   if (!equal(given, token)) throw new StreampoolError(403, WRONG);
 }
 
-function tokenOf({ headers, query }: TokenCarrier): string | undefined {
+function tokenOf({ headers, originalUrl }: TokenCarrier): string | undefined {
   const header = headers['x-api-token'];
   if (typeof header === 'string' && header !== '') return header;
-  if (typeof query !== 'object' || query === null || !('api_token' in query)) return undefined;
-  return typeof query.api_token === 'string' && query.api_token !== '' ? query.api_token : undefined;
+  const query = new URLSearchParams(originalUrl.split('?').slice(1).join('?'));
+  return query.getAll('api_token').at(-1) || undefined;
 }
 
 /** Takes the same time whatever is alike, and whatever the lengths are. */

@@ -1,0 +1,132 @@
+// Requests that cannot be served: every one is answered with {"detail": …} and a reason.
+import { describe, expect, it } from 'vitest';
+import { startApi } from './support.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('errors', () => {
+  it('are 404 for an unknown path, and 405 with Allow for a wrong method', async () => {
+    const api = await startApi();
+    const unknown = await api.get('/no/such/thing');
+    expect([unknown.status, typeof unknown.body.detail]).toEqual([404, 'string']);
+    for (const [method, url, allow] of [
+      ['PUT', '/streams', 'GET, HEAD, POST'],
+      ['POST', '/streams/x', 'DELETE, GET, HEAD'],
+      ['POST', '/m3u-proxy/stream/x', 'GET, HEAD'],
+      ['GET', '/transcode', 'POST'],
+      ['GET', '/streams/x/failover', 'POST'],
+    ] as const) {
+      const answer = await api.call({ method, url });
+      expect([url, answer.status, answer.headers.allow]).toEqual([url, 405, allow]);
+      expect(answer.body.detail).toContain('Method Not Allowed');
+    }
+  });
+
+  it('are 422 for a body that is missing, not JSON, or of another shape', async () => {
+    const api = await startApi();
+    const post = (payload: string) => api.call({ method: 'POST', url: '/streams', headers: JSON_TYPE, payload });
+    const missing = { type: 'missing', loc: ['body'], msg: 'Field required', input: null };
+    expect(await post('')).toMatchObject({ status: 422, body: { detail: [missing] } });
+    expect(await api.post('/streams')).toMatchObject({ status: 422, body: { detail: [missing] } });
+    expect(await post('{"url"')).toMatchObject({ status: 422, body: { detail: [{ type: 'json_invalid' }] } });
+    expect(await post('[]')).toMatchObject({ status: 422, body: { detail: [{ loc: ['body'] }] } });
+    expect(await post('{}')).toMatchObject({
+      status: 422,
+      body: { detail: [{ type: 'missing', loc: ['body', 'url'], msg: 'Field required', input: null }] },
+    });
+    expect(await post('{"url": 7, "failover_urls": "x"}')).toMatchObject({
+      status: 422,
+      body: {
+        detail: [
+          { type: 'string_type', loc: ['body', 'url'], input: 7 },
+          { type: 'array_type', loc: ['body', 'failover_urls'], input: 'x' },
+        ],
+      },
+    });
+  });
+
+  it('are 415 for another type of body', async () => {
+    const api = await startApi();
+    const headers = { 'content-type': 'text/plain' };
+    const { status, body } = await api.call({ method: 'POST', url: '/streams', headers, payload: 'x' });
+    expect(status).toBe(415);
+    expect(body.detail).toContain('application/json');
+  });
+
+  it('are 413 for a body beyond MAX_BODY_BYTES, 10 MB by far', async () => {
+    const big = { url: 'http://a.example/1.ts', metadata: { a: 'x'.repeat(10 * 1024 * 1024) } };
+    const standard = await startApi();
+    const answer = await standard.post('/streams', big);
+    expect(answer.status).toBe(413);
+    expect(answer.body.detail).toContain('MAX_BODY_BYTES');
+    const small = await startApi({ MAX_BODY_BYTES: '2k' });
+    expect((await small.post('/streams', { url: `http://a.example/${'x'.repeat(3000)}` })).status).toBe(413);
+    expect((await small.post('/streams', { url: 'http://a.example/1.ts' })).status).toBe(200);
+  });
+
+  it('are 400 for a path that is no path', async () => {
+    const api = await startApi();
+    expect(await api.get('/stream/%zz')).toMatchObject({ status: 400, body: { detail: expect.any(String) } });
+  });
+
+  it('tell nothing of a bug but that the log has it', async () => {
+    const api = await startApi();
+    api.services.registry.streams = () => Promise.reject(new Error('inside'));
+    const { status, text } = await api.get('/streams');
+    expect(status).toBe(500);
+    expect(text).not.toContain('inside');
+    expect(api.logged.join('')).toContain('inside');
+  });
+
+  it('are 501 for what comes later', async () => {
+    const api = await startApi();
+    const hls = (await api.post('/streams', { url: 'http://a.example/1.m3u8' })).body;
+    for (const [method, url] of [
+      ['GET', String(hls.stream_endpoint)],
+      ['GET', `/hls/${hls.stream_id}/segment?client_id=a&url=b`],
+      ['GET', `/hls/${hls.stream_id}/segment.ts?client_id=a&url=b`],
+      ['POST', '/webhooks'],
+      ['GET', '/webhooks'],
+      ['DELETE', '/webhooks?webhook_url=x'],
+      ['POST', '/webhooks/test'],
+      ['POST', '/broadcast/n/start'],
+      ['POST', '/broadcast/n/stop'],
+      ['GET', '/broadcast/n/status'],
+      ['GET', '/broadcast'],
+      ['DELETE', '/broadcast/n'],
+      ['GET', '/broadcast/n/live.m3u8'],
+      ['GET', '/broadcast/n/segment/live000001.ts'],
+    ] as const) {
+      const answer = await api.call({ method, url });
+      expect([url, answer.status]).toEqual([url, 501]);
+      expect(answer.body.detail).toContain('not part of this version');
+    }
+  });
+});
+
+describe('CORS', () => {
+  it('lets every page call the API', async () => {
+    const api = await startApi();
+    const answer = await api.get('/livez', { origin: 'http://editor.example' });
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': 'http://editor.example',
+      'access-control-allow-credentials': 'true',
+      'access-control-expose-headers': '*',
+    });
+    const preflight = await api.call({
+      method: 'OPTIONS',
+      url: '/streams/x',
+      headers: {
+        origin: 'http://editor.example',
+        'access-control-request-method': 'DELETE',
+        'access-control-request-headers': 'x-api-token',
+      },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers).toMatchObject({
+      'access-control-allow-origin': 'http://editor.example',
+      'access-control-allow-headers': 'x-api-token',
+      'access-control-allow-methods': expect.stringContaining('DELETE'),
+    });
+  });
+});
