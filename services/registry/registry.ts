@@ -4,12 +4,18 @@ import type {
   CleanupReport,
   ClientRecord,
   ClientReport,
+  Command,
   CreateAnswer,
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  Place,
+  Renewal,
   StreamRecord,
   StreamSpec,
+  WorkerIdentity,
+  WorkerLoad,
+  WorkerRecord,
 } from './types.ts';
 
 export interface Registry {
@@ -29,16 +35,35 @@ export interface Registry {
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;
 
-  /** Counts a client in and gives it a slot, in one atomic step. Undefined: no such stream. */
-  join(request: JoinRequest): Promise<JoinAnswer | undefined>;
+  /** Counts a client in and gives it a slot and the place of that slot's feed, in one atomic step. */
+  join(request: JoinRequest): Promise<JoinAnswer>;
   /** Counts a client out; answers how many its slot has left. Unknown clients are no error. */
   leave(report: ClientReport): Promise<number>;
-  /** True, and the slot is free, only if nobody is in it. */
+  /** True only if nobody is in the slot; its feed is then no longer this worker's. */
   releaseSlot(streamId: string, slot: number): Promise<boolean>;
-  /** Takes over the counters of this worker's clients. */
+  /** Takes over the counters of this worker's clients; others see them after the next renewal. */
   report(clients: readonly ClientReport[]): Promise<void>;
   clients(streamId?: string): Promise<ClientRecord[]>;
 
-  /** Removes streams that nobody has watched for `idleTtlMs`. Idempotent. */
+  /** Where this worker gets a feed from that is not a slot's. A feed that nobody owns becomes its own. */
+  acquire(feed: string): Promise<Place>;
+  /** The same, when the owner is proven dead before its lease has run out. */
+  seize(feed: string, deadIncarnation: string): Promise<Place>;
+  /** Hands a feed over to a living worker; answers the new epoch, or undefined when it was not (or no longer) the caller's. */
+  transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
+  /** Gives a feed up that is this worker's. */
+  release(feed: string): Promise<void>;
+
+  /** Keeps this worker's lease and fetches what it is asked to do. Throws when the registry does not answer. */
+  renew(load: WorkerLoad): Promise<Renewal>;
+  /** Writes the readable record of this worker. */
+  heartbeat(record: Omit<WorkerRecord, 'workerId' | 'incarnation' | 'address' | 'zone'>): Promise<void>;
+  workers(): Promise<WorkerRecord[]>;
+  /** Leaves a command for a worker, or for all. */
+  send(command: Command, workerId?: string): Promise<void>;
+  /** Ends this worker's lease and everything it holds. */
+  leaveCluster(): Promise<void>;
+
+  /** Removes dead incarnations, and streams that nobody has watched for `idleTtlMs`. Idempotent. */
   cleanup(idleTtlMs: number): Promise<CleanupReport>;
 }

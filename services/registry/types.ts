@@ -67,6 +67,70 @@ export interface ClientRecord {
   segmentsServed: number;
 }
 
+/** One worker process: a name that may come back, and an incarnation that never does. */
+export interface WorkerIdentity {
+  workerId: string;
+  incarnation: string;
+  /** Host and port of its relay. */
+  address: string;
+  zone: string | undefined;
+}
+
+/** The one incarnation whose feed is the original. */
+export interface Owner {
+  workerId: string;
+  incarnation: string;
+  /** Host and port of its relay. */
+  address: string;
+  /** Fencing number of its ownership; only grows. */
+  epoch: number;
+}
+
+/** Where a worker gets a feed from. */
+export type Place =
+  /** It makes the feed itself. */
+  | { kind: 'own'; epoch: number }
+  | { kind: 'relay'; owner: Owner }
+  /** The registry is too young to know who owns what; ask again. */
+  | { kind: 'wait'; ms: number }
+  /** The asking worker is at its limit, and so is every other. */
+  | { kind: 'full' };
+
+/** What a worker tells about itself with each renewal. */
+export interface WorkerLoad {
+  /** It takes no further process. */
+  full: boolean;
+  processes: number;
+}
+
+/** The readable record of a worker: `HGETALL workers`. */
+export interface WorkerRecord {
+  workerId: string;
+  incarnation: string;
+  address: string;
+  zone: string | undefined;
+  startedAtMs: number;
+  lastSeenMs: number;
+  processes: number;
+  clients: number;
+  /** Cores in use, averaged since the last record. */
+  cpu: number;
+  draining: boolean;
+}
+
+/** Something another worker, or the admin API, wants done. None is lost: they wait in a list until the next renewal. */
+export type Command =
+  | { kind: 'delete'; streamId: string }
+  | { kind: 'failover'; streamId: string }
+  | { kind: 'disconnect'; clientId: string }
+  | { kind: 'drain' };
+
+export interface Renewal {
+  commands: Command[];
+  /** The lease had not expired: what this incarnation owns is still its own. */
+  unbroken: boolean;
+}
+
 export interface JoinRequest {
   client: Omit<ClientRecord, 'id' | 'slot'>;
   /** Taken as it is unless a live client has it: then it gets a suffix. */
@@ -77,10 +141,19 @@ export interface JoinRequest {
   localSlots: readonly number[];
 }
 
-export interface JoinAnswer {
+/** Counted in, with the place of its feed (undefined: a direct stream, which has none). */
+export interface Joined {
+  kind: 'joined';
   client: ClientRecord;
   slot: number | undefined;
+  place: Extract<Place, { kind: 'own' | 'relay' }> | undefined;
 }
+
+export type JoinAnswer =
+  | Joined
+  /** Not counted in. */
+  | Extract<Place, { kind: 'wait' | 'full' }>
+  | { kind: 'no_stream' };
 
 /** What has changed about a client since the last report. */
 export interface ClientReport {
@@ -100,4 +173,6 @@ export interface CreateAnswer {
 /** What a cleanup removed. */
 export interface CleanupReport {
   expiredStreams: string[];
+  /** Whose lease had run out; their clients, slots and feeds are gone. */
+  deadIncarnations: string[];
 }

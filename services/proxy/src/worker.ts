@@ -1,5 +1,6 @@
 /** A worker's parts, put together: everything the API serves, and how it all ends. */
 
+import { randomUUID } from 'node:crypto';
 import { MemoryRegistry } from '../../registry/memory/memory-registry.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Config } from './config.ts';
@@ -59,7 +60,12 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     type: config.hwAccelType,
     device: config.hwAccelDevice,
   });
-  const registry = new MemoryRegistry();
+  const registry = new MemoryRegistry({
+    workerId: config.workerId,
+    incarnation: randomUUID(),
+    address: '',
+    zone: undefined,
+  });
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,

@@ -7,13 +7,21 @@ import type {
   CleanupReport,
   ClientRecord,
   ClientReport,
+  Command,
   CreateAnswer,
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  Place,
+  Renewal,
   StreamRecord,
   StreamSpec,
+  WorkerIdentity,
+  WorkerRecord,
 } from '../types.ts';
+
+/** Alone, a worker owns every feed. */
+const MINE = { kind: 'own', epoch: 1 } as const;
 
 interface Entry {
   record: StreamRecord;
@@ -22,10 +30,14 @@ interface Entry {
 
 export class MemoryRegistry implements Registry {
   readonly #streams = new Map<string, Entry>();
+  readonly #commands: Command[] = [];
+  readonly #identity: WorkerIdentity;
   readonly #now: () => number;
+  #worker: WorkerRecord | undefined;
 
   /** @param now wall clock in milliseconds */
-  constructor(now: () => number = Date.now) {
+  constructor(identity: WorkerIdentity, now: () => number = Date.now) {
+    this.#identity = identity;
     this.#now = now;
   }
 
@@ -80,9 +92,9 @@ export class MemoryRegistry implements Registry {
     if (record !== undefined) record.errorCount++;
   }
 
-  async join(request: JoinRequest): Promise<JoinAnswer | undefined> {
+  async join(request: JoinRequest): Promise<JoinAnswer> {
     const entry = this.#streams.get(request.client.streamId);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return { kind: 'no_stream' };
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
     let id = request.clientId;
@@ -90,7 +102,7 @@ export class MemoryRegistry implements Registry {
     const client: ClientRecord = { ...request.client, id, slot };
     entry.clients.set(id, client);
     entry.record.lastAccessMs = this.#now();
-    return { client: { ...client }, slot };
+    return { kind: 'joined', client: { ...client }, slot, place: slot === undefined ? undefined : MINE };
   }
 
   async leave(report: ClientReport): Promise<number> {
@@ -126,6 +138,42 @@ export class MemoryRegistry implements Registry {
     return entries.flatMap((entry) => [...(entry?.clients.values() ?? [])].map((client) => ({ ...client })));
   }
 
+  async acquire(): Promise<Place> {
+    return MINE;
+  }
+
+  async seize(): Promise<Place> {
+    return MINE;
+  }
+
+  async transfer(): Promise<undefined> {
+    return undefined;
+  }
+
+  async release(): Promise<void> {
+    // Nobody else could take it.
+  }
+
+  async renew(): Promise<Renewal> {
+    return { commands: this.#commands.splice(0), unbroken: true };
+  }
+
+  async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
+    this.#worker = { ...this.#identity, ...record };
+  }
+
+  async workers(): Promise<WorkerRecord[]> {
+    return this.#worker === undefined ? [] : [{ ...this.#worker }];
+  }
+
+  async send(command: Command, workerId?: string): Promise<void> {
+    if (workerId === undefined || workerId === this.#identity.workerId) this.#commands.push(command);
+  }
+
+  async leaveCluster(): Promise<void> {
+    this.#worker = undefined;
+  }
+
   async cleanup(idleTtlMs: number): Promise<CleanupReport> {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
@@ -133,7 +181,7 @@ export class MemoryRegistry implements Registry {
       this.#streams.delete(id);
       expiredStreams.push(id);
     }
-    return { expiredStreams };
+    return { expiredStreams, deadIncarnations: [] };
   }
 }
 

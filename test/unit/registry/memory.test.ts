@@ -3,4 +3,11 @@
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { registryContract } from './contract.ts';
 
-registryContract(async (now) => new MemoryRegistry(now));
+registryContract(async () => {
+  let nowMs = 1_000_000;
+  const identity = { workerId: 'w1', incarnation: 'i1', address: '', zone: undefined };
+  const age = async (ms: number) => {
+    nowMs += ms;
+  };
+  return { registry: new MemoryRegistry(identity, () => nowMs), age };
+});

@@ -2,7 +2,7 @@
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { ClientRecord } from '../../../registry/types.ts';
-import { StreampoolError } from '../errors.ts';
+import { joinedOrThrow } from '../pool/joined.ts';
 import type { Playback } from '../pool/playback.ts';
 import type { Viewer } from '../pool/pool.ts';
 
@@ -59,8 +59,7 @@ export class DirectSessions {
     const { registry, playback } = this.#deps;
     playback.assertRoom();
     const answer = await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] });
-    if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
-    const session: Session = new Session(answer.client, this.#deps, {
+    const session: Session = new Session(joinedOrThrow(answer).client, this.#deps, {
       kept: () => {
         if (!this.#kept.has(key)) this.#kept.set(key, session);
       },

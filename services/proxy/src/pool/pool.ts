@@ -10,6 +10,7 @@ import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
+import { joinedOrThrow } from './joined.ts';
 import { FiniteSourceError, ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
@@ -121,8 +122,7 @@ export class Pool {
     const localSlots = finite ? [] : this.#slotsOf(stream.id);
     const cap = finite ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
     const answer = await this.#deps.registry.join({ client: viewer, clientId, cap, localSlots });
-    if (answer === undefined) throw new StreampoolError(404, 'Stream not found');
-    const { client, slot } = answer;
+    const { client, slot } = joinedOrThrow(answer);
     let entry: Entry | undefined;
     const leave = async (bytesServed: number) => {
       const left = await this.#deps.registry.leave({

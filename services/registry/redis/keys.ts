@@ -1,0 +1,51 @@
+/** Every key in Redis, spelled here and nowhere else. People look at `workers` and `stream:*`; the rest begins with `sp:`. */
+
+export const keys = {
+  /** Hash: worker id → its record as JSON. */
+  workers: 'workers',
+  /** Hash, only while the stream is active: what people want to see of it. */
+  stream: (id: string) => `stream:${id}`,
+
+  /** Hash: a stream's record. */
+  spec: (id: string) => `sp:spec:${id}`,
+  /** Sorted set: stream ids by last access, in ms. */
+  streamIds: 'sp:streams',
+  /** Hash: slot → clients. */
+  slots: (id: string) => `sp:slots:${id}`,
+  /** Hash: client id → its record as JSON. */
+  clients: (id: string) => `sp:clients:${id}`,
+
+  /** String with a time to live: the lease of an incarnation; its value is the worker id. */
+  leasePrefix: 'sp:lease:',
+  /** Set: every incarnation that has not been cleaned up. */
+  incarnations: 'sp:incarnations',
+  /** Hash: worker id → its newest incarnation. */
+  newest: 'sp:newest',
+  /** Set: `<stream id> <client id>` of an incarnation's clients. */
+  clientsOfPrefix: 'sp:clients-of:',
+  /** Set: the feeds that an incarnation owns. */
+  feedsOfPrefix: 'sp:feeds-of:',
+  /** String: the counters of an incarnation's clients as JSON. */
+  countersPrefix: 'sp:counters:',
+  /** List: commands that wait for an incarnation. */
+  commandsPrefix: 'sp:commands:',
+  /** Sorted set: incarnations that take processes, by how many they run. */
+  loads: 'sp:loads',
+
+  /** Hash: the owner of a feed. */
+  ownerPrefix: 'sp:owner:',
+  /** String: when this registry began, in ms; gone when Redis was emptied. */
+  born: 'sp:born',
+  /** String: the secret that workers know each other by. */
+  clusterSecret: 'sp:cluster-secret',
+} as const;
+
+/** The process feed of a slot. */
+export function processFeedKey(streamId: string, slot: number): string {
+  return `p:${streamId}:${slot}`;
+}
+
+/** The source feed of a source, by the hash of its URL and credentials. */
+export function sourceFeedKey(hash: string): string {
+  return `s:${hash}`;
+}

@@ -1,0 +1,271 @@
+/** The registry of a cluster, in Redis: every change that has to be atomic is one script. */
+
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Registry } from '../registry.ts';
+import type {
+  CleanupReport,
+  ClientRecord,
+  ClientReport,
+  Command,
+  CreateAnswer,
+  FailoverState,
+  JoinAnswer,
+  JoinRequest,
+  Place,
+  Renewal,
+  StreamRecord,
+  StreamSpec,
+  WorkerIdentity,
+  WorkerLoad,
+  WorkerRecord,
+} from '../types.ts';
+import { keys } from './keys.ts';
+import { fieldsOf, readFailover, readStream, type ShownStream, specFields } from './records.ts';
+import { defineScripts, type RunScript } from './scripts.ts';
+
+export interface RedisRegistryOptions {
+  /** How long an incarnation that does not renew keeps what it owns. */
+  readonly leaseMs: number;
+  /** A registry younger than this does not hand out feeds that nobody owns: their owners may still have to say so. */
+  readonly youngMs: number;
+  /** What people may see of a stream. */
+  readonly show: (spec: StreamSpec) => ShownStream;
+}
+
+/** A newer incarnation runs under this worker's name. */
+export class ReplacedError extends Error {
+  constructor(workerId: string) {
+    super(`Another process runs as ${workerId}. Give every worker its own WORKER_ID.`);
+    this.name = 'ReplacedError';
+  }
+}
+
+export class RedisRegistry implements Registry {
+  readonly #redis: Redis;
+  readonly #run: RunScript;
+  readonly #me: WorkerIdentity;
+  readonly #options: RedisRegistryOptions;
+  #full = false;
+  #record = '';
+  #counters = new Map<string, ClientReport>();
+  #countersChanged = false;
+
+  constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
+    this.#redis = redis;
+    this.#run = defineScripts(redis);
+    this.#me = me;
+    this.#options = options;
+  }
+
+  async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+    const fields = JSON.stringify(specFields(spec, this.#options.show(spec)));
+    const answer = (await this.#run('create-stream', spec.id, fields, maxStreams)) as 'full' | [number, ...string[]];
+    if (answer === 'full') return answer;
+    const [existing, ...flat] = answer;
+    const stream = readStream(fieldsOf(flat), Date.now());
+    if (stream === undefined) throw new Error(`the record of stream ${spec.id} is not readable`);
+    return { stream, existing: existing === 1 };
+  }
+
+  async stream(id: string): Promise<StreamRecord | undefined> {
+    const [fields, score] = await this.#batch<[Record<string, string>, string | null]>((batch) =>
+      batch.hgetall(keys.spec(id)).zscore(keys.streamIds, id),
+    );
+    return readStream(fields, Number(score ?? 0));
+  }
+
+  async streams(): Promise<StreamRecord[]> {
+    const flat = await this.#redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
+    const ids = Object.entries(fieldsOf(flat as string[]));
+    const found = await this.#batch<Record<string, string>[]>((batch) => {
+      for (const [id] of ids) batch.hgetall(keys.spec(id));
+      return batch;
+    });
+    return found.flatMap((fields, at) => readStream(fields, Number(ids[at]?.[1] ?? 0)) ?? []);
+  }
+
+  async deleteStream(id: string): Promise<boolean> {
+    return (await this.#run('delete-stream', id)) === 1;
+  }
+
+  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
+    const text = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next))) as string | null;
+    return text === null ? undefined : readFailover(text);
+  }
+
+  async markUnshareable(id: string): Promise<void> {
+    if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hset(keys.spec(id), 'unshareable', '1');
+  }
+
+  async countError(id: string): Promise<void> {
+    if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
+  }
+
+  async join({ client, clientId, cap, localSlots }: JoinRequest): Promise<JoinAnswer> {
+    const suffix = randomBytes(4).toString('hex');
+    const text = (await this.#run(
+      'join',
+      client.streamId,
+      clientId,
+      suffix,
+      JSON.stringify(client),
+      cap ?? '',
+      JSON.stringify(localSlots),
+      this.#asking(),
+    )) as string;
+    if (text === 'gone') return { kind: 'no_stream' };
+    const answer = JSON.parse(text) as { clientId: string; slot?: number; place?: Place };
+    const { place } = answer;
+    if (place?.kind === 'wait' || place?.kind === 'full') return place;
+    return {
+      kind: 'joined',
+      client: { ...client, id: answer.clientId, slot: answer.slot },
+      slot: answer.slot,
+      place,
+    };
+  }
+
+  async leave({ streamId, clientId, bytesServed, segmentsServed }: ClientReport): Promise<number> {
+    this.#counters.delete(counterKey(streamId, clientId));
+    return Number(await this.#run('leave', streamId, clientId, Math.round(bytesServed), segmentsServed));
+  }
+
+  async releaseSlot(streamId: string, slot: number): Promise<boolean> {
+    return (await this.#run('release-slot', streamId, slot, this.#me.incarnation)) === 1;
+  }
+
+  async report(clients: readonly ClientReport[]): Promise<void> {
+    for (const report of clients) this.#counters.set(counterKey(report.streamId, report.clientId), report);
+    this.#countersChanged = true;
+  }
+
+  async clients(streamId?: string): Promise<ClientRecord[]> {
+    const [ids, incarnations] = await this.#batch<[string[], string[]]>((batch) =>
+      batch.zrange(keys.streamIds, '0', '-1').smembers(keys.incarnations),
+    );
+    const wanted = streamId === undefined ? ids : [streamId];
+    const answers = await this.#batch<(string[] | string | null)[]>((batch) => {
+      for (const id of wanted) batch.hvals(keys.clients(id));
+      for (const incarnation of incarnations) batch.get(keys.countersPrefix + incarnation);
+      return batch;
+    });
+    const counters = new Map<string, ClientReport>();
+    for (const text of answers.slice(wanted.length)) {
+      for (const report of JSON.parse((text as string | null) ?? '[]') as ClientReport[]) {
+        counters.set(counterKey(report.streamId, report.clientId), report);
+      }
+    }
+    for (const [key, report] of this.#counters) counters.set(key, report);
+    return answers
+      .slice(0, wanted.length)
+      .flatMap((texts) => texts as string[])
+      .map((text) => {
+        const client = JSON.parse(text) as ClientRecord;
+        const { bytesServed, segmentsServed, lastAccessMs } =
+          counters.get(counterKey(client.streamId, client.id)) ?? client;
+        return { ...client, slot: client.slot, username: client.username, bytesServed, segmentsServed, lastAccessMs };
+      });
+  }
+
+  async acquire(feed: string): Promise<Place> {
+    return JSON.parse((await this.#run('acquire', feed, this.#asking(), '')) as string) as Place;
+  }
+
+  async seize(feed: string, deadIncarnation: string): Promise<Place> {
+    return JSON.parse((await this.#run('acquire', feed, this.#asking(), deadIncarnation)) as string) as Place;
+  }
+
+  async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
+    const { workerId: worker, incarnation, address } = to;
+    const target = JSON.stringify({ worker, incarnation, address });
+    const answer = Number(await this.#run('transfer', feed, this.#me.incarnation, epoch, target));
+    return answer === 0 ? undefined : answer;
+  }
+
+  async release(feed: string): Promise<void> {
+    await this.#run('release', feed, this.#me.incarnation);
+  }
+
+  async renew(load: WorkerLoad): Promise<Renewal> {
+    this.#full = load.full;
+    const counters = this.#countersChanged ? JSON.stringify([...this.#counters.values()]) : '';
+    const { incarnation, workerId } = this.#me;
+    const { leaseMs } = this.#options;
+    const full = load.full ? '1' : '0';
+    const answer = await this.#run(
+      'renew',
+      incarnation,
+      workerId,
+      leaseMs,
+      load.processes,
+      full,
+      this.#record,
+      counters,
+    );
+    if (answer === 'replaced') throw new ReplacedError(workerId);
+    this.#record = '';
+    this.#countersChanged = false;
+    const [unbroken, ...texts] = answer as [number, ...string[]];
+    return { unbroken: unbroken === 1, commands: texts.map((text) => JSON.parse(text) as Command) };
+  }
+
+  async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
+    this.#record = JSON.stringify({ ...this.#me, ...record });
+  }
+
+  async workers(): Promise<WorkerRecord[]> {
+    const records = await this.#redis.hvals(keys.workers);
+    return records.map((text) => JSON.parse(text) as WorkerRecord);
+  }
+
+  async send(command: Command, workerId?: string): Promise<void> {
+    const targets = (await this.workers()).filter((worker) => workerId === undefined || worker.workerId === workerId);
+    await this.#batch((batch) => {
+      for (const { incarnation } of targets) {
+        batch.rpush(keys.commandsPrefix + incarnation, JSON.stringify(command));
+      }
+      return batch;
+    });
+  }
+
+  async leaveCluster(): Promise<void> {
+    await this.#run('end-incarnation', this.#me.incarnation, '0');
+  }
+
+  async cleanup(idleTtlMs: number): Promise<CleanupReport> {
+    const [incarnations, idle] = await this.#batch<[string[], string[]]>((batch) =>
+      batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, Date.now() - idleTtlMs),
+    );
+    const deadIncarnations: string[] = [];
+    for (const incarnation of incarnations) {
+      if ((await this.#run('end-incarnation', incarnation, '1')) === 1) deadIncarnations.push(incarnation);
+    }
+    const expiredStreams: string[] = [];
+    for (const id of idle) {
+      const watched = await this.#redis.hlen(keys.clients(id));
+      if (watched === 0 && (await this.deleteStream(id))) expiredStreams.push(id);
+    }
+    return { expiredStreams, deadIncarnations };
+  }
+
+  /** The caller, as the scripts know it. */
+  #asking(): string {
+    const { workerId: worker, incarnation, address } = this.#me;
+    return JSON.stringify({ worker, incarnation, address, full: this.#full, waitMs: this.#options.youngMs });
+  }
+
+  async #batch<T extends unknown[]>(fill: (batch: ReturnType<Redis['pipeline']>) => unknown): Promise<T> {
+    const batch = this.#redis.pipeline();
+    fill(batch);
+    const answers = (await batch.exec()) ?? [];
+    return answers.map(([error, answer]) => {
+      if (error !== null) throw error;
+      return answer;
+    }) as T;
+  }
+}
+
+function counterKey(streamId: string, clientId: string): string {
+  return `${streamId} ${clientId}`;
+}

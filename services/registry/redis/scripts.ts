@@ -1,0 +1,44 @@
+/** The Lua scripts as commands of a connection; each script's file says what it takes and answers. */
+
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import { keys } from './keys.ts';
+
+const NAMES = [
+  'create-stream',
+  'delete-stream',
+  'advance-failover',
+  'join',
+  'leave',
+  'release-slot',
+  'acquire',
+  'transfer',
+  'release',
+  'renew',
+  'end-incarnation',
+] as const;
+
+export type ScriptName = (typeof NAMES)[number];
+export type RunScript = (name: ScriptName, ...args: (string | number)[]) => Promise<unknown>;
+
+/** What scripts build key names from. */
+const KEY_NAMES = JSON.stringify({
+  ...keys,
+  stream: keys.stream(''),
+  spec: keys.spec(''),
+  slots: keys.slots(''),
+  clients: keys.clients(''),
+});
+
+function source(name: string): string {
+  return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
+}
+
+/** Makes the scripts known to a connection. The first argument of each, the key names, is added here. */
+export function defineScripts(redis: Redis): RunScript {
+  const prelude = source('prelude');
+  for (const name of NAMES) redis.defineCommand(name, { numberOfKeys: 0, lua: `${prelude}\n${source(name)}` });
+  type Defined = Record<ScriptName, (...args: (string | number)[]) => Promise<unknown>>;
+  const defined = redis as unknown as Defined;
+  return (name, ...args) => defined[name](KEY_NAMES, ...args);
+}

@@ -1,0 +1,9 @@
+-- Who makes a feed: its living owner, else the caller (or, when that is full, another worker).
+-- ARGV: 2 feed, 3 the worker as JSON (see claim), 4 the incarnation that is proven dead ('' for none)
+-- Answer: Place as JSON
+local feed, dead = ARGV[2], ARGV[4]
+if dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead then
+  redis.call('SREM', K.feedsOfPrefix .. dead, feed)
+  redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', '-')
+end
+return cjson.encode(claim(feed, cjson.decode(ARGV[3])))

@@ -1,0 +1,26 @@
+-- Removes everything that an incarnation held. Idempotent.
+-- ARGV: 2 incarnation, 3 '1': only if its lease has run out
+-- Answer: 1 when it is gone
+local incarnation = ARGV[2]
+if ARGV[3] == '1' and is_alive(incarnation) then return 0 end
+local worker = redis.call('GET', K.leasePrefix .. incarnation)
+for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
+  local id, client_id = string.match(pair, '^(%S+) (.*)$')
+  count_out(id, client_id)
+  show(id)
+end
+for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
+  if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then redis.call('DEL', K.ownerPrefix .. feed) end
+end
+for _, text in ipairs(redis.call('HVALS', K.workers)) do
+  local record = cjson.decode(text)
+  if record.incarnation == incarnation then redis.call('HDEL', K.workers, record.workerId) end
+end
+for _, name in ipairs(redis.call('HKEYS', K.newest)) do
+  if redis.call('HGET', K.newest, name) == incarnation then redis.call('HDEL', K.newest, name) end
+end
+redis.call('DEL', K.leasePrefix .. incarnation, K.clientsOfPrefix .. incarnation, K.feedsOfPrefix .. incarnation,
+  K.countersPrefix .. incarnation, K.commandsPrefix .. incarnation)
+redis.call('ZREM', K.loads, incarnation)
+redis.call('SREM', K.incarnations, incarnation)
+return 1

@@ -1,0 +1,46 @@
+-- Counts a client in and gives it a slot and the place of that slot's feed, in one step.
+-- ARGV: 2 stream id, 3 wanted client id, 4 suffix if that is taken, 5 client record as JSON, 6 cap ('' for a direct stream),
+--       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim)
+-- Answer: 'gone', or JSON {client, place, record fields that change}
+local id, wanted, suffix, cap, me = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6]), cjson.decode(ARGV[8])
+if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
+local client = cjson.decode(ARGV[5])
+local place
+local slot
+
+if cap then
+  if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap = 1 end
+  local counts = {}
+  local flat = redis.call('HGETALL', K.slots .. id)
+  for at = 1, #flat, 2 do counts[tonumber(flat[at])] = tonumber(flat[at + 1]) end
+  local function has_room(candidate) return cap == 0 or (counts[candidate] or 0) < cap end
+  local function lowest(candidates)
+    for _, candidate in ipairs(candidates) do
+      if has_room(candidate) and (not slot or candidate < slot) then slot = candidate end
+    end
+  end
+  lowest(cjson.decode(ARGV[7]))
+  if not slot then
+    local used = {}
+    for candidate in pairs(counts) do used[#used + 1] = candidate end
+    lowest(used)
+  end
+  if not slot then
+    slot = 0
+    while counts[slot] do slot = slot + 1 end
+  end
+  place = claim('p:' .. id .. ':' .. slot, me)
+  if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
+  redis.call('HINCRBY', K.slots .. id, slot, 1)
+end
+
+local client_id = wanted
+if redis.call('HEXISTS', K.clients .. id, client_id) == 1 then client_id = wanted .. '_' .. suffix end
+client.id = client_id
+client.slot = slot
+client.incarnation = me.incarnation
+redis.call('HSET', K.clients .. id, client_id, cjson.encode(client))
+redis.call('SADD', K.clientsOfPrefix .. me.incarnation, id .. ' ' .. client_id)
+redis.call('ZADD', K.streamIds, now_ms(), id)
+show(id)
+return cjson.encode({ clientId = client_id, slot = slot, place = place })

@@ -1,0 +1,77 @@
+-- In front of every script. The clock is Redis's own; keys come from keys.ts.
+-- K: table of key names and prefixes, decoded from ARGV[1].
+local K = cjson.decode(ARGV[1])
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function is_alive(incarnation)
+  return redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
+end
+
+-- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.full) the worker with the fewest processes.
+-- `me`: {incarnation, worker, address, full, waitMs}; answers a Place as types.ts has it.
+local function claim(feed, me)
+  local key = K.ownerPrefix .. feed
+  local stored = redis.call('HMGET', key, 'incarnation', 'worker', 'address', 'epoch')
+  if stored[1] and is_alive(stored[1]) then
+    if stored[1] == me.incarnation then return { kind = 'own', epoch = tonumber(stored[4]) } end
+    local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = tonumber(stored[4]) }
+    return { kind = 'relay', owner = owner }
+  end
+  local now = now_ms()
+  local born = tonumber(redis.call('GET', K.born) or now)
+  if not stored[1] and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
+  local chosen = { incarnation = me.incarnation, workerId = me.worker, address = me.address }
+  if me.full then
+    chosen = nil
+    for _, incarnation in ipairs(redis.call('ZRANGE', K.loads, 0, -1)) do
+      if not chosen and incarnation ~= me.incarnation and is_alive(incarnation) then
+        local worker = redis.call('GET', K.leasePrefix .. incarnation)
+        local record = redis.call('HGET', K.workers, worker)
+        if record then
+          chosen = { incarnation = incarnation, workerId = worker, address = cjson.decode(record).address }
+          redis.call('ZINCRBY', K.loads, 1, incarnation)
+        end
+      end
+    end
+    if not chosen then return { kind = 'full' } end
+  end
+  local epoch = math.max(tonumber(stored[4] or 0) + 1, now)
+  redis.call('HSET', key, 'incarnation', chosen.incarnation, 'worker', chosen.workerId, 'address', chosen.address,
+    'epoch', string.format('%.0f', epoch))
+  if stored[1] then redis.call('SREM', K.feedsOfPrefix .. stored[1], feed) end
+  redis.call('SADD', K.feedsOfPrefix .. chosen.incarnation, feed)
+  chosen.epoch = epoch
+  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
+  return { kind = 'relay', owner = chosen }
+end
+
+-- Brings the readable hash of a stream up to date, or removes it when nobody watches.
+local function show(id)
+  local clients = redis.call('HLEN', K.clients .. id)
+  if clients == 0 then
+    redis.call('DEL', K.stream .. id)
+    return
+  end
+  local owner = redis.call('HMGET', K.ownerPrefix .. 'p:' .. id .. ':0', 'worker', 'epoch')
+  local spec = redis.call('HMGET', K.spec .. id, 'shownUrl', 'profileName', 'createdAtMs')
+  redis.call('HSET', K.stream .. id, 'url', spec[1] or '', 'profile', spec[2] or '', 'created', spec[3] or '',
+    'status', 'active', 'clients', clients, 'processes', redis.call('HLEN', K.slots .. id),
+    'owner', owner[1] or '', 'epoch', owner[2] or '')
+end
+
+-- Counts a client out; answers how many its slot has left.
+local function count_out(id, client_id)
+  local text = redis.call('HGET', K.clients .. id, client_id)
+  if not text then return 0 end
+  redis.call('HDEL', K.clients .. id, client_id)
+  local client = cjson.decode(text)
+  redis.call('SREM', K.clientsOfPrefix .. client.incarnation, id .. ' ' .. client_id)
+  if client.slot == nil or client.slot == cjson.null then return 0 end
+  local left = redis.call('HINCRBY', K.slots .. id, client.slot, -1)
+  if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
+  return math.max(left, 0)
+end
