@@ -117,6 +117,16 @@ describe('Splicer', () => {
     expect(counterErrors(packets)).toEqual([]);
   });
 
+  it('measures time by when a unit begins to arrive, not by when its end is known', () => {
+    const { splicer, progress } = splice();
+    splicer.beginInput('rebase');
+    const builder = frames(new TsBuilder().tables(), 0, 11);
+    splicer.push(builder.take(), 400);
+    // Three seconds are lost while nothing comes; only then the last picture before them proves to be whole.
+    splicer.push(frames(builder, 86, 2).take(), 3_440);
+    expect(Math.max(...progress)).toBe(900_000 + 87 * FRAME);
+  });
+
   it('sends nothing of a unit whose end never came', () => {
     const { splicer, packets } = splice();
     splicer.beginInput('rebase');

@@ -101,6 +101,36 @@ describe('Timeline', () => {
     expect(gap).toBeLessThanOrEqual(2 * AUDIO);
   });
 
+  it('knows which of two clocks a unit belongs to while only one track has jumped', () => {
+    const timeline = new Timeline(10 * S);
+    timeline.beginInput('rebase');
+    const STEP = 0.36 * S;
+    for (let n = 0; n < 10; n++) timeline.place(A, 100 * S + n * STEP, n * 360, false);
+    for (let n = 0; n < 90; n++) timeline.place(V, 100 * S + n * FRAME, n * 40, true);
+    // Pictures go back by a second; sound does so three units later.
+    timeline.place(V, 99 * S + 90 * FRAME, 3_600, true);
+    const sound = [10, 11, 12].map((n) => timeline.place(A, 100 * S + n * STEP, 3_600, false)?.dts);
+    sound.push(timeline.place(A, 99 * S + 13 * STEP, 3_640, false)?.dts);
+    expect(sound).toEqual([10, 11, 12, 13].map((n) => 10 * S + n * STEP));
+  });
+
+  it('lets pictures come back to where sound has got to meanwhile, however late they arrive', () => {
+    const timeline = new Timeline(10 * S);
+    timeline.beginInput('rebase');
+    play(timeline, 100 * S, 2, 0);
+    for (let n = 0; n < 300; n++) timeline.place(A, 102 * S + n * AUDIO, 2_000, false);
+    expect(timeline.place(V, 108 * S, 2_000, true)).toMatchObject({ dts: 18 * S, jump: true });
+    expect(timeline.place(A, 108.5 * S, 2_000, false)).toMatchObject({ dts: 18.5 * S });
+  });
+
+  it('takes a gap of a repaired clock for what it is, even if both sides of it arrive together', () => {
+    const timeline = new Timeline(undefined);
+    timeline.beginInput('rebase', true);
+    play(timeline, 100 * S, 2, 0);
+    expect(timeline.place(V, 105 * S, 2_000, true)).toMatchObject({ dts: 105 * S, jump: true });
+    expect(timeline.place(A, 105 * S, 2_000, false)).toMatchObject({ dts: 105 * S, jump: true });
+  });
+
   it('nudges a unit that is out of order by less than a frame', () => {
     const timeline = new Timeline(0);
     timeline.beginInput('rebase');

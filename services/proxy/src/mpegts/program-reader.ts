@@ -50,6 +50,8 @@ export interface Unit {
   readonly keyframe: boolean;
   /** Packets of this PID were lost before or inside this unit. */
   readonly gap: boolean;
+  /** When its first packet came, monotonic. Most units are known to be whole only when the next one begins. */
+  readonly arrivedMs: number;
 }
 
 export interface ProgramReaderSink {
@@ -73,6 +75,7 @@ interface TrackState {
   receivedBytes: number;
   totalLength: number | undefined;
   gap: boolean;
+  arrivedMs: number;
 }
 
 export class ProgramReader {
@@ -85,13 +88,15 @@ export class ProgramReader {
   #signature = '';
   #map: ProgramMap | undefined;
   #tracks = new Map<number, TrackState>();
+  #nowMs = 0;
 
   constructor(sink: ProgramReaderSink) {
     this.#sink = sink;
   }
 
-  /** Takes bytes in pieces of any size; the chunk is given away and may be rewritten later. */
-  push(chunk: Buffer): void {
+  /** Takes bytes in pieces of any size, which came at `nowMs`; the chunk is given away and may be rewritten later. */
+  push(chunk: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
     this.#packetizer.push(chunk, (bytes, offset) => this.#packet(bytes, offset));
   }
 
@@ -172,6 +177,7 @@ export class ProgramReader {
         this.#finishUnit(state);
         const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
         state.totalLength = header?.totalLength;
+        state.arrivedMs = this.#nowMs;
         this.#append(state, { bytes, offset });
         return;
       }
@@ -208,6 +214,7 @@ export class ProgramReader {
       dtsOffset: header?.dtsOffset === undefined ? undefined : header.dtsOffset - offset,
       keyframe: state.track.kind === 'video' ? isKeyUnit(state, header?.dataOffset) : state.track.kind === 'audio',
       gap: state.gap,
+      arrivedMs: state.arrivedMs,
     };
     state.packets = [];
     state.receivedBytes = 0;
@@ -242,5 +249,6 @@ function newState(track: Track): TrackState {
     receivedBytes: 0,
     totalLength: undefined,
     gap: false,
+    arrivedMs: 0,
   };
 }

@@ -36,6 +36,11 @@ export interface SplicerOptions {
   firstDts: number | undefined;
 }
 
+export interface InputKind {
+  readonly midPicture?: boolean;
+  readonly repaired?: boolean;
+}
+
 /** Where a new input has to start so that nothing is lost or doubled; ticks on the current input's clock. */
 export interface ResumePoint {
   videoPts: number | undefined;
@@ -110,16 +115,17 @@ export class Splicer {
   /**
    * Bytes from now on come from another input.
    * @param clock how its clock relates to the one before
-   * @param midPicture the input repeats the same pictures (`-c copy` from the same source feed), so it may be entered
+   * @param kind.midPicture the input repeats the same pictures (`-c copy` from the same source feed), so it may be entered
    *   between keyframes, right behind the last unit sent
+   * @param kind.repaired it was made from a source feed: a gap in it is no jump of a provider's clock
    */
-  beginInput(clock: InputClock, midPicture = false): void {
+  beginInput(clock: InputClock, { midPicture = false, repaired = false }: InputKind = {}): void {
     this.#held = [];
     this.#maxPts = undefined;
     this.#lastEntryMs = undefined;
     this.#pids = new Map();
     this.#midPicture = midPicture && clock === 'aligned';
-    this.#timeline.beginInput(clock);
+    this.#timeline.beginInput(clock, repaired);
     for (const track of this.#outTracks.values()) {
       track.waiting = true;
       if (clock !== 'aligned') track.signal = true;
@@ -134,7 +140,7 @@ export class Splicer {
   /** Takes the current input's bytes; the chunk is given away. `nowMs` is monotonic. */
   push(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#reader?.push(chunk);
+    this.#reader?.push(chunk, nowMs);
     const oldest = this.#held[0];
     if (oldest !== undefined && nowMs - oldest.nowMs > MAX_HOLD_MS) this.#release(this.#held.length);
   }
@@ -204,7 +210,7 @@ export class Splicer {
     for (const item of items) {
       if (item.kind === 'tables') this.#emitTables(item.map, item.tracks, item.changed);
       else if (item.kind === 'clock') this.#emitClock(item.track, item.packet);
-      else this.#emitUnit(item.unit, item.nowMs);
+      else this.#emitUnit(item.unit);
     }
   }
 
@@ -267,7 +273,8 @@ export class Splicer {
     this.#tableCounters.set(pid, (counter + packets.length / PACKET_SIZE) & 0x0f);
   }
 
-  #emitUnit(unit: Unit, nowMs: number): void {
+  #emitUnit(unit: Unit): void {
+    const nowMs = unit.arrivedMs;
     const out = this.#pids.get(unit.track.pid);
     if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
     let shift: number | undefined;

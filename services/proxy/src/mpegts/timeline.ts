@@ -22,7 +22,7 @@ export interface Placement {
   jump: boolean;
 }
 
-/** A step forward is a jump when it exceeds this (or four usual steps) and the wall clock does not explain it. */
+/** A step forward is a jump when it exceeds this (or four usual steps), and neither wall clock nor another track explains it. */
 const MAX_STEP = 1.5 * TICKS_PER_SECOND;
 /** Wall clock and media clock of a provider that caught up after a stall may differ by this much. */
 const WALL_FACTOR = 1.5;
@@ -30,8 +30,6 @@ const WALL_FACTOR = 1.5;
 const SIGNALLED_GAP = 0.5 * TICKS_PER_SECOND;
 /** A reconnected provider that is this much further on than the time that passed still has the same clock. */
 const RESUME_SLACK = 5 * TICKS_PER_SECOND;
-/** A track that continues within this of where another track's new clock puts it takes that clock over. */
-const CLOSE = 0.3 * TICKS_PER_SECOND;
 /** Tracks of one input are never further apart than this; beyond, it is another jump. */
 const NEAR = 10 * TICKS_PER_SECOND;
 /** Until a track has shown its own step. */
@@ -51,6 +49,7 @@ export class Timeline {
   readonly #firstDts: number | undefined;
   #shift: number | undefined;
   #clock: InputClock = 'rebase';
+  #repaired = false;
   /** The current input has not been placed yet. */
   #fresh = true;
 
@@ -59,9 +58,13 @@ export class Timeline {
     this.#firstDts = firstDts;
   }
 
-  /** Units from now on come from another input. */
-  beginInput(clock: InputClock): void {
+  /**
+   * Units from now on come from another input.
+   * @param repaired it is a timeline already: whatever is missing in it is really gone, however it arrives
+   */
+  beginInput(clock: InputClock, repaired = false): void {
     this.#clock = clock;
+    this.#repaired = repaired;
     this.#fresh = true;
     for (const track of this.#tracks.values()) track.joining = true;
   }
@@ -105,14 +108,17 @@ export class Timeline {
       return { shift, dts: out, jump: false };
     }
     if (track.joining) return this.#join(track, dts, nowMs);
+    const ahead = this.#ahead(track, dts, track.shift);
+    const isUsual = this.#isUsual(track, ahead, track.shift, nowMs);
+    // Another track of this input may have jumped before this one. Whichever clock the unit fits better is its own.
+    const hasMoved = track.shift !== shift;
     const followed = this.#ahead(track, dts, shift);
-    if (track.shift !== shift && followed > 0 && followed <= Math.max(CLOSE, 4 * track.step)) {
+    const fitsBetter = !isUsual || Math.abs(followed - track.step) < Math.abs(ahead - track.step);
+    if (hasMoved && fitsBetter && this.#isUsual(track, followed, shift, nowMs)) {
       return this.#accept(track, shift, followed, nowMs, true);
     }
-    const ahead = this.#ahead(track, dts, track.shift);
-    if (this.#isUsual(track, ahead, nowMs)) return this.#accept(track, track.shift, ahead, nowMs, false);
-    if (track.shift !== shift && Math.abs(followed) < NEAR) {
-      // Another track of this input has jumped before this one: its clock holds for both.
+    if (isUsual) return this.#accept(track, track.shift, ahead, nowMs, false);
+    if (hasMoved && Math.abs(followed) < NEAR) {
       if (followed > 0) return this.#accept(track, shift, followed, nowMs, true);
       if (!anchor) return undefined;
     } else if (ahead <= 0 && ahead > -1.5 * track.step) {
@@ -159,9 +165,16 @@ export class Timeline {
     return ticksBetween(wrapTicks(track.dts), wrapTicks(dts + shift));
   }
 
-  #isUsual(track: TrackClock, ahead: number, nowMs: number): boolean {
-    const elapsed = ((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000;
-    return ahead > 0 && ahead <= Math.max(MAX_STEP, 4 * track.step) + elapsed * WALL_FACTOR;
+  /** Whether `shift` puts a unit where it may well be: a little ahead of its track's last one, or of where time is by now. */
+  #isUsual(track: TrackClock, ahead: number, shift: number, nowMs: number): boolean {
+    if (ahead <= 0) return false;
+    if (this.#repaired) return true;
+    let passed = ((nowMs - track.atMs) * TICKS_PER_SECOND * WALL_FACTOR) / 1000;
+    // A track that was silent comes back to where the others are.
+    for (const other of this.#tracks.values()) {
+      if (other.shift === shift) passed = Math.max(passed, other.dts - track.dts);
+    }
+    return ahead <= Math.max(MAX_STEP, 4 * track.step) + passed;
   }
 
   #accept(track: TrackClock, shift: number, ahead: number, nowMs: number, jump: boolean, correction = 0): Placement {

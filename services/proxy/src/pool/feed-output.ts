@@ -2,7 +2,7 @@
 
 import { createFragmenter, type OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
-import { type ResumePoint, Splicer } from '../mpegts/splicer.ts';
+import { type InputKind, type ResumePoint, Splicer } from '../mpegts/splicer.ts';
 import type { InputClock } from '../mpegts/timeline.ts';
 import { feedSink } from './feed-sink.ts';
 
@@ -14,7 +14,7 @@ export interface FeedOutput {
   /** Monotonic arrival of the newest unit of each kind; undefined before the first, or when the container does not tell. */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
-  begin(clock: InputClock, midPicture: boolean): void;
+  begin(clock: InputClock, kind: InputKind): void;
   push(chunk: Buffer, nowMs: number): void;
   /** @param orderly the input was played to its end, rather than cut off */
   end(orderly: boolean): void;
@@ -34,7 +34,7 @@ export function tsOutput(feed: Feed, holdReordered: boolean): FeedOutput {
     get lastAudioMs() {
       return splicer.lastAudioMs;
     },
-    begin: (clock, midPicture) => splicer.beginInput(clock, midPicture),
+    begin: (clock, kind) => splicer.beginInput(clock, kind),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),
     end: (orderly) => splicer.endInput(orderly),
   };

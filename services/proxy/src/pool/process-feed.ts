@@ -200,7 +200,8 @@ export class ProcessFeed {
     try {
       await this.#refuseFinite(run);
       const sameClock = run.source !== undefined && run.source === previous?.source;
-      this.#output.begin(sameClock ? 'aligned' : 'rebase', this.#production.midPicture);
+      const { midPicture } = this.#production;
+      this.#output.begin(sameClock ? 'aligned' : 'rebase', { midPicture, repaired: run.source !== undefined });
       const { ring } = this.feed;
       // Another clock goes on where the wall clock is, which is no media.
       const fromBytes = ring.head;
