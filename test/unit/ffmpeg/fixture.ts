@@ -78,7 +78,10 @@ export function tailOf(path: string, from: PacketTime): Buffer {
 }
 
 /** Runs FFmpeg with `input` on stdin; its output and the end of its stderr. */
-export async function transform(args: readonly string[], input: Buffer): Promise<{ output: Buffer; stderr: string }> {
+export async function transform(
+  args: readonly string[],
+  input: Buffer,
+): Promise<{ output: Buffer; stderr: string; code: number | null }> {
   const child = spawn(FFMPEG, [...args], { stdio: 'pipe', timeout: 30_000 });
   const output: Buffer[] = [];
   let stderr = '';
@@ -88,6 +91,6 @@ export async function transform(args: readonly string[], input: Buffer): Promise
   });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  await new Promise((resolve) => child.once('close', resolve));
-  return { output: Buffer.concat(output), stderr };
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { output: Buffer.concat(output), stderr, code };
 }

@@ -119,6 +119,10 @@ function checkValue({ name, value = '', arguments: spelled }: ParsedOption): voi
   if (/^-[A-Za-z/]/.test(value) && !(/flags/.test(name) && FLAG_LIST.test(value))) {
     throw refused(shown, `'${value}' looks like an option, not a value`);
   }
+  const kind = spelled[0]?.split(':')[1] ?? '';
+  if (name === 'filter' && !/^[va]$/i.test(kind)) throw refused(shown, 'say which streams: -filter:v or -filter:a');
+  if ((name === 'c' || name === 'codec') && !/^[vasd]?$/i.test(kind))
+    throw refused(shown, 'say which streams: -c:v or -c:a');
   switch (name) {
     case 'filter':
     case 'vf':

@@ -35,7 +35,7 @@ const OPTION_ERROR =
   /Unrecognized option|Error splitting the argument list|Error parsing|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option/i;
 
 const SOURCE_ERROR =
-  /could not find codec parameters|Invalid data found when processing input|time_base' (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
+  /could not find codec parameters|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
 
 /** The machine's fault, not the profile's: drivers, devices and memory come and go. */
 const RESOURCE_ERROR =
@@ -50,6 +50,9 @@ export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd
   if (code === 255 && lines.some((line) => line.includes('received signal'))) {
     return exit('killed', 'FFmpeg was told to end by a signal.');
   }
+  // As a shell would have it: the program was found and may not run, or was not found.
+  if (progress === 'starting' && (code === 126 || code === 127))
+    return exit('failed', `FFmpeg did not start: ${lines.at(-1)}`);
   const errors = lines.filter((line) => /\[(?:error|fatal|panic)\]/.test(line));
   if (code === 0) {
     const empty = lines.some((line) => line.includes('Output file is empty'));

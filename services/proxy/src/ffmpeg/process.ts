@@ -97,9 +97,8 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
     };
     child.once('error', (error) => {
       if (child.pid !== undefined) return;
-      stderr.write(`[error] ${error.message}\n`);
-      stderr.progress = 'output_open';
-      finish(null, null);
+      stderr.write(`${error.message}\n`);
+      finish(127, null);
     });
     child.once('exit', finish);
   });
