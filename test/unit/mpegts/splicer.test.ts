@@ -88,6 +88,37 @@ describe('Splicer', () => {
     expect([...progress].sort((a, b) => a - b)).toEqual(progress);
   });
 
+  it('sends nothing twice and loses nothing when a new connection begins with the past', () => {
+    const { splicer, packets, progress } = splice();
+    splicer.beginInput('rebase');
+    splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
+    splicer.endInput(false);
+    splicer.beginInput('resume');
+    splicer.push(frames(new TsBuilder().tables(), 20, 40).take(), 2_480);
+    // A picture and a sound for each frame but the last, whose picture is not whole yet.
+    const wanted = Array.from({ length: 59 }, (_, n) => [n, n])
+      .concat([[59]])
+      .flat();
+    expect(progress.map((dts) => (dts - 900_000) / FRAME).sort((a, b) => a - b)).toEqual(wanted);
+    expect(counterErrors(packets)).toEqual([]);
+    expect(packets.filter((packet) => pidOf(packet, 0) >= VIDEO_PID && hasDiscontinuityIndicator(packet, 0))).toEqual(
+      [],
+    );
+  });
+
+  it('does not take a restarted clock for the past', () => {
+    const { splicer, progress } = splice();
+    splicer.beginInput('rebase');
+    splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
+    splicer.endInput(false);
+    splicer.beginInput('resume');
+    const other = new TsBuilder().tables();
+    // The time of an earlier keyframe, but not its picture.
+    for (let n = 20; n < 40; n++) other.video(900_000 + n * FRAME, 900_000 + n * FRAME, n % 10 === 0, 800);
+    splicer.push(other.take(), 2_480);
+    expect(Math.max(...progress)).toBeGreaterThan(900_000 + 60 * FRAME);
+  });
+
   it('signals lost packets instead of hiding them', () => {
     const { splicer, packets } = splice();
     splicer.beginInput('rebase');

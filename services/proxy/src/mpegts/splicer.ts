@@ -7,6 +7,7 @@
 import { discontinuityPacket, hasPayload, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import { type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
 import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
+import { RecentEntries } from './recent-entries.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
 
@@ -94,6 +95,7 @@ export class Splicer {
   #version = -1;
   #tablesSignature = '';
   readonly #tableCounters = new Map<number, number>();
+  readonly #recent = new RecentEntries();
   #lastPcr: number | undefined;
   #pcrPid: number | undefined;
 
@@ -281,6 +283,7 @@ export class Splicer {
     if (unit.dts === undefined || unit.track.kind === 'other') {
       shift = this.#timeline.shift;
     } else {
+      this.#recogniseRepetition(unit, unit.dts);
       const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
       if (placement === undefined) return;
       if (placement.jump) out.signal = true;
@@ -328,7 +331,18 @@ export class Splicer {
     // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
     this.#lastEntryMs = unit.keyframe ? nowMs : nowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
+    this.#recent.add(unit, dts);
     this.#sink.randomAccess({ prefix: this.#prefix(), dts });
+  }
+
+  /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */
+  #recogniseRepetition(unit: Unit, dts: number): void {
+    const { fresh, clock, shift } = this.#timeline;
+    if (!fresh || clock !== 'resume' || shift === undefined) return;
+    if (!unit.keyframe || !this.#recent.has(unit, wrapTicks(dts + shift))) return;
+    this.#timeline.beginInput('aligned');
+    this.#midPicture = true;
+    for (const track of this.#outTracks.values()) track.signal = false;
   }
 
   #start(): void {

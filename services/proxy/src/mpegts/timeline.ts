@@ -8,7 +8,8 @@ import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from './timestamp.ts';
 /**
  * How a new input relates to the one before it:
  * `aligned` – the same clock (an FFmpeg that was restarted on the same source feed): what is already out is dropped;
- * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider), else as `rebase`;
+ * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider), else as `rebase`; the
+ *             splicer makes it `aligned` when it begins with a picture that was sent before;
  * `rebase`  – another clock: it goes on by wall clock since the last unit.
  */
 export type InputClock = 'aligned' | 'resume' | 'rebase';
@@ -76,6 +77,11 @@ export class Timeline {
 
   get clock(): InputClock {
     return this.#clock;
+  }
+
+  /** No unit of the current input has been placed yet. */
+  get fresh(): boolean {
+    return this.#fresh;
   }
 
   /** Ticks from one unit of a track to the next. */
