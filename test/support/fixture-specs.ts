@@ -50,6 +50,8 @@ interface Recipe {
   audio?: AudioSpec['codec'];
   sampleRate?: number;
   tone?: number;
+  /** Appended to the sound's filter graph. */
+  audioFilter?: string;
 }
 
 const SAMPLES = { adts: 1024, mpa: 1152, ac3: 1536 };
@@ -77,6 +79,7 @@ function loop(recipe: Recipe): LoopSpec {
     ...(recipe.interlaced ? ['interlace=scan=tff'] : []),
     ...(recipe.filter === undefined ? [] : [recipe.filter]),
   ];
+  const tone = `sine=frequency=${recipe.tone ?? 440}:sample_rate=${sampleRate}`;
   return {
     about: recipe.about,
     loopTicks: whole((numerator * TICKS) / denominator),
@@ -97,7 +100,7 @@ function loop(recipe: Recipe): LoopSpec {
         ]
       : undefined,
     audioArgs: [
-      ...['-f', 'lavfi', '-i', `sine=frequency=${recipe.tone ?? 440}:sample_rate=${sampleRate}`],
+      ...['-f', 'lavfi', '-i', [tone, ...(recipe.audioFilter === undefined ? [] : [recipe.audioFilter])].join(',')],
       ...['-frames:a', String(audioFrames), ...AUDIO_ENCODERS[codec]],
     ],
   };
@@ -109,6 +112,9 @@ function whole(value: number): number {
 }
 
 const INTERLACED = ['-flags', '+ildct+ilme'];
+
+/** 0.2 s each at 0, 1 and 3 s of 8 s: no shift but one of whole loops makes all of them meet again. */
+const SYNC_MARKS = 'lt(mod(t,8),0.2)+between(mod(t,8),1,1.2)+between(mod(t,8),3,3.2)';
 
 /** Every loop by name. 8 s is the least length that holds whole 2 s GOPs at 25 fps and whole AAC frames at 48 kHz. */
 export const LOOPS = {
@@ -177,6 +183,13 @@ export const LOOPS = {
     picture: 'smptehdbars',
     tone: 880,
     encoder: [...X264, '-bf', '2', '-b_strategy', '0'],
+  }),
+  sync: loop({
+    about: 'black and silent, but for a flash and a beep together, at distances that show which belong to each other',
+    seconds: [8, 1],
+    picture: 'color',
+    filter: `drawbox=c=white:t=fill:enable='${SYNC_MARKS}'`,
+    audioFilter: `volume='${SYNC_MARKS}':eval=frame`,
   }),
   heavy: loop({
     about: '640x360 at about 4 Mbit/s, for load that is copied, not transcoded',
