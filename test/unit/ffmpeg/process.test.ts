@@ -61,6 +61,21 @@ describe('spawnFfmpeg', () => {
     });
   });
 
+  test('hands over all output before it says that FFmpeg ended, and waits for no reader that has paused', async () => {
+    const make = [...QUIET, '-f', 'lavfi', '-i', 'testsrc2=size=160x90', '-frames:v', '20', '-f', 'rawvideo', 'pipe:1'];
+    const flowing = start(make, 'none');
+    let bytes = 0;
+    flowing.stdout.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    expect((await flowing.exited).reason).toBe('source_ended');
+    expect(bytes).toBe((160 * 90 * 3 * 20) / 2);
+
+    const failing = start([...QUIET, '-i', '/nowhere', '-f', 'mpegts', 'pipe:1'], 'none');
+    failing.stdout.once('readable', () => undefined);
+    expect((await failing.exited).reason).toBe('source_refused');
+  });
+
   test('knows the duration of a file', async () => {
     const path = workspace.make('b.mp4', [
       ...synthetic({ seconds: 2, size: '160x90' }),

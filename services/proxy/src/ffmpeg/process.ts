@@ -29,7 +29,7 @@ export interface FfmpegProcess {
   readonly pid: number | undefined;
   readonly stdin: Writable | null;
   readonly stdout: Readable;
-  /** Resolves when it has ended and its output is complete; never rejects. */
+  /** Resolves when it has ended and a reader that is flowing has got all of `stdout`; never rejects. */
   readonly exited: Promise<FfmpegExit>;
   /** Length of the input in seconds, once known; undefined when it has none, or FFmpeg ended first. */
   readonly duration: Promise<number | undefined>;
@@ -84,28 +84,38 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   child.stdin?.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'stdin of FFmpeg broke'));
 
   let asked: 'stop' | 'kill' | undefined;
-  let ended = false;
+  let finishEarly: () => void = () => undefined;
   const exited = new Promise<FfmpegExit>((resolve) => {
-    const finish = (code: number | null, signal: string | null): void => {
-      if (ended) return;
-      ended = true;
+    let isFinished = false;
+    const finish = (code: number | null, signal: string | null, askedBefore: typeof asked): void => {
+      if (isFinished) return;
+      isFinished = true;
       stderr.end();
       reportDuration(undefined);
-      const exit = classifyExit({ code, signal, progress: stderr.progress, lines: stderr.lines, asked });
+      const { progress, lines } = stderr;
+      const exit = classifyExit({ code, signal, progress, lines, asked: askedBefore });
       log.debug({ ffmpeg: name, pid: child.pid, ...exit }, 'FFmpeg ended');
       resolve(exit);
     };
     child.once('error', (error) => {
       if (child.pid !== undefined) return;
       stderr.write(`${error.message}\n`);
-      finish(127, null);
+      finish(127, null, undefined);
     });
-    child.once('exit', finish);
+    child.once('exit', (code, signal) => {
+      const askedBefore = asked;
+      finishEarly = () => finish(code, signal, askedBefore);
+      // Whoever reads along gets the rest of the output first; a reader that has paused, or ended it, does not hold this up.
+      if (asked === undefined && child.stdout.readableFlowing === true) child.once('close', finishEarly);
+      else if (child.stderr.closed) setImmediate(finishEarly);
+      else child.stderr.once('close', () => setImmediate(finishEarly));
+    });
   });
 
   const kill = (): void => {
     asked ??= 'kill';
     child.kill('SIGKILL');
+    finishEarly();
   };
   return {
     pid: child.pid,
@@ -120,6 +130,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
       // While it waits for input FFmpeg does not look at signals; the end of its input it sees.
       child.stdin?.end();
       child.kill('SIGTERM');
+      finishEarly();
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
       try {
         return await exited;
