@@ -9,6 +9,7 @@ import type { Services } from '../worker.ts';
 import { logRequest } from './access-log.ts';
 import type { Api } from './app.ts';
 import { clientRoutes } from './client-routes.ts';
+import { endConnectionsOnClose } from './closing.ts';
 import { connectionRoute } from './connection-route.ts';
 import { createRoutes } from './create-routes.ts';
 import { describeApi, TOKEN_SCHEME } from './docs.ts';
@@ -57,6 +58,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   // Answers are typed by their schemas when they are compiled; checking each again would only cost time.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   readJsonBodies(app);
+  endConnectionsOnClose(app);
   app.setErrorHandler(fail);
   app.addHook('onRequest', async (request, reply) => logRequest(log, request, reply));
   const index = new RouteIndex();
