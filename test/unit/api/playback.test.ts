@@ -140,6 +140,30 @@ describe('a live direct stream', () => {
     stays.destroy();
   });
 
+  it('loses with force=false the client named, which may watch another one under the same name', async () => {
+    const api = await startApi();
+    const { origin } = await provider();
+    const body = { metadata: { group: 'a' } };
+    const old = String((await api.post('/streams', { ...body, url: `${origin}/live/1.ts` })).body.stream_id);
+    const next = await create(api, `${origin}/live/2.ts`);
+    const get = await listen(api);
+    const [left, other, stays] = [
+      await get(`/stream/${old}?client_id=tv`),
+      await get(`/stream/${old}?client_id=pc`),
+      await get(`/stream/${next}?client_id=tv`),
+    ];
+    for (const response of [left, other, stays]) response.resume();
+    const answer = await api.del('/streams/by-metadata?field=group&value=a&force=false&client_id=tv');
+    expect(answer.body.skipped_streams).toMatchObject([{ reason: 'has_active_clients', active_clients: 1 }]);
+    await closed(left);
+    await eventually(() => api.services.playback.clientCount === 2);
+    expect((await clients(api)).map(({ id, streamId }) => [id, streamId])).toEqual([
+      ['pc', old],
+      ['tv', next],
+    ]);
+    for (const response of [other, stays]) response.destroy();
+  });
+
   it('is refused with 503 beyond MAX_CLIENTS', async () => {
     const api = await startApi({ MAX_CLIENTS: '1' });
     const { origin } = await provider();

@@ -144,7 +144,7 @@ export function metadataRoutes(app: Api, services: Services): void {
         }
         const others = clientsOf(id).filter((client) => client.id !== query.client_id);
         if (!query.force && others.length > 0) {
-          if (others.length < clientsOf(id).length) playback.disconnect(query.client_id ?? '');
+          if (others.length < clientsOf(id).length) playback.disconnect(query.client_id ?? '', id);
           kept.push({ stream_id: id, reason: 'has_active_clients', active_clients: others.length });
           continue;
         }

@@ -4,6 +4,7 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { Services } from '../worker.ts';
 import type { Snapshot } from './snapshot.ts';
+import { hasFailover } from './views.ts';
 
 export const performanceReport = z.object({
   connection_pool: z.object({
@@ -78,7 +79,7 @@ export class PerformanceMonitor {
       },
       failover_stats: {
         total_failovers: streams.reduce((sum, { failover }) => sum + failover.attempts, 0),
-        streams_with_failover: streams.filter(({ failoverUrls }) => failoverUrls.length > 0).length,
+        streams_with_failover: streams.filter(hasFailover).length,
         streams_on_failover: streams.filter(({ failover }) => failover.index >= 0).length,
       },
       error_stats: {

@@ -4,11 +4,12 @@ import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Registry } from '../../../registry/registry.ts';
 import type { ClientReport, StreamRecord } from '../../../registry/types.ts';
+import { pause } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
 import type { Logger } from '../log.ts';
-import type { Pool, Seat, Viewer } from './pool.ts';
+import type { Pool, Seat, SeatRequest, Viewer } from './pool.ts';
 
 export interface PlaybackDeps {
   readonly pool: Pool;
@@ -33,12 +34,18 @@ interface Session {
   readonly close: () => void;
 }
 
+/** How long a response that is to end may take to send what it still has. */
+const CLOSE_TIMEOUT_MS = 1_000;
+const CLOSE_POLL_MS = 20;
 /** How often what viewers have got is written to the registry. */
 const REPORT_INTERVAL_MS = 1_000;
 
 export class Playback {
   readonly #deps: PlaybackDeps;
   readonly #sessions = new Set<Session>();
+  readonly #cursors = new Set<Cursor>();
+  /** Viewers whose stream has not begun yet. */
+  #waiting = 0;
   readonly #reporter: NodeJS.Timeout;
   #skips = 0;
   #stalls = 0;
@@ -49,12 +56,14 @@ export class Playback {
   }
 
   get clientCount(): number {
-    return this.#sessions.size;
+    return this.#sessions.size + this.#waiting;
   }
 
   /** Times a viewer fell off its ring, and viewers dropped because they took nothing; since the start. */
   get losses(): { skips: number; stalls: number } {
-    return { skips: this.#skips, stalls: this.#stalls };
+    let skips = this.#skips;
+    for (const { stats } of this.#cursors) skips += stats.skips;
+    return { skips, stalls: this.#stalls };
   }
 
   /**
@@ -72,7 +81,7 @@ export class Playback {
     this.assertRoom();
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const seat = await this.#deps.pool.join({ stream, viewer, clientId, signal: gone.signal });
+    const seat = await this.#join({ stream, viewer, clientId, signal: gone.signal });
     if (gone.signal.aborted) {
       await seat.leave(0);
       return;
@@ -89,14 +98,16 @@ export class Playback {
   /** @throws {StreampoolError} 503 when the worker has as many viewers as it may have */
   assertRoom(): void {
     const { maxClients } = this.#deps;
-    if (maxClients === 0 || this.#sessions.size < maxClients) return;
+    if (maxClients === 0 || this.clientCount < maxClients) return;
     const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no further one. Try again later.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }
 
-  /** Ends a client's response. False when this worker does not serve it. */
-  disconnect(clientId: string): boolean {
-    const sessions = [...this.#sessions].filter((session) => session.clientId === clientId);
+  /** Ends a client's response, of one stream or of any. False when this worker does not serve it. */
+  disconnect(clientId: string, streamId?: string): boolean {
+    const sessions = [...this.#sessions].filter(
+      (session) => session.clientId === clientId && (streamId === undefined || session.streamId === streamId),
+    );
     for (const session of sessions) session.close();
     return sessions.length > 0;
   }
@@ -106,15 +117,27 @@ export class Playback {
     for (const session of this.#sessions) if (session.streamId === streamId) session.close();
   }
 
+  /** Ends every response; resolves when all are over. */
   async close(): Promise<void> {
     clearInterval(this.#reporter);
     for (const session of this.#sessions) session.close();
+    const untilMs = performance.now() + 2 * CLOSE_TIMEOUT_MS;
+    while (this.#sessions.size > 0 && performance.now() < untilMs) await pause(CLOSE_POLL_MS);
   }
 
   /** Counts a response that is served elsewhere (a direct stream) among the sessions; call the answer when it is over. */
   track(session: Session): () => void {
     this.#sessions.add(session);
     return () => this.#sessions.delete(session);
+  }
+
+  async #join(request: SeatRequest): Promise<Seat> {
+    this.#waiting++;
+    try {
+      return await this.#deps.pool.join(request);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #serveShared(seat: Seat & { kind: 'shared' }, response: ServerResponse): void {
@@ -132,14 +155,22 @@ export class Playback {
       },
     };
     const cursor = new Cursor(feed, entry, sink, this.#deps.clientStallTimeoutMs);
+    this.#cursors.add(cursor);
+    let closing: NodeJS.Timeout | undefined;
     const untrack = this.track({
       streamId: client.streamId,
       clientId: client.id,
       bytesServed: () => cursor.stats.bytes,
-      close: () => response.destroy(),
+      close: () => {
+        // What is published is whole: the response has a proper end, for whoever takes it soon.
+        cursor.limitTo(feed.published);
+        closing ??= setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
+      },
     });
     response.once('close', () => {
+      clearTimeout(closing);
       cursor.close();
+      this.#cursors.delete(cursor);
       untrack();
       this.#skips += cursor.stats.skips;
       void seat.leave(cursor.stats.bytes);
