@@ -12,6 +12,7 @@ import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { accountOf } from '../upstream/provider-connections.ts';
 import type { FeedOutput } from './feed-output.ts';
+import { FiniteSourceError } from './finite-source.ts';
 import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
 import type { Run, RunEnd } from './run.ts';
@@ -28,13 +29,6 @@ export interface ProcessFeedDeps {
   readonly retryDelayMs: number;
   /** A run this old is replaced, exactly; see MAX_RUN_MS. */
   readonly maxRunMs?: number;
-}
-
-/** The source has an end: it is played from its beginning, by a process for each client. */
-export class FiniteSourceError extends StreampoolError {
-  constructor() {
-    super(503, 'The source has an end, so every viewer gets a process of its own; this one is not shared.');
-  }
 }
 
 /** A run that has added this much media was a good one, however short; one that fails on a piece of its input adds none. */

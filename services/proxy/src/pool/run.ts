@@ -8,6 +8,7 @@ import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
+import type { RelayOutcome } from './relay-run.ts';
 import type { SourceFeed } from './source-feed.ts';
 
 export interface RunRequest {
@@ -25,6 +26,8 @@ export interface RunEnd {
   readonly sourceError: SourceError | undefined;
   /** Its output is complete, rather than cut off. */
   readonly orderly: boolean;
+  /** How a relay ended; undefined for every other run. */
+  readonly relay?: RelayOutcome;
 }
 
 export interface Run {

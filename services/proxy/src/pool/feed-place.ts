@@ -1,0 +1,129 @@
+/** Where one feed comes from, as far as this worker knows: made here, or relayed from its owner; and how that changes. */
+
+import { get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Registry } from '../../../registry/registry.ts';
+import type { Owner, Place } from '../../../registry/types.ts';
+import type { Logger } from '../log.ts';
+import type { Lease } from './lease.ts';
+import type { RelayOutcome } from './relay-run.ts';
+
+/** A feed's place, once it is known. */
+export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
+
+export interface FeedPlaceDeps {
+  readonly registry: Registry;
+  readonly lease: Lease;
+  /** What workers prove themselves with. */
+  readonly secret: () => string;
+  readonly log: Logger;
+}
+
+const REDIAL_MS = 250;
+const PING_TIMEOUT_MS = 1_000;
+/** Without a registry two workers that lost the same owner should not start at the same moment. */
+const BLIND_START_MS = 500;
+
+export class FeedPlace {
+  /** The feed's key in the registry. */
+  readonly feed: string;
+  readonly #deps: FeedPlaceDeps;
+  #current: KnownPlace;
+
+  constructor(feed: string, first: KnownPlace, deps: FeedPlaceDeps) {
+    this.feed = feed;
+    this.#deps = deps;
+    this.#current = first;
+  }
+
+  get current(): KnownPlace {
+    return this.#current;
+  }
+
+  get secret(): string {
+    return this.#deps.secret();
+  }
+
+  /** Made here now (a handover, or a record written back). */
+  set(place: KnownPlace): void {
+    this.#current = place;
+  }
+
+  /**
+   * Whether what arrives now from the feed's own input may be passed on. Waits for the registry when this worker stood
+   * still; false when another one owns the feed by then, which `current` names.
+   */
+  async mayPass(): Promise<boolean> {
+    const { lease, registry } = this.#deps;
+    if (this.#current.kind !== 'own' || lease.state !== 'in_doubt') return true;
+    const { epoch } = this.#current;
+    for (;;) {
+      await lease.confirmed();
+      const place = await registry.acquire(this.feed).catch(() => undefined);
+      if (place === undefined || place.kind === 'wait' || place.kind === 'full') continue;
+      this.#current = place;
+      return place.kind === 'own' && place.epoch === epoch;
+    }
+  }
+
+  /** Finds the feed's place anew after its relay has ended. Resolves when there is one. */
+  async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
+    const from = this.#current.kind === 'relay' ? this.#current.owner : undefined;
+    while (!signal.aborted) {
+      const place = await this.#resolve(outcome, from);
+      if (place?.kind === 'own' || place?.kind === 'relay') {
+        this.#deps.log.info({ feed: this.feed, place, outcome }, 'a feed has a new place');
+        this.#current = place;
+        return;
+      }
+      await sleep(REDIAL_MS);
+    }
+  }
+
+  async #resolve(outcome: RelayOutcome, from: Owner | undefined): Promise<Place | undefined> {
+    const { registry, lease } = this.#deps;
+    const dead = from !== undefined && outcome.kind === 'lost' && (await this.#isDead(from, outcome.why));
+    try {
+      const place = await (dead ? registry.seize(this.feed, from.incarnation) : registry.acquire(this.feed));
+      const same = place.kind === 'relay' && from !== undefined && place.owner.incarnation === from.incarnation;
+      // Still his: worth another try only if he answers.
+      if (same && outcome.kind === 'lost' && !(await this.#answers(from))) return undefined;
+      return place;
+    } catch (error) {
+      if (!dead || lease.reachable) return undefined;
+      this.#deps.log.warn({ feed: this.feed, err: error }, 'the owner is dead and the registry too: starting here');
+      await sleep(Math.random() * BLIND_START_MS);
+      return { kind: 'own', epoch: Date.now() };
+    }
+  }
+
+  /** Proven: nobody listens there any more, or somebody else does. */
+  async #isDead(owner: Owner, why: Extract<RelayOutcome, { kind: 'lost' }>['why']): Promise<boolean> {
+    if (why === 'refused' || why === 'other_incarnation') return true;
+    const found = await this.#ping(owner);
+    return found === 'refused' || (found !== 'silent' && found !== owner.incarnation);
+  }
+
+  async #answers(owner: Owner): Promise<boolean> {
+    return (await this.#ping(owner)) === owner.incarnation;
+  }
+
+  /** The incarnation that answers at an owner's address. */
+  #ping(owner: Owner): Promise<string> {
+    return new Promise((resolve) => {
+      const request = get(`http://${owner.address}/ping`, {
+        agent: false,
+        headers: { Authorization: `Bearer ${this.secret}` },
+        timeout: PING_TIMEOUT_MS,
+      });
+      request.once('response', (response) => {
+        response.resume();
+        resolve(String(response.headers['x-incarnation'] ?? 'silent'));
+      });
+      request.once('timeout', () => request.destroy());
+      request.once('error', (error: NodeJS.ErrnoException) =>
+        resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'),
+      );
+    });
+  }
+}

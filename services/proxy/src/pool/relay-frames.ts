@@ -1,0 +1,85 @@
+/**
+ * What a relay sends: frames of one type byte, a 32-bit length and a body. Media goes as it is in the ring; who sends it and
+ * how it ended goes between.
+ */
+
+export type RelayEnd =
+  /** The feed is over everywhere: nobody takes it over. */
+  | { kind: 'ended' }
+  | { kind: 'failed'; status: number; reason: string; message: string }
+  /** Another worker makes the feed from here on; ask the registry who. */
+  | { kind: 'moved' };
+
+export interface RelayHello {
+  incarnation: string;
+  epoch: number;
+}
+
+export type RelayFrame =
+  | { type: 'hello'; hello: RelayHello }
+  | { type: 'data'; bytes: Buffer }
+  | { type: 'end'; end: RelayEnd }
+  | { type: 'ping' };
+
+const TYPES = ['hello', 'data', 'end', 'ping'] as const;
+const HEADER_BYTES = 5;
+/** Larger than anything that is sent in one piece. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+/** The header in front of `length` bytes of media. */
+export function dataHeader(length: number): Buffer {
+  return header('data', length);
+}
+
+export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffer {
+  const body = frame.type === 'ping' ? '' : JSON.stringify(frame.type === 'hello' ? frame.hello : frame.end);
+  const bytes = Buffer.from(body);
+  return Buffer.concat([header(frame.type, bytes.length), bytes]);
+}
+
+function header(type: RelayFrame['type'], length: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes[0] = TYPES.indexOf(type);
+  bytes.writeUInt32BE(length, 1);
+  return bytes;
+}
+
+/** Bytes in any pieces, to frames. Media is passed on in the pieces in which it comes. */
+export class FrameReader {
+  #rest: Buffer = Buffer.alloc(0);
+  #mediaLeft = 0;
+
+  /** @throws Error when the bytes are no frames */
+  push(chunk: Buffer, onFrame: (frame: RelayFrame) => void): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    for (;;) {
+      if (this.#mediaLeft > 0) {
+        if (bytes.length === 0) break;
+        const part = bytes.subarray(0, this.#mediaLeft);
+        this.#mediaLeft -= part.length;
+        bytes = bytes.subarray(part.length);
+        onFrame({ type: 'data', bytes: part });
+        continue;
+      }
+      if (bytes.length < HEADER_BYTES) break;
+      const type = TYPES[bytes[0] as number];
+      const length = bytes.readUInt32BE(1);
+      if (type === undefined || length > MAX_FRAME_BYTES) throw new Error('the relay sent something that is no frame');
+      if (type === 'data') {
+        this.#mediaLeft = length;
+        bytes = bytes.subarray(HEADER_BYTES);
+        continue;
+      }
+      if (bytes.length < HEADER_BYTES + length) break;
+      onFrame(decode(type, bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + length)));
+      bytes = bytes.subarray(HEADER_BYTES + length);
+    }
+    this.#rest = Buffer.from(bytes);
+  }
+}
+
+function decode(type: 'hello' | 'end' | 'ping', text: string): RelayFrame {
+  if (type === 'ping') return { type };
+  if (type === 'hello') return { type, hello: JSON.parse(text) as RelayHello };
+  return { type, end: JSON.parse(text) as RelayEnd };
+}
