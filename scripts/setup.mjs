@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MIN_NODE = [20, 19];
-const MIN_FFMPEG = 5;
+/** -fps_mode came with it. */
+const MIN_FFMPEG = 5.1;
 /** Seconds to wait for another apt that holds the lock, as a machine's first boot often runs one. */
 const APT_LOCK_S = 180;
 
@@ -81,17 +82,17 @@ function readJson(file) {
 export function ensureFfmpeg() {
   const given = process.env.FFMPEG_PATH;
   if (given) {
-    const major = ffmpegMajor(given);
-    if (major >= MIN_FFMPEG) return given;
-    const found = major === 0 ? 'does not run' : `is version ${major}`;
+    const version = ffmpegVersion(given);
+    if (version >= MIN_FFMPEG) return given;
+    const found = version === 0 ? 'does not run' : `is version ${version}`;
     throw new SetupError(`FFMPEG_PATH=${given} ${found}. It must name an FFmpeg ${MIN_FFMPEG} or newer, or be unset.`);
   }
   if (!find('ffmpeg')) install('FFmpeg', 'ffmpeg');
   const path = find('ffmpeg');
   if (path === undefined) throw new SetupError('FFmpeg was installed, but not into a folder of the PATH.');
-  const major = ffmpegMajor(path);
-  if (major < MIN_FFMPEG) {
-    const found = major === 0 ? 'does not run' : `is version ${major}`;
+  const version = ffmpegVersion(path);
+  if (version < MIN_FFMPEG) {
+    const found = version === 0 ? 'does not run' : `is version ${version}`;
     throw new SetupError(
       `Streampool needs FFmpeg ${MIN_FFMPEG} or newer, and ${path} ${found}. ` +
         'Install a newer one and set FFMPEG_PATH to it.',
@@ -100,11 +101,11 @@ export function ensureFfmpeg() {
   return path;
 }
 
-/** The major version of an FFmpeg, 0 if it does not run. Builds from git carry no number and are newer than any. */
-function ffmpegMajor(path) {
+/** Major and minor version of an FFmpeg as a number (minors have one digit), 0 if it does not run. Builds from git are new enough. */
+function ffmpegVersion(path) {
   const { stdout, status } = spawnSync(path, ['-version'], { encoding: 'utf8' });
   if (status !== 0) return 0;
-  const match = /^ffmpeg version n?(\d+)\./m.exec(stdout);
+  const match = /^ffmpeg version n?(\d+(?:\.\d)?)/m.exec(stdout);
   return match ? Number(match[1]) : /^ffmpeg version /m.test(stdout) ? MIN_FFMPEG : 0;
 }
 

@@ -32,12 +32,12 @@ export class DirectPlayback {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { registry, log } = this.#services;
+    const { registry, log, connections, pool } = this.#services;
     const isFile = stream.unshareable || hintFromUrl(stream.failover.currentUrl) === 'finite';
     const session = await this.#sessions.enter(viewer, clientId, isFile);
     const abort = new AbortController();
-    session.begin(abort);
     try {
+      await session.begin(abort, () => connections.acquire(pool.sourceOf(stream).address));
       const result = await serveDirect({
         ...this.#request(stream, request, reply),
         method: 'GET',

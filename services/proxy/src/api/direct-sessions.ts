@@ -16,8 +16,12 @@ export interface DirectSessionsDeps {
 /** One viewer, counted in until it has left. */
 export interface DirectSession {
   readonly client: ClientRecord;
-  /** A response begins; `abort` ends it from our side. */
-  begin(abort: AbortController): void;
+  /**
+   * A response begins; `abort` ends it from our side. Responses of one viewer that overlap count as one connection.
+   * @param connect takes a connection to the provider, and answers how to give it back
+   * @throws {StreampoolError} 503 at the provider's limit
+   */
+  begin(abort: AbortController, connect: () => Promise<() => void>): Promise<void>;
   /** A response is over. The viewer has left with it, unless the session is kept. */
   end(abort: AbortController): Promise<void>;
   count(bytes: number): void;
@@ -77,6 +81,8 @@ class Session implements DirectSession {
   readonly #on: { readonly kept: () => void; readonly over: () => void };
   readonly #responses = new Set<AbortController>();
   readonly #untrack: () => void;
+  /** Held while a response is under way. */
+  #connection: Promise<() => void> | undefined;
   #bytes = 0;
   #isKept = false;
   #closed = false;
@@ -94,15 +100,22 @@ class Session implements DirectSession {
     });
   }
 
-  begin(abort: AbortController): void {
+  async begin(abort: AbortController, connect: () => Promise<() => void>): Promise<void> {
     clearTimeout(this.#idle);
     this.#responses.add(abort);
     if (this.#closed) abort.abort();
+    this.#connection ??= connect();
+    await this.#connection;
   }
 
   async end(abort: AbortController): Promise<void> {
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
+    void this.#connection?.then(
+      (disconnect) => disconnect(),
+      () => undefined,
+    );
+    this.#connection = undefined;
     // Who has got nothing has not begun to watch.
     if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
     this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();

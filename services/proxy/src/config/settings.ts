@@ -114,7 +114,7 @@ const pooling = {
     '0',
     'Seconds between keyframes that FFmpeg adds to those of the source, for sources that have few; 0: none.',
   ),
-  ffmpegPath: setting('FFMPEG_PATH', text('a path', PRINTABLE), 'ffmpeg', 'The FFmpeg to run, 5 or newer.'),
+  ffmpegPath: setting('FFMPEG_PATH', text('a path', PRINTABLE), 'ffmpeg', 'The FFmpeg to run, 5.1 or newer.'),
   hwAccelType: setting(
     'HW_ACCEL_TYPE',
     oneOf('cpu', 'nvidia', 'intel', 'amd', 'vaapi'),
