@@ -68,7 +68,7 @@ export class Stage {
     try {
       await leakCheck({ workers: workers.filter((worker) => worker.exit === undefined), sources });
     } finally {
-      await Promise.all(workers.map((worker) => worker.stop('SIGINT')));
+      await Promise.all(workers.map((worker) => worker.stop(worker.exit === undefined ? 'SIGINT' : 'SIGKILL')));
       await Promise.all(sources.map((source) => source.close()));
     }
   }
@@ -127,6 +127,18 @@ export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs 
       return `${waiting.length} of ${viewers.length} viewers to play; the first: ${first?.status} ${first?.error ?? ''}`;
     },
   });
+}
+
+interface Pooling {
+  readonly clients: number;
+  readonly skips: number;
+  readonly stalls: number;
+  readonly feeds: readonly { readonly restarts: number; readonly buffered_bytes: number }[];
+}
+
+/** What the worker says of its shared processes. */
+export async function poolingOf(worker: Worker): Promise<Pooling> {
+  return (await worker.api.get<{ pooling: Pooling }>('/stats')).body.pooling;
 }
 
 /** Waits for a source to have exactly `count` connections. */
