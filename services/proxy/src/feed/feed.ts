@@ -20,6 +20,11 @@ const READERS_PER_MS = 8;
 const WAKE_MAX_MS = 200;
 const STALL_CHECK_MS = 1_000;
 
+/** Time between two wakes of a feed with so many readers, in milliseconds. */
+export function wakeIntervalMs(readers: number): number {
+  return Math.min(WAKE_MAX_MS, WAKE_BASE_MS + readers / READERS_PER_MS);
+}
+
 export class Feed {
   readonly ring: Ring;
   readonly opaque: boolean;
@@ -85,8 +90,7 @@ export class Feed {
   /** What was appended to the ring is whole and may be read; readers hear of it soon. */
   publish(): void {
     if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
-    const interval = Math.min(WAKE_MAX_MS, WAKE_BASE_MS + this.#readers.size / READERS_PER_MS);
-    const wait = Math.max(0, this.#lastWakeMs + interval - performance.now());
+    const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - performance.now());
     this.#wakeTimer = setTimeout(() => this.#wake(), wait);
   }
 

@@ -8,8 +8,10 @@ export interface EntryPoint {
   position: number;
   /** Bytes to send before those at `position`, so that they can be understood on their own. */
   prefix: Buffer;
-  /** Media time in milliseconds on the feed's timeline. */
+  /** When it is decoded, in milliseconds on the feed's timeline. */
   mediaMs: number;
+  /** When it is shown. */
+  shownMs: number;
 }
 
 export interface RingLimits {
@@ -82,8 +84,8 @@ export class Ring {
   }
 
   /** The next byte appended is a random access point. */
-  mark(prefix: Buffer, mediaMs: number): void {
-    this.#entries.push({ position: this.#head, prefix, mediaMs });
+  mark(prefix: Buffer, mediaMs: number, shownMs = mediaMs): void {
+    this.#entries.push({ position: this.#head, prefix, mediaMs, shownMs });
     this.advance(mediaMs);
   }
 

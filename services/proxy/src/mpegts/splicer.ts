@@ -23,8 +23,9 @@ export interface SpliceSink {
 export interface RandomAccess {
   /** Whole packets to send before the shared bytes. */
   prefix: Buffer;
-  /** DTS on the feed's timeline, 90 kHz, not wrapped. */
+  /** On the feed's timeline, 90 kHz, not wrapped. */
   dts: number;
+  pts: number;
 }
 
 export interface SplicerOptions {
@@ -332,7 +333,8 @@ export class Splicer {
     this.#lastEntryMs = unit.keyframe ? nowMs : nowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
     this.#recent.add(unit, dts);
-    this.#sink.randomAccess({ prefix: this.#prefix(), dts });
+    const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
+    this.#sink.randomAccess({ prefix: this.#prefix(), dts, pts: dts + reorder });
   }
 
   /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */

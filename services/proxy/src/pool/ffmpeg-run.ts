@@ -105,6 +105,7 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Par
 }
 
 interface Timing {
+  firstVideoSeconds: number;
   resume?: { videoSeconds?: number; audioSeconds?: number };
   timestampOffsetSeconds?: number;
 }
@@ -114,7 +115,7 @@ function spawn(
   input: FfmpegInput,
   stdin: 'pipe' | 'none',
   deps: RunDeps,
-  timing: Timing,
+  timing: Partial<Timing>,
   env: Readonly<Record<string, string>> = {},
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;
@@ -148,6 +149,7 @@ function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined):
   const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs) - cycle) / TICKS_PER_SECOND;
   const { videoPts, audioPts } = resume ?? {};
   return {
+    firstVideoSeconds: entry.shownMs / 1000 - cycle / TICKS_PER_SECOND,
     resume: {
       ...(videoPts === undefined ? {} : { videoSeconds: seconds(videoPts) }),
       ...(audioPts === undefined ? {} : { audioSeconds: seconds(audioPts) }),

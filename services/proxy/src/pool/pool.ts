@@ -10,8 +10,9 @@ import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
+import { FiniteSourceError } from './finite-source.ts';
 import { joinedOrThrow } from './joined.ts';
-import { FiniteSourceError, ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
+import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 
