@@ -8,6 +8,8 @@ import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
+import { FeedPlace, type KnownPlace } from './pool/feed-place.ts';
+import { Lease } from './pool/lease.ts';
 import { Playback } from './pool/playback.ts';
 import { Pool } from './pool/pool.ts';
 import { SourceFeeds } from './pool/source-feeds.ts';
@@ -24,6 +26,9 @@ const RETAIN_MS = 20_000;
 const RING_MEMORY_SHARE = 0.4;
 /** Below this a ring cannot do its work. */
 const RING_MIN_BYTES = 2 * 1024 * 1024;
+
+/** How long an incarnation that does not renew keeps what it owns. */
+const LEASE_MS = 5_000;
 
 /** What routes are built on. */
 export interface Services {
@@ -54,18 +59,25 @@ const DRAIN_POLL_MS = 200;
  * @throws {StreampoolError} when there is no usable FFmpeg, with the line that installs one
  */
 export async function createWorker(config: Config, log: Logger): Promise<Worker> {
+  let draining = false;
   const ffmpeg = await locateFfmpeg(config.ffmpegPath);
   const hardware = await probeHardware(ffmpeg.path, {
     available: config.hwAccelType !== 'cpu',
     type: config.hwAccelType,
     device: config.hwAccelDevice,
   });
-  const registry = new MemoryRegistry({
-    workerId: config.workerId,
-    incarnation: randomUUID(),
-    address: '',
-    zone: undefined,
+  const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
+  const registry = new MemoryRegistry(identity);
+  const lease = new Lease({
+    registry,
+    leaseMs: LEASE_MS,
+    load: () => ({ processes: pool.processCount, full: draining }),
+    onCommand: () => undefined,
+    onForgotten: async () => undefined,
+    log,
   });
+  const placeOf = (feed: string, first: KnownPlace) =>
+    new FeedPlace(feed, first, { registry, lease, secret: () => '', log });
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,
@@ -106,6 +118,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     registry,
     sources,
     connections,
+    placeOf,
     gateway,
     log,
     ringLimits,
@@ -147,7 +160,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     });
   }, config.cleanupIntervalMs);
 
-  let draining = false;
+  await lease.start();
   return {
     services: {
       config,
@@ -170,6 +183,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
       }
       clearInterval(cleanup);
+      lease.stop();
       await playback.close();
       await pool.close();
       await sources.close();

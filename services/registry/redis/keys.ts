@@ -39,13 +39,3 @@ export const keys = {
   /** String: the secret that workers know each other by. */
   clusterSecret: 'sp:cluster-secret',
 } as const;
-
-/** The process feed of a slot. */
-export function processFeedKey(streamId: string, slot: number): string {
-  return `p:${streamId}:${slot}`;
-}
-
-/** The source feed of a source, by the hash of its URL and credentials. */
-export function sourceFeedKey(hash: string): string {
-  return `s:${hash}`;
-}

@@ -16,7 +16,7 @@ export interface FeedReader {
 
 /** Readers are woken at most this often, in milliseconds, plus a share for each: fewer, larger writes for a crowd. */
 const WAKE_BASE_MS = 10;
-const READERS_PER_MS = 8;
+const READERS_PER_MS = 2;
 const WAKE_MAX_MS = 200;
 const STALL_CHECK_MS = 1_000;
 

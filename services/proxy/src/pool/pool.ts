@@ -1,5 +1,6 @@
 /** The pool: gives each viewer a seat at a shared feed, and ends feeds that nobody watches. */
 
+import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
@@ -8,12 +9,14 @@ import type { Feed } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
+import type { FeedPlace, KnownPlace } from './feed-place.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import { joinedOrThrow } from './joined.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
+import type { RelayedFeed } from './relay-server.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 
 /** Who wants to watch. */
@@ -46,6 +49,7 @@ interface FinitePlace {
 export interface PoolDeps extends ProcessFeedDeps, RunDeps {
   readonly registry: Registry;
   readonly connections: ProviderConnections;
+  readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
   readonly maxProcesses: number;
@@ -65,7 +69,9 @@ interface Entry {
   readonly streamId: string;
   readonly slot: number;
   readonly process: ProcessFeed;
-  readonly usesProcess: boolean;
+  readonly needsProcess: boolean;
+  /** Viewers here, and relays to other workers. */
+  users: number;
   grace: NodeJS.Timeout | undefined;
   /** Being ended unless somebody has joined; resolves when that is decided. */
   closing: Promise<void> | undefined;
@@ -86,7 +92,10 @@ export class Pool {
   }
 
   get processCount(): number {
-    return [...this.#entries.values()].filter((entry) => entry.usesProcess).length + this.#finite.size;
+    const own = [...this.#entries.values()].filter(
+      ({ needsProcess, process }) => needsProcess && process.place.current.kind === 'own',
+    );
+    return own.length + this.#finite.size;
   }
 
   get heldBytes(): number {
@@ -123,17 +132,17 @@ export class Pool {
     const localSlots = finite ? [] : this.#slotsOf(stream.id);
     const cap = finite ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
     const answer = await this.#deps.registry.join({ client: viewer, clientId, cap, localSlots });
-    const { client, slot } = joinedOrThrow(answer);
+    const { client, slot, place } = joinedOrThrow(answer);
     let entry: Entry | undefined;
     const leave = async (bytesServed: number) => {
-      const left = await this.#deps.registry.leave({
+      await this.#deps.registry.leave({
         streamId: stream.id,
         clientId: client.id,
         bytesServed,
         segmentsServed: 0,
         lastAccessMs: Date.now(),
       });
-      if (left === 0 && entry !== undefined) this.#startGrace(entry);
+      if (entry !== undefined) this.#release(entry);
     };
     try {
       if (finite) {
@@ -144,7 +153,7 @@ export class Pool {
         };
         return { kind: 'finite', client, process, leave: leaveAndEnd };
       }
-      entry = await this.#entryFor(stream, slot ?? 0);
+      entry = await this.#hold(stream, slot ?? 0, place ?? { kind: 'own', epoch: 1 });
       const at = await unlessAborted(entry.process.feed.entry(), signal);
       return { kind: 'shared', client, feed: entry.process.feed, entry: at, leave };
     } catch (error) {
@@ -191,23 +200,29 @@ export class Pool {
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
-  async #entryFor(stream: StreamRecord, slot: number): Promise<Entry> {
+  /** The feed of a slot for one more user of it, viewer or relay; started if there is none. */
+  async #hold(stream: StreamRecord, slot: number, place: KnownPlace): Promise<Entry> {
     const key = `${stream.id}/${slot}`;
     await this.#entries.get(key)?.closing;
-    const known = this.#entries.get(key);
-    if (known !== undefined) {
-      clearTimeout(known.grace);
-      known.grace = undefined;
-      return known;
-    }
+    const entry = this.#entries.get(key) ?? this.#open(key, stream, slot, place);
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    entry.users++;
+    return entry;
+  }
+
+  #open(key: string, stream: StreamRecord, slot: number, first: KnownPlace): Entry {
     const production = productionOf(stream, this.#deps);
-    if (production.needsProcess) this.#assertProcessFree();
-    const process = new ProcessFeed(stream, slot, this.sourceOf(stream), production, this.#deps);
+    const usesProcess = production.needsProcess && first.kind === 'own';
+    if (usesProcess) this.#assertProcessFree();
+    const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first);
+    const process = new ProcessFeed(stream, slot, this.sourceOf(stream), production, place, this.#deps);
     const entry: Entry = {
       streamId: stream.id,
       slot,
       process,
-      usesProcess: production.needsProcess,
+      needsProcess: production.needsProcess,
+      users: 0,
       grace: undefined,
       closing: undefined,
     };
@@ -217,6 +232,31 @@ export class Pool {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     });
     return entry;
+  }
+
+  #release(entry: Entry): void {
+    entry.users--;
+    if (entry.users === 0) this.#startGrace(entry);
+  }
+
+  /**
+   * The feed of a slot for another worker; started if this one owns it and has not begun. Undefined when it is not its own.
+   * Call `release` when the relay is over.
+   */
+  async relay(streamId: string, slot: number): Promise<RelayedFeed | undefined> {
+    const { registry } = this.#deps;
+    const known = this.#entries.get(`${streamId}/${slot}`);
+    const place = known?.process.place.current ?? (await registry.acquire(processFeedKey(streamId, slot)));
+    const stream = await registry.stream(streamId);
+    if (place.kind !== 'own' || stream === undefined) return undefined;
+    const entry = await this.#hold(stream, slot, place);
+    const { process } = entry;
+    return {
+      feed: process.feed,
+      epoch: place.epoch,
+      moved: () => process.place.current.kind === 'relay',
+      release: () => this.#release(entry),
+    };
   }
 
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
@@ -271,7 +311,12 @@ export class Pool {
   }
 
   async #endIfUnused(entry: Entry): Promise<void> {
-    if (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot)) await this.#end(entry);
+    if (entry.users > 0) return;
+    const relayed = entry.process.place.current.kind === 'relay';
+    const unused = relayed || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
+    if (unused) await this.#end(entry);
+    // Somebody on another worker has just been counted in; its relay is on the way.
+    else if (entry.users === 0) this.#startGrace(entry);
   }
 
   async #end(entry: Entry): Promise<void> {

@@ -12,9 +12,11 @@ import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { accountOf } from '../upstream/provider-connections.ts';
 import type { FeedOutput } from './feed-output.ts';
+import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
+import { relayedError, startRelayRun } from './relay-run.ts';
 import type { Run, RunEnd } from './run.ts';
 import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
@@ -39,6 +41,8 @@ const MAX_RUN_MS = 20 * 3600 * 1000;
 
 export class ProcessFeed {
   readonly feed: Feed;
+  /** Made by this worker, or relayed from its owner. */
+  readonly place: FeedPlace;
   readonly #production: Production;
   readonly #source: StreamSource;
   readonly #deps: ProcessFeedDeps;
@@ -57,7 +61,15 @@ export class ProcessFeed {
   #addedMediaMs = 0;
   #restarts = 0;
 
-  constructor(stream: StreamRecord, slot: number, source: StreamSource, production: Production, deps: ProcessFeedDeps) {
+  constructor(
+    stream: StreamRecord,
+    slot: number,
+    source: StreamSource,
+    production: Production,
+    place: FeedPlace,
+    deps: ProcessFeedDeps,
+  ) {
+    this.place = place;
     this.#source = source;
     this.#production = production;
     this.#deps = deps;
@@ -99,7 +111,7 @@ export class ProcessFeed {
    * @returns false when the new source did not deliver; the old one goes on
    */
   async switchSource(): Promise<boolean> {
-    for (;;) {
+    while (this.place.current.kind === 'own') {
       const index = this.#source.index;
       const run = await this.#startSuccessor();
       if (this.#abort.signal.aborted) {
@@ -116,6 +128,7 @@ export class ProcessFeed {
       }
       if (!(await this.#source.advance(index, { reason: 'transcode_start_error' }))) return false;
     }
+    return false;
   }
 
   /** A run on the stream's current source that has output; undefined when that source does not deliver. */
@@ -148,6 +161,13 @@ export class ProcessFeed {
         if (this.#abort.signal.aborted) break;
         if (!this.#output.continuable && this.feed.ring.head > 0) break;
         if (this.#successor !== undefined) continue;
+        if (end.relay !== undefined) {
+          if (end.relay.kind === 'ended') break;
+          if (end.relay.kind === 'failed') throw relayedError(end.relay);
+          await this.place.afterRelay(end.relay, this.#abort.signal);
+          continue;
+        }
+        if (this.place.current.kind === 'relay') continue;
         barrenRuns = this.#addedMediaMs > GOOD_RUN_MEDIA_MS ? 0 : barrenRuns + 1;
         const step = this.#decide(end, barrenRuns);
         this.#logEnd(end, step);
@@ -190,17 +210,20 @@ export class ProcessFeed {
     this.#run = run;
     previous?.release();
     if (this.#abort.signal.aborted) run.kill();
-    const watch = this.#watch(run);
+    const relayed = run.relayedFrom !== undefined;
+    const watch = relayed ? undefined : this.#watch(run);
     try {
       await this.#refuseFinite(run);
-      const sameClock = run.source !== undefined && run.source === previous?.source;
-      const { midPicture } = this.#production;
+      const sameClock = relayed || (run.source !== undefined && run.source === previous?.source);
+      // The same owner's pictures are the very same ones when its relay is dialled again.
+      const midPicture = relayed ? run.relayedFrom === previous?.relayedFrom : this.#production.midPicture;
       this.#output.begin(sameClock ? 'aligned' : 'rebase', { midPicture, repaired: run.source !== undefined });
       const { ring } = this.feed;
       // Another clock goes on where the wall clock is, which is no media.
       const fromBytes = ring.head;
       let fromMs = sameClock ? ring.headMs : undefined;
       for await (const chunk of run.output) {
+        if (!relayed && !(await this.place.mayPass())) break;
         this.#lastOutputMs = performance.now();
         this.#output.push(chunk as Buffer, this.#lastOutputMs);
         if (ring.head > fromBytes) fromMs ??= ring.headMs;
@@ -224,8 +247,13 @@ export class ProcessFeed {
     this.#run = undefined;
   }
 
-  #start(): Promise<Run> {
+  async #start(): Promise<Run> {
     const { signal } = this.#abort;
+    const { current, feed, secret } = this.place;
+    if (current.kind === 'relay') {
+      const afterMs = this.feed.ring.head === 0 ? undefined : this.feed.ring.headMs;
+      return startRelayRun({ feed, owner: current.owner, secret, afterMs, signal });
+    }
     const source = this.#run?.source;
     const resume = source === undefined ? undefined : { source, point: this.#output.resumePoint };
     return this.#production.start({ address: this.#source.address, resume, signal });

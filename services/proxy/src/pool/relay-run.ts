@@ -78,6 +78,7 @@ export function startRelayRun(request: RelayRequest): Run {
     output,
     ended: ended.promise,
     source: undefined,
+    relayedFrom: owner.incarnation,
     pid: undefined,
     duration: Promise.resolve(undefined),
     kill: () => lost('closed'),

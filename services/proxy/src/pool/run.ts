@@ -35,6 +35,8 @@ export interface Run {
   readonly ended: Promise<RunEnd>;
   /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
   readonly source: SourceFeed | undefined;
+  /** The incarnation whose feed this relays; undefined where the feed is made here. */
+  readonly relayedFrom?: string;
   /** Process id of its FFmpeg. */
   readonly pid: number | undefined;
   /** Seconds, once known, where FFmpeg opened the source; undefined: it has no end. */

@@ -1,0 +1,11 @@
+/** What feeds are called in the registry. */
+
+/** The process feed of a slot. */
+export function processFeedKey(streamId: string, slot: number): string {
+  return `p:${streamId}:${slot}`;
+}
+
+/** The source feed of a source, by the hash of its URL and credentials. */
+export function sourceFeedKey(hash: string): string {
+  return `s:${hash}`;
+}
