@@ -199,6 +199,14 @@ export const LOOPS = {
     filter: 'noise=alls=40:allf=t',
     encoder: [...X264, '-preset', 'ultrafast', '-bf', '0'],
   }),
+  heaviest: loop({
+    about: 'about 16 Mbit/s, so that what a viewer does not read is soon more than its kernel takes',
+    seconds: [8, 1],
+    size: '640x360',
+    bitrate: '15800k',
+    filter: 'noise=alls=80:allf=t',
+    encoder: [...X264, '-preset', 'ultrafast', '-bf', '0', '-x264-params', 'nal-hrd=cbr'],
+  }),
   '640x360': loop({
     about: '640x360 at about 1 Mbit/s, the bench source',
     seconds: [8, 1],
