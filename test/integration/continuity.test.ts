@@ -1,4 +1,7 @@
 // What clients receive while FFmpegs are killed and sources die: one whole stream each, judged by its bytes.
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { LoopName } from '../support/fixtures.ts';
@@ -134,3 +137,117 @@ describe.concurrent('ten kills at random times within 40 s', () => {
     expect(await source.account()).toMatchObject({ total: 1 });
   });
 });
+
+staged.concurrent('an FFmpeg that hangs is replaced after STREAM_TIMEOUT, and nothing is lost', async ({ stage }) => {
+  const source = await stage.source({ fixture: 'bframes' });
+  const worker = await stage.worker({ STREAM_TIMEOUT: '2' });
+  const stream = await worker.api.createTranscode({ url: source.url, profile: 'default' });
+  const viewers = stage.viewers(2, stream.playUrl);
+  await allPlaying(viewers);
+  for (let round = 0; round < 2; round++) {
+    await sleep(4_000);
+    const [pid = 0] = worker.ffmpegPids();
+    process.kill(pid, 'SIGSTOP');
+    await until(() => worker.ffmpegPids().length === 1 && !worker.ffmpegPids().includes(pid), {
+      what: 'the hung FFmpeg to be replaced',
+      timeoutMs: 10_000,
+    });
+  }
+  await sleep(4_000);
+  for (const viewer of viewers) {
+    const verdict = await judged(await viewer.stop());
+    expectClean(verdict, {
+      video: true,
+      audio: true,
+      minSeconds: 12,
+      maxSignalled: 0,
+      frameTicks: 3600,
+      maxGapMs: 100,
+    });
+  }
+  expect(await source.account()).toMatchObject({ total: 1 });
+});
+
+describe.concurrent('an FFmpeg that cannot work', () => {
+  staged.for([
+    '-i {input_url} -c:v libx264 -preset nosuch -c:a aac -f mpegts {output_args}',
+    '-i {input_url} -c:v nosuch -c:a aac -f mpegts {output_args}',
+    '-i {input_url} -c:v libx264 -vf scale=nosuch -c:a aac -f mpegts {output_args}',
+  ])('because of its arguments is one error, not a loop: %s', async (profile, { stage }) => {
+    const [source, second] = [await stage.source(), await stage.source()];
+    const worker = await stage.worker({ LOG_LEVEL: 'debug' });
+    const stream = await worker.api.createTranscode({ url: source.url, failover_urls: [second.url], profile });
+    const viewer = stage.viewer(stream.playUrl);
+    const answer = await worker.api.get<{ detail: string }>(new URL(stream.playUrl).pathname);
+    expect(answer.status).toBe(500);
+    expect(answer.body.detail).toContain('arguments');
+    expect(answer.body.detail).toContain('nosuch');
+    expect(await viewer.done).toMatchObject({ status: 500 });
+    expect(worker.logged('FFmpeg ended')).toHaveLength(1);
+    await connectionCount(source, 0);
+    expect(await second.account()).toMatchObject({ total: 0 });
+  });
+
+  staged('dies each time: tried again a few times, then the next source, then an error', async ({ stage }) => {
+    const ffmpeg = await mortalFfmpeg();
+    await ffmpeg.doom();
+    const [source, second] = [await stage.source(), await stage.source()];
+    const env = { STREAM_RETRY_ATTEMPTS: '2', STREAM_RETRY_DELAY: '0.1', FFMPEG_PATH: ffmpeg.path };
+    const worker = await stage.worker(env);
+    const order = { url: source.url, failover_urls: [second.url], profile: COPY };
+    const { playUrl } = await worker.api.createTranscode(order);
+    const recordings = await Promise.all(stage.viewers(3, playUrl).map((viewer) => viewer.done));
+    for (const { status } of recordings) expect(status).toBe(502);
+    // Two sources, each tried once and two times more.
+    expect(await ffmpeg.deaths()).toBe(6);
+    expect(await source.account()).toMatchObject({ total: 1 });
+    expect(await second.account()).toMatchObject({ total: 1 });
+    await connectionCount(second, 0);
+    await ffmpeg.remove();
+  });
+
+  staged('begins to die while people watch: their responses end, whole', async ({ stage }) => {
+    const ffmpeg = await mortalFfmpeg();
+    const [source, second] = [await stage.source(), await stage.source()];
+    const env = { STREAM_RETRY_ATTEMPTS: '2', STREAM_RETRY_DELAY: '0.1', FFMPEG_PATH: ffmpeg.path };
+    const worker = await stage.worker(env);
+    const order = { url: source.url, failover_urls: [second.url], profile: COPY };
+    const { playUrl } = await worker.api.createTranscode(order);
+    const viewers = stage.viewers(3, playUrl);
+    await allPlaying(viewers);
+    await sleep(3_000);
+    await ffmpeg.doom();
+    for (const pid of worker.ffmpegPids()) process.kill(pid, 'SIGKILL');
+    await until(() => viewers.every((viewer) => viewer.ended), { what: 'the responses to end', timeoutMs: 15_000 });
+    expect(await ffmpeg.deaths()).toBe(6);
+    for (const viewer of viewers) {
+      const recording = await viewer.done;
+      expect(recording.byteCount % 188).toBe(0);
+      expectClean(await judged(recording), { video: true, audio: true, minSeconds: 2, frameTicks: 3600 });
+    }
+    await ffmpegCount(worker, 0);
+    await connectionCount(source, 0);
+    await connectionCount(second, 0);
+    await ffmpeg.remove();
+  });
+});
+
+/** An FFmpeg that dies as soon as it has a stream to play, once it is doomed. */
+async function mortalFfmpeg() {
+  const directory = await mkdtemp(join(tmpdir(), 'streampool-mortal-'));
+  const path = join(directory, 'ffmpeg');
+  const [doom, deaths] = [join(directory, 'doom'), join(directory, 'deaths')];
+  const real = process.env.FFMPEG_PATH ?? 'ffmpeg';
+  const script = `#!/bin/sh
+case "$*" in *pipe:0*) if [ -e '${doom}' ]; then echo >> '${deaths}'; kill -9 $$; fi ;; esac
+exec ${real} "$@"
+`;
+  await writeFile(path, script);
+  await chmod(path, 0o755);
+  return {
+    path,
+    doom: () => writeFile(doom, ''),
+    deaths: async () => (await readFile(deaths, 'utf8')).length,
+    remove: () => rm(directory, { recursive: true }),
+  };
+}
