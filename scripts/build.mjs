@@ -10,7 +10,10 @@ const BUNDLES = [
     entry: 'services/proxy/src/main.ts',
     outfile: 'dist/proxy/main.js',
     // The API gives this folder to @fastify/swagger-ui as baseDir; the package cannot find its own files in a bundle.
-    folders: { 'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static' },
+    folders: {
+      'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static',
+      'services/registry/redis/scripts': 'dist/proxy/scripts',
+    },
   },
   { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
   { entry: 'services/admin-lambda/src/main.ts', outfile: 'dist/admin-lambda/main.js', folders: {} },
@@ -42,7 +45,6 @@ export async function build() {
         format: 'esm',
         sourcemap: true,
         sourcesContent: false,
-        loader: { '.lua': 'text' },
         banner: { js: COMMONJS_GLOBALS },
         // Read in one place: services/proxy/src/version.ts.
         define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },

@@ -130,10 +130,29 @@ const CASES: Record<keyof Config, Case> = {
   },
   heartbeatIntervalMs: time(30_000),
   cleanupIntervalMs: time(60_000),
-  redisEnabled: { unset: false, good: [['off', false]], bad: ['redis'] },
+  redisEnabled: {
+    unset: false,
+    good: [
+      ['off', false],
+      ['true', true],
+    ],
+    bad: ['redis'],
+  },
   redisHost: { unset: 'localhost', good: [['redis', 'redis']], bad: ['redis:6379/x'] },
   redisPort: { unset: 6379, good: [['6380', 6380]], bad: ['0', 'x'] },
   redisDb: { unset: 0, good: [['6', 6]], bad: ['-1', 'six'] },
+  redisTls: { unset: false, good: [['true', true]], bad: ['tls'] },
+  redisUrl: { unset: undefined, good: [['rediss://h:1/2', 'rediss://h:1/2']], bad: ['http://h'] },
+  relayPort: {
+    unset: 9085,
+    good: [
+      ['9999', 9999],
+      ['0', 0],
+    ],
+    bad: ['x'],
+  },
+  workerAddress: { unset: undefined, good: [['10.0.0.5', '10.0.0.5']], bad: ['a b'] },
+  clusterSecret: { unset: undefined, good: [['0123456789abcdef', '0123456789abcdef']], bad: ['short'] },
   redisPassword: { unset: undefined, good: [['p@ss', 'p@ss']], bad: ['p\tss'] },
 };
 
@@ -188,10 +207,6 @@ describe('loadConfig', () => {
     expect(loadConfig({ port: '1', PORT: '2' }).port).toBe(2);
     expect(loadConfig({ PORT: '2', port: '1' }).port).toBe(2);
     expect(loadConfig({ PORT: '', port: '1' }).port).toBe(1);
-  });
-
-  it('refuses Redis with a sentence, as there is no Redis registry yet', () => {
-    expect(problemsOf({ REDIS_ENABLED: 'true' })).toEqual([expect.stringContaining('no Redis registry yet')]);
   });
 
   it('allows the LAN as a source at home, and not the VPC on ECS', () => {

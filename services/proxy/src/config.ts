@@ -47,15 +47,9 @@ export function loadConfig(env: Environment): Config {
   }
   // Every key of SETTINGS is now set or has no default, which is what Config says; this is the one place that asserts it.
   const config = values as Config;
-  if (config.redisEnabled === true) problems.push(REDIS_COMES_LATER);
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
-
-/** Goes, with its use above, when the Redis registry comes. */
-const REDIS_COMES_LATER =
-  'REDIS_ENABLED="true": must be false, because this version keeps its state in memory and has no Redis registry yet. ' +
-  'One worker shares its streams without Redis: leave REDIS_ENABLED unset.';
 
 /** One line for each setting of m3u-proxy that is set and has no effect here; for the log at start. */
 export function ignoredSettings(env: Environment): string[] {

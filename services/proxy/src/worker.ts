@@ -1,17 +1,18 @@
 /** A worker's parts, put together: everything the API serves, and how it all ends. */
 
-import { randomUUID } from 'node:crypto';
-import { MemoryRegistry } from '../../registry/memory/memory-registry.ts';
 import type { Registry } from '../../registry/registry.ts';
+import type { Command } from '../../registry/types.ts';
 import type { Config } from './config.ts';
 import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
+import { joinCluster, LEASE_MS, soloCluster } from './pool/cluster.ts';
 import { FeedPlace, type KnownPlace } from './pool/feed-place.ts';
 import { Lease } from './pool/lease.ts';
 import { Playback } from './pool/playback.ts';
 import { Pool } from './pool/pool.ts';
+import type { RelayServerDeps } from './pool/relay-server.ts';
 import { SourceFeeds } from './pool/source-feeds.ts';
 import { StreamCatalogue } from './pool/stream-catalogue.ts';
 import { clientCap } from './pool/stream-key.ts';
@@ -26,9 +27,6 @@ const RETAIN_MS = 20_000;
 const RING_MEMORY_SHARE = 0.4;
 /** Below this a ring cannot do its work. */
 const RING_MIN_BYTES = 2 * 1024 * 1024;
-
-/** How long an incarnation that does not renew keeps what it owns. */
-const LEASE_MS = 5_000;
 
 /** What routes are built on. */
 export interface Services {
@@ -66,18 +64,23 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     type: config.hwAccelType,
     device: config.hwAccelDevice,
   });
-  const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
-  const registry = new MemoryRegistry(identity);
+  // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
+  const find: RelayServerDeps['find'] = (key) => {
+    const [kind, id = '', slot = '0'] = key.split(':');
+    return kind === 'p' ? pool.relay(id, Number(slot)) : sources.relay(id);
+  };
+  const cluster = config.redisEnabled ? await joinCluster(config, find, log) : soloCluster(config);
+  const { registry } = cluster;
   const lease = new Lease({
     registry,
     leaseMs: LEASE_MS,
-    load: () => ({ processes: pool.processCount, full: draining }),
-    onCommand: () => undefined,
+    load: () => ({ processes: pool.processCount, full: draining || pool.isFull }),
+    onCommand: (command) => void obey(command),
     onForgotten: async () => undefined,
     log,
   });
   const placeOf = (feed: string, first: KnownPlace) =>
-    new FeedPlace(feed, first, { registry, lease, secret: () => '', log });
+    new FeedPlace(feed, first, { registry, lease, secret: cluster.secret, log });
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,
@@ -103,6 +106,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     {
       guard,
       log,
+      registry,
+      placeOf,
       ringLimits,
       settings: {
         connectTimeoutMs: config.connectTimeoutMs,
@@ -160,7 +165,42 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     });
   }, config.cleanupIntervalMs);
 
+  const obey = async (command: Command): Promise<void> => {
+    switch (command.kind) {
+      case 'delete':
+        playback.disconnectStream(command.streamId);
+        return pool.drop(command.streamId);
+      case 'failover':
+        return pool.followFailover(command.streamId);
+      case 'disconnect':
+        playback.disconnect(command.clientId);
+        return;
+      case 'drain':
+        draining = true;
+    }
+  };
+
+  let cpu = process.cpuUsage();
+  const startedAtMs = Date.now();
+  let beatAtMs = startedAtMs;
+  const beat = async (): Promise<void> => {
+    const used = process.cpuUsage(cpu);
+    const nowMs = Date.now();
+    const cores = (used.user + used.system) / 1000 / Math.max(1, nowMs - beatAtMs);
+    cpu = process.cpuUsage();
+    beatAtMs = nowMs;
+    await registry.heartbeat({
+      startedAtMs,
+      lastSeenMs: nowMs,
+      processes: pool.processCount,
+      clients: playback.clientCount,
+      cpu: Math.round(cores * 100) / 100,
+      draining,
+    });
+  };
+  await beat();
   await lease.start();
+  const heartbeat = setInterval(() => void beat(), config.heartbeatIntervalMs);
   return {
     services: {
       config,
@@ -173,7 +213,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       connections,
       hardware,
       ffmpeg,
-      startedAtMs: Date.now(),
+      startedAtMs,
       isDraining: () => draining,
     },
     async drain(drainMs) {
@@ -183,11 +223,13 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
       }
       clearInterval(cleanup);
+      clearInterval(heartbeat);
       lease.stop();
       await playback.close();
       await pool.close();
       await sources.close();
       await gateway.close();
+      await cluster.close();
     },
   };
 }

@@ -233,6 +233,11 @@ export class RedisRegistry implements Registry {
     await this.#run('end-incarnation', this.#me.incarnation, '0');
   }
 
+  /** Ends another incarnation, which is known to be gone. */
+  async endIncarnation(incarnation: string): Promise<void> {
+    await this.#run('end-incarnation', incarnation, '0');
+  }
+
   async cleanup(idleTtlMs: number): Promise<CleanupReport> {
     const [incarnations, idle] = await this.#batch<[string[], string[]]>((batch) =>
       batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, Date.now() - idleTtlMs),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 
-export function clientRoutes(app: Api, { playback }: Services): void {
+export function clientRoutes(app: Api, { playback, registry }: Services): void {
   app.delete(
     '/hls/:stream_id/clients/:client_id',
     {
@@ -16,7 +16,9 @@ export function clientRoutes(app: Api, { playback }: Services): void {
       },
     },
     async ({ params }) => {
-      playback.disconnect(params.client_id);
+      if (!playback.disconnect(params.client_id)) {
+        await registry.send({ kind: 'disconnect', clientId: params.client_id });
+      }
       return { message: `Client ${params.client_id} disconnected` };
     },
   );

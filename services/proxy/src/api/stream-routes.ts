@@ -23,6 +23,7 @@ export async function deleteStream({ registry, playback, pool }: Services, id: s
   const existed = await registry.deleteStream(id);
   playback.disconnectStream(id);
   await pool.drop(id);
+  await registry.send({ kind: 'delete', streamId: id });
   return existed;
 }
 

@@ -33,6 +33,11 @@ function lanOutsideEcs(env: Environment): string {
   return (env.ECS_CONTAINER_METADATA_URI_V4 ?? '') === '' ? 'lan' : 'false';
 }
 
+function nextThousand(env: Environment): string {
+  const port = Number(env.PORT ?? 8085);
+  return String(Number.isInteger(port) && port > 0 && port < 64_536 ? port + 1000 : 0);
+}
+
 const server = {
   host: setting('HOST', host, '0.0.0.0', 'Address the worker listens on.'),
   port: setting('PORT', integer(0, 65_535), '8085', 'Port the worker listens on; 0 picks a free one.'),
@@ -301,6 +306,32 @@ const cluster = {
   redisPort: setting('REDIS_SERVER_PORT', integer(1, 65_535), '6379', 'Port of Redis.'),
   redisDb: setting('REDIS_DB', integer(0, 65_535), '0', 'Number of the database in Redis.'),
   redisPassword: optional('REDIS_PASSWORD', secret('printable ASCII', PRINTABLE), 'Password of Redis.', 'none'),
+  redisTls: setting('REDIS_TLS', flag, 'false', 'Whether Redis is spoken to over TLS.'),
+  redisUrl: optional(
+    'REDIS_URL',
+    secret('a redis:// or rediss:// URL', /^rediss?:\/\/\S+$/),
+    'All of the above in one URL, `redis://:password@host:6379/0`; it wins over them.',
+    'none',
+  ),
+  relayPort: setting(
+    'RELAY_PORT',
+    integer(0, 65_535),
+    nextThousand,
+    'Port on which other workers fetch feeds; not for the world.',
+    '`PORT` + 1000',
+  ),
+  workerAddress: optional(
+    'WORKER_ADDRESS',
+    host,
+    'Host name or address under which other workers reach this one.',
+    'on ECS that of the task, else the one that Redis is reached from',
+  ),
+  clusterSecret: optional(
+    'CLUSTER_SECRET',
+    secret('at least 16 printable characters', /^[\x20-\x7e]{16,}$/),
+    'What workers prove themselves to each other with.',
+    'made once and kept in Redis',
+  ),
 };
 
 /** The groups, for the README. */

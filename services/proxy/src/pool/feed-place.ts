@@ -69,6 +69,7 @@ export class FeedPlace {
   /** Finds the feed's place anew after its relay has ended. Resolves when there is one. */
   async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
     const from = this.#current.kind === 'relay' ? this.#current.owner : undefined;
+    if (outcome.kind === 'lost' && outcome.why === 'not_there') await sleep(REDIAL_MS);
     while (!signal.aborted) {
       const place = await this.#resolve(outcome, from);
       if (place?.kind === 'own' || place?.kind === 'relay') {
@@ -125,5 +126,14 @@ export class FeedPlace {
         resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'),
       );
     });
+  }
+}
+
+/** A feed's place in the registry; waits while that is too young to know. */
+export async function knownPlace(registry: Registry, feed: string): Promise<KnownPlace> {
+  for (;;) {
+    const place = await registry.acquire(feed);
+    if (place.kind === 'own' || place.kind === 'relay') return place;
+    await sleep(place.kind === 'wait' ? place.ms : REDIAL_MS);
   }
 }

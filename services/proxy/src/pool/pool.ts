@@ -2,8 +2,8 @@
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
-import { deferred } from '../async.ts';
+import type { ClientRecord, JoinAnswer, JoinRequest, StreamRecord } from '../../../registry/types.ts';
+import { deferred, pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
@@ -98,6 +98,12 @@ export class Pool {
     return own.length + this.#finite.size;
   }
 
+  /** It takes no further process. */
+  get isFull(): boolean {
+    const { maxProcesses } = this.#deps;
+    return maxProcesses > 0 && this.processCount >= maxProcesses;
+  }
+
   get heldBytes(): number {
     let bytes = 0;
     for (const { process } of this.#entries.values()) bytes += process.feed.ring.heldBytes;
@@ -131,7 +137,7 @@ export class Pool {
     const finite = stream.unshareable || hintFromUrl(this.sourceOf(stream).address.url) === 'finite';
     const localSlots = finite ? [] : this.#slotsOf(stream.id);
     const cap = finite ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
-    const answer = await this.#deps.registry.join({ client: viewer, clientId, cap, localSlots });
+    const answer = await this.#countIn({ client: viewer, clientId, cap, localSlots }, signal);
     const { client, slot, place } = joinedOrThrow(answer);
     let entry: Entry | undefined;
     const leave = async (bytesServed: number) => {
@@ -165,18 +171,39 @@ export class Pool {
     }
   }
 
+  /** Joins; waits while the registry has just come back and does not know yet who owns what. */
+  async #countIn(request: JoinRequest, signal: AbortSignal): Promise<JoinAnswer> {
+    for (;;) {
+      const answer = await this.#deps.registry.join(request);
+      if (answer.kind !== 'wait' || signal.aborted) return answer;
+      await pause(answer.ms, signal);
+    }
+  }
+
   /**
    * Moves a stream to its next source, by exactly one.
    * @returns false when there is none left
    */
   async failover(stream: StreamRecord): Promise<boolean> {
     const source = this.sourceOf(stream);
-    const index = source.index;
-    if (!(await source.advance(index, { reason: 'manual' }))) return false;
-    for (const { streamId, process } of this.#entries.values()) {
-      if (streamId === stream.id) void process.switchSource();
-    }
+    source.follow(stream.failover);
+    if (!(await source.advance(source.index, { reason: 'manual' }))) return false;
+    this.#switchSource(stream.id);
+    await this.#deps.registry.send({ kind: 'failover', streamId: stream.id });
     return true;
+  }
+
+  /** Another worker has moved a stream to its next source. */
+  async followFailover(streamId: string): Promise<void> {
+    const stream = await this.#deps.registry.stream(streamId);
+    const source = this.#sources.get(streamId);
+    if (stream === undefined || source === undefined || source.index === stream.failover.index) return;
+    source.follow(stream.failover);
+    this.#switchSource(streamId);
+  }
+
+  #switchSource(streamId: string): void {
+    for (const entry of this.#entries.values()) if (entry.streamId === streamId) void entry.process.switchSource();
   }
 
   /** Ends every process of a stream; its clients' responses end. */
@@ -280,9 +307,8 @@ export class Pool {
   }
 
   #assertProcessFree(): void {
-    const { maxProcesses } = this.#deps;
-    if (maxProcesses === 0 || this.processCount < maxProcesses) return;
-    const message = `This worker runs ${maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no further one. Try again later.`;
+    if (!this.isFull) return;
+    const message = `This worker runs ${this.#deps.maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no further one. Try again later.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }
 

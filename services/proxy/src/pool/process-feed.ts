@@ -217,7 +217,10 @@ export class ProcessFeed {
       const sameClock = relayed || (run.source !== undefined && run.source === previous?.source);
       // The same owner's pictures are the very same ones when its relay is dialled again.
       const midPicture = relayed ? run.relayedFrom === previous?.relayedFrom : this.#production.midPicture;
-      this.#output.begin(sameClock ? 'aligned' : 'rebase', { midPicture, repaired: run.source !== undefined });
+      this.#output.begin(sameClock ? 'aligned' : 'rebase', {
+        midPicture,
+        repaired: sameClock || run.source !== undefined,
+      });
       const { ring } = this.feed;
       // Another clock goes on where the wall clock is, which is no media.
       const fromBytes = ring.head;

@@ -18,7 +18,9 @@ import { openUpstream, requireSuccess } from '../upstream/open-upstream.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
+import type { FeedPlace } from './feed-place.ts';
 import { feedSink } from './feed-sink.ts';
+import { relayedError, startRelayRun } from './relay-run.ts';
 
 export interface SourceSettings {
   readonly connectTimeoutMs: number;
@@ -50,6 +52,7 @@ const NO_VIDEO_MS = 10_000;
 
 export class SourceFeed {
   readonly feed: Feed;
+  readonly place: FeedPlace;
   readonly #address: SourceAddress;
   readonly #deps: SourceFeedDeps;
   readonly #log: Logger;
@@ -57,18 +60,26 @@ export class SourceFeed {
   readonly #abort = new AbortController();
   readonly #retry: RetrySchedule;
   readonly #opened: Promise<SourceKind>;
+  /** The incarnation whose relay this feed has followed. */
+  #relayedFrom: string | undefined;
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
   readonly #done: Promise<void>;
 
-  constructor(address: SourceAddress, deps: SourceFeedDeps) {
+  /** @param place opened by this worker, or relayed from the one that has */
+  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps) {
+    this.place = place;
     this.#address = address;
     this.#deps = deps;
     this.#log = deps.log.child({ source: maskUrl(address.url) });
     this.#retry = new RetrySchedule(deps.settings.retry);
     this.feed = new Feed(deps.ringLimits());
-    this.#splicer = new Splicer(feedSink(this.feed), { holdReordered: false, firstDts: FIRST_DTS });
+    this.#splicer = new Splicer(feedSink(this.feed), {
+      holdReordered: false,
+      // A relay keeps its owner's clock, so that FFmpegs on both workers see the same times.
+      firstDts: place.current.kind === 'own' ? FIRST_DTS : undefined,
+    });
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
     this.#done = this.#run(opened);
@@ -104,30 +115,51 @@ export class SourceFeed {
   }
 
   async #run(opened: Deferred<SourceKind>): Promise<void> {
-    for (let connection = 0; ; connection++) {
-      const error = await this.#connectAndRead(connection, opened);
-      if (error === undefined) {
+    for (;;) {
+      const relayed = this.place.current.kind === 'relay';
+      const end = await (relayed ? this.#relay(opened) : this.#connectAndRead(opened));
+      if (end === 'other_kind' || this.#abort.signal.aborted) {
+        opened.reject(new SourceError('stopped', 'The source is no longer wanted.'));
         this.feed.finish({ kind: 'ended' });
         return;
       }
-      if (this.#abort.signal.aborted) {
-        opened.reject(error);
-        this.feed.finish({ kind: 'ended' });
-        return;
-      }
-      const delayMs = this.#retry.next(error);
-      this.#log.warn({ reason: error.reason, retryInMs: delayMs }, error.message);
+      if (end === 'moved') continue;
+      const delayMs = relayed ? undefined : this.#retry.next(end);
+      this.#log.warn({ reason: end.reason, retryInMs: delayMs }, end.message);
       if (delayMs === undefined) {
-        opened.reject(error);
-        this.feed.finish({ kind: 'failed', error });
+        opened.reject(end);
+        this.feed.finish({ kind: 'failed', error: end });
         return;
       }
       await pause(delayMs, this.#abort.signal);
     }
   }
 
-  /** Answers why the connection is over; undefined when the source is not for this feed. */
-  async #connectAndRead(connection: number, opened: Deferred<SourceKind>): Promise<SourceError | undefined> {
+  /** Follows the worker that has the source, until that changes. */
+  async #relay(opened: Deferred<SourceKind>): Promise<SourceError | 'moved'> {
+    const { current, feed, secret } = this.place;
+    if (current.kind !== 'relay') return 'moved';
+    const { owner } = current;
+    const { signal } = this.#abort;
+    const { ring } = this.feed;
+    const run = startRelayRun({ feed, owner, secret, afterMs: ring.head === 0 ? undefined : ring.headMs, signal });
+    this.#splicer.beginInput('aligned', { midPicture: this.#relayedFrom === owner.incarnation, repaired: true });
+    for await (const chunk of run.output) {
+      opened.resolve({ kind: 'mpegts' });
+      this.#relayedFrom = owner.incarnation;
+      this.#put(chunk as Buffer);
+    }
+    this.#splicer.endInput(false);
+    const { relay } = await run.ended;
+    if (relay === undefined || signal.aborted) return 'moved';
+    if (relay.kind === 'failed') return asSourceError(relayedError(relay));
+    if (relay.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
+    await this.place.afterRelay(relay, signal);
+    return 'moved';
+  }
+
+  /** Answers why the connection is over; `other_kind` when the source is not for this feed. */
+  async #connectAndRead(opened: Deferred<SourceKind>): Promise<SourceError | 'other_kind' | 'moved'> {
     const { settings, guard } = this.#deps;
     let reader: BodyReader | undefined;
     try {
@@ -151,22 +183,20 @@ export class SourceFeed {
       if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
       opened.resolve(kind);
       if (kind.kind !== 'mpegts') {
-        if (connection === 0) return undefined;
+        if (this.feed.ring.head === 0) return 'other_kind';
         throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
       }
-      this.#splicer.beginInput(connection === 0 ? 'rebase' : 'resume');
+      this.#splicer.beginInput(this.feed.ring.head === 0 ? 'rebase' : 'resume');
       return await this.#read(reader);
     } catch (error) {
-      return error instanceof SourceError
-        ? error
-        : new SourceError('refused', `The source ${maskUrl(this.#address.url)} could not be read.`, { cause: error });
+      return asSourceError(error);
     } finally {
       reader?.close();
       this.#splicer.endInput(false);
     }
   }
 
-  async #read(reader: BodyReader): Promise<SourceError> {
+  async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
     const sinceMs = performance.now();
     const bitrate = new BitrateMonitor(this.#deps.settings.bitrate);
     let askedMs = sinceMs;
@@ -175,17 +205,22 @@ export class SourceFeed {
       if (chunk === undefined) {
         return new SourceError('ended', `The source ${maskUrl(this.#address.url)} closed the connection.`);
       }
+      if (!(await this.place.mayPass())) return 'moved';
       const nowMs = performance.now();
       if (bitrate.tooSlow(chunk.length, nowMs - askedMs)) this.#slow = true;
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
-      this.#splicer.push(chunk, nowMs);
-      this.feed.ring.setLimits(this.#deps.ringLimits());
-      this.feed.publish();
+      this.#put(chunk);
       while (this.#leadMs() > MAX_LEAD_MS && !this.#abort.signal.aborted) {
         await pause(LEAD_PAUSE_MS, this.#abort.signal);
       }
       askedMs = performance.now();
     }
+  }
+
+  #put(chunk: Buffer): void {
+    this.#splicer.push(chunk, performance.now());
+    this.feed.ring.setLimits(this.#deps.ringLimits());
+    this.feed.publish();
   }
 
   /** How far the media received is ahead of the time that passed since its start. */
@@ -198,4 +233,9 @@ export class SourceFeed {
     }
     return ring.headMs - this.#startedMediaMs - (performance.now() - this.#startedAtMs);
   }
+}
+
+function asSourceError(error: unknown): SourceError {
+  if (error instanceof SourceError) return error;
+  return new SourceError('refused', 'The source could not be read.', { cause: error });
 }

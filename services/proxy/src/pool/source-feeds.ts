@@ -1,9 +1,13 @@
 /** All source feeds of this worker: at most one per source URL and credentials, open while somebody reads it. */
 
 import { createHash } from 'node:crypto';
+import { sourceFeedKey } from '../../../registry/feed-keys.ts';
+import type { Registry } from '../../../registry/registry.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import { hintFromUrl, type SourceKind } from '../upstream/source-kind.ts';
+import { type FeedPlace, type KnownPlace, knownPlace } from './feed-place.ts';
+import type { RelayedFeed } from './relay-server.ts';
 import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
 
 /** A source that is open for one reader, until it is released. */
@@ -19,15 +23,20 @@ interface Entry {
   leases: number;
 }
 
+export interface SourceFeedsDeps extends SourceFeedDeps {
+  readonly registry: Registry;
+  readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
+}
+
 export class SourceFeeds {
-  readonly #deps: SourceFeedDeps;
+  readonly #deps: SourceFeedsDeps;
   readonly #connections: ProviderConnections;
   readonly #entries = new Map<string, Entry>();
   readonly #opening = new Map<string, Promise<Entry>>();
   /** Connections that are being closed: a provider counts them until they are. */
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(deps: SourceFeedDeps, connections: ProviderConnections) {
+  constructor(deps: SourceFeedsDeps, connections: ProviderConnections) {
     this.#deps = deps;
     this.#connections = connections;
   }
@@ -112,21 +121,45 @@ export class SourceFeeds {
   }
 
   #open(key: string, address: SourceAddress): Promise<Entry> {
-    const opening = this.settle()
-      .then(() => this.#connections.acquire(address))
-      .then((release) => {
-        const entry: Entry = { source: new SourceFeed(address, this.#deps), leases: 0 };
-        this.#entries.set(key, entry);
-        // Who comes after its end opens the source anew.
-        entry.source.feed.onEnd(() => {
-          release();
-          if (this.#entries.get(key) === entry) this.#entries.delete(key);
-        });
-        return entry;
-      })
-      .finally(() => this.#opening.delete(key));
+    const opening = this.#openHere(key, address).finally(() => this.#opening.delete(key));
     this.#opening.set(key, opening);
     return opening;
+  }
+
+  async #openHere(key: string, address: SourceAddress): Promise<Entry> {
+    const { registry, placeOf } = this.#deps;
+    await this.settle();
+    const feed = sourceFeedKey(key);
+    const first = await knownPlace(registry, feed);
+    const disconnect = first.kind === 'own' ? await this.#connections.acquire(address) : undefined;
+    const place = placeOf(feed, first);
+    const entry: Entry = { source: new SourceFeed(address, place, this.#deps), leases: 0 };
+    this.#entries.set(key, entry);
+    entry.source.feed.onEnd(() => {
+      disconnect?.();
+      // Who comes after its end opens the source anew.
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      if (place.current.kind === 'own') void registry.release(feed).catch(() => undefined);
+    });
+    return entry;
+  }
+
+  /**
+   * A source for another worker, which relays it. Undefined when it is not open here, or not this worker's; call `release`
+   * when the relay is over.
+   */
+  async relay(key: string): Promise<RelayedFeed | undefined> {
+    const entry = this.#entries.get(key) ?? (await this.#opening.get(key));
+    if (entry === undefined) {
+      // A record of a source that is not open leads nobody anywhere.
+      await this.#deps.registry.release(sourceFeedKey(key));
+      return undefined;
+    }
+    const { place, feed } = entry.source;
+    if (place.current.kind !== 'own') return undefined;
+    entry.leases++;
+    const { release } = this.#lease(key, entry);
+    return { feed, epoch: place.current.epoch, moved: () => place.current.kind === 'relay', release };
   }
 
   #close(key: string, entry: Entry): void {

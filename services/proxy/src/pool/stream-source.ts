@@ -49,6 +49,11 @@ export class StreamSource implements SwitchableSource {
     return this.#state;
   }
 
+  /** The registry says that the stream's source has moved. */
+  follow(state: FailoverState): void {
+    this.#state = state;
+  }
+
   get address(): SourceAddress {
     const { headers, userAgent } = this.#stream;
     return { url: this.#state.currentUrl, headers, userAgent };

@@ -25,7 +25,8 @@ local function claim(feed, me)
   local born = tonumber(redis.call('GET', K.born) or now)
   if not stored[1] and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
   local chosen = { incarnation = me.incarnation, workerId = me.worker, address = me.address }
-  if me.full then
+  -- Only processes are placed; a source is opened where it is asked for.
+  if me.full and string.sub(feed, 1, 2) == 'p:' then
     chosen = nil
     for _, incarnation in ipairs(redis.call('ZRANGE', K.loads, 0, -1)) do
       if not chosen and incarnation ~= me.incarnation and is_alive(incarnation) then
