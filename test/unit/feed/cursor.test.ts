@@ -78,6 +78,29 @@ describe('Cursor', () => {
     expect(slow.pending).toHaveLength(1);
   });
 
+  it('skips behind a whole unit, even where the ring has dropped the rest of it', async () => {
+    const feed = new Feed(LIMITS);
+    const unitPackets = 1_000;
+    const putUnit = (name: string, mediaMs: number): void => {
+      const unit = Buffer.alloc(unitPackets * 188, name);
+      for (let at = 0; at < unit.length; at += 188) unit[at + 1] = at === 0 ? 0x40 : 0;
+      feed.ring.mark(Buffer.alloc(188, '['), mediaMs);
+      feed.ring.append(unit, 0, unit.length);
+    };
+    for (const [index, name] of ['a', 'b'].entries()) putUnit(name, index * 1_000);
+    feed.publish();
+    const slow = new Reader(true);
+    const cursor = new Cursor(feed, await feed.entry(), slow, 0);
+    for (const [index, name] of [...'cdefghijkl'].entries()) putUnit(name, (index + 2) * 1_000);
+    feed.publish();
+    await sleep(30);
+    while (cursor.stats.skips === 0) slow.release();
+    const [prefix, ...rest] = slow.parts.slice(0, -1);
+    expect(prefix?.length).toBe(188);
+    expect(Buffer.concat(rest).length % (unitPackets * 188)).toBe(0);
+    expect(slow.parts.at(-1)?.toString('latin1', 0, 1)).toBe('[');
+  });
+
   it('drops a reader of opaque fragments instead of sending it half of one', async () => {
     const feed = new Feed(LIMITS, true);
     put(feed, 'a', 0, 188);

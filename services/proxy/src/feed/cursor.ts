@@ -3,7 +3,7 @@
  * falls off the ring goes on at the newest random access point. Nobody else notices.
  */
 
-import { PACKET_SIZE } from '../mpegts/packet.ts';
+import { PACKET_SIZE, startsUnit } from '../mpegts/packet.ts';
 import type { Feed, FeedEnd, FeedReader } from './feed.ts';
 import type { EntryPoint } from './ring.ts';
 
@@ -34,6 +34,8 @@ export class Cursor implements FeedReader {
   #position: number;
   #limit = Number.POSITIVE_INFINITY;
   #prefix: Buffer | undefined;
+  /** What is still to be written of the units that were begun, even if the ring has dropped them meanwhile. */
+  #begun: Buffer[] = [];
   #writingSinceMs: number | undefined;
   #end: FeedEnd | undefined;
   #closed = false;
@@ -56,13 +58,13 @@ export class Cursor implements FeedReader {
 
   /** Reads no further than `position`, then finishes as if the feed had ended there. */
   limitTo(position: number): void {
-    this.#limit = position;
-    this.#end ??= { kind: 'ended' };
+    this.#limit = Math.min(this.#limit, position);
     this.wake();
   }
 
   close(): void {
     this.#closed = true;
+    this.#begun = [];
     this.#feed.removeReader(this);
   }
 
@@ -70,9 +72,10 @@ export class Cursor implements FeedReader {
     if (this.#writingSinceMs !== undefined || this.#closed) return;
     const bytes = this.#next();
     if (bytes === undefined) {
-      if (!this.#closed && this.#end !== undefined) {
+      const end = this.#end ?? (this.#position >= this.#limit ? { kind: 'ended' as const } : undefined);
+      if (!this.#closed && end !== undefined) {
         this.close();
-        this.#sink.finished(this.#end);
+        this.#sink.finished(end);
       }
       return;
     }
@@ -100,6 +103,8 @@ export class Cursor implements FeedReader {
 
   #next(): Buffer | undefined {
     const { ring } = this.#feed;
+    const begun = this.#begun.shift();
+    if (begun !== undefined) return begun;
     if (this.#position < ring.tail && this.#position < this.#limit) {
       if (this.#feed.opaque) {
         // Half a fragment cannot be followed by another one; half a transport stream packet never occurs.
@@ -118,8 +123,28 @@ export class Cursor implements FeedReader {
       this.#prefix = undefined;
       if (prefix.length > 0) return prefix;
     }
-    const bytes = ring.view(this.#position, Math.min(this.#feed.published, this.#limit), MAX_WRITE_BYTES);
-    this.#position += bytes?.length ?? 0;
-    return bytes;
+    const end = this.#wholeUnits(Math.min(this.#feed.published, this.#limit));
+    while (this.#position < end) {
+      const bytes = ring.view(this.#position, end, MAX_WRITE_BYTES);
+      if (bytes === undefined) break;
+      this.#begun.push(bytes);
+      this.#position += bytes.length;
+    }
+    return this.#begun.shift();
+  }
+
+  /** The end of about one write's worth of whole units, so that a skip never cuts one; what is published is whole. */
+  #wholeUnits(end: number): number {
+    const { ring, opaque } = this.#feed;
+    const wanted = this.#position + MAX_WRITE_BYTES;
+    if (end <= wanted) return end;
+    if (opaque) return wanted;
+    const startsAt = (position: number): boolean => {
+      const packet = ring.view(position, position + PACKET_SIZE, PACKET_SIZE);
+      return packet === undefined || startsUnit(packet, 0);
+    };
+    for (let at = wanted; at > this.#position; at -= PACKET_SIZE) if (startsAt(at)) return at;
+    for (let at = wanted; at < end; at += PACKET_SIZE) if (startsAt(at)) return at;
+    return end;
   }
 }
