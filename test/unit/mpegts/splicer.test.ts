@@ -11,15 +11,17 @@ function splice(options: Partial<SplicerOptions> = {}) {
   const packets: Buffer[] = [];
   const entries: (RandomAccess & { at: number })[] = [];
   const progress: number[] = [];
+  const changes: number[] = [];
   const splicer = new Splicer(
     {
       packet: (bytes, offset) => packets.push(Buffer.from(bytes.subarray(offset, offset + 188))),
       progress: (dts) => progress.push(dts),
+      programChanged: () => changes.push(packets.length),
       randomAccess: (point) => entries.push({ ...point, at: packets.length }),
     },
     { holdReordered: false, firstDts: undefined, ...options },
   );
-  return { splicer, packets, entries, progress };
+  return { splicer, packets, entries, progress, changes };
 }
 
 /** PIDs whose counters step without a discontinuity packet in between. */
@@ -166,6 +168,21 @@ describe('Splicer', () => {
     const before = packets.length;
     splicer.endInput(false);
     expect(packets).toHaveLength(before);
+  });
+
+  it('says where other tracks begin, and enters sound at once where the pictures are gone', () => {
+    const { splicer, packets, entries, changes } = splice();
+    splicer.beginInput('rebase');
+    splicer.push(frames(new TsBuilder().tables(), 0, 20).tables().take(), 800);
+    expect(changes).toEqual([]);
+    const before = entries.length;
+    const sound = new TsBuilder([{ pid: AUDIO_PID, type: 0x0f, descriptors: Buffer.alloc(0) }]).tables();
+    for (let n = 20; n < 40; n++) sound.audio(900_000 + n * FRAME);
+    splicer.push(sound.take(), 1_600);
+    expect(changes).toHaveLength(1);
+    expect(pidOf(packets[changes[0] as number] as Buffer, 0)).toBe(0);
+    expect(entries.length).toBeGreaterThan(before);
+    expect(counterErrors(packets)).toEqual([]);
   });
 
   it('offers sound as an entry where there are no pictures', () => {

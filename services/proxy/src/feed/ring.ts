@@ -89,6 +89,11 @@ export class Ring {
     this.advance(mediaMs);
   }
 
+  /** Nobody enters any more at what has been marked so far: it leads into media of another make-up. */
+  forgetEntries(): void {
+    this.#entries = [];
+  }
+
   /** Where a new reader starts: the newest entry that leaves the join buffer behind it, else the oldest there is. */
   joinEntry(): EntryPoint | undefined {
     return (

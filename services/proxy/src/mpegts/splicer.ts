@@ -16,6 +16,8 @@ export interface SpliceSink {
   packet(bytes: Buffer, offset: number): void;
   /** A unit with this DTS (90 kHz, feed's timeline, not wrapped) follows. */
   progress(dts: number): void;
+  /** From the next packet on the programme has other tracks: what was set up for those before cannot go on with them. */
+  programChanged(): void;
   /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
   randomAccess(point: RandomAccess): void;
 }
@@ -95,6 +97,7 @@ export class Splicer {
   #pmtPid = DEFAULT_PMT_PID;
   #version = -1;
   #tablesSignature = '';
+  #tracksSignature = '';
   readonly #tableCounters = new Map<number, number>();
   readonly #recent = new RecentEntries();
   #lastPcr: number | undefined;
@@ -245,6 +248,13 @@ export class Splicer {
     const signature = buildPmt(described, 0).toString('latin1');
     if (signature === this.#tablesSignature) return;
     this.#tablesSignature = signature;
+    const tracksBefore = this.#tracksSignature;
+    this.#tracksSignature = tracks
+      .filter((track) => track.kind !== 'other')
+      .map((track) => `${pids.get(track.pid)?.pid} ${track.kind} ${track.type}`)
+      .sort()
+      .join();
+    if (this.#started && this.#tracksSignature !== tracksBefore) this.#sink.programChanged();
     this.#version = (this.#version + 1) & 0x1f;
     this.#pat = buildPat(PROGRAM_NUMBER, this.#pmtPid, 0);
     this.#pmt = buildPmt(described, this.#version);
@@ -321,7 +331,8 @@ export class Splicer {
 
   #markEntry(unit: Unit, out: OutTrack, dts: number, nowMs: number): void {
     const overdue = this.#lastEntryMs !== undefined && nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
-    const videoGone = this.#lastVideoMs === undefined || nowMs - this.#lastVideoMs > NO_KEYFRAME_MS;
+    const hasVideo = [...this.#pids.values()].some((track) => track.video);
+    const videoGone = !hasVideo || this.#lastVideoMs === undefined || nowMs - this.#lastVideoMs > NO_KEYFRAME_MS;
     const entry = out.video
       ? unit.keyframe || overdue
       : unit.track.kind === 'audio' &&

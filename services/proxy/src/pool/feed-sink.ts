@@ -12,6 +12,7 @@ export function feedSink(feed: Feed): SpliceSink {
   return {
     packet: (bytes, offset) => ring.append(bytes, offset, offset + PACKET_SIZE),
     progress: (dts) => ring.advance(dts / TICKS_PER_MS),
+    programChanged: () => ring.forgetEntries(),
     randomAccess: ({ prefix, dts, pts }) => ring.mark(prefix, dts / TICKS_PER_MS, pts / TICKS_PER_MS),
   };
 }

@@ -85,7 +85,10 @@ async function pipedRun(
     dropped: () => process.kill(),
   };
   const cursor = new Cursor(feed, entry, sink, 0);
+  // FFmpeg decodes the tracks it found at its start and no others; the next one finds the new ones.
+  const unsubscribe = source.onProgramChange((position) => cursor.limitTo(position));
   const stop = () => {
+    unsubscribe();
     cursor.close();
     return failure;
   };

@@ -62,6 +62,7 @@ export class SourceFeed {
   readonly #opened: Promise<SourceKind>;
   /** The incarnation whose relay this feed has followed. */
   #relayedFrom: string | undefined;
+  readonly #programListeners = new Set<(position: number) => void>();
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
@@ -75,11 +76,19 @@ export class SourceFeed {
     this.#log = deps.log.child({ source: maskUrl(address.url) });
     this.#retry = new RetrySchedule(deps.settings.retry);
     this.feed = new Feed(deps.ringLimits());
-    this.#splicer = new Splicer(feedSink(this.feed), {
-      holdReordered: false,
-      // A relay keeps its owner's clock, so that FFmpegs on both workers see the same times.
-      firstDts: place.current.kind === 'own' ? FIRST_DTS : undefined,
-    });
+    const sink = feedSink(this.feed);
+    const programChanged = () => {
+      sink.programChanged();
+      for (const listener of [...this.#programListeners]) listener(this.feed.ring.head);
+    };
+    this.#splicer = new Splicer(
+      { ...sink, programChanged },
+      {
+        holdReordered: false,
+        // A relay keeps its owner's clock, so that FFmpegs on both workers see the same times.
+        firstDts: place.current.kind === 'own' ? FIRST_DTS : undefined,
+      },
+    );
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
     this.#done = this.#run(opened);
@@ -98,6 +107,15 @@ export class SourceFeed {
   /** The same for sound. */
   get lastAudioMs(): number | undefined {
     return this.#splicer.lastAudioMs;
+  }
+
+  /**
+   * Calls back with the position from which on the source has other tracks (another codec, sound that came or went).
+   * @returns a function that ends it
+   */
+  onProgramChange(listener: (position: number) => void): () => void {
+    this.#programListeners.add(listener);
+    return () => this.#programListeners.delete(listener);
   }
 
   /** What is wrong with a source that still sends; another source would be better, none would be worse. */
