@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { LoopName } from '../support/fixtures.ts';
 import { decodeErrors, expectClean, judgeTs, type Verdict } from '../support/judge/index.ts';
+import { comparePictures } from '../support/pictures.ts';
 import type { Recording } from '../support/recorder.ts';
 import { allPlaying, COPY, connectionCount, ffmpegCount, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -82,11 +83,16 @@ describe.concurrent('two kills of FFmpeg and two failovers go unnoticed', () => 
       expectClean(verdict, { ...whole, minSeconds: 8, maxAudioSlipTicks: row.audioSlipTicks, maxGapMs: 100 });
       expect([...(verdict.video?.dtsSteps.keys() ?? [])]).toEqual([row.frameTicks]);
     }
-    for (const viewer of [...early, ...late]) {
-      expect(viewer.ended).toBe(false);
-      const recording = await viewer.stop();
+    const recordings = await Promise.all([...early, ...late].map((viewer) => viewer.stop()));
+    for (const recording of recordings) {
+      expect(recording.endedBy).toBe('limit');
       expectClean(await judged(recording), { video: true, audio: true, minSeconds: 20, maxGapMs: 6_000 });
-      expect(await decodeErrors(recording.bytes)).toEqual([]);
+    }
+    for (const index of [0, early.length]) {
+      const pictures = await comparePictures(before[index]?.bytes ?? Buffer.alloc(0), row.fixture);
+      expect(pictures.faults).toEqual([]);
+      expect(pictures.frames).toBeGreaterThan(200);
+      expect(await decodeErrors(recordings[index]?.bytes ?? Buffer.alloc(0))).toEqual([]);
     }
     expect(await first.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
     expect(await second.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
@@ -133,6 +139,7 @@ describe.concurrent('ten kills at random times within 40 s', () => {
       expectClean(verdict, { ...clean, frameTicks: 3600, maxAudioSlipTicks: AAC_FRAME });
       expect([...(verdict.video?.dtsSteps.keys() ?? [])]).toEqual([3600]);
       expect(await decodeErrors(recording.bytes)).toEqual([]);
+      expect(await comparePictures(recording.bytes, 'bframes')).toMatchObject({ faults: [] });
     }
     expect(await source.account()).toMatchObject({ total: 1 });
   });

@@ -1,7 +1,7 @@
 // Viewers who read too slowly, or not at all: they lose, nobody else does, and the worker's memory stays what it was.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
-import { expectClean, judgeTs } from '../support/judge/index.ts';
+import { decodeErrors, expectClean, judgeTs } from '../support/judge/index.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, COPY, poolingOf, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -45,20 +45,21 @@ describe.concurrent('a viewer', () => {
     await sleep(6_000);
 
     expect(slow.ended).toBe(false);
-    const verdict = judgeTs(await slow.stop());
+    const recording = await slow.stop();
+    const verdict = judgeTs(recording);
     const signalled = verdict.video?.signalledDiscontinuities.filter(({ atStart }) => !atStart).length ?? 0;
     expect(signalled).toBeGreaterThanOrEqual(1);
-    // A skip may cut one unit of each kind; each is followed by the discontinuity that says so.
-    expectClean(verdict, { video: true, audio: true, maxGapMs: KERNEL_MS, maxPartialPes: signalled });
+    expectClean(verdict, { video: true, audio: true, maxGapMs: KERNEL_MS });
+    // FFmpeg itself closes a gap of 10 s and more, and stumbles over its own rounding.
+    const complaints = (await decodeErrors(recording.bytes)).filter((line) => !line.includes('non monotonically'));
+    expect(complaints).toEqual([]);
     const gaps = verdict.video?.gaps.length ?? 0;
     expect(gaps).toBeGreaterThanOrEqual(1);
     expect(gaps).toBeLessThanOrEqual(signalled);
     // What it is given after a skip begins with a keyframe.
-    const keyframes = new Set(verdict.video?.keyframePts);
     for (const { toDts } of verdict.video?.gaps ?? []) {
       expect(verdict.video?.pes.find(({ dts }) => dts === toDts)?.keyframe).toBe(true);
     }
-    expect(keyframes.size).toBeGreaterThan(1);
     for (const other of others) expectClean(judgeTs(await other.stop()), { ...whole, minSeconds: 10 });
     expect(await source.account()).toMatchObject({ total: 1 });
   });
