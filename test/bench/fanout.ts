@@ -26,20 +26,31 @@ interface Measured extends CrowdReport {
 
 export async function fanout({ quick, say }: Bench): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const count of quick ? [200] : [200, 1000]) {
-    const rounds: Record<'ours' | 'floor' | 'http', Measured[]> = { ours: [], floor: [], http: [] };
-    for (let round = 1; round <= (quick ? 1 : ROUNDS); round++) {
-      say(`fan-out to ${count} clients: bare socket.write, round ${round}`);
-      rounds.floor.push(await measureFloor('socket', count));
-      say(`fan-out to ${count} clients: the worker, round ${round}`);
-      rounds.ours.push(await measureWorker(count));
-      if (round > 1) continue;
-      say(`fan-out to ${count} clients: bare res.write`);
-      rounds.http.push(await measureFloor('http', count));
+  const source = await startLiveSourceProcess({ fixture: 'heavy', burstSeconds: 1 });
+  const worker = await startWorker({ MAX_CLIENTS_PER_SHARED_STREAM: '0' });
+  try {
+    const { playUrl } = await worker.api.createTranscode({ url: source.url, profile: COPY_PROFILE });
+    say('fan-out to 1 client: the worker');
+    await measure(playUrl, worker.pid, 1, 0);
+    const channel = await measure(playUrl, worker.pid, 1, 0);
+    for (const count of quick ? [200] : [200, 1000]) {
+      const rounds: Record<'ours' | 'floor' | 'http', Measured[]> = { ours: [], floor: [], http: [] };
+      for (let round = 1; round <= (quick ? 1 : ROUNDS); round++) {
+        say(`fan-out to ${count} clients: bare socket.write, round ${round}`);
+        rounds.floor.push(await measureFloor('socket', count));
+        say(`fan-out to ${count} clients: the worker, round ${round}`);
+        rounds.ours.push(await measure(playUrl, worker.pid, count, JUDGED));
+        if (round > 1) continue;
+        say(`fan-out to ${count} clients: bare res.write`);
+        rounds.http.push(await measureFloor('http', count));
+      }
+      rows.push(...rowsOf(count, sum(rounds.ours), sum(rounds.floor), sum(rounds.http), channel));
     }
-    rows.push(...rowsOf(count, sum(rounds.ours), sum(rounds.floor), sum(rounds.http)));
+    return rows;
+  } finally {
+    await worker.stop('SIGINT');
+    await source.close();
   }
-  return rows;
 }
 
 /** Several rounds as if they were one. */
@@ -58,9 +69,11 @@ function sum(rounds: readonly Measured[]): Measured {
   };
 }
 
-function rowsOf(count: number, ours: Measured, floor: Measured, http: Measured): Row[] {
+function rowsOf(count: number, ours: Measured, floor: Measured, http: Measured, channel: Measured): Row[] {
   const gbit = (of: Measured): number => (of.bytes * 8) / 1e9;
   const perGbit = (of: Measured): number => of.serverCpuSeconds / gbit(of);
+  const channelShare = channel.serverCpuSeconds / channel.seconds;
+  const delivery = (ours.serverCpuSeconds - channelShare * ours.seconds) / gbit(ours);
   const rate = (of: Measured): string => `${(gbit(of) / of.seconds).toFixed(2)} Gbit/s`;
   const part = 'fan-out';
   const what = `${count} clients at 4 Mbit/s`;
@@ -74,6 +87,15 @@ function rowsOf(count: number, ours: Measured, floor: Measured, http: Measured):
       floorIs: `socket.write loop (res.write loop: ${perGbit(http).toFixed(3)} s)`,
       goal: { of: 'ratio', max: 1.5 },
       note: `${rate(ours)} delivered, floor ${rate(floor)}`,
+    },
+    {
+      part,
+      what: `${what}: CPU per Gbit, without the channel's own`,
+      unit: 's',
+      ours: delivery,
+      floor: perGbit(floor),
+      floorIs: 'socket.write loop',
+      note: `with one client the channel takes ${(channelShare * 100).toFixed(1)} % of a core: source, splicers, FFmpeg's pipes`,
     },
     {
       part,
@@ -126,18 +148,6 @@ async function measureFloor(kind: FloorKind, count: number): Promise<Measured> {
     return await measure(url, server.pid, count, 0);
   } finally {
     await server.end();
-  }
-}
-
-async function measureWorker(count: number): Promise<Measured> {
-  const source = await startLiveSourceProcess({ fixture: 'heavy', burstSeconds: 1 });
-  const worker = await startWorker({ MAX_CLIENTS_PER_SHARED_STREAM: '0' });
-  try {
-    const stream = await worker.api.createTranscode({ url: source.url, profile: COPY_PROFILE });
-    return await measure(stream.playUrl, worker.pid, count, JUDGED);
-  } finally {
-    await worker.stop('SIGINT');
-    await source.close();
   }
 }
 

@@ -24,7 +24,7 @@ export interface CursorStats {
 }
 
 /** Whole packets; small enough that a very slow reader shows progress, large enough to be cheap. */
-const MAX_WRITE_BYTES = 697 * PACKET_SIZE;
+const MAX_WRITE_BYTES = 1394 * PACKET_SIZE;
 
 export class Cursor implements FeedReader {
   readonly stats: CursorStats = { bytes: 0, skips: 0 };

@@ -22,8 +22,8 @@ export interface RingLimits {
   maxBytes: number;
 }
 
-/** Large enough that a reader at 20 Mbit/s crosses a chunk ten times a second, small enough for a radio feed. */
-export const CHUNK_BYTES = PACKET_SIZE * 1394;
+/** A megabyte: every border costs every reader a further write. What is not filled yet takes no memory. */
+export const CHUNK_BYTES = PACKET_SIZE * 5576;
 
 export class Ring {
   #limits: RingLimits;
