@@ -60,7 +60,7 @@ describe.concurrent('a viewer', () => {
     for (const { toDts } of verdict.video?.gaps ?? []) {
       expect(verdict.video?.pes.find(({ dts }) => dts === toDts)?.keyframe).toBe(true);
     }
-    for (const other of others) expectClean(judgeTs(await other.stop()), { ...whole, minSeconds: 10 });
+    for (const other of others) expectClean(judgeTs(await other.stop()), { ...whole, minSeconds: 5 });
     expect(await source.account()).toMatchObject({ total: 1 });
   });
 
@@ -94,7 +94,7 @@ describe.concurrent('a viewer', () => {
     await until(() => stuck.every((viewer) => viewer.ended), { what: 'the stuck responses to be over' });
     for (const other of others) {
       expect(other.ended).toBe(false);
-      expectClean(judgeTs(await other.stop()), { ...whole, minSeconds: 10 });
+      expectClean(judgeTs(await other.stop()), { ...whole, minSeconds: 5 });
     }
   });
 
