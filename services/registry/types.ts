@@ -125,8 +125,16 @@ export type Command =
   | { kind: 'disconnect'; clientId: string }
   | { kind: 'drain' };
 
+/** A feed that this worker made, and that another one owns now. */
+export interface LostFeed {
+  feed: string;
+  owner: Owner;
+}
+
 export interface Renewal {
   commands: Command[];
+  /** Feeds to give up: found when a registry that had forgotten this worker was told what it holds. */
+  lost: LostFeed[];
   /** The lease had not expired: what this incarnation owns is still its own. */
   unbroken: boolean;
 }

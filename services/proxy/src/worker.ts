@@ -65,7 +65,9 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     device: config.hwAccelDevice,
   });
   // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
-  const find: RelayServerDeps['find'] = (key) => {
+  let ready = false;
+  const find: RelayServerDeps['find'] = async (key) => {
+    if (!ready) return undefined;
     const [kind, id = '', slot = '0'] = key.split(':');
     return kind === 'p' ? pool.relay(id, Number(slot)) : sources.relay(id);
   };
@@ -76,7 +78,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     leaseMs: LEASE_MS,
     load: () => ({ processes: pool.processCount, full: draining || pool.isFull }),
     onCommand: (command) => void obey(command),
-    onForgotten: async () => undefined,
+    onLost: ({ feed, owner }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set({ kind: 'relay', owner }),
     log,
   });
   const placeOf = (feed: string, first: KnownPlace) =>
@@ -198,6 +200,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       draining,
     });
   };
+  ready = true;
   await beat();
   await lease.start();
   const heartbeat = setInterval(() => void beat(), config.heartbeatIntervalMs);

@@ -138,6 +138,18 @@ export class MemoryRegistry implements Registry {
     return entries.flatMap((entry) => [...(entry?.clients.values() ?? [])].map((client) => ({ ...client })));
   }
 
+  /** Knows of a stream that was created elsewhere. */
+  adoptStream(record: StreamRecord): void {
+    const known = this.#streams.get(record.id);
+    if (known === undefined) this.#streams.set(record.id, { record: copyOf(record), clients: new Map() });
+    else known.record = copyOf(record);
+  }
+
+  /** Knows of a client that was counted in elsewhere. */
+  adoptClient(client: ClientRecord): void {
+    this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
+  }
+
   async acquire(): Promise<Place> {
     return MINE;
   }
@@ -155,7 +167,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async renew(): Promise<Renewal> {
-    return { commands: this.#commands.splice(0), unbroken: true };
+    return { commands: this.#commands.splice(0), lost: [], unbroken: true };
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {

@@ -12,6 +12,7 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  LostFeed,
   Place,
   Renewal,
   StreamRecord,
@@ -207,7 +208,38 @@ export class RedisRegistry implements Registry {
     this.#record = '';
     this.#countersChanged = false;
     const [unbroken, ...texts] = answer as [number, ...string[]];
-    return { unbroken: unbroken === 1, commands: texts.map((text) => JSON.parse(text) as Command) };
+    return { unbroken: unbroken === 1, lost: [], commands: texts.map((text) => JSON.parse(text) as Command) };
+  }
+
+  /** Writes back what this worker holds; answers the feeds that it has lost meanwhile. */
+  async restore(
+    streams: readonly StreamRecord[],
+    clients: readonly ClientRecord[],
+    feeds: ReadonlyMap<string, number>,
+  ) {
+    const { incarnation, workerId: worker, address } = this.#me;
+    const records = streams.map((stream) => {
+      const { createdAtMs, failover, unshareable, errorCount, bytesServed, segmentsServed, ...rest } = stream;
+      const fields = {
+        ...specFields(rest, this.#options.show(rest)),
+        createdAtMs: String(createdAtMs),
+        failover: JSON.stringify(failover),
+        unshareable: unshareable ? '1' : '0',
+        errorCount: String(errorCount),
+        bytesServed: String(Math.round(bytesServed)),
+        segmentsServed: String(segmentsServed),
+      };
+      return { id: stream.id, fields };
+    });
+    const text = (await this.#run(
+      'restore',
+      incarnation,
+      JSON.stringify(records),
+      JSON.stringify(clients),
+      JSON.stringify([...feeds].map(([feed, epoch]) => ({ feed, epoch }))),
+      JSON.stringify({ worker, incarnation, address }),
+    )) as string;
+    return JSON.parse(text) as LostFeed[];
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {

@@ -15,6 +15,7 @@ const NAMES = [
   'transfer',
   'release',
   'renew',
+  'restore',
   'end-incarnation',
 ] as const;
 

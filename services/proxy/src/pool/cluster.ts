@@ -7,6 +7,7 @@ import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
 import { keys } from '../../../registry/redis/keys.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { Registry } from '../../../registry/registry.ts';
+import { ResilientRegistry } from '../../../registry/resilient-registry.ts';
 import type { StreamSpec, WorkerIdentity } from '../../../registry/types.ts';
 import type { Config } from '../config.ts';
 import { StreampoolError } from '../errors.ts';
@@ -64,7 +65,7 @@ export async function joinCluster(config: Config, find: RelayServerDeps['find'],
   log.info({ relay: identity.address }, 'joined the cluster');
   return {
     identity,
-    registry,
+    registry: new ResilientRegistry(registry, identity, (error) => log.warn({ err: error }, 'Redis does not answer')),
     secret: () => secret,
     close: async () => {
       await registry.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));

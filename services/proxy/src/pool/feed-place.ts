@@ -55,7 +55,8 @@ export class FeedPlace {
    */
   async mayPass(): Promise<boolean> {
     const { lease, registry } = this.#deps;
-    if (this.#current.kind !== 'own' || lease.state !== 'in_doubt') return true;
+    if (this.#current.kind !== 'own') return false;
+    if (lease.state !== 'in_doubt') return true;
     const { epoch } = this.#current;
     for (;;) {
       await lease.confirmed();
@@ -84,6 +85,10 @@ export class FeedPlace {
   async #resolve(outcome: RelayOutcome, from: Owner | undefined): Promise<Place | undefined> {
     const { registry, lease } = this.#deps;
     const dead = from !== undefined && outcome.kind === 'lost' && (await this.#isDead(from, outcome.why));
+    // Alive as far as anybody can tell, and nobody to ask: he goes on, and so does his feed.
+    if (!dead && !lease.reachable && from !== undefined) {
+      return (await this.#answers(from)) ? { kind: 'relay', owner: from } : undefined;
+    }
     try {
       const place = await (dead ? registry.seize(this.feed, from.incarnation) : registry.acquire(this.feed));
       const same = place.kind === 'relay' && from !== undefined && place.owner.incarnation === from.incarnation;

@@ -4,7 +4,7 @@
  */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { Command, WorkerLoad } from '../../../registry/types.ts';
+import type { Command, LostFeed, WorkerLoad } from '../../../registry/types.ts';
 import { type Deferred, deferred } from '../async.ts';
 import type { Logger } from '../log.ts';
 
@@ -19,8 +19,8 @@ export interface LeaseDeps {
   readonly leaseMs: number;
   readonly load: () => WorkerLoad;
   readonly onCommand: (command: Command) => void;
-  /** The registry had forgotten this worker: what it holds has to be written back, before anything else. */
-  readonly onForgotten: () => Promise<void>;
+  /** Another worker owns a feed that this one still makes. */
+  readonly onLost: (lost: LostFeed) => void;
   readonly log: Logger;
 }
 
@@ -81,8 +81,8 @@ export class Lease {
   async #renew(): Promise<void> {
     const sentMs = performance.now();
     try {
-      const { commands, unbroken } = await withTimeout(this.#deps.registry.renew(this.#deps.load()), RENEW_TIMEOUT_MS);
-      if (!unbroken) await this.#deps.onForgotten();
+      const { commands, lost } = await withTimeout(this.#deps.registry.renew(this.#deps.load()), RENEW_TIMEOUT_MS);
+      for (const feed of lost) this.#deps.onLost(feed);
       if (!this.#reachable) this.#deps.log.info('the registry answers again');
       this.#reachable = true;
       this.#stoodStill = false;

@@ -266,6 +266,11 @@ export class Pool {
     if (entry.users === 0) this.#startGrace(entry);
   }
 
+  /** Where a feed of this worker comes from, by its key in the registry. */
+  placeOf(feed: string): FeedPlace | undefined {
+    return [...this.#entries.values()].map(({ process }) => process.place).find((place) => place.feed === feed);
+  }
+
   /**
    * The feed of a slot for another worker; started if this one owns it and has not begun. Undefined when it is not its own.
    * Call `release` when the relay is over.

@@ -226,7 +226,10 @@ export class ProcessFeed {
       const fromBytes = ring.head;
       let fromMs = sameClock ? ring.headMs : undefined;
       for await (const chunk of run.output) {
-        if (!relayed && !(await this.place.mayPass())) break;
+        if (!relayed && !(await this.place.mayPass())) {
+          run.kill();
+          break;
+        }
         this.#lastOutputMs = performance.now();
         this.#output.push(chunk as Buffer, this.#lastOutputMs);
         if (ring.head > fromBytes) fromMs ??= ring.headMs;

@@ -82,6 +82,11 @@ export class SourceFeeds {
     }
   }
 
+  /** Where a source of this worker comes from, by its key in the registry. */
+  placeOf(feed: string): FeedPlace | undefined {
+    return [...this.#entries.values()].map(({ source }) => source.place).find((place) => place.feed === feed);
+  }
+
   /** Resolves when every connection that was given up is closed. */
   async settle(): Promise<void> {
     await Promise.all(this.#closing);
