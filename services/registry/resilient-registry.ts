@@ -3,6 +3,7 @@
  * their viewers are counted and new ones start locally; when it is back, even empty, it is told first.
  */
 
+import { randomBytes } from 'node:crypto';
 import { MemoryRegistry } from './memory/memory-registry.ts';
 import type { RedisRegistry } from './redis/redis-registry.ts';
 import type { Registry } from './registry.ts';
@@ -191,7 +192,9 @@ export class ResilientRegistry implements Registry {
 
   /** Nobody else can be asked: what is not here yet is made here, unconfirmed. */
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
-    const answer = await this.#own.join(request);
+    // Another worker may have given the wanted id to somebody; nobody can say.
+    const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
+    const answer = await this.#own.join({ ...request, clientId });
     if (answer.kind !== 'joined' || answer.place === undefined) return answer;
     return { ...answer, place: { kind: 'own', epoch: this.#feeds.get(feedOf(answer.client)) ?? Date.now() } };
   }

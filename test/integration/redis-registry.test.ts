@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
+import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
 import type { ClientRecord, StreamSpec } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { registryContract } from '../unit/registry/contract.ts';
@@ -204,5 +205,27 @@ describe('incarnations', () => {
     expect((await one.renew(IDLE)).unbroken).toBe(true);
     await sleep(LEASE_MS + 50);
     expect((await one.renew(IDLE)).unbroken).toBe(false);
+  });
+});
+
+describe('an outage', () => {
+  it('is bridged, and a registry that comes back empty is told what is here', async () => {
+    await redis.flushall();
+    const shared = await worker('w1');
+    const me = { workerId: 'w1', incarnation: shared.incarnation, address: 'w1:9085', zone: undefined };
+    const outages: unknown[] = [];
+    const one = new ResilientRegistry(shared, me, (error) => outages.push(error));
+    await one.createStream(SPEC, 0);
+    await one.renew(IDLE);
+    await one.join({ client: viewer('w1'), clientId: 'a', cap: 10, localSlots: [] });
+    await one.acquire('s:x');
+    await redis.flushall();
+    expect(await one.renew(IDLE)).toMatchObject({ unbroken: false, lost: [] });
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('1');
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
+    const two = await worker('w2');
+    expect(await two.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w1' } });
+    expect(await join(two, 'w2', 'b')).toMatchObject({ slot: 0, place: { kind: 'relay' } });
+    expect(outages).toEqual([]);
   });
 });
