@@ -113,7 +113,10 @@ function faultsOf(recording: RecordingHandle): number {
 }
 
 async function close(): Promise<void> {
-  for (const { socket } of clients.splice(0)) socket.destroy();
+  for (const { socket } of clients.splice(0)) {
+    socket.removeAllListeners('close');
+    socket.destroy();
+  }
   await Promise.all(recordings.map((recording) => recording.stop()));
   recordings = [];
   lost = 0;

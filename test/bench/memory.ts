@@ -15,20 +15,21 @@ import type { Row } from './table.ts';
 
 /** A small stream: the memory of a viewer does not depend on it, and its delivery does not disturb. */
 const LOOP = 'plain';
-const SETTLE_MS = 4_000;
+const WARM_UP = 100;
+const SETTLE_MS = 3_000;
 const SAMPLES = 10;
 const SAMPLE_MS = 200;
 
 export async function memory({ quick, say }: Bench): Promise<Row[]> {
-  const counts = quick ? [100] : [100, 1000];
+  const count = quick ? 200 : 1000;
   say('memory: bare res.write');
-  const floor = await measureFloor(counts);
+  const floor = await measureFloor(count);
   say('memory: the worker');
-  const ours = await measureWorker(counts);
-  return counts.map((count, n) => {
-    const perClient = ([none = 0, ...rest]: number[]): number => ((rest[n] ?? 0) - none) / count / 1024;
-    const megabytes = [ours[0], ours[n + 1]].map((bytes) => ((bytes ?? 0) / 1024 ** 2).toFixed(0)).join(' to ');
-    return {
+  const ours = await measureWorker(count);
+  const perClient = ({ before, after }: Sizes): number => (after - before) / count / 1024;
+  const megabytes = [ours.before, ours.after].map((bytes) => (bytes / 1024 ** 2).toFixed(0)).join(' to ');
+  return [
+    {
       part: 'memory',
       what: `resident memory a client, of ${count}`,
       unit: 'KB',
@@ -37,49 +38,52 @@ export async function memory({ quick, say }: Bench): Promise<Row[]> {
       floorIs: 'res.write loop',
       goal: { of: 'ours', max: 40 },
       note: `the worker grew from ${megabytes} MB, garbage included`,
-    };
-  });
+    },
+  ];
 }
 
-async function measureFloor(counts: readonly number[]): Promise<number[]> {
+/** Resident bytes with one client, and with all of them. */
+interface Sizes {
+  before: number;
+  after: number;
+}
+
+async function measureFloor(count: number): Promise<Sizes> {
   const { path, loopTicks } = await fixture(LOOP);
   const bytesPerSecond = (await stat(path)).size / (loopTicks / 90_000);
   const server = startRemote('floor.ts');
   try {
     const order: FloorOrder = { kind: 'http', file: path, bytesPerSecond, intervalMs: 100 };
     const url = await server.call<string>('start', order);
-    return await measure(url, server.pid, counts);
+    return await measure(url, server.pid, count);
   } finally {
     await server.end();
   }
 }
 
-async function measureWorker(counts: readonly number[]): Promise<number[]> {
+async function measureWorker(count: number): Promise<Sizes> {
   const source = await startLiveSourceProcess({ fixture: LOOP, burstSeconds: 1 });
   const worker = await startWorker({ MAX_CLIENTS_PER_SHARED_STREAM: '0' });
   try {
     const stream = await worker.api.createTranscode({ url: source.url, profile: COPY_PROFILE });
-    return await measure(stream.playUrl, worker.pid, counts);
+    return await measure(stream.playUrl, worker.pid, count);
   } finally {
     await worker.stop('SIGINT');
     await source.close();
   }
 }
 
-/** Resident bytes with one client, and with so many more. */
-async function measure(url: string, pid: number, counts: readonly number[]): Promise<number[]> {
+async function measure(url: string, pid: number, count: number): Promise<Sizes> {
   const crowd: Remote = startRemote('crowd.ts');
-  const join = (count: number) => crowd.call('open', { url, count, judged: 0 } satisfies CrowdOrder);
+  const join = (clients: number) => crowd.call('open', { url, count: clients, judged: 0 } satisfies CrowdOrder);
   try {
+    // A first crowd that comes and goes brings the process, which was just started, into its usual shape.
+    await join(WARM_UP);
+    await crowd.call('close');
     await join(1);
-    const sizes = [await settled(pid)];
-    let open = 0;
-    for (const count of counts) {
-      await join(count - open);
-      open = count;
-      sizes.push(await settled(pid));
-    }
-    return sizes;
+    const before = await settled(pid);
+    await join(count - 1);
+    return { before, after: await settled(pid) };
   } finally {
     await crowd.end();
   }
