@@ -30,8 +30,10 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
     let more: (() => void) | undefined;
     const output = new Readable({
       read: () => {
-        more?.();
+        // Called, it may set another one at once.
+        const resume = more;
         more = undefined;
+        resume?.();
       },
     });
     const end = (sourceError: SourceError | undefined) => {
