@@ -10,7 +10,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
-import { accountOf } from '../upstream/provider-connections.ts';
+import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
 import type { FeedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
@@ -56,6 +56,8 @@ export class ProcessFeed {
   /** The run whose source was given up while it still sends. */
   #left: Run | undefined;
   #replaced = false;
+  /** The run under way was ended to free its connection for the next source. */
+  #leaving = false;
   #lastOutputMs = performance.now();
   /** Media that the run under way has put into the feed. */
   #addedMediaMs = 0;
@@ -107,13 +109,18 @@ export class ProcessFeed {
 
   /**
    * Moves to the stream's current source, which failover has changed: the new one is opened first, and takes over when it
-   * delivers.
+   * delivers. Where the provider allows no second connection, the old one is closed first.
    * @returns false when the new source did not deliver; the old one goes on
    */
   async switchSource(): Promise<boolean> {
     while (this.place.current.kind === 'own') {
       const index = this.#source.index;
       const run = await this.#startSuccessor();
+      if (run === 'limit') {
+        this.#leaving = true;
+        this.#run?.kill();
+        return true;
+      }
       if (this.#abort.signal.aborted) {
         run?.kill();
         run?.release();
@@ -131,15 +138,27 @@ export class ProcessFeed {
     return false;
   }
 
-  /** A run on the stream's current source that has output; undefined when that source does not deliver. */
-  async #startSuccessor(): Promise<Run | undefined> {
-    let run: Run;
+  /**
+   * A run on the stream's current source that has output; undefined when that source does not deliver; `limit` when it may
+   * do so once the connection of the run under way is closed.
+   */
+  async #startSuccessor(): Promise<Run | undefined | 'limit'> {
+    const source = this.#run?.source;
+    const goOn = source?.holdRetries();
     try {
-      run = await this.#start();
+      return await this.#startUntilOutput();
     } catch (error) {
       this.#log.warn({ err: error }, 'the failover source could not be opened');
-      return undefined;
+      const sameAccount = source !== undefined && source.account === this.account;
+      const isOnlyReader = source?.feed.readerCount === 1;
+      return sameAccount && isOnlyReader && mayBeConnectionLimit(error) ? 'limit' : undefined;
+    } finally {
+      goOn?.();
     }
+  }
+
+  async #startUntilOutput(): Promise<Run | undefined> {
+    const run = await this.#start();
     const delivers = await Promise.race([
       firstOutput(run),
       run.ended.then(() => false),
@@ -161,6 +180,11 @@ export class ProcessFeed {
         if (this.#abort.signal.aborted) break;
         if (!this.#output.continuable && this.feed.ring.head > 0) break;
         if (this.#successor !== undefined) continue;
+        if (this.#leaving) {
+          this.#leaving = false;
+          this.#forget();
+          continue;
+        }
         if (end.relay !== undefined) {
           if (end.relay.kind === 'ended') break;
           if (end.relay.kind === 'failed') throw relayedError(end.relay);

@@ -15,6 +15,7 @@ import { BodyReader } from '../upstream/body-reader.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { openUpstream, requireSuccess } from '../upstream/open-upstream.ts';
+import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
@@ -38,6 +39,8 @@ export interface SourceFeedDeps {
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
   readonly log: Logger;
+  /** The provider may still count a connection that was closed a moment ago; a refusal means little then. */
+  readonly refusalMayPass: () => boolean;
 }
 
 /** The first unit lands here: room for PCRs and for audio that is earlier, and far from the 33-bit wrap. */
@@ -47,6 +50,7 @@ const HEALTHY_AFTER_MS = 5_000;
 /** How far a provider may run ahead of real time before it is read more slowly. */
 const MAX_LEAD_MS = 15_000;
 const LEAD_PAUSE_MS = 250;
+const HOLD_POLL_MS = 100;
 /** Sound without pictures for this long, from a source that had both, is a broken source. */
 const NO_VIDEO_MS = 10_000;
 
@@ -63,6 +67,7 @@ export class SourceFeed {
   /** The incarnation whose relay this feed has followed. */
   #relayedFrom: string | undefined;
   readonly #programListeners = new Set<(position: number) => void>();
+  #holds = 0;
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
@@ -126,6 +131,22 @@ export class SourceFeed {
     return lost ? 'no_video' : undefined;
   }
 
+  /** The provider account it reads from, in the terms of `accountOf`. */
+  get account(): string {
+    return accountOf(this.#address);
+  }
+
+  /**
+   * A connection that breaks is not opened again until the answer is called: a provider that allows only one may have cut it
+   * for another, and the two would go on cutting each other.
+   */
+  holdRetries(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+    };
+  }
+
   /** Closes the connection; resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();
@@ -142,7 +163,9 @@ export class SourceFeed {
         return;
       }
       if (end === 'moved') continue;
-      const delayMs = relayed ? undefined : this.#retry.next(end);
+      const delayMs = relayed
+        ? undefined
+        : this.#retry.next(end, mayBeConnectionLimit(end) && this.#deps.refusalMayPass());
       this.#log.warn({ reason: end.reason, retryInMs: delayMs }, end.message);
       if (delayMs === undefined) {
         opened.reject(end);
@@ -150,6 +173,7 @@ export class SourceFeed {
         return;
       }
       await pause(delayMs, this.#abort.signal);
+      while (this.#holds > 0 && !this.#abort.signal.aborted) await pause(HOLD_POLL_MS, this.#abort.signal);
     }
   }
 

@@ -23,7 +23,7 @@ interface Entry {
   leases: number;
 }
 
-export interface SourceFeedsDeps extends SourceFeedDeps {
+export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'refusalMayPass'> {
   readonly registry: Registry;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
 }
@@ -138,7 +138,8 @@ export class SourceFeeds {
     const first = await knownPlace(registry, feed);
     const disconnect = first.kind === 'own' ? await this.#connections.acquire(address) : undefined;
     const place = placeOf(feed, first);
-    const entry: Entry = { source: new SourceFeed(address, place, this.#deps), leases: 0 };
+    const refusalMayPass = () => this.#connections.hasJustClosed(address);
+    const entry: Entry = { source: new SourceFeed(address, place, { ...this.#deps, refusalMayPass }), leases: 0 };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {
       disconnect?.();

@@ -78,7 +78,10 @@ export class BodyReader {
   }
 
   #stalled(idleMs: number): SourceError {
-    return new SourceError('stalled', `The source ${maskUrl(this.#url)} sent nothing for ${idleMs / 1000} s.`);
+    return new SourceError(
+      'stalled',
+      `The source ${maskUrl(this.#url)} sent nothing for ${Math.round(idleMs / 100) / 10} s.`,
+    );
   }
 
   /** Waits until there may be something to read; false when the time is over. */
