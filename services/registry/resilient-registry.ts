@@ -31,6 +31,8 @@ export class ResilientRegistry implements Registry {
   readonly #own: MemoryRegistry;
   /** Feeds this worker makes, with their epochs. */
   readonly #feeds = new Map<string, number>();
+  /** Feeds that another worker makes, as far as is known. */
+  readonly #others = new Set<string>();
   readonly #onOutage: (error: unknown) => void;
   #reachable = true;
 
@@ -93,13 +95,10 @@ export class ResilientRegistry implements Registry {
 
   async join(request: JoinRequest): Promise<JoinAnswer> {
     const answer = await this.#ask(
-      () => this.#shared.join(request),
+      async () => this.#note(await this.#shared.join(request)),
       () => this.#joinAlone(request),
     );
-    if (answer.kind === 'joined') {
-      this.#own.adoptClient(answer.client);
-      if (answer.place?.kind === 'own') this.#feeds.set(feedOf(answer.client), answer.place.epoch);
-    }
+    if (answer.kind === 'joined') this.#own.adoptClient(answer.client);
     return answer;
   }
 
@@ -116,7 +115,7 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.releaseSlot(streamId, slot),
       () => this.#own.releaseSlot(streamId, slot),
     );
-    if (released) this.#feeds.delete(`p:${streamId}:${slot}`);
+    if (released) this.#forget(`p:${streamId}:${slot}`);
     return released;
   }
 
@@ -132,12 +131,26 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  acquire(feed: string): Promise<Place> {
-    return this.#claim(feed, () => this.#shared.acquire(feed));
+  /** During an outage a feed that another worker is known to make is not taken: only its death makes it free. */
+  async acquire(feed: string): Promise<Place> {
+    const place = await this.#ask(
+      () => this.#shared.acquire(feed),
+      async () => {
+        if (this.#others.has(feed)) throw new Error(`Redis does not answer, and another worker makes ${feed}.`);
+        return this.#ownPlace(feed);
+      },
+    );
+    this.#notePlace(feed, place);
+    return place;
   }
 
-  seize(feed: string, deadIncarnation: string): Promise<Place> {
-    return this.#claim(feed, () => this.#shared.seize(feed, deadIncarnation));
+  async seize(feed: string, deadIncarnation: string): Promise<Place> {
+    const place = await this.#ask(
+      () => this.#shared.seize(feed, deadIncarnation),
+      async () => this.#ownPlace(feed),
+    );
+    this.#notePlace(feed, place);
+    return place;
   }
 
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
@@ -147,7 +160,7 @@ export class ResilientRegistry implements Registry {
   }
 
   async release(feed: string): Promise<void> {
-    this.#feeds.delete(feed);
+    this.#forget(feed);
     await this.#try(() => this.#shared.release(feed));
   }
 
@@ -195,18 +208,36 @@ export class ResilientRegistry implements Registry {
     // Another worker may have given the wanted id to somebody; nobody can say.
     const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
     const answer = await this.#own.join({ ...request, clientId });
-    if (answer.kind !== 'joined' || answer.place === undefined) return answer;
-    return { ...answer, place: { kind: 'own', epoch: this.#feeds.get(feedOf(answer.client)) ?? Date.now() } };
+    if (answer.kind !== 'joined' || answer.slot === undefined) return answer;
+    const feed = feedOf(answer.client);
+    const epoch = this.#feeds.get(feed) ?? Date.now();
+    // A feed that is here already stays what it is, made here or relayed; a new one begins here.
+    if (!request.localSlots.includes(answer.slot)) this.#notePlace(feed, { kind: 'own', epoch });
+    return { ...answer, place: { kind: 'own', epoch } };
   }
 
-  async #claim(feed: string, ask: () => Promise<Place>): Promise<Place> {
-    const place = await this.#ask<Place>(ask, async () => ({
-      kind: 'own',
-      epoch: this.#feeds.get(feed) ?? Date.now(),
-    }));
-    if (place.kind === 'own') this.#feeds.set(feed, place.epoch);
-    else if (place.kind === 'relay') this.#feeds.delete(feed);
-    return place;
+  #forget(feed: string): void {
+    this.#feeds.delete(feed);
+    this.#others.delete(feed);
+  }
+
+  #ownPlace(feed: string): Place {
+    return { kind: 'own', epoch: this.#feeds.get(feed) ?? Date.now() };
+  }
+
+  #note(answer: JoinAnswer): JoinAnswer {
+    if (answer.kind === 'joined' && answer.place !== undefined) this.#notePlace(feedOf(answer.client), answer.place);
+    return answer;
+  }
+
+  #notePlace(feed: string, place: Place): void {
+    if (place.kind === 'own') {
+      this.#feeds.set(feed, place.epoch);
+      this.#others.delete(feed);
+    } else if (place.kind === 'relay') {
+      this.#feeds.delete(feed);
+      this.#others.add(feed);
+    }
   }
 
   async #restore() {
