@@ -12,7 +12,11 @@ import {
   transcodedStreamId,
 } from '../../../services/proxy/src/pool/stream-key.ts';
 import { isHung, type Progress } from '../../../services/proxy/src/pool/watchdog.ts';
-import { accountOf, ProviderConnections } from '../../../services/proxy/src/upstream/provider-connections.ts';
+import {
+  accountOf,
+  mayBeConnectionLimit,
+  ProviderConnections,
+} from '../../../services/proxy/src/upstream/provider-connections.ts';
 import type { StreamProfile } from '../../../services/registry/types.ts';
 
 describe('the sharing rule', () => {
@@ -168,6 +172,24 @@ describe('provider connections', () => {
     expect(accountOf(at('http://p:8080/live/other/pass/1.ts'))).not.toBe(account);
     expect(accountOf(at('http://q:8080/live/user/pass/1.ts'))).not.toBe(account);
     expect(accountOf(at('http://p/1.ts?token=a'))).not.toBe(accountOf(at('http://p/1.ts?token=b')));
+  });
+
+  it('knows what a full account looks like, and for how long a closed connection may still count', async () => {
+    const address = { url: 'http://tv.example/live/me/secret/1.ts', headers: {}, userAgent: 'x' };
+    const other = { ...address, url: 'http://tv.example/live/you/secret/1.ts' };
+    const connections = new ProviderConnections({ max: 1, reclaim: async () => undefined });
+    const release = await connections.acquire(address);
+    expect(mayBeConnectionLimit(await connections.acquire(address).catch((error: unknown) => error))).toBe(true);
+    expect(connections.hasJustClosed(address)).toBe(false);
+    release();
+    expect([address, other].map((each) => connections.hasJustClosed(each))).toEqual([true, false]);
+    const answered = (upstreamStatus: number) => new SourceError('http_status', 'x', { upstreamStatus });
+    expect([403, 458, 404, 500].map((code) => mayBeConnectionLimit(answered(code)))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('stops at the limit, after asking for what is idle', async () => {
