@@ -11,6 +11,9 @@ import type { Api } from './app.ts';
 /** Name of the token in the description. */
 export const TOKEN_SCHEME = 'token';
 
+/** The order in which the page shows them. */
+const TAGS = ['Playback', 'Streams', 'Streams by metadata', 'Statistics', 'Status', 'Health', 'Not in this version'];
+
 /** Call it before the routes are registered: it learns of them as they come. */
 export async function describeApi(app: Api, rootPath: string): Promise<void> {
   await app.register(swagger, {
@@ -20,6 +23,7 @@ export async function describeApi(app: Api, rootPath: string): Promise<void> {
         description: 'One FFmpeg per channel for many viewers. Speaks the HTTP API of m3u-proxy.',
         version: VERSION,
       },
+      tags: TAGS.map((name) => ({ name })),
       servers: [{ url: '/' }, ...(rootPath === '' ? [] : [{ url: rootPath }])],
       components: {
         securitySchemes: { [TOKEN_SCHEME]: { type: 'apiKey', in: 'header', name: 'X-API-Token' } },
