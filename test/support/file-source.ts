@@ -48,6 +48,7 @@ export class FileSource {
   readonly #startedMs = performance.now();
   #open = 0;
   #breakAfter: number[] = [];
+  #stallAfter: number[] = [];
   #statuses: number[] = [];
 
   private constructor(server: ReturnType<typeof createServer>, options: FileSourceOptions) {
@@ -77,6 +78,11 @@ export class FileSource {
   /** The next response with a body breaks off after that many bytes; more calls queue up. */
   breakNextAfter(bytes: number): void {
     this.#breakAfter.push(bytes);
+  }
+
+  /** The next response with a body falls silent after that many bytes, its connection open; more calls queue up. */
+  stallNextAfter(bytes: number): void {
+    this.#stallAfter.push(bytes);
   }
 
   /** The next request gets this status; more calls queue up. */
@@ -123,14 +129,16 @@ export class FileSource {
 
   #send(file: string, first: number, last: number, response: ServerResponse, noted: FileRequest): void {
     const limit = this.#breakAfter.shift() ?? Number.POSITIVE_INFINITY;
+    const silentAfter = this.#stallAfter.shift() ?? Number.POSITIVE_INFINITY;
     const rate = this.#options.bytesPerSecond;
     const body = createReadStream(file, { start: first, end: last, highWaterMark: 16 * 1024 });
     const meter = new Transform({
       transform(chunk: Buffer, _encoding, done) {
-        const piece = chunk.subarray(0, limit - noted.bytes);
+        const piece = chunk.subarray(0, Math.min(limit, silentAfter) - noted.bytes);
         noted.bytes += piece.length;
         // What was let through goes out before the connection breaks.
         if (noted.bytes >= limit) response.write(piece, () => response.destroy());
+        else if (noted.bytes >= silentAfter) response.write(piece);
         else setTimeout(() => done(null, piece), rate === undefined ? 0 : (piece.length / rate) * 1000);
       },
     });

@@ -64,6 +64,9 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     type: config.hwAccelType,
     device: config.hwAccelDevice,
   });
+  if (hardware.reason !== undefined) {
+    log.warn({ type: config.hwAccelType, reason: hardware.reason }, 'hardware encoding does not work; the CPU encodes');
+  }
   // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
   let ready = false;
   const find: RelayServerDeps['find'] = async (key) => {

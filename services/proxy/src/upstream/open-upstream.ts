@@ -106,7 +106,7 @@ async function openHop(request: UpstreamRequest, url: URL, entryUrl: URL): Promi
   let timer = deadline(request.connectTimeoutMs, 'accept a connection', url, abort);
   try {
     const pinned = await unlessAborted(request.guard.check(url), abort.signal);
-    const client = pinnedClient(url, pinned, () => {
+    const client = pinnedClient(url, pinned, abort.signal, () => {
       clearTimeout(timer);
       timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
     });
@@ -151,8 +151,10 @@ async function send(
 }
 
 /** A client whose only connection goes to the checked addresses, and which says when it stands. */
-function pinnedClient(url: URL, pinned: PinnedAddress, connected: () => void): Client {
-  const connect = buildConnector({ lookup: pinnedLookup(pinned), autoSelectFamily: true, timeout: 0, port: 0 });
+function pinnedClient(url: URL, pinned: PinnedAddress, opening: AbortSignal, connected: () => void): Client {
+  const lookup = pinnedLookup(pinned);
+  // The signal of a request reaches undici only once there is a connection; this one ends the attempt to make it.
+  const connect = buildConnector({ lookup, autoSelectFamily: true, timeout: 0, port: 0, signal: opening });
   return new Client(url.origin, {
     connect: (options, callback) => {
       connect(options, (...result) => {
