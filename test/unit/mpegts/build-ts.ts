@@ -53,6 +53,13 @@ export class TsBuilder {
     );
   }
 
+  /** One PES of `frames` ADTS frames at 48 kHz. */
+  adts(pts: number, frames: number): this {
+    const frame = Buffer.alloc(60, 0x55);
+    frame.set([0xff, 0xf1, 0x4c, 0x80, 60 >> 3, ((60 & 7) << 5) | 0x1f, 0xfc]);
+    return this.#pes(AUDIO_PID, 0xc0, pts, pts, Buffer.concat(Array<Buffer>(frames).fill(frame)), true);
+  }
+
   audio(pts: number): this {
     return this.#pes(AUDIO_PID, 0xc0, pts, pts, Buffer.alloc(100, 0x55), true);
   }

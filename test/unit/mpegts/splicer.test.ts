@@ -158,6 +158,23 @@ describe('Splicer', () => {
     expect(Math.max(...progress)).toBe(900_000 + 87 * FRAME);
   });
 
+  it('resumes sound behind all the frames of the last unit, however many there were before', () => {
+    const { splicer } = splice({ holdReordered: true });
+    splicer.beginInput('rebase');
+    const builder = new TsBuilder().tables();
+    const pictures = (from: number, to: number) => {
+      for (let n = from; n < to; n++) builder.video(900_000 + n * FRAME, 900_000 + n * FRAME, n === 0);
+    };
+    pictures(0, 2);
+    builder.adts(900_000, 10);
+    pictures(2, 8);
+    builder.adts(900_000 + 10 * 1_920, 1);
+    pictures(8, 12);
+    splicer.push(builder.take(), 0);
+    splicer.endInput(false);
+    expect(splicer.resumePoint.audioPts).toBe(900_000 + 11 * 1_920);
+  });
+
   it('sends nothing of a unit whose end never came', () => {
     const { splicer, packets } = splice();
     splicer.beginInput('rebase');

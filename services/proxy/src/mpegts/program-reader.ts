@@ -252,3 +252,13 @@ function newState(track: Track): TrackState {
     arrivedMs: 0,
   };
 }
+
+/** A unit's bytes of the elementary stream, without the PES header. */
+export function elementaryBytes(unit: Unit): Buffer {
+  const parts = unit.packets.map(({ bytes, offset }, index) => {
+    const start = payloadOffset(bytes, offset);
+    const header = index === 0 ? parsePesHeader(bytes, start, offset + PACKET_SIZE) : undefined;
+    return bytes.subarray(header?.dataOffset ?? start, offset + PACKET_SIZE);
+  });
+  return Buffer.concat(parts);
+}

@@ -4,8 +4,9 @@
  * providers, source failovers and, later, relays.
  */
 
+import { adtsTicks } from './adts.ts';
 import { discontinuityPacket, hasPayload, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
-import { type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
+import { elementaryBytes, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
 import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
 import { RecentEntries } from './recent-entries.ts';
 import { type InputClock, Timeline } from './timeline.ts';
@@ -52,6 +53,8 @@ export interface ResumePoint {
 }
 
 const PROGRAM_NUMBER = 1;
+/** stream_type of AAC in ADTS. */
+const ADTS = 0x0f;
 const DEFAULT_PMT_PID = 0x1000;
 /** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
 export const NO_KEYFRAME_MS = 12_000;
@@ -111,6 +114,8 @@ export class Splicer {
   #lastEntryDts: number | undefined;
   #lastVideoPts: number | undefined;
   #audioPid: number | undefined;
+  /** The last unit sent of that PID. */
+  #lastAudio: Unit | undefined;
 
   constructor(sink: SpliceSink, options: SplicerOptions) {
     this.#sink = sink;
@@ -177,7 +182,7 @@ export class Splicer {
     const shift = this.#timeline.shift ?? 0;
     const video = [...this.#outTracks.values()].find((track) => track.video);
     const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
-    const audio = this.#audioPid === undefined ? undefined : this.#timeline.nextDts(this.#audioPid);
+    const audio = this.#nextAudioDts();
     return {
       videoPts:
         this.#lastVideoPts === undefined || step === undefined
@@ -185,6 +190,16 @@ export class Splicer {
           : wrapTicks(this.#lastVideoPts + step - shift),
       audioPts: audio === undefined ? undefined : wrapTicks(audio - shift),
     };
+  }
+
+  /** Where sound goes on: behind the frames of the last unit, which may be one or many. */
+  #nextAudioDts(): number | undefined {
+    if (this.#audioPid === undefined) return undefined;
+    const next = this.#timeline.nextDts(this.#audioPid);
+    const last = this.#lastAudio;
+    if (next === undefined || last?.track.type !== ADTS) return next;
+    const ticks = adtsTicks(elementaryBytes(last));
+    return ticks === undefined ? next : next - (this.#timeline.stepOf(this.#audioPid) ?? 0) + ticks;
   }
 
   #hold(item: Held): void {
@@ -309,6 +324,7 @@ export class Splicer {
       const pts = wrapTicks(unit.pts + shift);
       if (this.#lastVideoPts === undefined || ticksBetween(this.#lastVideoPts, pts) > 0) this.#lastVideoPts = pts;
     }
+    if (out.pid === this.#audioPid) this.#lastAudio = unit;
     if (unit.gap) out.signal = true;
     for (const [index, packet] of unit.packets.entries()) {
       if (index === 0 && shift !== undefined) rewriteTimestamps(unit, shift);

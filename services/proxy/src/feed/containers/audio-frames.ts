@@ -1,13 +1,7 @@
 /** Cuts a bare sequence of audio frames (ADTS, MP3) into groups of about 100 ms. */
+import type { AudioFrame } from '../../mpegts/adts.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ContainerError, type Fragmenter, type FragmentSink, refuseTooLarge } from './fragmenter.ts';
-
-export interface AudioFrame {
-  readonly bytes: number;
-  readonly samples: number;
-  /** Hz */
-  readonly sampleRate: number;
-}
 
 /** Reads a frame's header from its first 10 bytes; `undefined` if they are none. */
 export type FrameParser = (header: Buffer) => AudioFrame | undefined;
