@@ -190,8 +190,13 @@ describe.concurrent('an FFmpeg that cannot work', () => {
     expect(answer.body.detail).toContain('arguments');
     expect(answer.body.detail).toContain('nosuch');
     expect(await viewer.done).toMatchObject({ status: 500 });
-    expect(worker.logged('FFmpeg ended')).toHaveLength(1);
     await connectionCount(source, 0);
+    // The log comes through a pipe of its own, a moment later than the answer.
+    await until(() => worker.logged('FFmpeg ended').length > 0, {
+      what: 'the end of FFmpeg in the log',
+      timeoutMs: 5_000,
+    });
+    expect(worker.logged('FFmpeg ended')).toHaveLength(1);
     expect(await second.account()).toMatchObject({ total: 0 });
   });
 

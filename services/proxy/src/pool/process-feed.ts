@@ -53,6 +53,8 @@ export class ProcessFeed {
   #run: Run | undefined;
   /** A run on another source that has output already and takes over. */
   #successor: Run | undefined;
+  /** Ends the hold on the retries of the source that a successor has left. */
+  #letGo: (() => void) | undefined;
   /** The run whose source was given up while it still sends. */
   #left: Run | undefined;
   #replaced = false;
@@ -145,15 +147,19 @@ export class ProcessFeed {
   async #startSuccessor(): Promise<Run | undefined | 'limit'> {
     const source = this.#run?.source;
     const goOn = source?.holdRetries();
+    let run: Run | undefined;
     try {
-      return await this.#startUntilOutput();
+      run = await this.#startUntilOutput();
+      return run;
     } catch (error) {
       this.#log.warn({ err: error }, 'the failover source could not be opened');
       const sameAccount = source !== undefined && source.account === this.account;
       const isOnlyReader = source?.feed.readerCount === 1;
       return sameAccount && isOnlyReader && mayBeConnectionLimit(error) ? 'limit' : undefined;
     } finally {
-      goOn?.();
+      // A source that was cut for its successor must not come back before it is let go.
+      if (run === undefined) goOn?.();
+      else this.#letGo = goOn;
     }
   }
 
@@ -233,6 +239,8 @@ export class ProcessFeed {
     this.#successor = undefined;
     this.#run = run;
     previous?.release();
+    this.#letGo?.();
+    this.#letGo = undefined;
     if (this.#abort.signal.aborted) run.kill();
     const relayed = run.relayedFrom !== undefined;
     const watch = relayed ? undefined : this.#watch(run);
@@ -275,6 +283,8 @@ export class ProcessFeed {
   #forget(): void {
     this.#run?.release();
     this.#run = undefined;
+    this.#letGo?.();
+    this.#letGo = undefined;
   }
 
   async #start(): Promise<Run> {
