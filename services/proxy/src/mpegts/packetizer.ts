@@ -5,8 +5,6 @@ import { PACKET_SIZE, SYNC_BYTE } from './packet.ts';
 export class Packetizer {
   #rest: Buffer = Buffer.alloc(0);
   #synced = false;
-  /** Bytes thrown away while looking for the sync byte. */
-  lostBytes = 0;
 
   /**
    * Calls `onPacket(bytes, offset)` for every whole packet. The packets stay in `chunk` (or in a copy where one spans two
@@ -30,7 +28,6 @@ export class Packetizer {
       if (!this.#isBoundary(chunk, at)) {
         this.#synced = false;
         at++;
-        this.lostBytes++;
         continue;
       }
       this.#synced = true;
@@ -38,12 +35,6 @@ export class Packetizer {
       at += PACKET_SIZE;
     }
     this.#rest = Buffer.from(chunk.subarray(at));
-  }
-
-  /** Forgets a half packet: the next bytes belong to another connection. */
-  reset(): void {
-    this.#rest = Buffer.alloc(0);
-    this.#synced = false;
   }
 
   /** Out of sync, a lone 0x47 proves nothing: the packet behind it has to start with one as well, where it is here. */

@@ -98,10 +98,6 @@ export class ProcessFeed {
     return this.#restarts;
   }
 
-  get sourceIndex(): number {
-    return this.#source.index;
-  }
-
   /** Ends FFmpeg and the feed; resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#abort.abort();

@@ -45,13 +45,6 @@ export class SourceFeeds {
     return this.#entries.size;
   }
 
-  /** Memory that the rings of all source feeds hold, in bytes. */
-  get heldBytes(): number {
-    let bytes = 0;
-    for (const { source } of this.#entries.values()) bytes += source.feed.ring.heldBytes;
-    return bytes;
-  }
-
   /**
    * Opens a source, or joins those who read it already.
    *
