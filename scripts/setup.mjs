@@ -25,12 +25,15 @@ export async function run(main) {
   }
 }
 
-/** Checks or installs everything; `redis` also a Redis server, which only tests need. */
+/** Checks or installs everything; `redis` also a Redis server, and what else only tests need. */
 export function setup({ redis = false } = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
-  if (redis) ensureRedis();
+  if (redis) {
+    ensureRedis();
+    installIp();
+  }
 }
 
 export function ensureNode(version = process.versions.node) {
@@ -117,6 +120,12 @@ export function ensureRedis() {
   return find('redis-server');
 }
 
+/** Network namespaces need `ip`; the tests on them are skipped where it is missing and cannot be installed. */
+function installIp() {
+  if (process.platform === 'linux' && find('ip') === undefined && canInstall())
+    install('ip (for the tests)', 'iproute2');
+}
+
 export function find(command) {
   return (process.env.PATH ?? '')
     .split(delimiter)
@@ -134,8 +143,8 @@ export function find(command) {
 
 /** Installs a Debian package as root, else stops with the line that does it. */
 function install(what, debianPackage) {
-  const debian = isDebianLike() && find('apt-get') !== undefined;
-  if (!debian || process.getuid?.() !== 0) {
+  if (!canInstall()) {
+    const debian = isDebianLike() && find('apt-get') !== undefined;
     throw new SetupError(`${what} is missing. Install it with:\n\n  ${installLine(debian, debianPackage)}\n`);
   }
   console.error(`Installing ${debianPackage} …`);
@@ -149,6 +158,10 @@ function install(what, debianPackage) {
   throw new SetupError(
     `${what} could not be installed; apt's messages above say why. By hand:\n\n  apt-get install ${debianPackage}\n`,
   );
+}
+
+function canInstall() {
+  return isDebianLike() && find('apt-get') !== undefined && process.getuid?.() === 0;
 }
 
 function installLine(debian, debianPackage) {

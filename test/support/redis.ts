@@ -17,6 +17,8 @@ export interface RedisOptions {
   replicaOf?: number;
   /** More redis-server arguments, such as `['--maxmemory', '50mb']`. */
   args?: string[];
+  /** The machine it runs on, and the address under which this process and those of others reach it. */
+  on?: { prefix: readonly string[]; front: string; back: string };
 }
 
 /** Servers still running, to be ended with this process. */
@@ -37,8 +39,9 @@ export class RedisServer {
     this.#options = options;
   }
 
+  /** Where this process reaches it. */
   get host(): string {
-    return '127.0.0.1';
+    return this.#options.on?.front ?? '127.0.0.1';
   }
 
   get url(): string {
@@ -51,7 +54,7 @@ export class RedisServer {
     const { password } = this.#options;
     return {
       REDIS_ENABLED: 'true',
-      REDIS_HOST: this.host,
+      REDIS_HOST: this.#options.on?.back ?? this.host,
       REDIS_SERVER_PORT: String(this.port),
       ...(password === undefined ? {} : { REDIS_PASSWORD: password }),
     };
@@ -63,11 +66,14 @@ export class RedisServer {
 
   /** Starts it, empty, on the same port as ever. */
   async start(): Promise<this> {
-    const { password, replicaOf, args = [] } = this.#options;
+    const { password, replicaOf, args = [], on } = this.#options;
+    const [command = '', ...prefixed] = [...(on?.prefix ?? []), 'redis-server'];
+    const listen = on === undefined ? ['--bind', this.host] : ['--bind', '0.0.0.0', '--protected-mode', 'no'];
     const child = spawn(
-      'redis-server',
+      command,
       [
-        ...['--port', String(this.port), '--bind', this.host, '--dir', this.#directory],
+        ...prefixed,
+        ...['--port', String(this.port), ...listen, '--dir', this.#directory],
         ...['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0'],
         ...(password === undefined ? [] : ['--requirepass', password, '--masterauth', password]),
         ...(replicaOf === undefined ? [] : ['--replicaof', this.host, String(replicaOf)]),
@@ -117,7 +123,9 @@ export class RedisServer {
   async cli(...args: string[]): Promise<string> {
     const { password } = this.#options;
     const env = { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) };
-    const { stdout } = await promisify(execFile)('redis-cli', ['-p', String(this.port), ...args], { env });
+    const { stdout } = await promisify(execFile)('redis-cli', ['-h', this.host, '-p', String(this.port), ...args], {
+      env,
+    });
     return stdout.trimEnd();
   }
 

@@ -97,7 +97,7 @@ export class Worker {
   }
 
   /** Waits for the line that says where it listens. */
-  async listening(timeoutMs: number, headers: Record<string, string>): Promise<this> {
+  async listening(timeoutMs: number, headers: Record<string, string>, host?: string): Promise<this> {
     const address = await until(
       () => {
         if (this.#exit !== undefined)
@@ -106,7 +106,9 @@ export class Worker {
       },
       { timeoutMs, what: () => `the worker to listen; it wrote: ${this.output}` },
     );
-    this.#api = new WorkerApi(String(address), headers);
+    const url = new URL(String(address));
+    url.hostname = host ?? url.hostname;
+    this.#api = new WorkerApi(url.origin, headers);
     return this;
   }
 
@@ -186,6 +188,10 @@ export interface StartOptions {
   nodeArgs?: string[];
   /** Another script to run; default the built worker. */
   main?: string;
+  /** What to put before the command, such as `ip netns exec NAME`. */
+  prefix?: readonly string[];
+  /** Where this process reaches it, when it listens on every address. */
+  host?: string;
 }
 
 /**
@@ -199,7 +205,7 @@ export async function startWorker(env: WorkerEnv = {}, options: StartOptions = {
   const headers: Record<string, string> = env.API_TOKEN ? { 'x-api-token': env.API_TOKEN } : {};
   const worker = spawnWorker(env, options);
   try {
-    return await worker.listening(options.timeoutMs ?? 10_000, headers);
+    return await worker.listening(options.timeoutMs ?? 10_000, headers, options.host);
   } catch (error) {
     await worker.stop('SIGKILL');
     throw error;
@@ -223,7 +229,7 @@ function spawnWorker(env: WorkerEnv, options: StartOptions): Worker {
   const node = [process.execPath, ...(options.nodeArgs ?? []), options.main ?? MAIN];
   // The parent-death signal belongs to a thread, so it is of use from the main one only.
   const tied = isMainThread && existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...node] : node;
-  const [command = '', ...args] = tied;
+  const [command = '', ...args] = [...(options.prefix ?? []), ...tied];
   const child = spawn(command, args, { cwd: ROOT, env: all, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   return new Worker(child, testId);
 }
