@@ -1,4 +1,4 @@
-// Starting, signalling and waiting for the programs that `npm start` runs.
+// Starting, signalling and waiting for the programs that `npm start` and `npm run cluster` run.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { find, ROOT } from './setup.mjs';
@@ -10,26 +10,35 @@ const SAME_KEYSTROKE_MS = 300;
 
 /**
  * Starts a bundle in a process group of its own, so that Ctrl-C reaches it once, through forwardSignals, and a second
- * Ctrl-C is a second signal. Where the system can (Linux), it also ends when this process is killed outright.
+ * Ctrl-C is a second signal. Where the system can (Linux), it also gets `deathSignal` when this process is killed outright.
  */
-export function startNode(file, args, { env = process.env, stdio = 'inherit' } = {}) {
-  const nodeArgs = ['--enable-source-maps', join(ROOT, file), ...args];
-  const options = { cwd: ROOT, env, stdio, detached: true };
-  const setpriv = find('setpriv');
-  if (setpriv === undefined) return spawn(process.execPath, nodeArgs, options);
-  return spawn(setpriv, ['--pdeathsig', 'TERM', process.execPath, ...nodeArgs], options);
+export function startNode(file, args, options) {
+  return startProgram(process.execPath, ['--enable-source-maps', join(ROOT, file), ...args], options);
 }
 
-/** Passes the signals that ask to stop on to a process. */
-export function forwardSignals(child) {
+/** The same for any program. */
+export function startProgram(command, args, { env = process.env, stdio = 'inherit', deathSignal = 'TERM' } = {}) {
+  const options = { cwd: ROOT, env, stdio, detached: true };
+  const setpriv = find('setpriv');
+  if (setpriv === undefined) return spawn(command, args, options);
+  return spawn(setpriv, ['--pdeathsig', deathSignal, command, ...args], options);
+}
+
+/** Calls back for each signal that asks to stop. */
+export function onStopSignal(callback) {
   for (const signal of SIGNALS) {
     let last = Number.NEGATIVE_INFINITY;
     process.on(signal, () => {
       const now = performance.now();
-      if (now - last > SAME_KEYSTROKE_MS) child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+      if (now - last > SAME_KEYSTROKE_MS) callback(signal);
       last = now;
     });
   }
+}
+
+/** Passes the signals that ask to stop on to a process. */
+export function forwardSignals(child) {
+  onStopSignal((signal) => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal));
 }
 
 /** Waits for the end of a process: its exit code, or 128 + the signal that ended it. */

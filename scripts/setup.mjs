@@ -25,15 +25,15 @@ export async function run(main) {
   }
 }
 
-/** Checks or installs everything; `redis` also a Redis server, and what else only tests need. */
-export function setup({ redis = false } = {}) {
+/** Checks or installs everything; `redis`: what clusters need as well; `tests`: what only tests need as well. */
+export function setup({ redis = false, tests = false } = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
-  if (redis) {
-    ensureRedis();
-    installIp();
-  }
+  if (redis || tests) ensureRedis();
+  if (!tests) return;
+  if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
+  installIp();
 }
 
 export function ensureNode(version = process.versions.node) {
@@ -116,7 +116,7 @@ function ffmpegVersion(path) {
 export function ensureRedis() {
   const path = find('redis-server') ?? find('valkey-server');
   if (path) return path;
-  install('A Redis server (for the tests)', 'redis-server');
+  install('A Redis server', 'redis-server');
   return find('redis-server');
 }
 
@@ -126,9 +126,13 @@ function installIp() {
     install('ip (for the tests)', 'iproute2');
 }
 
-export function find(command) {
-  return (process.env.PATH ?? '')
-    .split(delimiter)
+/** Debian has it in a folder that is not in everybody's PATH. */
+export function findHaproxy() {
+  return find('haproxy', ['/usr/sbin']);
+}
+
+export function find(command, furtherFolders = []) {
+  return [...(process.env.PATH ?? '').split(delimiter), ...furtherFolders]
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, command))
     .find((file) => {
@@ -143,10 +147,8 @@ export function find(command) {
 
 /** Installs a Debian package as root, else stops with the line that does it. */
 function install(what, debianPackage) {
-  if (!canInstall()) {
-    const debian = isDebianLike() && find('apt-get') !== undefined;
-    throw new SetupError(`${what} is missing. Install it with:\n\n  ${installLine(debian, debianPackage)}\n`);
-  }
+  if (!canInstall())
+    throw new SetupError(`${what} is missing. Install it with:\n\n  ${installCommand(debianPackage)}\n`);
   console.error(`Installing ${debianPackage} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_S}`];
@@ -161,11 +163,16 @@ function install(what, debianPackage) {
 }
 
 function canInstall() {
-  return isDebianLike() && find('apt-get') !== undefined && process.getuid?.() === 0;
+  return hasApt() && process.getuid?.() === 0;
 }
 
-function installLine(debian, debianPackage) {
-  if (debian) return `sudo apt-get update && sudo apt-get install -y ${debianPackage}`;
+function hasApt() {
+  return isDebianLike() && find('apt-get') !== undefined;
+}
+
+/** The line that installs a Debian package or what corresponds to it here. */
+export function installCommand(debianPackage) {
+  if (hasApt()) return `sudo apt-get update && sudo apt-get install -y ${debianPackage}`;
   if (process.platform === 'darwin') return `brew install ${debianPackage.replace('-server', '')}`;
   return `(the package manager of your system) install ${debianPackage}`;
 }

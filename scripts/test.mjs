@@ -6,7 +6,7 @@ import { ROOT, run, setup } from './setup.mjs';
 import { RESULTS, totals } from './totals.mjs';
 
 await run(() => {
-  setup({ redis: true });
+  setup({ tests: true });
   mkdirSync(dirname(RESULTS), { recursive: true });
   rmSync(RESULTS, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];

@@ -1,0 +1,32 @@
+// The load balancer of a local cluster: HAProxy's configuration, as one in front of real workers could have it too.
+
+/** @param workers [{ name, host, port }] */
+export function haproxyConfig({ host, port, workers }) {
+  return `
+# A live response has no end: what may last is the time in which nothing at all is sent.
+defaults
+  mode http
+  timeout connect 2s
+  timeout http-request 10s
+  timeout client 1h
+  timeout server 1h
+  # A worker that refuses the connection is dead: the viewer goes to another one, before anybody has seen a byte.
+  retries 3
+  option redispatch 1
+  option forwardfor
+  # Media goes out as it comes.
+  option http-no-delay
+
+frontend viewers
+  bind ${host}:${port}
+  default_backend workers
+
+# With none of them up, viewers get 503. Those of a worker that only drains (/readyz says 503) keep their connections.
+backend workers
+  balance leastconn
+  option httpchk GET /readyz
+  http-check expect status 200
+  default-server check inter 500ms fall 2 rise 1
+${workers.map((worker) => `  server ${worker.name} ${worker.host}:${worker.port}`).join('\n')}
+`.trimStart();
+}

@@ -1,0 +1,182 @@
+// A cluster on one machine: Redis, workers, a load balancer, and for a demo a live source with a stream that plays.
+// Everything ends together.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  curlAuthorization,
+  demoEnvironment,
+  playingDemoStream,
+  startDemoSource,
+  withDemoSource,
+  workerReady,
+} from './demo-stream.mjs';
+import { haproxyConfig } from './load-balancer.mjs';
+import { freePort, listening, localAddress, usualPort } from './ports.mjs';
+import { ProcessGroup } from './process-group.mjs';
+import { onStopSignal, startNode } from './processes.mjs';
+import { ensureRedis, findHaproxy, installCommand, SetupError } from './setup.mjs';
+
+const FIRST_WORKER_PORT = 8085;
+const RELAY_OFFSET = 1_000;
+const REDIS_PORT = 6379;
+const BALANCER_PORT = 8080;
+const LOCAL = '127.0.0.1';
+const PARENT_CHECK_MS = 250;
+
+/** Runs until it is asked to stop, or until no worker is left; answers the exit code. */
+export async function runLocalCluster(options) {
+  const over = new AbortController();
+  const folder = mkdtempSync(join(tmpdir(), 'streampool-cluster-'));
+  const restartLines = new Map();
+  const programs = new ProcessGroup((name, pid, how) => {
+    console.log(`\n  ${name} (pid ${pid}) has ended: ${how}. ${whatNow(restartLines.get(name))}`);
+    restartLines.delete(name);
+    if (restartLines.size === 0) over.abort('none left');
+  });
+  onStopSignal(() => (over.signal.aborted ? programs.kill() : over.abort('asked')));
+  const parentCheck = whenParentEnds(() => over.abort('asked'));
+  const stopped = new Promise((resolve) => over.signal.addEventListener('abort', resolve, { once: true }));
+  try {
+    const started = bringUp(options, { folder, programs, restartLines, signal: over.signal });
+    await Promise.race([started, stopped]);
+    // What is still being started is told to stop by the signal; its error is no news then.
+    if (over.signal.aborted) started.catch(() => undefined);
+    await stopped;
+    return over.signal.reason === 'asked' ? 0 : 1;
+  } finally {
+    clearInterval(parentCheck);
+    over.abort();
+    await programs.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function bringUp({ workers: count, port, demo }, { folder, programs, restartLines, signal }) {
+  const redisPort = await usualPort(REDIS_PORT, LOCAL);
+  const redis = programs.start('Redis', ensureRedis(), redisArguments(redisPort, folder), { stdio: 'ignore' });
+  await listening(redisPort, 'Redis', signal);
+  const source = demo ? startDemoSource() : undefined;
+  if (source !== undefined) programs.adopt('The demo source', source.child);
+  const sourceUrl = await source?.url;
+  const workers = [];
+  for (let n = 1; n <= count; n++) workers.push(await startWorker(n, redisPort, demo, programs));
+  const failed = workers.map(({ name, ended }) =>
+    ended.then((how) => Promise.reject(new SetupError(`${name} did not start (${how}); its message is above.`))),
+  );
+  await Promise.race([Promise.all(workers.map(({ address }) => workerReady(address, signal))), ...failed]);
+  const balancer = await startBalancer(port, workers, folder, programs);
+  if (balancer !== undefined) await workerReady(balancer.address, signal);
+  const entrance = balancer?.address ?? workers[0].address;
+  const playUrl = demo ? await playingDemoStream(entrance, sourceUrl, signal) : undefined;
+  for (const { name, restart } of workers) restartLines.set(name, restart);
+  print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port });
+}
+
+/** Nothing is written to disk. */
+function redisArguments(port, folder) {
+  return ['--port', String(port), '--bind', LOCAL, '--dir', folder, '--save', '', '--appendonly', 'no'];
+}
+
+async function startWorker(n, redisPort, demo, programs) {
+  const name = `worker-${n}`;
+  const first = Number(process.env.PORT || FIRST_WORKER_PORT);
+  const port = await usualPort(first === 0 ? 0 : first + n - 1);
+  const relayPort = await usualPort(port + RELAY_OFFSET);
+  const settings = {
+    WORKER_ID: name,
+    PORT: String(port),
+    RELAY_PORT: String(relayPort),
+    REDIS_ENABLED: 'true',
+    REDIS_URL: `redis://${LOCAL}:${redisPort}`,
+    ...(demo ? { ALLOW_PRIVATE_SOURCES: withDemoSource() } : {}),
+  };
+  // SIGTERM would drain it; Ctrl-C ends it at once, whoever watches.
+  const stopSignal = 'SIGINT';
+  const env = { ...demoEnvironment(), ...settings };
+  const child = startNode('dist/proxy/main.js', [], { env, deathSignal: 'INT' });
+  const set = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  const restart = [...set, 'npm start'].join(' ');
+  return { name, port, address: localAddress(port), restart, ...programs.adopt(name, child, stopSignal) };
+}
+
+/** Undefined where there is no HAProxy. */
+async function startBalancer(wantedPort, workers, folder, programs) {
+  const haproxy = findHaproxy();
+  if (haproxy === undefined) return undefined;
+  const host = process.env.HOST || '0.0.0.0';
+  const port = wantedPort === undefined ? await usualPort(BALANCER_PORT) : await givenPort(wantedPort);
+  const file = join(folder, 'haproxy.cfg');
+  const servers = workers.map((worker) => {
+    const { hostname: host, port } = new URL(worker.address);
+    return { name: worker.name, host, port };
+  });
+  writeFileSync(file, haproxyConfig({ host, port, workers: servers }));
+  const stdio = ['ignore', 'ignore', 'inherit'];
+  return {
+    address: localAddress(port),
+    ...programs.start('The load balancer', haproxy, ['-q', '-db', '-f', file], { stdio }),
+  };
+}
+
+function givenPort(port) {
+  return freePort(port).catch((error) => {
+    throw new SetupError(`Port ${port}, given by --port, cannot be used: ${error.message}`);
+  });
+}
+
+/** The npm that started this may be killed, and the signal never come. */
+function whenParentEnds(callback) {
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) callback();
+  }, PARENT_CHECK_MS);
+}
+
+function whatNow(restart) {
+  if (restart === undefined) return 'The rest goes on.';
+  return `The others go on. It comes back with:\n\n    ${restart}\n`;
+}
+
+function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port }) {
+  const name = (text) => text.padEnd(16);
+  const lines = workers.map(
+    (worker) => `    ${name(worker.name)}${worker.address}   (pid ${worker.pid}: try kill -9 ${worker.pid})`,
+  );
+  const missing = [
+    `    ${name('load balancer')}none: HAProxy is missing${port === undefined ? '' : ', so --port is of no use'}. It is`,
+    `    ${name('')}used when it is installed:  ${installCommand('haproxy')}`,
+  ];
+  const playing =
+    playUrl === undefined
+      ? []
+      : [
+          '  This stream plays now, on every worker, from one FFmpeg and one connection to its source:',
+          '',
+          `    ${playUrl}`,
+          '',
+          `    ffplay ${playUrl}`,
+          `    vlc ${playUrl}`,
+          '',
+        ];
+  console.log(
+    [
+      '',
+      `  A cluster of ${workers.length === 1 ? 'one worker' : `${workers.length} workers`} is running.`,
+      '',
+      ...(balancer === undefined
+        ? missing
+        : [`    ${name('load balancer')}${balancer.address}   (pid ${balancer.pid})`]),
+      ...lines,
+      `    ${name('Redis')}redis-cli -p ${redis.port} HGETALL workers   (pid ${redis.pid})`,
+      '',
+      ...playing,
+      `    ${name('statistics')}curl ${entrance}/stats${curlAuthorization()}`,
+      `    ${name('the API')}${entrance}/docs`,
+      ...(sourceUrl === undefined ? [] : [`    ${name('the source')}${sourceUrl}`]),
+      '',
+      '  Ctrl-C stops everything.',
+      '',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,49 @@
+// Ports for the programs that scripts start: the usual one, or one that is free.
+import { connect, createServer } from 'node:net';
+import { SetupError } from './setup.mjs';
+
+const START_TIMEOUT_MS = 10_000;
+const POLL_MS = 20;
+
+/** A port that was free a moment ago: `port` itself (rejects when it is taken), or any for 0. */
+export function freePort(port, host = process.env.HOST || '0.0.0.0') {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(port, host, () => {
+      const chosen = server.address().port;
+      server.close(() => resolve(chosen));
+    });
+  });
+}
+
+/** The usual port or, where that is taken, a free one. */
+export function usualPort(port, host) {
+  return freePort(port, host).catch(() => freePort(0, host));
+}
+
+/** Where this machine reaches a program that listens on HOST. */
+export function localAddress(port, host = process.env.HOST ?? '') {
+  const everywhere = ['', '0.0.0.0', '::'].includes(host);
+  return `http://${everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Resolves when somebody listens on a port of this machine. */
+export async function listening(port, name, signal) {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (!signal.aborted && !(await accepts(port))) {
+    if (performance.now() > deadline) throw new SetupError(`${name} did not start on port ${port}.`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
