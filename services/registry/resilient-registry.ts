@@ -165,8 +165,12 @@ export class ResilientRegistry implements Registry {
   }
 
   async renew(load: WorkerLoad): Promise<Renewal> {
+    await this.#own.renew(load);
     try {
       const renewal = await this.#shared.renew(load);
+      for (const command of renewal.commands) {
+        if (command.kind === 'delete') await this.#own.deleteStream(command.streamId);
+      }
       if (!renewal.unbroken || !this.#reachable) renewal.lost.push(...(await this.#restore()));
       this.#reachable = true;
       return renewal;
@@ -176,8 +180,9 @@ export class ResilientRegistry implements Registry {
     }
   }
 
-  heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
-    return this.#shared.heartbeat(record);
+  async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
+    await this.#own.heartbeat(record);
+    await this.#shared.heartbeat(record);
   }
 
   workers(): Promise<WorkerRecord[]> {

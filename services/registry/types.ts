@@ -96,33 +96,46 @@ export type Place =
   /** The asking worker is at its limit, and so is every other. */
   | { kind: 'full' };
 
-/** What a worker tells about itself with each renewal. */
-export interface WorkerLoad {
-  /** It takes no further process. */
-  full: boolean;
+/** What a worker counts of itself. */
+export interface WorkerNumbers {
+  /** FFmpegs. */
   processes: number;
+  /** Viewers, of direct streams too. */
+  clients: number;
+  /** Made here or relayed. */
+  processFeeds: number;
+  sourceFeeds: number;
+  /** In the rings of all those feeds. */
+  bufferedBytes: number;
+  /** Of the FFmpegs of the feeds there are now. */
+  restarts: number;
+  /** Times a viewer was too slow and went on at a newer keyframe, since the start. */
+  skips: number;
+  /** Viewers dropped because they took nothing, since the start. */
+  stalls: number;
+  draining: boolean;
 }
 
-/** The readable record of a worker: `HGETALL workers`. */
-export interface WorkerRecord {
-  workerId: string;
-  incarnation: string;
-  address: string;
-  zone: string | undefined;
+/** What a worker tells about itself with each renewal. */
+export interface WorkerLoad extends WorkerNumbers {
+  /** It takes no further process. */
+  full: boolean;
+}
+
+/** The readable record of a worker: `HGETALL workers`. Its numbers are at most a renewal old. */
+export interface WorkerRecord extends WorkerIdentity, WorkerNumbers {
   startedAtMs: number;
   lastSeenMs: number;
-  processes: number;
-  clients: number;
-  /** Cores in use, averaged since the last record. */
+  /** Cores in use, averaged over the last heartbeat interval. */
   cpu: number;
-  draining: boolean;
 }
 
 /** Something another worker, or the admin API, wants done. None is lost: they wait in a list until the next renewal. */
 export type Command =
   | { kind: 'delete'; streamId: string }
   | { kind: 'failover'; streamId: string }
-  | { kind: 'disconnect'; clientId: string }
+  /** Of one stream, or of whatever stream. */
+  | { kind: 'disconnect'; clientId: string; streamId?: string }
   | { kind: 'drain' };
 
 /** A feed that this worker made, and that another one owns now. */

@@ -6,12 +6,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
-import type { ClientRecord, StreamSpec } from '../../services/registry/types.ts';
+import type { ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
-const IDLE = { full: false, processes: 0 };
+const IDLE: WorkerLoad = {
+  full: false,
+  processes: 0,
+  clients: 0,
+  processFeeds: 0,
+  sourceFeeds: 0,
+  bufferedBytes: 0,
+  restarts: 0,
+  skips: 0,
+  stalls: 0,
+  draining: false,
+};
 
 let server: Awaited<ReturnType<typeof startRedis>>;
 let redis: Redis;
@@ -37,7 +48,8 @@ async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { 
     youngMs,
     show: (spec) => ({ url: spec.url, profile: spec.profile?.name ?? 'direct' }),
   });
-  await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, processes: 0, clients: 0, cpu: 0, draining: false });
+  const { full: _, ...numbers } = IDLE;
+  await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
   await registry.renew(IDLE);
   return Object.assign(registry, { incarnation });
 }
@@ -135,13 +147,13 @@ describe('ownership', () => {
     await redis.flushall();
     const [one, two, three] = await Promise.all(['w1', 'w2', 'w3'].map((id) => worker(id)));
     await one?.createStream(SPEC, 0);
-    await one?.renew({ full: true, processes: 9 });
-    await two?.renew({ full: false, processes: 5 });
-    await three?.renew({ full: false, processes: 2 });
+    await one?.renew({ ...IDLE, full: true, processes: 9 });
+    await two?.renew({ ...IDLE, processes: 5 });
+    await three?.renew({ ...IDLE, processes: 2 });
     const answer = await join(one as RedisRegistry, 'w1', 'c');
     expect(answer.place).toMatchObject({ kind: 'relay', owner: { workerId: 'w3' } });
-    await two?.renew({ full: true, processes: 9 });
-    await three?.renew({ full: true, processes: 9 });
+    await two?.renew({ ...IDLE, full: true, processes: 9 });
+    await three?.renew({ ...IDLE, full: true, processes: 9 });
     const refused = await one?.join({ client: viewer('w1'), clientId: 'd', cap: 1, localSlots: [] });
     expect(refused).toEqual({ kind: 'full' });
     expect(await redis.hlen(keys.clients(ID))).toBe(1);

@@ -1,7 +1,7 @@
 /** A worker's parts, put together: everything the API serves, and how it all ends. */
 
 import type { Registry } from '../../registry/registry.ts';
-import type { Command } from '../../registry/types.ts';
+import type { Command, WorkerNumbers } from '../../registry/types.ts';
 import type { Config } from './config.ts';
 import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
@@ -16,6 +16,7 @@ import type { RelayServerDeps } from './pool/relay-server.ts';
 import { SourceFeeds } from './pool/source-feeds.ts';
 import { StreamCatalogue } from './pool/stream-catalogue.ts';
 import { clientCap } from './pool/stream-key.ts';
+import { workerNumbers } from './pool/worker-numbers.ts';
 import { EgressGuard } from './upstream/egress-guard.ts';
 import { askFailoverResolver } from './upstream/failover-resolver.ts';
 import { Gateway } from './upstream/gateway.ts';
@@ -35,6 +36,7 @@ export interface Services {
   readonly registry: Registry;
   readonly catalogue: StreamCatalogue;
   readonly pool: Pool;
+  readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly guard: EgressGuard;
   readonly connections: ProviderConnections;
@@ -43,6 +45,10 @@ export interface Services {
   readonly startedAtMs: number;
   /** No longer takes on new streams; `/readyz` says so. */
   isDraining(): boolean;
+  /** What this worker counts of itself now. */
+  numbers(): WorkerNumbers;
+  /** Does what another worker, or the API here, wants of this one. */
+  obey(command: Command): Promise<void>;
 }
 
 export interface Worker {
@@ -79,7 +85,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const lease = new Lease({
     registry,
     leaseMs: LEASE_MS,
-    load: () => ({ processes: pool.processCount, full: draining || pool.isFull }),
+    load: () => ({ full: draining || pool.isFull, ...numbers() }),
     onCommand: (command) => void obey(command),
     onLost: ({ feed, owner }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set({ kind: 'relay', owner }),
     log,
@@ -172,19 +178,23 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
 
   const obey = async (command: Command): Promise<void> => {
     switch (command.kind) {
-      case 'delete':
-        playback.disconnectStream(command.streamId);
-        return pool.drop(command.streamId);
+      case 'delete': {
+        // It may have been created anew since: then those who watch the new one stay.
+        const exists = (await registry.stream(command.streamId)) !== undefined;
+        playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
+        return exists ? undefined : pool.drop(command.streamId);
+      }
       case 'failover':
         return pool.followFailover(command.streamId);
       case 'disconnect':
-        playback.disconnect(command.clientId);
+        playback.disconnect(command.clientId, command.streamId);
         return;
       case 'drain':
         draining = true;
     }
   };
 
+  const numbers = () => workerNumbers({ pool, sources, playback, draining });
   let cpu = process.cpuUsage();
   const startedAtMs = Date.now();
   let beatAtMs = startedAtMs;
@@ -197,10 +207,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     await registry.heartbeat({
       startedAtMs,
       lastSeenMs: nowMs,
-      processes: pool.processCount,
-      clients: playback.clientCount,
       cpu: Math.round(cores * 100) / 100,
-      draining,
+      ...numbers(),
     });
   };
   ready = true;
@@ -214,6 +222,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       registry,
       catalogue,
       pool,
+      sources,
       playback,
       guard,
       connections,
@@ -221,6 +230,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       ffmpeg,
       startedAtMs,
       isDraining: () => draining,
+      numbers,
+      obey,
     },
     async drain(drainMs) {
       draining = true;

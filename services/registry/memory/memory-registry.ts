@@ -17,6 +17,7 @@ import type {
   StreamRecord,
   StreamSpec,
   WorkerIdentity,
+  WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
 
@@ -166,7 +167,8 @@ export class MemoryRegistry implements Registry {
     // Nobody else could take it.
   }
 
-  async renew(): Promise<Renewal> {
+  async renew({ full: _, ...numbers }: WorkerLoad): Promise<Renewal> {
+    if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#now() };
     return { commands: this.#commands.splice(0), lost: [], unbroken: true };
   }
 

@@ -19,6 +19,7 @@ import type {
   StreamSpec,
   WorkerIdentity,
   WorkerLoad,
+  WorkerNumbers,
   WorkerRecord,
 } from '../types.ts';
 import { keys } from './keys.ts';
@@ -48,7 +49,9 @@ export class RedisRegistry implements Registry {
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
   #full = false;
-  #record = '';
+  #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
+  /** The numbers that others see; empty when they have to be written again. */
+  #shown = '';
   #counters = new Map<string, ClientReport>();
   #countersChanged = false;
 
@@ -142,17 +145,20 @@ export class RedisRegistry implements Registry {
   }
 
   async clients(streamId?: string): Promise<ClientRecord[]> {
-    const [ids, incarnations] = await this.#batch<[string[], string[]]>((batch) =>
-      batch.zrange(keys.streamIds, '0', '-1').smembers(keys.incarnations),
-    );
-    const wanted = streamId === undefined ? ids : [streamId];
-    const answers = await this.#batch<(string[] | string | null)[]>((batch) => {
+    const [incarnations, wanted = []] = await this.#batch<[string[], string[]?]>((batch) => {
+      batch.smembers(keys.incarnations);
+      if (streamId === undefined) batch.zrange(keys.streamIds, '0', '-1');
+    });
+    if (streamId !== undefined) wanted.push(streamId);
+    const answers = await this.#batch<(string[] | string | number | null)[]>((batch) => {
       for (const id of wanted) batch.hvals(keys.clients(id));
       for (const incarnation of incarnations) batch.get(keys.countersPrefix + incarnation);
-      return batch;
+      for (const incarnation of incarnations) batch.exists(keys.leasePrefix + incarnation);
     });
+    const leasesAt = wanted.length + incarnations.length;
+    const living = new Set(incarnations.filter((_, at) => answers[leasesAt + at] === 1));
     const counters = new Map<string, ClientReport>();
-    for (const text of answers.slice(wanted.length)) {
+    for (const text of answers.slice(wanted.length, leasesAt)) {
       for (const report of JSON.parse((text as string | null) ?? '[]') as ClientReport[]) {
         counters.set(counterKey(report.streamId, report.clientId), report);
       }
@@ -161,8 +167,9 @@ export class RedisRegistry implements Registry {
     return answers
       .slice(0, wanted.length)
       .flatMap((texts) => texts as string[])
-      .map((text) => {
-        const client = JSON.parse(text) as ClientRecord;
+      .map((text) => JSON.parse(text) as ClientRecord & { incarnation: string })
+      .filter(({ incarnation }) => living.has(incarnation))
+      .map(({ incarnation: _, ...client }) => {
         const { bytesServed, segmentsServed, lastAccessMs } =
           counters.get(counterKey(client.streamId, client.id)) ?? client;
         return { ...client, slot: client.slot, username: client.username, bytesServed, segmentsServed, lastAccessMs };
@@ -189,25 +196,21 @@ export class RedisRegistry implements Registry {
   }
 
   async renew(load: WorkerLoad): Promise<Renewal> {
-    this.#full = load.full;
+    const { full: isFull, ...numbers } = load;
+    this.#full = isFull;
+    const shown = JSON.stringify(numbers);
+    const record = shown === this.#shown ? '' : this.#recordOf(numbers);
+    // Until the answer says that the registry still has it.
+    this.#shown = '';
     const counters = this.#countersChanged ? JSON.stringify([...this.#counters.values()]) : '';
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
-    const full = load.full ? '1' : '0';
-    const answer = await this.#run(
-      'renew',
-      incarnation,
-      workerId,
-      leaseMs,
-      load.processes,
-      full,
-      this.#record,
-      counters,
-    );
+    const full = isFull ? '1' : '0';
+    const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, full, record, counters);
     if (answer === 'replaced') throw new ReplacedError(workerId);
-    this.#record = '';
     this.#countersChanged = false;
     const [unbroken, ...texts] = answer as [number, ...string[]];
+    if (unbroken === 1) this.#shown = shown;
     return { unbroken: unbroken === 1, lost: [], commands: texts.map((text) => JSON.parse(text) as Command) };
   }
 
@@ -243,16 +246,29 @@ export class RedisRegistry implements Registry {
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
-    this.#record = JSON.stringify({ ...this.#me, ...record });
+    this.#beat = record;
+    this.#shown = '';
   }
 
   async workers(): Promise<WorkerRecord[]> {
+    const records = await this.knownWorkers();
+    const alive = await this.#batch<number[]>((batch) => {
+      for (const { incarnation } of records) batch.exists(keys.leasePrefix + incarnation);
+      return batch;
+    });
+    return records.filter((_, at) => alive[at] === 1);
+  }
+
+  /** Also those whose lease has run out, until they are cleaned up. */
+  async knownWorkers(): Promise<WorkerRecord[]> {
     const records = await this.#redis.hvals(keys.workers);
     return records.map((text) => JSON.parse(text) as WorkerRecord);
   }
 
   async send(command: Command, workerId?: string): Promise<void> {
-    const targets = (await this.workers()).filter((worker) => workerId === undefined || worker.workerId === workerId);
+    const targets = (await this.knownWorkers()).filter(
+      (worker) => workerId === undefined || worker.workerId === workerId,
+    );
     await this.#batch((batch) => {
       for (const { incarnation } of targets) {
         batch.rpush(keys.commandsPrefix + incarnation, JSON.stringify(command));
@@ -284,6 +300,11 @@ export class RedisRegistry implements Registry {
       if (watched === 0 && (await this.deleteStream(id))) expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations };
+  }
+
+  #recordOf(numbers: WorkerNumbers): string {
+    if (this.#beat === undefined) return '';
+    return JSON.stringify({ ...this.#me, ...this.#beat, ...numbers, lastSeenMs: Date.now() });
   }
 
   /** The caller, as the scripts know it. */

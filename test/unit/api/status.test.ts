@@ -115,7 +115,7 @@ describe('GET /info', () => {
 
 describe('statistics', () => {
   it('are totals, pooling, streams and clients', async () => {
-    const api = await startApi({ MAX_CLIENTS_PER_SHARED_STREAM: '3' });
+    const api = await startApi({ MAX_CLIENTS_PER_SHARED_STREAM: '3', WORKER_ID: 'test' });
     const direct = String((await api.post('/streams', { url: 'http://a.example/1.ts' })).body.stream_id);
     const shared = String((await api.post('/transcode', { url: 'http://a.example/1.ts' })).body.stream_id);
     await addViewer(api, direct, 'c1');
@@ -148,7 +148,11 @@ describe('statistics', () => {
         processes_saved: 2,
         skips: 0,
         stalls: 0,
+        buffered_bytes: 0,
+        workers: [{ worker_id: 'test', clients: 2, processes: 0, buffered_bytes: 0, skips: 0, stalls: 0 }],
+        worker_id: 'test',
         feeds: [],
+        source_feeds: [],
       },
     });
     expect(body.streams).toHaveLength(2);

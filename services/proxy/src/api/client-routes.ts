@@ -4,7 +4,19 @@ import { z } from 'zod';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 
-export function clientRoutes(app: Api, { playback, registry }: Services): void {
+/** Ends a client's responses here at once, and on the workers that serve it too with their next renewal. */
+export async function disconnectClient(services: Services, clientId: string, streamId?: string): Promise<void> {
+  const { config, playback, registry } = services;
+  playback.disconnect(clientId, streamId);
+  const elsewhere = (await registry.clients(streamId))
+    .filter((client) => client.id === clientId)
+    .map(({ workerId }) => workerId)
+    .filter((workerId) => workerId !== config.workerId);
+  const command = { kind: 'disconnect', clientId, ...(streamId === undefined ? {} : { streamId }) } as const;
+  await Promise.all([...new Set(elsewhere)].map((workerId) => registry.send(command, workerId)));
+}
+
+export function clientRoutes(app: Api, services: Services): void {
   app.delete(
     '/hls/:stream_id/clients/:client_id',
     {
@@ -16,9 +28,7 @@ export function clientRoutes(app: Api, { playback, registry }: Services): void {
       },
     },
     async ({ params }) => {
-      if (!playback.disconnect(params.client_id)) {
-        await registry.send({ kind: 'disconnect', clientId: params.client_id });
-      }
+      await disconnectClient(services, params.client_id);
       return { message: `Client ${params.client_id} disconnected` };
     },
   );

@@ -93,8 +93,7 @@ class Session implements DirectSession {
     this.#deps = deps;
     this.#on = on;
     this.#untrack = deps.playback.track({
-      streamId: client.streamId,
-      clientId: client.id,
+      client,
       bytesServed: () => this.#bytes,
       close: () => this.#close(),
     });

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { StreamRecord } from '../../../registry/types.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
+import { disconnectClient } from './client-routes.ts';
 import { clientId, isoTime, queryFlag } from './fields.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { deleteStream } from './stream-routes.ts';
@@ -35,7 +36,7 @@ const skipped = z.object({
 });
 
 export function metadataRoutes(app: Api, services: Services): void {
-  const { config, registry, playback } = services;
+  const { config, registry } = services;
   const tags = ['Streams by metadata'];
   const disclosure = disclosureFor(config.apiToken);
 
@@ -135,7 +136,8 @@ export function metadataRoutes(app: Api, services: Services): void {
     },
     async ({ query }) => {
       const { streams, clientsOf } = await takeSnapshot(registry);
-      const deleted: string[] = [];
+      const deletions: string[] = [];
+      const farewells: string[] = [];
       const kept: z.infer<typeof skipped>[] = [];
       for (const { id, metadata } of streams.filter(has(query.field, query.value))) {
         if (query.exclude_channel_id !== undefined && metadata.id === query.exclude_channel_id) {
@@ -143,13 +145,17 @@ export function metadataRoutes(app: Api, services: Services): void {
           continue;
         }
         const others = clientsOf(id).filter((client) => client.id !== query.client_id);
-        if (!query.force && others.length > 0) {
-          if (others.length < clientsOf(id).length) playback.disconnect(query.client_id ?? '', id);
-          kept.push({ stream_id: id, reason: 'has_active_clients', active_clients: others.length });
+        if (query.force || others.length === 0) {
+          deletions.push(id);
           continue;
         }
-        if (await deleteStream(services, id)) deleted.push(id);
+        if (others.length < clientsOf(id).length) farewells.push(id);
+        kept.push({ stream_id: id, reason: 'has_active_clients', active_clients: others.length });
       }
+      const { client_id = '' } = query;
+      await Promise.all(farewells.map((id) => disconnectClient(services, client_id, id)));
+      const existed = await Promise.all(deletions.map((id) => deleteStream(services, id)));
+      const deleted = deletions.filter((_, at) => existed[at]);
       return {
         message: `${deleted.length} of ${deleted.length + kept.length} matching streams deleted`,
         deleted_streams: deleted,

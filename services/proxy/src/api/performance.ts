@@ -1,21 +1,25 @@
-/** How this worker is doing: memory, processor, event loop, failovers and errors. */
+/** How the cluster is doing (load, failovers, errors), and the worker that answers: memory, processor, event loop. */
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
+import type { WorkerNumbers } from '../../../registry/types.ts';
 import type { Services } from '../worker.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
 import { hasFailover } from './views.ts';
 
 export const performanceReport = z.object({
   connection_pool: z.object({
-    feeds: z.int(),
+    workers: z.int(),
+    feeds: z.int().describe('Of processes.'),
+    source_feeds: z.int(),
     ffmpeg_processes: z.int(),
-    max_processes: z.int().describe('0: no limit.'),
-    clients: z.int().describe('Viewers of this worker.'),
-    max_clients: z.int().describe('0: no limit.'),
+    max_processes: z.int().describe('Of one worker; 0: no limit.'),
+    clients: z.int(),
+    max_clients: z.int().describe('Of one worker; 0: no limit.'),
     buffered_bytes: z.int(),
   }),
   performance_metrics: z.object({
+    worker_id: z.string().describe('The worker that answers; what follows is its own.'),
     memory_rss_bytes: z.int(),
     memory_heap_bytes: z.int(),
     memory_buffers_bytes: z.int(),
@@ -55,20 +59,25 @@ export class PerformanceMonitor {
     this.#delay.disable();
   }
 
-  report({ streams }: Snapshot): PerformanceReport {
-    const { config, pool, playback } = this.#services;
+  report({ streams, workers }: ClusterSnapshot): PerformanceReport {
+    const { config } = this.#services;
+    const total = (value: (worker: WorkerNumbers) => number): number =>
+      workers.reduce((sum, worker) => sum + value(worker), 0);
     const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
     const { user, system } = process.cpuUsage();
     return {
       connection_pool: {
-        feeds: pool.feedCount,
-        ffmpeg_processes: pool.processCount,
+        workers: workers.length,
+        feeds: total(({ processFeeds }) => processFeeds),
+        source_feeds: total(({ sourceFeeds }) => sourceFeeds),
+        ffmpeg_processes: total(({ processes }) => processes),
         max_processes: config.maxProcesses,
-        clients: playback.clientCount,
+        clients: total(({ clients }) => clients),
         max_clients: config.maxClients,
-        buffered_bytes: pool.heldBytes,
+        buffered_bytes: total(({ bufferedBytes }) => bufferedBytes),
       },
       performance_metrics: {
+        worker_id: config.workerId,
         memory_rss_bytes: rss,
         memory_heap_bytes: heapUsed,
         memory_buffers_bytes: arrayBuffers,
@@ -85,9 +94,9 @@ export class PerformanceMonitor {
       error_stats: {
         total_errors: streams.reduce((sum, { errorCount }) => sum + errorCount, 0),
         streams_with_errors: streams.filter(({ errorCount }) => errorCount > 0).length,
-        ffmpeg_restarts: pool.status().reduce((sum, { restarts }) => sum + restarts, 0),
-        client_skips: playback.losses.skips,
-        client_stalls: playback.losses.stalls,
+        ffmpeg_restarts: total(({ restarts }) => restarts),
+        client_skips: total(({ skips }) => skips),
+        client_stalls: total(({ stalls }) => stalls),
       },
     };
   }

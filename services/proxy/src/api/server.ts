@@ -26,6 +26,7 @@ import { streamRoutes } from './stream-routes.ts';
 import { assertToken } from './token.ts';
 import { answerUnknown, RouteIndex } from './unknown-route.ts';
 import { validatorCompiler } from './validation.ts';
+import { workerRoutes } from './worker-routes.ts';
 
 /** For a request to arrive whole: nobody needs longer for a megabyte of JSON. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -85,6 +86,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     streamRoutes(guarded, services);
     clientRoutes(guarded, services);
     statsRoutes(guarded, services);
+    workerRoutes(guarded, services);
     laterRoutes(guarded);
   });
   return app as unknown as FastifyInstance;

@@ -1,7 +1,8 @@
-/** The streams and clients of the whole cluster at one moment, in two requests to the registry. */
+/** The whole cluster at one moment: streams, clients and workers, in two round trips to the registry. */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
+import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
+import type { Services } from '../worker.ts';
 
 export interface Snapshot {
   readonly streams: readonly StreamRecord[];
@@ -9,6 +10,12 @@ export interface Snapshot {
   /** Those of one stream. */
   clientsOf(streamId: string): readonly ClientRecord[];
 }
+
+export interface ClusterSnapshot extends Snapshot {
+  readonly workers: readonly WorkerRecord[];
+}
+
+type Answering = Pick<Services, 'registry' | 'config' | 'numbers'>;
 
 export async function takeSnapshot(registry: Registry): Promise<Snapshot> {
   const [streams, clients] = await Promise.all([registry.streams(), registry.clients()]);
@@ -19,4 +26,18 @@ export async function takeSnapshot(registry: Registry): Promise<Snapshot> {
     else known.push(client);
   }
   return { streams, clients, clientsOf: (streamId) => byStream.get(streamId) ?? [] };
+}
+
+/** The same with the workers. */
+export async function takeClusterSnapshot(services: Answering): Promise<ClusterSnapshot> {
+  const [snapshot, workers] = await Promise.all([takeSnapshot(services.registry), workersNow(services)]);
+  return { ...snapshot, workers };
+}
+
+/** The workers by name; others' numbers are as old as their last renewal, those of the one that answers are of now. */
+export async function workersNow({ registry, config, numbers }: Answering): Promise<WorkerRecord[]> {
+  const records = await registry.workers();
+  return records
+    .map((record) => (record.workerId === config.workerId ? { ...record, ...numbers() } : record))
+    .sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
 }

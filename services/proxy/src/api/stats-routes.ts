@@ -5,7 +5,7 @@ import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { isoTime } from './fields.ts';
 import { PerformanceMonitor, performanceReport } from './performance.ts';
-import { takeSnapshot } from './snapshot.ts';
+import { takeClusterSnapshot, takeSnapshot } from './snapshot.ts';
 import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
 import { clientView, disclosureFor, streamView, viewOfClient, viewOfStream } from './views.ts';
 
@@ -34,7 +34,7 @@ export function statsRoutes(app: Api, services: Services): void {
       },
     },
     async () => {
-      const snapshot = await takeSnapshot(registry);
+      const snapshot = await takeClusterSnapshot(services);
       return {
         ...proxyStatsOf(services, snapshot),
         pooling: poolingStatsOf(services, snapshot),
@@ -49,7 +49,7 @@ export function statsRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Totals, and how this worker is doing.',
+        summary: 'Totals, and how the cluster and this worker are doing.',
         response: {
           200: z.object({
             proxy_stats: proxyStats,
@@ -64,7 +64,7 @@ export function statsRoutes(app: Api, services: Services): void {
       },
     },
     async () => {
-      const snapshot = await takeSnapshot(registry);
+      const snapshot = await takeClusterSnapshot(services);
       const { connection_pool, ...report } = monitor.report(snapshot);
       return {
         proxy_stats: proxyStatsOf(services, snapshot),
@@ -81,11 +81,11 @@ export function statsRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'How this worker is doing: memory, event loop, failovers, errors.',
+        summary: 'How the cluster is doing (load, failovers, errors), and this worker: memory, event loop.',
         response: { 200: performanceReport.extend({ timestamp: z.string() }) },
       },
     },
-    async () => ({ ...monitor.report(await takeSnapshot(registry)), timestamp: isoTime(Date.now()) }),
+    async () => ({ ...monitor.report(await takeClusterSnapshot(services)), timestamp: isoTime(Date.now()) }),
   );
 
   app.get(

@@ -1,8 +1,10 @@
 /** Numbers about streams, viewers and processes, as the status and statistics routes show them. */
 
 import { z } from 'zod';
+import type { KnownPlace } from '../pool/feed-place.ts';
+import { maskUrl } from '../upstream/mask.ts';
 import type { Services } from '../worker.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { ClusterSnapshot, Snapshot } from './snapshot.ts';
 import { bytesServed, segmentsServed } from './views.ts';
 
 export const proxyStats = z.object({
@@ -17,26 +19,49 @@ export const proxyStats = z.object({
 
 export type ProxyStats = z.infer<typeof proxyStats>;
 
+const sharing = {
+  clients: z.int().describe('Viewers of transcoded streams.'),
+  processes: z.int().describe('FFmpeg processes.'),
+  buffered_bytes: z.int().describe('Media in memory, of source feeds and process feeds.'),
+  skips: z.int().describe('Times a viewer was too slow and went on at a newer keyframe.'),
+  stalls: z.int().describe('Viewers dropped because they took nothing.'),
+};
+
+const origin = {
+  owner: z.string().nullable().describe('The worker that it is relayed from; null: it is made here.'),
+  epoch: z.int().describe('Fencing number of its ownership; only grows.'),
+};
+
+const feedView = z.object({
+  stream_id: z.string(),
+  slot: z.int(),
+  input: z.enum(['ffmpeg', 'relay']),
+  ...origin,
+  pid: z.int().nullable(),
+  clients: z.int().describe('Its readers: viewers of this worker, and relays to others.'),
+  restarts: z.int(),
+  buffered_bytes: z.int(),
+});
+
+const sourceView = z.object({
+  url: z.string().describe('Credentials are hidden.'),
+  input: z.enum(['upstream', 'relay']),
+  ...origin,
+  clients: z.int().describe('Its readers: FFmpegs and viewers of this worker, and relays to others.'),
+  buffered_bytes: z.int(),
+});
+
 export const poolingStats = z.object({
   enabled: z.boolean(),
   strategy: z.string(),
   max_clients_per_process: z.int().describe('0: no cap.'),
-  clients: z.int().describe('Viewers of transcoded streams.'),
-  processes: z.int().describe('FFmpeg processes of this worker.'),
+  ...sharing,
   clients_per_process: z.number(),
   processes_saved: z.int().describe('Processes there would be more if no viewer shared one.'),
-  skips: z.int().describe('Times a viewer was too slow and went on at a newer keyframe.'),
-  stalls: z.int().describe('Viewers dropped because they took nothing.'),
-  feeds: z.array(
-    z.object({
-      stream_id: z.string(),
-      slot: z.int(),
-      pid: z.int().nullable(),
-      clients: z.int(),
-      restarts: z.int(),
-      buffered_bytes: z.int(),
-    }),
-  ),
+  workers: z.array(z.object({ worker_id: z.string(), ...sharing })).describe('The same of each worker.'),
+  worker_id: z.string().describe('The worker that answers; the feeds are its own.'),
+  feeds: z.array(feedView),
+  source_feeds: z.array(sourceView),
 });
 
 export type PoolingStats = z.infer<typeof poolingStats>;
@@ -61,28 +86,57 @@ export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: 
 }
 
 export function poolingStatsOf(
-  { config, pool, playback }: Pick<Services, 'config' | 'pool' | 'playback'>,
-  snapshot: Snapshot,
+  { config, pool, sources }: Pick<Services, 'config' | 'pool' | 'sources'>,
+  { streams, clients, workers }: ClusterSnapshot,
 ): PoolingStats {
-  const transcoded = snapshot.streams.filter((stream) => stream.profile !== undefined);
-  const clients = transcoded.reduce((sum, stream) => sum + snapshot.clientsOf(stream.id).length, 0);
-  const processes = pool.processCount;
+  const transcoded = new Set(streams.filter(({ profile }) => profile !== undefined).map(({ id }) => id));
+  const viewers = clients.filter(({ streamId }) => transcoded.has(streamId));
+  const viewersAt = new Map<string, number>();
+  for (const { workerId } of viewers) viewersAt.set(workerId, (viewersAt.get(workerId) ?? 0) + 1);
+  const each = workers.map(({ workerId, processes, bufferedBytes, skips, stalls }) => ({
+    worker_id: workerId,
+    clients: viewersAt.get(workerId) ?? 0,
+    processes,
+    buffered_bytes: bufferedBytes,
+    skips,
+    stalls,
+  }));
+  const total = (field: keyof typeof sharing): number => each.reduce((sum, numbers) => sum + numbers[field], 0);
+  const processes = total('processes');
   return {
     enabled: config.poolingEnabled && config.sharingStrategy !== 'disabled',
     strategy: config.sharingStrategy,
     max_clients_per_process: config.maxClientsPerSharedStream,
-    clients,
+    clients: viewers.length,
     processes,
-    clients_per_process: processes === 0 ? 0 : Math.round((clients / processes) * 100) / 100,
-    processes_saved: Math.max(0, clients - processes),
-    ...playback.losses,
-    feeds: pool.status().map(({ streamId, slot, pid, readers, restarts, ringBytes }) => ({
+    buffered_bytes: total('buffered_bytes'),
+    skips: total('skips'),
+    stalls: total('stalls'),
+    clients_per_process: processes === 0 ? 0 : Math.round((viewers.length / processes) * 100) / 100,
+    processes_saved: Math.max(0, viewers.length - processes),
+    workers: each,
+    worker_id: config.workerId,
+    feeds: pool.status().map(({ streamId, slot, place, pid, readers, restarts, ringBytes }) => ({
       stream_id: streamId,
       slot,
+      input: place.kind === 'own' ? ('ffmpeg' as const) : ('relay' as const),
+      ...originOf(place),
       pid: pid ?? null,
       clients: readers,
       restarts,
       buffered_bytes: ringBytes,
     })),
+    source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
+      url: maskUrl(url),
+      input: place.kind === 'own' ? ('upstream' as const) : ('relay' as const),
+      ...originOf(place),
+      clients: readers,
+      buffered_bytes: ringBytes,
+    })),
   };
+}
+
+function originOf(place: KnownPlace): { owner: string | null; epoch: number } {
+  if (place.kind === 'own') return { owner: null, epoch: place.epoch };
+  return { owner: place.owner.workerId, epoch: place.owner.epoch };
 }

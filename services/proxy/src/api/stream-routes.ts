@@ -18,12 +18,14 @@ export async function findStream(registry: Registry, id: string): Promise<Stream
   return stream;
 }
 
-/** Ends a stream everywhere: its record first, so that nobody joins, then its responses, then its processes. */
+/**
+ * Ends a stream everywhere: its record first, so that nobody joins, then its responses and its processes, here at once and
+ * on the other workers with their next renewal. False when there was none.
+ */
 export async function deleteStream({ registry, playback, pool }: Services, id: string): Promise<boolean> {
   const existed = await registry.deleteStream(id);
   playback.disconnectStream(id);
-  await pool.drop(id);
-  await registry.send({ kind: 'delete', streamId: id });
+  await Promise.all([pool.drop(id), registry.send({ kind: 'delete', streamId: id })]);
   return existed;
 }
 
@@ -63,8 +65,10 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params }) => {
-      const stream = await findStream(registry, params.stream_id);
-      const clients = await registry.clients(stream.id);
+      const [stream, clients] = await Promise.all([
+        findStream(registry, params.stream_id),
+        registry.clients(params.stream_id),
+      ]);
       return {
         stream: viewOfStream(stream, clients, disclosure),
         clients: clients.map(viewOfClient),
@@ -84,8 +88,7 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params }) => {
-      await findStream(registry, params.stream_id);
-      await deleteStream(services, params.stream_id);
+      if (!(await deleteStream(services, params.stream_id))) throw new StreampoolError(404, 'Stream not found');
       return { message: `Stream ${params.stream_id} deleted` };
     },
   );
@@ -118,14 +121,17 @@ export function streamRoutes(app: Api, services: Services): void {
       if (!(await pool.failover(before))) {
         throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
       }
-      const { failover } = await findStream(registry, params.stream_id);
+      const [{ failover }, clients] = await Promise.all([
+        findStream(registry, params.stream_id),
+        registry.clients(params.stream_id),
+      ]);
       const type = streamType(before);
       return {
         message: 'The stream has moved to its next source; its viewers stay connected.',
         new_url: disclosure.url(failover.currentUrl),
         failover_index: failover.index,
         failover_attempts: failover.attempts,
-        active_clients: (await registry.clients(before.id)).length,
+        active_clients: clients.length,
         stream_type: type === 'Transcoding' ? ('Transcoded' as const) : type,
       };
     },

@@ -103,7 +103,7 @@ function connect(config: Config, log: Logger): Redis {
 
 /** Ends the incarnation that had this name before, if it is gone; refuses to be a second one. */
 async function takeName(registry: RedisRegistry, redis: Redis, me: WorkerIdentity, secret: string): Promise<void> {
-  const before = (await registry.workers()).find((worker) => worker.workerId === me.workerId);
+  const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
   if (before === undefined || before.incarnation === me.incarnation) return;
   const answers = before.address !== me.address && (await incarnationAt(before.address, secret)) === before.incarnation;
   if (answers) {

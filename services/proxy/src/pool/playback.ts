@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientReport, StreamRecord } from '../../../registry/types.ts';
+import type { ClientRecord, ClientReport, StreamRecord } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
@@ -28,8 +28,7 @@ export const LIVE_HEADERS = {
 } as const;
 
 interface Session {
-  readonly streamId: string;
-  readonly clientId: string;
+  readonly client: ClientRecord;
   readonly bytesServed: () => number;
   readonly close: () => void;
 }
@@ -106,15 +105,18 @@ export class Playback {
   /** Ends a client's response, of one stream or of any. False when this worker does not serve it. */
   disconnect(clientId: string, streamId?: string): boolean {
     const sessions = [...this.#sessions].filter(
-      (session) => session.clientId === clientId && (streamId === undefined || session.streamId === streamId),
+      ({ client }) => client.id === clientId && (streamId === undefined || client.streamId === streamId),
     );
     for (const session of sessions) session.close();
     return sessions.length > 0;
   }
 
-  /** Ends every response of a stream. */
-  disconnectStream(streamId: string): void {
-    for (const session of this.#sessions) if (session.streamId === streamId) session.close();
+  /** Ends every response of a stream, but those of clients who were counted in since it was created anew. */
+  disconnectStream(streamId: string, counted: readonly ClientRecord[] = []): void {
+    for (const { client, close } of this.#sessions) {
+      const stays = counted.some(({ id, connectedAtMs }) => id === client.id && connectedAtMs === client.connectedAtMs);
+      if (client.streamId === streamId && !stays) close();
+    }
   }
 
   /** Ends every response; resolves when all are over. */
@@ -158,8 +160,7 @@ export class Playback {
     this.#cursors.add(cursor);
     let closing: NodeJS.Timeout | undefined;
     const untrack = this.track({
-      streamId: client.streamId,
-      clientId: client.id,
+      client,
       bytesServed: () => cursor.stats.bytes,
       close: () => {
         // What is published is whole: the response has a proper end, for whoever takes it soon.
@@ -181,8 +182,7 @@ export class Playback {
     const { client } = seat;
     let served = 0;
     const untrack = this.track({
-      streamId: client.streamId,
-      clientId: client.id,
+      client,
       bytesServed: () => served,
       close: () => response.destroy(),
     });
@@ -197,9 +197,9 @@ export class Playback {
 
   async #report(): Promise<void> {
     const lastAccessMs = Date.now();
-    const reports: ClientReport[] = [...this.#sessions].map(({ streamId, clientId, bytesServed }) => ({
-      streamId,
-      clientId,
+    const reports: ClientReport[] = [...this.#sessions].map(({ client, bytesServed }) => ({
+      streamId: client.streamId,
+      clientId: client.id,
       bytesServed: bytesServed(),
       segmentsServed: 0,
       lastAccessMs,

@@ -63,6 +63,7 @@ export interface ProcessStatus {
   readonly readers: number;
   readonly restarts: number;
   readonly ringBytes: number;
+  readonly place: KnownPlace;
 }
 
 interface Entry {
@@ -122,6 +123,7 @@ export class Pool {
       readers: process.feed.readerCount,
       restarts: process.restarts,
       ringBytes: process.feed.ring.heldBytes,
+      place: process.place.current,
     }));
   }
 

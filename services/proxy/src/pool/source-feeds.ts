@@ -18,7 +18,15 @@ export interface SourceLease {
   release(): void;
 }
 
+export interface SourceStatus {
+  readonly url: string;
+  readonly readers: number;
+  readonly ringBytes: number;
+  readonly place: KnownPlace;
+}
+
 interface Entry {
+  readonly url: string;
   readonly source: SourceFeed;
   leases: number;
 }
@@ -43,6 +51,19 @@ export class SourceFeeds {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  get heldBytes(): number {
+    return this.status().reduce((bytes, { ringBytes }) => bytes + ringBytes, 0);
+  }
+
+  status(): SourceStatus[] {
+    return [...this.#entries.values()].map(({ url, source }) => ({
+      url,
+      readers: source.feed.readerCount,
+      ringBytes: source.feed.ring.heldBytes,
+      place: source.place.current,
+    }));
   }
 
   /**
@@ -132,7 +153,8 @@ export class SourceFeeds {
     const disconnect = first.kind === 'own' ? await this.#connections.acquire(address) : undefined;
     const place = placeOf(feed, first);
     const refusalMayPass = () => this.#connections.hasJustClosed(address);
-    const entry: Entry = { source: new SourceFeed(address, place, { ...this.#deps, refusalMayPass }), leases: 0 };
+    const source = new SourceFeed(address, place, { ...this.#deps, refusalMayPass });
+    const entry: Entry = { url: address.url, source, leases: 0 };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {
       disconnect?.();

@@ -1,0 +1,26 @@
+/** What this worker counts of itself: its record shows it to the others, and the statistics add it up. */
+
+import type { WorkerNumbers } from '../../../registry/types.ts';
+import type { Playback } from './playback.ts';
+import type { Pool } from './pool.ts';
+import type { SourceFeeds } from './source-feeds.ts';
+
+export interface NumberedParts {
+  readonly pool: Pool;
+  readonly sources: SourceFeeds;
+  readonly playback: Playback;
+  readonly draining: boolean;
+}
+
+export function workerNumbers({ pool, sources, playback, draining }: NumberedParts): WorkerNumbers {
+  return {
+    processes: pool.processCount,
+    clients: playback.clientCount,
+    processFeeds: pool.feedCount,
+    sourceFeeds: sources.size,
+    bufferedBytes: pool.heldBytes + sources.heldBytes,
+    restarts: pool.status().reduce((sum, { restarts }) => sum + restarts, 0),
+    ...playback.losses,
+    draining,
+  };
+}
