@@ -16,7 +16,30 @@ const BUNDLES = [
     },
   },
   { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
-  { entry: 'services/admin-lambda/src/main.ts', outfile: 'dist/admin-lambda/main.js', folders: {} },
+  {
+    entry: 'services/admin-lambda/src/main.ts',
+    outfile: 'dist/admin-lambda/main.js',
+    folders: { 'services/registry/redis/scripts': 'dist/admin-lambda/scripts' },
+  },
+  // What is deployed as functions: one folder each, whose file is an ES module by its name alone.
+  {
+    entry: 'services/admin-lambda/src/lambda.ts',
+    outfile: 'dist/admin-functions/front/lambda.mjs',
+    folders: {},
+    minify: true,
+  },
+  {
+    entry: 'services/admin-lambda/src/registry-lambda.ts',
+    outfile: 'dist/admin-functions/registry/registry-lambda.mjs',
+    folders: { 'services/registry/redis/scripts': 'dist/admin-functions/registry/scripts' },
+    minify: true,
+  },
+  {
+    entry: 'services/admin-lambda/src/authorizer.ts',
+    outfile: 'dist/admin-functions/authorizer/authorizer.mjs',
+    folders: {},
+    minify: true,
+  },
 ];
 
 /** CommonJS packages inside an ES module bundle still ask for these three. */
@@ -34,12 +57,14 @@ export async function build() {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
   await Promise.all(
-    present.map(async ({ entry, outfile, folders }) => {
+    present.map(async ({ entry, outfile, folders, minify = false }) => {
       await esbuild({
         absWorkingDir: ROOT,
         entryPoints: [entry],
         outfile,
         bundle: true,
+        // Of the functions: less to load at a cold start.
+        minify,
         platform: 'node',
         target: 'node20',
         format: 'esm',

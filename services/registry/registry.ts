@@ -65,6 +65,10 @@ export interface Registry {
   /** Ends this worker's lease and everything it holds. */
   leaveCluster(): Promise<void>;
 
-  /** Removes dead incarnations, and streams that nobody has watched for `idleTtlMs`. Idempotent. */
-  cleanup(idleTtlMs: number): Promise<CleanupReport>;
+  /**
+   * Removes dead incarnations, and streams that nobody has watched for `idleTtlMs`. Idempotent.
+   *
+   * @param dryRun only says what would go
+   */
+  cleanup(idleTtlMs: number, dryRun?: boolean): Promise<CleanupReport>;
 }

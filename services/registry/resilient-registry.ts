@@ -200,10 +200,10 @@ export class ResilientRegistry implements Registry {
     return this.#shared.leaveCluster();
   }
 
-  async cleanup(idleTtlMs: number): Promise<CleanupReport> {
-    const own = await this.#own.cleanup(idleTtlMs);
+  async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
+    const own = await this.#own.cleanup(idleTtlMs, dryRun);
     return this.#ask(
-      () => this.#shared.cleanup(idleTtlMs),
+      () => this.#shared.cleanup(idleTtlMs, dryRun),
       async () => own,
     );
   }

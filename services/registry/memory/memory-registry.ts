@@ -188,11 +188,11 @@ export class MemoryRegistry implements Registry {
     this.#worker = undefined;
   }
 
-  async cleanup(idleTtlMs: number): Promise<CleanupReport> {
+  async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
       if (clients.size > 0 || this.#now() - record.lastAccessMs < idleTtlMs) continue;
-      this.#streams.delete(id);
+      if (!dryRun) this.#streams.delete(id);
       expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations: [] };

@@ -286,18 +286,21 @@ export class RedisRegistry implements Registry {
     await this.#run('end-incarnation', incarnation, '0');
   }
 
-  async cleanup(idleTtlMs: number): Promise<CleanupReport> {
+  async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     const [incarnations, idle] = await this.#batch<[string[], string[]]>((batch) =>
       batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, Date.now() - idleTtlMs),
     );
     const deadIncarnations: string[] = [];
     for (const incarnation of incarnations) {
-      if ((await this.#run('end-incarnation', incarnation, '1')) === 1) deadIncarnations.push(incarnation);
+      const dead = dryRun
+        ? (await this.#redis.exists(keys.leasePrefix + incarnation)) === 0
+        : (await this.#run('end-incarnation', incarnation, '1')) === 1;
+      if (dead) deadIncarnations.push(incarnation);
     }
     const expiredStreams: string[] = [];
     for (const id of idle) {
       const watched = await this.#redis.hlen(keys.clients(id));
-      if (watched === 0 && (await this.deleteStream(id))) expiredStreams.push(id);
+      if (watched === 0 && (dryRun || (await this.deleteStream(id)))) expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations };
   }

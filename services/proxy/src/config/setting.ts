@@ -3,8 +3,8 @@ import type { Kind } from './kinds.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Setting<T> {
-  readonly env: string;
+export interface Setting<T, Name extends string = string> {
+  readonly env: Name;
   readonly kind: Kind<T>;
   /** The default as one would write it, or a function for one that depends on the machine; none: stays undefined. */
   readonly fallback: string | ((env: Environment) => string) | undefined;
@@ -14,17 +14,22 @@ export interface Setting<T> {
   readonly meaning: string;
 }
 
-export function setting<T>(
-  env: string,
+export function setting<T, const Name extends string>(
+  env: Name,
   kind: Kind<T>,
   fallback: string | ((env: Environment) => string),
   meaning: string,
   shownDefault?: string,
-): Setting<T> {
+): Setting<T, Name> {
   return { env, kind, fallback, shownDefault, meaning };
 }
 
 /** A setting that may stay unset, and is then `undefined`. */
-export function optional<T>(env: string, kind: Kind<T>, meaning: string, shownDefault: string): Setting<T | undefined> {
+export function optional<T, const Name extends string>(
+  env: Name,
+  kind: Kind<T>,
+  meaning: string,
+  shownDefault: string,
+): Setting<T | undefined, Name> {
   return { env, kind, fallback: undefined, shownDefault, meaning };
 }

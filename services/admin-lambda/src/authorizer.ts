@@ -1,0 +1,74 @@
+/**
+ * Lambda function: the authorizer of the HTTP API (payload 2.0, simple response), for `auth: 'token'`. The local shim asks
+ * the same `authorize`.
+ *
+ * Handler: `authorizer.handler`. Environment: AuthorizerEnvironment. Rights: secretsmanager:GetSecretValue on the token.
+ * Network: none of the VPC. Identity source: `$request.header.Authorization`; the answer may be kept for 300 s, but then
+ * a token that was rotated away is good for that long. Callers send `Authorization: Bearer <token>`.
+ */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerWithContextResult } from 'aws-lambda';
+import { z } from 'zod';
+import { createLogger, type Logger } from '../../proxy/src/log.ts';
+import { readAuthorizer } from './environment.ts';
+import { CachedSecret } from './secrets.ts';
+
+/** The name of a token that has none: the secret is the token itself. */
+const UNNAMED = 'admin';
+/** A refused token is checked against the secret as it is now, but no more often than this. */
+const RECHECK_MS = 15_000;
+
+const namedTokens = z.record(z.string().min(1), z.string().min(1));
+
+/** Name → token. The secret is either one token, or JSON such as `{"ops": "…", "ci": "…"}`, so that the log says who. */
+export function tokensOf(secret: string): Map<string, string> {
+  if (!secret.trimStart().startsWith('{')) return new Map([[UNNAMED, secret.trim()]]);
+  return new Map(Object.entries(namedTokens.parse(JSON.parse(secret))));
+}
+
+/** The name of the token that an Authorization header carries; undefined when it is none of them. */
+export function authorize(header: string | undefined, tokens: ReadonlyMap<string, string>): string | undefined {
+  const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
+  if (given === undefined) return undefined;
+  let found: string | undefined;
+  // Every token is compared, so that the time says nothing of which one was nearly right.
+  for (const [name, token] of tokens) if (equal(given, token)) found = name;
+  return found;
+}
+
+/** Takes the same time whatever is alike, and whatever the lengths are. */
+function equal(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+export type Authorization = APIGatewaySimpleAuthorizerWithContextResult<{ principal: string } | null>;
+
+/** Makes the handler, over a secret that may be rotated under it. */
+export function createAuthorizer(secret: Pick<CachedSecret, 'read'>, log: Logger) {
+  return async (event: APIGatewayRequestAuthorizerEventV2): Promise<Authorization> => {
+    const header = event.headers?.authorization;
+    const name =
+      authorize(header, tokensOf(await secret.read())) ?? authorize(header, tokensOf(await secret.read(RECHECK_MS)));
+    if (name !== undefined) return { isAuthorized: true, context: { principal: `token:${name}` } };
+    const { http } = event.requestContext;
+    log.warn({ ip: http.sourceIp, method: http.method, path: http.path }, 'refused a call without a valid token');
+    return { isAuthorized: false, context: null };
+  };
+}
+
+let authorizer: ReturnType<typeof createAuthorizer> | undefined;
+
+export async function handler(event: APIGatewayRequestAuthorizerEventV2): Promise<Authorization> {
+  if (authorizer === undefined) {
+    const { tokenSecretArn, logLevel } = readAuthorizer(process.env);
+    const secret = new CachedSecret({ client: new SecretsManagerClient(), arn: tokenSecretArn });
+    authorizer = createAuthorizer(secret, createLogger(logLevel, { function: 'authorizer' }));
+  }
+  return authorizer(event);
+}

@@ -1,0 +1,20 @@
+/** What the settings say of ECS and of prices, made into what the routes are given. */
+
+import type { ECSClient } from '@aws-sdk/client-ecs';
+import { EcsService } from './ecs/tasks.ts';
+import { type PriceTier, US_EAST_1_EGRESS } from './egress-cost.ts';
+import type { AnswerSettings } from './environment.ts';
+
+/** The service whose tasks are the workers; undefined without both settings. */
+export function ecsOf(
+  { ecsCluster, ecsService }: AnswerSettings,
+  client: () => Pick<ECSClient, 'send'>,
+): EcsService | undefined {
+  if (ecsCluster === undefined || ecsService === undefined) return undefined;
+  return new EcsService(client(), ecsCluster, ecsService);
+}
+
+export function pricesOf({ egressUsdPerGb }: AnswerSettings): readonly PriceTier[] {
+  if (egressUsdPerGb === undefined) return US_EAST_1_EGRESS;
+  return [{ upToGb: Number.POSITIVE_INFINITY, usdPerGb: Number(egressUsdPerGb) }];
+}

@@ -1,0 +1,25 @@
+/** The admin API as one function of events, wherever it runs: calls in payload 2.0, and the schedule's jobs. */
+
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { handle, type LambdaContext } from 'hono/aws-lambda';
+import { type AppDeps, createApp } from './app.ts';
+import { jobEvent, runJob } from './jobs.ts';
+
+export type AdminHandler = (event: unknown, context?: Context) => Promise<unknown>;
+
+/** @example const answer = await createHandler(deps)(event); // { statusCode, headers, body } */
+export function createHandler(deps: AppDeps): AdminHandler {
+  const answer = handle(createApp(deps));
+  return async (event, context) => {
+    const job = jobEvent.safeParse(event);
+    if (job.success) return runJob(job.data, deps);
+    if (!isApiCall(event)) throw new Error('the event is neither a call in payload 2.0 nor a known job');
+    // Hono has event types of its own, written after the same documentation.
+    const call = event as unknown as Parameters<typeof answer>[0];
+    return (await answer(call, context as LambdaContext | undefined)) as APIGatewayProxyStructuredResultV2;
+  };
+}
+
+function isApiCall(event: unknown): event is APIGatewayProxyEventV2 {
+  return typeof event === 'object' && event !== null && 'version' in event && event.version === '2.0';
+}

@@ -1,0 +1,39 @@
+/** What the schedule has done: events of EventBridge Scheduler, such as `{"job": "cleanup"}`. */
+
+import { z } from 'zod';
+import type { AppDeps } from './app.ts';
+import { chooseScaleIn } from './scale-in.ts';
+import { viewOfCleanup } from './views.ts';
+
+/** The input of a schedule's target. */
+export const jobEvent = z.object({ job: z.enum(['cleanup', 'scale-in']) });
+
+export type JobEvent = z.infer<typeof jobEvent>;
+
+const WHO = { who: 'schedule' };
+
+/** @throws whatever goes wrong: the Lambda's error count and the schedule's retries are made for it */
+export async function runJob({ job }: JobEvent, deps: Omit<AppDeps, 'prices'>): Promise<unknown> {
+  const { log } = deps;
+  try {
+    return await (job === 'cleanup' ? cleanup(deps) : scaleIn(deps));
+  } catch (error) {
+    log.error({ ...WHO, job, err: error }, 'a scheduled job failed');
+    throw error;
+  }
+}
+
+async function cleanup({ cluster, log }: Omit<AppDeps, 'prices'>): Promise<unknown> {
+  const removed = viewOfCleanup(await cluster.cleanup(false), false);
+  log.info({ ...WHO, job: 'cleanup', removed }, 'cleaned up');
+  return removed;
+}
+
+async function scaleIn({ cluster, ecs, log }: Omit<AppDeps, 'prices'>): Promise<unknown> {
+  if (ecs === undefined) throw new Error('scale-in needs ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE');
+  const [workers, service] = await Promise.all([cluster.workers(), ecs.state()]);
+  const decision = chooseScaleIn(workers, service);
+  const sent = decision.drain === undefined ? undefined : await cluster.drain(decision.drain);
+  log.info({ ...WHO, job: 'scale-in', ...decision, sent, desired: service.desiredCount }, 'looked for surplus workers');
+  return decision;
+}

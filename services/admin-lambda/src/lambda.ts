@@ -1,0 +1,49 @@
+/**
+ * Lambda function behind API Gateway and the schedule: the admin API. It runs OUTSIDE the VPC and asks registry-lambda.ts,
+ * inside, for whatever is in Redis.
+ *
+ * Why two functions: a function in a VPC without NAT reaches Redis but neither ECS nor Secrets Manager nor the Lambda API.
+ * Interface endpoints for the first two cost $7.30 a month, each, in each zone: about $29 a month for two zones. A second
+ * function that nothing but this one invokes costs its invocations, cents a month. Invoking goes from outside to inside,
+ * through the Lambda API, which needs no way into the VPC.
+ *
+ * Deploy dist/admin-functions/front as it is (`npm run build` makes it: the build also puts the version in).
+ * Handler: `lambda.handler`. Environment: FrontEnvironment. Events: HTTP API payload 2.0; EventBridge Scheduler inputs
+ * `{"job": "cleanup"}` and `{"job": "scale-in"}`. Timeout: 15 s.
+ * Rights: lambda:InvokeFunction on the registry function; secretsmanager:GetSecretValue on Redis's secret; ecs:ListTasks,
+ * ecs:DescribeTasks, ecs:DescribeServices on the cluster's tasks and service.
+ */
+
+import { ECSClient } from '@aws-sdk/client-ecs';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Context } from 'aws-lambda';
+import { createLogger } from '../../proxy/src/log.ts';
+import { RemoteCluster } from './cluster/remote-cluster.ts';
+import { ecsOf, pricesOf } from './deps.ts';
+import { readFront } from './environment.ts';
+import { type AdminHandler, createHandler } from './handler.ts';
+import { CachedSecret } from './secrets.ts';
+
+let opened: AdminHandler | undefined;
+
+export async function handler(event: unknown, context: Context): Promise<unknown> {
+  opened ??= open();
+  return opened(event, context);
+}
+
+function open(): AdminHandler {
+  const settings = readFront(process.env);
+  const { redisSecretArn: arn, registryFunction: functionName } = settings;
+  const secret = arn === undefined ? undefined : new CachedSecret({ client: new SecretsManagerClient(), arn });
+  return createHandler({
+    cluster: new RemoteCluster({
+      lambda: new LambdaClient({ maxAttempts: 1 }),
+      functionName,
+      password: async () => secret?.read(),
+    }),
+    ecs: ecsOf(settings, () => new ECSClient()),
+    prices: pricesOf(settings),
+    log: createLogger(settings.logLevel, { function: 'admin' }),
+  });
+}

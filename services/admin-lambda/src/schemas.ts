@@ -1,0 +1,148 @@
+/** What the admin API takes and answers, as zod schemas: the types of its routes are made of these. */
+
+import { z } from 'zod';
+
+const MAX_PAGE = 500;
+
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
+  cursor: z.string().optional(),
+});
+
+/** From the query string, where everything is text, or from a JSON body. An unknown name is refused: it may be a misspelt `dry_run`. */
+export const cleanupInput = z.strictObject({
+  dry_run: z
+    .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
+    .transform((value) => value === true || value === 'true' || value === '1')
+    .default(false),
+});
+
+export const noQuery = z.strictObject({});
+
+export const errorAnswer = z.strictObject({ detail: z.string() });
+
+export const healthAnswer = z.strictObject({
+  status: z.literal('ok'),
+  version: z.string(),
+  registry_ms: z.number().describe('Milliseconds that Redis took to answer.'),
+});
+
+export const statsAnswer = z.strictObject({
+  workers: z.strictObject({ alive: z.int(), draining: z.int(), dead: z.int() }),
+  streams: z.strictObject({ total: z.int(), active: z.int() }),
+  clients: z.strictObject({ total: z.int(), transcoded: z.int(), direct: z.int() }),
+  pooling: z.strictObject({
+    processes: z.int(),
+    clients_per_process: z.number().describe('Viewers of transcoded streams by FFmpeg processes that they use.'),
+    processes_saved: z.int().describe('Processes there would be more if no viewer shared one.'),
+  }),
+  bytes_served: z.int().describe('To all viewers of the streams that exist, those who have left included.'),
+  egress: z.strictObject({
+    bytes_per_second: z.int(),
+    gb_per_month: z.number(),
+    usd_per_month: z.number(),
+    formula: z.string(),
+    prices: z.array(z.strictObject({ up_to_gb: z.number().nullable(), usd_per_gb: z.number() })),
+  }),
+});
+
+const taskView = z.strictObject({
+  arn: z.string(),
+  last_status: z.string(),
+  desired_status: z.string(),
+  definition: z.string(),
+  zone: z.string().nullable(),
+  private_ip: z.string().nullable(),
+  created_at: z.string(),
+  started_at: z.string().nullable(),
+});
+
+export const workersAnswer = z.strictObject({
+  workers: z.array(
+    z.strictObject({
+      worker_id: z.string(),
+      incarnation: z.string(),
+      address: z.string(),
+      zone: z.string().nullable(),
+      alive: z.boolean().describe('Its lease runs.'),
+      draining: z.boolean(),
+      clients: z.int(),
+      processes: z.int(),
+      cpu_cores: z.number(),
+      started_at: z.string(),
+      last_seen: z.string().describe('When it last wrote its record: every HEARTBEAT_INTERVAL.'),
+      task: taskView.nullable(),
+    }),
+  ),
+  total: z.int(),
+  next_cursor: z.string().nullable(),
+  ecs: z
+    .strictObject({
+      cluster: z.string(),
+      service: z.string(),
+      tasks: z.int(),
+      tasks_without_worker: z.array(taskView),
+      workers_without_task: z.array(z.string()),
+    })
+    .nullable(),
+  ecs_missing: z.string().nullable().describe('Why nothing is said of ECS.'),
+});
+
+const streamState = z.strictObject({
+  stream_id: z.string(),
+  url: z.string().describe('Credentials are hidden.'),
+  current_url: z.string(),
+  profile: z.string().nullable().describe('null: a direct stream.'),
+  metadata: z.record(z.string(), z.string()),
+  clients: z.int(),
+  processes: z.int(),
+  bytes_served: z.int(),
+  errors: z.int(),
+  created_at: z.string(),
+  last_access: z.string(),
+});
+
+export const streamsAnswer = z.strictObject({
+  streams: z.array(streamState),
+  total: z.int(),
+  next_cursor: z.string().nullable(),
+});
+
+export const streamAnswer = streamState.extend({
+  shared_by: z.array(
+    z.strictObject({
+      slot: z.int(),
+      clients: z.int(),
+      owner: z.strictObject({ worker_id: z.string(), epoch: z.int() }).nullable(),
+    }),
+  ),
+  viewers: z.array(
+    z.strictObject({
+      client_id: z.string(),
+      worker_id: z.string(),
+      slot: z.int().nullable(),
+      ip_address: z.string(),
+      user_agent: z.string(),
+      connected_at: z.string(),
+      bytes_served: z.int(),
+    }),
+  ),
+});
+
+export const deletedAnswer = z.strictObject({ stream_id: z.string(), clients: z.int().describe('Viewers it had.') });
+
+export const cleanupAnswer = z.strictObject({
+  dry_run: z.boolean(),
+  expired_streams: z.array(z.string()),
+  dead_workers: z.array(z.strictObject({ worker_id: z.string().nullable(), incarnation: z.string() })),
+});
+
+export const drainAnswer = z.strictObject({ worker_id: z.string(), message: z.string() });
+
+export type StatsAnswer = z.infer<typeof statsAnswer>;
+export type WorkersAnswer = z.infer<typeof workersAnswer>;
+export type TaskView = z.infer<typeof taskView>;
+export type StreamView = z.infer<typeof streamState>;
+export type StreamAnswer = z.infer<typeof streamAnswer>;
+export type StreamsAnswer = z.infer<typeof streamsAnswer>;
+export type CleanupView = z.infer<typeof cleanupAnswer>;

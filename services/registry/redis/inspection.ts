@@ -1,0 +1,31 @@
+/** Reads of the registry in Redis that no worker needs, only people do. Nothing is changed here. */
+
+import type { Redis } from 'ioredis';
+import { processFeedKey } from '../feed-keys.ts';
+import type { Owner } from '../types.ts';
+import { keys } from './keys.ts';
+
+/** The incarnations whose lease runs. */
+export async function leases(redis: Redis): Promise<Set<string>> {
+  const incarnations = await redis.smembers(keys.incarnations);
+  if (incarnations.length === 0) return new Set();
+  const held = await redis.mget(incarnations.map((incarnation) => keys.leasePrefix + incarnation));
+  return new Set(incarnations.filter((_, at) => held[at] !== null));
+}
+
+/** Who makes each of a stream's process feeds; a slot whose feed nobody makes is absent. */
+export async function feedOwners(
+  redis: Redis,
+  streamId: string,
+  slots: readonly number[],
+): Promise<Map<number, Owner>> {
+  const owners = new Map<number, Owner>();
+  const read = async (slot: number): Promise<void> => {
+    const fields = await redis.hgetall(keys.ownerPrefix + processFeedKey(streamId, slot));
+    const { incarnation, worker: workerId, address, epoch } = fields;
+    if (incarnation === undefined || workerId === undefined || address === undefined) return;
+    owners.set(slot, { incarnation, workerId, address, epoch: Number(epoch) });
+  };
+  await Promise.all(slots.map(read));
+  return owners;
+}
