@@ -20,7 +20,8 @@ export interface FeedPlaceDeps {
 }
 
 const REDIAL_MS = 250;
-const PING_TIMEOUT_MS = 1_000;
+/** Silence is asked about again and again until the lease runs out, so one answer need not be waited for longer. */
+const PING_TIMEOUT_MS = REDIAL_MS;
 /** Without a registry two workers that lost the same owner should not start at the same moment. */
 const BLIND_START_MS = 500;
 
@@ -72,28 +73,33 @@ export class FeedPlace {
     const from = this.#current.kind === 'relay' ? this.#current.owner : undefined;
     if (outcome.kind === 'lost' && outcome.why === 'not_there') await sleep(REDIAL_MS);
     while (!signal.aborted) {
+      const nextMs = performance.now() + REDIAL_MS;
       const place = await this.#resolve(outcome, from);
       if (place?.kind === 'own' || place?.kind === 'relay') {
         this.#deps.log.info({ feed: this.feed, place, outcome }, 'a feed has a new place');
         this.#current = place;
         return;
       }
-      await sleep(REDIAL_MS);
+      await sleep(Math.max(0, nextMs - performance.now()));
     }
   }
 
   async #resolve(outcome: RelayOutcome, from: Owner | undefined): Promise<Place | undefined> {
     const { registry, lease } = this.#deps;
-    const dead = from !== undefined && outcome.kind === 'lost' && (await this.#isDead(from, outcome.why));
+    const state = from !== undefined && outcome.kind === 'lost' ? await this.#stateOf(from, outcome.why) : 'unasked';
+    const dead = state === 'dead';
     // Alive as far as anybody can tell, and nobody to ask: he goes on, and so does his feed.
     if (!dead && !lease.reachable && from !== undefined) {
-      return (await this.#answers(from)) ? { kind: 'relay', owner: from } : undefined;
+      const answers = state === 'alive' || (state === 'unasked' && (await this.#answers(from)));
+      return answers ? { kind: 'relay', owner: from } : undefined;
     }
     try {
-      const place = await (dead ? registry.seize(this.feed, from.incarnation) : registry.acquire(this.feed));
+      const place = await (dead && from !== undefined
+        ? registry.seize(this.feed, from.incarnation)
+        : registry.acquire(this.feed));
       const same = place.kind === 'relay' && from !== undefined && place.owner.incarnation === from.incarnation;
       // Still his: worth another try only if he answers.
-      if (same && outcome.kind === 'lost' && !(await this.#answers(from))) return undefined;
+      if (same && state === 'silent') return undefined;
       return place;
     } catch (error) {
       if (!dead || lease.reachable) return undefined;
@@ -103,11 +109,15 @@ export class FeedPlace {
     }
   }
 
-  /** Proven: nobody listens there any more, or somebody else does. */
-  async #isDead(owner: Owner, why: Extract<RelayOutcome, { kind: 'lost' }>['why']): Promise<boolean> {
-    if (why === 'refused' || why === 'other_incarnation') return true;
+  /** `dead` is proven: nobody listens there any more, or somebody else does. */
+  async #stateOf(
+    owner: Owner,
+    why: Extract<RelayOutcome, { kind: 'lost' }>['why'],
+  ): Promise<'alive' | 'dead' | 'silent'> {
+    if (why === 'refused' || why === 'other_incarnation') return 'dead';
     const found = await this.#ping(owner);
-    return found === 'refused' || (found !== 'silent' && found !== owner.incarnation);
+    if (found === owner.incarnation) return 'alive';
+    return found === 'silent' ? 'silent' : 'dead';
   }
 
   async #answers(owner: Owner): Promise<boolean> {
