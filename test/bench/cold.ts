@@ -1,15 +1,13 @@
 /** Cold start: how long the first viewer of a stream waits, beside a bare FFmpeg with the worker's own arguments. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ffmpegArguments, startBare } from '../support/bare-ffmpeg.ts';
 import type { ChannelOptions } from '../support/live-source.ts';
 import { type LiveSource, startLiveSourceProcess } from '../support/live-source.ts';
-import { processInfo } from '../support/processes.ts';
+import { type Arrived, timeToPicture } from '../support/picture-probe.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
 import type { CrowdOrder } from './crowd.ts';
 import type { Bench } from './main.ts';
 import { median } from './numbers.ts';
-import { type Arrived, timeToPicture, watch } from './picture-probe.ts';
 import { startRemote } from './remote.ts';
 import type { Row } from './table.ts';
 
@@ -92,24 +90,6 @@ async function startInWorker(
   });
   while (worker.ffmpegPids().length > 0) await sleep(20);
   return { arrived, args };
-}
-
-/** Of the one FFmpeg that runs, program included. */
-function ffmpegArguments(worker: Worker): string[] {
-  const [pid] = worker.ffmpegPids();
-  return pid === undefined ? [] : (processInfo(pid)?.args ?? []);
-}
-
-async function startBare(args: readonly string[], url: string): Promise<Arrived> {
-  const [program = '', ...rest] = args.map((argument) => (argument === 'pipe:0' ? url : argument));
-  const startMs = performance.now();
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'ignore'] });
-  try {
-    return await watch(child.stdout, startMs);
-  } finally {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-  }
 }
 
 async function secondProfile(count: number): Promise<Row> {

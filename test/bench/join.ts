@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fixture } from '../support/fixtures.ts';
 import { startLiveSourceProcess } from '../support/live-source.ts';
+import { type Arrived, timeToPicture } from '../support/picture-probe.ts';
 import { startWorker } from '../support/worker.ts';
 import type { CrowdOrder } from './crowd.ts';
 import type { FloorOrder } from './floor.ts';
 import type { Bench } from './main.ts';
 import { percentile } from './numbers.ts';
-import { type Arrived, timeToPicture } from './picture-probe.ts';
 import { COPY_PROFILE } from './profiles.ts';
 import { startRemote } from './remote.ts';
 import type { Row } from './table.ts';

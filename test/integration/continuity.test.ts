@@ -8,6 +8,7 @@ import type { LoopName } from '../support/fixtures.ts';
 import { decodeErrors, expectClean, judgeTs, type Verdict } from '../support/judge/index.ts';
 import { comparePictures } from '../support/pictures.ts';
 import type { Recording } from '../support/recorder.ts';
+import { seeded, TEST_SEED } from '../support/seed.ts';
 import { allPlaying, COPY, connectionCount, ffmpegCount, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
@@ -100,23 +101,10 @@ describe.concurrent('two kills of FFmpeg and two failovers go unnoticed', () => 
   });
 });
 
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe.concurrent('ten kills at random times within 40 s', () => {
-  const seed = Number(process.env.TEST_SEED) || Date.now() % 1_000_000;
-
   staged.for(['default', COPY])('%s', { timeout: 120_000 }, async (profile, { stage }) => {
-    console.log(`TEST_SEED=${seed}`);
-    const random = seeded(seed);
+    console.log(`TEST_SEED=${TEST_SEED}`);
+    const random = seeded(TEST_SEED);
     // One in each 4 s, so two may follow each other at once, but not so many that none of them could play.
     const times = Array.from({ length: 10 }, (_, n) => (n + random()) * 4_000);
     const source = await stage.source({ fixture: 'bframes' });

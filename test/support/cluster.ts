@@ -2,8 +2,9 @@
 
 import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis.ts';
-import type { Stage } from './stage.ts';
-import { startWorker, type Worker, type WorkerEnv } from './worker.ts';
+import type { FfmpegCensus, Stage } from './stage.ts';
+import { until } from './until.ts';
+import { type LogLine, startWorker, type Worker, type WorkerEnv } from './worker.ts';
 
 export interface TestCluster {
   readonly redis: RedisServer;
@@ -13,7 +14,8 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-export async function startCluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
+/** One Redis and no worker yet. */
+export async function emptyCluster(env: WorkerEnv = {}): Promise<TestCluster> {
   const redis = await startRedis();
   const workers: Worker[] = [];
   const start = async (workerId: string, more: WorkerEnv = {}) => {
@@ -22,15 +24,22 @@ export async function startCluster(count: number, env: WorkerEnv = {}): Promise<
     workers.push(worker);
     return worker;
   };
-  await Promise.all(Array.from({ length: count }, (_, n) => start(`worker-${n + 1}`)));
-  workers.sort((a, b) => (a.url < b.url ? -1 : 1));
   const stop = async () => {
-    await Promise.all(
-      workers.map((worker) => worker.stop(worker.exit === undefined ? 'SIGINT' : 'SIGKILL').catch(() => undefined)),
-    );
-    await redis.stop();
+    for (const worker of workers) if (worker.exit === undefined) worker.signal('SIGCONT');
+    try {
+      await Promise.all(workers.map((worker) => worker.stop(worker.exit === undefined ? 'SIGINT' : 'SIGKILL')));
+    } finally {
+      await redis.stop();
+    }
   };
   return { redis, workers, start, stop };
+}
+
+export async function startCluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
+  const cluster = await emptyCluster(env);
+  await Promise.all(Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`)));
+  cluster.workers.sort((a, b) => (a.url < b.url ? -1 : 1));
+  return cluster;
 }
 
 /** Every FFmpeg of a cluster that is running now. */
@@ -44,5 +53,67 @@ export function spread(stage: Stage, count: number, workers: readonly Worker[], 
     const worker = workers[n % workers.length];
     if (worker === undefined) throw new Error('a cluster has workers');
     return stage.viewer(`${worker.url}/stream/${streamId}`);
+  });
+}
+
+/** The one worker that runs an FFmpeg, and the others. */
+export function ownerOf(workers: readonly Worker[]): { owner: Worker; others: Worker[] } {
+  const owners = workers.filter((worker) => worker.ffmpegPids().length > 0);
+  const [owner] = owners;
+  if (owner === undefined || owners.length > 1)
+    throw new Error(`${owners.length} workers run an FFmpeg instead of one`);
+  return { owner, others: workers.filter((worker) => worker !== owner) };
+}
+
+/** FFmpegs that several workers were seen to run. */
+export function seenBy(censuses: readonly FfmpegCensus[]): number {
+  return censuses.reduce((all, census) => all + census.seen.size, 0);
+}
+
+export interface NewPlace {
+  readonly atMs: number;
+  readonly kind: 'own' | 'relay';
+  readonly epoch: number;
+}
+
+/** Every change of a feed's place that these workers have logged; `feeds` is how their keys begin: `p:` or `s:`. */
+export function newPlaces(workers: readonly Worker[], feeds: string): NewPlace[] {
+  return workers.flatMap((worker) =>
+    worker
+      .logged('a feed has a new place')
+      .filter((line) => String(line.feed).startsWith(feeds))
+      .map(({ time, place }) => {
+        const { kind, epoch, owner } = place as { kind: 'own' | 'relay'; epoch?: number; owner?: { epoch: number } };
+        return { atMs: Date.parse(String(time)), kind, epoch: epoch ?? owner?.epoch ?? 0 };
+      }),
+  );
+}
+
+/** Log lines of trouble, to be shown when something else is wrong. */
+export function troubles(workers: readonly Worker[]): LogLine[] {
+  return workers.flatMap((worker) => worker.logs.filter((line) => String(line.level).match(/warn|error|fatal/)));
+}
+
+/** What people see of a cluster in Redis: clients that are counted in, of a stream and over all worker records. */
+export async function countsInRedis({ redis }: TestCluster, streamId: string) {
+  const flat = (await redis.cli('HVALS', 'workers')).split('\n').filter((line) => line !== '');
+  const records = flat.map((line) => JSON.parse(line) as { workerId: string; incarnation: string; clients: number });
+  return {
+    clients: Number(await redis.cli('HGET', `stream:${streamId}`, 'clients')),
+    workers: records.map(({ workerId }) => workerId).sort(),
+    clientsOfWorkers: records.reduce((all, { clients }) => all + clients, 0),
+  };
+}
+
+/** Waits until nothing of streams, clients, slots or owners is left in Redis. */
+export async function registryIsEmpty({ redis }: TestCluster): Promise<void> {
+  const left = async () => {
+    const keys = (await redis.cli('KEYS', '*')).split('\n');
+    return keys.filter((key) => /^(stream:|sp:(slots|clients|clients-of|owner|feeds-of):)/.test(key));
+  };
+  await until(async () => (await left()).length === 0, {
+    timeoutMs: 8_000,
+    everyMs: 100,
+    what: async () => `Redis to hold nothing of viewers; it has ${(await left()).join(', ')}`,
   });
 }

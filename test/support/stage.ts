@@ -1,5 +1,6 @@
 /** What an integration test plays on: workers and sources that are taken down together, with nothing left behind. */
 import { test } from 'vitest';
+import { emptyCluster, registryIsEmpty, type TestCluster } from './cluster.ts';
 import { leakCheck } from './leaks.ts';
 import { type LiveSource, type LiveSourceOptions, startLiveSource, startLiveSourceProcess } from './live-source.ts';
 import { type RecordingHandle, type RecordOptions, startRecording } from './recorder.ts';
@@ -16,8 +17,18 @@ export function lightAt(kbits: number): string {
   return LIGHT.replace('200k', `${kbits}k`);
 }
 
+/** Times of a test cluster, in seconds. */
+const QUICK: WorkerEnv = {
+  MAX_CLIENTS_PER_SHARED_STREAM: '100',
+  SHARED_STREAM_GRACE: '1',
+  HEARTBEAT_INTERVAL: '1',
+  CLEANUP_INTERVAL: '1',
+};
+
 export class Stage {
   readonly #workers: Worker[] = [];
+  readonly #clusters: TestCluster[] = [];
+  readonly #closers: (() => Promise<void>)[] = [];
   readonly #sources: LiveSource[] = [];
   readonly #recordings: RecordingHandle[] = [];
   readonly #censuses: FfmpegCensus[] = [];
@@ -26,6 +37,20 @@ export class Stage {
     const worker = await startWorker(env);
     this.#workers.push(worker);
     return worker;
+  }
+
+  /** Workers `worker-1` to `worker-<count>` on a Redis of their own, with short times so that what is to end ends soon. */
+  async cluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
+    const cluster = await emptyCluster({ ...QUICK, ...env });
+    this.#clusters.push(cluster);
+    await Promise.all(Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`)));
+    cluster.workers.sort((a, b) => (a.url < b.url ? -1 : 1));
+    return cluster;
+  }
+
+  /** Something to end with the rest. */
+  closeAfter(close: () => Promise<void>): void {
+    this.#closers.push(close);
   }
 
   async source(options: LiveSourceOptions = {}): Promise<LiveSource> {
@@ -64,10 +89,17 @@ export class Stage {
     for (const census of this.#censuses.splice(0)) census.stop();
     await Promise.all(this.#recordings.splice(0).map((recording) => recording.stop()));
     const workers = this.#workers.splice(0);
+    const clusters = this.#clusters.splice(0);
     const sources = this.#sources.splice(0);
+    const running = workers.filter((worker) => worker.exit === undefined);
+    // Of a cluster the dead count too: nothing of them may be left either.
+    const clustered = clusters.flatMap((cluster) => cluster.workers);
     try {
-      await leakCheck({ workers: workers.filter((worker) => worker.exit === undefined), sources });
+      await leakCheck({ workers: [...running, ...clustered], sources });
+      for (const cluster of clusters) await registryIsEmpty(cluster);
     } finally {
+      await Promise.all(clusters.map((cluster) => cluster.stop()));
+      for (const close of this.#closers.splice(0)) await close();
       await Promise.all(workers.map((worker) => worker.stop(worker.exit === undefined ? 'SIGINT' : 'SIGKILL')));
       await Promise.all(sources.map((source) => source.close()));
     }

@@ -10,5 +10,6 @@ export {
 export { type DecodeOptions, decodeErrors, withoutLastPes } from './decode.ts';
 export { type CleanExpectation, expectClean, type FrameFaults, faultsOf, missingOrDoubledFrames } from './expect.ts';
 export { arrivalOf, judgeTs } from './judge.ts';
+export { type Jump, jumpsOf, videoJump } from './jump.ts';
 export { isKeyframe } from './keyframes.ts';
 export type * from './verdict.ts';

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { seeded } from '../seed.ts';
 import { Channel, type Connection } from './channel.ts';
 import { loadLoop } from './loop.ts';
 import type { Answer, ChannelOptions, ConnectionLimit, ConnectionRecord, LiveSourceOptions } from './options.ts';
@@ -170,15 +171,4 @@ function shortReply(answer: Answer): { status: number; headers: Record<string, s
     default:
       return undefined;
   }
-}
-
-/** mulberry32: small, and good enough for join points. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
