@@ -2,17 +2,20 @@
 
 import type { Registry } from '../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../registry/types.ts';
+import { pause } from './async.ts';
 import type { Config } from './config.ts';
 import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
-import { joinCluster, LEASE_MS, soloCluster } from './pool/cluster.ts';
+import { joinCluster, LEASE_MS, type RelayedFeeds, soloCluster } from './pool/cluster.ts';
 import { FeedPlace, type KnownPlace } from './pool/feed-place.ts';
+import { Handover } from './pool/handover.ts';
+import { Heartbeat } from './pool/heartbeat.ts';
 import { Lease } from './pool/lease.ts';
+import { obey } from './pool/obey.ts';
 import { Playback } from './pool/playback.ts';
 import { Pool } from './pool/pool.ts';
-import type { RelayServerDeps } from './pool/relay-server.ts';
 import { SourceFeeds } from './pool/source-feeds.ts';
 import { StreamCatalogue } from './pool/stream-catalogue.ts';
 import { clientCap } from './pool/stream-key.ts';
@@ -53,7 +56,7 @@ export interface Services {
 
 export interface Worker {
   readonly services: Services;
-  /** Waits for the viewers to leave, `drainMs` at most, then ends everything. */
+  /** Hands over what other workers read and waits for the viewers to leave, `drainMs` at most; then ends everything. */
   drain(drainMs: number): Promise<void>;
 }
 
@@ -75,23 +78,30 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   }
   // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
   let ready = false;
-  const find: RelayServerDeps['find'] = async (key) => {
-    if (!ready) return undefined;
-    const [kind, id = '', slot = '0'] = key.split(':');
-    return kind === 'p' ? pool.relay(id, Number(slot)) : sources.relay(id);
+  const feeds: RelayedFeeds = {
+    find: async (key) => {
+      if (!ready) return undefined;
+      const [kind, id = '', slot = '0'] = key.split(':');
+      return kind === 'p' ? pool.relay(id, Number(slot)) : sources.relay(id);
+    },
+    prepare: async (key) => {
+      if (!ready || draining) return false;
+      const [kind, id = '', slot = '0'] = key.split(':');
+      return kind === 'p' ? pool.prepare(id, Number(slot)) : sources.prepare(id);
+    },
   };
-  const cluster = config.redisEnabled ? await joinCluster(config, find, log) : soloCluster(config);
-  const { registry } = cluster;
+  const cluster = config.redisEnabled ? await joinCluster(config, feeds, log) : soloCluster(config);
+  const { registry, identity: me } = cluster;
   const lease = new Lease({
     registry,
     leaseMs: LEASE_MS,
     load: () => ({ full: draining || pool.isFull, ...numbers() }),
-    onCommand: (command) => void obey(command),
+    onCommand: (command) => void doIt(command),
     onLost: ({ feed, owner }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set({ kind: 'relay', owner }),
     log,
   });
   const placeOf = (feed: string, first: KnownPlace) =>
-    new FeedPlace(feed, first, { registry, lease, secret: cluster.secret, log });
+    new FeedPlace(feed, first, { registry, lease, me, secret: cluster.secret, log });
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,
@@ -176,45 +186,26 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     });
   }, config.cleanupIntervalMs);
 
-  const obey = async (command: Command): Promise<void> => {
-    switch (command.kind) {
-      case 'delete': {
-        // It may have been created anew since: then those who watch the new one stay.
-        const exists = (await registry.stream(command.streamId)) !== undefined;
-        playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
-        return exists ? undefined : pool.drop(command.streamId);
-      }
-      case 'failover':
-        return pool.followFailover(command.streamId);
-      case 'disconnect':
-        playback.disconnect(command.clientId, command.streamId);
-        return;
-      case 'drain':
-        draining = true;
-    }
-  };
-
   const numbers = () => workerNumbers({ pool, sources, playback, draining });
-  let cpu = process.cpuUsage();
-  const startedAtMs = Date.now();
-  let beatAtMs = startedAtMs;
-  const beat = async (): Promise<void> => {
-    const used = process.cpuUsage(cpu);
-    const nowMs = Date.now();
-    const cores = (used.user + used.system) / 1000 / Math.max(1, nowMs - beatAtMs);
-    cpu = process.cpuUsage();
-    beatAtMs = nowMs;
-    await registry.heartbeat({
-      startedAtMs,
-      lastSeenMs: nowMs,
-      cpu: Math.round(cores * 100) / 100,
-      ...numbers(),
-    });
+  const heartbeat = new Heartbeat(registry, numbers);
+  const handover = new Handover({
+    processes: () => pool.owned,
+    sources: () => sources.owned,
+    followersOf: cluster.followersOf,
+    secret: cluster.secret,
+    log,
+  });
+  const startDraining = () => {
+    if (draining) return;
+    draining = true;
+    log.info('draining: nothing new is taken on, and what other workers read is handed over');
+    void heartbeat.beat();
+    handover.start();
   };
+  const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining });
   ready = true;
-  await beat();
+  await heartbeat.start(config.heartbeatIntervalMs);
   await lease.start();
-  const heartbeat = setInterval(() => void beat(), config.heartbeatIntervalMs);
   return {
     services: {
       config,
@@ -228,19 +219,20 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       connections,
       hardware,
       ffmpeg,
-      startedAtMs,
+      startedAtMs: heartbeat.startedAtMs,
       isDraining: () => draining,
       numbers,
-      obey,
+      obey: doIt,
     },
     async drain(drainMs) {
-      draining = true;
+      startDraining();
       const untilMs = performance.now() + drainMs;
-      while (playback.clientCount > 0 && performance.now() < untilMs) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+      while ((playback.clientCount > 0 || handover.isPending) && performance.now() < untilMs) {
+        await pause(DRAIN_POLL_MS);
       }
       clearInterval(cleanup);
-      clearInterval(heartbeat);
+      heartbeat.stop();
+      await handover.stop();
       lease.stop();
       await playback.close();
       await pool.close();

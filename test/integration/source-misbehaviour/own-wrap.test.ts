@@ -10,6 +10,7 @@ import { Splicer } from '../../../services/proxy/src/mpegts/splicer.ts';
 import { tsOutput } from '../../../services/proxy/src/pool/feed-output.ts';
 import { feedSink } from '../../../services/proxy/src/pool/feed-sink.ts';
 import { type RunDeps, startFfmpegRun } from '../../../services/proxy/src/pool/ffmpeg-run.ts';
+import { FeedLineage } from '../../../services/proxy/src/pool/lineage.ts';
 import type { SourceFeed } from '../../../services/proxy/src/pool/source-feed.ts';
 import type { SourceFeeds } from '../../../services/proxy/src/pool/source-feeds.ts';
 import { decodeErrors, expectClean, judgeTs } from '../../support/judge/index.ts';
@@ -37,7 +38,11 @@ async function sourceAcrossWrap(): Promise<SourceFeed> {
   }
   feed.finish({ kind: 'ended' });
   // What a run uses of a source feed.
-  const source: Pick<SourceFeed, 'feed' | 'onProgramChange'> = { feed, onProgramChange: () => () => undefined };
+  const source: Pick<SourceFeed, 'feed' | 'lineage' | 'onProgramChange'> = {
+    feed,
+    lineage: new FeedLineage(),
+    onProgramChange: () => () => undefined,
+  };
   return source as SourceFeed;
 }
 
@@ -66,8 +71,9 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
   const address = { url: 'http://source.example/live.ts', headers: {}, userAgent: 'test' };
   const firstMs = (WRAP - BEFORE_SECONDS * TICKS) / 90;
   const { signal } = new AbortController();
+  const { timeline } = source.lineage.current;
   for (const [index, death] of [...deaths, Number.POSITIVE_INFINITY].entries()) {
-    const resume = index === 0 ? undefined : { source, point: output.resumePoint };
+    const resume = index === 0 ? undefined : { timeline, point: output.resumePoint };
     const run = await startFfmpegRun(profile, { address, resume, signal }, runDeps(source));
     output.begin(index === 0 ? 'rebase' : 'aligned', { repaired: true });
     for await (const chunk of run.output) {

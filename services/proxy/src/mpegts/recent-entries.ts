@@ -24,6 +24,17 @@ export class RecentEntries {
     this.#entries.push({ dts, content: contentOf(unit) });
   }
 
+  /** Whether a unit with this content was sent. */
+  knows(content: number): boolean {
+    return this.#entries.some((entry) => entry.content === content);
+  }
+
+  /** When a unit with this content (as `contentOf` has it) was sent, not wrapped; undefined when never, or more than once. */
+  timeOf(content: number): number | undefined {
+    const same = this.#entries.filter((entry) => entry.content === content);
+    return same.length === 1 ? same[0]?.dts : undefined;
+  }
+
   /** Whether this very unit was sent at this time (33 bits) before. */
   has(unit: Unit, ticks: number): boolean {
     const same = this.#entries.find((entry) => wrapTicks(entry.dts) === ticks);
@@ -31,8 +42,8 @@ export class RecentEntries {
   }
 }
 
-/** CRC of its elementary stream bytes: the PES header is rewritten on the way. */
-function contentOf({ packets }: Unit): number {
+/** CRC of a unit's elementary stream bytes: the PES header is rewritten on the way. */
+export function contentOf({ packets }: Unit): number {
   const parts = packets.map(({ bytes, offset }, index) => {
     const end = offset + PACKET_SIZE;
     const start = payloadOffset(bytes, offset);

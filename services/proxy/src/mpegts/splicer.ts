@@ -8,7 +8,7 @@ import { adtsTicks } from './adts.ts';
 import { discontinuityPacket, hasPayload, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import { elementaryBytes, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
 import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
-import { RecentEntries } from './recent-entries.ts';
+import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
 
@@ -41,12 +41,24 @@ export interface SplicerOptions {
   firstDts: number | undefined;
 }
 
+/** What is known of a new input. */
 export interface InputKind {
+  /**
+   * It repeats the same pictures (`-c copy` from the same source feed, the same feed on another worker), so it may be entered
+   * between keyframes, right behind the last unit sent.
+   */
   readonly midPicture?: boolean;
+  /** It was made from a source feed: a gap in it is no jump of a provider's clock. */
   readonly repaired?: boolean;
+  /** It begins with pictures that were sent already, though its clock may be another. */
+  readonly overlaps?: boolean;
+  /** It comes from another splicer, in whole groups of pictures: nothing has to be held back. */
+  readonly grouped?: boolean;
+  /** Ticks between its clock and this output's, where they are known and not those of the input before. */
+  readonly shift?: number | undefined;
 }
 
-/** Where a new input has to start so that nothing is lost or doubled; ticks on the current input's clock. */
+/** Where a new input has to start so that nothing is lost or doubled; 33-bit ticks on the output timeline. */
 export interface ResumePoint {
   videoPts: number | undefined;
   audioPts: number | undefined;
@@ -88,6 +100,7 @@ export class Splicer {
   readonly #timeline: Timeline;
   #reader: ProgramReader | undefined;
   #held: Held[] = [];
+  #holds = false;
   #nowMs = 0;
   /** Highest video PTS of the current input, 33 bits; decides which units may still be followed by earlier pictures. */
   #maxPts: number | undefined;
@@ -108,6 +121,7 @@ export class Splicer {
 
   #started = false;
   #midPicture = false;
+  #overlaps = false;
   #lastEntryMs: number | undefined;
   #lastVideoMs: number | undefined;
   #lastAudioMs: number | undefined;
@@ -126,17 +140,17 @@ export class Splicer {
   /**
    * Bytes from now on come from another input.
    * @param clock how its clock relates to the one before
-   * @param kind.midPicture the input repeats the same pictures (`-c copy` from the same source feed), so it may be entered
-   *   between keyframes, right behind the last unit sent
-   * @param kind.repaired it was made from a source feed: a gap in it is no jump of a provider's clock
    */
-  beginInput(clock: InputClock, { midPicture = false, repaired = false }: InputKind = {}): void {
+  beginInput(clock: InputClock, kind: InputKind = {}): void {
+    const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
+    this.#overlaps = overlaps;
     this.#held = [];
     this.#maxPts = undefined;
     this.#lastEntryMs = undefined;
     this.#pids = new Map();
     this.#midPicture = midPicture && clock === 'aligned';
-    this.#timeline.beginInput(clock, repaired);
+    this.#holds = this.#options.holdReordered && !grouped;
+    this.#timeline.beginInput(clock, repaired, shift);
     for (const track of this.#outTracks.values()) {
       track.waiting = true;
       if (clock !== 'aligned') track.signal = true;
@@ -177,18 +191,33 @@ export class Splicer {
     return this.#lastAudioMs;
   }
 
-  /** What the next unit of each kind would be, on the clock of the current input; undefined fields: nothing sent yet. */
+  /** Ticks between the current input's clock and the output's; undefined before its first unit. */
+  get shift(): number | undefined {
+    return this.#timeline.fresh ? undefined : this.#timeline.shift;
+  }
+
+  /** DTS of the newest picture sent, or of the newest sound where there are no pictures; 33 bits, undefined before the first. */
+  get lastDts(): number | undefined {
+    const tracks = [...this.#outTracks.values()];
+    const track = tracks.find(({ video }) => video) ?? tracks[0];
+    const last = track && this.#timeline.lastDts(track.pid);
+    return last === undefined ? undefined : wrapTicks(last);
+  }
+
+  /** Whether a random access point with this content (as `contentOf` has it) was sent lately. */
+  hasSent(content: number): boolean {
+    return this.#recent.knows(content);
+  }
+
+  /** What the next unit of each kind would be, on the output timeline; undefined fields: nothing sent yet. */
   get resumePoint(): ResumePoint {
-    const shift = this.#timeline.shift ?? 0;
     const video = [...this.#outTracks.values()].find((track) => track.video);
     const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
     const audio = this.#nextAudioDts();
     return {
       videoPts:
-        this.#lastVideoPts === undefined || step === undefined
-          ? undefined
-          : wrapTicks(this.#lastVideoPts + step - shift),
-      audioPts: audio === undefined ? undefined : wrapTicks(audio - shift),
+        this.#lastVideoPts === undefined || step === undefined ? undefined : wrapTicks(this.#lastVideoPts + step),
+      audioPts: audio === undefined ? undefined : wrapTicks(audio),
     };
   }
 
@@ -204,13 +233,13 @@ export class Splicer {
 
   #hold(item: Held): void {
     this.#held.push(item);
-    if (!this.#options.holdReordered) this.#release(this.#held.length);
+    if (!this.#holds) this.#release(this.#held.length);
   }
 
   #holdUnit(unit: Unit): void {
     const at = this.#held.length;
     this.#hold({ kind: 'unit', unit, nowMs: this.#nowMs });
-    if (!this.#options.holdReordered) return;
+    if (!this.#holds) return;
     const hasVideo = [...this.#pids.values()].some((track) => track.video) || unit.track.kind === 'video';
     if (unit.track.kind === 'video' && unit.pts !== undefined && unit.dts !== undefined) {
       // A picture later than all before it opens a group: whatever came before is complete, in order of display.
@@ -367,9 +396,13 @@ export class Splicer {
   /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */
   #recogniseRepetition(unit: Unit, dts: number): void {
     const { fresh, clock, shift } = this.#timeline;
-    if (!fresh || clock !== 'resume' || shift === undefined) return;
-    if (!unit.keyframe || !this.#recent.has(unit, wrapTicks(dts + shift))) return;
-    this.#timeline.beginInput('aligned');
+    if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return;
+    const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
+    // A connection with a clock of its own is known by its pictures alone, unless they show a slate over and over.
+    const seenAt = this.#overlaps ? this.#recent.timeOf(contentOf(unit)) : undefined;
+    const at = sameClock ? wrapTicks(dts + shift) : seenAt;
+    if (at === undefined) return;
+    this.#timeline.beginInput('aligned', false, at - dts);
     this.#midPicture = true;
     for (const track of this.#outTracks.values()) track.signal = false;
   }

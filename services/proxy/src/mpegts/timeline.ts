@@ -62,10 +62,12 @@ export class Timeline {
   /**
    * Units from now on come from another input.
    * @param repaired it is a timeline already: whatever is missing in it is really gone, however it arrives
+   * @param shift ticks between its clock and the output timeline, where they are known (not for `rebase`)
    */
-  beginInput(clock: InputClock, repaired = false): void {
+  beginInput(clock: InputClock, repaired = false, shift?: number): void {
     this.#clock = clock;
     this.#repaired = repaired;
+    if (shift !== undefined) this.#shift = wrapTicks(shift);
     this.#fresh = true;
     for (const track of this.#tracks.values()) track.joining = true;
   }
@@ -87,6 +89,11 @@ export class Timeline {
   /** Ticks from one unit of a track to the next. */
   stepOf(pid: number): number | undefined {
     return this.#tracks.get(pid)?.step;
+  }
+
+  /** DTS of a track's newest unit (output timeline, not wrapped). */
+  lastDts(pid: number): number | undefined {
+    return this.#tracks.get(pid)?.dts;
   }
 
   /** DTS expected next on a track (output timeline, not wrapped): its last one plus its usual step. */
@@ -145,12 +152,12 @@ export class Timeline {
 
   #placeInput(dts: number, nowMs: number): void {
     this.#fresh = false;
+    if (this.#clock === 'aligned' && this.#shift !== undefined) return;
     const latest = this.#latest();
     if (latest === undefined || this.#shift === undefined) {
       this.#shift = this.#firstDts === undefined ? 0 : wrapTicks(this.#firstDts - dts);
       return;
     }
-    if (this.#clock === 'aligned') return;
     const elapsed = Math.max(0, Math.round(((nowMs - latest.atMs) * TICKS_PER_SECOND) / 1000));
     if (this.#clock === 'resume') {
       const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));

@@ -15,6 +15,11 @@ export function ticksBetween(from: number, to: number): number {
   return distance >= TIMESTAMP_WRAP / 2 ? distance - TIMESTAMP_WRAP : distance;
 }
 
+/** 33-bit ticks as the count nearest to `nearTicks`, which is not wrapped. */
+export function unwrapNear(ticks: number, nearTicks: number): number {
+  return nearTicks + ticksBetween(nearTicks, ticks);
+}
+
 /** Reads the five bytes of a PTS or DTS. */
 export function readTimestamp(bytes: Buffer, offset: number): number {
   return (

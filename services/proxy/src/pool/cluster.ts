@@ -28,13 +28,24 @@ export interface Cluster {
   readonly registry: Registry;
   /** What workers prove themselves with. */
   secret(): string;
+  /** The workers that follow a feed of this one. */
+  followersOf(feed: string): readonly WorkerIdentity[];
   close(): Promise<void>;
 }
+
+/** What a worker has for others. */
+export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'prepare'>;
 
 /** A worker on its own: the same, with nobody else. */
 export function soloCluster(config: Config): Cluster {
   const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
-  return { identity, registry: new MemoryRegistry(identity), secret: () => '', close: async () => undefined };
+  return {
+    identity,
+    registry: new MemoryRegistry(identity),
+    secret: () => '',
+    followersOf: () => [],
+    close: async () => undefined,
+  };
 }
 
 /**
@@ -42,11 +53,11 @@ export function soloCluster(config: Config): Cluster {
  *
  * @throws {StreampoolError} 503 when another process runs under the same WORKER_ID
  */
-export async function joinCluster(config: Config, find: RelayServerDeps['find'], log: Logger): Promise<Cluster> {
+export async function joinCluster(config: Config, feeds: RelayedFeeds, log: Logger): Promise<Cluster> {
   const redis = connect(config, log);
   const incarnation = randomUUID();
   let secret = config.clusterSecret ?? randomBytes(24).toString('hex');
-  const relay = new RelayServer({ incarnation, secret: () => secret, find, log });
+  const relay = new RelayServer({ incarnation, secret: () => secret, ...feeds, log });
   const port = await relay.listen(config.host, config.relayPort);
   await redis.connect();
   if (config.clusterSecret === undefined) {
@@ -67,6 +78,7 @@ export async function joinCluster(config: Config, find: RelayServerDeps['find'],
     identity,
     registry: new ResilientRegistry(registry, identity, (error) => log.warn({ err: error }, 'Redis does not answer')),
     secret: () => secret,
+    followersOf: (feed) => relay.followersOf(feed),
     close: async () => {
       await registry.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
       redis.disconnect();

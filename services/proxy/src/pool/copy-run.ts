@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
+import { entryForResume, openSource, pointOn } from './ffmpeg-run.ts';
 import { firstPicture, type Run, type RunEnd, type RunRequest } from './run.ts';
 import type { SourceFeeds } from './source-feeds.ts';
 
@@ -21,11 +22,13 @@ export class NotCopyableError extends StreampoolError {
 
 /** @throws {NotCopyableError} when the source is anything but live MPEG-TS */
 export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Promise<Run> {
-  const lease = await deps.sources.acquire(request.address, request.signal);
+  const lease = await openSource(request, deps.sources);
   const source = lease.feed;
   if (source === undefined) throw new NotCopyableError(lease.kind);
   try {
-    const entry = await firstPicture(source, request, deps.firstPictureTimeoutMs);
+    const joined = await firstPicture(source, request, deps.firstPictureTimeoutMs);
+    const resume = pointOn(source, request.resume);
+    const entry = resume === undefined ? joined : entryForResume(source.feed.ring, resume);
     const ended = deferred<RunEnd>();
     let more: (() => void) | undefined;
     const output = new Readable({

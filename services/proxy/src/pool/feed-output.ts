@@ -9,8 +9,12 @@ import { feedSink } from './feed-sink.ts';
 export interface FeedOutput {
   /** Whether a further input can continue the first one, unnoticed by readers. */
   readonly continuable: boolean;
-  /** Where a restarted FFmpeg has to go on. */
+  /** Where a restarted FFmpeg has to go on, on the feed's timeline. */
   readonly resumePoint: ResumePoint;
+  /** DTS of the newest picture in the feed, 33 bits; undefined before the first, or when the container does not tell. */
+  readonly lastDts: number | undefined;
+  /** Ticks between the clock of the input under way and the feed's; undefined before its first unit. */
+  readonly shift: number | undefined;
   /** Monotonic arrival of the newest unit of each kind; undefined before the first, or when the container does not tell. */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
@@ -22,11 +26,20 @@ export interface FeedOutput {
 
 /** @param holdReordered see `SplicerOptions` */
 export function tsOutput(feed: Feed, holdReordered: boolean): FeedOutput {
-  const splicer = new Splicer(feedSink(feed), { holdReordered, firstDts: undefined });
+  return splicedOutput(new Splicer(feedSink(feed), { holdReordered, firstDts: undefined }));
+}
+
+export function splicedOutput(splicer: Splicer): FeedOutput {
   return {
     continuable: true,
     get resumePoint() {
       return splicer.resumePoint;
+    },
+    get lastDts() {
+      return splicer.lastDts;
+    },
+    get shift() {
+      return splicer.shift;
     },
     get lastVideoMs() {
       return splicer.lastVideoMs;
@@ -59,6 +72,8 @@ export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutp
   return {
     continuable: false,
     resumePoint: { videoPts: undefined, audioPts: undefined },
+    lastDts: undefined,
+    shift: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
     begin: () => undefined,

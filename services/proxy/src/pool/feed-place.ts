@@ -3,7 +3,7 @@
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from '../../../registry/registry.ts';
-import type { Owner, Place } from '../../../registry/types.ts';
+import type { Owner, Place, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../log.ts';
 import type { Lease } from './lease.ts';
 import type { RelayOutcome } from './relay-run.ts';
@@ -14,6 +14,7 @@ export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
 export interface FeedPlaceDeps {
   readonly registry: Registry;
   readonly lease: Lease;
+  readonly me: WorkerIdentity;
   /** What workers prove themselves with. */
   readonly secret: () => string;
   readonly log: Logger;
@@ -22,6 +23,8 @@ export interface FeedPlaceDeps {
 const REDIAL_MS = 250;
 /** Silence is asked about again and again until the lease runs out, so one answer need not be waited for longer. */
 const PING_TIMEOUT_MS = REDIAL_MS;
+/** The epoch that is known here may be behind the registry's once. */
+const TRANSFER_TRIES = 2;
 /** Without a registry two workers that lost the same owner should not start at the same moment. */
 const BLIND_START_MS = 500;
 
@@ -30,6 +33,10 @@ export class FeedPlace {
   readonly feed: string;
   readonly #deps: FeedPlaceDeps;
   #current: KnownPlace;
+  /** Under way to another worker; resolves when it is decided whether it goes. */
+  #handingOver: Promise<boolean> | undefined;
+  #isGivenUp = false;
+  readonly #leaveListeners = new Set<() => void>();
 
   constructor(feed: string, first: KnownPlace, deps: FeedPlaceDeps) {
     this.feed = feed;
@@ -45,9 +52,75 @@ export class FeedPlace {
     return this.#deps.secret();
   }
 
+  get me(): WorkerIdentity {
+    return this.#deps.me;
+  }
+
+  /** Where those who read it here find it from now on; undefined while it is made here. */
+  get goesOnAt(): { owner: Owner | undefined } | undefined {
+    if (this.#current.kind === 'relay') return { owner: this.#current.owner };
+    return this.#isGivenUp ? { owner: undefined } : undefined;
+  }
+
   /** Made here now (a handover, or a record written back). */
   set(place: KnownPlace): void {
     this.#current = place;
+  }
+
+  /**
+   * Makes another worker the owner. Nothing is passed on until that is decided, so nothing is passed on behind it.
+   * @returns false when the feed stays here
+   */
+  async handOver(to: WorkerIdentity): Promise<boolean> {
+    if (this.#current.kind !== 'own' || this.#handingOver !== undefined) return false;
+    this.#handingOver = this.#transfer(to).finally(() => {
+      this.#handingOver = undefined;
+    });
+    return this.#handingOver;
+  }
+
+  async #transfer(to: WorkerIdentity): Promise<boolean> {
+    const { registry, lease } = this.#deps;
+    for (let tries = 0; this.#current.kind === 'own' && tries < TRANSFER_TRIES; tries++) {
+      try {
+        const epoch = await registry.transfer(this.feed, this.#current.epoch, to);
+        if (epoch !== undefined) {
+          const { workerId, incarnation, address } = to;
+          this.#current = { kind: 'relay', owner: { workerId, incarnation, address, epoch } };
+          return true;
+        }
+      } catch (error) {
+        // It may have happened all the same; until the registry can be asked, nobody else hears of it either.
+        this.#deps.log.warn({ feed: this.feed, err: error }, 'a handover got no answer from the registry');
+        void lease.confirmed().then(() => this.#askAgain());
+        return false;
+      }
+      await this.#askAgain();
+    }
+    return this.#current.kind === 'relay';
+  }
+
+  async #askAgain(): Promise<void> {
+    const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
+    if (place?.kind === 'own' || place?.kind === 'relay') this.#current = place;
+  }
+
+  /** Whoever wants the feed may have it: this worker ends. */
+  async giveUp(): Promise<void> {
+    if (this.#current.kind !== 'own') return;
+    this.#isGivenUp = true;
+    await this.#deps.registry.release(this.feed);
+  }
+
+  /** Calls back whenever all that was made here is in the feed, and the rest is made elsewhere. */
+  onLeave(listener: () => void): () => void {
+    this.#leaveListeners.add(listener);
+    return () => this.#leaveListeners.delete(listener);
+  }
+
+  /** Said by the feed: its own input is over, because another worker makes it now. */
+  left(): void {
+    for (const listener of [...this.#leaveListeners]) listener();
   }
 
   /**
@@ -56,6 +129,7 @@ export class FeedPlace {
    */
   async mayPass(): Promise<boolean> {
     const { lease, registry } = this.#deps;
+    if (this.#handingOver !== undefined) await this.#handingOver;
     if (this.#current.kind !== 'own') return false;
     if (lease.state !== 'in_doubt') return true;
     const { epoch } = this.#current;
@@ -85,7 +159,11 @@ export class FeedPlace {
   }
 
   async #resolve(outcome: RelayOutcome, from: Owner | undefined): Promise<Place | undefined> {
-    const { registry, lease } = this.#deps;
+    const { registry, lease, me } = this.#deps;
+    if (outcome.kind === 'moved' && outcome.owner !== undefined && !lease.reachable) {
+      const { owner } = outcome;
+      return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
+    }
     const state = from !== undefined && outcome.kind === 'lost' ? await this.#stateOf(from, outcome.why) : 'unasked';
     const dead = state === 'dead';
     // Alive as far as anybody can tell, and nobody to ask: he goes on, and so does his feed.

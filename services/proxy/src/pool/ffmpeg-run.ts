@@ -9,11 +9,11 @@ import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
-import { TICKS_PER_SECOND, TIMESTAMP_WRAP, ticksBetween, wrapTicks } from '../mpegts/timestamp.ts';
+import { TICKS_PER_SECOND, TIMESTAMP_WRAP, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/timestamp.ts';
 import type { Gateway } from '../upstream/gateway.ts';
-import { firstPicture, type Run, type RunRequest } from './run.ts';
+import { firstPicture, type Resume, type Run, type RunRequest } from './run.ts';
 import type { SourceFeed } from './source-feed.ts';
-import type { SourceFeeds } from './source-feeds.ts';
+import type { SourceFeeds, SourceLease } from './source-feeds.ts';
 
 export interface RunDeps {
   readonly sources: SourceFeeds;
@@ -29,6 +29,7 @@ export interface RunDeps {
 const RESUME_MARGIN_MS = 500;
 /** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
 const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
 
 /**
@@ -37,7 +38,7 @@ const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
  * @throws {SourceError} when the source cannot be opened
  */
 export async function startFfmpegRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Promise<Run> {
-  const lease = await deps.sources.acquire(request.address, request.signal);
+  const lease = await openSource(request, deps.sources);
   try {
     const { process, stop } =
       lease.feed === undefined ? urlRun(profile, request, deps) : await pipedRun(profile, request, lease.feed, deps);
@@ -56,6 +57,20 @@ export async function startFfmpegRun(profile: StreamProfile, request: RunRequest
   }
 }
 
+/** The source of a run, with as much of its past as the run has to make again. */
+export function openSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
+  const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
+  const [first, second = first] = wanted;
+  const from =
+    first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
+  return sources.acquire(address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
+}
+
+/** Where to go on in `source`, if that is on the timeline that the point is told in. */
+export function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
+  return resume !== undefined && resume.timeline === source.lineage.current.timeline ? resume.point : undefined;
+}
+
 interface Parts {
   readonly process: FfmpegProcess;
   /** Ends its reading; answers what was wrong with the source, if anything. */
@@ -70,7 +85,7 @@ async function pipedRun(
 ): Promise<Parts> {
   const { feed } = source;
   const joined = await firstPicture(source, request, deps.firstPictureTimeoutMs);
-  const resume = request.resume?.source === source ? request.resume.point : undefined;
+  const resume = pointOn(source, request.resume);
   const entry = resume === undefined ? joined : entryForResume(feed.ring, resume);
   const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
   const { stdin } = process;
@@ -138,7 +153,7 @@ function spawn(
 export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
   const wanted = [resume.videoPts, resume.audioPts]
     .filter((ticks) => ticks !== undefined)
-    .map((ticks) => (unwrapNear(ticks, ring.headMs) * 1000) / TICKS_PER_SECOND);
+    .map((ticks) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS);
   const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
   const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
   if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
@@ -147,9 +162,9 @@ export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
 
 /** FFmpeg's view of time: it unwraps from where it starts. */
 function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined): Timing {
-  const entryTicks = (entry.mediaMs * TICKS_PER_SECOND) / 1000;
+  const entryTicks = entry.mediaMs * TICKS_PER_MS;
   const cycle = Math.floor(entryTicks / TIMESTAMP_WRAP) * TIMESTAMP_WRAP;
-  const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs) - cycle) / TICKS_PER_SECOND;
+  const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs * TICKS_PER_MS) - cycle) / TICKS_PER_SECOND;
   const { videoPts, audioPts } = resume ?? {};
   return {
     firstVideoSeconds: entry.shownMs / 1000 - cycle / TICKS_PER_SECOND,
@@ -159,10 +174,4 @@ function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined):
     },
     ...(entryTicks - cycle > TIMESTAMP_WRAP - WRAP_TRAP_TICKS ? { timestampOffsetSeconds: WRAP_SECONDS } : {}),
   };
-}
-
-/** 33-bit ticks as the count nearest to a media time in milliseconds. */
-function unwrapNear(ticks: number, mediaMs: number): number {
-  const near = (mediaMs * TICKS_PER_SECOND) / 1000;
-  return near + ticksBetween(wrapTicks(near), ticks);
 }

@@ -224,8 +224,10 @@ export class Pool {
     await Promise.all(idle.map((entry) => this.#endIfUnused(entry)));
   }
 
+  /** Ends everything. Those who follow a feed of this worker may make it themselves. */
   async close(): Promise<void> {
     for (const process of this.#finite) process.kill();
+    await Promise.allSettled(this.owned.map(({ place }) => place.giveUp()));
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
@@ -287,10 +289,25 @@ export class Pool {
     const { process } = entry;
     return {
       feed: process.feed,
-      epoch: place.epoch,
-      moved: () => process.place.current.kind === 'relay',
+      place: process.place,
+      lineage: process.lineage,
+      sourceClock: () => process.sourceClock,
       release: () => this.#release(entry),
     };
+  }
+
+  /** Gets ready to own the feed of a slot that is relayed here; false when it is not, or this worker cannot. */
+  async prepare(streamId: string, slot: number): Promise<boolean> {
+    const entry = this.#entries.get(`${streamId}/${slot}`);
+    if (entry === undefined || (entry.needsProcess && this.isFull)) return false;
+    return entry.process.prepare();
+  }
+
+  /** The feeds that this worker makes. */
+  get owned(): ProcessFeed[] {
+    return [...this.#entries.values()]
+      .map(({ process }) => process)
+      .filter(({ place }) => place.current.kind === 'own');
   }
 
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {

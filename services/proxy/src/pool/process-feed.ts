@@ -4,7 +4,7 @@
  * feed of a shared direct stream is the same with a copy in FFmpeg's place.)
  */
 
-import type { StreamRecord } from '../../../registry/types.ts';
+import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
@@ -14,10 +14,12 @@ import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connection
 import type { FeedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
+import { follow, type PlacedFeed } from './follow.ts';
+import { FeedLineage, type SourceClock } from './lineage.ts';
 import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
-import { relayedError, startRelayRun } from './relay-run.ts';
-import type { Run, RunEnd } from './run.ts';
+import { relayedError } from './relay-run.ts';
+import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
 import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
 import { isHung } from './watchdog.ts';
@@ -38,21 +40,29 @@ const GOOD_RUN_MEDIA_MS = 500;
 const WATCH_INTERVAL_MS = 250;
 /** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
 const MAX_RUN_MS = 20 * 3600 * 1000;
+/** How long what was prepared for a handover is kept for it. */
+const PREPARED_MS = 10_000;
 
-export class ProcessFeed {
+export class ProcessFeed implements PlacedFeed {
   readonly feed: Feed;
   /** Made by this worker, or relayed from its owner. */
   readonly place: FeedPlace;
+  readonly lineage = new FeedLineage();
+  readonly output: FeedOutput;
+  readonly ringLimits: () => RingLimits;
   readonly #production: Production;
   readonly #source: StreamSource;
   readonly #deps: ProcessFeedDeps;
   readonly #log: Logger;
-  readonly #output: FeedOutput;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #run: Run | undefined;
+  /** How the feed's times relate to those of the source it is made from, here or on the worker that it is followed from. */
+  #sourceClock: SourceClock | undefined;
   /** A run on another source that has output already and takes over. */
   #successor: Run | undefined;
+  /** Lets go of what a handover to this worker will need. */
+  #unprepare: (() => void) | undefined;
   /** Ends the hold on the retries of the source that a successor has left. */
   #letGo: (() => void) | undefined;
   /** The run whose source was given up while it still sends. */
@@ -78,8 +88,9 @@ export class ProcessFeed {
     this.#production = production;
     this.#deps = deps;
     this.#log = deps.log.child({ stream: stream.id, slot });
+    this.ringLimits = deps.ringLimits;
     this.feed = new Feed(deps.ringLimits(), production.opaque);
-    this.#output = production.output(this.feed);
+    this.output = production.output(this.feed);
     this.#done = this.#loop();
   }
 
@@ -93,6 +104,10 @@ export class ProcessFeed {
     return this.#run?.pid;
   }
 
+  get sourceClock(): SourceClock | undefined {
+    return this.#sourceClock;
+  }
+
   /** FFmpegs that took over from another one. */
   get restarts(): number {
     return this.#restarts;
@@ -103,6 +118,42 @@ export class ProcessFeed {
     this.#abort.abort();
     this.#run?.kill();
     await this.#done;
+  }
+
+  /**
+   * Gets ready to make the feed, which another worker makes now: what that needs is here when it ends there.
+   * @returns false when this worker cannot
+   */
+  async prepare(): Promise<boolean> {
+    if (this.place.current.kind === 'own' || !this.output.continuable || this.feed.ring.head === 0) return false;
+    if (this.#unprepare !== undefined) return true;
+    let undo: () => void;
+    if (this.#sourceClock === undefined) {
+      // FFmpeg opens the source itself: a connection of its own, unless the provider allows only one.
+      const run = await this.#startSuccessor();
+      if (run === undefined) return false;
+      if (run !== 'limit') this.#successor = run;
+      undo = () => this.#dropSuccessor();
+    } else {
+      const lease = await this.#production.openSource(this.#request());
+      undo = lease.release;
+    }
+    const timer = setTimeout(() => {
+      if (this.place.current.kind === 'relay') this.#unprepare?.();
+    }, PREPARED_MS);
+    this.#unprepare = () => {
+      clearTimeout(timer);
+      this.#unprepare = undefined;
+      undo();
+    };
+    return true;
+  }
+
+  /** Lets another worker make the feed, from the next picture on. False when it stays here. */
+  async handOver(to: WorkerIdentity): Promise<boolean> {
+    if (!(await this.place.handOver(to))) return false;
+    this.#run?.kill();
+    return true;
   }
 
   /**
@@ -125,8 +176,7 @@ export class ProcessFeed {
         return false;
       }
       if (run !== undefined) {
-        this.#successor?.kill();
-        this.#successor?.release();
+        this.#dropSuccessor();
         this.#successor = run;
         this.#run?.kill();
         return true;
@@ -160,7 +210,7 @@ export class ProcessFeed {
   }
 
   async #startUntilOutput(): Promise<Run | undefined> {
-    const run = await this.#start();
+    const run = await this.#production.start(this.#request());
     const delivers = await Promise.race([
       firstOutput(run),
       run.ended.then(() => false),
@@ -176,24 +226,26 @@ export class ProcessFeed {
     let barrenRuns = 0;
     try {
       while (!this.#abort.signal.aborted) {
+        if (this.place.current.kind === 'relay') {
+          if (await this.#follow()) continue;
+          break;
+        }
         const index = this.#source.index;
         this.#addedMediaMs = 0;
-        const end = await this.#playOnce();
-        if (this.#abort.signal.aborted) break;
-        if (!this.#output.continuable && this.feed.ring.head > 0) break;
+        const end = await this.#makeOnce();
+        if (this.#isOver) break;
+        if (this.place.goesOnAt !== undefined) {
+          this.#forget();
+          this.#dropSuccessor();
+          this.place.left();
+          continue;
+        }
         if (this.#successor !== undefined) continue;
         if (this.#leaving) {
           this.#leaving = false;
           this.#forget();
           continue;
         }
-        if (end.relay !== undefined) {
-          if (end.relay.kind === 'ended') break;
-          if (end.relay.kind === 'failed') throw relayedError(end.relay);
-          await this.place.afterRelay(end.relay, this.#abort.signal);
-          continue;
-        }
-        if (this.place.current.kind === 'relay') continue;
         barrenRuns = this.#addedMediaMs > GOOD_RUN_MEDIA_MS ? 0 : barrenRuns + 1;
         const step = this.#decide(end, barrenRuns);
         this.#logEnd(end, step);
@@ -215,19 +267,43 @@ export class ProcessFeed {
     } catch (error) {
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     } finally {
-      this.#successor?.kill();
-      this.#successor?.release();
+      this.#unprepare?.();
+      this.#dropSuccessor();
       this.#forget();
     }
   }
 
-  /** One FFmpeg from start to end, or none if the source does not open. */
-  async #playOnce(): Promise<Partial<RunEnd>> {
+  /** Nobody wants the feed any more, or what has been read of it cannot be continued. */
+  get #isOver(): boolean {
+    return this.#abort.signal.aborted || (!this.output.continuable && this.feed.ring.head > 0);
+  }
+
+  /**
+   * The feed as another worker makes it, until that changes.
+   * @returns false when the feed is over
+   */
+  async #follow(): Promise<boolean> {
+    const { signal } = this.#abort;
+    const onMedia = (clock: SourceClock | undefined) => {
+      this.#lastOutputMs = performance.now();
+      this.#sourceClock = clock;
+    };
+    const outcome = await follow(this, { signal, onMedia });
+    if (outcome.kind === 'ended' || this.#isOver) return false;
+    if (outcome.kind === 'failed') throw relayedError(outcome);
+    await this.place.afterRelay(outcome, signal);
+    return !signal.aborted;
+  }
+
+  /** One FFmpeg of this worker from start to end, or none if the source does not open. */
+  async #makeOnce(): Promise<Partial<RunEnd>> {
     this.#replaced = false;
+    const { current } = this.place;
+    if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
     const previous = this.#run;
     let run: Run;
     try {
-      run = this.#successor ?? (await this.#start());
+      run = this.#successor ?? (await this.#production.start(this.#request()));
     } catch (error) {
       if (error instanceof SourceError) return { sourceError: error };
       throw error;
@@ -235,38 +311,39 @@ export class ProcessFeed {
     this.#successor = undefined;
     this.#run = run;
     previous?.release();
+    this.#unprepare?.();
     this.#letGo?.();
     this.#letGo = undefined;
     if (this.#abort.signal.aborted) run.kill();
-    const relayed = run.relayedFrom !== undefined;
-    const watch = relayed ? undefined : this.#watch(run);
+    const watch = this.#watch(run);
     try {
       await this.#refuseFinite(run);
-      const sameClock = relayed || (run.source !== undefined && run.source === previous?.source);
-      // The same owner's pictures are the very same ones when its relay is dialled again.
-      const midPicture = relayed ? run.relayedFrom === previous?.relayedFrom : this.#production.midPicture;
-      this.#output.begin(sameClock ? 'aligned' : 'rebase', {
-        midPicture,
-        repaired: sameClock || run.source !== undefined,
+      const timeline = run.source?.lineage.current.timeline;
+      const sameClock = timeline !== undefined && timeline === this.#sourceClock?.timeline;
+      this.output.begin(sameClock ? 'aligned' : 'rebase', {
+        midPicture: this.#production.midPicture,
+        repaired: run.source !== undefined,
+        shift: sameClock ? this.#sourceClock?.shift : undefined,
       });
       const { ring } = this.feed;
       // Another clock goes on where the wall clock is, which is no media.
       const fromBytes = ring.head;
       let fromMs = sameClock ? ring.headMs : undefined;
       for await (const chunk of run.output) {
-        if (!relayed && !(await this.place.mayPass())) {
+        if (!(await this.place.mayPass())) {
           run.kill();
           break;
         }
         this.#lastOutputMs = performance.now();
-        this.#output.push(chunk as Buffer, this.#lastOutputMs);
+        this.output.push(chunk as Buffer, this.#lastOutputMs);
+        this.#noteClock(timeline);
         if (ring.head > fromBytes) fromMs ??= ring.headMs;
         this.#addedMediaMs = ring.headMs - (fromMs ?? ring.headMs);
         ring.setLimits(this.#deps.ringLimits());
         this.feed.publish();
       }
       const end = await run.ended;
-      this.#output.end(end.orderly);
+      this.output.end(end.orderly);
       this.feed.publish();
       return end;
     } finally {
@@ -283,16 +360,23 @@ export class ProcessFeed {
     this.#letGo = undefined;
   }
 
-  async #start(): Promise<Run> {
-    const { signal } = this.#abort;
-    const { current, feed, secret } = this.place;
-    if (current.kind === 'relay') {
-      const afterMs = this.feed.ring.head === 0 ? undefined : this.feed.ring.headMs;
-      return startRelayRun({ feed, owner: current.owner, secret, afterMs, signal });
-    }
-    const source = this.#run?.source;
-    const resume = source === undefined ? undefined : { source, point: this.#output.resumePoint };
-    return this.#production.start({ address: this.#source.address, resume, signal });
+  #dropSuccessor(): void {
+    this.#successor?.kill();
+    this.#successor?.release();
+    this.#successor = undefined;
+  }
+
+  /** What a run of this worker has to make next. */
+  #request(): RunRequest {
+    const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
+    return { address: this.#source.address, resume, signal: this.#abort.signal };
+  }
+
+  #noteClock(timeline: string | undefined): void {
+    const { shift } = this.output;
+    const known = this.#sourceClock;
+    if (shift === undefined || (known?.timeline === timeline && known?.shift === shift)) return;
+    this.#sourceClock = timeline === undefined ? undefined : { timeline, shift };
   }
 
   /** A source that FFmpeg opened may turn out to have an end; nobody has seen anything of it yet. */
@@ -328,8 +412,8 @@ export class ProcessFeed {
         streamTimeoutMs: this.#deps.streamTimeoutMs,
         maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : (this.#deps.maxRunMs ?? MAX_RUN_MS),
         outputMs: Math.max(this.#lastOutputMs, startedMs),
-        outputVideoMs: this.#output.lastVideoMs,
-        outputAudioMs: this.#output.lastAudioMs,
+        outputVideoMs: this.output.lastVideoMs,
+        outputAudioMs: this.output.lastAudioMs,
         source: run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs },
       });
       if (hung === undefined || this.#replaced) return;

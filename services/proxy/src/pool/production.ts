@@ -5,11 +5,14 @@ import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
-import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
-import type { StartRun } from './run.ts';
+import { openSource, type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import type { RunRequest, StartRun } from './run.ts';
+import type { SourceLease } from './source-feeds.ts';
 
 export interface Production {
   readonly start: StartRun;
+  /** Opens what a run will read, or joins those who read it. */
+  readonly openSource: (request: RunRequest) => Promise<SourceLease>;
   readonly output: (feed: Feed) => FeedOutput;
   /** The feed carries fragments of another container than MPEG-TS. */
   readonly opaque: boolean;
@@ -20,17 +23,20 @@ export interface Production {
 }
 
 export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
+  const open = (request: RunRequest) => openSource(request, deps.sources);
   if (profile === undefined) {
     return {
+      openSource: open,
       start: (request) => startCopyRun(request, deps),
       output: (feed) => tsOutput(feed, false),
       opaque: false,
-      midPicture: false,
+      midPicture: true,
       needsProcess: false,
     };
   }
   const opaque = profile.container === 'mpegts' ? undefined : (profile.container as OpaqueContainer);
   return {
+    openSource: open,
     start: (request) => startFfmpegRun(profile, request, deps),
     output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
     opaque: opaque !== undefined,

@@ -3,25 +3,29 @@
  * how it ended goes between.
  */
 
+import type { Owner } from '../../../registry/types.ts';
+import type { Lineage, SourceClock } from './lineage.ts';
+
 export type RelayEnd =
   /** The feed is over everywhere: nobody takes it over. */
   | { kind: 'ended' }
   | { kind: 'failed'; status: number; reason: string; message: string }
-  /** Another worker makes the feed from here on; ask the registry who. */
-  | { kind: 'moved' };
+  /** Another worker makes the feed from here on, as far as is known `owner`. */
+  | { kind: 'moved'; owner?: Owner | undefined };
 
 export interface RelayHello {
   incarnation: string;
-  epoch: number;
+  lineage: Lineage;
 }
 
 export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
+  | { type: 'clock'; clock: SourceClock | undefined }
   | { type: 'data'; bytes: Buffer }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
 
-const TYPES = ['hello', 'data', 'end', 'ping'] as const;
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock'] as const;
 const HEADER_BYTES = 5;
 /** Larger than anything that is sent in one piece. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
@@ -32,8 +36,7 @@ export function dataHeader(length: number): Buffer {
 }
 
 export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffer {
-  const body = frame.type === 'ping' ? '' : JSON.stringify(frame.type === 'hello' ? frame.hello : frame.end);
-  const bytes = Buffer.from(body);
+  const bytes = Buffer.from(JSON.stringify(frame));
   return Buffer.concat([header(frame.type, bytes.length), bytes]);
 }
 
@@ -71,15 +74,9 @@ export class FrameReader {
         continue;
       }
       if (bytes.length < HEADER_BYTES + length) break;
-      onFrame(decode(type, bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + length)));
+      onFrame(JSON.parse(bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + length)) as RelayFrame);
       bytes = bytes.subarray(HEADER_BYTES + length);
     }
     this.#rest = Buffer.from(bytes);
   }
-}
-
-function decode(type: 'hello' | 'end' | 'ping', text: string): RelayFrame {
-  if (type === 'ping') return { type };
-  if (type === 'hello') return { type, hello: JSON.parse(text) as RelayHello };
-  return { type, end: JSON.parse(text) as RelayEnd };
 }

@@ -1,21 +1,23 @@
-/** A run whose bytes come from the same feed on another worker. */
+/** One connection to the worker that has a feed: what it says of it, its media, and how it ended. */
 
 import { get, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import type { Owner } from '../../../registry/types.ts';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
 import { SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from './finite-source.ts';
-import { FrameReader, type RelayEnd, type RelayFrame } from './relay-frames.ts';
-import type { Run, RunEnd } from './run.ts';
+import type { SourceClock } from './lineage.ts';
+import { FrameReader, type RelayEnd, type RelayFrame, type RelayHello } from './relay-frames.ts';
 
 export interface RelayRequest {
   /** The feed's key in the registry. */
   readonly feed: string;
   readonly owner: Owner;
+  /** Who asks. */
+  readonly me: WorkerIdentity;
   readonly secret: string;
-  /** Media time in ms up to which this worker has the feed already. */
-  readonly afterMs: number | undefined;
+  /** 33-bit ticks on the owner's timeline up to which this worker has the feed already. */
+  readonly afterTicks: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -25,6 +27,15 @@ export type RelayOutcome =
   /** The connection broke or was refused, or another incarnation answered; `silent`: nothing came for too long. */
   | { kind: 'lost'; owner: Owner; why: 'closed' | 'refused' | 'silent' | 'other_incarnation' | 'not_there' };
 
+export interface RelayRun {
+  /** Undefined when it ended before the owner said anything. */
+  readonly hello: Promise<RelayHello | undefined>;
+  readonly output: Readable;
+  /** The newest that the owner said of it; undefined: it does not know. */
+  readonly sourceClock: SourceClock | undefined;
+  readonly ended: Promise<RelayOutcome>;
+}
+
 /** Pings come twice a second. */
 const SILENCE_MS = 2_000;
 const CONNECT_MS = 2_000;
@@ -32,34 +43,41 @@ const CONNECT_MS = 2_000;
 const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: what went wrong is how the run ends. */
-export function startRelayRun(request: RelayRequest): Run {
-  const { owner, feed, secret, afterMs, signal } = request;
-  const ended = deferred<RunEnd>();
+export function startRelayRun(request: RelayRequest): RelayRun {
+  const { owner, feed, me, secret, afterTicks, signal } = request;
+  const ended = deferred<RelayOutcome>();
+  const hello = deferred<RelayHello | undefined>();
+  let sourceClock: SourceClock | undefined;
   let response: IncomingMessage | undefined;
   const output = new Readable({ highWaterMark: BUFFER_BYTES, read: () => void response?.resume() });
   let settled = false;
-  const settle = (relay: RelayOutcome) => {
+  const settle = (outcome: RelayOutcome) => {
     if (settled) return;
     settled = true;
     clearTimeout(silence);
     dial.destroy();
     if (!output.destroyed) output.push(null);
-    ended.resolve({ exit: undefined, sourceError: undefined, orderly: false, relay });
+    hello.resolve(undefined);
+    ended.resolve(outcome);
   };
   const lost = (why: Extract<RelayOutcome, { kind: 'lost' }>['why']) => settle({ kind: 'lost', owner, why });
 
-  const after = afterMs === undefined ? '' : `?after=${Math.floor(afterMs)}`;
+  const after = afterTicks === undefined ? '' : `?after=${Math.round(afterTicks)}`;
   const dial = get(`http://${owner.address}/feeds/${feed}${after}`, {
     agent: false,
-    headers: { Authorization: `Bearer ${secret}` },
+    headers: { Authorization: `Bearer ${secret}`, 'X-Worker': JSON.stringify(me) },
     signal,
   });
   let silence = setTimeout(() => lost('silent'), CONNECT_MS);
   const frames = new FrameReader();
   const onFrame = (frame: RelayFrame) => {
-    if (frame.type === 'hello' && frame.hello.incarnation !== owner.incarnation) lost('other_incarnation');
-    else if (frame.type === 'end') settle(frame.end);
-    else if (frame.type === 'data' && !settled && !output.push(frame.bytes)) response?.pause();
+    if (settled) return;
+    if (frame.type === 'hello') {
+      if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
+      else lost('other_incarnation');
+    } else if (frame.type === 'end') settle(frame.end);
+    else if (frame.type === 'clock') sourceClock = frame.clock;
+    else if (frame.type === 'data' && !output.push(frame.bytes)) response?.pause();
   };
   dial.once('response', (answer) => {
     response = answer;
@@ -75,14 +93,12 @@ export function startRelayRun(request: RelayRequest): Run {
   });
   dial.once('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ECONNREFUSED' ? 'refused' : 'closed'));
   return {
+    hello: hello.promise,
     output,
+    get sourceClock() {
+      return sourceClock;
+    },
     ended: ended.promise,
-    source: undefined,
-    relayedFrom: owner.incarnation,
-    pid: undefined,
-    duration: Promise.resolve(undefined),
-    kill: () => lost('closed'),
-    release: () => undefined,
   };
 }
 

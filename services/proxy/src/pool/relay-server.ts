@@ -4,19 +4,25 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
+import type { EntryPoint } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
+import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/timestamp.ts';
+import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
+import type { FeedLineage, SourceClock } from './lineage.ts';
 import { dataHeader, encodeFrame, type RelayEnd } from './relay-frames.ts';
 
 /** A feed as others may have it. */
 export interface RelayedFeed {
   readonly feed: Feed;
-  readonly epoch: number;
-  /** The feed goes on elsewhere. */
-  readonly moved: () => boolean;
+  readonly place: FeedPlace;
+  readonly lineage: FeedLineage;
+  /** How its times relate to those of its source, as far as that is known. */
+  readonly sourceClock: () => SourceClock | undefined;
   /** Called once, when the relay is over. */
   readonly release: () => void;
 }
@@ -29,6 +35,8 @@ export interface RelayServerDeps {
    * @throws {StreampoolError} when it cannot be started
    */
   readonly find: (key: string) => Promise<RelayedFeed | undefined>;
+  /** Gets ready to own a feed that this worker follows; false when it cannot. */
+  readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
 }
 
@@ -40,7 +48,8 @@ const STALL_MS = 10_000;
 export class RelayServer {
   readonly #deps: RelayServerDeps;
   readonly #server: Server;
-  #connections = 0;
+  /** Who follows which feed, once for each connection. */
+  readonly #followers = new Map<string, WorkerIdentity[]>();
 
   constructor(deps: RelayServerDeps) {
     this.#deps = deps;
@@ -57,7 +66,14 @@ export class RelayServer {
 
   /** Relays that are open now. */
   get connections(): number {
-    return this.#connections;
+    let count = 0;
+    for (const followers of this.#followers.values()) count += followers.length;
+    return count;
+  }
+
+  /** The workers that follow a feed of this one. */
+  followersOf(key: string): readonly WorkerIdentity[] {
+    return this.#followers.get(key) ?? [];
   }
 
   async close(): Promise<void> {
@@ -74,64 +90,83 @@ export class RelayServer {
       return;
     }
     const url = new URL(request.url ?? '/', 'http://relay');
-    const { incarnation } = this.#deps;
+    const { incarnation, prepare, log } = this.#deps;
     response.setHeader('X-Incarnation', incarnation);
     if (url.pathname === '/ping') {
       response.end(incarnation);
       return;
     }
-    const [, key] = /^\/feeds\/([\w:-]+)$/.exec(url.pathname) ?? [];
+    const [, key = '', action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
     try {
-      const found = key === undefined ? undefined : await this.#deps.find(key);
-      if (found === undefined) {
-        response.writeHead(404).end();
-        return;
+      if (action !== undefined) {
+        response.writeHead((await prepare(key)) ? 204 : 409).end();
+      } else {
+        const after = url.searchParams.get('after');
+        await this.#serve(key, followerOf(request), after === null ? undefined : Number(after), response);
       }
-      const afterMs = url.searchParams.get('after');
-      await this.#serve(found, afterMs === null ? undefined : Number(afterMs), response);
     } catch (error) {
-      this.#fail(response, error);
+      log.warn({ feed: key, err: error }, 'a relay could not be served');
+      if (response.headersSent || action === undefined) {
+        // No media has been sent yet: the reason goes where it would.
+        response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
+      } else {
+        response.writeHead(409).end();
+      }
     }
   }
 
-  async #serve(relayed: RelayedFeed, afterMs: number | undefined, response: ServerResponse): Promise<void> {
-    const { feed, epoch, release } = relayed;
+  async #serve(key: string, follower: WorkerIdentity, after: number | undefined, response: ServerResponse) {
+    const relayed = await this.#deps.find(key);
+    if (relayed === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const { feed, lineage, place, sourceClock, release } = relayed;
     const { incarnation } = this.#deps;
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-    response.write(encodeFrame({ type: 'hello', hello: { incarnation, epoch } }));
+    response.write(encodeFrame({ type: 'hello', hello: { incarnation, lineage: lineage.current } }));
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, PING_MS);
-    this.#connections++;
+    const followers = this.#followers.get(key) ?? [];
+    this.#followers.set(key, [...followers, follower]);
     let cursor: Cursor | undefined;
+    // Those who follow get all that was made here, and then the word who goes on.
+    const stayTuned = place.onLeave(() => cursor?.limitTo(feed.ring.head));
     response.once('close', () => {
       clearInterval(ping);
+      stayTuned();
       cursor?.close();
-      this.#connections--;
+      this.#forget(key, follower);
       release();
     });
     // A feed that is still starting is waited for; the pings say that somebody is there.
     const joined = await feed.entry();
     if (response.destroyed) return;
-    const { entries } = feed.ring;
-    const entry = afterMs === undefined ? joined : (entries.findLast((each) => each.mediaMs <= afterMs) ?? joined);
+    let clock: SourceClock | undefined;
     const sink: CursorSink = {
       write: (bytes, done) => {
         response.cork();
+        if (sourceClock() !== clock) {
+          clock = sourceClock();
+          response.write(encodeFrame({ type: 'clock', clock }));
+        }
         response.write(dataHeader(bytes.length));
         response.write(bytes, done);
         response.uncork();
       },
-      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
+      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(place, end) })),
       dropped: () => response.destroy(),
     };
-    cursor = new Cursor(feed, entry, sink, STALL_MS);
+    cursor = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
+    if (place.goesOnAt !== undefined) cursor.limitTo(feed.ring.head);
   }
 
-  /** No media has been sent yet: the reason goes where it would. */
-  #fail(response: ServerResponse, error: unknown): void {
-    this.#deps.log.warn({ err: error }, 'a relay could not be served');
-    response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
+  #forget(key: string, follower: WorkerIdentity): void {
+    const followers = [...this.followersOf(key)];
+    followers.splice(followers.indexOf(follower), 1);
+    if (followers.length === 0) this.#followers.delete(key);
+    else this.#followers.set(key, followers);
   }
 
   #isKnown(request: IncomingMessage): boolean {
@@ -141,8 +176,20 @@ export class RelayServer {
   }
 }
 
-function endRecord(relayed: RelayedFeed, end: FeedEnd): RelayEnd {
-  if (relayed.moved()) return { kind: 'moved' };
+function followerOf(request: IncomingMessage): WorkerIdentity {
+  return JSON.parse(String(request.headers['x-worker'])) as WorkerIdentity;
+}
+
+/** The newest entry from which somebody who has everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
+function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoint {
+  const ticksPerMs = TICKS_PER_SECOND / 1000;
+  const afterMs = unwrapNear(after, ring.headMs * ticksPerMs) / ticksPerMs;
+  return ring.entries.findLast((entry) => entry.mediaMs <= afterMs) ?? ring.entries[0] ?? joined;
+}
+
+function endRecord(place: FeedPlace, end: FeedEnd): RelayEnd {
+  const { goesOnAt } = place;
+  if (goesOnAt !== undefined) return { kind: 'moved', owner: goesOnAt.owner };
   return end.kind === 'failed' ? failureRecord(end.error) : { kind: 'ended' };
 }
 

@@ -1,4 +1,4 @@
-/** A run: what makes a feed's bytes for a while, until it ends or is replaced. Today an FFmpeg, or a plain copy. */
+/** A run: what makes a feed's bytes on this worker for a while, until it ends or is replaced: an FFmpeg, or a plain copy. */
 
 import type { Readable } from 'node:stream';
 import { pause } from '../async.ts';
@@ -6,17 +6,30 @@ import { SourceError } from '../errors.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
+import { wrapTicks } from '../mpegts/timestamp.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
-import type { RelayOutcome } from './relay-run.ts';
+import type { SourceClock } from './lineage.ts';
 import type { SourceFeed } from './source-feed.ts';
 
 export interface RunRequest {
   readonly address: SourceAddress;
-  /** Where the output of an earlier run has to go on, if this one reads the same source feed. */
-  readonly resume?: { readonly source: SourceFeed; readonly point: ResumePoint } | undefined;
+  /** Where the output of an earlier run has to go on, if this one's source feed is on that timeline. */
+  readonly resume?: Resume | undefined;
   /** The run is no longer wanted, even if its source is still being opened. */
   readonly signal: AbortSignal;
+}
+
+/** Where to go on, as the source's clock has it. */
+export interface Resume {
+  readonly timeline: string;
+  readonly point: ResumePoint;
+}
+
+/** A point on a feed's timeline, seen by the clock of its source. */
+export function resumeOn(clock: SourceClock, { videoPts, audioPts }: ResumePoint): Resume {
+  const back = (ticks: number | undefined) => (ticks === undefined ? undefined : wrapTicks(ticks - clock.shift));
+  return { timeline: clock.timeline, point: { videoPts: back(videoPts), audioPts: back(audioPts) } };
 }
 
 export interface RunEnd {
@@ -26,8 +39,6 @@ export interface RunEnd {
   readonly sourceError: SourceError | undefined;
   /** Its output is complete, rather than cut off. */
   readonly orderly: boolean;
-  /** How a relay ended; undefined for every other run. */
-  readonly relay?: RelayOutcome;
 }
 
 export interface Run {
@@ -35,8 +46,6 @@ export interface Run {
   readonly ended: Promise<RunEnd>;
   /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
   readonly source: SourceFeed | undefined;
-  /** The incarnation whose feed this relays; undefined where the feed is made here. */
-  readonly relayedFrom?: string;
   /** Process id of its FFmpeg. */
   readonly pid: number | undefined;
   /** Seconds, once known, where FFmpeg opened the source; undefined: it has no end. */

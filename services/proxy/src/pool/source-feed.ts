@@ -3,9 +3,10 @@
  * this worker reads. Reconnects on its own; readers see one continuous timeline.
  */
 
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import { type Deferred, deferred, pause } from '../async.ts';
-import { SourceError } from '../errors.ts';
-import { Feed } from '../feed/feed.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import { Feed, type FeedEnd } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { Splicer } from '../mpegts/splicer.ts';
@@ -19,9 +20,13 @@ import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connection
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
+import { type FeedOutput, splicedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { feedSink } from './feed-sink.ts';
-import { relayedError, startRelayRun } from './relay-run.ts';
+import { follow, type PlacedFeed } from './follow.ts';
+import { FeedLineage, type SourceClock } from './lineage.ts';
+import { relayedError } from './relay-run.ts';
+import { StagedSource } from './staged-source.ts';
 
 export interface SourceSettings {
   readonly connectTimeoutMs: number;
@@ -39,6 +44,11 @@ export interface SourceFeedDeps {
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
   readonly log: Logger;
+  /**
+   * Takes one of the connections that the provider allows; call the answer when it is closed.
+   * @throws {StreampoolError} 503 at the limit
+   */
+  readonly takeConnection: () => Promise<() => void>;
   /** The provider may still count a connection that was closed a moment ago; a refusal means little then. */
   readonly refusalMayPass: () => boolean;
 }
@@ -51,12 +61,23 @@ const HEALTHY_AFTER_MS = 5_000;
 const MAX_LEAD_MS = 15_000;
 const LEAD_PAUSE_MS = 250;
 const HOLD_POLL_MS = 100;
+/** The clock of a source is its provider's, whichever worker reads it. */
+const PROVIDER = 'provider';
+/** How much later than here a picture may arrive over another worker. */
+const STAGED_MATCH_MS = 3_000;
+/** How long a connection that was opened for a handover waits for it. */
+const PREPARED_MS = 10_000;
+/** A source that is beside another connection shows its first keyframe within two long GOPs. */
+const STAGED_KEYFRAME_MS = 12_000;
 /** Sound without pictures for this long, from a source that had both, is a broken source. */
 const NO_VIDEO_MS = 10_000;
 
-export class SourceFeed {
+export class SourceFeed implements PlacedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
+  readonly lineage = new FeedLineage();
+  readonly output: FeedOutput;
+  readonly ringLimits: () => RingLimits;
   readonly #address: SourceAddress;
   readonly #deps: SourceFeedDeps;
   readonly #log: Logger;
@@ -64,36 +85,42 @@ export class SourceFeed {
   readonly #abort = new AbortController();
   readonly #retry: RetrySchedule;
   readonly #opened: Promise<SourceKind>;
-  /** The incarnation whose relay this feed has followed. */
-  #relayedFrom: string | undefined;
+  /** Where to begin when another worker has the source, 33-bit ticks. */
+  readonly #fromTicks: number | undefined;
   readonly #programListeners = new Set<(position: number) => void>();
+  /** How the provider's clock relates to the feed's, here or at the owner. */
+  #sourceClock: SourceClock | undefined;
+  #connection: BodyReader | undefined;
+  /** Gives back the provider's connection that this worker has taken. */
+  #disconnect: (() => void) | undefined;
+  /** Opened for a handover that has not happened yet. */
+  #staged: StagedSource | undefined;
   #holds = 0;
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
   readonly #done: Promise<void>;
 
-  /** @param place opened by this worker, or relayed from the one that has */
-  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps) {
+  /**
+   * @param place opened by this worker, or relayed from the one that has
+   * @param fromTicks how far back its media is wanted if it is relayed, 33-bit ticks on its timeline
+   */
+  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, fromTicks?: number) {
     this.place = place;
     this.#address = address;
     this.#deps = deps;
+    this.#fromTicks = fromTicks;
     this.#log = deps.log.child({ source: maskUrl(address.url) });
     this.#retry = new RetrySchedule(deps.settings.retry);
+    this.ringLimits = deps.ringLimits;
     this.feed = new Feed(deps.ringLimits());
     const sink = feedSink(this.feed);
     const programChanged = () => {
       sink.programChanged();
       for (const listener of [...this.#programListeners]) listener(this.feed.ring.head);
     };
-    this.#splicer = new Splicer(
-      { ...sink, programChanged },
-      {
-        holdReordered: false,
-        // A relay keeps its owner's clock, so that FFmpegs on both workers see the same times.
-        firstDts: place.current.kind === 'own' ? FIRST_DTS : undefined,
-      },
-    );
+    this.#splicer = new Splicer({ ...sink, programChanged }, { holdReordered: false, firstDts: FIRST_DTS });
+    this.output = splicedOutput(this.#splicer);
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
     this.#done = this.#run(opened);
@@ -102,6 +129,10 @@ export class SourceFeed {
   /** What the source turned out to be; only `mpegts` is then read here. Rejects when it cannot be opened. */
   get opened(): Promise<SourceKind> {
     return this.#opened;
+  }
+
+  get sourceClock(): SourceClock | undefined {
+    return this.#sourceClock;
   }
 
   /** When the newest picture arrived, monotonic; undefined before the first. */
@@ -147,29 +178,86 @@ export class SourceFeed {
     };
   }
 
+  /**
+   * Gets ready to read the source itself, which another worker reads now: with a connection beside that one's, which has
+   * delivered a picture that came over the other worker as well. Where the provider allows no second connection, there is
+   * nothing to get ready.
+   * @returns false when this worker cannot have the source
+   */
+  async prepare(): Promise<boolean> {
+    if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
+    if (this.#staged !== undefined) return true;
+    try {
+      this.#disconnect ??= await this.#deps.takeConnection();
+      const { kind, reader } = await this.#connect();
+      this.#staged = new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs);
+      if (kind.kind !== 'mpegts') throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+      await this.#awaitOverlap(this.#staged);
+    } catch (error) {
+      this.#unprepare();
+      this.#log.info({ err: error }, 'the source could not be opened beside its owner');
+      return mayBeConnectionLimit(error);
+    }
+    setTimeout(() => this.#unprepare(), PREPARED_MS).unref();
+    return true;
+  }
+
+  /** Lets another worker read the source. False when it stays here. */
+  async handOver(to: WorkerIdentity): Promise<boolean> {
+    if (!(await this.place.handOver(to))) return false;
+    this.#connection?.close();
+    return true;
+  }
+
   /** Closes the connection; resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#done;
   }
 
+  /** Waits until what the new connection begins with has come over the owner too; not for ever: he may be cut off by it. */
+  async #awaitOverlap(staged: StagedSource): Promise<void> {
+    const { signal } = this.#abort;
+    const late = pause(STAGED_KEYFRAME_MS, signal).then(() => {
+      throw new SourceError('stalled', 'The source showed no keyframe.');
+    });
+    late.catch(() => undefined);
+    const first = await Promise.race([staged.firstKeyframe, late]);
+    const untilMs = performance.now() + STAGED_MATCH_MS;
+    while (!this.#splicer.hasSent(first) && performance.now() < untilMs && !signal.aborted) {
+      await pause(HOLD_POLL_MS, signal);
+    }
+  }
+
+  /** Gives up what was opened for a handover that did not happen. */
+  #unprepare(): void {
+    if (this.place.current.kind === 'own') return;
+    this.#staged?.close();
+    this.#staged = undefined;
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    this.#disconnect?.();
+    this.#disconnect = undefined;
+  }
+
   async #run(opened: Deferred<SourceKind>): Promise<void> {
     for (;;) {
       const relayed = this.place.current.kind === 'relay';
-      const end = await (relayed ? this.#relay(opened) : this.#connectAndRead(opened));
+      const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
       if (end === 'other_kind' || this.#abort.signal.aborted) {
-        opened.reject(new SourceError('stopped', 'The source is no longer wanted.'));
-        this.feed.finish({ kind: 'ended' });
+        this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
         return;
       }
       if (end === 'moved') continue;
-      const delayMs = relayed
-        ? undefined
-        : this.#retry.next(end, mayBeConnectionLimit(end) && this.#deps.refusalMayPass());
-      this.#log.warn({ reason: end.reason, retryInMs: delayMs }, end.message);
+      const delayMs =
+        relayed || !(end instanceof SourceError)
+          ? undefined
+          : this.#retry.next(end, mayBeConnectionLimit(end) && this.#deps.refusalMayPass());
+      this.#log.warn({ reason: end instanceof SourceError ? end.reason : end.status, retryInMs: delayMs }, end.message);
       if (delayMs === undefined) {
-        opened.reject(end);
-        this.feed.finish({ kind: 'failed', error: end });
+        this.#finish(opened, end, { kind: 'failed', error: end });
         return;
       }
       await pause(delayMs, this.#abort.signal);
@@ -177,44 +265,83 @@ export class SourceFeed {
     }
   }
 
-  /** Follows the worker that has the source, until that changes. */
-  async #relay(opened: Deferred<SourceKind>): Promise<SourceError | 'moved'> {
-    const { current, feed, secret } = this.place;
-    if (current.kind !== 'relay') return 'moved';
-    const { owner } = current;
+  #finish(opened: Deferred<SourceKind>, error: StreampoolError, end: FeedEnd): void {
+    opened.reject(error);
+    this.#staged?.close();
+    this.#letGo();
+    this.feed.finish(end);
+  }
+
+  /** The source as another worker reads it, until that changes. */
+  async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
     const { signal } = this.#abort;
-    const { ring } = this.feed;
-    const run = startRelayRun({ feed, owner, secret, afterMs: ring.head === 0 ? undefined : ring.headMs, signal });
-    this.#splicer.beginInput('aligned', { midPicture: this.#relayedFrom === owner.incarnation, repaired: true });
-    for await (const chunk of run.output) {
+    const onMedia = (clock: SourceClock | undefined) => {
       opened.resolve({ kind: 'mpegts' });
-      this.#relayedFrom = owner.incarnation;
-      this.#put(chunk as Buffer);
-    }
-    this.#splicer.endInput(false);
-    const { relay } = await run.ended;
-    if (relay === undefined || signal.aborted) return 'moved';
-    if (relay.kind === 'failed') return asSourceError(relayedError(relay));
-    if (relay.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
-    await this.place.afterRelay(relay, signal);
+      this.#sourceClock = clock;
+    };
+    const outcome = await follow(this, { signal, fromTicks: this.#fromTicks, onMedia });
+    if (signal.aborted) return 'moved';
+    if (outcome.kind === 'failed') return relayedError(outcome);
+    if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
+    await this.place.afterRelay(outcome, signal);
     return 'moved';
   }
 
   /** Answers why the connection is over; `other_kind` when the source is not for this feed. */
-  async #connectAndRead(opened: Deferred<SourceKind>): Promise<SourceError | 'other_kind' | 'moved'> {
-    const { settings, guard } = this.#deps;
-    let reader: BodyReader | undefined;
+  async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
+    const { current } = this.place;
+    if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
+    const isEmpty = this.feed.ring.head === 0;
     try {
-      const response = requireSuccess(
-        await openUpstream({
-          ...this.#address,
-          signal: this.#abort.signal,
-          connectTimeoutMs: settings.connectTimeoutMs,
-          headersTimeoutMs: settings.readTimeoutMs,
-          guard,
-        }),
-      );
-      reader = new BodyReader(response.body, response.url);
+      this.#disconnect ??= await this.#deps.takeConnection();
+      const staged = await this.#staged?.take();
+      this.#staged = undefined;
+      if (staged === undefined) {
+        const { kind, reader } = await this.#connect();
+        this.#connection = reader;
+        opened.resolve(kind);
+        if (kind.kind !== 'mpegts') {
+          if (isEmpty) return 'other_kind';
+          throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
+        }
+      } else {
+        this.#connection = staged.reader;
+      }
+      const isKnown = !isEmpty && (this.#sourceClock !== undefined || staged !== undefined);
+      const shift = isKnown ? this.#sourceClock?.shift : undefined;
+      this.output.begin(isKnown ? 'resume' : 'rebase', { overlaps: staged !== undefined, shift });
+      for (const chunk of staged?.staged ?? []) this.#put(chunk);
+      return await this.#read(this.#connection);
+    } catch (error) {
+      if (this.place.current.kind === 'relay') return 'moved';
+      if (error instanceof StreampoolError) return error;
+      return new SourceError('refused', 'The source could not be read.', { cause: error });
+    } finally {
+      this.#connection?.close();
+      this.#connection = undefined;
+      this.output.end(false);
+      this.feed.publish();
+      if (this.place.goesOnAt !== undefined) {
+        this.#letGo();
+        this.place.left();
+      }
+    }
+  }
+
+  /** Opens the provider and looks at its first bytes. */
+  async #connect(): Promise<{ kind: SourceKind; reader: BodyReader }> {
+    const { settings, guard } = this.#deps;
+    const response = requireSuccess(
+      await openUpstream({
+        ...this.#address,
+        signal: this.#abort.signal,
+        connectTimeoutMs: settings.connectTimeoutMs,
+        headersTimeoutMs: settings.readTimeoutMs,
+        guard,
+      }),
+    );
+    const reader = new BodyReader(response.body, response.url);
+    try {
       const length = response.headers['content-length'];
       const kind = kindOfResponse({
         contentType: response.headers['content-type'],
@@ -223,18 +350,10 @@ export class SourceFeed {
         url: response.url,
       });
       if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
-      opened.resolve(kind);
-      if (kind.kind !== 'mpegts') {
-        if (this.feed.ring.head === 0) return 'other_kind';
-        throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
-      }
-      this.#splicer.beginInput(this.feed.ring.head === 0 ? 'rebase' : 'resume');
-      return await this.#read(reader);
+      return { kind, reader };
     } catch (error) {
-      return asSourceError(error);
-    } finally {
-      reader?.close();
-      this.#splicer.endInput(false);
+      reader.close();
+      throw error;
     }
   }
 
@@ -244,10 +363,10 @@ export class SourceFeed {
     let askedMs = sinceMs;
     for (;;) {
       const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
+      if (!(await this.place.mayPass())) return 'moved';
       if (chunk === undefined) {
         return new SourceError('ended', `The source ${maskUrl(this.#address.url)} closed the connection.`);
       }
-      if (!(await this.place.mayPass())) return 'moved';
       const nowMs = performance.now();
       if (bitrate.tooSlow(chunk.length, nowMs - askedMs)) this.#slow = true;
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
@@ -260,9 +379,16 @@ export class SourceFeed {
   }
 
   #put(chunk: Buffer): void {
-    this.#splicer.push(chunk, performance.now());
-    this.feed.ring.setLimits(this.#deps.ringLimits());
+    this.output.push(chunk, performance.now());
+    this.#noteClock();
+    this.feed.ring.setLimits(this.ringLimits());
     this.feed.publish();
+  }
+
+  #noteClock(): void {
+    const { shift } = this.output;
+    if (shift === undefined || this.#sourceClock?.shift === shift) return;
+    this.#sourceClock = { timeline: PROVIDER, shift };
   }
 
   /** How far the media received is ahead of the time that passed since its start. */
@@ -275,9 +401,4 @@ export class SourceFeed {
     }
     return ring.headMs - this.#startedMediaMs - (performance.now() - this.#startedAtMs);
   }
-}
-
-function asSourceError(error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  return new SourceError('refused', 'The source could not be read.', { cause: error });
 }

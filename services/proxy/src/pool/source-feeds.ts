@@ -31,7 +31,7 @@ interface Entry {
   leases: number;
 }
 
-export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'refusalMayPass'> {
+export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'refusalMayPass'> {
   readonly registry: Registry;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
 }
@@ -70,14 +70,15 @@ export class SourceFeeds {
    * Opens a source, or joins those who read it already.
    *
    * @param signal gives the source up while it is still being opened
+   * @param fromTicks how far back its media is wanted if another worker reads it, 33-bit ticks on its timeline
    * @throws {SourceError} when it cannot be opened
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
-  async acquire(address: SourceAddress, signal: AbortSignal): Promise<SourceLease> {
+  async acquire(address: SourceAddress, signal: AbortSignal, fromTicks?: number): Promise<SourceLease> {
     const hint = hintFromUrl(address.url);
     if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address);
     const key = keyOf(address);
-    const entry = await this.#entry(key, address);
+    const entry = await this.#entry(key, address, fromTicks);
     entry.leases++;
     const lease = this.#lease(key, entry);
     signal.addEventListener('abort', lease.release, { once: true });
@@ -106,8 +107,9 @@ export class SourceFeeds {
     await Promise.all(this.#closing);
   }
 
-  /** Closes everything; resolves when no connection is left. */
+  /** Closes everything; resolves when no connection is left. Those who follow one may open it themselves. */
   async close(): Promise<void> {
+    await Promise.allSettled(this.owned.map(({ place }) => place.giveUp()));
     await Promise.all([...this.#entries.values()].map((entry) => entry.source.close()));
     this.#entries.clear();
     await this.settle();
@@ -128,36 +130,35 @@ export class SourceFeeds {
     return { kind: 'mpegts', feed: entry.source, release };
   }
 
-  async #entry(key: string, address: SourceAddress): Promise<Entry> {
+  async #entry(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
     for (;;) {
       const known = this.#entries.get(key);
       if (known !== undefined) return known;
-      const opening = this.#opening.get(key) ?? this.#open(key, address);
+      const opening = this.#opening.get(key) ?? this.#open(key, address, fromTicks);
       const entry = await opening;
       // It may be over already when several waited for it and the first one left at once.
       if (this.#entries.get(key) === entry) return entry;
     }
   }
 
-  #open(key: string, address: SourceAddress): Promise<Entry> {
-    const opening = this.#openHere(key, address).finally(() => this.#opening.delete(key));
+  #open(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
+    const opening = this.#openHere(key, address, fromTicks).finally(() => this.#opening.delete(key));
     this.#opening.set(key, opening);
     return opening;
   }
 
-  async #openHere(key: string, address: SourceAddress): Promise<Entry> {
+  async #openHere(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
     const { registry, placeOf } = this.#deps;
     await this.settle();
     const feed = sourceFeedKey(key);
     const first = await knownPlace(registry, feed);
-    const disconnect = first.kind === 'own' ? await this.#connections.acquire(address) : undefined;
     const place = placeOf(feed, first);
+    const takeConnection = () => this.#connections.acquire(address);
     const refusalMayPass = () => this.#connections.hasJustClosed(address);
-    const source = new SourceFeed(address, place, { ...this.#deps, refusalMayPass });
+    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, refusalMayPass }, fromTicks);
     const entry: Entry = { url: address.url, source, leases: 0 };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {
-      disconnect?.();
       // Who comes after its end opens the source anew.
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
       if (place.current.kind === 'own') void registry.release(feed).catch(() => undefined);
@@ -176,11 +177,22 @@ export class SourceFeeds {
       await this.#deps.registry.release(sourceFeedKey(key));
       return undefined;
     }
-    const { place, feed } = entry.source;
+    const { source } = entry;
+    const { feed, place, lineage } = source;
     if (place.current.kind !== 'own') return undefined;
     entry.leases++;
     const { release } = this.#lease(key, entry);
-    return { feed, epoch: place.current.epoch, moved: () => place.current.kind === 'relay', release };
+    return { feed, place, lineage, sourceClock: () => source.sourceClock, release };
+  }
+
+  /** Gets ready to own a source that is relayed here; false when it is not, or this worker cannot. */
+  async prepare(key: string): Promise<boolean> {
+    return (await this.#entries.get(key)?.source.prepare()) ?? false;
+  }
+
+  /** Those that this worker reads itself. */
+  get owned(): SourceFeed[] {
+    return [...this.#entries.values()].map(({ source }) => source).filter(({ place }) => place.current.kind === 'own');
   }
 
   #close(key: string, entry: Entry): void {

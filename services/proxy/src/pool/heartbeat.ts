@@ -1,0 +1,47 @@
+/** Keeps the readable record of this worker (`HGETALL workers`) up to date. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { WorkerNumbers } from '../../../registry/types.ts';
+
+export class Heartbeat {
+  readonly #registry: Registry;
+  readonly #numbers: () => WorkerNumbers;
+  readonly #startedAtMs = Date.now();
+  #beatAtMs = this.#startedAtMs;
+  #cpu = process.cpuUsage();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(registry: Registry, numbers: () => WorkerNumbers) {
+    this.#registry = registry;
+    this.#numbers = numbers;
+  }
+
+  get startedAtMs(): number {
+    return this.#startedAtMs;
+  }
+
+  /** Beats now, and every `intervalMs` from then on. */
+  async start(intervalMs: number): Promise<void> {
+    await this.beat();
+    this.#timer = setInterval(() => void this.beat(), intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Writes the record; others see it after the next renewal. */
+  async beat(): Promise<void> {
+    const nowMs = Date.now();
+    const used = process.cpuUsage(this.#cpu);
+    const cores = (used.user + used.system) / 1000 / Math.max(1, nowMs - this.#beatAtMs);
+    this.#cpu = process.cpuUsage();
+    this.#beatAtMs = nowMs;
+    await this.#registry.heartbeat({
+      ...this.#numbers(),
+      startedAtMs: this.#startedAtMs,
+      lastSeenMs: nowMs,
+      cpu: Math.round(cores * 100) / 100,
+    });
+  }
+}

@@ -1,0 +1,32 @@
+/** Does what another worker, or the admin API, has left for this one to do. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { Command } from '../../../registry/types.ts';
+import type { Playback } from './playback.ts';
+import type { Pool } from './pool.ts';
+
+export interface ObeyDeps {
+  readonly registry: Registry;
+  readonly pool: Pool;
+  readonly playback: Playback;
+  /** Takes on nothing new, and hands over what others read. */
+  readonly startDraining: () => void;
+}
+
+export async function obey(command: Command, { registry, pool, playback, startDraining }: ObeyDeps): Promise<void> {
+  switch (command.kind) {
+    case 'delete': {
+      // It may have been created anew since: then those who watch the new one stay.
+      const exists = (await registry.stream(command.streamId)) !== undefined;
+      playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
+      return exists ? undefined : pool.drop(command.streamId);
+    }
+    case 'failover':
+      return pool.followFailover(command.streamId);
+    case 'disconnect':
+      playback.disconnect(command.clientId, command.streamId);
+      return;
+    case 'drain':
+      startDraining();
+  }
+}
