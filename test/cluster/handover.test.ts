@@ -56,6 +56,9 @@ describe('SIGTERM of the owner', () => {
     expect([pilot, ...own].every((viewer) => !viewer.ended)).toBe(true);
     expect(await owner.exited).toEqual({ code: 0, signal: null });
     await sleep(3_000);
+    const { open, maxConcurrent } = await source.account();
+    // For a moment the new owner's connection is beside the old one's.
+    expect({ open, atMostTwo: maxConcurrent <= 2 }).toEqual({ open: 1, atMostTwo: true });
     const recordings = await Promise.all(viewers.map((viewer) => viewer.stop()));
     for (const recording of [...recordings, ...ofOwner]) {
       expectClean(judgeTs(recording), { ...UNTOUCHED, frameTicks: row.frameTicks, minSeconds: 8 });
@@ -65,7 +68,5 @@ describe('SIGTERM of the owner', () => {
       expect((await comparePictures(bytes, row.fixture)).faults).toEqual([]);
       expect(await decodeErrors(bytes)).toEqual([]);
     }
-    expect((await source.account()).maxConcurrent).toBeLessThanOrEqual(2);
-    expect((await source.account()).open).toBe(1);
   });
 });
