@@ -38,8 +38,7 @@ describe('SIGTERM of the owner', () => {
     const { stream_id } = await first.api.createTranscode({ url: source.url, profile: row.profile });
     const pilot = stage.viewer(`${first.url}/stream/${stream_id}`);
     await allPlaying([pilot]);
-    const owner = ownerOf(cluster.workers);
-    const others = cluster.workers.filter((worker) => worker !== owner);
+    const { owner, others } = ownerOf(cluster.workers);
     const own = stage.viewers(4, `${owner.url}/stream/${stream_id}`);
     const viewers = spread(stage, 20, others, stream_id);
     await allPlaying([...own, ...viewers]);

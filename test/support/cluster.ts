@@ -47,14 +47,6 @@ export function ffmpegsOf(workers: readonly Worker[]): number[] {
   return workers.flatMap((worker) => worker.ffmpegPids());
 }
 
-/** The one worker that runs an FFmpeg. */
-export function ownerOf(workers: readonly Worker[]): Worker {
-  const owners = workers.filter((worker) => worker.exit === undefined && worker.ffmpegPids().length > 0);
-  const [owner] = owners;
-  if (owner === undefined || owners.length !== 1) throw new Error(`${owners.length} workers run an FFmpeg, not one`);
-  return owner;
-}
-
 /** `count` viewers of a stream, spread over the workers. */
 export function spread(stage: Stage, count: number, workers: readonly Worker[], streamId: string) {
   return Array.from({ length: count }, (_, n) => {
