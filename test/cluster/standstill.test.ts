@@ -70,7 +70,7 @@ async function standStill({ owner, tap }: Scene, moment: Moment): Promise<number
       owner.signal('SIGSTOP');
       resolve(Date.now());
     };
-    tap.onAnswer('renew', () => {
+    tap.onAnswer('renew', '', () => {
       if (moment === 'answer unread') stop();
       else setTimeout(stop, 5);
       return undefined;

@@ -12,13 +12,16 @@ const SCRIPTS = join(import.meta.dirname, '..', '..', 'services', 'registry', 'r
 export interface RedisTap {
   /** What makes a worker use it. */
   readonly env: Record<string, string>;
-  /** Calls `then` once, with the next answer to `script`; the answer goes on afterwards, or (`'drop'`) never. */
-  onAnswer(script: ScriptName, then: () => 'drop' | undefined): void;
+  /**
+   * Calls `then` once, at the next answer to `script` that has `text` in it; the answer goes on afterwards, or (`'drop'`)
+   * never.
+   */
+  onAnswer(script: ScriptName, text: string, then: () => 'drop' | undefined): void;
   close(): Promise<void>;
 }
 
 export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
-  let wanted: { script: ScriptName; then: () => 'drop' | undefined } | undefined;
+  let wanted: { script: ScriptName; text: string; then: () => 'drop' | undefined } | undefined;
   let asked = false;
   const proxy: TcpProxy = await startTcpProxy({
     target: { host: redis.host, port: redis.port },
@@ -29,16 +32,17 @@ export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
     onAnswer: (bytes) => {
       // A script that Redis does not know yet is sent again in full.
       if (!asked || wanted === undefined || bytes.includes('-NOSCRIPT')) return undefined;
+      asked = false;
+      if (!bytes.includes(wanted.text)) return undefined;
       const { then } = wanted;
       wanted = undefined;
-      asked = false;
       return then();
     },
   });
   return {
     env: { REDIS_HOST: '127.0.0.1', REDIS_SERVER_PORT: String(proxy.port) },
-    onAnswer: (script, then) => {
-      wanted = { script, then };
+    onAnswer: (script, text, then) => {
+      wanted = { script, text, then };
     },
     close: () => proxy.close(),
   };

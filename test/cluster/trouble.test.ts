@@ -1,0 +1,195 @@
+/** What goes wrong between workers without an owner's death: nobody's picture suffers, and nothing is counted that is not there. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { ffmpegsOf, newPlaces, ownerOf, spread, troubles } from '../support/cluster.ts';
+import { freePort } from '../support/free-port.ts';
+import { type CleanExpectation, expectClean, judgeTs } from '../support/judge/index.ts';
+import { comparePictures } from '../support/pictures.ts';
+import type { RecordingHandle } from '../support/recorder.ts';
+import { tapRedis } from '../support/redis-tap.ts';
+import { seeded, TEST_SEED } from '../support/seed.ts';
+import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+
+const LONG = process.env.STREAMPOOL_LONG === '1';
+const LEASE_MS = 5_000;
+const GRACE_MS = 300;
+const FRAME_TICKS = 3_600;
+const UNBROKEN: CleanExpectation = { video: true, audio: true, frameTicks: FRAME_TICKS, maxSignalled: 0 };
+/** A provider that sends its last GOP first, so that a stream starts at once. */
+const QUICK_SOURCE = { join: 'keyframe', burstSeconds: 2 } as const;
+
+const random = seeded(TEST_SEED);
+
+/** Ends the recordings and demands that nothing is missing in any; the pictures of the first are looked at one by one. */
+async function expectUnbroken(viewers: readonly RecordingHandle[], minSeconds: number): Promise<void> {
+  for (const [n, viewer] of viewers.entries()) {
+    expect(viewer.ended).toBe(false);
+    const recording = await viewer.stop();
+    expectClean(judgeTs(recording), { ...UNBROKEN, minSeconds });
+    if (n === 0) expect(await comparePictures(recording.bytes, 'bframes')).toMatchObject({ faults: [] });
+  }
+}
+
+staged('an FFmpeg that hangs on the owner is replaced, and viewers elsewhere lose no frame', async ({ stage }) => {
+  const { workers } = await stage.cluster(2, { STREAM_TIMEOUT: '2' });
+  const source = await stage.source({ fixture: 'bframes' });
+  const [first] = workers as [Worker];
+  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+  await allPlaying([stage.viewer(`${first.url}/stream/${stream_id}`)]);
+  const { owner, others } = ownerOf(workers);
+  const viewers = spread(stage, 4, others, stream_id);
+  await allPlaying(viewers);
+  await sleep(1_000);
+  const [hung = 0] = owner.ffmpegPids();
+  process.kill(hung, 'SIGSTOP');
+  await until(() => owner.ffmpegPids().length === 1 && !owner.ffmpegPids().includes(hung), {
+    timeoutMs: 6_000,
+    what: 'another FFmpeg in place of the one that hangs',
+  });
+  await sleep(2_500);
+  expect(ffmpegsOf(others)).toEqual([]);
+  expect(await source.account()).toMatchObject({ total: 1, open: 1 });
+  await expectUnbroken(viewers, 5);
+});
+
+staged('a relay connection that is cut is dialled again, and nobody takes over', async ({ stage }) => {
+  const cluster = await stage.cluster(2);
+  // The owner is known under an address where only the proxy listens.
+  const port = await freePort();
+  const owner = await cluster.start('worker-3', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
+  const proxy = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
+  stage.closeAfter(() => proxy.close());
+  const source = await stage.source({ fixture: 'bframes' });
+  const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
+  await allPlaying([stage.viewer(`${owner.url}/stream/${stream_id}`)]);
+  const others = cluster.workers.filter((worker) => worker !== owner);
+  const viewers = spread(stage, 4, others, stream_id);
+  await allPlaying(viewers);
+  for (let cut = 0; cut < 3; cut++) {
+    await sleep(700 + random() * 500);
+    const before = proxy.connections.length;
+    const cutAt = Date.now();
+    proxy.cut();
+    const dialled = () => proxy.connections.slice(before).filter(({ opening }) => opening.startsWith('GET /feeds/p:'));
+    await until(() => dialled().length === others.length, { timeoutMs: 2_000, what: 'both relays to dial again' });
+    for (const { openedAt } of dialled()) expect(openedAt - cutAt).toBeLessThan(350);
+  }
+  await sleep(2_000);
+  expect(ffmpegsOf(others)).toEqual([]);
+  expect(owner.ffmpegPids()).toHaveLength(1);
+  expect(newPlaces(others, '').filter(({ kind }) => kind === 'own')).toEqual([]);
+  expect(await source.account()).toMatchObject({ total: 1, open: 1 });
+  await expectUnbroken(viewers, 5);
+});
+
+staged('of two relays whose owner dies one wins, again and again', async ({ stage }) => {
+  const cluster = await stage.cluster(3);
+  const source = await stage.source(QUICK_SOURCE);
+  const [first] = cluster.workers as [Worker];
+  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+  let alive = [...cluster.workers];
+  const watching = new Map<Worker, RecordingHandle>();
+  let epoch = 0;
+  for (let round = 0; round < (LONG ? 10 : 2); round++) {
+    for (const worker of alive) {
+      if (!watching.has(worker)) watching.set(worker, stage.viewer(`${worker.url}/stream/${stream_id}`));
+    }
+    await allPlaying([...watching.values()]);
+    await sleep(500 + random() * 1_000);
+    const { owner, others } = ownerOf(alive);
+    const known = newPlaces(others, 'p:').length;
+    await owner.kill();
+    await until(() => newPlaces(others, 'p:').length >= known + others.length, { what: 'both relays to know' });
+    await until(() => ffmpegsOf(others).length > 0, { what: 'an FFmpeg to be started' });
+    await sleep(1_000);
+    const places = newPlaces(others, 'p:')
+      .sort((a, b) => a.atMs - b.atMs)
+      .slice(known);
+    expect(places.map(({ kind }) => kind).sort(), JSON.stringify(troubles(others))).toEqual(['own', 'relay']);
+    const [{ epoch: next }, other] = places as [(typeof places)[number], (typeof places)[number]];
+    expect(other.epoch).toBe(next);
+    expect(next).toBeGreaterThan(epoch);
+    epoch = next;
+    expect(ffmpegsOf(others)).toHaveLength(1);
+    expect((await source.stats()).open).toBe(1);
+    for (const worker of others) {
+      const viewer = watching.get(worker);
+      expect(viewer?.ended).toBe(false);
+    }
+    watching.delete(owner);
+    const again = await cluster.start(String(owner.logged('listening')[0]?.worker));
+    alive = [...others, again];
+  }
+  for (const viewer of watching.values()) {
+    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 4_000 });
+  }
+});
+
+staged(`a process whose grace ends while another worker's viewer joins (TEST_SEED=${TEST_SEED})`, async ({ stage }) => {
+  const { workers } = await stage.cluster(2, { SHARED_STREAM_GRACE: String(GRACE_MS / 1_000) });
+  const source = await stage.source(QUICK_SOURCE);
+  const [first] = workers as [Worker];
+  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+  let viewer = stage.viewer(`${first.url}/stream/${stream_id}`);
+  await allPlaying([viewer]);
+  for (let round = 0; round < (LONG ? 60 : 8); round++) {
+    await viewer.stop();
+    const offsetMs = (random() - 0.5) * 60;
+    await sleep(GRACE_MS + offsetMs);
+    const worker = workers[(round + 1) % workers.length] as Worker;
+    const what = `round ${round}, joined ${offsetMs.toFixed(0)} ms from the end of the grace`;
+    viewer = stage.viewer(`${worker.url}/stream/${stream_id}`);
+    await allPlaying([viewer], 5_000).catch((error: unknown) => {
+      throw new Error(`${what}: ${JSON.stringify(troubles(workers))}`, { cause: error });
+    });
+    const { byteCount } = viewer;
+    const one = async () => ffmpegsOf(workers).length === 1 && (await source.stats()).open === 1;
+    await until(one, { what: `one FFmpeg and one connection: ${what}` });
+    await until(() => viewer.byteCount > byteCount, { what: `the viewer to go on: ${what}` });
+    expect(viewer.ended, what).toBe(false);
+    expectClean(judgeTs(viewer.snapshot()), { maxSignalled: 0, maxPartialPes: 2 });
+  }
+});
+
+staged('a worker that dies between counting a client in and serving it', async ({ stage }) => {
+  const cluster = await stage.cluster(1);
+  const source = await stage.source(QUICK_SOURCE);
+  const [first] = cluster.workers as [Worker];
+  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+  const counted = async () => Number(await cluster.redis.cli('HGET', `stream:${stream_id}`, 'clients'));
+
+  const dieOnJoin = async (workerId: string) => {
+    const tap = await tapRedis(cluster.redis);
+    stage.closeAfter(tap.close);
+    const worker = await cluster.start(workerId, tap.env);
+    tap.onAnswer('join', 'clientId', () => {
+      void worker.kill();
+      return 'drop';
+    });
+    const lost = stage.viewer(`${worker.url}/stream/${stream_id}`);
+    await worker.exited;
+    expect((await lost.done).byteCount).toBe(0);
+    return Date.now();
+  };
+
+  // It was to make the stream: who comes next does not wait for its lease.
+  await dieOnJoin('worker-2');
+  expect(await counted()).toBe(1);
+  const viewer = stage.viewer(`${first.url}/stream/${stream_id}`);
+  await allPlaying([viewer], 2_500);
+  // And one that was to relay it.
+  const diedAt = await dieOnJoin('worker-3');
+  expect(await counted()).toBe(3);
+  await until(async () => (await counted()) === 1, {
+    // The lease, and the next cleanup.
+    timeoutMs: diedAt + LEASE_MS + 2_000 - Date.now(),
+    what: async () => `the dead workers' clients to be counted out; there are ${await counted()}`,
+  });
+  expect(viewer.ended).toBe(false);
+  expectClean(judgeTs(await viewer.stop()), { ...UNBROKEN, minSeconds: 3 });
+  await until(() => ffmpegsOf(cluster.workers).length === 0, { timeoutMs: 3_000, what: 'the process to end' });
+});
