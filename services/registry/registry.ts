@@ -22,6 +22,8 @@ export interface Registry {
   /** Adds a stream, or answers the one that has its id. `full` when `maxStreams` are there already. */
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;
+  /** What this worker remembers of a stream, without asking anybody: it may have changed or be gone since. */
+  remembered(id: string): StreamRecord | undefined;
   streams(): Promise<StreamRecord[]>;
   /** False when there was none. Its clients are gone with it. */
   deleteStream(id: string): Promise<boolean>;
@@ -35,7 +37,7 @@ export interface Registry {
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;
 
-  /** Counts a client in and gives it a slot and the place of that slot's feed, in one atomic step. */
+  /** Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one atomic step. */
   join(request: JoinRequest): Promise<JoinAnswer>;
   /** Counts a client out; answers how many its slot has left. Unknown clients are no error. */
   leave(report: ClientReport): Promise<number>;

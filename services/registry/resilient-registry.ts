@@ -61,6 +61,10 @@ export class ResilientRegistry implements Registry {
     return record;
   }
 
+  remembered(id: string): StreamRecord | undefined {
+    return this.#own.remembered(id);
+  }
+
   streams(): Promise<StreamRecord[]> {
     return this.#ask(
       () => this.#shared.streams(),
@@ -98,7 +102,10 @@ export class ResilientRegistry implements Registry {
       async () => this.#note(await this.#shared.join(request)),
       () => this.#joinAlone(request),
     );
-    if (answer.kind === 'joined') this.#own.adoptClient(answer.client);
+    if (answer.kind === 'joined') {
+      this.#own.adoptStream(answer.stream);
+      this.#own.adoptClient(answer.client);
+    }
     return answer;
   }
 

@@ -166,6 +166,8 @@ export interface JoinRequest {
 export interface Joined {
   kind: 'joined';
   client: ClientRecord;
+  /** As it is now. */
+  stream: StreamRecord;
   slot: number | undefined;
   place: Extract<Place, { kind: 'own' | 'relay' }> | undefined;
 }

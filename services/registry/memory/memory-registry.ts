@@ -64,6 +64,10 @@ export class MemoryRegistry implements Registry {
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {
+    return this.remembered(id);
+  }
+
+  remembered(id: string): StreamRecord | undefined {
     const entry = this.#streams.get(id);
     return entry === undefined ? undefined : copyOf(entry.record);
   }
@@ -103,7 +107,8 @@ export class MemoryRegistry implements Registry {
     const client: ClientRecord = { ...request.client, id, slot };
     entry.clients.set(id, client);
     entry.record.lastAccessMs = this.#now();
-    return { kind: 'joined', client: { ...client }, slot, place: slot === undefined ? undefined : MINE };
+    const stream = copyOf(entry.record);
+    return { kind: 'joined', client: { ...client }, stream, slot, place: slot === undefined ? undefined : MINE };
   }
 
   async leave(report: ClientReport): Promise<number> {

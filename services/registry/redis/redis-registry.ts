@@ -79,6 +79,10 @@ export class RedisRegistry implements Registry {
     return readStream(fields, Number(score ?? 0));
   }
 
+  remembered(): undefined {
+    return undefined;
+  }
+
   async streams(): Promise<StreamRecord[]> {
     const flat = await this.#redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
     const ids = Object.entries(fieldsOf(flat as string[]));
@@ -119,11 +123,15 @@ export class RedisRegistry implements Registry {
       this.#asking(),
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
-    const answer = JSON.parse(text) as { clientId: string; slot?: number; place?: Place };
+    type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
+    const answer = JSON.parse(text) as Answer;
     const { place } = answer;
     if (place?.kind === 'wait' || place?.kind === 'full') return place;
+    const stream = readStream(fieldsOf(answer.stream), answer.nowMs);
+    if (stream === undefined) throw new Error(`the record of stream ${client.streamId} is not readable`);
     return {
       kind: 'joined',
+      stream,
       client: { ...client, id: answer.clientId, slot: answer.slot },
       slot: answer.slot,
       place,

@@ -143,6 +143,24 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect([(await join('a', 10))?.slot, (await join('b', 10))?.slot]).toEqual([0, 1]);
     });
 
+    it('tells who joins what the stream is now', async () => {
+      const { registry, join } = await setUp();
+      const next = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
+      await registry.advanceFailover(ID, -1, next);
+      await registry.markUnshareable(ID);
+      const { createdAtMs, ...stream } = (await join('a', 10))?.stream ?? {};
+      expect(createdAtMs).toBe((await registry.stream(ID))?.createdAtMs);
+      expect(stream).toEqual({
+        ...spec(),
+        failover: next,
+        unshareable: true,
+        errorCount: 0,
+        bytesServed: 0,
+        segmentsServed: 0,
+        lastAccessMs: expect.any(Number),
+      });
+    });
+
     it('keeps two clients apart that want the same id', async () => {
       const { registry, join } = await setUp();
       const first = await join('same', 10);

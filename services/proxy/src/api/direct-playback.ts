@@ -17,24 +17,31 @@ export class DirectPlayback {
 
   constructor(services: Services) {
     this.#services = services;
-    const { registry, playback, config } = services;
-    this.#sessions = new DirectSessions({ registry, playback, clientTimeoutMs: config.clientTimeoutMs });
+    const { registry, playback, pool, config } = services;
+    this.#sessions = new DirectSessions({
+      registry,
+      playback,
+      clientTimeoutMs: config.clientTimeoutMs,
+      onJoined: (stream) => pool.followRecord(stream),
+    });
   }
 
   /**
    * Streams into the reply until one side ends.
+   * @param remembered the stream as far as this worker knows; counting the viewer in tells what it is now
    * @throws {StreampoolError} before the first byte: why the stream does not play
    */
   async play(
-    stream: StreamRecord,
+    remembered: StreamRecord,
     viewer: Viewer,
     clientId: string,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
     const { registry, log, connections, pool } = this.#services;
-    const isFile = stream.unshareable || hintFromUrl(stream.failover.currentUrl) === 'finite';
+    const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
     const session = await this.#sessions.enter(viewer, clientId, isFile);
+    const { stream } = session;
     const abort = new AbortController();
     try {
       await session.begin(abort, () => connections.acquire(pool.sourceOf(stream).address));

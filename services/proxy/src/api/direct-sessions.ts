@@ -1,7 +1,7 @@
 /** The viewers of direct streams: one response each, or the several requests of a player that seeks in a file. */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord } from '../../../registry/types.ts';
+import type { ClientRecord, Joined, StreamRecord } from '../../../registry/types.ts';
 import { joinedOrThrow } from '../pool/joined.ts';
 import type { Playback } from '../pool/playback.ts';
 import type { Viewer } from '../pool/pool.ts';
@@ -11,11 +11,15 @@ export interface DirectSessionsDeps {
   readonly playback: Playback;
   /** How long a viewer of a file counts as there between two requests. */
   readonly clientTimeoutMs: number;
+  /** Told what a stream is whenever a viewer has been counted in. */
+  readonly onJoined: (stream: StreamRecord) => void;
 }
 
 /** One viewer, counted in until it has left. */
 export interface DirectSession {
   readonly client: ClientRecord;
+  /** As it was when the viewer was counted in. */
+  readonly stream: StreamRecord;
   /**
    * A response begins; `abort` ends it from our side. Responses of one viewer that overlap count as one connection.
    * @param connect takes a connection to the provider, and answers how to give it back
@@ -60,10 +64,11 @@ export class DirectSessions {
   }
 
   async #join(viewer: Viewer, clientId: string, key: string): Promise<Session> {
-    const { registry, playback } = this.#deps;
+    const { registry, playback, onJoined } = this.#deps;
     playback.assertRoom();
-    const answer = await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] });
-    const session: Session = new Session(joinedOrThrow(answer).client, this.#deps, {
+    const joined = joinedOrThrow(await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] }));
+    onJoined(joined.stream);
+    const session: Session = new Session(joined, this.#deps, {
       kept: () => {
         if (!this.#kept.has(key)) this.#kept.set(key, session);
       },
@@ -77,6 +82,7 @@ export class DirectSessions {
 
 class Session implements DirectSession {
   readonly client: ClientRecord;
+  readonly stream: StreamRecord;
   readonly #deps: DirectSessionsDeps;
   readonly #on: { readonly kept: () => void; readonly over: () => void };
   readonly #responses = new Set<AbortController>();
@@ -88,8 +94,9 @@ class Session implements DirectSession {
   #closed = false;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(client: ClientRecord, deps: DirectSessionsDeps, on: { kept: () => void; over: () => void }) {
+  constructor({ client, stream }: Joined, deps: DirectSessionsDeps, on: { kept: () => void; over: () => void }) {
     this.client = client;
+    this.stream = stream;
     this.#deps = deps;
     this.#on = on;
     this.#untrack = deps.playback.track({

@@ -61,7 +61,9 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
       schema: { tags, summary: 'Play a stream.', params: streamParams, querystring: playbackQuery },
     },
     async (request, reply) => {
-      const stream = await streamFor(request, reply);
+      // What this worker remembers will do: counting the viewer in tells what the stream is now, and whether it still is.
+      const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
+      const stream = remembered ?? (await streamFor(request, reply));
       if (isDraining()) {
         throw new StreampoolError(503, 'This worker is draining; another one will serve you.', {
           retryAfterSeconds: 1,

@@ -88,7 +88,7 @@ export class Playback {
     response.writeHead(200, {
       ...headers,
       ...LIVE_HEADERS,
-      'Content-Type': contentTypeOf((stream.profile?.container ?? 'mpegts') as Container),
+      'Content-Type': contentTypeOf((seat.stream.profile?.container ?? 'mpegts') as Container),
     });
     if (seat.kind === 'finite') await this.#serveFinite(seat, seat.process.output, response);
     else this.#serveShared(seat, response);

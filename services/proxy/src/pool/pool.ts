@@ -9,6 +9,7 @@ import type { Feed } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
+import { NotCopyableError } from './copy-run.ts';
 import type { FeedPlace, KnownPlace } from './feed-place.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { FiniteProcess } from './finite-process.ts';
@@ -23,6 +24,7 @@ import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 export type Viewer = Omit<ClientRecord, 'id' | 'slot'>;
 
 export interface SeatRequest {
+  /** As far as this worker knows: joining tells what it is now. */
   readonly stream: StreamRecord;
   readonly viewer: Viewer;
   /** Wanted client id; a live client that has it already keeps it, and this one gets a suffix. */
@@ -33,6 +35,7 @@ export interface SeatRequest {
 
 interface SeatBase {
   readonly client: ClientRecord;
+  readonly stream: StreamRecord;
   /** Gives the seat up. `bytesServed` goes into the stream's totals. */
   leave(bytesServed: number): Promise<void>;
 }
@@ -134,13 +137,15 @@ export class Pool {
    * @throws {StreampoolError} 404 unknown stream, 503 no process free
    */
   async join(request: SeatRequest): Promise<Seat> {
-    const { stream, viewer, clientId, signal } = request;
-    this.#throwIfCooling(stream.id);
-    const finite = stream.unshareable || hintFromUrl(this.sourceOf(stream).address.url) === 'finite';
-    const localSlots = finite ? [] : this.#slotsOf(stream.id);
-    const cap = finite ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
+    const { stream: remembered, viewer, clientId, signal } = request;
+    this.#throwIfCooling(remembered.id);
+    const alone = this.#isFinite(remembered);
+    const localSlots = alone ? [] : this.#slotsOf(remembered.id);
+    const cap = alone ? 1 : remembered.profile === undefined ? 0 : this.#deps.cap;
     const answer = await this.#countIn({ client: viewer, clientId, cap, localSlots }, signal);
-    const { client, slot, place } = joinedOrThrow(answer);
+    const { client, slot, place, stream } = joinedOrThrow(answer);
+    this.followRecord(stream);
+    const finite = this.#isFinite(stream);
     let entry: Entry | undefined;
     const leave = async (bytesServed: number) => {
       await this.#deps.registry.leave({
@@ -159,11 +164,11 @@ export class Pool {
           process.kill();
           return leave(bytesServed);
         };
-        return { kind: 'finite', client, process, leave: leaveAndEnd };
+        return { kind: 'finite', client, stream, process, leave: leaveAndEnd };
       }
       entry = await this.#hold(stream, slot ?? 0, place ?? { kind: 'own', epoch: 1 });
       const at = await unlessAborted(entry.process.feed.entry(), signal);
-      return { kind: 'shared', client, feed: entry.process.feed, entry: at, leave };
+      return { kind: 'shared', client, stream, feed: entry.process.feed, entry: at, leave };
     } catch (error) {
       await leave(0);
       if (!(error instanceof FiniteSourceError)) throw this.#remember(stream.id, error);
@@ -312,7 +317,7 @@ export class Pool {
 
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
     this.#assertProcessFree();
-    if (stream.profile === undefined) throw new Error('only a transcoded stream has a process of its own');
+    if (stream.profile === undefined) throw new NotCopyableError('a file');
     const { address } = this.sourceOf(stream);
     const disconnect = await this.#deps.connections.acquire(address);
     const process = new FiniteProcess(stream.profile, address, this.#deps);
@@ -345,6 +350,16 @@ export class Pool {
       this.#sources.set(stream.id, source);
     }
     return source;
+  }
+
+  /** Takes over where the cluster has moved a stream's source to, if no feed here reads it; feeds follow commands. */
+  followRecord(stream: StreamRecord): void {
+    if (this.#slotsOf(stream.id).length === 0) this.sourceOf(stream).follow(stream.failover);
+  }
+
+  /** Each of its viewers gets a process of its own. */
+  #isFinite({ id, unshareable, failover }: StreamRecord): boolean {
+    return unshareable || hintFromUrl(this.#sources.get(id)?.address.url ?? failover.currentUrl) === 'finite';
   }
 
   #slotsOf(streamId: string): number[] {

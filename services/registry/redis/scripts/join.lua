@@ -1,7 +1,7 @@
--- Counts a client in and gives it a slot and the place of that slot's feed, in one step.
+-- Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one step.
 -- ARGV: 2 stream id, 3 wanted client id, 4 suffix if that is taken, 5 client record as JSON, 6 cap ('' for a direct stream),
 --       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim)
--- Answer: 'gone', or JSON {client, place, record fields that change}
+-- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs}; {place} alone when it was not counted in
 local id, wanted, suffix, cap, me = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6]), cjson.decode(ARGV[8])
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[5])
@@ -41,6 +41,8 @@ client.slot = slot
 client.incarnation = me.incarnation
 redis.call('HSET', K.clients .. id, client_id, cjson.encode(client))
 redis.call('SADD', K.clientsOfPrefix .. me.incarnation, id .. ' ' .. client_id)
-redis.call('ZADD', K.streamIds, now_ms(), id)
+local now = now_ms()
+redis.call('ZADD', K.streamIds, now, id)
 show(id)
-return cjson.encode({ clientId = client_id, slot = slot, place = place })
+local stream = redis.call('HGETALL', K.spec .. id)
+return cjson.encode({ clientId = client_id, slot = slot, place = place, stream = stream, nowMs = now })
