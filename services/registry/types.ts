@@ -182,6 +182,8 @@ export type JoinAnswer =
 export interface ClientReport {
   streamId: string;
   clientId: string;
+  /** Tells it from a later client that was given its id. */
+  connectedAtMs: number;
   bytesServed: number;
   segmentsServed: number;
   lastAccessMs: number;

@@ -114,7 +114,7 @@ export class MemoryRegistry implements Registry {
   async leave(report: ClientReport): Promise<number> {
     const entry = this.#streams.get(report.streamId);
     const client = entry?.clients.get(report.clientId);
-    if (entry === undefined || client === undefined) return 0;
+    if (entry === undefined || client?.connectedAtMs !== report.connectedAtMs) return 0;
     entry.clients.delete(report.clientId);
     entry.record.bytesServed += report.bytesServed;
     entry.record.segmentsServed += report.segmentsServed;
@@ -131,7 +131,7 @@ export class MemoryRegistry implements Registry {
     for (const report of clients) {
       const entry = this.#streams.get(report.streamId);
       const client = entry?.clients.get(report.clientId);
-      if (entry === undefined || client === undefined) continue;
+      if (entry === undefined || client?.connectedAtMs !== report.connectedAtMs) continue;
       client.bytesServed = report.bytesServed;
       client.segmentsServed = report.segmentsServed;
       client.lastAccessMs = report.lastAccessMs;

@@ -138,9 +138,10 @@ export class RedisRegistry implements Registry {
     };
   }
 
-  async leave({ streamId, clientId, bytesServed, segmentsServed }: ClientReport): Promise<number> {
+  async leave({ streamId, clientId, connectedAtMs, bytesServed, segmentsServed }: ClientReport): Promise<number> {
     this.#counters.delete(counterKey(streamId, clientId));
-    return Number(await this.#run('leave', streamId, clientId, Math.round(bytesServed), segmentsServed));
+    const bytes = Math.round(bytesServed);
+    return Number(await this.#run('leave', streamId, clientId, bytes, segmentsServed, connectedAtMs));
   }
 
   async releaseSlot(streamId: string, slot: number): Promise<boolean> {
@@ -178,8 +179,9 @@ export class RedisRegistry implements Registry {
       .map((text) => JSON.parse(text) as ClientRecord & { incarnation: string })
       .filter(({ incarnation }) => living.has(incarnation))
       .map(({ incarnation: _, ...client }) => {
+        const report = counters.get(counterKey(client.streamId, client.id));
         const { bytesServed, segmentsServed, lastAccessMs } =
-          counters.get(counterKey(client.streamId, client.id)) ?? client;
+          report?.connectedAtMs === client.connectedAtMs ? report : client;
         return { ...client, slot: client.slot, username: client.username, bytesServed, segmentsServed, lastAccessMs };
       });
   }

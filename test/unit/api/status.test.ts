@@ -118,18 +118,26 @@ describe('statistics', () => {
     const api = await startApi({ MAX_CLIENTS_PER_SHARED_STREAM: '3', WORKER_ID: 'test' });
     const direct = String((await api.post('/streams', { url: 'http://a.example/1.ts' })).body.stream_id);
     const shared = String((await api.post('/transcode', { url: 'http://a.example/1.ts' })).body.stream_id);
-    await addViewer(api, direct, 'c1');
-    await addViewer(api, shared, 'c2');
+    const firstMs = await addViewer(api, direct, 'c1');
+    const secondMs = await addViewer(api, shared, 'c2');
     await addViewer(api, shared, 'c3');
     await api.services.registry.leave({
       streamId: direct,
       clientId: 'c1',
+      connectedAtMs: firstMs,
       bytesServed: 1000,
       segmentsServed: 2,
       lastAccessMs: 0,
     });
     await api.services.registry.report([
-      { streamId: shared, clientId: 'c2', bytesServed: 500, segmentsServed: 1, lastAccessMs: Date.now() },
+      {
+        streamId: shared,
+        clientId: 'c2',
+        connectedAtMs: secondMs,
+        bytesServed: 500,
+        segmentsServed: 1,
+        lastAccessMs: Date.now(),
+      },
     ]);
     const { body } = await api.get('/stats');
     expect(body).toMatchObject({

@@ -62,8 +62,8 @@ export async function startApi(env: Environment = {}): Promise<TestApi> {
   };
 }
 
-/** Counts a viewer in, as playback does. */
-export async function addViewer(api: TestApi, streamId: string, clientId: string): Promise<void> {
+/** Counts a viewer in, as playback does; answers when it connected. */
+export async function addViewer(api: TestApi, streamId: string, clientId: string): Promise<number> {
   const nowMs = Date.now();
   await api.services.registry.join({
     client: {
@@ -81,4 +81,5 @@ export async function addViewer(api: TestApi, streamId: string, clientId: string
     cap: undefined,
     localSlots: [],
   });
+  return nowMs;
 }

@@ -38,7 +38,7 @@ function joined(answer: JoinAnswer): Joined | undefined {
 }
 
 function report(clientId: string, bytesServed = 0) {
-  return { streamId: ID, clientId, bytesServed, segmentsServed: 0, lastAccessMs: 1 };
+  return { streamId: ID, clientId, connectedAtMs: 0, bytesServed, segmentsServed: 0, lastAccessMs: 1 };
 }
 
 export interface RegistryUnderTest {
@@ -169,6 +169,18 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(second?.client.id).toMatch(/^same_[0-9a-f]{8}$/);
       await registry.leave(report('same'));
       expect((await registry.clients(ID)).map((client) => client.id)).toEqual([second?.client.id]);
+    });
+
+    it('does not count out a later client that was given the id of one that leaves', async () => {
+      const { registry, join } = await setUp();
+      await join('same', 10);
+      await registry.deleteStream(ID);
+      await registry.createStream(spec(), 0);
+      await registry.join({ client: { ...viewer(), connectedAtMs: 7 }, clientId: 'same', cap: 10, localSlots: [] });
+      await registry.leave(report('same', 500));
+      expect(await registry.clients()).toMatchObject([{ id: 'same', connectedAtMs: 7 }]);
+      await registry.leave({ ...report('same', 500), connectedAtMs: 7 });
+      expect(await registry.clients()).toEqual([]);
     });
 
     it('frees a slot only when nobody is in it', async () => {

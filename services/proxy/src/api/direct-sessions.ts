@@ -150,6 +150,7 @@ class Session implements DirectSession {
     await this.#deps.registry.leave({
       streamId: this.client.streamId,
       clientId: this.client.id,
+      connectedAtMs: this.client.connectedAtMs,
       bytesServed: this.#bytes,
       segmentsServed: 0,
       lastAccessMs: Date.now(),

@@ -200,6 +200,7 @@ export class Playback {
     const reports: ClientReport[] = [...this.#sessions].map(({ client, bytesServed }) => ({
       streamId: client.streamId,
       clientId: client.id,
+      connectedAtMs: client.connectedAtMs,
       bytesServed: bytesServed(),
       segmentsServed: 0,
       lastAccessMs,

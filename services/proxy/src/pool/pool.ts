@@ -151,6 +151,7 @@ export class Pool {
       await this.#deps.registry.leave({
         streamId: stream.id,
         clientId: client.id,
+        connectedAtMs: client.connectedAtMs,
         bytesServed,
         segmentsServed: 0,
         lastAccessMs: Date.now(),

@@ -1,8 +1,9 @@
 -- Counts a client out. Unknown clients are no error.
--- ARGV: 2 stream id, 3 client id, 4 bytes served, 5 segments served
+-- ARGV: 2 stream id, 3 client id, 4 bytes served, 5 segments served, 6 when it connected: a later client may have its id
 -- Answer: how many its slot has left
 local id, client_id = ARGV[2], ARGV[3]
-if redis.call('HEXISTS', K.clients .. id, client_id) == 0 then return 0 end
+local text = redis.call('HGET', K.clients .. id, client_id)
+if not text or cjson.decode(text).connectedAtMs ~= tonumber(ARGV[6]) then return 0 end
 local left = count_out(id, client_id)
 if redis.call('EXISTS', K.spec .. id) == 1 then
   redis.call('HINCRBY', K.spec .. id, 'bytesServed', ARGV[4])
