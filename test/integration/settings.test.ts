@@ -131,6 +131,20 @@ describe.concurrent('limits', () => {
     expectClean(judgeTs(await first.stop()), { video: true, audio: true, minSeconds: 2, maxSignalled: 0 });
   });
 
+  staged('KEEP_ALIVE_TIMEOUT: an idle connection is closed after it, and not before', async ({ stage }) => {
+    const worker = await stage.worker({ KEEP_ALIVE_TIMEOUT: '2' });
+    const { hostname, port } = new URL(worker.url);
+    const connection = connect(Number(port), hostname);
+    connection.write('GET /livez HTTP/1.1\r\nHost: worker\r\n\r\n');
+    await once(connection, 'data');
+    const answered = performance.now();
+    await once(connection.resume(), 'close');
+    const idleMs = performance.now() - answered;
+    // Node adds a second of its own, so that a client that goes by the announced 2 s never meets a closing socket.
+    expect(idleMs).toBeGreaterThan(1_900);
+    expect(idleMs).toBeLessThan(6_000);
+  });
+
   staged('MEMORY_LIMIT: the media in memory stays within 40 % of it', async ({ stage }) => {
     const limitBytes = 64 * MIB;
     const source = await stage.sourceProcess({ fixture: 'heaviest', channels: { '/a.ts': {}, '/b.ts': {} } });

@@ -62,6 +62,7 @@ const CASES: Record<keyof Config, Case> = {
     ],
     bad: ['everyone', '10.0.0.0/33', '10.0/8'],
   },
+  keepAliveTimeoutMs: time(72_000),
   drainTimeoutMs: time(110_000),
   poolingEnabled: toggle(true),
   sharingStrategy: {

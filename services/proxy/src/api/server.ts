@@ -46,6 +46,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
     rewriteUrl: withoutRootPath(config.rootPath),
     routerOptions: {
       ignoreTrailingSlash: true,

@@ -61,6 +61,12 @@ const server = {
     'loopback',
     'Proxies in front of the worker whose `X-Forwarded-For` names the viewer; `uniquelocal` means private ranges.',
   ),
+  keepAliveTimeoutMs: setting(
+    'KEEP_ALIVE_TIMEOUT',
+    seconds(1, 3700),
+    '72',
+    'Seconds that a connection may wait for its next request; more than the idle timeout of a load balancer in front.',
+  ),
   drainTimeoutMs: setting(
     'DRAIN_TIMEOUT',
     seconds(0, DAY_S),
@@ -345,3 +351,6 @@ export const SETTING_GROUPS = {
 } as const;
 
 export const SETTINGS = { ...server, ...pooling, ...clients, ...sources, ...limits, ...cluster } as const;
+
+/** The environment variables that a worker reads; whatever starts workers is typed by it, so that it sets no other. */
+export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['env'];

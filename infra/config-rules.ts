@@ -1,0 +1,120 @@
+/** What a stage cannot be, although each of its values is fine alone. Pure: a stage in, sentences out. */
+
+import type { Setting } from '../services/proxy/src/config/setting.ts';
+import { SETTINGS } from '../services/proxy/src/config/settings.ts';
+import { ConfigError, loadConfig } from '../services/proxy/src/config.ts';
+import type { StageConfig } from './config.ts';
+import { COLLECTOR, FARGATE_MEMORY_MIB, MIN_WORKER_MEMORY_MIB, STOP_TIMEOUT_S } from './limits.ts';
+import { SECRET_SETTINGS, STACK_SETTINGS, WORKER_OWN_SETTINGS } from './worker-settings.ts';
+
+export function stageProblems(stage: StageConfig): string[] {
+  return [
+    ...sizeProblems(stage),
+    ...nameProblems(stage),
+    ...redisProblems(stage),
+    ...adminProblems(stage),
+    ...settingProblems(stage),
+    ...sourceProblems(stage),
+  ];
+}
+
+function sizeProblems({ workerCpu, workerMemoryMiB, minWorkers, maxWorkers, drainTimeout }: StageConfig): string[] {
+  const problems: string[] = [];
+  const memory = FARGATE_MEMORY_MIB[workerCpu];
+  if (memory === undefined) {
+    problems.push(
+      `workerCpu: Fargate has no tasks of ${workerCpu} CPU units, only ${Object.keys(FARGATE_MEMORY_MIB).join(', ')}.`,
+    );
+  } else if (!memory.includes(workerMemoryMiB)) {
+    problems.push(
+      `workerMemoryMiB: with ${workerCpu} CPU units Fargate sells ${memory[0]} to ${memory.at(-1)} MiB in its own steps, not ${workerMemoryMiB}.`,
+    );
+  } else if (workerMemoryMiB - COLLECTOR.memoryMiB < MIN_WORKER_MEMORY_MIB) {
+    problems.push(
+      `workerMemoryMiB: the collector takes ${COLLECTOR.memoryMiB} MiB of ${workerMemoryMiB}, and a worker needs at least ${MIN_WORKER_MEMORY_MIB}.`,
+    );
+  }
+  if (minWorkers > maxWorkers) problems.push(`minWorkers: ${minWorkers} is more than maxWorkers, ${maxWorkers}.`);
+  if (drainTimeout >= STOP_TIMEOUT_S) {
+    problems.push(
+      `drainTimeout: a worker that drains for ${drainTimeout} s is killed by Fargate after ${STOP_TIMEOUT_S} s, in the middle of it.`,
+    );
+  }
+  return problems;
+}
+
+function nameProblems({ domain, certificateArn, hostedZoneId, region, zones }: StageConfig): string[] {
+  const problems: string[] = [];
+  if (domain !== undefined && certificateArn === undefined) {
+    problems.push('domain: it needs a certificateArn, since players that were given a name expect HTTPS under it.');
+  }
+  if (certificateArn !== undefined && domain === undefined) {
+    problems.push("certificateArn: it needs a domain, since no certificate fits the load balancer's own name.");
+  }
+  if (hostedZoneId !== undefined && domain === undefined)
+    problems.push('hostedZoneId: it needs a domain to write there.');
+  const certificateRegion = certificateArn?.split(':')[3];
+  if (region !== undefined && certificateRegion !== undefined && certificateRegion !== region) {
+    problems.push(
+      `certificateArn: the certificate is in ${certificateRegion}, and a load balancer in ${region} cannot use it.`,
+    );
+  }
+  if (typeof zones !== 'number') {
+    const strangers = region === undefined ? [] : zones.filter((zone) => !zone.startsWith(region));
+    if (strangers.length > 0) problems.push(`zones: ${strangers.join(', ')} cannot be in the region ${region}.`);
+    if (new Set(zones).size < zones.length) problems.push('zones: a zone is named twice.');
+  }
+  return problems;
+}
+
+function redisProblems({ redisMultiAz, redisReplicas }: StageConfig): string[] {
+  if (!redisMultiAz || redisReplicas > 0) return [];
+  return ['redisMultiAz: it needs at least one replica (redisReplicas) to fail over to.'];
+}
+
+function adminProblems({ adminAuth, jwtIssuer, jwtAudience }: StageConfig): string[] {
+  if (adminAuth === 'jwt' && (jwtIssuer === undefined || jwtAudience === undefined)) {
+    return ['adminAuth: jwt needs jwtIssuer and jwtAudience, or any token of that issuer would do.'];
+  }
+  if (adminAuth !== 'jwt' && (jwtIssuer !== undefined || jwtAudience !== undefined)) {
+    return [`adminAuth: jwtIssuer and jwtAudience have no effect with "${adminAuth}".`];
+  }
+  return [];
+}
+
+function settingProblems({ settings }: StageConfig): string[] {
+  const known = new Map(Object.values<Setting<unknown>>(SETTINGS).map((setting) => [setting.env, setting]));
+  const refusals = Object.keys(settings).flatMap((name) => {
+    const setting = known.get(name);
+    if (setting === undefined) return [`settings.${name}: workers have no such setting.`];
+    if (includes(SECRET_SETTINGS, name)) return [`settings.${name}: it comes from Secrets Manager.`];
+    if (includes(STACK_SETTINGS, name)) return [`settings.${name}: the stack sets it from the stage's own settings.`];
+    if (includes(WORKER_OWN_SETTINGS, name))
+      return [`settings.${name}: it cannot be the same for all workers of a stage.`];
+    if (setting.kind.secret === true) return [`settings.${name}: a secret would be readable in the template.`];
+    return [];
+  });
+  return refusals.length > 0 ? refusals : valueProblems(settings);
+}
+
+/** The worker's own checks, so that a bad value stops the synthesis and not the worker. */
+function valueProblems(settings: Readonly<Record<string, string>>): string[] {
+  try {
+    loadConfig(settings);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map((problem) => `settings.${problem}`);
+    throw error;
+  }
+}
+
+function sourceProblems({ privateSources }: StageConfig): string[] {
+  const result = SETTINGS.allowPrivateSources.kind.schema.safeParse(privateSources);
+  if (!result.success) return [`privateSources: must be ${SETTINGS.allowPrivateSources.kind.allowed}.`];
+  if (!result.data.loopback) return [];
+  return ['privateSources: true would let sources reach the worker itself and its VPC; name the ranges instead.'];
+}
+
+function includes(names: readonly string[], name: string): boolean {
+  return names.includes(name);
+}

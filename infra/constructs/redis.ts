@@ -1,0 +1,78 @@
+/** The registry's Redis: one Valkey primary and its replicas, reachable over TLS with a password, by those who hold its clients' group. */
+
+import { RemovalPolicy, Token } from 'aws-cdk-lib';
+import { type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import type { StageConfig } from '../config.ts';
+import { REDIS_PORT } from '../ports.ts';
+
+export interface RedisProps {
+  readonly stage: StageConfig;
+  readonly vpc: IVpc;
+}
+
+export class Redis extends Construct {
+  /** Whatever holds this group may connect. */
+  readonly clients: SecurityGroup;
+  /** Its whole string is the password. */
+  readonly password: Secret;
+  readonly host: string;
+  readonly port: number = REDIS_PORT;
+  /** The id that its metrics are filed under: CacheClusterId of the first node. */
+  readonly firstNodeId: string;
+
+  constructor(scope: Construct, id: string, { stage, vpc }: RedisProps) {
+    super(scope, id);
+    this.clients = new SecurityGroup(this, 'Clients', {
+      vpc,
+      description: 'Those who may connect to Redis',
+      allowAllOutbound: false,
+    });
+    const server = new SecurityGroup(this, 'Server', { vpc, description: 'Redis', allowAllOutbound: false });
+    server.connections.allowFrom(this.clients, Port.tcp(this.port), 'Registry');
+
+    this.password = new Secret(this, 'Password', {
+      description: 'AUTH of Redis',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const subnets = new CfnSubnetGroup(this, 'Subnets', {
+      description: 'Redis: no way in or out but from the VPC',
+      subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
+    });
+    const group = new CfnReplicationGroup(this, 'Group', {
+      replicationGroupDescription: 'The registry of the workers',
+      engine: 'valkey',
+      engineVersion: '8.0',
+      cacheNodeType: stage.redisNode,
+      // Cluster mode stays off: the scripts use several keys at once, and one node answers 100,000 calls a second where
+      // a large stage makes a few hundred.
+      clusterMode: 'disabled',
+      numCacheClusters: 1 + stage.redisReplicas,
+      automaticFailoverEnabled: stage.redisReplicas > 0,
+      multiAzEnabled: stage.redisMultiAz,
+      port: this.port,
+      cacheSubnetGroupName: subnets.ref,
+      securityGroupIds: [server.securityGroupId],
+      transitEncryptionEnabled: true,
+      atRestEncryptionEnabled: true,
+      // A reference that CloudFormation resolves; the password itself is in no template.
+      authToken: this.password.secretValue.unsafeUnwrap(),
+      autoMinorVersionUpgrade: true,
+      // What it holds is written back by the workers when it is lost, so there are no snapshots.
+      snapshotRetentionLimit: 0,
+    });
+    group.applyRemovalPolicy(RemovalPolicy.DESTROY);
+    this.host = group.attrPrimaryEndPointAddress;
+    this.firstNodeId = `${Token.asString(group.ref)}-001`;
+
+    acknowledge(
+      this.password,
+      'SMG4',
+      'Workers and Redis take a new password at a deployment only; rotating it alone would lock the workers out.',
+    );
+  }
+}

@@ -1,0 +1,148 @@
+/** One worker as Fargate runs it: the worker itself, and beside it the collector that may die without a stream noticing. */
+
+import { Duration, Size, Stack } from 'aws-cdk-lib';
+import {
+  AwsLogDriverMode,
+  Capability,
+  ContainerImage,
+  CpuArchitecture,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDrivers,
+  OperatingSystemFamily,
+  Secret,
+  TmpfsMountOption,
+} from 'aws-cdk-lib/aws-ecs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import type { StageConfig } from '../config.ts';
+import { COLLECTOR, STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../limits.ts';
+import { collectorConfig } from '../metrics.ts';
+import { REDIS_PORT, RELAY_PORT, WORKER_PORT } from '../ports.ts';
+import type { StateStack } from '../stacks/state.ts';
+import type { WorkerEnvironment, WorkerSecrets } from '../worker-settings.ts';
+
+export interface WorkerTaskProps {
+  readonly stage: StageConfig;
+  readonly state: StateStack;
+  readonly image: ContainerImage;
+  readonly log: LogGroup;
+  /** Where the collector's metrics go through. */
+  readonly metricsLog: LogGroup;
+}
+
+const WORKER = 'worker';
+
+export class WorkerTask extends Construct {
+  readonly definition: FargateTaskDefinition;
+  readonly containerName = WORKER;
+
+  constructor(scope: Construct, id: string, props: WorkerTaskProps) {
+    super(scope, id);
+    const { stage } = props;
+    this.definition = new FargateTaskDefinition(this, 'Definition', {
+      cpu: stage.workerCpu,
+      memoryLimitMiB: stage.workerMemoryMiB,
+      runtimePlatform: {
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+        cpuArchitecture: stage.architecture === 'arm64' ? CpuArchitecture.ARM64 : CpuArchitecture.X86_64,
+      },
+    });
+    this.#addWorker(props);
+    this.#addCollector(props);
+    acknowledge(
+      this.definition,
+      'ECS2',
+      'These are settings, typed by the worker; its secrets come from Secrets Manager.',
+    );
+  }
+
+  #addWorker({ stage, state, image, log }: WorkerTaskProps): void {
+    const memoryLimitMiB = stage.workerMemoryMiB - COLLECTOR.memoryMiB;
+    const environment: WorkerEnvironment = {
+      PORT: String(WORKER_PORT),
+      RELAY_PORT: String(RELAY_PORT),
+      // The load balancer is in the VPC; nobody else can reach the port.
+      TRUST_PROXY: 'uniquelocal',
+      KEEP_ALIVE_TIMEOUT: String(WORKER_KEEP_ALIVE_S),
+      DRAIN_TIMEOUT: String(stage.drainTimeout),
+      MAX_CLIENTS_PER_SHARED_STREAM: String(stage.maxClientsPerSharedStream),
+      ALLOW_PRIVATE_SOURCES: stage.privateSources,
+      MEMORY_LIMIT: `${memoryLimitMiB}M`,
+      REDIS_ENABLED: 'true',
+      REDIS_HOST: state.redis.host,
+      REDIS_SERVER_PORT: String(REDIS_PORT),
+      REDIS_TLS: 'true',
+    };
+    const secrets: WorkerSecrets = {
+      API_TOKEN: Secret.fromSecretsManager(state.apiToken),
+      CLUSTER_SECRET: Secret.fromSecretsManager(state.clusterSecret),
+      REDIS_PASSWORD: Secret.fromSecretsManager(state.redis.password),
+    };
+    this.definition.addContainer(WORKER, {
+      image,
+      essential: true,
+      cpu: stage.workerCpu - COLLECTOR.cpu,
+      memoryLimitMiB,
+      environment: { ...stage.settings, ...environment },
+      secrets,
+      portMappings: [{ containerPort: WORKER_PORT }, { containerPort: RELAY_PORT }],
+      // The most there is; DRAIN_TIMEOUT ends before it.
+      stopTimeout: Duration.seconds(STOP_TIMEOUT_S),
+      // Whether it lives, not whether it takes viewers: ECS replaces a worker that fails this, protected or not.
+      healthCheck: {
+        command: ['CMD', 'node', '-e', livezProbe()],
+        interval: Duration.seconds(15),
+        timeout: Duration.seconds(10),
+        retries: 4,
+        startPeriod: Duration.seconds(30),
+      },
+      readonlyRootFilesystem: !stage.allowExec,
+      linuxParameters: this.#linux('Linux'),
+      // A log that cannot be written is dropped; it never holds up a stream.
+      logging: LogDrivers.awsLogs({
+        logGroup: log,
+        streamPrefix: WORKER,
+        mode: AwsLogDriverMode.NON_BLOCKING,
+        maxBufferSize: Size.mebibytes(8),
+      }),
+    });
+  }
+
+  #addCollector({ stage, log, metricsLog }: WorkerTaskProps): void {
+    const stack = Stack.of(this);
+    const config = collectorConfig({ stage: stage.stage, region: stack.region, logGroup: metricsLog.logGroupName });
+    this.definition.addContainer('collector', {
+      image: ContainerImage.fromRegistry(stage.collectorImage),
+      essential: false,
+      cpu: COLLECTOR.cpu,
+      memoryLimitMiB: COLLECTOR.memoryMiB,
+      // JSON is YAML, which it reads.
+      environment: { AOT_CONFIG_CONTENT: stack.toJsonString(config) },
+      enableRestartPolicy: true,
+      restartAttemptPeriod: Duration.minutes(1),
+      readonlyRootFilesystem: true,
+      linuxParameters: this.#linux('CollectorLinux'),
+      logging: LogDrivers.awsLogs({ logGroup: log, streamPrefix: 'collector', mode: AwsLogDriverMode.NON_BLOCKING }),
+    });
+    metricsLog.grantWrite(this.definition.taskRole);
+  }
+
+  /** An init process that reaps what FFmpeg leaves, a /tmp in memory, and no privileges. */
+  #linux(id: string): LinuxParameters {
+    const linux = new LinuxParameters(this, id, { initProcessEnabled: true });
+    linux.addTmpfs({
+      containerPath: '/tmp',
+      size: 64,
+      mountOptions: [TmpfsMountOption.NOEXEC, TmpfsMountOption.NOSUID, TmpfsMountOption.NODEV],
+    });
+    linux.dropCapabilities(Capability.ALL);
+    return linux;
+  }
+}
+
+/** The image has Node and no curl. */
+function livezProbe(): string {
+  return `fetch('http://127.0.0.1:${WORKER_PORT}/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
+}

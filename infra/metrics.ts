@@ -1,0 +1,59 @@
+/** The workers' metrics as CloudWatch has them: what the collector publishes, scaling tracks and the dashboard shows. */
+
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { METRICS, METRICS_PATH } from '../services/proxy/src/metrics/names.ts';
+import { WORKER_PORT } from './ports.ts';
+
+const NAMESPACE = 'Streampool';
+/** One dimension alone, so that a metric costs once per stage and not once per worker. */
+const DIMENSION = 'Stage';
+
+/** Of each worker once a minute: `Average` is that of one worker, `Sum` that of the stage. */
+export function workerMetric(stage: string, name: keyof typeof METRICS, statistic: 'Average' | 'Sum'): Metric {
+  return new Metric({
+    namespace: NAMESPACE,
+    metricName: METRICS[name],
+    dimensionsMap: { [DIMENSION]: stage },
+    statistic,
+    period: Duration.minutes(1),
+  });
+}
+
+/** The configuration of the OpenTelemetry collector; counters become their increase since the minute before. */
+export function collectorConfig(options: { stage: string; region: string; logGroup: string }): object {
+  return {
+    receivers: {
+      prometheus: {
+        config: {
+          scrape_configs: [
+            {
+              job_name: 'worker',
+              scrape_interval: '60s',
+              scrape_timeout: '10s',
+              metrics_path: METRICS_PATH,
+              static_configs: [{ targets: [`127.0.0.1:${WORKER_PORT}`], labels: { [DIMENSION]: options.stage } }],
+              metric_relabel_configs: [
+                { source_labels: ['__name__'], regex: Object.values(METRICS).join('|'), action: 'keep' },
+              ],
+            },
+          ],
+        },
+      },
+    },
+    exporters: {
+      awsemf: {
+        namespace: NAMESPACE,
+        region: options.region,
+        log_group_name: options.logGroup,
+        log_stream_name: 'workers',
+        dimension_rollup_option: 'NoDimensionRollup',
+        metric_declarations: [{ dimensions: [[DIMENSION]], metric_name_selectors: ['^streampool_.*$'] }],
+      },
+    },
+    service: {
+      telemetry: { logs: { level: 'warn' } },
+      pipelines: { metrics: { receivers: ['prometheus'], exporters: ['awsemf'] } },
+    },
+  };
+}

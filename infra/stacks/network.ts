@@ -1,0 +1,86 @@
+/** What lives longest and changes least: the VPC, who may talk to whom, and the address that viewers know. */
+
+import { CfnOutput, Fn, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import {
+  FlowLogDestination,
+  FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
+  IpAddresses,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { StageConfig } from '../config.ts';
+import { Edge } from '../constructs/edge.ts';
+import { RELAY_PORT } from '../ports.ts';
+
+export interface NetworkStackProps extends StackProps {
+  readonly stage: StageConfig;
+}
+
+export class NetworkStack extends Stack {
+  readonly vpc: Vpc;
+  readonly workers: SecurityGroup;
+  readonly edge: Edge;
+  readonly #zones: string[];
+
+  constructor(scope: Construct, id: string, { stage, ...props }: NetworkStackProps) {
+    super(scope, id, props);
+    const { zones } = stage;
+    this.#zones =
+      typeof zones === 'number' ? Array.from({ length: zones }, (_, index) => Fn.select(index, Fn.getAzs())) : zones;
+
+    this.vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr('10.64.0.0/16'),
+      maxAzs: this.#zones.length,
+      // No NAT. What viewers get leaves through the load balancer; what sources send would come in through a NAT gateway
+      // and cost more than the workers do: 50 channels of 8 Mbit/s, some 6,000 USD a month. So workers have public
+      // addresses, and a security group that lets nobody in but the load balancer and each other.
+      natGateways: 0,
+      subnetConfiguration: [
+        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 20, mapPublicIpOnLaunch: false },
+        { name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
+      ],
+      // Free, and keeps image layers (ECR has them in S3) off the public path.
+      gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
+      // Nothing uses the default group, and emptying it takes a custom resource with rights of its own.
+      restrictDefaultSecurityGroup: false,
+    });
+    if (typeof zones !== 'number') {
+      Validations.of(this).acknowledge({
+        id: 'CloudFormation-Validate::W3010',
+        reason: 'The stage names the zones that it wants its workers in.',
+      });
+    }
+    // Only what was refused: a record of each viewer's connection every minute would cost more than it tells.
+    this.vpc.addFlowLog('Refused', {
+      trafficType: FlowLogTrafficType.REJECT,
+      destination: FlowLogDestination.toCloudWatchLogs(
+        new LogGroup(this, 'RefusedLog', { retention: RetentionDays.ONE_WEEK }),
+      ),
+    });
+
+    this.workers = new SecurityGroup(this, 'Workers', {
+      vpc: this.vpc,
+      description: 'Workers: from the load balancer, from each other, to any source',
+      // Sources are anywhere and on any port; the worker's egress guard decides which addresses are allowed.
+      allowAllOutbound: true,
+    });
+    this.workers.addIngressRule(this.workers, Port.tcp(RELAY_PORT), 'Relays between workers');
+
+    this.edge = new Edge(this, 'Edge', { stage, vpc: this.vpc, workers: this.workers });
+    new CfnOutput(this, 'PlayUrl', {
+      value: `${this.edge.url}/stream/`,
+      description: 'Play streams here, by stream_id',
+    });
+    new CfnOutput(this, 'ApiUrl', { value: this.edge.url, description: 'The workers: API (with API_TOKEN) and docs' });
+  }
+
+  /** Chosen at deployment where the stage does not name them, so that synthesis asks AWS for nothing. */
+  override get availabilityZones(): string[] {
+    return this.#zones;
+  }
+}

@@ -1,0 +1,41 @@
+/** What is deployed daily: the workers. */
+
+import { fileURLToPath } from 'node:url';
+import { CfnOutput, IgnoreMode, Stack, type StackProps } from 'aws-cdk-lib';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { Construct } from 'constructs';
+import type { StageConfig } from '../config.ts';
+import { ProxyService } from '../constructs/proxy-service.ts';
+import type { NetworkStack } from './network.ts';
+import type { StateStack } from './state.ts';
+
+export interface ProxyStackProps extends StackProps {
+  readonly stage: StageConfig;
+  readonly network: NetworkStack;
+  readonly state: StateStack;
+}
+
+export class ProxyStack extends Stack {
+  readonly proxy: ProxyService;
+
+  constructor(scope: Construct, id: string, { stage, network, state, ...props }: ProxyStackProps) {
+    super(scope, id, props);
+    this.proxy = new ProxyService(this, 'Proxy', { stage, network, state, image: workerImage(stage) });
+    new CfnOutput(this, 'ClusterName', { value: this.proxy.cluster.clusterName, description: 'The ECS cluster' });
+    new CfnOutput(this, 'ServiceName', { value: this.proxy.service.serviceName, description: 'The ECS service' });
+    new CfnOutput(this, 'LogGroup', { value: this.proxy.log.logGroupName, description: 'What workers log' });
+  }
+}
+
+/** Synthesis only hashes the files that .dockerignore leaves; Docker is needed by `cdk deploy`, to build the image. */
+function workerImage({ image, architecture }: StageConfig): ContainerImage {
+  if (image !== undefined) return ContainerImage.fromRegistry(image);
+  return ContainerImage.fromAsset(fileURLToPath(new URL('../..', import.meta.url)), {
+    file: 'services/proxy/Dockerfile',
+    platform: architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
+    ignoreMode: IgnoreMode.DOCKER,
+    // The architecture is part of the image, and so of its hash.
+    extraHash: architecture,
+  });
+}

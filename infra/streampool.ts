@@ -1,0 +1,26 @@
+/** All stacks of a stage, in the order in which they need each other. */
+
+import type { App } from 'aws-cdk-lib';
+import { Tags } from 'aws-cdk-lib';
+import type { StageConfig } from './config.ts';
+import { NetworkStack } from './stacks/network.ts';
+import { ProxyStack } from './stacks/proxy.ts';
+import { StateStack } from './stacks/state.ts';
+
+export interface Stacks {
+  readonly network: NetworkStack;
+  readonly state: StateStack;
+  readonly proxy: ProxyStack;
+}
+
+/** @example addStacks(app, readStage(app.node)).network.edge.url */
+export function addStacks(app: App, stage: StageConfig): Stacks {
+  const env = { account: process.env.CDK_DEFAULT_ACCOUNT, region: stage.region ?? process.env.CDK_DEFAULT_REGION };
+  const of = (part: string) => ({ stage, env, stackName: `streampool-${stage.stage}-${part}` });
+  const kept = { terminationProtection: stage.terminationProtection };
+  const network = new NetworkStack(app, 'Network', { ...of('network'), ...kept });
+  const state = new StateStack(app, 'State', { ...of('state'), ...kept, network });
+  const proxy = new ProxyStack(app, 'Proxy', { ...of('proxy'), network, state });
+  Tags.of(app).add('streampool:stage', stage.stage);
+  return { network, state, proxy };
+}

@@ -1,0 +1,39 @@
+/** What the stack says to a worker: its environment, typed by the settings that the worker reads, so that neither can drift. */
+
+import type { Secret } from 'aws-cdk-lib/aws-ecs';
+import type { SettingName } from '../services/proxy/src/config/settings.ts';
+
+/** The names that the stack sets itself; a stage cannot set them a second time. A name that no worker reads does not compile. */
+export const STACK_SETTINGS = [
+  'PORT',
+  'RELAY_PORT',
+  'TRUST_PROXY',
+  'KEEP_ALIVE_TIMEOUT',
+  'DRAIN_TIMEOUT',
+  'MAX_CLIENTS_PER_SHARED_STREAM',
+  'ALLOW_PRIVATE_SOURCES',
+  'MEMORY_LIMIT',
+  'REDIS_ENABLED',
+  'REDIS_HOST',
+  'REDIS_SERVER_PORT',
+  'REDIS_TLS',
+] as const satisfies readonly SettingName[];
+
+/** Those that come from Secrets Manager, and are in no template and no `describe` answer. */
+export const SECRET_SETTINGS = [
+  'API_TOKEN',
+  'CLUSTER_SECRET',
+  'REDIS_PASSWORD',
+] as const satisfies readonly SettingName[];
+
+/** Names that must differ from worker to worker, or that the platform decides. */
+export const WORKER_OWN_SETTINGS = [
+  'HOST',
+  'WORKER_ID',
+  'WORKER_ADDRESS',
+  'REDIS_URL',
+  'REDIS_DB',
+] as const satisfies readonly SettingName[];
+
+export type WorkerEnvironment = Record<(typeof STACK_SETTINGS)[number], string>;
+export type WorkerSecrets = Record<(typeof SECRET_SETTINGS)[number], Secret>;

@@ -1,0 +1,118 @@
+/** Which stages there can be: the defaults, what the command line says, and each refusal with its sentence. */
+import { App } from 'aws-cdk-lib';
+import { describe, expect, it } from 'vitest';
+import { checkStage, readStage, StageError } from '../../infra/config.ts';
+
+const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/abc';
+
+const problemsOf = (values: object): readonly string[] => {
+  try {
+    checkStage({ stage: 'test', ...values });
+    return [];
+  } catch (error) {
+    if (error instanceof StageError) return error.problems;
+    throw error;
+  }
+};
+
+describe('a stage', () => {
+  it('needs nothing said', () => {
+    expect(readStage(new App().node)).toMatchObject({
+      stage: 'main',
+      zones: 2,
+      minWorkers: 2,
+      maxWorkers: 10,
+      maxClientsPerSharedStream: 0,
+      redisReplicas: 1,
+      redisMultiAz: true,
+      adminAuth: 'token',
+    });
+  });
+
+  it('is taken from cdk.json by its name, and the command line wins over it', () => {
+    const stages = { prod: { minWorkers: 3, maxWorkers: 30 } };
+    const app = new App({ context: { stages, stage: 'prod', maxWorkers: '40', privateSources: 'false' } });
+    expect(readStage(app.node)).toMatchObject({
+      stage: 'prod',
+      minWorkers: 3,
+      maxWorkers: 40,
+      privateSources: 'false',
+    });
+  });
+
+  it('must be one of cdk.json when it is named', () => {
+    const app = new App({ context: { stages: { dev: {} }, stage: 'prod' } });
+    expect(() => readStage(app.node)).toThrow('cdk.json has no stage "prod"; it has dev.');
+  });
+
+  it('does not overlook a mistyped name on the command line', () => {
+    expect(() => readStage(new App({ context: { maxworkers: '20' } }).node)).toThrow('maxworkers: there is no such');
+  });
+
+  it('says everything that is wrong at once', () => {
+    expect(problemsOf({ minWorkers: 5, maxWorkers: 2, drainTimeout: 120 })).toHaveLength(2);
+  });
+});
+
+describe('a stage is refused for', () => {
+  it.each<[string, object, string]>([
+    ['CPU that Fargate does not have', { workerCpu: 3000 }, 'Fargate has no tasks of 3000 CPU units'],
+    ['memory that does not go with the CPU', { workerCpu: 2048, workerMemoryMiB: 2048 }, 'sells 4096 to 16384 MiB'],
+    ['memory between the steps', { workerCpu: 8192, workerMemoryMiB: 17 * 1024 }, 'in its own steps, not 17408'],
+    ['too little memory beside the collector', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768'],
+    ['fewer at most than at least', { minWorkers: 3, maxWorkers: 2 }, '3 is more than maxWorkers, 2'],
+    ['draining longer than Fargate waits', { drainTimeout: 120 }, 'is killed by Fargate after 120 s'],
+    ['a domain without a certificate', { domain: 'tv.example.com' }, 'it needs a certificateArn'],
+    ['a certificate without a domain', { certificateArn: CERTIFICATE }, 'it needs a domain'],
+    ['a zone to write to without a domain', { hostedZoneId: 'Z123ABC' }, 'it needs a domain to write there'],
+    [
+      'a certificate of another region',
+      { region: 'us-east-1', domain: 'tv.example.com', certificateArn: CERTIFICATE },
+      'a load balancer in us-east-1 cannot use it',
+    ],
+    [
+      'zones of another region',
+      { region: 'us-east-1', zones: ['us-east-1a', 'eu-central-1b'] },
+      'eu-central-1b cannot be',
+    ],
+    ['a zone twice', { zones: ['us-east-1a', 'us-east-1a'] }, 'named twice'],
+    ['one zone', { zones: 1 }, 'zones:'],
+    ['Multi-AZ without a replica', { redisReplicas: 0 }, 'it needs at least one replica'],
+    ['a JWT of anybody', { adminAuth: 'jwt', jwtIssuer: 'https://issuer.example' }, 'needs jwtIssuer and jwtAudience'],
+    ['a JWT issuer that is not asked', { jwtIssuer: 'https://issuer.example' }, 'have no effect with "token"'],
+    ['a setting that workers do not have', { settings: { GRACE: '3' } }, 'workers have no such setting'],
+    ['a setting that the stack sets', { settings: { REDIS_HOST: 'here' } }, 'the stack sets it'],
+    ['a setting that is a secret', { settings: { API_TOKEN: 'abc' } }, 'it comes from Secrets Manager'],
+    ['a setting that each worker has its own of', { settings: { WORKER_ID: 'a' } }, 'cannot be the same for all'],
+    [
+      'a value that workers refuse',
+      { settings: { SHARED_STREAM_GRACE: 'long' } },
+      'SHARED_STREAM_GRACE="long": must be',
+    ],
+    ['private sources that are no ranges', { privateSources: '10.0/8' }, 'privateSources: must be true, false, or'],
+    ['the whole VPC as a source', { privateSources: 'true' }, 'reach the worker itself and its VPC'],
+    ['viewers of no range', { viewerRanges: ['everyone'] }, 'must be IPv4 ranges'],
+    ['a retention that CloudWatch does not have', { logRetentionDays: 31 }, 'logRetentionDays: must be one of 1, 3'],
+    ['a name that does not exist', { worker: 2 }, 'worker: there is no such setting of a stage'],
+    ['a name that no stack can have', { stage: 'Prod_1' }, 'lower-case letters and digits'],
+  ])('%s', (_, values, sentence) => {
+    expect(problemsOf(values).join('\n')).toContain(sentence);
+  });
+});
+
+describe('a stage is allowed', () => {
+  it.each<[string, object]>([
+    [
+      'a domain with a certificate and a zone',
+      { domain: 'tv.example.com', certificateArn: CERTIFICATE, hostedZoneId: 'Z1' },
+    ],
+    ['the smallest worker there can be', { workerCpu: 256, workerMemoryMiB: 1024 }],
+    ['the largest', { workerCpu: 16_384, workerMemoryMiB: 120 * 1024 }],
+    ['named private sources', { privateSources: '10.1.0.0/16,lan' }],
+    ['settings of the workers', { settings: { SHARED_STREAM_GRACE: 10, STREAM_SHARING_STRATEGY: 'url_only' } }],
+    ['one Redis node without fail-over', { redisReplicas: 0, redisMultiAz: false }],
+    ['JWTs of one issuer for one audience', { adminAuth: 'jwt', jwtIssuer: 'https://i.example', jwtAudience: ['a'] }],
+  ])('%s', (_, values) => {
+    expect(problemsOf(values)).toEqual([]);
+  });
+});

@@ -1,0 +1,205 @@
+/** The workers' service: how they run, are replaced, scaled and watched; and that the worker understands what the stack tells it. */
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { ignoredSettings, loadConfig } from '../../services/proxy/src/config.ts';
+import { METRICS } from '../../services/proxy/src/metrics/names.ts';
+import { TEST_IMAGE, templates, theOnly } from './support.ts';
+
+const SERVICE = 'AWS::ECS::Service';
+const TASK = 'AWS::ECS::TaskDefinition';
+const POLICY = 'AWS::ApplicationAutoScaling::ScalingPolicy';
+
+interface Container {
+  readonly Name: string;
+  readonly Environment: readonly { Name: string; Value: unknown }[];
+  readonly Secrets?: readonly { Name: string }[];
+  readonly [property: string]: unknown;
+}
+
+const { proxy } = templates();
+
+function container(name: string, values: object = {}): Container {
+  const containers = theOnly(templates(values).proxy, TASK).ContainerDefinitions as Container[];
+  const found = containers.find(({ Name }) => Name === name);
+  if (found === undefined) throw new Error(`There is no container ${name}.`);
+  return found;
+}
+
+describe('a worker', () => {
+  it('runs with an init process, a read-only root, /tmp in memory and no privileges', () => {
+    proxy.hasResourceProperties(TASK, {
+      ContainerDefinitions: Match.arrayWith([
+        Match.objectLike({
+          Name: 'worker',
+          Image: TEST_IMAGE,
+          Essential: true,
+          ReadonlyRootFilesystem: true,
+          LinuxParameters: Match.objectLike({ InitProcessEnabled: true, Capabilities: { Drop: ['ALL'] } }),
+        }),
+      ]),
+    });
+    expect(container('worker').LinuxParameters).toMatchObject({ Tmpfs: [{ ContainerPath: '/tmp', Size: 64 }] });
+  });
+
+  it('is given all the time that Fargate gives, and drains in less', () => {
+    const worker = container('worker');
+    expect(worker.StopTimeout).toBe(120);
+    expect(Number(environmentOf(worker).DRAIN_TIMEOUT)).toBeLessThan(120);
+  });
+
+  it('is replaced when it does not live, whether or not it takes viewers', () => {
+    expect(JSON.stringify(container('worker').HealthCheck)).toContain('/livez');
+  });
+
+  it('keeps idle connections longer than the load balancer', () => {
+    expect(Number(environmentOf(container('worker')).KEEP_ALIVE_TIMEOUT)).toBeGreaterThan(600);
+  });
+
+  it('understands every setting it is given, and ignores none', () => {
+    const environment = environmentOf(container('worker', { settings: { SHARED_STREAM_GRACE: '10' } }));
+    expect(ignoredSettings(environment)).toEqual([]);
+    expect(loadConfig(environment)).toMatchObject({
+      port: 8085,
+      relayPort: 9085,
+      maxClientsPerSharedStream: 0,
+      redisEnabled: true,
+      redisPort: 6380,
+      redisTls: true,
+      sharedStreamGraceMs: 10_000,
+      allowPrivateSources: { lan: false, loopback: false },
+      memoryLimitBytes: (4096 - 256) * 1024 ** 2,
+    });
+  });
+
+  it('gets its secrets from Secrets Manager', () => {
+    const names = container('worker').Secrets?.map(({ Name }) => Name);
+    expect(names?.sort()).toEqual(['API_TOKEN', 'CLUSTER_SECRET', 'REDIS_PASSWORD']);
+  });
+
+  it('logs without ever waiting for the log', () => {
+    expect(container('worker').LogConfiguration).toMatchObject({ Options: { mode: 'non-blocking' } });
+  });
+
+  it('runs on the processor of the stage', () => {
+    templates({ architecture: 'arm64', workerCpu: 4096, workerMemoryMiB: 8192 }).proxy.hasResourceProperties(TASK, {
+      Cpu: '4096',
+      Memory: '8192',
+      RuntimePlatform: { CpuArchitecture: 'ARM64' },
+    });
+  });
+
+  it('has a shell only where the stage gives up the read-only root for it', () => {
+    expect(container('worker', { allowExec: true }).ReadonlyRootFilesystem).toBe(false);
+    templates({ allowExec: true }).proxy.hasResourceProperties(SERVICE, { EnableExecuteCommand: true });
+    proxy.hasResourceProperties(SERVICE, { EnableExecuteCommand: false });
+  });
+});
+
+describe('the collector', () => {
+  const collector = container('collector');
+
+  it('may die without its worker, has limits of its own, and is started again', () => {
+    expect(collector).toMatchObject({
+      Essential: false,
+      Cpu: 64,
+      Memory: 256,
+      ReadonlyRootFilesystem: true,
+      RestartPolicy: { Enabled: true },
+    });
+  });
+
+  it('leaves the worker all the rest', () => {
+    expect(container('worker')).toMatchObject({ Cpu: 2048 - 64, Memory: 4096 - 256 });
+  });
+
+  it('scrapes the worker beside it, and publishes each of its metrics under the stage', () => {
+    const text = JSON.stringify(environmentOf(collector).AOT_CONFIG_CONTENT);
+    expect(text).toContain('127.0.0.1:8085');
+    expect(text).toContain('/metrics');
+    for (const name of Object.values(METRICS)) expect(text).toContain(name);
+    expect(text).toContain('NoDimensionRollup');
+  });
+});
+
+describe('the service', () => {
+  it('brings new workers before it takes old ones, and takes back what does not start', () => {
+    proxy.hasResourceProperties(SERVICE, {
+      DeploymentConfiguration: {
+        MinimumHealthyPercent: 100,
+        MaximumPercent: 200,
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+      },
+    });
+  });
+
+  it('never resets the number of workers at a deployment', () => {
+    expect(theOnly(proxy, SERVICE)).not.toHaveProperty('DesiredCount');
+  });
+
+  it('does not replace workers for not taking viewers, nor to even out zones', () => {
+    const service = theOnly(proxy, SERVICE);
+    expect(service.HealthCheckGracePeriodSeconds).toBeGreaterThan(365 * 86_400);
+    // The type of the property in the API is a 32-bit integer.
+    expect(service.HealthCheckGracePeriodSeconds).toBeLessThan(2 ** 31);
+    expect(service.AvailabilityZoneRebalancing).toBe('DISABLED');
+  });
+
+  it('has public addresses, and the groups of workers and of Redis clients', () => {
+    const network = theOnly(proxy, SERVICE).NetworkConfiguration as { AwsvpcConfiguration: Record<string, unknown> };
+    expect(network.AwsvpcConfiguration.AssignPublicIp).toBe('ENABLED');
+    expect(network.AwsvpcConfiguration.SecurityGroups).toHaveLength(2);
+  });
+
+  it('is a member of the target group with the port for viewers, never the relay port', () => {
+    proxy.hasResourceProperties(SERVICE, {
+      LoadBalancers: [Match.objectLike({ ContainerName: 'worker', ContainerPort: 8085 })],
+    });
+  });
+
+  it('scales on viewers per worker and on CPU', () => {
+    const scaled = templates({ minWorkers: 3, maxWorkers: 40, viewersPerWorker: 250, cpuTarget: 70 }).proxy;
+    scaled.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 3, MaxCapacity: 40 });
+    scaled.resourceCountIs(POLICY, 2);
+    scaled.hasResourceProperties(POLICY, {
+      TargetTrackingScalingPolicyConfiguration: Match.objectLike({
+        TargetValue: 250,
+        CustomizedMetricSpecification: {
+          Namespace: 'Streampool',
+          MetricName: 'streampool_clients',
+          Dimensions: [{ Name: 'Stage', Value: 'test' }],
+          Statistic: 'Average',
+        },
+      }),
+    });
+    scaled.hasResourceProperties(POLICY, {
+      TargetTrackingScalingPolicyConfiguration: Match.objectLike({
+        TargetValue: 70,
+        PredefinedMetricSpecification: { PredefinedMetricType: 'ECSServiceAverageCPUUtilization' },
+      }),
+    });
+  });
+
+  it('lets workers protect themselves, and nothing beyond this cluster', () => {
+    proxy.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: ['ecs:GetTaskProtection', 'ecs:UpdateTaskProtection'],
+            Resource: Match.objectLike({ 'Fn::Join': Match.anyValue() }),
+          }),
+        ]),
+      }),
+    });
+  });
+});
+
+/** Plain values as they are, references as a name that could be one. */
+function environmentOf({ Environment }: Container): Record<string, string> {
+  return Object.fromEntries(
+    Environment.map(({ Name, Value }) => [Name, typeof Value === 'string' ? Value : referenceOf(Name, Value)]),
+  );
+}
+
+function referenceOf(name: string, value: unknown): string {
+  return name === 'REDIS_HOST' ? 'redis.example' : JSON.stringify(value);
+}

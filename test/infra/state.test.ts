@@ -1,0 +1,54 @@
+/** Redis and the secrets: encrypted, with a password that is in no template, and reachable by those who hold the clients' group. */
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { templates, theOnly } from './support.ts';
+
+const GROUP = 'AWS::ElastiCache::ReplicationGroup';
+const { state } = templates();
+
+describe('Redis', () => {
+  it('is Valkey with a replica in another zone, without cluster mode, not on the default port', () => {
+    state.hasResourceProperties(GROUP, {
+      Engine: 'valkey',
+      ClusterMode: 'disabled',
+      NumCacheClusters: 2,
+      MultiAZEnabled: true,
+      AutomaticFailoverEnabled: true,
+      Port: 6380,
+      CacheNodeType: 'cache.t4g.micro',
+    });
+  });
+
+  it('is one node where the stage says so', () => {
+    templates({ redisReplicas: 0, redisMultiAz: false }).state.hasResourceProperties(GROUP, {
+      NumCacheClusters: 1,
+      MultiAZEnabled: false,
+      AutomaticFailoverEnabled: false,
+    });
+  });
+
+  it('is encrypted both ways, and its password is a reference to Secrets Manager', () => {
+    state.hasResourceProperties(GROUP, { TransitEncryptionEnabled: true, AtRestEncryptionEnabled: true });
+    expect(JSON.stringify(theOnly(state, GROUP).AuthToken)).toMatch(/resolve:secretsmanager:.*SecretString/);
+  });
+
+  it('takes a password of letters and digits, as ElastiCache wants it', () => {
+    state.hasResourceProperties('AWS::SecretsManager::Secret', {
+      GenerateSecretString: { PasswordLength: 64, ExcludePunctuation: true },
+    });
+  });
+
+  it('is open to the group of its clients alone', () => {
+    state.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+    state.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      FromPort: 6380,
+      ToPort: 6380,
+      SourceSecurityGroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^RedisClients'), 'GroupId'] },
+    });
+  });
+});
+
+it('names the secrets that people need, and shows none', () => {
+  for (const output of ['ApiTokenSecret', 'AdminTokenSecret', 'RedisPasswordSecret']) state.hasOutput(output, {});
+  state.resourceCountIs('AWS::SecretsManager::Secret', 4);
+});
