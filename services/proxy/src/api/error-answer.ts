@@ -1,9 +1,13 @@
 /** Turns every error into the answer `{"detail": …}` with the right status. */
 
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { InvalidRequest } from './validation.ts';
+
+/** How long a body that is too large may go on. */
+const LET_PASS_MS = 3_000;
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -38,15 +42,29 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
 }
 
 /** Sends an error as its answer, and logs what only a programmer can mend. */
-export function sendError(
+export async function sendError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   options: { readonly log: Logger; readonly maxBodyBytes: number },
-): FastifyReply {
+): Promise<FastifyReply> {
   const { status, headers, body, isBug } = errorAnswer(error, options.maxBodyBytes);
+  if (status === 413) await letPass(request.raw);
   if (isBug) options.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a bug');
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
+}
+
+/** Reads a body that nobody wants to its end: a caller who still sends when the connection is closed never sees the answer. */
+function letPass(message: IncomingMessage): Promise<void> {
+  if (message.complete || message.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, LET_PASS_MS);
+    message.once('end', done).once('close', done).resume();
+  });
 }
 
 function answer(

@@ -40,7 +40,7 @@ const MAX_PARAM_CHARACTERS = 512;
  */
 export async function buildServer(services: Services): Promise<FastifyInstance> {
   const { config, log } = services;
-  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     sendError(error, request, reply, { log, maxBodyBytes: config.maxBodyBytes });
   const app = Fastify({
     bodyLimit: config.maxBodyBytes,
