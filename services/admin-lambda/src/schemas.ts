@@ -70,7 +70,7 @@ export const workersAnswer = z.strictObject({
       processes: z.int(),
       cpu_cores: z.number(),
       started_at: z.string(),
-      last_seen: z.string().describe('When it last wrote its record: every HEARTBEAT_INTERVAL.'),
+      last_seen: z.string().describe('When it last wrote its record: at a change, and every HEARTBEAT_INTERVAL.'),
       task: taskView.nullable(),
     }),
   ),

@@ -32,10 +32,10 @@ export interface WorkerState {
   /** Its lease runs. */
   alive: boolean;
   draining: boolean;
-  /** Viewers, counted now. */
+  /** Viewers and FFmpegs, a second old at most while it is alive. */
   clients: number;
-  /** As of `lastSeenMs`. */
   processes: number;
+  /** In use, averaged over its last heartbeat interval. */
   cpuCores: number;
 }
 

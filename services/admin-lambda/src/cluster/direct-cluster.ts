@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis';
 import { maskText, maskUrl } from '../../../proxy/src/upstream/mask.ts';
 import { feedOwners, leases } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
-import type { Registry } from '../../../registry/registry.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
 import { type PageRequest, pageOf } from '../paging.ts';
 import type {
@@ -47,7 +46,7 @@ export class DirectCluster implements ClusterAdmin {
   numbers(): Promise<ClusterNumbers> {
     return this.#ask(async (registry, redis) => {
       const [workers, streams, clients, alive] = await Promise.all([
-        registry.workers(),
+        registry.knownWorkers(),
         registry.streams(),
         registry.clients(),
         leases(redis),
@@ -58,7 +57,7 @@ export class DirectCluster implements ClusterAdmin {
 
   workers(): Promise<WorkerState[]> {
     return this.#ask(async (registry, redis) => {
-      const [workers, clients, alive] = await Promise.all([registry.workers(), registry.clients(), leases(redis)]);
+      const [workers, alive] = await Promise.all([registry.knownWorkers(), leases(redis)]);
       return workers.map((worker) => ({
         workerId: worker.workerId,
         incarnation: worker.incarnation,
@@ -68,7 +67,7 @@ export class DirectCluster implements ClusterAdmin {
         lastSeenMs: worker.lastSeenMs,
         alive: alive.has(worker.incarnation),
         draining: worker.draining,
-        clients: clients.filter((client) => client.workerId === worker.workerId).length,
+        clients: worker.clients,
         processes: worker.processes,
         cpuCores: worker.cpu,
       }));
@@ -124,7 +123,7 @@ export class DirectCluster implements ClusterAdmin {
 
   cleanup(dryRun: boolean): Promise<CleanupAnswer> {
     return this.#ask(async (registry) => {
-      const workers = await registry.workers();
+      const workers = await registry.knownWorkers();
       const { expiredStreams, deadIncarnations } = await registry.cleanup(this.#idleTtlMs, dryRun);
       const nameOf = (wanted: string) => workers.find(({ incarnation }) => incarnation === wanted)?.workerId ?? null;
       return {
@@ -136,7 +135,7 @@ export class DirectCluster implements ClusterAdmin {
 
   drain(workerId: string): Promise<DrainAnswer> {
     return this.#ask(async (registry, redis) => {
-      const worker = (await registry.workers()).find((record) => record.workerId === workerId);
+      const worker = (await registry.knownWorkers()).find((record) => record.workerId === workerId);
       if (worker === undefined) return 'unknown';
       if (!(await leases(redis)).has(worker.incarnation)) return 'gone';
       await registry.send({ kind: 'drain' }, workerId);
@@ -144,7 +143,7 @@ export class DirectCluster implements ClusterAdmin {
     });
   }
 
-  #ask<T>(question: (registry: Registry, redis: Redis) => Promise<T>): Promise<T> {
+  #ask<T>(question: (registry: RedisRegistry, redis: Redis) => Promise<T>): Promise<T> {
     return this.#link.use((redis) => question(registryOn(redis), redis));
   }
 }

@@ -84,7 +84,7 @@ export class RemoteCluster implements ClusterAdmin {
     const { Payload, FunctionError } = await lambda.send(command, { abortSignal: abort }).catch((error: unknown) => {
       throw new RegistryUnavailable(`${functionName} cannot be invoked: ${String(error)}`, { cause: error });
     });
-    const text = Payload?.transformToString() ?? '';
+    const text = Buffer.from(Payload ?? []).toString();
     if (FunctionError !== undefined) throw new Error(`${functionName} failed (${FunctionError}): ${text}`);
     // Both functions are made of the same commit and deployed together.
     const answer = JSON.parse(text) as RegistryAnswer;

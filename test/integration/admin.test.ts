@@ -1,0 +1,357 @@
+/** The admin API on a real Redis with real workers and viewers: what it says is so, and what it is told happens. */
+
+import { DescribeTasksCommand, ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { RedisLink } from '../../services/admin-lambda/src/cluster/redis-link.ts';
+import { RemoteCluster } from '../../services/admin-lambda/src/cluster/remote-cluster.ts';
+import { EcsService } from '../../services/admin-lambda/src/ecs/tasks.ts';
+import { US_EAST_1_EGRESS } from '../../services/admin-lambda/src/egress-cost.ts';
+import { readRegistry } from '../../services/admin-lambda/src/environment.ts';
+import { createHandler } from '../../services/admin-lambda/src/handler.ts';
+import { handler as registryHandler } from '../../services/admin-lambda/src/registry-lambda.ts';
+import {
+  cleanupAnswer,
+  drainAnswer,
+  errorAnswer,
+  healthAnswer,
+  statsAnswer,
+  streamAnswer,
+  streamsAnswer,
+  workersAnswer,
+} from '../../services/admin-lambda/src/schemas.ts';
+import { type Admin, startAdmin } from '../support/admin.ts';
+import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { startRedis } from '../support/redis.ts';
+import { startSilentProxy } from '../support/silent-proxy.ts';
+import { allPlaying, COPY, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+import { apiCall, listeningLog } from '../unit/admin/support.ts';
+
+/** As the issue has it: whoever asks while Redis is away hears so within this. */
+const OUTAGE_ANSWER_MS = 3_000;
+
+let cluster: TestCluster;
+let admin: Admin;
+let first: Worker;
+let second: Worker;
+
+beforeAll(async () => {
+  // The workers' own cleanup would come first.
+  cluster = await startCluster(2, { CLEANUP_INTERVAL: '3600', HEARTBEAT_INTERVAL: '1', SHARED_STREAM_GRACE: '0' });
+  [first, second] = cluster.workers as [Worker, Worker];
+  admin = await startAdmin(cluster.redis.env);
+});
+afterAll(async () => {
+  await admin?.process.stop();
+  await cluster?.stop();
+});
+
+async function workerIdOf(worker: Worker): Promise<string> {
+  const { body } = await admin.api.get('/admin/workers');
+  const listed = workersAnswer.parse(body).workers;
+  const relay = worker.logged('joined the cluster')[0]?.relay;
+  const found = listed.find(({ address }) => address === relay);
+  if (found === undefined) throw new Error(`no worker at ${relay} among ${JSON.stringify(listed)}`);
+  return found.worker_id;
+}
+
+describe('what it says', () => {
+  staged('of viewers, processes and bytes is what there is', async ({ stage }) => {
+    const source = await stage.source();
+    const { stream_id } = await first.api.createTranscode({
+      url: `${source.url}?password=hunter2`,
+      profile: COPY,
+      metadata: { name: 'Channel 1' },
+    });
+    const { playUrl } = await second.api.createStream({ url: source.url });
+    const path = `/stream/${stream_id}`;
+    const viewers = [...stage.viewers(3, first.url + path), ...stage.viewers(2, second.url + path)];
+    const direct = stage.viewer(playUrl);
+    await allPlaying([...viewers, direct]);
+    // Counters reach Redis with the next renewal, a second later at the latest.
+    const stats = await until(
+      async () => {
+        const answer = statsAnswer.parse((await admin.api.get('/admin/stats')).body);
+        return answer.clients.total === 6 && answer.bytes_served > 0 && answer;
+      },
+      { what: 'six viewers with bytes' },
+    );
+    expect(stats.workers).toEqual({ alive: 2, draining: 0, dead: 0 });
+    expect(stats.clients).toEqual({ total: 6, transcoded: 5, direct: 1 });
+    expect(stats.pooling).toEqual({ processes: 1, clients_per_process: 5, processes_saved: 4 });
+    expect(stats.streams.active).toBe(2);
+    expect(stats.egress.bytes_per_second).toBeGreaterThan(0);
+
+    const stream = streamAnswer.parse((await admin.api.get(`/admin/streams/${stream_id}`)).body);
+    expect(stream).toMatchObject({ clients: 5, processes: 1, profile: 'custom', metadata: { name: 'Channel 1' } });
+    expect(JSON.stringify(stream)).not.toContain('hunter2');
+    const owner = await workerIdOf(first.ffmpegPids().length === 1 ? first : second);
+    expect(stream.shared_by).toEqual([{ slot: 0, clients: 5, owner: { worker_id: owner, epoch: expect.any(Number) } }]);
+    const watchedAt = (id: string) => stream.viewers.filter(({ worker_id }) => worker_id === id).length;
+    expect([watchedAt(await workerIdOf(first)), watchedAt(await workerIdOf(second))]).toEqual([3, 2]);
+    const got = viewers.reduce((sum, viewer) => sum + viewer.byteCount, 0);
+    await until(
+      async () => streamAnswer.parse((await admin.api.get(`/admin/streams/${stream_id}`)).body).bytes_served >= got,
+      { what: `${got} bytes to be reported` },
+    );
+
+    const served = async () => {
+      const { workers } = workersAnswer.parse((await admin.api.get('/admin/workers')).body);
+      return workers.map(({ alive, clients }) => (alive ? clients : -1));
+    };
+    await until(async () => (await served()).every((count) => count === 3), {
+      what: async () => `each worker to have three viewers; they have ${await served()}`,
+    });
+
+    // Deleted here, it ends there: for the viewers of both workers.
+    const deleted = await admin.api.del(`/admin/streams/${stream_id}`);
+    expect(deleted).toMatchObject({ status: 200, body: { stream_id, clients: 5 } });
+    await until(() => viewers.every(({ ended }) => ended), { what: 'the viewers of both workers to be sent away' });
+    expect(direct.ended).toBe(false);
+    expect((await admin.api.get(`/admin/streams/${stream_id}`)).status).toBe(404);
+    expect((await admin.api.del(`/admin/streams/${stream_id}`)).status).toBe(404);
+  });
+
+  it('of 250 streams comes in pages that miss none while streams come and go', async () => {
+    const wanted = Array.from({ length: 250 }, (_, n) => `http://127.0.0.1:9/paged/${n}.ts`);
+    const ids: string[] = [];
+    for (const url of wanted) ids.push((await first.api.createStream({ url })).stream_id);
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    let pages = 0;
+    do {
+      const path: string = `/admin/streams?limit=60${cursor === null ? '' : `&cursor=${cursor}`}`;
+      const page = streamsAnswer.parse((await admin.api.get(path)).body);
+      expect(page.streams.length).toBeLessThanOrEqual(60);
+      seen.push(...page.streams.map(({ stream_id }) => stream_id));
+      cursor = page.next_cursor;
+      pages++;
+      // The cursor's own stream goes, and one that sorts before it comes.
+      if (pages === 1 && cursor !== null) await admin.api.del(`/admin/streams/${cursor}`);
+    } while (cursor !== null);
+    expect(pages).toBe(5);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(ids.filter((id) => !seen.includes(id))).toEqual([]);
+    for (const id of ids) await admin.api.del(`/admin/streams/${id}`);
+  });
+});
+
+describe('what it is told', () => {
+  it('reaches the worker: drain', async () => {
+    const third = await cluster.start('worker-to-drain');
+    expect((await third.api.get('/readyz')).status).toBe(200);
+    const answer = await admin.api.post('/admin/workers/worker-to-drain/drain');
+    expect(answer.status).toBe(202);
+    drainAnswer.parse(answer.body);
+    await until(async () => (await third.api.get('/readyz')).status === 503, { what: 'the worker to drain' });
+    await until(
+      async () => {
+        const { workers } = workersAnswer.parse((await admin.api.get('/admin/workers')).body);
+        return workers.find(({ worker_id }) => worker_id === 'worker-to-drain')?.draining;
+      },
+      { what: 'the record to say so' },
+    );
+    expect((await admin.api.post('/admin/workers/nobody/drain')).status).toBe(404);
+    await third.stop('SIGINT');
+  });
+
+  it('cleans up what a killed worker has left; a dry run only says so', async () => {
+    const third = await cluster.start('worker-to-kill');
+    await third.kill();
+    const state = async () => {
+      const { workers } = workersAnswer.parse((await admin.api.get('/admin/workers')).body);
+      return workers.find(({ worker_id }) => worker_id === 'worker-to-kill');
+    };
+    await until(async () => (await state())?.alive === false, { timeoutMs: 8_000, what: 'its lease to run out' });
+    expect((await admin.api.post('/admin/workers/worker-to-kill/drain')).status).toBe(409);
+    const dead = [{ worker_id: 'worker-to-kill', incarnation: expect.any(String) }];
+    for (const _ of [1, 2]) {
+      const said = cleanupAnswer.parse((await admin.api.post('/admin/cleanup', { dry_run: true })).body);
+      expect(said).toMatchObject({ dry_run: true, dead_workers: dead });
+      expect(await state()).toBeDefined();
+    }
+    const removed = cleanupAnswer.parse((await admin.api.post('/admin/cleanup')).body);
+    expect(removed).toMatchObject({ dry_run: false, dead_workers: dead });
+    expect(await state()).toBeUndefined();
+    expect(cleanupAnswer.parse((await admin.api.post('/admin/cleanup')).body).dead_workers).toEqual([]);
+  });
+
+  it('forgets streams that nobody has watched for STREAM_IDLE_TTL; a dry run does not', async () => {
+    const impatient = await startAdmin({ ...cluster.redis.env, STREAM_IDLE_TTL: '1' });
+    const { stream_id } = await first.api.createStream({ url: 'http://127.0.0.1:9/idle.ts' });
+    const expired = async (path: string) =>
+      cleanupAnswer.parse((await impatient.api.post(path)).body).expired_streams.includes(stream_id);
+    await until(() => expired('/admin/cleanup?dry_run=true'), { what: 'the stream to be called expired' });
+    expect((await first.api.get(`/streams/${stream_id}`)).status).toBe(200);
+    expect(await expired('/admin/cleanup')).toBe(true);
+    expect((await first.api.get(`/streams/${stream_id}`)).status).toBe(404);
+    await impatient.process.stop();
+  });
+});
+
+describe('who may ask', () => {
+  it('nobody without the token; refusals and calls are logged with who and what, tokens are not', async () => {
+    const wrong = { authorization: 'Bearer wrong-token' };
+    for (const path of ['/admin/stats', '/admin/health', '/admin/nothing']) {
+      const missing = await admin.anonymous.get(path);
+      expect(missing.status).toBe(401);
+      errorAnswer.parse(missing.body);
+      expect((await admin.anonymous.request('GET', path, undefined, wrong)).status).toBe(403);
+    }
+    expect((await admin.anonymous.post('/admin/cleanup')).status).toBe(401);
+    healthAnswer.parse((await admin.api.get('/admin/health')).body);
+    await until(() => admin.process.logged('admin call').some(({ path }) => path === '/admin/health'), {
+      what: 'the call to be logged',
+    });
+    const call = admin.process.logged('admin call').find(({ path }) => path === '/admin/health');
+    expect(call).toMatchObject({ who: 'token:tester', method: 'GET', status: 200, ip: '127.0.0.1' });
+    const refused = admin.process.logged('refused a call without a valid token');
+    expect(refused).toHaveLength(7);
+    expect(refused[0]).toMatchObject({ ip: '127.0.0.1', path: '/admin/stats', method: 'GET' });
+    expect(admin.process.output).not.toMatch(/wrong-token|test-token/);
+  });
+});
+
+describe('when Redis', () => {
+  async function timed(on: Admin, path: string) {
+    const startedMs = performance.now();
+    const answer = await on.api.get(path);
+    return { ...answer, ms: performance.now() - startedMs };
+  }
+
+  it('is killed or hangs, calls get a 503 with a reason within 3 s, and it comes back by itself', async () => {
+    const redis = await startRedis();
+    const on = await startAdmin(redis.env);
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+
+    await redis.kill();
+    for (const path of ['/admin/stats', '/admin/health', '/admin/workers', '/admin/streams']) {
+      const { status, body, headers, ms } = await timed(on, path);
+      expect(status).toBe(503);
+      expect(errorAnswer.parse(body).detail).toContain('ECONNREFUSED');
+      expect(headers.get('retry-after')).not.toBeNull();
+      expect(ms).toBeLessThan(OUTAGE_ANSWER_MS);
+    }
+    await redis.start();
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+
+    await redis.pause();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => timed(on, '/admin/stats')));
+    for (const { status, body, ms } of answers) {
+      expect(status).toBe(503);
+      expect(errorAnswer.parse(body).detail).toMatch(/in time/);
+      expect(ms).toBeLessThan(OUTAGE_ANSWER_MS);
+    }
+    redis.resume();
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+    await on.process.stop();
+    await redis.stop();
+  });
+
+  it('refuses the password, the reason says so', async () => {
+    const redis = await startRedis({ password: 'right' });
+    const on = await startAdmin({ ...redis.env, REDIS_PASSWORD: 'wrong' });
+    const { status, body } = await timed(on, '/admin/health');
+    expect(status).toBe(503);
+    expect(errorAnswer.parse(body).detail).toMatch(/refuses the password/);
+    expect(on.process.output).not.toContain('wrong');
+    await on.process.stop();
+
+    // In AWS it comes with each call, and may have been rotated since the last one.
+    const link = new RedisLink({ ...readRegistry(redis.env), redisPassword: 'old' });
+    await expect(link.use((connection) => connection.ping())).rejects.toThrow(/refuses the password/);
+    link.password = 'right';
+    expect(await link.use((connection) => connection.ping())).toBe('PONG');
+    link.close();
+    await redis.stop();
+  });
+
+  it('has lost the connection while the function was frozen, the first call after the thaw is answered', async () => {
+    const redis = await startRedis();
+    const on = await startAdmin(redis.env);
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+    on.process.signal('SIGSTOP');
+    await redis.restart();
+    on.process.signal('SIGCONT');
+    const thawed = await timed(on, '/admin/stats');
+    expect(thawed.status).toBe(200);
+    expect(thawed.ms).toBeLessThan(OUTAGE_ANSWER_MS);
+    await on.process.stop();
+    await redis.stop();
+  });
+
+  it.each(['while frozen', 'between two calls'])('is silently cut off %s, the next call is answered', async (when) => {
+    const redis = await startRedis();
+    const proxy = await startSilentProxy(redis);
+    const on = await startAdmin({ ...redis.env, REDIS_SERVER_PORT: String(proxy.port) });
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+    expect((await timed(on, '/admin/stats')).status).toBe(200);
+    expect(proxy.connections).toBe(1);
+    if (when === 'while frozen') on.process.signal('SIGSTOP');
+    proxy.silence();
+    on.process.signal('SIGCONT');
+    const answers = await Promise.all([timed(on, '/admin/stats'), timed(on, '/admin/health')]);
+    for (const { status, ms } of answers) {
+      expect(status).toBe(200);
+      expect(ms).toBeLessThan(OUTAGE_ANSWER_MS);
+    }
+    // Both share the one that was made for the first.
+    expect(proxy.connections).toBe(2);
+    await on.process.stop();
+    await proxy.close();
+    await redis.stop();
+  });
+});
+
+describe('as two functions', () => {
+  it('the front asks ECS and, through the Lambda API, the function that reaches Redis', async () => {
+    for (const [name, value] of Object.entries(cluster.redis.env)) vi.stubEnv(name, value);
+    const ecs = mockClient(ECSClient);
+    ecs.on(ListTasksCommand).resolves({ taskArns: ['one', 'two'] });
+    const task = (taskArn: string, privateIpv4Address: string) => ({
+      taskArn,
+      createdAt: new Date(0),
+      containers: [{ networkInterfaces: [{ privateIpv4Address }] }],
+    });
+    ecs.on(DescribeTasksCommand).resolves({ tasks: [task('one', '127.0.0.1'), task('two', '10.1.2.3')] });
+    // What the Lambda API does between the two: JSON there, JSON back.
+    const lambda: Pick<LambdaClient, 'send'> = {
+      send: async ({ input }: { input: { Payload: string } }) => {
+        const answer = JSON.stringify(await registryHandler(JSON.parse(input.Payload)));
+        return { Payload: Buffer.from(answer) };
+      },
+    } as never;
+    const { log, lines } = listeningLog();
+    const handler = createHandler({
+      cluster: new RemoteCluster({ lambda, functionName: 'registry', password: async () => undefined }),
+      ecs: new EcsService(new ECSClient({ region: 'eu-west-1' }), 'cluster', 'workers'),
+      prices: US_EAST_1_EGRESS,
+      log,
+    });
+    const call = async (method: string, path: string) => {
+      const { statusCode, body } = (await handler(apiCall(method, path))) as APIGatewayProxyStructuredResultV2;
+      return { status: statusCode, body: JSON.parse(body ?? '') };
+    };
+    healthAnswer.parse((await call('GET', '/admin/health')).body);
+    statsAnswer.parse((await call('GET', '/admin/stats')).body);
+    streamsAnswer.parse((await call('GET', '/admin/streams')).body);
+    expect((await call('GET', '/admin/streams/none')).status).toBe(404);
+    const workers = workersAnswer.parse((await call('GET', '/admin/workers')).body);
+    expect(workers.workers.map(({ task }) => task?.arn)).toEqual(['one', 'one']);
+    expect(workers.ecs?.tasks_without_worker.map(({ arn }) => arn)).toEqual(['two']);
+    expect(await handler({ job: 'cleanup' })).toMatchObject({ dead_workers: [] });
+
+    await cluster.redis.pause();
+    const away = await call('GET', '/admin/stats');
+    cluster.redis.resume();
+    expect(away.status).toBe(503);
+    expect(errorAnswer.parse(away.body).detail).toMatch(/in time/);
+    expect(lines.at(-1)).toMatchObject({ who: 'token:ops', status: 503 });
+    vi.unstubAllEnvs();
+    ecs.restore();
+  });
+});
