@@ -64,8 +64,9 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
       // What this worker remembers will do: counting the viewer in tells what the stream is now, and whether it still is.
       const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
       const stream = remembered ?? (await streamFor(request, reply));
-      if (isDraining()) {
-        throw new StreampoolError(503, 'This worker is draining; another one will serve you.', {
+      // A load balancer learns of it a little later; among others, what is asked for until then is relayed from them.
+      if (isDraining() && !config.redisEnabled) {
+        throw new StreampoolError(503, 'This worker is about to end and takes no new viewers.', {
           retryAfterSeconds: 1,
         });
       }
