@@ -73,6 +73,8 @@ const schema = z.strictObject({
   jwtIssuer: z.url({ protocol: /^https$/, error: 'must be an https URL' }).optional(),
   jwtAudience: z.array(z.string()).min(1).optional(),
 
+  /** GB to viewers in an hour from which on somebody is told; 500 are 1.1 Gbit/s all hour long, and about 45 USD. */
+  egressAlarmGbPerHour: z.number().positive().default(500),
   alarmEmail: z.email().optional(),
   logRetentionDays: z
     .number()

@@ -13,6 +13,7 @@ const PATTERNS = [
   '/test-connection',
   '/stats*',
   '/clients*',
+  '/workers*',
   '/broadcast*',
   '/webhooks*',
   '/docs*',

@@ -3,7 +3,9 @@
 import type { App } from 'aws-cdk-lib';
 import { Tags } from 'aws-cdk-lib';
 import type { StageConfig } from './config.ts';
+import { AdminStack } from './stacks/admin.ts';
 import { NetworkStack } from './stacks/network.ts';
+import { ObservabilityStack } from './stacks/observability.ts';
 import { ProxyStack } from './stacks/proxy.ts';
 import { StateStack } from './stacks/state.ts';
 
@@ -11,6 +13,8 @@ export interface Stacks {
   readonly network: NetworkStack;
   readonly state: StateStack;
   readonly proxy: ProxyStack;
+  readonly admin: AdminStack;
+  readonly observability: ObservabilityStack;
 }
 
 /** @example addStacks(app, readStage(app.node)).network.edge.url */
@@ -21,6 +25,14 @@ export function addStacks(app: App, stage: StageConfig): Stacks {
   const network = new NetworkStack(app, 'Network', { ...of('network'), ...kept });
   const state = new StateStack(app, 'State', { ...of('state'), ...kept, network });
   const proxy = new ProxyStack(app, 'Proxy', { ...of('proxy'), network, state });
+  const admin = new AdminStack(app, 'Admin', { ...of('admin'), network, state, proxy: proxy.proxy });
+  const observability = new ObservabilityStack(app, 'Observability', {
+    ...of('observability'),
+    edge: network.edge,
+    redis: state.redis,
+    admin: admin.admin,
+    proxy: proxy.proxy,
+  });
   Tags.of(app).add('streampool:stage', stage.stage);
-  return { network, state, proxy };
+  return { network, state, proxy, admin, observability };
 }

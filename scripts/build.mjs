@@ -1,8 +1,8 @@
 // Bundles what is deployed into dist/: each program is one file that needs Node and nothing from node_modules.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureNode, ensureNodeModules, ROOT, run } from './setup.mjs';
+import { ensureNode, ensureNodeModules, ROOT, run, SetupError } from './setup.mjs';
 
 /** Each bundle: its entry, its file, and the folders that lie beside it at run time. An absent entry is skipped. */
 const BUNDLES = [
@@ -53,35 +53,50 @@ const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 
 /** Builds every bundle; answers the files written. */
 export async function build() {
+  const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
+  await Promise.all(present.map((one) => bundle(one)));
+  return present.map(({ outfile }) => outfile);
+}
+
+/**
+ * Builds one of the functions (front, registry, authorizer) into a folder of the caller's, where it is the same bytes
+ * wherever and whenever it is built: what is deployed is named by a hash of it.
+ */
+export async function buildFunction(name, folder) {
+  const home = `dist/admin-functions/${name}/`;
+  const found = BUNDLES.find(({ outfile }) => outfile.startsWith(home));
+  if (found === undefined) throw new SetupError(`There is no function ${name}.`);
+  const moved = (path) => join(folder, path.slice(home.length));
+  const folders = Object.fromEntries(Object.entries(found.folders).map(([from, to]) => [from, moved(to)]));
+  // A source map names the way from the folder to the sources.
+  await bundle({ ...found, outfile: moved(found.outfile), folders, sourcemap: false });
+}
+
+async function bundle({ entry, outfile, folders, minify = false, sourcemap = true }) {
   const { build: esbuild } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
-  await Promise.all(
-    present.map(async ({ entry, outfile, folders, minify = false }) => {
-      await esbuild({
-        absWorkingDir: ROOT,
-        entryPoints: [entry],
-        outfile,
-        bundle: true,
-        // Of the functions: less to load at a cold start.
-        minify,
-        platform: 'node',
-        target: 'node20',
-        format: 'esm',
-        sourcemap: true,
-        sourcesContent: false,
-        banner: { js: COMMONJS_GLOBALS },
-        // Read in one place: services/proxy/src/version.ts.
-        define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
-        logLevel: 'warning',
-      });
-      for (const [from, to] of Object.entries(folders)) {
-        mkdirSync(join(ROOT, dirname(to)), { recursive: true });
-        cpSync(join(ROOT, from), join(ROOT, to), { recursive: true });
-      }
-    }),
-  );
-  return present.map(({ outfile }) => outfile);
+  await esbuild({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    // Of the functions: less to load at a cold start.
+    minify,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    sourcemap,
+    sourcesContent: false,
+    banner: { js: COMMONJS_GLOBALS },
+    // Read in one place: services/proxy/src/version.ts.
+    define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
+    logLevel: 'warning',
+  });
+  for (const [from, to] of Object.entries(folders)) {
+    const target = resolve(ROOT, to);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(ROOT, from), target, { recursive: true });
+  }
 }
 
 /** Builds unless every bundle is newer than every source file. */
@@ -110,7 +125,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     ensureNode();
     ensureNodeModules();
     const started = performance.now();
+    const [part, name, folder] = process.argv.slice(2);
     try {
+      if (part === '--function') return await buildFunction(name, folder);
       const files = await build();
       console.log(`Built ${files.join(', ')} in ${Math.round(performance.now() - started)} ms`);
     } catch (error) {

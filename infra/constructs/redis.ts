@@ -1,6 +1,6 @@
 /** The registry's Redis: one Valkey primary and its replicas, reachable over TLS with a password, by those who hold its clients' group. */
 
-import { RemovalPolicy, Token } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -21,8 +21,8 @@ export class Redis extends Construct {
   readonly password: Secret;
   readonly host: string;
   readonly port: number = REDIS_PORT;
-  /** The id that its metrics are filed under: CacheClusterId of the first node. */
-  readonly firstNodeId: string;
+  /** What the metrics of its nodes are filed under (CacheClusterId); the primary may be any of them. */
+  readonly nodeIds: readonly string[];
 
   constructor(scope: Construct, id: string, { stage, vpc }: RedisProps) {
     super(scope, id);
@@ -67,7 +67,7 @@ export class Redis extends Construct {
     });
     group.applyRemovalPolicy(RemovalPolicy.DESTROY);
     this.host = group.attrPrimaryEndPointAddress;
-    this.firstNodeId = `${Token.asString(group.ref)}-001`;
+    this.nodeIds = Array.from({ length: 1 + stage.redisReplicas }, (_, index) => `${group.ref}-00${index + 1}`);
 
     acknowledge(
       this.password,

@@ -1,12 +1,12 @@
 /** What is deployed daily: the workers. */
 
-import { fileURLToPath } from 'node:url';
 import { CfnOutput, IgnoreMode, Stack, type StackProps } from 'aws-cdk-lib';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
 import { ProxyService } from '../constructs/proxy-service.ts';
+import { ROOT } from '../root.ts';
 import type { NetworkStack } from './network.ts';
 import type { StateStack } from './state.ts';
 
@@ -31,7 +31,7 @@ export class ProxyStack extends Stack {
 /** Synthesis only hashes the files that .dockerignore leaves; Docker is needed by `cdk deploy`, to build the image. */
 function workerImage({ image, architecture }: StageConfig): ContainerImage {
   if (image !== undefined) return ContainerImage.fromRegistry(image);
-  return ContainerImage.fromAsset(fileURLToPath(new URL('../..', import.meta.url)), {
+  return ContainerImage.fromAsset(ROOT, {
     file: 'services/proxy/Dockerfile',
     platform: architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
     ignoreMode: IgnoreMode.DOCKER,

@@ -1,0 +1,157 @@
+/** What somebody should look at, and how soon; each alarm says what to do in its description. */
+
+import { Duration } from 'aws-cdk-lib';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import type { StageConfig } from '../config.ts';
+import { workerMetric } from '../metrics.ts';
+import type { AdminApi } from './admin-api.ts';
+import type { Edge } from './edge.ts';
+import type { Redis } from './redis.ts';
+
+export interface WatchedProps {
+  readonly stage: StageConfig;
+  readonly edge: Edge;
+  readonly redis: Redis;
+  readonly admin: AdminApi;
+}
+
+interface Rule {
+  readonly metric: IMetric;
+  /** Alarms from this value on. */
+  readonly from: number;
+  /** For this many periods of the metric in a row. */
+  readonly periods?: number;
+  readonly below?: boolean;
+  /** Silence is an alarm, too. */
+  readonly missingIsBad?: boolean;
+  readonly say: string;
+}
+
+const FIVE_MINUTES = { period: Duration.minutes(5) };
+
+export class Alarms extends Construct {
+  readonly topic: ITopic;
+  readonly all: Alarm[] = [];
+  readonly #action: SnsAction;
+
+  constructor(scope: Construct, id: string, { stage, edge, redis, admin }: WatchedProps) {
+    super(scope, id);
+    const topic = new Topic(this, 'Topic', { displayName: `Streampool ${stage.stage}`, enforceSSL: true });
+    if (stage.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(stage.alarmEmail));
+    this.topic = topic;
+    this.#action = new SnsAction(topic);
+    this.#watchViewers(stage.stage, edge, stage.egressAlarmGbPerHour);
+    redis.nodeIds.forEach((node, index) => {
+      this.#watchRedis(`Redis${index + 1}`, node);
+    });
+    for (const watched of admin.functions) {
+      this.#add(`${watched.node.id}Errors`, {
+        metric: watched.metricErrors({ statistic: Stats.SUM, ...FIVE_MINUTES }),
+        from: 3,
+        say: 'The admin API or its schedule fails, so nothing cleans up from outside. Its log says why.',
+      });
+    }
+  }
+
+  #watchViewers(stage: string, { targetGroup, loadBalancer }: Edge, egressGbPerHour: number): void {
+    this.#add('NoWorker', {
+      metric: targetGroup.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
+      from: 1,
+      below: true,
+      periods: 2,
+      missingIsBad: true,
+      say: 'No worker takes viewers. Look at the events of the ECS service, then at the log of the last worker.',
+    });
+    this.#add('ErrorRate', {
+      metric: new MathExpression({
+        label: 'answers that were 5xx, in percent',
+        expression: '100 * failed / requests',
+        usingMetrics: {
+          failed: targetGroup.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { statistic: Stats.SUM }),
+          requests: targetGroup.metrics.requestCount({ statistic: Stats.SUM }),
+        },
+        ...FIVE_MINUTES,
+      }),
+      from: 5,
+      periods: 2,
+      say: 'Workers answer with 5xx: sources that do not play (502, 504), or no room (503). /stats/performance names them.',
+    });
+    this.#add('LoadBalancerErrors', {
+      metric: loadBalancer.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, { statistic: Stats.SUM, ...FIVE_MINUTES }),
+      from: 10,
+      say: 'The load balancer itself answers with 5xx: workers refuse or cut connections.',
+    });
+    this.#add('StreamErrors', {
+      metric: workerMetric(stage, 'errors', 'Sum').with(FIVE_MINUTES),
+      from: 25,
+      say: 'Streams fail under their viewers. The log of the workers says which sources.',
+    });
+    this.#add('FfmpegRestarts', {
+      metric: workerMetric(stage, 'ffmpegRestarts', 'Sum').with(FIVE_MINUTES),
+      from: 25,
+      say: 'FFmpegs die or hang. The log of the workers has the last lines of each.',
+    });
+    this.#add('Egress', {
+      metric: loadBalancer.metrics.processedBytes({ statistic: Stats.SUM, period: Duration.hours(1) }),
+      from: egressGbPerHour * 1e9,
+      say: `More than ${egressGbPerHour} GB an hour (egressAlarmGbPerHour), for which AWS bills about ${Math.round(egressGbPerHour * 0.09)} USD an hour.`,
+    });
+  }
+
+  #watchRedis(id: string, node: string): void {
+    const metric = (metricName: string, statistic: string) =>
+      new Metric({
+        namespace: 'AWS/ElastiCache',
+        metricName,
+        dimensionsMap: { CacheClusterId: node },
+        statistic,
+        ...FIVE_MINUTES,
+      });
+    this.#add(`${id}Memory`, {
+      metric: metric('DatabaseMemoryUsagePercentage', Stats.MAXIMUM),
+      from: 75,
+      periods: 2,
+      say: 'Redis fills up: more streams than its node has room for. Take a larger redisNode.',
+    });
+    this.#add(`${id}Cpu`, {
+      metric: metric('EngineCPUUtilization', Stats.AVERAGE),
+      from: 70,
+      periods: 2,
+      say: 'Redis is busy; joins get slow. Take a larger redisNode.',
+    });
+    this.#add(`${id}Evictions`, {
+      metric: metric('Evictions', Stats.SUM),
+      from: 1,
+      say: 'Redis throws the registry away. Take a larger redisNode now.',
+    });
+  }
+
+  #add(id: string, { metric, from, periods = 1, below = false, missingIsBad = false, say }: Rule): void {
+    const alarm = new Alarm(this, id, {
+      metric,
+      threshold: from,
+      comparisonOperator: below
+        ? ComparisonOperator.LESS_THAN_THRESHOLD
+        : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      evaluationPeriods: periods,
+      treatMissingData: missingIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+      alarmDescription: say,
+    });
+    alarm.addAlarmAction(this.#action);
+    alarm.addOkAction(this.#action);
+    this.all.push(alarm);
+  }
+}

@@ -1,0 +1,98 @@
+/** `npx cdk synth` as people run it: with the command line tool, without network, credentials or Docker; and what it makes of the functions. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../../infra/root.ts';
+import { TEST_IMAGE } from './support.ts';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'streampool-synth-'));
+const networkLog = join(folder, 'network.log');
+
+/** Node alone on the PATH: no Docker, and no AWS anything. */
+const env = {
+  PATH: [join(ROOT, 'node_modules', '.bin'), join(process.execPath, '..')].join(':'),
+  HOME: folder,
+  NETWORK_LOG: networkLog,
+  NODE_OPTIONS: `--require ${join(import.meta.dirname, 'no-network.cjs')}`,
+  CDK_DISABLE_CLI_TELEMETRY: 'true',
+};
+
+async function cdk(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const cli = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
+  return run(process.execPath, [cli, ...args], { cwd: ROOT, env, encoding: 'utf8' });
+}
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('cdk synth', () => {
+  const out = join(folder, 'cdk.out');
+
+  it('makes all stacks without network, credentials or Docker', async () => {
+    await cdk('synth', '--quiet', '--output', out, '--context', `image=${TEST_IMAGE}`);
+    const templates = readdirSync(out).filter((name) => name.endsWith('.template.json'));
+    expect(templates.sort()).toEqual(
+      ['Admin', 'Network', 'Observability', 'Proxy', 'State'].map((stack) => `${stack}.template.json`),
+    );
+    expect(existsSync(networkLog) ? readFileSync(networkLog, 'utf8') : '').toBe('');
+  });
+
+  it('would have been caught connecting', async () => {
+    const log = join(folder, 'caught.log');
+    const program = "fetch('http://192.0.2.1/').catch(() => process.exit(7))";
+    const options = { env: { ...env, NETWORK_LOG: log } };
+    await expect(run(process.execPath, ['-e', program], options)).rejects.toMatchObject({ code: 7 });
+    expect(readFileSync(log, 'utf8')).toContain('192.0.2.1');
+  });
+
+  it('bundles each function whole: its module loads and has a handler', async () => {
+    const assets = readdirSync(out).filter((name) => name.startsWith('asset.'));
+    const modules = assets.flatMap((asset) =>
+      readdirSync(join(out, asset))
+        .filter((name) => name.endsWith('.mjs'))
+        .map((name) => join(out, asset, name)),
+    );
+    expect(modules.map((file) => file.split('/').at(-1)).sort()).toEqual([
+      'authorizer.mjs',
+      'lambda.mjs',
+      'registry-lambda.mjs',
+    ]);
+    for (const file of modules) {
+      const program = `import(${JSON.stringify(file)}).then(({ handler }) => process.stdout.write(typeof handler))`;
+      const { stdout } = await run(process.execPath, ['-e', program], { encoding: 'utf8' });
+      expect(stdout, file).toBe('function');
+    }
+    const registry = modules.find((file) => file.endsWith('registry-lambda.mjs')) ?? '';
+    expect(readdirSync(join(registry, '..', 'scripts')).filter((name) => name.endsWith('.lua')).length).toBeGreaterThan(
+      5,
+    );
+  });
+
+  it('refuses a stage with a sentence and no stack trace', async () => {
+    const failed = cdk('synth', '--quiet', '--output', join(folder, 'refused'), '-c', 'redisReplicas=0');
+    await expect(failed).rejects.toMatchObject({
+      stderr: expect.stringMatching(/redisMultiAz: it needs at least one replica/),
+    });
+    await expect(failed).rejects.not.toMatchObject({ stderr: expect.stringMatching(/at .*\.ts:\d+/) });
+  });
+
+  it.skipIf(!existsSync(join(ROOT, 'services', 'proxy', 'Dockerfile')))(
+    'names the image by what it is built from, without building it',
+    async () => {
+      const built = join(folder, 'built');
+      await cdk('synth', '--quiet', '--output', built, 'Proxy');
+      const assets = JSON.parse(readFileSync(join(built, 'Proxy.assets.json'), 'utf8')) as {
+        dockerImages: Record<string, { source: { directory: string; dockerFile: string } }>;
+      };
+      const [image] = Object.values(assets.dockerImages);
+      expect(image?.source.dockerFile).toBe('services/proxy/Dockerfile');
+      const files = readdirSync(join(built, image?.source.directory ?? ''));
+      expect(files).toContain('package-lock.json');
+      expect(files).not.toContain('node_modules');
+      expect(files).not.toContain('test');
+    },
+  );
+});
