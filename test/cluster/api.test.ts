@@ -55,7 +55,8 @@ async function goesOn(viewer: RecordingHandle): Promise<void> {
 }
 
 /** What moves between two questions, or is of the worker that answers alone. */
-const MOVING = /bytes|last_access|last_seen|uptime|^(cpu|this_worker|worker_id|feeds|source_feeds)$/;
+const MOVING =
+  /bytes|last_(access|seen)|uptime|^(timestamp|cpu|this_worker|worker_id|feeds|source_feeds|performance_metrics)$/;
 
 function still(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer, (name, value) => (MOVING.test(name) ? undefined : value)));
@@ -77,12 +78,26 @@ describe.sequential('three workers', () => {
     const [owner] = [one, two].filter((worker) => worker.ffmpegPids().length === 1) as [Worker];
     expect(ffmpegsOf(cluster.workers)).toHaveLength(1);
     // Others' numbers are as old as their last renewal.
-    await until(async () => (await ask(three, '/stats')).pooling?.processes === (1 as unknown), {
-      timeoutMs: REACH_MS,
-      what: 'the process to be known to a worker that does not run it',
-    });
+    const known = async () => {
+      const pools = await Promise.all(
+        cluster.workers.map(async (worker) => (await ask(worker, '/stats/performance')).connection_pool),
+      );
+      return pools.every((pool) => pool?.ffmpeg_processes === (1 as unknown) && pool?.clients === (4 as unknown));
+    };
+    await until(known, { timeoutMs: REACH_MS, what: 'the process and the viewers to be known to every worker' });
     const paths = [
-      ...['/', '/health', '/stats', '/stats/streams', '/stats/clients', '/clients', '/streams', '/workers'],
+      ...[
+        '/',
+        '/health',
+        '/stats',
+        '/stats/detailed',
+        '/stats/performance',
+        '/stats/streams',
+        '/stats/clients',
+        '/clients',
+        '/streams',
+        '/workers',
+      ],
       ...[transcoded, direct, idle].map(({ stream_id }) => `/streams/${stream_id}`),
       '/streams/by-metadata?field=group&value=g',
       '/streams/by-metadata?field=group&value=g&active_only=false',

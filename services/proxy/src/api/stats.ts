@@ -35,7 +35,7 @@ const origin = {
 const feedView = z.object({
   stream_id: z.string(),
   slot: z.int(),
-  input: z.enum(['ffmpeg', 'relay']),
+  input: z.enum(['ffmpeg', 'source', 'relay']).describe('source: a direct stream that is shared.'),
   ...origin,
   pid: z.int().nullable(),
   clients: z.int().describe('Its readers: viewers of this worker, and relays to others.'),
@@ -116,10 +116,10 @@ export function poolingStatsOf(
     processes_saved: Math.max(0, viewers.length - processes),
     workers: each,
     worker_id: config.workerId,
-    feeds: pool.status().map(({ streamId, slot, place, pid, readers, restarts, ringBytes }) => ({
+    feeds: pool.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
       stream_id: streamId,
       slot,
-      input: place.kind === 'own' ? ('ffmpeg' as const) : ('relay' as const),
+      input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',
       ...originOf(place),
       pid: pid ?? null,
       clients: readers,
@@ -128,7 +128,7 @@ export function poolingStatsOf(
     })),
     source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
       url: maskUrl(url),
-      input: place.kind === 'own' ? ('upstream' as const) : ('relay' as const),
+      input: place.kind === 'relay' ? 'relay' : 'upstream',
       ...originOf(place),
       clients: readers,
       buffered_bytes: ringBytes,

@@ -294,7 +294,7 @@ const cluster = {
     'HEARTBEAT_INTERVAL',
     seconds(1, 3600),
     '30',
-    "Seconds between updates of the worker's record.",
+    "Seconds between updates of the worker's record while none of its numbers changes.",
   ),
   cleanupIntervalMs: setting(
     'CLEANUP_INTERVAL',

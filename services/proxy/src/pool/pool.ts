@@ -62,6 +62,8 @@ export interface PoolDeps extends ProcessFeedDeps, RunDeps {
 export interface ProcessStatus {
   readonly streamId: string;
   readonly slot: number;
+  /** Made by an FFmpeg, not copied from its source. */
+  readonly needsProcess: boolean;
   readonly pid: number | undefined;
   readonly readers: number;
   readonly restarts: number;
@@ -119,9 +121,10 @@ export class Pool {
   }
 
   status(): ProcessStatus[] {
-    return [...this.#entries.values()].map(({ streamId, slot, process }) => ({
+    return [...this.#entries.values()].map(({ streamId, slot, process, needsProcess }) => ({
       streamId,
       slot,
+      needsProcess,
       pid: process.pid,
       readers: process.feed.readerCount,
       restarts: process.restarts,
