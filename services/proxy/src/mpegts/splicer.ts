@@ -5,9 +5,10 @@
  */
 
 import { adtsTicks } from './adts.ts';
-import { discontinuityPacket, hasPayload, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import { discontinuityPacket, hasPayload, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import { elementaryBytes, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
-import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
+import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
+import type { ProgramMap } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
@@ -64,10 +65,8 @@ export interface ResumePoint {
   audioPts: number | undefined;
 }
 
-const PROGRAM_NUMBER = 1;
 /** stream_type of AAC in ADTS. */
 const ADTS = 0x0f;
-const DEFAULT_PMT_PID = 0x1000;
 /** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
 export const NO_KEYFRAME_MS = 12_000;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
@@ -108,13 +107,8 @@ export class Splicer {
   readonly #outTracks = new Map<number, OutTrack>();
   /** Input PID to output PID, for the current input. */
   #pids = new Map<number, OutTrack>();
-  #pat: Buffer = Buffer.alloc(0);
-  #pmt: Buffer = Buffer.alloc(0);
-  #pmtPid = DEFAULT_PMT_PID;
-  #version = -1;
-  #tablesSignature = '';
+  readonly #tables = new ProgramTables();
   #tracksSignature = '';
-  readonly #tableCounters = new Map<number, number>();
   readonly #recent = new RecentEntries();
   #lastPcr: number | undefined;
   #pcrPid: number | undefined;
@@ -267,8 +261,11 @@ export class Splicer {
   #emitTables(map: ProgramMap, tracks: readonly Track[], changed: boolean): void {
     if (changed || this.#pids.size === 0) this.#adoptProgram(map, tracks);
     if (!this.#started) return;
-    this.#emitSection(PAT_PID, this.#pat);
-    this.#emitSection(this.#pmtPid, this.#pmt);
+    this.#emitTablePackets();
+  }
+
+  #emitTablePackets(): void {
+    this.#tables.emit((bytes, offset) => this.#sink.packet(bytes, offset));
   }
 
   #adoptProgram(map: ProgramMap, tracks: readonly Track[]): void {
@@ -288,10 +285,7 @@ export class Splicer {
       descriptors: map.descriptors,
       streams: map.streams.map((stream) => ({ ...stream, pid: pids.get(stream.pid)?.pid ?? stream.pid })),
     };
-    while (taken.has(this.#pmtPid)) this.#pmtPid++;
-    const signature = buildPmt(described, 0).toString('latin1');
-    if (signature === this.#tablesSignature) return;
-    this.#tablesSignature = signature;
+    if (!this.#tables.describe(described, taken)) return;
     const tracksBefore = this.#tracksSignature;
     this.#tracksSignature = tracks
       .filter((track) => track.kind !== 'other')
@@ -299,9 +293,6 @@ export class Splicer {
       .sort()
       .join();
     if (this.#started && this.#tracksSignature !== tracksBefore) this.#sink.programChanged();
-    this.#version = (this.#version + 1) & 0x1f;
-    this.#pat = buildPat(PROGRAM_NUMBER, this.#pmtPid, 0);
-    this.#pmt = buildPmt(described, this.#version);
   }
 
   /** The output PID of an input's track: the one that carried the same kind before, else its own, else a free one. */
@@ -310,7 +301,8 @@ export class Splicer {
       if (out.type === track.type && !taken.has(out.pid)) return out;
     }
     let pid = track.pid;
-    while (taken.has(pid) || this.#outTracks.has(pid) || pid === this.#pmtPid) pid = pid >= 0x1ffe ? 0x100 : pid + 1;
+    while (taken.has(pid) || this.#outTracks.has(pid) || pid === this.#tables.pmtPid)
+      pid = pid >= 0x1ffe ? 0x100 : pid + 1;
     const out: OutTrack = {
       pid,
       type: track.type,
@@ -321,13 +313,6 @@ export class Splicer {
     };
     this.#outTracks.set(pid, out);
     return out;
-  }
-
-  #emitSection(pid: number, section: Buffer): void {
-    const counter = this.#tableCounters.get(pid) ?? 0x0f;
-    const packets = packetizeSection(section, pid, counter + 1);
-    for (let at = 0; at < packets.length; at += PACKET_SIZE) this.#sink.packet(packets, at);
-    this.#tableCounters.set(pid, (counter + packets.length / PACKET_SIZE) & 0x0f);
   }
 
   #emitUnit(unit: Unit): void {
@@ -409,17 +394,11 @@ export class Splicer {
 
   #start(): void {
     this.#started = true;
-    this.#emitSection(PAT_PID, this.#pat);
-    this.#emitSection(this.#pmtPid, this.#pmt);
+    this.#emitTablePackets();
   }
 
   #prefix(): Buffer {
-    const counter = (pid: number) => this.#tableCounters.get(pid) ?? 0x0f;
-    const pmtPackets = Math.ceil((this.#pmt.length + 3) / 184);
-    const parts = [
-      packetizeSection(this.#pat, PAT_PID, counter(PAT_PID), true),
-      packetizeSection(this.#pmt, this.#pmtPid, counter(this.#pmtPid) - pmtPackets + 1 + 16, true),
-    ];
+    const parts = [this.#tables.latest];
     for (const track of new Set(this.#pids.values())) parts.push(discontinuityPacket(track.pid, track.counter));
     return Buffer.concat(parts);
   }

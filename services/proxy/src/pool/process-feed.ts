@@ -10,7 +10,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
-import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
+import { accountOf } from '../upstream/provider-connections.ts';
 import type { FeedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
@@ -22,6 +22,7 @@ import { relayedError } from './relay-run.ts';
 import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
 import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
+import { Succession } from './succession.ts';
 import { isHung } from './watchdog.ts';
 
 export interface ProcessFeedDeps {
@@ -59,12 +60,10 @@ export class ProcessFeed implements PlacedFeed {
   #run: Run | undefined;
   /** How the feed's times relate to those of the source it is made from, here or on the worker that it is followed from. */
   #sourceClock: SourceClock | undefined;
-  /** A run on another source that has output already and takes over. */
-  #successor: Run | undefined;
+  /** The run on another source that takes over. */
+  readonly #succession: Succession;
   /** Lets go of what a handover to this worker will need. */
   #unprepare: (() => void) | undefined;
-  /** Ends the hold on the retries of the source that a successor has left. */
-  #letGo: (() => void) | undefined;
   /** The run whose source was given up while it still sends. */
   #left: Run | undefined;
   #replaced = false;
@@ -91,6 +90,12 @@ export class ProcessFeed implements PlacedFeed {
     this.ringLimits = deps.ringLimits;
     this.feed = new Feed(deps.ringLimits(), production.opaque);
     this.output = production.output(this.feed);
+    this.#succession = new Succession({
+      start: () => production.start(this.#request()),
+      timeoutMs: deps.streamTimeoutMs,
+      signal: this.#abort.signal,
+      log: this.#log,
+    });
     this.#done = this.#loop();
   }
 
@@ -127,17 +132,8 @@ export class ProcessFeed implements PlacedFeed {
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || !this.output.continuable || this.feed.ring.head === 0) return false;
     if (this.#unprepare !== undefined) return true;
-    let undo: () => void;
-    if (this.#sourceClock === undefined) {
-      // FFmpeg opens the source itself: a connection of its own, unless the provider allows only one.
-      const run = await this.#startSuccessor();
-      if (run === undefined) return false;
-      if (run !== 'limit') this.#successor = run;
-      undo = () => this.#dropSuccessor();
-    } else {
-      const lease = await this.#production.openSource(this.#request());
-      undo = lease.release;
-    }
+    const undo = await this.#prepareInput();
+    if (undo === undefined) return false;
     const timer = setTimeout(() => {
       if (this.place.current.kind === 'relay') this.#unprepare?.();
     }, PREPARED_MS);
@@ -147,6 +143,14 @@ export class ProcessFeed implements PlacedFeed {
       undo();
     };
     return true;
+  }
+
+  /** What a run here will read; answers how to let go of it, undefined when it cannot be had. */
+  async #prepareInput(): Promise<(() => void) | undefined> {
+    if (this.#sourceClock !== undefined) return (await this.#production.openSource(this.#request())).release;
+    // FFmpeg opens the source itself: a connection of its own, where the provider allows two.
+    const prepared = await this.#succession.prepare(undefined);
+    return prepared === 'failed' ? undefined : () => this.#succession.drop();
   }
 
   /** Lets another worker make the feed, from the next picture on. False when it stays here. */
@@ -162,22 +166,15 @@ export class ProcessFeed implements PlacedFeed {
    * @returns false when the new source did not deliver; the old one goes on
    */
   async switchSource(): Promise<boolean> {
-    while (this.place.current.kind === 'own') {
+    while (this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
       const index = this.#source.index;
-      const run = await this.#startSuccessor();
-      if (run === 'limit') {
-        this.#leaving = true;
+      const prepared = await this.#succession.prepare(this.#run);
+      if (prepared === 'ready') {
         this.#run?.kill();
         return true;
       }
-      if (this.#abort.signal.aborted) {
-        run?.kill();
-        run?.release();
-        return false;
-      }
-      if (run !== undefined) {
-        this.#dropSuccessor();
-        this.#successor = run;
+      if (prepared === 'limit' && this.#holdsTheLimit) {
+        this.#leaving = true;
         this.#run?.kill();
         return true;
       }
@@ -186,40 +183,10 @@ export class ProcessFeed implements PlacedFeed {
     return false;
   }
 
-  /**
-   * A run on the stream's current source that has output; undefined when that source does not deliver; `limit` when it may
-   * do so once the connection of the run under way is closed.
-   */
-  async #startSuccessor(): Promise<Run | undefined | 'limit'> {
+  /** The connection of the run under way is one that the next source needs closed, and nobody else reads it. */
+  get #holdsTheLimit(): boolean {
     const source = this.#run?.source;
-    const goOn = source?.holdRetries();
-    let run: Run | undefined;
-    try {
-      run = await this.#startUntilOutput();
-      return run;
-    } catch (error) {
-      this.#log.warn({ err: error }, 'the failover source could not be opened');
-      const sameAccount = source !== undefined && source.account === this.account;
-      const isOnlyReader = source?.feed.readerCount === 1;
-      return sameAccount && isOnlyReader && mayBeConnectionLimit(error) ? 'limit' : undefined;
-    } finally {
-      // A source that was cut for its successor must not come back before it is let go.
-      if (run === undefined) goOn?.();
-      else this.#letGo = goOn;
-    }
-  }
-
-  async #startUntilOutput(): Promise<Run | undefined> {
-    const run = await this.#production.start(this.#request());
-    const delivers = await Promise.race([
-      firstOutput(run),
-      run.ended.then(() => false),
-      pause(this.#deps.streamTimeoutMs, this.#abort.signal).then(() => false),
-    ]);
-    if (delivers) return run;
-    run.kill();
-    run.release();
-    return undefined;
+    return source !== undefined && source.account === this.account && source.feed.readerCount === 1;
   }
 
   async #loop(): Promise<void> {
@@ -236,11 +203,11 @@ export class ProcessFeed implements PlacedFeed {
         if (this.#isOver) break;
         if (this.place.goesOnAt !== undefined) {
           this.#forget();
-          this.#dropSuccessor();
+          this.#succession.drop();
           this.place.left();
           continue;
         }
-        if (this.#successor !== undefined) continue;
+        if (this.#succession.isReady) continue;
         if (this.#leaving) {
           this.#leaving = false;
           this.#forget();
@@ -268,7 +235,7 @@ export class ProcessFeed implements PlacedFeed {
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     } finally {
       this.#unprepare?.();
-      this.#dropSuccessor();
+      this.#succession.drop();
       this.#forget();
     }
   }
@@ -303,17 +270,15 @@ export class ProcessFeed implements PlacedFeed {
     const previous = this.#run;
     let run: Run;
     try {
-      run = this.#successor ?? (await this.#production.start(this.#request()));
+      run = this.#succession.take() ?? (await this.#production.start(this.#request()));
     } catch (error) {
       if (error instanceof SourceError) return { sourceError: error };
       throw error;
     }
-    this.#successor = undefined;
     this.#run = run;
     previous?.release();
     this.#unprepare?.();
-    this.#letGo?.();
-    this.#letGo = undefined;
+    this.#succession.letGo();
     if (this.#abort.signal.aborted) run.kill();
     const watch = this.#watch(run);
     try {
@@ -356,14 +321,7 @@ export class ProcessFeed implements PlacedFeed {
   #forget(): void {
     this.#run?.release();
     this.#run = undefined;
-    this.#letGo?.();
-    this.#letGo = undefined;
-  }
-
-  #dropSuccessor(): void {
-    this.#successor?.kill();
-    this.#successor?.release();
-    this.#successor = undefined;
+    this.#succession.letGo();
   }
 
   /** What a run of this worker has to make next. */
@@ -425,7 +383,7 @@ export class ProcessFeed implements PlacedFeed {
 
   /** Goes to a better source where there is one; where not, what there is has to do. */
   async #leaveSource(run: Run, trouble: SourceTrouble): Promise<void> {
-    if (this.#left === run || this.#successor !== undefined || !this.#source.canFailOver) return;
+    if (this.#left === run || this.#succession.isReady || !this.#source.canFailOver) return;
     this.#left = run;
     if (await this.#source.advance(this.#source.index, { reason: trouble })) await this.switchSource();
   }
@@ -443,11 +401,4 @@ function failure(end: Partial<RunEnd>): Error {
     return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
   }
   return new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit?.detail ?? 'it did not start'}`);
-}
-
-/** Resolves with true when the run has output, without reading it. */
-function firstOutput(run: Run): Promise<boolean> {
-  return new Promise((resolve) => {
-    run.output.once('readable', () => resolve(run.output.readableLength > 0));
-  });
 }

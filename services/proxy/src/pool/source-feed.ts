@@ -12,14 +12,14 @@ import type { Logger } from '../log.ts';
 import { Splicer } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/timestamp.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/bitrate-monitor.ts';
-import { BodyReader } from '../upstream/body-reader.ts';
+import type { BodyReader } from '../upstream/body-reader.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { maskUrl } from '../upstream/mask.ts';
-import { openUpstream, requireSuccess } from '../upstream/open-upstream.ts';
+import { type OpenedSource, openSource } from '../upstream/open-source.ts';
 import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
-import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from '../upstream/source-kind.ts';
+import type { SourceKind } from '../upstream/source-kind.ts';
 import { type FeedOutput, splicedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { feedSink } from './feed-sink.ts';
@@ -63,12 +63,8 @@ const LEAD_PAUSE_MS = 250;
 const HOLD_POLL_MS = 100;
 /** The clock of a source is its provider's, whichever worker reads it. */
 const PROVIDER = 'provider';
-/** How much later than here a picture may arrive over another worker. */
-const STAGED_MATCH_MS = 3_000;
 /** How long a connection that was opened for a handover waits for it. */
 const PREPARED_MS = 10_000;
-/** A source that is beside another connection shows its first keyframe within two long GOPs. */
-const STAGED_KEYFRAME_MS = 12_000;
 /** Sound without pictures for this long, from a source that had both, is a broken source. */
 const NO_VIDEO_MS = 10_000;
 
@@ -192,7 +188,7 @@ export class SourceFeed implements PlacedFeed {
       const { kind, reader } = await this.#connect();
       this.#staged = new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs);
       if (kind.kind !== 'mpegts') throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
-      await this.#awaitOverlap(this.#staged);
+      await this.#staged.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
     } catch (error) {
       this.#unprepare();
       this.#log.info({ err: error }, 'the source could not be opened beside its owner');
@@ -213,20 +209,6 @@ export class SourceFeed implements PlacedFeed {
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#done;
-  }
-
-  /** Waits until what the new connection begins with has come over the owner too; not for ever: he may be cut off by it. */
-  async #awaitOverlap(staged: StagedSource): Promise<void> {
-    const { signal } = this.#abort;
-    const late = pause(STAGED_KEYFRAME_MS, signal).then(() => {
-      throw new SourceError('stalled', 'The source showed no keyframe.');
-    });
-    late.catch(() => undefined);
-    const first = await Promise.race([staged.firstKeyframe, late]);
-    const untilMs = performance.now() + STAGED_MATCH_MS;
-    while (!this.#splicer.hasSent(first) && performance.now() < untilMs && !signal.aborted) {
-      await pause(HOLD_POLL_MS, signal);
-    }
   }
 
   /** Gives up what was opened for a handover that did not happen. */
@@ -328,33 +310,8 @@ export class SourceFeed implements PlacedFeed {
     }
   }
 
-  /** Opens the provider and looks at its first bytes. */
-  async #connect(): Promise<{ kind: SourceKind; reader: BodyReader }> {
-    const { settings, guard } = this.#deps;
-    const response = requireSuccess(
-      await openUpstream({
-        ...this.#address,
-        signal: this.#abort.signal,
-        connectTimeoutMs: settings.connectTimeoutMs,
-        headersTimeoutMs: settings.readTimeoutMs,
-        guard,
-      }),
-    );
-    const reader = new BodyReader(response.body, response.url);
-    try {
-      const length = response.headers['content-length'];
-      const kind = kindOfResponse({
-        contentType: response.headers['content-type'],
-        contentLength: length === undefined ? undefined : Number(length),
-        firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
-        url: response.url,
-      });
-      if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
-      return { kind, reader };
-    } catch (error) {
-      reader.close();
-      throw error;
-    }
+  #connect(): Promise<OpenedSource> {
+    return openSource(this.#address, { ...this.#deps, signal: this.#abort.signal });
   }
 
   async #read(reader: BodyReader): Promise<SourceError | 'moved'> {

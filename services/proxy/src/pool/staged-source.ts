@@ -3,7 +3,7 @@
  * another worker's connection to the same source ends.
  */
 
-import { type Deferred, deferred } from '../async.ts';
+import { type Deferred, deferred, pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { ProgramReader, type Unit } from '../mpegts/program-reader.ts';
 import { contentOf } from '../mpegts/recent-entries.ts';
@@ -11,6 +11,11 @@ import type { BodyReader } from '../upstream/body-reader.ts';
 
 /** What may wait; a handover takes a few seconds. */
 const MAX_BYTES = 32 * 1024 * 1024;
+/** A source shows its first keyframe within two long GOPs. */
+const KEYFRAME_MS = 12_000;
+/** How much later than here a picture may arrive over another worker. */
+const MATCH_MS = 3_000;
+const MATCH_POLL_MS = 100;
 
 export class StagedSource {
   readonly #reader: BodyReader;
@@ -28,9 +33,21 @@ export class StagedSource {
     this.#pumping = this.#pump();
   }
 
-  /** The content of its first keyframe, as `contentOf` has it. Rejects when it broke off before. */
-  get firstKeyframe(): Promise<number> {
-    return this.#firstKeyframe.promise;
+  /**
+   * Waits until what it begins with has come over the other connection too, so that the two can be joined without a gap. Not
+   * for ever: the other one may have been cut for this one.
+   *
+   * @param hasSent whether a keyframe with this content (as `contentOf` has it) has come over the other connection
+   * @throws {SourceError} when it broke off, or showed no keyframe
+   */
+  async overlap(hasSent: (content: number) => boolean, signal: AbortSignal): Promise<void> {
+    const late = pause(KEYFRAME_MS, signal).then(() => {
+      throw new SourceError('stalled', 'The source showed no keyframe.');
+    });
+    late.catch(() => undefined);
+    const first = await Promise.race([this.#firstKeyframe.promise, late]);
+    const untilMs = performance.now() + MATCH_MS;
+    while (!hasSent(first) && performance.now() < untilMs && !signal.aborted) await pause(MATCH_POLL_MS, signal);
   }
 
   /** All that has come so far; from then on the connection is the caller's to read. */

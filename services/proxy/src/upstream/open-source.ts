@@ -1,0 +1,57 @@
+/** Opens a live source as far as its first bytes, which tell what it is. */
+
+import { SourceError } from '../errors.ts';
+import { BodyReader } from './body-reader.ts';
+import type { EgressGuard } from './egress-guard.ts';
+import { openUpstream, requireSuccess } from './open-upstream.ts';
+import type { SourceAddress } from './source-address.ts';
+import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from './source-kind.ts';
+
+export interface OpenSourceDeps {
+  readonly guard: EgressGuard;
+  readonly settings: {
+    readonly connectTimeoutMs: number;
+    /** Until the response headers. */
+    readonly readTimeoutMs: number;
+    /** Until the first bytes. */
+    readonly liveChunkTimeoutMs: number;
+  };
+  readonly signal: AbortSignal;
+}
+
+export interface OpenedSource {
+  readonly kind: SourceKind;
+  /** From the first byte on; the caller closes it. */
+  readonly reader: BodyReader;
+}
+
+/** @throws {SourceError} when it does not answer, or not with media */
+export async function openSource(
+  address: SourceAddress,
+  { guard, settings, signal }: OpenSourceDeps,
+): Promise<OpenedSource> {
+  const response = requireSuccess(
+    await openUpstream({
+      ...address,
+      signal,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      headersTimeoutMs: settings.readTimeoutMs,
+      guard,
+    }),
+  );
+  const reader = new BodyReader(response.body, response.url);
+  try {
+    const length = response.headers['content-length'];
+    const kind = kindOfResponse({
+      contentType: response.headers['content-type'],
+      contentLength: length === undefined ? undefined : Number(length),
+      firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
+      url: response.url,
+    });
+    if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
+    return { kind, reader };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
