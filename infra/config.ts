@@ -15,76 +15,116 @@ const DEFAULT_STAGE = 'main';
 const text = z.coerce.string();
 
 const schema = z.strictObject({
-  /** Names the stacks, so that several stages fit into one account. */
-  stage: z.string().regex(/^[a-z][a-z0-9]{0,15}$/, 'must be 1 to 16 lower-case letters and digits'),
-  /** Default: that of the AWS profile. */
+  stage: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,15}$/, 'must be 1 to 16 lower-case letters and digits')
+    .describe('Names the stacks, so that several stages fit into one account.'),
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')
-    .optional(),
-  /** How many availability zones, or which ones. */
-  zones: z.union([wholeNumber(2, 3), z.array(z.string()).min(2).max(3)]).default(2),
+    .optional()
+    .describe('Region; without it that of the AWS profile.'),
+  zones: z
+    .union([wholeNumber(2, 3), z.array(z.string()).min(2).max(3)])
+    .default(2)
+    .describe('How many availability zones, or which ones, as a list.'),
 
-  /** Name that viewers use; needs `certificateArn`. */
-  domain: z.hostname('must be a host name such as tv.example.com').optional(),
+  domain: z
+    .hostname('must be a host name such as tv.example.com')
+    .optional()
+    .describe('Name that viewers use; needs `certificateArn`.'),
   certificateArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/.+$/, 'must be the ARN of an ACM certificate')
-    .optional(),
-  /** Route 53 zone that gets the record of `domain`; without it that record is yours to make. */
+    .optional()
+    .describe('Certificate for it, in ACM of the same region. With it there is HTTPS, and HTTP leads there.'),
   hostedZoneId: z
     .string()
     .regex(/^Z[A-Z0-9]+$/, 'must be the id of a Route 53 zone')
-    .optional(),
+    .optional()
+    .describe('Route 53 zone that gets the record; without it the record is yours to make.'),
 
-  /** CPU units of a worker; 1024 are one vCPU. One 1080p transcode takes about 1.5 vCPU. */
-  workerCpu: z.int().default(2048),
-  workerMemoryMiB: z.int().default(4096),
-  /** arm64 costs 20 % less, but Docker must be able to build for it; an x86 Linux machine cannot without emulation. */
-  architecture: z.enum(['x86_64', 'arm64']).default('x86_64'),
-  /** An image of the workers from a registry; default: built from this repository, by Docker, when it is deployed. */
-  image: z.string().optional(),
-  minWorkers: wholeNumber(1, 1000).default(2),
-  maxWorkers: wholeNumber(1, 1000).default(10),
-  /** Viewers per worker that auto scaling aims at. 150 at 4 Mbit/s are 0.6 Gbit/s, which a small task carries. */
-  viewersPerWorker: wholeNumber(1, 100_000).default(150),
-  /** Percent of a worker's CPU that auto scaling aims at. */
-  cpuTarget: wholeNumber(10, 90).default(60),
-  /** Seconds that viewers may go on watching a worker that was told to stop. */
-  drainTimeout: wholeNumber(0, 3600).default(110),
-  /** 0, no cap: in the cloud a further viewer costs nothing but bytes, a further FFmpeg costs 1.5 vCPU. */
-  maxClientsPerSharedStream: wholeNumber(0, 1_000_000).default(0),
-  /** Any other setting of the workers. */
-  settings: z.record(z.string(), text).default({}),
+  workerCpu: z
+    .int()
+    .default(2048)
+    .describe('CPU units of a worker, 1024 are one vCPU. A 1080p transcode takes about 1.5 vCPU.'),
+  workerMemoryMiB: z.int().default(4096).describe('Memory of a worker, as Fargate sells it with that CPU.'),
+  architecture: z
+    .enum(['x86_64', 'arm64'])
+    .default('x86_64')
+    .describe(
+      '`arm64` costs 20 % less; Docker must be able to build for it, which an x86 Linux machine cannot without emulation.',
+    ),
+  image: z
+    .string()
+    .optional()
+    .describe('Image of the workers in a registry; without it Docker builds it from this repository.'),
+  minWorkers: wholeNumber(1, 1000).default(2).describe('Workers there always are.'),
+  maxWorkers: wholeNumber(1, 1000).default(10).describe('Workers there are at most.'),
+  viewersPerWorker: wholeNumber(1, 100_000)
+    .default(150)
+    .describe('Viewers per worker that scaling aims at. 150 at 4 Mbit/s are 0.6 Gbit/s.'),
+  cpuTarget: wholeNumber(10, 90).default(60).describe('Percent of CPU that scaling aims at.'),
+  drainTimeout: wholeNumber(0, 3600)
+    .default(110)
+    .describe('Seconds that viewers may go on watching a worker that was told to stop; Fargate waits 120.'),
+  maxClientsPerSharedStream: wholeNumber(0, 1_000_000)
+    .default(0)
+    .describe('`MAX_CLIENTS_PER_SHARED_STREAM`; 0: no cap.'),
+  settings: z.record(z.string(), text).default({}).describe('Any other setting of the workers.'),
 
   redisNode: z
     .string()
     .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/, 'must be a node type such as cache.t4g.micro')
-    .default('cache.t4g.micro'),
-  redisReplicas: wholeNumber(0, 5).default(1),
-  redisMultiAz: z.boolean().default(true),
+    .default('cache.t4g.micro')
+    .describe('Node type of Redis (Valkey).'),
+  redisReplicas: wholeNumber(0, 5).default(1).describe('Replicas beside the primary.'),
+  redisMultiAz: z.boolean().default(true).describe('Whether a replica in another zone takes over.'),
 
-  /** `ALLOW_PRIVATE_SOURCES` of the workers: which private addresses sources may have, `false` for none. */
-  privateSources: text.default('false'),
-  /** Who may connect to the load balancer at all. */
-  viewerRanges: z.array(z.cidrv4('must be IPv4 ranges such as 203.0.113.0/24')).min(1).default(['0.0.0.0/0']),
+  privateSources: text
+    .default('false')
+    .describe(
+      '`ALLOW_PRIVATE_SOURCES`: private addresses that sources may have, such as `10.1.0.0/16` of a peered network.',
+    ),
+  viewerRanges: z
+    .array(z.cidrv4('must be IPv4 ranges such as 203.0.113.0/24'))
+    .min(1)
+    .default(['0.0.0.0/0'])
+    .describe('Who may connect to the load balancer at all.'),
 
-  adminAuth: z.enum(['token', 'iam', 'jwt']).default('token'),
-  jwtIssuer: z.url({ protocol: /^https$/, error: 'must be an https URL' }).optional(),
-  jwtAudience: z.array(z.string()).min(1).optional(),
+  adminAuth: z
+    .enum(['token', 'iam', 'jwt'])
+    .default('token')
+    .describe('Who may call the admin API: whoever has the token, whom IAM lets, or who has a JWT.'),
+  jwtIssuer: z
+    .url({ protocol: /^https$/, error: 'must be an https URL' })
+    .optional()
+    .describe('Issuer, for `jwt`.'),
+  jwtAudience: z.array(z.string()).min(1).optional().describe('Audiences, for `jwt`.'),
 
-  /** GB to viewers in an hour from which on somebody is told; 500 are 1.1 Gbit/s all hour long, and about 45 USD. */
-  egressAlarmGbPerHour: z.number().positive().default(500),
-  alarmEmail: z.email().optional(),
+  alarmEmail: z.email().optional().describe('Who gets the alarms by e-mail; AWS asks that address first.'),
+  egressAlarmGbPerHour: z
+    .number()
+    .positive()
+    .default(500)
+    .describe('GB to viewers in an hour from which on there is an alarm; 500 are 1.1 Gbit/s, about 45 USD.'),
   logRetentionDays: z
     .number()
     .refine((days) => retentionDays.includes(days), `must be one of ${retentionDays.join(', ')}`)
-    .default(RetentionDays.ONE_MONTH),
-  /** A shell in a running worker. ECS Exec cannot work with a read-only file system, so this gives that up. */
-  allowExec: z.boolean().default(false),
-  /** Refuses the deletion of what viewers and workers depend on (network, load balancer, Redis). */
-  terminationProtection: z.boolean().default(false),
-  collectorImage: z.string().default('public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0'),
+    .default(RetentionDays.ONE_MONTH)
+    .describe('Days that logs are kept.'),
+  allowExec: z
+    .boolean()
+    .default(false)
+    .describe('A shell in workers (ECS Exec), for development: it cannot be had with a read-only file system.'),
+  terminationProtection: z
+    .boolean()
+    .default(false)
+    .describe('Refuses the deletion of network, load balancer and Redis.'),
+  collectorImage: z
+    .string()
+    .default('public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0')
+    .describe('Image of the collector beside each worker.'),
 });
 
 export type StageConfig = Readonly<z.output<typeof schema>>;
@@ -151,4 +191,15 @@ function fromCommandLine(value: unknown): unknown {
   } catch {
     return value;
   }
+}
+
+/** The settings of a stage as a Markdown table; the README holds exactly this between its stage markers. */
+export function stageTable(): string {
+  const rows = Object.entries(schema.shape).map(([name, field]) => {
+    const fallback = field.safeParse(undefined).data;
+    const shown = name === 'stage' ? DEFAULT_STAGE : (fallback ?? 'none');
+    const code = typeof shown === 'object' ? JSON.stringify(shown) : String(shown);
+    return `| \`${name}\` | ${code === 'none' ? code : `\`${code}\``} | ${field.description} |`;
+  });
+  return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
 }

@@ -1,4 +1,4 @@
-// `npm run docs`: writes what the code says of itself into README.md, between the markers: the settings, the routes.
+// `npm run docs`: writes what the code says of itself into README.md, between the markers: the settings, the routes, a stage.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { ROOT, run, SetupError, setup } from './setup.mjs';
 /** Each section of the README: its marker, and the arguments of the program that prints it. */
 const SECTIONS = {
   settings: ['-e', "import('./services/proxy/src/config.ts').then((c) => process.stdout.write(c.settingsTable()))"],
+  stage: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
   routes: ['tools/routes-table.ts'],
 };
 

@@ -1,7 +1,9 @@
 /** Which stages there can be: the defaults, what the command line says, and each refusal with its sentence. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { checkStage, readStage, StageError } from '../../infra/config.ts';
+import { checkStage, readStage, StageError, stageTable } from '../../infra/config.ts';
 
 const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/abc';
 
@@ -115,4 +117,10 @@ describe('a stage is allowed', () => {
   ])('%s', (_, values) => {
     expect(problemsOf(values)).toEqual([]);
   });
+});
+
+it('stands in the README as the code has it (`npm run docs` writes it)', () => {
+  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+  expect(/<!-- stage -->\n([\s\S]*?)\n<!-- \/stage -->/.exec(readme)?.[1]?.trim()).toBe(stageTable());
+  expect(stageTable()).not.toContain('undefined');
 });

@@ -1,0 +1,11 @@
+// `npm run cost`: what a stage costs in a month. Installs the Node modules, and runs tools/cost.ts with the arguments given.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { ensureNode, ensureNodeModules, ROOT, run } from './setup.mjs';
+
+await run(() => {
+  ensureNode();
+  ensureNodeModules();
+  const args = ['--import', 'tsx', join(ROOT, 'tools', 'cost.ts'), ...process.argv.slice(2)];
+  return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;
+});

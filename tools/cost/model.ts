@@ -1,0 +1,191 @@
+/** What a stage costs in a month, item by item, each with the sum that it came from. Pure. */
+
+import type { StageConfig } from '../../infra/config.ts';
+import { egressUsd, HOURS_PER_MONTH as H, monthlyGb } from '../../services/admin-lambda/src/egress-cost.ts';
+import { METRICS } from '../../services/proxy/src/metrics/names.ts';
+import { PRICES } from './prices.ts';
+
+export interface Load {
+  /** Channels that are watched at a time, each transcoded once. */
+  readonly channels: number;
+  /** Viewers at a time, around the clock. */
+  readonly viewers: number;
+  /** Mbit/s that each of them gets. */
+  readonly mbit: number;
+  /** vCPUs of one transcode. 1.5 is one 1080p with libx264 veryfast; 0 is streams passed on as they are. */
+  readonly vcpuPerChannel: number;
+  /** Viewers that one vCPU serves beside its transcodes. */
+  readonly viewersPerVcpu: number;
+  /** USD an hour of a Redis node that the price list here does not have. */
+  readonly redisHour?: number | undefined;
+}
+
+export const ASSUMED = { vcpuPerChannel: 1.5, viewersPerVcpu: 150 } as const;
+
+export interface Item {
+  readonly name: string;
+  readonly formula: string;
+  readonly usd: number;
+}
+
+export interface Estimate {
+  readonly workers: number;
+  /** Relays between workers of different zones. */
+  readonly crossZoneRelays: number;
+  readonly items: readonly Item[];
+  readonly totalUsd: number;
+  /** What is worth knowing before it is believed. */
+  readonly notes: readonly string[];
+}
+
+/** Assumed for what is too small to ask for: GB of logs a worker writes, GB of an image, requests of people to the admin API. */
+const SMALL = { logGbPerWorker: 1, imageGb: 1, adminRequests: 100_000 };
+/** The schedules: each minute and every five, each time both functions, a fifth of a second at half a GB. */
+const LAMBDA = { calls: 2 * (60 + 12) * H + 2 * SMALL.adminRequests, gbSeconds: 0.2 * 0.5 };
+
+/** @throws {RangeError} for a load or a Redis node that no price can be given for */
+export function estimate(stage: StageConfig, load: Load): Estimate {
+  if (load.viewersPerVcpu === 0) throw new RangeError('A vCPU must serve at least one viewer (--viewers-per-vcpu).');
+  const workers = workersFor(stage, load);
+  const gb = monthlyGb((load.viewers * load.mbit * 1e6) / 8);
+  const crossZoneRelays = relaysAcrossZones(load, workers, zonesOf(stage));
+  const items = [
+    fargate(stage, workers),
+    addresses(workers, zonesOf(stage)),
+    loadBalancer(load, gb),
+    item('egress to viewers', `${whole(gb)} GB in tiers of 0 (100 GB), .09, .085, .07, .05`, egressUsd(gb)),
+    relays(load, crossZoneRelays),
+    redis(stage, load),
+    item('NAT', 'none: workers have addresses of their own', 0),
+    admin(stage),
+    watching(stage, workers),
+    secretsAndImage(),
+  ];
+  const totalUsd = items.reduce((sum, { usd }) => sum + usd, 0);
+  return { workers, crossZoneRelays, items, totalUsd, notes: notesFor(stage, load, workers) };
+}
+
+/** As many as scaling would start: for the CPU of the transcodes and viewers, for the viewers, and never fewer than the stage says. */
+export function workersFor(stage: StageConfig, { channels, viewers, vcpuPerChannel, viewersPerVcpu }: Load): number {
+  const vcpu = channels * vcpuPerChannel + viewers / viewersPerVcpu;
+  const byCpu = Math.ceil(vcpu / ((stage.workerCpu / 1024) * (stage.cpuTarget / 100)));
+  return Math.max(stage.minWorkers, byCpu, Math.ceil(viewers / stage.viewersPerWorker));
+}
+
+/**
+ * The load balancer knows nothing of channels, so the viewers of a channel are on as many workers as chance has it, and
+ * each but the owner fetches it: from another zone as often as there are others.
+ */
+export function relaysAcrossZones({ channels, viewers }: Load, workers: number, zones: number): number {
+  if (channels === 0) return 0;
+  const spread = workers * (1 - (1 - 1 / workers) ** (viewers / channels));
+  return channels * Math.max(0, spread - 1) * ((zones - 1) / zones);
+}
+
+function fargate({ workerCpu, workerMemoryMiB, architecture }: StageConfig, workers: number): Item {
+  const { vcpu, gb } = PRICES.fargate[architecture];
+  const [cpus, memory] = [workerCpu / 1024, workerMemoryMiB / 1024];
+  return item(
+    `Fargate (${architecture})`,
+    `${workers} workers × ${H} h × (${cpus} vCPU × ${vcpu} + ${memory} GB × ${gb})`,
+    workers * H * (cpus * vcpu + memory * gb),
+  );
+}
+
+function addresses(workers: number, zones: number): Item {
+  const count = workers + zones;
+  return item(
+    'public IPv4 addresses',
+    `(${workers} workers + ${zones} of the load balancer) × ${H} h × ${PRICES.ipv4}`,
+    count * H * PRICES.ipv4,
+  );
+}
+
+function loadBalancer({ viewers }: Load, gb: number): Item {
+  const { hour, unit, unitGb, unitConnections } = PRICES.loadBalancer;
+  const units = Math.max(gb / H / unitGb, viewers / unitConnections);
+  return item(
+    'load balancer',
+    `${H} h × (${hour} + ${unit} × max(${whole(gb)} GB / ${H} h, ${viewers} viewers / ${unitConnections}) units)`,
+    H * (hour + unit * units),
+  );
+}
+
+function relays({ mbit }: Load, links: number): Item {
+  const gb = monthlyGb((links * mbit * 1e6) / 8);
+  return item(
+    'relays across zones',
+    `${whole(links)} relays × ${mbit} Mbit/s = ${whole(gb)} GB × ${PRICES.crossZoneGb}`,
+    gb * PRICES.crossZoneGb,
+  );
+}
+
+function redis({ redisNode, redisReplicas }: StageConfig, { redisHour }: Load): Item {
+  const hour = redisHour ?? PRICES.redisHour[redisNode];
+  if (hour === undefined) {
+    throw new RangeError(`There is no price of ${redisNode} here; say it with --redis-hour, in USD an hour.`);
+  }
+  const nodes = 1 + redisReplicas;
+  return item(`ElastiCache (${redisNode})`, `${nodes} nodes × ${H} h × ${hour}`, nodes * H * hour);
+}
+
+function admin(stage: StageConfig): Item {
+  const { million, gbSecond } = PRICES.lambda;
+  const calls = LAMBDA.calls + (stage.adminAuth === 'token' ? SMALL.adminRequests / 10 : 0);
+  const requests = SMALL.adminRequests;
+  return item(
+    'Lambda and API Gateway',
+    `${whole(calls)} calls × (${million} / 10⁶ + ${LAMBDA.gbSeconds} GB-s × ${gbSecond}) + ${whole(requests)} requests × ${PRICES.apiMillion} / 10⁶`,
+    calls * (million / 1e6 + LAMBDA.gbSeconds * gbSecond) + (requests * PRICES.apiMillion) / 1e6,
+  );
+}
+
+function watching({ redisReplicas }: StageConfig, workers: number): Item {
+  const { logGb, metric, alarm } = PRICES.cloudWatch;
+  const metrics = Object.keys(METRICS).length;
+  // Six of the viewers' side, three of each Redis node, two of the functions.
+  const alarms = 6 + 3 * (1 + redisReplicas) + 2;
+  const gb = workers * SMALL.logGbPerWorker;
+  return item(
+    'logs, metrics, alarms',
+    `${gb} GB × ${logGb} + ${metrics} metrics × ${metric} + ${alarms} alarms × ${alarm}`,
+    gb * logGb + metrics * metric + alarms * alarm,
+  );
+}
+
+function secretsAndImage(): Item {
+  const { secret, imageGb } = PRICES;
+  return item(
+    'secrets, image',
+    `4 secrets × ${secret} + ${SMALL.imageGb} GB × ${imageGb}`,
+    4 * secret + SMALL.imageGb * imageGb,
+  );
+}
+
+function notesFor(stage: StageConfig, { viewers, mbit }: Load, workers: number): string[] {
+  const notes: string[] = [];
+  if (workers > stage.maxWorkers) {
+    notes.push(
+      `This takes ${workers} workers, and the stage allows ${stage.maxWorkers}: raise maxWorkers, or take larger workers.`,
+    );
+  }
+  const gbitPerWorker = (viewers * mbit) / workers / 1000;
+  if (gbitPerWorker > 1) {
+    notes.push(
+      `Each worker would send ${gbitPerWorker.toFixed(1)} Gbit/s. AWS promises no rate to a Fargate task: measure it before you rely on it.`,
+    );
+  }
+  return notes;
+}
+
+function zonesOf({ zones }: StageConfig): number {
+  return typeof zones === 'number' ? zones : zones.length;
+}
+
+function item(name: string, formula: string, usd: number): Item {
+  return { name, formula, usd };
+}
+
+function whole(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
