@@ -154,29 +154,33 @@ export class RedisRegistry implements Registry {
   }
 
   async clients(streamId?: string): Promise<ClientRecord[]> {
-    const [incarnations, wanted = []] = await this.#batch<[string[], string[]?]>((batch) => {
-      batch.smembers(keys.incarnations);
-      if (streamId === undefined) batch.zrange(keys.streamIds, '0', '-1');
-    });
-    if (streamId !== undefined) wanted.push(streamId);
+    let clients: StoredClient[] = [];
+    let [incarnations, ids]: [string[], string[]] = [[], []];
+    if (streamId === undefined) {
+      [incarnations, ids] = await this.#batch<[string[], string[]]>((batch) =>
+        batch.smembers(keys.incarnations).zrange(keys.streamIds, '0', '-1'),
+      );
+    } else {
+      clients = readClients(await this.#redis.hvals(keys.clients(streamId)));
+      // The counters of those who serve one; those of all workers are as much as a list of all viewers.
+      incarnations = [...new Set(clients.map(({ incarnation }) => incarnation))];
+    }
     const answers = await this.#batch<(string[] | string | number | null)[]>((batch) => {
-      for (const id of wanted) batch.hvals(keys.clients(id));
+      for (const id of ids) batch.hvals(keys.clients(id));
       for (const incarnation of incarnations) batch.get(keys.countersPrefix + incarnation);
       for (const incarnation of incarnations) batch.exists(keys.leasePrefix + incarnation);
     });
-    const leasesAt = wanted.length + incarnations.length;
+    for (const texts of answers.slice(0, ids.length)) clients.push(...readClients(texts as string[]));
+    const leasesAt = ids.length + incarnations.length;
     const living = new Set(incarnations.filter((_, at) => answers[leasesAt + at] === 1));
     const counters = new Map<string, ClientReport>();
-    for (const text of answers.slice(wanted.length, leasesAt)) {
+    for (const text of answers.slice(ids.length, leasesAt)) {
       for (const report of JSON.parse((text as string | null) ?? '[]') as ClientReport[]) {
         counters.set(counterKey(report.streamId, report.clientId), report);
       }
     }
     for (const [key, report] of this.#counters) counters.set(key, report);
-    return answers
-      .slice(0, wanted.length)
-      .flatMap((texts) => texts as string[])
-      .map((text) => JSON.parse(text) as ClientRecord & { incarnation: string })
+    return clients
       .filter(({ incarnation }) => living.has(incarnation))
       .map(({ incarnation: _, ...client }) => {
         const report = counters.get(counterKey(client.streamId, client.id));
@@ -335,6 +339,12 @@ export class RedisRegistry implements Registry {
       return answer;
     }) as T;
   }
+}
+
+type StoredClient = ClientRecord & { incarnation: string };
+
+function readClients(texts: readonly string[]): StoredClient[] {
+  return texts.map((text) => JSON.parse(text) as StoredClient);
 }
 
 function counterKey(streamId: string, clientId: string): string {
