@@ -11,6 +11,7 @@ export interface CrowdOrder {
   count: number;
   /** Of these, so many keep their bytes, for the judge. */
   judged: number;
+  headers?: Record<string, string>;
 }
 
 /** What the crowd saw since it was marked. */
@@ -44,14 +45,17 @@ let recordings: RecordingHandle[] = [];
 let lost = 0;
 let marked = { atMs: 0, cpu: process.cpuUsage(), bytes: [] as number[] };
 
-async function open({ url, count, judged }: CrowdOrder): Promise<void> {
+async function open({ url, count, judged, headers = {} }: CrowdOrder): Promise<void> {
   const { hostname, port, pathname } = new URL(url);
-  const request = Buffer.from(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nUser-Agent: bench\r\n\r\n`);
+  const further = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const request = Buffer.from(
+    `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nUser-Agent: bench\r\n${further.join('')}\r\n`,
+  );
   for (let n = 0; n < count - judged; n++) {
     clients.push(openClient(hostname, Number(port), request));
     if (n % 20 === 19) await sleep((20 * 1000) / CONNECTS_PER_SECOND);
   }
-  for (let n = 0; n < judged; n++) recordings.push(startRecording(url));
+  for (let n = 0; n < judged; n++) recordings.push(startRecording(url, { headers }));
   while (clients.some((client) => client.bytes === 0) || recordings.some((each) => each.byteCount === 0)) {
     if (lost > 0) throw new Error(`${lost} of ${count} clients were refused`);
     await sleep(20);

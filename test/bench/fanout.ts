@@ -19,7 +19,7 @@ const WINDOW_MS = 4_000;
 /** The floor and the worker take turns, since a shared machine is never the same for long. */
 const ROUNDS = 2;
 const JUDGED = 5;
-interface Measured extends CrowdReport {
+export interface Measured extends CrowdReport {
   /** Of the server. */
   serverCpuSeconds: number;
 }
@@ -55,7 +55,7 @@ export async function fanout({ quick, say }: Bench): Promise<Row[]> {
 }
 
 /** Several rounds as if they were one. */
-function sum(rounds: readonly Measured[]): Measured {
+export function sum(rounds: readonly Measured[]): Measured {
   const total = (of: (round: Measured) => number): number => rounds.reduce((all, round) => all + of(round), 0);
   const worst = (of: (round: Measured) => number): number => Math.max(...rounds.map(of));
   return {
@@ -152,10 +152,17 @@ async function measureFloor(kind: FloorKind, count: number): Promise<Measured> {
   }
 }
 
-async function measure(url: string, pid: number, count: number, judged: number): Promise<Measured> {
+/** @param pid of the server */
+export async function measure(
+  url: string,
+  pid: number,
+  count: number,
+  judged: number,
+  headers: Record<string, string> = {},
+): Promise<Measured> {
   const crowd: Remote = startRemote('crowd.ts');
   try {
-    await crowd.call('open', { url, count, judged } satisfies CrowdOrder);
+    await crowd.call('open', { url, count, judged, headers } satisfies CrowdOrder);
     await sleep(SETTLE_MS);
     const before = processInfo(pid)?.cpuSeconds ?? 0;
     await crowd.call('mark');

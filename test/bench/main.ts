@@ -1,5 +1,6 @@
 /** `npm run bench`: what the worker costs and how fast it is, beside a floor or a peer measured in the same run. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
 import { fanout } from './fanout.ts';
 import { join } from './join.ts';
@@ -15,7 +16,14 @@ export interface Bench {
   readonly say: (text: string) => void;
 }
 
-const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = { fanout, memory, join, cold, restart };
+const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
+  fanout,
+  memory,
+  join,
+  cold,
+  restart,
+  cluster,
+};
 
 const USAGE = `npm run bench -- [${Object.keys(PARTS).join('|')}] … [--quick] [--json]`;
 
