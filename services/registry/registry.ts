@@ -10,6 +10,7 @@ import type {
   JoinAnswer,
   JoinRequest,
   Place,
+  ProviderConnection,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -55,6 +56,11 @@ export interface Registry {
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
   /** Gives a feed up that is this worker's. */
   release(feed: string): Promise<void>;
+
+  /** Takes one of the `max` connections that a provider account allows; false when all are in use, by whatever worker. */
+  takeConnection(connection: ProviderConnection, max: number): Promise<boolean>;
+  /** Gives it back. Unknown ones are no error. */
+  returnConnection(connection: ProviderConnection): Promise<void>;
 
   /** Keeps this worker's lease and fetches what it is asked to do. Throws when the registry does not answer. */
   renew(load: WorkerLoad): Promise<Renewal>;

@@ -1,10 +1,12 @@
 /**
  * A shared registry that may vanish. What this worker has seen and done is kept beside it, so that running streams go on,
- * their viewers are counted and new ones start locally; when it is back, even empty, it is told first.
+ * their viewers are counted and new ones start locally; when it is back, even empty or behind, it is told first.
  */
 
 import { randomBytes } from 'node:crypto';
-import { MemoryRegistry } from './memory/memory-registry.ts';
+import { processFeedKey } from './feed-keys.ts';
+import { LocalHoldings } from './holdings.ts';
+import { Reachability } from './reachability.ts';
 import type { RedisRegistry } from './redis/redis-registry.ts';
 import type { Registry } from './registry.ts';
 import type {
@@ -16,7 +18,9 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  MovedFeed,
   Place,
+  ProviderConnection,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -25,182 +29,255 @@ import type {
   WorkerRecord,
 } from './types.ts';
 
+export interface ResilientRegistryOptions {
+  /** Told of the error with which an outage begins. */
+  readonly onOutage: (error: unknown) => void;
+  /** Awaited before a registry is told what is here, also the first time: it may have forgotten who this is. */
+  readonly introduce: () => Promise<void>;
+}
+
 export class ResilientRegistry implements Registry {
   readonly #shared: RedisRegistry;
-  /** What this worker knows: streams it has met, its own clients. */
-  readonly #own: MemoryRegistry;
-  /** Feeds this worker makes, with their epochs. */
-  readonly #feeds = new Map<string, number>();
-  /** Feeds that another worker makes, as far as is known. */
-  readonly #others = new Set<string>();
-  readonly #onOutage: (error: unknown) => void;
-  #reachable = true;
+  readonly #held: LocalHoldings;
+  readonly #reach: Reachability;
+  readonly #introduce: () => Promise<void>;
+  #introduced = false;
+  /** Commands of an outage. */
+  readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
+  /** Beginnings and ends of clients, for comparing counts while there are none. */
+  #turnover = 0;
 
-  /** @param onOutage told of the error with which an outage begins */
-  constructor(shared: RedisRegistry, me: WorkerIdentity, onOutage: (error: unknown) => void) {
+  constructor(shared: RedisRegistry, me: WorkerIdentity, { onOutage, introduce }: ResilientRegistryOptions) {
     this.#shared = shared;
-    this.#own = new MemoryRegistry(me);
-    this.#onOutage = onOutage;
+    this.#held = new LocalHoldings(me);
+    this.#reach = new Reachability(onOutage);
+    this.#introduce = introduce;
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
-    const answer = await this.#ask(
+    const answer = await this.#reach.change(
       () => this.#shared.createStream(spec, maxStreams),
-      () => this.#own.createStream(spec, maxStreams),
+      () => this.#held.records.createStream(spec, maxStreams),
     );
-    if (answer !== 'full') this.#own.adoptStream(answer.stream);
+    if (answer !== 'full') this.#held.adoptStream(answer.stream);
     return answer;
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {
-    const record = await this.#ask(
+    const record = await this.#reach.ask(
       () => this.#shared.stream(id),
-      () => this.#own.stream(id),
+      () => this.#held.records.stream(id),
     );
-    if (record !== undefined) this.#own.adoptStream(record);
+    if (record !== undefined) this.#held.adoptStream(record);
     return record;
   }
 
   remembered(id: string): StreamRecord | undefined {
-    return this.#own.remembered(id);
+    return this.#held.records.remembered(id);
   }
 
   streams(): Promise<StreamRecord[]> {
-    return this.#ask(
+    return this.#reach.ask(
       () => this.#shared.streams(),
-      () => this.#own.streams(),
+      () => this.#held.records.streams(),
     );
   }
 
   async deleteStream(id: string): Promise<boolean> {
-    const known = await this.#own.deleteStream(id);
-    return this.#ask(
+    const known = await this.#held.deleteStream(id);
+    this.#turnover++;
+    return this.#reach.change(
       () => this.#shared.deleteStream(id),
       async () => known,
     );
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
-    return this.#ask(
+  advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
+    return this.#reach.change(
       () => this.#shared.advanceFailover(id, fromIndex, next),
-      () => this.#own.advanceFailover(id, fromIndex, next),
+      () => this.#held.records.advanceFailover(id, fromIndex, next),
     );
   }
 
   async markUnshareable(id: string): Promise<void> {
-    await this.#own.markUnshareable(id);
-    await this.#try(() => this.#shared.markUnshareable(id));
+    await this.#held.records.markUnshareable(id);
+    await this.#do(() => this.#shared.markUnshareable(id));
   }
 
   async countError(id: string): Promise<void> {
-    await this.#own.countError(id);
-    await this.#try(() => this.#shared.countError(id));
+    await this.#held.records.countError(id);
+    await this.#do(() => this.#shared.countError(id));
   }
 
   async join(request: JoinRequest): Promise<JoinAnswer> {
-    const answer = await this.#ask(
-      async () => this.#note(await this.#shared.join(request)),
-      () => this.#joinAlone(request),
+    this.#turnover++;
+    let alone = false;
+    const answer = await this.#reach.change(
+      () => this.#shared.join(request),
+      () => {
+        alone = true;
+        return this.#joinAlone(request);
+      },
     );
-    if (answer.kind === 'joined') {
-      this.#own.adoptStream(answer.stream);
-      this.#own.adoptClient(answer.client);
-    }
+    if (alone || answer.kind !== 'joined') return answer;
+    const { client, stream, slot, place } = answer;
+    if (slot !== undefined && place !== undefined) this.#held.notePlace(processFeedKey(client.streamId, slot), place);
+    this.#held.adoptStream(stream);
+    this.#held.records.adoptClient(client);
+    this.#turnover++;
     return answer;
   }
 
   async leave(report: ClientReport): Promise<number> {
-    const left = await this.#own.leave(report);
-    return this.#ask(
+    this.#turnover++;
+    const left = await this.#held.records.leave(report);
+    const answer = await this.#reach.change(
       () => this.#shared.leave(report),
       async () => left,
     );
+    this.#turnover++;
+    return answer;
   }
 
   async releaseSlot(streamId: string, slot: number): Promise<boolean> {
-    const released = await this.#ask(
+    const released = await this.#reach.change(
       () => this.#shared.releaseSlot(streamId, slot),
-      () => this.#own.releaseSlot(streamId, slot),
+      () => this.#held.records.releaseSlot(streamId, slot),
     );
-    if (released) this.#forget(`p:${streamId}:${slot}`);
+    if (released) this.#held.forgetFeed(processFeedKey(streamId, slot));
     return released;
   }
 
   async report(clients: readonly ClientReport[]): Promise<void> {
-    await this.#own.report(clients);
+    await this.#held.records.report(clients);
     await this.#shared.report(clients);
   }
 
   clients(streamId?: string): Promise<ClientRecord[]> {
-    return this.#ask(
+    return this.#reach.ask(
       () => this.#shared.clients(streamId),
-      () => this.#own.clients(streamId),
+      () => this.#held.records.clients(streamId),
     );
   }
 
   /** During an outage a feed that another worker is known to make is not taken: only its death makes it free. */
   async acquire(feed: string): Promise<Place> {
-    const place = await this.#ask(
-      () => this.#shared.acquire(feed),
-      async () => {
-        if (this.#others.has(feed)) throw new Error(`Redis does not answer, and another worker makes ${feed}.`);
-        return this.#ownPlace(feed);
-      },
-    );
-    this.#notePlace(feed, place);
+    const shared = () => this.#shared.acquire(feed);
+    const place = await (this.#held.isMadeElsewhere(feed)
+      ? this.#reach.askOwnership(shared, () => {
+          throw new Error(`Redis does not answer, and another worker makes ${feed}.`);
+        })
+      : this.#reach.change(shared, async () => this.#held.unconfirmedPlace(feed)));
+    this.#held.notePlace(feed, place);
     return place;
   }
 
   async seize(feed: string, deadIncarnation: string): Promise<Place> {
-    const place = await this.#ask(
+    const place = await this.#reach.askOwnership(
       () => this.#shared.seize(feed, deadIncarnation),
-      async () => this.#ownPlace(feed),
+      async () => this.#held.unconfirmedPlace(feed),
     );
-    this.#notePlace(feed, place);
+    this.#held.notePlace(feed, place);
     return place;
   }
 
+  /** @throws when the shared registry does not answer: it alone can say who the owner is */
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
-    const next = await this.#shared.transfer(feed, epoch, to);
-    if (next !== undefined) this.#feeds.delete(feed);
+    const next = await this.#reach.insist(() => this.#shared.transfer(feed, epoch, to));
+    if (next !== undefined) this.#held.forgetFeed(feed);
     return next;
   }
 
   async release(feed: string): Promise<void> {
-    this.#forget(feed);
-    await this.#try(() => this.#shared.release(feed));
+    this.#held.forgetFeed(feed);
+    await this.#do(() => this.#shared.release(feed));
   }
 
+  async takeConnection(connection: ProviderConnection, max: number): Promise<boolean> {
+    const taken = await this.#reach.change(
+      () => this.#shared.takeConnection(connection, max),
+      () => this.#held.records.takeConnection(connection, max),
+    );
+    if (taken) this.#held.records.adoptConnection(connection);
+    return taken;
+  }
+
+  async returnConnection(connection: ProviderConnection): Promise<void> {
+    await this.#held.records.returnConnection(connection);
+    await this.#do(() => this.#shared.returnConnection(connection));
+  }
+
+  /** Keeps the lease; tells the registry what is here when that may be news to it. */
   async renew(load: WorkerLoad): Promise<Renewal> {
-    await this.#own.renew(load);
-    try {
-      const renewal = await this.#shared.renew(load);
-      for (const command of renewal.commands) {
-        if (command.kind === 'delete') await this.#own.deleteStream(command.streamId);
+    await this.#held.records.renew(load);
+    const commands: Command[] = [];
+    const moved: MovedFeed[] = [];
+    const renew = async () => {
+      const turnover = this.#turnover;
+      const quiet = this.#reach.quiet;
+      const renewed = await this.#shared.renew(load);
+      for (const command of renewed.commands) {
+        if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
       }
-      if (!renewal.unbroken || !this.#reachable) renewal.lost.push(...(await this.#restore()));
-      this.#reachable = true;
-      return renewal;
-    } catch (error) {
-      this.#reachable = false;
-      throw error;
-    }
+      commands.unshift(...renewed.commands);
+      moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
+      if (!renewed.unbroken) await this.#introduceTo(true);
+      // Another number means a client that a connection long broken has counted, or one that was not counted.
+      const comparable = quiet && this.#reach.quiet && turnover === this.#turnover;
+      return renewed.unbroken && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
+    };
+    const tell = async () => {
+      const { places, deleted } = await this.#shared.restore(await this.#held.snapshot());
+      moved.push(...places);
+      for (const streamId of deleted) {
+        await this.#held.forgetStream(streamId);
+        commands.push({ kind: 'delete', streamId });
+      }
+      for (const { command, workerId } of this.#unsent.splice(0)) await this.#shared.send(command, workerId);
+    };
+    const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
+    for (const { feed, place } of moved) this.#held.notePlace(feed, place);
+    return { commands, moved, unbroken };
+  }
+
+  /** It may have been created anew since. */
+  async #forgetDeleted(streamId: string): Promise<void> {
+    if ((await this.#shared.stream(streamId)) === undefined) await this.#held.forgetStream(streamId);
+  }
+
+  /** @param forgotten it knew this worker, and does not any more */
+  async #introduceTo(forgotten: boolean): Promise<void> {
+    if (this.#introduced && !forgotten) return;
+    await this.#introduce();
+    this.#introduced = true;
+  }
+
+  /** The connection broke: what was on its way may be lost, and the next one may lead to a registry that is behind. */
+  interrupted(error: unknown): void {
+    this.#introduced = false;
+    this.#reach.lose(error, 0);
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
-    await this.#own.heartbeat(record);
+    await this.#held.records.heartbeat(record);
     await this.#shared.heartbeat(record);
   }
 
   workers(): Promise<WorkerRecord[]> {
-    return this.#ask(
+    return this.#reach.ask(
       () => this.#shared.workers(),
-      () => this.#own.workers(),
+      () => this.#held.records.workers(),
     );
   }
 
   async send(command: Command, workerId?: string): Promise<void> {
-    await this.#try(() => this.#shared.send(command, workerId));
+    await this.#reach.change(
+      () => this.#shared.send(command, workerId),
+      async () => {
+        // Deletions are written back by themselves, and who waits for a connection has given up by then.
+        if (command.kind !== 'delete' && command.kind !== 'reclaim') this.#unsent.push({ command, workerId });
+      },
+    );
   }
 
   leaveCluster(): Promise<void> {
@@ -208,8 +285,8 @@ export class ResilientRegistry implements Registry {
   }
 
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
-    const own = await this.#own.cleanup(idleTtlMs, dryRun);
-    return this.#ask(
+    const own = await this.#held.records.cleanup(idleTtlMs, dryRun);
+    return this.#reach.ask(
       () => this.#shared.cleanup(idleTtlMs, dryRun),
       async () => own,
     );
@@ -219,62 +296,16 @@ export class ResilientRegistry implements Registry {
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
     // Another worker may have given the wanted id to somebody; nobody can say.
     const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
-    const answer = await this.#own.join({ ...request, clientId });
+    const answer = await this.#held.records.join({ ...request, clientId });
     if (answer.kind !== 'joined' || answer.slot === undefined) return answer;
-    const feed = feedOf(answer.client);
-    const epoch = this.#feeds.get(feed) ?? Date.now();
+    const feed = processFeedKey(answer.client.streamId, answer.slot);
     // A feed that is here already stays what it is, made here or relayed; a new one begins here.
-    if (!request.localSlots.includes(answer.slot)) this.#notePlace(feed, { kind: 'own', epoch });
-    return { ...answer, place: { kind: 'own', epoch } };
+    const place = this.#held.unconfirmedPlace(feed);
+    if (!request.localSlots.includes(answer.slot)) this.#held.notePlace(feed, place);
+    return { ...answer, place };
   }
 
-  #forget(feed: string): void {
-    this.#feeds.delete(feed);
-    this.#others.delete(feed);
+  async #do(action: () => Promise<void>): Promise<void> {
+    await this.#reach.change(action, async () => undefined);
   }
-
-  #ownPlace(feed: string): Place {
-    return { kind: 'own', epoch: this.#feeds.get(feed) ?? Date.now() };
-  }
-
-  #note(answer: JoinAnswer): JoinAnswer {
-    if (answer.kind === 'joined' && answer.place !== undefined) this.#notePlace(feedOf(answer.client), answer.place);
-    return answer;
-  }
-
-  #notePlace(feed: string, place: Place): void {
-    if (place.kind === 'own') {
-      this.#feeds.set(feed, place.epoch);
-      this.#others.delete(feed);
-    } else if (place.kind === 'relay') {
-      this.#feeds.delete(feed);
-      this.#others.add(feed);
-    }
-  }
-
-  async #restore() {
-    const lost = await this.#shared.restore(await this.#own.streams(), await this.#own.clients(), this.#feeds);
-    for (const { feed } of lost) this.#feeds.delete(feed);
-    return lost;
-  }
-
-  /** The shared registry's answer, or this worker's own while there is none. */
-  async #ask<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
-    if (!this.#reachable) return own();
-    try {
-      return await shared();
-    } catch (error) {
-      if (this.#reachable) this.#onOutage(error);
-      this.#reachable = false;
-      return own();
-    }
-  }
-
-  async #try(action: () => Promise<void>): Promise<void> {
-    await this.#ask(action, async () => undefined);
-  }
-}
-
-function feedOf({ streamId, slot }: ClientRecord): string {
-  return `p:${streamId}:${slot ?? 0}`;
 }

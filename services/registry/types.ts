@@ -96,6 +96,9 @@ export type Place =
   /** The asking worker is at its limit, and so is every other. */
   | { kind: 'full' };
 
+/** A feed's place, once it is known. */
+export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
+
 /** What a worker counts of itself. */
 export interface WorkerNumbers {
   /** FFmpegs. */
@@ -136,20 +139,29 @@ export type Command =
   | { kind: 'failover'; streamId: string }
   /** Of one stream, or of whatever stream. */
   | { kind: 'disconnect'; clientId: string; streamId?: string }
+  /** Close what holds a connection to a provider account and serves nobody. */
+  | { kind: 'reclaim'; account: string }
   | { kind: 'drain' };
 
-/** A feed that this worker made, and that another one owns now. */
-export interface LostFeed {
+/** A feed of this worker that has another place than it believed: made elsewhere now, or here under another epoch. */
+export interface MovedFeed {
   feed: string;
-  owner: Owner;
+  place: KnownPlace;
 }
 
 export interface Renewal {
   commands: Command[];
-  /** Feeds to give up: found when a registry that had forgotten this worker was told what it holds. */
-  lost: LostFeed[];
+  /** Found when a registry that had forgotten this worker was told what it holds. */
+  moved: MovedFeed[];
   /** The lease had not expired: what this incarnation owns is still its own. */
   unbroken: boolean;
+}
+
+/** One connection to a provider. */
+export interface ProviderConnection {
+  /** A hash of provider and credentials. */
+  account: string;
+  id: string;
 }
 
 export interface JoinRequest {
@@ -169,7 +181,7 @@ export interface Joined {
   /** As it is now. */
   stream: StreamRecord;
   slot: number | undefined;
-  place: Extract<Place, { kind: 'own' | 'relay' }> | undefined;
+  place: KnownPlace | undefined;
 }
 
 export type JoinAnswer =

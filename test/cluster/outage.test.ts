@@ -2,40 +2,213 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect } from 'vitest';
-import { ffmpegsOf, spread, startCluster, type TestCluster } from '../support/cluster.ts';
+import { emptyCluster, ffmpegsOf, spread, startCluster, type TestCluster } from '../support/cluster.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
-import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+import { allPlaying, LIGHT, lightAt, staged } from '../support/stage.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
 let cluster: TestCluster | undefined;
+let spare: RedisServer | undefined;
+const proxies: TcpProxy[] = [];
 afterEach(async () => {
   await cluster?.stop();
   cluster = undefined;
+  await spare?.stop();
+  spare = undefined;
+  for (const proxy of proxies.splice(0)) await proxy.close();
 });
 
-staged('Redis is killed under load and comes back empty', async ({ stage }) => {
-  cluster = await startCluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
-  const { workers, redis } = cluster;
-  const source = await stage.source();
-  const [first] = workers as [Worker];
-  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
-  const viewers = spread(stage, 12, workers, stream_id);
-  await allPlaying(viewers);
-  await sleep(3_000);
-  await redis.kill();
-  await sleep(8_000);
-  const late = spread(stage, 3, workers, stream_id);
-  await allPlaying(late);
-  await redis.restart();
-  await sleep(4_000);
-  expect(ffmpegsOf(workers)).toHaveLength(1);
-  expect(await source.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
-  await until(async () => (await redis.cli('HGET', `stream:${stream_id}`, 'clients')).trim() === '15', {
-    timeoutMs: 3_000,
-    what: 'every viewer to be counted again',
+const CLEAN = { video: true, audio: true, cleanStart: true } as const;
+const MANY = { MAX_CLIENTS_PER_SHARED_STREAM: '100' };
+const LONG = process.env.STREAMPOOL_LONG === '1';
+
+/** What Redis shows of a stream's clients. */
+async function counted(redis: RedisServer, streamId: string): Promise<number> {
+  return Number(await redis.cli('HGET', `stream:${streamId}`, 'clients'));
+}
+
+/** Within 3 s of now: so many processes over all workers, and everybody counted. */
+async function isWhole(
+  redis: RedisServer,
+  workers: readonly Worker[],
+  processes: number,
+  clients: Record<string, number>,
+) {
+  const state = async () => ({
+    processes: ffmpegsOf(workers).length,
+    clients: Object.fromEntries(
+      await Promise.all(Object.keys(clients).map(async (id) => [id, await counted(redis, id)])),
+    ),
   });
-  for (const viewer of [...viewers, ...late]) {
-    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, cleanStart: true, maxSignalled: 0 });
+  const wanted = JSON.stringify({ processes, clients });
+  await until(async () => JSON.stringify(await state()) === wanted, {
+    timeoutMs: 3_000,
+    everyMs: 50,
+    what: async () => `${wanted}; it is ${JSON.stringify(await state())}`,
+  });
+}
+
+async function proxyTo(target: { host: string; port: number }): Promise<TcpProxy> {
+  const proxy = await startTcpProxy({ target });
+  proxies.push(proxy);
+  return proxy;
+}
+
+staged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`, async ({ stage }) => {
+  cluster = await startCluster(3, MANY);
+  const { workers, redis } = cluster;
+  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
+  const [first, second] = workers as [Worker, Worker];
+  const make = (worker: Worker, path: string) =>
+    worker.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
+  const { stream_id } = await make(first, '/a.ts');
+  const doomed = await make(first, '/c.ts');
+  const viewers = spread(stage, 12, workers, stream_id);
+  const cut = spread(stage, 2, [second], doomed.stream_id);
+  await allPlaying([...viewers, ...cut]);
+  await sleep(1_000);
+  await redis.kill();
+  await sleep(LONG ? 15_000 : 1_500);
+  const late = spread(stage, 3, workers, stream_id);
+  const made = await make(second, '/b.ts');
+  const others = spread(stage, 2, [second], made.stream_id);
+  expect((await first.api.del(`/streams/${doomed.stream_id}`)).status).toBe(200);
+  const [leaver] = viewers.splice(0, 1);
+  await leaver?.stop();
+  await allPlaying([...late, ...others]);
+  await sleep(LONG ? 15_000 : 1_500);
+  await redis.start();
+  await isWhole(redis, workers, 2, { [stream_id]: 14, [made.stream_id]: 2 });
+  // What was deleted stays deleted, wherever it was watched; what was created is known to all.
+  await until(() => cut.every((viewer) => viewer.ended), { timeoutMs: 3_000, what: 'a deleted stream to end' });
+  for (const worker of workers) {
+    expect((await worker.api.get(`/streams/${doomed.stream_id}`)).status).toBe(404);
+    expect((await worker.api.get(`/streams/${made.stream_id}`)).status).toBe(200);
+    expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(16);
+  }
+  expect((await redis.cli('KEYS', 'stream:*')).split('\n').sort()).toEqual(
+    [`stream:${stream_id}`, `stream:${made.stream_id}`].sort(),
+  );
+  expect((await redis.cli('HKEYS', 'workers')).split('\n').sort()).toEqual(['worker-1', 'worker-2', 'worker-3']);
+  expect(await source.channel('/a.ts').stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
+  for (const viewer of [...viewers, ...late, ...others]) {
+    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+  }
+});
+
+staged('two workers start without Redis and make the same stream; when it comes, one does', async ({ stage }) => {
+  const redis = await startRedis();
+  await redis.kill();
+  cluster = await emptyCluster(MANY, redis);
+  const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => (cluster as TestCluster).start(id)));
+  const source = await stage.source();
+  for (const worker of workers) {
+    expect((await worker.api.get('/readyz')).status).toBe(200);
+    expect(
+      worker.logged('Redis is not there; starting without it, and joining the cluster when it comes'),
+    ).toHaveLength(1);
+  }
+  const body = { url: source.url, profile: LIGHT };
+  const ids = await Promise.all(workers.map(async (worker) => (await worker.api.createTranscode(body)).stream_id));
+  const streamId = ids[0] as string;
+  expect(ids[1]).toBe(streamId);
+  const viewers = spread(stage, 6, workers, streamId);
+  await allPlaying(viewers);
+  expect(ffmpegsOf(workers)).toHaveLength(2);
+  await sleep(1_000);
+  await redis.start();
+  await isWhole(redis, workers, 1, { [streamId]: 6 });
+  await until(async () => (await source.account()).open === 1, { timeoutMs: 3_000, what: 'one connection to be left' });
+  // Their addresses and the secret of one of them hold for a third.
+  const third = await cluster.start('worker-3');
+  const more = stage.viewer(`${third.url}/stream/${streamId}`);
+  await allPlaying([more]);
+  await sleep(2_000);
+  expect(ffmpegsOf([...workers, third])).toHaveLength(1);
+  expect(await counted(redis, streamId)).toBe(7);
+  for (const viewer of [...viewers, more]) {
+    expect(viewer.ended).toBe(false);
+    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxStallMs: 3_000 });
+  }
+});
+
+staged('Redis takes 2 s for every command: running streams and joins do not care', async ({ stage }) => {
+  const redis = await startRedis();
+  const proxy = await proxyTo(redis);
+  cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(proxy.port) }, redis);
+  const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => (cluster as TestCluster).start(id)));
+  const [first, second] = workers as [Worker, Worker];
+  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
+  const { stream_id } = await first.api.createTranscode({ url: source.channel('/a.ts').url, profile: LIGHT });
+  const viewers = spread(stage, 4, workers, stream_id);
+  await allPlaying(viewers);
+  await sleep(1_000);
+  proxy.delay(2_000);
+  await sleep(3_500);
+  const joining = workers.map((worker) => stage.viewer(`${worker.url}/stream/${stream_id}`));
+  await allPlaying(joining, 1_000);
+  const startMs = performance.now();
+  const made = await second.api.createTranscode({ url: source.channel('/b.ts').url, profile: lightAt(210) });
+  const alone = stage.viewer(made.playUrl);
+  await allPlaying([alone]);
+  // An FFmpeg's start and no more.
+  expect(performance.now() - startMs).toBeLessThan(5_000);
+  await sleep(2_500);
+  for (const worker of workers) {
+    expect(worker.logged('Redis does not answer')).toHaveLength(1);
+    expect(worker.logged('the registry does not answer; streams go on')).toEqual([]);
+  }
+  proxy.delay(0);
+  await sleep(1_000);
+  await isWhole(redis, workers, 2, { [stream_id]: 6, [made.stream_id]: 1 });
+  for (const viewer of [...viewers, ...joining, alone]) {
+    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+  }
+});
+
+staged('Redis fails over to a replica that lost the last seconds', async ({ stage }) => {
+  const primary = await startRedis();
+  const replication = await proxyTo(primary);
+  const replica = await startRedis({ replicaOf: replication.port });
+  spare = primary;
+  const address = await proxyTo(primary);
+  cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(address.port) }, replica);
+  const workers = await Promise.all(
+    ['worker-1', 'worker-2', 'worker-3'].map((id) => (cluster as TestCluster).start(id)),
+  );
+  const [first, second] = workers as [Worker, Worker];
+  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
+  const { stream_id } = await first.api.createTranscode({ url: source.channel('/a.ts').url, profile: LIGHT });
+  const viewers = spread(stage, 6, workers, stream_id);
+  await allPlaying(viewers);
+  await until(async () => (await counted(replica, stream_id)) === 6, { what: 'the replica to follow' });
+  await sleep(1_000);
+  // From here on the replica hears nothing: a viewer leaves, others come, a stream is made and another deleted.
+  replication.hold(true);
+  await viewers.pop()?.stop();
+  const late = spread(stage, 2, workers, stream_id);
+  const made = await second.api.createTranscode({ url: source.channel('/b.ts').url, profile: lightAt(210) });
+  const others = spread(stage, 3, workers, made.stream_id);
+  await allPlaying([...late, ...others]);
+  expect(await counted(primary, made.stream_id)).toBe(3);
+  const processes = ffmpegsOf(workers).sort();
+  // The address leads to the replica before that is a primary: it answers READONLY.
+  address.switchTo(replica);
+  await primary.kill();
+  await sleep(1_000);
+  expect(await counted(replica, stream_id)).toBe(6);
+  await replica.cli('REPLICAOF', 'NO', 'ONE');
+  await isWhole(replica, workers, 2, { [stream_id]: 7, [made.stream_id]: 3 });
+  await sleep(2_000);
+  expect(ffmpegsOf(workers).sort()).toEqual(processes);
+  expect(await source.account()).toMatchObject({ total: 2 });
+  for (const worker of workers) {
+    expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(10);
+  }
+  for (const viewer of [...viewers, ...late, ...others]) {
+    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
   }
 });

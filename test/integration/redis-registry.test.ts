@@ -2,12 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
 import type { ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
@@ -188,7 +189,8 @@ describe('incarnations', () => {
     expect((await two.workers()).map((each) => each.workerId)).toEqual(['w2']);
     await two.leaveCluster();
     await two.deleteStream(ID);
-    expect((await redis.keys('*')).filter((key) => key !== keys.born)).toEqual([]);
+    const remembered = [keys.born, keys.server, keys.deletedPrefix + ID] as string[];
+    expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([]);
   });
 
   it('replace each other under one name', async () => {
@@ -220,24 +222,231 @@ describe('incarnations', () => {
   });
 });
 
+/** A worker as it runs in a cluster, with what it keeps for an outage. */
+async function resilient(workerId: string, connection = redis) {
+  count++;
+  const me = { workerId, incarnation: `i${count}`, address: `${workerId}:9085`, zone: undefined };
+  const shared = new RedisRegistry(connection, me, {
+    leaseMs: 5_000,
+    youngMs: 0,
+    show: () => ({ url: '', profile: '' }),
+  });
+  const outages: unknown[] = [];
+  const introduce = async () => undefined;
+  const registry = new ResilientRegistry(shared, me, { onOutage: (error) => outages.push(error), introduce });
+  const { full: _, ...numbers } = IDLE;
+  await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
+  await registry.renew(IDLE);
+  const watch = (clientId: string, cap = 10) =>
+    registry.join({ client: viewer(workerId), clientId, cap, localSlots: [] });
+  return { me, registry, outages, watch, renew: () => registry.renew(IDLE) };
+}
+
+/** As after a failover: the worker has to say what it holds. */
+function interrupt(...workers: { registry: ResilientRegistry }[]): void {
+  for (const { registry } of workers) registry.interrupted(new Error('cut'));
+}
+
+function report(clientId: string) {
+  return { streamId: ID, clientId, connectedAtMs: 0, bytesServed: 0, segmentsServed: 0, lastAccessMs: 1 };
+}
+
 describe('an outage', () => {
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+
   it('is bridged, and a registry that comes back empty is told what is here', async () => {
+    const one = await resilient('w1');
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await one.registry.acquire('s:x');
     await redis.flushall();
-    const shared = await worker('w1');
-    const me = { workerId: 'w1', incarnation: shared.incarnation, address: 'w1:9085', zone: undefined };
-    const outages: unknown[] = [];
-    const one = new ResilientRegistry(shared, me, (error) => outages.push(error));
-    await one.createStream(SPEC, 0);
-    await one.renew(IDLE);
-    await one.join({ client: viewer('w1'), clientId: 'a', cap: 10, localSlots: [] });
-    await one.acquire('s:x');
-    await redis.flushall();
-    expect(await one.renew(IDLE)).toMatchObject({ unbroken: false, lost: [] });
+    expect(await one.renew()).toMatchObject({ unbroken: false, moved: [] });
     expect(await redis.hget(keys.stream(ID), 'clients')).toBe('1');
     expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
+    expect(Object.keys(await redis.hgetall(keys.workers))).toEqual(['w1']);
+    const two = await resilient('w2');
+    expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w1' } });
+    expect(await two.watch('b')).toMatchObject({ slot: 0, place: { kind: 'relay' } });
+    expect(one.outages).toEqual([]);
+  });
+
+  it('leaves no client, feed or connection that has gone meanwhile, and none uncounted that came', async () => {
+    const one = await resilient('w1');
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('gone');
+    await one.watch('stays');
+    await one.registry.acquire('s:gone');
+    await one.registry.takeConnection({ account: 'x', id: 'gone' }, 9);
+    interrupt(one);
+    await one.registry.leave(report('gone'));
+    await one.registry.release('s:gone');
+    await one.registry.returnConnection({ account: 'x', id: 'gone' });
+    await one.watch('came');
+    await one.registry.takeConnection({ account: 'x', id: 'came' }, 9);
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
+    expect((await one.renew()).moved).toEqual([]);
+    expect((await redis.hkeys(keys.clients(ID))).map((id) => id.split('_')[0]).sort()).toEqual(['came', 'stays']);
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '2' });
+    expect(await redis.exists(`${keys.ownerPrefix}s:gone`)).toBe(0);
+    expect(await redis.hkeys(`${keys.connectionsPrefix}x`)).toEqual(['came']);
+  });
+
+  it('leaves one owner of what two began: the first to say so; it is given an epoch', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    await one.registry.createStream(SPEC, 0);
+    await two.registry.stream(ID);
+    interrupt(one, two);
+    for (const each of [one, two]) expect(await each.watch('c')).toMatchObject({ place: { kind: 'own', epoch: 0 } });
+    const feed = `p:${ID}:0`;
+    expect((await one.renew()).moved).toEqual([{ feed, place: { kind: 'own', epoch: 1 } }]);
+    expect((await two.renew()).moved).toMatchObject([{ feed, place: { kind: 'relay', owner: { workerId: 'w1' } } }]);
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
+    expect((await one.renew()).moved).toEqual([]);
+  });
+
+  it.each(['first', 'last'])('leaves a feed with the owner it had, who says so %s', async (when) => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const first = await one.registry.acquire('s:x');
+    await redis.flushall();
+    interrupt(one, two);
+    expect(await two.registry.acquire('s:x')).toEqual({ kind: 'own', epoch: 0 });
+    const moved = [];
+    for (const each of when === 'first' ? [one, two] : [two, one]) moved.push(...(await each.renew()).moved);
+    moved.push(...(await two.renew()).moved, ...(await one.renew()).moved);
+    expect(moved.findLast(({ place }) => place.kind === 'relay')).toMatchObject({
+      feed: 's:x',
+      place: { kind: 'relay', owner: { workerId: 'w1' } },
+    });
+    const epoch = Number(await redis.hget(`${keys.ownerPrefix}s:x`, 'epoch'));
+    expect(epoch).toBe(first.kind === 'own' ? first.epoch : 0);
+    expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w1' } });
+  });
+
+  it('does not believe a registry that is behind about who handed over to whom', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const place = await one.registry.acquire('s:x');
+    const behind = await redis.hgetall(`${keys.ownerPrefix}s:x`);
+    const epoch = await one.registry.transfer('s:x', place.kind === 'own' ? place.epoch : 0, two.me);
+    await two.registry.acquire('s:x');
+    await redis.hset(`${keys.ownerPrefix}s:x`, behind);
+    await redis.smove(keys.feedsOfPrefix + two.me.incarnation, keys.feedsOfPrefix + one.me.incarnation, 's:x');
+    interrupt(one, two);
+    expect((await two.renew()).moved).toEqual([]);
+    expect(await redis.hgetall(`${keys.ownerPrefix}s:x`)).toMatchObject({ worker: 'w2', epoch: String(epoch) });
+    expect((await one.renew()).moved).toMatchObject([{ place: { kind: 'relay', owner: { workerId: 'w2', epoch } } }]);
+    expect(await redis.smembers(keys.feedsOfPrefix + one.me.incarnation)).toEqual([]);
+  });
+
+  it.each(['first', 'last'])('deletes what was deleted in it, when the one who did says so %s', async (when) => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    await one.registry.createStream(SPEC, 0);
+    await two.registry.stream(ID);
+    await two.watch('c');
+    await redis.flushall();
+    interrupt(one, two);
+    expect(await one.registry.deleteStream(ID)).toBe(true);
+    const commands = [];
+    for (const each of when === 'first' ? [one, two] : [two, one])
+      await each.renew().then((r) => commands.push(...r.commands));
+    commands.push(...(await two.renew()).commands);
+    expect(commands).toEqual([{ kind: 'delete', streamId: ID }]);
+    expect(await two.registry.streams()).toEqual([]);
+    expect(await redis.keys('stream:*')).toEqual([]);
+    expect(await redis.exists(keys.spec(ID), keys.clients(ID), keys.slots(ID))).toBe(0);
+    // A stream that is created again is another one.
+    await two.registry.createStream(SPEC, 0);
+    interrupt(one, two);
+    for (const each of [one, two, one]) expect((await each.renew()).commands).toEqual([]);
+    expect(await one.registry.streams()).toHaveLength(1);
+  });
+
+  it('does not take back what a stream has been through', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    await one.registry.createStream(SPEC, 0);
+    await two.registry.stream(ID);
+    interrupt(two);
+    const failover = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup' };
+    await two.registry.advanceFailover(ID, -1, failover);
+    await two.registry.markUnshareable(ID);
+    await two.registry.countError(ID);
+    await one.registry.countError(ID);
+    await one.registry.countError(ID);
+    await two.renew();
+    interrupt(one);
+    await one.renew();
+    expect(await two.registry.stream(ID)).toMatchObject({ failover, unshareable: true, errorCount: 2 });
+  });
+
+  it('ends where another process runs: owners who are not found may still say that they are', async () => {
+    const one = await worker('w1', 300);
+    const two = await worker('w2', 300);
+    await sleep(320);
+    await one.acquire('s:x');
+    await one.leaveCluster();
+    await redis.set(keys.server, 'another');
+    await two.renew(IDLE);
+    await two.restore({ streams: [], clients: [], feeds: [], connections: [], deleted: [] });
+    expect(await two.acquire('s:x')).toMatchObject({ kind: 'wait' });
+    expect(await two.acquire('s:y')).toMatchObject({ kind: 'wait' });
+  });
+
+  it('counts right again what a connection long broken has counted', async () => {
+    const one = await resilient('w1');
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    const late = new RedisRegistry(redis, one.me, { leaseMs: 400, youngMs: 0, show: () => ({ url: '', profile: '' }) });
+    await join(late, 'w1', 'ghost');
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
+    expect(await one.renew()).toMatchObject({ unbroken: false });
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('1');
+    expect(await one.renew()).toMatchObject({ unbroken: true });
+  });
+
+  it('agrees on one secret', async () => {
+    const one = await worker('w1');
     const two = await worker('w2');
-    expect(await two.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w1' } });
-    expect(await join(two, 'w2', 'b')).toMatchObject({ slot: 0, place: { kind: 'relay' } });
-    expect(outages).toEqual([]);
+    expect(await one.agreeOnSecret('first')).toBe('first');
+    expect(await two.agreeOnSecret('second')).toBe('first');
+  });
+});
+
+describe('a slow Redis', () => {
+  it('is asked once too long, then no more until it is quick, whatever the renewals say', async () => {
+    await redis.flushall();
+    const proxy = await startTcpProxy({ target: server });
+    const through = new Redis({ port: proxy.port, maxRetriesPerRequest: 0, commandTimeout: 4_000 });
+    try {
+      const one = await resilient('w1', through);
+      await one.registry.createStream(SPEC, 0);
+      proxy.delay(2_000);
+      const timed = async (action: () => Promise<unknown>) => {
+        const startMs = performance.now();
+        await action();
+        return performance.now() - startMs;
+      };
+      const first = await timed(() => one.watch('a'));
+      expect(first).toBeGreaterThan(900);
+      expect(first).toBeLessThan(1_500);
+      for (let n = 0; n < 3; n++) expect(await timed(() => one.watch(`b${n}`))).toBeLessThan(200);
+      const renewal = timed(one.renew);
+      expect(await timed(() => one.watch('c'))).toBeLessThan(700);
+      expect(await renewal).toBeLessThan(3_000);
+      // It has answered, slowly: that changes nothing for viewers, and what is here is told with the next renewal.
+      expect(await timed(() => one.watch('d'))).toBeLessThan(200);
+      expect(await timed(one.renew)).toBeLessThan(3_000);
+      expect(await redis.hget(keys.stream(ID), 'clients')).toBe('6');
+      expect(one.outages).toHaveLength(1);
+      proxy.delay(0);
+      await one.renew();
+      await one.watch('e');
+      expect(await redis.hget(keys.stream(ID), 'clients')).toBe('7');
+      expect(one.outages).toHaveLength(1);
+    } finally {
+      through.disconnect();
+      await proxy.close();
+    }
   });
 });

@@ -14,9 +14,17 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** One Redis and no worker yet. */
-export async function emptyCluster(env: WorkerEnv = {}): Promise<TestCluster> {
-  const redis = await startRedis();
+/**
+ * One Redis and no worker yet.
+ *
+ * @param env for every worker; may lead to `redis` by another way (a proxy)
+ */
+export async function emptyCluster(env: WorkerEnv = {}, redis?: RedisServer): Promise<TestCluster> {
+  redis ??= await startRedis();
+  return clusterOn(redis, env);
+}
+
+function clusterOn(redis: RedisServer, env: WorkerEnv): TestCluster {
   const workers: Worker[] = [];
   const start = async (workerId: string, more: WorkerEnv = {}) => {
     const relayPort = String(await freePort());

@@ -1,4 +1,7 @@
-/** A TCP connection's middle: counts the connections that pass, cuts them, and shows a test what is said. */
+/**
+ * A TCP connection's middle: counts the connections that pass, cuts them, shows a test what is said; makes a server slow or
+ * silent, and puts another one behind its address.
+ */
 
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -27,9 +30,13 @@ export class TcpProxy {
   readonly #options: TcpProxyOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #target: TcpProxyOptions['target'] | undefined;
+  #delayMs = 0;
+  #isHeld = false;
 
   constructor(options: TcpProxyOptions) {
     this.#options = options;
+    this.#target = options.target;
     this.#server = createServer((socket) => this.#pass(socket));
   }
 
@@ -48,6 +55,23 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** How long each piece takes from the opener to the server. */
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  /** true: connections stay, and nothing passes in either direction; what was sent meanwhile is lost. */
+  hold(on: boolean): void {
+    this.#isHeld = on;
+  }
+
+  /** Breaks every connection off; new ones lead to another server, or are broken off too (undefined). */
+  switchTo(target: TcpProxyOptions['target'] | undefined): void {
+    this.#target = target;
+    this.#isHeld = false;
+    this.cut();
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -56,19 +80,30 @@ export class TcpProxy {
   }
 
   #pass(opener: Socket): void {
-    const { target, onRequest, onAnswer } = this.#options;
+    const { onRequest, onAnswer } = this.#options;
+    if (this.#target === undefined) {
+      opener.on('error', () => undefined);
+      opener.resetAndDestroy();
+      return;
+    }
     const record: ProxiedConnection = { openedAt: Date.now(), opening: '' };
     this.connections.push(record);
-    const other = connect(target.port, target.host);
+    const other = connect(this.#target.port, this.#target.host);
     for (const [from, to, look] of [
       [opener, other, onRequest],
       [other, opener, onAnswer],
     ] as const) {
       this.#sockets.add(from);
       from.setNoDelay(true);
+      let dueMs = 0;
       from.on('data', (bytes: Buffer) => {
         if (from === opener && record.opening === '') record.opening = bytes.toString('latin1');
-        if (look?.(bytes) !== 'drop') to.write(bytes);
+        if (this.#isHeld || look?.(bytes) === 'drop') return;
+        // Never before what came earlier.
+        dueMs = Math.max(dueMs, performance.now() + (from === opener ? this.#delayMs : 0));
+        const waitMs = dueMs - performance.now();
+        if (waitMs <= 0) to.write(bytes);
+        else setTimeout(() => to.destroyed || to.write(bytes), waitMs);
       });
       from.once('end', () => to.end());
       from.on('error', () => undefined);

@@ -97,7 +97,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     leaseMs: LEASE_MS,
     load: () => ({ full: draining || pool.isFull, ...numbers() }),
     onCommand: (command) => void doIt(command),
-    onLost: ({ feed, owner }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set({ kind: 'relay', owner }),
+    onMoved: ({ feed, place }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set(place),
     log,
   });
   const placeOf = (feed: string, first: KnownPlace) =>
@@ -116,13 +116,11 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
     return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
   };
-  const connections = new ProviderConnections({
-    max: config.sourceMaxConnections,
-    reclaim: async (account) => {
-      await pool.endIdle(account);
-      await sources.settle();
-    },
-  });
+  const reclaim = async (account: string) => {
+    await pool.endIdle(account);
+    await sources.settle();
+  };
+  const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const sources: SourceFeeds = new SourceFeeds(
     {
       guard,
@@ -202,10 +200,11 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     void heartbeat.beat();
     handover.start();
   };
-  const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining });
+  const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining, reclaim });
   ready = true;
   await heartbeat.start(config.heartbeatIntervalMs);
   await lease.start();
+  cluster.onReturn(() => lease.renewSoon());
   return {
     services: {
       config,

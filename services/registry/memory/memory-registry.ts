@@ -1,6 +1,7 @@
 /** The registry of a worker that runs alone: the same contract, in this process's memory. */
 
 import { randomBytes } from 'node:crypto';
+import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import { chooseSlot } from '../slots.ts';
 import type {
@@ -13,6 +14,7 @@ import type {
   JoinAnswer,
   JoinRequest,
   Place,
+  ProviderConnection,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -31,6 +33,8 @@ interface Entry {
 
 export class MemoryRegistry implements Registry {
   readonly #streams = new Map<string, Entry>();
+  /** Connection to a provider → account. */
+  readonly #connections = new Map<string, string>();
   readonly #commands: Command[] = [];
   readonly #identity: WorkerIdentity;
   readonly #now: () => number;
@@ -49,16 +53,7 @@ export class MemoryRegistry implements Registry {
       return { stream: copyOf(known.record), existing: true };
     }
     if (maxStreams > 0 && this.#streams.size >= maxStreams) return 'full';
-    const record: StreamRecord = {
-      ...spec,
-      createdAtMs: this.#now(),
-      lastAccessMs: this.#now(),
-      failover: { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: spec.url },
-      unshareable: false,
-      errorCount: 0,
-      bytesServed: 0,
-      segmentsServed: 0,
-    };
+    const record = newStream(spec, this.#now());
     this.#streams.set(spec.id, { record, clients: new Map() });
     return { stream: copyOf(record), existing: false };
   }
@@ -156,6 +151,21 @@ export class MemoryRegistry implements Registry {
     this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
   }
 
+  /** Knows of a connection that was granted elsewhere. */
+  adoptConnection({ account, id }: ProviderConnection): void {
+    this.#connections.set(id, account);
+  }
+
+  get clientCount(): number {
+    let count = 0;
+    for (const { clients } of this.#streams.values()) count += clients.size;
+    return count;
+  }
+
+  connections(): ProviderConnection[] {
+    return [...this.#connections].map(([id, account]) => ({ account, id }));
+  }
+
   async acquire(): Promise<Place> {
     return MINE;
   }
@@ -172,9 +182,20 @@ export class MemoryRegistry implements Registry {
     // Nobody else could take it.
   }
 
+  async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {
+    const used = [...this.#connections.values()].filter((each) => each === account).length;
+    if (used >= max) return false;
+    this.#connections.set(id, account);
+    return true;
+  }
+
+  async returnConnection({ id }: ProviderConnection): Promise<void> {
+    this.#connections.delete(id);
+  }
+
   async renew({ full: _, ...numbers }: WorkerLoad): Promise<Renewal> {
     if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#now() };
-    return { commands: this.#commands.splice(0), lost: [], unbroken: true };
+    return { commands: this.#commands.splice(0), moved: [], unbroken: true };
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {

@@ -29,13 +29,21 @@ export const keys = {
   countersPrefix: 'sp:counters:',
   /** List: commands that wait for an incarnation. */
   commandsPrefix: 'sp:commands:',
+  /** Hash: connection → incarnation, for a provider account (a hash of it). */
+  connectionsPrefix: 'sp:connections:',
+  /** Set: `<account> <connection>` of an incarnation's connections to providers. */
+  connectionsOfPrefix: 'sp:connections-of:',
   /** Sorted set: incarnations that take processes, by how many they run. */
   loads: 'sp:loads',
 
   /** Hash: the owner of a feed. */
   ownerPrefix: 'sp:owner:',
-  /** String: when this registry began, in ms; gone when Redis was emptied. */
+  /** String: since when this registry is complete, or is being completed, in ms. */
   born: 'sp:born',
+  /** String: the id of the Redis process that `born` is about. Another one has been emptied, or was behind. */
+  server: 'sp:server',
+  /** String with a time to live: when a stream was deleted, in ms. */
+  deletedPrefix: 'sp:deleted:',
   /** String: the secret that workers know each other by. */
   clusterSecret: 'sp:cluster-secret',
 } as const;

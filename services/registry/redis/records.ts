@@ -1,6 +1,6 @@
 /** How records are written in Redis hashes, and read back. */
 
-import type { FailoverState, StreamRecord, StreamSpec } from '../types.ts';
+import type { FailoverState, StreamRecord, StreamSpec, WorkerRecord } from '../types.ts';
 
 /** What people see of a stream in `HGETALL stream:<id>`; credentials masked. */
 export interface ShownStream {
@@ -8,16 +8,26 @@ export interface ShownStream {
   profile: string;
 }
 
-/** Fields of a new stream's hash. */
-export function specFields(spec: StreamSpec, shown: ShownStream): Record<string, string> {
-  const failover: FailoverState = { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: spec.url };
+/** The fields of a stream's hash. */
+export function streamFields(stream: StreamRecord, shown: ShownStream): Record<string, string> {
+  const {
+    createdAtMs,
+    lastAccessMs: _,
+    failover,
+    unshareable,
+    errorCount,
+    bytesServed,
+    segmentsServed,
+    ...spec
+  } = stream;
   return {
     spec: JSON.stringify(spec),
+    createdAtMs: String(createdAtMs),
     failover: JSON.stringify(failover),
-    unshareable: '0',
-    errorCount: '0',
-    bytesServed: '0',
-    segmentsServed: '0',
+    unshareable: unshareable ? '1' : '0',
+    errorCount: String(errorCount),
+    bytesServed: String(Math.round(bytesServed)),
+    segmentsServed: String(segmentsServed),
     shownUrl: shown.url,
     profileName: shown.profile,
   };
@@ -51,4 +61,14 @@ export function fieldsOf(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let at = 0; at + 1 < flat.length; at += 2) fields[flat[at] as string] = flat[at + 1] as string;
   return fields;
+}
+
+/** A worker's record as people read it; what is not known is null. */
+export function workerText(worker: WorkerRecord): string {
+  return JSON.stringify({ ...worker, zone: worker.zone ?? null });
+}
+
+export function readWorker(text: string): WorkerRecord {
+  const record = JSON.parse(text) as Omit<WorkerRecord, 'zone'> & { zone: string | null };
+  return { ...record, zone: record.zone ?? undefined };
 }

@@ -2,6 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Holdings } from '../holdings.ts';
+import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import type {
   CleanupReport,
@@ -12,8 +14,10 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
-  LostFeed,
+  MovedFeed,
+  Owner,
   Place,
+  ProviderConnection,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -23,7 +27,15 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 import { keys } from './keys.ts';
-import { fieldsOf, readFailover, readStream, type ShownStream, specFields } from './records.ts';
+import {
+  fieldsOf,
+  readFailover,
+  readStream,
+  readWorker,
+  type ShownStream,
+  streamFields,
+  workerText,
+} from './records.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
 
 export interface RedisRegistryOptions {
@@ -33,6 +45,25 @@ export interface RedisRegistryOptions {
   readonly youngMs: number;
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
+}
+
+/** A renewal, with how many clients this worker has in Redis. */
+export interface RedisRenewal extends Renewal {
+  readonly clientCount: number;
+}
+
+/** What a write-back found. */
+export interface Restored {
+  readonly places: MovedFeed[];
+  /** Streams that were deleted meanwhile. */
+  readonly deleted: string[];
+}
+
+/** What a worker that wrote back leaves for one whose feed it has taken over. */
+interface LostFeed {
+  kind: 'lost';
+  feed: string;
+  owner: Owner;
 }
 
 /** A newer incarnation runs under this worker's name. */
@@ -50,6 +81,7 @@ export class RedisRegistry implements Registry {
   readonly #options: RedisRegistryOptions;
   #full = false;
   #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
+  #numbers: WorkerNumbers | undefined;
   /** The numbers that others see; empty when they have to be written again. */
   #shown = '';
   #counters = new Map<string, ClientReport>();
@@ -63,7 +95,7 @@ export class RedisRegistry implements Registry {
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
-    const fields = JSON.stringify(specFields(spec, this.#options.show(spec)));
+    const fields = JSON.stringify(streamFields(newStream(spec, Date.now()), this.#options.show(spec)));
     const answer = (await this.#run('create-stream', spec.id, fields, maxStreams)) as 'full' | [number, ...string[]];
     if (answer === 'full') return answer;
     const [existing, ...flat] = answer;
@@ -199,8 +231,8 @@ export class RedisRegistry implements Registry {
   }
 
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
-    const { workerId: worker, incarnation, address } = to;
-    const target = JSON.stringify({ worker, incarnation, address });
+    const { workerId, incarnation, address } = to;
+    const target = JSON.stringify({ workerId, incarnation, address });
     const answer = Number(await this.#run('transfer', feed, this.#me.incarnation, epoch, target));
     return answer === 0 ? undefined : answer;
   }
@@ -209,9 +241,18 @@ export class RedisRegistry implements Registry {
     await this.#run('release', feed, this.#me.incarnation);
   }
 
-  async renew(load: WorkerLoad): Promise<Renewal> {
+  async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {
+    return (await this.#run('take-connection', account, id, this.#me.incarnation, max)) === 1;
+  }
+
+  async returnConnection({ account, id }: ProviderConnection): Promise<void> {
+    await this.#run('return-connection', account, id, this.#me.incarnation);
+  }
+
+  async renew(load: WorkerLoad): Promise<RedisRenewal> {
     const { full: isFull, ...numbers } = load;
     this.#full = isFull;
+    this.#numbers = numbers;
     const shown = JSON.stringify(numbers);
     const record = shown === this.#shown ? '' : this.#recordOf(numbers);
     // Until the answer says that the registry still has it.
@@ -223,40 +264,43 @@ export class RedisRegistry implements Registry {
     const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, full, record, counters);
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#countersChanged = false;
-    const [unbroken, ...texts] = answer as [number, ...string[]];
+    const [unbroken, clientCount, ...texts] = answer as [number, number, ...string[]];
     if (unbroken === 1) this.#shown = shown;
-    return { unbroken: unbroken === 1, lost: [], commands: texts.map((text) => JSON.parse(text) as Command) };
+    const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
+    for (const text of texts) {
+      const command = JSON.parse(text) as Command | LostFeed;
+      if (command.kind !== 'lost') renewal.commands.push(command);
+      else renewal.moved.push({ feed: command.feed, place: { kind: 'relay', owner: command.owner } });
+    }
+    return renewal;
   }
 
-  /** Writes back what this worker holds; answers the feeds that it has lost meanwhile. */
-  async restore(
-    streams: readonly StreamRecord[],
-    clients: readonly ClientRecord[],
-    feeds: ReadonlyMap<string, number>,
-  ) {
-    const { incarnation, workerId: worker, address } = this.#me;
-    const records = streams.map((stream) => {
-      const { createdAtMs, failover, unshareable, errorCount, bytesServed, segmentsServed, ...rest } = stream;
-      const fields = {
-        ...specFields(rest, this.#options.show(rest)),
-        createdAtMs: String(createdAtMs),
-        failover: JSON.stringify(failover),
-        unshareable: unshareable ? '1' : '0',
-        errorCount: String(errorCount),
-        bytesServed: String(Math.round(bytesServed)),
-        segmentsServed: String(segmentsServed),
-      };
-      return { id: stream.id, fields };
-    });
-    const text = (await this.#run(
-      'restore',
-      incarnation,
-      JSON.stringify(records),
-      JSON.stringify(clients),
-      JSON.stringify([...feeds].map(([feed, epoch]) => ({ feed, epoch }))),
-      JSON.stringify({ worker, incarnation, address }),
-    )) as string;
-    return JSON.parse(text) as LostFeed[];
+  /** Makes Redis say what this worker holds, and nothing that it does not. */
+  async restore(held: Holdings): Promise<Restored> {
+    const { incarnation, workerId, address } = this.#me;
+    const streams = held.streams.map((stream) => ({
+      id: stream.id,
+      createdAtMs: stream.createdAtMs,
+      fields: streamFields(stream, this.#options.show(stream)),
+    }));
+    const told = {
+      ...held,
+      streams,
+      worker: { incarnation, workerId, address },
+      record: this.#recordOf(this.#numbers),
+    };
+    this.#countersChanged = true;
+    const text = (await this.#run('restore', JSON.stringify(told))) as string;
+    if (text === 'replaced') throw new ReplacedError(workerId);
+    return JSON.parse(text) as Restored;
+  }
+
+  /** The secret that all workers know each other by: the one in Redis, or else this worker's. */
+  async agreeOnSecret(own: string): Promise<string> {
+    const [, agreed] = await this.#batch<['OK' | null, string | null]>((batch) =>
+      batch.set(keys.clusterSecret, own, 'NX').get(keys.clusterSecret),
+    );
+    return agreed ?? own;
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
@@ -276,7 +320,7 @@ export class RedisRegistry implements Registry {
   /** Also those whose lease has run out, until they are cleaned up. */
   async knownWorkers(): Promise<WorkerRecord[]> {
     const records = await this.#redis.hvals(keys.workers);
-    return records.map((text) => JSON.parse(text) as WorkerRecord);
+    return records.map(readWorker);
   }
 
   async send(command: Command, workerId?: string): Promise<void> {
@@ -319,15 +363,15 @@ export class RedisRegistry implements Registry {
     return { expiredStreams, deadIncarnations };
   }
 
-  #recordOf(numbers: WorkerNumbers): string {
-    if (this.#beat === undefined) return '';
-    return JSON.stringify({ ...this.#me, ...this.#beat, ...numbers, lastSeenMs: Date.now() });
+  #recordOf(numbers: WorkerNumbers | undefined): string {
+    if (this.#beat === undefined || numbers === undefined) return '';
+    return workerText({ ...this.#me, ...this.#beat, ...numbers, lastSeenMs: Date.now() });
   }
 
   /** The caller, as the scripts know it. */
   #asking(): string {
-    const { workerId: worker, incarnation, address } = this.#me;
-    return JSON.stringify({ worker, incarnation, address, full: this.#full, waitMs: this.#options.youngMs });
+    const { workerId, incarnation, address } = this.#me;
+    return JSON.stringify({ workerId, incarnation, address, full: this.#full, waitMs: this.#options.youngMs });
   }
 
   async #batch<T extends unknown[]>(fill: (batch: ReturnType<Redis['pipeline']>) => unknown): Promise<T> {

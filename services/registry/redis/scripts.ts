@@ -16,6 +16,8 @@ const NAMES = [
   'release',
   'renew',
   'restore',
+  'take-connection',
+  'return-connection',
   'end-incarnation',
 ] as const;
 

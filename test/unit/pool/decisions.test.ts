@@ -17,6 +17,7 @@ import {
   mayBeConnectionLimit,
   ProviderConnections,
 } from '../../../services/proxy/src/upstream/provider-connections.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamProfile } from '../../../services/registry/types.ts';
 
 describe('the sharing rule', () => {
@@ -165,6 +166,7 @@ describe('where a restarted FFmpeg begins to read', () => {
 
 describe('provider connections', () => {
   const at = (url: string, headers = {}) => ({ url, headers, userAgent: 'ua' });
+  const alone = () => new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
 
   it('tells accounts apart as a provider does', () => {
     const account = accountOf(at('http://p:8080/live/user/pass/1.ts'));
@@ -177,7 +179,7 @@ describe('provider connections', () => {
   it('knows what a full account looks like, and for how long a closed connection may still count', async () => {
     const address = { url: 'http://tv.example/live/me/secret/1.ts', headers: {}, userAgent: 'x' };
     const other = { ...address, url: 'http://tv.example/live/you/secret/1.ts' };
-    const connections = new ProviderConnections({ max: 1, reclaim: async () => undefined });
+    const connections = new ProviderConnections({ max: 1, registry: alone(), reclaim: async () => undefined });
     const release = await connections.acquire(address);
     expect(mayBeConnectionLimit(await connections.acquire(address).catch((error: unknown) => error))).toBe(true);
     expect(connections.hasJustClosed(address)).toBe(false);
@@ -197,6 +199,7 @@ describe('provider connections', () => {
     let idle: (() => void) | undefined;
     const connections = new ProviderConnections({
       max: 1,
+      registry: alone(),
       reclaim: async (account) => {
         asked.push(account);
         idle?.();
@@ -210,5 +213,30 @@ describe('provider connections', () => {
     release();
     await expect(connections.acquire(at('http://p/3.ts'))).rejects.toMatchObject({ status: 503 });
     expect(asked).toHaveLength(3);
+  });
+
+  it('asks other workers for what is idle there, and waits for it; asks nobody without a limit', async () => {
+    const told: unknown[] = [];
+    let free = false;
+    const registry = {
+      takeConnection: async () => free,
+      returnConnection: async () => undefined,
+      workers: async () => [{}, {}] as never[],
+      send: async (command: unknown) => {
+        told.push(command);
+        setTimeout(() => {
+          free = true;
+        }, 300);
+      },
+    };
+    const startMs = performance.now();
+    const address = at('http://p/live/user/pass/1.ts');
+    await new ProviderConnections({ max: 1, registry, reclaim: async () => undefined }).acquire(address);
+    expect(performance.now() - startMs).toBeGreaterThan(290);
+    expect(told).toEqual([{ kind: 'reclaim', account: accountOf(address) }]);
+    expect(JSON.stringify(told)).not.toMatch(/user|pass/);
+    free = false;
+    await new ProviderConnections({ max: 0, registry, reclaim: async () => undefined }).acquire(address);
+    expect(told).toHaveLength(1);
   });
 });

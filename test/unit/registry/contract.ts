@@ -111,6 +111,20 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
     });
   });
 
+  describe('connections to providers', () => {
+    it('are counted by account, whoever asks first', async () => {
+      const { registry } = await setUp();
+      const take = (id: string, account = 'x') => registry.takeConnection({ account, id }, 2);
+      const answers = await Promise.all(['a', 'b', 'c', 'd'].map((id) => take(id)));
+      expect(answers.filter(Boolean)).toHaveLength(2);
+      expect(await take('e', 'y')).toBe(true);
+      await registry.returnConnection({ account: 'x', id: 'unknown' });
+      expect(await take('f')).toBe(false);
+      await registry.returnConnection({ account: 'x', id: ['a', 'b', 'c', 'd'][answers.indexOf(true)] ?? '' });
+      expect(await take('g')).toBe(true);
+    });
+  });
+
   describe('clients and slots', () => {
     it('fills slots to the cap and opens the next', async () => {
       const { registry, join } = await setUp();

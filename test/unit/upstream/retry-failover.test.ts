@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
-import {
-  advanceFailover,
-  canFailOver,
-  type FailoverPlan,
-  initialFailover,
-} from '../../../services/proxy/src/upstream/failover.ts';
+import { advanceFailover, canFailOver, type FailoverPlan } from '../../../services/proxy/src/upstream/failover.ts';
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover-resolver.ts';
 import { isRetryable, RetrySchedule } from '../../../services/proxy/src/upstream/retry.ts';
+import { initialFailover } from '../../../services/registry/new-stream.ts';
 import { openGuard, serve, streamSource } from './support.ts';
 
 const SETTINGS = { retryAttempts: 3, retryDelayMs: 1000, retryExponentialBackoff: false, streamTotalTimeoutMs: 30_000 };

@@ -172,7 +172,7 @@ const sources = {
     'SOURCE_MAX_CONNECTIONS',
     integer(0),
     '0',
-    'Connections to one provider host with the same credentials at a time; 0: unlimited.',
+    'Connections to one provider host with the same credentials at a time, over all workers; 0: unlimited.',
   ),
   allowPrivateSources: setting(
     'ALLOW_PRIVATE_SOURCES',

@@ -1,10 +1,8 @@
-/** This worker's part in a cluster: who it is, the registry it shares, its lease, and the relay port. */
+/** This worker's part in a cluster: who it is, the registry it shares, and the relay port. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { get } from 'node:http';
-import { Redis, type RedisOptions } from 'ioredis';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
-import { keys } from '../../../registry/redis/keys.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import { ResilientRegistry } from '../../../registry/resilient-registry.ts';
@@ -13,15 +11,17 @@ import type { Config } from '../config.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
+import { addressTowards, ecsTask, hostPort, type Task } from './own-address.ts';
+import { connected, redisConnection } from './redis-connection.ts';
 import { RelayServer, type RelayServerDeps } from './relay-server.ts';
 
 /** How long an incarnation that does not renew keeps what it owns. */
 export const LEASE_MS = 5_000;
-/** Workers renew once a second, and with that say again what they own: two renewals are enough to know. */
+/** Workers renew once a second, and at once when Redis is back: within this all have said what they own. */
 const YOUNG_MS = 2_000;
-const COMMAND_TIMEOUT_MS = 3_000;
-const CONNECT_TIMEOUT_MS = 2_000;
-const RECONNECT_MAX_MS = 1_000;
+/** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
+const START_MS = 3_000;
+const PING_TIMEOUT_MS = 2_000;
 
 export interface Cluster {
   readonly identity: WorkerIdentity;
@@ -30,6 +30,8 @@ export interface Cluster {
   secret(): string;
   /** The workers that follow a feed of this one. */
   followersOf(feed: string): readonly WorkerIdentity[];
+  /** Calls back whenever the registry is there again, for a renewal at once. */
+  onReturn(listener: () => void): void;
   close(): Promise<void>;
 }
 
@@ -44,97 +46,107 @@ export function soloCluster(config: Config): Cluster {
     registry: new MemoryRegistry(identity),
     secret: () => '',
     followersOf: () => [],
+    onReturn: () => undefined,
     close: async () => undefined,
   };
 }
 
 /**
- * Connects to Redis, opens the relay port and takes this worker's name.
+ * Opens the relay port, connects to Redis and takes this worker's name. A Redis that is not there yet is joined when it comes.
  *
- * @throws {StreampoolError} 503 when another process runs under the same WORKER_ID
+ * @throws {StreampoolError} 503 when another process runs under the same WORKER_ID, or Redis refuses the password
  */
-export async function joinCluster(config: Config, feeds: RelayedFeeds, log: Logger): Promise<Cluster> {
-  const redis = connect(config, log);
+export async function joinCluster(
+  config: Config,
+  feeds: RelayedFeeds,
+  log: Logger,
+  metadataUri = process.env.ECS_CONTAINER_METADATA_URI_V4,
+): Promise<Cluster> {
   const incarnation = randomUUID();
   let secret = config.clusterSecret ?? randomBytes(24).toString('hex');
   const relay = new RelayServer({ incarnation, secret: () => secret, ...feeds, log });
   const port = await relay.listen(config.host, config.relayPort);
-  await redis.connect();
-  if (config.clusterSecret === undefined) {
-    await redis.set(keys.clusterSecret, secret, 'NX');
-    secret = (await redis.get(keys.clusterSecret)) ?? secret;
-  }
-  const host = config.workerAddress ?? redis.stream.localAddress ?? '127.0.0.1';
+  const redis = redisConnection(config, log);
+  const task = await taskOf(metadataUri, log);
+  const fixedHost = config.workerAddress ?? task?.address;
   const identity: WorkerIdentity = {
     workerId: config.workerId,
     incarnation,
-    address: `${host.includes(':') ? `[${host.replace('::ffff:', '')}]` : host}:${port}`,
-    zone: undefined,
+    address: hostPort(fixedHost ?? (await addressTowards(redis.options.host ?? config.redisHost)), port),
+    zone: task?.zone,
   };
-  const registry = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, show });
-  await takeName(registry, redis, identity, secret);
-  log.info({ relay: identity.address }, 'joined the cluster');
+  const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, show });
+
+  let named = false;
+  const introduce = async (): Promise<void> => {
+    identity.address = hostPort(fixedHost ?? redis.stream.localAddress ?? '127.0.0.1', port);
+    if (config.clusterSecret === undefined) secret = await shared.agreeOnSecret(secret);
+    if (named) return;
+    await takeName(shared, identity, secret);
+    named = true;
+    log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');
+  };
+  const registry = new ResilientRegistry(shared, identity, {
+    introduce,
+    onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
+  });
+  redis.on('close', () => registry.interrupted(new Error('the connection to Redis is closed')));
+
+  const close = async (): Promise<void> => {
+    redis.disconnect();
+    await relay.close();
+  };
+  try {
+    const why = await connected(redis, START_MS);
+    if (why === undefined) await introduce();
+    else log.warn({ err: why }, 'Redis is not there; starting without it, and joining the cluster when it comes');
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     identity,
-    registry: new ResilientRegistry(registry, identity, (error) => log.warn({ err: error }, 'Redis does not answer')),
+    registry,
     secret: () => secret,
     followersOf: (feed) => relay.followersOf(feed),
+    onReturn: (listener) => void redis.on('ready', listener),
     close: async () => {
       await registry.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
-      redis.disconnect();
-      await relay.close();
+      await close();
     },
   };
 }
 
-function connect(config: Config, log: Logger): Redis {
-  const options: RedisOptions = {
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, 100 * attempt),
-    // After a failover the old primary answers READONLY: only a new connection finds the new one.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-  };
-  const redis =
-    config.redisUrl === undefined
-      ? new Redis({
-          ...options,
-          host: config.redisHost,
-          port: config.redisPort,
-          db: config.redisDb,
-          ...(config.redisPassword === undefined ? {} : { password: config.redisPassword }),
-          ...(config.redisTls ? { tls: {} } : {}),
-        })
-      : new Redis(config.redisUrl, options);
-  redis.on('error', (error) => log.debug({ err: error }, 'connection to Redis'));
-  return redis;
+async function taskOf(metadataUri: string | undefined, log: Logger): Promise<Task | undefined> {
+  if (metadataUri === undefined || metadataUri === '') return undefined;
+  try {
+    return await ecsTask(metadataUri);
+  } catch (error) {
+    log.warn({ err: error }, "ECS does not say what this task's address is");
+    return undefined;
+  }
 }
 
 /** Ends the incarnation that had this name before, if it is gone; refuses to be a second one. */
-async function takeName(registry: RedisRegistry, redis: Redis, me: WorkerIdentity, secret: string): Promise<void> {
+async function takeName(registry: RedisRegistry, me: WorkerIdentity, secret: string): Promise<void> {
   const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
   if (before === undefined || before.incarnation === me.incarnation) return;
-  const answers = before.address !== me.address && (await incarnationAt(before.address, secret)) === before.incarnation;
-  if (answers) {
-    redis.disconnect();
-    throw new StreampoolError(
-      503,
-      `Another process runs as ${me.workerId} at ${before.address}. Give every worker its own WORKER_ID.`,
-    );
+  const answer = before.address === me.address ? undefined : await incarnationAt(before.address, secret);
+  if (answer === before.incarnation || answer === 'stranger') {
+    const message = `Another process runs as ${me.workerId} at ${before.address}. Give every worker its own WORKER_ID.`;
+    throw new StreampoolError(503, message);
   }
   await registry.endIncarnation(before.incarnation);
 }
 
+/** Who answers there; `stranger`: a worker that does not know our secret. */
 function incarnationAt(address: string, secret: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const headers = { Authorization: `Bearer ${secret}` };
-    const request = get(`http://${address}/ping`, { agent: false, headers, timeout: CONNECT_TIMEOUT_MS });
+    const request = get(`http://${address}/ping`, { agent: false, headers, timeout: PING_TIMEOUT_MS });
     request.once('response', (response) => {
       response.resume();
-      resolve(String(response.headers['x-incarnation']));
+      resolve(response.statusCode === 403 ? 'stranger' : String(response.headers['x-incarnation']));
     });
     request.once('timeout', () => request.destroy());
     request.once('error', () => resolve(undefined));

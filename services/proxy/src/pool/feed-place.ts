@@ -3,13 +3,12 @@
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from '../../../registry/registry.ts';
-import type { Owner, Place, WorkerIdentity } from '../../../registry/types.ts';
+import type { KnownPlace, Owner, Place, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../log.ts';
 import type { Lease } from './lease.ts';
 import type { RelayOutcome } from './relay-run.ts';
 
-/** A feed's place, once it is known. */
-export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
+export type { KnownPlace };
 
 export interface FeedPlaceDeps {
   readonly registry: Registry;

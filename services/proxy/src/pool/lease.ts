@@ -4,13 +4,13 @@
  */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { Command, LostFeed, WorkerLoad } from '../../../registry/types.ts';
+import type { Command, MovedFeed, WorkerLoad } from '../../../registry/types.ts';
 import { type Deferred, deferred } from '../async.ts';
 import type { Logger } from '../log.ts';
 
 /**
- * `held`: renewed in time. `unconfirmed`: the registry does not answer; running streams go on. `in_doubt`: this process stood
- * still past its deadline, so another one may own what it owned.
+ * `held`: renewed in time. `unconfirmed`: the registry does not answer, or too slowly; running streams go on. `in_doubt`:
+ * this process stood still past its deadline, so another one may own what it owned.
  */
 export type LeaseState = 'held' | 'unconfirmed' | 'in_doubt';
 
@@ -19,15 +19,14 @@ export interface LeaseDeps {
   readonly leaseMs: number;
   readonly load: () => WorkerLoad;
   readonly onCommand: (command: Command) => void;
-  /** Another worker owns a feed that this one still makes. */
-  readonly onLost: (lost: LostFeed) => void;
+  /** A feed of this worker has another place than it believed. */
+  readonly onMoved: (moved: MovedFeed) => void;
   readonly log: Logger;
 }
 
 const RENEW_MS = 1_000;
 /** What the clocks of two machines, and the way to Redis, may differ by. */
 const MARGIN_MS = 500;
-const RENEW_TIMEOUT_MS = 3_000;
 const TICK_MS = 100;
 /** A tick that is this late means the process, not a callback, stood still. */
 const STANDSTILL_MS = 1_500;
@@ -40,6 +39,8 @@ export class Lease {
   #tickMs = performance.now();
   #ticker: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #renewing = false;
+  #again = false;
   #confirmation: Deferred<void> = deferred();
   #stopped = false;
 
@@ -48,8 +49,10 @@ export class Lease {
   }
 
   get state(): LeaseState {
-    if (performance.now() < this.#deadlineMs) return 'held';
-    return this.#stoodStill || this.#reachable ? 'in_doubt' : 'unconfirmed';
+    const nowMs = performance.now();
+    if (nowMs < this.#deadlineMs) return 'held';
+    this.#noteStandstill(nowMs);
+    return this.#stoodStill ? 'in_doubt' : 'unconfirmed';
   }
 
   /** The registry answers. */
@@ -64,12 +67,22 @@ export class Lease {
 
   /** Renews for the first time, and from then on. Without a registry the worker starts all the same, unconfirmed. */
   async start(): Promise<void> {
+    this.#tickMs = performance.now();
     this.#ticker = setInterval(() => {
       const nowMs = performance.now();
-      if (nowMs - this.#tickMs > STANDSTILL_MS) this.#stoodStill = true;
+      this.#noteStandstill(nowMs);
       this.#tickMs = nowMs;
     }, TICK_MS);
     await this.#renew();
+  }
+
+  /** Renews without waiting for its time: the registry has just come back. */
+  renewSoon(): void {
+    if (this.#ticker === undefined || this.#stopped) return;
+    this.#again = true;
+    if (this.#renewing) return;
+    clearTimeout(this.#timer);
+    void this.#renew();
   }
 
   stop(): void {
@@ -78,25 +91,37 @@ export class Lease {
     clearTimeout(this.#timer);
   }
 
+  /** Also called when a late read comes before the late tick. */
+  #noteStandstill(nowMs: number): void {
+    if (this.#ticker !== undefined && nowMs - this.#tickMs > STANDSTILL_MS) this.#stoodStill = true;
+  }
+
   async #renew(): Promise<void> {
+    const { registry, load, leaseMs, log, onMoved, onCommand } = this.#deps;
+    this.#renewing = true;
+    this.#again = false;
     const sentMs = performance.now();
+    const deadlineMs = sentMs + leaseMs - MARGIN_MS;
     try {
-      const { commands, lost } = await withTimeout(this.#deps.registry.renew(this.#deps.load()), RENEW_TIMEOUT_MS);
-      for (const feed of lost) this.#deps.onLost(feed);
-      if (!this.#reachable) this.#deps.log.info('the registry answers again');
+      // One that takes longer would have run out when it comes.
+      const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - MARGIN_MS);
+      for (const feed of moved) onMoved(feed);
+      if (!this.#reachable) log.info('the registry answers again');
       this.#reachable = true;
-      this.#stoodStill = false;
-      this.#deadlineMs = sentMs + this.#deps.leaseMs - MARGIN_MS;
+      // An answer from before a standstill says nothing about the time since.
+      if (performance.now() < deadlineMs) this.#stoodStill = false;
+      this.#deadlineMs = deadlineMs;
       this.#confirmation.resolve();
       this.#confirmation = deferred();
-      for (const command of commands) this.#deps.onCommand(command);
+      for (const command of commands) onCommand(command);
     } catch (error) {
-      if (this.#reachable) this.#deps.log.warn({ err: error }, 'the registry does not answer; streams go on');
+      if (this.#reachable) log.warn({ err: error }, 'the registry does not answer; streams go on');
       this.#reachable = false;
     }
+    this.#renewing = false;
     if (this.#stopped) return;
-    const wait = Math.max(0, RENEW_MS - (performance.now() - sentMs));
-    this.#timer = setTimeout(() => void this.#renew(), wait);
+    const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
+    this.#timer = setTimeout(() => void this.#renew(), waitMs);
   }
 }
 

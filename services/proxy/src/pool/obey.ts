@@ -11,9 +11,12 @@ export interface ObeyDeps {
   readonly playback: Playback;
   /** Takes on nothing new, and hands over what others read. */
   readonly startDraining: () => void;
+  /** Closes what holds a connection to a provider account and serves nobody. */
+  readonly reclaim: (account: string) => Promise<void>;
 }
 
-export async function obey(command: Command, { registry, pool, playback, startDraining }: ObeyDeps): Promise<void> {
+export async function obey(command: Command, deps: ObeyDeps): Promise<void> {
+  const { registry, pool, playback, startDraining, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
       // It may have been created anew since: then those who watch the new one stay.
@@ -26,6 +29,8 @@ export async function obey(command: Command, { registry, pool, playback, startDr
     case 'disconnect':
       playback.disconnect(command.clientId, command.streamId);
       return;
+    case 'reclaim':
+      return reclaim(command.account);
     case 'drain':
       startDraining();
   }

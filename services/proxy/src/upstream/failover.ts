@@ -25,10 +25,6 @@ const MAX_RESOLVER_ATTEMPTS = 999;
 /** Whoever has played this long since its last failover begins the next outage with a fresh list. */
 const STABLE_AFTER_MS = 60_000;
 
-export function initialFailover(url: string): FailoverState {
-  return { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: url };
-}
-
 export function canFailOver(plan: FailoverPlan): boolean {
   return plan.hasResolver || plan.failoverUrls.length > 0;
 }

@@ -1,13 +1,21 @@
-/** Connections to providers, counted per host and credentials, because that is what a provider's limit applies to. */
+/**
+ * Connections to providers, counted per host and credentials, because that is what a provider's limit applies to; over all
+ * workers, because a provider does not know of them.
+ */
 
+import { createHash, randomUUID } from 'node:crypto';
+import type { Registry } from '../../../registry/registry.ts';
+import type { ProviderConnection } from '../../../registry/types.ts';
+import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { maskUrl } from './mask.ts';
 import type { SourceAddress } from './source-address.ts';
 
 export interface ProviderConnectionsDeps {
-  /** SOURCE_MAX_CONNECTIONS; 0: unlimited. */
+  /** SOURCE_MAX_CONNECTIONS; 0: unlimited, and nothing is counted. */
   readonly max: number;
-  /** Asked at the limit: closes what holds a connection to this account and serves nobody. */
+  readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
+  /** Asked at the limit: closes what holds a connection to this account here and serves nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
@@ -30,10 +38,12 @@ export function mayBeConnectionLimit(error: unknown): boolean {
 
 /** Providers notice within this time that a connection of ours is closed. */
 const STILL_COUNTED_MS = 5_000;
+/** Other workers hear within a second that a connection is wanted, and end what nobody watches. */
+const RECLAIM_MS = 1_500;
+const RECLAIM_POLL_MS = 250;
 
 export class ProviderConnections {
   readonly #deps: ProviderConnectionsDeps;
-  readonly #used = new Map<string, number>();
   /** When the last connection to an account was closed, monotonic. */
   readonly #closedMs = new Map<string, number>();
 
@@ -42,24 +52,38 @@ export class ProviderConnections {
   }
 
   /**
-   * Takes one connection to the account of `address`; call the answer when it is closed.
+   * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for a moment
+   * until what nobody watches, on whatever worker, is ended.
    *
    * @throws {ConnectionLimitError} 503 at the limit
    */
   async acquire(address: SourceAddress): Promise<() => void> {
-    const account = accountOf(address);
-    if (this.#isFull(account)) await this.#deps.reclaim(account);
-    if (this.#isFull(account)) throw new ConnectionLimitError(address.url, this.#deps.max);
-    this.#used.set(account, (this.#used.get(account) ?? 0) + 1);
+    const { max, registry } = this.#deps;
+    const connection = { account: accountOf(address), id: randomUUID() };
+    if (max > 0 && !(await this.#take(connection))) throw new ConnectionLimitError(address.url, max);
     let released = false;
     return () => {
       if (released) return;
       released = true;
-      this.#noteClosed(account);
-      const left = (this.#used.get(account) ?? 1) - 1;
-      if (left === 0) this.#used.delete(account);
-      else this.#used.set(account, left);
+      this.#noteClosed(connection.account);
+      if (max > 0) void registry.returnConnection(connection).catch(() => undefined);
     };
+  }
+
+  async #take(connection: ProviderConnection): Promise<boolean> {
+    const { max, registry, reclaim } = this.#deps;
+    const { account } = connection;
+    if (await registry.takeConnection(connection, max)) return true;
+    await reclaim(account);
+    if (await registry.takeConnection(connection, max)) return true;
+    if ((await registry.workers()).length < 2) return false;
+    await registry.send({ kind: 'reclaim', account });
+    const untilMs = performance.now() + RECLAIM_MS;
+    while (performance.now() < untilMs) {
+      await pause(RECLAIM_POLL_MS);
+      if (await registry.takeConnection(connection, max)) return true;
+    }
+    return false;
   }
 
   /** Whether the provider may still count a connection that was closed a moment ago, and refuse the next one for that. */
@@ -73,19 +97,15 @@ export class ProviderConnections {
     for (const [each, closedMs] of this.#closedMs) if (nowMs - closedMs > STILL_COUNTED_MS) this.#closedMs.delete(each);
     this.#closedMs.set(account, nowMs);
   }
-
-  #isFull(account: string): boolean {
-    const { max } = this.#deps;
-    return max > 0 && (this.#used.get(account) ?? 0) >= max;
-  }
 }
 
-/** Provider host and credentials, as one string. */
+/** Provider host and credentials, as one string that does not tell them: 32 hex digits. */
 export function accountOf({ url, headers }: SourceAddress): string {
   const { host, username, password, pathname, searchParams } = new URL(url);
   // Xtream URLs carry the account as the path segments in front of the channel.
   const folder = pathname.split('/').slice(0, -1).join('/');
   const query = ['username', 'password', 'token'].map((name) => searchParams.get(name));
   const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
-  return JSON.stringify([host, username, password, folder, query, authorization]);
+  const account = JSON.stringify([host, username, password, folder, query, authorization]);
+  return createHash('sha256').update(account).digest('hex').slice(0, 32);
 }

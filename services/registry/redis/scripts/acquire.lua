@@ -2,6 +2,8 @@
 -- ARGV: 2 feed, 3 the worker as JSON (see claim), 4 the incarnation that is proven dead ('' for none)
 -- Answer: Place as JSON
 local feed, dead = ARGV[2], ARGV[4]
+-- Whoever takes its place needs the connections that it had.
+if dead ~= '' then drop_connections(dead) end
 if dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead then
   redis.call('SREM', K.feedsOfPrefix .. dead, feed)
   redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', '-')

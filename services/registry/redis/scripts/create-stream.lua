@@ -8,6 +8,7 @@ local existing = redis.call('EXISTS', key)
 if existing == 0 then
   if max > 0 and redis.call('ZCARD', K.streamIds) >= max then return 'full' end
   for field, value in pairs(cjson.decode(ARGV[3])) do redis.call('HSET', key, field, value) end
+  redis.call('DEL', K.deletedPrefix .. id)
   redis.call('HSET', key, 'createdAtMs', string.format('%.0f', now))
 end
 redis.call('ZADD', K.streamIds, now, id)

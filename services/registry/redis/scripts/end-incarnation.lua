@@ -3,7 +3,6 @@
 -- Answer: 1 when it is gone
 local incarnation = ARGV[2]
 if ARGV[3] == '1' and is_alive(incarnation) then return 0 end
-local worker = redis.call('GET', K.leasePrefix .. incarnation)
 for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
   local id, client_id = string.match(pair, '^(%S+) (.*)$')
   count_out(id, client_id)
@@ -12,6 +11,7 @@ end
 for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
   if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then redis.call('DEL', K.ownerPrefix .. feed) end
 end
+drop_connections(incarnation)
 for _, text in ipairs(redis.call('HVALS', K.workers)) do
   local record = cjson.decode(text)
   if record.incarnation == incarnation then redis.call('HDEL', K.workers, record.workerId) end

@@ -11,43 +11,9 @@ local function is_alive(incarnation)
   return redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
--- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.full) the worker with the fewest processes.
--- `me`: {incarnation, worker, address, full, waitMs}; answers a Place as types.ts has it.
-local function claim(feed, me)
-  local key = K.ownerPrefix .. feed
-  local stored = redis.call('HMGET', key, 'incarnation', 'worker', 'address', 'epoch')
-  if stored[1] and is_alive(stored[1]) then
-    if stored[1] == me.incarnation then return { kind = 'own', epoch = tonumber(stored[4]) } end
-    local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = tonumber(stored[4]) }
-    return { kind = 'relay', owner = owner }
-  end
-  local now = now_ms()
-  local born = tonumber(redis.call('GET', K.born) or now)
-  if not stored[1] and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
-  local chosen = { incarnation = me.incarnation, workerId = me.worker, address = me.address }
-  -- Only processes are placed; a source is opened where it is asked for.
-  if me.full and string.sub(feed, 1, 2) == 'p:' then
-    chosen = nil
-    for _, incarnation in ipairs(redis.call('ZRANGE', K.loads, 0, -1)) do
-      if not chosen and incarnation ~= me.incarnation and is_alive(incarnation) then
-        local worker = redis.call('GET', K.leasePrefix .. incarnation)
-        local record = redis.call('HGET', K.workers, worker)
-        if record then
-          chosen = { incarnation = incarnation, workerId = worker, address = cjson.decode(record).address }
-          redis.call('ZINCRBY', K.loads, 1, incarnation)
-        end
-      end
-    end
-    if not chosen then return { kind = 'full' } end
-  end
-  local epoch = math.max(tonumber(stored[4] or 0) + 1, now)
-  redis.call('HSET', key, 'incarnation', chosen.incarnation, 'worker', chosen.workerId, 'address', chosen.address,
-    'epoch', string.format('%.0f', epoch))
-  if stored[1] then redis.call('SREM', K.feedsOfPrefix .. stored[1], feed) end
-  redis.call('SADD', K.feedsOfPrefix .. chosen.incarnation, feed)
-  chosen.epoch = epoch
-  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
-  return { kind = 'relay', owner = chosen }
+-- The id that this Redis process drew at its start.
+local function server_id()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end
 
 -- Brings the readable hash of a stream up to date, or removes it when nobody watches.
@@ -64,6 +30,54 @@ local function show(id)
     'owner', owner[1] or '', 'epoch', owner[2] or '')
 end
 
+-- Writes down who makes a feed.
+local function set_owner(feed, owner, epoch)
+  local before = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
+  if before then redis.call('SREM', K.feedsOfPrefix .. before, feed) end
+  redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', owner.incarnation, 'worker', owner.workerId,
+    'address', owner.address, 'epoch', string.format('%.0f', epoch))
+  redis.call('SADD', K.feedsOfPrefix .. owner.incarnation, feed)
+  local id = string.match(feed, '^p:(.*):0$')
+  if id then show(id) end
+end
+
+-- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.full) the worker with the fewest processes.
+-- `me`: {incarnation, workerId, address, full, waitMs}; answers a Place as types.ts has it.
+local function claim(feed, me)
+  local key = K.ownerPrefix .. feed
+  local stored = redis.call('HMGET', key, 'incarnation', 'worker', 'address', 'epoch')
+  if stored[1] and is_alive(stored[1]) then
+    if stored[1] == me.incarnation then return { kind = 'own', epoch = tonumber(stored[4]) } end
+    local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = tonumber(stored[4]) }
+    return { kind = 'relay', owner = owner }
+  end
+  local now = now_ms()
+  local born = tonumber(redis.call('GET', K.born) or now)
+  -- '-': its owner is proven dead, so nobody is to be waited for.
+  if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
+  local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
+  -- Only processes are placed; a source is opened where it is asked for.
+  if me.full and string.sub(feed, 1, 2) == 'p:' then
+    chosen = nil
+    for _, incarnation in ipairs(redis.call('ZRANGE', K.loads, 0, -1)) do
+      if not chosen and incarnation ~= me.incarnation and is_alive(incarnation) then
+        local worker = redis.call('GET', K.leasePrefix .. incarnation)
+        local record = redis.call('HGET', K.workers, worker)
+        if record then
+          chosen = { incarnation = incarnation, workerId = worker, address = cjson.decode(record).address }
+          redis.call('ZINCRBY', K.loads, 1, incarnation)
+        end
+      end
+    end
+    if not chosen then return { kind = 'full' } end
+  end
+  local epoch = math.max(tonumber(stored[4] or 0) + 1, now)
+  set_owner(feed, chosen, epoch)
+  chosen.epoch = epoch
+  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
+  return { kind = 'relay', owner = chosen }
+end
+
 -- Counts a client out; answers how many its slot has left.
 local function count_out(id, client_id)
   local text = redis.call('HGET', K.clients .. id, client_id)
@@ -75,4 +89,29 @@ local function count_out(id, client_id)
   local left = redis.call('HINCRBY', K.slots .. id, client.slot, -1)
   if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
   return math.max(left, 0)
+end
+
+-- Removes a stream with its clients, slots and feeds; for an hour nobody who missed that can write it back.
+local function delete_stream(id, at_ms)
+  local existed = redis.call('DEL', K.spec .. id)
+  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', 3600000)
+  redis.call('ZREM', K.streamIds, id)
+  for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
+  for _, slot in ipairs(redis.call('HKEYS', K.slots .. id)) do
+    local feed = 'p:' .. id .. ':' .. slot
+    local incarnation = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
+    if incarnation then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
+    redis.call('DEL', K.ownerPrefix .. feed)
+  end
+  redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id)
+  return existed
+end
+
+-- Gives every connection to a provider back that an incarnation has.
+local function drop_connections(incarnation)
+  for _, pair in ipairs(redis.call('SMEMBERS', K.connectionsOfPrefix .. incarnation)) do
+    local account, connection = string.match(pair, '^(%S+) (%S+)$')
+    redis.call('HDEL', K.connectionsPrefix .. account, connection)
+  end
+  redis.call('DEL', K.connectionsOfPrefix .. incarnation)
 end

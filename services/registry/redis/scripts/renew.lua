@@ -1,12 +1,13 @@
 -- Keeps an incarnation's lease, takes its numbers, and answers the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 '1' when it takes no more, 7 worker record as JSON or '',
 --       8 client counters as JSON or ''
--- Answer: {1 when the lease had not run out, command, …}; 'replaced' when a newer incarnation has this worker id
+-- Answer: {1 when the lease had not run out, how many clients it has, command, …}; 'replaced' when a newer incarnation has
+-- this worker id
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation then return 'replaced' end
 local now = string.format('%.0f', now_ms())
-redis.call('SET', K.born, now, 'NX')
+if redis.call('SET', K.born, now, 'NX') then redis.call('SET', K.server, server_id()) end
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 redis.call('SADD', K.incarnations, incarnation)
@@ -17,4 +18,5 @@ if ARGV[8] ~= '' then redis.call('SET', K.countersPrefix .. incarnation, ARGV[8]
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 table.insert(answer, 1, unbroken)
+table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))
 return answer

@@ -1,0 +1,75 @@
+/** The one connection to Redis: how it is opened, given up and opened again, and how long an answer may take. */
+
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Config } from '../config.ts';
+import { StreampoolError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** A renewal that takes longer has run out when it comes (lease of 5 s); questions of viewers wait far less. */
+const COMMAND_TIMEOUT_MS = 4_000;
+/** A host that takes connections and answers nothing is left: its name may lead to another one by now. */
+const SILENCE_MS = 6_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+/** When Redis comes back every worker is there within this, and a young registry waits 2 s for them all. */
+const RECONNECT_MAX_MS = 500;
+/** What Redis says to those who may not use it, whatever they do. */
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH))/;
+
+export function redisConnection(config: Config, log: Logger): Redis {
+  const options: RedisOptions = {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    enableOfflineQueue: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    socketTimeout: SILENCE_MS,
+    retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, 100 * attempt),
+    // After a failover the old primary answers READONLY: only a new connection finds the new one.
+    reconnectOnError: (error) => error.message.includes('READONLY'),
+  };
+  const redis =
+    config.redisUrl === undefined
+      ? new Redis({
+          ...options,
+          host: config.redisHost,
+          port: config.redisPort,
+          db: config.redisDb,
+          ...(config.redisPassword === undefined ? {} : { password: config.redisPassword }),
+          ...(config.redisTls ? { tls: {} } : {}),
+        })
+      : new Redis(config.redisUrl, options);
+  redis.on('error', (error) => log.debug({ err: error }, 'connection to Redis'));
+  return redis;
+}
+
+/**
+ * Waits for the connection, `ms` at most; it goes on being tried.
+ *
+ * @returns why there is none yet, or undefined when there is
+ * @throws {StreampoolError} 503 when Redis is there and does not let this worker in
+ */
+export async function connected(redis: Redis, ms: number): Promise<Error | undefined> {
+  let last: Error | undefined;
+  const onError = (error: Error) => {
+    last = error;
+  };
+  redis.on('error', onError);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Error>((resolve) => {
+    timer = setTimeout(() => resolve(last ?? new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  const ready = redis.connect().then(
+    () => undefined,
+    (error: Error) => last ?? error,
+  );
+  const why = await Promise.race([ready, late]);
+  clearTimeout(timer);
+  redis.off('error', onError);
+  if (why === undefined || !REFUSED.test(why.message)) return why;
+  redis.disconnect();
+  throw new StreampoolError(
+    503,
+    `Redis does not let this worker in: ${why.message}. Check REDIS_PASSWORD and REDIS_DB.`,
+  );
+}

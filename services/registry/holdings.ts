@@ -1,0 +1,99 @@
+/** What this worker holds in a cluster, kept here because the shared registry may forget it: feeds, clients, connections. */
+
+import { MemoryRegistry } from './memory/memory-registry.ts';
+import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from './types.ts';
+
+/** A feed's epoch before any registry has granted it: less than every other. */
+const UNCONFIRMED_EPOCH = 0;
+/** How long a deletion is remembered, for a registry that comes back without it. */
+const DELETED_MS = 3_600_000;
+
+export interface Deletion {
+  readonly id: string;
+  readonly atMs: number;
+}
+
+/** All that a registry has to be told when it comes back. */
+export interface Holdings {
+  readonly streams: readonly StreamRecord[];
+  readonly clients: readonly ClientRecord[];
+  /** Feeds that this worker makes. */
+  readonly feeds: readonly { feed: string; epoch: number }[];
+  readonly connections: readonly ProviderConnection[];
+  readonly deleted: readonly Deletion[];
+}
+
+export class LocalHoldings {
+  /** Streams this worker has met, its own clients and connections. */
+  readonly records: MemoryRegistry;
+  /** Feeds this worker makes, with their epochs. */
+  readonly #feeds = new Map<string, number>();
+  /** Feeds that another worker makes, as far as is known. */
+  readonly #others = new Set<string>();
+  readonly #deleted = new Map<string, number>();
+
+  constructor(me: WorkerIdentity) {
+    this.records = new MemoryRegistry(me);
+  }
+
+  async snapshot(): Promise<Holdings> {
+    return {
+      streams: await this.records.streams(),
+      clients: await this.records.clients(),
+      feeds: [...this.#feeds].map(([feed, epoch]) => ({ feed, epoch })),
+      connections: this.records.connections(),
+      deleted: [...this.#deleted].map(([id, atMs]) => ({ id, atMs })),
+    };
+  }
+
+  isMadeElsewhere(feed: string): boolean {
+    return this.#others.has(feed);
+  }
+
+  /** This worker's own place for a feed when nobody can be asked. */
+  unconfirmedPlace(feed: string): Extract<Place, { kind: 'own' }> {
+    return { kind: 'own', epoch: this.#feeds.get(feed) ?? UNCONFIRMED_EPOCH };
+  }
+
+  notePlace(feed: string, place: Place): void {
+    if (place.kind === 'own') {
+      this.#feeds.set(feed, place.epoch);
+      this.#others.delete(feed);
+    } else if (place.kind === 'relay') {
+      this.#feeds.delete(feed);
+      this.#others.add(feed);
+    }
+  }
+
+  /** Whether another worker's claim to a feed is news: it may be about an ownership that this worker has won since. */
+  isStale({ feed, place }: MovedFeed): boolean {
+    const epoch = this.#feeds.get(feed);
+    return place.kind === 'relay' && epoch !== undefined && epoch > place.owner.epoch;
+  }
+
+  forgetFeed(feed: string): void {
+    this.#feeds.delete(feed);
+    this.#others.delete(feed);
+  }
+
+  /** @returns whether there was such a stream */
+  async deleteStream(id: string, nowMs = Date.now()): Promise<boolean> {
+    for (const [each, atMs] of this.#deleted) if (nowMs - atMs > DELETED_MS) this.#deleted.delete(each);
+    this.#deleted.set(id, nowMs);
+    return this.forgetStream(id);
+  }
+
+  /** Somebody else has deleted it. */
+  async forgetStream(id: string): Promise<boolean> {
+    for (const feed of [...this.#feeds.keys(), ...this.#others]) {
+      if (feed.startsWith(`p:${id}:`)) this.forgetFeed(feed);
+    }
+    return this.records.deleteStream(id);
+  }
+
+  /** It exists (again). */
+  adoptStream(stream: StreamRecord): void {
+    this.#deleted.delete(stream.id);
+    this.records.adoptStream(stream);
+  }
+}
