@@ -51,6 +51,13 @@ export class WorkerTask extends Construct {
     });
     this.#addWorker(props);
     this.#addCollector(props);
+    if (stage.image === undefined) {
+      acknowledge(
+        this.definition.obtainExecutionRole(),
+        'IAM5[Resource::*]',
+        'Logging in to ECR (GetAuthorizationToken) knows no resources; pulling is allowed from one repository.',
+      );
+    }
     acknowledge(
       this.definition,
       'ECS2',

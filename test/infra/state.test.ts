@@ -38,6 +38,15 @@ describe('Redis', () => {
     });
   });
 
+  it('is all that its clients may reach by that group: the function of the admin API has no other', () => {
+    state.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+      FromPort: 6380,
+      ToPort: 6380,
+      GroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^RedisClients'), 'GroupId'] },
+    });
+    state.resourceCountIs('AWS::EC2::SecurityGroupEgress', 1);
+  });
+
   it('is open to the group of its clients alone', () => {
     state.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
     state.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
