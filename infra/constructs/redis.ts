@@ -69,6 +69,13 @@ export class Redis extends Construct {
     this.host = group.attrPrimaryEndPointAddress;
     this.nodeIds = Array.from({ length: 1 + stage.redisReplicas }, (_, index) => `${group.ref}-00${index + 1}`);
 
+    if (!stage.redisMultiAz) {
+      acknowledge(
+        group,
+        'AEC4',
+        'The stage does without: when Redis is lost, streams go on, and workers write back what they hold to the next one.',
+      );
+    }
     acknowledge(
       this.password,
       'SMG4',

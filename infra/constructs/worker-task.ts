@@ -42,6 +42,8 @@ export class WorkerTask extends Construct {
     super(scope, id);
     const { stage } = props;
     this.definition = new FargateTaskDefinition(this, 'Definition', {
+      // Its own for each stage: workers compare the revisions of their family.
+      family: `streampool-${stage.stage}-worker`,
       cpu: stage.workerCpu,
       memoryLimitMiB: stage.workerMemoryMiB,
       runtimePlatform: {

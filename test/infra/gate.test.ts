@@ -6,6 +6,7 @@ import { CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import { CfnReplicationGroup } from 'aws-cdk-lib/aws-elasticache';
 import { CfnTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { describe, expect, it } from 'vitest';
+import cdkJson from '../../cdk.json' with { type: 'json' };
 import { addChecks } from '../../infra/checks.ts';
 import { addStacks } from '../../infra/streampool.ts';
 import { testApp, testStage } from './support.ts';
@@ -24,6 +25,10 @@ function reportOf(folder: string): Report {
 describe('the gate', () => {
   it.each<[string, object]>([
     ['the defaults', {}],
+    ...Object.entries<object>(cdkJson.context.stages).map(([name, values]): [string, object] => [
+      `${name} of cdk.json`,
+      values,
+    ]),
     [
       'a stage with everything that can be said',
       {

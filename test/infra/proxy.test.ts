@@ -1,6 +1,7 @@
 /** The workers' service: how they run, are replaced, scaled and watched; and that the worker understands what the stack tells it. */
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { SETTINGS, type SettingName } from '../../services/proxy/src/config/settings.ts';
 import { ignoredSettings, loadConfig } from '../../services/proxy/src/config.ts';
 import { METRICS } from '../../services/proxy/src/metrics/names.ts';
 import { TEST_IMAGE, templates, theOnly } from './support.ts';
@@ -69,6 +70,15 @@ describe('a worker', () => {
       allowPrivateSources: { lan: false, loopback: false },
       memoryLimitBytes: (4096 - 256) * 1024 ** 2,
     });
+  });
+
+  it('can be given no setting that it does not read: that does not compile', () => {
+    const read: SettingName[] = ['PORT', 'REDIS_HOST'];
+    // @ts-expect-error no worker reads it; `npm run types` fails when this compiles
+    const unread: SettingName[] = ['PORT', 'REDIS_HOSTS'];
+    const names = Object.values(SETTINGS).map(({ env }): string => env);
+    expect(read.every((name) => names.includes(name))).toBe(true);
+    expect(unread.every((name) => names.includes(name))).toBe(false);
   });
 
   it('gets its secrets from Secrets Manager', () => {
