@@ -65,7 +65,7 @@ export interface Registry {
   /** Keeps this worker's lease and fetches what it is asked to do. Throws when the registry does not answer. */
   renew(load: WorkerLoad): Promise<Renewal>;
   /** Writes the readable record of this worker; renewals keep its numbers up to date. */
-  heartbeat(record: Omit<WorkerRecord, 'workerId' | 'incarnation' | 'address' | 'zone'>): Promise<void>;
+  heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void>;
   /** The workers whose lease holds. */
   workers(): Promise<WorkerRecord[]>;
   /** Leaves a command for a worker, or for all. */

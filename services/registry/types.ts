@@ -74,6 +74,8 @@ export interface WorkerIdentity {
   /** Host and port of its relay. */
   address: string;
   zone: string | undefined;
+  /** Of its task definition; undefined outside ECS. */
+  revision?: number | undefined;
 }
 
 /** The one incarnation whose feed is the original. */

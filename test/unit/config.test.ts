@@ -64,6 +64,7 @@ const CASES: Record<keyof Config, Case> = {
   },
   keepAliveTimeoutMs: time(72_000),
   drainTimeoutMs: time(110_000),
+  deployDrainMs: time(600_000),
   poolingEnabled: toggle(true),
   sharingStrategy: {
     unset: 'url_profile',

@@ -4,6 +4,7 @@ import type { Registry } from '../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../registry/types.ts';
 import { pause } from './async.ts';
 import type { Config } from './config.ts';
+import { EcsMembership } from './ecs/membership.ts';
 import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
@@ -201,9 +202,20 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     handover.start();
   };
   const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining, reclaim });
+  const ecs = new EcsMembership({
+    agentUri: process.env.ECS_AGENT_URI,
+    metadataUri: process.env.ECS_CONTAINER_METADATA_URI_V4,
+    registry,
+    me,
+    numbers,
+    startDraining,
+    deployDrainMs: config.deployDrainMs,
+    log,
+  });
   ready = true;
   await heartbeat.start(config.heartbeatIntervalMs);
   await lease.start();
+  ecs.start();
   cluster.onReturn(() => lease.renewSoon());
   return {
     services: {
@@ -230,6 +242,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         await pause(DRAIN_POLL_MS);
       }
       clearInterval(cleanup);
+      await ecs.stop();
       heartbeat.stop();
       await handover.stop();
       lease.stop();

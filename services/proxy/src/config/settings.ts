@@ -73,6 +73,12 @@ const server = {
     '110',
     'Seconds that viewers may go on watching after SIGTERM before they are closed.',
   ),
+  deployDrainMs: setting(
+    'DEPLOY_DRAIN',
+    seconds(0, DAY_S),
+    '600',
+    'Seconds that a worker of an older revision keeps its ECS task for the viewers it still has.',
+  ),
 };
 
 const pooling = {

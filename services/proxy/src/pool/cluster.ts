@@ -8,10 +8,11 @@ import type { Registry } from '../../../registry/registry.ts';
 import { ResilientRegistry } from '../../../registry/resilient-registry.ts';
 import type { StreamSpec, WorkerIdentity } from '../../../registry/types.ts';
 import type { Config } from '../config.ts';
+import { type EcsTask, ecsTask } from '../ecs/task-metadata.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
-import { addressTowards, ecsTask, hostPort, type Task } from './own-address.ts';
+import { addressTowards, hostPort } from './own-address.ts';
 import { connected, redisConnection } from './redis-connection.ts';
 import { RelayServer, type RelayServerDeps } from './relay-server.ts';
 
@@ -74,6 +75,7 @@ export async function joinCluster(
     incarnation,
     address: hostPort(fixedHost ?? (await addressTowards(redis.options.host ?? config.redisHost)), port),
     zone: task?.zone,
+    revision: task?.revision,
   };
   const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, show });
 
@@ -117,7 +119,7 @@ export async function joinCluster(
   };
 }
 
-async function taskOf(metadataUri: string | undefined, log: Logger): Promise<Task | undefined> {
+async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {
   if (metadataUri === undefined || metadataUri === '') return undefined;
   try {
     return await ecsTask(metadataUri);

@@ -1,0 +1,35 @@
+/** What Amazon ECS says of the task that this worker runs in: the task metadata endpoint, version 4. */
+
+import { z } from 'zod';
+
+/** The endpoint is on the same host. */
+const TIMEOUT_MS = 2_000;
+
+const answer = z.object({
+  AvailabilityZone: z.string().optional(),
+  Revision: z.coerce.number().int().optional(),
+  DesiredStatus: z.string().optional(),
+  Containers: z.array(z.object({ Networks: z.array(z.object({ IPv4Addresses: z.array(z.string()).default([]) })) })),
+});
+
+export interface EcsTask {
+  readonly address: string | undefined;
+  readonly zone: string | undefined;
+  /** Of its task definition: a deployment has a higher one than the deployment before. */
+  readonly revision: number | undefined;
+  /** ECS is about to stop it: it is taken out of the load balancer, and SIGTERM follows when that is done. */
+  readonly isStopping: boolean;
+}
+
+/**
+ * @param uri value of `ECS_CONTAINER_METADATA_URI_V4`
+ * @throws when it does not answer as documented
+ */
+export async function ecsTask(uri: string): Promise<EcsTask> {
+  const response = await fetch(`${uri}/task`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`the task metadata endpoint answers ${response.status}`);
+  const { Containers, AvailabilityZone, Revision, DesiredStatus } = answer.parse(await response.json());
+  // All containers of a task share its network interface.
+  const [address] = Containers.flatMap(({ Networks }) => Networks.flatMap(({ IPv4Addresses }) => IPv4Addresses));
+  return { address, zone: AvailabilityZone, revision: Revision, isStopping: DesiredStatus === 'STOPPED' };
+}
