@@ -38,8 +38,9 @@ export class RedisLog {
     this.#redis.disconnect();
   }
 
-  #count([command = '', argument = '']: string[]): void {
+  #count([command = '', shown = '']: string[]): void {
     const name = command.toLowerCase();
+    const argument = asSent(shown);
     if (name === 'eval') this.#learn(argument);
     const known = name === 'eval' ? createHash('sha1').update(argument).digest('hex') : argument;
     const kind = name.startsWith('eval') ? (this.#names.get(known) ?? `script ${known.slice(0, 6)}`) : name;
@@ -50,4 +51,9 @@ export class RedisLog {
     const file = readdirSync(SCRIPTS).find((each) => lua.endsWith(readFileSync(join(SCRIPTS, each), 'utf8')));
     if (file !== undefined) this.#names.set(createHash('sha1').update(lua).digest('hex'), file.replace('.lua', ''));
   }
+}
+
+/** MONITOR shows line ends and backslashes escaped. */
+function asSent(shown: string): string {
+  return shown.replace(/\\([nrt\\])/g, (_, each: string) => ({ n: '\n', r: '\r', t: '\t' })[each] ?? each);
 }
