@@ -4,12 +4,20 @@ import type { Setting } from '../services/proxy/src/config/setting.ts';
 import { SETTINGS } from '../services/proxy/src/config/settings.ts';
 import { ConfigError, loadConfig } from '../services/proxy/src/config.ts';
 import type { StageConfig } from './config.ts';
-import { COLLECTOR, FARGATE_MEMORY_MIB, MIN_WORKER_MEMORY_MIB, STOP_TIMEOUT_S } from './limits.ts';
+import {
+  COLLECTOR,
+  DEREGISTRATION_DELAY_S,
+  FARGATE_MEMORY_MIB,
+  MAX_DEPLOYMENT_S,
+  MIN_WORKER_MEMORY_MIB,
+  STOP_TIMEOUT_S,
+} from './limits.ts';
 import { SECRET_SETTINGS, STACK_SETTINGS, WORKER_OWN_SETTINGS } from './worker-settings.ts';
 
 export function stageProblems(stage: StageConfig): string[] {
   return [
     ...sizeProblems(stage),
+    ...deploymentProblems(stage),
     ...nameProblems(stage),
     ...redisProblems(stage),
     ...adminProblems(stage),
@@ -41,6 +49,18 @@ function sizeProblems({ workerCpu, workerMemoryMiB, minWorkers, maxWorkers, drai
     );
   }
   return problems;
+}
+
+/** Old workers leave one after the other; with viewers to the end, each takes all the time it may. */
+function deploymentProblems({ maxWorkers, deployDrain, drainTimeout }: StageConfig): string[] {
+  const perWorker = deployDrain + DEREGISTRATION_DELAY_S + drainTimeout;
+  if (maxWorkers * perWorker < MAX_DEPLOYMENT_S) return [];
+  const hours = ((maxWorkers * perWorker) / 3600).toFixed(1);
+  const most = Math.floor(MAX_DEPLOYMENT_S / maxWorkers) - DEREGISTRATION_DELAY_S - drainTimeout - 1;
+  const way = most >= 0 ? `take a deployDrain of ${most} or less` : 'take fewer, larger workers';
+  return [
+    `deployDrain: a deployment over ${maxWorkers} workers could take ${hours} hours, and CloudFormation rolls it back after 3; ${way}.`,
+  ];
 }
 
 function nameProblems({ domain, certificateArn, hostedZoneId, region, zones }: StageConfig): string[] {

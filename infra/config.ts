@@ -68,6 +68,11 @@ const schema = z.strictObject({
   drainTimeout: wholeNumber(0, 3600)
     .default(110)
     .describe('Seconds that viewers may go on watching a worker that was told to stop; Fargate waits 120.'),
+  deployDrain: wholeNumber(0, 86_400)
+    .default(600)
+    .describe(
+      '`DEPLOY_DRAIN`: seconds that a deployment waits for the viewers of each old worker, one worker after the other.',
+    ),
   maxClientsPerSharedStream: wholeNumber(0, 1_000_000)
     .default(0)
     .describe('`MAX_CLIENTS_PER_SHARED_STREAM`; 0: no cap.'),
@@ -144,7 +149,7 @@ export class StageError extends Error {
  * Checks one stage.
  *
  * @throws {StageError} naming everything that is wrong with it
- * @example checkStage({ stage: 'prod', maxWorkers: 20 }).minWorkers // 2
+ * @example checkStage({ stage: 'prod', maxWorkers: 12 }).minWorkers // 2
  */
 export function checkStage(values: unknown): StageConfig {
   const result = schema.safeParse(values);
@@ -164,7 +169,7 @@ export function checkStage(values: unknown): StageConfig {
 
 /**
  * The stage that CDK's context describes: `stages.<stage>` of cdk.json, and over it what the command line says
- * (`-c stage=prod -c maxWorkers=20`).
+ * (`-c stage=prod -c maxWorkers=12`).
  *
  * @throws {StageError}
  */
@@ -183,7 +188,7 @@ export function readStage(node: Node): StageConfig {
   return checkStage({ ...stages[stage], ...Object.fromEntries(given), stage });
 }
 
-/** `20` of `-c maxWorkers=20` is a number, `["a","b"]` a list, anything else a text. */
+/** `20` of `-c maxWorkers=12` is a number, `["a","b"]` a list, anything else a text. */
 function fromCommandLine(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {

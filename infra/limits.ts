@@ -14,6 +14,9 @@ export const DEREGISTRATION_DELAY_S = 120;
 /** The most that a load balancer takes for the two above: elbv2 refuses more, CDK does not. */
 export const MAX_DEREGISTRATION_DELAY_S = 3600;
 
+/** CloudFormation gives up on a service that is not steady after this, and rolls the deployment back. */
+export const MAX_DEPLOYMENT_S = 3 * 3600;
+
 /**
  * Seconds without a byte in either direction after which the load balancer closes a connection. Workers must keep idle
  * connections longer, or the load balancer sends a request into one that is just being closed, which is a 502.

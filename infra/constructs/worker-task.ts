@@ -76,6 +76,7 @@ export class WorkerTask extends Construct {
       TRUST_PROXY: 'uniquelocal',
       KEEP_ALIVE_TIMEOUT: String(WORKER_KEEP_ALIVE_S),
       DRAIN_TIMEOUT: String(stage.drainTimeout),
+      DEPLOY_DRAIN: String(stage.deployDrain),
       MAX_CLIENTS_PER_SHARED_STREAM: String(stage.maxClientsPerSharedStream),
       ALLOW_PRIVATE_SOURCES: stage.privateSources,
       MEMORY_LIMIT: `${memoryLimitMiB}M`,

@@ -32,12 +32,12 @@ describe('a stage', () => {
   });
 
   it('is taken from cdk.json by its name, and the command line wins over it', () => {
-    const stages = { prod: { minWorkers: 3, maxWorkers: 30 } };
-    const app = new App({ context: { stages, stage: 'prod', maxWorkers: '40', privateSources: 'false' } });
+    const stages = { prod: { minWorkers: 3, maxWorkers: 8 } };
+    const app = new App({ context: { stages, stage: 'prod', maxWorkers: '12', privateSources: 'false' } });
     expect(readStage(app.node)).toMatchObject({
       stage: 'prod',
       minWorkers: 3,
-      maxWorkers: 40,
+      maxWorkers: 12,
       privateSources: 'false',
     });
   });
@@ -64,6 +64,16 @@ describe('a stage is refused for', () => {
     ['too little memory beside the collector', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768'],
     ['fewer at most than at least', { minWorkers: 3, maxWorkers: 2 }, '3 is more than maxWorkers, 2'],
     ['draining longer than Fargate waits', { drainTimeout: 120 }, 'is killed by Fargate after 120 s'],
+    [
+      'a deployment that CloudFormation would not wait for',
+      { maxWorkers: 20 },
+      '20 workers could take 4.6 hours, and CloudFormation rolls it back after 3; take a deployDrain of 309 or less',
+    ],
+    [
+      'more workers than can be replaced in time at all',
+      { maxWorkers: 100, deployDrain: 0 },
+      'take fewer, larger workers',
+    ],
     ['a domain without a certificate', { domain: 'tv.example.com' }, 'it needs a certificateArn'],
     ['a certificate without a domain', { certificateArn: CERTIFICATE }, 'it needs a domain'],
     ['a zone to write to without a domain', { hostedZoneId: 'Z123ABC' }, 'it needs a domain to write there'],
@@ -112,6 +122,7 @@ describe('a stage is allowed', () => {
     ['the largest', { workerCpu: 16_384, workerMemoryMiB: 120 * 1024 }],
     ['named private sources', { privateSources: '10.1.0.0/16,lan' }],
     ['settings of the workers', { settings: { SHARED_STREAM_GRACE: 10, STREAM_SHARING_STRATEGY: 'url_only' } }],
+    ['many workers that are replaced in time', { maxWorkers: 20, deployDrain: 309 }],
     ['one Redis node without fail-over', { redisReplicas: 0, redisMultiAz: false }],
     ['JWTs of one issuer for one audience', { adminAuth: 'jwt', jwtIssuer: 'https://i.example', jwtAudience: ['a'] }],
   ])('%s', (_, values) => {

@@ -86,8 +86,9 @@ it('the total is the sum, and egress most of it', () => {
 });
 
 it('says when the stage would not start that many workers', () => {
-  expect(estimate(stage(), load(50, 500, 4)).notes.join()).toContain('raise maxWorkers');
-  expect(estimate(stage({ maxWorkers: 100 }), load(50, 500, 4)).notes).toEqual([]);
+  expect(estimate(stage(), load(50, 500, 4)).notes.join()).toContain('take larger workers');
+  const large = { workerCpu: 8192, workerMemoryMiB: 16_384, maxWorkers: 17, deployDrain: 300 };
+  expect(estimate(stage(large), load(50, 500, 4)).notes).toEqual([]);
 });
 
 describe('npm run cost', () => {
@@ -95,7 +96,7 @@ describe('npm run cost', () => {
     run(process.execPath, [join(ROOT, 'scripts', 'cost.mjs'), ...args], { cwd: ROOT, encoding: 'utf8' });
 
   it('prints each item with its formula, the total, and whose prices these are', async () => {
-    const { stdout } = await cost('--channels', '50', '--viewers', '500', '--mbit', '4', '--set', 'maxWorkers=100');
+    const { stdout } = await cost('--channels', '50', '--viewers', '500', '--mbit', '4');
     expect(stdout).toContain('50 channels, 500 viewers of 4 Mbit/s around the clock: 66 workers.');
     expect(stdout).toMatch(/egress to viewers +36,732\.20 +657,000 GB in tiers/);
     expect(stdout).toMatch(/total +52,\d{3}\.\d\d +14\.40 cents per viewer and hour/);

@@ -62,6 +62,8 @@ describe('a worker', () => {
     expect(loadConfig(environment)).toMatchObject({
       port: 8085,
       relayPort: 9085,
+      drainTimeoutMs: 110_000,
+      deployDrainMs: 600_000,
       maxClientsPerSharedStream: 0,
       redisEnabled: true,
       redisPort: 6380,
@@ -167,8 +169,8 @@ describe('the service', () => {
   });
 
   it('scales on viewers per worker and on CPU', () => {
-    const scaled = templates({ minWorkers: 3, maxWorkers: 40, viewersPerWorker: 250, cpuTarget: 70 }).proxy;
-    scaled.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 3, MaxCapacity: 40 });
+    const scaled = templates({ minWorkers: 3, maxWorkers: 12, viewersPerWorker: 250, cpuTarget: 70 }).proxy;
+    scaled.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', { MinCapacity: 3, MaxCapacity: 12 });
     scaled.resourceCountIs(POLICY, 2);
     scaled.hasResourceProperties(POLICY, {
       TargetTrackingScalingPolicyConfiguration: Match.objectLike({

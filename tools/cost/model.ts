@@ -166,7 +166,7 @@ function notesFor(stage: StageConfig, { viewers, mbit }: Load, workers: number):
   const notes: string[] = [];
   if (workers > stage.maxWorkers) {
     notes.push(
-      `This takes ${workers} workers, and the stage allows ${stage.maxWorkers}: raise maxWorkers, or take larger workers.`,
+      `This takes ${workers} workers, and the stage allows ${stage.maxWorkers}: take larger workers, or raise maxWorkers.`,
     );
   }
   const gbitPerWorker = (viewers * mbit) / workers / 1000;
