@@ -1,24 +1,22 @@
 /** Redis may vanish: viewers notice nothing, new ones play, and afterwards all is counted as it was. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect } from 'vitest';
-import { emptyCluster, ffmpegsOf, spread, startCluster, type TestCluster } from '../support/cluster.ts';
+import { expect } from 'vitest';
+import { emptyCluster, ffmpegsOf, spread, startCluster } from '../support/cluster.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { allPlaying, LIGHT, lightAt, staged } from '../support/stage.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
-let cluster: TestCluster | undefined;
-let spare: RedisServer | undefined;
-const proxies: TcpProxy[] = [];
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = undefined;
-  await spare?.stop();
-  spare = undefined;
-  for (const proxy of proxies.splice(0)) await proxy.close();
+/** What one test has running beside its stage; taken down in reverse. */
+const rigged = staged.extend<{ rig: { later: (stop: () => Promise<void>) => void } }>({
+  rig: async ({ task: _ }, use) => {
+    const stops: (() => Promise<void>)[] = [];
+    await use({ later: (stop) => void stops.unshift(stop) });
+    for (const stop of stops) await stop();
+  },
 });
 
 const CLEAN = { video: true, audio: true, cleanStart: true } as const;
@@ -51,14 +49,9 @@ async function isWhole(
   });
 }
 
-async function proxyTo(target: { host: string; port: number }): Promise<TcpProxy> {
-  const proxy = await startTcpProxy({ target });
-  proxies.push(proxy);
-  return proxy;
-}
-
-staged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`, async ({ stage }) => {
-  cluster = await startCluster(3, MANY);
+rigged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`, async ({ stage, rig }) => {
+  const cluster = await startCluster(3, MANY);
+  rig.later(cluster.stop);
   const { workers, redis } = cluster;
   const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
   const [first, second] = workers as [Worker, Worker];
@@ -99,86 +92,99 @@ staged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`,
   }
 });
 
-staged('two workers start without Redis and make the same stream; when it comes, one does', async ({ stage }) => {
-  const redis = await startRedis();
-  await redis.kill();
-  cluster = await emptyCluster(MANY, redis);
-  const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => (cluster as TestCluster).start(id)));
-  const source = await stage.source();
-  for (const worker of workers) {
-    expect((await worker.api.get('/readyz')).status).toBe(200);
-    expect(
-      worker.logged('Redis is not there; starting without it, and joining the cluster when it comes'),
-    ).toHaveLength(1);
-  }
-  const body = { url: source.url, profile: LIGHT };
-  const ids = await Promise.all(workers.map(async (worker) => (await worker.api.createTranscode(body)).stream_id));
-  const streamId = ids[0] as string;
-  expect(ids[1]).toBe(streamId);
-  const viewers = spread(stage, 6, workers, streamId);
-  await allPlaying(viewers);
-  expect(ffmpegsOf(workers)).toHaveLength(2);
-  await sleep(1_000);
-  await redis.start();
-  await isWhole(redis, workers, 1, { [streamId]: 6 });
-  await until(async () => (await source.account()).open === 1, { timeoutMs: 3_000, what: 'one connection to be left' });
-  // Their addresses and the secret of one of them hold for a third.
-  const third = await cluster.start('worker-3');
-  const more = stage.viewer(`${third.url}/stream/${streamId}`);
-  await allPlaying([more]);
-  await sleep(2_000);
-  expect(ffmpegsOf([...workers, third])).toHaveLength(1);
-  expect(await counted(redis, streamId)).toBe(7);
-  for (const viewer of [...viewers, more]) {
-    expect(viewer.ended).toBe(false);
-    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxStallMs: 3_000 });
-  }
-});
+rigged.concurrent(
+  'two workers start without Redis and make the same stream; when it comes, one does',
+  async ({ stage, rig }) => {
+    const redis = await startRedis();
+    await redis.kill();
+    const cluster = await emptyCluster(MANY, redis);
+    rig.later(cluster.stop);
+    const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => cluster.start(id)));
+    const source = await stage.source();
+    for (const worker of workers) {
+      expect((await worker.api.get('/readyz')).status).toBe(200);
+      expect(
+        worker.logged('Redis is not there; starting without it, and joining the cluster when it comes'),
+      ).toHaveLength(1);
+    }
+    const body = { url: source.url, profile: LIGHT };
+    const ids = await Promise.all(workers.map(async (worker) => (await worker.api.createTranscode(body)).stream_id));
+    const streamId = ids[0] as string;
+    expect(ids[1]).toBe(streamId);
+    const viewers = spread(stage, 6, workers, streamId);
+    await allPlaying(viewers);
+    expect(ffmpegsOf(workers)).toHaveLength(2);
+    await sleep(1_000);
+    await redis.start();
+    await isWhole(redis, workers, 1, { [streamId]: 6 });
+    await until(async () => (await source.account()).open === 1, {
+      timeoutMs: 3_000,
+      what: 'one connection to be left',
+    });
+    // Their addresses and the secret of one of them hold for a third.
+    const third = await cluster.start('worker-3');
+    const more = stage.viewer(`${third.url}/stream/${streamId}`);
+    await allPlaying([more]);
+    await sleep(2_000);
+    expect(ffmpegsOf([...workers, third])).toHaveLength(1);
+    expect(await counted(redis, streamId)).toBe(7);
+    for (const viewer of [...viewers, more]) {
+      expect(viewer.ended).toBe(false);
+      expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxStallMs: 3_000 });
+    }
+  },
+);
 
-staged('Redis takes 2 s for every command: running streams and joins do not care', async ({ stage }) => {
-  const redis = await startRedis();
-  const proxy = await proxyTo(redis);
-  cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(proxy.port) }, redis);
-  const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => (cluster as TestCluster).start(id)));
-  const [first, second] = workers as [Worker, Worker];
-  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
-  const { stream_id } = await first.api.createTranscode({ url: source.channel('/a.ts').url, profile: LIGHT });
-  const viewers = spread(stage, 4, workers, stream_id);
-  await allPlaying(viewers);
-  await sleep(1_000);
-  proxy.delay(2_000);
-  await sleep(3_500);
-  const joining = workers.map((worker) => stage.viewer(`${worker.url}/stream/${stream_id}`));
-  await allPlaying(joining, 1_000);
-  const startMs = performance.now();
-  const made = await second.api.createTranscode({ url: source.channel('/b.ts').url, profile: lightAt(210) });
-  const alone = stage.viewer(made.playUrl);
-  await allPlaying([alone]);
-  // An FFmpeg's start and no more.
-  expect(performance.now() - startMs).toBeLessThan(5_000);
-  await sleep(2_500);
-  for (const worker of workers) {
-    expect(worker.logged('Redis does not answer')).toHaveLength(1);
-    expect(worker.logged('the registry does not answer; streams go on')).toEqual([]);
-  }
-  proxy.delay(0);
-  await sleep(1_000);
-  await isWhole(redis, workers, 2, { [stream_id]: 6, [made.stream_id]: 1 });
-  for (const viewer of [...viewers, ...joining, alone]) {
-    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
-  }
-});
+rigged.concurrent(
+  'Redis takes 2 s for every command: running streams and joins do not care',
+  async ({ stage, rig }) => {
+    const redis = await startRedis();
+    const proxy = await startTcpProxy({ target: redis });
+    rig.later(() => proxy.close());
+    const cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(proxy.port) }, redis);
+    rig.later(cluster.stop);
+    const workers = await Promise.all(['worker-1', 'worker-2'].map((id) => cluster.start(id)));
+    const [first, second] = workers as [Worker, Worker];
+    const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
+    const { stream_id } = await first.api.createTranscode({ url: source.channel('/a.ts').url, profile: LIGHT });
+    const viewers = spread(stage, 4, workers, stream_id);
+    await allPlaying(viewers);
+    await sleep(1_000);
+    proxy.delay(2_000);
+    await sleep(3_500);
+    const joining = workers.map((worker) => stage.viewer(`${worker.url}/stream/${stream_id}`));
+    await allPlaying(joining, 1_000);
+    const startMs = performance.now();
+    const made = await second.api.createTranscode({ url: source.channel('/b.ts').url, profile: lightAt(210) });
+    const alone = stage.viewer(made.playUrl);
+    await allPlaying([alone]);
+    // An FFmpeg's start and no more.
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    await sleep(2_500);
+    for (const worker of workers) {
+      expect(worker.logged('Redis does not answer')).toHaveLength(1);
+      expect(worker.logged('the registry does not answer; streams go on')).toEqual([]);
+    }
+    proxy.delay(0);
+    await sleep(1_000);
+    await isWhole(redis, workers, 2, { [stream_id]: 6, [made.stream_id]: 1 });
+    for (const viewer of [...viewers, ...joining, alone]) {
+      expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+    }
+  },
+);
 
-staged('Redis fails over to a replica that lost the last seconds', async ({ stage }) => {
+rigged.concurrent('Redis fails over to a replica that lost the last seconds', async ({ stage, rig }) => {
   const primary = await startRedis();
-  const replication = await proxyTo(primary);
+  rig.later(() => primary.stop());
+  const replication = await startTcpProxy({ target: primary });
+  rig.later(() => replication.close());
   const replica = await startRedis({ replicaOf: replication.port });
-  spare = primary;
-  const address = await proxyTo(primary);
-  cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(address.port) }, replica);
-  const workers = await Promise.all(
-    ['worker-1', 'worker-2', 'worker-3'].map((id) => (cluster as TestCluster).start(id)),
-  );
+  const address = await startTcpProxy({ target: primary });
+  rig.later(() => address.close());
+  const cluster = await emptyCluster({ ...MANY, REDIS_SERVER_PORT: String(address.port) }, replica);
+  rig.later(cluster.stop);
+  const workers = await Promise.all(['worker-1', 'worker-2', 'worker-3'].map((id) => cluster.start(id)));
   const [first, second] = workers as [Worker, Worker];
   const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
   const { stream_id } = await first.api.createTranscode({ url: source.channel('/a.ts').url, profile: LIGHT });

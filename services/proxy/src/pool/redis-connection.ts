@@ -66,10 +66,10 @@ export async function connected(redis: Redis, ms: number): Promise<Error | undef
   const why = await Promise.race([ready, late]);
   clearTimeout(timer);
   redis.off('error', onError);
-  if (why === undefined || !REFUSED.test(why.message)) return why;
+  // A database that is not there does not keep the connection from being made, to another one.
+  const refusal = [why, last].find((error) => error !== undefined && REFUSED.test(error.message));
+  if (refusal === undefined) return why;
   redis.disconnect();
-  throw new StreampoolError(
-    503,
-    `Redis does not let this worker in: ${why.message}. Check REDIS_PASSWORD and REDIS_DB.`,
-  );
+  const reason = refusal.message.replace(/\.$/, '');
+  throw new StreampoolError(503, `Redis does not let this worker in: ${reason}. Check REDIS_PASSWORD and REDIS_DB.`);
 }
