@@ -50,6 +50,11 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Connections that pass now, half-closed ones included. */
+  get openCount(): number {
+    return Math.ceil(this.#sockets.size / 2);
+  }
+
   /** Breaks every connection off, on both sides; new ones pass. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();

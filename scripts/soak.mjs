@@ -1,0 +1,16 @@
+// `npm run test:soak`: sets the machine up and runs the random schedule of troubles: `-- --events 40 --seed 7`.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ROOT, run, setup } from './setup.mjs';
+
+await run(() => {
+  setup({ tests: true });
+  const { values } = parseArgs({ options: { events: { type: 'string' }, seed: { type: 'string' } } });
+  const env = { ...process.env };
+  if (values.events !== undefined) env.STREAMPOOL_SOAK_EVENTS = values.events;
+  if (values.seed !== undefined) env.TEST_SEED = values.seed;
+  const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--project', 'soak', '--disable-console-intercept'];
+  return spawnSync(process.execPath, args, { cwd: ROOT, env, stdio: 'inherit' }).status ?? 1;
+});
