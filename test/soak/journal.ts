@@ -73,8 +73,8 @@ export class Journal {
   }
 
   line({ event, startedAtMs, endedAtMs, target }: Fault): string {
-    const lasted = endedAtMs === undefined ? 'under way' : `${((endedAtMs - startedAtMs) / 1000).toFixed(1)} s`;
-    return `${this.time(startedAtMs)} #${event.number} ${event.kind}: ${target} (${lasted})`;
+    const lasted = endedAtMs === undefined ? '' : `, over after ${((endedAtMs - startedAtMs) / 1000).toFixed(1)} s`;
+    return `${this.time(startedAtMs)} #${event.number} ${event.kind}: ${target}${lasted}`;
   }
 
   /** Seconds since the beginning. */
