@@ -37,10 +37,12 @@ export const DRAIN_S = 4;
 const ENV: WorkerEnv = {
   MAX_CLIENTS_PER_SHARED_STREAM: String(CAP),
   DRAIN_TIMEOUT: String(DRAIN_S),
-  STREAM_TIMEOUT: '2',
+  // More than an FFmpeg needs for its first picture when a busy machine starts all of them at once.
+  STREAM_TIMEOUT: '6',
   // A source that refuses for some seconds does not end a stream.
   STREAM_RETRY_ATTEMPTS: '10',
   API_RATE_LIMIT: '0',
+  LOG_LEVEL: 'debug',
 };
 const SOURCE_PATHS = ['/plain.ts', '/bframes.ts', '/mp2.ts', '/spare.ts'] as const;
 /** More than a run can ask for. */
@@ -66,7 +68,7 @@ export class Ground {
     const cluster = await stage.cluster(0, ENV);
     const source = await stage.sourceProcess({
       channels: {
-        '/plain.ts': {},
+        '/plain.ts': { join: 'keyframe', burstSeconds: 1 },
         '/bframes.ts': { fixture: 'bframes', join: 'mid-packet' },
         '/mp2.ts': { fixture: 'mp2' },
         '/spare.ts': { fixture: 'bframes' },

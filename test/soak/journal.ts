@@ -82,10 +82,9 @@ export class Journal {
     return `${((atMs - this.#startedAtMs) / 1000).toFixed(2).padStart(7)} s`;
   }
 
-  /** Log lines of several workers in the order of time, on this clock; requests to the API left out. */
+  /** Log lines of several workers in the order of time, on this clock. */
   logs(lines: readonly LogLine[], fromMs: number, untilMs: number): string {
     return lines
-      .filter(({ msg }) => msg !== 'request')
       .map((line) => ({ line, atMs: Date.parse(String(line.time)) }))
       .filter(({ atMs }) => atMs >= fromMs && atMs <= untilMs)
       .sort((a, b) => a.atMs - b.atMs)

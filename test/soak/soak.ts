@@ -110,7 +110,8 @@ export class Soak {
       `\nTEST_SEED=${seed}\n${this.#journal.story()}\n\nVIOLATION at ${this.#journal.time(aroundMs)}\n${what}\n`,
     );
     console.log(`Logs of the last ${BEFORE_MS / 1000} s, all of them in ${path}:`);
-    console.log(this.#journal.logs(lines, aroundMs - BEFORE_MS, aroundMs));
+    const telling = lines.filter(({ level, msg }) => String(level) !== 'debug' && msg !== 'request');
+    console.log(this.#journal.logs(telling, aroundMs - BEFORE_MS, aroundMs));
   }
 }
 
