@@ -52,6 +52,8 @@ export interface Registry {
   acquire(feed: string): Promise<Place>;
   /** The same, when the owner is proven dead before its lease has run out. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
+  /** A feed that this worker makes from now on because nobody can be asked; it yields to an owner who was granted it. */
+  assume(feed: string): Promise<Place>;
   /** Hands a feed over to a living worker; answers the new epoch, or undefined when it was not (or no longer) the caller's. */
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
   /** Gives a feed up that is this worker's. */
@@ -68,6 +70,8 @@ export interface Registry {
   heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void>;
   /** The workers whose lease holds. */
   workers(): Promise<WorkerRecord[]>;
+  /** The others, as they were when workers last came or went: also known while the registry does not answer. */
+  peers(): readonly WorkerIdentity[];
   /** Leaves a command for a worker, or for all. */
   send(command: Command, workerId?: string): Promise<void>;
   /** Ends this worker's lease and everything it holds. */

@@ -175,6 +175,17 @@ export class ResilientRegistry implements Registry {
   async seize(feed: string, deadIncarnation: string): Promise<Place> {
     const place = await this.#reach.askOwnership(
       () => this.#shared.seize(feed, deadIncarnation),
+      () => {
+        throw new Error(`Redis does not answer; nobody can say who makes ${feed} now.`);
+      },
+    );
+    this.#held.notePlace(feed, place);
+    return place;
+  }
+
+  async assume(feed: string): Promise<Place> {
+    const place = await this.#reach.change(
+      () => this.#shared.acquire(feed),
       async () => this.#held.unconfirmedPlace(feed),
     );
     this.#held.notePlace(feed, place);
@@ -268,6 +279,10 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.workers(),
       () => this.#held.records.workers(),
     );
+  }
+
+  peers(): readonly WorkerIdentity[] {
+    return this.#shared.peers();
   }
 
   async send(command: Command, workerId?: string): Promise<void> {

@@ -9,6 +9,7 @@ import { ResilientRegistry } from '../../services/registry/resilient-registry.ts
 import type { ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 import { registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
@@ -130,6 +131,17 @@ describe('ownership', () => {
     expect(await one.acquire('s:x')).toMatchObject({ kind: 'own' });
   });
 
+  it('tells an owner who was taken for dead and is not', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    const two = await worker('w2');
+    await one.acquire('s:x');
+    await two.seize('s:x', one.incarnation);
+    const owner = { workerId: 'w2', incarnation: two.incarnation };
+    expect((await one.renew(IDLE)).moved).toMatchObject([{ feed: 's:x', place: { kind: 'relay', owner } }]);
+    expect((await one.renew(IDLE)).moved).toEqual([]);
+  });
+
   it('hands over to a living worker, from the owner only', async () => {
     await redis.flushall();
     const one = await worker('w1');
@@ -189,7 +201,7 @@ describe('incarnations', () => {
     expect((await two.workers()).map((each) => each.workerId)).toEqual(['w2']);
     await two.leaveCluster();
     await two.deleteStream(ID);
-    const remembered = [keys.born, keys.server, keys.deletedPrefix + ID] as string[];
+    const remembered = [keys.born, keys.server, keys.members, keys.deletedPrefix + ID] as string[];
     expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([]);
   });
 
@@ -211,6 +223,18 @@ describe('incarnations', () => {
     expect((await one.renew(IDLE)).commands).toEqual([{ kind: 'drain' }, { kind: 'disconnect', clientId: 'c' }]);
     expect((await one.renew(IDLE)).commands).toEqual([]);
     expect((await two.renew(IDLE)).commands).toHaveLength(1);
+  });
+
+  it('know each other as they last came or went', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    const peers = () => one.peers().map(({ workerId, address }) => `${workerId} ${address}`);
+    const two = await worker('w2');
+    await one.renew(IDLE);
+    await until(() => peers().includes('w2 w2:9085'), { what: 'w1 to know w2' });
+    await two.leaveCluster();
+    await one.renew(IDLE);
+    await until(() => peers().length === 0, { what: 'w1 to know that w2 is gone' });
   });
 
   it('say when their lease had run out', async () => {
@@ -305,6 +329,20 @@ describe('an outage', () => {
     expect((await two.renew()).moved).toMatchObject([{ feed, place: { kind: 'relay', owner: { workerId: 'w1' } } }]);
     expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
     expect((await one.renew()).moved).toEqual([]);
+  });
+
+  it('lets a worker make what it cannot ask about, and give it back to who was granted it', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const first = await one.registry.acquire('s:x');
+    expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay' });
+    interrupt(two);
+    await expect(two.registry.acquire('s:x')).rejects.toThrow('another worker makes');
+    await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('nobody can say');
+    expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
+    const owner = { workerId: 'w1' };
+    expect((await two.renew()).moved).toMatchObject([{ feed: 's:x', place: { kind: 'relay', owner } }]);
+    expect((await one.renew()).moved).toEqual([]);
+    expect(await one.registry.acquire('s:x')).toEqual(first);
   });
 
   it.each(['first', 'last'])('leaves a feed with the owner it had, who says so %s', async (when) => {

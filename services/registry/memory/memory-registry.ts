@@ -174,6 +174,10 @@ export class MemoryRegistry implements Registry {
     return MINE;
   }
 
+  async assume(): Promise<Place> {
+    return MINE;
+  }
+
   async transfer(): Promise<undefined> {
     return undefined;
   }
@@ -204,6 +208,10 @@ export class MemoryRegistry implements Registry {
 
   async workers(): Promise<WorkerRecord[]> {
     return this.#worker === undefined ? [] : [{ ...this.#worker }];
+  }
+
+  peers(): readonly WorkerIdentity[] {
+    return [];
   }
 
   async send(command: Command, workerId?: string): Promise<void> {

@@ -19,6 +19,8 @@ export const keys = {
   leasePrefix: 'sp:lease:',
   /** Set: every incarnation that has not been cleaned up. */
   incarnations: 'sp:incarnations',
+  /** Counter: grows whenever an incarnation comes or goes. */
+  members: 'sp:members',
   /** Hash: worker id → its newest incarnation. */
   newest: 'sp:newest',
   /** Set: `<stream id> <client id>` of an incarnation's clients. */

@@ -85,6 +85,9 @@ export class RedisRegistry implements Registry {
   /** The numbers that others see; empty when they have to be written again. */
   #shown = '';
   #counters = new Map<string, ClientReport>();
+  /** The other workers, and how often members had changed when they were read. */
+  #peers: readonly WorkerIdentity[] = [];
+  #members = '';
   #countersChanged = false;
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
@@ -230,6 +233,10 @@ export class RedisRegistry implements Registry {
     return JSON.parse((await this.#run('acquire', feed, this.#asking(), deadIncarnation)) as string) as Place;
   }
 
+  assume(feed: string): Promise<Place> {
+    return this.acquire(feed);
+  }
+
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
     const { workerId, incarnation, address } = to;
     const target = JSON.stringify({ workerId, incarnation, address });
@@ -264,8 +271,10 @@ export class RedisRegistry implements Registry {
     const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, full, record, counters);
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#countersChanged = false;
-    const [unbroken, clientCount, ...texts] = answer as [number, number, ...string[]];
+    const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
     if (unbroken === 1) this.#shown = shown;
+    // Not waited for: a lease is short, and nobody needs them at once.
+    void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
     for (const text of texts) {
       const command = JSON.parse(text) as Command | LostFeed;
@@ -321,6 +330,17 @@ export class RedisRegistry implements Registry {
   async knownWorkers(): Promise<WorkerRecord[]> {
     const records = await this.#redis.hvals(keys.workers);
     return records.map(readWorker);
+  }
+
+  peers(): readonly WorkerIdentity[] {
+    return this.#peers;
+  }
+
+  async #learnPeers(members: string): Promise<void> {
+    if (members === this.#members) return;
+    const records = await this.knownWorkers();
+    this.#peers = records.filter(({ incarnation }) => incarnation !== this.#me.incarnation);
+    this.#members = members;
   }
 
   async send(command: Command, workerId?: string): Promise<void> {

@@ -4,8 +4,12 @@
 local feed, dead = ARGV[2], ARGV[4]
 -- Whoever takes its place needs the connections that it had.
 if dead ~= '' then drop_connections(dead) end
-if dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead then
+local seized = dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead
+if seized then
   redis.call('SREM', K.feedsOfPrefix .. dead, feed)
   redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', '-')
 end
-return cjson.encode(claim(feed, cjson.decode(ARGV[3])))
+local place = claim(feed, cjson.decode(ARGV[3]))
+-- A refused connection proves a death, unless somebody on the way has refused it.
+if seized and place.kind ~= 'full' and is_alive(dead) then tell_lost(dead, feed) end
+return cjson.encode(place)

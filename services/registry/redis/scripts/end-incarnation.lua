@@ -22,5 +22,5 @@ end
 redis.call('DEL', K.leasePrefix .. incarnation, K.clientsOfPrefix .. incarnation, K.feedsOfPrefix .. incarnation,
   K.countersPrefix .. incarnation, K.commandsPrefix .. incarnation)
 redis.call('ZREM', K.loads, incarnation)
-redis.call('SREM', K.incarnations, incarnation)
+if redis.call('SREM', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
 return 1

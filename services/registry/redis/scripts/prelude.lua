@@ -41,6 +41,13 @@ local function set_owner(feed, owner, epoch)
   if id then show(id) end
 end
 
+-- Leaves word for an incarnation that a feed of its is another one's now.
+local function tell_lost(incarnation, feed)
+  local now = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
+  local owner = { incarnation = now[1], workerId = now[2], address = now[3], epoch = tonumber(now[4]) }
+  redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
+end
+
 -- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.full) the worker with the fewest processes.
 -- `me`: {incarnation, workerId, address, full, waitMs}; answers a Place as types.ts has it.
 local function claim(feed, me)

@@ -1,8 +1,8 @@
 -- Keeps an incarnation's lease, takes its numbers, and answers the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 '1' when it takes no more, 7 worker record as JSON or '',
 --       8 client counters as JSON or ''
--- Answer: {1 when the lease had not run out, how many clients it has, command, …}; 'replaced' when a newer incarnation has
--- this worker id
+-- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
+-- 'replaced' when a newer incarnation has this worker id
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation then return 'replaced' end
@@ -10,7 +10,7 @@ local now = string.format('%.0f', now_ms())
 if redis.call('SET', K.born, now, 'NX') then redis.call('SET', K.server, server_id()) end
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
-redis.call('SADD', K.incarnations, incarnation)
+if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
 redis.call('HSET', K.newest, worker, incarnation)
 if ARGV[6] == '1' then redis.call('ZREM', K.loads, incarnation) else redis.call('ZADD', K.loads, ARGV[5], incarnation) end
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
@@ -19,4 +19,5 @@ local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))
+table.insert(answer, 3, redis.call('GET', K.members) or '0')
 return answer

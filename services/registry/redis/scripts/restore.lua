@@ -101,8 +101,7 @@ for _, own in ipairs(mine.feeds) do
       if next_epoch ~= own.epoch then places[#places + 1] = { feed = feed, place = { kind = 'own', epoch = next_epoch } } end
       if other then
         -- It began this feed in the outage, not knowing of us, or is what a replica remembers.
-        local owner = { incarnation = incarnation, workerId = me.workerId, address = me.address, epoch = next_epoch }
-        redis.call('RPUSH', K.commandsPrefix .. other, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
+        tell_lost(other, feed)
       end
     end
   end
