@@ -6,7 +6,7 @@ import { ffmpegsOf, type TestCluster } from '../support/cluster.ts';
 import { expectClean, judgeTs, type Verdict } from '../support/judge/index.ts';
 import type { LiveSource } from '../support/live-source.ts';
 import { startClusterOn } from '../support/machines.ts';
-import { Network, whyNoNetns } from '../support/netns.ts';
+import { type Loss, Network, whyNoNetns } from '../support/netns.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -15,11 +15,25 @@ import type { Worker } from '../support/worker.ts';
 const excuse = whyNoNetns();
 if (excuse !== undefined) console.warn(`The tests of network partitions are skipped: ${excuse}.`);
 
+/** STREAMPOOL_LONG=1: every way to be cut off, and for longer. */
+const LONG = process.env.STREAMPOOL_LONG === '1';
 /** A lease, the silence before it is noticed, and FFmpeg's cold start. */
 const TAKEOVER_MS = 9_000;
+/** The wait for a lease that goes on being renewed, twice a silence, and a cold start. */
+const ALONE_MS = 14_000;
 /** Longest that a partition lasts here, once both sides play. */
-const APART_MS = 4_000;
+const APART_MS = 2_000;
+/** No further change of owner within this: longer than a lease would need to run out. */
+const STEADY_MS = 6_000;
 const CONVERGED_MS = 12_000;
+
+type How = 'link' | 'silence';
+const CUTS: { how: How; apartMs: number }[] = [{ how: 'link', apartMs: APART_MS }];
+const LOSSES: Loss[] = ['silence'];
+if (LONG) {
+  CUTS.push({ how: 'silence', apartMs: APART_MS }, { how: 'link', apartMs: 60_000 });
+  LOSSES.push('refusal');
+}
 
 let network: Network | undefined;
 let cluster: TestCluster | undefined;
@@ -61,6 +75,16 @@ async function scene(stage: Stage, redisOn: string): Promise<Scene> {
   return { network, cluster, source, streamId, a, b, c, watching };
 }
 
+function cut(network: Network, how: How): void {
+  if (how === 'link') network.linkDown(network.host('a'));
+  else network.block('silence', network.host('a'));
+}
+
+function heal(network: Network, how: How): void {
+  if (how === 'link') network.linkUp(network.host('a'));
+  else network.mend('silence', network.host('a'));
+}
+
 /** Waits until all these viewers have got something new. */
 async function playing(viewers: readonly RecordingHandle[], timeoutMs: number): Promise<void> {
   const before = viewers.map((viewer) => viewer.byteCount);
@@ -68,6 +92,11 @@ async function playing(viewers: readonly RecordingHandle[], timeoutMs: number): 
     timeoutMs,
     what: () => `${viewers.filter((viewer, at) => viewer.byteCount === before[at]).length} viewers to play on`,
   });
+}
+
+/** Where a worker's feeds have come from, in turn, as its log has it. */
+function placesOf(worker: Worker): { kind: string; via?: { workerId: string } }[] {
+  return worker.logged('a feed has a new place').map(({ place }) => place as { kind: string });
 }
 
 async function ownerOf({ cluster: { redis }, streamId }: Scene): Promise<string> {
@@ -84,7 +113,7 @@ async function expectOneOwner(at: Scene): Promise<void> {
   });
   const owner = await ownerOf(at);
   const { total } = await source.account();
-  await sleep(6_000);
+  await sleep(STEADY_MS);
   expect(await ownerOf(at)).toBe(owner);
   expect(ffmpegsOf(cluster.workers)).toHaveLength(1);
   expect(await source.account()).toMatchObject({ open: 1, total });
@@ -116,21 +145,94 @@ function expectSignalled({ video }: Verdict): void {
 }
 
 describe.skipIf(excuse !== undefined)('partitions', () => {
-  staged('the owner is cut off, Redis is with the others: both sides play, then one owner', async ({ stage }) => {
-    const at = await scene(stage, 'redis');
-    const { network, a, b, c, watching, source } = at;
+  staged.for(CUTS)(
+    'the owner is cut off ($how, $apartMs ms), Redis is with the others: both sides play, then one owner',
+    async ({ how, apartMs }, { stage }) => {
+      const at = await scene(stage, 'redis');
+      const { network, a, b, c, watching, source } = at;
+      cut(network, how);
+      await until(() => ffmpegsOf([b, c]).length === 1, { timeoutMs: TAKEOVER_MS, what: 'b or c to take over' });
+      await playing([...watching.values()].flat(), TAKEOVER_MS);
+      await sleep(apartMs);
+      expect(ffmpegsOf([b, c])).toHaveLength(1);
+      expect(a.ffmpegPids()).toHaveLength(1);
+      expect(await source.account()).toMatchObject({ open: 2 });
+      heal(network, how);
+      await expectOneOwner(at);
+      expect(a.ffmpegPids()).toHaveLength(0);
+      await expectWatched(watching.get(a), 2_000);
+      await expectWatched(watching.get(b), TAKEOVER_MS);
+      await expectWatched(watching.get(c), TAKEOVER_MS);
+    },
+  );
+
+  staged('the owner and Redis are cut off from the others: both sides play, then one owner', async ({ stage }) => {
+    const at = await scene(stage, 'a');
+    const { network, a, b, c, watching } = at;
     network.linkDown(network.host('a'));
-    await until(() => ffmpegsOf([b, c]).length === 1, { timeoutMs: TAKEOVER_MS, what: 'b or c to take over' });
+    await until(() => ffmpegsOf([b, c]).length > 0, { timeoutMs: TAKEOVER_MS, what: 'b or c to take over' });
     await playing([...watching.values()].flat(), TAKEOVER_MS);
     await sleep(APART_MS);
-    expect(ffmpegsOf([b, c])).toHaveLength(1);
     expect(a.ffmpegPids()).toHaveLength(1);
-    expect(await source.account()).toMatchObject({ open: 2 });
     network.linkUp(network.host('a'));
     await expectOneOwner(at);
-    expect(a.ffmpegPids()).toHaveLength(0);
-    await expectWatched(watching.get(a), 2_000);
-    await expectWatched(watching.get(b), TAKEOVER_MS);
-    await expectWatched(watching.get(c), TAKEOVER_MS);
+    for (const worker of [a, b, c]) await expectWatched(watching.get(worker), TAKEOVER_MS);
   });
+
+  staged.for(LOSSES.map((loss) => ({ loss })))(
+    'one worker cannot reach the owner ($loss): it relays through the third',
+    async ({ loss }, { stage }) => {
+      const at = await scene(stage, 'redis');
+      const { network, cluster, a, b, c, watching, source, streamId } = at;
+      const [hostA, hostB] = [network.host('a'), network.host('b')];
+      const owner = await ownerOf(at);
+      network.block(loss, hostA, hostB);
+      await until(() => placesOf(b).some(({ via }) => via?.workerId === 'c'), {
+        timeoutMs: TAKEOVER_MS,
+        what: 'b to relay through c',
+      });
+      await playing([...watching.values()].flat(), 2_000);
+      // Who comes now is served the same way.
+      const late = stage.viewers(2, `${b.url}/stream/${streamId}`);
+      await allPlaying(late, 5_000);
+      await sleep(APART_MS);
+      expect(ffmpegsOf(cluster.workers)).toEqual(a.ffmpegPids());
+      expect(await source.account()).toMatchObject({ total: 1 });
+      network.mend(loss, hostA, hostB);
+      await expectOneOwner(at);
+      expect(await ownerOf(at)).toBe(owner);
+      await expectWatched(watching.get(a), 1_000);
+      await expectWatched(watching.get(b), 6_000);
+      await expectWatched(watching.get(c), 1_000);
+      await expectWatched(late, 1_000);
+    },
+  );
+
+  staged.runIf(LONG)(
+    'the third goes, too: what nobody else has is made here, until the owner can be reached',
+    async ({ stage }) => {
+      const at = await scene(stage, 'redis');
+      const { network, a, b, c, watching } = at;
+      const [hostA, hostB] = [network.host('a'), network.host('b')];
+      const owner = await ownerOf(at);
+      network.block('silence', hostA, hostB);
+      await until(() => placesOf(b).some(({ via }) => via?.workerId === 'c'), {
+        timeoutMs: TAKEOVER_MS,
+        what: 'b to relay through c',
+      });
+      for (const viewer of watching.get(c) ?? []) await viewer.stop();
+      await c.kill();
+      await until(() => b.ffmpegPids().length === 1, {
+        timeoutMs: ALONE_MS,
+        what: 'b to start an FFmpeg of its own',
+      });
+      await playing([...(watching.get(a) ?? []), ...(watching.get(b) ?? [])], TAKEOVER_MS);
+      expect(await ownerOf(at)).toBe(owner);
+      network.mend('silence', hostA, hostB);
+      await expectOneOwner(at);
+      expect(await ownerOf(at)).toBe(owner);
+      await expectWatched(watching.get(a), 1_000);
+      await expectWatched(watching.get(b), ALONE_MS);
+    },
+  );
 });

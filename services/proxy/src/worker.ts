@@ -17,6 +17,7 @@ import { Lease } from './pool/lease.ts';
 import { obey } from './pool/obey.ts';
 import { Playback } from './pool/playback.ts';
 import { Pool } from './pool/pool.ts';
+import { Silences } from './pool/silences.ts';
 import { SourceFeeds } from './pool/source-feeds.ts';
 import { StreamCatalogue } from './pool/stream-catalogue.ts';
 import { clientCap } from './pool/stream-key.ts';
@@ -80,17 +81,19 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
   let ready = false;
   const feeds: RelayedFeeds = {
-    find: async (key) => {
+    find: async (key, via) => {
       if (!ready) return undefined;
       const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? pool.relay(id, Number(slot)) : sources.relay(id);
+      return kind === 'p' ? pool.relay(id, Number(slot), via) : sources.relay(id, via);
     },
+    offer: (key) => placeAt(key)?.offer,
     prepare: async (key) => {
       if (!ready || draining) return false;
       const [kind, id = '', slot = '0'] = key.split(':');
       return kind === 'p' ? pool.prepare(id, Number(slot)) : sources.prepare(id);
     },
   };
+  const placeAt = (key: string) => (ready ? (pool.placeOf(key) ?? sources.placeOf(key)) : undefined);
   const cluster = config.redisEnabled ? await joinCluster(config, feeds, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
   const lease = new Lease({
@@ -98,11 +101,21 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     leaseMs: LEASE_MS,
     load: () => ({ full: draining || pool.isFull, ...numbers() }),
     onCommand: (command) => void doIt(command),
-    onMoved: ({ feed, place }) => (pool.placeOf(feed) ?? sources.placeOf(feed))?.set(place),
+    onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
     log,
   });
+  const silences = new Silences();
   const placeOf = (feed: string, first: KnownPlace) =>
-    new FeedPlace(feed, first, { registry, lease, me, secret: cluster.secret, log });
+    new FeedPlace(feed, first, {
+      registry,
+      lease,
+      leaseMs: LEASE_MS,
+      me,
+      secret: cluster.secret,
+      silences,
+      isFull: () => feed.startsWith('p:') && pool.isFull,
+      log,
+    });
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,

@@ -339,7 +339,9 @@ export class RedisRegistry implements Registry {
   async #learnPeers(members: string): Promise<void> {
     if (members === this.#members) return;
     const records = await this.knownWorkers();
-    this.#peers = records.filter(({ incarnation }) => incarnation !== this.#me.incarnation);
+    this.#peers = records
+      .filter(({ incarnation }) => incarnation !== this.#me.incarnation)
+      .map(({ workerId, incarnation, address, zone }) => ({ workerId, incarnation, address, zone }));
     this.#members = members;
   }
 

@@ -37,7 +37,7 @@ export interface Cluster {
 }
 
 /** What a worker has for others. */
-export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'prepare'>;
+export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
 
 /** A worker on its own: the same, with nobody else. */
 export function soloCluster(config: Config): Cluster {

@@ -1,31 +1,56 @@
 /** Where one feed comes from, as far as this worker knows: made here, or relayed from its owner; and how that changes. */
 
-import { get } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Registry } from '../../../registry/registry.ts';
-import type { KnownPlace, Owner, Place, WorkerIdentity } from '../../../registry/types.ts';
+import type { Owner, Place, KnownPlace as RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
+import { pause } from '../async.ts';
 import type { Logger } from '../log.ts';
 import type { Lease } from './lease.ts';
-import type { RelayOutcome } from './relay-run.ts';
+import { type Findings, type NextPlace, nextPlace, type OwnerState } from './next-place.ts';
+import { type Offer, offerOf, type Peer, type PlaceAnswer, ping } from './peers.ts';
+import { type RelayOutcome, SILENCE_MS } from './relay-run.ts';
+import type { Silences } from './silences.ts';
 
-export type { KnownPlace };
+/** A feed's place, once it is known. */
+export type KnownPlace =
+  | {
+      readonly kind: 'own';
+      readonly epoch: number;
+      /** Made here beside its owner's, whom this worker cannot reach: for nobody but those who cannot reach him either. */
+      readonly apart?: boolean;
+    }
+  | {
+      readonly kind: 'relay';
+      readonly owner: Owner;
+      /** Another worker that relays it, where the owner cannot be reached. */
+      readonly via?: Peer | undefined;
+    };
 
 export interface FeedPlaceDeps {
+  readonly me: WorkerIdentity;
   readonly registry: Registry;
   readonly lease: Lease;
-  readonly me: WorkerIdentity;
+  /** How long an owner that does not renew keeps what he owns. */
+  readonly leaseMs: number;
   /** What workers prove themselves with. */
   readonly secret: () => string;
+  readonly silences: Silences;
+  /** This worker takes no further process. */
+  readonly isFull: () => boolean;
   readonly log: Logger;
 }
 
 const REDIAL_MS = 250;
-/** Silence is asked about again and again until the lease runs out, so one answer need not be waited for longer. */
-const PING_TIMEOUT_MS = REDIAL_MS;
 /** The epoch that is known here may be behind the registry's once. */
 const TRANSFER_TRIES = 2;
+/** Silence is asked about again and again until the lease runs out, so one answer need not be waited for longer. */
+const ASK_TIMEOUT_MS = REDIAL_MS;
+/** Before something is started that nobody may need. */
+const LAST_ASK_TIMEOUT_MS = 1_000;
 /** Without a registry two workers that lost the same owner should not start at the same moment. */
 const BLIND_START_MS = 500;
+/** How often a worker that makes a feed apart from its owner looks for a way back, and how often it must find one. */
+const SEEK_MS = 3_000;
+const SEEN_TWICE = 2;
 
 export class FeedPlace {
   /** The feed's key in the registry. */
@@ -36,6 +61,10 @@ export class FeedPlace {
   #handingOver: Promise<boolean> | undefined;
   #isGivenUp = false;
   readonly #leaveListeners = new Set<() => void>();
+  /** The relay has ended, and where the feed goes on is not known yet. */
+  #lost = false;
+  /** Took the feed while it was made here. Until a relay from it has worked, a refusal there proves nothing. */
+  #seizedBy: string | undefined;
 
   constructor(feed: string, first: KnownPlace, deps: FeedPlaceDeps) {
     this.feed = feed;
@@ -61,8 +90,25 @@ export class FeedPlace {
     return this.#isGivenUp ? { owner: undefined } : undefined;
   }
 
+  /** This worker makes it, and is the one that is registered for it. */
+  get isOriginal(): boolean {
+    return this.#current.kind === 'own' && this.#current.apart !== true;
+  }
+
+  /** What this worker can do for one that cannot reach the owner; undefined when it relays through another one itself. */
+  get offer(): PlaceAnswer | undefined {
+    if (this.#isGivenUp) return undefined;
+    if (this.#current.kind === 'own') {
+      const { workerId, incarnation, address } = this.#deps.me;
+      return { owner: { workerId, incarnation, address, epoch: this.#current.epoch }, relayed: !this.isOriginal };
+    }
+    const { owner, via } = this.#current;
+    return this.#lost || via !== undefined ? undefined : { owner, relayed: true };
+  }
+
   /** Made here now (a handover, or a record written back). */
   set(place: KnownPlace): void {
+    if (this.isOriginal && place.kind === 'relay') this.#seizedBy = place.owner.incarnation;
     this.#current = place;
   }
 
@@ -71,7 +117,7 @@ export class FeedPlace {
    * @returns false when the feed stays here
    */
   async handOver(to: WorkerIdentity): Promise<boolean> {
-    if (this.#current.kind !== 'own' || this.#handingOver !== undefined) return false;
+    if (!this.isOriginal || this.#handingOver !== undefined) return false;
     this.#handingOver = this.#transfer(to).finally(() => {
       this.#handingOver = undefined;
     });
@@ -106,7 +152,7 @@ export class FeedPlace {
 
   /** Whoever wants the feed may have it: this worker ends. */
   async giveUp(): Promise<void> {
-    if (this.#current.kind !== 'own') return;
+    if (!this.isOriginal) return;
     this.#isGivenUp = true;
     await this.#deps.registry.release(this.feed);
   }
@@ -130,7 +176,7 @@ export class FeedPlace {
     const { lease, registry } = this.#deps;
     if (this.#handingOver !== undefined) await this.#handingOver;
     if (this.#current.kind !== 'own') return false;
-    if (lease.state !== 'in_doubt') return true;
+    if (this.#current.apart === true || lease.state !== 'in_doubt') return true;
     const { epoch } = this.#current;
     for (;;) {
       await lease.confirmed();
@@ -143,82 +189,127 @@ export class FeedPlace {
 
   /** Finds the feed's place anew after its relay has ended. Resolves when there is one. */
   async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
-    const from = this.#current.kind === 'relay' ? this.#current.owner : undefined;
-    if (outcome.kind === 'lost' && outcome.why === 'not_there') await sleep(REDIAL_MS);
+    const before = this.#current;
+    if (before.kind !== 'relay') return;
+    const why = outcome.kind === 'lost' ? outcome.why : undefined;
+    const lostAtMs = performance.now() - (why === 'silent' ? SILENCE_MS : 0);
+    this.#lost = true;
+    if (why === 'closed' || why === undefined) this.#seizedBy = undefined;
+    if (why === 'not_there') await pause(REDIAL_MS, signal);
     while (!signal.aborted) {
       const nextMs = performance.now() + REDIAL_MS;
-      const place = await this.#resolve(outcome, from);
-      if (place?.kind === 'own' || place?.kind === 'relay') {
-        this.#deps.log.info({ feed: this.feed, place, outcome }, 'a feed has a new place');
+      const found = await this.#find(outcome, before, lostAtMs);
+      const next = await this.#follow(nextPlace(found), before.owner, signal);
+      if (next !== undefined) {
+        this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
+        this.#current = next;
+        this.#lost = false;
+        if (next.kind === 'own' && next.apart === true) void this.#seekBack(signal);
+        return;
+      }
+      await pause(Math.max(0, nextMs - performance.now()), signal);
+    }
+  }
+
+  async #find(outcome: RelayOutcome, { owner: from, via }: KnownPlace & { kind: 'relay' }, lostAtMs: number) {
+    const { lease, leaseMs, silences, me } = this.#deps;
+    const moved = outcome.kind === 'moved' ? { to: saidPlace(outcome.owner, me) } : undefined;
+    const offered = this.#offer(from);
+    const owner = moved !== undefined ? 'alive' : await this.#stateOf(from, outcome, via);
+    const nowMs = performance.now();
+    const found: Findings = {
+      from,
+      owner,
+      moved,
+      registry: lease.reachable || owner === 'dead' ? await this.#askRegistry(from, owner) : 'unreachable',
+      offer: undefined,
+      silentMs: nowMs - (owner === 'silent' ? silences.met(from.incarnation, lostAtMs, nowMs) : lostAtMs),
+      leaseMs,
+    };
+    return nextPlace(found).do === 'go' ? found : { ...found, offer: await offered };
+  }
+
+  async #askRegistry(from: Owner, owner: OwnerState): Promise<Place | 'unreachable'> {
+    const { registry } = this.#deps;
+    try {
+      return await (owner === 'dead' ? registry.seize(this.feed, from.incarnation) : registry.acquire(this.feed));
+    } catch {
+      return 'unreachable';
+    }
+  }
+
+  async #follow(next: NextPlace, from: Owner, signal: AbortSignal): Promise<KnownPlace | undefined> {
+    const { registry, isFull } = this.#deps;
+    switch (next.do) {
+      case 'go':
+        return next.place;
+      case 'take':
+        return { kind: 'relay', owner: next.offer.owner, via: next.offer.via };
+      case 'assume': {
+        await pause(Math.random() * BLIND_START_MS, signal);
+        // Somebody may have been faster.
+        const offer = await this.#offer(from, LAST_ASK_TIMEOUT_MS);
+        if (offer !== undefined) return { kind: 'relay', owner: offer.owner, via: offer.via };
+        const place = await registry.assume(this.feed);
+        return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
+      }
+      case 'part':
+        return isFull() ? undefined : { kind: 'own', epoch: 0, apart: true };
+      case 'ask_again':
+        return undefined;
+    }
+  }
+
+  /** Gives up what is made here apart from its owner when there is a way to him again, or to nobody else. */
+  async #seekBack(signal: AbortSignal): Promise<void> {
+    let seen = 0;
+    for (;;) {
+      await pause(SEEK_MS, signal);
+      if (signal.aborted || this.#current.kind !== 'own' || this.#current.apart !== true) return;
+      const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
+      if (place?.kind === 'own') {
         this.#current = place;
         return;
       }
-      await sleep(Math.max(0, nextMs - performance.now()));
+      if (place?.kind !== 'relay') continue;
+      const { owner } = place;
+      const answers = (await this.#answersFrom(owner)) === 'alive';
+      const offer = answers ? { owner, via: undefined } : await this.#offer(owner, LAST_ASK_TIMEOUT_MS);
+      seen = offer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
+      if (offer === undefined || seen < SEEN_TWICE) continue;
+      this.#deps.log.info({ feed: this.feed, offer }, 'the owner of a feed can be reached again');
+      this.#current = { kind: 'relay', ...offer };
+      return;
     }
   }
 
-  async #resolve(outcome: RelayOutcome, from: Owner | undefined): Promise<Place | undefined> {
-    const { registry, lease, me } = this.#deps;
-    if (outcome.kind === 'moved' && outcome.owner !== undefined && !lease.reachable) {
-      const { owner } = outcome;
-      return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
-    }
-    const state = from !== undefined && outcome.kind === 'lost' ? await this.#stateOf(from, outcome.why) : 'unasked';
-    const dead = state === 'dead';
-    // Alive as far as anybody can tell, and nobody to ask: he goes on, and so does his feed.
-    if (!dead && !lease.reachable && from !== undefined) {
-      const answers = state === 'alive' || (state === 'unasked' && (await this.#answers(from)));
-      return answers ? { kind: 'relay', owner: from } : undefined;
-    }
-    try {
-      const place = await (dead && from !== undefined
-        ? registry.seize(this.feed, from.incarnation)
-        : registry.acquire(this.feed));
-      const same = place.kind === 'relay' && from !== undefined && place.owner.incarnation === from.incarnation;
-      // Still his: worth another try only if he answers.
-      if (same && state === 'silent') return undefined;
-      return place;
-    } catch (error) {
-      if (!dead || lease.reachable) return undefined;
-      this.#deps.log.warn({ feed: this.feed, err: error }, 'the owner is dead and the registry too: starting here');
-      await sleep(Math.random() * BLIND_START_MS);
-      return { kind: 'own', epoch: Date.now() };
-    }
+  /** Who has the feed beside its owner and this worker. */
+  async #offer(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<Offer | undefined> {
+    const { registry, me } = this.#deps;
+    const known = [me.incarnation, from.incarnation];
+    const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
+    return offerOf(this.feed, others, this.secret, timeoutMs);
   }
 
-  /** `dead` is proven: nobody listens there any more, or somebody else does. */
-  async #stateOf(
-    owner: Owner,
-    why: Extract<RelayOutcome, { kind: 'lost' }>['why'],
-  ): Promise<'alive' | 'dead' | 'silent'> {
-    if (why === 'refused' || why === 'other_incarnation') return 'dead';
-    const found = await this.#ping(owner);
-    if (found === owner.incarnation) return 'alive';
-    return found === 'silent' ? 'silent' : 'dead';
+  async #stateOf(owner: Owner, outcome: RelayOutcome, via: Peer | undefined): Promise<OwnerState> {
+    const proven = outcome.kind === 'lost' && (outcome.why === 'refused' || outcome.why === 'other_incarnation');
+    // What ended a relay through another worker says nothing of the owner.
+    if (proven && via === undefined && owner.incarnation !== this.#seizedBy) return 'dead';
+    return this.#answersFrom(owner);
   }
 
-  async #answers(owner: Owner): Promise<boolean> {
-    return (await this.#ping(owner)) === owner.incarnation;
+  async #answersFrom(owner: Owner): Promise<OwnerState> {
+    const answer = await ping(owner.address, this.secret, ASK_TIMEOUT_MS);
+    if (answer.kind !== 'silent') this.#deps.silences.heard(owner.incarnation);
+    if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
+    return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';
   }
+}
 
-  /** The incarnation that answers at an owner's address. */
-  #ping(owner: Owner): Promise<string> {
-    return new Promise((resolve) => {
-      const request = get(`http://${owner.address}/ping`, {
-        agent: false,
-        headers: { Authorization: `Bearer ${this.secret}` },
-        timeout: PING_TIMEOUT_MS,
-      });
-      request.once('response', (response) => {
-        response.resume();
-        resolve(String(response.headers['x-incarnation'] ?? 'silent'));
-      });
-      request.once('timeout', () => request.destroy());
-      request.once('error', (error: NodeJS.ErrnoException) =>
-        resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent'),
-      );
-    });
-  }
+/** The place that an owner names when he gives a feed up. */
+function saidPlace(owner: Owner | undefined, me: WorkerIdentity): RegisteredPlace | undefined {
+  if (owner === undefined) return undefined;
+  return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
 }
 
 /** A feed's place in the registry; waits while that is too young to know. */
@@ -226,6 +317,6 @@ export async function knownPlace(registry: Registry, feed: string): Promise<Know
   for (;;) {
     const place = await registry.acquire(feed);
     if (place.kind === 'own' || place.kind === 'relay') return place;
-    await sleep(place.kind === 'wait' ? place.ms : REDIAL_MS);
+    await pause(place.kind === 'wait' ? place.ms : REDIAL_MS);
   }
 }

@@ -33,6 +33,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   const run = startRelayRun({
     feed: place.feed,
     owner: current.owner,
+    via: current.via,
     me: place.me,
     secret: place.secret,
     afterTicks: lastDts === undefined ? options.fromTicks : lineage.toTheirs(lastDts, output.shift),

@@ -287,10 +287,14 @@ export class Pool {
   /**
    * The feed of a slot for another worker; started if this one owns it and has not begun. Undefined when it is not its own.
    * Call `release` when the relay is over.
+   *
+   * @param via one that is relayed here will do
    */
-  async relay(streamId: string, slot: number): Promise<RelayedFeed | undefined> {
+  async relay(streamId: string, slot: number, via: boolean): Promise<RelayedFeed | undefined> {
     const { registry } = this.#deps;
     const known = this.#entries.get(`${streamId}/${slot}`);
+    if (via) return known && this.#passOn(known);
+    if (known?.process.place.isOriginal === false) return undefined;
     const place = known?.process.place.current ?? (await registry.acquire(processFeedKey(streamId, slot)));
     const stream = await registry.stream(streamId);
     if (place.kind !== 'own' || stream === undefined) return undefined;
@@ -305,6 +309,24 @@ export class Pool {
     };
   }
 
+  /** For a worker that cannot reach the owner. */
+  #passOn(entry: Entry): RelayedFeed | undefined {
+    const { process, closing } = entry;
+    const { feed, place, lineage } = process;
+    if (place.offer === undefined || closing !== undefined) return undefined;
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    entry.users++;
+    return {
+      feed,
+      place,
+      lineage,
+      sourceClock: () => process.sourceClock,
+      passedOn: { owner: place.offer.owner, isStopped: () => process.isStopped },
+      release: () => this.#release(entry),
+    };
+  }
+
   /** Gets ready to own the feed of a slot that is relayed here; false when it is not, or this worker cannot. */
   async prepare(streamId: string, slot: number): Promise<boolean> {
     const entry = this.#entries.get(`${streamId}/${slot}`);
@@ -314,9 +336,7 @@ export class Pool {
 
   /** The feeds that this worker makes. */
   get owned(): ProcessFeed[] {
-    return [...this.#entries.values()]
-      .map(({ process }) => process)
-      .filter(({ place }) => place.current.kind === 'own');
+    return [...this.#entries.values()].map(({ process }) => process).filter(({ place }) => place.isOriginal);
   }
 
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
@@ -381,8 +401,8 @@ export class Pool {
 
   async #endIfUnused(entry: Entry): Promise<void> {
     if (entry.users > 0) return;
-    const relayed = entry.process.place.current.kind === 'relay';
-    const unused = relayed || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
+    const { isOriginal } = entry.process.place;
+    const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
     if (unused) await this.#end(entry);
     // Somebody on another worker has just been counted in; its relay is on the way.
     else if (entry.users === 0) this.#startGrace(entry);

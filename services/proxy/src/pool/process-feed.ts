@@ -118,6 +118,11 @@ export class ProcessFeed implements PlacedFeed {
     return this.#restarts;
   }
 
+  /** This worker has ended it; it may go on elsewhere. */
+  get isStopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
   /** Ends FFmpeg and the feed; resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#abort.abort();

@@ -7,12 +7,15 @@ import { deferred } from '../async.ts';
 import { SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { SourceClock } from './lineage.ts';
+import type { Peer } from './peers.ts';
 import { FrameReader, type RelayEnd, type RelayFrame, type RelayHello } from './relay-frames.ts';
 
 export interface RelayRequest {
   /** The feed's key in the registry. */
   readonly feed: string;
   readonly owner: Owner;
+  /** Another worker to fetch it through, where the owner cannot be reached. */
+  readonly via: Peer | undefined;
   /** Who asks. */
   readonly me: WorkerIdentity;
   readonly secret: string;
@@ -37,14 +40,15 @@ export interface RelayRun {
 }
 
 /** Pings come twice a second. */
-const SILENCE_MS = 2_000;
+export const SILENCE_MS = 2_000;
 const CONNECT_MS = 2_000;
 /** Media that waits to be spliced; beyond, the owner's socket waits. */
 const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: what went wrong is how the run ends. */
 export function startRelayRun(request: RelayRequest): RelayRun {
-  const { owner, feed, me, secret, afterTicks, signal } = request;
+  const { owner, via, feed, me, secret, afterTicks, signal } = request;
+  const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
   const hello = deferred<RelayHello | undefined>();
   let sourceClock: SourceClock | undefined;
@@ -62,8 +66,10 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   };
   const lost = (why: Extract<RelayOutcome, { kind: 'lost' }>['why']) => settle({ kind: 'lost', owner, why });
 
-  const after = afterTicks === undefined ? '' : `?after=${Math.round(afterTicks)}`;
-  const dial = get(`http://${owner.address}/feeds/${feed}${after}`, {
+  const query = new URLSearchParams();
+  if (afterTicks !== undefined) query.set('after', String(Math.round(afterTicks)));
+  if (via !== undefined) query.set('via', '1');
+  const dial = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
     agent: false,
     headers: { Authorization: `Bearer ${secret}`, 'X-Worker': JSON.stringify(me) },
     signal,
@@ -81,7 +87,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   };
   dial.once('response', (answer) => {
     response = answer;
-    if (answer.headers['x-incarnation'] !== owner.incarnation) lost('other_incarnation');
+    if (answer.headers['x-incarnation'] !== dialled.incarnation) lost('other_incarnation');
     else if (answer.statusCode !== 200) lost('not_there');
     answer.on('data', (chunk: Buffer) => {
       clearTimeout(silence);

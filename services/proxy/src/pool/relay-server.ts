@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
@@ -14,6 +14,7 @@ import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/timestamp.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { FeedLineage, SourceClock } from './lineage.ts';
+import type { PlaceAnswer } from './peers.ts';
 import { dataHeader, encodeFrame, type RelayEnd } from './relay-frames.ts';
 
 /** A feed as others may have it. */
@@ -23,6 +24,8 @@ export interface RelayedFeed {
   readonly lineage: FeedLineage;
   /** How its times relate to those of its source, as far as that is known. */
   readonly sourceClock: () => SourceClock | undefined;
+  /** Set for one that this worker only passes on: it may end here and go on elsewhere. */
+  readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
   /** Called once, when the relay is over. */
   readonly release: () => void;
 }
@@ -32,9 +35,12 @@ export interface RelayServerDeps {
   readonly secret: () => string;
   /**
    * The feed by its registry key, started if this worker owns it and has not begun; undefined when it is not this worker's.
+   * @param via one that is relayed here will do, for a worker that cannot reach its owner
    * @throws {StreampoolError} when it cannot be started
    */
-  readonly find: (key: string) => Promise<RelayedFeed | undefined>;
+  readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
+  /** What this worker has of a feed, for one that cannot reach its owner. */
+  readonly offer: (key: string) => PlaceAnswer | undefined;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
@@ -96,13 +102,21 @@ export class RelayServer {
       response.end(incarnation);
       return;
     }
+    const [, place] = /^\/places\/([\w:-]+)$/.exec(url.pathname) ?? [];
+    if (place !== undefined) {
+      const offer = this.#deps.offer(place);
+      response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
+      return;
+    }
     const [, key = '', action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
     try {
       if (action !== undefined) {
         response.writeHead((await prepare(key)) ? 204 : 409).end();
       } else {
         const after = url.searchParams.get('after');
-        await this.#serve(key, followerOf(request), after === null ? undefined : Number(after), response);
+        const relayed = await this.#deps.find(key, url.searchParams.has('via'));
+        if (relayed === undefined) response.writeHead(404).end();
+        else await this.#serve(key, relayed, followerOf(request), after === null ? undefined : Number(after), response);
       }
     } catch (error) {
       log.warn({ feed: key, err: error }, 'a relay could not be served');
@@ -115,14 +129,15 @@ export class RelayServer {
     }
   }
 
-  async #serve(key: string, follower: WorkerIdentity, after: number | undefined, response: ServerResponse) {
-    const relayed = await this.#deps.find(key);
-    if (relayed === undefined) {
-      response.writeHead(404).end();
-      return;
-    }
-    const { feed, lineage, place, sourceClock, release } = relayed;
-    const { incarnation } = this.#deps;
+  async #serve(
+    key: string,
+    relayed: RelayedFeed,
+    follower: WorkerIdentity,
+    after: number | undefined,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { feed, lineage, place, sourceClock, passedOn, release } = relayed;
+    const { incarnation } = passedOn?.owner ?? this.#deps;
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
     response.write(encodeFrame({ type: 'hello', hello: { incarnation, lineage: lineage.current } }));
     const ping = setInterval(() => {
@@ -132,7 +147,8 @@ export class RelayServer {
     this.#followers.set(key, [...followers, follower]);
     let cursor: Cursor | undefined;
     // Those who follow get all that was made here, and then the word who goes on.
-    const stayTuned = place.onLeave(() => cursor?.limitTo(feed.ring.head));
+    const leave = () => cursor?.limitTo(feed.ring.head);
+    const stayTuned = passedOn === undefined ? place.onLeave(leave) : () => undefined;
     response.once('close', () => {
       clearInterval(ping);
       stayTuned();
@@ -155,11 +171,11 @@ export class RelayServer {
         response.write(bytes, done);
         response.uncork();
       },
-      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(place, end) })),
+      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
       dropped: () => response.destroy(),
     };
     cursor = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
-    if (place.goesOnAt !== undefined) cursor.limitTo(feed.ring.head);
+    if (passedOn === undefined && place.goesOnAt !== undefined) leave();
   }
 
   #forget(key: string, follower: WorkerIdentity): void {
@@ -187,8 +203,8 @@ function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoi
   return ring.entries.findLast((entry) => entry.mediaMs <= afterMs) ?? ring.entries[0] ?? joined;
 }
 
-function endRecord(place: FeedPlace, end: FeedEnd): RelayEnd {
-  const { goesOnAt } = place;
+function endRecord({ place, passedOn }: RelayedFeed, end: FeedEnd): RelayEnd {
+  const goesOnAt = passedOn === undefined || passedOn.isStopped() ? place.goesOnAt : undefined;
   if (goesOnAt !== undefined) return { kind: 'moved', owner: goesOnAt.owner };
   return end.kind === 'failed' ? failureRecord(end.error) : { kind: 'ended' };
 }

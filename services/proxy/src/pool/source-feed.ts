@@ -205,6 +205,11 @@ export class SourceFeed implements PlacedFeed {
     return true;
   }
 
+  /** This worker has ended it; it may go on elsewhere. */
+  get isStopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
   /** Closes the connection; resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();

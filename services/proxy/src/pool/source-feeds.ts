@@ -161,7 +161,7 @@ export class SourceFeeds {
     entry.source.feed.onEnd(() => {
       // Who comes after its end opens the source anew.
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      if (place.current.kind === 'own') void registry.release(feed).catch(() => undefined);
+      if (place.isOriginal) void registry.release(feed).catch(() => undefined);
     });
     return entry;
   }
@@ -169,9 +169,12 @@ export class SourceFeeds {
   /**
    * A source for another worker, which relays it. Undefined when it is not open here, or not this worker's; call `release`
    * when the relay is over.
+   *
+   * @param via one that is relayed here will do
    */
-  async relay(key: string): Promise<RelayedFeed | undefined> {
+  async relay(key: string, via: boolean): Promise<RelayedFeed | undefined> {
     const entry = this.#entries.get(key) ?? (await this.#opening.get(key));
+    if (via) return entry && this.#passOn(key, entry);
     if (entry === undefined) {
       // A record of a source that is not open leads nobody anywhere.
       await this.#deps.registry.release(sourceFeedKey(key));
@@ -179,10 +182,21 @@ export class SourceFeeds {
     }
     const { source } = entry;
     const { feed, place, lineage } = source;
-    if (place.current.kind !== 'own') return undefined;
+    if (!place.isOriginal) return undefined;
     entry.leases++;
     const { release } = this.#lease(key, entry);
     return { feed, place, lineage, sourceClock: () => source.sourceClock, release };
+  }
+
+  /** For a worker that cannot reach the owner. */
+  #passOn(key: string, entry: Entry): RelayedFeed | undefined {
+    const { source } = entry;
+    const { feed, place, lineage } = source;
+    if (place.offer === undefined) return undefined;
+    const passedOn = { owner: place.offer.owner, isStopped: () => source.isStopped };
+    entry.leases++;
+    const { release } = this.#lease(key, entry);
+    return { feed, place, lineage, sourceClock: () => source.sourceClock, passedOn, release };
   }
 
   /** Gets ready to own a source that is relayed here; false when it is not, or this worker cannot. */
@@ -192,7 +206,7 @@ export class SourceFeeds {
 
   /** Those that this worker reads itself. */
   get owned(): SourceFeed[] {
-    return [...this.#entries.values()].map(({ source }) => source).filter(({ place }) => place.current.kind === 'own');
+    return [...this.#entries.values()].map(({ source }) => source).filter(({ place }) => place.isOriginal);
   }
 
   #close(key: string, entry: Entry): void {

@@ -1,0 +1,78 @@
+/** What other workers say when they are asked directly: whether they live, and whether they have a feed. */
+
+import { get } from 'node:http';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+
+/** A worker as another one dials it. */
+export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
+
+/** A feed that a worker has: made by itself, or (`via`) relayed straight from its owner. */
+export interface Offer {
+  readonly owner: Owner;
+  readonly via: Peer | undefined;
+}
+
+/** What a worker says of a feed that it has; `relayed`: it is not its owner. */
+export interface PlaceAnswer {
+  readonly owner: Owner;
+  readonly relayed: boolean;
+}
+
+/** The incarnation that answers at an address; `refused`: nobody listens there any more. */
+export type PingAnswer = { kind: 'answers'; incarnation: string } | { kind: 'refused' } | { kind: 'silent' };
+
+export async function ping(address: string, secret: string, timeoutMs: number): Promise<PingAnswer> {
+  const answer = await ask(address, '/ping', secret, timeoutMs);
+  if (typeof answer === 'string') return { kind: answer };
+  return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
+}
+
+/** Who among `peers` has a feed: one that makes it before one that relays it. */
+export async function offerOf(
+  feed: string,
+  peers: readonly Peer[],
+  secret: string,
+  timeoutMs: number,
+): Promise<Offer | undefined> {
+  const offers = await Promise.all(peers.map((peer) => placeAt(peer, feed, secret, timeoutMs)));
+  return offers.find((offer) => offer !== undefined && offer.via === undefined) ?? offers.find(Boolean);
+}
+
+async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<Offer | undefined> {
+  const answer = await ask(peer.address, `/places/${feed}`, secret, timeoutMs);
+  if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
+  const { owner, relayed } = JSON.parse(answer.body) as PlaceAnswer;
+  return { owner, via: relayed ? peer : undefined };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly incarnation: string | undefined;
+  readonly body: string;
+}
+
+function ask(address: string, path: string, secret: string, timeoutMs: number): Promise<Answer | 'refused' | 'silent'> {
+  return new Promise((resolve) => {
+    const headers = { Authorization: `Bearer ${secret}` };
+    const request = get(`http://${address}${path}`, { agent: false, headers });
+    const timer = setTimeout(() => request.destroy(new Error('no answer')), timeoutMs);
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('close', () => {
+        clearTimeout(timer);
+        const incarnation = response.headers['x-incarnation'];
+        resolve({
+          status: response.statusCode ?? 0,
+          incarnation: typeof incarnation === 'string' ? incarnation : undefined,
+          body: Buffer.concat(chunks).toString(),
+        });
+      });
+    });
+    // Whatever else goes wrong on the way says nothing of who is at its end.
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent');
+    });
+  });
+}
