@@ -21,7 +21,7 @@ interface Round {
 }
 
 const VIEWERS = 30;
-const PLAY_MS = 3_000;
+const PLAY_MS = 2_000;
 /** A worker's life counts from the line in which it says that it listens. */
 const FIRST_SECOND_MS = 1_000;
 

@@ -17,6 +17,8 @@ export interface RedisTap {
    * never.
    */
   onAnswer(script: ScriptName, text: string, then: () => 'drop' | undefined): void;
+  /** true: what Redis answers waits until false. */
+  hold(on: boolean): void;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,7 @@ export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
     onAnswer: (script, text, then) => {
       wanted = { script, text, then };
     },
+    hold: (on) => proxy.holdAnswers(on),
     close: () => proxy.close(),
   };
 }

@@ -32,6 +32,9 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #target: TcpProxyOptions['target'] | undefined;
   #delayMs = 0;
+  /** Those of the server. */
+  readonly #targets = new Set<Socket>();
+  #holdsAnswers = false;
   #isHeld = false;
 
   constructor(options: TcpProxyOptions) {
@@ -77,6 +80,15 @@ export class TcpProxy {
     this.cut();
   }
 
+  /** true: what the server answers waits here until false; nothing is lost. */
+  holdAnswers(on: boolean): void {
+    this.#holdsAnswers = on;
+    for (const target of this.#targets) {
+      if (on) target.pause();
+      else target.resume();
+    }
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -110,10 +122,15 @@ export class TcpProxy {
         if (waitMs <= 0) to.write(bytes);
         else setTimeout(() => to.destroyed || to.write(bytes), waitMs);
       });
+      if (from === other) {
+        this.#targets.add(from);
+        if (this.#holdsAnswers) from.pause();
+      }
       from.once('end', () => to.end());
       from.on('error', () => undefined);
       from.once('close', () => {
         this.#sockets.delete(from);
+        this.#targets.delete(from);
         to.destroy();
       });
     }
