@@ -16,6 +16,8 @@ const BUNDLES = [
     },
   },
   { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
+  { entry: 'tools/demo-stream.mjs', outfile: 'dist/demo-stream/main.js', folders: {} },
+  { entry: 'tools/ecs-agent-stub.ts', outfile: 'dist/ecs-agent-stub/main.js', folders: {} },
   {
     entry: 'services/admin-lambda/src/main.ts',
     outfile: 'dist/admin-lambda/main.js',
@@ -102,7 +104,7 @@ async function bundle({ entry, outfile, folders, minify = false, sourcemap = tru
 /** Builds unless every bundle is newer than every source file. */
 export async function buildIfStale() {
   const newest = Math.max(
-    ...['services', 'tools', 'package.json', 'package-lock.json', 'scripts/build.mjs'].map((path) =>
+    ...['services', 'tools', 'scripts', 'package.json', 'package-lock.json'].map((path) =>
       newestChange(join(ROOT, path)),
     ),
   );

@@ -1,0 +1,113 @@
+/** The files of the local stack held against what they mirror: the load balancer of the cloud, and the settings of a worker. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { IDLE_TIMEOUT_S, STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../../../infra/limits.ts';
+import { RELAY_PORT, WORKER_PORT } from '../../../infra/ports.ts';
+import { routedPaths } from '../../../infra/routes.ts';
+import { SETTINGS } from '../../../services/proxy/src/config/settings.ts';
+import { METRICS_PATH } from '../../../services/proxy/src/metrics/names.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+const haproxy = read('local/haproxy.cfg');
+const compose = read('docker-compose.yml');
+const example = read('.env.example');
+
+/** The words after a directive, each time that it stands at the beginning of a line. */
+function directive(name: string): string[][] {
+  return haproxy
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith(`${name} `))
+    .map((line) => line.slice(name.length).trim().split(/ +/));
+}
+
+/** The lines of one service of the compose file. */
+function service(name: string): string {
+  const [, lines = ''] = new RegExp(`\\n  ${name}:\\n((?:    .*\\n|\\n)+)`).exec(compose) ?? [];
+  expect(lines, name).not.toBe('');
+  return lines;
+}
+
+describe('the load balancer of the local stack', () => {
+  it('passes on the paths that the one in the cloud passes on', () => {
+    const paths = routedPaths('').flat();
+    const [whole = [], beginnings = []] = directive('acl routed var(txn.route)');
+    expect(whole.slice(0, 2)).toEqual(['-m', 'str']);
+    expect(beginnings.slice(0, 2)).toEqual(['-m', 'beg']);
+    const patterns = [...whole.slice(2), ...beginnings.slice(2).map((beginning) => `${beginning}*`)];
+    expect(patterns.toSorted()).toEqual(paths.toSorted());
+    expect(patterns).not.toContain(METRICS_PATH);
+  });
+
+  it('gives up an idle connection when that one does, and before a worker does', () => {
+    for (const timeout of ['timeout client', 'timeout server', 'timeout http-keep-alive']) {
+      expect(directive(timeout), timeout).toEqual([[`${IDLE_TIMEOUT_S}s`]]);
+    }
+    expect(service('worker')).toContain(`KEEP_ALIVE_TIMEOUT: ${WORKER_KEEP_ALIVE_S}\n`);
+  });
+
+  it('asks workers what that one asks, and gives a viewer to the one with the fewest', () => {
+    expect(directive('option httpchk')).toEqual([['GET', '/readyz']]);
+    expect(directive('balance')).toEqual([['leastconn']]);
+  });
+});
+
+describe('the workers of the local stack', () => {
+  const worker = service('worker');
+
+  it('can be told every setting, but those that must differ or are decided', () => {
+    const shared = /x-redis: &redis\n((?: {2}.*\n)+)/.exec(compose)?.[1] ?? '';
+    const told = [...`${shared}${worker}`.matchAll(/^ +([A-Z][A-Z0-9_]+):/gm)].map(([, name]) => name);
+    const decided = ['HOST', 'WORKER_ID', 'WORKER_ADDRESS'];
+    const ofEcs = ['ECS_AGENT_URI', 'ECS_CONTAINER_METADATA_URI_V4'];
+    const all = Object.values(SETTINGS).map(({ env }) => env);
+    expect(told.toSorted()).toEqual([...all.filter((name) => !decided.includes(name)), ...ofEcs].toSorted());
+  });
+
+  it('have the ports and the time to stop that they have in the cloud', () => {
+    expect(worker).toContain(`PORT: ${WORKER_PORT}\n`);
+    expect(worker).toContain(`RELAY_PORT: ${RELAY_PORT}\n`);
+    expect(worker).toContain(`stop_grace_period: ${STOP_TIMEOUT_S}s\n`);
+  });
+});
+
+describe('what is reachable from outside', () => {
+  it('is on the loopback address, and neither Redis nor a worker', () => {
+    const published = [...compose.matchAll(/ports: \["(.+)"\]/g)].map(([, port]) => port ?? '');
+    expect(published).toHaveLength(2);
+    for (const port of published) expect(port).toMatch(/^127\.0\.0\.1:/);
+    for (const name of ['redis', 'worker', 'admin', 'ecs-agent']) expect(service(name)).not.toContain('ports:');
+  });
+});
+
+describe('.env.example', () => {
+  it.each([
+    'REDIS_ENABLED',
+    'REDIS_HOST',
+    'REDIS_SERVER_PORT',
+    'REDIS_DB',
+    'REDIS_PASSWORD',
+    'ENABLE_TRANSCODING_POOLING',
+    'MAX_CLIENTS_PER_SHARED_STREAM',
+    'STREAM_SHARING_STRATEGY',
+    'WORKER_ID',
+    'HEARTBEAT_INTERVAL',
+    'CLEANUP_INTERVAL',
+    'API_TOKEN',
+    'ADMIN_TOKEN',
+    'HTTP_PORT',
+    'PROMETHEUS_PORT',
+    'WORKERS',
+  ])('has %s', (name) => {
+    expect(example).toMatch(new RegExp(`^#?${name}=`, 'm'));
+  });
+
+  it('names nothing that the stack does not read', () => {
+    const names = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
+    const unread = names.filter((name) => !new RegExp(`(^ +${name}:|\\$\\{${name}\\b)`, 'm').test(compose));
+    expect(unread).toEqual(['WORKER_ID']);
+  });
+});

@@ -1,0 +1,33 @@
+// The last step of the local stack: creates the demo stream through the load balancer, plays it until media flows, and
+// prints where people find everything.
+import { curlAuthorization, playingDemoStream, workerReady } from '../scripts/demo-stream.mjs';
+import { run, SetupError } from '../scripts/setup.mjs';
+
+/** @returns the value of an environment variable that must be there */
+function needed(name) {
+  const value = process.env[name];
+  if (!value) throw new SetupError(`${name} is missing.`);
+  return value;
+}
+
+await run(async () => {
+  // Inside the stack, and for people.
+  const inside = needed('API_URL');
+  const outside = needed('PUBLIC_URL');
+  const { signal } = new AbortController();
+  await workerReady(inside, signal);
+  const url = (await playingDemoStream(inside, needed('SOURCE_URL'), signal)).replace(inside, outside);
+  console.log(`
+  Streampool is running, and this stream plays now:
+
+    ${url}
+
+    ffplay ${url}
+    vlc ${url}
+
+    statistics    curl ${outside}/stats${curlAuthorization()}
+    admin         curl ${outside}/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN"
+    the API       ${outside}/docs
+    metrics       ${needed('METRICS_URL')}
+`);
+});
