@@ -10,6 +10,8 @@ import type { EntryPoint } from './ring.ts';
 /** Where a cursor's bytes go. `write` calls back when the bytes have left this process. */
 export interface CursorSink {
   write(bytes: Buffer, done: () => void): void;
+  /** All that is published has been written. */
+  idle?(): void;
   /** Everything was written and the feed is over. */
   finished(end: FeedEnd): void;
   /** The reader cannot go on: nothing could be written for the stall time, or what it was reading has left the ring. */
@@ -76,6 +78,8 @@ export class Cursor implements FeedReader {
       if (!this.#closed && end !== undefined) {
         this.close();
         this.#sink.finished(end);
+      } else if (!this.#closed) {
+        this.#sink.idle?.();
       }
       return;
     }

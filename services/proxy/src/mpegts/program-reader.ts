@@ -100,8 +100,8 @@ export class ProgramReader {
     this.#packetizer.push(chunk, (bytes, offset) => this.#packet(bytes, offset));
   }
 
-  /** The input ended in an orderly way: the units under way are whole. */
-  finish(): void {
+  /** The units under way are whole: the input has ended in an orderly way, or says so. */
+  flush(): void {
     for (const state of this.#tracks.values()) this.#finishUnit(state);
   }
 

@@ -164,12 +164,17 @@ export class Splicer {
     if (oldest !== undefined && nowMs - oldest.nowMs > MAX_HOLD_MS) this.#release(this.#held.length);
   }
 
+  /** What has been pushed ends with whole units: the last ones need not wait for the next to begin. */
+  flush(): void {
+    this.#reader?.flush();
+  }
+
   /**
    * The current input is over. An orderly end is played out; otherwise what is held and not whole is dropped: reordered
    * pictures whose group is not complete go, whole audio units stay.
    */
   endInput(orderly: boolean): void {
-    if (orderly) this.#reader?.finish();
+    if (orderly) this.#reader?.flush();
     else this.#held = this.#held.filter((item) => item.kind === 'unit' && item.unit.track.kind === 'audio');
     this.#release(this.#held.length);
     this.#reader = undefined;

@@ -20,6 +20,8 @@ export interface FeedOutput {
   readonly lastAudioMs: number | undefined;
   begin(clock: InputClock, kind: InputKind): void;
   push(chunk: Buffer, nowMs: number): void;
+  /** What has been pushed ends with whole units. */
+  flush(): void;
   /** @param orderly the input was played to its end, rather than cut off */
   end(orderly: boolean): void;
 }
@@ -49,6 +51,7 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
     },
     begin: (clock, kind) => splicer.beginInput(clock, kind),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),
+    flush: () => splicer.flush(),
     end: (orderly) => splicer.endInput(orderly),
   };
 }
@@ -78,6 +81,7 @@ export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutp
     lastAudioMs: undefined,
     begin: () => undefined,
     push: (chunk) => fragmenter.push(chunk),
+    flush: () => undefined,
     end: () => fragmenter.end(),
   };
 }

@@ -43,10 +43,11 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   if (hello === undefined) return run.ended;
   const { clock, kind } = lineage.follow(hello.lineage, lastDts);
   output.begin(clock, { ...kind, repaired: true, grouped: true });
-  for await (const chunk of run.output) {
+  for await (const item of run.output) {
     // Seen from another timeline than this feed's, the source's clock says nothing.
     options.onMedia(lineage.isForeign ? undefined : run.sourceClock);
-    output.push(chunk as Buffer, performance.now());
+    if (item === 'whole') output.flush();
+    else output.push(item, performance.now());
     feed.ring.setLimits(ringLimits());
     feed.publish();
   }

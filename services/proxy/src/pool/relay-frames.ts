@@ -22,10 +22,12 @@ export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SourceClock | undefined }
   | { type: 'data'; bytes: Buffer }
+  /** The media so far ends with whole units; nothing more of them has to be waited for. */
+  | { type: 'whole' }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
 
-const TYPES = ['hello', 'data', 'end', 'ping', 'clock'] as const;
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole'] as const;
 const HEADER_BYTES = 5;
 /** Larger than anything that is sent in one piece. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;

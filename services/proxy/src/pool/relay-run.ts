@@ -1,12 +1,12 @@
 /** One connection to the worker that has a feed: what it says of it, its media, and how it ended. */
 
 import { get, type IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
 import { SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { SourceClock } from './lineage.ts';
+import { MediaQueue, type RelayItem } from './media-queue.ts';
 import type { Peer } from './peers.ts';
 import { FrameReader, type RelayEnd, type RelayFrame, type RelayHello } from './relay-frames.ts';
 
@@ -33,7 +33,7 @@ export type RelayOutcome =
 export interface RelayRun {
   /** Undefined when it ended before the owner said anything. */
   readonly hello: Promise<RelayHello | undefined>;
-  readonly output: Readable;
+  readonly output: AsyncIterable<RelayItem>;
   /** The newest that the owner said of it; undefined: it does not know. */
   readonly sourceClock: SourceClock | undefined;
   readonly ended: Promise<RelayOutcome>;
@@ -53,14 +53,18 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const hello = deferred<RelayHello | undefined>();
   let sourceClock: SourceClock | undefined;
   let response: IncomingMessage | undefined;
-  const output = new Readable({ highWaterMark: BUFFER_BYTES, read: () => void response?.resume() });
+  const output = new MediaQueue({
+    maxBytes: BUFFER_BYTES,
+    pause: () => void response?.pause(),
+    resume: () => void response?.resume(),
+  });
   let settled = false;
   const settle = (outcome: RelayOutcome) => {
     if (settled) return;
     settled = true;
     clearTimeout(silence);
     dial.destroy();
-    if (!output.destroyed) output.push(null);
+    output.end();
     hello.resolve(undefined);
     ended.resolve(outcome);
   };
@@ -83,7 +87,8 @@ export function startRelayRun(request: RelayRequest): RelayRun {
       else lost('other_incarnation');
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock = frame.clock;
-    else if (frame.type === 'data' && !output.push(frame.bytes)) response?.pause();
+    else if (frame.type === 'data') output.push(frame.bytes);
+    else if (frame.type === 'whole') output.push('whole');
   };
   dial.once('response', (answer) => {
     response = answer;

@@ -171,6 +171,7 @@ export class RelayServer {
         response.write(bytes, done);
         response.uncork();
       },
+      idle: () => void response.write(encodeFrame({ type: 'whole' })),
       finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
       dropped: () => response.destroy(),
     };

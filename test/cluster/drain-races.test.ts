@@ -1,0 +1,54 @@
+/** A drain that is cut short by a death, of the worker that drains or of the one that takes over: viewers elsewhere play on. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect } from 'vitest';
+import { ffmpegsOf, ownerOf, spread, troubles } from '../support/cluster.ts';
+import { expectClean, judgeTs } from '../support/judge/index.ts';
+import { seeded, TEST_SEED } from '../support/seed.ts';
+import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+
+const isLong = process.env.STREAMPOOL_LONG === '1';
+/** A handover takes about this long, so a death falls somewhere into it. */
+const HANDOVER_MS = 2_500;
+const ROUNDS = isLong ? [0, 1, 2, 3, 4, 5] : [0];
+
+describe.each(['the one that drains', 'the one that takes over'])('SIGTERM, and kill -9 of %s', (victim) => {
+  staged.for(ROUNDS)(
+    `at a moment of TEST_SEED=${TEST_SEED}, round %i`,
+    { timeout: 60_000 },
+    async (round, { stage }) => {
+      const random = seeded(TEST_SEED + round);
+      const cluster = await stage.cluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100', DRAIN_TIMEOUT: '6' });
+      const source = await stage.source({ fixture: 'bframes' });
+      const [first] = cluster.workers as [Worker];
+      const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+      await allPlaying([stage.viewer(`${first.url}/stream/${stream_id}`)]);
+      const { owner, others } = ownerOf(cluster.workers);
+      const [taker, third] = others as [Worker, Worker];
+      // It follows first, so it is asked first.
+      await allPlaying(spread(stage, 2, [taker], stream_id));
+      const viewers = spread(stage, 6, [third], stream_id);
+      await allPlaying(viewers);
+      await sleep(2_000);
+      owner.signal('SIGTERM');
+      await sleep(random() * HANDOVER_MS);
+      const dead = victim === 'the one that drains' ? owner : taker;
+      await dead.kill();
+      await until(() => owner.exit !== undefined, { timeoutMs: 12_000, what: 'the draining worker to end' });
+      const left = cluster.workers.filter((worker) => worker.exit === undefined);
+      await until(() => ffmpegsOf(left).length === 1, {
+        timeoutMs: 10_000,
+        what: 'one FFmpeg among those that are left',
+      });
+      await sleep(4_000);
+      expect((await source.account()).open, JSON.stringify(troubles(left))).toBe(1);
+      expect(ffmpegsOf(cluster.workers)).toHaveLength(1);
+      for (const viewer of viewers) {
+        expect(viewer.ended).toBe(false);
+        expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, minSeconds: 6, maxGapMs: 6_000 });
+      }
+    },
+  );
+});
