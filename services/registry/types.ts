@@ -121,10 +121,12 @@ export interface WorkerNumbers {
   draining: boolean;
 }
 
+/** `busy`: it takes a further process only when all are busy; `full`: it takes none. */
+export type Capacity = 'free' | 'busy' | 'full';
+
 /** What a worker tells about itself with each renewal. */
 export interface WorkerLoad extends WorkerNumbers {
-  /** It takes no further process. */
-  full: boolean;
+  capacity: Capacity;
 }
 
 /** The readable record of a worker: `HGETALL workers`. Its numbers are at most a renewal old. */
@@ -174,6 +176,10 @@ export interface JoinRequest {
   cap: number | undefined;
   /** Slots whose feed the asking worker already has. */
   localSlots: readonly number[];
+  /** Whether the asking worker would make the feed, if nobody does; undefined: as it said with its last renewal. */
+  capacity?: Capacity | undefined;
+  /** The feed of the stream's source: whoever has that should make the process, if the asking worker does not. */
+  sourceFeed?: string | undefined;
 }
 
 /** Counted in, with the place of its feed (undefined: a direct stream, which has none). */

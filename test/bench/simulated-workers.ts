@@ -63,7 +63,7 @@ class SimulatedWorker {
   }
 
   async renew(): Promise<void> {
-    await this.registry.renew({ full: false, ...this.#numbers() });
+    await this.registry.renew({ capacity: 'free', ...this.#numbers() });
   }
 
   /** What a worker's viewers have got, as it says once a second. */

@@ -1,12 +1,13 @@
 /** The Redis registry keeps the contract, and decides who owns what, against a real Redis. */
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
-import type { ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
+import type { Capacity, ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -14,7 +15,7 @@ import { registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
 const IDLE: WorkerLoad = {
-  full: false,
+  capacity: 'free',
   processes: 0,
   clients: 0,
   processFeeds: 0,
@@ -50,7 +51,7 @@ async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { 
     youngMs,
     show: (spec) => ({ url: spec.url, profile: spec.profile?.name ?? 'direct' }),
   });
-  const { full: _, ...numbers } = IDLE;
+  const { capacity: _, ...numbers } = IDLE;
   await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
   await registry.renew(IDLE);
   return Object.assign(registry, { incarnation });
@@ -160,16 +161,40 @@ describe('ownership', () => {
     await redis.flushall();
     const [one, two, three] = await Promise.all(['w1', 'w2', 'w3'].map((id) => worker(id)));
     await one?.createStream(SPEC, 0);
-    await one?.renew({ ...IDLE, full: true, processes: 9 });
+    await one?.renew({ ...IDLE, capacity: 'full', processes: 9 });
     await two?.renew({ ...IDLE, processes: 5 });
     await three?.renew({ ...IDLE, processes: 2 });
     const answer = await join(one as RedisRegistry, 'w1', 'c');
     expect(answer.place).toMatchObject({ kind: 'relay', owner: { workerId: 'w3' } });
-    await two?.renew({ ...IDLE, full: true, processes: 9 });
-    await three?.renew({ ...IDLE, full: true, processes: 9 });
+    await two?.renew({ ...IDLE, capacity: 'full', processes: 9 });
+    await three?.renew({ ...IDLE, capacity: 'full', processes: 9 });
     const refused = await one?.join({ client: viewer('w1'), clientId: 'd', cap: 1, localSlots: [] });
     expect(refused).toEqual({ kind: 'full' });
     expect(await redis.hlen(keys.clients(ID))).toBe(1);
+  });
+
+  it('spares a busy worker where another is not, and prefers who has the source', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    const two = await worker('w2');
+    const three = await worker('w3');
+    await one.createStream(SPEC, 0);
+    const placed = async (capacity: Capacity, sourceFeed?: string) => {
+      const request = { client: viewer('w1'), clientId: randomUUID(), cap: 1, localSlots: [], capacity, sourceFeed };
+      const answer = await one.join(request);
+      if (answer.kind !== 'joined' || answer.place === undefined) return answer.kind;
+      return answer.place.kind === 'own' ? 'w1' : answer.place.owner.workerId;
+    };
+    await two.renew({ ...IDLE, capacity: 'busy', processes: 1 });
+    await three.renew({ ...IDLE, capacity: 'busy', processes: 2 });
+    expect(await placed('full'), 'a busy one is better than none').toBe('w2');
+    expect(await placed('busy'), 'nobody is better than this one').toBe('w1');
+    await three.renew({ ...IDLE, processes: 2 });
+    expect(await placed('busy')).toBe('w3');
+    expect(await placed('free')).toBe('w1');
+    await two.renew({ ...IDLE, processes: 9 });
+    await two.acquire('s:1');
+    expect(await placed('busy', 's:1'), 'who has the source').toBe('w2');
   });
 
   it('waits while a registry is young, but not for a feed whose owner is known', async () => {
@@ -258,7 +283,7 @@ async function resilient(workerId: string, connection = redis) {
   const outages: unknown[] = [];
   const introduce = async () => undefined;
   const registry = new ResilientRegistry(shared, me, { onOutage: (error) => outages.push(error), introduce });
-  const { full: _, ...numbers } = IDLE;
+  const { capacity: _, ...numbers } = IDLE;
   await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
   await registry.renew(IDLE);
   const watch = (clientId: string, cap = 10) =>

@@ -120,6 +120,14 @@ const CASES: Record<keyof Config, Case> = {
   bitrateFailoverThreshold: count(3),
   bitrateGraceMs: time(10_000),
   maxProcesses: count(100),
+  maxCpuPercent: {
+    unset: 85,
+    good: [
+      ['0', 0],
+      ['100', 100],
+    ],
+    bad: ['-1', '101', 'x'],
+  },
   maxClients: count(10_000),
   maxStreams: count(10_000),
   maxBodyBytes: size(1024 ** 2),

@@ -9,6 +9,7 @@ import type { RingLimits } from './feed/ring.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
+import { CpuLoad } from './metrics/cpu-load.ts';
 import { joinCluster, LEASE_MS, type RelayedFeeds, soloCluster } from './pool/cluster.ts';
 import { FeedPlace, type KnownPlace } from './pool/feed-place.ts';
 import { Handover } from './pool/handover.ts';
@@ -99,7 +100,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const lease = new Lease({
     registry,
     leaseMs: LEASE_MS,
-    load: () => ({ full: draining || pool.isFull, ...numbers() }),
+    load: () => ({ capacity: pool.capacity, ...numbers() }),
     onCommand: (command) => void doIt(command),
     onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
     log,
@@ -113,9 +114,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       me,
       secret: cluster.secret,
       silences,
-      isFull: () => feed.startsWith('p:') && pool.isFull,
+      isFull: () => feed.startsWith('p:') && pool.capacity === 'full',
       log,
     });
+  const cpu = new CpuLoad(config.maxCpuPercent);
   const guard = new EgressGuard(config.allowPrivateSources);
   const gateway = new Gateway({
     guard,
@@ -169,6 +171,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     retryDelayMs: config.retryDelayMs,
     cap: clientCap(config.sharingStrategy, config.poolingEnabled, config.maxClientsPerSharedStream),
     maxProcesses: config.maxProcesses,
+    isDraining: () => draining,
+    isBusy: () => cpu.isBusy,
     sharedStreamGraceMs: config.sharedStreamGraceMs,
     source: {
       maxFailoverAttempts: config.maxFailoverAttempts,
@@ -263,6 +267,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       await pool.close();
       await sources.close();
       await gateway.close();
+      cpu.stop();
       await cluster.close();
     },
   };

@@ -197,7 +197,7 @@ export class MemoryRegistry implements Registry {
     this.#connections.delete(id);
   }
 
-  async renew({ full: _, ...numbers }: WorkerLoad): Promise<Renewal> {
+  async renew({ capacity: _, ...numbers }: WorkerLoad): Promise<Renewal> {
     if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#now() };
     return { commands: this.#commands.splice(0), moved: [], unbroken: true };
   }

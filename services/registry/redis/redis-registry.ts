@@ -6,6 +6,7 @@ import type { Holdings } from '../holdings.ts';
 import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import type {
+  Capacity,
   CleanupReport,
   ClientRecord,
   ClientReport,
@@ -79,7 +80,7 @@ export class RedisRegistry implements Registry {
   readonly #run: RunScript;
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
-  #full = false;
+  #capacity: Capacity = 'free';
   #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
   #numbers: WorkerNumbers | undefined;
   /** The numbers that others see; empty when they have to be written again. */
@@ -145,7 +146,7 @@ export class RedisRegistry implements Registry {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
   }
 
-  async join({ client, clientId, cap, localSlots }: JoinRequest): Promise<JoinAnswer> {
+  async join({ client, clientId, cap, localSlots, capacity, sourceFeed }: JoinRequest): Promise<JoinAnswer> {
     const suffix = randomBytes(4).toString('hex');
     const text = (await this.#run(
       'join',
@@ -155,7 +156,7 @@ export class RedisRegistry implements Registry {
       JSON.stringify(client),
       cap ?? '',
       JSON.stringify(localSlots),
-      this.#asking(),
+      this.#asking(capacity, sourceFeed),
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
@@ -257,8 +258,8 @@ export class RedisRegistry implements Registry {
   }
 
   async renew(load: WorkerLoad): Promise<RedisRenewal> {
-    const { full: isFull, ...numbers } = load;
-    this.#full = isFull;
+    const { capacity, ...numbers } = load;
+    this.#capacity = capacity;
     this.#numbers = numbers;
     const shown = JSON.stringify(numbers);
     const record = shown === this.#shown ? '' : this.#recordOf(numbers);
@@ -267,8 +268,7 @@ export class RedisRegistry implements Registry {
     const counters = this.#countersChanged ? JSON.stringify([...this.#counters.values()]) : '';
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
-    const full = isFull ? '1' : '0';
-    const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, full, record, counters);
+    const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, capacity, record, counters);
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#countersChanged = false;
     const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
@@ -391,9 +391,9 @@ export class RedisRegistry implements Registry {
   }
 
   /** The caller, as the scripts know it. */
-  #asking(): string {
+  #asking(capacity = this.#capacity, source?: string): string {
     const { workerId, incarnation, address } = this.#me;
-    return JSON.stringify({ workerId, incarnation, address, full: this.#full, waitMs: this.#options.youngMs });
+    return JSON.stringify({ workerId, incarnation, address, capacity, source, waitMs: this.#options.youngMs });
   }
 
   async #batch<T extends unknown[]>(fill: (batch: ReturnType<Redis['pipeline']>) => unknown): Promise<T> {

@@ -270,6 +270,12 @@ const sources = {
 
 const limits = {
   maxProcesses: setting('MAX_PROCESSES', integer(0), '100', 'FFmpeg processes of this worker; 0: no limit.'),
+  maxCpuPercent: setting(
+    'MAX_CPU',
+    integer(0, 100),
+    '85',
+    "Percent of the machine's processors in use beyond which a worker leaves new processes to others, where there are some that have more left; 0: never.",
+  ),
   maxClients: setting('MAX_CLIENTS', integer(0), '10000', 'Viewers of this worker; 0: no limit.'),
   maxStreams: setting('MAX_STREAMS', integer(0), '10000', 'Streams that can exist at a time; 0: no limit.'),
   maxBodyBytes: setting('MAX_BODY_BYTES', bytes(1024), '1M', 'Largest request body.'),

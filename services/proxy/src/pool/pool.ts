@@ -2,7 +2,7 @@
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord, JoinAnswer, JoinRequest, StreamRecord } from '../../../registry/types.ts';
+import type { Capacity, ClientRecord, JoinAnswer, JoinRequest, StreamRecord } from '../../../registry/types.ts';
 import { deferred, pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
@@ -18,6 +18,7 @@ import { joinedOrThrow } from './joined.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 import type { RelayedFeed } from './relay-server.ts';
+import { sourceFeedOf } from './source-feeds.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 
 /** Who wants to watch. */
@@ -56,6 +57,9 @@ export interface PoolDeps extends ProcessFeedDeps, RunDeps {
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
   readonly maxProcesses: number;
+  readonly isDraining: () => boolean;
+  /** The machine has little CPU left. */
+  readonly isBusy: () => boolean;
   readonly sharedStreamGraceMs: number;
 }
 
@@ -104,8 +108,14 @@ export class Pool {
     return own.length + this.#finite.size;
   }
 
-  /** It takes no further process. */
-  get isFull(): boolean {
+  /** Whether it takes a further process. */
+  get capacity(): Capacity {
+    const { isDraining, isBusy } = this.#deps;
+    if (this.#isFull || isDraining()) return 'full';
+    return isBusy() ? 'busy' : 'free';
+  }
+
+  get #isFull(): boolean {
     const { maxProcesses } = this.#deps;
     return maxProcesses > 0 && this.processCount >= maxProcesses;
   }
@@ -145,7 +155,10 @@ export class Pool {
     const alone = this.#isFinite(remembered);
     const localSlots = alone ? [] : this.#slotsOf(remembered.id);
     const cap = alone ? 1 : remembered.profile === undefined ? 0 : this.#deps.cap;
-    const answer = await this.#countIn({ client: viewer, clientId, cap, localSlots }, signal);
+    const { address } = this.sourceOf(remembered);
+    const sourceFeed = sourceFeedOf(address);
+    const { capacity } = this;
+    const answer = await this.#countIn({ client: viewer, clientId, cap, localSlots, capacity, sourceFeed }, signal);
     const { client, slot, place, stream } = joinedOrThrow(answer);
     this.followRecord(stream);
     const finite = this.#isFinite(stream);
@@ -330,7 +343,7 @@ export class Pool {
   /** Gets ready to own the feed of a slot that is relayed here; false when it is not, or this worker cannot. */
   async prepare(streamId: string, slot: number): Promise<boolean> {
     const entry = this.#entries.get(`${streamId}/${slot}`);
-    if (entry === undefined || (entry.needsProcess && this.isFull)) return false;
+    if (entry === undefined || (entry.needsProcess && this.capacity === 'full')) return false;
     return entry.process.prepare();
   }
 
@@ -360,7 +373,7 @@ export class Pool {
   }
 
   #assertProcessFree(): void {
-    if (!this.isFull) return;
+    if (!this.#isFull) return;
     const message = `This worker runs ${this.#deps.maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no further one. Try again later.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }

@@ -216,6 +216,11 @@ export class SourceFeeds {
   }
 }
 
+/** What a source's feed is called in the registry. */
+export function sourceFeedOf(address: SourceAddress): string {
+  return sourceFeedKey(keyOf(address));
+}
+
 function keyOf({ url, headers, userAgent }: SourceAddress): string {
   const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')

@@ -48,8 +48,31 @@ local function tell_lost(incarnation, feed)
   redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
 end
 
--- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.full) the worker with the fewest processes.
--- `me`: {incarnation, workerId, address, full, waitMs}; answers a Place as types.ts has it.
+-- A worker that is not full, by how many processes it runs; a busy one counts as running this many more.
+local BUSY_PENALTY = 1000000
+
+-- A living worker other than `me` that takes a process: the owner of the source, else the one with the fewest processes. Not a
+-- busy one where `me` is no worse.
+local function other_worker(me)
+  local candidates = redis.call('ZRANGE', K.loads, 0, -1)
+  local source = me.source and redis.call('HGET', K.ownerPrefix .. me.source, 'incarnation')
+  if source then table.insert(candidates, 1, source) end
+  for _, incarnation in ipairs(candidates) do
+    local load = tonumber(redis.call('ZSCORE', K.loads, incarnation) or -1)
+    local takes = load >= 0 and (load < BUSY_PENALTY or me.capacity == 'full')
+    if takes and incarnation ~= me.incarnation and is_alive(incarnation) then
+      local record = redis.call('HGET', K.workers, redis.call('GET', K.leasePrefix .. incarnation))
+      if record then
+        redis.call('ZINCRBY', K.loads, 1, incarnation)
+        local worker = cjson.decode(record)
+        return { incarnation = incarnation, workerId = worker.workerId, address = worker.address }
+      end
+    end
+  end
+end
+
+-- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.capacity is not 'free') another worker.
+-- `me`: {incarnation, workerId, address, capacity, source, waitMs}; answers a Place as types.ts has it.
 local function claim(feed, me)
   local key = K.ownerPrefix .. feed
   local stored = redis.call('HMGET', key, 'incarnation', 'worker', 'address', 'epoch')
@@ -64,19 +87,10 @@ local function claim(feed, me)
   if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
   local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
   -- Only processes are placed; a source is opened where it is asked for.
-  if me.full and string.sub(feed, 1, 2) == 'p:' then
-    chosen = nil
-    for _, incarnation in ipairs(redis.call('ZRANGE', K.loads, 0, -1)) do
-      if not chosen and incarnation ~= me.incarnation and is_alive(incarnation) then
-        local worker = redis.call('GET', K.leasePrefix .. incarnation)
-        local record = redis.call('HGET', K.workers, worker)
-        if record then
-          chosen = { incarnation = incarnation, workerId = worker, address = cjson.decode(record).address }
-          redis.call('ZINCRBY', K.loads, 1, incarnation)
-        end
-      end
-    end
-    if not chosen then return { kind = 'full' } end
+  if me.capacity ~= 'free' and string.sub(feed, 1, 2) == 'p:' then
+    local other = other_worker(me)
+    if not other and me.capacity == 'full' then return { kind = 'full' } end
+    chosen = other or chosen
   end
   local epoch = math.max(tonumber(stored[4] or 0) + 1, now)
   set_owner(feed, chosen, epoch)
