@@ -10,6 +10,7 @@ import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
 import { CpuLoad } from './metrics/cpu-load.ts';
+import { type MetricsRegistry, workerMetrics } from './metrics/worker-metrics.ts';
 import { joinCluster, LEASE_MS, type RelayedFeeds, soloCluster } from './pool/cluster.ts';
 import { FeedPlace, type KnownPlace } from './pool/feed-place.ts';
 import { Handover } from './pool/handover.ts';
@@ -49,6 +50,8 @@ export interface Services {
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
   readonly startedAtMs: number;
+  /** What this worker counts and measures, as Prometheus reads it. */
+  readonly metrics: MetricsRegistry;
   /** No longer takes on new streams; `/readyz` says so. */
   isDraining(): boolean;
   /** What this worker counts of itself now. */
@@ -248,6 +251,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       hardware,
       ffmpeg,
       startedAtMs: heartbeat.startedAtMs,
+      metrics: workerMetrics({ numbers, pool, playback, lease, relays: cluster.relays }),
       isDraining: () => draining,
       numbers,
       obey: doIt,

@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
 
 /** Asked every few seconds by machines. */
-const QUIET = new Set(['/livez', '/readyz']);
+const QUIET = new Set(['/livez', '/readyz', '/metrics']);
 
 /** Logs a request once its connection is done with it, however that came. */
 export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyReply): void {

@@ -38,7 +38,7 @@ export class DirectPlayback {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { registry, log, connections, pool } = this.#services;
+    const { registry, log, connections, pool, playback } = this.#services;
     const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
     const session = await this.#sessions.enter(viewer, clientId, isFile);
     const { stream } = session;
@@ -57,7 +57,10 @@ export class DirectPlayback {
           void registry.markUnshareable(stream.id);
         },
       });
-      if (result.outcome === 'failed') await registry.countError(stream.id);
+      if (result.outcome === 'failed') {
+        playback.countFailure();
+        await registry.countError(stream.id);
+      }
     } catch (error) {
       if (error instanceof SourceError) await registry.countError(stream.id);
       throw error;

@@ -78,7 +78,9 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
         if (!served) await direct.play(stream, viewer, clientId, request, reply);
       } catch (error) {
         // A player that has gone needs no answer, and its going is no error.
-        if (!reply.raw.destroyed) throw error;
+        if (reply.raw.destroyed) return reply.hijack();
+        if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
+        throw error;
       }
       return reply.hijack();
     },

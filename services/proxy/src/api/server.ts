@@ -5,6 +5,7 @@ import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { StreampoolError } from '../errors.ts';
+import { METRICS_PATH } from '../metrics/names.ts';
 import type { Services } from '../worker.ts';
 import { logRequest } from './access-log.ts';
 import type { Api } from './app.ts';
@@ -18,6 +19,7 @@ import { healthRoutes } from './health-routes.ts';
 import { readJsonBodies } from './json-body.ts';
 import { laterPlaybackRoutes, laterRoutes } from './later-routes.ts';
 import { metadataRoutes } from './metadata-routes.ts';
+import { metricsRoute } from './metrics-route.ts';
 import { type Gate, playbackRoutes } from './playback-routes.ts';
 import { withoutRootPath } from './root-path.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -88,6 +90,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     clientRoutes(guarded, services);
     statsRoutes(guarded, services);
     workerRoutes(guarded, services);
+    metricsRoute(guarded, services);
     laterRoutes(guarded);
   });
   return app as unknown as FastifyInstance;
@@ -97,7 +100,9 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** What every management request passes: first the rate limit, so that nobody tries tokens by the thousand. */
 async function gateOf(app: Api, { config }: Services): Promise<Gate> {
-  if (config.apiRateLimit === 0) return async (request) => assertToken(config.apiToken, request);
+  const check = (request: FastifyRequest): void =>
+    assertToken(config.apiToken, request, request.routeOptions.url === METRICS_PATH);
+  if (config.apiRateLimit === 0) return async (request) => check(request);
   await app.register(rateLimit, {
     global: false,
     max: config.apiRateLimit,
@@ -108,6 +113,6 @@ async function gateOf(app: Api, { config }: Services): Promise<Gate> {
   const limit = app.rateLimit();
   return async (request, reply) => {
     await limit.call(app as unknown as FastifyInstance, request, reply);
-    assertToken(config.apiToken, request);
+    check(request);
   };
 }

@@ -33,6 +33,8 @@ export interface Cluster {
   followersOf(feed: string): readonly WorkerIdentity[];
   /** Calls back whenever the registry is there again, for a renewal at once. */
   onReturn(listener: () => void): void;
+  /** Relays to other workers that are open now, and what all there ever were have sent. */
+  relays(): { readonly open: number; readonly sentBytes: number };
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export function soloCluster(config: Config): Cluster {
     secret: () => '',
     followersOf: () => [],
     onReturn: () => undefined,
+    relays: () => ({ open: 0, sentBytes: 0 }),
     close: async () => undefined,
   };
 }
@@ -112,6 +115,7 @@ export async function joinCluster(
     secret: () => secret,
     followersOf: (feed) => relay.followersOf(feed),
     onReturn: (listener) => void redis.on('ready', listener),
+    relays: () => ({ open: relay.connections, sentBytes: relay.sentBytes }),
     close: async () => {
       await registry.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
       await close();

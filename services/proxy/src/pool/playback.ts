@@ -48,6 +48,9 @@ export class Playback {
   readonly #reporter: NodeJS.Timeout;
   #skips = 0;
   #stalls = 0;
+  #failures = 0;
+  /** What those who have left had got. */
+  #servedBefore = 0;
 
   constructor(deps: PlaybackDeps) {
     this.#deps = deps;
@@ -63,6 +66,22 @@ export class Playback {
     let skips = this.#skips;
     for (const { stats } of this.#cursors) skips += stats.skips;
     return { skips, stalls: this.#stalls };
+  }
+
+  /** Bytes sent to viewers, of direct streams too; since the start. */
+  get egressBytes(): number {
+    let bytes = this.#servedBefore;
+    for (const session of this.#sessions) bytes += session.bytesServed();
+    return bytes;
+  }
+
+  /** Viewers whose stream could not be given, or failed under them; since the start. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  countFailure(): void {
+    this.#failures++;
   }
 
   /**
@@ -130,7 +149,9 @@ export class Playback {
   /** Counts a response that is served elsewhere (a direct stream) among the sessions; call the answer when it is over. */
   track(session: Session): () => void {
     this.#sessions.add(session);
-    return () => this.#sessions.delete(session);
+    return () => {
+      if (this.#sessions.delete(session)) this.#servedBefore += session.bytesServed();
+    };
   }
 
   async #join(request: SeatRequest): Promise<Seat> {
@@ -147,8 +168,12 @@ export class Playback {
     const sink: CursorSink = {
       write: (bytes, done) => void response.write(bytes, done),
       finished: (end) => {
-        if (end.kind === 'failed') response.destroy();
-        else response.end();
+        if (end.kind === 'failed') {
+          this.countFailure();
+          response.destroy();
+        } else {
+          response.end();
+        }
       },
       dropped: (reason) => {
         this.#stalls++;

@@ -50,7 +50,7 @@ interface FinitePlace {
   readonly process: FiniteProcess;
 }
 
-export interface PoolDeps extends ProcessFeedDeps, RunDeps {
+export interface PoolDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
   readonly registry: Registry;
   readonly connections: ProviderConnections;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
@@ -96,6 +96,7 @@ export class Pool {
   readonly #sources = new Map<string, StreamSource>();
   readonly #finite = new Set<FiniteProcess>();
   readonly #coolDown = new Map<string, { error: StreampoolError; untilMs: number }>();
+  #restarts = 0;
 
   constructor(deps: PoolDeps) {
     this.#deps = deps;
@@ -118,6 +119,11 @@ export class Pool {
   get #isFull(): boolean {
     const { maxProcesses } = this.#deps;
     return maxProcesses > 0 && this.processCount >= maxProcesses;
+  }
+
+  /** Runs that began in place of one that had ended, since the start. */
+  get restartCount(): number {
+    return this.#restarts;
   }
 
   get heldBytes(): number {
@@ -269,7 +275,11 @@ export class Pool {
     const usesProcess = production.needsProcess && first.kind === 'own';
     if (usesProcess) this.#assertProcessFree();
     const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first);
-    const process = new ProcessFeed(stream, slot, this.sourceOf(stream), production, place, this.#deps);
+    const onRestart = () => {
+      this.#restarts++;
+    };
+    const deps = { ...this.#deps, onRestart };
+    const process = new ProcessFeed(stream, slot, this.sourceOf(stream), production, place, deps);
     const entry: Entry = {
       streamId: stream.id,
       slot,

@@ -32,6 +32,8 @@ export interface ProcessFeedDeps {
   readonly streamTotalTimeoutMs: number;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
+  /** Told of each run that begins in place of one that has ended. */
+  readonly onRestart: () => void;
   /** A run this old is replaced, exactly; see MAX_RUN_MS. */
   readonly maxRunMs?: number;
 }
@@ -234,6 +236,7 @@ export class ProcessFeed implements PlacedFeed {
           return;
         }
         this.#restarts++;
+        this.#deps.onRestart();
       }
       this.feed.finish({ kind: 'ended' });
     } catch (error) {

@@ -56,6 +56,9 @@ export class RelayServer {
   readonly #server: Server;
   /** Who follows which feed, once for each connection. */
   readonly #followers = new Map<string, WorkerIdentity[]>();
+  readonly #cursors = new Set<Cursor>();
+  /** What relays that are over had sent. */
+  #sentBefore = 0;
 
   constructor(deps: RelayServerDeps) {
     this.#deps = deps;
@@ -75,6 +78,13 @@ export class RelayServer {
     let count = 0;
     for (const followers of this.#followers.values()) count += followers.length;
     return count;
+  }
+
+  /** Media sent to other workers, in bytes; since the start. */
+  get sentBytes(): number {
+    let bytes = this.#sentBefore;
+    for (const { stats } of this.#cursors) bytes += stats.bytes;
+    return bytes;
   }
 
   /** The workers that follow a feed of this one. */
@@ -152,7 +162,7 @@ export class RelayServer {
     response.once('close', () => {
       clearInterval(ping);
       stayTuned();
-      cursor?.close();
+      if (cursor !== undefined) this.#close(cursor);
       this.#forget(key, follower);
       release();
     });
@@ -176,7 +186,14 @@ export class RelayServer {
       dropped: () => response.destroy(),
     };
     cursor = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
+    this.#cursors.add(cursor);
     if (passedOn === undefined && place.goesOnAt !== undefined) leave();
+  }
+
+  #close(cursor: Cursor): void {
+    cursor.close();
+    this.#cursors.delete(cursor);
+    this.#sentBefore += cursor.stats.bytes;
   }
 
   #forget(key: string, follower: WorkerIdentity): void {
