@@ -32,6 +32,8 @@ export function collectorConfig(options: { stage: string; region: string; logGro
               scrape_interval: '60s',
               scrape_timeout: '10s',
               metrics_path: METRICS_PATH,
+              // The collector puts its own environment in; the token is in no template.
+              authorization: { type: 'Bearer', credentials: `\${env:API_TOKEN}` },
               static_configs: [{ targets: [`127.0.0.1:${WORKER_PORT}`], labels: { [DIMENSION]: options.stage } }],
               metric_relabel_configs: [
                 { source_labels: ['__name__'], regex: Object.values(METRICS).join('|'), action: 'keep' },

@@ -120,7 +120,7 @@ export class WorkerTask extends Construct {
     });
   }
 
-  #addCollector({ stage, log, metricsLog }: WorkerTaskProps): void {
+  #addCollector({ stage, state, log, metricsLog }: WorkerTaskProps): void {
     const stack = Stack.of(this);
     const config = collectorConfig({ stage: stage.stage, region: stack.region, logGroup: metricsLog.logGroupName });
     this.definition.addContainer('collector', {
@@ -130,6 +130,7 @@ export class WorkerTask extends Construct {
       memoryLimitMiB: COLLECTOR.memoryMiB,
       // JSON is YAML, which it reads.
       environment: { AOT_CONFIG_CONTENT: stack.toJsonString(config) },
+      secrets: { API_TOKEN: Secret.fromSecretsManager(state.apiToken) },
       enableRestartPolicy: true,
       restartAttemptPeriod: Duration.minutes(1),
       readonlyRootFilesystem: true,

@@ -130,6 +130,9 @@ describe('the collector', () => {
     expect(text).toContain('/metrics');
     for (const name of Object.values(METRICS)) expect(text).toContain(name);
     expect(text).toContain('NoDimensionRollup');
+    // /metrics asks for the token, which the collector has from Secrets Manager.
+    expect(text).toMatch(/\$\{env:API_TOKEN\}/);
+    expect(collector.Secrets).toEqual([expect.objectContaining({ Name: 'API_TOKEN' })]);
   });
 });
 
