@@ -20,7 +20,7 @@ function metric(worker: Worker, name: MetricName, isRight: (value: number) => bo
 }
 
 staged('count viewers, processes, bytes, CPU, restarts and errors', async ({ stage }) => {
-  const worker = await stage.worker({ SHARED_STREAM_GRACE: '0', STREAM_RETRY_ATTEMPTS: '0' });
+  const worker = await stage.worker({ SHARED_STREAM_GRACE: '0', STREAM_RETRY_ATTEMPTS: '1' });
   expect(await metricsOf(worker)).toMatchObject({
     streampool_clients: 0,
     streampool_processes: 0,
