@@ -2,15 +2,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { ffmpegsOf, newPlaces, ownerOf, spread, troubles } from '../support/cluster.ts';
+import { ffmpegsOf, newPlaces, ownerOf, spread, type TestCluster, troubles } from '../support/cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { type CleanExpectation, expectClean, judgeTs } from '../support/judge/index.ts';
 import { comparePictures } from '../support/pictures.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { tapRedis } from '../support/redis-tap.ts';
 import { seeded, TEST_SEED } from '../support/seed.ts';
-import { allPlaying, LIGHT, staged } from '../support/stage.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { allPlaying, LIGHT, lightAt, type Stage, staged } from '../support/stage.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -32,6 +32,15 @@ async function expectUnbroken(viewers: readonly RecordingHandle[], minSeconds: n
     expectClean(judgeTs(recording), { ...UNBROKEN, minSeconds });
     if (n === 0) expect(await comparePictures(recording.bytes, 'bframes')).toMatchObject({ faults: [] });
   }
+}
+
+/** One more worker, known under an address where only a proxy listens. */
+async function behindProxy(stage: Stage, cluster: TestCluster): Promise<{ owner: Worker; proxy: TcpProxy }> {
+  const port = await freePort();
+  const owner = await cluster.start('worker-3', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
+  const proxy = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
+  stage.closeAfter(() => proxy.close());
+  return { owner, proxy };
 }
 
 staged('an FFmpeg that hangs on the owner is replaced, and viewers elsewhere lose no frame', async ({ stage }) => {
@@ -58,11 +67,7 @@ staged('an FFmpeg that hangs on the owner is replaced, and viewers elsewhere los
 
 staged('a relay connection that is cut is dialled again, and nobody takes over', async ({ stage }) => {
   const cluster = await stage.cluster(2);
-  // The owner is known under an address where only the proxy listens.
-  const port = await freePort();
-  const owner = await cluster.start('worker-3', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
-  const proxy = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
-  stage.closeAfter(() => proxy.close());
+  const { owner, proxy } = await behindProxy(stage, cluster);
   const source = await stage.source({ fixture: 'bframes' });
   const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
   await allPlaying([stage.viewer(`${owner.url}/stream/${stream_id}`)]);
@@ -85,6 +90,31 @@ staged('a relay connection that is cut is dialled again, and nobody takes over',
   expect(await source.account()).toMatchObject({ total: 1, open: 1 });
   await expectUnbroken(viewers, 5);
 });
+
+staged(
+  'a cut relay of a source that its owner reads for others only: the provider is not called again',
+  async ({ stage }) => {
+    const cluster = await stage.cluster(1);
+    const { owner, proxy } = await behindProxy(stage, cluster);
+    const source = await stage.source({ fixture: 'bframes' });
+    const one = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
+    const leaves = stage.viewer(`${owner.url}/stream/${one.stream_id}`);
+    await allPlaying([leaves]);
+    const [other] = cluster.workers as [Worker];
+    const two = await other.api.createTranscode({ url: source.url, profile: lightAt(300) });
+    const viewer = stage.viewer(`${other.url}/stream/${two.stream_id}`);
+    await allPlaying([viewer]);
+    await leaves.stop();
+    await until(() => owner.ffmpegPids().length === 0, { what: 'the owner of the source to have no process' });
+    for (let cut = 0; cut < 3; cut++) {
+      await sleep(700 + random() * 500);
+      proxy.cut();
+    }
+    await sleep(2_000);
+    expect(await source.account()).toMatchObject({ total: 1, open: 1 });
+    await expectUnbroken([viewer], 4);
+  },
+);
 
 staged('of two relays whose owner dies one wins, again and again', async ({ stage }) => {
   const cluster = await stage.cluster(3);

@@ -137,6 +137,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   };
   const reclaim = async (account: string) => {
     await pool.endIdle(account);
+    sources.closeIdle(account);
     await sources.settle();
   };
   const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });

@@ -29,7 +29,12 @@ interface Entry {
   readonly url: string;
   readonly source: SourceFeed;
   leases: number;
+  /** Closes it if nobody comes back. */
+  lingering: NodeJS.Timeout | undefined;
 }
+
+/** A relay that was cut is dialled again after a quarter of a second; until then the provider's connection stays open. */
+const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'refusalMayPass'> {
   readonly registry: Registry;
@@ -79,7 +84,6 @@ export class SourceFeeds {
     if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address);
     const key = keyOf(address);
     const entry = await this.#entry(key, address, fromTicks);
-    entry.leases++;
     const lease = this.#lease(key, entry);
     signal.addEventListener('abort', lease.release, { once: true });
     if (signal.aborted) lease.release();
@@ -102,6 +106,14 @@ export class SourceFeeds {
     return [...this.#entries.values()].map(({ source }) => source.place).find((place) => place.feed === feed);
   }
 
+  /** Closes what holds a connection to a provider account and is read by nobody. */
+  closeIdle(account: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.lingering !== undefined && entry.leases === 0 && entry.source.account === account)
+        this.#close(key, entry);
+    }
+  }
+
   /** Resolves when every connection that was given up is closed. */
   async settle(): Promise<void> {
     await Promise.all(this.#closing);
@@ -119,13 +131,18 @@ export class SourceFeeds {
     return { kind, feed: undefined, release: await this.#connections.acquire(address) };
   }
 
-  #lease(key: string, entry: Entry): SourceLease {
+  #lease(key: string, entry: Entry, lingerMs = 0): SourceLease {
+    clearTimeout(entry.lingering);
+    entry.lingering = undefined;
+    entry.leases++;
     let released = false;
     const release = () => {
       if (released) return;
       released = true;
       entry.leases--;
-      if (entry.leases === 0) this.#close(key, entry);
+      if (entry.leases > 0) return;
+      if (lingerMs === 0 || entry.source.place.current.kind !== 'own') this.#close(key, entry);
+      else entry.lingering = setTimeout(() => this.#close(key, entry), lingerMs);
     };
     return { kind: 'mpegts', feed: entry.source, release };
   }
@@ -156,7 +173,7 @@ export class SourceFeeds {
     const takeConnection = () => this.#connections.acquire(address);
     const refusalMayPass = () => this.#connections.hasJustClosed(address);
     const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, refusalMayPass }, fromTicks);
-    const entry: Entry = { url: address.url, source, leases: 0 };
+    const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {
       // Who comes after its end opens the source anew.
@@ -183,8 +200,7 @@ export class SourceFeeds {
     const { source } = entry;
     const { feed, place, lineage } = source;
     if (!place.isOriginal) return undefined;
-    entry.leases++;
-    const { release } = this.#lease(key, entry);
+    const { release } = this.#lease(key, entry, RELAY_LINGER_MS);
     return { feed, place, lineage, sourceClock: () => source.sourceClock, release };
   }
 
@@ -210,6 +226,7 @@ export class SourceFeeds {
   }
 
   #close(key: string, entry: Entry): void {
+    clearTimeout(entry.lingering);
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
     const closed = entry.source.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
