@@ -75,7 +75,11 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   if (via !== undefined) query.set('via', '1');
   const dial = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
     agent: false,
-    headers: { Authorization: `Bearer ${secret}`, 'X-Worker': JSON.stringify(me) },
+    headers: {
+      Authorization: `Bearer ${secret}`,
+      'X-Worker': JSON.stringify(me),
+      'X-Incarnation': dialled.incarnation,
+    },
     signal,
   });
   let silence = setTimeout(() => lost('silent'), CONNECT_MS);

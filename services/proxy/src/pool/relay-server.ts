@@ -118,6 +118,12 @@ export class RelayServer {
       response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
       return;
     }
+    // Meant for the worker that had this address before: its feeds are not to begin here because of that.
+    const wanted = request.headers['x-incarnation'];
+    if (wanted !== undefined && wanted !== incarnation) {
+      response.writeHead(409).end();
+      return;
+    }
     const [, key = '', action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
     try {
       if (action !== undefined) {
