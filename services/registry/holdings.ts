@@ -13,12 +13,19 @@ export interface Deletion {
   readonly atMs: number;
 }
 
+/** A feed that this worker makes. */
+export interface HeldFeed {
+  readonly feed: string;
+  readonly epoch: number;
+  /** Its owner before, whose death this worker has found proven while nobody could be told. */
+  readonly dead?: string | undefined;
+}
+
 /** All that a registry has to be told when it comes back. */
 export interface Holdings {
   readonly streams: readonly StreamRecord[];
   readonly clients: readonly ClientRecord[];
-  /** Feeds that this worker makes. */
-  readonly feeds: readonly { feed: string; epoch: number }[];
+  readonly feeds: readonly HeldFeed[];
   readonly connections: readonly ProviderConnection[];
   readonly deleted: readonly Deletion[];
 }
@@ -28,6 +35,8 @@ export class LocalHoldings {
   readonly records: MemoryRegistry;
   /** Feeds this worker makes, with their epochs. */
   readonly #feeds = new Map<string, number>();
+  /** Feeds whose owner was found dead during an outage, with his incarnation. */
+  readonly #orphaned = new Map<string, string>();
   /** Feeds that another worker makes, as far as is known. */
   readonly #others = new Set<string>();
   readonly #deleted = new Map<string, number>();
@@ -40,7 +49,7 @@ export class LocalHoldings {
     return {
       streams: await this.records.streams(),
       clients: await this.records.clients(),
-      feeds: [...this.#feeds].map(([feed, epoch]) => ({ feed, epoch })),
+      feeds: [...this.#feeds].map(([feed, epoch]) => ({ feed, epoch, dead: this.#orphaned.get(feed) })),
       connections: this.records.connections(),
       deleted: [...this.#deleted].map(([id, atMs]) => ({ id, atMs })),
     };
@@ -55,12 +64,17 @@ export class LocalHoldings {
     return { kind: 'own', epoch: this.#feeds.get(feed) ?? UNCONFIRMED_EPOCH };
   }
 
+  /** Its owner is proven dead, with nobody to tell. */
+  noteDeath(feed: string, deadIncarnation: string): void {
+    this.#orphaned.set(feed, deadIncarnation);
+  }
+
   notePlace(feed: string, place: Place): void {
     if (place.kind === 'own') {
       this.#feeds.set(feed, place.epoch);
       this.#others.delete(feed);
     } else if (place.kind === 'relay') {
-      this.#feeds.delete(feed);
+      this.forgetFeed(feed);
       this.#others.add(feed);
     }
   }
@@ -73,6 +87,7 @@ export class LocalHoldings {
 
   forgetFeed(feed: string): void {
     this.#feeds.delete(feed);
+    this.#orphaned.delete(feed);
     this.#others.delete(feed);
   }
 

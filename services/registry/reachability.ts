@@ -37,6 +37,11 @@ export class Reachability {
     this.#onOutage = onOutage;
   }
 
+  /** Questions are put to the shared registry. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** Nothing has been asked that is not answered yet. */
   get quiet(): boolean {
     return this.#asked.size === 0;

@@ -20,6 +20,9 @@ import type {
 } from './types.ts';
 
 export interface Registry {
+  /** False during an outage: what this worker has not met may exist all the same. */
+  readonly knowsAll: boolean;
+
   /** Adds a stream, or answers the one that has its id. `full` when `maxStreams` are there already. */
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;

@@ -54,6 +54,10 @@ export class ResilientRegistry implements Registry {
     this.#introduce = introduce;
   }
 
+  get knowsAll(): boolean {
+    return this.#reach.isOpen;
+  }
+
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const answer = await this.#reach.change(
       () => this.#shared.createStream(spec, maxStreams),
@@ -176,6 +180,8 @@ export class ResilientRegistry implements Registry {
     const place = await this.#reach.askOwnership(
       () => this.#shared.seize(feed, deadIncarnation),
       () => {
+        // Should this worker make it, the registry will still believe in the dead one's lease when it is back.
+        this.#held.noteDeath(feed, deadIncarnation);
         throw new Error(`Redis does not answer; nobody can say who makes ${feed} now.`);
       },
     );

@@ -321,6 +321,16 @@ describe('an outage', () => {
     expect(one.outages).toEqual([]);
   });
 
+  it('is no reason to say that a stream which was never met does not exist', async () => {
+    const one = await resilient('w1');
+    expect(one.registry.knowsAll).toBe(true);
+    interrupt(one);
+    expect(await one.registry.stream('unknown')).toBeUndefined();
+    expect(one.registry.knowsAll).toBe(false);
+    await one.renew();
+    expect(one.registry.knowsAll).toBe(true);
+  });
+
   it('leaves no client, feed or connection that has gone meanwhile, and none uncounted that came', async () => {
     const one = await resilient('w1');
     await one.registry.createStream(SPEC, 0);
@@ -362,12 +372,25 @@ describe('an outage', () => {
     expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay' });
     interrupt(two);
     await expect(two.registry.acquire('s:x')).rejects.toThrow('another worker makes');
-    await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('nobody can say');
     expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
     const owner = { workerId: 'w1' };
     expect((await two.renew()).moved).toMatchObject([{ feed: 's:x', place: { kind: 'relay', owner } }]);
     expect((await one.renew()).moved).toEqual([]);
     expect(await one.registry.acquire('s:x')).toEqual(first);
+  });
+
+  it('believes a worker that took a feed over from a dead one, whose lease still runs', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const first = await one.registry.acquire('s:x');
+    await two.registry.acquire('s:x');
+    interrupt(two);
+    await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('nobody can say');
+    expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
+    const epoch = (first.kind === 'own' ? first.epoch : 0) + 1;
+    expect((await two.renew()).moved).toEqual([{ feed: 's:x', place: { kind: 'own', epoch } }]);
+    expect((await two.renew()).moved).toEqual([]);
+    const three = await resilient('w3');
+    expect(await three.registry.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w2', epoch } });
   });
 
   it.each(['first', 'last'])('leaves a feed with the owner it had, who says so %s', async (when) => {

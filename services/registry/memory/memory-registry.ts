@@ -32,6 +32,7 @@ interface Entry {
 }
 
 export class MemoryRegistry implements Registry {
+  readonly knowsAll = true;
   readonly #streams = new Map<string, Entry>();
   /** Connection to a provider → account. */
   readonly #connections = new Map<string, string>();

@@ -76,6 +76,7 @@ export class ReplacedError extends Error {
 }
 
 export class RedisRegistry implements Registry {
+  readonly knowsAll = true;
   readonly #redis: Redis;
   readonly #run: RunScript;
   readonly #me: WorkerIdentity;

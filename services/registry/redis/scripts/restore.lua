@@ -1,7 +1,7 @@
 -- Makes the registry say what a worker holds: after an outage it may have forgotten that (emptied), be behind (a replica), or
 -- remember what is no more. The lease has been renewed just before.
 -- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, fields}], clients [record], feeds [{feed,
---       epoch}], connections [{account, id}], deleted [{id, atMs}]}
+--       epoch, dead: its owner before, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
 -- Answer: JSON {places [{feed, place}]: what is made elsewhere now, or here under another epoch; deleted [stream id]: what was
 --         deleted meanwhile}; 'replaced' when a newer incarnation has this worker id
 local mine = cjson.decode(ARGV[2])
@@ -91,7 +91,7 @@ for _, own in ipairs(mine.feeds) do
   if not is_deleted[string.match(feed, '^p:(.*):%d+$') or ''] then
     local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
     local epoch = tonumber(stored[4] or 0)
-    local other = stored[1] and stored[1] ~= incarnation and is_alive(stored[1]) and stored[1]
+    local other = stored[1] and stored[1] ~= incarnation and stored[1] ~= own.dead and is_alive(stored[1]) and stored[1]
     if other and epoch >= own.epoch then
       local owner = { incarnation = other, workerId = stored[2], address = stored[3], epoch = epoch }
       places[#places + 1] = { feed = feed, place = { kind = 'relay', owner = owner } }
