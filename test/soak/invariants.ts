@@ -123,7 +123,7 @@ const PACKET = 188;
 
 /** What is wrong with a recording that is over. */
 export function wrongRecording(viewer: Viewer, recording: Recording, journal: Journal): string[] {
-  const wrong = wrongEnd(viewer, recording);
+  const wrong = wrongEnd(viewer, recording, journal);
   if (recording.status !== 200 || recording.byteCount === 0) return wrong;
   const verdict = judgeTs(recording, { gapMs: GAP_MS });
   wrong.push(...faultsOf(verdict, { maxGapMs: Number.POSITIVE_INFINITY }));
@@ -141,8 +141,10 @@ export function wrongRecording(viewer: Viewer, recording: Recording, journal: Jo
 }
 
 /** A viewer who did not leave was disconnected. */
-function wrongEnd({ excuse }: Viewer, { endedBy, status, error }: Recording): string[] {
+function wrongEnd({ excuse, startedAtMs }: Viewer, { endedBy, status, error }: Recording, journal: Journal): string[] {
   if (endedBy === 'limit' || excuse !== undefined) return [];
+  // A worker that has not met the stream cannot ask what it is.
+  if (status === 503 && journal.redisFailed(startedAtMs, Date.now())) return [];
   return [`disconnected (${endedBy}, status ${status}${error === undefined ? '' : `, ${error}`})`];
 }
 

@@ -38,6 +38,9 @@ const COPY_COST_MS: Partial<Record<FaultKind, number>> = {
 /** What a viewer has ahead when it joins, and what lies in the sockets of one that stood still. */
 const LATE_MS = 6_000;
 
+/** Until every worker has told a Redis that is back what it has. */
+const REDIS_BACK_MS = 3_000;
+
 export class Journal {
   readonly seed: number;
   readonly faults: Fault[] = [];
@@ -65,6 +68,14 @@ export class Journal {
     // Troubles add up: while one lasts, the remedy of another waits.
     const lasted = near.map(({ startedAtMs, endedAtMs }) => (endedAtMs ?? atMs) - startedAtMs);
     return { ms: [...costs, ...lasted].reduce((all, ms) => all + ms, 0), why: near };
+  }
+
+  /** Whether Redis did not answer, or had just come back, at some time of these. */
+  redisFailed(fromMs: number, untilMs: number): boolean {
+    return this.faults.some(({ event: { kind }, startedAtMs, endedAtMs }) => {
+      const overMs = (endedAtMs ?? Number.POSITIVE_INFINITY) + REDIS_BACK_MS;
+      return (kind === 'kill redis' || kind === 'stop redis') && startedAtMs <= untilMs && overMs >= fromMs;
+    });
   }
 
   /** The events so far, a line each. */
