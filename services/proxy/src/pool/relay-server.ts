@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
@@ -163,7 +164,11 @@ export class RelayServer {
     this.#followers.set(key, [...followers, follower]);
     let cursor: Cursor | undefined;
     // Those who follow get all that was made here, and then the word who goes on.
-    const leave = () => cursor?.limitTo(feed.ring.head);
+    const gone = deferred<undefined>();
+    const leave = () => {
+      gone.resolve(undefined);
+      cursor?.limitTo(feed.ring.head);
+    };
     const stayTuned = passedOn === undefined ? place.onLeave(leave) : () => undefined;
     response.once('close', () => {
       clearInterval(ping);
@@ -173,8 +178,16 @@ export class RelayServer {
       release();
     });
     // A feed that is still starting is waited for; the pings say that somebody is there.
-    const joined = await feed.entry();
+    const joined = await Promise.race([feed.entry(), gone.promise]).catch((error: Error) => {
+      if (endRecord(relayed, { kind: 'failed', error }).kind === 'failed') throw error;
+      return undefined;
+    });
     if (response.destroyed) return;
+    if (joined === undefined) {
+      // It goes elsewhere before it has begun.
+      response.end(encodeFrame({ type: 'end', end: endRecord(relayed, { kind: 'ended' }) }));
+      return;
+    }
     let clock: SourceClock | undefined;
     const sink: CursorSink = {
       write: (bytes, done) => {
