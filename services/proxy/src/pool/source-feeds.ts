@@ -210,7 +210,6 @@ export class SourceFeeds {
     const { feed, place, lineage } = source;
     if (place.offer === undefined) return undefined;
     const passedOn = { owner: place.offer.owner, isStopped: () => source.isStopped };
-    entry.leases++;
     const { release } = this.#lease(key, entry);
     return { feed, place, lineage, sourceClock: () => source.sourceClock, passedOn, release };
   }
