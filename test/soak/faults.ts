@@ -5,6 +5,7 @@ import type { Worker } from '../support/worker.ts';
 import type { Audience } from './audience.ts';
 import { DRAIN_S, type Ground, type SoakStream, type WorkerPlace } from './ground.ts';
 import { ffmpegsNow } from './invariants.ts';
+import { REDIS_BACK_MS } from './journal.ts';
 import type { FaultKind } from './schedule.ts';
 
 export interface Scene {
@@ -183,7 +184,13 @@ async function recreate({ audience }: Scene, by: Worker, again: Worker, stream: 
 }
 
 async function demand(worker: Worker, method: string, path: string, status: number): Promise<void> {
-  const answer = await worker.api.request(method, path);
+  const untilMs = performance.now() + REDIS_BACK_MS;
+  let answer = await worker.api.request(method, path);
+  // The worker has not noticed yet that Redis is back.
+  while (answer.status === 503 && performance.now() < untilMs) {
+    await sleep(200);
+    answer = await worker.api.request(method, path);
+  }
   if (answer.status === status) return;
   throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
 }

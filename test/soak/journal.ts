@@ -39,7 +39,7 @@ const COPY_COST_MS: Partial<Record<FaultKind, number>> = {
 const LATE_MS = 6_000;
 
 /** Until every worker has told a Redis that is back what it has. */
-const REDIS_BACK_MS = 3_000;
+export const REDIS_BACK_MS = 3_000;
 
 export class Journal {
   readonly seed: number;

@@ -6,21 +6,17 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
+import { notFound } from './not-found.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { clientView, disclosureFor, hasFailover, streamType, streamView, viewOfClient, viewOfStream } from './views.ts';
-
-/** An outage is over when the next renewal is answered, which is tried once a second. */
-const OUTAGE_RETRY_S = 2;
 
 export const streamParams = z.object({ stream_id: z.string() });
 
 /** @throws {StreampoolError} 404; 503 when the registry that may know the stream cannot be asked */
 export async function findStream(registry: Registry, id: string): Promise<StreamRecord> {
   const stream = await registry.stream(id);
-  if (stream !== undefined) return stream;
-  if (registry.knowsAll) throw new StreampoolError(404, 'Stream not found');
-  const message = 'Redis does not answer, and this worker has not met the stream yet. Try again in a moment.';
-  throw new StreampoolError(503, message, { retryAfterSeconds: OUTAGE_RETRY_S });
+  if (stream === undefined) throw notFound(registry, 'Stream not found');
+  return stream;
 }
 
 /**
@@ -93,7 +89,7 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params }) => {
-      if (!(await deleteStream(services, params.stream_id))) throw new StreampoolError(404, 'Stream not found');
+      if (!(await deleteStream(services, params.stream_id))) throw notFound(services.registry, 'Stream not found');
       return { message: `Stream ${params.stream_id} deleted` };
     },
   );

@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 import type { WorkerRecord } from '../../../registry/types.ts';
-import { StreampoolError } from '../errors.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { isoTime } from './fields.ts';
+import { notFound } from './not-found.ts';
 import { workersNow } from './snapshot.ts';
 
 const workerView = z.object({
@@ -64,7 +64,7 @@ export function workerRoutes(app: Api, services: Services): void {
   const sendDrain = async (id: string): Promise<void> => {
     const workers = await registry.workers();
     if (!workers.some(({ workerId }) => workerId === id)) {
-      throw new StreampoolError(404, `There is no worker ${id}; GET /workers lists those there are.`);
+      throw notFound(registry, `There is no worker ${id}; GET /workers lists those there are.`);
     }
     await registry.send({ kind: 'drain' }, id);
   };
