@@ -11,7 +11,10 @@ await run(() => {
   rmSync(RESULTS, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${RESULTS}`];
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const wanted = process.argv.slice(2);
+  const given = process.argv.slice(2);
+  const wanted = given.filter((arg) => arg !== '--long');
+  // Every variant of the cluster's tests, more often and with longer outages.
+  if (given.includes('--long')) process.env.STREAMPOOL_LONG = '1';
   // The soak takes ten minutes and has a command of its own.
   const projects = wanted.some((arg) => arg.startsWith('--project')) ? [] : ['--project=!soak'];
   const args = [vitest, 'run', ...reporters, ...projects, ...wanted];

@@ -139,9 +139,11 @@ staged('of two relays whose owner dies one wins, again and again', async ({ stag
     const places = newPlaces(others, 'p:')
       .sort((a, b) => a.atMs - b.atMs)
       .slice(known);
-    expect(places.map(({ kind }) => kind).sort(), JSON.stringify(troubles(others))).toEqual(['own', 'relay']);
-    const [{ epoch: next }, other] = places as [(typeof places)[number], (typeof places)[number]];
-    expect(other.epoch).toBe(next);
+    const winners = places.filter(({ kind }) => kind === 'own');
+    expect(winners, JSON.stringify(troubles(others))).toHaveLength(1);
+    const [{ epoch: next }] = winners as [(typeof places)[number]];
+    // The other one may ask the winner before that one knows, and then asks again.
+    expect(new Set(places.map((place) => place.epoch))).toEqual(new Set([next]));
     expect(next).toBeGreaterThan(epoch);
     epoch = next;
     expect(ffmpegsOf(others)).toHaveLength(1);

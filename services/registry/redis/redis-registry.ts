@@ -131,7 +131,7 @@ export class RedisRegistry implements Registry {
   }
 
   async deleteStream(id: string): Promise<boolean> {
-    return (await this.#run('delete-stream', id)) === 1;
+    return (await this.#run('delete-stream', id, '')) === 1;
   }
 
   async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
@@ -368,8 +368,9 @@ export class RedisRegistry implements Registry {
   }
 
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
+    const idleSinceMs = Date.now() - idleTtlMs;
     const [incarnations, idle] = await this.#batch<[string[], string[]]>((batch) =>
-      batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, Date.now() - idleTtlMs),
+      batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, idleSinceMs),
     );
     const deadIncarnations: string[] = [];
     for (const incarnation of incarnations) {
@@ -380,8 +381,11 @@ export class RedisRegistry implements Registry {
     }
     const expiredStreams: string[] = [];
     for (const id of idle) {
-      const watched = await this.#redis.hlen(keys.clients(id));
-      if (watched === 0 && (dryRun || (await this.deleteStream(id)))) expiredStreams.push(id);
+      // Whoever joins meanwhile keeps it.
+      const expires = dryRun
+        ? (await this.#redis.hlen(keys.clients(id))) === 0
+        : (await this.#run('delete-stream', id, idleSinceMs)) === 1;
+      if (expires) expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations };
   }

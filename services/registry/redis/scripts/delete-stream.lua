@@ -1,4 +1,8 @@
 -- Removes a stream with its clients, slots and feeds.
--- ARGV: 2 id
+-- ARGV: 2 id, 3 '' or a time in ms: only if nobody watches it and nobody has since then
 -- Answer: 1 when there was one
+if ARGV[3] ~= '' then
+  local accessed = tonumber(redis.call('ZSCORE', K.streamIds, ARGV[2]) or 0)
+  if accessed > tonumber(ARGV[3]) or redis.call('HLEN', K.clients .. ARGV[2]) > 0 then return 0 end
+end
 return delete_stream(ARGV[2], now_ms())
