@@ -30,6 +30,9 @@ export class Reachability {
   /** It does not even refuse. */
   #silent = false;
   #untold = true;
+  /** It was lost, and is not back yet. */
+  #lost = false;
+  #reopenedMs = Number.NEGATIVE_INFINITY;
   #renewing: Promise<unknown> | undefined;
 
   /** @param onOutage told of the error with which an outage begins */
@@ -37,9 +40,9 @@ export class Reachability {
     this.#onOutage = onOutage;
   }
 
-  /** Questions are put to the shared registry. */
-  get isOpen(): boolean {
-    return this.#open;
+  /** Questions have been put to the shared registry for so long since an outage, or there was none. */
+  isOpenFor(ms: number): boolean {
+    return this.#open && performance.now() - this.#reopenedMs >= ms;
   }
 
   /** Nothing has been asked that is not answered yet. */
@@ -90,6 +93,7 @@ export class Reachability {
   lose(error: unknown, tookMs: number): void {
     if (this.#open) this.#onOutage(error);
     this.#open = false;
+    this.#lost = true;
     this.#slow = false;
     this.#silent = tookMs > QUICK_MS;
     this.#untold = true;
@@ -118,6 +122,10 @@ export class Reachability {
       const [unbroken] = await Promise.all([this.#timed(renew), told ? this.#tell(tell) : undefined]);
       if (!unbroken && !told) await this.#tell(tell);
       this.#open = !this.#slow && !this.#untold;
+      if (this.#open && this.#lost) {
+        this.#lost = false;
+        this.#reopenedMs = performance.now();
+      }
       return unbroken;
     } catch (error) {
       this.lose(error, performance.now() - sentMs);

@@ -34,6 +34,8 @@ export interface ResilientRegistryOptions {
   readonly onOutage: (error: unknown) => void;
   /** Awaited before a registry is told what is here, also the first time: it may have forgotten who this is. */
   readonly introduce: () => Promise<void>;
+  /** How long after an outage the other workers may not have told what they know. */
+  readonly youngMs: number;
 }
 
 export class ResilientRegistry implements Registry {
@@ -41,13 +43,15 @@ export class ResilientRegistry implements Registry {
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #introduce: () => Promise<void>;
+  readonly #youngMs: number;
   #introduced = false;
   /** Commands of an outage. */
   readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
   /** Beginnings and ends of clients, for comparing counts while there are none. */
   #turnover = 0;
 
-  constructor(shared: RedisRegistry, me: WorkerIdentity, { onOutage, introduce }: ResilientRegistryOptions) {
+  constructor(shared: RedisRegistry, me: WorkerIdentity, { onOutage, introduce, youngMs }: ResilientRegistryOptions) {
+    this.#youngMs = youngMs;
     this.#shared = shared;
     this.#held = new LocalHoldings(me);
     this.#reach = new Reachability(onOutage);
@@ -55,7 +59,7 @@ export class ResilientRegistry implements Registry {
   }
 
   get knowsAll(): boolean {
-    return this.#reach.isOpen;
+    return this.#reach.isOpenFor(this.#youngMs);
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {

@@ -271,6 +271,9 @@ describe('incarnations', () => {
   });
 });
 
+/** How long after an outage a worker believes that others may know more. */
+const YOUNG_MS = 200;
+
 /** A worker as it runs in a cluster, with what it keeps for an outage. */
 async function resilient(workerId: string, connection = redis) {
   count++;
@@ -282,7 +285,11 @@ async function resilient(workerId: string, connection = redis) {
   });
   const outages: unknown[] = [];
   const introduce = async () => undefined;
-  const registry = new ResilientRegistry(shared, me, { onOutage: (error) => outages.push(error), introduce });
+  const registry = new ResilientRegistry(shared, me, {
+    onOutage: (error) => outages.push(error),
+    introduce,
+    youngMs: YOUNG_MS,
+  });
   const { capacity: _, ...numbers } = IDLE;
   await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
   await registry.renew(IDLE);
@@ -328,6 +335,9 @@ describe('an outage', () => {
     expect(await one.registry.stream('unknown')).toBeUndefined();
     expect(one.registry.knowsAll).toBe(false);
     await one.renew();
+    // Others may not have told yet what they know.
+    expect(one.registry.knowsAll).toBe(false);
+    await sleep(YOUNG_MS + 10);
     expect(one.registry.knowsAll).toBe(true);
   });
 

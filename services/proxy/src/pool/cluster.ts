@@ -93,6 +93,7 @@ export async function joinCluster(
   };
   const registry = new ResilientRegistry(shared, identity, {
     introduce,
+    youngMs: YOUNG_MS,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
   });
   redis.on('close', () => registry.interrupted(new Error('the connection to Redis is closed')));
