@@ -61,6 +61,7 @@ export class FeedPlace {
   #handingOver: Promise<boolean> | undefined;
   #isGivenUp = false;
   readonly #leaveListeners = new Set<() => void>();
+  readonly #takenListeners: (() => void)[] = [];
   /** The relay has ended, and where the feed goes on is not known yet. */
   #lost = false;
   /** Took the feed while it was made here. Until a relay from it has worked, a refusal there proves nothing. */
@@ -109,7 +110,18 @@ export class FeedPlace {
   /** Made here now (a handover, or a record written back). */
   set(place: KnownPlace): void {
     if (this.isOriginal && place.kind === 'relay') this.#seizedBy = place.owner.incarnation;
+    this.#become(place);
+  }
+
+  /** Calls back whenever another worker makes from now on what was made here: the input here is to end, even if it is silent. */
+  onTaken(listener: () => void): void {
+    this.#takenListeners.push(listener);
+  }
+
+  #become(place: KnownPlace): void {
+    const taken = this.#current.kind === 'own' && place.kind === 'relay';
     this.#current = place;
+    if (taken) for (const listener of this.#takenListeners) listener();
   }
 
   /**
@@ -131,7 +143,7 @@ export class FeedPlace {
         const epoch = await registry.transfer(this.feed, this.#current.epoch, to);
         if (epoch !== undefined) {
           const { workerId, incarnation, address } = to;
-          this.#current = { kind: 'relay', owner: { workerId, incarnation, address, epoch } };
+          this.#become({ kind: 'relay', owner: { workerId, incarnation, address, epoch } });
           return true;
         }
       } catch (error) {
@@ -147,7 +159,7 @@ export class FeedPlace {
 
   async #askAgain(): Promise<void> {
     const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
-    if (place?.kind === 'own' || place?.kind === 'relay') this.#current = place;
+    if (place?.kind === 'own' || place?.kind === 'relay') this.#become(place);
   }
 
   /** Whoever wants the feed may have it: this worker ends. */
@@ -182,7 +194,7 @@ export class FeedPlace {
       await lease.confirmed();
       const place = await registry.acquire(this.feed).catch(() => undefined);
       if (place === undefined || place.kind === 'wait' || place.kind === 'full') continue;
-      this.#current = place;
+      this.#become(place);
       return place.kind === 'own' && place.epoch === epoch;
     }
   }
@@ -202,7 +214,7 @@ export class FeedPlace {
       const next = await this.#follow(nextPlace(found), before.owner, signal);
       if (next !== undefined) {
         this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
-        this.#current = next;
+        this.#become(next);
         this.#lost = false;
         if (next.kind === 'own' && next.apart === true) void this.#seekBack(signal);
         return;
@@ -268,7 +280,7 @@ export class FeedPlace {
       if (signal.aborted || this.#current.kind !== 'own' || this.#current.apart !== true) return;
       const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
       if (place?.kind === 'own') {
-        this.#current = place;
+        this.#become(place);
         return;
       }
       if (place?.kind !== 'relay') continue;
@@ -278,7 +290,7 @@ export class FeedPlace {
       seen = offer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
       if (offer === undefined || seen < SEEN_TWICE) continue;
       this.#deps.log.info({ feed: this.feed, offer }, 'the owner of a feed can be reached again');
-      this.#current = { kind: 'relay', ...offer };
+      this.#become({ kind: 'relay', ...offer });
       return;
     }
   }

@@ -98,6 +98,7 @@ export class ProcessFeed implements PlacedFeed {
       signal: this.#abort.signal,
       log: this.#log,
     });
+    place.onTaken(() => this.#run?.kill());
     this.#done = this.#loop();
   }
 
@@ -161,10 +162,8 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   /** Lets another worker make the feed, from the next picture on. False when it stays here. */
-  async handOver(to: WorkerIdentity): Promise<boolean> {
-    if (!(await this.place.handOver(to))) return false;
-    this.#run?.kill();
-    return true;
+  handOver(to: WorkerIdentity): Promise<boolean> {
+    return this.place.handOver(to);
   }
 
   /**

@@ -119,6 +119,7 @@ export class SourceFeed implements PlacedFeed {
     this.output = splicedOutput(this.#splicer);
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
+    place.onTaken(() => this.#connection?.close());
     this.#done = this.#run(opened);
   }
 
@@ -199,10 +200,8 @@ export class SourceFeed implements PlacedFeed {
   }
 
   /** Lets another worker read the source. False when it stays here. */
-  async handOver(to: WorkerIdentity): Promise<boolean> {
-    if (!(await this.place.handOver(to))) return false;
-    this.#connection?.close();
-    return true;
+  handOver(to: WorkerIdentity): Promise<boolean> {
+    return this.place.handOver(to);
   }
 
   /** This worker has ended it; it may go on elsewhere. */
