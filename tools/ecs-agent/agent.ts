@@ -1,6 +1,6 @@
 /**
  * What a worker sees of Amazon ECS, for the local stack and for tests: the task metadata endpoint (version 4) and task scale-in
- * protection. A task is whoever asks, known by its address.
+ * protection. A task is whoever asks, known by its address, unless the agent is that of one task.
  */
 
 import { createHash } from 'node:crypto';
@@ -21,6 +21,10 @@ export interface EcsAgentOptions {
   readonly family: string;
   readonly revision: number;
   readonly zone: string;
+  /** Of the one task that asks here; each who asks is a task of its own without it. */
+  readonly address?: string;
+  /** What ECS wants the task to become; RUNNING without it. */
+  readonly desiredStatus?: () => 'RUNNING' | 'STOPPED';
   /** Called for each request that changes or renews a protection. */
   readonly onProtection: (change: ProtectionChange) => void;
 }
@@ -49,7 +53,7 @@ export function createEcsAgent(options: EcsAgentOptions): Server {
   const protections = new Map<string, Protection>();
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    const address = options.address ?? (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
     const taskArn = arnOf(options.cluster, address);
     switch (`${request.method} ${request.url}`) {
       case 'GET /v4/task':
@@ -76,18 +80,20 @@ export function createEcsAgent(options: EcsAgentOptions): Server {
   });
 }
 
-function arnOf(cluster: string, address: string): string {
+/** The name under which ECS knows the task with this address. */
+export function arnOf(cluster: string, address: string): string {
   const id = createHash('sha256').update(address).digest('hex').slice(0, 32);
   return `arn:aws:ecs:local:000000000000:task/${cluster}/${id}`;
 }
 
-function metadataOf({ cluster, family, revision, zone }: EcsAgentOptions, taskArn: string, address: string): object {
+function metadataOf(options: EcsAgentOptions, taskArn: string, address: string): object {
+  const { cluster, family, revision, zone, desiredStatus } = options;
   return {
     Cluster: cluster,
     TaskARN: taskArn,
     Family: family,
     Revision: String(revision),
-    DesiredStatus: 'RUNNING',
+    DesiredStatus: desiredStatus?.() ?? 'RUNNING',
     KnownStatus: 'RUNNING',
     AvailabilityZone: zone,
     LaunchType: 'FARGATE',

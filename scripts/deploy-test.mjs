@@ -1,0 +1,12 @@
+// `npm run test:deploy`: sets the machine up and plays a deployment and a scale-in of ECS under viewers; ends with one line
+// of totals. `-- --scale 200` shortens the waiting times to a 200th of those in AWS.
+import { parseArgs } from 'node:util';
+import { run, setup } from './setup.mjs';
+import { runVitest } from './vitest.mjs';
+
+await run(() => {
+  setup({ tests: true });
+  const { values } = parseArgs({ options: { scale: { type: 'string' } } });
+  if (values.scale !== undefined) process.env.STREAMPOOL_DEPLOY_SCALE = values.scale;
+  return runVitest(['--project', 'deploy', '--disable-console-intercept']);
+});

@@ -1,0 +1,6 @@
+/** For the tests, which play ECS with the same load balancer. */
+export function haproxyConfig(options: {
+  host: string;
+  port: number;
+  workers: readonly { name: string; host: string; port: number | string }[];
+}): string;
