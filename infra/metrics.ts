@@ -9,8 +9,19 @@ const NAMESPACE = 'Streampool';
 /** One dimension alone, so that a metric costs once per stage and not once per worker. */
 const DIMENSION = 'Stage';
 
+/** A published metric costs by the month: these are scaled by, alarmed by or looked at. A worker has more at METRICS_PATH. */
+export const PUBLISHED = [
+  'clients',
+  'processes',
+  'egressBytes',
+  'relayBytes',
+  'ringBytes',
+  'ffmpegRestarts',
+  'errors',
+] as const satisfies readonly (keyof typeof METRICS)[];
+
 /** Of each worker once a minute: `Average` is that of one worker, `Sum` that of the stage. */
-export function workerMetric(stage: string, name: keyof typeof METRICS, statistic: 'Average' | 'Sum'): Metric {
+export function workerMetric(stage: string, name: (typeof PUBLISHED)[number], statistic: 'Average' | 'Sum'): Metric {
   return new Metric({
     namespace: NAMESPACE,
     metricName: METRICS[name],
@@ -36,7 +47,11 @@ export function collectorConfig(options: { stage: string; region: string; logGro
               authorization: { type: 'Bearer', credentials: `\${env:API_TOKEN}` },
               static_configs: [{ targets: [`127.0.0.1:${WORKER_PORT}`], labels: { [DIMENSION]: options.stage } }],
               metric_relabel_configs: [
-                { source_labels: ['__name__'], regex: Object.values(METRICS).join('|'), action: 'keep' },
+                {
+                  source_labels: ['__name__'],
+                  regex: PUBLISHED.map((name) => METRICS[name]).join('|'),
+                  action: 'keep',
+                },
               ],
             },
           ],

@@ -1,6 +1,6 @@
 /** One worker as Fargate runs it: the worker itself, and beside it the collector that may die without a stream noticing. */
 
-import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { Duration, Size, Stack, Validations } from 'aws-cdk-lib';
 import {
   AwsLogDriverMode,
   Capability,
@@ -60,6 +60,10 @@ export class WorkerTask extends Construct {
         'Logging in to ECR (GetAuthorizationToken) knows no resources; pulling is allowed from one repository.',
       );
     }
+    Validations.of(this.definition).acknowledge({
+      id: 'CloudFormation-Validate::E1029',
+      reason: 'The collector puts its own environment into its configuration; CloudFormation is to leave it alone.',
+    });
     acknowledge(
       this.definition,
       'ECS2',

@@ -1,6 +1,7 @@
 /** Dashboard and alarms: each thing that must wake somebody does, and says what to do. */
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { PUBLISHED } from '../../infra/metrics.ts';
 import { METRICS } from '../../services/proxy/src/metrics/names.ts';
 import { templates } from './support.ts';
 
@@ -64,9 +65,13 @@ describe('the alarms', () => {
   });
 });
 
-it('the dashboard shows every metric of the workers but their CPU, which AWS measures itself', () => {
+it('the dashboard shows every metric of the workers that is published, and no other', () => {
   const text = JSON.stringify(observability.findResources('AWS::CloudWatch::Dashboard'));
-  for (const [key, name] of Object.entries(METRICS)) expect(text.includes(name), name).toBe(key !== 'cpuSeconds');
+  for (const [key, name] of Object.entries(METRICS)) {
+    expect(text.includes(`"${name}\\"`) || text.includes(`"${name}"`), name).toBe(
+      PUBLISHED.some((each) => each === key),
+    );
+  }
 });
 
 it('logs are kept as long as the stage says, everywhere but the refused connections', () => {
