@@ -45,6 +45,15 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
+      {
+        // Builds images: `npm run test:compose`, not `npm test`. Each test goes on where the one before has ended.
+        test: {
+          name: 'compose',
+          include: ['test/compose/**/*.test.ts'],
+          testTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
