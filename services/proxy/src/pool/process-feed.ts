@@ -23,7 +23,7 @@ import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
 import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
 import { Succession } from './succession.ts';
-import { isHung } from './watchdog.ts';
+import { isHung, sourceFlows } from './watchdog.ts';
 
 export interface ProcessFeedDeps {
   readonly log: Logger;
@@ -367,8 +367,12 @@ export class ProcessFeed implements PlacedFeed {
 
   #watch(run: Run): NodeJS.Timeout {
     const startedMs = performance.now();
+    // An FFmpeg that is given nothing has nothing to give; its time begins when its source flows again.
+    let starvedMs = startedMs;
     return setInterval(() => {
       const nowMs = performance.now();
+      const source = run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs };
+      if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
       const trouble = run.source?.trouble;
       if (trouble !== undefined) void this.#leaveSource(run, trouble);
       const hung = isHung({
@@ -376,10 +380,10 @@ export class ProcessFeed implements PlacedFeed {
         startedMs,
         streamTimeoutMs: this.#deps.streamTimeoutMs,
         maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : (this.#deps.maxRunMs ?? MAX_RUN_MS),
-        outputMs: Math.max(this.#lastOutputMs, startedMs),
+        outputMs: Math.max(this.#lastOutputMs, starvedMs),
         outputVideoMs: this.output.lastVideoMs,
         outputAudioMs: this.output.lastAudioMs,
-        source: run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs },
+        source,
       });
       if (hung === undefined || this.#replaced) return;
       this.#replaced = true;

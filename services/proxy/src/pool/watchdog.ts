@@ -6,13 +6,19 @@ export interface Progress {
   /** Without any output for this long it is hung. */
   readonly streamTimeoutMs: number;
   readonly maxRunMs: number;
-  /** Newest output of any kind; its start when there is none. */
+  /** Newest output of any kind, or when it last had nothing to make any of; its start when there is none. */
   readonly outputMs: number;
   /** Newest unit of each kind; undefined when there was none. */
   readonly outputVideoMs: number | undefined;
   readonly outputAudioMs: number | undefined;
   /** The same of the source feed it reads; undefined when FFmpeg opened the source itself. */
-  readonly source: { readonly videoMs: number | undefined; readonly audioMs: number | undefined } | undefined;
+  readonly source: SourceProgress | undefined;
+}
+
+/** Arrival of the newest unit of each kind, monotonic; undefined before the first. */
+export interface SourceProgress {
+  readonly videoMs: number | undefined;
+  readonly audioMs: number | undefined;
 }
 
 /** Pictures missing for this long while sound flows, and the source has both, are a hung decoder or encoder. */
@@ -20,17 +26,24 @@ const VIDEO_SILENCE_MS = 2_000;
 /** At its start an FFmpeg may deliver sound before pictures. */
 const START_MS = 10_000;
 
+/** Whether FFmpeg is given anything. */
+export function sourceFlows(source: SourceProgress | undefined, nowMs: number): boolean {
+  return source === undefined || isRecent(source.videoMs, nowMs) || isRecent(source.audioMs, nowMs);
+}
+
+function isRecent(ms: number | undefined, nowMs: number): boolean {
+  return ms !== undefined && nowMs - ms < VIDEO_SILENCE_MS;
+}
+
 /** Why FFmpeg has to be replaced, or undefined. */
 export function isHung(progress: Progress): string | undefined {
   const { nowMs, startedMs, source, outputVideoMs, outputAudioMs } = progress;
-  const isRecent = (ms: number | undefined, within = VIDEO_SILENCE_MS) => ms !== undefined && nowMs - ms < within;
   if (nowMs - startedMs > progress.maxRunMs) return 'its run is as long as its clock allows';
-  const sourceFlows = source === undefined || isRecent(source.videoMs) || isRecent(source.audioMs);
-  if (sourceFlows && nowMs - progress.outputMs > progress.streamTimeoutMs) {
+  if (sourceFlows(source, nowMs) && nowMs - progress.outputMs > progress.streamTimeoutMs) {
     return `no output for ${progress.streamTimeoutMs / 1000} s`;
   }
   if (source === undefined || outputVideoMs === undefined || nowMs - startedMs < START_MS) return undefined;
-  if (isRecent(source.videoMs) && isRecent(outputAudioMs) && !isRecent(outputVideoMs)) {
+  if (isRecent(source.videoMs, nowMs) && isRecent(outputAudioMs, nowMs) && !isRecent(outputVideoMs, nowMs)) {
     return 'sound without pictures, while the source has both';
   }
   return undefined;
