@@ -230,6 +230,23 @@ describe('incarnations', () => {
     expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([]);
   });
 
+  it('keep no slot for viewers who died with them', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    const two = await worker('w2');
+    await one.createStream(SPEC, 0);
+    const mine = await join(one, 'w1', 'mine');
+    await join(two, 'w2', 'theirs');
+    expect(await one.releaseSlot(ID, 0)).toBe(false);
+    await sleep(LEASE_MS + 50);
+    await one.renew(IDLE);
+    expect(await one.releaseSlot(ID, 0), 'its own viewer is there').toBe(false);
+    await one.leave({ ...mine.client, clientId: mine.client.id });
+    expect(await one.releaseSlot(ID, 0)).toBe(true);
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({});
+    expect(await redis.exists(keys.stream(ID))).toBe(0);
+  });
+
   it('replace each other under one name', async () => {
     await redis.flushall();
     const old = await worker('w1');

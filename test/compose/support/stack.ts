@@ -16,8 +16,6 @@ export const ADMIN_TOKEN = 'choose-another';
 const UP_MS = 900_000;
 /** A worker that is stopped may serve its viewers this long; the default is 110. */
 export const DRAIN_SECONDS = 6;
-/** Seconds until a slot is rid of the viewers of a dead worker, which hold its process so long; the default is 60. */
-const CLEANUP_SECONDS = 5;
 
 export interface Container {
   readonly id: string;
@@ -58,7 +56,6 @@ export class Stack {
       HTTP_PORT: String(httpPort),
       PROMETHEUS_PORT: String(prometheusPort),
       DRAIN_TIMEOUT: String(DRAIN_SECONDS),
-      CLEANUP_INTERVAL: String(CLEANUP_SECONDS),
     };
   }
 

@@ -1,8 +1,17 @@
--- Gives a slot's feed up, if nobody is in it and it is still the caller's.
+-- Gives a slot's feed up, if nobody is in it and it is still the caller's. Viewers of workers that have died are nobody.
 -- ARGV: 2 stream id, 3 slot, 4 incarnation
 -- Answer: 1 when nobody is in it
 local id, slot, incarnation = ARGV[2], ARGV[3], ARGV[4]
-if redis.call('HEXISTS', K.slots .. id, slot) == 1 then return 0 end
+if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
+  for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
+    local client = cjson.decode(redis.call('HGET', K.clients .. id, client_id))
+    if client.slot == tonumber(slot) and not is_alive(client.incarnation) then count_out(id, client_id) end
+  end
+  if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
+    show(id)
+    return 0
+  end
+end
 local feed = 'p:' .. id .. ':' .. slot
 if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then
   redis.call('DEL', K.ownerPrefix .. feed)
