@@ -3,18 +3,22 @@
  * reconnect go on at once, and nothing is made twice. Prints what it cost. `npm run test:deploy`.
  */
 
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SETTLE_MS } from '../../services/proxy/src/ecs/deployment.ts';
 import { faultsOf } from '../support/judge/index.ts';
 import { Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import type { FakeEcs } from './fake-ecs.ts';
 import { DEPLOY_DRAIN_S, Ground, SCALE } from './ground.ts';
 import { gapsIn, type JudgedPlayer, judgePlayer, type Part, quantile, table } from './report.ts';
 import type { Task } from './task.ts';
 import { Visits } from './visits.ts';
 
 const WORKERS = 3;
+const KEPT_IN = join(import.meta.dirname, '..', '..', '.cache', 'deploy');
 const LEAVES = 'a newer revision is deployed: this worker leaves';
 /** A worker looks every 5 s who is to leave, and who is to be protected; and a busy machine. */
 const ROUND_MS = 7_000;
@@ -55,6 +59,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await visits?.end();
   await Promise.all(ground?.players.map((player) => player.leave()) ?? []);
+  if (ground !== undefined) keepLogs(ground.ecs);
   await stage.clear();
 });
 
@@ -169,6 +174,13 @@ function wrongPieces({ player, pieces }: JudgedPlayer): string[] {
   });
 }
 
+/** What the workers said, for whoever wants to know more. */
+function keepLogs({ stopped, lost, tasks }: FakeEcs): void {
+  mkdirSync(KEPT_IN, { recursive: true });
+  for (const { id, worker } of [...stopped, ...lost, ...tasks])
+    writeFileSync(join(KEPT_IN, `${id}.log`), worker.output);
+}
+
 function report(): void {
   const { ecs, census } = ground;
   const first = visits.visits.map(({ firstByteMs }) => firstByteMs ?? Number.POSITIVE_INFINITY);
@@ -178,7 +190,15 @@ function report(): void {
   const stops = ecs.stopped.map((task) => {
     const s = (from: number | undefined, to: number | undefined) => (((to ?? 0) - (from ?? 0)) / 1_000).toFixed(1);
     const left = task.worker.logged(LEAVES).length > 0 ? `left ${s(leavingOf(task), task.stopAtMs)} s before, ` : '';
-    return `  ${task.id} of revision ${task.revision}: ${left}stopped with ${task.viewersAtStop} viewers, SIGTERM after ${s(task.stopAtMs, task.sigtermAtMs)} s, exit ${s(task.sigtermAtMs, task.exitedAtMs)} s later`;
+    const gaps = judged.flatMap(({ gaps }) => gaps.filter(({ from }) => from === task.id));
+    const [silent, answer] = [gaps.map(({ silentMs }) => silentMs), gaps.map(({ answerMs }) => answerMs)].map((times) =>
+      Math.round(quantile(times, 0.5) ?? 0),
+    );
+    return [
+      `  ${task.id} of revision ${task.revision}: ${left}stopped with ${task.viewersAtStop} viewers`,
+      `SIGTERM after ${s(task.stopAtMs, task.sigtermAtMs)} s, exit ${s(task.sigtermAtMs, task.exitedAtMs)} s later`,
+      `its viewers got nothing for ${silent} ms, ${answer} ms of that from the worker they went to`,
+    ].join(', ');
   });
   console.log(
     [

@@ -119,6 +119,8 @@ class Recorder implements RecordingHandle {
   }
 
   snapshot(): Recording {
+    const chunks = this.#chunks.slice();
+    let bytes: Buffer | undefined;
     return {
       url: this.#url,
       status: this.#response?.statusCode ?? 0,
@@ -130,7 +132,11 @@ class Recorder implements RecordingHandle {
       endedBy: this.#endedBy,
       error: this.#error,
       byteCount: this.byteCount,
-      bytes: Buffer.concat(this.#chunks),
+      // Put together when it is wanted: megabytes for each of many recordings that end at once would hold up the others.
+      get bytes() {
+        bytes ??= Buffer.concat(chunks.splice(0));
+        return bytes;
+      },
       arrivals: this.#arrivals.slice(),
     };
   }
