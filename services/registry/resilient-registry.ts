@@ -244,7 +244,9 @@ export class ResilientRegistry implements Registry {
       moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
       if (!renewed.unbroken) await this.#introduceTo(true);
       // Another number means a client that a connection long broken has counted, or one that was not counted.
-      const comparable = quiet && this.#reach.quiet && turnover === this.#turnover;
+      // Those of a stream that was deleted are gone there already, and here once the command is obeyed.
+      const deletes = renewed.commands.some(({ kind }) => kind === 'delete');
+      const comparable = quiet && !deletes && this.#reach.quiet && turnover === this.#turnover;
       return renewed.unbroken && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
