@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
-import { entryForResume, openSource, pointOn } from './ffmpeg-run.ts';
+import { entryForResume, leaseSource, pointOn } from './ffmpeg-run.ts';
 import { firstPicture, type Run, type RunEnd, type RunRequest } from './run.ts';
 import type { SourceFeeds } from './source-feeds.ts';
 
@@ -22,7 +22,7 @@ export class NotCopyableError extends StreampoolError {
 
 /** @throws {NotCopyableError} when the source is anything but live MPEG-TS */
 export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Promise<Run> {
-  const lease = await openSource(request, deps.sources);
+  const lease = await leaseSource(request, deps.sources);
   const source = lease.feed;
   if (source === undefined) throw new NotCopyableError(lease.kind);
   try {

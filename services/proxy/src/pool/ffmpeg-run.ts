@@ -38,7 +38,7 @@ const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
  * @throws {SourceError} when the source cannot be opened
  */
 export async function startFfmpegRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Promise<Run> {
-  const lease = await openSource(request, deps.sources);
+  const lease = await leaseSource(request, deps.sources);
   try {
     const { process, stop } =
       lease.feed === undefined ? urlRun(profile, request, deps) : await pipedRun(profile, request, lease.feed, deps);
@@ -58,7 +58,7 @@ export async function startFfmpegRun(profile: StreamProfile, request: RunRequest
 }
 
 /** The source of a run, with as much of its past as the run has to make again. */
-export function openSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
+export function leaseSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
   const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
   const [first, second = first] = wanted;
   const from =

@@ -155,7 +155,7 @@ export class ProcessFeed implements PlacedFeed {
 
   /** What a run here will read; answers how to let go of it, undefined when it cannot be had. */
   async #prepareInput(): Promise<(() => void) | undefined> {
-    if (this.#sourceClock !== undefined) return (await this.#production.openSource(this.#request())).release;
+    if (this.#sourceClock !== undefined) return (await this.#production.leaseSource(this.#request())).release;
     // FFmpeg opens the source itself: a connection of its own, where the provider allows two.
     const prepared = await this.#succession.prepare(undefined);
     return prepared === 'failed' ? undefined : () => this.#succession.drop();

@@ -5,14 +5,14 @@ import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
-import { openSource, type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import { leaseSource, type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
 import type { RunRequest, StartRun } from './run.ts';
 import type { SourceLease } from './source-feeds.ts';
 
 export interface Production {
   readonly start: StartRun;
   /** Opens what a run will read, or joins those who read it. */
-  readonly openSource: (request: RunRequest) => Promise<SourceLease>;
+  readonly leaseSource: (request: RunRequest) => Promise<SourceLease>;
   readonly output: (feed: Feed) => FeedOutput;
   /** The feed carries fragments of another container than MPEG-TS. */
   readonly opaque: boolean;
@@ -23,10 +23,10 @@ export interface Production {
 }
 
 export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
-  const open = (request: RunRequest) => openSource(request, deps.sources);
+  const lease = (request: RunRequest) => leaseSource(request, deps.sources);
   if (profile === undefined) {
     return {
-      openSource: open,
+      leaseSource: lease,
       start: (request) => startCopyRun(request, deps),
       output: (feed) => tsOutput(feed, false),
       opaque: false,
@@ -36,7 +36,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
   }
   const opaque = profile.container === 'mpegts' ? undefined : (profile.container as OpaqueContainer);
   return {
-    openSource: open,
+    leaseSource: lease,
     start: (request) => startFfmpegRun(profile, request, deps),
     output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
     opaque: opaque !== undefined,
