@@ -27,16 +27,18 @@ import type {
   WorkerNumbers,
   WorkerRecord,
 } from '../types.ts';
+import { inBatch } from './batch.ts';
+import { cleanUp } from './cleanup.ts';
 import { keys } from './keys.ts';
 import {
-  fieldsOf,
-  readFailover,
-  readStream,
-  readWorker,
-  type ShownStream,
-  streamFields,
-  workerText,
-} from './records.ts';
+  counterKey,
+  readClientRecords,
+  readKnownWorkers,
+  readLivingWorkers,
+  readStreamRecord,
+  readStreamRecords,
+} from './reads.ts';
+import { fieldsOf, readFailover, readStream, type ShownStream, streamFields, workerText } from './records.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
 
 export interface RedisRegistryOptions {
@@ -109,25 +111,16 @@ export class RedisRegistry implements Registry {
     return { stream, existing: existing === 1 };
   }
 
-  async stream(id: string): Promise<StreamRecord | undefined> {
-    const [fields, score] = await this.#batch<[Record<string, string>, string | null]>((batch) =>
-      batch.hgetall(keys.spec(id)).zscore(keys.streamIds, id),
-    );
-    return readStream(fields, Number(score ?? 0));
+  stream(id: string): Promise<StreamRecord | undefined> {
+    return readStreamRecord(this.#redis, id);
   }
 
   remembered(): undefined {
     return undefined;
   }
 
-  async streams(): Promise<StreamRecord[]> {
-    const flat = await this.#redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
-    const ids = Object.entries(fieldsOf(flat as string[]));
-    const found = await this.#batch<Record<string, string>[]>((batch) => {
-      for (const [id] of ids) batch.hgetall(keys.spec(id));
-      return batch;
-    });
-    return found.flatMap((fields, at) => readStream(fields, Number(ids[at]?.[1] ?? 0)) ?? []);
+  streams(): Promise<StreamRecord[]> {
+    return readStreamRecords(this.#redis);
   }
 
   async deleteStream(id: string): Promise<boolean> {
@@ -190,41 +183,8 @@ export class RedisRegistry implements Registry {
     this.#countersChanged = true;
   }
 
-  async clients(streamId?: string): Promise<ClientRecord[]> {
-    let clients: StoredClient[] = [];
-    let [incarnations, ids]: [string[], string[]] = [[], []];
-    if (streamId === undefined) {
-      [incarnations, ids] = await this.#batch<[string[], string[]]>((batch) =>
-        batch.smembers(keys.incarnations).zrange(keys.streamIds, '0', '-1'),
-      );
-    } else {
-      clients = readClients(await this.#redis.hvals(keys.clients(streamId)));
-      // The counters of those who serve one; those of all workers are as much as a list of all viewers.
-      incarnations = [...new Set(clients.map(({ incarnation }) => incarnation))];
-    }
-    const answers = await this.#batch<(string[] | string | number | null)[]>((batch) => {
-      for (const id of ids) batch.hvals(keys.clients(id));
-      for (const incarnation of incarnations) batch.get(keys.countersPrefix + incarnation);
-      for (const incarnation of incarnations) batch.exists(keys.leasePrefix + incarnation);
-    });
-    for (const texts of answers.slice(0, ids.length)) clients.push(...readClients(texts as string[]));
-    const leasesAt = ids.length + incarnations.length;
-    const living = new Set(incarnations.filter((_, at) => answers[leasesAt + at] === 1));
-    const counters = new Map<string, ClientReport>();
-    for (const text of answers.slice(ids.length, leasesAt)) {
-      for (const report of JSON.parse((text as string | null) ?? '[]') as ClientReport[]) {
-        counters.set(counterKey(report.streamId, report.clientId), report);
-      }
-    }
-    for (const [key, report] of this.#counters) counters.set(key, report);
-    return clients
-      .filter(({ incarnation }) => living.has(incarnation))
-      .map(({ incarnation: _, ...client }) => {
-        const report = counters.get(counterKey(client.streamId, client.id));
-        const { bytesServed, segmentsServed, lastAccessMs } =
-          report?.connectedAtMs === client.connectedAtMs ? report : client;
-        return { ...client, slot: client.slot, username: client.username, bytesServed, segmentsServed, lastAccessMs };
-      });
+  clients(streamId?: string): Promise<ClientRecord[]> {
+    return readClientRecords(this.#redis, streamId, this.#counters);
   }
 
   async acquire(feed: string): Promise<Place> {
@@ -307,7 +267,7 @@ export class RedisRegistry implements Registry {
 
   /** The secret that all workers know each other by: the one in Redis, or else this worker's. */
   async agreeOnSecret(own: string): Promise<string> {
-    const [, agreed] = await this.#batch<['OK' | null, string | null]>((batch) =>
+    const [, agreed] = await inBatch<['OK' | null, string | null]>(this.#redis, (batch) =>
       batch.set(keys.clusterSecret, own, 'NX').get(keys.clusterSecret),
     );
     return agreed ?? own;
@@ -318,19 +278,13 @@ export class RedisRegistry implements Registry {
     this.#shown = '';
   }
 
-  async workers(): Promise<WorkerRecord[]> {
-    const records = await this.knownWorkers();
-    const alive = await this.#batch<number[]>((batch) => {
-      for (const { incarnation } of records) batch.exists(keys.leasePrefix + incarnation);
-      return batch;
-    });
-    return records.filter((_, at) => alive[at] === 1);
+  workers(): Promise<WorkerRecord[]> {
+    return readLivingWorkers(this.#redis);
   }
 
   /** Also those whose lease has run out, until they are cleaned up. */
-  async knownWorkers(): Promise<WorkerRecord[]> {
-    const records = await this.#redis.hvals(keys.workers);
-    return records.map(readWorker);
+  knownWorkers(): Promise<WorkerRecord[]> {
+    return readKnownWorkers(this.#redis);
   }
 
   peers(): readonly WorkerIdentity[] {
@@ -350,7 +304,7 @@ export class RedisRegistry implements Registry {
     const targets = (await this.knownWorkers()).filter(
       (worker) => workerId === undefined || worker.workerId === workerId,
     );
-    await this.#batch((batch) => {
+    await inBatch(this.#redis, (batch) => {
       for (const { incarnation } of targets) {
         batch.rpush(keys.commandsPrefix + incarnation, JSON.stringify(command));
       }
@@ -367,27 +321,8 @@ export class RedisRegistry implements Registry {
     await this.#run('end-incarnation', incarnation, '0');
   }
 
-  async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
-    const idleSinceMs = Date.now() - idleTtlMs;
-    const [incarnations, idle] = await this.#batch<[string[], string[]]>((batch) =>
-      batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, idleSinceMs),
-    );
-    const deadIncarnations: string[] = [];
-    for (const incarnation of incarnations) {
-      const dead = dryRun
-        ? (await this.#redis.exists(keys.leasePrefix + incarnation)) === 0
-        : (await this.#run('end-incarnation', incarnation, '1')) === 1;
-      if (dead) deadIncarnations.push(incarnation);
-    }
-    const expiredStreams: string[] = [];
-    for (const id of idle) {
-      // Whoever joins meanwhile keeps it.
-      const expires = dryRun
-        ? (await this.#redis.hlen(keys.clients(id))) === 0
-        : (await this.#run('delete-stream', id, idleSinceMs)) === 1;
-      if (expires) expiredStreams.push(id);
-    }
-    return { expiredStreams, deadIncarnations };
+  cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
+    return cleanUp(this.#redis, this.#run, Date.now() - idleTtlMs, dryRun);
   }
 
   #recordOf(numbers: WorkerNumbers | undefined): string {
@@ -400,24 +335,4 @@ export class RedisRegistry implements Registry {
     const { workerId, incarnation, address } = this.#me;
     return JSON.stringify({ workerId, incarnation, address, capacity, source, waitMs: this.#options.youngMs });
   }
-
-  async #batch<T extends unknown[]>(fill: (batch: ReturnType<Redis['pipeline']>) => unknown): Promise<T> {
-    const batch = this.#redis.pipeline();
-    fill(batch);
-    const answers = (await batch.exec()) ?? [];
-    return answers.map(([error, answer]) => {
-      if (error !== null) throw error;
-      return answer;
-    }) as T;
-  }
-}
-
-type StoredClient = ClientRecord & { incarnation: string };
-
-function readClients(texts: readonly string[]): StoredClient[] {
-  return texts.map((text) => JSON.parse(text) as StoredClient);
-}
-
-function counterKey(streamId: string, clientId: string): string {
-  return `${streamId} ${clientId}`;
 }
