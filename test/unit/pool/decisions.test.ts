@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Ring } from '../../../services/proxy/src/feed/ring.ts';
-import { entryForResume } from '../../../services/proxy/src/pool/ffmpeg-run.ts';
 import { nextStep, type Situation } from '../../../services/proxy/src/pool/recovery.ts';
+import { entryForResume } from '../../../services/proxy/src/pool/run-entry.ts';
 import {
   clientCap,
   directStreamId,

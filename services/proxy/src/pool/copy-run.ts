@@ -4,8 +4,8 @@ import { Readable } from 'node:stream';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
-import { entryForResume, leaseSource, pointOn } from './ffmpeg-run.ts';
-import { firstPicture, type Run, type RunEnd, type RunRequest } from './run.ts';
+import type { Run, RunEnd, RunRequest } from './run.ts';
+import { enterSource, leaseSource } from './run-entry.ts';
 import type { SourceFeeds } from './source-feeds.ts';
 
 export interface CopyRunDeps {
@@ -26,9 +26,7 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
   const source = lease.feed;
   if (source === undefined) throw new NotCopyableError(lease.kind);
   try {
-    const joined = await firstPicture(source, request, deps.firstPictureTimeoutMs);
-    const resume = pointOn(source, request.resume);
-    const entry = resume === undefined ? joined : entryForResume(source.feed.ring, resume);
+    const { entry } = await enterSource(source, request, deps.firstPictureTimeoutMs);
     const ended = deferred<RunEnd>();
     let more: (() => void) | undefined;
     const output = new Readable({

@@ -9,11 +9,12 @@ import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
-import { TICKS_PER_SECOND, TIMESTAMP_WRAP, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/timestamp.ts';
+import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/timestamp.ts';
 import type { Gateway } from '../upstream/gateway.ts';
-import { firstPicture, type Resume, type Run, type RunRequest } from './run.ts';
+import type { Run, RunRequest } from './run.ts';
+import { enterSource, leaseSource } from './run-entry.ts';
 import type { SourceFeed } from './source-feed.ts';
-import type { SourceFeeds, SourceLease } from './source-feeds.ts';
+import type { SourceFeeds } from './source-feeds.ts';
 
 export interface RunDeps {
   readonly sources: SourceFeeds;
@@ -25,8 +26,6 @@ export interface RunDeps {
   readonly log: Logger;
 }
 
-/** A decoder and an audio encoder need a little before the first frame that counts. */
-const RESUME_MARGIN_MS = 500;
 /** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
 const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
@@ -57,20 +56,6 @@ export async function startFfmpegRun(profile: StreamProfile, request: RunRequest
   }
 }
 
-/** The source of a run, with as much of its past as the run has to make again. */
-export function leaseSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
-  const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
-  const [first, second = first] = wanted;
-  const from =
-    first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
-  return sources.acquire(address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
-}
-
-/** Where to go on in `source`, if that is on the timeline that the point is told in. */
-export function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
-  return resume !== undefined && resume.timeline === source.lineage.current.timeline ? resume.point : undefined;
-}
-
 interface Parts {
   readonly process: FfmpegProcess;
   /** Ends its reading; answers what was wrong with the source, if anything. */
@@ -84,9 +69,7 @@ async function pipedRun(
   deps: RunDeps,
 ): Promise<Parts> {
   const { feed } = source;
-  const joined = await firstPicture(source, request, deps.firstPictureTimeoutMs);
-  const resume = pointOn(source, request.resume);
-  const entry = resume === undefined ? joined : entryForResume(feed.ring, resume);
+  const { entry, resume } = await enterSource(source, request, deps.firstPictureTimeoutMs);
   const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
   const { stdin } = process;
   if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
@@ -147,17 +130,6 @@ function spawn(
     name: profile.name,
     env,
   });
-}
-
-/** The newest entry from which everything at and after the resume point can be made again. */
-export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
-  const wanted = [resume.videoPts, resume.audioPts]
-    .filter((ticks) => ticks !== undefined)
-    .map((ticks) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS);
-  const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
-  const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
-  if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
-  return entry;
 }
 
 /** FFmpeg's view of time: it unwraps from where it starts. */

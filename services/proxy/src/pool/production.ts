@@ -5,8 +5,9 @@ import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from './feed-output.ts';
-import { leaseSource, type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
 import type { RunRequest, StartRun } from './run.ts';
+import { leaseSource } from './run-entry.ts';
 import type { SourceLease } from './source-feeds.ts';
 
 export interface Production {

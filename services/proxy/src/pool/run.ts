@@ -1,13 +1,10 @@
 /** A run: what makes a feed's bytes on this worker for a while, until it ends or is replaced: an FFmpeg, or a plain copy. */
 
 import type { Readable } from 'node:stream';
-import { pause } from '../async.ts';
-import { SourceError } from '../errors.ts';
-import type { EntryPoint } from '../feed/ring.ts';
+import type { SourceError } from '../errors.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { wrapTicks } from '../mpegts/timestamp.ts';
-import { maskUrl } from '../upstream/mask.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import type { SourceClock } from './lineage.ts';
 import type { SourceFeed } from './source-feed.ts';
@@ -58,24 +55,3 @@ export interface Run {
 
 /** @throws {SourceError} when the source cannot be opened */
 export type StartRun = (request: RunRequest) => Promise<Run>;
-
-/**
- * Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end.
- *
- * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or what ended the source
- */
-export async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
-  const found = new AbortController();
-  const signal = AbortSignal.any([request.signal, found.signal]);
-  const timeout = pause(timeoutMs, signal).then(() => {
-    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
-    const message = `The source ${maskUrl(request.address.url)} sent no picture or sound within ${timeoutMs / 1000} s.`;
-    throw new SourceError('stalled', message);
-  });
-  timeout.catch(() => undefined);
-  try {
-    return await Promise.race([source.feed.entry(), timeout]);
-  } finally {
-    found.abort();
-  }
-}

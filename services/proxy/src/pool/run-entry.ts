@@ -1,0 +1,74 @@
+/** Where a run enters the source feed that it reads: at its newest picture, or far enough back to go on where another run ended. */
+
+import { pause } from '../async.ts';
+import { SourceError } from '../errors.ts';
+import type { EntryPoint, Ring } from '../feed/ring.ts';
+import type { ResumePoint } from '../mpegts/splicer.ts';
+import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/timestamp.ts';
+import { maskUrl } from '../upstream/mask.ts';
+import type { Resume, RunRequest } from './run.ts';
+import type { SourceFeed } from './source-feed.ts';
+import type { SourceFeeds, SourceLease } from './source-feeds.ts';
+
+/** A decoder and an audio encoder need a little before the first frame that counts. */
+const RESUME_MARGIN_MS = 500;
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+
+export interface RunEntry {
+  readonly entry: EntryPoint;
+  /** What the run has to make from there, where it goes on with another one's output. */
+  readonly resume: ResumePoint | undefined;
+}
+
+/** The source of a run, with as much of its past as the run has to make again. */
+export function leaseSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
+  const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
+  const [first, second = first] = wanted;
+  const from =
+    first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
+  return sources.acquire(address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
+}
+
+/**
+ * Waits for something to start from, and finds where.
+ *
+ * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or what ended the source
+ */
+export async function enterSource(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<RunEntry> {
+  const joined = await firstPicture(source, request, timeoutMs);
+  const resume = pointOn(source, request.resume);
+  return { entry: resume === undefined ? joined : entryForResume(source.feed.ring, resume), resume };
+}
+
+/** The newest entry from which everything at and after the resume point can be made again. */
+export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
+  const wanted = [resume.videoPts, resume.audioPts]
+    .filter((ticks) => ticks !== undefined)
+    .map((ticks) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS);
+  const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
+  const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
+  if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
+  return entry;
+}
+
+/** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
+async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
+  const found = new AbortController();
+  const signal = AbortSignal.any([request.signal, found.signal]);
+  const timeout = pause(timeoutMs, signal).then(() => {
+    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
+    const message = `The source ${maskUrl(request.address.url)} sent no picture or sound within ${timeoutMs / 1000} s.`;
+    throw new SourceError('stalled', message);
+  });
+  timeout.catch(() => undefined);
+  try {
+    return await Promise.race([source.feed.entry(), timeout]);
+  } finally {
+    found.abort();
+  }
+}
+
+/** Where to go on in `source`, if that is on the timeline that the point is told in. */
+function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
+  return resume !== undefined && resume.timeline === source.lineage.current.timeline ? resume.point : undefined;
+}
