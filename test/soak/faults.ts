@@ -32,12 +32,14 @@ const EXIT_MS = DRAIN_S * 1_000 + 8_000;
 export const begin: Record<FaultKind, Begin> = {
   'kill worker': async ({ ground, audience }, draws) => {
     const place = chosen(await ground.atLeastUp(SURVIVORS + 1), draws[0]);
+    await expendable({ ground, audience }, [place]);
     await kill(place, audience);
     return { target: place.id, over: replaced(ground, place, between(200, 2_000, draws[1])) };
   },
 
   'terminate worker': async ({ ground, audience }, draws) => {
     const place = chosen(await ground.atLeastUp(SURVIVORS + 1), draws[0]);
+    await expendable({ ground, audience }, [place]);
     place.state = 'ending';
     audience.excuse(place.worker, 'terminated');
     place.worker.signal('SIGTERM');
@@ -73,15 +75,21 @@ export const begin: Record<FaultKind, Begin> = {
     return { target: `those of ${place.id}`, over: Promise.resolve() };
   },
 
-  'kill redis': async ({ ground }, draws) => {
+  'kill redis': async ({ ground, audience }, draws) => {
     const redis = await ground.redis();
     const forMs = between(0, 4_000, draws[0]);
+    await until(() => allKnown({ ground, audience }, []), {
+      timeoutMs: 60_000,
+      what: 'a worker that knows each stream',
+    });
     ground.redisIsUp = false;
+    ground.redisIsWholeAtMs = Number.POSITIVE_INFINITY;
     await redis.kill();
     const over = async () => {
       await sleep(forMs);
       await redis.start();
       ground.redisIsUp = true;
+      ground.redisIsWholeAtMs = Date.now() + REDIS_BACK_MS;
     };
     return { target: `down for ${forMs} ms, then empty`, over: over() };
   },
@@ -137,6 +145,7 @@ export const begin: Record<FaultKind, Begin> = {
     const place = chosen(places, draws[0]);
     const others = places.filter((other) => other !== place);
     const other = chosen(others, draws[1]);
+    await expendable({ ground, audience }, [place, other]);
     place.state = 'ending';
     await demand(other.worker, 'POST', `/workers/${place.id}/drain`, 202);
     await sleep(between(0, 1_500, draws[2]));
@@ -213,6 +222,25 @@ async function signalFfmpeg({ ground }: Scene, draws: Draws, signal: NodeJS.Sign
   // A worker that stands still itself replaces it when it wakes.
   const over = () => until(gone, { timeoutMs: 20_000, everyMs: 200, what: `FFmpeg ${pid} of ${mark} to be replaced` });
   return { target: `${pid} of ${mark}`, over: over().then(() => undefined) };
+}
+
+/**
+ * Waits as long as these may not die: a stream that no other worker has met is forgotten if Redis, which was emptied, has
+ * not been told of it yet.
+ */
+async function expendable(scene: Scene, victims: readonly WorkerPlace[]): Promise<void> {
+  await until(() => Date.now() >= scene.ground.redisIsWholeAtMs || allKnown(scene, victims), {
+    timeoutMs: 60_000,
+    what: 'somebody else who knows each stream',
+  });
+}
+
+/** Whether each stream plays on some worker that goes on, but for these. */
+function allKnown({ ground, audience }: Scene, but: readonly WorkerPlace[]): boolean {
+  const others = ground.up().filter((place) => !but.includes(place));
+  return ground.streams.every((stream) =>
+    audience.watching(stream).some(({ worker, bytes }) => bytes > 0 && others.some((each) => each.worker === worker)),
+  );
 }
 
 async function kill(place: WorkerPlace, audience: Audience): Promise<void> {

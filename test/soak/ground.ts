@@ -55,6 +55,8 @@ export class Ground {
   readonly places: WorkerPlace[];
   readonly streams: SoakStream[];
   redisIsUp = true;
+  /** When every worker has had the time to tell a Redis that was emptied what it knows. */
+  redisIsWholeAtMs = 0;
   #closed = false;
 
   private constructor(cluster: TestCluster, source: LiveSource, places: WorkerPlace[], streams: SoakStream[]) {
