@@ -88,16 +88,16 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     find: async (key, via) => {
       if (!ready) return undefined;
       const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? pool.relay(id, Number(slot), via) : sources.relay(id, via);
+      return kind === 'p' ? pool.feeds.relay(id, Number(slot), via) : sources.relay(id, via);
     },
     offer: (key) => placeAt(key)?.offer,
     prepare: async (key) => {
       if (!ready || draining) return false;
       const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? pool.prepare(id, Number(slot)) : sources.prepare(id);
+      return kind === 'p' ? pool.feeds.prepare(id, Number(slot)) : sources.prepare(id);
     },
   };
-  const placeAt = (key: string) => (ready ? (pool.placeOf(key) ?? sources.placeOf(key)) : undefined);
+  const placeAt = (key: string) => (ready ? (pool.feeds.placeOf(key) ?? sources.placeOf(key)) : undefined);
   const cluster = config.redisEnabled ? await joinCluster(config, feeds, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
   const lease = new Lease({
@@ -131,12 +131,12 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await gateway.listen();
 
   const ringLimits = (): RingLimits => {
-    const feeds = Math.max(1, sources.size + pool.feedCount);
+    const feeds = Math.max(1, sources.size + pool.feeds.size);
     const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
     return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
   };
   const reclaim = async (account: string) => {
-    await pool.endIdle(account);
+    await pool.feeds.endIdle(account);
     sources.closeIdle(account);
     await sources.settle();
   };
@@ -209,7 +209,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const numbers = () => workerNumbers({ pool, sources, playback, draining });
   const heartbeat = new Heartbeat(registry, numbers);
   const handover = new Handover({
-    processes: () => pool.owned,
+    processes: () => pool.feeds.owned,
     sources: () => sources.owned,
     followersOf: cluster.followersOf,
     secret: cluster.secret,
@@ -252,7 +252,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       hardware,
       ffmpeg,
       startedAtMs: heartbeat.startedAtMs,
-      metrics: workerMetrics({ numbers, pool, playback, lease, relays: cluster.relays }),
+      metrics: workerMetrics({ numbers, processFeeds: pool.feeds, playback, lease, relays: cluster.relays }),
       isDraining: () => draining,
       numbers,
       obey: doIt,

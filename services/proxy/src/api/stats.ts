@@ -116,7 +116,7 @@ export function poolingStatsOf(
     processes_saved: Math.max(0, viewers.length - processes),
     workers: each,
     worker_id: config.workerId,
-    feeds: pool.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
+    feeds: pool.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
       stream_id: streamId,
       slot,
       input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',

@@ -5,7 +5,7 @@ import type { WorkerNumbers } from '../../../registry/types.ts';
 import type { Cluster } from '../pool/cluster.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Playback } from '../pool/playback.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { ProcessFeeds } from '../pool/process-feeds.ts';
 import { cpuSeconds } from './cpu.ts';
 import { METRICS } from './names.ts';
 
@@ -13,14 +13,14 @@ export type MetricsRegistry = Registry;
 
 export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
-  readonly pool: Pick<Pool, 'restartCount'>;
+  readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly lease: Pick<Lease, 'state'>;
   readonly relays: Cluster['relays'];
 }
 
 /** @example const text = await workerMetrics(sources).metrics(); // '# HELP streampool_clients …' */
-export function workerMetrics({ numbers, pool, playback, lease, relays }: MetricsSources): MetricsRegistry {
+export function workerMetrics({ numbers, processFeeds, playback, lease, relays }: MetricsSources): MetricsRegistry {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -55,7 +55,7 @@ export function workerMetrics({ numbers, pool, playback, lease, relays }: Metric
   counter(METRICS.cpuSeconds, 'CPU seconds of the worker and its FFmpegs.', cpuSeconds);
   gauge(METRICS.ringBytes, 'Bytes of media held for viewers.', () => numbers().bufferedBytes);
   gauge(METRICS.residentBytes, 'Bytes of memory of the worker itself.', () => process.memoryUsage.rss());
-  counter(METRICS.ffmpegRestarts, 'FFmpegs started in place of one that had ended.', () => pool.restartCount);
+  counter(METRICS.ffmpegRestarts, 'FFmpegs started in place of one that had ended.', () => processFeeds.restartCount);
   counter(METRICS.skips, 'Times a viewer was too slow and skipped.', () => numbers().skips);
   counter(METRICS.stalls, 'Viewers dropped because they took nothing.', () => numbers().stalls);
   counter(METRICS.errors, 'Viewers whose stream could not be given, or failed.', () => playback.failures);

@@ -16,10 +16,10 @@ export function workerNumbers({ pool, sources, playback, draining }: NumberedPar
   return {
     processes: pool.processCount,
     clients: playback.clientCount,
-    processFeeds: pool.feedCount,
+    processFeeds: pool.feeds.size,
     sourceFeeds: sources.size,
-    bufferedBytes: pool.heldBytes + sources.heldBytes,
-    restarts: pool.status().reduce((sum, { restarts }) => sum + restarts, 0),
+    bufferedBytes: pool.feeds.heldBytes + sources.heldBytes,
+    restarts: pool.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining,
   };

@@ -1,0 +1,54 @@
+/** The FFmpegs of all viewers here who watch a source that has an end: one each, with a provider connection of its own. */
+
+import type { StreamProfile } from '../../../registry/types.ts';
+import type { ProviderConnections } from '../upstream/provider-connections.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
+import type { RunDeps } from './ffmpeg-run.ts';
+import { FiniteProcess } from './finite-process.ts';
+import { unlessGone } from './unless-gone.ts';
+
+export interface FiniteProcessesDeps extends RunDeps {
+  readonly connections: ProviderConnections;
+}
+
+export class FiniteProcesses {
+  readonly #deps: FiniteProcessesDeps;
+  readonly #running = new Set<FiniteProcess>();
+
+  constructor(deps: FiniteProcessesDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Starts one; resolves when it has something to send.
+   *
+   * @param signal its viewer has gone
+   * @throws {SourceError} when the source does not play, or by the signal
+   * @throws {StreampoolError} 503 at the provider's connection limit
+   */
+  async start(profile: StreamProfile, address: SourceAddress, signal: AbortSignal): Promise<FiniteProcess> {
+    const disconnect = await this.#deps.connections.acquire(address);
+    const process = new FiniteProcess(profile, address, this.#deps);
+    this.#running.add(process);
+    void process.ended.then(() => {
+      disconnect();
+      this.#running.delete(process);
+    });
+    try {
+      await unlessGone(process.firstByte, signal);
+    } catch (error) {
+      process.kill();
+      throw error;
+    }
+    return process;
+  }
+
+  /** Ends them all. */
+  close(): void {
+    for (const process of this.#running) process.kill();
+  }
+}
