@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type DeployedWorker,
+  newestFirst,
   type ProtectionSituation,
   SETTLE_MS,
   wantsProtection,
@@ -43,6 +44,55 @@ describe('a deployment', () => {
 
   it.each(cases)('%s', (_name, workers, leaves) => {
     expect(whoLeaves(workers, NOW)).toBe(leaves);
+  });
+});
+
+describe('a worker that leaves asks its followers to take over', () => {
+  const cases: [string, [string, number | undefined][], string[]][] = [
+    ['nobody of nobody', [], []],
+    [
+      'in the order they came outside ECS',
+      [
+        ['b', undefined],
+        ['a', undefined],
+        ['c', undefined],
+      ],
+      ['b', 'a', 'c'],
+    ],
+    [
+      'in the order they came while all are alike',
+      [
+        ['b', 3],
+        ['a', 3],
+      ],
+      ['b', 'a'],
+    ],
+    [
+      'those of the newest revision first, however late they came',
+      [
+        ['old', 3],
+        ['new', 4],
+        ['old too', 3],
+        ['new too', 4],
+      ],
+      ['new', 'new too', 'old', 'old too'],
+    ],
+    [
+      'older revisions by their age, and last who has none',
+      [
+        ['none', undefined],
+        ['oldest', 9],
+        ['newest', 11],
+        ['older', 10],
+      ],
+      ['newest', 'older', 'oldest', 'none'],
+    ],
+  ];
+
+  it.each(cases)('%s', (_name, followers, asked) => {
+    const came = followers.map(([workerId, revision]) => worker(workerId, revision));
+    expect(newestFirst(came).map(({ workerId }) => workerId)).toEqual(asked);
+    expect(came.map(({ workerId }) => workerId)).toEqual(followers.map(([workerId]) => workerId));
   });
 });
 

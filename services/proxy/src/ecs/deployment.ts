@@ -42,3 +42,15 @@ export function wantsProtection(situation: ProtectionSituation): boolean {
   if (!draining) return true;
   return leavingSinceMs !== undefined && nowMs - leavingSinceMs < deployDrainMs;
 }
+
+/**
+ * In which order followers are asked to take a feed over: the newest revision first, since workers of an older one leave in
+ * their turn and would have to hand it over again. Those of one revision, or of none outside ECS, stay in the order they came.
+ */
+export function newestFirst<Follower extends Pick<DeployedWorker, 'revision'>>(
+  followers: readonly Follower[],
+): Follower[] {
+  const rank = ({ revision }: Follower) => revision ?? Number.NEGATIVE_INFINITY;
+  // Not a difference: two without a revision would give NaN.
+  return followers.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(b) > rank(a) ? 1 : -1));
+}

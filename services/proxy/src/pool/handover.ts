@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
+import { newestFirst } from '../ecs/deployment.ts';
 import type { Logger } from '../log.ts';
 import type { FeedPlace } from './feed-place.ts';
 
@@ -73,7 +74,7 @@ export class Handover {
 
   #candidates(feed: OwnedFeed): WorkerIdentity[] {
     const nowMs = performance.now();
-    return this.#followersOf(feed).filter(
+    return newestFirst(this.#followersOf(feed)).filter(
       (follower) => (this.#refusedUntilMs.get(refusalKey(feed, follower)) ?? 0) < nowMs,
     );
   }
