@@ -145,11 +145,11 @@ export class AdminApi extends Construct {
     return front;
   }
 
-  /** Reading which tasks there are; the admin API stops none. */
+  /** Reading which tasks there are, and which of them are protected; the admin API stops none and protects none. */
   #grantTasks(front: AdminFunction, { cluster, service }: ProxyService): void {
     front.addToRolePolicy(
       new PolicyStatement({
-        actions: ['ecs:ListTasks', 'ecs:DescribeTasks'],
+        actions: ['ecs:ListTasks', 'ecs:DescribeTasks', 'ecs:GetTaskProtection'],
         resources: ['*'],
         conditions: { ArnEquals: { 'ecs:cluster': cluster.clusterArn } },
       }),

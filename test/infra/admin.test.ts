@@ -70,19 +70,19 @@ describe('the functions', () => {
     admin.resourceCountIs('AWS::EC2::VPCEndpoint', 0);
   });
 
-  it('may read tasks of the cluster, and stop none', () => {
+  it('may read tasks of the cluster and their protection, and neither stop nor protect one', () => {
     admin.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
           Match.objectLike({
-            Action: ['ecs:DescribeTasks', 'ecs:ListTasks'],
+            Action: ['ecs:DescribeTasks', 'ecs:GetTaskProtection', 'ecs:ListTasks'],
             Condition: { ArnEquals: { 'ecs:cluster': Match.anyValue() } },
           }),
         ]),
       }),
     });
-    const actions = JSON.stringify(admin.findResources('AWS::IAM::Policy')).match(/"ecs:[A-Z]\w+"/g) ?? [];
-    expect(new Set(actions)).toEqual(new Set(['"ecs:ListTasks"', '"ecs:DescribeTasks"', '"ecs:DescribeServices"']));
+    const actions = JSON.stringify(admin.findResources('AWS::IAM::Policy')).match(/(?<="ecs:)[A-Z]\w+/g) ?? [];
+    expect(new Set(actions)).toEqual(new Set(['ListTasks', 'DescribeTasks', 'GetTaskProtection', 'DescribeServices']));
   });
 });
 

@@ -1,6 +1,6 @@
 /** The admin API on a real Redis with real workers and viewers: what it says is so, and what it is told happens. */
 
-import { DescribeTasksCommand, ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
+import { DescribeTasksCommand, ECSClient, GetTaskProtectionCommand, ListTasksCommand } from '@aws-sdk/client-ecs';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
@@ -314,10 +314,17 @@ describe('as two functions', () => {
     ecs.on(ListTasksCommand).resolves({ taskArns: ['one', 'two'] });
     const task = (taskArn: string, privateIpv4Address: string) => ({
       taskArn,
+      taskDefinitionArn: 'arn:aws:ecs:eu-west-1:1:task-definition/worker:7',
       createdAt: new Date(0),
       containers: [{ networkInterfaces: [{ privateIpv4Address }] }],
     });
     ecs.on(DescribeTasksCommand).resolves({ tasks: [task('one', '127.0.0.1'), task('two', '10.1.2.3')] });
+    ecs.on(GetTaskProtectionCommand).resolves({
+      protectedTasks: [
+        { taskArn: 'one', protectionEnabled: true, expirationDate: new Date(600_000) },
+        { taskArn: 'two', protectionEnabled: false },
+      ],
+    });
     // What the Lambda API does between the two: JSON there, JSON back.
     const lambda: Pick<LambdaClient, 'send'> = {
       send: async ({ input }: { input: { Payload: string } }) => {
@@ -341,8 +348,10 @@ describe('as two functions', () => {
     streamsAnswer.parse((await call('GET', '/admin/streams')).body);
     expect((await call('GET', '/admin/streams/none')).status).toBe(404);
     const workers = workersAnswer.parse((await call('GET', '/admin/workers')).body);
-    expect(workers.workers.map(({ task }) => task?.arn)).toEqual(['one', 'one']);
-    expect(workers.ecs?.tasks_without_worker.map(({ arn }) => arn)).toEqual(['two']);
+    const one = { arn: 'one', revision: 7, protected: true, protected_until: '1970-01-01T00:10:00.000Z' };
+    expect(workers.workers).toMatchObject([{ task: one }, { task: one }]);
+    expect(workers.ecs?.tasks_without_worker).toMatchObject([{ arn: 'two', revision: 7, protected: false }]);
+    expect(workers.ecs?.protection_missing).toBeNull();
     expect(await handler({ job: 'cleanup' })).toMatchObject({ dead_workers: [] });
 
     await cluster.redis.pause();

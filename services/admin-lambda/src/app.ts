@@ -83,11 +83,19 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
 
   app.get('/admin/workers', async (c) => {
     const page = read(pageQuery, c.req.query());
-    const [workers, tasks] = await Promise.all([cluster.workers(), tasksOf(ecs)]);
+    const [workers, known] = await Promise.all([cluster.workers(), tasksOf(ecs)]);
     const shown = pageOf(workers, ({ workerId }) => workerId, page);
-    if (ecs === undefined || typeof tasks === 'string') return c.json(viewOfWorkers(shown, String(tasks)));
-    const joined = joinTasks(workers, tasks);
-    return c.json(viewOfWorkers(shown, { cluster: ecs.cluster, service: ecs.service, count: tasks.length, joined }));
+    if (ecs === undefined || typeof known === 'string') return c.json(viewOfWorkers(shown, String(known)));
+    const { tasks, protectionMissing } = known;
+    return c.json(
+      viewOfWorkers(shown, {
+        cluster: ecs.cluster,
+        service: ecs.service,
+        count: tasks.length,
+        joined: joinTasks(workers, tasks),
+        protectionMissing,
+      }),
+    );
   });
 
   app.post('/admin/workers/:id/drain', async (c) => {

@@ -11,7 +11,7 @@
  * Handler: `lambda.handler`. Environment: FrontEnvironment. Events: HTTP API payload 2.0; EventBridge Scheduler inputs
  * `{"job": "cleanup"}` and `{"job": "scale-in"}`. Timeout: 15 s.
  * Rights: lambda:InvokeFunction on the registry function; secretsmanager:GetSecretValue on Redis's secret; ecs:ListTasks,
- * ecs:DescribeTasks, ecs:DescribeServices on the cluster's tasks and service.
+ * ecs:DescribeTasks, ecs:GetTaskProtection, ecs:DescribeServices on the cluster's tasks and service.
  */
 
 import { ECSClient } from '@aws-sdk/client-ecs';

@@ -50,7 +50,15 @@ const taskView = z.strictObject({
   arn: z.string(),
   last_status: z.string(),
   desired_status: z.string(),
-  definition: z.string(),
+  definition: z.string().describe('Family and revision.'),
+  revision: z.int().nullable().describe('Of the task definition: a deployment has a higher one than the one before.'),
+  protected: z
+    .boolean()
+    .nullable()
+    .describe(
+      'Whether scale-in and deployments leave the task alone; null: ECS does not say, see `protection_missing`.',
+    ),
+  protected_until: z.string().nullable().describe('Until when, unless the worker renews it.'),
   zone: z.string().nullable(),
   private_ip: z.string().nullable(),
   created_at: z.string(),
@@ -83,6 +91,10 @@ export const workersAnswer = z.strictObject({
       tasks: z.int(),
       tasks_without_worker: z.array(taskView),
       workers_without_task: z.array(z.string()),
+      protection_missing: z
+        .string()
+        .nullable()
+        .describe('Why the protection of tasks is not known, of some or of all.'),
     })
     .nullable(),
   ecs_missing: z.string().nullable().describe('Why nothing is said of ECS.'),
@@ -141,8 +153,6 @@ export const drainAnswer = z.strictObject({ worker_id: z.string(), message: z.st
 
 export type StatsAnswer = z.infer<typeof statsAnswer>;
 export type WorkersAnswer = z.infer<typeof workersAnswer>;
-export type TaskView = z.infer<typeof taskView>;
-export type StreamView = z.infer<typeof streamState>;
 export type StreamAnswer = z.infer<typeof streamAnswer>;
 export type StreamsAnswer = z.infer<typeof streamsAnswer>;
 export type CleanupView = z.infer<typeof cleanupAnswer>;

@@ -1,26 +1,11 @@
-/** How the cluster's state is shown: names with underscores, times as ISO 8601, numbers that people compare rounded. Pure. */
+/** The answers of the admin API made of the cluster's state; numbers that people compare are rounded. Pure. */
 
-import type {
-  CleanupAnswer,
-  ClusterNumbers,
-  StreamDetails,
-  StreamPage,
-  StreamState,
-  WorkerState,
-} from './cluster/cluster-admin.ts';
+import type { CleanupAnswer, ClusterNumbers, StreamDetails, StreamPage, WorkerState } from './cluster/cluster-admin.ts';
 import type { JoinedTasks } from './ecs/join-tasks.ts';
-import type { Task } from './ecs/tasks.ts';
 import { egressUsd, HOURS_PER_MONTH, monthlyGb, type PriceTier } from './egress-cost.ts';
 import type { Page } from './paging.ts';
-import type {
-  CleanupView,
-  StatsAnswer,
-  StreamAnswer,
-  StreamsAnswer,
-  StreamView,
-  TaskView,
-  WorkersAnswer,
-} from './schemas.ts';
+import type { CleanupView, StatsAnswer, StreamAnswer, StreamsAnswer, WorkersAnswer } from './schemas.ts';
+import { shown } from './shown.ts';
 
 const EGRESS_FORMULA =
   'usd_per_month = gb_per_month through the price tiers; ' +
@@ -54,31 +39,25 @@ export function viewOfStats(numbers: ClusterNumbers, prices: readonly PriceTier[
   };
 }
 
-export function viewOfWorker(worker: WorkerState, task: Task | undefined): WorkersAnswer['workers'][number] {
-  return {
-    worker_id: worker.workerId,
-    incarnation: worker.incarnation,
-    address: worker.address,
-    zone: worker.zone ?? null,
-    alive: worker.alive,
-    draining: worker.draining,
-    clients: worker.clients,
-    processes: worker.processes,
-    cpu_cores: worker.cpuCores,
-    started_at: isoTime(worker.startedAtMs),
-    last_seen: isoTime(worker.lastSeenMs),
-    task: task === undefined ? null : viewOfTask(task),
-  };
+export interface KnownTasks {
+  cluster: string;
+  service: string;
+  count: number;
+  joined: JoinedTasks;
+  protectionMissing: string | null;
 }
 
 /** @param tasks the service's and how they belong to workers, or why nothing is known of them */
 export function viewOfWorkers(
   { items, total, nextCursor }: Page<WorkerState>,
-  tasks: { cluster: string; service: string; count: number; joined: JoinedTasks } | string,
+  tasks: KnownTasks | string,
 ): WorkersAnswer {
   const known = typeof tasks === 'string' ? undefined : tasks;
   return {
-    workers: items.map((worker) => viewOfWorker(worker, known?.joined.taskOf.get(worker.workerId))),
+    workers: items.map((worker) => {
+      const task = known?.joined.taskOf.get(worker.workerId);
+      return { ...shown(worker), task: task === undefined ? null : shown(task) };
+    }),
     total,
     next_cursor: nextCursor,
     ecs:
@@ -88,34 +67,26 @@ export function viewOfWorkers(
             cluster: known.cluster,
             service: known.service,
             tasks: known.count,
-            tasks_without_worker: known.joined.tasksWithoutWorker.map(viewOfTask),
+            tasks_without_worker: known.joined.tasksWithoutWorker.map(shown),
             workers_without_task: known.joined.workersWithoutTask,
+            protection_missing: known.protectionMissing,
           },
     ecs_missing: typeof tasks === 'string' ? tasks : null,
   };
 }
 
 export function viewOfStreams({ streams, total, nextCursor }: StreamPage): StreamsAnswer {
-  return { streams: streams.map(viewOfStream), total, next_cursor: nextCursor };
+  return { streams: streams.map(shown), total, next_cursor: nextCursor };
 }
 
-export function viewOfStreamDetails(stream: StreamDetails): StreamAnswer {
+export function viewOfStreamDetails({ sharedBy, viewers, ...stream }: StreamDetails): StreamAnswer {
   return {
-    ...viewOfStream(stream),
-    shared_by: stream.sharedBy.map(({ slot, clients, owner }) => ({
-      slot,
-      clients,
-      owner: owner === undefined ? null : { worker_id: owner.workerId, epoch: owner.epoch },
+    ...shown(stream),
+    shared_by: sharedBy.map(({ owner, ...process }) => ({
+      ...shown(process),
+      owner: owner === null ? null : shown(owner),
     })),
-    viewers: stream.viewers.map((viewer) => ({
-      client_id: viewer.id,
-      worker_id: viewer.workerId,
-      slot: viewer.slot ?? null,
-      ip_address: viewer.ipAddress,
-      user_agent: viewer.userAgent,
-      connected_at: isoTime(viewer.connectedAtMs),
-      bytes_served: viewer.bytesServed,
-    })),
+    viewers: viewers.map(shown),
   };
 }
 
@@ -123,41 +94,8 @@ export function viewOfCleanup({ expiredStreams, deadWorkers }: CleanupAnswer, dr
   return {
     dry_run: dryRun,
     expired_streams: expiredStreams,
-    dead_workers: deadWorkers.map(({ workerId, incarnation }) => ({ worker_id: workerId, incarnation })),
+    dead_workers: deadWorkers.map(shown),
   };
-}
-
-function viewOfStream(stream: StreamState): StreamView {
-  return {
-    stream_id: stream.id,
-    url: stream.url,
-    current_url: stream.currentUrl,
-    profile: stream.profile ?? null,
-    metadata: stream.metadata,
-    clients: stream.clients,
-    processes: stream.processes,
-    bytes_served: stream.bytesServed,
-    errors: stream.errors,
-    created_at: isoTime(stream.createdAtMs),
-    last_access: isoTime(stream.lastAccessMs),
-  };
-}
-
-function viewOfTask(task: Task): TaskView {
-  return {
-    arn: task.arn,
-    last_status: task.lastStatus,
-    desired_status: task.desiredStatus,
-    definition: task.definition,
-    zone: task.zone ?? null,
-    private_ip: task.privateIp ?? null,
-    created_at: isoTime(task.createdAtMs),
-    started_at: task.startedAtMs === undefined ? null : isoTime(task.startedAtMs),
-  };
-}
-
-function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function rounded(value: number): number {

@@ -4,6 +4,7 @@ import { joinTasks } from '../../../services/admin-lambda/src/ecs/join-tasks.ts'
 import { egressUsd, monthlyGb } from '../../../services/admin-lambda/src/egress-cost.ts';
 import { type PageRequest, pageOf } from '../../../services/admin-lambda/src/paging.ts';
 import { chooseScaleIn } from '../../../services/admin-lambda/src/scale-in.ts';
+import { shown } from '../../../services/admin-lambda/src/shown.ts';
 import { task, workerState } from './support.ts';
 
 describe('pageOf', () => {
@@ -18,6 +19,21 @@ describe('pageOf', () => {
     [{ limit: 9, cursor: 'bb' }, ['c', 'd'], null],
   ])('%j', (request, items, nextCursor) => {
     expect(pageOf(all, (id) => id, request)).toEqual({ items, total: 4, nextCursor });
+  });
+});
+
+describe('shown', () => {
+  it.each<[string, object, object]>([
+    [
+      'names with underscores',
+      { id: 'a', workerId: 'b', privateIp: 'c' },
+      { id: 'a', worker_id: 'b', private_ip: 'c' },
+    ],
+    ['times as ISO 8601', { lastSeenMs: 1500 }, { last_seen: '1970-01-01T00:00:01.500Z' }],
+    ['what is absent as null, times too', { zone: null, startedAtMs: null }, { zone: null, started_at: null }],
+    ['values as they are', { metadata: { tvgId: '1' }, isOn: false }, { metadata: { tvgId: '1' }, is_on: false }],
+  ])('%s', (_, record, view) => {
+    expect(shown(record)).toEqual(view);
   });
 });
 
@@ -82,7 +98,7 @@ describe('joinTasks', () => {
       task('t1', { privateIp: '10.0.0.1' }),
       task('t6', { privateIp: 'fd00::6' }),
       task('starting', { privateIp: '10.0.0.2' }),
-      task('pending', { privateIp: undefined }),
+      task('pending', { privateIp: null }),
     ];
     const { taskOf, tasksWithoutWorker, workersWithoutTask } = joinTasks(workers, tasks);
     expect([...taskOf].map(([id, { arn }]) => [id, arn])).toEqual([

@@ -1,5 +1,11 @@
 /** The handler over a cluster that says what a test wants: routes, errors, the log, ECS at the SDK's boundary, jobs. */
-import { DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeServicesCommand,
+  DescribeTasksCommand,
+  ECSClient,
+  GetTaskProtectionCommand,
+  ListTasksCommand,
+} from '@aws-sdk/client-ecs';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -149,17 +155,69 @@ describe('workers beside ECS', () => {
     ecsMock.on(ListTasksCommand, { nextToken: 'more' }).resolves({ taskArns: ['2'] });
     ecsMock.on(DescribeTasksCommand, { tasks: ['1'] }).resolves({ tasks: [taskAt('one', '10.0.0.1')] });
     ecsMock.on(DescribeTasksCommand, { tasks: ['2'] }).resolves({ tasks: [taskAt('lonely', '10.0.0.8')] });
+    const isProtected = (name: string) => [{ taskArn: taskAt(name, '').taskArn, protectionEnabled: name === 'one' }];
+    ecsMock.on(GetTaskProtectionCommand, { tasks: ['1'] }).resolves({ protectedTasks: isProtected('one') });
+    ecsMock.on(GetTaskProtectionCommand, { tasks: ['2'] }).resolves({ protectedTasks: isProtected('lonely') });
     const { call } = stage({ workers }, { ecs: true });
     const answer = workersAnswer.parse((await call('GET', '/admin/workers')).body);
     expect(answer.ecs_missing).toBeNull();
     expect(answer.ecs).toMatchObject({ cluster: 'cluster', service: 'workers', tasks: 2, workers_without_task: ['b'] });
-    expect(answer.ecs?.tasks_without_worker.map(({ arn }) => arn)).toEqual([
-      'arn:aws:ecs:eu-west-1:1:task/cluster/lonely',
+    expect(answer.ecs?.tasks_without_worker).toEqual([
+      {
+        arn: 'arn:aws:ecs:eu-west-1:1:task/cluster/lonely',
+        last_status: 'RUNNING',
+        desired_status: 'RUNNING',
+        definition: 'worker:7',
+        revision: 7,
+        protected: false,
+        protected_until: null,
+        zone: 'eu-west-1a',
+        private_ip: '10.0.0.8',
+        created_at: '1970-01-01T00:16:40.000Z',
+        started_at: '1970-01-01T00:16:40.500Z',
+      },
     ]);
+    expect(answer.workers[0]?.task?.protected).toBe(true);
     expect(answer.workers.map(({ worker_id, task }) => [worker_id, task?.definition ?? null])).toEqual([
       ['a', 'worker:7'],
       ['b', null],
     ]);
+  });
+
+  describe('say who is protected', () => {
+    const ARN = 'arn:aws:ecs:eu-west-1:1:task/cluster/one';
+    const shownTask = async () => {
+      ecsMock.on(ListTasksCommand).resolves({ taskArns: [ARN] });
+      ecsMock.on(DescribeTasksCommand).resolves({ tasks: [taskAt('one', '10.0.0.1')] });
+      const { call } = stage({ workers }, { ecs: true });
+      const answer = workersAnswer.parse((await call('GET', '/admin/workers')).body);
+      const task = answer.workers[0]?.task;
+      return {
+        task: [task?.revision, task?.protected, task?.protected_until],
+        missing: answer.ecs?.protection_missing,
+      };
+    };
+    const expirationDate = new Date('2026-11-22T12:10:00Z');
+
+    it.each([
+      [{ protectionEnabled: true, expirationDate }, [7, true, '2026-11-22T12:10:00.000Z']],
+      [{ protectionEnabled: false }, [7, false, null]],
+    ])('%j', async (protection, task) => {
+      ecsMock
+        .on(GetTaskProtectionCommand, { cluster: 'cluster', tasks: [ARN] })
+        .resolves({ protectedTasks: [{ taskArn: ARN, ...protection }] });
+      expect(await shownTask()).toEqual({ task, missing: null });
+    });
+
+    it('or why that is not known, of one task', async () => {
+      ecsMock.on(GetTaskProtectionCommand).resolves({ failures: [{ arn: ARN, reason: 'TASK_NOT_VALID' }] });
+      expect(await shownTask()).toEqual({ task: [7, null, null], missing: `${ARN}: TASK_NOT_VALID` });
+    });
+
+    it('or why that is not known, of any task', async () => {
+      ecsMock.on(GetTaskProtectionCommand).rejects(new Error('AccessDenied: ecs:GetTaskProtection'));
+      expect(await shownTask()).toEqual({ task: [7, null, null], missing: 'AccessDenied: ecs:GetTaskProtection' });
+    });
   });
 
   it('are shown without ECS when it is not configured, or does not answer, with the reason', async () => {

@@ -21,13 +21,15 @@ export interface ClusterNumbers {
   bytesPerSecond: number;
 }
 
+/** What is absent is null in these records: they cross from function to function as JSON, which drops undefined fields. */
 export interface WorkerState {
   workerId: string;
   incarnation: string;
   /** Host and port of its relay. */
   address: string;
-  zone: string | undefined;
+  zone: string | null;
   startedAtMs: number;
+  /** When it last wrote its record. */
   lastSeenMs: number;
   /** Its lease runs. */
   alive: boolean;
@@ -40,12 +42,12 @@ export interface WorkerState {
 }
 
 export interface StreamState {
-  id: string;
+  streamId: string;
   /** Credentials are hidden in every URL. */
   url: string;
   currentUrl: string;
-  /** Undefined: a direct stream. */
-  profile: string | undefined;
+  /** Null: a direct stream. */
+  profile: string | null;
   metadata: Record<string, string>;
   createdAtMs: number;
   lastAccessMs: number;
@@ -58,14 +60,15 @@ export interface StreamState {
 export interface ProcessState {
   slot: number;
   clients: number;
-  /** The worker whose FFmpeg it is; undefined while nobody's is. */
-  owner: { workerId: string; epoch: number } | undefined;
+  /** The worker whose FFmpeg it is; null while nobody's is. */
+  owner: { workerId: string; epoch: number } | null;
 }
 
 export interface ViewerState {
-  id: string;
+  clientId: string;
   workerId: string;
-  slot: number | undefined;
+  /** Null: a viewer of a direct stream. */
+  slot: number | null;
   ipAddress: string;
   userAgent: string;
   connectedAtMs: number;

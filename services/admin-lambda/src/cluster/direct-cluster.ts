@@ -62,7 +62,7 @@ export class DirectCluster implements ClusterAdmin {
         workerId: worker.workerId,
         incarnation: worker.incarnation,
         address: worker.address,
-        zone: worker.zone,
+        zone: worker.zone ?? null,
         startedAtMs: worker.startedAtMs,
         lastSeenMs: worker.lastSeenMs,
         alive: alive.has(worker.incarnation),
@@ -95,13 +95,13 @@ export class DirectCluster implements ClusterAdmin {
         return {
           slot,
           clients: viewers,
-          owner: owner === undefined ? undefined : { workerId: owner.workerId, epoch: owner.epoch },
+          owner: owner === undefined ? null : { workerId: owner.workerId, epoch: owner.epoch },
         };
       });
       const viewers = clients.map((client) => ({
-        id: client.id,
+        clientId: client.id,
         workerId: client.workerId,
-        slot: client.slot,
+        slot: client.slot ?? null,
         ipAddress: client.ipAddress,
         userAgent: client.userAgent,
         connectedAtMs: client.connectedAtMs,
@@ -194,10 +194,10 @@ export function numbersOf(
 
 function stateOf(stream: StreamRecord, clients: readonly ClientRecord[]): StreamState {
   return {
-    id: stream.id,
+    streamId: stream.id,
     url: maskUrl(stream.url),
     currentUrl: maskUrl(stream.failover.currentUrl),
-    profile: stream.profile?.name,
+    profile: stream.profile?.name ?? null,
     metadata: Object.fromEntries(Object.entries(stream.metadata).map(([name, value]) => [name, maskText(value)])),
     createdAtMs: stream.createdAtMs,
     lastAccessMs: Math.max(stream.lastAccessMs, ...clients.map(({ lastAccessMs }) => lastAccessMs)),

@@ -1,6 +1,14 @@
 /** The workers as ECS sees them: the tasks of one service. The only file that speaks to ECS. */
 
-import { DescribeServicesCommand, DescribeTasksCommand, type ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeServicesCommand,
+  DescribeTasksCommand,
+  type DescribeTasksCommandOutput,
+  type ECSClient,
+  GetTaskProtectionCommand,
+  ListTasksCommand,
+  type ProtectedTask,
+} from '@aws-sdk/client-ecs';
 import type { ServiceState } from '../scale-in.ts';
 
 export interface Task {
@@ -10,14 +18,31 @@ export interface Task {
   desiredStatus: string;
   /** Family and revision. */
   definition: string;
-  zone: string | undefined;
+  revision: number | null;
+  /** Whether scale-in and deployments leave it alone; null: ECS does not say. */
+  protected: boolean | null;
+  /** Null: it is not protected, or for good. */
+  protectedUntilMs: number | null;
+  zone: string | null;
   /** Its address in the VPC, by which a worker is recognised. */
-  privateIp: string | undefined;
+  privateIp: string | null;
   createdAtMs: number;
-  startedAtMs: number | undefined;
+  startedAtMs: number | null;
 }
 
-/** Both calls take at most this many tasks. */
+export interface ServiceTasks {
+  tasks: Task[];
+  /** Why the protection of some or all of them is not known. */
+  protectionMissing: string | null;
+}
+
+/** What ECS says of the protection of a page of tasks. */
+interface Protections {
+  readonly of: ReadonlyMap<string, ProtectedTask>;
+  readonly missing: readonly string[];
+}
+
+/** Each of these calls takes at most this many tasks. */
 const TASKS_PER_CALL = 100;
 const TIMEOUT_MS = 5_000;
 
@@ -32,23 +57,39 @@ export class EcsService {
     this.service = service;
   }
 
-  async tasks(): Promise<Task[]> {
+  async tasks(): Promise<ServiceTasks> {
     const tasks: Task[] = [];
+    const missing: string[] = [];
     let nextToken: string | undefined;
     do {
       const input = { cluster: this.cluster, serviceName: this.service, maxResults: TASKS_PER_CALL, nextToken };
       const listed = await this.#client.send(new ListTasksCommand(input), timeout());
       const arns = listed.taskArns ?? [];
       if (arns.length > 0) {
-        const described = await this.#client.send(
-          new DescribeTasksCommand({ cluster: this.cluster, tasks: arns }),
-          timeout(),
-        );
-        tasks.push(...(described.tasks ?? []).map(taskOf));
+        const [described, protections] = await Promise.all([
+          this.#client.send(new DescribeTasksCommand({ cluster: this.cluster, tasks: arns }), timeout()),
+          this.#protections(arns),
+        ]);
+        tasks.push(...(described.tasks ?? []).map((task) => taskOf(task, protections.of.get(task.taskArn ?? ''))));
+        missing.push(...protections.missing);
       }
       nextToken = listed.nextToken;
     } while (nextToken !== undefined);
-    return tasks;
+    return { tasks, protectionMissing: missing.length === 0 ? null : [...new Set(missing)].join('; ') };
+  }
+
+  /** Tasks are worth knowing without. */
+  async #protections(arns: string[]): Promise<Protections> {
+    try {
+      const command = new GetTaskProtectionCommand({ cluster: this.cluster, tasks: arns });
+      const { protectedTasks = [], failures = [] } = await this.#client.send(command, timeout());
+      return {
+        of: new Map(protectedTasks.map((task) => [task.taskArn ?? '', task])),
+        missing: failures.map(({ arn, reason, detail }) => [`${arn}: ${reason}`, detail].filter(Boolean).join(', ')),
+      };
+    } catch (error) {
+      return { of: new Map(), missing: [error instanceof Error ? error.message : String(error)] };
+    }
   }
 
   async state(): Promise<ServiceState> {
@@ -60,20 +101,31 @@ export class EcsService {
   }
 }
 
-type EcsTask = NonNullable<import('@aws-sdk/client-ecs').DescribeTasksCommandOutput['tasks']>[number];
+type EcsTask = NonNullable<DescribeTasksCommandOutput['tasks']>[number];
 
-function taskOf(task: EcsTask): Task {
+function taskOf(task: EcsTask, protection: ProtectedTask | undefined): Task {
   const interfaces = (task.containers ?? []).flatMap(({ networkInterfaces }) => networkInterfaces ?? []);
+  const definition = (task.taskDefinitionArn ?? '').split('/').at(-1) ?? '';
   return {
     arn: task.taskArn ?? '',
     lastStatus: task.lastStatus ?? '',
     desiredStatus: task.desiredStatus ?? '',
-    definition: (task.taskDefinitionArn ?? '').split('/').at(-1) ?? '',
-    zone: task.availabilityZone,
-    privateIp: interfaces.find(({ privateIpv4Address }) => privateIpv4Address !== undefined)?.privateIpv4Address,
+    definition,
+    revision: revisionOf(definition),
+    protected: protection?.protectionEnabled ?? null,
+    protectedUntilMs: protection?.expirationDate?.getTime() ?? null,
+    zone: task.availabilityZone ?? null,
+    privateIp:
+      interfaces.find(({ privateIpv4Address }) => privateIpv4Address !== undefined)?.privateIpv4Address ?? null,
     createdAtMs: task.createdAt?.getTime() ?? 0,
-    startedAtMs: task.startedAt?.getTime(),
+    startedAtMs: task.startedAt?.getTime() ?? null,
   };
+}
+
+/** `worker:7` → 7. */
+function revisionOf(definition: string): number | null {
+  const [, revision] = /:(\d+)$/.exec(definition) ?? [];
+  return revision === undefined ? null : Number(revision);
 }
 
 function timeout(): { abortSignal: AbortSignal } {
