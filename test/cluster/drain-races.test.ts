@@ -6,6 +6,7 @@ import { ffmpegsOf, ownerOf, spread, troubles } from '../support/cluster.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { seeded, TEST_SEED } from '../support/seed.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -52,3 +53,38 @@ describe.each(['the one that drains', 'the one that takes over'])('SIGTERM, and 
     },
   );
 });
+
+staged(
+  'kill -9 of the one that drains, while the one that takes over opens the source: it is open once',
+  { timeout: 60_000 },
+  async ({ stage }) => {
+    const cluster = await stage.cluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
+    const source = await stage.source({ fixture: 'bframes' });
+    const { hostname, port, pathname } = new URL(source.url);
+    const provider = await startTcpProxy({ target: { host: hostname, port: Number(port) } });
+    stage.closeAfter(() => provider.close());
+    const url = `http://127.0.0.1:${provider.port}${pathname}`;
+    const [first] = cluster.workers as [Worker];
+    const { stream_id } = await first.api.createTranscode({ url, profile: LIGHT });
+    await allPlaying([stage.viewer(`${first.url}/stream/${stream_id}`)]);
+    const { owner, others } = ownerOf(cluster.workers);
+    const viewers = spread(stage, 4, others, stream_id);
+    await allPlaying(viewers);
+    // Longer than a takeover takes to be decided.
+    provider.delay(1_500);
+    owner.signal('SIGTERM');
+    await until(() => provider.connections.length === 2, {
+      everyMs: 10,
+      what: 'the source to be opened beside its owner',
+    });
+    await owner.kill();
+    await until(() => provider.openCount === 1, { timeoutMs: 5_000, what: 'one connection to the source' });
+    await sleep(4_000);
+    expect(provider.connections).toHaveLength(2);
+    expect((await source.account()).open).toBe(1);
+    for (const viewer of viewers) {
+      expect(viewer.ended).toBe(false);
+      expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, minSeconds: 3, maxGapMs: 6_000 });
+    }
+  },
+);

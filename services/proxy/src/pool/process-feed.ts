@@ -16,6 +16,7 @@ import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import { follow, type PlacedFeed } from './follow.ts';
 import { FeedLineage, type SourceClock } from './lineage.ts';
+import { Preparation } from './preparation.ts';
 import type { Production } from './production.ts';
 import { nextStep, type Step } from './recovery.ts';
 import { relayedError } from './relay-run.ts';
@@ -64,8 +65,11 @@ export class ProcessFeed implements PlacedFeed {
   #sourceClock: SourceClock | undefined;
   /** The run on another source that takes over. */
   readonly #succession: Succession;
-  /** Lets go of what a handover to this worker will need. */
-  #unprepare: (() => void) | undefined;
+  /** What a run here will read, held for a handover that has not happened yet; kept as what lets go of it. */
+  readonly #prepared = new Preparation<() => void>(
+    () => this.#prepareInput(),
+    (letGo) => letGo(),
+  );
   /** The run whose source was given up while it still sends. */
   #left: Run | undefined;
   #replaced = false;
@@ -139,26 +143,22 @@ export class ProcessFeed implements PlacedFeed {
    */
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || !this.output.continuable || this.feed.ring.head === 0) return false;
-    if (this.#unprepare !== undefined) return true;
-    const undo = await this.#prepareInput();
-    if (undo === undefined) return false;
-    const timer = setTimeout(() => {
-      if (this.place.current.kind === 'relay') this.#unprepare?.();
-    }, PREPARED_MS);
-    this.#unprepare = () => {
-      clearTimeout(timer);
-      this.#unprepare = undefined;
-      undo();
-    };
+    try {
+      await this.#prepared.ready();
+    } catch (error) {
+      this.#log.info({ err: error }, 'could not get ready to make the feed');
+      return false;
+    }
+    this.#prepared.keepFor(PREPARED_MS);
     return true;
   }
 
-  /** What a run here will read; answers how to let go of it, undefined when it cannot be had. */
-  async #prepareInput(): Promise<(() => void) | undefined> {
+  async #prepareInput(): Promise<() => void> {
     if (this.#sourceClock !== undefined) return (await this.#production.leaseSource(this.#request())).release;
     // FFmpeg opens the source itself: a connection of its own, where the provider allows two.
     const prepared = await this.#succession.prepare(undefined);
-    return prepared === 'failed' ? undefined : () => this.#succession.drop();
+    if (prepared === 'failed') throw new SourceError('ffmpeg', 'FFmpeg could not open the source a second time.');
+    return () => this.#succession.drop();
   }
 
   /** Lets another worker make the feed, from the next picture on. False when it stays here. */
@@ -241,7 +241,7 @@ export class ProcessFeed implements PlacedFeed {
     } catch (error) {
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     } finally {
-      this.#unprepare?.();
+      this.#prepared.drop();
       this.#succession.drop();
       this.#forget();
     }
@@ -266,6 +266,8 @@ export class ProcessFeed implements PlacedFeed {
     if (outcome.kind === 'ended' || this.#isOver) return false;
     if (outcome.kind === 'failed') throw relayedError(outcome);
     await this.place.afterRelay(outcome, signal);
+    // Whom it was prepared for has gone, and another worker makes the feed.
+    if (this.place.current.kind === 'relay') this.#prepared.drop();
     return !signal.aborted;
   }
 
@@ -284,7 +286,7 @@ export class ProcessFeed implements PlacedFeed {
     }
     this.#run = run;
     previous?.release();
-    this.#unprepare?.();
+    this.#prepared.drop();
     this.#succession.letGo();
     if (this.#abort.signal.aborted) run.kill();
     const watch = this.#watch(run);

@@ -25,6 +25,7 @@ import type { FeedPlace } from './feed-place.ts';
 import { feedSink } from './feed-sink.ts';
 import { follow, type PlacedFeed } from './follow.ts';
 import { FeedLineage, type SourceClock } from './lineage.ts';
+import { Preparation } from './preparation.ts';
 import { relayedError } from './relay-run.ts';
 import { StagedSource } from './staged-source.ts';
 
@@ -68,6 +69,17 @@ const PREPARED_MS = 10_000;
 /** Sound without pictures for this long, from a source that had both, is a broken source. */
 const NO_VIDEO_MS = 10_000;
 
+/** A connection that was opened beside the owner's, and what gives back its place at the provider. */
+interface PreparedSource {
+  readonly source: StagedSource;
+  readonly disconnect: () => void;
+}
+
+function closePrepared({ source, disconnect }: PreparedSource): void {
+  source.close();
+  disconnect();
+}
+
 export class SourceFeed implements PlacedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
@@ -90,7 +102,7 @@ export class SourceFeed implements PlacedFeed {
   /** Gives back the provider's connection that this worker has taken. */
   #disconnect: (() => void) | undefined;
   /** Opened for a handover that has not happened yet. */
-  #staged: StagedSource | undefined;
+  readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
   #holds = 0;
   #slow = false;
   #startedAtMs: number | undefined;
@@ -183,20 +195,32 @@ export class SourceFeed implements PlacedFeed {
    */
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
-    if (this.#staged !== undefined) return true;
     try {
-      this.#disconnect ??= await this.#deps.takeConnection();
-      const { kind, reader } = await this.#connect();
-      this.#staged = new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs);
-      if (kind.kind !== 'mpegts') throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
-      await this.#staged.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
+      const { source } = await this.#prepared.ready();
+      await source.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
     } catch (error) {
-      this.#unprepare();
+      this.#prepared.drop();
       this.#log.info({ err: error }, 'the source could not be opened beside its owner');
       return mayBeConnectionLimit(error);
     }
-    setTimeout(() => this.#unprepare(), PREPARED_MS).unref();
+    this.#prepared.keepFor(PREPARED_MS);
     return true;
+  }
+
+  /** A connection of this worker, beside the owner's. */
+  async #stage(): Promise<PreparedSource> {
+    const disconnect = await this.#deps.takeConnection();
+    try {
+      const { kind, reader } = await this.#connect();
+      if (kind.kind === 'mpegts') {
+        return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
+      }
+      reader.close();
+      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+    } catch (error) {
+      disconnect();
+      throw error;
+    }
   }
 
   /** Lets another worker read the source. False when it stays here. */
@@ -213,14 +237,6 @@ export class SourceFeed implements PlacedFeed {
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#done;
-  }
-
-  /** Gives up what was opened for a handover that did not happen. */
-  #unprepare(): void {
-    if (this.place.current.kind === 'own') return;
-    this.#staged?.close();
-    this.#staged = undefined;
-    this.#letGo();
   }
 
   #letGo(): void {
@@ -253,7 +269,7 @@ export class SourceFeed implements PlacedFeed {
 
   #finish(opened: Deferred<SourceKind>, error: StreampoolError, end: FeedEnd): void {
     opened.reject(error);
-    this.#staged?.close();
+    this.#prepared.drop();
     this.#letGo();
     this.feed.finish(end);
   }
@@ -270,6 +286,8 @@ export class SourceFeed implements PlacedFeed {
     if (outcome.kind === 'failed') return relayedError(outcome);
     if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
     await this.place.afterRelay(outcome, signal);
+    // Whom it was prepared for has gone, and another worker has the source.
+    if (this.place.current.kind === 'relay') this.#prepared.drop();
     return 'moved';
   }
 
@@ -279,9 +297,9 @@ export class SourceFeed implements PlacedFeed {
     if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
     const isEmpty = this.feed.ring.head === 0;
     try {
-      this.#disconnect ??= await this.#deps.takeConnection();
-      const staged = await this.#staged?.take();
-      this.#staged = undefined;
+      const prepared = await this.#prepared.take();
+      this.#disconnect ??= prepared?.disconnect ?? (await this.#deps.takeConnection());
+      const staged = await prepared?.source.take();
       if (staged === undefined) {
         const { kind, reader } = await this.#connect();
         this.#connection = reader;
