@@ -31,7 +31,19 @@ export function workerMetric(stage: string, name: (typeof PUBLISHED)[number], st
   });
 }
 
-/** The configuration of the OpenTelemetry collector; counters become their increase since the minute before. */
+/**
+ * The configuration of the collector beside each worker, the AWS Distro for OpenTelemetry (ADOT), checked against its sources:
+ *
+ * - It takes `AOT_CONFIG_CONTENT` for `--config=env:AOT_CONFIG_CONTENT` and resolves `${env:NAME}` in it
+ *   (github.com/aws-observability/aws-otel-collector: pkg/config/config_factory.go and its TestGetMapProviderContainer, pull
+ *   request 774). A `$` of any other meaning would have to be written `$$`.
+ * - The Prometheus receiver and the EMF exporter are in it (pkg/defaultcomponents/defaults.go).
+ * - Below `receivers.prometheus.config` stands Prometheus's own configuration. In the summer of 2025 (contrib 0.126 and 0.127 at
+ *   least) `<secret>` was sent in place of `authorization.credentials` (opentelemetry-collector-contrib, issue 40520, mended
+ *   by pull request 40780); the default collectorImage, v0.49.0, is made of 0.156.
+ * - The EMF exporter turns counters into their increase since the scrape before, and skips the first one
+ *   (contrib, exporter/awsemfexporter/README.md and pull request 3425).
+ */
 export function collectorConfig(options: { stage: string; region: string; logGroup: string }): object {
   return {
     receivers: {
@@ -43,7 +55,7 @@ export function collectorConfig(options: { stage: string; region: string; logGro
               scrape_interval: '60s',
               scrape_timeout: '10s',
               metrics_path: METRICS_PATH,
-              // The collector puts its own environment in; the token is in no template.
+              // From its own environment: the token is in no template.
               authorization: { type: 'Bearer', credentials: `\${env:API_TOKEN}` },
               static_configs: [{ targets: [`127.0.0.1:${WORKER_PORT}`], labels: { [DIMENSION]: options.stage } }],
               metric_relabel_configs: [
@@ -65,7 +77,7 @@ export function collectorConfig(options: { stage: string; region: string; logGro
         log_group_name: options.logGroup,
         log_stream_name: 'workers',
         dimension_rollup_option: 'NoDimensionRollup',
-        metric_declarations: [{ dimensions: [[DIMENSION]], metric_name_selectors: ['^streampool_.*$'] }],
+        metric_declarations: [{ dimensions: [[DIMENSION]], metric_name_selectors: ['^streampool_'] }],
       },
     },
     service: {
