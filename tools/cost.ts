@@ -16,7 +16,7 @@ npm run cost -- --channels 50 --viewers 500 --mbit 4 [options]
   --set name=value      a setting of the stage, as with cdk's -c; may be given several times
   --vcpu-per-channel N  vCPUs of one transcode; ${ASSUMED.vcpuPerChannel} without it, 0 for streams passed on as they are
   --viewers-per-vcpu N  viewers that a vCPU serves; ${ASSUMED.viewersPerVcpu} without it
-  --redis-hour N        USD an hour of a Redis node that has no price here
+  --redis-hour N        USD an hour of a Redis node, where you know better or there is no price here
 `;
 
 const options = {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkStage } from '../../infra/config.ts';
+import { PUBLISHED } from '../../infra/metrics.ts';
 import { ROOT } from '../../infra/root.ts';
 import { ASSUMED, estimate, type Load, relaysAcrossZones, workersFor } from '../../tools/cost/model.ts';
 import { templates } from './support.ts';
@@ -58,6 +59,7 @@ describe('an item of the bill', () => {
     ['load balancer', {}, load(1, 30_000, 0.0001), 730 * (0.0225 + 0.008 * 10)],
     ['ElastiCache', { redisReplicas: 2 }, load(0, 0, 1), 3 * 730 * 0.0128],
     ['ElastiCache', { redisNode: 'cache.x2.huge' }, load(0, 0, 1, { redisHour: 2 }), 2 * 730 * 2],
+    ['ElastiCache', {}, load(0, 0, 1, { redisHour: 0.02 }), 2 * 730 * 0.02],
     ['NAT', {}, load(50, 500, 4), 0],
     ['secrets', {}, load(0, 0, 1), 4 * 0.4 + 0.1],
   ])('%s %o', (name, values, of, expected) => {
@@ -72,6 +74,7 @@ describe('an item of the bill', () => {
     const formulas = items.map(({ formula }) => formula).join('\n');
     expect(formulas).toContain(`${alarms} alarms`);
     expect(formulas).toContain(`${secrets} secrets`);
+    expect(formulas).toContain(`${PUBLISHED.length} metrics`);
   });
 
   it('cannot be told for a Redis node without a price', () => {
@@ -101,6 +104,14 @@ describe('npm run cost', () => {
     expect(stdout).toMatch(/egress to viewers +36,732\.20 +657,000 GB in tiers/);
     expect(stdout).toMatch(/total +52,\d{3}\.\d\d +14\.40 cents per viewer and hour/);
     expect(stdout).toContain('us-east-1, November 2026');
+    expect(stdout).toMatch(
+      /ElastiCache.* × 0\.0128 \(us-east-1, 2 October 2026, second-hand: --redis-hour takes yours\)/,
+    );
+  });
+
+  it('takes the price of a Redis node that somebody knows', async () => {
+    const { stdout } = await cost('--channels', '1', '--viewers', '1', '--mbit', '1', '--redis-hour', '0.02');
+    expect(stdout).toMatch(/ElastiCache.* +29\.20 +2 nodes × 730 h × 0\.02 \(--redis-hour\)/);
   });
 
   it.each([

@@ -1,9 +1,9 @@
 /** What a stage costs in a month, item by item, each with the sum that it came from. Pure. */
 
 import type { StageConfig } from '../../infra/config.ts';
+import { PUBLISHED } from '../../infra/metrics.ts';
 import { egressUsd, HOURS_PER_MONTH as H, monthlyGb } from '../../services/admin-lambda/src/egress-cost.ts';
-import { METRICS } from '../../services/proxy/src/metrics/names.ts';
-import { PRICES } from './prices.ts';
+import { PRICES, REDIS_PRICED } from './prices.ts';
 
 export interface Load {
   /** Channels that are watched at a time, each transcoded once. */
@@ -16,7 +16,7 @@ export interface Load {
   readonly vcpuPerChannel: number;
   /** Viewers that one vCPU serves beside its transcodes. */
   readonly viewersPerVcpu: number;
-  /** USD an hour of a Redis node that the price list here does not have. */
+  /** USD an hour of a Redis node, in place of the price here, or where there is none. */
   readonly redisHour?: number | undefined;
 }
 
@@ -126,7 +126,8 @@ function redis({ redisNode, redisReplicas }: StageConfig, { redisHour }: Load): 
     throw new RangeError(`There is no price of ${redisNode} here; say it with --redis-hour, in USD an hour.`);
   }
   const nodes = 1 + redisReplicas;
-  return item(`ElastiCache (${redisNode})`, `${nodes} nodes × ${H} h × ${hour}`, nodes * H * hour);
+  const source = redisHour === undefined ? REDIS_PRICED : '--redis-hour';
+  return item(`ElastiCache (${redisNode})`, `${nodes} nodes × ${H} h × ${hour} (${source})`, nodes * H * hour);
 }
 
 function admin(stage: StageConfig): Item {
@@ -142,7 +143,7 @@ function admin(stage: StageConfig): Item {
 
 function watching({ redisReplicas }: StageConfig, workers: number): Item {
   const { logGb, metric, alarm } = PRICES.cloudWatch;
-  const metrics = Object.keys(METRICS).length;
+  const metrics = PUBLISHED.length;
   // Six of the viewers' side, three of each Redis node, two of the functions.
   const alarms = 6 + 3 * (1 + redisReplicas) + 2;
   const gb = workers * SMALL.logGbPerWorker;
