@@ -21,6 +21,7 @@ export function stageProblems(stage: StageConfig): string[] {
     ...nameProblems(stage),
     ...redisProblems(stage),
     ...adminProblems(stage),
+    ...playbackProblems(stage),
     ...settingProblems(stage),
     ...sourceProblems(stage),
   ];
@@ -100,6 +101,11 @@ function adminProblems({ adminAuth, jwtIssuer, jwtAudience }: StageConfig): stri
     return [`adminAuth: jwtIssuer and jwtAudience have no effect with "${adminAuth}".`];
   }
   return [];
+}
+
+function playbackProblems({ playbackAuth, settings }: StageConfig): string[] {
+  if (playbackAuth === 'signed' || settings.PLAYBACK_URL_TTL === undefined) return [];
+  return ['settings.PLAYBACK_URL_TTL: it has no effect with playbackAuth "open", where URLs do not expire.'];
 }
 
 function settingProblems({ settings }: StageConfig): string[] {

@@ -97,6 +97,13 @@ const schema = z.strictObject({
     .default(['0.0.0.0/0'])
     .describe('Who may connect to the load balancer at all.'),
 
+  playbackAuth: z
+    .enum(['open', 'signed'])
+    .default('open')
+    .describe(
+      '`PLAYBACK_AUTH`: who may play a stream: whoever knows its id, or only who has a signed URL from the API, or its token.',
+    ),
+
   adminAuth: z
     .enum(['token', 'iam', 'jwt'])
     .default('token')

@@ -7,6 +7,7 @@ import type { SettingName } from '../services/proxy/src/config/settings.ts';
 export const STACK_SETTINGS = [
   'PORT',
   'RELAY_PORT',
+  'PLAYBACK_AUTH',
   'TRUST_PROXY',
   'KEEP_ALIVE_TIMEOUT',
   'DRAIN_TIMEOUT',
@@ -24,6 +25,7 @@ export const STACK_SETTINGS = [
 export const SECRET_SETTINGS = [
   'API_TOKEN',
   'CLUSTER_SECRET',
+  'PLAYBACK_SECRET',
   'REDIS_PASSWORD',
 ] as const satisfies readonly SettingName[];
 

@@ -76,6 +76,7 @@ export class WorkerTask extends Construct {
     const environment: WorkerEnvironment = {
       PORT: String(WORKER_PORT),
       RELAY_PORT: String(RELAY_PORT),
+      PLAYBACK_AUTH: stage.playbackAuth,
       // The load balancer is in the VPC; nobody else can reach the port.
       TRUST_PROXY: 'uniquelocal',
       KEEP_ALIVE_TIMEOUT: String(WORKER_KEEP_ALIVE_S),
@@ -92,6 +93,7 @@ export class WorkerTask extends Construct {
     const secrets: WorkerSecrets = {
       API_TOKEN: Secret.fromSecretsManager(state.apiToken),
       CLUSTER_SECRET: Secret.fromSecretsManager(state.clusterSecret),
+      PLAYBACK_SECRET: Secret.fromSecretsManager(state.playbackSecret),
       REDIS_PASSWORD: Secret.fromSecretsManager(state.redis.password),
     };
     this.definition.addContainer(WORKER, {

@@ -74,7 +74,10 @@ export class NetworkStack extends Stack {
     this.edge = new Edge(this, 'Edge', { stage, vpc: this.vpc, workers: this.workers });
     new CfnOutput(this, 'PlayUrl', {
       value: `${this.edge.url}/stream/`,
-      description: 'Play streams here, by stream_id',
+      description:
+        stage.playbackAuth === 'signed'
+          ? 'Play streams here, with the signed URLs that the API answers'
+          : 'Play streams here, by stream_id',
     });
     new CfnOutput(this, 'ApiUrl', { value: this.edge.url, description: 'The workers: API (with API_TOKEN) and docs' });
   }

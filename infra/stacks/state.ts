@@ -19,6 +19,11 @@ export class StateStack extends Stack {
   readonly apiToken: Secret;
   /** What workers prove themselves to each other with. */
   readonly clusterSecret: Secret;
+  /**
+   * What playback URLs are signed with. There is one in every stage: if it came and went with `playbackAuth`, CloudFormation
+   * would refuse to take it away while workers use it.
+   */
+  readonly playbackSecret: Secret;
   /** What the admin API asks for. */
   readonly adminToken: Secret;
 
@@ -27,6 +32,7 @@ export class StateStack extends Stack {
     this.redis = new Redis(this, 'Redis', { stage, vpc: network.vpc });
     this.apiToken = this.#token('ApiToken', 'API_TOKEN of the workers');
     this.clusterSecret = this.#token('ClusterSecret', 'CLUSTER_SECRET of the workers');
+    this.playbackSecret = this.#token('PlaybackSecret', 'PLAYBACK_SECRET of the workers');
     this.adminToken = this.#token('AdminToken', 'Token of the admin API');
 
     this.#output('ApiTokenSecret', this.apiToken, 'Holds the token of the workers');

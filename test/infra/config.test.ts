@@ -28,6 +28,7 @@ describe('a stage', () => {
       redisReplicas: 1,
       redisMultiAz: true,
       adminAuth: 'token',
+      playbackAuth: 'open',
     });
   });
 
@@ -92,6 +93,14 @@ describe('a stage is refused for', () => {
     ['Multi-AZ without a replica', { redisReplicas: 0 }, 'it needs at least one replica'],
     ['a JWT of anybody', { adminAuth: 'jwt', jwtIssuer: 'https://issuer.example' }, 'needs jwtIssuer and jwtAudience'],
     ['a JWT issuer that is not asked', { jwtIssuer: 'https://issuer.example' }, 'have no effect with "token"'],
+    ['playback auth that there is not', { playbackAuth: 'token' }, 'playbackAuth:'],
+    [
+      'a lifetime of URLs that do not expire',
+      { settings: { PLAYBACK_URL_TTL: 60 } },
+      'it has no effect with playbackAuth "open"',
+    ],
+    ['playback auth past its own setting', { settings: { PLAYBACK_AUTH: 'signed' } }, 'the stack sets it'],
+    ['a secret in the template', { settings: { PLAYBACK_SECRET: 'x'.repeat(16) } }, 'it comes from Secrets Manager'],
     ['a setting that workers do not have', { settings: { GRACE: '3' } }, 'workers have no such setting'],
     ['a setting that the stack sets', { settings: { REDIS_HOST: 'here' } }, 'the stack sets it'],
     ['a setting that is a secret', { settings: { API_TOKEN: 'abc' } }, 'it comes from Secrets Manager'],
@@ -122,6 +131,7 @@ describe('a stage is allowed', () => {
     ['the largest', { workerCpu: 16_384, workerMemoryMiB: 120 * 1024 }],
     ['named private sources', { privateSources: '10.1.0.0/16,lan' }],
     ['settings of the workers', { settings: { SHARED_STREAM_GRACE: 10, STREAM_SHARING_STRATEGY: 'url_only' } }],
+    ['signed URLs and their lifetime', { playbackAuth: 'signed', settings: { PLAYBACK_URL_TTL: 3600 } }],
     ['many workers that are replaced in time', { maxWorkers: 20, deployDrain: 309 }],
     ['one Redis node without fail-over', { redisReplicas: 0, redisMultiAz: false }],
     ['JWTs of one issuer for one audience', { adminAuth: 'jwt', jwtIssuer: 'https://i.example', jwtAudience: ['a'] }],

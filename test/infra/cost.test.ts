@@ -61,7 +61,7 @@ describe('an item of the bill', () => {
     ['ElastiCache', { redisNode: 'cache.x2.huge' }, load(0, 0, 1, { redisHour: 2 }), 2 * 730 * 2],
     ['ElastiCache', {}, load(0, 0, 1, { redisHour: 0.02 }), 2 * 730 * 0.02],
     ['NAT', {}, load(50, 500, 4), 0],
-    ['secrets', {}, load(0, 0, 1), 4 * 0.4 + 0.1],
+    ['secrets', {}, load(0, 0, 1), 5 * 0.4 + 0.1],
   ])('%s %o', (name, values, of, expected) => {
     expect(usd(name, values, of)).toBeCloseTo(expected, 2);
   });

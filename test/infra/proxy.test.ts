@@ -86,7 +86,17 @@ describe('a worker', () => {
 
   it('gets its secrets from Secrets Manager', () => {
     const names = container('worker').Secrets?.map(({ Name }) => Name);
-    expect(names?.sort()).toEqual(['API_TOKEN', 'CLUSTER_SECRET', 'REDIS_PASSWORD']);
+    expect(names?.sort()).toEqual(['API_TOKEN', 'CLUSTER_SECRET', 'PLAYBACK_SECRET', 'REDIS_PASSWORD']);
+  });
+
+  it('lets everybody play who knows a stream, or asks for signed URLs where the stage says so', () => {
+    const read = (values: object) => {
+      const { PLAYBACK_AUTH, PLAYBACK_URL_TTL } = environmentOf(container('worker', values));
+      return [PLAYBACK_AUTH, PLAYBACK_URL_TTL];
+    };
+    expect(read({})).toEqual(['open', undefined]);
+    expect(read({ playbackAuth: 'signed' })).toEqual(['signed', undefined]);
+    expect(read({ playbackAuth: 'signed', settings: { PLAYBACK_URL_TTL: 3600 } })).toEqual(['signed', '3600']);
   });
 
   it('logs without ever waiting for the log', () => {

@@ -59,5 +59,5 @@ describe('Redis', () => {
 
 it('names the secrets that people need, and shows none', () => {
   for (const output of ['ApiTokenSecret', 'AdminTokenSecret', 'RedisPasswordSecret']) state.hasOutput(output, {});
-  state.resourceCountIs('AWS::SecretsManager::Secret', 4);
+  state.resourceCountIs('AWS::SecretsManager::Secret', 5);
 });

@@ -518,11 +518,13 @@ describe('an outage', () => {
     expect(await one.renew()).toMatchObject({ unbroken: true });
   });
 
-  it('agrees on one secret', async () => {
+  it('agrees on one secret of each kind', async () => {
     const one = await worker('w1');
     const two = await worker('w2');
-    expect(await one.agreeOnSecret('first')).toBe('first');
-    expect(await two.agreeOnSecret('second')).toBe('first');
+    expect(await one.agreeOnSecret('cluster', 'first')).toBe('first');
+    expect(await two.agreeOnSecret('cluster', 'second')).toBe('first');
+    expect(await two.agreeOnSecret('playback', 'third')).toBe('third');
+    expect(await one.agreeOnSecret('playback', 'fourth')).toBe('third');
   });
 });
 

@@ -53,6 +53,9 @@ const CASES: Record<keyof Config, Case> = {
     bad: ['loud'],
   },
   apiToken: { unset: undefined, good: [['t0ken', 't0ken']], bad: ['with space', 'line\nbreak'] },
+  playbackAuth: { unset: 'open', good: [['OPEN', 'open']], bad: ['closed', 'true'] },
+  playbackUrlTtlMs: { ...time(86_400_000), bad: ['0', '1h', '31536001'] },
+  playbackSecret: { unset: undefined, good: [['0123456789abcdef', '0123456789abcdef']], bad: ['short'] },
   trustProxy: {
     unset: ['loopback'],
     good: [
@@ -211,6 +214,13 @@ describe('loadConfig', () => {
         '  REDIS_PASSWORD=(hidden): must be printable ASCII.',
       ].join('\n'),
     );
+  });
+
+  it('signs playback URLs only where a token says who may have them', () => {
+    expect(problemsOf({ PLAYBACK_AUTH: 'signed' })).toEqual([
+      'PLAYBACK_AUTH=signed: needs API_TOKEN, or anybody could create streams and be given signed URLs.',
+    ]);
+    expect(loadConfig({ PLAYBACK_AUTH: 'signed', API_TOKEN: 't0ken' }).playbackAuth).toBe('signed');
   });
 
   it('prefers the upper-case name, as the documentation spells it', () => {

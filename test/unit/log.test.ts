@@ -42,6 +42,7 @@ describe('createLogger', () => {
 describe('maskQuerySecrets', () => {
   it('hides the value alone', () => {
     expect(maskQuerySecrets('/a?token=1&b=2&api_token=3#c')).toBe('/a?token=***&b=2&api_token=***#c');
+    expect(maskQuerySecrets('"/stream/a?signature=17.x-_9&u=ann"')).toBe('"/stream/a?signature=***&u=ann"');
     expect(maskQuerySecrets('/a?broken=1')).toBe('/a?broken=1');
   });
 });

@@ -158,8 +158,8 @@ function secretsAndImage(): Item {
   const { secret, imageGb } = PRICES;
   return item(
     'secrets, image',
-    `4 secrets × ${secret} + ${SMALL.imageGb} GB × ${imageGb}`,
-    4 * secret + SMALL.imageGb * imageGb,
+    `5 secrets × ${secret} + ${SMALL.imageGb} GB × ${imageGb}`,
+    5 * secret + SMALL.imageGb * imageGb,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The worker's configuration: environment variables in, one typed and checked object out. */
 import { IGNORED_SETTINGS } from './config/ignored.ts';
-import { byUpperCaseName, readSettings, type ValuesOf } from './config/read-settings.ts';
+import { byUpperCaseName, ConfigError, readSettings, type ValuesOf } from './config/read-settings.ts';
 import type { Environment, Setting } from './config/setting.ts';
 import { SETTING_GROUPS, SETTINGS } from './config/settings.ts';
 
@@ -22,7 +22,13 @@ export type HwAccelType = Config['hwAccelType'];
  * @example const config = loadConfig(process.env); // config.sharedStreamGraceMs === 3000
  */
 export function loadConfig(env: Environment): Config {
-  return readSettings(SETTINGS, env);
+  const config = readSettings(SETTINGS, env);
+  if (config.playbackAuth === 'signed' && config.apiToken === undefined) {
+    throw new ConfigError([
+      'PLAYBACK_AUTH=signed: needs API_TOKEN, or anybody could create streams and be given signed URLs.',
+    ]);
+  }
+  return config;
 }
 
 /** One line for each setting of m3u-proxy that is set and has no effect here; for the log at start. */

@@ -28,9 +28,9 @@ const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => {
 });
 
 /** Query parameters that carry a credential of ours; they appear in request URLs. */
-const SECRET_QUERY = /([?&](?:api_token|token)=)[^&#\s"\\]*/gi;
+const SECRET_QUERY = /([?&](?:api_token|token|signature)=)[^&#\s"\\]*/gi;
 
-/** The same text with the values of `api_token` and `token` query parameters hidden. */
+/** The same text with the values of `api_token`, `token` and `signature` query parameters hidden. */
 export function maskQuerySecrets(text: string): string {
   return text.replace(SECRET_QUERY, '$1***');
 }

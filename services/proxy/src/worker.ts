@@ -50,6 +50,8 @@ export interface Services {
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
   readonly startedAtMs: number;
+  /** What playback URLs are signed with, on all workers of the cluster. */
+  readonly playbackSecret: () => string;
   /** What this worker counts and measures, as Prometheus reads it. */
   readonly metrics: MetricsRegistry;
   /** No longer takes on new streams; `/readyz` says so. */
@@ -252,6 +254,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       hardware,
       ffmpeg,
       startedAtMs: heartbeat.startedAtMs,
+      playbackSecret: cluster.playbackSecret,
       metrics: workerMetrics({ numbers, processFeeds: pool.feeds, playback, lease, relays: cluster.relays }),
       isDraining: () => draining,
       numbers,

@@ -1,5 +1,8 @@
 /** Every key in Redis, spelled here and nowhere else. People look at `workers` and `stream:*`; the rest begins with `sp:`. */
 
+/** `cluster`: what workers know each other by; `playback`: what playback URLs are signed with. */
+export type SharedSecret = 'cluster' | 'playback';
+
 export const keys = {
   /** Hash: worker id → its record as JSON. */
   workers: 'workers',
@@ -46,6 +49,6 @@ export const keys = {
   server: 'sp:server',
   /** String with a time to live: when a stream was deleted, in ms. */
   deletedPrefix: 'sp:deleted:',
-  /** String: the secret that workers know each other by. */
-  clusterSecret: 'sp:cluster-secret',
+  /** String: a secret that all workers share, where no setting gives it to them. */
+  secret: (name: SharedSecret) => `sp:${name}-secret`,
 } as const;

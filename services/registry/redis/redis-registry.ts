@@ -29,7 +29,7 @@ import type {
 } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
-import { keys } from './keys.ts';
+import { keys, type SharedSecret } from './keys.ts';
 import {
   counterKey,
   readClientRecords,
@@ -265,10 +265,10 @@ export class RedisRegistry implements Registry {
     return JSON.parse(text) as Restored;
   }
 
-  /** The secret that all workers know each other by: the one in Redis, or else this worker's. */
-  async agreeOnSecret(own: string): Promise<string> {
+  /** The secret that all workers share: the one in Redis, or else this worker's. */
+  async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
     const [, agreed] = await inBatch<['OK' | null, string | null]>(this.#redis, (batch) =>
-      batch.set(keys.clusterSecret, own, 'NX').get(keys.clusterSecret),
+      batch.set(keys.secret(name), own, 'NX').get(keys.secret(name)),
     );
     return agreed ?? own;
   }

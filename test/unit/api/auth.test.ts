@@ -17,6 +17,7 @@ const MANAGEMENT = [
   ['GET', '/streams/x'],
   ['DELETE', '/streams/x'],
   ['POST', '/streams/x/failover'],
+  ['POST', '/streams/x/playback-url'],
   ['GET', '/streams/by-metadata?field=a&value=b'],
   ['GET', '/streams/counts-by-metadata?field=a&values=b'],
   ['DELETE', '/streams/by-metadata?field=a&value=b'],

@@ -29,6 +29,7 @@ describe('POST /streams', () => {
       stream_endpoint: `/stream/${id}`,
       playlist_url: `/stream/${id}`,
       direct_url: `/stream/${id}`,
+      playback_expires_at: null,
       message: 'Stream created successfully (direct)',
       existing: false,
       metadata: { name: 'Seven', id: '42', on: 'True', off: 'False', rate: '4.5' },

@@ -6,7 +6,8 @@ import { StreampoolError } from '../errors.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
-import { sourceUrl, textValues } from './fields.ts';
+import { optionalIsoTime, sourceUrl, textValues } from './fields.ts';
+import type { PlaybackAccess } from './playback-access.ts';
 
 const source = {
   url: sourceUrl.describe('Where the media is.'),
@@ -45,9 +46,10 @@ const created = {
   primary_url: z.string(),
   failover_urls: z.array(z.string()),
   user_agent: z.string(),
-  stream_endpoint: z.string(),
+  stream_endpoint: z.string().describe('Where it plays; with PLAYBACK_AUTH=signed until `playback_expires_at`.'),
   playlist_url: z.string().nullable(),
   direct_url: z.string(),
+  playback_expires_at: z.string().nullable().describe('null: the URLs do not expire.'),
   message: z.string(),
   existing: z.boolean().describe('It was there already; what its creator asked for holds.'),
   metadata: z.record(z.string(), z.string()).optional(),
@@ -66,7 +68,7 @@ const transcodeCreated = z.object({
 
 type Order = z.infer<typeof streamOrder>;
 
-export function createRoutes(app: Api, { catalogue }: Services): void {
+export function createRoutes(app: Api, { catalogue }: Services, access: PlaybackAccess): void {
   const tags = ['Streams'];
 
   app.post(
@@ -83,13 +85,14 @@ export function createRoutes(app: Api, { catalogue }: Services): void {
       refuseSilenceDetection(body);
       const answer = await catalogue.createDirect(orderOf(body));
       const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
-      const endpoint = endpointOf(answer.stream.id, type === 'hls');
+      const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata),
         stream_type: type,
         stream_endpoint: endpoint,
         playlist_url: endpoint,
         direct_url: endpoint,
+        playback_expires_at: optionalIsoTime(expiresAtMs),
         message: `Stream ${answer.existing ? 'exists already' : 'created successfully'} (${type})`,
       };
     },
@@ -121,13 +124,14 @@ export function createRoutes(app: Api, { catalogue }: Services): void {
       });
       const { stream, existing } = answer;
       const profile = profileOf(stream);
-      const endpoint = endpointOf(stream.id, profile.hls);
+      const { url: endpoint, expiresAtMs } = access.urlOf(stream);
       return {
         ...common(answer, body.metadata),
         stream_type: 'transcoded' as const,
         stream_endpoint: endpoint,
         playlist_url: profile.hls ? endpoint : null,
         direct_url: endpoint,
+        playback_expires_at: optionalIsoTime(expiresAtMs),
         format: profile.hls ? 'hls' : profile.container,
         profile: profile.name,
         profile_variables: profile.variables,
@@ -171,9 +175,4 @@ function common({ stream, existing }: CreateAnswer, metadata: Record<string, str
 function profileOf(stream: StreamRecord) {
   if (stream.profile !== undefined) return stream.profile;
   throw new Error(`stream ${stream.id} was created with a profile and has none`);
-}
-
-/** Relative to the root or to ROOT_PATH, whichever the caller goes through. */
-function endpointOf(streamId: string, hls: boolean): string {
-  return hls ? `/hls/${streamId}/playlist.m3u8` : `/stream/${streamId}`;
 }

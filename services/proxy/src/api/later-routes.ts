@@ -17,7 +17,7 @@ const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().op
 const network = z.object({ network_id: z.string() });
 const networkFile = network.extend({ file: z.string() });
 
-/** Playback routes: no token. */
+/** Playback routes: no token, or as PLAYBACK_AUTH says. */
 export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
   for (const [path, summary] of [
     ['playlist.m3u8', 'The playlist of a stream; 501 in this version.'],

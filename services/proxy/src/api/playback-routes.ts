@@ -18,6 +18,7 @@ import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
 
 const playbackQuery = z.object({
   ...viewerQuery,
+  signature: z.string().optional().describe('Of the signed URL; needed with PLAYBACK_AUTH=signed.'),
   url: z.string().optional().describe('A source to play without creating a stream first; needs the API token.'),
   parent: z.string().optional().describe('Accepted for compatibility.'),
 });

@@ -20,7 +20,9 @@ import { readJsonBodies } from './json-body.ts';
 import { laterPlaybackRoutes, laterRoutes } from './later-routes.ts';
 import { metadataRoutes } from './metadata-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
+import { playbackAccess, playbackGate } from './playback-access.ts';
 import { type Gate, playbackRoutes } from './playback-routes.ts';
+import { playbackUrlRoute } from './playback-url-route.ts';
 import { withoutRootPath } from './root-path.ts';
 import { statsRoutes } from './stats-routes.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -72,10 +74,12 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   await describeApi(app, config.rootPath);
 
   const gate = await gateOf(app, services);
-  await app.register(async (open: Api) => {
-    healthRoutes(open, services);
-    playbackRoutes(open, services, gate);
-    laterPlaybackRoutes(open, services);
+  const access = playbackAccess(services);
+  await app.register(async (open: Api) => healthRoutes(open, services));
+  await app.register(async (playback: Api) => {
+    playback.addHook('onRequest', playbackGate(access, gate));
+    playbackRoutes(playback, services, gate);
+    laterPlaybackRoutes(playback, services);
   });
   await app.register(async (guarded: Api) => {
     guarded.addHook('onRequest', gate);
@@ -84,9 +88,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     });
     statusRoutes(guarded, services);
     connectionRoute(guarded, services);
-    createRoutes(guarded, services);
+    createRoutes(guarded, services, access);
     metadataRoutes(guarded, services);
     streamRoutes(guarded, services);
+    playbackUrlRoute(guarded, services, access);
     clientRoutes(guarded, services);
     statsRoutes(guarded, services);
     workerRoutes(guarded, services);

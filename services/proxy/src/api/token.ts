@@ -1,8 +1,8 @@
 /** The API token: who may use the management API. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { StreampoolError } from '../errors.ts';
+import { sameText } from './same-text.ts';
 
 export interface TokenCarrier {
   readonly headers: IncomingHttpHeaders;
@@ -24,7 +24,12 @@ export function assertToken(token: string | undefined, request: TokenCarrier, as
   if (token === undefined) return;
   const given = tokenOf(request, asBearer);
   if (given === undefined) throw new StreampoolError(401, MISSING);
-  if (!equal(given, token)) throw new StreampoolError(403, WRONG);
+  if (!sameText(given, token)) throw new StreampoolError(403, WRONG);
+}
+
+/** Whether a request carries a token at all, right or wrong. */
+export function carriesToken(request: TokenCarrier): boolean {
+  return tokenOf(request, false) !== undefined;
 }
 
 function tokenOf({ headers, originalUrl }: TokenCarrier, asBearer: boolean): string | undefined {
@@ -34,13 +39,4 @@ function tokenOf({ headers, originalUrl }: TokenCarrier, asBearer: boolean): str
   if (bearer !== undefined) return bearer;
   const query = new URLSearchParams(originalUrl.split('?').slice(1).join('?'));
   return query.getAll('api_token').at(-1) || undefined;
-}
-
-/** Takes the same time whatever is alike, and whatever the lengths are. */
-function equal(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

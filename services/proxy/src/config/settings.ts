@@ -18,9 +18,13 @@ import {
 import { type Environment, optional, setting } from './setting.ts';
 
 const DAY_S = 86_400;
+/** For longer nobody hands out a URL that expires. */
+export const MAX_PLAYBACK_URL_TTL_S = 365 * DAY_S;
 /** A name that is safe in a Redis key, a log line and a file name. */
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const PRINTABLE = /^[\x20-\x7e]+$/;
+/** Long enough that nobody guesses it. */
+const SHARED_SECRET = /^[\x20-\x7e]{16,}$/;
 
 /** The memory this process may use: the container's limit where there is one, else the machine's. */
 function availableMemory(): string {
@@ -54,6 +58,24 @@ const server = {
     secret('printable ASCII without spaces', /^[\x21-\x7e]+$/),
     'Token that the management API asks for, as header `X-API-Token` or query `api_token`.',
     'none: the API is open',
+  ),
+  playbackAuth: setting(
+    'PLAYBACK_AUTH',
+    oneOf('open', 'signed'),
+    'open',
+    'Who may play a stream: whoever knows its id, or only who has a signed URL from the API, or the API token.',
+  ),
+  playbackUrlTtlMs: setting(
+    'PLAYBACK_URL_TTL',
+    seconds(1, MAX_PLAYBACK_URL_TTL_S),
+    '86400',
+    'Seconds for which playback may be started, or taken up again, with a signed URL; what plays then goes on.',
+  ),
+  playbackSecret: optional(
+    'PLAYBACK_SECRET',
+    secret('at least 16 printable characters', SHARED_SECRET),
+    'What playback URLs are signed with; the same on all workers.',
+    'made once and kept in Redis; without Redis made at each start',
   ),
   trustProxy: setting(
     'TRUST_PROXY',
@@ -283,7 +305,7 @@ const limits = {
     'API_RATE_LIMIT',
     integer(0),
     '1200',
-    'Management requests per minute from one address; 0: no limit. Playback does not count.',
+    'Management requests per minute from one address; 0: no limit. Playback does not count, unless it is let in by the token.',
   ),
   memoryLimitBytes: setting(
     'MEMORY_LIMIT',
@@ -346,7 +368,7 @@ const cluster = {
   ),
   clusterSecret: optional(
     'CLUSTER_SECRET',
-    secret('at least 16 printable characters', /^[\x20-\x7e]{16,}$/),
+    secret('at least 16 printable characters', SHARED_SECRET),
     'What workers prove themselves to each other with.',
     'made once and kept in Redis',
   ),

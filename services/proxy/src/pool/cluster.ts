@@ -29,6 +29,8 @@ export interface Cluster {
   readonly registry: Registry;
   /** What workers prove themselves with. */
   secret(): string;
+  /** What playback URLs are signed with. */
+  playbackSecret(): string;
   /** The workers that follow a feed of this one. */
   followersOf(feed: string): readonly WorkerIdentity[];
   /** Calls back whenever the registry is there again, for a renewal at once. */
@@ -44,10 +46,12 @@ export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
 /** A worker on its own: the same, with nobody else. */
 export function soloCluster(config: Config): Cluster {
   const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
+  const playbackSecret = config.playbackSecret ?? newSecret();
   return {
     identity,
     registry: new MemoryRegistry(identity),
     secret: () => '',
+    playbackSecret: () => playbackSecret,
     followersOf: () => [],
     onReturn: () => undefined,
     relays: () => ({ open: 0, sentBytes: 0 }),
@@ -67,8 +71,10 @@ export async function joinCluster(
   metadataUri = process.env.ECS_CONTAINER_METADATA_URI_V4,
 ): Promise<Cluster> {
   const incarnation = randomUUID();
-  let secret = config.clusterSecret ?? randomBytes(24).toString('hex');
-  const relay = new RelayServer({ incarnation, secret: () => secret, ...feeds, log });
+  const given = { cluster: config.clusterSecret, playback: config.playbackSecret };
+  const secrets = { cluster: given.cluster ?? newSecret(), playback: given.playback ?? newSecret() };
+  const secret = () => secrets.cluster;
+  const relay = new RelayServer({ incarnation, secret, ...feeds, log });
   const port = await relay.listen(config.host, config.relayPort);
   const redis = redisConnection(config, log);
   const task = await taskOf(metadataUri, log);
@@ -85,9 +91,11 @@ export async function joinCluster(
   let named = false;
   const introduce = async (): Promise<void> => {
     identity.address = hostPort(fixedHost ?? redis.stream.localAddress ?? '127.0.0.1', port);
-    if (config.clusterSecret === undefined) secret = await shared.agreeOnSecret(secret);
+    for (const name of ['cluster', 'playback'] as const) {
+      if (given[name] === undefined) secrets[name] = await shared.agreeOnSecret(name, secrets[name]);
+    }
     if (named) return;
-    await takeName(shared, identity, secret);
+    await takeName(shared, identity, secret());
     named = true;
     log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');
   };
@@ -113,7 +121,8 @@ export async function joinCluster(
   return {
     identity,
     registry,
-    secret: () => secret,
+    secret,
+    playbackSecret: () => secrets.playback,
     followersOf: (feed) => relay.followersOf(feed),
     onReturn: (listener) => void redis.on('ready', listener),
     relays: () => ({ open: relay.connections, sentBytes: relay.sentBytes }),
@@ -122,6 +131,10 @@ export async function joinCluster(
       await close();
     },
   };
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('hex');
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {
