@@ -48,6 +48,11 @@ export async function playingDemoStream(address, sourceUrl, signal) {
   return playUrl;
 }
 
+/** A URL as it is typed into a shell: some take the ? of a signed one for a pattern. */
+export function typed(url) {
+  return url.includes('?') ? `'${url}'` : url;
+}
+
 /** What a printed curl line needs when there is a token. */
 export function curlAuthorization() {
   return process.env.API_TOKEN ? ' -H "X-API-Token: $API_TOKEN"' : '';

@@ -4,6 +4,7 @@ import {
   demoEnvironment,
   playingDemoStream,
   startDemoSource,
+  typed,
   withDemoSource,
   workerReady,
 } from './demo-stream.mjs';
@@ -71,8 +72,8 @@ async function createAndPrint(address, sourceUrl, signal) {
 
     ${playUrl}
 
-    ffplay ${playUrl}
-    vlc ${playUrl}
+    ffplay ${typed(playUrl)}
+    vlc ${typed(playUrl)}
 
   Open it twice: both viewers share one FFmpeg and one connection to the source.
 

@@ -8,6 +8,7 @@ import {
   demoEnvironment,
   playingDemoStream,
   startDemoSource,
+  typed,
   withDemoSource,
   workerReady,
 } from './demo-stream.mjs';
@@ -155,8 +156,8 @@ function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port })
           '',
           `    ${playUrl}`,
           '',
-          `    ffplay ${playUrl}`,
-          `    vlc ${playUrl}`,
+          `    ffplay ${typed(playUrl)}`,
+          `    vlc ${typed(playUrl)}`,
           '',
         ];
   console.log(

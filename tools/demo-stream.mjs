@@ -1,6 +1,6 @@
 // The last step of the local stack: creates the demo stream through the load balancer, plays it until media flows, and
 // prints where people find everything.
-import { curlAuthorization, playingDemoStream, workerReady } from '../scripts/demo-stream.mjs';
+import { curlAuthorization, playingDemoStream, typed, workerReady } from '../scripts/demo-stream.mjs';
 import { run, SetupError } from '../scripts/setup.mjs';
 
 /** @returns the value of an environment variable that must be there */
@@ -22,8 +22,8 @@ await run(async () => {
 
     ${url}
 
-    ffplay ${url}
-    vlc ${url}
+    ffplay ${typed(url)}
+    vlc ${typed(url)}
 
     statistics    curl ${outside}/stats${curlAuthorization()}
     admin         curl ${outside}/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN"
