@@ -5,11 +5,11 @@
  */
 
 import { adtsTicks } from './adts.ts';
-import { discontinuityPacket, hasPayload, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import { elementaryBytes, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
-import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
+import { type OutTrack, ProgramWriter } from './program-writer.ts';
 import type { ProgramMap } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
+import { type InputItem, ReorderHold } from './reorder-hold.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
 
@@ -71,47 +71,16 @@ const ADTS = 0x0f;
 export const NO_KEYFRAME_MS = 12_000;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
-/** Reordered units are not held longer than this, whatever the pictures say. */
-const MAX_HOLD_MS = 1_000;
-/** A PCR is believed when it moves by less than this. */
-const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
-
-interface OutTrack {
-  readonly pid: number;
-  readonly type: number;
-  readonly video: boolean;
-  /** Counter of its last payload packet. */
-  counter: number;
-  /** Send a discontinuity before the next payload packet. */
-  signal: boolean;
-  /** The current input's video waits for a keyframe; other tracks of a new input wait for the video. */
-  waiting: boolean;
-}
-
-type Held =
-  | { kind: 'unit'; unit: Unit; nowMs: number }
-  | { kind: 'clock'; track: Track; packet: PacketRef; nowMs: number }
-  | { kind: 'tables'; map: ProgramMap; tracks: readonly Track[]; changed: boolean; nowMs: number };
 
 export class Splicer {
   readonly #sink: SpliceSink;
   readonly #options: SplicerOptions;
   readonly #timeline: Timeline;
+  readonly #writer: ProgramWriter;
+  readonly #hold: ReorderHold;
   #reader: ProgramReader | undefined;
-  #held: Held[] = [];
-  #holds = false;
   #nowMs = 0;
-  /** Highest video PTS of the current input, 33 bits; decides which units may still be followed by earlier pictures. */
-  #maxPts: number | undefined;
-
-  readonly #outTracks = new Map<number, OutTrack>();
-  /** Input PID to output PID, for the current input. */
-  #pids = new Map<number, OutTrack>();
-  readonly #tables = new ProgramTables();
-  #tracksSignature = '';
   readonly #recent = new RecentEntries();
-  #lastPcr: number | undefined;
-  #pcrPid: number | undefined;
 
   #started = false;
   #midPicture = false;
@@ -129,6 +98,8 @@ export class Splicer {
     this.#sink = sink;
     this.#options = options;
     this.#timeline = new Timeline(options.firstDts);
+    this.#writer = new ProgramWriter((bytes, offset) => sink.packet(bytes, offset), this.#timeline);
+    this.#hold = new ReorderHold((item) => this.#emit(item));
   }
 
   /**
@@ -138,21 +109,15 @@ export class Splicer {
   beginInput(clock: InputClock, kind: InputKind = {}): void {
     const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
     this.#overlaps = overlaps;
-    this.#held = [];
-    this.#maxPts = undefined;
     this.#lastEntryMs = undefined;
-    this.#pids = new Map();
     this.#midPicture = midPicture && clock === 'aligned';
-    this.#holds = this.#options.holdReordered && !grouped;
+    this.#hold.begin(this.#options.holdReordered && !grouped);
     this.#timeline.beginInput(clock, repaired, shift);
-    for (const track of this.#outTracks.values()) {
-      track.waiting = true;
-      if (clock !== 'aligned') track.signal = true;
-    }
+    this.#writer.beginInput(clock !== 'aligned');
     this.#reader = new ProgramReader({
-      program: (map, tracks, changed) => this.#hold({ kind: 'tables', map, tracks, changed, nowMs: this.#nowMs }),
-      unit: (unit) => this.#holdUnit(unit),
-      clock: (track, packet) => this.#hold({ kind: 'clock', track, packet, nowMs: this.#nowMs }),
+      program: (map, tracks, changed) => this.#take({ kind: 'tables', map, tracks, changed }),
+      unit: (unit) => this.#take({ kind: 'unit', unit }),
+      clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
     });
   }
 
@@ -160,8 +125,7 @@ export class Splicer {
   push(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#reader?.push(chunk, nowMs);
-    const oldest = this.#held[0];
-    if (oldest !== undefined && nowMs - oldest.nowMs > MAX_HOLD_MS) this.#release(this.#held.length);
+    this.#hold.expire(nowMs);
   }
 
   /** What has been pushed ends with whole units: the last ones need not wait for the next to begin. */
@@ -175,8 +139,7 @@ export class Splicer {
    */
   endInput(orderly: boolean): void {
     if (orderly) this.#reader?.flush();
-    else this.#held = this.#held.filter((item) => item.kind === 'unit' && item.unit.track.kind === 'audio');
-    this.#release(this.#held.length);
+    this.#hold.end(orderly);
     this.#reader = undefined;
   }
 
@@ -197,7 +160,7 @@ export class Splicer {
 
   /** DTS of the newest picture sent, or of the newest sound where there are no pictures; 33 bits, undefined before the first. */
   get lastDts(): number | undefined {
-    const tracks = [...this.#outTracks.values()];
+    const { tracks } = this.#writer;
     const track = tracks.find(({ video }) => video) ?? tracks[0];
     const last = track && this.#timeline.lastDts(track.pid);
     return last === undefined ? undefined : wrapTicks(last);
@@ -210,7 +173,7 @@ export class Splicer {
 
   /** What the next unit of each kind would be, on the output timeline; undefined fields: nothing sent yet. */
   get resumePoint(): ResumePoint {
-    const video = [...this.#outTracks.values()].find((track) => track.video);
+    const video = this.#writer.tracks.find((track) => track.video);
     const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
     const audio = this.#nextAudioDts();
     return {
@@ -230,99 +193,31 @@ export class Splicer {
     return ticks === undefined ? next : next - (this.#timeline.stepOf(this.#audioPid) ?? 0) + ticks;
   }
 
-  #hold(item: Held): void {
-    this.#held.push(item);
-    if (!this.#holds) this.#release(this.#held.length);
+  #take(item: InputItem): void {
+    this.#hold.add(item, this.#nowMs, this.#writer.inputVideo !== undefined);
   }
 
-  #holdUnit(unit: Unit): void {
-    const at = this.#held.length;
-    this.#hold({ kind: 'unit', unit, nowMs: this.#nowMs });
-    if (!this.#holds) return;
-    const hasVideo = [...this.#pids.values()].some((track) => track.video) || unit.track.kind === 'video';
-    if (unit.track.kind === 'video' && unit.pts !== undefined && unit.dts !== undefined) {
-      // A picture later than all before it opens a group: whatever came before is complete, in order of display.
-      if (this.#maxPts === undefined || ticksBetween(this.#maxPts, unit.pts) > 0) {
-        this.#maxPts = unit.pts;
-        this.#release(at);
-      }
-      // DTS has reached the latest picture: no earlier one can follow.
-      if (ticksBetween(unit.dts, this.#maxPts) <= 0) this.#release(this.#held.length);
-    } else if (!hasVideo || !this.#held.some((item) => item.kind === 'unit' && item.unit.track.kind === 'video')) {
-      this.#release(this.#held.length);
-    }
-  }
-
-  #release(count: number): void {
-    if (count === 0) return;
-    const items = this.#held.splice(0, count);
-    for (const item of items) {
-      if (item.kind === 'tables') this.#emitTables(item.map, item.tracks, item.changed);
-      else if (item.kind === 'clock') this.#emitClock(item.track, item.packet);
-      else this.#emitUnit(item.unit);
-    }
+  #emit(item: InputItem): void {
+    if (item.kind === 'tables') this.#emitTables(item.map, item.tracks, item.changed);
+    else if (item.kind === 'clock') this.#emitClock(item.track, item.packet);
+    else this.#emitUnit(item.unit);
   }
 
   #emitTables(map: ProgramMap, tracks: readonly Track[], changed: boolean): void {
-    if (changed || this.#pids.size === 0) this.#adoptProgram(map, tracks);
-    if (!this.#started) return;
-    this.#emitTablePackets();
-  }
-
-  #emitTablePackets(): void {
-    this.#tables.emit((bytes, offset) => this.#sink.packet(bytes, offset));
+    if (changed || !this.#writer.isDescribed) this.#adoptProgram(map, tracks);
+    if (this.#started) this.#writer.writeTables();
   }
 
   #adoptProgram(map: ProgramMap, tracks: readonly Track[]): void {
-    const taken = new Set<number>();
-    const pids = new Map<number, OutTrack>();
-    for (const track of tracks) {
-      const out = this.#outTrackFor(track, taken);
-      taken.add(out.pid);
-      pids.set(track.pid, out);
-    }
-    this.#pids = pids;
-    this.#audioPid = pids.get(tracks.find((track) => track.kind === 'audio')?.pid ?? -1)?.pid;
-    this.#pcrPid = pids.get(map.pcrPid)?.pid ?? map.pcrPid;
-    const described: ProgramMap = {
-      programNumber: PROGRAM_NUMBER,
-      pcrPid: this.#pcrPid,
-      descriptors: map.descriptors,
-      streams: map.streams.map((stream) => ({ ...stream, pid: pids.get(stream.pid)?.pid ?? stream.pid })),
-    };
-    if (!this.#tables.describe(described, taken)) return;
-    const tracksBefore = this.#tracksSignature;
-    this.#tracksSignature = tracks
-      .filter((track) => track.kind !== 'other')
-      .map((track) => `${pids.get(track.pid)?.pid} ${track.kind} ${track.type}`)
-      .sort()
-      .join();
-    if (this.#started && this.#tracksSignature !== tracksBefore) this.#sink.programChanged();
-  }
-
-  /** The output PID of an input's track: the one that carried the same kind before, else its own, else a free one. */
-  #outTrackFor(track: Track, taken: ReadonlySet<number>): OutTrack {
-    for (const out of this.#outTracks.values()) {
-      if (out.type === track.type && !taken.has(out.pid)) return out;
-    }
-    let pid = track.pid;
-    while (taken.has(pid) || this.#outTracks.has(pid) || pid === this.#tables.pmtPid)
-      pid = pid >= 0x1ffe ? 0x100 : pid + 1;
-    const out: OutTrack = {
-      pid,
-      type: track.type,
-      video: track.kind === 'video',
-      counter: 0x0f,
-      signal: false,
-      waiting: true,
-    };
-    this.#outTracks.set(pid, out);
-    return out;
+    const others = this.#writer.adopt(map, tracks);
+    const audio = tracks.find((track) => track.kind === 'audio');
+    this.#audioPid = audio && this.#writer.trackOf(audio.pid)?.pid;
+    if (others && this.#started) this.#sink.programChanged();
   }
 
   #emitUnit(unit: Unit): void {
     const nowMs = unit.arrivedMs;
-    const out = this.#pids.get(unit.track.pid);
+    const out = this.#writer.trackOf(unit.track.pid);
     if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
     let shift: number | undefined;
     if (unit.dts === undefined || unit.track.kind === 'other') {
@@ -347,7 +242,7 @@ export class Splicer {
     if (unit.gap) out.signal = true;
     for (const [index, packet] of unit.packets.entries()) {
       if (index === 0 && shift !== undefined) rewriteTimestamps(unit, shift);
-      this.#emitPacket(out, packet);
+      this.#writer.write(out, packet);
     }
   }
 
@@ -360,13 +255,13 @@ export class Splicer {
     if (out.video) return unit.keyframe || this.#midPicture || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
     // Sound and the rest of an aligned input go on at once; of any other, once its pictures have begun.
     if (this.#started && this.#timeline.clock === 'aligned') return true;
-    const video = [...this.#pids.values()].find((track) => track.video);
+    const video = this.#writer.inputVideo;
     return video === undefined || !video.waiting || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
   }
 
   #markEntry(unit: Unit, out: OutTrack, dts: number, nowMs: number): void {
     const overdue = this.#lastEntryMs !== undefined && nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
-    const hasVideo = [...this.#pids.values()].some((track) => track.video);
+    const hasVideo = this.#writer.inputVideo !== undefined;
     const videoGone = !hasVideo || this.#lastVideoMs === undefined || nowMs - this.#lastVideoMs > NO_KEYFRAME_MS;
     const entry = out.video
       ? unit.keyframe || overdue
@@ -380,7 +275,7 @@ export class Splicer {
     this.#lastEntryDts = dts;
     this.#recent.add(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
-    this.#sink.randomAccess({ prefix: this.#prefix(), dts, pts: dts + reorder });
+    this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });
   }
 
   /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */
@@ -394,57 +289,17 @@ export class Splicer {
     if (at === undefined) return;
     this.#timeline.beginInput('aligned', false, at - dts);
     this.#midPicture = true;
-    for (const track of this.#outTracks.values()) track.signal = false;
+    for (const track of this.#writer.tracks) track.signal = false;
   }
 
   #start(): void {
     this.#started = true;
-    this.#emitTablePackets();
-  }
-
-  #prefix(): Buffer {
-    const parts = [this.#tables.latest];
-    for (const track of new Set(this.#pids.values())) parts.push(discontinuityPacket(track.pid, track.counter));
-    return Buffer.concat(parts);
+    this.#writer.writeTables();
   }
 
   #emitClock(track: Track, packet: PacketRef): void {
-    const out = this.#pids.get(track.pid);
-    if (out !== undefined && this.#started) this.#emitPacket(out, packet);
-  }
-
-  #emitPacket(out: OutTrack, { bytes, offset }: PacketRef): void {
-    this.#rewritePcr(out, bytes, offset);
-    setPid(bytes, offset, out.pid);
-    if (hasPayload(bytes, offset)) {
-      if (out.signal) {
-        this.#sink.packet(discontinuityPacket(out.pid, out.counter), 0);
-        out.signal = false;
-      }
-      out.counter = (out.counter + 1) & 0x0f;
-    }
-    setCounter(bytes, offset, out.counter);
-    this.#sink.packet(bytes, offset);
-  }
-
-  #rewritePcr(out: OutTrack, bytes: Buffer, offset: number): void {
-    const pcr = pcrOf(bytes, offset);
-    if (pcr === undefined) return;
-    const moved = this.#timeline.translate(out.pid, pcr);
-    const step = moved === undefined || this.#lastPcr === undefined ? 1 : ticksBetween(this.#lastPcr, moved);
-    if (moved === undefined || out.pid !== this.#pcrPid || step <= 0 || !this.#isPlausiblePcr(out, moved, step)) {
-      stripPcr(bytes, offset);
-      return;
-    }
-    setPcr(bytes, offset, moved);
-    this.#lastPcr = moved;
-  }
-
-  /** A clock that ran ahead of its pictures' jump, or stayed behind, is worse than none. */
-  #isPlausiblePcr(out: OutTrack, pcr: number, step: number): boolean {
-    if (step <= MAX_PCR_STEP) return true;
-    const next = this.#timeline.nextDts(out.pid);
-    return next === undefined || Math.abs(ticksBetween(pcr, wrapTicks(next))) < 10 * TICKS_PER_SECOND;
+    const out = this.#writer.trackOf(track.pid);
+    if (out !== undefined && this.#started) this.#writer.write(out, packet);
   }
 }
 

@@ -1,0 +1,173 @@
+/**
+ * One programme as its readers see it, whatever inputs its packets come from: own PAT and PMT, stable PIDs, counters without
+ * an unsignalled gap, and a PCR that only goes on.
+ */
+
+import { discontinuityPacket, hasPayload, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import type { PacketRef, Track } from './program-reader.ts';
+import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
+import type { ProgramMap } from './psi.ts';
+import type { Timeline } from './timeline.ts';
+import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from './timestamp.ts';
+
+export interface OutTrack {
+  readonly pid: number;
+  readonly type: number;
+  readonly video: boolean;
+  /** Counter of its last payload packet. */
+  counter: number;
+  /** Send a discontinuity before the next payload packet. */
+  signal: boolean;
+  /** The current input's video waits for a keyframe; other tracks of a new input wait for the video. */
+  waiting: boolean;
+}
+
+/** A PCR is believed when it moves by less than this. */
+const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
+
+export class ProgramWriter {
+  readonly #packet: (bytes: Buffer, offset: number) => void;
+  readonly #timeline: Timeline;
+  readonly #tables = new ProgramTables();
+  /** By output PID. */
+  readonly #tracks = new Map<number, OutTrack>();
+  /** The same by input PID, for the current input. */
+  #inputs = new Map<number, OutTrack>();
+  #signature = '';
+  #pcrPid: number | undefined;
+  #lastPcr: number | undefined;
+
+  /**
+   * @param packet takes a packet, which is to be copied at once
+   * @param timeline what places the units that the packets belong to
+   */
+  constructor(packet: (bytes: Buffer, offset: number) => void, timeline: Timeline) {
+    this.#packet = packet;
+    this.#timeline = timeline;
+  }
+
+  /** All that the programme has had so far. */
+  get tracks(): OutTrack[] {
+    return [...this.#tracks.values()];
+  }
+
+  /** The picture of the current input. */
+  get inputVideo(): OutTrack | undefined {
+    return [...this.#inputs.values()].find((track) => track.video);
+  }
+
+  /** The current input has described its programme. */
+  get isDescribed(): boolean {
+    return this.#inputs.size > 0;
+  }
+
+  /** Where a track of the current input, by its PID there, goes. */
+  trackOf(inputPid: number): OutTrack | undefined {
+    return this.#inputs.get(inputPid);
+  }
+
+  /** Packets from now on come from another input; `jump`: with a clock of its own. */
+  beginInput(jump: boolean): void {
+    this.#inputs = new Map();
+    for (const track of this.#tracks.values()) {
+      track.waiting = true;
+      if (jump) track.signal = true;
+    }
+  }
+
+  /**
+   * Finds a place for each track of the current input.
+   * @returns whether the tracks are others than before
+   */
+  adopt(map: ProgramMap, tracks: readonly Track[]): boolean {
+    const taken = new Set<number>();
+    const inputs = new Map<number, OutTrack>();
+    for (const track of tracks) {
+      const out = this.#placeFor(track, taken);
+      taken.add(out.pid);
+      inputs.set(track.pid, out);
+    }
+    this.#inputs = inputs;
+    this.#pcrPid = inputs.get(map.pcrPid)?.pid ?? map.pcrPid;
+    const described: ProgramMap = {
+      programNumber: PROGRAM_NUMBER,
+      pcrPid: this.#pcrPid,
+      descriptors: map.descriptors,
+      streams: map.streams.map((stream) => ({ ...stream, pid: inputs.get(stream.pid)?.pid ?? stream.pid })),
+    };
+    if (!this.#tables.describe(described, taken)) return false;
+    const before = this.#signature;
+    this.#signature = tracks
+      .filter((track) => track.kind !== 'other')
+      .map((track) => `${inputs.get(track.pid)?.pid} ${track.kind} ${track.type}`)
+      .sort()
+      .join();
+    return this.#signature !== before;
+  }
+
+  /** The output track of an input's: the one that carried the same kind before, else its own PID, else a free one. */
+  #placeFor(track: Track, taken: ReadonlySet<number>): OutTrack {
+    for (const out of this.#tracks.values()) {
+      if (out.type === track.type && !taken.has(out.pid)) return out;
+    }
+    let pid = track.pid;
+    while (taken.has(pid) || this.#tracks.has(pid) || pid === this.#tables.pmtPid)
+      pid = pid >= 0x1ffe ? 0x100 : pid + 1;
+    const out: OutTrack = {
+      pid,
+      type: track.type,
+      video: track.kind === 'video',
+      counter: 0x0f,
+      signal: false,
+      waiting: true,
+    };
+    this.#tracks.set(pid, out);
+    return out;
+  }
+
+  writeTables(): void {
+    this.#tables.emit(this.#packet);
+  }
+
+  /** What makes the next packets readable on their own: the tables, and each track's counter. */
+  get prefix(): Buffer {
+    const parts = [this.#tables.latest];
+    for (const track of new Set(this.#inputs.values())) parts.push(discontinuityPacket(track.pid, track.counter));
+    return Buffer.concat(parts);
+  }
+
+  /** A packet of a track, rewritten in place. */
+  write(out: OutTrack, { bytes, offset }: PacketRef): void {
+    this.#rewritePcr(out, bytes, offset);
+    setPid(bytes, offset, out.pid);
+    if (hasPayload(bytes, offset)) {
+      if (out.signal) {
+        this.#packet(discontinuityPacket(out.pid, out.counter), 0);
+        out.signal = false;
+      }
+      out.counter = (out.counter + 1) & 0x0f;
+    }
+    setCounter(bytes, offset, out.counter);
+    this.#packet(bytes, offset);
+  }
+
+  #rewritePcr(out: OutTrack, bytes: Buffer, offset: number): void {
+    const pcr = pcrOf(bytes, offset);
+    if (pcr === undefined) return;
+    const moved = this.#timeline.translate(out.pid, pcr);
+    const step = moved === undefined || this.#lastPcr === undefined ? 1 : ticksBetween(this.#lastPcr, moved);
+    if (moved === undefined || out.pid !== this.#pcrPid || step <= 0 || !this.#isPlausiblePcr(out, moved, step)) {
+      stripPcr(bytes, offset);
+      return;
+    }
+    setPcr(bytes, offset, moved);
+    this.#lastPcr = moved;
+  }
+
+  /** A clock that ran ahead of its pictures' jump, or stayed behind, is worse than none. */
+  #isPlausiblePcr(out: OutTrack, pcr: number, step: number): boolean {
+    if (step <= MAX_PCR_STEP) return true;
+    const next = this.#timeline.nextDts(out.pid);
+    return next === undefined || Math.abs(ticksBetween(pcr, wrapTicks(next))) < 10 * TICKS_PER_SECOND;
+  }
+}
