@@ -37,6 +37,7 @@ describe('the gate', () => {
         domain: 'tv.example.com',
         certificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/abc',
         hostedZoneId: 'Z0123456789',
+        playbackAuth: 'signed',
         architecture: 'arm64',
         workerCpu: 4096,
         workerMemoryMiB: 8192,
