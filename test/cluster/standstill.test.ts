@@ -6,11 +6,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { ffmpegsOf, newPlaces, ownerOf, spread, troubles } from '../support/cluster.ts';
+import { freePort } from '../support/free-port.ts';
 import { arrivalOf, expectClean, judgeTs, jumpsOf, type Verdict, videoJump } from '../support/judge/index.ts';
 import type { Recording, RecordingHandle } from '../support/recorder.ts';
 import { type RedisTap, tapRedis } from '../support/redis-tap.ts';
 import { seeded, TEST_SEED } from '../support/seed.ts';
 import { allPlaying, ffmpegCount, LIGHT, type Stage, staged } from '../support/stage.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 const LEASE_MS = 5_000;
@@ -167,3 +169,42 @@ staged('for less than its lease nothing changes', async ({ stage }) => {
     expectClean(verdict, { video: true, audio: true, frameTicks: FRAME_TICKS, maxSignalled: 0, minSeconds: 6 });
   }
 });
+
+const SLOW_PING_MS = 600;
+
+staged(
+  'a worker that relays stands still, and finds the owner slow when it wakes: nothing is started',
+  async ({ stage }) => {
+    const cluster = await stage.cluster(0);
+    const port = await freePort();
+    const way = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
+    stage.closeAfter(() => way.close());
+    const owner = await cluster.start('worker-1', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
+    const relaying = await cluster.start('worker-2');
+    const source = await stage.source();
+    const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
+    await allPlaying(stage.viewers(1, `${owner.url}/stream/${stream_id}`));
+    const [viewer] = spread(stage, 1, [relaying], stream_id) as [RecordingHandle];
+    await allPlaying([viewer]);
+    const [pid] = owner.ffmpegPids();
+    way.delay(SLOW_PING_MS);
+    // Awake for a moment in between: not long enough to hear anything.
+    for (const stoppedMs of [4_300, 5_600]) {
+      relaying.signal('SIGSTOP');
+      if (stoppedMs > LEASE_MS) way.cut();
+      await sleep(stoppedMs);
+      relaying.signal('SIGCONT');
+      await sleep(1_500);
+    }
+    const before = viewer.byteCount;
+    await until(() => viewer.byteCount > before, { timeoutMs: 8_000, what: 'the viewer to go on' });
+    await sleep(1_500);
+    expect(
+      relaying.logged('a feed has a new place').filter(({ place }) => (place as { kind: string }).kind === 'own'),
+    ).toEqual([]);
+    expect(owner.ffmpegPids()).toEqual([pid]);
+    expect(await source.account()).toMatchObject({ total: 1, open: 1 });
+    expect(viewer.ended).toBe(false);
+    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 10_000, minSeconds: 3 });
+  },
+);

@@ -94,6 +94,19 @@ describe('a lease', () => {
     expect(await confirmed).toBe(1);
   });
 
+  it('knows since when it runs without standing still', async () => {
+    const { lease } = leaseOn(() => answerAfter(10));
+    const madeMs = performance.now();
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(lease.awakeSinceMs).toBe(madeMs);
+    jumpMs = 4_000;
+    const wokenMs = performance.now();
+    expect(lease.awakeSinceMs).toBe(wokenMs);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(lease.awakeSinceMs - wokenMs).toBeLessThanOrEqual(100);
+  });
+
   it('is not in doubt when it stood still for less than its time', async () => {
     const { lease } = leaseOn(() => answerAfter(10));
     void lease.start();

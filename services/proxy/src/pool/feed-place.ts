@@ -199,6 +199,13 @@ export class FeedPlace {
     }
   }
 
+  /** Said by the feed: its relay has answered. */
+  relayAnswered(): void {
+    if (this.#current.kind === 'relay' && this.#current.via === undefined) {
+      this.#deps.silences.heard(this.#current.owner.incarnation);
+    }
+  }
+
   /** Finds the feed's place anew after its relay has ended. Resolves when there is one. */
   async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
     const before = this.#current;
@@ -229,13 +236,15 @@ export class FeedPlace {
     const offered = this.#offer(from);
     const owner = moved !== undefined ? 'alive' : await this.#stateOf(from, outcome, via);
     const nowMs = performance.now();
+    const sinceMs = owner === 'silent' ? silences.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
     const found: Findings = {
       from,
       owner,
       moved,
       registry: lease.reachable || owner === 'dead' ? await this.#askRegistry(from, owner) : 'unreachable',
       offer: undefined,
-      silentMs: nowMs - (owner === 'silent' ? silences.met(from.incarnation, lostAtMs, nowMs) : lostAtMs),
+      // Who stood still himself has heard nobody meanwhile.
+      silentMs: nowMs - Math.max(sinceMs, lease.awakeSinceMs),
       leaseMs,
     };
     return nextPlace(found).do === 'go' ? found : { ...found, offer: await offered };
@@ -265,8 +274,17 @@ export class FeedPlace {
         const place = await registry.assume(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
       }
-      case 'part':
+      case 'part': {
+        // On a busy machine an answer may take longer than one of the many that were asked for.
+        const [answers, offer] = await Promise.all([
+          this.#answersFrom(from, LAST_ASK_TIMEOUT_MS),
+          this.#offer(from, LAST_ASK_TIMEOUT_MS),
+        ]);
+        if (answers === 'alive') return { kind: 'relay', owner: from };
+        if (answers === 'dead') return undefined;
+        if (offer !== undefined) return { kind: 'relay', owner: offer.owner, via: offer.via };
         return isFull() ? undefined : { kind: 'own', epoch: 0, apart: true };
+      }
       case 'ask_again':
         return undefined;
     }
@@ -310,8 +328,8 @@ export class FeedPlace {
     return this.#answersFrom(owner);
   }
 
-  async #answersFrom(owner: Owner): Promise<OwnerState> {
-    const answer = await ping(owner.address, this.secret, ASK_TIMEOUT_MS);
+  async #answersFrom(owner: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<OwnerState> {
+    const answer = await ping(owner.address, this.secret, timeoutMs);
     if (answer.kind !== 'silent') this.#deps.silences.heard(owner.incarnation);
     if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
     return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';

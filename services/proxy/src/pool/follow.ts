@@ -41,6 +41,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   });
   const hello = await run.hello;
   if (hello === undefined) return run.ended;
+  place.relayAnswered();
   const { clock, kind } = lineage.follow(hello.lineage, lastDts);
   output.begin(clock, { ...kind, repaired: true, grouped: true });
   for await (const item of run.output) {

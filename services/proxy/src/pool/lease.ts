@@ -36,6 +36,7 @@ export class Lease {
   #deadlineMs = 0;
   #reachable = true;
   #stoodStill = false;
+  #awakeSinceMs = performance.now();
   #tickMs = performance.now();
   #ticker: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -58,6 +59,12 @@ export class Lease {
   /** The registry answers. */
   get reachable(): boolean {
     return this.#reachable;
+  }
+
+  /** Since when this process has run without standing still, monotonic: what nobody said before, it may have slept through. */
+  get awakeSinceMs(): number {
+    this.#noteStandstill(performance.now());
+    return this.#awakeSinceMs;
   }
 
   /** Resolves with the next successful renewal. */
@@ -93,7 +100,9 @@ export class Lease {
 
   /** Also called when a late read comes before the late tick. */
   #noteStandstill(nowMs: number): void {
-    if (this.#ticker !== undefined && nowMs - this.#tickMs > STANDSTILL_MS) this.#stoodStill = true;
+    if (this.#ticker === undefined || nowMs - this.#tickMs <= STANDSTILL_MS) return;
+    this.#stoodStill = true;
+    this.#awakeSinceMs = nowMs;
   }
 
   async #renew(): Promise<void> {
