@@ -12,7 +12,6 @@ export type { Environment } from './config/setting.ts';
 export type Config = ValuesOf<typeof SETTINGS>;
 
 export type SharingStrategy = Config['sharingStrategy'];
-export type HwAccelType = Config['hwAccelType'];
 
 /**
  * Reads the settings. Names count in any case (the upper-case one wins), an empty value counts as unset, and nothing

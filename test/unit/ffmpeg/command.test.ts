@@ -1,8 +1,9 @@
 /** The command lines around resolved profiles. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { buildArguments, type CommandOptions, canResumeExactly } from '../../../services/proxy/src/ffmpeg/command.ts';
+import { buildArguments, type CommandOptions } from '../../../services/proxy/src/ffmpeg/command.ts';
 import { NO_HARDWARE } from '../../../services/proxy/src/ffmpeg/hardware.ts';
 import { resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles.ts';
+import { resumesExactly } from '../../../services/proxy/src/ffmpeg/resume.ts';
 import { packetsOf, synthetic, tailOf, transform, Workspace } from './fixture.ts';
 
 const workspace = new Workspace();
@@ -92,7 +93,7 @@ describe('a command line', () => {
   });
 });
 
-describe('canResumeExactly', () => {
+describe('resumesExactly', () => {
   test.each<[string, string, boolean, boolean]>([
     ['default', 'mpegts', true, true],
     ['default', 'mp4', false, false],
@@ -105,7 +106,7 @@ describe('canResumeExactly', () => {
     ['-i {input_url} -vf setpts=PTS-STARTPTS -c:v libx264 -c:a aac {output_args}', 'mpegts', false, true],
     ['-i {input_url} -filter_complex [0:v]null[v] -map [v] -c:v libx264 {output_args}', 'mpegts', false, false],
   ])('%s as %s', (profile, format, video, audio) => {
-    expect(canResumeExactly(resolve(profile, format))).toEqual({ video, audio });
+    expect(resumesExactly(resolve(profile, format))).toEqual({ video, audio });
   });
 });
 

@@ -1,8 +1,9 @@
 /** A restarted FFmpeg goes on exactly where the earlier one stopped: judged from the packets of real ones. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { buildArguments, type CommandOptions, canResumeExactly } from '../../../services/proxy/src/ffmpeg/command.ts';
+import { buildArguments, type CommandOptions } from '../../../services/proxy/src/ffmpeg/command.ts';
 import { NO_HARDWARE } from '../../../services/proxy/src/ffmpeg/hardware.ts';
 import { resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles.ts';
+import { resumesExactly } from '../../../services/proxy/src/ffmpeg/resume.ts';
 import { type PacketTime, packetsOf, synthetic, tailOf, transform, Workspace } from './fixture.ts';
 
 const workspace = new Workspace();
@@ -82,7 +83,7 @@ describe.each(cases)('%s to %s', (source, _, profile) => {
     const from = keyframe.find(({ pts }) => pts > 2.5 * 90_000) ?? keyframe[0];
     if (from === undefined) throw new Error('no keyframe');
     const whole = await run(tailOf(path, { ...from, position: 564 }), profile, {}, 'a.ts');
-    expect(canResumeExactly(whole.resolved)).toEqual({ video: whole.video.length > 0, audio: true });
+    expect(resumesExactly(whole.resolved)).toEqual({ video: whole.video.length > 0, audio: true });
 
     for (const skipped of [17]) {
       const next = times(whole.video).filter((pts) => pts >= from.pts + 9000)[skipped];

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import { GATEWAY_PROTOCOLS, Gateway } from '../../../services/proxy/src/upstream/gateway.ts';
-import { eventually, openGuard, packets, serve } from './support.ts';
+import { egressPolicy, eventually, openGuard, packets, serve } from './support.ts';
 
 const run = promisify(execFile);
 
@@ -312,7 +312,7 @@ describe('FFmpeg behind the gateway', () => {
     const server = await serve((_request, response) =>
       response.setHeader('content-type', 'application/dash+xml').end(manifest, 'latin1'),
     );
-    const door = await gateway(new EgressGuard(parseEgressPolicy('127.0.0.1', false)));
+    const door = await gateway(new EgressGuard(egressPolicy('127.0.0.1')));
     const session = door.register(source(`${server.origin}/x`));
     await expect(frames(door, session.url)).rejects.toThrow();
     expect(server.requests.length).toBeGreaterThan(0);

@@ -3,13 +3,13 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BodyReader } from '../../../services/proxy/src/upstream/body-reader.ts';
-import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import {
   openUpstream,
   requireSuccess,
   type UpstreamRequest,
 } from '../../../services/proxy/src/upstream/open-upstream.ts';
-import { eventually, openGuard, serve } from './support.ts';
+import { egressPolicy, eventually, openGuard, serve } from './support.ts';
 
 function open(url: string, more: Partial<UpstreamRequest> = {}) {
   return openUpstream({
@@ -106,7 +106,7 @@ describe('openUpstream', () => {
   it('resolves a name once and connects to just that', async () => {
     const server = await serve((_request, response) => response.end('pinned'));
     let asked = 0;
-    const rebinding = new EgressGuard(parseEgressPolicy('tv.test', false), async () => {
+    const rebinding = new EgressGuard(egressPolicy('tv.test'), async () => {
       asked += 1;
       return [{ address: asked === 1 ? '127.0.0.1' : '169.254.169.254', family: 4 }];
     });
@@ -118,9 +118,7 @@ describe('openUpstream', () => {
 
   it('refuses a name that resolves to this machine', async () => {
     const server = await serve((_request, response) => response.end('never'));
-    const guard = new EgressGuard(parseEgressPolicy(undefined, false), async () => [
-      { address: '127.0.0.1', family: 4 },
-    ]);
+    const guard = new EgressGuard(egressPolicy(undefined), async () => [{ address: '127.0.0.1', family: 4 }]);
     await expect(open(`http://tv.test:${server.port}/`, { guard })).rejects.toMatchObject({ reason: 'egress_refused' });
     expect(server.requests).toHaveLength(0);
   });
@@ -176,7 +174,7 @@ describe('openUpstream', () => {
     await expect(open(smtp)).rejects.toMatchObject({ reason: 'not_media' });
     const https = await serve(() => undefined);
     await expect(open(`https://127.0.0.1:${https.port}/`)).rejects.toMatchObject({ reason: 'tls' });
-    const nowhere = new EgressGuard(parseEgressPolicy('false', false));
+    const nowhere = new EgressGuard(egressPolicy('false'));
     await expect(
       open('http://no-such-host.invalid/', { guard: nowhere, connectTimeoutMs: 5000 }),
     ).rejects.toMatchObject({ reason: 'dns' });
@@ -184,7 +182,7 @@ describe('openUpstream', () => {
   });
 
   it('does not wait for ever for a name', async () => {
-    const stuck = new EgressGuard(parseEgressPolicy('true', false), () => new Promise(() => undefined));
+    const stuck = new EgressGuard(egressPolicy('true'), () => new Promise(() => undefined));
     await expect(open('http://tv.test/', { guard: stuck, connectTimeoutMs: 50 })).rejects.toMatchObject({
       reason: 'timeout',
     });

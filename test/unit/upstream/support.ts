@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { type Config, loadConfig } from '../../../services/proxy/src/config.ts';
 import { type FailoverEvent, StreamSource } from '../../../services/proxy/src/pool/stream-source.ts';
-import { EgressGuard, parseEgressPolicy } from '../../../services/proxy/src/upstream/egress-guard.ts';
+import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover-resolver.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
@@ -17,6 +18,12 @@ export interface TestServer {
   readonly requests: IncomingMessage[];
   /** Connections open now. */
   open(): number;
+}
+
+/** `ALLOW_PRIVATE_SOURCES` as the worker reads it. */
+export function egressPolicy(text: string | undefined, onEcs = false): Config['allowPrivateSources'] {
+  const ecs = onEcs ? { ECS_CONTAINER_METADATA_URI_V4: 'http://169.254.170.2/v4/x' } : {};
+  return loadConfig({ ...ecs, ALLOW_PRIVATE_SOURCES: text }).allowPrivateSources;
 }
 
 /** A server on a free port of this machine; gone when the test is over. */
@@ -47,7 +54,7 @@ export async function serve(listener: RequestListener): Promise<TestServer> {
 
 /** Allows loopback, as a test has to. */
 export function openGuard(): EgressGuard {
-  return new EgressGuard(parseEgressPolicy('true', false));
+  return new EgressGuard(egressPolicy('true'));
 }
 
 /** Waits until something is so; fails after two seconds. */

@@ -11,7 +11,7 @@ export type FfmpegInput =
 export interface CommandOptions {
   /**
    * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as the output carries it (unwrapped upwards
-   * from the first PTS of the input). Frames before it are decoded and left out. See `canResumeExactly`.
+   * from the first PTS of the input). Frames before it are decoded and left out. See `resumesExactly`.
    */
   resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
   /**
@@ -47,11 +47,6 @@ export function buildArguments(profile: ResolvedProfile, input: FfmpegInput, opt
     ...muxerArguments(profile, input),
     'pipe:1',
   ];
-}
-
-/** Whether a restarted FFmpeg can go on at an exact PTS, so that nothing is lost or doubled. */
-export function canResumeExactly(profile: ResolvedProfile): { video: boolean; audio: boolean } {
-  return resumesExactly(profile);
 }
 
 function inputArguments(

@@ -4,9 +4,6 @@ export const PACKET_SIZE = 188;
 export const SYNC_BYTE = 0x47;
 export const NULL_PID = 0x1fff;
 
-/** Highest PID plus one; PIDs are 13 bits. */
-export const PID_COUNT = 0x2000;
-
 export function pidOf(bytes: Buffer, offset: number): number {
   return (((bytes[offset + 1] as number) & 0x1f) << 8) | (bytes[offset + 2] as number);
 }

@@ -1,12 +1,9 @@
 /** The egress guard: which addresses this worker may connect to on someone's behalf, resolved once and pinned. */
 import { lookup as resolveName } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { type PrivateSources, privateSources } from '../config/kinds.ts';
+import type { PrivateSources } from '../config/kinds.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { type AddressClass, classifyAddress, isInRanges } from './address-class.ts';
-
-/** Which private addresses sources may have. Link-local and metadata addresses are refused whatever this says. */
-export type EgressPolicy = PrivateSources;
 
 export interface Address {
   readonly address: string;
@@ -29,24 +26,15 @@ const WHY: Readonly<Record<Exclude<AddressClass, 'public'>, string>> = {
   forbidden: 'a link-local, metadata, multicast or unspecified address, which is never allowed.',
 };
 
-/**
- * Reads `ALLOW_PRIVATE_SOURCES`. Unset, LAN addresses are allowed, except on ECS, where they are the operator's own network.
- *
- * @throws Error with a sentence that says what is allowed
- */
-export function parseEgressPolicy(text: string | undefined, onEcs: boolean): EgressPolicy {
-  const given = text === undefined || text.trim() === '' ? (onEcs ? 'false' : 'lan') : text;
-  const result = privateSources.schema.safeParse(given);
-  if (result.success) return result.data;
-  throw new Error(`ALLOW_PRIVATE_SOURCES=${JSON.stringify(given)}: must be ${privateSources.allowed}.`);
-}
-
 export class EgressGuard {
-  readonly #policy: EgressPolicy;
+  readonly #policy: PrivateSources;
   readonly #resolve: Resolver;
 
-  /** `resolve` is the system's resolver unless a test brings its own. */
-  constructor(policy: EgressPolicy, resolve: Resolver = (name) => resolveName(name, { all: true })) {
+  /**
+   * @param policy which private addresses sources may have; link-local and metadata addresses are refused whatever it says
+   * @param resolve the system's resolver unless a test brings its own
+   */
+  constructor(policy: PrivateSources, resolve: Resolver = (name) => resolveName(name, { all: true })) {
     this.#policy = policy;
     this.#resolve = resolve;
   }
@@ -70,16 +58,7 @@ export class EgressGuard {
   async check(url: URL): Promise<PinnedAddress> {
     const reason = this.#literalRefusal(url);
     if (reason !== undefined) throw new SourceError('egress_refused', reason);
-    return this.checkHost(url.hostname);
-  }
-
-  /**
-   * The same for a bare host, for protocols that FFmpeg opens itself (RTSP, SRT, …). Pass its pinned address on, not the name.
-   *
-   * @throws {SourceError} `egress_refused`, `dns`
-   */
-  async checkHost(hostname: string): Promise<PinnedAddress> {
-    const host = normalised(hostname);
+    const host = normalised(url.hostname);
     const found = isIP(host) === 0 ? await this.#lookUp(host) : [{ address: host, family: isIP(host) }];
     const named = this.#isNamed(host);
     const addresses = found

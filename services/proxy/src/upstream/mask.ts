@@ -103,11 +103,6 @@ export function secretsOf(url: string, headers: Readonly<Record<string, string>>
   return [...new Set(found.flatMap((secret) => [secret, decoded(secret)]))].filter((secret) => secret !== '');
 }
 
-/** Whether a header of this name carries a credential. */
-export function isSecretHeader(name: string): boolean {
-  return SECRET_HEADER.test(name);
-}
-
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
