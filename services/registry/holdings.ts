@@ -1,6 +1,7 @@
 /** What this worker holds in a cluster, kept here because the shared registry may forget it: feeds, clients, connections. */
 
 import { MemoryRegistry } from './memory/memory-registry.ts';
+import type { Testimony } from './testimony.ts';
 import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from './types.ts';
 
 /** A feed's epoch before any registry has granted it: less than every other. */
@@ -59,6 +60,10 @@ export class LocalHoldings {
     return this.#others.has(feed);
   }
 
+  isMadeHere(feed: string): boolean {
+    return this.#feeds.has(feed);
+  }
+
   /** This worker's own place for a feed when nobody can be asked. */
   unconfirmedPlace(feed: string): Extract<Place, { kind: 'own' }> {
     return { kind: 'own', epoch: this.#feeds.get(feed) ?? UNCONFIRMED_EPOCH };
@@ -96,6 +101,11 @@ export class LocalHoldings {
     for (const [each, atMs] of this.#deleted) if (nowMs - atMs > DELETED_MS) this.#deleted.delete(each);
     this.#deleted.set(id, nowMs);
     return this.forgetStream(id);
+  }
+
+  /** What this worker knows of a stream by itself. */
+  testimony(id: string): Testimony {
+    return { stream: this.records.remembered(id), deletedAtMs: this.#deleted.get(id) };
   }
 
   /** Somebody else has deleted it. */

@@ -53,7 +53,9 @@ export interface Registry {
 
   /** Where this worker gets a feed from that is not a slot's. A feed that nobody owns becomes its own. */
   acquire(feed: string): Promise<Place>;
-  /** The same, when the owner is proven dead before its lease has run out. */
+  /** The same for a feed that is not here yet: without the shared registry the other workers are asked who has it. */
+  locate(feed: string): Promise<Place>;
+  /** The same as `acquire`, when the owner is proven dead before its lease has run out. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
   /** A feed that this worker makes from now on because nobody can be asked; it yields to an owner who was granted it. */
   assume(feed: string): Promise<Place>;

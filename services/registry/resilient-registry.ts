@@ -5,10 +5,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { processFeedKey } from './feed-keys.ts';
+import { Hearsay, type OtherWorkers } from './hearsay.ts';
 import { LocalHoldings } from './holdings.ts';
 import { Reachability } from './reachability.ts';
 import type { RedisRegistry } from './redis/redis-registry.ts';
 import type { Registry } from './registry.ts';
+import type { Testimony } from './testimony.ts';
 import type {
   CleanupReport,
   ClientRecord,
@@ -34,6 +36,8 @@ export interface ResilientRegistryOptions {
   readonly onOutage: (error: unknown) => void;
   /** Awaited before a registry is told what is here, also the first time: it may have forgotten who this is. */
   readonly introduce: () => Promise<void>;
+  /** Asked while the registry does not answer. */
+  readonly others: OtherWorkers;
   /** How long after an outage the other workers may not have told what they know. */
   readonly youngMs: number;
 }
@@ -42,6 +46,7 @@ export class ResilientRegistry implements Registry {
   readonly #shared: RedisRegistry;
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
+  readonly #hearsay: Hearsay;
   readonly #introduce: () => Promise<void>;
   readonly #youngMs: number;
   #introduced = false;
@@ -50,8 +55,10 @@ export class ResilientRegistry implements Registry {
   /** Beginnings and ends of clients, for comparing counts while there are none. */
   #turnover = 0;
 
-  constructor(shared: RedisRegistry, me: WorkerIdentity, { onOutage, introduce, youngMs }: ResilientRegistryOptions) {
+  constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
+    const { onOutage, introduce, others, youngMs } = options;
     this.#youngMs = youngMs;
+    this.#hearsay = new Hearsay(others);
     this.#shared = shared;
     this.#held = new LocalHoldings(me);
     this.#reach = new Reachability(onOutage);
@@ -74,10 +81,15 @@ export class ResilientRegistry implements Registry {
   async stream(id: string): Promise<StreamRecord | undefined> {
     const record = await this.#reach.ask(
       () => this.#shared.stream(id),
-      () => this.#held.records.stream(id),
+      async () => this.remembered(id) ?? (await this.#hearsay.stream(id, () => this.testimony(id))),
     );
     if (record !== undefined) this.#held.adoptStream(record);
     return record;
+  }
+
+  /** What this worker tells another one that asks it. */
+  testimony(id: string): Testimony {
+    return this.#held.testimony(id);
   }
 
   remembered(id: string): StreamRecord | undefined {
@@ -127,7 +139,8 @@ export class ResilientRegistry implements Registry {
         return this.#joinAlone(request);
       },
     );
-    if (alone || answer.kind !== 'joined') return answer;
+    if (alone) return this.#placeAlone(answer, request);
+    if (answer.kind !== 'joined') return answer;
     const { client, stream, slot, place } = answer;
     if (slot !== undefined && place !== undefined) this.#held.notePlace(processFeedKey(client.streamId, slot), place);
     this.#held.adoptStream(stream);
@@ -176,6 +189,15 @@ export class ResilientRegistry implements Registry {
           throw new Error(`Redis does not answer, and another worker makes ${feed}.`);
         })
       : this.#reach.change(shared, async () => this.#held.unconfirmedPlace(feed)));
+    this.#held.notePlace(feed, place);
+    return place;
+  }
+
+  async locate(feed: string): Promise<Place> {
+    const place = await this.#reach.ask(
+      () => this.#shared.acquire(feed),
+      () => this.#locateAlone(feed),
+    );
     this.#held.notePlace(feed, place);
     return place;
   }
@@ -319,17 +341,30 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  /** Nobody else can be asked: what is not here yet is made here, unconfirmed. */
+  /** Counted in here, as nobody else can do it. */
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
     // Another worker may have given the wanted id to somebody; nobody can say.
     const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
-    const answer = await this.#held.records.join({ ...request, clientId });
+    return this.#held.records.join({ ...request, clientId });
+  }
+
+  /** A feed that is here already stays what it is, made here or relayed; one that nobody has begins here, unconfirmed. */
+  async #placeAlone(answer: JoinAnswer, { localSlots, cap }: JoinRequest): Promise<JoinAnswer> {
     if (answer.kind !== 'joined' || answer.slot === undefined) return answer;
-    const feed = processFeedKey(answer.client.streamId, answer.slot);
-    // A feed that is here already stays what it is, made here or relayed; a new one begins here.
-    const place = this.#held.unconfirmedPlace(feed);
-    if (!request.localSlots.includes(answer.slot)) this.#held.notePlace(feed, place);
-    return { ...answer, place };
+    const { client, slot } = answer;
+    const feed = processFeedKey(client.streamId, slot);
+    if (localSlots.includes(slot)) return { ...answer, place: this.#held.unconfirmedPlace(feed) };
+    // Of one client each there is nothing that another worker could have.
+    const place = await (cap === 1 || answer.stream.unshareable ? this.assume(feed) : this.locate(feed));
+    if (place.kind === 'own' || place.kind === 'relay') return { ...answer, place };
+    // The registry is back meanwhile, and wants to be asked again.
+    await this.leave({ ...client, clientId: client.id });
+    return place;
+  }
+
+  async #locateAlone(feed: string): Promise<Place> {
+    if (this.#held.isMadeHere(feed)) return this.#held.unconfirmedPlace(feed);
+    return (await this.#hearsay.place(feed)) ?? this.assume(feed);
   }
 
   async #do(action: () => Promise<void>): Promise<void> {

@@ -92,7 +92,12 @@ export interface Owner {
 export type Place =
   /** It makes the feed itself. */
   | { kind: 'own'; epoch: number }
-  | { kind: 'relay'; owner: Owner }
+  | {
+      kind: 'relay';
+      owner: Owner;
+      /** Another worker that relays it, where the owner did not answer. */
+      via?: Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'> | undefined;
+    }
   /** The registry is too young to know who owns what; ask again. */
   | { kind: 'wait'; ms: number }
   /** The asking worker is at its limit, and so is every other. */

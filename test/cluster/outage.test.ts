@@ -95,6 +95,69 @@ rigged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`,
   }
 });
 
+/** Without Redis a viewer waits for an answer of another worker, and for no FFmpeg. */
+const HEARD_MS = 2_500;
+
+rigged(
+  'a viewer who comes to a worker that has never met the stream plays while Redis is away',
+  async ({ stage, rig }) => {
+    const cluster = await startCluster(3, MANY);
+    rig.later(cluster.stop);
+    const { workers, redis } = cluster;
+    const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
+    const [first, second, third] = workers as [Worker, Worker, Worker];
+    const make = async (path: string) =>
+      (await first.api.createTranscode({ url: source.channel(path).url, profile: LIGHT })).stream_id;
+    const [playing, idle, deleted] = [await make('/a.ts'), await make('/b.ts'), await make('/c.ts')];
+    const viewers = spread(stage, 2, [first], playing);
+    await allPlaying(viewers);
+    const owner = () => redis.cli('HMGET', `sp:owner:p:${playing}:0`, 'worker', 'epoch');
+    const before = await owner();
+    await sleep(1_500);
+    expect((await first.api.del(`/streams/${deleted}`)).status).toBe(200);
+    await redis.kill();
+    // One of those who could be asked says nothing, and nobody waits for it.
+    third.signal('SIGSTOP');
+    const sentMs = performance.now();
+    const late = spread(stage, 3, [second], playing);
+    await allPlaying(late, HEARD_MS);
+    console.log(
+      `a viewer of a stream that its worker has never met got media ${Math.round(performance.now() - sentMs)} ms after asking`,
+    );
+    third.signal('SIGCONT');
+    expect(ffmpegsOf(workers)).toEqual(first.ffmpegPids());
+    // Nobody makes this one yet: it begins where it is asked for.
+    const begun = spread(stage, 1, [second], idle);
+    await allPlaying(begun);
+    expect(second.ffmpegPids()).toHaveLength(1);
+    // Nobody knows these, or nobody but those who have not heard of its end.
+    for (const id of [deleted, '0'.repeat(32)]) {
+      expect((await second.api.get(`/stream/${id}`)).status).toBe(503);
+      expect((await second.api.get(`/streams/${id}`)).status).toBe(503);
+    }
+    // It needs no registry to come to one that others have met since.
+    const again = spread(stage, 1, [third], idle);
+    await allPlaying(again, HEARD_MS);
+    await redis.start();
+    await isWhole(redis, workers, 2, { [playing]: 5, [idle]: 2 });
+    expect(await owner()).toBe(before);
+    await sleep(2_000);
+    expect(await owner()).toBe(before);
+    expect(first.ffmpegPids()).toHaveLength(1);
+    expect(second.ffmpegPids()).toHaveLength(1);
+    for (const path of ['/a.ts', '/b.ts']) {
+      expect(await source.channel(path).stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
+    }
+    for (const worker of workers) {
+      expect((await worker.api.get(`/streams/${deleted}`)).status).toBe(404);
+      expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(7);
+    }
+    for (const viewer of [...viewers, ...late, ...begun, ...again]) {
+      expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+    }
+  },
+);
+
 rigged.concurrent(
   'two workers start without Redis and make the same stream; when it comes, one does',
   async ({ stage, rig }) => {

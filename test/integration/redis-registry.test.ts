@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { OtherWorkers } from '../../services/registry/hearsay.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
-import type { Capacity, ClientRecord, StreamSpec, WorkerLoad } from '../../services/registry/types.ts';
+import type { Capacity, ClientRecord, StreamSpec, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
@@ -291,8 +292,30 @@ describe('incarnations', () => {
 /** How long after an outage a worker believes that others may know more. */
 const YOUNG_MS = 200;
 
+const NOBODY: OtherWorkers = { exist: false, testimonies: async () => [], place: async () => undefined };
+
+/** Other workers that can be asked: what they have met, and who of them has a feed. */
+function others(
+  ...workers: { registry: ResilientRegistry; me: WorkerIdentity; has?: string }[]
+): OtherWorkers & { asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    exist: true,
+    testimonies: async (id) => {
+      asked.push(id);
+      return workers.map(({ registry }) => registry.testimony(id));
+    },
+    place: async (feed) => {
+      asked.push(feed);
+      const found = workers.find(({ has }) => has === feed);
+      return found && { kind: 'relay', owner: { ...found.me, epoch: 1 } };
+    },
+  };
+}
+
 /** A worker as it runs in a cluster, with what it keeps for an outage. */
-async function resilient(workerId: string, connection = redis) {
+async function resilient(workerId: string, connection = redis, peers: OtherWorkers = NOBODY) {
   count++;
   const me = { workerId, incarnation: `i${count}`, address: `${workerId}:9085`, zone: undefined };
   const shared = new RedisRegistry(connection, me, {
@@ -305,6 +328,7 @@ async function resilient(workerId: string, connection = redis) {
   const registry = new ResilientRegistry(shared, me, {
     onOutage: (error) => outages.push(error),
     introduce,
+    others: peers,
     youngMs: YOUNG_MS,
   });
   const { capacity: _, ...numbers } = IDLE;
@@ -474,6 +498,99 @@ describe('an outage', () => {
     interrupt(one, two);
     for (const each of [one, two, one]) expect((await each.renew()).commands).toEqual([]);
     expect(await one.registry.streams()).toHaveLength(1);
+  });
+
+  it('does not count the viewers of a deleted stream into the one that was made anew before they could be ended', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    await one.registry.createStream(SPEC, 0);
+    await two.watch('before');
+    await two.renew();
+    await one.registry.deleteStream(ID);
+    await one.registry.send({ kind: 'delete', streamId: ID });
+    await one.registry.createStream(SPEC, 0);
+    expect(await two.renew()).toMatchObject({ commands: [{ kind: 'delete', streamId: ID }], unbroken: true });
+    expect(await redis.hkeys(keys.clients(ID))).toEqual([]);
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({});
+  });
+
+  it('lets a worker hear from the others of a stream that it never met, and who has its feed', async () => {
+    const one = await resilient('w1');
+    const feed = `p:${ID}:0`;
+    const asked = others({ ...one, has: feed });
+    const two = await resilient('w2', redis, asked);
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    expect(await two.registry.stream('unknown')).toBeUndefined();
+    expect(asked.asked, 'Redis answers').toEqual([]);
+    const epoch = await redis.hget(`${keys.ownerPrefix}${feed}`, 'epoch');
+    await redis.flushall();
+    interrupt(one, two);
+    expect(await two.registry.stream('unknown')).toBeUndefined();
+    expect(await two.registry.stream(ID)).toMatchObject({ url: SPEC.url });
+    const answers = await Promise.all([two.watch('b'), two.watch('c')]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ slot: 0, place: { kind: 'relay', owner: { workerId: 'w1' } } });
+    }
+    expect(asked.asked).toEqual(['unknown', ID, feed]);
+    // Whoever says so first: the owner stays, and everybody is counted.
+    expect((await two.renew()).moved).toEqual([]);
+    expect((await one.renew()).moved).toEqual([]);
+    expect(await redis.hgetall(`${keys.ownerPrefix}${feed}`)).toMatchObject({ worker: 'w1', epoch });
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '3' });
+    expect(await redis.hget(keys.stream(ID), 'clients')).toBe('3');
+  });
+
+  it('lets one worker begin what nobody has, and tells who it is, also when Redis comes back meanwhile', async () => {
+    const one = await resilient('w1');
+    const two = await resilient('w2', redis, others(one));
+    await one.registry.createStream(SPEC, 0);
+    interrupt(one, two);
+    expect(await two.registry.stream(ID)).toMatchObject({ id: ID });
+    const joining = two.watch('b');
+    await two.renew();
+    const place = (await joining) as { place?: unknown };
+    expect(place).toMatchObject({ kind: 'joined', slot: 0, place: { kind: 'own' } });
+    expect(place.place).toEqual(await two.registry.acquire(`p:${ID}:0`));
+    expect(await redis.hget(`${keys.ownerPrefix}p:${ID}:0`, 'worker')).toBe('w2');
+    expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
+    expect(await two.renew()).toMatchObject({ moved: [], unbroken: true });
+  });
+
+  it('does not bring a stream back that was deleted just before, whoever has not heard of that', async () => {
+    const one = await resilient('w1');
+    const two = await resilient('w2');
+    const three = await resilient('w3', redis, others(one, two));
+    await one.registry.createStream(SPEC, 0);
+    await two.registry.stream(ID);
+    await one.registry.deleteStream(ID);
+    interrupt(one, two, three);
+    expect(await two.registry.stream(ID), 'the order is still on its way').toBeDefined();
+    expect(await three.registry.stream(ID)).toBeUndefined();
+    expect(three.registry.knowsAll).toBe(false);
+    // Who has deleted it is not told otherwise either.
+    const again = await resilient('w1b', redis, others(two));
+    await again.registry.createStream(SPEC, 0);
+    await again.registry.deleteStream(ID);
+    interrupt(again);
+    expect(await again.registry.stream(ID)).toBeUndefined();
+    for (const each of [three, two, one, again]) await each.renew();
+    expect(await redis.exists(keys.spec(ID))).toBe(0);
+    expect(await two.registry.stream(ID)).toBeUndefined();
+  });
+
+  it('leaves nobody out whom the others learn of while he is still writing himself down', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const peers = () => one.registry.peers().map(({ workerId }) => workerId);
+    await one.renew();
+    await until(() => peers().includes('w2'), { what: 'w1 to know w2' });
+    await redis.flushall();
+    // The first half of the other one's return: its renewal, without the record that it believes to be there.
+    await redis.sadd(keys.incarnations, two.me.incarnation);
+    await one.renew();
+    await until(() => peers().length === 0, { what: 'w1 to have read that nobody else is there' });
+    await two.renew();
+    await one.renew();
+    await until(() => peers().includes('w2'), { what: 'w1 to know w2 again' });
   });
 
   it('does not take back what a stream has been through', async () => {

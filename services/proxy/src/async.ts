@@ -1,4 +1,4 @@
-/** Two small things about promises that the platform lacks (`Promise.withResolvers` comes with Node 22). */
+/** Three small things about promises that the platform lacks (`Promise.withResolvers` comes with Node 22). */
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -32,5 +32,32 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     };
     const timer = setTimeout(done, ms);
     signal?.addEventListener('abort', done);
+  });
+}
+
+/**
+ * What these promises resolve to, in the order they do: of all of them, but of those that take more than `graceMs` longer than
+ * the first answer that is good enough.
+ */
+export function gather<T>(
+  promises: readonly Promise<T>[],
+  isEnough: (value: T) => boolean,
+  graceMs: number,
+): Promise<T[]> {
+  return new Promise((resolve, reject) => {
+    const values: T[] = [];
+    let timer: NodeJS.Timeout | undefined;
+    const finish = () => {
+      clearTimeout(timer);
+      resolve([...values]);
+    };
+    if (promises.length === 0) finish();
+    for (const promise of promises) {
+      promise.then((value) => {
+        values.push(value);
+        if (values.length === promises.length) finish();
+        else if (isEnough(value)) timer ??= setTimeout(finish, graceMs);
+      }, reject);
+    }
   });
 }

@@ -171,6 +171,10 @@ export class MemoryRegistry implements Registry {
     return MINE;
   }
 
+  async locate(): Promise<Place> {
+    return MINE;
+  }
+
   async seize(): Promise<Place> {
     return MINE;
   }

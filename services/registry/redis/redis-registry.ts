@@ -191,6 +191,10 @@ export class RedisRegistry implements Registry {
     return JSON.parse((await this.#run('acquire', feed, this.#asking(), '')) as string) as Place;
   }
 
+  locate(feed: string): Promise<Place> {
+    return this.acquire(feed);
+  }
+
   async seize(feed: string, deadIncarnation: string): Promise<Place> {
     return JSON.parse((await this.#run('acquire', feed, this.#asking(), deadIncarnation)) as string) as Place;
   }

@@ -20,6 +20,7 @@ async function listen(relayed?: RelayedFeed) {
     },
     prepare: async () => true,
     offer: () => undefined,
+    testimony: () => ({}),
     log: createLogger('fatal'),
   });
   const port = await server.listen('127.0.0.1', 0);

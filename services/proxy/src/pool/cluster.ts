@@ -2,6 +2,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { get } from 'node:http';
+import type { OtherWorkers } from '../../../registry/hearsay.ts';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { Registry } from '../../../registry/registry.ts';
@@ -13,6 +14,7 @@ import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { addressTowards, hostPort } from './own-address.ts';
+import { offerOf, testimoniesOf } from './peers.ts';
 import { connected, redisConnection } from './redis-connection.ts';
 import { RelayServer, type RelayServerDeps } from './relay-server.ts';
 
@@ -23,6 +25,10 @@ const YOUNG_MS = 2_000;
 /** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
 const START_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;
+/** How long other workers may take to say what they know of a stream; without it there is none. */
+const ASK_STREAM_MS = 1_000;
+/** The same of a feed, which is asked twice before it begins here. */
+const ASK_PLACE_MS = 500;
 
 export interface Cluster {
   readonly identity: WorkerIdentity;
@@ -74,7 +80,9 @@ export async function joinCluster(
   const given = { cluster: config.clusterSecret, playback: config.playbackSecret };
   const secrets = { cluster: given.cluster ?? newSecret(), playback: given.playback ?? newSecret() };
   const secret = () => secrets.cluster;
-  const relay = new RelayServer({ incarnation, secret, ...feeds, log });
+  let registry: ResilientRegistry | undefined;
+  const testimony = (streamId: string) => registry?.testimony(streamId) ?? {};
+  const relay = new RelayServer({ incarnation, secret, ...feeds, testimony, log });
   const port = await relay.listen(config.host, config.relayPort);
   const redis = redisConnection(config, log);
   const task = await taskOf(metadataUri, log);
@@ -99,12 +107,14 @@ export async function joinCluster(
     named = true;
     log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');
   };
-  const registry = new ResilientRegistry(shared, identity, {
+  const resilient = new ResilientRegistry(shared, identity, {
     introduce,
+    others: othersOf(shared, identity, secret),
     youngMs: YOUNG_MS,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
   });
-  redis.on('close', () => registry.interrupted(new Error('the connection to Redis is closed')));
+  registry = resilient;
+  redis.on('close', () => resilient.interrupted(new Error('the connection to Redis is closed')));
 
   const close = async (): Promise<void> => {
     redis.disconnect();
@@ -120,14 +130,14 @@ export async function joinCluster(
   }
   return {
     identity,
-    registry,
+    registry: resilient,
     secret,
     playbackSecret: () => secrets.playback,
     followersOf: (feed) => relay.followersOf(feed),
     onReturn: (listener) => void redis.on('ready', listener),
     relays: () => ({ open: relay.connections, sentBytes: relay.sentBytes }),
     close: async () => {
-      await registry.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
+      await resilient.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
       await close();
     },
   };
@@ -135,6 +145,23 @@ export async function joinCluster(
 
 function newSecret(): string {
   return randomBytes(24).toString('hex');
+}
+
+/** The workers that this one has met in Redis, for when that is away. */
+function othersOf(registry: RedisRegistry, me: WorkerIdentity, secret: () => string): OtherWorkers {
+  return {
+    get exist() {
+      return registry.peers().length > 0;
+    },
+    testimonies: (streamId) => testimoniesOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
+    place: async (feed) => {
+      const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
+      // A relay from here that has just ended leads nowhere.
+      return offer === undefined || offer.owner.incarnation === me.incarnation
+        ? undefined
+        : { kind: 'relay', ...offer };
+    },
+  };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -342,10 +342,10 @@ function saidPlace(owner: Owner | undefined, me: WorkerIdentity): RegisteredPlac
   return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
 }
 
-/** A feed's place in the registry; waits while that is too young to know. */
+/** The place of a feed that is not here yet; waits while the registry is too young to know. */
 export async function knownPlace(registry: Registry, feed: string): Promise<KnownPlace> {
   for (;;) {
-    const place = await registry.acquire(feed);
+    const place = await registry.locate(feed);
     if (place.kind === 'own' || place.kind === 'relay') return place;
     await pause(place.kind === 'wait' ? place.ms : REDIAL_MS);
   }

@@ -1,7 +1,9 @@
-/** What other workers say when they are asked directly: whether they live, and whether they have a feed. */
+/** What other workers say when they are asked directly: whether they live, whether they have a feed, what they know of a stream. */
 
 import { get } from 'node:http';
+import type { Testimony } from '../../../registry/testimony.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import { gather } from '../async.ts';
 
 /** A worker as another one dials it. */
 export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
@@ -27,15 +29,36 @@ export async function ping(address: string, secret: string, timeoutMs: number): 
   return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
 }
 
-/** Who among `peers` has a feed: one that makes it before one that relays it. */
+/** After one that knows a stream another one may say that it has deleted it. */
+const DISSENT_MS = 100;
+
+/** What `peers` know of a stream, all asked at once. */
+export async function testimoniesOf(
+  streamId: string,
+  peers: readonly Peer[],
+  secret: string,
+  timeoutMs: number,
+): Promise<Testimony[]> {
+  const path = `/streams/${encodeURIComponent(streamId)}`;
+  const asked = peers.map(async ({ address }) => {
+    const answer = await ask(address, path, secret, timeoutMs);
+    return typeof answer === 'string' || answer.status !== 200 ? undefined : (JSON.parse(answer.body) as Testimony);
+  });
+  const told = await gather(asked, (testimony) => testimony !== undefined, DISSENT_MS);
+  return told.filter((testimony) => testimony !== undefined);
+}
+
+/** Who among `peers` has a feed: one that makes it, who is waited for no longer than it takes him, before one that relays it. */
 export async function offerOf(
   feed: string,
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
 ): Promise<Offer | undefined> {
-  const offers = await Promise.all(peers.map((peer) => placeAt(peer, feed, secret, timeoutMs)));
-  return offers.find((offer) => offer !== undefined && offer.via === undefined) ?? offers.find(Boolean);
+  const asked = peers.map((peer) => placeAt(peer, feed, secret, timeoutMs));
+  const isMaker = (offer: Offer | undefined) => offer !== undefined && offer.via === undefined;
+  const offers = await gather(asked, isMaker, 0);
+  return offers.find(isMaker) ?? offers.find(Boolean);
 }
 
 async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<Offer | undefined> {
@@ -61,6 +84,10 @@ function ask(address: string, path: string, secret: string, timeoutMs: number): 
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('close', () => {
         clearTimeout(timer);
+        if (!response.complete) {
+          resolve('silent');
+          return;
+        }
         const incarnation = response.headers['x-incarnation'];
         resolve({
           status: response.statusCode ?? 0,

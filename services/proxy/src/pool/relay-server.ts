@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Testimony } from '../../../registry/testimony.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
@@ -42,6 +43,8 @@ export interface RelayServerDeps {
   readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
   /** What this worker has of a feed, for one that cannot reach its owner. */
   readonly offer: (key: string) => PlaceAnswer | undefined;
+  /** What this worker knows of a stream, for one that has never met it and cannot ask the registry. */
+  readonly testimony: (streamId: string) => Testimony;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
@@ -117,6 +120,13 @@ export class RelayServer {
     if (place !== undefined) {
       const offer = this.#deps.offer(place);
       response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
+      return;
+    }
+    const [, streamId] = /^\/streams\/([\w-]+)$/.exec(url.pathname) ?? [];
+    if (streamId !== undefined) {
+      const testimony = this.#deps.testimony(streamId);
+      const knows = testimony.stream !== undefined || testimony.deletedAtMs !== undefined;
+      response.writeHead(knows ? 200 : 404).end(JSON.stringify(testimony));
       return;
     }
     // Meant for the worker that had this address before: its feeds are not to begin here because of that.

@@ -16,7 +16,8 @@ if redis.call('GET', K.server) ~= server then
   redis.call('SET', K.born, string.format('%.0f', now_ms()))
 end
 
-if mine.record ~= '' then redis.call('HSET', K.workers, me.workerId, mine.record) end
+-- Whoever learnt of the others between the renewal and this has missed one.
+if mine.record ~= '' and redis.call('HSET', K.workers, me.workerId, mine.record) == 1 then redis.call('INCR', K.members) end
 
 local touched = {}
 
