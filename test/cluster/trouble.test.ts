@@ -2,15 +2,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { ffmpegsOf, newPlaces, ownerOf, spread, type TestCluster, troubles } from '../support/cluster.ts';
-import { freePort } from '../support/free-port.ts';
+import { behindProxy, ffmpegsOf, newPlaces, ownerOf, spread, troubles } from '../support/cluster.ts';
 import { type CleanExpectation, expectClean, judgeTs } from '../support/judge/index.ts';
 import { comparePictures } from '../support/pictures.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { tapRedis } from '../support/redis-tap.ts';
 import { seeded, TEST_SEED } from '../support/seed.ts';
-import { allPlaying, LIGHT, lightAt, type Stage, staged } from '../support/stage.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { allPlaying, LIGHT, lightAt, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -32,15 +30,6 @@ async function expectUnbroken(viewers: readonly RecordingHandle[], minSeconds: n
     expectClean(judgeTs(recording), { ...UNBROKEN, minSeconds });
     if (n === 0) expect(await comparePictures(recording.bytes, 'bframes')).toMatchObject({ faults: [] });
   }
-}
-
-/** One more worker, known under an address where only a proxy listens. */
-async function behindProxy(stage: Stage, cluster: TestCluster): Promise<{ owner: Worker; proxy: TcpProxy }> {
-  const port = await freePort();
-  const owner = await cluster.start('worker-3', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
-  const proxy = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
-  stage.closeAfter(() => proxy.close());
-  return { owner, proxy };
 }
 
 staged('an FFmpeg that hangs on the owner is replaced, and viewers elsewhere lose no frame', async ({ stage }) => {

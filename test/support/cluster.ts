@@ -3,6 +3,7 @@
 import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import type { FfmpegCensus, Stage } from './stage.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { until } from './until.ts';
 import { type LogLine, startWorker, type Worker, type WorkerEnv } from './worker.ts';
 
@@ -48,6 +49,19 @@ export async function startCluster(count: number, env: WorkerEnv = {}): Promise<
   await Promise.all(Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`)));
   cluster.workers.sort((a, b) => (a.url < b.url ? -1 : 1));
   return cluster;
+}
+
+/** One more worker, known under an address where only a proxy listens. */
+export async function behindProxy(
+  stage: Stage,
+  cluster: TestCluster,
+  env: WorkerEnv = {},
+): Promise<{ owner: Worker; proxy: TcpProxy }> {
+  const port = await freePort();
+  const owner = await cluster.start('worker-3', { ...env, WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
+  const proxy = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
+  stage.closeAfter(() => proxy.close());
+  return { owner, proxy };
 }
 
 /** Every FFmpeg of a cluster that is running now. */

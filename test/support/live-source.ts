@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { LiveClock } from './live/clock.ts';
 import { ChannelControl, type ChannelLink } from './live/control.ts';
 import type { ChannelStats, LiveSourceOptions } from './live/options.ts';
 import { type AccountStats, LiveServer } from './live/server.ts';
@@ -52,20 +53,21 @@ export class LiveSource extends ChannelControl {
 /**
  * Starts a source in this process.
  *
+ * @param clock default: this process's own
  * @example
  * const source = await startLiveSource({ fixture: 'bframes', burstSeconds: 2 });
  * await source.jump(-4);
  * expect((await source.stats()).total).toBe(1);
  */
-export async function startLiveSource(options: LiveSourceOptions = {}): Promise<LiveSource> {
-  const server = await LiveServer.start(options);
+export async function startLiveSource(options: LiveSourceOptions = {}, clock?: LiveClock): Promise<LiveSource> {
+  const server = await LiveServer.start(options, clock);
   return new LiveSource(server.origin, [...server.channels.keys()], linkTo(server));
 }
 
 /** The orders of a server in this process. */
 export function linkTo(server: LiveServer): SourceLink {
   return {
-    act: async (path, action) => server.channel(path).act(action, performance.now()),
+    act: async (path, action) => server.act(path, action),
     stats: async (path) => structuredClone(server.channel(path).stats()),
     account: async () => server.account(),
     refuseTcp: (on) => server.refuseTcp(on),

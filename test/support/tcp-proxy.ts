@@ -34,8 +34,12 @@ export class TcpProxy {
   #delayMs = 0;
   /** Those of the server. */
   readonly #targets = new Set<Socket>();
+  /** How many reasons there are not to read from a socket. */
+  readonly #hushed = new WeakMap<Socket, number>();
   #holdsAnswers = false;
   #isHeld = false;
+  /** Bytes a second of each connection's answers; undefined: as they come. */
+  #answerRate: number | undefined;
 
   constructor(options: TcpProxyOptions) {
     this.#options = options;
@@ -85,8 +89,13 @@ export class TcpProxy {
     this.#holdsAnswers = on;
     for (const target of this.#targets) {
       if (on) target.pause();
-      else target.resume();
+      else if ((this.#hushed.get(target) ?? 0) === 0) target.resume();
     }
+  }
+
+  /** What the server answers passes no faster than this on each connection, and the server feels it; undefined: as it comes. */
+  throttleAnswers(bytesPerSecond: number | undefined): void {
+    this.#answerRate = bytesPerSecond;
   }
 
   async close(): Promise<void> {
@@ -94,6 +103,22 @@ export class TcpProxy {
     this.#server.close();
     this.cut();
     await closed;
+  }
+
+  /** Reads nothing from a socket until what is answered has been called, and that of every other reason not to. */
+  #hush(from: Socket): () => void {
+    this.#hushed.set(from, (this.#hushed.get(from) ?? 0) + 1);
+    from.pause();
+    return () => {
+      const reasons = (this.#hushed.get(from) ?? 1) - 1;
+      this.#hushed.set(from, reasons);
+      if (reasons === 0 && !(this.#holdsAnswers && this.#targets.has(from))) from.resume();
+    };
+  }
+
+  /** Who sends more than the other side takes feels it. */
+  #send(bytes: Buffer, from: Socket, to: Socket): void {
+    if (!to.destroyed && !to.write(bytes)) to.once('drain', this.#hush(from));
   }
 
   #pass(opener: Socket): void {
@@ -116,11 +141,14 @@ export class TcpProxy {
       from.on('data', (bytes: Buffer) => {
         if (from === opener && record.opening === '') record.opening = bytes.toString('latin1');
         if (this.#isHeld || look?.(bytes) === 'drop') return;
+        if (from === other && this.#answerRate !== undefined) {
+          setTimeout(this.#hush(from), (bytes.length / this.#answerRate) * 1_000);
+        }
         // Never before what came earlier.
         dueMs = Math.max(dueMs, performance.now() + (from === opener ? this.#delayMs : 0));
         const waitMs = dueMs - performance.now();
-        if (waitMs <= 0) to.write(bytes);
-        else setTimeout(() => to.destroyed || to.write(bytes), waitMs);
+        if (waitMs <= 0) this.#send(bytes, from, to);
+        else setTimeout(() => this.#send(bytes, from, to), waitMs);
       });
       if (from === other) {
         this.#targets.add(from);

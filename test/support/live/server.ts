@@ -4,8 +4,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { seeded } from '../seed.ts';
 import { Channel, type Connection } from './channel.ts';
+import { type LiveClock, REAL_CLOCK } from './clock.ts';
 import { loadLoop } from './loop.ts';
-import type { Answer, ChannelOptions, ConnectionLimit, ConnectionRecord, LiveSourceOptions } from './options.ts';
+import type {
+  Answer,
+  ChannelAction,
+  ChannelOptions,
+  ConnectionLimit,
+  ConnectionRecord,
+  LiveSourceOptions,
+} from './options.ts';
 
 const TICK_MS = 25;
 const DEFAULT_PATH = '/ch1.ts';
@@ -20,31 +28,33 @@ export interface AccountStats {
 export class LiveServer {
   readonly channels: ReadonlyMap<string, Channel>;
   readonly #accountLimit: ConnectionLimit | undefined;
+  readonly #clock: LiveClock;
   readonly #host: string;
   #server: Server;
   #port = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTicking: () => void = () => undefined;
   #nextId = 1;
   #maxConcurrent = 0;
 
-  private constructor(channels: Map<string, Channel>, options: LiveSourceOptions) {
+  private constructor(channels: Map<string, Channel>, options: LiveSourceOptions, clock: LiveClock) {
     this.channels = channels;
+    this.#clock = clock;
     this.#accountLimit = options.accountLimit;
     this.#host = options.host ?? '127.0.0.1';
     this.#port = options.port ?? 0;
     this.#server = this.#newServer();
   }
 
-  static async start(options: LiveSourceOptions): Promise<LiveServer> {
+  static async start(options: LiveSourceOptions, clock: LiveClock = REAL_CLOCK): Promise<LiveServer> {
     const random = seeded(options.seed ?? 1);
     const channels = new Map<string, Channel>();
     for (const [path, own] of Object.entries(options.channels ?? { [DEFAULT_PATH]: {} })) {
       const merged: ChannelOptions = { ...options, ...own };
       channels.set(path, new Channel(await loadLoop(merged.fixture ?? 'plain'), merged, random));
     }
-    const server = new LiveServer(channels, options);
+    const server = new LiveServer(channels, options, clock);
     await server.#listen();
-    server.#timer = setInterval(() => server.#tick(), TICK_MS);
+    server.#stopTicking = clock.every(TICK_MS, () => server.#tick());
     return server;
   }
 
@@ -56,6 +66,10 @@ export class LiveServer {
     const channel = this.channels.get(path);
     if (channel === undefined) throw new Error(`no channel ${path} among ${[...this.channels.keys()].join(', ')}`);
     return channel;
+  }
+
+  act(path: string, action: ChannelAction): void {
+    this.channel(path).act(action, this.#clock.now());
   }
 
   account(): AccountStats {
@@ -74,8 +88,8 @@ export class LiveServer {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    for (const channel of this.channels.values()) channel.act({ do: 'cut' }, performance.now());
+    this.#stopTicking();
+    for (const channel of this.channels.values()) channel.act({ do: 'cut' }, this.#clock.now());
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -94,7 +108,7 @@ export class LiveServer {
   }
 
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.now();
     for (const channel of this.channels.values()) channel.tick(nowMs);
   }
 
