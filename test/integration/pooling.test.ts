@@ -90,7 +90,7 @@ staged('100 clients on 10 channels cost 10 FFmpeg and 10 connections', async ({ 
   expect(recordings).toHaveLength(100);
   for (const { verdict, error } of recordings) {
     if (verdict === undefined) throw new Error(`a client got nothing: ${error}`);
-    expectClean(verdict, { video: true, audio: true, minSeconds: 2, frameTicks: FRAME_TICKS, maxSignalled: 0 });
+    expectClean(verdict, { video: true, audio: true, minSeconds: 1, frameTicks: FRAME_TICKS, maxSignalled: 0 });
   }
   expect(census.seen.size).toBe(10);
   expect(await source.account()).toMatchObject({ total: 10, maxConcurrent: 10 });
