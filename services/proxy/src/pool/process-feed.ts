@@ -6,7 +6,7 @@
 
 import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
+import { SourceError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
@@ -18,13 +18,13 @@ import { follow, type PlacedFeed } from './follow.ts';
 import { FeedLineage, type SourceClock } from './lineage.ts';
 import { Preparation } from './preparation.ts';
 import type { Production } from './production.ts';
-import { nextStep, type Step } from './recovery.ts';
+import { failureOf, nextStep, type Step } from './recovery.ts';
 import { relayedError } from './relay-run.ts';
 import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
+import { watchRun } from './run-watch.ts';
 import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
 import { Succession } from './succession.ts';
-import { isHung, sourceFlows } from './watchdog.ts';
 
 export interface ProcessFeedDeps {
   readonly log: Logger;
@@ -35,15 +35,12 @@ export interface ProcessFeedDeps {
   readonly retryDelayMs: number;
   /** Told of each run that begins in place of one that has ended. */
   readonly onRestart: () => void;
-  /** A run this old is replaced, exactly; see MAX_RUN_MS. */
+  /** A run this old is replaced, exactly; unset: see `watchRun`. */
   readonly maxRunMs?: number;
 }
 
 /** A run that has added this much media was a good one, however short; one that fails on a piece of its input adds none. */
 const GOOD_RUN_MEDIA_MS = 500;
-const WATCH_INTERVAL_MS = 250;
-/** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
-const MAX_RUN_MS = 20 * 3600 * 1000;
 /** How long what was prepared for a handover is kept for it. */
 const PREPARED_MS = 10_000;
 
@@ -231,7 +228,7 @@ export class ProcessFeed implements PlacedFeed {
         } else if (step.kind === 'end') {
           break;
         } else {
-          this.feed.finish({ kind: 'failed', error: failure(end) });
+          this.feed.finish({ kind: 'failed', error: failureOf(end) });
           return;
         }
         this.#restarts++;
@@ -289,7 +286,7 @@ export class ProcessFeed implements PlacedFeed {
     this.#prepared.drop();
     this.#succession.letGo();
     if (this.#abort.signal.aborted) run.kill();
-    const watch = this.#watch(run);
+    const unwatch = this.#watch(run);
     try {
       await this.#refuseFinite(run);
       const timeline = run.source?.lineage.current.timeline;
@@ -321,7 +318,7 @@ export class ProcessFeed implements PlacedFeed {
       this.feed.publish();
       return end;
     } finally {
-      clearInterval(watch);
+      unwatch();
       run.kill();
     }
   }
@@ -367,31 +364,20 @@ export class ProcessFeed implements PlacedFeed {
     });
   }
 
-  #watch(run: Run): NodeJS.Timeout {
-    const startedMs = performance.now();
-    // An FFmpeg that is given nothing has nothing to give; its time begins when its source flows again.
-    let starvedMs = startedMs;
-    return setInterval(() => {
-      const nowMs = performance.now();
-      const source = run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs };
-      if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
-      const trouble = run.source?.trouble;
-      if (trouble !== undefined) void this.#leaveSource(run, trouble);
-      const hung = isHung({
-        nowMs,
-        startedMs,
-        streamTimeoutMs: this.#deps.streamTimeoutMs,
-        maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : (this.#deps.maxRunMs ?? MAX_RUN_MS),
-        outputMs: Math.max(this.#lastOutputMs, starvedMs),
-        outputVideoMs: this.output.lastVideoMs,
-        outputAudioMs: this.output.lastAudioMs,
-        source,
-      });
-      if (hung === undefined || this.#replaced) return;
-      this.#replaced = true;
-      this.#log.warn({ pid: run.pid }, `FFmpeg is replaced: ${hung}`);
-      run.kill();
-    }, WATCH_INTERVAL_MS);
+  #watch(run: Run): () => void {
+    return watchRun(run, {
+      output: this.output,
+      lastOutputMs: () => this.#lastOutputMs,
+      streamTimeoutMs: this.#deps.streamTimeoutMs,
+      maxRunMs: this.#deps.maxRunMs,
+      onTrouble: (trouble) => void this.#leaveSource(run, trouble),
+      onHung: (why) => {
+        if (this.#replaced) return;
+        this.#replaced = true;
+        this.#log.warn({ pid: run.pid }, `FFmpeg is replaced: ${why}`);
+        run.kill();
+      },
+    });
   }
 
   /** Goes to a better source where there is one; where not, what there is has to do. */
@@ -405,13 +391,4 @@ export class ProcessFeed implements PlacedFeed {
     const fields = { exit: end.exit, source: end.sourceError?.message, next: step.kind };
     this.#log.warn(fields, 'an FFmpeg run is over');
   }
-}
-
-function failure(end: Partial<RunEnd>): Error {
-  if (end.sourceError !== undefined) return end.sourceError;
-  const { exit } = end;
-  if (exit?.reason === 'bad_arguments') {
-    return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
-  }
-  return new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit?.detail ?? 'it did not start'}`);
 }

@@ -1,7 +1,8 @@
 /** What to do when a stream's FFmpeg or source is over. Pure. */
 
-import type { SourceError } from '../errors.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
+import type { RunEnd } from './run.ts';
 
 export interface Situation {
   /** FFmpeg's end; undefined when it was never started because the source could not be opened. */
@@ -46,4 +47,14 @@ function failoverReason(exit: FfmpegExit | undefined, sourceError: SourceError |
   if (exit === undefined || exit.reason === 'source_refused') return 'transcode_start_error';
   if (sourceError !== undefined) return 'transcode_runtime_input_error';
   return exit.reason === 'source_ended' ? 'transcode_input_error' : 'transcode_process_exited';
+}
+
+/** What the viewers of a feed are told that cannot go on. */
+export function failureOf(end: Partial<RunEnd>): Error {
+  if (end.sourceError !== undefined) return end.sourceError;
+  const { exit } = end;
+  if (exit?.reason === 'bad_arguments') {
+    return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
+  }
+  return new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit?.detail ?? 'it did not start'}`);
 }
