@@ -77,8 +77,16 @@ describe('silences', () => {
     const silences = new Silences();
     expect(silences.met('a1', 1_000, 3_000)).toBe(1_000);
     expect(silences.met('a1', 5_000, 7_000)).toBe(1_000);
-    silences.heard('a1');
-    expect(silences.met('a1', 8_000, 9_000)).toBe(8_000);
+    silences.heard('a1', 8_000);
+    expect(silences.met('a1', 8_500, 9_000)).toBe(8_500);
     expect(silences.met('a1', 40_000, 40_000)).toBe(40_000);
+  });
+
+  it('begin when anybody has last heard anything, however long one feed has waited', () => {
+    const silences = new Silences();
+    expect(silences.met('a1', 1_000, 3_000)).toBe(1_000);
+    silences.heard('a1', 6_000);
+    expect(silences.met('a1', 1_000, 6_500)).toBe(6_000);
+    expect(silences.met('b2', 1_000, 6_500)).toBe(1_000);
   });
 });

@@ -199,10 +199,10 @@ export class FeedPlace {
     }
   }
 
-  /** Said by the feed: its relay has answered. */
+  /** Said by the feed: something has come over its relay. */
   relayAnswered(): void {
     if (this.#current.kind === 'relay' && this.#current.via === undefined) {
-      this.#deps.silences.heard(this.#current.owner.incarnation);
+      this.#deps.silences.heard(this.#current.owner.incarnation, performance.now());
     }
   }
 
@@ -303,7 +303,7 @@ export class FeedPlace {
       }
       if (place?.kind !== 'relay') continue;
       const { owner } = place;
-      const answers = (await this.#answersFrom(owner)) === 'alive';
+      const answers = (await this.#answersFrom(owner, LAST_ASK_TIMEOUT_MS)) === 'alive';
       const offer = answers ? { owner, via: undefined } : await this.#offer(owner, LAST_ASK_TIMEOUT_MS);
       seen = offer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
       if (offer === undefined || seen < SEEN_TWICE) continue;
@@ -330,7 +330,7 @@ export class FeedPlace {
 
   async #answersFrom(owner: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<OwnerState> {
     const answer = await ping(owner.address, this.secret, timeoutMs);
-    if (answer.kind !== 'silent') this.#deps.silences.heard(owner.incarnation);
+    if (answer.kind !== 'silent') this.#deps.silences.heard(owner.incarnation, performance.now());
     if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
     return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';
   }

@@ -45,6 +45,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   const { clock, kind } = lineage.follow(hello.lineage, lastDts);
   output.begin(clock, { ...kind, repaired: true, grouped: true });
   for await (const item of run.output) {
+    place.relayAnswered();
     // Seen from another timeline than this feed's, the source's clock says nothing.
     options.onMedia(lineage.isForeign ? undefined : run.sourceClock);
     if (item === 'whole') output.flush();
