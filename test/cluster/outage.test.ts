@@ -240,6 +240,101 @@ rigged.concurrent(
   },
 );
 
+/** Everything that people and their tools ask a worker while Redis hangs, and what it may say: 503 where only Redis knows. */
+const questionsAbout = (known: string, elsewhere: string): [string, string, number[]][] => [
+  ['GET', '/', [200]],
+  ['GET', '/health', [200]],
+  ['GET', '/metrics', [200]],
+  ['GET', '/readyz', [200]],
+  ['GET', '/stats', [200]],
+  ['GET', '/stats/detailed', [200]],
+  ['GET', '/stats/performance', [200]],
+  ['GET', '/stats/streams', [200]],
+  ['GET', '/clients', [200]],
+  ['GET', '/workers', [200]],
+  ['GET', '/streams', [200]],
+  ['GET', `/streams/${known}`, [200]],
+  ['GET', '/streams/by-metadata?field=a&value=b', [200]],
+  ['GET', '/streams/counts-by-metadata?field=a&values=b', [200]],
+  ['DELETE', '/streams/by-metadata?field=a&value=b', [200]],
+  ['DELETE', '/streams/oldest-by-metadata?field=a&value=b', [200]],
+  ['DELETE', `/hls/${known}/clients/nobody`, [200]],
+  ['GET', `/streams/${elsewhere}`, [503]],
+  ['DELETE', `/streams/${'0'.repeat(32)}`, [503]],
+  ['POST', `/streams/${elsewhere}/failover`, [503]],
+  ['GET', `/stream/${elsewhere}`, [503]],
+  ['GET', `/hls/${elsewhere}/playlist.m3u8`, [503]],
+  ['POST', '/workers/worker-9/drain', [503]],
+];
+const HANG_MS = 10_000;
+const ANSWER_MS = 3_000;
+
+rigged.concurrent(
+  'Redis hangs for 10 s: nobody notices, calls answer in time, and then all is counted',
+  async ({ stage, rig }) => {
+    const cluster = await startCluster(2, MANY);
+    rig.later(cluster.stop);
+    const { workers, redis } = cluster;
+    const [first, second] = workers as [Worker, Worker];
+    const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
+    const make = (worker: Worker, path: string, profile = LIGHT) =>
+      worker.api.createTranscode({ url: source.channel(path).url, profile });
+    const { stream_id } = await make(first, '/a.ts');
+    // Nobody but Redis knows this one: the worker on which it was made is gone.
+    const third = await cluster.start('worker-3');
+    const unmet = await make(third, '/c.ts');
+    expect((await third.stop('SIGTERM')).code).toBe(0);
+    workers.splice(workers.indexOf(third), 1);
+    const viewers = spread(stage, 6, workers, stream_id);
+    await allPlaying(viewers);
+    await sleep(1_000);
+    const hungAtMs = performance.now();
+    await redis.pause();
+    rig.later(async () => redis.resume());
+
+    // The first that is asked is the one that finds out, so all are asked at once.
+    const ask = async (method: string, path: string, wanted: readonly number[]) => {
+      const startMs = performance.now();
+      const answer = await second.api.request<{ detail?: string }>(method, path);
+      const tookMs = performance.now() - startMs;
+      const why = answer.status === 503 ? (answer.body.detail ?? '') : '';
+      const retry = answer.status === 503 ? Number(answer.headers.get('retry-after')) : 1;
+      const isRight = wanted.includes(answer.status) && tookMs < ANSWER_MS && retry > 0;
+      return isRight && (answer.status !== 503 || why.includes('Redis')) ? [] : [{ method, path, ...answer, tookMs }];
+    };
+    const questions = questionsAbout(stream_id, unmet.stream_id);
+    const askAll = async () => (await Promise.all(questions.map((question) => ask(...question)))).flat();
+    expect(await askAll()).toEqual([]);
+    const joining = spread(stage, 2, workers, stream_id);
+    // The other worker finds out by them, which takes a second once.
+    await allPlaying(joining, 2_500);
+    const made = await make(second, '/b.ts', lightAt(210));
+    const alone = stage.viewer(made.playUrl);
+    await allPlaying([alone]);
+    const [leaver] = viewers.splice(0, 1);
+    await leaver?.stop();
+    await sleep(Math.max(0, hungAtMs + HANG_MS / 2 - performance.now()));
+    expect(await askAll()).toEqual([]);
+    const late = spread(stage, 2, workers, stream_id);
+    await allPlaying(late, 1_000);
+    await sleep(Math.max(0, hungAtMs + HANG_MS - performance.now()));
+    redis.resume();
+    await isWhole(redis, workers, 2, { [stream_id]: 9, [made.stream_id]: 1 });
+    for (const worker of workers) {
+      await until(async () => (await worker.api.get(`/streams/${unmet.stream_id}`)).status === 200, {
+        timeoutMs: 3_000,
+        what: 'a stream that only Redis knew',
+      });
+      expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(10);
+    }
+    await sleep(1_000);
+    expect(await source.account()).toMatchObject({ total: 2, open: 2 });
+    for (const viewer of [...viewers, ...joining, ...late, alone]) {
+      expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+    }
+  },
+);
+
 rigged.concurrent('Redis fails over to a replica that lost the last seconds', async ({ stage, rig }) => {
   const primary = await startRedis();
   rig.later(() => primary.stop());
