@@ -50,8 +50,12 @@ export class Reachability {
     return this.#asked.size === 0;
   }
 
-  /** The shared registry's answer, or this worker's own while there is none. */
-  async ask<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
+  /**
+   * The shared registry's answer, or this worker's own while there is none.
+   *
+   * @param shared may take long when it calls back with each part of the answer
+   */
+  async ask<T>(shared: (onProgress: () => void) => Promise<T>, own: () => Promise<T>): Promise<T> {
     // It may be back: a new process for what others have would be premature.
     if (!this.#open && !this.#slow && !this.#silent) await settledWithin(this.#renewing, RENEWING_MS);
     if (!this.#open) return own();
@@ -156,8 +160,8 @@ export class Reachability {
     return renewed;
   }
 
-  async #put<T>(shared: () => Promise<T>, ms: number): Promise<T> {
-    const asked = within(shared(), ms);
+  async #put<T>(shared: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
+    const asked = within(shared, ms);
     this.#asked.add(asked);
     try {
       return await asked;
@@ -168,23 +172,30 @@ export class Reachability {
 }
 
 /**
- * What a promise resolves to, in time. A process that stood still itself finds the answer in its socket, so that is read
+ * What is started resolves to, in time: so long after its start, or after its last sign of progress. A process that stood still itself finds the answer in its socket, so that is read
  * before giving up.
  */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+async function within<T>(start: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let restart = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
     const giveUp = () => reject(new Error(`Redis has not answered within ${ms} ms`));
-    timer = setTimeout(() => setImmediate(() => setImmediate(giveUp)), ms);
+    restart = () => {
+      clearTimeout(timer);
+      const mine = setTimeout(() => setImmediate(() => setImmediate(() => timer === mine && giveUp())), ms);
+      timer = mine;
+    };
   });
+  restart();
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([start(() => timer !== undefined && restart()), late]);
   } finally {
     clearTimeout(timer);
+    timer = undefined;
   }
 }
 
 async function settledWithin(promise: Promise<unknown> | undefined, ms: number): Promise<void> {
   if (promise === undefined) return;
-  await within(promise, ms).catch(() => undefined);
+  await within(() => promise, ms).catch(() => undefined);
 }

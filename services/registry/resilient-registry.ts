@@ -98,7 +98,7 @@ export class ResilientRegistry implements Registry {
 
   streams(): Promise<StreamRecord[]> {
     return this.#reach.ask(
-      () => this.#shared.streams(),
+      (onProgress) => this.#shared.streams(onProgress),
       () => this.#held.records.streams(),
     );
   }
@@ -176,7 +176,7 @@ export class ResilientRegistry implements Registry {
 
   clients(streamId?: string): Promise<ClientRecord[]> {
     return this.#reach.ask(
-      () => this.#shared.clients(streamId),
+      (onProgress) => this.#shared.clients(streamId, onProgress),
       () => this.#held.records.clients(streamId),
     );
   }

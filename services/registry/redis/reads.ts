@@ -1,6 +1,7 @@
 /** What is read of streams, clients and workers without a script: nothing is changed here, so nothing has to be atomic. */
 
 import type { Redis } from 'ioredis';
+import { Turns } from '../turns.ts';
 import type { ClientRecord, ClientReport, StreamRecord, WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
@@ -13,14 +14,43 @@ export async function readStreamRecord(redis: Redis, id: string): Promise<Stream
   return readStream(fields, Number(score ?? 0));
 }
 
-export async function readStreamRecords(redis: Redis): Promise<StreamRecord[]> {
+export async function readStreamRecords(redis: Redis, onProgress: OnProgress): Promise<StreamRecord[]> {
   const flat = await redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
-  const ids = Object.entries(fieldsOf(flat as string[]));
-  const found = await inBatch<Record<string, string>[]>(redis, (batch) => {
-    for (const [id] of ids) batch.hgetall(keys.spec(id));
-    return batch;
-  });
-  return found.flatMap((fields, at) => readStream(fields, Number(ids[at]?.[1] ?? 0)) ?? []);
+  const scores = Object.entries(fieldsOf(flat as string[]));
+  const ids = scores.map(([id]) => id);
+  const streams: StreamRecord[] = [];
+  const turns = new Turns();
+  let at = 0;
+  for await (const fields of inPages<Record<string, string>>(redis, ids, onProgress, (batch, id) =>
+    batch.hgetall(keys.spec(id)),
+  )) {
+    const stream = readStream(fields, Number(scores[at++]?.[1] ?? 0));
+    if (stream !== undefined) streams.push(stream);
+    if (turns.isOver) await turns.next();
+  }
+  return streams;
+}
+
+/** Streams, or workers, that one round trip asks about: what comes back is decoded in some milliseconds. */
+const PAGE = 50;
+
+/** Called when Redis has answered a part. */
+export type OnProgress = () => void;
+
+/** Answers to one or more commands about each of many, a page at a time. */
+async function* inPages<T>(
+  redis: Redis,
+  names: readonly string[],
+  onProgress: OnProgress,
+  fill: (batch: ReturnType<Redis['pipeline']>, name: string) => unknown,
+): AsyncGenerator<T> {
+  for (let at = 0; at < names.length; at += PAGE) {
+    const answers = await inBatch<T[]>(redis, (batch) => {
+      for (const name of names.slice(at, at + PAGE)) fill(batch, name);
+    });
+    onProgress();
+    for (const answer of answers) yield answer;
+  }
 }
 
 /** Those whose lease holds. */
@@ -48,48 +78,68 @@ export async function readClientRecords(
   redis: Redis,
   streamId: string | undefined,
   own: ReadonlyMap<string, ClientReport>,
+  onProgress: OnProgress,
 ): Promise<ClientRecord[]> {
-  let clients: StoredClient[] = [];
-  let [incarnations, ids]: [string[], string[]] = [[], []];
+  const turns = new Turns();
+  const stored: StoredClient[] = [];
+  const read = async (texts: readonly string[]): Promise<void> => {
+    for (const text of texts) {
+      stored.push(JSON.parse(text) as StoredClient);
+      if (turns.isOver) await turns.next();
+    }
+  };
+  let incarnations: string[];
   if (streamId === undefined) {
-    [incarnations, ids] = await inBatch<[string[], string[]]>(redis, (batch) =>
+    const [known, ids] = await inBatch<[string[], string[]]>(redis, (batch) =>
       batch.smembers(keys.incarnations).zrange(keys.streamIds, '0', '-1'),
     );
+    incarnations = known;
+    for await (const texts of inPages<string[]>(redis, ids, onProgress, (batch, id) => batch.hvals(keys.clients(id)))) {
+      await read(texts);
+    }
   } else {
-    clients = readClients(await redis.hvals(keys.clients(streamId)));
+    await read(await redis.hvals(keys.clients(streamId)));
     // The counters of those who serve one; those of all workers are as much as a list of all viewers.
-    incarnations = [...new Set(clients.map(({ incarnation }) => incarnation))];
+    incarnations = [...new Set(stored.map(({ incarnation }) => incarnation))];
   }
-  const answers = await inBatch<(string[] | string | number | null)[]>(redis, (batch) => {
-    for (const id of ids) batch.hvals(keys.clients(id));
-    for (const incarnation of incarnations) batch.get(keys.countersPrefix + incarnation);
-    for (const incarnation of incarnations) batch.exists(keys.leasePrefix + incarnation);
-  });
-  for (const texts of answers.slice(0, ids.length)) clients.push(...readClients(texts as string[]));
-  const leasesAt = ids.length + incarnations.length;
-  const living = new Set(incarnations.filter((_, at) => answers[leasesAt + at] === 1));
+  const living = new Set<string>();
+  let at = 0;
+  for await (const holds of inPages<number>(redis, incarnations, onProgress, (batch, incarnation) =>
+    batch.exists(keys.leasePrefix + incarnation),
+  )) {
+    const incarnation = incarnations[at++];
+    if (holds === 1 && incarnation !== undefined) living.add(incarnation);
+  }
   const counters = new Map<string, ClientReport>();
-  for (const text of answers.slice(ids.length, leasesAt)) {
-    for (const report of JSON.parse((text as string | null) ?? '[]') as ClientReport[]) {
+  for await (const text of inPages<string | null>(redis, incarnations, onProgress, (batch, incarnation) =>
+    batch.get(keys.countersPrefix + incarnation),
+  )) {
+    for (const report of JSON.parse(text ?? '[]') as ClientReport[]) {
       counters.set(counterKey(report.streamId, report.clientId), report);
     }
+    if (turns.isOver) await turns.next();
   }
-  for (const [key, report] of own) counters.set(key, report);
-  return clients
-    .filter(({ incarnation }) => living.has(incarnation))
-    .map(({ incarnation: _, ...client }) => {
-      const report = counters.get(counterKey(client.streamId, client.id));
-      const { bytesServed, segmentsServed, lastAccessMs } =
-        report?.connectedAtMs === client.connectedAtMs ? report : client;
-      return { ...client, slot: client.slot, username: client.username, bytesServed, segmentsServed, lastAccessMs };
+  const clients: ClientRecord[] = [];
+  for (const { incarnation, ...client } of stored) {
+    if (turns.isOver) await turns.next();
+    if (!living.has(incarnation)) continue;
+    const key = counterKey(client.streamId, client.id);
+    const report = own.get(key) ?? counters.get(key);
+    const { bytesServed, segmentsServed, lastAccessMs } =
+      report?.connectedAtMs === client.connectedAtMs ? report : client;
+    clients.push({
+      ...client,
+      slot: client.slot,
+      username: client.username,
+      bytesServed,
+      segmentsServed,
+      lastAccessMs,
     });
+  }
+  return clients;
 }
 
 type StoredClient = ClientRecord & { incarnation: string };
-
-function readClients(texts: readonly string[]): StoredClient[] {
-  return texts.map((text) => JSON.parse(text) as StoredClient);
-}
 
 /** What a client's counters are found by. */
 export function counterKey(streamId: string, clientId: string): string {

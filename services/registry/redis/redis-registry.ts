@@ -32,6 +32,7 @@ import { cleanUp } from './cleanup.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import {
   counterKey,
+  type OnProgress,
   readClientRecords,
   readKnownWorkers,
   readLivingWorkers,
@@ -119,8 +120,9 @@ export class RedisRegistry implements Registry {
     return undefined;
   }
 
-  streams(): Promise<StreamRecord[]> {
-    return readStreamRecords(this.#redis);
+  /** @param onProgress as `clients` */
+  streams(onProgress: OnProgress = () => undefined): Promise<StreamRecord[]> {
+    return readStreamRecords(this.#redis, onProgress);
   }
 
   async deleteStream(id: string): Promise<boolean> {
@@ -183,8 +185,9 @@ export class RedisRegistry implements Registry {
     this.#countersChanged = true;
   }
 
-  clients(streamId?: string): Promise<ClientRecord[]> {
-    return readClientRecords(this.#redis, streamId, this.#counters);
+  /** @param onProgress called whenever Redis has answered a part */
+  clients(streamId?: string, onProgress: OnProgress = () => undefined): Promise<ClientRecord[]> {
+    return readClientRecords(this.#redis, streamId, this.#counters, onProgress);
   }
 
   async acquire(feed: string): Promise<Place> {

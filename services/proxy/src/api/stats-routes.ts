@@ -1,9 +1,11 @@
 /** GET /stats and what is below it, and the list of clients. */
 
 import { z } from 'zod';
+import { Turns } from '../../../registry/turns.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { isoTime } from './fields.ts';
+import { each, sendLong } from './long-answer.ts';
 import { PerformanceMonitor, performanceReport } from './performance.ts';
 import { takeClusterSnapshot, takeSnapshot } from './snapshot.ts';
 import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
@@ -33,14 +35,15 @@ export function statsRoutes(app: Api, services: Services): void {
         },
       },
     },
-    async () => {
+    async (_request, reply) => {
       const snapshot = await takeClusterSnapshot(services);
-      return {
-        ...proxyStatsOf(services, snapshot),
-        pooling: poolingStatsOf(services, snapshot),
-        streams: snapshot.streams.map((stream) => viewOfStream(stream, snapshot.clientsOf(stream.id), disclosure)),
-        clients: snapshot.clients.map(viewOfClient),
-      };
+      const totals = proxyStatsOf(services, snapshot);
+      await new Turns().next();
+      const head = { ...totals, pooling: poolingStatsOf(services, snapshot) };
+      return sendLong(reply, head, {
+        streams: each(snapshot.streams, (stream) => viewOfStream(stream, snapshot.clientsOf(stream.id), disclosure)),
+        clients: each(snapshot.clients, viewOfClient),
+      });
     },
   );
 
@@ -97,19 +100,24 @@ export function statsRoutes(app: Api, services: Services): void {
         response: { 200: z.object({ total_streams: z.int(), streams: z.array(streamView) }) },
       },
     },
-    async () => {
+    async (_request, reply) => {
       const { streams, clientsOf } = await takeSnapshot(registry);
-      return {
-        total_streams: streams.length,
-        streams: streams.map((stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)),
-      };
+      return sendLong(
+        reply,
+        { total_streams: streams.length },
+        { streams: each(streams, (stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)) },
+      );
     },
   );
 
   for (const url of ['/clients', '/stats/clients']) {
-    app.get(url, { schema: { tags, summary: 'All clients.', response: { 200: clientList } } }, async () => {
-      const clients = await registry.clients();
-      return { total_clients: clients.length, clients: clients.map(viewOfClient) };
-    });
+    app.get(
+      url,
+      { schema: { tags, summary: 'All clients.', response: { 200: clientList } } },
+      async (_request, reply) => {
+        const clients = await registry.clients();
+        return sendLong(reply, { total_clients: clients.length }, { clients: each(clients, viewOfClient) });
+      },
+    );
   }
 }
