@@ -6,12 +6,12 @@ import {
 } from '../../../services/proxy/src/upstream/source-kind.ts';
 import { packets } from './support.ts';
 
-function kind(body: Buffer | string, more: { contentType?: string; contentLength?: number } = {}) {
+function kind(body: Buffer | string, more: { contentType?: string; contentLength?: number; secrets?: string[] } = {}) {
   return kindOfResponse({
     contentType: more.contentType,
     contentLength: more.contentLength,
     firstBytes: Buffer.from(body),
-    url: 'http://tv.test/x',
+    secrets: more.secrets ?? [],
   });
 }
 
@@ -76,6 +76,13 @@ describe('kindOfResponse', () => {
     const result = kind(body as Buffer | string, { contentLength: 60 });
     expect(result).toMatchObject({ kind: 'not_media', reason: 'not_media', detail: expect.stringContaining(what) });
     expect(result).toMatchObject({ detail: expect.stringContaining(said) });
+  });
+
+  it('does not repeat credentials that the provider prints', () => {
+    const result = kind('<html><p>User joe55, password hunter22: expired</p></html>', {
+      secrets: ['joe55', 'hunter22'],
+    });
+    expect(result).toMatchObject({ detail: expect.stringContaining('User ***, password ***: expired') });
   });
 
   it('reports an empty body', () => {

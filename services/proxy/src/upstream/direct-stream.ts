@@ -8,6 +8,7 @@ import { parseContentLength, parseContentRange, usableRange } from './byte-range
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import type { EgressGuard } from './egress-guard.ts';
+import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 import { ReplyWriter } from './reply-writer.ts';
@@ -206,7 +207,7 @@ class DirectStream {
         contentType: headers['content-type'],
         contentLength: parseContentLength(headers['content-length']),
         firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
-        url: response.url,
+        secrets: secretsOf(address.url, address.headers),
       });
       if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
       if (kind.kind === 'hls')

@@ -8,6 +8,7 @@ import { BodyReader } from './body-reader.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
+import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { readPlaylist } from './playlist-body.ts';
 import { ReplyWriter } from './reply-writer.ts';
@@ -210,7 +211,7 @@ export class GatewaySession {
         response.end(body);
         return;
       }
-      if (judged) assertMedia(upstream, first, reference.role);
+      if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
       response.writeHead(upstream.status, passedOn(upstream));
       const writer = new ReplyWriter(response, 0);
       for (
@@ -258,10 +259,15 @@ function isCompressedPlaylist({ headers }: UpstreamResponse): boolean {
 }
 
 /** Says what a provider sent in place of a playlist or media, which FFmpeg would only call invalid data. */
-function assertMedia({ headers, url }: UpstreamResponse, firstBytes: Buffer, role: HlsRole): void {
+function assertMedia(
+  { headers }: UpstreamResponse,
+  firstBytes: Buffer,
+  role: HlsRole,
+  secrets: readonly string[],
+): void {
   // A part from the middle may look like anything.
   if (/^bytes [1-9]/.test(headers['content-range'] ?? '')) return;
-  const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, url });
+  const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
   if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
   if (role === 'playlist')
     throw new SourceError('not_media', 'The source answered with something else than a playlist.');

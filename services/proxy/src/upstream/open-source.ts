@@ -3,6 +3,7 @@
 import { SourceError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
 import type { EgressGuard } from './egress-guard.ts';
+import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess } from './open-upstream.ts';
 import type { SourceAddress } from './source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from './source-kind.ts';
@@ -46,7 +47,7 @@ export async function openSource(
       contentType: response.headers['content-type'],
       contentLength: length === undefined ? undefined : Number(length),
       firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
-      url: response.url,
+      secrets: secretsOf(address.url, address.headers),
     });
     if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
     return { kind, reader };

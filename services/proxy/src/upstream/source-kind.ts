@@ -21,7 +21,8 @@ export interface ResponseStart {
   readonly contentLength: number | undefined;
   /** The body's first bytes: `FIRST_BYTES_WANTED` of them, fewer only if the body has ended or dawdles. */
   readonly firstBytes: Buffer;
-  readonly url: string;
+  /** Credentials that were sent; some providers print them on their error pages. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -52,7 +53,7 @@ export function hintFromUrl(url: string): KindHint {
 
 /** What an answered source is. */
 export function kindOfResponse(start: ResponseStart): SourceKind {
-  const { firstBytes, contentType } = start;
+  const { firstBytes, contentType, secrets } = start;
   if (firstBytes.length === 0) {
     return { kind: 'not_media', reason: 'empty', detail: 'The source answered without a single byte.' };
   }
@@ -61,8 +62,8 @@ export function kindOfResponse(start: ResponseStart): SourceKind {
   const finite = length !== undefined && length < ENDLESS_BYTES;
   if (layout === undefined) {
     const text = asText(firstBytes);
-    if (text !== undefined) return kindOfText(text, contentType);
-    if (firstBytes[0] === 0x1f && firstBytes[1] === 0x8b) return notMedia('compressed data (gzip)', '');
+    if (text !== undefined) return kindOfText(text, contentType, secrets);
+    if (firstBytes[0] === 0x1f && firstBytes[1] === 0x8b) return notMedia('compressed data (gzip)');
   }
   if (finite) return { kind: 'finite', reason: `it has an end, ${length} bytes long` };
   return layout?.packetBytes === 188 ? { kind: 'mpegts' } : { kind: 'other' };
@@ -111,21 +112,21 @@ function asText(bytes: Buffer): string | undefined {
   return broken * 8 > text.length ? undefined : text.trimStart();
 }
 
-function kindOfText(text: string, contentType: string | undefined): SourceKind {
+function kindOfText(text: string, contentType: string | undefined, secrets: readonly string[]): SourceKind {
+  const said = excerpt(text, secrets);
   if (text.startsWith('#EXTM3U')) {
     const channels = !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
-    return channels ? notMedia('an M3U list of channels, not the playlist of one', text) : { kind: 'hls' };
+    return channels ? notMedia('an M3U list of channels, not the playlist of one', said) : { kind: 'hls' };
   }
-  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest', '');
+  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest');
   if (/^(?:<!doctype html|<html|<head|<body)/i.test(text) || /html/i.test(contentType ?? '')) {
-    return notMedia('a web page', text);
+    return notMedia('a web page', said);
   }
-  if (/^[[{]/.test(text) || /json/i.test(contentType ?? '')) return notMedia('JSON', text);
-  return notMedia(text.startsWith('<') ? 'XML' : 'text', text);
+  if (/^[[{]/.test(text) || /json/i.test(contentType ?? '')) return notMedia('JSON', said);
+  return notMedia(text.startsWith('<') ? 'XML' : 'text', said);
 }
 
-function notMedia(what: string, text: string): SourceKind {
-  const said = excerpt(text);
+function notMedia(what: string, said = ''): SourceKind {
   const quote = said === '' ? '' : `: "${said}"`;
   return {
     kind: 'not_media',
@@ -137,7 +138,7 @@ function notMedia(what: string, text: string): SourceKind {
 const EXCERPT_CHARACTERS = 160;
 
 /** What a provider's error page says, short and without mark-up and credentials. */
-export function excerpt(text: string, secrets: readonly string[] = []): string {
+function excerpt(text: string, secrets: readonly string[]): string {
   const words = text
     .replace(/<(script|style)\b[\s\S]*?(?:<\/\1>|$)/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
