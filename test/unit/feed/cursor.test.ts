@@ -12,6 +12,8 @@ class Reader implements CursorSink {
   readonly parts: Buffer[] = [];
   readonly pending: (() => void)[] = [];
   readonly dropped_: string[] = [];
+  /** Bytes after which it was told that these are all. */
+  readonly allAt: number[] = [];
   end: FeedEnd | undefined;
   readonly #slow: boolean;
 
@@ -19,7 +21,8 @@ class Reader implements CursorSink {
     this.#slow = slow;
   }
 
-  write(bytes: Buffer, done: () => void): void {
+  write(bytes: Buffer, done: () => void, isAll: boolean): void {
+    if (isAll) this.allAt.push(this.text.length + bytes.length);
     this.parts.push(Buffer.from(bytes));
     this.pending.push(done);
     if (!this.#slow) setImmediate(() => this.release());
@@ -49,6 +52,21 @@ function put(feed: Feed, name: string, mediaMs: number, bytes: number): void {
 }
 
 describe('Cursor', () => {
+  it('says with which bytes all that is published is written, and only then', async () => {
+    const feed = new Feed({ ...LIMITS, maxBytes: 8 * CHUNK_BYTES });
+    const entry = feed.entry();
+    put(feed, 'a', 0, 188);
+    const reader = new Reader(true);
+    new Cursor(feed, await entry, reader, 0);
+    reader.release();
+    expect(reader.allAt).toEqual([3 + 188]);
+    // More than one write, and beyond the border of a chunk.
+    put(feed, 'b', 40, 188 * Math.ceil((2 * CHUNK_BYTES) / 188));
+    while (reader.pending.length > 0) reader.release();
+    expect(reader.parts.length).toBeGreaterThan(3);
+    expect(reader.allAt).toEqual([3 + 188, reader.text.length]);
+  });
+
   it('gives every reader its prefix and then the same bytes', async () => {
     const feed = new Feed(LIMITS);
     const entry = feed.entry();

@@ -22,6 +22,8 @@ it('takes the same frames out of bytes in any pieces', () => {
   fc.assert(
     fc.property(fc.array(frame, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 700 }), (frames, piece) => {
       const media: Buffer[] = [];
+      /** Where it said that all units are whole. */
+      const wholes: number[] = [];
       const wanted: RelayFrame[] = [];
       const bytes = Buffer.concat(
         frames.map((each) => {
@@ -30,19 +32,24 @@ it('takes the same frames out of bytes in any pieces', () => {
             return encodeFrame(each);
           }
           media.push(Buffer.from(each));
-          return Buffer.concat([dataHeader(each.length), each]);
+          const whole = each.length % 2 === 0;
+          wholes.push(whole ? Buffer.concat(media).length : 0);
+          return Buffer.concat([dataHeader(each.length, whole), each]);
         }),
       );
       const reader = new FrameReader();
       const got: RelayFrame[] = [];
       const gotMedia: Buffer[] = [];
+      const gotWholes: number[] = [];
       for (let from = 0; from < bytes.length; from += piece) {
         reader.push(Buffer.from(bytes.subarray(from, from + piece)), (each) => {
-          if (each.type === 'data') gotMedia.push(Buffer.from(each.bytes));
-          else got.push(each);
+          if (each.type !== 'data') return got.push(each);
+          gotMedia.push(Buffer.from(each.bytes));
+          if (each.whole) gotWholes.push(Buffer.concat(gotMedia).length);
         });
       }
       expect(got).toEqual(wanted);
+      expect(gotWholes).toEqual(wholes.filter((position) => position > 0));
       expect(Buffer.concat(gotMedia).equals(Buffer.concat(media))).toBe(true);
     }),
   );

@@ -7,11 +7,13 @@ import { PACKET_SIZE, startsUnit } from '../mpegts/packet.ts';
 import type { Feed, FeedEnd, FeedReader } from './feed.ts';
 import type { EntryPoint } from './ring.ts';
 
-/** Where a cursor's bytes go. `write` calls back when the bytes have left this process. */
+/** Where a cursor's bytes go. */
 export interface CursorSink {
-  write(bytes: Buffer, done: () => void): void;
-  /** All that is published has been written. */
-  idle?(): void;
+  /**
+   * @param done to be called when the bytes have left this process
+   * @param isAll with these bytes all that is published has been written
+   */
+  write(bytes: Buffer, done: () => void, isAll: boolean): void;
   /** Everything was written and the feed is over. */
   finished(end: FeedEnd): void;
   /** The reader cannot go on: nothing could be written for the stall time, or what it was reading has left the ring. */
@@ -78,14 +80,13 @@ export class Cursor implements FeedReader {
       if (!this.#closed && end !== undefined) {
         this.close();
         this.#sink.finished(end);
-      } else if (!this.#closed) {
-        this.#sink.idle?.();
       }
       return;
     }
     this.stats.bytes += bytes.length;
     this.#writingSinceMs = performance.now();
-    this.#sink.write(bytes, this.#written);
+    const isAll = this.#begun.length === 0 && this.#position === this.#feed.published;
+    this.#sink.write(bytes, this.#written, isAll);
   }
 
   feedEnded(end: FeedEnd): void {

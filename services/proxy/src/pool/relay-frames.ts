@@ -21,20 +21,20 @@ export interface RelayHello {
 export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SourceClock | undefined }
-  | { type: 'data'; bytes: Buffer }
-  /** The media so far ends with whole units; nothing more of them has to be waited for. */
-  | { type: 'whole' }
+  /** `whole`: the media so far ends with whole units; nothing more of them has to be waited for. */
+  | { type: 'data'; bytes: Buffer; whole: boolean }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
 
+/** `data` and `whole` are followed by media, the others by JSON. */
 const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole'] as const;
 const HEADER_BYTES = 5;
 /** Larger than anything that is sent in one piece. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 
-/** The header in front of `length` bytes of media. */
-export function dataHeader(length: number): Buffer {
-  return header('data', length);
+/** The header in front of `length` bytes of media; `whole` if all units that have begun end with them. */
+export function dataHeader(length: number, whole: boolean): Buffer {
+  return header(whole ? 'whole' : 'data', length);
 }
 
 export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffer {
@@ -42,7 +42,7 @@ export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffe
   return Buffer.concat([header(frame.type, bytes.length), bytes]);
 }
 
-function header(type: RelayFrame['type'], length: number): Buffer {
+function header(type: (typeof TYPES)[number], length: number): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES);
   bytes[0] = TYPES.indexOf(type);
   bytes.writeUInt32BE(length, 1);
@@ -53,6 +53,7 @@ function header(type: RelayFrame['type'], length: number): Buffer {
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
   #mediaLeft = 0;
+  #isWhole = false;
 
   /** @throws Error when the bytes are no frames */
   push(chunk: Buffer, onFrame: (frame: RelayFrame) => void): void {
@@ -63,15 +64,16 @@ export class FrameReader {
         const part = bytes.subarray(0, this.#mediaLeft);
         this.#mediaLeft -= part.length;
         bytes = bytes.subarray(part.length);
-        onFrame({ type: 'data', bytes: part });
+        onFrame({ type: 'data', bytes: part, whole: this.#isWhole && this.#mediaLeft === 0 });
         continue;
       }
       if (bytes.length < HEADER_BYTES) break;
       const type = TYPES[bytes[0] as number];
       const length = bytes.readUInt32BE(1);
       if (type === undefined || length > MAX_FRAME_BYTES) throw new Error('the relay sent something that is no frame');
-      if (type === 'data') {
+      if (type === 'data' || type === 'whole') {
         this.#mediaLeft = length;
+        this.#isWhole = type === 'whole';
         bytes = bytes.subarray(HEADER_BYTES);
         continue;
       }

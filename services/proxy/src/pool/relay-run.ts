@@ -102,8 +102,10 @@ export function startRelayRun(request: RelayRequest): RelayRun {
       else lost('other_incarnation');
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock = frame.clock;
-    else if (frame.type === 'data') output.push(frame.bytes);
-    else if (frame.type === 'whole') output.push('whole');
+    else if (frame.type === 'data') {
+      output.push(frame.bytes);
+      if (frame.whole) output.push('whole');
+    }
   };
   dial.once('response', (answer) => {
     response = answer;

@@ -200,17 +200,16 @@ export class RelayServer {
     }
     let clock: SourceClock | undefined;
     const sink: CursorSink = {
-      write: (bytes, done) => {
+      write: (bytes, done, isAll) => {
         response.cork();
         if (sourceClock() !== clock) {
           clock = sourceClock();
           response.write(encodeFrame({ type: 'clock', clock }));
         }
-        response.write(dataHeader(bytes.length));
+        response.write(dataHeader(bytes.length, isAll));
         response.write(bytes, done);
         response.uncork();
       },
-      idle: () => void response.write(encodeFrame({ type: 'whole' })),
       finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
       dropped: () => response.destroy(),
     };
