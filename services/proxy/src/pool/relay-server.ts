@@ -165,7 +165,9 @@ export class RelayServer {
   ): Promise<void> {
     const { feed, lineage, place, sourceClock, passedOn, release } = relayed;
     const { incarnation } = passedOn?.owner ?? this.#deps;
-    response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+    // The frames say how long they are, and an end record that nothing is missing.
+    response.removeHeader('Transfer-Encoding');
+    response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
     response.write(encodeFrame({ type: 'hello', hello: { incarnation, lineage: lineage.current } }));
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
