@@ -1,4 +1,4 @@
-// Vitest: pure unit tests run side by side; anything with real processes runs one file at a time (two noisy cores).
+// Vitest: pure unit tests run side by side; then what has real processes, two files at a time, as it mostly waits for media.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -20,7 +20,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/cluster/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           // On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.
           retry: process.env.CI === undefined ? 0 : 1,
           globalSetup: ['test/support/global-setup.ts'],
