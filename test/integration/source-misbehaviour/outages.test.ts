@@ -142,7 +142,8 @@ describe('what gets lost on the way', () => {
     it('pictures that vanish for 5 s: sound goes on, and they come back where it is by then', async () => {
       const seen = await viewing('/no-pictures.ts', by);
       // A muxer waits for pictures before it lets sound pass alone: 2 s (max_interleave_delta).
-      expectWatched(seen, { video: true, audio: true, maxGapMs: 5_200, maxStallMs: 5_000, minSeconds: SECONDS - 2 });
+      // The source goes by its own ticks, which may be late on a busy machine.
+      expectWatched(seen, { video: true, audio: true, maxGapMs: 5_600, maxStallMs: 5_000, minSeconds: SECONDS - 2 });
       const { video, audio } = seen.verdict;
       expect(video?.gaps).toHaveLength(1);
       expect(video?.gaps[0]?.gapMs).toBeGreaterThan(4_800);
