@@ -115,7 +115,9 @@ staged.for(isLong ? NAMES : NAMES.slice(0, 1))('a relay that %s', async (name, {
     maxSignalled: 0,
     minSeconds: SLOW_MS / 1_000,
   });
-  expectClean(joined, { video: true, audio: true, frameTicks: FRAME_TICKS, maxSignalled: 0, minSeconds: 3 });
+  // It may have come while the relay still gave what the kernels had held, and then skipped.
+  expectClean(joined, { video: true, audio: true, maxGapMs: SLOW_MS + 4_000, minSeconds: 3 });
+  expect((joined.video === undefined ? [] : jumpsOf(joined.video)).filter(({ signalled }) => !signalled)).toEqual([]);
   expectClean(relayed, { video: true, audio: true, maxGapMs: SLOW_MS + 4_000 });
   const jumps = relayed.video === undefined ? [] : jumpsOf(relayed.video);
   expect(jumps.length).toBeGreaterThan(0);

@@ -225,6 +225,18 @@ describe('Splicer', () => {
     expect(entries.length).toBeGreaterThan(5);
   });
 
+  it('takes no other picture for an entry because the input has paused', () => {
+    const { splicer, entries } = splice();
+    splicer.beginInput('rebase');
+    const builder = new TsBuilder().tables();
+    for (let n = 0; n < 200; n++) {
+      builder.video(n * FRAME, n * FRAME, n % 50 === 0).audio(n * FRAME);
+      // It stands still for 20 s in the middle of a GOP, and then goes on with what has waited.
+      splicer.push(builder.take(), n * 40 + (n > 120 ? 20_000 : 0));
+    }
+    expect(entries.map(({ dts }) => ((dts - (entries[0]?.dts ?? 0)) / FRAME) % 50)).toEqual([0, 0, 0, 0]);
+  });
+
   it('survives any bytes', () => {
     const { splicer } = splice({ holdReordered: true });
     let seed = 7;

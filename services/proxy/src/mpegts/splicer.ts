@@ -69,6 +69,8 @@ export interface ResumePoint {
 const ADTS = 0x0f;
 /** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
 export const NO_KEYFRAME_MS = 12_000;
+/** Units of an input that flows come closer together than this; sound alone comes in pieces of up to 0.7 s. */
+const LONGEST_STEP_MS = 1_000;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
 
@@ -85,7 +87,12 @@ export class Splicer {
   #started = false;
   #midPicture = false;
   #overlaps = false;
-  #lastEntryMs: number | undefined;
+  /** How long the input has flowed, without its pauses: what did not come while it paused is not missing. */
+  #flowMs = 0;
+  #lastUnitMs: number | undefined;
+  /** In terms of `#flowMs`. */
+  #lastEntryFlowMs: number | undefined;
+  #lastVideoFlowMs: number | undefined;
   #lastVideoMs: number | undefined;
   #lastAudioMs: number | undefined;
   #lastEntryDts: number | undefined;
@@ -109,7 +116,7 @@ export class Splicer {
   beginInput(clock: InputClock, kind: InputKind = {}): void {
     const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
     this.#overlaps = overlaps;
-    this.#lastEntryMs = undefined;
+    this.#lastEntryFlowMs = undefined;
     this.#midPicture = midPicture && clock === 'aligned';
     this.#hold.begin(this.#options.holdReordered && !grouped);
     this.#timeline.beginInput(clock, repaired, shift);
@@ -217,6 +224,7 @@ export class Splicer {
 
   #emitUnit(unit: Unit): void {
     const nowMs = unit.arrivedMs;
+    this.#flow(nowMs);
     const out = this.#writer.trackOf(unit.track.pid);
     if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
     let shift: number | undefined;
@@ -228,7 +236,7 @@ export class Splicer {
       if (placement === undefined) return;
       if (placement.jump) out.signal = true;
       shift = placement.shift;
-      this.#markEntry(unit, out, placement.dts, nowMs);
+      this.#markEntry(unit, out, placement.dts);
       if (!this.#started) return;
       this.#sink.progress(placement.dts);
     }
@@ -246,23 +254,33 @@ export class Splicer {
     }
   }
 
+  #flow(nowMs: number): void {
+    const sinceMs = nowMs - (this.#lastUnitMs ?? nowMs);
+    this.#flowMs += Math.min(Math.max(0, sinceMs), LONGEST_STEP_MS);
+    this.#lastUnitMs = nowMs;
+  }
+
   /** Whether a unit of an input that is still being entered may be sent. */
   #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
-    if (out.video) this.#lastVideoMs = nowMs;
-    else if (unit.track.kind === 'audio') this.#lastAudioMs = nowMs;
+    if (out.video) {
+      this.#lastVideoMs = nowMs;
+      this.#lastVideoFlowMs = this.#flowMs;
+    } else if (unit.track.kind === 'audio') this.#lastAudioMs = nowMs;
     if (!out.waiting) return true;
-    this.#lastEntryMs ??= nowMs;
-    if (out.video) return unit.keyframe || this.#midPicture || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+    this.#lastEntryFlowMs ??= this.#flowMs;
+    const overdue = this.#flowMs - this.#lastEntryFlowMs > NO_KEYFRAME_MS;
+    if (out.video) return unit.keyframe || this.#midPicture || overdue;
     // Sound and the rest of an aligned input go on at once; of any other, once its pictures have begun.
     if (this.#started && this.#timeline.clock === 'aligned') return true;
     const video = this.#writer.inputVideo;
-    return video === undefined || !video.waiting || nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+    return video === undefined || !video.waiting || overdue;
   }
 
-  #markEntry(unit: Unit, out: OutTrack, dts: number, nowMs: number): void {
-    const overdue = this.#lastEntryMs !== undefined && nowMs - this.#lastEntryMs > NO_KEYFRAME_MS;
+  #markEntry(unit: Unit, out: OutTrack, dts: number): void {
+    const overdue = this.#flowMs - (this.#lastEntryFlowMs ?? this.#flowMs) > NO_KEYFRAME_MS;
     const hasVideo = this.#writer.inputVideo !== undefined;
-    const videoGone = !hasVideo || this.#lastVideoMs === undefined || nowMs - this.#lastVideoMs > NO_KEYFRAME_MS;
+    const lastVideoFlowMs = this.#lastVideoFlowMs ?? Number.NEGATIVE_INFINITY;
+    const videoGone = !hasVideo || this.#flowMs - lastVideoFlowMs > NO_KEYFRAME_MS;
     const entry = out.video
       ? unit.keyframe || overdue
       : unit.track.kind === 'audio' &&
@@ -271,7 +289,7 @@ export class Splicer {
     if (!entry) return;
     if (!this.#started) this.#start();
     // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
-    this.#lastEntryMs = unit.keyframe ? nowMs : nowMs - NO_KEYFRAME_MS + 1_000;
+    this.#lastEntryFlowMs = unit.keyframe ? this.#flowMs : this.#flowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
     this.#recent.add(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
