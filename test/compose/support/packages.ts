@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.ts';
 
-export const MIRROR = 'http://deb.debian.org/debian';
 export const RELEASE = 'trixie';
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** Of a first boot, another apt may hold the lock. */
@@ -22,10 +21,19 @@ export async function needPackages(packageOf: Readonly<Record<string, string>>):
   await command('apt-get', [...LOCK, '-y', '-qq', 'install', '--no-install-recommends', ...names], options);
 }
 
+/** The archive that this machine has its own Debian packages from. */
+export async function mirror(): Promise<string> {
+  const targets = await command('apt-get', ['indextargets', '--format', '$(RELEASE) $(SITE)', 'Created-By: Packages']);
+  // Not the one for security or backports, which has no other release.
+  const [, site] = /^[a-z]+ (\S+)$/m.exec(targets) ?? [];
+  if (site === undefined) throw new Error(`apt names no archive of a Debian release:\n${targets}`);
+  return site;
+}
+
 /** Fetches packages of RELEASE into a folder, without a trace in this machine's own lists; answers the files. */
 export async function debianPackages(folder: string, names: readonly string[]): Promise<string[]> {
   const sources = join(folder, 'sources.list');
-  writeFileSync(sources, `deb [signed-by=${KEYS}] ${MIRROR} ${RELEASE} main\n`);
+  writeFileSync(sources, `deb [signed-by=${KEYS}] ${await mirror()} ${RELEASE} main\n`);
   for (const part of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(folder, part), { recursive: true });
   const apart = [
     `Dir::Etc::SourceList=${sources}`,

@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.ts';
 import { type Docker, docker, hasImage } from './docker.ts';
-import { MIRROR, RELEASE } from './packages.ts';
+import { mirror, RELEASE } from './packages.ts';
 
 /** How they are made. */
 export const STAND_INS = join(import.meta.dirname, 'stand-ins.Dockerfile');
@@ -49,7 +49,7 @@ export async function makeStandIns(client: Client, cache: string): Promise<void>
 async function importBase(client: Client, folder: string): Promise<void> {
   console.log(`Making an image of Debian ${RELEASE} …`);
   const root = join(folder, 'root');
-  await command('debootstrap', ['--variant=minbase', '--include=ca-certificates', RELEASE, root, MIRROR], {
+  await command('debootstrap', ['--variant=minbase', '--include=ca-certificates', RELEASE, root, await mirror()], {
     timeoutMs: BUILD_MS,
   });
   for (const downloads of ['var/cache/apt/archives', 'var/lib/apt/lists']) {
