@@ -8,8 +8,9 @@ import type { OtherWorkers } from '../../services/registry/hearsay.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient-registry.ts';
-import type { Capacity, ClientRecord, StreamSpec, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
+import type { Capacity, ClientRecord, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
+import { SPEC } from '../support/stream-spec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import { registryContract } from '../unit/registry/contract.ts';
@@ -58,17 +59,7 @@ async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { 
   return Object.assign(registry, { incarnation });
 }
 
-const ID = 'a'.repeat(32);
-const SPEC: StreamSpec = {
-  id: ID,
-  url: 'http://provider/1.ts',
-  failoverUrls: [],
-  failoverResolverUrl: undefined,
-  userAgent: 'test',
-  headers: {},
-  metadata: {},
-  profile: undefined,
-};
+const ID = SPEC.id;
 
 function viewer(workerId: string): Omit<ClientRecord, 'id' | 'slot'> {
   return {

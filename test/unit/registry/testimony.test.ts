@@ -4,17 +4,7 @@ import { expect, it } from 'vitest';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import { believed, type Testimony } from '../../../services/registry/testimony.ts';
 import type { StreamRecord } from '../../../services/registry/types.ts';
-
-const SPEC = {
-  id: 'a'.repeat(32),
-  url: 'http://provider/1.ts',
-  failoverUrls: [],
-  failoverResolverUrl: undefined,
-  userAgent: 'test',
-  headers: {},
-  metadata: {},
-  profile: undefined,
-};
+import { SPEC } from '../../support/stream-spec.ts';
 
 function stream(createdAtMs: number, movedAtMs?: number): StreamRecord {
   const record = newStream(SPEC, createdAtMs);

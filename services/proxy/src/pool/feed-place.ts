@@ -265,12 +265,12 @@ export class FeedPlace {
       case 'go':
         return next.place;
       case 'take':
-        return { kind: 'relay', owner: next.offer.owner, via: next.offer.via };
+        return { kind: 'relay', ...next.offer };
       case 'assume': {
         await pause(Math.random() * BLIND_START_MS, signal);
         // Somebody may have been faster.
         const offer = await this.#offer(from, LAST_ASK_TIMEOUT_MS);
-        if (offer !== undefined) return { kind: 'relay', owner: offer.owner, via: offer.via };
+        if (offer !== undefined) return { kind: 'relay', ...offer };
         const place = await registry.assume(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
       }
@@ -282,7 +282,7 @@ export class FeedPlace {
         ]);
         if (answers === 'alive') return { kind: 'relay', owner: from };
         if (answers === 'dead') return undefined;
-        if (offer !== undefined) return { kind: 'relay', owner: offer.owner, via: offer.via };
+        if (offer !== undefined) return { kind: 'relay', ...offer };
         return isFull() ? undefined : { kind: 'own', epoch: 0, apart: true };
       }
       case 'ask_again':
