@@ -354,6 +354,20 @@ describe('live', () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it.each(['9223372036854775807', '2147483647', '1000000001'])(
+    'takes a transport stream with a made-up length of %s for live',
+    async (length) => {
+      const server = await serve((_request, response) => {
+        response.setHeader('content-length', length);
+        streamPackets(response);
+      });
+      const worker = await proxy(`${server.origin}/live/u/p/1.ts`);
+      const viewer = await watch(worker.origin, { range: 'bytes=0-' });
+      expect([viewer.status, viewer.headers['content-length']]).toEqual([200, undefined]);
+      viewer.response.destroy();
+    },
+  );
+
   it('answers HEAD without asking the provider', async () => {
     const server = await serve((_request, response) => response.end());
     const worker = await proxy(`${server.origin}/live/u/p/1.ts`);
@@ -361,7 +375,8 @@ describe('live', () => {
     expect([viewer.status, viewer.headers['content-type'], viewer.headers['accept-ranges']]).toEqual([
       200,
       'video/mp2t',
-      'none',
+      // It is not known: the URL may be that of a recording.
+      undefined,
     ]);
     expect(server.requests).toHaveLength(0);
   });
@@ -538,6 +553,39 @@ describe('files', () => {
       undefined,
     ]);
     expect(server.requests.at(-1)?.headers.range).toBe('bytes=0-0');
+  });
+
+  it.each([
+    ['no length', { 'content-type': 'video/x-matroska' }],
+    ['an empty body', { 'content-length': '0' }],
+    ['a page', { 'content-type': 'text/html', 'content-length': '310' }],
+    ['that there are no ranges', { 'content-length': '3000000', 'accept-ranges': 'none' }],
+  ])('believes GET where HEAD is answered with %s', async (_name, said) => {
+    const server = await serve((request, response) => {
+      if (request.method === 'HEAD') response.writeHead(200, said).end();
+      else response.writeHead(206, { 'content-range': 'bytes 0-0/3000000', 'content-length': 1 }).end('x');
+    });
+    const worker = await proxy(`${server.origin}/1.mkv`);
+    const { status, headers } = await watch(worker.origin, {}, 'HEAD');
+    expect([status, headers['content-length'], headers['accept-ranges']]).toEqual([200, '3000000', 'bytes']);
+    expect(headers['content-type']).toBe('video/x-matroska');
+  });
+
+  it.each([
+    ['HEAD', 'bytes=100-', 'none'],
+    ['GET', 'bytes=100-', 'none'],
+    ['GET', 'bytes=0-', undefined],
+    ['GET', undefined, undefined],
+  ])('tells %s with Range %s of ranges what the provider has shown', async (method, range, expected) => {
+    const server = await serve((_request, response) => response.setHeader('content-length', file.length).end(file));
+    const worker = await proxy(`${server.origin}/1.mp4`);
+    const viewer = await watch(worker.origin, range === undefined ? {} : { range }, method as 'GET' | 'HEAD');
+    await viewer.over;
+    expect([viewer.status, viewer.headers['content-length'], viewer.headers['accept-ranges']]).toEqual([
+      200,
+      '3000000',
+      expected,
+    ]);
   });
 
   it('lets a viewer pause for longer than any time limit, in little memory', async () => {

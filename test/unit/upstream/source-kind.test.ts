@@ -1,15 +1,25 @@
 import { describe, expect, it } from 'vitest';
+import { parseContentLength } from '../../../services/proxy/src/upstream/byte-range.ts';
 import {
   hintFromUrl,
   kindOfResponse,
+  speaksOfFile,
   transportStreamLayout,
 } from '../../../services/proxy/src/upstream/source-kind.ts';
 import { packets } from './support.ts';
 
-function kind(body: Buffer | string, more: { contentType?: string; contentLength?: number; secrets?: string[] } = {}) {
+interface More {
+  contentType?: string;
+  contentLength?: number | undefined;
+  isNamedFile?: boolean;
+  secrets?: string[];
+}
+
+function kind(body: Buffer | string, more: More = {}) {
   return kindOfResponse({
     contentType: more.contentType,
     contentLength: more.contentLength,
+    isNamedFile: more.isNamedFile ?? false,
     firstBytes: Buffer.from(body),
     secrets: more.secrets ?? [],
   });
@@ -38,8 +48,22 @@ describe('kindOfResponse', () => {
   });
 
   it('calls MPEG-TS with a length finite, unless the length means without end', () => {
-    expect(kind(packets(12), { contentLength: 5_000_000 })).toMatchObject({ kind: 'finite' });
-    expect(kind(packets(12), { contentLength: 2 ** 63 - 1 }).kind).toBe('mpegts');
+    expect(kind(packets(12), { contentLength: 188 * 26_600 })).toMatchObject({ kind: 'finite' });
+    expect(kind(packets(12), { contentLength: parseContentLength('9223372036854775807') }).kind).toBe('mpegts');
+  });
+
+  it('believes a length that is not one of whole packets only of what is spoken of as a file', () => {
+    expect(kind(packets(12), { contentLength: 1_000_001 }).kind).toBe('mpegts');
+    expect(kind(packets(12), { contentLength: 1_000_001, isNamedFile: true }).kind).toBe('finite');
+    for (const [status, headers] of [
+      [206, {}],
+      [200, { 'accept-ranges': 'bytes' }],
+      [200, { etag: '"x"' }],
+      [200, { 'last-modified': 'Thu, 01 Jan 1970 00:00:00 GMT' }],
+    ] as const) {
+      expect(speaksOfFile({ status, headers })).toBe(true);
+    }
+    expect(speaksOfFile({ status: 200, headers: { 'accept-ranges': 'none' } })).toBe(false);
   });
 
   it.each([192, 204] as const)('leaves %i-byte packets to FFmpeg', (size) => {

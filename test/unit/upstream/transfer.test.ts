@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BitrateMonitor } from '../../../services/proxy/src/upstream/bitrate-monitor.ts';
-import { parseContentRange, usableRange } from '../../../services/proxy/src/upstream/byte-range.ts';
+import { parseContentLength, parseContentRange, usableRange } from '../../../services/proxy/src/upstream/byte-range.ts';
 import { FiniteTransfer } from '../../../services/proxy/src/upstream/finite-transfer.ts';
 import { PacketAligner } from '../../../services/proxy/src/upstream/packet-aligner.ts';
 import { finiteHead, headOfFirstByte, liveHead } from '../../../services/proxy/src/upstream/reply-head.ts';
@@ -135,10 +135,9 @@ describe('heads', () => {
       status: 206,
       headers: { ...upstream, 'accept-ranges': 'bytes', 'cache-control': expect.stringContaining('no-store') },
     });
-    expect(finiteHead(200, { 'content-length': '1' }, ['http://tv.test/a.mp4?x']).headers).toMatchObject({
-      'content-type': 'video/mp4',
-      'accept-ranges': 'none',
-    });
+    const unsaid = finiteHead(200, { 'content-length': '1' }, ['http://tv.test/a.mp4?x']).headers;
+    expect(unsaid).toMatchObject({ 'content-type': 'video/mp4', 'content-length': '1' });
+    expect(unsaid).not.toHaveProperty('accept-ranges');
     const first = headOfFirstByte({ 'content-range': 'bytes 0-0/77', 'content-length': '1' }, ['http://tv.test/a.mkv']);
     expect(first).toMatchObject({
       status: 200,
@@ -147,13 +146,46 @@ describe('heads', () => {
     expect(first.headers).not.toHaveProperty('content-range');
   });
 
+  it.each([
+    ['says so', { 'accept-ranges': 'bytes' }, false, 'bytes'],
+    ['says nothing', {}, false, undefined],
+    ['words it oddly', { 'accept-ranges': '0-99' }, false, undefined],
+    ['says that there are none', { 'accept-ranges': ' None ' }, false, 'none'],
+    ['gave the whole for a part', {}, true, 'none'],
+  ])('tell of ranges what is known of a provider that %s', (_name, upstream, noRanges, expected) => {
+    const { headers } = finiteHead(200, upstream as Record<string, string>, ['http://tv.test/a.mkv'], noRanges);
+    expect(headers['accept-ranges']).toBe(expected);
+  });
+
+  it.each([
+    '9223372036854775807',
+    '18446744073709551615',
+    '2147483647',
+    '4294967295',
+    '999999999',
+    '10000000000',
+    '-1',
+    '',
+  ])('do not pass a length of %s on', (length) => {
+    expect(parseContentLength(length)).toBeUndefined();
+    const { headers } = finiteHead(200, { 'content-length': length }, ['http://tv.test/a.mkv']);
+    expect(headers).not.toHaveProperty('content-length');
+  });
+
+  it('count the bytes of a part from its range', () => {
+    const upstream = { 'content-range': 'bytes 10-19/100', 'content-length': '100' };
+    expect(finiteHead(206, upstream, ['http://tv.test/a.mkv']).headers['content-length']).toBe('10');
+  });
+
   it('have neither length nor ranges for live', () => {
-    expect(liveHead(true, ['http://tv.test/1'], 'text/html')).toMatchObject({
+    expect(liveHead('mpegts', ['http://tv.test/1'], 'text/html')).toMatchObject({
       status: 200,
       headers: { 'content-type': 'video/mp2t', 'accept-ranges': 'none', 'access-control-allow-origin': '*' },
     });
-    expect(liveHead(false, ['http://tv.test/1'], 'video/x-flv').headers['content-type']).toBe('video/x-flv');
-    expect(liveHead(false, ['http://tv.test/1'], 'text/plain').headers['content-type']).toBe(
+    const named = liveHead('mpegts_by_name', ['http://tv.test/1']).headers;
+    expect([named['content-type'], named['accept-ranges']]).toEqual(['video/mp2t', undefined]);
+    expect(liveHead('other', ['http://tv.test/1'], 'video/x-flv').headers['content-type']).toBe('video/x-flv');
+    expect(liveHead('other', ['http://tv.test/1'], 'text/plain').headers['content-type']).toBe(
       'application/octet-stream',
     );
   });

@@ -25,6 +25,24 @@ export function parseContentRange(header: string | undefined): ContentRange | un
   return end < start ? undefined : { start, end, total: match[3] === '*' ? undefined : Number(match[3]) };
 }
 
+/** Larger than any recording: 24 hours at 100 Mbit/s are 1.08 x 10^12 bytes. */
+const ENDLESS_BYTES = 2 ** 40;
+
+/** What servers say in place of "without end": the largest number they know, or as many nines, or zeros, as it takes. */
+const PLACEHOLDER = /^(?:2147483647|2147483648|4294967295|4294967296|9{9,}|10{9,})$/;
+
+/** A length that a server can mean; undefined for none, and for one that stands for "without end". */
 export function parseContentLength(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d+$/.test(header.trim()) ? Number(header) : undefined;
+  const text = header?.trim() ?? '';
+  if (!/^\d+$/.test(text) || PLACEHOLDER.test(text)) return undefined;
+  const length = Number(text);
+  return length < ENDLESS_BYTES ? length : undefined;
+}
+
+/**
+ * Whether an answer proves that ranges cannot be had here: the whole, although a part was asked for. All from the first byte
+ * on, or a part of what `If-Range` names, may be answered with the whole by a server that knows ranges.
+ */
+export function provesNoRanges(status: number, range: string | undefined, ifRange: string | undefined): boolean {
+  return status === 200 && range !== undefined && range !== 'bytes=0-' && ifRange === undefined;
 }

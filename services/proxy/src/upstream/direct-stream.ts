@@ -4,7 +4,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { BitrateSettings } from './bitrate-monitor.ts';
 import { BodyReader } from './body-reader.ts';
-import { parseContentLength, parseContentRange, usableRange } from './byte-range.ts';
+import { parseContentLength, parseContentRange, provesNoRanges, usableRange } from './byte-range.ts';
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import type { EgressGuard } from './egress-guard.ts';
@@ -14,7 +14,7 @@ import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-h
 import { ReplyWriter } from './reply-writer.ts';
 import { RetrySchedule, type RetrySettings } from './retry.ts';
 import type { SourceAddress, SwitchableSource } from './source-address.ts';
-import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind } from './source-kind.ts';
+import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
 import { SourceRecovery } from './source-recovery.ts';
 
 /** A `Config` fits. */
@@ -150,11 +150,13 @@ class DirectStream {
       ({ opened, index } = await this.#open(range));
     }
     const { response, address } = opened;
+    const { status, headers } = response;
     const urls = [address.url, response.url];
+    const noRanges = provesNoRanges(status, wantsFile ? range : undefined, this.#request.ifRange);
     this.#start(
       isFile
-        ? finiteHead(response.status, response.headers, urls)
-        : liveHead(opened.kind === 'mpegts', urls, response.headers['content-type']),
+        ? finiteHead(status, headers, urls, noRanges)
+        : liveHead(opened.kind === 'mpegts' ? 'mpegts' : 'other', urls, headers['content-type']),
     );
     const writer = new ReplyWriter(reply, isFile ? 0 : settings.clientStallTimeoutMs);
     const transfer: Transfer = {
@@ -206,6 +208,7 @@ class DirectStream {
       const kind = kindOfResponse({
         contentType: headers['content-type'],
         contentLength: parseContentLength(headers['content-length']),
+        isNamedFile: speaksOfFile(response),
         firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
         secrets: secretsOf(address.url, address.headers),
       });
@@ -255,7 +258,9 @@ class DirectStream {
     const isLive = hintFromUrl(url) === 'mpegts';
     try {
       this.#start(
-        isLive ? liveHead(true, [url]) : (await this.#recovery.open((address) => this.#askHead(address))).opened,
+        isLive
+          ? liveHead('mpegts_by_name', [url])
+          : (await this.#recovery.open((address) => this.#askHead(address))).opened,
       );
     } catch (error) {
       throw this.#passedOn(error);
@@ -265,23 +270,39 @@ class DirectStream {
   }
 
   async #askHead(address: SourceAddress): Promise<ReplyHead> {
+    const { ifRange } = this.#request;
     const range = usableRange(this.#request.range);
-    const response = await this.#fetch(address, 'HEAD', range, this.#request.ifRange);
-    response.body.destroy();
-    if (response.status === 416) this.#refuseRange(response);
-    if (response.status >= 200 && response.status < 300) return headFor(response, address);
-    // Many servers answer GET only. One byte tells the rest.
-    const byte = await this.#fetch(address, 'GET', range ?? 'bytes=0-0');
+    const head = await this.#fetch(address, 'HEAD', range, ifRange);
+    head.body.destroy();
+    if (head.status === 416) this.#refuseRange(head);
+    if (tellsOfFile(head, range)) return headFor(head, address);
+    // Many servers answer GET only, or HEAD with something else. One byte tells the rest.
+    const asked = range ?? 'bytes=0-0';
+    const byte = await this.#fetch(address, 'GET', asked, ifRange);
     byte.body.destroy();
+    if (byte.status === 416 && range !== undefined) this.#refuseRange(byte);
+    if (!isSuccess(byte) && isSuccess(head)) return headFor(head, address);
     requireSuccess(byte);
     return range === undefined && byte.status === 206
       ? headOfFirstByte(byte.headers, [address.url, byte.url])
-      : headFor(byte, address);
+      : headFor(byte, address, provesNoRanges(byte.status, asked, ifRange));
   }
 }
 
-function headFor({ status, headers, url }: UpstreamResponse, address: SourceAddress): ReplyHead {
-  const isFile = headers['content-length'] !== undefined || hintFromUrl(address.url) === 'finite';
+function isSuccess({ status }: UpstreamResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Whether an answer to HEAD can be what GET would answer: of media, with a length, and as it was asked. */
+function tellsOfFile(head: UpstreamResponse, range: string | undefined): boolean {
+  const { 'content-type': type = '', 'content-length': length, 'accept-ranges': ranges = '' } = head.headers;
+  if (!isSuccess(head) || (parseContentLength(length) ?? 0) === 0) return false;
+  if (/^text\/|html|json/i.test(type) || /^\s*none\s*$/i.test(ranges)) return false;
+  return range === undefined || head.status === 206;
+}
+
+function headFor({ status, headers, url }: UpstreamResponse, address: SourceAddress, noRanges = false): ReplyHead {
+  const isFile = parseContentLength(headers['content-length']) !== undefined || hintFromUrl(address.url) === 'finite';
   const urls = [address.url, url];
-  return isFile ? finiteHead(status, headers, urls) : liveHead(false, urls, headers['content-type']);
+  return isFile ? finiteHead(status, headers, urls, noRanges) : liveHead('other', urls, headers['content-type']);
 }

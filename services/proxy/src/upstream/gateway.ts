@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import { parseContentLength } from './byte-range.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
@@ -274,7 +275,10 @@ function assertMedia(
 }
 
 function passedOn(upstream: UpstreamResponse): Record<string, string> {
-  const found = PASSED_ON.map((name) => [name, upstream.headers[name]] as const);
+  const found = PASSED_ON.filter(
+    // FFmpeg would wait for the end that a made-up length promises.
+    (name) => name !== 'content-length' || parseContentLength(upstream.headers[name]) !== undefined,
+  ).map((name) => [name, upstream.headers[name]] as const);
   return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 

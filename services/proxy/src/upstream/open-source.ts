@@ -2,11 +2,12 @@
 
 import { SourceError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
+import { parseContentLength } from './byte-range.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess } from './open-upstream.ts';
 import type { SourceAddress } from './source-address.ts';
-import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind } from './source-kind.ts';
+import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
 
 export interface OpenSourceDeps {
   readonly guard: EgressGuard;
@@ -42,10 +43,10 @@ export async function openSource(
   );
   const reader = new BodyReader(response.body, response.url);
   try {
-    const length = response.headers['content-length'];
     const kind = kindOfResponse({
       contentType: response.headers['content-type'],
-      contentLength: length === undefined ? undefined : Number(length),
+      contentLength: parseContentLength(response.headers['content-length']),
+      isNamedFile: speaksOfFile(response),
       firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
       secrets: secretsOf(address.url, address.headers),
     });

@@ -1,5 +1,5 @@
 /** The status and headers that a viewer of a direct stream gets. Pure. */
-import { parseContentRange } from './byte-range.ts';
+import { parseContentLength, parseContentRange } from './byte-range.ts';
 
 export interface ReplyHead {
   readonly status: number;
@@ -25,28 +25,46 @@ const TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
   avi: 'video/x-msvideo',
 };
 
-/** The head of a live stream: no length, no ranges. `urls`: before and after redirects, for want of a type. */
-export function liveHead(isTransportStream: boolean, urls: readonly string[], upstreamType?: string): ReplyHead {
-  const type = isTransportStream ? 'video/mp2t' : contentType(urls, upstreamType);
-  return { status: 200, headers: { ...COMMON, 'content-type': type, 'accept-ranges': 'none' } };
+/** A transport stream that was seen, one that only its URL promises, or media of another kind. */
+export type LiveMedia = 'mpegts' | 'mpegts_by_name' | 'other';
+
+/**
+ * The head of a live stream: no length. Only a transport stream without end is known to have no ranges; what is not open may
+ * turn out to be a recording. `urls`: before and after redirects, for want of a type.
+ */
+export function liveHead(media: LiveMedia, urls: readonly string[], upstreamType?: string): ReplyHead {
+  const type = media === 'other' ? contentType(urls, upstreamType) : 'video/mp2t';
+  const ranges: Record<string, string> = media === 'mpegts' ? { 'accept-ranges': 'none' } : {};
+  return { status: 200, headers: { ...COMMON, 'content-type': type, ...ranges } };
 }
 
-/** The head of a file, or of a part of one: what the provider said about it. */
+/**
+ * The head of a file, or of a part of one: what the provider said about it, and nothing that it did not say.
+ *
+ * @param noRanges the provider has shown that it gives no ranges
+ */
 export function finiteHead(
   status: number,
   upstream: Readonly<Record<string, string>>,
   urls: readonly string[],
+  noRanges = false,
 ): ReplyHead {
   const headers: Record<string, string> = { ...COMMON, 'content-type': contentType(urls, upstream['content-type']) };
-  for (const name of ['content-length', 'etag', 'last-modified']) {
+  for (const name of ['etag', 'last-modified']) {
     const value = upstream[name];
     if (value !== undefined) headers[name] = value;
   }
   const range = upstream['content-range'];
+  const part = parseContentRange(range);
   const partial = status === 206 && range !== undefined;
   if (partial) headers['content-range'] = range;
-  const ranges = partial || /\bbytes\b/i.test(upstream['accept-ranges'] ?? '');
-  headers['accept-ranges'] = ranges ? 'bytes' : 'none';
+  const length =
+    partial && part !== undefined ? part.end - part.start + 1 : parseContentLength(upstream['content-length']);
+  if (length !== undefined) headers['content-length'] = String(length);
+  const said = upstream['accept-ranges'] ?? '';
+  // A player that reads "none" does not seek, so it takes more than a provider's silence or its odd wording.
+  if (partial || /\bbytes\b/i.test(said)) headers['accept-ranges'] = 'bytes';
+  else if (noRanges || /^\s*none\s*$/i.test(said)) headers['accept-ranges'] = 'none';
   return { status: partial ? 206 : 200, headers };
 }
 

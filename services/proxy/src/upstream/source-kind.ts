@@ -17,8 +17,10 @@ export type SourceKind =
 
 export interface ResponseStart {
   readonly contentType: string | undefined;
-  /** Bytes; undefined when the provider did not say. */
+  /** Bytes, as `parseContentLength` has them; undefined when the provider did not say. */
   readonly contentLength: number | undefined;
+  /** The provider speaks of it as of a file: see `speaksOfFile`. */
+  readonly isNamedFile?: boolean;
   /** The body's first bytes: `FIRST_BYTES_WANTED` of them, fewer only if the body has ended or dawdles. */
   readonly firstBytes: Buffer;
   /** Credentials that were sent; some providers print them on their error pages. */
@@ -30,9 +32,6 @@ export interface ResponseStart {
  * of a packet, lie within 6 x 204 = 1224 bytes; the rest is room to see `#EXT-X-` behind a playlist's comments.
  */
 export const FIRST_BYTES_WANTED = 2048;
-
-/** Larger than any recording: servers that say so (2^63 - 1, for one) mean "without end". */
-const ENDLESS_BYTES = 2 ** 42;
 
 const SYNC_BYTE = 0x47;
 const SYNCS_IN_A_ROW = 5;
@@ -51,6 +50,18 @@ export function hintFromUrl(url: string): KindHint {
   return 'unknown';
 }
 
+/** Whether an answer has what only files have: ranges, or the date or mark of a version. */
+export function speaksOfFile({
+  status,
+  headers,
+}: {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+}): boolean {
+  const { 'accept-ranges': ranges = '', etag, 'last-modified': date } = headers;
+  return status === 206 || /\bbytes\b/i.test(ranges) || etag !== undefined || date !== undefined;
+}
+
 /** What an answered source is. */
 export function kindOfResponse(start: ResponseStart): SourceKind {
   const { firstBytes, contentType, secrets } = start;
@@ -59,13 +70,14 @@ export function kindOfResponse(start: ResponseStart): SourceKind {
   }
   const layout = transportStreamLayout(firstBytes);
   const length = start.contentLength;
-  const finite = length !== undefined && length < ENDLESS_BYTES;
   if (layout === undefined) {
     const text = asText(firstBytes);
     if (text !== undefined) return kindOfText(text, contentType, secrets);
     if (firstBytes[0] === 0x1f && firstBytes[1] === 0x8b) return notMedia('compressed data (gzip)');
   }
-  if (finite) return { kind: 'finite', reason: `it has an end, ${length} bytes long` };
+  // Recordings have whole packets. A live source's made-up length has them by chance only.
+  const isMadeUp = layout?.packetBytes === 188 && start.isNamedFile !== true && (length ?? 0) % 188 !== 0;
+  if (length !== undefined && !isMadeUp) return { kind: 'finite', reason: `it has an end, ${length} bytes long` };
   return layout?.packetBytes === 188 ? { kind: 'mpegts' } : { kind: 'other' };
 }
 
