@@ -10,8 +10,8 @@ import { type LogLine, startWorker, type Worker, type WorkerEnv } from './worker
 export interface TestCluster {
   readonly redis: RedisServer;
   readonly workers: Worker[];
-  /** Starts one more, or one again under a name that has died. */
-  start(workerId: string, env?: WorkerEnv): Promise<Worker>;
+  /** Starts one more, or one again under a name that has died; `main`: another worker than the one that is built. */
+  start(workerId: string, env?: WorkerEnv, main?: string): Promise<Worker>;
   stop(): Promise<void>;
 }
 
@@ -27,9 +27,10 @@ export async function emptyCluster(env: WorkerEnv = {}, redis?: RedisServer): Pr
 
 function clusterOn(redis: RedisServer, env: WorkerEnv): TestCluster {
   const workers: Worker[] = [];
-  const start = async (workerId: string, more: WorkerEnv = {}) => {
+  const start = async (workerId: string, more: WorkerEnv = {}, main?: string) => {
     const relayPort = String(await freePort());
-    const worker = await startWorker({ ...redis.env, WORKER_ID: workerId, RELAY_PORT: relayPort, ...env, ...more });
+    const all = { ...redis.env, WORKER_ID: workerId, RELAY_PORT: relayPort, ...env, ...more };
+    const worker = await startWorker(all, main === undefined ? {} : { main });
     workers.push(worker);
     return worker;
   };
