@@ -1,6 +1,12 @@
 /** Writes small transport streams by hand, for tests that need exact packets. */
 
-import { buildPat, buildPmt, type ProgramStream, packetizeSection } from '../../../services/proxy/src/mpegts/psi.ts';
+import {
+  buildPat,
+  buildPmt,
+  crc32,
+  type ProgramStream,
+  packetizeSection,
+} from '../../../services/proxy/src/mpegts/psi.ts';
 import { writeTimestamp } from '../../../services/proxy/src/mpegts/timestamp.ts';
 
 export const VIDEO_PID = 0x100;
@@ -41,16 +47,29 @@ export class TsBuilder {
     return this;
   }
 
+  /** A PAT of several programmes. */
+  association(programs: readonly (readonly [number: number, pmtPid: number])[]): this {
+    const section = Buffer.alloc(12 + programs.length * 4);
+    section.set([0, 0xb0, section.length - 3, 0, 1, 0xc1]);
+    for (const [index, [number, pid]] of programs.entries()) {
+      section.writeUInt16BE(number, 8 + index * 4);
+      section.writeUInt16BE(0xe000 | pid, 10 + index * 4);
+    }
+    section.writeUInt32BE(crc32(section.subarray(0, -4)), section.length - 4);
+    this.#parts.push(packetizeSection(section, 0, this.#next(0)));
+    return this;
+  }
+
+  /** A PMT of its own. */
+  map(programNumber: number, pmtPid: number, streams: ProgramStream[], version = 0, pcrPid = streams[0]?.pid): this {
+    const map = { programNumber, pcrPid: pcrPid ?? 0x1fff, descriptors: Buffer.alloc(0), streams };
+    this.#parts.push(packetizeSection(buildPmt(map, version), pmtPid, this.#next(pmtPid)));
+    return this;
+  }
+
   /** A video access unit of one packet, or of `bytes` more. */
-  video(pts: number, dts: number, keyframe: boolean, bytes = 0): this {
-    return this.#pes(
-      VIDEO_PID,
-      0xe0,
-      pts,
-      dts,
-      Buffer.concat([keyframe ? IDR : NON_IDR, Buffer.alloc(bytes, 0xaa)]),
-      false,
-    );
+  video(pts: number, dts: number, keyframe: boolean, bytes = 0, pid = VIDEO_PID): this {
+    return this.#pes(pid, 0xe0, pts, dts, Buffer.concat([keyframe ? IDR : NON_IDR, Buffer.alloc(bytes, 0xaa)]), false);
   }
 
   /** One PES of `frames` ADTS frames at 48 kHz. */
@@ -60,8 +79,8 @@ export class TsBuilder {
     return this.#pes(AUDIO_PID, 0xc0, pts, pts, Buffer.concat(Array<Buffer>(frames).fill(frame)), true);
   }
 
-  audio(pts: number): this {
-    return this.#pes(AUDIO_PID, 0xc0, pts, pts, Buffer.alloc(100, 0x55), true);
+  audio(pts: number, pid = AUDIO_PID): this {
+    return this.#pes(pid, 0xc0, pts, pts, Buffer.alloc(100, 0x55), true);
   }
 
   /** Leaves out `count` counter values of a PID, as if packets had been lost. */

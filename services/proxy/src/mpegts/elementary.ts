@@ -31,6 +31,8 @@ const VIDEO_REGISTRATIONS = new Map<string, VideoCodec>([
   ['VC-1', 'unknown'],
 ]);
 
+const LANGUAGE_DESCRIPTOR = 0x0a;
+
 function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }> {
   for (let at = 0; at + 2 <= bytes.length; ) {
     const length = bytes[at + 1] as number;
@@ -101,3 +103,12 @@ const READERS: Record<
     return first === undefined ? undefined : first >> 6 === 0;
   },
 };
+
+/** ISO 639-2 code of a stream, in lower case; undefined when its descriptors do not say. */
+export function languageOf(stream: ProgramStream): string | undefined {
+  for (const { tag, body } of descriptorsOf(stream.descriptors)) {
+    const code = body.toString('latin1', 0, 3).toLowerCase();
+    if (tag === LANGUAGE_DESCRIPTOR && /^[a-z]{3}$/.test(code)) return code;
+  }
+  return undefined;
+}

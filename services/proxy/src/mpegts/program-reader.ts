@@ -1,10 +1,10 @@
 /**
- * One input's transport packets, read as whole PES units of one program: the first in its PAT that has audio or video.
+ * One input's transport packets, read as whole PES units of one program, which a survey of the input has chosen.
  * A unit is handed on when all its bytes are here, so whatever is cut between two units is cut cleanly, and a reader that
  * joins at a unit never meets the second half of another PID's.
  */
 
-import { classifyStream, isKeyframe, type TrackKind, type VideoCodec } from './elementary.ts';
+import { classifyStream, isKeyframe, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
 import {
   counterOf,
   hasDiscontinuityIndicator,
@@ -20,7 +20,8 @@ import {
 } from './packet.ts';
 import { Packetizer } from './packetizer.ts';
 import { parsePesHeader } from './pes.ts';
-import { PAT_PID, type ProgramMap, parsePat, parsePmt, SectionAssembler } from './psi.ts';
+import { buildPmt, type ProgramMap } from './psi.ts';
+import { TrackSurvey } from './track-survey.ts';
 
 /** One elementary stream (or the PID that carries only the clock) of an input. */
 export interface Track {
@@ -29,6 +30,8 @@ export interface Track {
   readonly codec: VideoCodec;
   /** stream_type of the PMT; 0 for a PID that only carries the PCR. */
   readonly type: number;
+  /** ISO 639-2, as its descriptor says it. */
+  readonly language: string | undefined;
 }
 
 export interface PacketRef {
@@ -67,6 +70,8 @@ const PROBED_PACKETS = 8;
 /** No access unit is larger; a stream that never starts a new one is not buffered without end. */
 const MAX_UNIT_BYTES = 8 * 1024 * 1024;
 
+const NO_MAPS: readonly ProgramMap[] = [];
+
 interface TrackState {
   readonly track: Track;
   counter: number | undefined;
@@ -78,26 +83,32 @@ interface TrackState {
   arrivedMs: number;
 }
 
+/** A packet that waits until it is settled what is played. */
+interface HeldPacket extends PacketRef {
+  readonly pid: number;
+  readonly maps: readonly ProgramMap[];
+  readonly arrivedMs: number;
+}
+
 export class ProgramReader {
   readonly #packetizer = new Packetizer();
   readonly #sink: ProgramReaderSink;
-  readonly #pat = new SectionAssembler();
-  readonly #pmts = new Map<number, SectionAssembler>();
-  #programNumbers = new Set<number>();
-  #chosen: number | undefined;
-  #signature = '';
+  readonly #survey: TrackSurvey;
+  #held: HeldPacket[] = [];
+  #signature: string | undefined;
   #map: ProgramMap | undefined;
   #tracks = new Map<number, TrackState>();
   #nowMs = 0;
 
-  constructor(sink: ProgramReaderSink) {
+  /** @param survey decides what is played; without one, the first programme that is announced with sound or pictures */
+  constructor(sink: ProgramReaderSink, survey: TrackSurvey = new TrackSurvey(false)) {
     this.#sink = sink;
+    this.#survey = survey;
   }
 
   /** Takes bytes in pieces of any size, which came at `nowMs`; the chunk is given away and may be rewritten later. */
   push(chunk: Buffer, nowMs: number): void {
-    this.#nowMs = nowMs;
-    this.#packetizer.push(chunk, (bytes, offset) => this.#packet(bytes, offset));
+    this.#packetizer.push(chunk, (bytes, offset) => this.#look(bytes, offset, nowMs));
   }
 
   /** The units under way are whole: the input has ended in an orderly way, or says so. */
@@ -105,46 +116,49 @@ export class ProgramReader {
     for (const state of this.#tracks.values()) this.#finishUnit(state);
   }
 
-  #packet(bytes: Buffer, offset: number): void {
+  /** The input is over: what waited goes on. */
+  settle(): void {
+    if (this.#survey.isOpen) this.#survey.settle();
+    this.#releaseHeld();
+  }
+
+  #look(bytes: Buffer, offset: number, arrivedMs: number): void {
     const pid = pidOf(bytes, offset);
     if (pid === NULL_PID || isDamaged(bytes, offset)) return;
+    const news = this.#survey.note(pid, bytes, offset, arrivedMs);
+    const packet = { bytes, offset, pid, maps: news?.maps ?? NO_MAPS, arrivedMs };
+    if (this.#survey.isOpen) {
+      this.#held.push(packet);
+      return;
+    }
+    if (this.#held.length > 0) this.#releaseHeld();
+    else if (news?.begun === true && this.#map !== undefined) this.#program(this.#map);
+    this.#packet(packet);
+  }
+
+  #releaseHeld(): void {
+    // Tables may come behind the first packets that they describe.
+    const { map } = this.#survey;
+    if (map !== undefined && map.programNumber !== this.#map?.programNumber) this.#program(map);
+    for (const packet of this.#held.splice(0)) this.#packet(packet);
+  }
+
+  #packet({ pid, bytes, offset, maps, arrivedMs }: HeldPacket): void {
+    this.#nowMs = arrivedMs;
+    for (const map of maps) if (map.programNumber === this.#survey.map?.programNumber) this.#program(map);
     const state = this.#tracks.get(pid);
-    const pmt = this.#pmts.get(pid);
     if (state !== undefined) this.#trackPacket(state, bytes, offset);
-    else if (pid === PAT_PID) this.#programAssociation(bytes, offset);
-    else if (pmt !== undefined) this.#programMap(pid, pmt, bytes, offset);
   }
 
-  #programAssociation(bytes: Buffer, offset: number): void {
-    for (const section of this.#pat.push(bytes, offset)) {
-      const programs = parsePat(section);
-      if (programs === undefined) continue;
-      this.#programNumbers = new Set(programs.map((program) => program.programNumber));
-      const pids = new Set(programs.map((program) => program.pmtPid));
-      for (const pid of this.#pmts.keys()) if (!pids.has(pid)) this.#pmts.delete(pid);
-      for (const pid of pids) if (!this.#pmts.has(pid)) this.#pmts.set(pid, new SectionAssembler());
-      if (this.#chosen !== undefined && !pids.has(this.#chosen)) this.#chosen = undefined;
-    }
-  }
-
-  #programMap(pid: number, assembler: SectionAssembler, bytes: Buffer, offset: number): void {
-    if (this.#chosen !== undefined && this.#chosen !== pid) return;
-    for (const section of assembler.push(bytes, offset)) {
-      const map = parsePmt(section);
-      if (map === undefined || !this.#programNumbers.has(map.programNumber)) continue;
-      if (!map.streams.some((stream) => classifyStream(stream).kind !== 'other')) continue;
-      this.#chosen = pid;
-      const signature = section.subarray(8, -4).toString('latin1');
-      const changed = this.#map === undefined || signature !== this.#signature;
-      if (changed) this.#adopt(map);
-      this.#signature = signature;
-      this.#map = map;
-      this.#sink.program(
-        map,
-        [...this.#tracks.values()].map((state) => state.track),
-        changed,
-      );
-    }
+  #program(announced: ProgramMap): void {
+    const map = { ...announced, streams: announced.streams.filter((stream) => this.#survey.isPlayed(stream)) };
+    const signature = buildPmt(map, 0).toString('latin1');
+    const changed = signature !== this.#signature;
+    if (changed) this.#adopt(map);
+    this.#signature = signature;
+    this.#map = announced;
+    const tracks = [...this.#tracks.values()].map((state) => state.track);
+    this.#sink.program(map, tracks, changed);
   }
 
   #adopt(map: ProgramMap): void {
@@ -153,9 +167,11 @@ export class ProgramReader {
       const known = this.#tracks.get(track.pid);
       states.set(track.pid, known?.track.type === track.type ? known : newState(track));
     };
-    for (const stream of map.streams) add({ pid: stream.pid, type: stream.type, ...classifyStream(stream) });
+    for (const stream of map.streams) {
+      add({ pid: stream.pid, type: stream.type, language: languageOf(stream), ...classifyStream(stream) });
+    }
     if (map.pcrPid !== NULL_PID && !states.has(map.pcrPid)) {
-      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown' });
+      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown', language: undefined });
     }
     this.#tracks = states;
   }

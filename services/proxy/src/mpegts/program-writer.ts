@@ -6,14 +6,18 @@
 import { discontinuityPacket, hasPayload, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import type { PacketRef, Track } from './program-reader.ts';
 import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
-import type { ProgramMap } from './psi.ts';
+import type { ProgramMap, ProgramStream } from './psi.ts';
 import type { Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from './timestamp.ts';
+import { placesOf } from './track-places.ts';
 
 export interface OutTrack {
   readonly pid: number;
   readonly type: number;
   readonly video: boolean;
+  /** PID and language of the input's track that it carries. */
+  inputPid: number;
+  language: string | undefined;
   /** Counter of its last payload packet. */
   counter: number;
   /** Send a discontinuity before the next payload packet. */
@@ -80,20 +84,24 @@ export class ProgramWriter {
    * @returns whether the tracks are others than before
    */
   adopt(map: ProgramMap, tracks: readonly Track[]): boolean {
-    const taken = new Set<number>();
+    const places = placesOf(tracks, this.#tracks.values());
     const inputs = new Map<number, OutTrack>();
     for (const track of tracks) {
-      const out = this.#placeFor(track, taken);
-      taken.add(out.pid);
+      const out = places.get(track) ?? this.#newPlace(track);
+      out.inputPid = track.pid;
+      out.language = track.language;
       inputs.set(track.pid, out);
     }
+    const taken = new Set([...inputs.values()].map(({ pid }) => pid));
     this.#inputs = inputs;
     this.#pcrPid = inputs.get(map.pcrPid)?.pid ?? map.pcrPid;
     const described: ProgramMap = {
       programNumber: PROGRAM_NUMBER,
       pcrPid: this.#pcrPid,
       descriptors: map.descriptors,
-      streams: map.streams.map((stream) => ({ ...stream, pid: inputs.get(stream.pid)?.pid ?? stream.pid })),
+      streams: this.#inOrder(
+        map.streams.map((stream) => ({ ...stream, pid: inputs.get(stream.pid)?.pid ?? stream.pid })),
+      ),
     };
     if (!this.#tables.describe(described, taken)) return false;
     const before = this.#signature;
@@ -105,17 +113,22 @@ export class ProgramWriter {
     return this.#signature !== before;
   }
 
-  /** The output track of an input's: the one that carried the same kind before, else its own PID, else a free one. */
-  #placeFor(track: Track, taken: ReadonlySet<number>): OutTrack {
-    for (const out of this.#tracks.values()) {
-      if (out.type === track.type && !taken.has(out.pid)) return out;
-    }
+  /** Streams in the order in which their tracks came first: tables that only name them otherwise are no news to anybody. */
+  #inOrder(streams: ProgramStream[]): ProgramStream[] {
+    const order = new Map([...this.#tracks.keys()].map((pid, index) => [pid, index]));
+    const of = ({ pid }: ProgramStream) => order.get(pid) ?? order.size;
+    return streams.sort((a, b) => of(a) - of(b));
+  }
+
+  /** A place of its own: the track's PID, or a free one. */
+  #newPlace(track: Track): OutTrack {
     let pid = track.pid;
-    while (taken.has(pid) || this.#tracks.has(pid) || pid === this.#tables.pmtPid)
-      pid = pid >= 0x1ffe ? 0x100 : pid + 1;
+    while (this.#tracks.has(pid) || pid === this.#tables.pmtPid) pid = pid >= 0x1ffe ? 0x100 : pid + 1;
     const out: OutTrack = {
       pid,
       type: track.type,
+      inputPid: track.pid,
+      language: track.language,
       video: track.kind === 'video',
       counter: 0x0f,
       signal: false,

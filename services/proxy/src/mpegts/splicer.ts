@@ -12,6 +12,7 @@ import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
+import type { TrackSurvey } from './track-survey.ts';
 
 export interface SpliceSink {
   /** A packet, to be copied at once: its bytes are reused. */
@@ -40,6 +41,8 @@ export interface SplicerOptions {
   holdReordered: boolean;
   /** DTS of the feed's first unit, in ticks; undefined keeps the first input's clock. */
   firstDts: number | undefined;
+  /** For what comes from a provider: its packets decide which programme and which tracks there are. */
+  survey?: TrackSurvey;
 }
 
 /** What is known of a new input. */
@@ -121,11 +124,17 @@ export class Splicer {
     this.#hold.begin(this.#options.holdReordered && !grouped);
     this.#timeline.beginInput(clock, repaired, shift);
     this.#writer.beginInput(clock !== 'aligned');
-    this.#reader = new ProgramReader({
-      program: (map, tracks, changed) => this.#take({ kind: 'tables', map, tracks, changed }),
-      unit: (unit) => this.#take({ kind: 'unit', unit }),
-      clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
-    });
+    // Another splicer has looked already.
+    const survey = grouped ? undefined : this.#options.survey;
+    survey?.begin();
+    this.#reader = new ProgramReader(
+      {
+        program: (map, tracks, changed) => this.#take({ kind: 'tables', map, tracks, changed }),
+        unit: (unit) => this.#take({ kind: 'unit', unit }),
+        clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
+      },
+      survey,
+    );
   }
 
   /** Takes the current input's bytes; the chunk is given away. `nowMs` is monotonic. */
@@ -145,6 +154,7 @@ export class Splicer {
    * pictures whose group is not complete go, whole audio units stay.
    */
   endInput(orderly: boolean): void {
+    this.#reader?.settle();
     if (orderly) this.#reader?.flush();
     this.#hold.end(orderly);
     this.#reader = undefined;

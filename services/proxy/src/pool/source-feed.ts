@@ -11,6 +11,7 @@ import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { Splicer } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/timestamp.ts';
+import { TrackSurvey } from '../mpegts/track-survey.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/bitrate-monitor.ts';
 import type { BodyReader } from '../upstream/body-reader.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
@@ -127,7 +128,10 @@ export class SourceFeed implements PlacedFeed {
       sink.programChanged();
       for (const listener of [...this.#programListeners]) listener(this.feed.ring.head);
     };
-    this.#splicer = new Splicer({ ...sink, programChanged }, { holdReordered: false, firstDts: FIRST_DTS });
+    this.#splicer = new Splicer(
+      { ...sink, programChanged },
+      { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
+    );
     this.output = splicedOutput(this.#splicer);
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
