@@ -73,7 +73,7 @@ const MAX_UNIT_BYTES = 8 * 1024 * 1024;
 const NO_MAPS: readonly ProgramMap[] = [];
 
 interface TrackState {
-  readonly track: Track;
+  track: Track;
   counter: number | undefined;
   duplicate: boolean;
   packets: PacketRef[];
@@ -165,7 +165,9 @@ export class ProgramReader {
     const states = new Map<number, TrackState>();
     const add = (track: Track) => {
       const known = this.#tracks.get(track.pid);
-      states.set(track.pid, known?.track.type === track.type ? known : newState(track));
+      const state = known?.track.type === track.type ? known : newState(track);
+      state.track = track;
+      states.set(track.pid, state);
     };
     for (const stream of map.streams) {
       add({ pid: stream.pid, type: stream.type, language: languageOf(stream), ...classifyStream(stream) });
