@@ -20,19 +20,22 @@ export class StreampoolError extends Error {
 }
 
 /** Why a source could not be used; `reason` goes into logs, events and the failover resolver. */
-export type SourceFailure =
-  | 'refused'
-  | 'dns'
-  | 'timeout'
-  | 'tls'
-  | 'http_status'
-  | 'egress_refused'
-  | 'empty'
-  | 'not_media'
-  | 'ended'
-  | 'stalled'
-  | 'ffmpeg'
-  | 'stopped';
+export type SourceFailure = (typeof SOURCE_FAILURES)[number];
+
+export const SOURCE_FAILURES = [
+  'refused',
+  'dns',
+  'timeout',
+  'tls',
+  'http_status',
+  'egress_refused',
+  'empty',
+  'not_media',
+  'ended',
+  'stalled',
+  'ffmpeg',
+  'stopped',
+] as const;
 
 /** A source that could not be opened or broke: 502, or 504 when it did not answer in time. */
 export class SourceError extends StreampoolError {

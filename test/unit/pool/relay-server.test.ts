@@ -9,6 +9,8 @@ import { FrameReader, type RelayFrame } from '../../../services/proxy/src/pool/r
 import { type RelayedFeed, RelayServer } from '../../../services/proxy/src/pool/relay-server.ts';
 import type { Owner } from '../../../services/registry/types.ts';
 
+const FOLLOWER = JSON.stringify({ workerId: 'w3', incarnation: 'i3', address: '127.0.0.1:1' });
+
 async function listen(relayed?: RelayedFeed) {
   const asked: string[] = [];
   const server = new RelayServer({
@@ -40,7 +42,7 @@ async function listen(relayed?: RelayedFeed) {
 
 it('looks for a feed only when it is the worker that was meant: another one may have had its address', async () => {
   const { asked, call } = await listen();
-  const headers = { 'x-worker': '{}' };
+  const headers = { 'x-worker': FOLLOWER };
   expect(await call('/feeds/p:a:0', { ...headers, 'x-incarnation': 'before' })).toMatchObject({
     status: 409,
     incarnation: 'now',
@@ -82,7 +84,7 @@ it.each([
 ])('says where a feed goes on that %s before it began', async (_, owner) => {
   const { relayed, place, feed, leave } = unbegun();
   const { call } = await listen(relayed);
-  const answer = call('/feeds/p:a:0', { 'x-worker': '{}' });
+  const answer = call('/feeds/p:a:0', { 'x-worker': FOLLOWER });
   await pause(100);
   place.goesOnAt = { owner };
   if (owner === undefined) feed.finish({ kind: 'ended' });

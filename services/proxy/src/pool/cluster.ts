@@ -1,7 +1,6 @@
 /** This worker's part in a cluster: who it is, the registry it shares, and the relay port. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { get } from 'node:http';
 import type { OtherWorkers } from '../../../registry/hearsay.ts';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
@@ -14,7 +13,7 @@ import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { addressTowards, hostPort } from './own-address.ts';
-import { offerOf, testimoniesOf } from './peers.ts';
+import { incarnationAt, offerOf, testimoniesOf } from './peers.ts';
 import { connected, redisConnection } from './redis-connection.ts';
 import { RelayServer, type RelayServerDeps } from './relay-server.ts';
 
@@ -178,26 +177,13 @@ async function taskOf(metadataUri: string | undefined, log: Logger): Promise<Ecs
 async function takeName(registry: RedisRegistry, me: WorkerIdentity, secret: string): Promise<void> {
   const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
   if (before === undefined || before.incarnation === me.incarnation) return;
-  const answer = before.address === me.address ? undefined : await incarnationAt(before.address, secret);
+  const answer =
+    before.address === me.address ? undefined : await incarnationAt(before.address, secret, PING_TIMEOUT_MS);
   if (answer === before.incarnation || answer === 'stranger') {
     const message = `Another process runs as ${me.workerId} at ${before.address}. Give every worker its own WORKER_ID.`;
     throw new StreampoolError(503, message);
   }
   await registry.endIncarnation(before.incarnation);
-}
-
-/** Who answers there; `stranger`: a worker that does not know our secret. */
-function incarnationAt(address: string, secret: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const headers = { Authorization: `Bearer ${secret}` };
-    const request = get(`http://${address}/ping`, { agent: false, headers, timeout: PING_TIMEOUT_MS });
-    request.once('response', (response) => {
-      response.resume();
-      resolve(response.statusCode === 403 ? 'stranger' : String(response.headers['x-incarnation']));
-    });
-    request.once('timeout', () => request.destroy());
-    request.once('error', () => resolve(undefined));
-  });
 }
 
 function show({ url, profile }: StreamSpec): { url: string; profile: string } {

@@ -1,6 +1,8 @@
 /** What other workers say when they are asked directly: whether they live, whether they have a feed, what they know of a stream. */
 
 import { get } from 'node:http';
+import { z } from 'zod';
+import { ownerShape, parsed, testimonyShape } from '../../../registry/shapes.ts';
 import type { Testimony } from '../../../registry/testimony.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { gather } from '../async.ts';
@@ -29,6 +31,13 @@ export async function ping(address: string, secret: string, timeoutMs: number): 
   return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
 }
 
+/** Who answers there; `stranger`: a worker that does not know our secret; undefined: nobody. */
+export async function incarnationAt(address: string, secret: string, timeoutMs: number): Promise<string | undefined> {
+  const answer = await ask(address, '/ping', secret, timeoutMs);
+  if (typeof answer === 'string') return undefined;
+  return answer.status === 403 ? 'stranger' : answer.incarnation;
+}
+
 /** After one that knows a stream another one may say that it has deleted it. */
 const DISSENT_MS = 100;
 
@@ -42,7 +51,7 @@ export async function testimoniesOf(
   const path = `/streams/${encodeURIComponent(streamId)}`;
   const asked = peers.map(async ({ address }) => {
     const answer = await ask(address, path, secret, timeoutMs);
-    return typeof answer === 'string' || answer.status !== 200 ? undefined : (JSON.parse(answer.body) as Testimony);
+    return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(testimonyShape, answer.body);
   });
   const told = await gather(asked, (testimony) => testimony !== undefined, DISSENT_MS);
   return told.filter((testimony) => testimony !== undefined);
@@ -64,15 +73,20 @@ export async function offerOf(
 async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<Offer | undefined> {
   const answer = await ask(peer.address, `/places/${feed}`, secret, timeoutMs);
   if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
-  const { owner, relayed } = JSON.parse(answer.body) as PlaceAnswer;
-  return { owner, via: relayed ? peer : undefined };
+  const place = parsed(placeAnswerShape, answer.body);
+  return place && { owner: place.owner, via: place.relayed ? peer : undefined };
 }
+
+const placeAnswerShape: z.ZodType<PlaceAnswer> = z.looseObject({ owner: ownerShape, relayed: z.boolean() });
 
 interface Answer {
   readonly status: number;
   readonly incarnation: string | undefined;
   readonly body: string;
 }
+
+/** More than the largest stream record. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 function ask(address: string, path: string, secret: string, timeoutMs: number): Promise<Answer | 'refused' | 'silent'> {
   return new Promise((resolve) => {
@@ -81,7 +95,13 @@ function ask(address: string, path: string, secret: string, timeoutMs: number): 
     const timer = setTimeout(() => request.destroy(new Error('no answer')), timeoutMs);
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER_BYTES) response.destroy();
+      });
+      response.on('error', () => undefined);
       response.once('close', () => {
         clearTimeout(timer);
         if (!response.complete) {

@@ -3,12 +3,19 @@
 import { get, type IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
-import { SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
+import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { SourceClock } from './lineage.ts';
 import { MediaQueue, type RelayItem } from './media-queue.ts';
 import type { Peer } from './peers.ts';
-import { FrameReader, type RelayEnd, type RelayFrame, type RelayHello } from './relay-frames.ts';
+import {
+  FrameReader,
+  RELAY_VERSION,
+  type RelayEnd,
+  type RelayFrame,
+  type RelayHello,
+  VERSION_HEADER,
+} from './relay-frames.ts';
 
 export interface RelayRequest {
   /** The feed's key in the registry. */
@@ -61,11 +68,13 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     resume: () => void response?.resume(),
   });
   let settled = false;
+  /** The owner has said what it sends. */
+  let isKnown = false;
   const settle = (outcome: RelayOutcome) => {
     if (settled) return;
     settled = true;
     clearTimeout(silence);
-    dial.destroy();
+    call.destroy();
     output.end();
     hello.resolve(undefined);
     ended.resolve(outcome);
@@ -75,12 +84,13 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const query = new URLSearchParams();
   if (afterTicks !== undefined) query.set('after', String(Math.round(afterTicks)));
   if (via !== undefined) query.set('via', '1');
-  const dial = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
+  const call = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
     agent: false,
     headers: {
       Authorization: `Bearer ${secret}`,
-      'X-Worker': JSON.stringify(me),
+      'X-Worker': asHeader(me),
       'X-Incarnation': dialled.incarnation,
+      [VERSION_HEADER]: String(RELAY_VERSION),
     },
     signal,
   });
@@ -100,25 +110,33 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     if (frame.type === 'hello') {
       if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
       else lost('other_incarnation');
+      isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock = frame.clock;
+    // Without a hello that is understood nobody knows what the media is of.
+    else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {
       output.push(frame.bytes);
       if (frame.whole) output.push('whole');
     }
   };
-  dial.once('response', (answer) => {
+  call.once('response', (answer) => {
     response = answer;
     if (answer.headers['x-incarnation'] !== dialled.incarnation) lost('other_incarnation');
     else if (answer.statusCode !== 200) lost('not_there');
     answer.on('data', (chunk: Buffer) => {
       expect(SILENCE_MS);
-      frames.push(chunk, onFrame);
+      try {
+        frames.push(chunk, onFrame);
+      } catch {
+        // What follows cannot be told from media; another connection begins anew.
+        lost('closed');
+      }
     });
     answer.once('close', () => lost('closed'));
     answer.on('error', () => lost('closed'));
   });
-  dial.once('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ECONNREFUSED' ? 'refused' : 'closed'));
+  call.once('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ECONNREFUSED' ? 'refused' : 'closed'));
   return {
     hello: hello.promise,
     output,
@@ -129,9 +147,20 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   };
 }
 
+/** JSON in letters that every header may hold; a worker's name may have others. */
+function asHeader(value: unknown): string {
+  const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replace(/[^ -~]/g, escaped);
+}
+
 /** The owner's failure, as if it had happened here. */
 export function relayedError(end: Extract<RelayEnd, { kind: 'failed' }>): StreampoolError {
   if (end.reason === 'finite') return new FiniteSourceError();
-  if (end.status === 502 || end.status === 504) return new SourceError(end.reason as SourceFailure, end.message);
+  if (end.status === 502 || end.status === 504) return new SourceError(reasonOf(end), end.message);
   return new StreampoolError(end.status, end.message);
+}
+
+/** Why it failed; a reason that this version does not know is FFmpeg's, which says nothing of the source. */
+function reasonOf({ reason }: Extract<RelayEnd, { kind: 'failed' }>): SourceFailure {
+  return SOURCE_FAILURES.find((known) => known === reason) ?? 'ffmpeg';
 }

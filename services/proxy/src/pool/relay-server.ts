@@ -4,6 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { identityShape, parsed } from '../../../registry/shapes.ts';
 import type { Testimony } from '../../../registry/testimony.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { deferred } from '../async.ts';
@@ -17,7 +18,7 @@ import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import type { FeedLineage, SourceClock } from './lineage.ts';
 import type { PlaceAnswer } from './peers.ts';
-import { dataHeader, encodeFrame, type RelayEnd } from './relay-frames.ts';
+import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 
 /** A feed as others may have it. */
 export interface RelayedFeed {
@@ -48,6 +49,15 @@ export interface RelayServerDeps {
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
+}
+
+/** What a follower says with its request. */
+interface RelayAsked {
+  readonly follower: WorkerIdentity;
+  /** It has everything up to here, 33-bit ticks. */
+  readonly after: number | undefined;
+  /** Of the frames, the one that both speak. */
+  readonly version: number;
 }
 
 /** A relay that sends nothing says so, so that silence means trouble. */
@@ -103,15 +113,27 @@ export class RelayServer {
     await once(this.#server, 'close');
   }
 
+  /** Nothing that is asked here, and nothing that goes wrong, is more than an answer. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
-    if (!this.#isKnown(request)) {
-      response.writeHead(403).end();
-      return;
+    try {
+      if (!this.#isKnown(request)) {
+        response.writeHead(403).end();
+        return;
+      }
+      response.setHeader('X-Incarnation', this.#deps.incarnation);
+      const url = `http://relay${request.url}`;
+      if (URL.canParse(url)) await this.#route(new URL(url), request, response);
+      else response.writeHead(400).end();
+    } catch (error) {
+      this.#deps.log.warn({ url: request.url, err: error }, 'another worker could not be answered');
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
     }
-    const url = new URL(request.url ?? '/', 'http://relay');
-    const { incarnation, prepare, log } = this.#deps;
-    response.setHeader('X-Incarnation', incarnation);
+  }
+
+  async #route(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { incarnation, prepare } = this.#deps;
     if (url.pathname === '/ping') {
       response.end(incarnation);
       return;
@@ -135,32 +157,40 @@ export class RelayServer {
       response.writeHead(409).end();
       return;
     }
-    const [, key = '', action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
+    const [, key, action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
+    if (key === undefined) response.writeHead(404).end();
+    else if (action === undefined) await this.#relay(key, url.searchParams, request, response);
+    else response.writeHead((await prepare(key).catch(() => false)) ? 204 : 409).end();
+  }
+
+  async #relay(key: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const follower = parsed(identityShape, String(request.headers['x-worker']));
+    if (follower === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
+    const after = query.get('after');
+    const asked = {
+      follower,
+      after: after === null || !Number.isFinite(Number(after)) ? undefined : Number(after),
+      version: agreedVersion(request.headers[VERSION_HEADER]),
+    };
     try {
-      if (action !== undefined) {
-        response.writeHead((await prepare(key)) ? 204 : 409).end();
-      } else {
-        const after = url.searchParams.get('after');
-        const relayed = await this.#deps.find(key, url.searchParams.has('via'));
-        if (relayed === undefined) response.writeHead(404).end();
-        else await this.#serve(key, relayed, followerOf(request), after === null ? undefined : Number(after), response);
-      }
+      const relayed = await this.#deps.find(key, query.has('via'));
+      if (relayed === undefined) response.writeHead(404).end();
+      else if (response.destroyed) relayed.release();
+      else await this.#serve(key, relayed, asked, response);
     } catch (error) {
-      log.warn({ feed: key, err: error }, 'a relay could not be served');
-      if (response.headersSent || action === undefined) {
-        // No media has been sent yet: the reason goes where it would.
-        response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
-      } else {
-        response.writeHead(409).end();
-      }
+      this.#deps.log.warn({ feed: key, err: error }, 'a relay could not be served');
+      // No media has been sent yet: the reason goes where it would.
+      response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
     }
   }
 
   async #serve(
     key: string,
     relayed: RelayedFeed,
-    follower: WorkerIdentity,
-    after: number | undefined,
+    { follower, after, version }: RelayAsked,
     response: ServerResponse,
   ): Promise<void> {
     const { feed, lineage, place, sourceClock, passedOn, release } = relayed;
@@ -168,7 +198,7 @@ export class RelayServer {
     // The frames say how long they are, and an end record that nothing is missing.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
-    response.write(encodeFrame({ type: 'hello', hello: { incarnation, lineage: lineage.current } }));
+    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: lineage.current } }));
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, PING_MS);
@@ -238,10 +268,6 @@ export class RelayServer {
     const hash = (text: string) => createHash('sha256').update(text).digest();
     return timingSafeEqual(hash(given), hash(this.#deps.secret()));
   }
-}
-
-function followerOf(request: IncomingMessage): WorkerIdentity {
-  return JSON.parse(String(request.headers['x-worker'])) as WorkerIdentity;
 }
 
 /** The newest entry from which somebody who has everything up to `after` (33-bit ticks) misses nothing, else the oldest. */

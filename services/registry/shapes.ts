@@ -1,0 +1,166 @@
+/**
+ * What another worker or a record has to look like to be believed. Another version may have written it, or somebody by hand:
+ * fields that are not known here pass, so that newer workers can say more.
+ */
+
+import { z } from 'zod';
+import type { Testimony } from './testimony.ts';
+import type {
+  ClientRecord,
+  ClientReport,
+  Command,
+  FailoverState,
+  Owner,
+  Place,
+  StreamProfile,
+  StreamRecord,
+  StreamSpec,
+  WorkerIdentity,
+  WorkerRecord,
+} from './types.ts';
+
+const MAX_PORT = 65_535;
+/** A host name or an IP address that can stand in a URL, and a port. */
+const address = z.string().refine((text) => {
+  const [, port] = /^(?:\[[\da-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(text) ?? [];
+  return port !== undefined && Number(port) <= MAX_PORT;
+});
+const name = z.string().min(1);
+const count = z.number().nonnegative();
+const texts = z.record(z.string(), z.string());
+
+export const peerShape = z.looseObject({ workerId: name, incarnation: name, address });
+
+export const identityShape: z.ZodType<WorkerIdentity> = z.looseObject({
+  ...peerShape.shape,
+  zone: z
+    .string()
+    .nullish()
+    .transform((zone) => zone ?? undefined),
+  revision: z.number().optional(),
+});
+
+export const ownerShape: z.ZodType<Owner> = z.looseObject({ ...peerShape.shape, epoch: count });
+
+export const placeShape: z.ZodType<Place> = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('own'), epoch: count }),
+  z.looseObject({ kind: z.literal('relay'), owner: ownerShape, via: peerShape.optional() }),
+  z.looseObject({ kind: z.literal('wait'), ms: count }),
+  z.looseObject({ kind: z.literal('full') }),
+]);
+
+export const failoverShape: z.ZodType<FailoverState> = z.object({
+  index: z.number().int().min(-1),
+  attempts: count,
+  lastAtMs: count.nullish().transform((ms) => ms ?? undefined),
+  currentUrl: z.string(),
+});
+
+const coding = z.enum(['encode', 'copy', 'none']);
+
+const profileShape: z.ZodType<StreamProfile> = z.looseObject({
+  name: z.string(),
+  variables: texts,
+  args: z.array(z.string()),
+  inputOptions: z.array(z.string()),
+  outputOptions: z.array(z.string()),
+  container: z.string(),
+  hls: z.boolean(),
+  video: coding,
+  audio: coding,
+});
+
+const spec = {
+  id: name,
+  url: z.string(),
+  failoverUrls: z.array(z.string()),
+  failoverResolverUrl: z.string().optional(),
+  userAgent: z.string(),
+  headers: texts,
+  metadata: texts,
+  profile: profileShape.optional(),
+};
+
+/** What may be left out of JSON is there all the same, undefined. */
+const whole = <T extends { failoverResolverUrl?: string | undefined; profile?: StreamProfile | undefined }>(
+  read: T,
+) => {
+  return { ...read, failoverResolverUrl: read.failoverResolverUrl, profile: read.profile };
+};
+
+export const specShape: z.ZodType<StreamSpec> = z.looseObject(spec).transform(whole);
+
+const streamShape: z.ZodType<StreamRecord> = z
+  .looseObject({
+    ...spec,
+    createdAtMs: count,
+    lastAccessMs: count,
+    failover: failoverShape,
+    unshareable: z.boolean(),
+    errorCount: count,
+    bytesServed: count,
+    segmentsServed: count,
+  })
+  .transform(whole);
+
+export const testimonyShape: z.ZodType<Testimony> = z.looseObject({
+  stream: streamShape.optional(),
+  deletedAtMs: count.optional(),
+});
+
+const counters = { connectedAtMs: count, lastAccessMs: count, bytesServed: count, segmentsServed: count };
+
+/** A client, with the incarnation that serves it. */
+export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
+  .looseObject({
+    id: name,
+    streamId: name,
+    slot: count.optional(),
+    workerId: name,
+    incarnation: name,
+    userAgent: z.string(),
+    ipAddress: z.string(),
+    username: z.string().optional(),
+    ...counters,
+  })
+  .transform((client) => ({ ...client, slot: client.slot, username: client.username }));
+
+export const reportShape: z.ZodType<ClientReport> = z.looseObject({ streamId: name, clientId: name, ...counters });
+
+export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
+  ...peerShape.shape,
+  zone: z
+    .string()
+    .nullish()
+    .transform((zone) => zone ?? undefined),
+  revision: z.number().optional(),
+  startedAtMs: count,
+  lastSeenMs: count,
+  cpu: z.number(),
+  processes: count,
+  clients: count,
+  processFeeds: count,
+  sourceFeeds: count,
+  bufferedBytes: count,
+  restarts: count,
+  skips: count,
+  stalls: count,
+  draining: z.boolean(),
+});
+
+export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
+  z.looseObject({ kind: z.literal('delete'), streamId: name }),
+  z.looseObject({ kind: z.literal('failover'), streamId: name }),
+  z.looseObject({ kind: z.literal('disconnect'), clientId: name, streamId: name.optional() }),
+  z.looseObject({ kind: z.literal('reclaim'), account: name }),
+  z.looseObject({ kind: z.literal('drain') }),
+]);
+
+/** What JSON says, if it has this shape; undefined for anything else. */
+export function parsed<T>(shape: z.ZodType<T>, text: string): T | undefined {
+  try {
+    return shape.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
