@@ -24,6 +24,10 @@ export interface RingLimits {
 
 /** A megabyte: every border costs every reader a further write. What is not filled yet takes no memory. */
 export const CHUNK_BYTES = PACKET_SIZE * 5576;
+/** Of `maxBytes`, the most that entry points may take: two GOPs of pictures need far less than their media. */
+const ENTRIES_SHARE = 1 / 8;
+/** Of an entry point besides its prefix, estimated. */
+const ENTRY_OVERHEAD_BYTES = 256;
 
 export class Ring {
   #limits: RingLimits;
@@ -32,6 +36,7 @@ export class Ring {
   #firstChunk = 0;
   #head = 0;
   #entries: EntryPoint[] = [];
+  #entryBytes = 0;
   #headMs = 0;
 
   constructor(limits: RingLimits) {
@@ -50,7 +55,7 @@ export class Ring {
 
   /** Memory held, in bytes. */
   get heldBytes(): number {
-    return this.#chunks.length * CHUNK_BYTES;
+    return this.#chunks.length * CHUNK_BYTES + this.#entryBytes;
   }
 
   get entries(): readonly EntryPoint[] {
@@ -85,13 +90,20 @@ export class Ring {
 
   /** The next byte appended is a random access point. */
   mark(prefix: Buffer, mediaMs: number, shownMs = mediaMs): void {
-    this.#entries.push({ position: this.#head, prefix, mediaMs, shownMs });
+    const entry = { position: this.#head, prefix, mediaMs, shownMs };
+    this.#entries.push(entry);
+    this.#entryBytes += sizeOf(entry);
+    let surplus = 0;
+    for (let bytes = this.#entryBytes; bytes > this.#limits.maxBytes * ENTRIES_SHARE; surplus++) {
+      bytes -= sizeOf(this.#entries[surplus] as EntryPoint);
+    }
+    this.#dropEntries(Math.min(surplus, this.#entries.length - 1));
     this.advance(mediaMs);
   }
 
   /** Nobody enters any more at what has been marked so far: it leads into media of another make-up. */
   forgetEntries(): void {
-    this.#entries = [];
+    this.#dropEntries(this.#entries.length);
   }
 
   /** Where a new reader starts: the newest entry that leaves the join buffer behind it, else the oldest there is. */
@@ -120,7 +132,8 @@ export class Ring {
     const keepMs = Math.max(retainMs, this.#minimumMs());
     const oldest = this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= keepMs);
     const wanted = Math.floor((oldest?.position ?? 0) / CHUNK_BYTES);
-    const affordable = this.#firstChunk + this.#chunks.length - Math.max(2, Math.floor(maxBytes / CHUNK_BYTES));
+    const affordable =
+      this.#firstChunk + this.#chunks.length - Math.max(2, Math.floor((maxBytes - this.#entryBytes) / CHUNK_BYTES));
     this.#dropChunks(Math.max(wanted, affordable) - this.#firstChunk);
   }
 
@@ -141,6 +154,14 @@ export class Ring {
     this.#chunks.splice(0, count);
     this.#firstChunk += count;
     const gone = this.#entries.findIndex((entry) => entry.position >= this.tail);
-    this.#entries.splice(0, gone < 0 ? this.#entries.length : gone);
+    this.#dropEntries(gone < 0 ? this.#entries.length : gone);
   }
+
+  #dropEntries(count: number): void {
+    for (const entry of this.#entries.splice(0, count)) this.#entryBytes -= sizeOf(entry);
+  }
+}
+
+function sizeOf(entry: EntryPoint): number {
+  return entry.prefix.length + ENTRY_OVERHEAD_BYTES;
 }

@@ -3,6 +3,8 @@
 export const PACKET_SIZE = 188;
 export const SYNC_BYTE = 0x47;
 export const NULL_PID = 0x1fff;
+/** adaptation_field_length of a packet without payload. */
+const MAX_ADAPTATION_LENGTH = 183;
 
 export function pidOf(bytes: Buffer, offset: number): number {
   return (((bytes[offset + 1] as number) & 0x1f) << 8) | (bytes[offset + 2] as number);
@@ -18,9 +20,11 @@ export function startsUnit(bytes: Buffer, offset: number): boolean {
   return ((bytes[offset + 1] as number) & 0x40) !== 0;
 }
 
-/** transport_error_indicator: the demodulator could not repair this packet. */
+/** What no packet can be: the demodulator could not repair it (transport_error_indicator), or its fields contradict each other. */
 export function isDamaged(bytes: Buffer, offset: number): boolean {
-  return ((bytes[offset + 1] as number) & 0x80) !== 0;
+  if (bytes[offset] !== SYNC_BYTE || ((bytes[offset + 1] as number) & 0x80) !== 0) return true;
+  // adaptation_field_control 0 is reserved; decoders have to discard such a packet (2.4.3.3).
+  return ((bytes[offset + 3] as number) & 0x30) === 0 || adaptationLength(bytes, offset) > MAX_ADAPTATION_LENGTH;
 }
 
 export function counterOf(bytes: Buffer, offset: number): number {
@@ -35,7 +39,7 @@ export function hasPayload(bytes: Buffer, offset: number): boolean {
   return ((bytes[offset + 3] as number) & 0x10) !== 0;
 }
 
-/** Length of the adaptation field's body; 0 when there is none (or an empty one). */
+/** Length of the adaptation field's body, as it says itself; 0 when there is none (or an empty one). */
 export function adaptationLength(bytes: Buffer, offset: number): number {
   return ((bytes[offset + 3] as number) & 0x20) !== 0 ? (bytes[offset + 4] as number) : 0;
 }
@@ -71,7 +75,7 @@ export function setPcr(bytes: Buffer, offset: number, base: number): void {
 export function stripPcr(bytes: Buffer, offset: number): void {
   const length = adaptationLength(bytes, offset);
   bytes[offset + 5] = (bytes[offset + 5] as number) & 0xe0;
-  bytes.fill(0xff, offset + 6, offset + 5 + length);
+  bytes.fill(0xff, offset + 6, offset + 5 + Math.min(length, MAX_ADAPTATION_LENGTH));
 }
 
 /**
@@ -84,7 +88,7 @@ export function discontinuityPacket(pid: number, counter: number): Buffer {
   packet[1] = pid >> 8;
   packet[2] = pid & 0xff;
   packet[3] = 0x20 | (counter & 0x0f);
-  packet[4] = 183;
+  packet[4] = MAX_ADAPTATION_LENGTH;
   packet[5] = 0x80;
   return packet;
 }

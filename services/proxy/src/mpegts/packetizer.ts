@@ -14,7 +14,8 @@ export class Packetizer {
     let at = 0;
     if (this.#rest.length > 0) {
       const missing = PACKET_SIZE - this.#rest.length;
-      if (this.#synced && chunk.length > missing && chunk[missing] === SYNC_BYTE) {
+      const isBoundary = this.#synced && this.#rest[0] === SYNC_BYTE && chunk[missing] === SYNC_BYTE;
+      if (isBoundary) {
         const joined = Buffer.concat([this.#rest, chunk.subarray(0, missing)]);
         this.#rest = Buffer.alloc(0);
         onPacket(joined, 0);

@@ -1,8 +1,15 @@
 /** Program specific information (ISO 13818-1, 2.4.4): PAT and PMT, read from and written to transport packets. */
 
-import { PACKET_SIZE, payloadOffset, SYNC_BYTE, startsUnit } from './packet.ts';
+import { NULL_PID, PACKET_SIZE, payloadOffset, SYNC_BYTE, startsUnit } from './packet.ts';
 
 export const PAT_PID = 0;
+/** PIDs below belong to tables that every multiplex has (table 2-3, EN 300 468). */
+export const FIRST_FREE_PID = 0x20;
+/** Programmes of a PAT and tracks of a programme that are looked at; satellite multiplexes have up to 60 and 40. */
+export const MAX_PROGRAMS = 128;
+export const MAX_TRACKS = 64;
+/** A PAT or PMT section, with its head and CRC (2.4.4.4, 2.4.4.9). */
+const MAX_TABLE_BYTES = 1024;
 
 export interface ProgramStream {
   pid: number;
@@ -70,35 +77,43 @@ export class SectionAssembler {
 export function parsePat(section: Buffer): { programNumber: number; pmtPid: number }[] | undefined {
   if (section[0] !== 0x00 || section.length < 12 || ((section[5] as number) & 1) === 0) return undefined;
   const programs: { programNumber: number; pmtPid: number }[] = [];
-  for (let at = 8; at + 4 <= section.length - 4; at += 4) {
+  for (let at = 8; at + 4 <= section.length - 4 && programs.length < MAX_PROGRAMS; at += 4) {
     const programNumber = section.readUInt16BE(at);
     if (programNumber !== 0) programs.push({ programNumber, pmtPid: section.readUInt16BE(at + 2) & 0x1fff });
   }
   return programs;
 }
 
-/** A PMT section; undefined when it is no current PMT. */
+/**
+ * A PMT section; undefined when it is no current PMT. Streams on a PID that cannot be theirs, or that another one has, are
+ * left out; so are those behind the first `MAX_TRACKS`.
+ */
 export function parsePmt(section: Buffer): ProgramMap | undefined {
   if (section[0] !== 0x02 || section.length < 16 || ((section[5] as number) & 1) === 0) return undefined;
   const end = section.length - 4;
   const infoLength = section.readUInt16BE(10) & 0x0fff;
-  const streams: ProgramStream[] = [];
+  const streams = new Map<number, ProgramStream>();
   let at = 12 + infoLength;
-  while (at + 5 <= end) {
+  while (at + 5 <= end && streams.size < MAX_TRACKS) {
     const length = section.readUInt16BE(at + 3) & 0x0fff;
-    streams.push({
-      type: section[at] as number,
-      pid: section.readUInt16BE(at + 1) & 0x1fff,
-      descriptors: Buffer.from(section.subarray(at + 5, Math.min(at + 5 + length, end))),
-    });
+    const pid = section.readUInt16BE(at + 1) & 0x1fff;
+    if (isTrackPid(pid) && !streams.has(pid)) {
+      const descriptors = Buffer.from(section.subarray(at + 5, Math.min(at + 5 + length, end)));
+      streams.set(pid, { type: section[at] as number, pid, descriptors });
+    }
     at += 5 + length;
   }
   return {
     programNumber: section.readUInt16BE(3),
     pcrPid: section.readUInt16BE(8) & 0x1fff,
     descriptors: Buffer.from(section.subarray(12, Math.min(12 + infoLength, end))),
-    streams,
+    streams: [...streams.values()],
   };
+}
+
+/** Whether a PID may carry a programme's track. */
+export function isTrackPid(pid: number): boolean {
+  return pid >= FIRST_FREE_PID && pid < NULL_PID;
 }
 
 function finishSection(tableId: number, extension: number, version: number, body: Buffer): Buffer {
@@ -119,12 +134,21 @@ export function buildPat(programNumber: number, pmtPid: number, version: number)
   return finishSection(0x00, 1, version, body);
 }
 
+/** A PMT section. Descriptors that do not fit into one are left out, the programme's own first. */
 export function buildPmt(map: ProgramMap, version: number): Buffer {
+  let room = MAX_TABLE_BYTES - 12 - 4 - 5 * map.streams.length;
+  const fitting = (descriptors: Buffer): Buffer => {
+    const bytes = descriptors.length <= room ? descriptors : descriptors.subarray(0, 0);
+    room -= bytes.length;
+    return bytes;
+  };
+  const streams = map.streams.map((stream) => ({ ...stream, descriptors: fitting(stream.descriptors) }));
+  const descriptors = fitting(map.descriptors);
   const head = Buffer.alloc(4);
   head.writeUInt16BE(0xe000 | map.pcrPid, 0);
-  head.writeUInt16BE(0xf000 | map.descriptors.length, 2);
-  const parts = [head, map.descriptors];
-  for (const stream of map.streams) {
+  head.writeUInt16BE(0xf000 | descriptors.length, 2);
+  const parts = [head, descriptors];
+  for (const stream of streams) {
     const entry = Buffer.alloc(5);
     entry[0] = stream.type;
     entry.writeUInt16BE(0xe000 | stream.pid, 1);

@@ -8,6 +8,8 @@ import { TICKS_PER_SECOND, wrapTicks } from './timestamp.ts';
 
 /** What a provider that starts every connection with the past sends again; more would be another beginning of the same. */
 const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
+/** All of a picture each 1/60 s, where every picture is a keyframe. */
+const MAX_REMEMBERED = 1_024;
 
 interface RecentEntry {
   /** Output timeline, not wrapped. */
@@ -16,29 +18,45 @@ interface RecentEntry {
 }
 
 export class RecentEntries {
-  #entries: RecentEntry[] = [];
+  /** Oldest first. */
+  readonly #entries = new Set<RecentEntry>();
+  /** DTS of the entries, by content. */
+  readonly #timesOf = new Map<number, number[]>();
 
   /** @param dts where the unit lands on the output timeline, not wrapped */
   add(unit: Unit, dts: number): void {
-    this.#entries = this.#entries.filter((entry) => dts - entry.dts < REMEMBERED_TICKS);
-    this.#entries.push({ dts, content: contentOf(unit) });
+    for (const entry of this.#entries) {
+      if (dts - entry.dts < REMEMBERED_TICKS && this.#entries.size < MAX_REMEMBERED) break;
+      this.#forget(entry);
+    }
+    const entry = { dts, content: contentOf(unit) };
+    this.#entries.add(entry);
+    const times = this.#timesOf.get(entry.content);
+    if (times === undefined) this.#timesOf.set(entry.content, [dts]);
+    else times.push(dts);
   }
 
   /** Whether a unit with this content was sent. */
   knows(content: number): boolean {
-    return this.#entries.some((entry) => entry.content === content);
+    return this.#timesOf.has(content);
   }
 
   /** When a unit with this content (as `contentOf` has it) was sent, not wrapped; undefined when never, or more than once. */
   timeOf(content: number): number | undefined {
-    const same = this.#entries.filter((entry) => entry.content === content);
-    return same.length === 1 ? same[0]?.dts : undefined;
+    const times = this.#timesOf.get(content);
+    return times?.length === 1 ? times[0] : undefined;
   }
 
   /** Whether this very unit was sent at this time (33 bits) before. */
   has(unit: Unit, ticks: number): boolean {
-    const same = this.#entries.find((entry) => wrapTicks(entry.dts) === ticks);
-    return same !== undefined && same.content === contentOf(unit);
+    return this.#timesOf.get(contentOf(unit))?.some((dts) => wrapTicks(dts) === ticks) === true;
+  }
+
+  #forget(entry: RecentEntry): void {
+    this.#entries.delete(entry);
+    const times = this.#timesOf.get(entry.content);
+    times?.shift();
+    if (times?.length === 0) this.#timesOf.delete(entry.content);
   }
 }
 

@@ -17,10 +17,14 @@ export type InputItem =
 
 /** Nothing is held longer than this, whatever the pictures say. */
 const MAX_HOLD_MS = 1_000;
+/** No more packets than these are held: a second of 60 Mbit/s. */
+const MAX_HELD_PACKETS = 40_000;
 
 export class ReorderHold {
   readonly #release: (item: InputItem) => void;
   #held: { item: InputItem; nowMs: number }[] = [];
+  #heldPictures = 0;
+  #heldPackets = 0;
   #holds = false;
   /** Highest video PTS of the current input, 33 bits; decides which units may still be followed by earlier pictures. */
   #maxPts: number | undefined;
@@ -35,6 +39,8 @@ export class ReorderHold {
    */
   begin(holds: boolean): void {
     this.#held = [];
+    this.#heldPictures = 0;
+    this.#heldPackets = 0;
     this.#maxPts = undefined;
     this.#holds = holds;
   }
@@ -43,7 +49,9 @@ export class ReorderHold {
   add(item: InputItem, nowMs: number, hasVideo: boolean): void {
     const at = this.#held.length;
     this.#held.push({ item, nowMs });
-    if (!this.#holds) this.#releaseFirst(this.#held.length);
+    if (isPicture(item)) this.#heldPictures++;
+    this.#heldPackets += packetsIn(item);
+    if (!this.#holds || this.#heldPackets > MAX_HELD_PACKETS) this.#releaseFirst(this.#held.length);
     else if (item.kind === 'unit') this.#releaseBefore(at, item.unit, hasVideo);
   }
 
@@ -59,6 +67,8 @@ export class ReorderHold {
       this.#held = this.#held.filter(({ item }) => item.kind === 'unit' && item.unit.track.kind === 'audio');
     }
     this.#releaseFirst(this.#held.length);
+    this.#heldPictures = 0;
+    this.#heldPackets = 0;
   }
 
   /** @param at where `unit` is held, the newest of all */
@@ -72,15 +82,24 @@ export class ReorderHold {
       }
       // DTS has reached the latest picture: no earlier one can follow.
       if (ticksBetween(unit.dts, this.#maxPts) <= 0) this.#releaseFirst(this.#held.length);
-    } else if (!(hasVideo || isVideo) || !this.#held.some(({ item }) => isPicture(item))) {
+    } else if (!(hasVideo || isVideo) || this.#heldPictures === 0) {
       this.#releaseFirst(this.#held.length);
     }
   }
 
   #releaseFirst(count: number): void {
     if (count === 0) return;
-    for (const { item } of this.#held.splice(0, count)) this.#release(item);
+    for (const { item } of this.#held.splice(0, count)) {
+      if (isPicture(item)) this.#heldPictures--;
+      this.#heldPackets -= packetsIn(item);
+      this.#release(item);
+    }
   }
+}
+
+/** Packets in memory because an item is held; tables have to be remembered as well. */
+function packetsIn(item: InputItem): number {
+  return item.kind === 'unit' ? item.unit.packets.length : 1;
 }
 
 function isPicture(item: InputItem): boolean {
