@@ -32,6 +32,12 @@ export const SOURCE_FAILURES = [
   'empty',
   'not_media',
   'ended',
+  /** A recording was sent to its end. */
+  'over',
+  /** It sends again what it has sent. */
+  'repeats',
+  /** It sends packets that nobody here can decrypt. */
+  'scrambled',
   'stalled',
   'ffmpeg',
   'stopped',

@@ -154,6 +154,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         connectTimeoutMs: config.connectTimeoutMs,
         readTimeoutMs: config.readTimeoutMs,
         liveChunkTimeoutMs: config.liveChunkTimeoutMs,
+        streamTimeoutMs: config.streamTimeoutMs,
         retry: config,
         bitrate: config,
       },

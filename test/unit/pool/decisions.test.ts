@@ -121,26 +121,30 @@ describe('the watchdog', () => {
     outputMs: 99_900,
     outputVideoMs: 99_900,
     outputAudioMs: 99_900,
-    source: { videoMs: 99_900, audioMs: 99_900 },
+    source: { videoMs: 99_900, audioMs: 99_900, videoIntervalMs: 40 },
   };
   const cases: [string, Partial<Progress>, RegExp | undefined][] = [
     ['all flows', {}, undefined],
     ['pictures stand still while sound flows', { outputVideoMs: 97_000 }, /sound without pictures/],
     [
       'the source has no pictures either',
-      { outputVideoMs: 90_000, source: { videoMs: 90_000, audioMs: 99_900 } },
+      { outputVideoMs: 90_000, source: { videoMs: 90_000, audioMs: 99_900, videoIntervalMs: 40 } },
       undefined,
     ],
     ['it has only just started', { outputVideoMs: 97_000, startedMs: 95_000 }, undefined],
     ['nothing comes out', { outputMs: 80_000 }, /no output for 15 s/],
     [
       'nothing comes out because nothing goes in',
-      { outputMs: 80_000, source: { videoMs: 80_000, audioMs: undefined } },
+      { outputMs: 80_000, source: { videoMs: 80_000, audioMs: undefined, videoIntervalMs: 40 } },
       undefined,
     ],
     ['FFmpeg opened the source itself', { source: undefined, outputMs: 80_000 }, /no output/],
     ['it is too old', { maxRunMs: 50_000 }, /as long as its clock/],
-    ['audio only', { outputVideoMs: undefined, source: { videoMs: undefined, audioMs: 99_900 } }, undefined],
+    [
+      'audio only',
+      { outputVideoMs: undefined, source: { videoMs: undefined, audioMs: 99_900, videoIntervalMs: 40 } },
+      undefined,
+    ],
   ];
   it.each(cases)('%s', (_name, change, why) => {
     const verdict = isHung({ ...base, ...change });

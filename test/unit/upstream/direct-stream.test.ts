@@ -23,6 +23,7 @@ import {
 const SETTINGS: DirectSettings = {
   connectTimeoutMs: 500,
   readTimeoutMs: 500,
+  streamTimeoutMs: 15_000,
   liveChunkTimeoutMs: 400,
   vodReadTimeoutMs: 400,
   clientStallTimeoutMs: 5000,

@@ -21,6 +21,7 @@ import {
 import { Packetizer } from './packetizer.ts';
 import { parsePesHeader } from './pes.ts';
 import { buildPmt, type ProgramMap } from './psi.ts';
+import { isScrambled } from './scrambling.ts';
 import { TrackSurvey } from './track-survey.ts';
 
 /** One elementary stream (or the PID that carries only the clock) of an input. */
@@ -63,6 +64,8 @@ export interface ProgramReaderSink {
   unit(unit: Unit): void;
   /** A packet with a PCR outside any unit. */
   clock(track: Track, packet: PacketRef): void;
+  /** Any packet of a video or audio track, scrambled ones too, before it becomes part of a unit. */
+  media?(bytes: Buffer, offset: number): void;
 }
 
 /** Packets of one video unit in which its parameter sets or first slice must begin. */
@@ -179,6 +182,11 @@ export class ProgramReader {
   }
 
   #trackPacket(state: TrackState, bytes: Buffer, offset: number): void {
+    if (state.track.kind !== 'other') this.#sink.media?.(bytes, offset);
+    if (isScrambled(bytes, offset)) {
+      this.#scrambledPacket(state, bytes, offset);
+      return;
+    }
     if (hasPayload(bytes, offset)) {
       const counter = counterOf(bytes, offset);
       if (state.counter !== undefined && !hasDiscontinuityIndicator(bytes, offset)) {
@@ -202,6 +210,14 @@ export class ProgramReader {
     }
     if (state.packets.length > 0) this.#append(state, { bytes, offset });
     else if (pcrOf(bytes, offset) !== undefined) this.#sink.clock(state.track, { bytes, offset });
+  }
+
+  /** Nobody can see its payload, and a unit is not whole without it. Its adaptation field is never scrambled. */
+  #scrambledPacket(state: TrackState, bytes: Buffer, offset: number): void {
+    this.#discardUnit(state);
+    state.counter = undefined;
+    if (state.track.kind === 'other' && pcrOf(bytes, offset) !== undefined)
+      this.#sink.clock(state.track, { bytes, offset });
   }
 
   #append(state: TrackState, packet: PacketRef): void {

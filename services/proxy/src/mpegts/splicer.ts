@@ -10,6 +10,8 @@ import { type OutTrack, ProgramWriter } from './program-writer.ts';
 import type { ProgramMap } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
+import { Rhythm } from './rhythm.ts';
+import { ScramblingMonitor } from './scrambling.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
 import type { TrackSurvey } from './track-survey.ts';
@@ -96,7 +98,8 @@ export class Splicer {
   /** In terms of `#flowMs`. */
   #lastEntryFlowMs: number | undefined;
   #lastVideoFlowMs: number | undefined;
-  #lastVideoMs: number | undefined;
+  readonly #video = new Rhythm();
+  #scrambling = new ScramblingMonitor();
   #lastAudioMs: number | undefined;
   #lastEntryDts: number | undefined;
   #lastVideoPts: number | undefined;
@@ -119,6 +122,8 @@ export class Splicer {
   beginInput(clock: InputClock, kind: InputKind = {}): void {
     const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
     this.#overlaps = overlaps;
+    this.#video.interrupt();
+    this.#scrambling = new ScramblingMonitor();
     this.#lastEntryFlowMs = undefined;
     this.#midPicture = midPicture && clock === 'aligned';
     this.#hold.begin(this.#options.holdReordered && !grouped);
@@ -132,6 +137,7 @@ export class Splicer {
         program: (map, tracks, changed) => this.#take({ kind: 'tables', map, tracks, changed }),
         unit: (unit) => this.#take({ kind: 'unit', unit }),
         clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
+        media: (bytes, offset) => this.#scrambling.count(bytes, offset),
       },
       survey,
     );
@@ -162,7 +168,17 @@ export class Splicer {
 
   /** Arrival (as given to `push`) of the newest video unit of the current input; undefined before its first. */
   get lastVideoMs(): number | undefined {
-    return this.#lastVideoMs;
+    return this.#video.lastMs;
+  }
+
+  /** The longest time between two of its pictures lately, in ms; undefined before the second. */
+  get videoIntervalMs(): number | undefined {
+    return this.#video.intervalMs;
+  }
+
+  /** For how long most of the current input's media has been scrambled, in ms. */
+  scrambledMs(nowMs: number): number {
+    return this.#scrambling.lastsMs(nowMs);
   }
 
   /** The same for audio. */
@@ -273,7 +289,7 @@ export class Splicer {
   /** Whether a unit of an input that is still being entered may be sent. */
   #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
     if (out.video) {
-      this.#lastVideoMs = nowMs;
+      this.#video.beat(nowMs);
       this.#lastVideoFlowMs = this.#flowMs;
     } else if (unit.track.kind === 'audio') this.#lastAudioMs = nowMs;
     if (!out.waiting) return true;

@@ -11,6 +11,7 @@ import { Feed } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
 import { accountOf } from '../upstream/provider-connections.ts';
+import type { SourceTrouble } from '../upstream/source-trouble.ts';
 import type { FeedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { FiniteSourceError } from './finite-source.ts';
@@ -22,7 +23,6 @@ import { failureOf, nextStep, type Step } from './recovery.ts';
 import { relayedError } from './relay-run.ts';
 import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
 import { watchRun } from './run-watch.ts';
-import type { SourceTrouble } from './source-feed.ts';
 import type { StreamSource } from './stream-source.ts';
 import { Succession } from './succession.ts';
 
@@ -333,7 +333,8 @@ export class ProcessFeed implements PlacedFeed {
   /** What a run of this worker has to make next. */
   #request(): RunRequest {
     const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
-    return { address: this.#source.address, resume, signal: this.#abort.signal };
+    const { address, canFailOver } = this.#source;
+    return { address, canFailOver, resume, signal: this.#abort.signal };
   }
 
   #noteClock(timeline: string | undefined): void {

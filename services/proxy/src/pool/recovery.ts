@@ -31,7 +31,9 @@ export function nextStep(situation: Situation): Step {
   const { exit, sourceError, replaced, barrenRuns, retryAttempts, canFailOver } = situation;
   if (exit?.reason === 'bad_arguments') return { kind: 'fail' };
   if (sourceError !== undefined && sourceError.reason !== 'stopped') {
-    if (!canFailOver) return { kind: 'fail' };
+    if (sourceError.reason === 'over') return { kind: 'end' };
+    // A source that begins again with what it has sent has ended.
+    if (!canFailOver) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
     return { kind: 'failover', reason: failoverReason(exit, sourceError), status: sourceError.upstreamStatus };
   }
   if (barrenRuns <= retryAttempts) {

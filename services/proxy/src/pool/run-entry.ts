@@ -12,6 +12,8 @@ import type { SourceFeeds, SourceLease } from './source-feeds.ts';
 
 /** A decoder and an audio encoder need a little before the first frame that counts. */
 const RESUME_MARGIN_MS = 500;
+/** How soon a source that cannot be seen is left for another. */
+const TROUBLE_POLL_MS = 250;
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 
 export interface RunEntry {
@@ -54,18 +56,36 @@ export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
 /** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
 async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
   const found = new AbortController();
-  const signal = AbortSignal.any([request.signal, found.signal]);
-  const timeout = pause(timeoutMs, signal).then(() => {
-    if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
-    const message = `The source ${maskUrl(request.address.url)} sent no picture or sound within ${timeoutMs / 1000} s.`;
-    throw new SourceError('stalled', message);
-  });
-  timeout.catch(() => undefined);
+  const waiting = nothingToSee(source, request, timeoutMs, AbortSignal.any([request.signal, found.signal]));
+  waiting.catch(() => undefined);
   try {
-    return await Promise.race([source.feed.entry(), timeout]);
+    return await Promise.race([source.feed.entry(), waiting]);
   } finally {
     found.abort();
   }
+}
+
+/** Throws when the wait for a picture is over. */
+async function nothingToSee(
+  source: SourceFeed,
+  request: RunRequest,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<never> {
+  const url = maskUrl(request.address.url);
+  const untilMs = performance.now() + timeoutMs;
+  while (performance.now() < untilMs && !signal.aborted) {
+    await pause(TROUBLE_POLL_MS, signal);
+    if (source.trouble === 'scrambled' && request.canFailOver) break;
+  }
+  if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
+  if (source.trouble === 'scrambled') {
+    throw new SourceError(
+      'scrambled',
+      `The source ${url} is scrambled: its pictures and sound cannot be decrypted here.`,
+    );
+  }
+  throw new SourceError('stalled', `The source ${url} sent no picture or sound within ${timeoutMs / 1000} s.`);
 }
 
 /** Where to go on in `source`, if that is on the timeline that the point is told in. */

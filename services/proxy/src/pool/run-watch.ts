@@ -1,8 +1,8 @@
 /** Looks at a run while it is under way: whether its FFmpeg has to be replaced, and whether its source is worth leaving. */
 
+import type { SourceTrouble } from '../upstream/source-trouble.ts';
 import type { FeedOutput } from './feed-output.ts';
 import type { Run } from './run.ts';
-import type { SourceTrouble } from './source-feed.ts';
 import { isHung, sourceFlows } from './watchdog.ts';
 
 export interface RunWatchDeps {
@@ -30,7 +30,11 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   let starvedMs = startedMs;
   const look = () => {
     const nowMs = performance.now();
-    const source = run.source && { videoMs: run.source.lastVideoMs, audioMs: run.source.lastAudioMs };
+    const source = run.source && {
+      videoMs: run.source.lastVideoMs,
+      audioMs: run.source.lastAudioMs,
+      videoIntervalMs: run.source.videoIntervalMs,
+    };
     if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
     const trouble = run.source?.trouble;
     if (trouble !== undefined) deps.onTrouble(trouble);

@@ -11,6 +11,8 @@ import type { SourceFeed } from './source-feed.ts';
 
 export interface RunRequest {
   readonly address: SourceAddress;
+  /** There is another source, if this one cannot be seen. */
+  readonly canFailOver: boolean;
   /** Where the output of an earlier run has to go on, if this one's source feed is on that timeline. */
   readonly resume?: Resume | undefined;
   /** The run is no longer wanted, even if its source is still being opened. */

@@ -19,8 +19,10 @@ import { maskUrl } from '../upstream/mask.ts';
 import { type OpenedSource, openSource } from '../upstream/open-source.ts';
 import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
+import { Rounds, repeatsError } from '../upstream/rounds.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
-import type { SourceKind } from '../upstream/source-kind.ts';
+import { isRecording, type SourceKind } from '../upstream/source-kind.ts';
+import { type SourceTrouble, troubleOf } from '../upstream/source-trouble.ts';
 import { type FeedOutput, splicedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { feedSink } from './feed-sink.ts';
@@ -34,12 +36,11 @@ export interface SourceSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly liveChunkTimeoutMs: number;
+  /** Within which a source that cannot be seen is left for another. */
+  readonly streamTimeoutMs: number;
   readonly retry: RetrySettings;
   readonly bitrate: BitrateSettings;
 }
-
-/** A source that is open and sends, but not what viewers need. */
-export type SourceTrouble = 'low_bitrate' | 'no_video';
 
 export interface SourceFeedDeps {
   readonly guard: EgressGuard;
@@ -67,9 +68,6 @@ const HOLD_POLL_MS = 100;
 const PROVIDER = 'provider';
 /** How long a connection that was opened for a handover waits for it. */
 const PREPARED_MS = 10_000;
-/** Sound without pictures for this long, from a source that had both, is a broken source. */
-const NO_VIDEO_MS = 10_000;
-
 /** A connection that was opened beside the owner's, and what gives back its place at the provider. */
 interface PreparedSource {
   readonly source: StagedSource;
@@ -104,6 +102,7 @@ export class SourceFeed implements PlacedFeed {
   #disconnect: (() => void) | undefined;
   /** Opened for a handover that has not happened yet. */
   readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
+  readonly #rounds = new Rounds({ trim: false });
   #holds = 0;
   #slow = false;
   #startedAtMs: number | undefined;
@@ -153,7 +152,12 @@ export class SourceFeed implements PlacedFeed {
     return this.#splicer.lastVideoMs;
   }
 
-  /** The same for sound. */
+  /** The longest time between two of its pictures lately, in ms; undefined before the second. */
+  get videoIntervalMs(): number | undefined {
+    return this.#splicer.videoIntervalMs;
+  }
+
+  /** When the newest sound arrived, monotonic; undefined before the first. */
   get lastAudioMs(): number | undefined {
     return this.#splicer.lastAudioMs;
   }
@@ -169,10 +173,16 @@ export class SourceFeed implements PlacedFeed {
 
   /** What is wrong with a source that still sends; another source would be better, none would be worse. */
   get trouble(): SourceTrouble | undefined {
-    if (this.#slow) return 'low_bitrate';
-    const { lastVideoMs, lastAudioMs } = this;
-    const lost = lastVideoMs !== undefined && lastAudioMs !== undefined && lastAudioMs - lastVideoMs > NO_VIDEO_MS;
-    return lost ? 'no_video' : undefined;
+    const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#splicer;
+    return troubleOf({
+      isSlow: this.#slow,
+      loops: this.#rounds.loops,
+      scrambledMs: this.#splicer.scrambledMs(performance.now()),
+      streamTimeoutMs: this.#deps.settings.streamTimeoutMs,
+      lastVideoMs,
+      lastAudioMs,
+      videoIntervalMs,
+    });
   }
 
   /** The provider account it reads from, in the terms of `accountOf`. */
@@ -327,6 +337,7 @@ export class SourceFeed implements PlacedFeed {
     } finally {
       this.#connection?.close();
       this.#connection = undefined;
+      this.#rounds.end(false);
       this.output.end(false);
       this.feed.publish();
       if (this.place.goesOnAt !== undefined) {
@@ -348,12 +359,16 @@ export class SourceFeed implements PlacedFeed {
       const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
       if (!(await this.place.mayPass())) return 'moved';
       if (chunk === undefined) {
-        return new SourceError('ended', `The source ${maskUrl(this.#address.url)} closed the connection.`);
+        const { url } = this.#address;
+        if (this.#rounds.end(true)) return repeatsError(url);
+        if (isRecording(url)) return new SourceError('over', `The source ${maskUrl(url)} has been sent to its end.`);
+        return new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
       }
       const nowMs = performance.now();
       if (bitrate.tooSlow(chunk.length, nowMs - askedMs)) this.#slow = true;
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
-      this.#put(chunk);
+      for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
+      if (this.#rounds.isOver) return repeatsError(this.#address.url);
       while (this.#leadMs() > MAX_LEAD_MS && !this.#abort.signal.aborted) {
         await pause(LEAD_PAUSE_MS, this.#abort.signal);
       }

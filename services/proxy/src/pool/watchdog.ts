@@ -1,5 +1,7 @@
 /** Whether an FFmpeg makes progress, per elementary stream. Pure. */
 
+import { pictureDueMs } from '../upstream/source-trouble.ts';
+
 export interface Progress {
   readonly nowMs: number;
   readonly startedMs: number;
@@ -19,9 +21,11 @@ export interface Progress {
 export interface SourceProgress {
   readonly videoMs: number | undefined;
   readonly audioMs: number | undefined;
+  /** Between two pictures, lately; undefined before the second. */
+  readonly videoIntervalMs: number | undefined;
 }
 
-/** Pictures missing for this long while sound flows, and the source has both, are a hung decoder or encoder. */
+/** Pictures missing for this long while sound flows, and the source sends some, are a hung decoder or encoder. */
 const VIDEO_SILENCE_MS = 2_000;
 /** At its start an FFmpeg may deliver sound before pictures. */
 const START_MS = 10_000;
@@ -43,7 +47,8 @@ export function isHung(progress: Progress): string | undefined {
     return `no output for ${progress.streamTimeoutMs / 1000} s`;
   }
   if (source === undefined || outputVideoMs === undefined || nowMs - startedMs < START_MS) return undefined;
-  if (isRecent(source.videoMs, nowMs) && isRecent(outputAudioMs, nowMs) && !isRecent(outputVideoMs, nowMs)) {
+  const pictureDue = nowMs - outputVideoMs > pictureDueMs(VIDEO_SILENCE_MS, source.videoIntervalMs);
+  if (pictureDue && isRecent(source.videoMs, nowMs) && isRecent(outputAudioMs, nowMs)) {
     return 'sound without pictures, while the source has both';
   }
   return undefined;

@@ -1,17 +1,24 @@
 /** Passes a live source on without end: a source that breaks is opened again, or left for the next, while the viewer waits. */
 import { SourceError } from '../errors.ts';
+import { ScramblingMonitor } from '../mpegts/scrambling.ts';
 import { BitrateMonitor } from './bitrate-monitor.ts';
 import type { OpenedSource, Transfer } from './direct-stream.ts';
 import { maskUrl } from './mask.ts';
 import { PacketAligner } from './packet-aligner.ts';
+import { Rounds, repeatsError } from './rounds.ts';
+import { isRecording } from './source-kind.ts';
+import { failoverReason } from './source-recovery.ts';
+import { troubleOf } from './source-trouble.ts';
 
 type Reopen = () => Promise<{ opened: OpenedSource; index: number }>;
 
 /** Why one connection is over. */
 type ConnectionEnd =
-  | { readonly why: 'client_left' | 'moved' | 'low_bitrate' }
+  | { readonly why: 'client_left' | 'moved' | 'left' }
+  /** It shows what it has shown; `error` says so. */
+  | { readonly why: 'repeats'; readonly error: SourceError }
   /** `clean`: the source closed the connection as if it had said everything. */
-  | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean; readonly bytes: number };
+  | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean };
 
 /** A connection that has delivered for this long ends an outage. */
 const HEALTHY_AFTER_MS = 5_000;
@@ -30,59 +37,86 @@ export async function pumpLive(
   index: number,
   reopen: Reopen,
 ): Promise<'client_left' | 'ended'> {
+  const { recovery, schedule } = transfer;
+  const rounds = new Rounds({ trim: true });
   let current = { opened: first, index };
-  let cleanBytes: number | undefined;
   for (;;) {
-    const end = await pumpConnection(transfer, current.opened, current.index);
+    const end = await pumpConnection(transfer, rounds, current.opened, current.index);
     current.opened.reader.close();
     if (end.why === 'client_left') return 'client_left';
-    if (end.why === 'moved') transfer.schedule.switched();
-    if (end.why === 'broken') {
-      // Only MPEG-TS can go on in the middle of a response. And a file without a length ends like a live source that
-      // breaks: if a second connection ends after just as many bytes, it was one, and is not played for ever.
-      const isFile = end.clean && (current.opened.kind !== 'mpegts' || cleanBytes === end.bytes);
-      if (isFile) return 'ended';
-      if (current.opened.kind !== 'mpegts') throw end.error;
-      cleanBytes = end.clean ? end.bytes : undefined;
-      await transfer.recovery.recover(end.error, current.index);
+    if (end.why === 'moved') schedule.switched();
+    const isOver = end.why === 'broken' && end.clean && isRecording(current.opened.address.url);
+    if (end.why === 'repeats' || isOver) {
+      // Without another source it has simply ended, as a recording does.
+      if (isOver || !(await recovery.moveOn(current.index, failoverReason(end.error)))) return 'ended';
+    } else if (end.why === 'broken') {
+      // Only MPEG-TS can go on in the middle of a response.
+      if (current.opened.kind !== 'mpegts') {
+        if (end.clean) return 'ended';
+        throw end.error;
+      }
+      await recovery.recover(end.error, current.index);
     }
-    current = await reopen();
-    if (current.opened.kind !== 'mpegts') {
-      current.opened.reader.close();
+    const next = await reopen();
+    if (next.opened.kind !== 'mpegts') {
+      next.opened.reader.close();
       throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
     }
+    if (next.index !== current.index) rounds.forget();
+    current = next;
   }
 }
 
-async function pumpConnection(transfer: Transfer, opened: OpenedSource, index: number): Promise<ConnectionEnd> {
+async function pumpConnection(
+  transfer: Transfer,
+  rounds: Rounds,
+  opened: OpenedSource,
+  index: number,
+): Promise<ConnectionEnd> {
   const { settings, source, schedule, recovery } = transfer;
-  const aligner = opened.kind === 'mpegts' ? new PacketAligner() : undefined;
+  const isTs = opened.kind === 'mpegts';
+  const aligner = isTs ? new PacketAligner() : undefined;
   const monitor = new BitrateMonitor(settings);
+  const scrambling = new ScramblingMonitor();
   const sinceMs = performance.now();
-  let bytes = 0;
   let canMove = source.canFailOver;
   try {
     for (;;) {
       const askedMs = performance.now();
       const chunk = await readUnlessMoved(transfer, opened, index);
-      if (chunk === 'moved') return { why: 'moved' };
-      if (chunk === undefined) {
-        const error = new SourceError('ended', `The source ${maskUrl(opened.response.url)} closed the connection.`);
-        return { why: 'broken', error, clean: true, bytes };
+      if (chunk === 'moved') {
+        rounds.end(false);
+        return { why: 'moved' };
       }
       const nowMs = performance.now();
-      bytes += chunk.length;
-      if (nowMs - sinceMs > HEALTHY_AFTER_MS) schedule.reset();
-      if (canMove && monitor.tooSlow(chunk.length, nowMs - askedMs)) {
-        canMove = await recovery.moveOn(index, 'low_bitrate');
-        if (canMove) return { why: 'low_bitrate' };
+      if (chunk === undefined) {
+        if (isTs && rounds.end(true)) return { why: 'repeats', error: repeatsError(opened.response.url) };
+        const error = new SourceError('ended', `The source ${maskUrl(opened.response.url)} closed the connection.`);
+        return { why: 'broken', error, clean: true };
       }
+      if (nowMs - sinceMs > HEALTHY_AFTER_MS) schedule.reset();
       const packets = aligner?.push(chunk) ?? chunk;
-      if (packets.length > 0 && !(await transfer.write(packets))) return { why: 'client_left' };
+      if (isTs) scrambling.countAll(packets);
+      const trouble = troubleOf({
+        isSlow: monitor.tooSlow(chunk.length, nowMs - askedMs),
+        loops: rounds.loops,
+        scrambledMs: isTs ? scrambling.lastsMs(nowMs) : 0,
+        streamTimeoutMs: settings.streamTimeoutMs,
+      });
+      if (canMove && trouble !== undefined) {
+        canMove = await recovery.moveOn(index, trouble);
+        if (canMove) return { why: 'left' };
+      }
+      if (packets.length === 0) continue;
+      for (const piece of isTs ? rounds.push(packets, nowMs) : [packets]) {
+        if (!(await transfer.write(piece))) return { why: 'client_left' };
+      }
+      if (rounds.isOver) return { why: 'repeats', error: repeatsError(opened.response.url) };
     }
   } catch (error) {
-    if (error instanceof SourceError) return { why: 'broken', error, clean: false, bytes };
-    throw error;
+    if (!(error instanceof SourceError)) throw error;
+    if (isTs && rounds.end(false)) return { why: 'repeats', error: repeatsError(opened.response.url) };
+    return { why: 'broken', error, clean: false };
   }
 }
 

@@ -24,6 +24,8 @@ export interface DirectSettings extends RetrySettings, BitrateSettings {
   readonly readTimeoutMs: number;
   /** Silence of a live source that counts as a stall; only while its viewer wants more. */
   readonly liveChunkTimeoutMs: number;
+  /** Within which a source that cannot be seen is left for another. */
+  readonly streamTimeoutMs: number;
   readonly vodReadTimeoutMs: number;
   /** A viewer of a live stream that takes nothing for this long is dropped. */
   readonly clientStallTimeoutMs: number;

@@ -62,6 +62,15 @@ export function speaksOfFile({
   return status === 206 || /\bbytes\b/i.test(ranges) || etag !== undefined || date !== undefined;
 }
 
+/**
+ * Whether a URL names a programme that is over (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
+ * `utc` and `lutc` parameters that players add for the catch-up modes "shift" and "append". Its end is an end.
+ */
+export function isRecording(url: string): boolean {
+  const [path = '', query = ''] = url.split('#', 1)[0]?.split('?', 2) ?? [];
+  return /\/timeshift(?:\/|\.php$)/i.test(path) || /(?:^|&)l?utc=\d/i.test(query);
+}
+
 /** What an answered source is. */
 export function kindOfResponse(start: ResponseStart): SourceKind {
   const { firstBytes, contentType, secrets } = start;

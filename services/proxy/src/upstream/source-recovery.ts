@@ -69,11 +69,12 @@ export class SourceRecovery {
 }
 
 /** In the words of the failover resolver's contract. */
-function failoverReason(error: SourceError): string {
+export function failoverReason(error: SourceError): string {
   switch (error.reason) {
     case 'stalled':
       return 'chunk_timeout_after_retries';
     case 'ended':
+    case 'repeats':
       return 'live_stream_silent_close';
     case 'refused':
     case 'dns':
