@@ -28,6 +28,7 @@ import { EgressGuard } from './upstream/egress-guard.ts';
 import { askFailoverResolver } from './upstream/failover-resolver.ts';
 import { Gateway } from './upstream/gateway.ts';
 import { ProviderConnections } from './upstream/provider-connections.ts';
+import { SourceMemories } from './upstream/source-memory.ts';
 
 /** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
 const RETAIN_MS = 20_000;
@@ -46,6 +47,7 @@ export interface Services {
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
   readonly connections: ProviderConnections;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
@@ -124,8 +126,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     });
   const cpu = new CpuLoad(config.maxCpuPercent);
   const guard = new EgressGuard(config.allowPrivateSources);
+  const memories = new SourceMemories();
   const gateway = new Gateway({
     guard,
+    memories,
     connectTimeoutMs: config.connectTimeoutMs,
     headersTimeoutMs: config.readTimeoutMs,
     stallTimeoutMs: config.liveChunkTimeoutMs,
@@ -146,6 +150,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const sources: SourceFeeds = new SourceFeeds(
     {
       guard,
+      memories,
       log,
       registry,
       placeOf,
@@ -251,6 +256,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       sources,
       playback,
       guard,
+      memories,
       connections,
       hardware,
       ffmpeg,

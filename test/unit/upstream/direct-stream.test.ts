@@ -9,6 +9,7 @@ import {
   type DirectSettings,
   serveDirect,
 } from '../../../services/proxy/src/upstream/direct-stream.ts';
+import { SourceMemories } from '../../../services/proxy/src/upstream/source-memory.ts';
 import {
   eventually,
   openGuard,
@@ -54,6 +55,7 @@ async function proxy(
   const results: DirectResult[] = [];
   const replies: ServerResponse[] = [];
   const guard = openGuard();
+  const memories = new SourceMemories();
   const { source, failovers } = await streamSource(
     { url, failoverUrls: more.failoverUrls ?? [], headers: { 'X-Stream': '1' } },
     guard,
@@ -64,7 +66,7 @@ async function proxy(
       const { range } = request.headers;
       const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
       const settings = { ...SETTINGS, ...more.settings };
-      results.push(await serveDirect({ source, method, range, reply, settings, guard, signal: more.signal }));
+      results.push(await serveDirect({ source, method, range, reply, settings, guard, memories, signal: more.signal }));
     } catch (error) {
       if (!(error instanceof StreampoolError)) throw error;
       reply.writeHead(error.status).end(JSON.stringify({ detail: error.message }));
@@ -353,6 +355,21 @@ describe('live', () => {
     const viewer = await watch(worker.origin);
     expect(await viewer.over).toBe(true);
     expect(server.requests).toHaveLength(2);
+  });
+
+  it("comes from where a redirect's cookie is asked for, for every viewer of the source", async () => {
+    const server = await serve((request, response) => {
+      if (request.url === '/live/1.ts') {
+        response.writeHead(302, { location: '/edge/1.ts', 'set-cookie': 'pass=t0k; Path=/; HttpOnly' }).end();
+      } else if (request.headers.cookie === 'pass=t0k') streamPackets(response);
+      else response.writeHead(403).end();
+    });
+    const worker = await proxy(`${server.origin}/live/1.ts`);
+    for (const viewer of [await watch(worker.origin), await watch(worker.origin)]) {
+      expect(viewer.status).toBe(200);
+      await eventually(() => viewer.body().length > 1_000);
+      viewer.response.destroy();
+    }
   });
 
   it.each(['9223372036854775807', '2147483647', '1000000001'])(

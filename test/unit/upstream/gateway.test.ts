@@ -8,12 +8,14 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import { GATEWAY_PROTOCOLS, Gateway } from '../../../services/proxy/src/upstream/gateway.ts';
+import { SourceMemories } from '../../../services/proxy/src/upstream/source-memory.ts';
 import { egressPolicy, eventually, openGuard, packets, serve } from './support.ts';
 
 const run = promisify(execFile);
 
 async function gateway(guard = openGuard()): Promise<Gateway> {
-  const made = new Gateway({ guard, connectTimeoutMs: 1000, headersTimeoutMs: 1000, stallTimeoutMs: 1000 });
+  const memories = new SourceMemories();
+  const made = new Gateway({ guard, memories, connectTimeoutMs: 1000, headersTimeoutMs: 1000, stallTimeoutMs: 1000 });
   await made.listen();
   onTestFinished(() => made.close());
   return made;
@@ -104,6 +106,58 @@ describe('gateway', () => {
     expect(await (await fetch(first)).text()).toBe('media /edge/v/s1.ts?token=abc');
     expect(await (await fetch(second)).text()).toBe('media /edge/v/s2.jpg');
     expect(addresses(await (await fetch(session.url)).text())).toEqual([first, second]);
+  });
+
+  it("sends the cookies that a playlist sets with its variants, keys and segments, and to nobody else's", async () => {
+    const other = await serve((request, response) => response.end(request.headers.cookie ?? 'none'));
+    const server = await serve((request, response) => {
+      if (request.url === '/index.m3u8') {
+        response.setHeader('set-cookie', ['pass=t0k; Path=/', 'deep=1; Path=/v/']);
+        response.end('#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/v/list.m3u8\n');
+      } else if (request.url === '/v/list.m3u8') {
+        const lines = ['#EXTM3U', '#EXT-X-KEY:METHOD=AES-128,URI="k.key"', '#EXTINF:1,', 'a.ts', '#EXTINF:1,', '/b.ts'];
+        response.end([...lines, '#EXTINF:1,', `http://localhost:${other.port}/c.ts`, ''].join('\n'));
+      } else response.end(request.headers.cookie ?? 'none');
+    });
+    const session = (await gateway()).register(source(`${server.origin}/index.m3u8`, { Cookie: 'own=1' }));
+    const [variant = ''] = addresses(await (await fetch(session.url)).text());
+    const list = await (await fetch(variant)).text();
+    const key = /URI="([^"]+)"/.exec(list)?.[1] ?? '';
+    const sent = await Promise.all([key, ...addresses(list)].map(async (url) => (await fetch(url)).text()));
+    expect(sent).toEqual(['own=1; deep=1; pass=t0k', 'own=1; deep=1; pass=t0k', 'own=1; pass=t0k', 'none']);
+    expect(server.requests.find(({ url }) => url === '/v/list.m3u8')?.headers.cookie).toContain('pass=t0k');
+  });
+
+  it('asks a balancer once a session, and again when the server that it named is gone', async () => {
+    let edge = 'one';
+    const server = await serve((request, response) => {
+      const [, host] = /^\/(\w+)\/list/.exec(request.url ?? '') ?? [];
+      if (host === edge) response.end(`#EXTM3U\n#EXTINF:1,\n${host}.ts\n`);
+      else if (host !== undefined) response.writeHead(404).end();
+      else response.writeHead(302, { location: `/${edge}/list?token=${randomBytes(4).toString('hex')}` }).end();
+    });
+    const door = await gateway();
+    const session = door.register(source(`${server.origin}/live.m3u8`));
+    const asked = () => server.requests.filter(({ url }) => url === '/live.m3u8').length;
+    for (let reload = 0; reload < 3; reload += 1) expect((await fetch(session.url)).status).toBe(200);
+    expect(asked()).toBe(1);
+    edge = 'two';
+    for (let reload = 0; reload < 3; reload += 1) expect((await fetch(session.url)).status).toBe(200);
+    expect(asked()).toBe(2);
+    expect(session.lastError).toBeUndefined();
+    await fetch(door.register(source(`${server.origin}/live.m3u8`)).url);
+    expect(asked()).toBe(3);
+  });
+
+  it('does not tell FFmpeg a length that means without end', async () => {
+    const server = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': '9223372036854775807', 'content-type': 'video/x-flv' });
+      response.write('FLV\x01');
+    });
+    const { url } = (await gateway()).register(source(`${server.origin}/live`));
+    const answer = await fetch(url);
+    expect(answer.headers.get('content-length')).toBeNull();
+    await answer.body?.cancel();
   });
 
   it('reads a playlist that is compressed although nobody asked for it', async () => {

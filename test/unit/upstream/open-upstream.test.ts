@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BodyReader } from '../../../services/proxy/src/upstream/body-reader.ts';
@@ -9,7 +8,7 @@ import {
   requireSuccess,
   type UpstreamRequest,
 } from '../../../services/proxy/src/upstream/open-upstream.ts';
-import { egressPolicy, eventually, openGuard, serve } from './support.ts';
+import { egressPolicy, eventually, openGuard, rawServer, serve } from './support.ts';
 
 function open(url: string, more: Partial<UpstreamRequest> = {}) {
   return openUpstream({
@@ -27,18 +26,6 @@ async function text(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-}
-
-/** A TCP server that does what it is told with each connection. */
-async function rawServer(onData: (socket: import('node:net').Socket) => void): Promise<string> {
-  const server = createTcpServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => onData(socket));
-    onTestFinished(() => void socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 describe('openUpstream', () => {

@@ -1,7 +1,7 @@
 /** Real HTTP servers for the upstream tests: what a provider might do, and a count of who is connected. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { type Config, loadConfig } from '../../../services/proxy/src/config.ts';
@@ -50,6 +50,18 @@ export async function serve(listener: RequestListener): Promise<TestServer> {
   });
   const { port } = server.address() as AddressInfo;
   return { origin: `http://127.0.0.1:${port}`, port, server, requests, open: () => open };
+}
+
+/** A TCP server that does what it is told with each connection, when it has been sent something. */
+export async function rawServer(onData: (socket: Socket, request: string) => void): Promise<string> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (data) => onData(socket, data.toString('latin1')));
+    onTestFinished(() => void socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Allows loopback, as a test has to. */

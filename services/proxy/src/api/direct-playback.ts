@@ -75,7 +75,7 @@ export class DirectPlayback {
   }
 
   #request(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Omit<DirectRequest, 'method'> {
-    const { config, guard, pool } = this.#services;
+    const { config, guard, memories, pool } = this.#services;
     const ifRange = request.headers['if-range'];
     return {
       source: pool.sourceOf(stream),
@@ -84,6 +84,7 @@ export class DirectPlayback {
       reply: reply.raw,
       settings: config,
       guard,
+      memories,
       headers: headersOf(reply),
     };
   }

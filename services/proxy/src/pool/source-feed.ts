@@ -22,6 +22,7 @@ import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import { Rounds, repeatsError } from '../upstream/rounds.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import { isRecording, type SourceKind } from '../upstream/source-kind.ts';
+import type { SourceMemories } from '../upstream/source-memory.ts';
 import { type SourceTrouble, troubleOf } from '../upstream/source-trouble.ts';
 import { type FeedOutput, splicedOutput } from './feed-output.ts';
 import type { FeedPlace } from './feed-place.ts';
@@ -44,6 +45,7 @@ export interface SourceSettings {
 
 export interface SourceFeedDeps {
   readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
   readonly log: Logger;

@@ -15,6 +15,7 @@ import { ReplyWriter } from './reply-writer.ts';
 import { RetrySchedule, type RetrySettings } from './retry.ts';
 import type { SourceAddress, SwitchableSource } from './source-address.ts';
 import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
+import type { SourceMemories } from './source-memory.ts';
 import { SourceRecovery } from './source-recovery.ts';
 
 /** A `Config` fits. */
@@ -41,6 +42,7 @@ export interface DirectRequest {
   readonly reply: ServerResponse;
   readonly settings: DirectSettings;
   readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
   /** Ends the stream from our side: deleted, draining, disconnected. */
   readonly signal?: AbortSignal;
   /** Added to the response headers. */
@@ -225,13 +227,14 @@ class DirectStream {
   }
 
   #fetch(address: SourceAddress, method: 'GET' | 'HEAD', range?: string, ifRange?: string): Promise<UpstreamResponse> {
-    const { settings, guard } = this.#request;
+    const { settings, guard, memories } = this.#request;
     return openUpstream({
       ...address,
       method,
       range,
       ifRange,
       guard,
+      memory: memories.of(address),
       connectTimeoutMs: settings.connectTimeoutMs,
       headersTimeoutMs: settings.readTimeoutMs,
       signal: this.#abort.signal,

@@ -14,9 +14,11 @@ import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upst
 import { readPlaylist } from './playlist-body.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from './source-kind.ts';
+import type { SourceMemories, SourceMemory } from './source-memory.ts';
 
 export interface GatewaySettings {
   readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   /** How long a source may send nothing while FFmpeg wants more. */
@@ -119,6 +121,9 @@ export class GatewaySession {
   readonly #settings: GatewaySettings;
   readonly #onClose: () => void;
   readonly #sealer = new ReferenceSealer();
+  readonly #memory: SourceMemory;
+  /** Where a playlist was found after its redirects: a balancer is asked once, and not at each reload. */
+  readonly #foundAt = new Map<string, string>();
   readonly #active = new Set<AbortController>();
   #closed = false;
   /** The newest failure of each role that has not been followed by a success, oldest first. */
@@ -129,6 +134,7 @@ export class GatewaySession {
     this.#source = source;
     this.#base = base;
     this.#settings = settings;
+    this.#memory = settings.memories.of(source);
     this.#onClose = onClose;
     this.environment = environmentFor(new URL(base).origin);
     const path = source.url.split(/[?#]/, 1)[0] ?? '';
@@ -182,18 +188,7 @@ export class GatewaySession {
     response: ServerResponse,
     signal: AbortSignal,
   ): Promise<void> {
-    const upstream = requireSuccess(
-      await openUpstream({
-        ...this.#settings,
-        url: reference.url,
-        entryUrl: this.#source.url,
-        headers: this.#source.headers,
-        userAgent: this.#source.userAgent,
-        method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-        range: reference.role === 'playlist' ? undefined : request.headers.range,
-        signal,
-      }),
-    );
+    const upstream = await this.#open(reference, request, signal);
     const reader = new BodyReader(upstream.body, upstream.url);
     try {
       if (request.method === 'HEAD') {
@@ -204,9 +199,10 @@ export class GatewaySession {
       // The first bytes of a source or a playlist are judged; those of segments only have to show a playlist in disguise.
       const judged = reference.role === 'playlist' || reference.url === this.#source.url;
       const first = await reader.peek(judged ? FIRST_BYTES_WANTED : PEEK_BYTES, stallTimeoutMs);
-      if (isPlaylist(first) || isCompressedPlaylist(upstream)) {
-        const text = await readPlaylist(reader, upstream.headers['content-encoding'], stallTimeoutMs);
+      if (isPlaylist(first)) {
+        const text = await readPlaylist(reader, stallTimeoutMs);
         this.#bytesRead += text.length;
+        if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
         const body = rewritePlaylist(text, upstream.url, (entry) => this.#address(entry));
         response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
         response.end(body);
@@ -226,6 +222,33 @@ export class GatewaySession {
       response.end();
     } finally {
       reader.close();
+    }
+  }
+
+  async #open(reference: Reference, request: IncomingMessage, signal: AbortSignal): Promise<UpstreamResponse> {
+    const ask = async (url: string) =>
+      requireSuccess(
+        await openUpstream({
+          ...this.#settings,
+          memory: this.#memory,
+          url,
+          entryUrl: this.#source.url,
+          headers: this.#source.headers,
+          userAgent: this.#source.userAgent,
+          method: request.method === 'HEAD' ? 'HEAD' : 'GET',
+          range: reference.role === 'playlist' ? undefined : request.headers.range,
+          signal,
+        }),
+      );
+    const foundAt = this.#foundAt.get(reference.url);
+    if (foundAt === undefined) return ask(reference.url);
+    try {
+      return await ask(foundAt);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The server that it was sent to has gone; the balancer knows another one.
+      this.#foundAt.delete(reference.url);
+      return ask(reference.url);
     }
   }
 
@@ -253,10 +276,6 @@ function extension(role: HlsRole, path: string, fragmented: boolean): string {
   if (role === 'playlist') return '.m3u8';
   if (role === 'key') return '.key';
   return SEGMENT_EXTENSION.exec(path)?.[0].toLowerCase() ?? (fragmented ? '.mp4' : '.ts');
-}
-
-function isCompressedPlaylist({ headers }: UpstreamResponse): boolean {
-  return headers['content-encoding'] !== undefined && /mpegurl/i.test(headers['content-type'] ?? '');
 }
 
 /** Says what a provider sent in place of a playlist or media, which FFmpeg would only call invalid data. */

@@ -8,9 +8,11 @@ import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess } from './open-upstream.ts';
 import type { SourceAddress } from './source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
+import type { SourceMemories } from './source-memory.ts';
 
 export interface OpenSourceDeps {
   readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
   readonly settings: {
     readonly connectTimeoutMs: number;
     /** Until the response headers. */
@@ -30,7 +32,7 @@ export interface OpenedSource {
 /** @throws {SourceError} when it does not answer, or not with media */
 export async function openSource(
   address: SourceAddress,
-  { guard, settings, signal }: OpenSourceDeps,
+  { guard, memories, settings, signal }: OpenSourceDeps,
 ): Promise<OpenedSource> {
   const response = requireSuccess(
     await openUpstream({
@@ -39,6 +41,7 @@ export async function openSource(
       connectTimeoutMs: settings.connectTimeoutMs,
       headersTimeoutMs: settings.readTimeoutMs,
       guard,
+      memory: memories.of(address),
     }),
   );
   const reader = new BodyReader(response.body, response.url);

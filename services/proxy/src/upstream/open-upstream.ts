@@ -1,10 +1,15 @@
 /** Opens a source over HTTP(S): one connection of its own, every redirect checked, closed as soon as it is done with. */
 import type { Readable } from 'node:stream';
-import { buildConnector, Client } from 'undici';
 import { SourceError } from '../errors.ts';
-import { type EgressGuard, type PinnedAddress, pinnedLookup } from './egress-guard.ts';
+import { DigestSession, digestChallenge } from './digest-auth.ts';
+import type { EgressGuard } from './egress-guard.ts';
+import { type Hop, type HopResponse, pathOf } from './hop.ts';
+import { lenientHop } from './lenient-hop.ts';
 import { maskUrl } from './mask.ts';
-import { assertHeaders, hopHeaders } from './request-headers.ts';
+import { plain } from './plain-body.ts';
+import { assertHeaders, credentialsFor, hopHeaders } from './request-headers.ts';
+import { SourceMemory } from './source-memory.ts';
+import { isMalformed, strictHop } from './strict-hop.ts';
 import { openFailure } from './upstream-error.ts';
 
 export interface UpstreamRequest {
@@ -25,6 +30,8 @@ export interface UpstreamRequest {
   /** From then on to the response headers of that hop. */
   readonly headersTimeoutMs: number;
   readonly guard: EgressGuard;
+  /** What the source's servers have said so far, and will say now; without it nothing is kept beyond this request. */
+  readonly memory?: SourceMemory | undefined;
   readonly maxRedirects?: number;
   /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
   readonly entryUrl?: string | undefined;
@@ -39,11 +46,14 @@ export interface UpstreamResponse {
    * end. Its errors are raw: `bodyFailure` puts them into words. It never throws for want of an `error` listener.
    */
   readonly body: Readable;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
   /** The URL that answered, after redirects. It may carry credentials. */
   readonly url: string;
 }
 
-const DEFAULT_MAX_REDIRECTS = 5;
+/** FFmpeg follows 8. */
+const DEFAULT_MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
@@ -56,20 +66,71 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
  */
 export async function openUpstream(request: UpstreamRequest): Promise<UpstreamResponse> {
   assertHeaders({ ...request.headers, 'user-agent': request.userAgent });
-  let url = parseUrl(request.url);
-  const entryUrl = request.entryUrl === undefined ? url : parseUrl(request.entryUrl);
+  const memory = request.memory ?? new SourceMemory();
+  const first = parseUrl(request.url);
+  const entryUrl = request.entryUrl === undefined ? first : parseUrl(request.entryUrl);
+  const hadCookies = memory.cookies.headerFor(first) !== undefined;
+  const response = await followed(request, first, entryUrl, memory);
+  // Cookies of an earlier session may be what is refused now. Only the source's own address sets them anew.
+  const isRefused = response.status === 401 || response.status === 403;
+  if (!isRefused || !hadCookies || first.href !== entryUrl.href) return response;
+  await close(response);
+  memory.cookies.forget();
+  return followed(request, first, entryUrl, memory);
+}
+
+async function followed(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
   const maxRedirects = request.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
+  let url = first;
   for (let hops = 0; ; hops += 1) {
-    const response = await openHop(request, url, entryUrl);
-    const location = response.headers.location;
+    const response = await authorized(request, url, entryUrl, memory);
+    const { location } = response.headers;
     if (!REDIRECTS.includes(response.status) || location === undefined) return response;
-    response.body.destroy();
+    await close(response);
     if (hops === maxRedirects) {
       const message = `The source ${maskUrl(url)} redirects more than ${maxRedirects} times.`;
       throw new SourceError('http_status', message, { upstreamStatus: response.status });
     }
     url = parseUrl(location, url);
   }
+}
+
+/** An account that allows one connection must not see the next while this one is open. */
+async function close({ body, closed }: UpstreamResponse): Promise<void> {
+  body.destroy();
+  await closed;
+}
+
+/** One hop, asked again with an answer to its Digest challenge, where there are credentials for it. */
+async function authorized(
+  request: UpstreamRequest,
+  url: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const credentials = credentialsFor(url, entryUrl, request.headers);
+  for (let tries = 0; ; tries += 1) {
+    const digest = credentials && memory.digestOf(url)?.authorization(methodOf(request), pathOf(url), credentials);
+    const response = await openHop(request, url, entryUrl, memory, digest);
+    if (response.status !== 401 || credentials === undefined || tries === MAX_CHALLENGES) return response;
+    const challenge = digestChallenge(response.headers['www-authenticate']);
+    // A second challenge means that the password is wrong, unless it says that only its nonce was too old.
+    if (challenge === undefined || (tries > 0 && !challenge.stale)) return response;
+    memory.noteDigest(url, new DigestSession(challenge));
+    await close(response);
+  }
+}
+
+/** A remembered nonce that has gone stale, a fresh one, and one more from a cluster of servers. */
+const MAX_CHALLENGES = 3;
+
+function methodOf({ json, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
+  return json === undefined ? (method ?? 'GET') : 'POST';
 }
 
 /**
@@ -96,26 +157,61 @@ function parseUrl(text: string, base?: URL): URL {
   }
 }
 
+/** One request to one server, by the strict parser unless that has failed with it. */
+async function openHop(
+  request: UpstreamRequest,
+  url: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+  digest: string | undefined,
+): Promise<UpstreamResponse> {
+  const cookies = memory.cookies.headerFor(url);
+  const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest });
+  const malformed = () => memory.noteLenient(url);
+  if (!memory.isLenient(url)) {
+    try {
+      return await opened(strictHop, request, url, headers, memory, malformed);
+    } catch (error) {
+      if (!(error instanceof SourceError) || !isMalformed(error.cause)) throw error;
+      malformed();
+    }
+  }
+  return opened(lenientHop, request, url, headers, memory, malformed);
+}
+
 /** One request on one connection, with both time limits. */
-async function openHop(request: UpstreamRequest, url: URL, entryUrl: URL): Promise<UpstreamResponse> {
+async function opened(
+  hop: Hop,
+  request: UpstreamRequest,
+  url: URL,
+  headers: Record<string, string>,
+  memory: SourceMemory,
+  malformed: () => void,
+): Promise<UpstreamResponse> {
   const abort = new AbortController();
   const stop = (): void => abort.abort(new SourceError('stopped', 'The source is no longer wanted.'));
-  const { signal } = request;
+  const { signal, json } = request;
   if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
   let timer = deadline(request.connectTimeoutMs, 'accept a connection', url, abort);
+  const connected = () => {
+    clearTimeout(timer);
+    timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
+  };
   try {
     const pinned = await unlessAborted(request.guard.check(url), abort.signal);
-    const client = pinnedClient(url, pinned, abort.signal, () => {
-      clearTimeout(timer);
-      timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
+    const response = await hop({
+      url,
+      pinned,
+      method: methodOf(request),
+      headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: json === undefined ? undefined : JSON.stringify(json),
+      opening: abort.signal,
+      connected,
+      malformed,
     });
-    try {
-      return await send(client, request, url, entryUrl, abort.signal);
-    } catch (error) {
-      void client.destroy();
-      throw error;
-    }
+    memory.cookies.store([response.headers['set-cookie'] ?? []].flat(), url);
+    return answerOf(response, url, signal);
   } catch (error) {
     throw openFailure(abort.signal.aborted ? abort.signal.reason : error, url);
   } finally {
@@ -124,49 +220,16 @@ async function openHop(request: UpstreamRequest, url: URL, entryUrl: URL): Promi
   }
 }
 
-async function send(
-  client: Client,
-  request: UpstreamRequest,
-  url: URL,
-  entryUrl: URL,
-  opening: AbortSignal,
-): Promise<UpstreamResponse> {
-  const posted = request.json === undefined ? undefined : JSON.stringify(request.json);
-  const sent = hopHeaders({ ...request, url, entryUrl });
-  const { statusCode, headers, body } = await client.request({
-    path: `${url.pathname}${url.search}`,
-    method: posted === undefined ? (request.method ?? 'GET') : 'POST',
-    headers: posted === undefined ? sent : { ...sent, 'content-type': 'application/json' },
-    body: posted ?? null,
-    signal: opening,
-  });
-  // Whoever reads the body listens for its errors; when it is only destroyed there is nobody to tell.
-  body.on('error', () => undefined);
-  body.once('close', () => void client.destroy());
-  const { signal } = request;
+function answerOf({ status, headers, body, closed }: HopResponse, url: URL, signal: AbortSignal | undefined) {
   const close = (): void => void body.destroy();
   signal?.addEventListener('abort', close, { once: true });
   body.once('close', () => signal?.removeEventListener('abort', close));
-  return { status: statusCode, headers: flattened(headers), body, url: url.href };
-}
-
-/** A client whose only connection goes to the checked addresses, and which says when it stands. */
-function pinnedClient(url: URL, pinned: PinnedAddress, opening: AbortSignal, connected: () => void): Client {
-  const lookup = pinnedLookup(pinned);
-  // The signal of a request reaches undici only once there is a connection; this one ends the attempt to make it.
-  const connect = buildConnector({ lookup, autoSelectFamily: true, timeout: 0, port: 0, signal: opening });
-  return new Client(url.origin, {
-    connect: (options, callback) => {
-      connect(options, (...result) => {
-        if (result[0] === null) connected();
-        callback(...result);
-      });
-    },
-    // No keep-alive, and no time limits but our own.
-    pipelining: 0,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  try {
+    return plain({ status, headers: flattened(headers), body, closed, url: url.href });
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 function deadline(ms: number, what: string, url: URL, abort: AbortController): NodeJS.Timeout {
@@ -189,12 +252,23 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-function flattened(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+function flattened(headers: HopResponse['headers']): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    const text = Array.isArray(value) ? value.join(', ') : value;
-    // What cannot be written into a header again would break the answer to a viewer.
-    if (text !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(text)) result[name.toLowerCase()] = text;
+    // Of several redirects the first counts, of lengths that agree any; a list is none.
+    const single = name === 'location' || name === 'content-length';
+    const text = Array.isArray(value) ? (single ? value[0] : value.join(', ')) : value;
+    if (text === undefined) continue;
+    // What cannot be written into a header again would break the answer to a viewer. A redirect goes into none.
+    if (name === 'location') result[name] = addressIn(text);
+    else if (/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) result[name.toLowerCase()] = text;
   }
   return result;
+}
+
+/** UTF-8 where it is that; other bytes beyond ASCII percent-encoded, so that they reach a redirect's target unchanged. */
+function addressIn(text: string): string {
+  const decoded = Buffer.from(text, 'latin1').toString('utf8');
+  if (!decoded.includes('\uFFFD')) return decoded;
+  return text.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -1,6 +1,8 @@
 /** The headers of a request to a provider: what a stream may set, and what follows a redirect. Pure. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { StreampoolError } from '../errors.ts';
+import { mergedCookies } from './cookies.ts';
+import type { Credentials } from './digest-auth.ts';
 
 /** Belong to the connection or to this proxy, so a stream cannot set them. */
 const OWN = new Set([
@@ -9,6 +11,8 @@ const OWN = new Set([
   'content-length',
   'expect',
   'host',
+  // Asks for titles between the media.
+  'icy-metadata',
   'if-range',
   'keep-alive',
   'proxy-authorization',
@@ -48,6 +52,10 @@ export interface HopHeaders {
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
   readonly range?: string | undefined;
+  /** What the source's servers have set for this URL. */
+  readonly cookies?: string | undefined;
+  /** An answer to this server's Digest challenge. */
+  readonly digest?: string | undefined;
   /** `ETag` or `Last-Modified` that a resumed transfer insists on. */
   readonly ifRange?: string | undefined;
 }
@@ -59,13 +67,15 @@ export interface HopHeaders {
 export function hopHeaders(hop: HopHeaders): Record<string, string> {
   const sameOrigin = hop.url.origin === hop.entryUrl.origin;
   const result: Record<string, string> = { accept: '*/*', 'user-agent': hop.userAgent };
-  const basic = basicAuthorization(hop.url) ?? (sameOrigin ? basicAuthorization(hop.entryUrl) : undefined);
-  if (basic !== undefined) result.authorization = basic;
+  const credentials = credentialsFor(hop.url, hop.entryUrl, hop.headers);
+  if (credentials !== undefined) result.authorization = hop.digest ?? basic(credentials);
   for (const [name, value] of Object.entries(hop.headers)) {
     const lower = name.toLowerCase();
     if (OWN.has(lower) || (SAME_ORIGIN_ONLY.has(lower) && !sameOrigin)) continue;
     result[lower] = value;
   }
+  const cookies = mergedCookies(result.cookie, hop.cookies);
+  if (cookies !== undefined) result.cookie = cookies;
   // Compressed media would reach the viewer as it is.
   result['accept-encoding'] = 'identity';
   if (hop.range !== undefined) result.range = hop.range;
@@ -73,10 +83,27 @@ export function hopHeaders(hop: HopHeaders): Record<string, string> {
   return result;
 }
 
-function basicAuthorization(url: URL): string | undefined {
+/**
+ * The user info that is meant for a hop: its own, or the source's on the same server. None where the stream has an
+ * `Authorization` header for it.
+ */
+export function credentialsFor(
+  url: URL,
+  entryUrl: URL,
+  headers: Readonly<Record<string, string>>,
+): Credentials | undefined {
+  const sameOrigin = url.origin === entryUrl.origin;
+  if (sameOrigin && Object.keys(headers).some((name) => name.toLowerCase() === 'authorization')) return undefined;
+  return credentialsIn(url) ?? (sameOrigin ? credentialsIn(entryUrl) : undefined);
+}
+
+function credentialsIn(url: URL): Credentials | undefined {
   if (url.username === '' && url.password === '') return undefined;
-  const plain = `${decoded(url.username)}:${decoded(url.password)}`;
-  return `Basic ${Buffer.from(plain, 'utf8').toString('base64')}`;
+  return { username: decoded(url.username), password: decoded(url.password) };
+}
+
+function basic({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
 }
 
 function decoded(text: string): string {
