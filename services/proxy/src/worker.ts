@@ -176,6 +176,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     ringLimits,
     ffmpegPath: ffmpeg.path,
     keyframeIntervalMs: config.keyframeIntervalMs,
+    preferredAudioLanguages: config.preferredAudioLanguages,
     firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
     streamTimeoutMs: config.streamTimeoutMs,
     streamTotalTimeoutMs: config.streamTotalTimeoutMs,

@@ -38,8 +38,9 @@ async function sourceAcrossWrap(): Promise<SourceFeed> {
   }
   feed.finish({ kind: 'ended' });
   // What a run uses of a source feed.
-  const source: Pick<SourceFeed, 'feed' | 'lineage' | 'onProgramChange'> = {
+  const source: Pick<SourceFeed, 'feed' | 'lineage' | 'tracks' | 'onProgramChange'> = {
     feed,
+    tracks: splicer.tracks,
     lineage: new FeedLineage(),
     onProgramChange: () => () => undefined,
   };
@@ -53,6 +54,7 @@ function runDeps(source: SourceFeed): RunDeps {
     gateway: undefined as unknown as RunDeps['gateway'],
     ffmpegPath: process.env.FFMPEG_PATH ?? 'ffmpeg',
     keyframeIntervalMs: 0,
+    preferredAudioLanguages: [],
     firstPictureTimeoutMs: 5_000,
     log: createLogger('error'),
   };

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { languageCode } from '../languages.ts';
 import type { LogLevel } from '../log.ts';
 
 /** Reads a setting's text. `allowed` completes the sentence "NAME must be …". */
@@ -132,6 +133,15 @@ function list(value: string): string[] {
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
 }
+
+/** Languages by their codes, as `languageCode` has them. */
+export const languages: Kind<readonly string[]> = kind(
+  'a list of ISO 639 language codes such as "deu,eng", separated by commas',
+  (value) => {
+    const codes = list(value).map(languageCode);
+    return codes.every((code) => code !== undefined) ? codes : undefined;
+  },
+);
 
 export const privateSources: Kind<PrivateSources> = kind(
   'true, false, or a list of addresses, CIDR ranges, host names and "lan", separated by commas',

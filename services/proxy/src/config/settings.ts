@@ -6,6 +6,7 @@ import {
   flag,
   host,
   integer,
+  languages,
   logLevel,
   oneOf,
   pathPrefix,
@@ -152,6 +153,13 @@ const pooling = {
     seconds(0, 60),
     '0',
     'Seconds between keyframes that FFmpeg adds to those of the source, for sources that have few; 0: none.',
+  ),
+  preferredAudioLanguages: setting(
+    'PREFERRED_AUDIO_LANGUAGES',
+    languages,
+    '',
+    'Languages of sound in the order in which a transcode prefers them, such as `deu,eng`; none: the first main track that sends.',
+    'none',
   ),
   ffmpegPath: setting('FFMPEG_PATH', text('a path', PRINTABLE), 'ffmpeg', 'The FFmpeg to run, 5.1 or newer.'),
   hwAccelType: setting(

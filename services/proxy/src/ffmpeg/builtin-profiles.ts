@@ -92,7 +92,7 @@ export function builtInTemplate(profile: BuiltInProfile, container: Container, h
   return [
     ...hardwareInputOptions(device),
     '-i {input_url}',
-    ...(hasVideo ? videoOptions(profile, container, device) : ['-vn', '-map 0:a:0']),
+    ...(hasVideo ? videoOptions(profile, container, device) : ['-vn']),
     ...audioOptions(container, hasVideo),
     '-sn -dn -f {format} {output_args}',
   ].join(' ');
@@ -100,7 +100,6 @@ export function builtInTemplate(profile: BuiltInProfile, container: Container, h
 
 function videoOptions(profile: BuiltInProfile, container: Container, hardware: HardwareAcceleration): string[] {
   return [
-    '-map 0:v:0? -map 0:a:0?',
     ...encoderOptions(profile, container, hardware),
     profile.constantQuality === true
       ? qualityOptions(container, hardware)

@@ -2,6 +2,7 @@
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from './options.ts';
 import type { ResolvedProfile } from './profiles.ts';
 import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
+import type { TrackChoice } from './track-choice.ts';
 
 /** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; credentials must not be in it. */
 export type FfmpegInput =
@@ -21,6 +22,8 @@ export interface CommandOptions {
   firstVideoSeconds?: number | undefined;
   /** Added to every input timestamp (`-itsoffset`). */
   timestampOffsetSeconds?: number;
+  /** The tracks of a `pipe` input, by PID, that the profile is to have; without it, by their position in the input. */
+  tracks?: TrackChoice;
   /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
   keyframeIntervalSeconds?: number;
 }
@@ -84,22 +87,53 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
     (option) =>
       !isFilterOf(option, 'video') &&
       !isFilterOf(option, 'audio') &&
+      option.name !== 'map' &&
       option.name !== 'force_key_frames' &&
       option.name !== 'movflags' &&
       option.name !== 'x265-params' &&
       !(option.name === 'r' && profile.video === 'encode'),
   );
-  const isMapped = given.some(({ name }) => name === 'map');
-  const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
   const start = input.kind === 'pipe' ? (options.resume?.videoSeconds ?? options.firstVideoSeconds) : undefined;
   const audioStart = input.kind === 'pipe' ? options.resume?.audioSeconds : undefined;
   return [
-    // FFmpeg's own choice depends on what it probed, so two processes of one source could differ.
-    ...(isMapped || hasGraph ? [] : ['-map', '0:v:0?', '-map', '0:a:0?']),
+    ...mapArguments(given, input, options.tracks),
     ...writeOptions(kept),
     ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
     ...audioArguments(profile, given, audioStart),
   ];
+}
+
+/** A map by position (`0:v:0`, `0:a:1?`), or of all of a kind (`0:a`). */
+const POSITION = /^0:([va])(?::(\d{1,3}))?\??$/;
+
+/** Whether a profile takes the first track of each kind and no others, as most do. */
+export function takesFirstTracks({ outputOptions }: ResolvedProfile): boolean {
+  return readOptions(outputOptions).every(({ name, value = '' }) => {
+    if (name === 'map') return /^0:[va]:0\??$/.test(value);
+    return name !== 'filter_complex' && name !== 'lavfi';
+  });
+}
+
+/**
+ * Which tracks go in. By position FFmpeg waits for one that never sends, so they are named by the PIDs of those that do. What
+ * FFmpeg opens itself it has looked at before it chooses.
+ */
+function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: TrackChoice | undefined): string[] {
+  const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
+  const map = (specifiers: readonly string[]) => specifiers.flatMap((specifier) => ['-map', specifier]);
+  const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
+  if (input.kind === 'url' || (hasGraph && asked.length === 0)) return map(asked);
+  const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
+  if (tracks === undefined) return map(wanted);
+  const chosen = wanted.flatMap((specifier) => {
+    const [, kind, position] = POSITION.exec(specifier) ?? [];
+    if (kind === undefined) return [specifier];
+    const pids = kind === 'v' ? tracks.video : tracks.audio;
+    const taken = position === undefined ? pids : pids.slice(Number(position), Number(position) + 1);
+    return taken.map((pid) => `0:i:${pid}`);
+  });
+  // FFmpeg says best itself that there is nothing of what was asked for.
+  return map(chosen.length === 0 ? wanted : chosen);
 }
 
 function videoArguments(

@@ -35,7 +35,7 @@ const OPTION_ERROR =
   /Unrecognized option|Error splitting the argument list|Error parsing|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option/i;
 
 const SOURCE_ERROR =
-  /could not find codec parameters|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
+  /Decoder .* not found|no decoder found|could not find codec parameters|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
 
 /** The machine's fault, not the profile's: drivers, devices and memory come and go. */
 const RESOURCE_ERROR =

@@ -32,6 +32,12 @@ const VIDEO_REGISTRATIONS = new Map<string, VideoCodec>([
 ]);
 
 const LANGUAGE_DESCRIPTOR = 0x0a;
+/** audio_type of table 2-60: commentary for the visually impaired. */
+const NARRATED = 3;
+// EN 300 468, 6.4.11: the supplementary audio descriptor behind the extension tag, and its editorial_classification.
+const EXTENSION_DESCRIPTOR = 0x7f;
+const SUPPLEMENTARY_AUDIO = 0x06;
+const AUDIO_DESCRIPTION = 1;
 
 function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }> {
   for (let at = 0; at + 2 <= bytes.length; ) {
@@ -111,4 +117,14 @@ export function languageOf(stream: ProgramStream): string | undefined {
     if (tag === LANGUAGE_DESCRIPTOR && /^[a-z]{3}$/.test(code)) return code;
   }
   return undefined;
+}
+
+/** Whether a sound track tells what is to be seen, beside what is to be heard. */
+export function isNarrated(stream: ProgramStream): boolean {
+  for (const { tag, body } of descriptorsOf(stream.descriptors)) {
+    if (tag === LANGUAGE_DESCRIPTOR && body[3] === NARRATED) return true;
+    const isSupplement = tag === EXTENSION_DESCRIPTOR && body[0] === SUPPLEMENTARY_AUDIO;
+    if (isSupplement && (((body[1] ?? 0) >> 2) & 0x1f) === AUDIO_DESCRIPTION) return true;
+  }
+  return false;
 }

@@ -4,7 +4,7 @@
  * joins at a unit never meets the second half of another PID's.
  */
 
-import { classifyStream, isKeyframe, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
+import { classifyStream, isKeyframe, isNarrated, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
 import {
   counterOf,
   hasDiscontinuityIndicator,
@@ -33,6 +33,8 @@ export interface Track {
   readonly type: number;
   /** ISO 639-2, as its descriptor says it. */
   readonly language: string | undefined;
+  /** Sound that describes the pictures. */
+  readonly narrated: boolean;
 }
 
 export interface PacketRef {
@@ -173,10 +175,11 @@ export class ProgramReader {
       states.set(track.pid, state);
     };
     for (const stream of map.streams) {
-      add({ pid: stream.pid, type: stream.type, language: languageOf(stream), ...classifyStream(stream) });
+      const { pid, type } = stream;
+      add({ pid, type, language: languageOf(stream), narrated: isNarrated(stream), ...classifyStream(stream) });
     }
     if (map.pcrPid !== NULL_PID && !states.has(map.pcrPid)) {
-      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown', language: undefined });
+      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown', language: undefined, narrated: false });
     }
     this.#tracks = states;
   }
@@ -285,6 +288,11 @@ function newState(track: Track): TrackState {
     gap: false,
     arrivedMs: 0,
   };
+}
+
+/** The first bytes of a unit, where its headers are. */
+export function headOf(unit: Unit): Buffer {
+  return elementaryBytes({ ...unit, packets: unit.packets.slice(0, PROBED_PACKETS) });
 }
 
 /** A unit's bytes of the elementary stream, without the PES header. */

@@ -5,7 +5,8 @@
  */
 
 import { adtsTicks } from './adts.ts';
-import { elementaryBytes, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
+import { pictureShape } from './picture-shape.ts';
+import { elementaryBytes, headOf, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
 import { type OutTrack, ProgramWriter } from './program-writer.ts';
 import type { ProgramMap } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
@@ -14,6 +15,7 @@ import { Rhythm } from './rhythm.ts';
 import { ScramblingMonitor } from './scrambling.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
+import { TrackLife } from './track-life.ts';
 import type { TrackSurvey } from './track-survey.ts';
 
 export interface SpliceSink {
@@ -21,8 +23,8 @@ export interface SpliceSink {
   packet(bytes: Buffer, offset: number): void;
   /** A unit with this DTS (90 kHz, feed's timeline, not wrapped) follows. */
   progress(dts: number): void;
-  /** From the next packet on the programme has other tracks: what was set up for those before cannot go on with them. */
-  programChanged(): void;
+  /** From the next packet on the programme is another: what was set up for the one before may not be able to go on. */
+  programChanged(change: ProgramChange): void;
   /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
   randomAccess(point: RandomAccess): void;
 }
@@ -33,6 +35,20 @@ export interface RandomAccess {
   /** On the feed's timeline, 90 kHz, not wrapped. */
   dts: number;
   pts: number;
+}
+
+/** Other tracks, or pictures of another size or aspect ratio in the same track. */
+export type ProgramChange = 'tracks' | 'shape';
+
+/** A track of sound or pictures of the programme under way. */
+export interface FeedTrack {
+  /** In the output. */
+  readonly pid: number;
+  readonly kind: 'video' | 'audio';
+  readonly language: string | undefined;
+  readonly narrated: boolean;
+  /** It sends while others do. */
+  readonly alive: boolean;
 }
 
 export interface SplicerOptions {
@@ -106,6 +122,10 @@ export class Splicer {
   #audioPid: number | undefined;
   /** The last unit sent of that PID. */
   #lastAudio: Unit | undefined;
+  #tracks: readonly Track[] = [];
+  readonly #life = new TrackLife();
+  /** Of the pictures under way; undefined where their shape may change unnoticed. */
+  #shape: string | undefined;
 
   constructor(sink: SpliceSink, options: SplicerOptions) {
     this.#sink = sink;
@@ -199,6 +219,15 @@ export class Splicer {
     return last === undefined ? undefined : wrapTicks(last);
   }
 
+  /** Sound and pictures of the programme under way, in its order. */
+  get tracks(): FeedTrack[] {
+    return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated }) => {
+      const pid = this.#writer.trackOf(inputPid)?.pid;
+      if (pid === undefined || kind === 'other') return [];
+      return [{ pid, kind, language, narrated, alive: this.#life.isAlive(pid) }];
+    });
+  }
+
   /** Whether a random access point with this content (as `contentOf` has it) was sent lately. */
   hasSent(content: number): boolean {
     return this.#recent.knows(content);
@@ -243,15 +272,17 @@ export class Splicer {
 
   #adoptProgram(map: ProgramMap, tracks: readonly Track[]): void {
     const others = this.#writer.adopt(map, tracks);
+    this.#tracks = tracks;
     const audio = tracks.find((track) => track.kind === 'audio');
     this.#audioPid = audio && this.#writer.trackOf(audio.pid)?.pid;
-    if (others && this.#started) this.#sink.programChanged();
+    if (others && this.#started) this.#sink.programChanged('tracks');
   }
 
   #emitUnit(unit: Unit): void {
     const nowMs = unit.arrivedMs;
     this.#flow(nowMs);
     const out = this.#writer.trackOf(unit.track.pid);
+    if (out !== undefined) this.#life.note(out.pid, nowMs);
     if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
     let shift: number | undefined;
     if (unit.dts === undefined || unit.track.kind === 'other') {
@@ -314,12 +345,23 @@ export class Splicer {
         (this.#lastEntryDts === undefined || dts - this.#lastEntryDts > AUDIO_ENTRY_TICKS);
     if (!entry) return;
     if (!this.#started) this.#start();
+    if (out.video && unit.keyframe) this.#noteShape(unit);
     // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
     this.#lastEntryFlowMs = unit.keyframe ? this.#flowMs : this.#flowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
     this.#recent.add(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
     this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });
+  }
+
+  /** What FFmpeg makes has the shape that it began with; only a source's changes untold. */
+  #noteShape(unit: Unit): void {
+    if (this.#options.survey === undefined) return;
+    const shape = pictureShape(unit.track.codec, headOf(unit));
+    if (shape === undefined) return;
+    const before = this.#shape;
+    this.#shape = shape;
+    if (before !== undefined && before !== shape) this.#sink.programChanged('shape');
   }
 
   /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */

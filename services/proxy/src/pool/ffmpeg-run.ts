@@ -4,9 +4,11 @@ import type { StreamProfile } from '../../../registry/types.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
-import { buildArguments, type FfmpegInput } from '../ffmpeg/command.ts';
+import { buildArguments, type FfmpegInput, takesFirstTracks } from '../ffmpeg/command.ts';
+import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import { isOutdated as isChoiceOutdated, type TrackChoice } from '../ffmpeg/track-choice.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/timestamp.ts';
@@ -15,12 +17,15 @@ import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
 import type { SourceFeed } from './source-feed.ts';
 import type { SourceFeeds } from './source-feeds.ts';
+import { TrackTrials } from './track-trials.ts';
 
 export interface RunDeps {
   readonly sources: SourceFeeds;
   readonly gateway: Gateway;
   readonly ffmpegPath: string;
   readonly keyframeIntervalMs: number;
+  /** As `languageCode` has them, the preferred first. */
+  readonly preferredAudioLanguages: readonly string[];
   /** How long a live source may take to its first random access point. */
   readonly firstPictureTimeoutMs: number;
   readonly log: Logger;
@@ -36,18 +41,25 @@ const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
  *
  * @throws {SourceError} when the source cannot be opened
  */
-export async function startFfmpegRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Promise<Run> {
+export async function startFfmpegRun(
+  profile: StreamProfile,
+  request: RunRequest,
+  deps: RunDeps,
+  trials = new TrackTrials(deps.preferredAudioLanguages),
+): Promise<Run> {
   const lease = await leaseSource(request, deps.sources);
   try {
-    const { process, stop } =
-      lease.feed === undefined ? urlRun(profile, request, deps) : await pipedRun(profile, request, lease.feed, deps);
+    const { process, stop, kill } =
+      lease.feed === undefined
+        ? urlRun(profile, request, deps)
+        : await pipedRun(profile, request, lease.feed, deps, trials);
     return {
       output: process.stdout,
-      ended: process.exited.then((exit) => ({ exit, sourceError: stop(), orderly: exit.code === 0 })),
+      ended: process.exited.then((exit) => ({ exit, sourceError: stop(exit), orderly: exit.code === 0 })),
       source: lease.feed,
       pid: process.pid,
       duration: lease.feed === undefined ? process.duration : Promise.resolve(undefined),
-      kill: process.kill,
+      kill,
       release: lease.release,
     };
   } catch (error) {
@@ -59,18 +71,27 @@ export async function startFfmpegRun(profile: StreamProfile, request: RunRequest
 interface Parts {
   readonly process: FfmpegProcess;
   /** Ends its reading; answers what was wrong with the source, if anything. */
-  readonly stop: () => SourceError | undefined;
+  readonly stop: (exit: FfmpegExit) => SourceError | undefined;
+  readonly kill: () => void;
 }
+
+/** How often it is looked whether the tracks that FFmpeg has are still the right ones. */
+const LOOK_MS = 1_000;
 
 async function pipedRun(
   profile: StreamProfile,
   request: RunRequest,
   source: SourceFeed,
   deps: RunDeps,
+  trials: TrackTrials,
 ): Promise<Parts> {
   const { feed } = source;
+  // Only MPEG-TS goes on with another FFmpeg's output.
+  const canGoOn = profile.container === 'mpegts';
   const { entry, resume } = await enterSource(source, request, deps.firstPictureTimeoutMs);
-  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, timing(entry, feed.ring, resume));
+  const tracksOf = () => source.tracks.filter(({ kind }) => profile[kind] !== 'none');
+  const tracks = trials.choose(request.address.url, tracksOf());
+  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, { ...timing(entry, feed.ring, resume), tracks });
   const { stdin } = process;
   if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
   let failure: SourceError | undefined;
@@ -84,13 +105,32 @@ async function pipedRun(
   };
   const cursor = new Cursor(feed, entry, sink, 0);
   // FFmpeg decodes the tracks it found at its start and no others; the next one finds the new ones.
-  const unsubscribe = source.onProgramChange((position) => cursor.limitTo(position));
-  const stop = () => {
+  const takesFirst = takesFirstTracks(profile as ResolvedProfile);
+  const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
+  const unsubscribe = source.onProgramChange((position, change) => {
+    const isOver = change === 'shape' ? profile.video === 'encode' && canGoOn : !takesFirst || isOutdated();
+    if (isOver) cursor.limitTo(position);
+  });
+  const look = setInterval(() => {
+    if (takesFirst && canGoOn && trials.isSettled && isOutdated()) cursor.limitTo(feed.ring.head);
+  }, LOOK_MS);
+  let hasOutput = false;
+  process.stdout.once('readable', () => {
+    hasOutput = process.stdout.readableLength > 0;
+  });
+  let killed = false;
+  const kill = () => {
+    killed = true;
+    process.kill();
+  };
+  const stop = (exit: FfmpegExit) => {
+    if (!hasOutput && (killed || (exit.code !== null && exit.code !== 0))) trials.failed();
+    clearInterval(look);
     unsubscribe();
     cursor.close();
     return failure;
   };
-  return { process, stop };
+  return { process, stop, kill };
 }
 
 function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Parts {
@@ -102,7 +142,7 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Par
     session.close();
     return lastError;
   };
-  return { process, stop };
+  return { process, stop, kill: process.kill };
 }
 
 interface Timing {
@@ -116,7 +156,7 @@ function spawn(
   input: FfmpegInput,
   stdin: 'pipe' | 'none',
   deps: RunDeps,
-  timing: Partial<Timing>,
+  timing: Partial<Timing> & { tracks?: TrackChoice },
   env: Readonly<Record<string, string>> = {},
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;

@@ -9,6 +9,7 @@ import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
 import type { RunRequest, StartRun } from './run.ts';
 import { leaseSource } from './run-entry.ts';
 import type { SourceLease } from './source-feeds.ts';
+import { TrackTrials } from './track-trials.ts';
 
 export interface Production {
   readonly start: StartRun;
@@ -35,10 +36,11 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
       needsProcess: false,
     };
   }
+  const trials = new TrackTrials(deps.preferredAudioLanguages);
   const opaque = profile.container === 'mpegts' ? undefined : (profile.container as OpaqueContainer);
   return {
     leaseSource: lease,
-    start: (request) => startFfmpegRun(profile, request, deps),
+    start: (request) => startFfmpegRun(profile, request, deps, trials),
     output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
     opaque: opaque !== undefined,
     midPicture: profile.video === 'copy',

@@ -9,7 +9,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Logger } from '../log.ts';
-import { Splicer } from '../mpegts/splicer.ts';
+import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/timestamp.ts';
 import { TrackSurvey } from '../mpegts/track-survey.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/bitrate-monitor.ts';
@@ -96,7 +96,7 @@ export class SourceFeed implements PlacedFeed {
   readonly #opened: Promise<SourceKind>;
   /** Where to begin when another worker has the source, 33-bit ticks. */
   readonly #fromTicks: number | undefined;
-  readonly #programListeners = new Set<(position: number) => void>();
+  readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
   /** How the provider's clock relates to the feed's, here or at the owner. */
   #sourceClock: SourceClock | undefined;
   #connection: BodyReader | undefined;
@@ -125,9 +125,9 @@ export class SourceFeed implements PlacedFeed {
     this.ringLimits = deps.ringLimits;
     this.feed = new Feed(deps.ringLimits());
     const sink = feedSink(this.feed);
-    const programChanged = () => {
-      sink.programChanged();
-      for (const listener of [...this.#programListeners]) listener(this.feed.ring.head);
+    const programChanged = (change: ProgramChange) => {
+      sink.programChanged(change);
+      for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
     };
     this.#splicer = new Splicer(
       { ...sink, programChanged },
@@ -164,11 +164,17 @@ export class SourceFeed implements PlacedFeed {
     return this.#splicer.lastAudioMs;
   }
 
+  /** Its sound and pictures, in the order of its tables. */
+  get tracks(): FeedTrack[] {
+    return this.#splicer.tracks;
+  }
+
   /**
-   * Calls back with the position from which on the source has other tracks (another codec, sound that came or went).
+   * Calls back with the position from which on the source has other tracks (another codec, sound that came or went), or
+   * pictures of another shape.
    * @returns a function that ends it
    */
-  onProgramChange(listener: (position: number) => void): () => void {
+  onProgramChange(listener: (position: number, change: ProgramChange) => void): () => void {
     this.#programListeners.add(listener);
     return () => this.#programListeners.delete(listener);
   }

@@ -1,0 +1,62 @@
+/** Reads the bits of a parameter set (ITU-T H.264, 7.2 and 9.1); past the end they are all ones, which ends any Exp-Golomb code. */
+
+/** @returns the bytes without emulation prevention (7.4.1) */
+export function withoutEmulation(bytes: Buffer): Buffer {
+  const out = Buffer.alloc(bytes.length);
+  let length = 0;
+  let zeros = 0;
+  for (const byte of bytes) {
+    if (zeros >= 2 && byte === 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = byte === 0 ? zeros + 1 : 0;
+    out[length++] = byte;
+  }
+  return out.subarray(0, length);
+}
+
+export class BitReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** More bits were asked for than there are: what was read is not to be believed. */
+  get isPastEnd(): boolean {
+    return this.#at > this.#bytes.length * 8;
+  }
+
+  /** u(n) */
+  bits(count: number): number {
+    let value = 0;
+    for (let n = 0; n < count; n++) value = value * 2 + this.bit();
+    return value;
+  }
+
+  bit(): number {
+    const byte = this.#bytes[this.#at >> 3] ?? 0xff;
+    const value = (byte >> (7 - (this.#at & 7))) & 1;
+    this.#at++;
+    return value;
+  }
+
+  skip(count: number): void {
+    this.#at += count;
+  }
+
+  /** ue(v) */
+  unsigned(): number {
+    let zeros = 0;
+    while (zeros < 32 && this.bit() === 0) zeros++;
+    return 2 ** zeros - 1 + this.bits(zeros);
+  }
+
+  /** se(v) */
+  signed(): number {
+    const code = this.unsigned();
+    return code % 2 === 0 ? -code / 2 : (code + 1) / 2;
+  }
+}
