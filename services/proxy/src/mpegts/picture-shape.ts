@@ -41,9 +41,8 @@ function mpeg2Shape(bytes: Buffer): string | undefined {
   const extension = bytes.indexOf(Buffer.from([0, 0, 1, 0xb5]), at);
   const hasExtension = extension >= 0 && extension + 7 <= bytes.length && (bytes[extension + 4] as number) >> 4 === 1;
   const high = hasExtension ? bytes.readUInt16BE(extension + 5) : 0;
-  const width =
-    (size >> 12) | (((high >> 15) & 1) << 12) | (hasExtension ? ((bytes[extension + 5] as number) & 1) << 13 : 0);
-  const height = (size & 0xfff) | (((high >> 13) & 3) << 12);
+  const width = (size >> 12) | (((high >> 7) & 3) << 12);
+  const height = (size & 0xfff) | (((high >> 5) & 3) << 12);
   return `${width}x${height} aspect ${aspect}`;
 }
 
