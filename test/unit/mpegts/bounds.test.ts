@@ -87,7 +87,14 @@ describe('tables', () => {
 });
 
 describe('memory of what was sent', () => {
-  const track: Track = { pid: 0x100, kind: 'audio', codec: 'unknown', type: 0x0f, language: undefined };
+  const track: Track = {
+    pid: 0x100,
+    kind: 'audio',
+    codec: 'unknown',
+    type: 0x0f,
+    language: undefined,
+    narrated: false,
+  };
   const unit = (dts: number, content: number): Unit => {
     const bytes = packet(0x41, 0x00, 0x10);
     bytes.writeUInt32BE(content, 100);
