@@ -151,6 +151,8 @@ export class ResilientRegistry implements Registry {
 
   async leave(report: ClientReport): Promise<number> {
     this.#turnover++;
+    // Also when the registry is not told of it.
+    this.#shared.forgetCounters(report);
     const left = await this.#held.records.leave(report);
     const answer = await this.#reach.change(
       () => this.#shared.leave(report),
@@ -350,7 +352,7 @@ export class ResilientRegistry implements Registry {
 
   /** A feed that is here already stays what it is, made here or relayed; one that nobody has begins here, unconfirmed. */
   async #placeAlone(answer: JoinAnswer, { localSlots, cap }: JoinRequest): Promise<JoinAnswer> {
-    if (answer.kind !== 'joined' || answer.slot === undefined) return answer;
+    if (answer.kind !== 'joined' || answer.slot === undefined || answer.place === undefined) return answer;
     const { client, slot } = answer;
     const feed = processFeedKey(client.streamId, slot);
     if (localSlots.includes(slot)) return { ...answer, place: this.#held.unconfirmedPlace(feed) };

@@ -185,9 +185,11 @@ export interface JoinRequest {
   capacity?: Capacity | undefined;
   /** The feed of the stream's source: whoever has that should make the process, if the asking worker does not. */
   sourceFeed?: string | undefined;
+  /** It gets a process of its own: there is no feed that anybody could own. An unshareable stream's clients always do. */
+  alone?: boolean | undefined;
 }
 
-/** Counted in, with the place of its feed (undefined: a direct stream, which has none). */
+/** Counted in, with the place of its feed (undefined: it has none, as a direct stream's or one that is alone). */
 export interface Joined {
   kind: 'joined';
   client: ClientRecord;

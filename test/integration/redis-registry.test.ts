@@ -200,6 +200,21 @@ describe('ownership', () => {
   });
 });
 
+it('has no owner of a process that serves one client alone, and is as it was when that has left', async () => {
+  await redis.flushall();
+  const one = await worker('w1');
+  await one.createStream(SPEC, 0);
+  for (let n = 0; n < 3; n++) {
+    const request = { client: viewer('w1'), clientId: `c${n}`, cap: 1, localSlots: [], alone: n < 2 };
+    if (n === 2) await one.markUnshareable(ID);
+    const answer = await one.join(request);
+    expect(answer).toMatchObject({ kind: 'joined', slot: 0, place: undefined });
+    await one.leave({ ...viewer('w1'), clientId: `c${n}` });
+  }
+  expect(await redis.keys('sp:owner:*')).toEqual([]);
+  expect(await redis.keys('sp:feeds-of:*')).toEqual([]);
+});
+
 describe('incarnations', () => {
   it('take everything they held with them, once', async () => {
     await redis.flushall();
@@ -667,6 +682,33 @@ describe('a slow Redis', () => {
       await one.watch('e');
       expect(await redis.hget(keys.stream(ID), 'clients')).toBe('7');
       expect(one.outages).toHaveLength(1);
+    } finally {
+      through.disconnect();
+      await proxy.close();
+    }
+  });
+
+  it('leaves no counters of those who left in it', async () => {
+    await redis.flushall();
+    const proxy = await startTcpProxy({ target: { host: '127.0.0.1', port: server.port } });
+    const through = new Redis(`redis://127.0.0.1:${proxy.port}`, { maxRetriesPerRequest: 0, retryStrategy: () => 50 });
+    through.on('error', () => undefined);
+    try {
+      const one = await resilient('w1', through);
+      await one.registry.createStream(SPEC, 0);
+      const stays = await one.watch('stays');
+      const leaves = await one.watch('leaves');
+      if (stays.kind !== 'joined' || leaves.kind !== 'joined') throw new Error('not joined');
+      const report = ({ client }: typeof stays) => ({ ...client, clientId: client.id, bytesServed: 5 });
+      await one.registry.report([report(stays), report(leaves)]);
+      await one.renew();
+      proxy.cut();
+      await one.registry.leave(report(leaves));
+      await until(() => through.status === 'ready', { what: 'the connection to Redis' });
+      await one.renew();
+      await one.renew();
+      const counters = JSON.parse(String(await redis.get(keys.countersPrefix + one.me.incarnation)));
+      expect(counters.map(({ clientId }: { clientId: string }) => clientId)).toEqual(['stays']);
     } finally {
       through.disconnect();
       await proxy.close();

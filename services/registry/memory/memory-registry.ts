@@ -104,7 +104,8 @@ export class MemoryRegistry implements Registry {
     entry.clients.set(id, client);
     entry.record.lastAccessMs = this.#now();
     const stream = copyOf(entry.record);
-    return { kind: 'joined', client: { ...client }, stream, slot, place: slot === undefined ? undefined : MINE };
+    const hasFeed = slot !== undefined && request.alone !== true && !entry.record.unshareable;
+    return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined };
   }
 
   async leave(report: ClientReport): Promise<number> {

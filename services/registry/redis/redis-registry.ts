@@ -142,7 +142,7 @@ export class RedisRegistry implements Registry {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
   }
 
-  async join({ client, clientId, cap, localSlots, capacity, sourceFeed }: JoinRequest): Promise<JoinAnswer> {
+  async join({ client, clientId, cap, localSlots, capacity, sourceFeed, alone }: JoinRequest): Promise<JoinAnswer> {
     const suffix = randomBytes(4).toString('hex');
     const text = (await this.#run(
       'join',
@@ -153,6 +153,7 @@ export class RedisRegistry implements Registry {
       cap ?? '',
       JSON.stringify(localSlots),
       this.#asking(capacity, sourceFeed),
+      alone === true ? '1' : '',
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
@@ -170,8 +171,17 @@ export class RedisRegistry implements Registry {
     };
   }
 
-  async leave({ streamId, clientId, connectedAtMs, bytesServed, segmentsServed }: ClientReport): Promise<number> {
-    this.#counters.delete(counterKey(streamId, clientId));
+  /** A client has left; what it had got is no longer told. */
+  forgetCounters({ streamId, clientId, connectedAtMs }: ClientReport): void {
+    const key = counterKey(streamId, clientId);
+    if (this.#counters.get(key)?.connectedAtMs !== connectedAtMs) return;
+    this.#counters.delete(key);
+    this.#countersChanged = true;
+  }
+
+  async leave(report: ClientReport): Promise<number> {
+    this.forgetCounters(report);
+    const { streamId, clientId, connectedAtMs, bytesServed, segmentsServed } = report;
     const bytes = Math.round(bytesServed);
     return Number(await this.#run('leave', streamId, clientId, bytes, segmentsServed, connectedAtMs));
   }

@@ -118,6 +118,13 @@ describe('BitrateMonitor', () => {
     expect(feed(new BitrateMonitor({ ...settings, bitrateMonitoring: false }), 1, 100, 50)).toBe(-1);
   });
 
+  it('says so as long as it lasts, and no longer', () => {
+    const monitor = new BitrateMonitor(settings);
+    expect(feed(monitor, 10, 100, 10)).toBe(3);
+    expect(monitor.tooSlow(10, 50)).toBe(true);
+    expect([200, 200].map((bytes) => monitor.tooSlow(bytes, 100))).toEqual([false, false]);
+  });
+
   it('does not blame the source for a slow viewer', () => {
     expect(feed(new BitrateMonitor(settings), 10, 0, 1000)).toBe(-1);
   });

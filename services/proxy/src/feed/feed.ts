@@ -1,5 +1,6 @@
 /** A feed: one ring of media and the readers that follow it, each at its own pace. Knows nothing of where bytes come from. */
 
+import { StreampoolError } from '../errors.ts';
 import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
 
 /** How a feed ended, for its readers. */
@@ -117,6 +118,13 @@ export class Feed {
   }
 }
 
+/** The feed was ended while somebody waited for its first picture: it was deleted, or its worker ends. */
+export class FeedOverError extends StreampoolError {
+  constructor() {
+    super(503, 'The stream was ended before its first picture. Try again.', { retryAfterSeconds: 1 });
+  }
+}
+
 function endError(end: FeedEnd): Error {
-  return end.kind === 'failed' ? end.error : new Error('the stream ended before its first picture');
+  return end.kind === 'failed' ? end.error : new FeedOverError();
 }

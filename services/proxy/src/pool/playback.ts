@@ -96,6 +96,8 @@ export class Playback {
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
   ): Promise<void> {
+    // It may have closed while the stream was looked for; nobody says so again.
+    if (response.destroyed) return;
     this.assertRoom();
     const gone = new AbortController();
     response.once('close', () => gone.abort());

@@ -1,14 +1,16 @@
 /** The pool: gives each viewer a seat, at a feed that is shared or at a process of its own, as far as this worker's limits go. */
 
+import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Capacity, ClientRecord, JoinAnswer, JoinRequest, StreamRecord } from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
-import type { Feed } from '../feed/feed.ts';
+import { type Feed, FeedOverError } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import { CoolDown } from './cool-down.ts';
 import { NotCopyableError } from './copy-run.ts';
+import { knownPlace } from './feed-place.ts';
 import type { FiniteProcess } from './finite-process.ts';
 import { FiniteProcesses } from './finite-processes.ts';
 import { FiniteSourceError } from './finite-source.ts';
@@ -107,7 +109,8 @@ export class Pool {
     const { address } = this.sourceOf(remembered);
     const sourceFeed = sourceFeedOf(address);
     const { capacity } = this;
-    const answer = await this.#countIn({ client: viewer, clientId, cap, localSlots, capacity, sourceFeed }, signal);
+    const wanted: JoinRequest = { client: viewer, clientId, cap, localSlots, capacity, sourceFeed, alone };
+    const answer = await this.#countIn(wanted, signal);
     const { client, slot, place, stream } = joinedOrThrow(answer);
     this.followRecord(stream);
     const finite = this.#isFinite(stream);
@@ -121,7 +124,9 @@ export class Pool {
         segmentsServed: 0,
         lastAccessMs: Date.now(),
       });
-      use?.release();
+      if (use !== undefined) use.release();
+      // Nobody else gives up what was claimed for a feed that has not come to be here.
+      else if (slot !== undefined && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot);
     };
     try {
       if (finite) {
@@ -132,13 +137,21 @@ export class Pool {
         };
         return { kind: 'finite', client, stream, process, leave: leaveAndEnd };
       }
-      use = await this.feeds.acquire(stream, slot ?? 0, place ?? { kind: 'own', epoch: 1 });
+      const first = place ?? (await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0)));
+      use = await this.feeds.acquire(stream, slot ?? 0, first);
       const { feed } = use.process;
       const entry = await unlessGone(feed.entry(), signal);
       return { kind: 'shared', client, stream, feed, entry, leave };
     } catch (error) {
       await leave(0);
-      if (!(error instanceof FiniteSourceError)) throw this.#remember(stream.id, error);
+      if (error instanceof FeedOverError && (await this.#deps.registry.stream(stream.id)) === undefined) {
+        throw new StreampoolError(404, 'Stream not found');
+      }
+      if (!(error instanceof FiniteSourceError)) {
+        // A viewer that has gone, and one that is served in another way now, have met no fault of the stream.
+        if (!signal.aborted && !(error instanceof NotCopyableError)) await this.#noteFailure(stream.id, error);
+        throw error;
+      }
       // Learnt only by opening it: everybody who waited joins again, each with a process of its own.
       await this.#deps.registry.markUnshareable(stream.id);
       return this.join({ ...request, stream: { ...stream, unshareable: true } });
@@ -222,9 +235,8 @@ export class Pool {
     return unshareable || hintFromUrl(this.#sources.get(id)?.address.url ?? failover.currentUrl) === 'finite';
   }
 
-  #remember(streamId: string, error: unknown): unknown {
-    void this.#deps.registry.countError(streamId);
+  async #noteFailure(streamId: string, error: unknown): Promise<void> {
     if (error instanceof SourceError && error.reason !== 'stopped') this.#coolDown.begin(streamId, error);
-    return error;
+    await this.#deps.registry.countError(streamId);
   }
 }

@@ -106,6 +106,7 @@ export class SourceFeed implements PlacedFeed {
   readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
   readonly #rounds = new Rounds({ trim: false });
   #holds = 0;
+  /** The connection that is read now brings too little; the next one may bring more. */
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
@@ -269,6 +270,7 @@ export class SourceFeed implements PlacedFeed {
   async #run(opened: Deferred<SourceKind>): Promise<void> {
     for (;;) {
       const relayed = this.place.current.kind === 'relay';
+      this.#slow = false;
       const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
       if (end === 'other_kind' || this.#abort.signal.aborted) {
         this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
@@ -373,7 +375,7 @@ export class SourceFeed implements PlacedFeed {
         return new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
       }
       const nowMs = performance.now();
-      if (bitrate.tooSlow(chunk.length, nowMs - askedMs)) this.#slow = true;
+      this.#slow = bitrate.tooSlow(chunk.length, nowMs - askedMs);
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
       for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
       if (this.#rounds.isOver) return repeatsError(this.#address.url);

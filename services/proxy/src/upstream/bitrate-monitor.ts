@@ -27,7 +27,7 @@ export class BitrateMonitor {
     this.#graceLeftMs = settings.bitrateGraceMs;
   }
 
-  /** Counts bytes, and the time that they were waited for; answers whether the source is too slow by now. */
+  /** Counts bytes, and the time that they were waited for; answers whether the source is too slow now. It may recover. */
   tooSlow(bytes: number, waitedMs: number): boolean {
     const { bitrateMonitoring, minBitrateBytesPerSecond, bitrateCheckIntervalMs, bitrateFailoverThreshold } =
       this.#settings;
@@ -38,11 +38,12 @@ export class BitrateMonitor {
     }
     this.#bytes += bytes;
     this.#waitedMs += waitedMs;
-    if (this.#waitedMs < bitrateCheckIntervalMs) return false;
-    const isLow = (this.#bytes * 1000) / this.#waitedMs < minBitrateBytesPerSecond;
-    this.#low = isLow ? this.#low + 1 : 0;
-    this.#bytes = 0;
-    this.#waitedMs = 0;
+    if (this.#waitedMs >= bitrateCheckIntervalMs) {
+      const isLow = (this.#bytes * 1000) / this.#waitedMs < minBitrateBytesPerSecond;
+      this.#low = isLow ? this.#low + 1 : 0;
+      this.#bytes = 0;
+      this.#waitedMs = 0;
+    }
     return this.#low >= bitrateFailoverThreshold;
   }
 }

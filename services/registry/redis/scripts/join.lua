@@ -1,6 +1,7 @@
 -- Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one step.
 -- ARGV: 2 stream id, 3 wanted client id, 4 suffix if that is taken, 5 client record as JSON, 6 cap ('' for a direct stream),
---       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim)
+--       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim), 9 '1' for a process of its own, which
+--       no feed comes of, so that nobody owns one
 -- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs}; {place} alone when it was not counted in
 local id, wanted, suffix, cap, me = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6]), cjson.decode(ARGV[8])
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
@@ -9,7 +10,8 @@ local place
 local slot
 
 if cap then
-  if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap = 1 end
+  local alone = ARGV[9] == '1'
+  if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap, alone = 1, true end
   local counts = {}
   local flat = redis.call('HGETALL', K.slots .. id)
   for at = 1, #flat, 2 do counts[tonumber(flat[at])] = tonumber(flat[at + 1]) end
@@ -29,8 +31,10 @@ if cap then
     slot = 0
     while counts[slot] do slot = slot + 1 end
   end
-  place = claim('p:' .. id .. ':' .. slot, me)
-  if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
+  if not alone then
+    place = claim('p:' .. id .. ':' .. slot, me)
+    if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
+  end
   redis.call('HINCRBY', K.slots .. id, slot, 1)
 end
 

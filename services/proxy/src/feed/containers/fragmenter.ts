@@ -1,5 +1,7 @@
 /** What every fragmenter is: it cuts a container other than MPEG-TS into initialisation bytes and complete fragments. */
 
+import { SourceError } from '../../errors.ts';
+
 /** Receives the pieces, in order: `init` once, before the first fragment. */
 export interface FragmentSink {
   /** What a joining viewer gets first; empty for containers that need nothing. */
@@ -24,10 +26,9 @@ export interface Fragmenter {
 }
 
 /** An output that cannot be cut; the message says what is wrong with it and, where a profile can mend it, how. */
-export class ContainerError extends Error {
+export class ContainerError extends SourceError {
   constructor(message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = 'ContainerError';
+    super('ffmpeg', message, { cause });
   }
 }
 

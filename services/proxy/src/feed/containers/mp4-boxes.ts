@@ -72,14 +72,17 @@ function child(content: Buffer, ...path: string[]): Buffer | undefined {
   return undefined;
 }
 
+/** An output that FFmpeg lays out in another way when it is told to. */
+export function notJoinable(why: string): ContainerError {
+  const option = '-movflags frag_keyframe+empty_moov+default_base_moof';
+  return new ContainerError(`The mp4 output ${why}, so nobody could join it: add \`${option}\` to the profile.`);
+}
+
 /** The tracks of a `moov`. @throws {ContainerError} when it is not that of a fragmented file */
 export function readTracks(moov: Buffer): Track[] {
   const mvex = child(moov, 'mvex');
   if (mvex === undefined) {
-    throw new ContainerError(
-      'The mp4 output is not fragmented, so nobody could join it: add ' +
-        '`-movflags frag_keyframe+empty_moov+default_base_moof` to the profile.',
-    );
+    throw notJoinable('is not fragmented');
   }
   const defaults = new Map<number, number>();
   for (const { type, content } of boxesIn(mvex)) {

@@ -4,6 +4,7 @@ import { ContainerError, type Fragmenter, type FragmentSink, refuseTooLarge } fr
 import {
   type BoxHeader,
   MAX_BOX_HEADER_BYTES,
+  notJoinable,
   readBoxHeader,
   readFragmentFacts,
   readTracks,
@@ -64,7 +65,7 @@ export class Mp4Fragmenter implements Fragmenter {
   }
 
   #fragmentBox(tracks: readonly Track[], { type, headerBytes }: BoxHeader, bytes: Buffer[]): void {
-    if (type === 'moov') throw new ContainerError('The mp4 output starts anew in the middle.');
+    if (type === 'moov') throw notJoinable('has a second header in its middle');
     this.#fragment.push(...bytes);
     this.#fragmentBytes += bytes.reduce((sum, piece) => sum + piece.length, 0);
     refuseTooLarge('An mp4 fragment', this.#fragmentBytes);
