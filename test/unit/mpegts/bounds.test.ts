@@ -108,6 +108,7 @@ describe('memory of what was sent', () => {
       keyframe: true,
       gap: false,
       arrivedMs: 0,
+      position: 0,
     };
   };
 

@@ -83,6 +83,28 @@ export class TsBuilder {
     return this.#pes(pid, 0xc0, pts, pts, Buffer.alloc(100, 0x55), true);
   }
 
+  /** One PES of private data (teletext, subtitles, metadata); without `pts` it has no time. */
+  data(pid: number, streamId: number, pts: number | undefined, data: Buffer): this {
+    return this.#pes(pid, streamId, pts, pts, data, true);
+  }
+
+  /** Sections back to back, as a multiplexer packs them: one may begin where another ends. */
+  sections(pid: number, sections: readonly Buffer[]): this {
+    const starts = [0];
+    for (const { length } of sections) starts.push((starts.at(-1) as number) + length);
+    const payload = Buffer.concat(sections);
+    for (let at = 0; at < payload.length; ) {
+      const next = starts.find((start) => start >= at && start < Math.min(payload.length, at + 183));
+      const packet = Buffer.alloc(188, 0xff);
+      packet.set([0x47, (next === undefined ? 0 : 0x40) | (pid >> 8), pid & 0xff, 0x10 | this.#next(pid)]);
+      if (next !== undefined) packet[4] = next - at;
+      const head = next === undefined ? 4 : 5;
+      at += payload.copy(packet, head, at, at + 188 - head);
+      this.#parts.push(packet);
+    }
+    return this;
+  }
+
   /** Leaves out `count` counter values of a PID, as if packets had been lost. */
   lose(pid: number, count: number): this {
     for (let n = 0; n < count; n++) this.#next(pid);
@@ -95,15 +117,24 @@ export class TsBuilder {
     return counter;
   }
 
-  #pes(pid: number, streamId: number, pts: number, dts: number, data: Buffer, sized: boolean): this {
-    const header = Buffer.alloc(19);
+  #pes(
+    pid: number,
+    streamId: number,
+    pts: number | undefined,
+    dts: number | undefined,
+    data: Buffer,
+    sized: boolean,
+  ): this {
+    const header = Buffer.alloc(pts === undefined || dts === undefined ? 9 : 19);
     header.set([0, 0, 1, streamId]);
-    header.writeUInt16BE(sized ? 13 + data.length : 0, 4);
-    header.set([0x80, 0xc0, 10], 6);
-    header[9] = 0x31;
-    header[14] = 0x11;
-    writeTimestamp(header, 9, pts);
-    writeTimestamp(header, 14, dts);
+    header.writeUInt16BE(sized ? header.length - 6 + data.length : 0, 4);
+    header[6] = 0x80;
+    if (pts !== undefined && dts !== undefined) {
+      header.set([0xc0, 10, 0x31], 7);
+      header[14] = 0x11;
+      writeTimestamp(header, 9, pts);
+      writeTimestamp(header, 14, dts);
+    }
     const payload = Buffer.concat([header, data]);
     for (let at = 0; at < payload.length; at += 184) {
       const part = payload.subarray(at, at + 184);

@@ -19,7 +19,10 @@ const VIDEO_TYPES = new Map<number, VideoCodec>([
 ]);
 
 // MPEG-1/2 audio, ADTS, LATM, MPEG-4 raw; then ATSC and Blu-ray: LPCM, AC-3, DTS, TrueHD, E-AC-3, DTS-HD.
-const AUDIO_TYPES = new Set([0x03, 0x04, 0x0f, 0x11, 0x1c, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x8a]);
+const AUDIO_TYPES = new Set([0x03, 0x04, 0x0f, 0x11, 0x1c, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x87, 0x8a]);
+/** DTS-HD where the programme is Blu-ray's; splice cues (SCTE 35) anywhere else. */
+const DTS_HD_OR_CUES = 0x86;
+const BLU_RAY = 'HDMV';
 
 const REGISTRATION_DESCRIPTOR = 0x05;
 // DVB (EN 300 468) tags for private PES (0x06): AC-3, E-AC-3, DTS, AAC; 0x7f is the extension tag (Opus, AC-4, DTS-HD).
@@ -47,11 +50,15 @@ function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }>
   }
 }
 
-/** Kind and codec of one PMT entry; streams nobody watches or hears (subtitles, data) are `other`. */
-export function classifyStream(stream: ProgramStream): { kind: TrackKind; codec: VideoCodec } {
+/**
+ * Kind and codec of one PMT entry; streams nobody watches or hears (subtitles, data) are `other`.
+ * @param program the programme's own descriptors
+ */
+export function classifyStream(stream: ProgramStream, program: Buffer): { kind: TrackKind; codec: VideoCodec } {
   const codec = VIDEO_TYPES.get(stream.type);
   if (codec !== undefined) return { kind: 'video', codec };
-  if (AUDIO_TYPES.has(stream.type)) return { kind: 'audio', codec: 'unknown' };
+  if (AUDIO_TYPES.has(stream.type) || (stream.type === DTS_HD_OR_CUES && isBluRay(program)))
+    return { kind: 'audio', codec: 'unknown' };
   if (stream.type === 0x06) {
     for (const { tag, body } of descriptorsOf(stream.descriptors)) {
       if (AUDIO_DESCRIPTORS.has(tag)) return { kind: 'audio', codec: 'unknown' };
@@ -63,6 +70,13 @@ export function classifyStream(stream: ProgramStream): { kind: TrackKind; codec:
     }
   }
   return { kind: 'other', codec: 'unknown' };
+}
+
+function isBluRay(program: Buffer): boolean {
+  for (const { tag, body } of descriptorsOf(program)) {
+    if (tag === REGISTRATION_DESCRIPTOR && body.toString('latin1', 0, 4) === BLU_RAY) return true;
+  }
+  return false;
 }
 
 /**

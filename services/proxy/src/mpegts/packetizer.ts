@@ -5,22 +5,27 @@ import { PACKET_SIZE, SYNC_BYTE } from './packet.ts';
 export class Packetizer {
   #rest: Buffer = Buffer.alloc(0);
   #synced = false;
+  /** Bytes pushed so far. */
+  #pushed = 0;
 
   /**
-   * Calls `onPacket(bytes, offset)` for every whole packet. The packets stay in `chunk` (or in a copy where one spans two
+   * Calls `onPacket` for every whole packet; `position` is the number of bytes pushed in front of it. The packets stay in `chunk` (or in a copy where one spans two
    * chunks), which the caller gives away: they may be rewritten in place.
    */
-  push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number) => void): void {
+  push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number, position: number) => void): void {
     let at = 0;
+    let position = this.#pushed;
+    this.#pushed += chunk.length;
     if (this.#rest.length > 0) {
       const missing = PACKET_SIZE - this.#rest.length;
       const isBoundary = this.#synced && this.#rest[0] === SYNC_BYTE && chunk[missing] === SYNC_BYTE;
       if (isBoundary) {
         const joined = Buffer.concat([this.#rest, chunk.subarray(0, missing)]);
         this.#rest = Buffer.alloc(0);
-        onPacket(joined, 0);
+        onPacket(joined, 0, position - (PACKET_SIZE - missing));
         at = missing;
       } else {
+        position -= this.#rest.length;
         chunk = Buffer.concat([this.#rest, chunk]);
         this.#rest = Buffer.alloc(0);
       }
@@ -32,7 +37,7 @@ export class Packetizer {
         continue;
       }
       this.#synced = true;
-      onPacket(chunk, at);
+      onPacket(chunk, at, position + at);
       at += PACKET_SIZE;
     }
     this.#rest = Buffer.from(chunk.subarray(at));

@@ -4,24 +4,13 @@
  * joins at a unit never meets the second half of another PID's.
  */
 
-import { classifyStream, isKeyframe, isNarrated, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
-import {
-  counterOf,
-  hasDiscontinuityIndicator,
-  hasPayload,
-  hasRandomAccessIndicator,
-  isDamaged,
-  NULL_PID,
-  PACKET_SIZE,
-  payloadOffset,
-  pcrOf,
-  pidOf,
-  startsUnit,
-} from './packet.ts';
+import { classifyStream, isNarrated, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
+import { isDamaged, NULL_PID, PACKET_SIZE, payloadOffset, pidOf } from './packet.ts';
+import { leaveChunk, type PacketRef, WaitingPackets } from './packet-memory.ts';
 import { Packetizer } from './packetizer.ts';
 import { parsePesHeader } from './pes.ts';
-import { buildPmt, type ProgramMap } from './psi.ts';
-import { isScrambled } from './scrambling.ts';
+import { buildPmt, isTrackPid, type ProgramMap } from './psi.ts';
+import { PROBED_PACKETS, TrackReader, type TrackSink } from './track-reader.ts';
 import { TrackSurvey } from './track-survey.ts';
 
 /** One elementary stream (or the PID that carries only the clock) of an input. */
@@ -37,15 +26,12 @@ export interface Track {
   readonly narrated: boolean;
 }
 
-export interface PacketRef {
-  readonly bytes: Buffer;
-  readonly offset: number;
-}
-
-/** One whole PES packet: an access unit for video, one or more frames for audio. */
+/** One whole PES packet: an access unit for video, one or more frames for audio. Or a piece of a track that carries sections. */
 export interface Unit {
   readonly track: Track;
   readonly packets: readonly PacketRef[];
+  /** The whole section that the packets carry, where it may name times of the programme's clock. */
+  readonly section?: Buffer | undefined;
   /** 33-bit ticks as the input has them; undefined when it sends none. */
   readonly pts: number | undefined;
   readonly dts: number | undefined;
@@ -58,39 +44,28 @@ export interface Unit {
   readonly gap: boolean;
   /** When its first packet came, monotonic. Most units are known to be whole only when the next one begins. */
   readonly arrivedMs: number;
+  /** Bytes that its input has sent in front of it. */
+  readonly position: number;
 }
 
-export interface ProgramReaderSink {
+export interface ProgramReaderSink extends TrackSink {
   /** The program was announced; `changed` where it is new or differs from the last time. */
   program(map: ProgramMap, tracks: readonly Track[], changed: boolean): void;
-  unit(unit: Unit): void;
-  /** A packet with a PCR outside any unit. */
-  clock(track: Track, packet: PacketRef): void;
-  /** Any packet of a video or audio track, scrambled ones too, before it becomes part of a unit. */
-  media?(bytes: Buffer, offset: number): void;
 }
 
-/** Packets of one video unit in which its parameter sets or first slice must begin. */
-const PROBED_PACKETS = 8;
-/** No access unit is larger; a stream that never starts a new one is not buffered without end. */
-const MAX_UNIT_BYTES = 8 * 1024 * 1024;
+/**
+ * How often a programme may change: so many times at once, and once in this time on average. Everything that reads it is set up
+ * anew each time. A table that comes too early is taken at one of its repetitions.
+ */
+const CHANGES_AT_ONCE = 8;
+const MS_PER_CHANGE = 5_000;
 
 const NO_MAPS: readonly ProgramMap[] = [];
-
-interface TrackState {
-  track: Track;
-  counter: number | undefined;
-  duplicate: boolean;
-  packets: PacketRef[];
-  receivedBytes: number;
-  totalLength: number | undefined;
-  gap: boolean;
-  arrivedMs: number;
-}
 
 /** A packet that waits until it is settled what is played. */
 interface HeldPacket extends PacketRef {
   readonly pid: number;
+  readonly position: number;
   readonly maps: readonly ProgramMap[];
   readonly arrivedMs: number;
 }
@@ -100,10 +75,15 @@ export class ProgramReader {
   readonly #sink: ProgramReaderSink;
   readonly #survey: TrackSurvey;
   #held: HeldPacket[] = [];
+  /** Of those, the ones that came with earlier chunks. */
+  #heldSettled = 0;
   #signature: string | undefined;
   #map: ProgramMap | undefined;
-  #tracks = new Map<number, TrackState>();
+  #tracks = new Map<number, TrackReader>();
+  readonly #waiting = new WaitingPackets();
   #nowMs = 0;
+  /** When all of `CHANGES_AT_ONCE` are allowed again. */
+  #allChangesAtMs = 0;
 
   /** @param survey decides what is played; without one, the first programme that is announced with sound or pictures */
   constructor(sink: ProgramReaderSink, survey: TrackSurvey = new TrackSurvey(false)) {
@@ -113,12 +93,15 @@ export class ProgramReader {
 
   /** Takes bytes in pieces of any size, which came at `nowMs`; the chunk is given away and may be rewritten later. */
   push(chunk: Buffer, nowMs: number): void {
-    this.#packetizer.push(chunk, (bytes, offset) => this.#look(bytes, offset, nowMs));
+    this.#packetizer.push(chunk, (bytes, offset, position) => this.#look(bytes, offset, position, nowMs));
+    leaveChunk(this.#held, this.#heldSettled);
+    this.#heldSettled = this.#held.length;
+    for (const track of this.#tracks.values()) track.leaveChunk();
   }
 
   /** The units under way are whole: the input has ended in an orderly way, or says so. */
   flush(): void {
-    for (const state of this.#tracks.values()) this.#finishUnit(state);
+    for (const track of this.#tracks.values()) track.flush();
   }
 
   /** The input is over: what waited goes on. */
@@ -127,11 +110,11 @@ export class ProgramReader {
     this.#releaseHeld();
   }
 
-  #look(bytes: Buffer, offset: number, arrivedMs: number): void {
+  #look(bytes: Buffer, offset: number, position: number, arrivedMs: number): void {
     const pid = pidOf(bytes, offset);
     if (pid === NULL_PID || isDamaged(bytes, offset)) return;
     const news = this.#survey.note(pid, bytes, offset, arrivedMs);
-    const packet = { bytes, offset, pid, maps: news?.maps ?? NO_MAPS, arrivedMs };
+    const packet = { bytes, offset, position, pid, maps: news?.maps ?? NO_MAPS, arrivedMs };
     if (this.#survey.isOpen) {
       this.#held.push(packet);
       return;
@@ -145,149 +128,55 @@ export class ProgramReader {
     // Tables may come behind the first packets that they describe.
     const { map } = this.#survey;
     if (map !== undefined && map.programNumber !== this.#map?.programNumber) this.#program(map);
+    this.#heldSettled = 0;
     for (const packet of this.#held.splice(0)) this.#packet(packet);
   }
 
-  #packet({ pid, bytes, offset, maps, arrivedMs }: HeldPacket): void {
+  #packet({ pid, bytes, offset, position, maps, arrivedMs }: HeldPacket): void {
     this.#nowMs = arrivedMs;
     for (const map of maps) if (map.programNumber === this.#survey.map?.programNumber) this.#program(map);
-    const state = this.#tracks.get(pid);
-    if (state !== undefined) this.#trackPacket(state, bytes, offset);
+    this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
   }
 
   #program(announced: ProgramMap): void {
     const map = { ...announced, streams: announced.streams.filter((stream) => this.#survey.isPlayed(stream)) };
     const signature = buildPmt(map, 0).toString('latin1');
     const changed = signature !== this.#signature;
+    if (changed && !this.#mayChange()) return;
     if (changed) this.#adopt(map);
     this.#signature = signature;
     this.#map = announced;
-    const tracks = [...this.#tracks.values()].map((state) => state.track);
+    const tracks = [...this.#tracks.values()].map(({ track }) => track);
     this.#sink.program(map, tracks, changed);
   }
 
+  #mayChange(): boolean {
+    const fromMs = Math.max(this.#allChangesAtMs, this.#nowMs);
+    if (fromMs - this.#nowMs > (CHANGES_AT_ONCE - 1) * MS_PER_CHANGE) return false;
+    this.#allChangesAtMs = fromMs + MS_PER_CHANGE;
+    return true;
+  }
+
   #adopt(map: ProgramMap): void {
-    const states = new Map<number, TrackState>();
+    const before = this.#tracks;
+    this.#tracks = new Map();
     const add = (track: Track) => {
-      const known = this.#tracks.get(track.pid);
-      const state = known?.track.type === track.type ? known : newState(track);
-      state.track = track;
-      states.set(track.pid, state);
+      const known = before.get(track.pid);
+      const goesOn = known !== undefined && known.track.type === track.type;
+      const reader = goesOn ? known : new TrackReader(track, this.#sink, this.#waiting);
+      reader.track = track;
+      this.#tracks.set(track.pid, reader);
     };
     for (const stream of map.streams) {
       const { pid, type } = stream;
-      add({ pid, type, language: languageOf(stream), narrated: isNarrated(stream), ...classifyStream(stream) });
+      const kind = classifyStream(stream, map.descriptors);
+      add({ pid, type, language: languageOf(stream), narrated: isNarrated(stream), ...kind });
     }
-    if (map.pcrPid !== NULL_PID && !states.has(map.pcrPid)) {
+    if (isTrackPid(map.pcrPid) && !this.#tracks.has(map.pcrPid)) {
       add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown', language: undefined, narrated: false });
     }
-    this.#tracks = states;
+    for (const [pid, reader] of before) if (this.#tracks.get(pid) !== reader) reader.discard();
   }
-
-  #trackPacket(state: TrackState, bytes: Buffer, offset: number): void {
-    if (state.track.kind !== 'other') this.#sink.media?.(bytes, offset);
-    if (isScrambled(bytes, offset)) {
-      this.#scrambledPacket(state, bytes, offset);
-      return;
-    }
-    if (hasPayload(bytes, offset)) {
-      const counter = counterOf(bytes, offset);
-      if (state.counter !== undefined && !hasDiscontinuityIndicator(bytes, offset)) {
-        // A packet may be sent twice in a row, no more (2.4.3.3).
-        if (counter === state.counter && !state.duplicate) {
-          state.duplicate = true;
-          return;
-        }
-        if (counter !== ((state.counter + 1) & 0x0f)) state.gap = true;
-      }
-      state.counter = counter;
-      state.duplicate = false;
-      if (startsUnit(bytes, offset)) {
-        this.#finishUnit(state);
-        const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
-        state.totalLength = header?.totalLength;
-        state.arrivedMs = this.#nowMs;
-        this.#append(state, { bytes, offset });
-        return;
-      }
-    }
-    if (state.packets.length > 0) this.#append(state, { bytes, offset });
-    else if (pcrOf(bytes, offset) !== undefined) this.#sink.clock(state.track, { bytes, offset });
-  }
-
-  /** Nobody can see its payload, and a unit is not whole without it. Its adaptation field is never scrambled. */
-  #scrambledPacket(state: TrackState, bytes: Buffer, offset: number): void {
-    this.#discardUnit(state);
-    state.counter = undefined;
-    if (state.track.kind === 'other' && pcrOf(bytes, offset) !== undefined)
-      this.#sink.clock(state.track, { bytes, offset });
-  }
-
-  #append(state: TrackState, packet: PacketRef): void {
-    state.packets.push(packet);
-    state.receivedBytes += packet.offset + PACKET_SIZE - payloadOffset(packet.bytes, packet.offset);
-    if (state.totalLength !== undefined && state.receivedBytes >= state.totalLength) this.#finishUnit(state);
-    else if (state.receivedBytes > MAX_UNIT_BYTES) this.#discardUnit(state);
-  }
-
-  #discardUnit(state: TrackState): void {
-    state.packets = [];
-    state.receivedBytes = 0;
-    state.totalLength = undefined;
-    state.gap = true;
-  }
-
-  #finishUnit(state: TrackState): void {
-    const first = state.packets[0];
-    if (first === undefined) return;
-    const { bytes, offset } = first;
-    const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
-    const unit: Unit = {
-      track: state.track,
-      packets: state.packets,
-      pts: header?.pts,
-      dts: header?.dts,
-      ptsOffset: header?.ptsOffset === undefined ? undefined : header.ptsOffset - offset,
-      dtsOffset: header?.dtsOffset === undefined ? undefined : header.dtsOffset - offset,
-      keyframe: state.track.kind === 'video' ? isKeyUnit(state, header?.dataOffset) : state.track.kind === 'audio',
-      gap: state.gap,
-      arrivedMs: state.arrivedMs,
-    };
-    state.packets = [];
-    state.receivedBytes = 0;
-    state.totalLength = undefined;
-    state.gap = false;
-    this.#sink.unit(unit);
-  }
-}
-
-function isKeyUnit(state: TrackState, dataOffset: number | undefined): boolean {
-  const [first, ...rest] = state.packets.slice(0, PROBED_PACKETS) as [PacketRef, ...PacketRef[]];
-  const start = dataOffset ?? payloadOffset(first.bytes, first.offset);
-  const head = first.bytes.subarray(start, first.offset + PACKET_SIZE);
-  const verdict =
-    isKeyframe(state.track.codec, head) ??
-    isKeyframe(
-      state.track.codec,
-      Buffer.concat([
-        head,
-        ...rest.map(({ bytes, offset }) => bytes.subarray(payloadOffset(bytes, offset), offset + PACKET_SIZE)),
-      ]),
-    );
-  return verdict ?? hasRandomAccessIndicator(first.bytes, first.offset);
-}
-
-function newState(track: Track): TrackState {
-  return {
-    track,
-    counter: undefined,
-    duplicate: false,
-    packets: [],
-    receivedBytes: 0,
-    totalLength: undefined,
-    gap: false,
-    arrivedMs: 0,
-  };
 }
 
 /** The first bytes of a unit, where its headers are. */

@@ -1,7 +1,7 @@
 /** The PAT and PMT of an output (ISO 13818-1, 2.4.4): written anew when the programme changes, repeated with counters of their own. */
 
 import { PACKET_SIZE } from './packet.ts';
-import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
+import { buildPat, buildPmt, freePid, PAT_PID, type ProgramMap, packetizeSection } from './psi.ts';
 
 export const PROGRAM_NUMBER = 1;
 const DEFAULT_PMT_PID = 0x1000;
@@ -27,7 +27,7 @@ export class ProgramTables {
    * @returns whether that is news
    */
   describe(map: ProgramMap, taken: ReadonlySet<number>): boolean {
-    while (taken.has(this.#pmtPid)) this.#pmtPid++;
+    this.#pmtPid = freePid(this.#pmtPid, (pid) => taken.has(pid));
     const signature = buildPmt(map, 0).toString('latin1');
     if (signature === this.#signature) return false;
     this.#signature = signature;

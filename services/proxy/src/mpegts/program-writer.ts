@@ -3,10 +3,11 @@
  * an unsignalled gap, and a PCR that only goes on.
  */
 
-import { discontinuityPacket, hasPayload, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
-import type { PacketRef, Track } from './program-reader.ts';
+import { discontinuityPacket, hasPayload, NULL_PID, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import type { PacketRef } from './packet-memory.ts';
+import type { Track } from './program-reader.ts';
 import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
-import type { ProgramMap, ProgramStream } from './psi.ts';
+import { freePid, MAX_TRACKS, type ProgramMap, type ProgramStream } from './psi.ts';
 import type { Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from './timestamp.ts';
 import { placesOf } from './track-places.ts';
@@ -26,6 +27,8 @@ export interface OutTrack {
   waiting: boolean;
 }
 
+/** Output tracks that are remembered: those of two inputs at their largest, and the PIDs of their clocks. */
+const MAX_PLACES = 2 * (MAX_TRACKS + 1);
 /** A PCR is believed when it moves by less than this. */
 const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
 
@@ -86,15 +89,17 @@ export class ProgramWriter {
   adopt(map: ProgramMap, tracks: readonly Track[]): boolean {
     const places = placesOf(tracks, this.#tracks.values());
     const inputs = new Map<number, OutTrack>();
+    const used = new Set(places.values());
     for (const track of tracks) {
-      const out = places.get(track) ?? this.#newPlace(track);
+      const out = places.get(track) ?? this.#newPlace(track, used);
+      used.add(out);
       out.inputPid = track.pid;
       out.language = track.language;
       inputs.set(track.pid, out);
     }
     const taken = new Set([...inputs.values()].map(({ pid }) => pid));
     this.#inputs = inputs;
-    this.#pcrPid = inputs.get(map.pcrPid)?.pid ?? map.pcrPid;
+    this.#pcrPid = inputs.get(map.pcrPid)?.pid ?? NULL_PID;
     const described: ProgramMap = {
       programNumber: PROGRAM_NUMBER,
       pcrPid: this.#pcrPid,
@@ -120,21 +125,22 @@ export class ProgramWriter {
     return streams.sort((a, b) => of(a) - of(b));
   }
 
-  /** A place of its own: the track's PID, or a free one. */
-  #newPlace(track: Track): OutTrack {
-    let pid = track.pid;
-    while (this.#tracks.has(pid) || pid === this.#tables.pmtPid) pid = pid >= 0x1ffe ? 0x100 : pid + 1;
+  /** A place of its own: the track's PID, or a free one. Of too many, the oldest that is not used any more gives its PID. */
+  #newPlace(track: Track, used: ReadonlySet<OutTrack>): OutTrack {
+    const left = this.#tracks.size < MAX_PLACES ? undefined : [...this.#tracks.values()].find((out) => !used.has(out));
+    if (left !== undefined) this.#tracks.delete(left.pid);
+    const isTaken = (pid: number) => this.#tracks.has(pid) || pid === this.#tables.pmtPid;
     const out: OutTrack = {
-      pid,
+      pid: left?.pid ?? freePid(track.pid, isTaken),
       type: track.type,
       inputPid: track.pid,
       language: track.language,
       video: track.kind === 'video',
-      counter: 0x0f,
-      signal: false,
+      counter: left?.counter ?? 0x0f,
+      signal: left !== undefined,
       waiting: true,
     };
-    this.#tracks.set(pid, out);
+    this.#tracks.set(out.pid, out);
     return out;
   }
 

@@ -111,6 +111,19 @@ export function parsePmt(section: Buffer): ProgramMap | undefined {
   };
 }
 
+/**
+ * The first PID from `wanted` on that is not taken.
+ * @throws {Error} when all of them are
+ */
+export function freePid(wanted: number, isTaken: (pid: number) => boolean): number {
+  const count = NULL_PID - FIRST_FREE_PID;
+  for (let step = 0; step < count; step++) {
+    const pid = FIRST_FREE_PID + ((wanted - FIRST_FREE_PID + step) % count);
+    if (!isTaken(pid)) return pid;
+  }
+  throw new Error('The programme has more tracks than there are PIDs.');
+}
+
 /** Whether a PID may carry a programme's track. */
 export function isTrackPid(pid: number): boolean {
   return pid >= FIRST_FREE_PID && pid < NULL_PID;

@@ -1,6 +1,7 @@
 /** Holds what comes from an input back until no earlier picture can follow: a cut then leaves no hole among reordered pictures. */
 
-import type { PacketRef, Track, Unit } from './program-reader.ts';
+import type { PacketRef } from './packet-memory.ts';
+import type { Track, Unit } from './program-reader.ts';
 import type { ProgramMap } from './psi.ts';
 import { ticksBetween } from './timestamp.ts';
 

@@ -5,10 +5,12 @@
  */
 
 import { adtsTicks } from './adts.ts';
+import { movedSection } from './clock-sections.ts';
+import type { PacketRef } from './packet-memory.ts';
 import { pictureShape } from './picture-shape.ts';
-import { elementaryBytes, headOf, type PacketRef, ProgramReader, type Track, type Unit } from './program-reader.ts';
+import { elementaryBytes, headOf, ProgramReader, type Track, type Unit } from './program-reader.ts';
 import { type OutTrack, ProgramWriter } from './program-writer.ts';
-import type { ProgramMap } from './psi.ts';
+import { type ProgramMap, packetizeSection } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
 import { Rhythm } from './rhythm.ts';
@@ -16,6 +18,7 @@ import { ScramblingMonitor } from './scrambling.ts';
 import { type InputClock, Timeline } from './timeline.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from './timestamp.ts';
 import { TrackLife } from './track-life.ts';
+import { packetsOf } from './track-reader.ts';
 import type { TrackSurvey } from './track-survey.ts';
 
 export interface SpliceSink {
@@ -92,6 +95,7 @@ const ADTS = 0x0f;
 export const NO_KEYFRAME_MS = 12_000;
 /** Units of an input that flows come closer together than this; sound alone comes in pieces of up to 0.7 s. */
 const LONGEST_STEP_MS = 1_000;
+const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
 
@@ -275,7 +279,9 @@ export class Splicer {
     this.#tracks = tracks;
     const audio = tracks.find((track) => track.kind === 'audio');
     this.#audioPid = audio && this.#writer.trackOf(audio.pid)?.pid;
-    if (others && this.#started) this.#sink.programChanged('tracks');
+    if (!others || !this.#started) return;
+    this.#lastEntryDts = undefined;
+    this.#sink.programChanged('tracks');
   }
 
   #emitUnit(unit: Unit): void {
@@ -305,10 +311,11 @@ export class Splicer {
     }
     if (out.pid === this.#audioPid) this.#lastAudio = unit;
     if (unit.gap) out.signal = true;
-    for (const [index, packet] of unit.packets.entries()) {
-      if (index === 0 && shift !== undefined) rewriteTimestamps(unit, shift);
-      this.#writer.write(out, packet);
-    }
+    if (shift !== undefined) rewriteTimestamps(unit, shift);
+    const { section } = unit;
+    const moved = section === undefined || shift === undefined ? undefined : movedSection(section, shift);
+    const packets = moved === undefined ? unit.packets : packetsOf(packetizeSection(moved, out.pid, 0));
+    for (const packet of packets) this.#writer.write(out, packet);
   }
 
   #flow(nowMs: number): void {
@@ -338,8 +345,10 @@ export class Splicer {
     const hasVideo = this.#writer.inputVideo !== undefined;
     const lastVideoFlowMs = this.#lastVideoFlowMs ?? Number.NEGATIVE_INFINITY;
     const videoGone = !hasVideo || this.#flowMs - lastVideoFlowMs > NO_KEYFRAME_MS;
+    // A picture each 10 ms can be entered; more of them would only cost.
+    const isTooSoon = this.#lastEntryDts !== undefined && Math.abs(dts - this.#lastEntryDts) < MIN_ENTRY_TICKS;
     const entry = out.video
-      ? unit.keyframe || overdue
+      ? (unit.keyframe || overdue) && !isTooSoon
       : unit.track.kind === 'audio' &&
         videoGone &&
         (this.#lastEntryDts === undefined || dts - this.#lastEntryDts > AUDIO_ENTRY_TICKS);

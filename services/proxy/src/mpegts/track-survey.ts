@@ -235,6 +235,6 @@ class Look {
 }
 
 function tracksOf(map: ProgramMap): AnnouncedTrack[] {
-  const all = map.streams.map((stream) => ({ pid: stream.pid, kind: classifyStream(stream).kind }));
+  const all = map.streams.map((stream) => ({ pid: stream.pid, kind: classifyStream(stream, map.descriptors).kind }));
   return all.filter(({ kind }) => kind !== 'other');
 }

@@ -111,8 +111,8 @@ class Round {
 
 interface Held {
   readonly chunk: Buffer;
-  /** The same bytes, as they are scanned. */
-  readonly copy: Buffer;
+  /** Bytes of the connection in front of it. */
+  readonly position: number;
 }
 
 export class Rounds {
@@ -145,15 +145,15 @@ export class Rounds {
   /** Takes a connection's bytes; answers those to pass on, which are the caller's to rewrite. */
   push(chunk: Buffer, nowMs: number): readonly Buffer[] {
     const round = this.#current;
+    const position = round.bytes;
     round.bytes += chunk.length;
-    const copy = round.isWatched ? Buffer.from(chunk) : chunk;
     const isHeld = this.#undecided;
     if (isHeld) {
       this.#undecidedSinceMs ??= nowMs;
-      this.#held.push({ chunk, copy });
+      this.#held.push({ chunk, position });
       this.#heldBytes += chunk.length;
     }
-    if (round.isWatched) round.scan(copy, nowMs);
+    if (round.isWatched) round.scan(Buffer.from(chunk), nowMs);
     if (isHeld) this.#decide(nowMs);
     if (this.#undecided || this.#isOver) return [];
     return isHeld ? this.#release() : [chunk];
@@ -222,13 +222,11 @@ export class Rounds {
   }
 
   /** Leaves out what lies before a unit that begins in what is held. */
-  #dropBefore({ packets }: Unit): void {
-    const [first] = packets;
-    const index = this.#held.findIndex(({ copy }) => copy === first?.bytes);
+  #dropBefore({ position }: Unit): void {
+    const index = this.#held.findLastIndex((held) => held.position <= position);
     const found = this.#held[index];
-    // A packet that began in one chunk and ended in the next is a copy of its own: then all is passed on.
-    if (first === undefined || found === undefined) return;
-    const rest = { chunk: found.chunk.subarray(first.offset), copy: found.copy };
+    if (found === undefined) return;
+    const rest = { chunk: found.chunk.subarray(position - found.position), position };
     this.#held = [rest, ...this.#held.slice(index + 1)];
   }
 
