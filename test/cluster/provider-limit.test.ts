@@ -47,6 +47,34 @@ staged('one connection over two workers: refused while it is watched, passed on 
   expect(held[0]).toMatch(/^sp:connections:[0-9a-f]{32}$/);
 });
 
+staged(
+  'a viewer that changes channels and workers waits for the connection that it is about to close',
+  async ({ stage }) => {
+    cluster = await startCluster(2, { SOURCE_MAX_CONNECTIONS: '1', SHARED_STREAM_GRACE: '0' });
+    const [one, two] = cluster.workers as [Worker, Worker];
+    const source = await stage.source({
+      channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} },
+      accountLimit: { limit: 1, mode: 'refuse' },
+    });
+    const a = await one.api.createTranscode({ url: source.channel('/a.ts').url, profile: COPY });
+    const b = await one.api.createTranscode({ url: source.channel('/b.ts').url, profile: COPY });
+    const c = await one.api.createStream({ url: source.channel('/c.ts').url });
+    let viewer = stage.viewer(`${one.url}/stream/${a.stream_id}`);
+    await allPlaying([viewer]);
+    for (const [worker, { stream_id }] of [
+      [two, b],
+      [one, c],
+    ] as const) {
+      const next = stage.viewer(`${worker.url}/stream/${stream_id}`);
+      const last = viewer;
+      setTimeout(() => void last.stop(), 700);
+      await allPlaying([next]);
+      viewer = next;
+    }
+    expect(await source.account()).toMatchObject({ maxConcurrent: 1 });
+  },
+);
+
 staged('what the killed worker had does not count', async ({ stage }) => {
   cluster = await startCluster(2, { SOURCE_MAX_CONNECTIONS: '1' });
   const [one, two] = cluster.workers as [Worker, Worker];

@@ -126,10 +126,17 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     });
   const cpu = new CpuLoad(config.maxCpuPercent);
   const guard = new EgressGuard(config.allowPrivateSources);
+  const reclaim = async (account: string) => {
+    await pool.feeds.endIdle(account);
+    sources.closeIdle(account);
+    await sources.settle();
+  };
+  const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const memories = new SourceMemories();
   const gateway = new Gateway({
     guard,
     memories,
+    connections,
     connectTimeoutMs: config.connectTimeoutMs,
     headersTimeoutMs: config.readTimeoutMs,
     stallTimeoutMs: config.liveChunkTimeoutMs,
@@ -141,12 +148,6 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
     return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
   };
-  const reclaim = async (account: string) => {
-    await pool.feeds.endIdle(account);
-    sources.closeIdle(account);
-    await sources.settle();
-  };
-  const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const sources: SourceFeeds = new SourceFeeds(
     {
       guard,

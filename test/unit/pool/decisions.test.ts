@@ -183,12 +183,19 @@ describe('provider connections', () => {
   it('knows what a full account looks like, and for how long a closed connection may still count', async () => {
     const address = { url: 'http://tv.example/live/me/secret/1.ts', headers: {}, userAgent: 'x' };
     const other = { ...address, url: 'http://tv.example/live/you/secret/1.ts' };
-    const connections = new ProviderConnections({ max: 1, registry: alone(), reclaim: async () => undefined });
+    const connections = new ProviderConnections({
+      max: 1,
+      registry: alone(),
+      reclaim: async () => undefined,
+      waitMs: 10,
+    });
     const release = await connections.acquire(address);
     expect(mayBeConnectionLimit(await connections.acquire(address).catch((error: unknown) => error))).toBe(true);
-    expect(connections.hasJustClosed(address)).toBe(false);
+    const mayPass = (waitedMs = 0) => [address, other].map((each) => connections.watch(each).refusalMayPass(waitedMs));
+    expect(mayPass()).toEqual([false, false]);
     release();
-    expect([address, other].map((each) => connections.hasJustClosed(each))).toEqual([true, false]);
+    expect(mayPass(4_900)).toEqual([true, false]);
+    expect(mayPass(5_000)).toEqual([false, false]);
     const answered = (upstreamStatus: number) => new SourceError('http_status', 'x', { upstreamStatus });
     expect([403, 458, 404, 500].map((code) => mayBeConnectionLimit(answered(code)))).toEqual([
       true,
@@ -204,6 +211,7 @@ describe('provider connections', () => {
     const connections = new ProviderConnections({
       max: 1,
       registry: alone(),
+      waitMs: 10,
       reclaim: async (account) => {
         asked.push(account);
         idle?.();
@@ -217,6 +225,52 @@ describe('provider connections', () => {
     release();
     await expect(connections.acquire(at('http://p/3.ts'))).rejects.toMatchObject({ status: 503 });
     expect(asked).toHaveLength(3);
+  });
+
+  it('takes a film, a recording and a channel of one Xtream account for the same account', () => {
+    const account = accountOf(at('http://p/live/user/pass/1.ts'));
+    for (const path of [
+      'movie/user/pass/9.mkv',
+      'series/user/pass/9.mp4',
+      'timeshift/user/pass/60/x/1.ts',
+      'user/pass/1',
+    ]) {
+      expect(accountOf(at(`http://p/${path}`)), path).toBe(account);
+    }
+    expect(accountOf(at('http://p/movie/user/other/9.mkv'))).not.toBe(account);
+    expect(accountOf(at('http://p/vod/films/9.mkv'))).not.toBe(accountOf(at('http://p/vod/series/9.mkv')));
+  });
+
+  it('lets a refusal pass for a moment while another connection is open, which its player may be about to close', () => {
+    const connections = new ProviderConnections({ max: 0, registry: alone(), reclaim: async () => undefined });
+    const watch = connections.watch(at('http://p/live/user/pass/1.ts'));
+    const other = connections.watch(at('http://p/live/user/pass/2.ts'));
+    expect(watch.refusalMayPass(0)).toBe(false);
+    const closed = other.opened();
+    expect([watch.refusalMayPass(1_000), watch.refusalMayPass(2_000)]).toEqual([true, false]);
+    closed();
+    expect(watch.refusalMayPass(2_000)).toBe(true);
+  });
+
+  it('waits at the limit for the connection that is about to be closed, and for no longer than its viewer does', async () => {
+    const connections = new ProviderConnections({ max: 1, registry: alone(), reclaim: async () => undefined });
+    const release = await connections.acquire(at('http://p/1.ts'));
+    const next = connections.acquire(at('http://p/2.ts'));
+    const gone = new AbortController();
+    const left = connections.acquire(at('http://p/3.ts'), gone.signal);
+    setTimeout(() => gone.abort(), 20);
+    await expect(left).rejects.toMatchObject({ reason: 'stopped' });
+    release();
+    const releaseNext = await next;
+    // The provider may not have noticed yet.
+    expect(connections.watch(at('http://p/2.ts')).refusalMayPass(0)).toBe(true);
+    const older: string[] = [];
+    const third = connections.acquire(at('http://p/3.ts'), undefined, () => {
+      older.push('ended');
+      releaseNext();
+    });
+    await third;
+    expect(older).toEqual(['ended']);
   });
 
   it('asks other workers for what is idle there, and waits for it; asks nobody without a limit', async () => {

@@ -242,6 +242,7 @@ describe('live', () => {
     const viewer = await watch(worker.origin);
     expect(await viewer.over).toBe(false);
     expect(packetNumbers(viewer.body()).slice(38, 42)).toEqual([38, 39, 500, 501]);
+    await eventually(() => worker.results.length > 0);
     expect(worker.results).toMatchObject([{ outcome: 'failed', bytes: 188 * 80, error: { upstreamStatus: 404 } }]);
     expect(worker.failovers).toHaveLength(1);
   });
@@ -343,6 +344,7 @@ describe('live', () => {
     abort.abort();
     expect(await viewer.over).toBe(false);
     await eventually(() => server.open() === 0);
+    await eventually(() => worker.results.length > 0);
     expect(worker.results).toMatchObject([{ outcome: 'stopped' }]);
   });
 
@@ -416,6 +418,7 @@ describe('files', () => {
       'accept-ranges': 'bytes',
       'content-type': 'video/mp4',
     });
+    await eventually(() => worker.results.length > 0);
     expect(worker.results).toMatchObject([{ outcome: 'ended', bytes: 3_000_000 }]);
   });
 
@@ -501,6 +504,7 @@ describe('files', () => {
     expect(await viewer.over).toBe(false);
     expect(viewer.body().length).toBeLessThanOrEqual(700_000);
     expect(sha(viewer.body())).toBe(sha(file.subarray(0, viewer.body().length)));
+    await eventually(() => worker.results.length > 0);
     expect(worker.results).toMatchObject([{ outcome: 'failed' }]);
     expect(worker.failovers).toHaveLength(0);
     await eventually(() => server.open() === 0);

@@ -8,14 +8,28 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
 import { GATEWAY_PROTOCOLS, Gateway } from '../../../services/proxy/src/upstream/gateway.ts';
+import { ProviderConnections } from '../../../services/proxy/src/upstream/provider-connections.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/source-memory.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { egressPolicy, eventually, openGuard, packets, serve } from './support.ts';
 
 const run = promisify(execFile);
 
 async function gateway(guard = openGuard()): Promise<Gateway> {
   const memories = new SourceMemories();
-  const made = new Gateway({ guard, memories, connectTimeoutMs: 1000, headersTimeoutMs: 1000, stallTimeoutMs: 1000 });
+  const connections = new ProviderConnections({
+    max: 0,
+    registry: new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }),
+    reclaim: async () => undefined,
+  });
+  const made = new Gateway({
+    guard,
+    memories,
+    connections,
+    connectTimeoutMs: 1000,
+    headersTimeoutMs: 1000,
+    stallTimeoutMs: 1000,
+  });
   await made.listen();
   onTestFinished(() => made.close());
   return made;

@@ -36,12 +36,6 @@ describe('retry', () => {
     expect(new RetrySchedule({ ...SETTINGS, retryAttempts: 0 }).next(refused)).toBeUndefined();
   });
 
-  it('tries a refusal again that may pass, as often as any other', () => {
-    const schedule = new RetrySchedule(SETTINGS, () => 0);
-    expect(schedule.next(status(403))).toBeUndefined();
-    expect([1, 2, 3, 4].map(() => schedule.next(status(403), true))).toEqual([1000, 1000, 1000, undefined]);
-  });
-
   it('doubles the delay, or keeps to what the provider asks for', () => {
     const schedule = new RetrySchedule({ ...SETTINGS, retryExponentialBackoff: true }, () => 0);
     expect([1, 2, 3].map(() => schedule.next(refused))).toEqual([1000, 2000, 4000]);

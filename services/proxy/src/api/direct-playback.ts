@@ -6,6 +6,7 @@ import { SourceError } from '../errors.ts';
 import type { Viewer } from '../pool/pool.ts';
 import { type DirectRequest, serveDirect } from '../upstream/direct-stream.ts';
 import type { ReplyHead } from '../upstream/reply-head.ts';
+import type { SourceAddress } from '../upstream/source-address.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import { headersOf } from './app.ts';
@@ -44,11 +45,18 @@ export class DirectPlayback {
     const { stream } = session;
     const abort = new AbortController();
     try {
-      await session.begin(abort, () => connections.acquire(pool.sourceOf(stream).address));
+      await session.begin(abort, (atLimit) =>
+        connections.acquire(pool.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
+      );
       const result = await serveDirect({
         ...this.#request(stream, request, reply),
         method: 'GET',
         signal: abort.signal,
+        account: (address) => {
+          const watch = connections.watch(address);
+          const refusalMayPass = (waitedMs: number) => session.endOlder(abort) || watch.refusalMayPass(waitedMs);
+          return { ...watch, refusalMayPass };
+        },
         log: log.child({ stream: stream.id, client: session.client.id }),
         onBytes: (bytes) => session.count(bytes),
         onStart: (head) => {
@@ -62,7 +70,7 @@ export class DirectPlayback {
         await registry.countError(stream.id);
       }
     } catch (error) {
-      if (error instanceof SourceError) await registry.countError(stream.id);
+      if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(stream.id);
       throw error;
     } finally {
       await session.end(abort);
@@ -71,7 +79,8 @@ export class DirectPlayback {
 
   /** Answers what a GET would begin with. Counts nobody in. */
   async head(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    await serveDirect({ ...this.#request(stream, request, reply), method: 'HEAD' });
+    const account = (address: SourceAddress) => this.#services.connections.watch(address);
+    await serveDirect({ ...this.#request(stream, request, reply), method: 'HEAD', account });
   }
 
   #request(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Omit<DirectRequest, 'method'> {
@@ -88,6 +97,13 @@ export class DirectPlayback {
       headers: headersOf(reply),
     };
   }
+}
+
+/** Given when the viewer leaves before there is anything to send, too. */
+function leaving(reply: FastifyReply, signal: AbortSignal): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once('close', () => left.abort());
+  return AbortSignal.any([signal, left.signal]);
 }
 
 function hasEnd({ headers }: ReplyHead): boolean {

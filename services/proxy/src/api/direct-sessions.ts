@@ -21,11 +21,17 @@ export interface DirectSession {
   /** As it was when the viewer was counted in. */
   readonly stream: StreamRecord;
   /**
-   * A response begins; `abort` ends it from our side. Responses of one viewer that overlap count as one connection.
-   * @param connect takes a connection to the provider, and answers how to give it back
+   * A response begins; `abort` ends it from our side.
+   * @param connect takes a connection to the provider, and answers how to give it back; at the limit it may have the older
+   *   responses of this viewer ended
    * @throws {StreampoolError} 503 at the provider's limit
    */
-  begin(abort: AbortController, connect: () => Promise<() => void>): Promise<void>;
+  begin(abort: AbortController, connect: (atLimit: () => void) => Promise<() => void>): Promise<void>;
+  /**
+   * Ends the responses that began before this one: a player that reads the index of a file has left them open.
+   * @returns whether there were any
+   */
+  endOlder(abort: AbortController): boolean;
   /** A response is over. The viewer has left with it, unless the session is kept. */
   end(abort: AbortController): Promise<void>;
   count(bytes: number): void;
@@ -85,10 +91,9 @@ class Session implements DirectSession {
   readonly stream: StreamRecord;
   readonly #deps: DirectSessionsDeps;
   readonly #on: { readonly kept: () => void; readonly over: () => void };
-  readonly #responses = new Set<AbortController>();
+  /** How each response gives its connection back, once it has one; the oldest first. */
+  readonly #responses = new Map<AbortController, (() => void) | undefined>();
   readonly #untrack: () => void;
-  /** Held while a response is under way. */
-  #connection: Promise<() => void> | undefined;
   #bytes = 0;
   #isKept = false;
   #closed = false;
@@ -106,22 +111,26 @@ class Session implements DirectSession {
     });
   }
 
-  async begin(abort: AbortController, connect: () => Promise<() => void>): Promise<void> {
+  async begin(abort: AbortController, connect: (atLimit: () => void) => Promise<() => void>): Promise<void> {
     clearTimeout(this.#idle);
-    this.#responses.add(abort);
+    this.#responses.set(abort, undefined);
     if (this.#closed) abort.abort();
-    this.#connection ??= connect();
-    await this.#connection;
+    const disconnect = await connect(() => this.endOlder(abort));
+    if (this.#responses.has(abort)) this.#responses.set(abort, disconnect);
+    else disconnect();
+  }
+
+  endOlder(abort: AbortController): boolean {
+    const all = [...this.#responses.keys()];
+    const older = all.slice(0, Math.max(0, all.indexOf(abort))).filter(({ signal }) => !signal.aborted);
+    for (const each of older) each.abort();
+    return older.length > 0;
   }
 
   async end(abort: AbortController): Promise<void> {
+    this.#responses.get(abort)?.();
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
-    void this.#connection?.then(
-      (disconnect) => disconnect(),
-      () => undefined,
-    );
-    this.#connection = undefined;
     // Who has got nothing has not begun to watch.
     if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
     this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
@@ -138,7 +147,7 @@ class Session implements DirectSession {
 
   #close(): void {
     this.#closed = true;
-    for (const response of this.#responses) response.abort();
+    for (const response of this.#responses.keys()) response.abort();
     if (this.#responses.size === 0) void this.#leave();
   }
 

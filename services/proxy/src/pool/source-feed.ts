@@ -17,7 +17,7 @@ import type { BodyReader } from '../upstream/body-reader.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { type OpenedSource, openSource } from '../upstream/open-source.ts';
-import { accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
+import { type AccountWatch, accountOf, mayBeConnectionLimit } from '../upstream/provider-connections.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/retry.ts';
 import { Rounds, repeatsError } from '../upstream/rounds.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
@@ -53,9 +53,8 @@ export interface SourceFeedDeps {
    * Takes one of the connections that the provider allows; call the answer when it is closed.
    * @throws {StreampoolError} 503 at the limit
    */
-  readonly takeConnection: () => Promise<() => void>;
-  /** The provider may still count a connection that was closed a moment ago; a refusal means little then. */
-  readonly refusalMayPass: () => boolean;
+  readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
+  readonly account: AccountWatch;
 }
 
 /** The first unit lands here: room for PCRs and for audio that is earlier, and far from the 33-bit wrap. */
@@ -232,7 +231,7 @@ export class SourceFeed implements PlacedFeed {
 
   /** A connection of this worker, beside the owner's. */
   async #stage(): Promise<PreparedSource> {
-    const disconnect = await this.#deps.takeConnection();
+    const disconnect = await this.#deps.takeConnection(this.#abort.signal);
     try {
       const { kind, reader } = await this.#connect();
       if (kind.kind === 'mpegts') {
@@ -277,10 +276,7 @@ export class SourceFeed implements PlacedFeed {
         return;
       }
       if (end === 'moved') continue;
-      const delayMs =
-        relayed || !(end instanceof SourceError)
-          ? undefined
-          : this.#retry.next(end, mayBeConnectionLimit(end) && this.#deps.refusalMayPass());
+      const delayMs = relayed || !(end instanceof SourceError) ? undefined : this.#retry.next(end);
       this.#log.warn({ reason: end instanceof SourceError ? end.reason : end.status, retryInMs: delayMs }, end.message);
       if (delayMs === undefined) {
         this.#finish(opened, end, { kind: 'failed', error: end });
@@ -322,7 +318,7 @@ export class SourceFeed implements PlacedFeed {
     const isEmpty = this.feed.ring.head === 0;
     try {
       const prepared = await this.#prepared.take();
-      this.#disconnect ??= prepared?.disconnect ?? (await this.#deps.takeConnection());
+      this.#disconnect ??= prepared?.disconnect ?? (await this.#deps.takeConnection(this.#abort.signal));
       const staged = await prepared?.source.take();
       if (staged === undefined) {
         const { kind, reader } = await this.#connect();

@@ -36,7 +36,7 @@ interface Entry {
 /** A relay that was cut is dialled again after a quarter of a second; until then the provider's connection stays open. */
 const RELAY_LINGER_MS = 1_000;
 
-export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'refusalMayPass'> {
+export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'account'> {
   readonly registry: Registry;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
 }
@@ -81,7 +81,7 @@ export class SourceFeeds {
    */
   async acquire(address: SourceAddress, signal: AbortSignal, fromTicks?: number): Promise<SourceLease> {
     const hint = hintFromUrl(address.url);
-    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address);
+    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address, signal);
     const key = keyOf(address);
     const entry = await this.#entry(key, address, fromTicks);
     const lease = this.#lease(key, entry);
@@ -92,7 +92,7 @@ export class SourceFeeds {
       if (kind === 'mpegts') return lease;
       lease.release();
       await this.settle();
-      return await this.#openedByFfmpeg(kind, address);
+      return await this.#openedByFfmpeg(kind, address, signal);
     } catch (error) {
       lease.release();
       throw error;
@@ -127,8 +127,8 @@ export class SourceFeeds {
     await this.settle();
   }
 
-  async #openedByFfmpeg(kind: SourceLease['kind'], address: SourceAddress): Promise<SourceLease> {
-    return { kind, feed: undefined, release: await this.#connections.acquire(address) };
+  async #openedByFfmpeg(kind: SourceLease['kind'], address: SourceAddress, signal: AbortSignal): Promise<SourceLease> {
+    return { kind, feed: undefined, release: await this.#connections.acquire(address, signal) };
   }
 
   #lease(key: string, entry: Entry, lingerMs = 0): SourceLease {
@@ -170,9 +170,9 @@ export class SourceFeeds {
     const feed = sourceFeedKey(key);
     const first = await knownPlace(registry, feed);
     const place = placeOf(feed, first);
-    const takeConnection = () => this.#connections.acquire(address);
-    const refusalMayPass = () => this.#connections.hasJustClosed(address);
-    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, refusalMayPass }, fromTicks);
+    const takeConnection = (signal: AbortSignal) => this.#connections.acquire(address, signal);
+    const account = this.#connections.watch(address);
+    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, fromTicks);
     const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {

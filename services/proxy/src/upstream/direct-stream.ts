@@ -10,6 +10,7 @@ import { pumpLive } from './direct-live.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
+import type { AccountWatch } from './provider-connections.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RetrySchedule, type RetrySettings } from './retry.ts';
@@ -43,6 +44,8 @@ export interface DirectRequest {
   readonly settings: DirectSettings;
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
+  /** The connections to the account of a source. */
+  readonly account?: (address: SourceAddress) => AccountWatch;
   /** Ends the stream from our side: deleted, draining, disconnected. */
   readonly signal?: AbortSignal;
   /** Added to the response headers. */
@@ -82,7 +85,8 @@ export interface Transfer {
 const PASSED_ON_STATUS: readonly number[] = [401, 403, 404, 410, 416, 451];
 
 /**
- * Serves a direct stream and resolves when its viewer, its source or `signal` has ended it.
+ * Serves a direct stream and resolves when its viewer, its source or `signal` has ended it, and the provider's connection
+ * is closed.
  *
  * @throws {SourceError} 502 or 504 when no source could be opened; nothing has been written then
  * @throws {StreampoolError} a file's 401, 403, 404, 410, 416 as the provider answered it; 501 for an HLS source
@@ -96,6 +100,8 @@ class DirectStream {
   readonly #abort = new AbortController();
   readonly #schedule: RetrySchedule;
   readonly #recovery: SourceRecovery;
+  /** Connections that are not closed yet. */
+  readonly #closing = new Set<Promise<void>>();
   #bytes = 0;
 
   constructor(request: DirectRequest) {
@@ -108,8 +114,13 @@ class DirectStream {
   async serve(): Promise<DirectResult> {
     const { reply, signal, method } = this.#request;
     const stop = (): void => this.#abort.abort();
+    const end = (): void => {
+      stop();
+      // A viewer that has paused would not notice.
+      if (reply.headersSent) reply.destroy();
+    };
     reply.once('close', stop);
-    signal?.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', end, { once: true });
     if (reply.destroyed || signal?.aborted === true) stop();
     try {
       const outcome = await (method === 'HEAD' ? this.#serveHead() : this.#serveBody());
@@ -121,8 +132,9 @@ class DirectStream {
       return this.#failed(error);
     } finally {
       reply.off('close', stop);
-      signal?.removeEventListener('abort', stop);
+      signal?.removeEventListener('abort', end);
       this.#abort.abort();
+      await Promise.all(this.#closing);
     }
   }
 
@@ -130,7 +142,7 @@ class DirectStream {
   #failed(error: unknown): DirectResult {
     const { reply, signal, log } = this.#request;
     const bytes = this.#bytes;
-    if (reply.destroyed) return { outcome: 'client_left', bytes };
+    if (reply.destroyed) return { outcome: signal?.aborted === true ? 'stopped' : 'client_left', bytes };
     if (signal?.aborted === true && reply.headersSent) {
       reply.destroy();
       return { outcome: 'stopped', bytes };
@@ -226,19 +238,28 @@ class DirectStream {
     }
   }
 
-  #fetch(address: SourceAddress, method: 'GET' | 'HEAD', range?: string, ifRange?: string): Promise<UpstreamResponse> {
-    const { settings, guard, memories } = this.#request;
-    return openUpstream({
+  async #fetch(
+    address: SourceAddress,
+    method: 'GET' | 'HEAD',
+    range?: string,
+    ifRange?: string,
+  ): Promise<UpstreamResponse> {
+    const { settings, guard, memories, account } = this.#request;
+    const response = await openUpstream({
       ...address,
       method,
       range,
       ifRange,
       guard,
       memory: memories.of(address),
+      account: account?.(address),
       connectTimeoutMs: settings.connectTimeoutMs,
       headersTimeoutMs: settings.readTimeoutMs,
       signal: this.#abort.signal,
     });
+    const closed = response.closed.finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+    return response;
   }
 
   #refuseRange(response: UpstreamResponse): never {

@@ -12,6 +12,7 @@ import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { readPlaylist } from './playlist-body.ts';
+import type { AccountWatch, ProviderConnections } from './provider-connections.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from './source-kind.ts';
 import type { SourceMemories, SourceMemory } from './source-memory.ts';
@@ -19,6 +20,7 @@ import type { SourceMemories, SourceMemory } from './source-memory.ts';
 export interface GatewaySettings {
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
+  readonly connections: Pick<ProviderConnections, 'watch' | 'areLimited'>;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   /** How long a source may send nothing while FFmpeg wants more. */
@@ -126,6 +128,7 @@ export class GatewaySession {
   readonly #foundAt = new Map<string, string>();
   readonly #active = new Set<AbortController>();
   #closed = false;
+  #isPlaylist = false;
   /** The newest failure of each role that has not been followed by a success, oldest first. */
   readonly #failures = new Map<string, SourceError>();
   #bytesRead = 0;
@@ -170,8 +173,10 @@ export class GatewaySession {
     const { signal } = abort;
     this.#active.add(abort);
     response.once('close', () => abort.abort());
+    // FFmpeg may have left it half read.
+    signal.addEventListener('abort', () => response.headersSent && response.destroy(), { once: true });
     try {
-      await this.#pass(reference, request, response, signal);
+      await this.#pass(reference, request, response, abort);
       if (this.#failures.get(reference.role)?.reason !== 'egress_refused') this.#failures.delete(reference.role);
     } catch (error) {
       if (!signal.aborted) this.#remember(reference, error);
@@ -186,9 +191,9 @@ export class GatewaySession {
     reference: Reference,
     request: IncomingMessage,
     response: ServerResponse,
-    signal: AbortSignal,
+    abort: AbortController,
   ): Promise<void> {
-    const upstream = await this.#open(reference, request, signal);
+    const upstream = await this.#open(reference, request, abort);
     const reader = new BodyReader(upstream.body, upstream.url);
     try {
       if (request.method === 'HEAD') {
@@ -202,6 +207,7 @@ export class GatewaySession {
       if (isPlaylist(first)) {
         const text = await readPlaylist(reader, stallTimeoutMs);
         this.#bytesRead += text.length;
+        if (reference.url === this.#source.url) this.#isPlaylist = true;
         if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
         const body = rewritePlaylist(text, upstream.url, (entry) => this.#address(entry));
         response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
@@ -225,12 +231,17 @@ export class GatewaySession {
     }
   }
 
-  async #open(reference: Reference, request: IncomingMessage, signal: AbortSignal): Promise<UpstreamResponse> {
+  async #open(reference: Reference, request: IncomingMessage, abort: AbortController): Promise<UpstreamResponse> {
+    const { signal } = abort;
+    const account = this.#account(reference, abort);
+    // FFmpeg opens the next part of a file before it closes the last one.
+    if (account !== undefined && this.#settings.connections.areLimited) this.#endOlder(abort);
     const ask = async (url: string) =>
       requireSuccess(
         await openUpstream({
           ...this.#settings,
           memory: this.#memory,
+          account,
           url,
           entryUrl: this.#source.url,
           headers: this.#source.headers,
@@ -250,6 +261,19 @@ export class GatewaySession {
       this.#foundAt.delete(reference.url);
       return ask(reference.url);
     }
+  }
+
+  /** Of a source that is one connection. The requests of a playlist come and go; what FFmpeg holds counts for them all. */
+  #account(reference: Reference, abort: AbortController): AccountWatch | undefined {
+    if (reference.url !== this.#source.url || this.#isPlaylist) return undefined;
+    const watch = this.#settings.connections.watch(this.#source);
+    return { ...watch, refusalMayPass: (waitedMs) => this.#endOlder(abort) || watch.refusalMayPass(waitedMs) };
+  }
+
+  #endOlder(abort: AbortController): boolean {
+    const older = [...this.#active].filter((each) => each !== abort && !each.signal.aborted);
+    for (const each of older) each.abort();
+    return older.length > 0;
   }
 
   #address({ url, role, fragmented }: HlsEntry): string {

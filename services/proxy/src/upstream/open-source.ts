@@ -6,6 +6,7 @@ import { parseContentLength } from './byte-range.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess } from './open-upstream.ts';
+import type { AccountWatch } from './provider-connections.ts';
 import type { SourceAddress } from './source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
 import type { SourceMemories } from './source-memory.ts';
@@ -13,6 +14,7 @@ import type { SourceMemories } from './source-memory.ts';
 export interface OpenSourceDeps {
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
+  readonly account?: AccountWatch | undefined;
   readonly settings: {
     readonly connectTimeoutMs: number;
     /** Until the response headers. */
@@ -32,7 +34,7 @@ export interface OpenedSource {
 /** @throws {SourceError} when it does not answer, or not with media */
 export async function openSource(
   address: SourceAddress,
-  { guard, memories, settings, signal }: OpenSourceDeps,
+  { guard, memories, account, settings, signal }: OpenSourceDeps,
 ): Promise<OpenedSource> {
   const response = requireSuccess(
     await openUpstream({
@@ -41,6 +43,7 @@ export async function openSource(
       connectTimeoutMs: settings.connectTimeoutMs,
       headersTimeoutMs: settings.readTimeoutMs,
       guard,
+      account,
       memory: memories.of(address),
     }),
   );

@@ -1,12 +1,15 @@
 /** Opens a source over HTTP(S): one connection of its own, every redirect checked, closed as soon as it is done with. */
 import type { Readable } from 'node:stream';
+import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { DigestSession, digestChallenge } from './digest-auth.ts';
 import type { EgressGuard } from './egress-guard.ts';
+import { flattened } from './flat-headers.ts';
 import { type Hop, type HopResponse, pathOf } from './hop.ts';
 import { lenientHop } from './lenient-hop.ts';
 import { maskUrl } from './mask.ts';
 import { plain } from './plain-body.ts';
+import { type AccountWatch, isLimitStatus } from './provider-connections.ts';
 import { assertHeaders, credentialsFor, hopHeaders } from './request-headers.ts';
 import { SourceMemory } from './source-memory.ts';
 import { isMalformed, strictHop } from './strict-hop.ts';
@@ -32,6 +35,11 @@ export interface UpstreamRequest {
   readonly guard: EgressGuard;
   /** What the source's servers have said so far, and will say now; without it nothing is kept beyond this request. */
   readonly memory?: SourceMemory | undefined;
+  /**
+   * The connections to the source's account: told of this one, and asked whether a refusal may pass because another one is
+   * just being closed. It is then tried again.
+   */
+  readonly account?: AccountWatch | undefined;
   readonly maxRedirects?: number;
   /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
   readonly entryUrl?: string | undefined;
@@ -69,6 +77,30 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
   const memory = request.memory ?? new SourceMemory();
   const first = parseUrl(request.url);
   const entryUrl = request.entryUrl === undefined ? first : parseUrl(request.entryUrl);
+  const sinceMs = performance.now();
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
+    const response = await admitted(request, first, entryUrl, memory);
+    if (!isLimitStatus(response.status)) {
+      if (request.account !== undefined) void response.closed.then(request.account.opened());
+      return response;
+    }
+    if (request.account?.refusalMayPass(performance.now() - sinceMs) !== true) return response;
+    await close(response);
+    await pause(delayMs, request.signal);
+  }
+}
+
+/** How often a provider is asked whether it has noticed that a connection is closed. */
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 1_000;
+
+/** Asked again without the cookies of an earlier session when it is refused with them. */
+async function admitted(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
   const hadCookies = memory.cookies.headerFor(first) !== undefined;
   const response = await followed(request, first, entryUrl, memory);
   // Cookies of an earlier session may be what is refused now. Only the source's own address sets them anew.
@@ -250,25 +282,4 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   } finally {
     if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
-}
-
-function flattened(headers: HopResponse['headers']): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    // Of several redirects the first counts, of lengths that agree any; a list is none.
-    const single = name === 'location' || name === 'content-length';
-    const text = Array.isArray(value) ? (single ? value[0] : value.join(', ')) : value;
-    if (text === undefined) continue;
-    // What cannot be written into a header again would break the answer to a viewer. A redirect goes into none.
-    if (name === 'location') result[name] = addressIn(text);
-    else if (/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) result[name.toLowerCase()] = text;
-  }
-  return result;
-}
-
-/** UTF-8 where it is that; other bytes beyond ASCII percent-encoded, so that they reach a redirect's target unchanged. */
-function addressIn(text: string): string {
-  const decoded = Buffer.from(text, 'latin1').toString('utf8');
-  if (!decoded.includes('\uFFFD')) return decoded;
-  return text.replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }

@@ -17,6 +17,8 @@ export interface ProviderConnectionsDeps {
   readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
   /** Asked at the limit: closes what holds a connection to this account here and serves nobody. */
   readonly reclaim: (account: string) => Promise<void>;
+  /** How long to wait for a connection that is about to be closed; 5 s. */
+  readonly waitMs?: number;
 }
 
 /** SOURCE_MAX_CONNECTIONS are in use. */
@@ -30,65 +32,131 @@ export class ConnectionLimitError extends StreampoolError {
 /** How providers refuse a connection more than the account may have. */
 const LIMIT_STATUS: readonly number[] = [401, 403, 429, 456, 458, 509];
 
-/** Whether an error may mean that another connection to the provider has to be closed first. */
-export function mayBeConnectionLimit(error: unknown): boolean {
-  if (error instanceof ConnectionLimitError) return true;
-  return error instanceof SourceError && LIMIT_STATUS.includes(error.upstreamStatus ?? 0);
+/** Whether an answer may mean that another connection to the provider has to be closed first. */
+export function isLimitStatus(status: number | undefined): boolean {
+  return LIMIT_STATUS.includes(status ?? 0);
 }
 
-/** Providers notice within this time that a connection of ours is closed. */
+/** The same of an error. */
+export function mayBeConnectionLimit(error: unknown): boolean {
+  if (error instanceof ConnectionLimitError) return true;
+  return error instanceof SourceError && isLimitStatus(error.upstreamStatus);
+}
+
+/** The connections to the account of one source, as those see them who open one. */
+export interface AccountWatch {
+  /** A connection has been let in; call the answer when it is closed. */
+  opened(): () => void;
+  /** Whether a refusal may pass, because a connection is being closed, `waitedMs` after the first one. */
+  refusalMayPass(waitedMs: number): boolean;
+}
+
+/** Providers notice within this time that a connection of ours is closed. It is also how long a viewer waits for that. */
 const STILL_COUNTED_MS = 5_000;
-/** Other workers hear within a second that a connection is wanted, and end what nobody watches. */
-const RECLAIM_MS = 1_500;
-const RECLAIM_POLL_MS = 250;
+/** A player that changes channels may open the new one a moment before it closes the old one. */
+const ABOUT_TO_CLOSE_MS = 1_500;
+/** Other workers tell of their connections in the registry only. */
+const POLL_MS = 250;
 
 export class ProviderConnections {
   readonly #deps: ProviderConnectionsDeps;
   /** When the last connection to an account was closed, monotonic. */
   readonly #closedMs = new Map<string, number>();
+  /** Connections to each account that are open here. */
+  readonly #open = new Map<string, number>();
+  /** Those who wait for a connection to be given back here. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(deps: ProviderConnectionsDeps) {
     this.#deps = deps;
   }
 
+  /** SOURCE_MAX_CONNECTIONS is set. */
+  get areLimited(): boolean {
+    return this.#deps.max > 0;
+  }
+
   /**
-   * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for a moment
-   * until what nobody watches, on whatever worker, is ended.
+   * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for one that is
+   * about to be closed, on whatever worker, and has what nobody watches ended.
    *
-   * @throws {ConnectionLimitError} 503 at the limit
+   * @param atLimit closes what the one who asks can do without
+   * @throws {ConnectionLimitError} 503 when all are in use for 5 s
+   * @throws {SourceError} `stopped` on the signal
    */
-  async acquire(address: SourceAddress): Promise<() => void> {
+  async acquire(address: SourceAddress, signal?: AbortSignal, atLimit?: () => void): Promise<() => void> {
     const { max, registry } = this.#deps;
     const connection = { account: accountOf(address), id: randomUUID() };
-    if (max > 0 && !(await this.#take(connection))) throw new ConnectionLimitError(address.url, max);
+    if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
+      if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
+      throw new ConnectionLimitError(address.url, max);
+    }
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#noteClosed(connection.account);
-      if (max > 0) void registry.returnConnection(connection).catch(() => undefined);
+      if (max === 0) return;
+      const returned = registry.returnConnection(connection).catch(() => undefined);
+      void returned.then(() => {
+        for (const wake of [...this.#waiting]) wake();
+      });
     };
   }
 
-  async #take(connection: ProviderConnection): Promise<boolean> {
+  /** What whoever opens a source tells of its connections, and learns of the others. */
+  watch(address: SourceAddress): AccountWatch {
+    const account = accountOf(address);
+    const others = () => this.#open.get(account) ?? 0;
+    return {
+      opened: () => {
+        this.#open.set(account, others() + 1);
+        return () => {
+          if (others() > 1) this.#open.set(account, others() - 1);
+          else this.#open.delete(account);
+          this.#noteClosed(account);
+        };
+      },
+      refusalMayPass: (waitedMs) => {
+        if (waitedMs >= STILL_COUNTED_MS) return false;
+        return this.#hasJustClosed(account) || (others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS);
+      },
+    };
+  }
+
+  async #take(connection: ProviderConnection, signal?: AbortSignal, atLimit?: () => void): Promise<boolean> {
     const { max, registry, reclaim } = this.#deps;
     const { account } = connection;
     if (await registry.takeConnection(connection, max)) return true;
+    atLimit?.();
     await reclaim(account);
-    if (await registry.takeConnection(connection, max)) return true;
-    if ((await registry.workers()).length < 2) return false;
-    await registry.send({ kind: 'reclaim', account });
-    const untilMs = performance.now() + RECLAIM_MS;
-    while (performance.now() < untilMs) {
-      await pause(RECLAIM_POLL_MS);
-      if (await registry.takeConnection(connection, max)) return true;
+    const untilMs = performance.now() + (this.#deps.waitMs ?? STILL_COUNTED_MS);
+    let isAsked = false;
+    while (!(await registry.takeConnection(connection, max))) {
+      if (performance.now() >= untilMs || signal?.aborted === true) return false;
+      if (!isAsked && (await registry.workers()).length > 1) await registry.send({ kind: 'reclaim', account });
+      isAsked = true;
+      await this.#returned(signal);
     }
-    return false;
+    // Somebody has closed it just now, here or elsewhere, and the provider may not have noticed yet.
+    this.#noteClosed(account);
+    return true;
+  }
+
+  /** Resolves when a connection has been given back here, or it is time to look for one of another worker. */
+  async #returned(signal: AbortSignal | undefined): Promise<void> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    this.#waiting.add(wake);
+    signal?.addEventListener('abort', wake, { once: true });
+    await pause(POLL_MS, woken.signal);
+    signal?.removeEventListener('abort', wake);
+    this.#waiting.delete(wake);
   }
 
   /** Whether the provider may still count a connection that was closed a moment ago, and refuse the next one for that. */
-  hasJustClosed(address: SourceAddress): boolean {
-    const closedMs = this.#closedMs.get(accountOf(address));
+  #hasJustClosed(account: string): boolean {
+    const closedMs = this.#closedMs.get(account);
     return closedMs !== undefined && performance.now() - closedMs < STILL_COUNTED_MS;
   }
 
@@ -99,11 +167,17 @@ export class ProviderConnections {
   }
 }
 
+const XTREAM_PATH = /\/(?:live|movie|series|timeshifts?)\/([^/]+)\/([^/]+)\/|^\/([^/]+)\/([^/]+)\/\d+(?:\.\w+)?$/i;
+
 /** Provider host and credentials, as one string that does not tell them: 32 hex digits. */
 export function accountOf({ url, headers }: SourceAddress): string {
   const { host, username, password, pathname, searchParams } = new URL(url);
-  // Xtream URLs carry the account as the path segments in front of the channel.
-  const folder = pathname.split('/').slice(0, -1).join('/');
+  // Xtream URLs carry the account in front of the channel, which may be a live one, a film or a recording.
+  const [user, pass] =
+    XTREAM_PATH.exec(pathname)
+      ?.slice(1)
+      .filter((part) => part !== undefined) ?? [];
+  const folder = user === undefined ? pathname.split('/').slice(0, -1).join('/') : `${user}/${pass}`;
   const query = ['username', 'password', 'token'].map((name) => searchParams.get(name));
   const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
   const account = JSON.stringify([host, username, password, folder, query, authorization]);

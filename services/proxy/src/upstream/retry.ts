@@ -57,12 +57,10 @@ export class RetrySchedule {
   /**
    * The delay in ms before the next try of the same URL; undefined when this URL is to be given up, because it will not
    * work, the tries are used up or the outage has lasted too long.
-   *
-   * @param mayPass what the provider refuses now it may allow in a moment, whatever the error
    */
-  next(error: SourceError, mayPass = false): number | undefined {
+  next(error: SourceError): number | undefined {
     this.#outageSinceMs ??= this.#now();
-    if (!(mayPass || isRetryable(error)) || this.#made >= this.#settings.retryAttempts) return undefined;
+    if (!isRetryable(error) || this.#made >= this.#settings.retryAttempts) return undefined;
     const { retryDelayMs, retryExponentialBackoff } = this.#settings;
     const backoffMs = retryExponentialBackoff ? retryDelayMs * 2 ** this.#made : retryDelayMs;
     const askedMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, RETRY_AFTER_MAX_MS);
