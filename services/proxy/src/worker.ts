@@ -6,6 +6,7 @@ import { pause } from './async.ts';
 import type { Config } from './config.ts';
 import { EcsMembership } from './ecs/membership.ts';
 import type { RingLimits } from './feed/ring.ts';
+import { readOwnOptions } from './ffmpeg/arguments/own-reading.ts';
 import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
 import type { Logger } from './log.ts';
@@ -78,11 +79,14 @@ const DRAIN_POLL_MS = 200;
 export async function createWorker(config: Config, log: Logger): Promise<Worker> {
   let draining = false;
   const ffmpeg = await locateFfmpeg(config.ffmpegPath);
-  const hardware = await probeHardware(ffmpeg.path, {
-    available: config.hwAccelType !== 'cpu',
-    type: config.hwAccelType,
-    device: config.hwAccelDevice,
-  });
+  const [reading, hardware] = await Promise.all([
+    readOwnOptions(ffmpeg.path, ffmpeg.version),
+    probeHardware(ffmpeg.path, {
+      available: config.hwAccelType !== 'cpu',
+      type: config.hwAccelType,
+      device: config.hwAccelDevice,
+    }),
+  ]);
   if (hardware.reason !== undefined) {
     log.warn({ type: config.hwAccelType, reason: hardware.reason }, 'hardware encoding does not work; the CPU encodes');
   }
@@ -176,6 +180,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     log,
     ringLimits,
     ffmpegPath: ffmpeg.path,
+    reading,
     keyframeIntervalMs: config.keyframeIntervalMs,
     preferredAudioLanguages: config.preferredAudioLanguages,
     firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
@@ -204,6 +209,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     registry,
     guard,
     hardware,
+    reading,
     strategy: config.sharingStrategy,
     defaultUserAgent: config.defaultUserAgent,
     maxStreams: config.maxStreams,

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import { AS_THE_TABLE_SAYS } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
 import { type ResolvedProfile, resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles.ts';
 import { createLogger } from '../../../services/proxy/src/log.ts';
 import { Splicer } from '../../../services/proxy/src/mpegts/splicer.ts';
@@ -53,6 +54,7 @@ function runDeps(source: SourceFeed): RunDeps {
     sources: { acquire } as unknown as SourceFeeds,
     gateway: undefined as unknown as RunDeps['gateway'],
     ffmpegPath: process.env.FFMPEG_PATH ?? 'ffmpeg',
+    reading: AS_THE_TABLE_SAYS,
     keyframeIntervalMs: 0,
     preferredAudioLanguages: [],
     firstPictureTimeoutMs: 5_000,

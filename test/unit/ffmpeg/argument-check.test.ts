@@ -92,19 +92,19 @@ describe('refuses', () => {
     ['-ss 10 -i {input_url} -c copy {output_args}', /-ss.*no start/],
     ['-i {input_url} -t 60 -c copy {output_args}', /-t.*no start/],
     ['-i {input_url} -preset veryfast -c:v libx264 -vpre /x {output_args}', /-vpre/],
-    ['-i {input_url} -map 1:v -c copy {output_args}', /-map 1:v/],
+    ['-i {input_url} -map 1:v -c copy {output_args}', /-map may not be '1:v'/],
     ['-i {input_url} -map_metadata /x -c copy {output_args}', /-map_metadata/],
     ['-init_hw_device vaapi=va:/etc/passwd -i {input_url} {output_args}', /-init_hw_device/],
     ['-vaapi_device /etc/passwd -i {input_url} {output_args}', /-vaapi_device/],
     ['-hwaccel_device /tmp/x -hwaccel vaapi -i {input_url} {output_args}', /-hwaccel_device/],
     ['-i {input_url} -metadata title={input_url} -c copy {output_args}', /for -i only/],
     ['-i {input_url} -c copy -metadata', /needs a value/],
-    ['-i {input_url} -c:v libx264 -b:v -i {output_args}', /looks like an option/],
-    ['-i {input_url} -c:v libx264 -tune /etc/passwd {output_args}', /paths/],
+    ['-i {input_url} -c:v libx264 -b:v -i {output_args}', /-b:v may not be '-i': it takes a bitrate/],
+    ['-i {input_url} -c:v libx264 -tune /etc/passwd {output_args}', /-tune may not be '\/etc\/passwd'/],
     ['-i {input_url} -c:v libx264 -x264-params stats=/tmp/x:keyint=5 {output_args}', /'stats'/],
     ['-i {input_url} -c:v libx264 -x264opts keyint=5:qpfile=/etc/passwd {output_args}', /'qpfile'/],
     ['-i {input_url} -c:v libx264 -x264-params dump_yuv=x {output_args}', /'dump-yuv'/],
-    ['-i {input_url} -c:v libx264 -x264-params st\\ats=/tmp/x {output_args}', /quotes or backslashes/],
+    ['-i {input_url} -c:v libx264 -x264-params st\\ats=/tmp/x {output_args}', /may not set 'st.ats'/],
     ['-i {input_url} -c:v libx265 -x265-params csv=/tmp/x {output_args}', /'csv'/],
     ['-i {input_url} -c:v libx265 -x265-params "analysis-save=x" {output_args}', /'analysis-save'/],
     ['-i {input_url} -c:v libx265 -x265-params "recon-y4m-exec=sh" {output_args}', /'recon-y4m-exec'/],
@@ -121,15 +121,15 @@ describe('refuses', () => {
     ["'mov'ie=/etc/passwd", /'movie'/],
     [' movie = /etc/passwd', /'movie'/],
     ['movie@x=/etc/passwd', /'movie'/],
-    ["scale=w='1,movie=x':h=1,movie=y", /'movie'/],
-    ["scale='1\\',movie=/etc/passwd,null=0'", /'movie'/],
+    ["scale=w='1,movie=x':h=1,movie=y", /scale=w may not be '1,movie=x'/],
+    ["scale='1\\',movie=/etc/passwd,null=0'", /scale=w may not be '1\\'/],
     ['null[a];[a]movie=x', /'movie'/],
     ['subtitles=/etc/passwd', /'subtitles'/],
     ['ass=x', /'ass'/],
     ['lut3d=x', /'lut3d'/],
     ['drawtext=textfile=/etc/passwd', /drawtext=textfile/],
     ['drawtext=text=a:textfile=/etc/passwd', /drawtext=textfile/],
-    ['drawtext=text=a\\:b:text\\file=/etc/passwd', /drawtext=textfile/],
+    ['drawtext=text=a\\:b:text\\file=/etc/passwd', /unnamed option 'b' of drawtext/],
     ["drawtext=text='a':'textfile'=/etc/passwd", /drawtext/],
     ['drawtext=fontfile=/etc/passwd:text=a', /drawtext=fontfile/],
     ['drawtext=/etc/passwd', /drawtext/],
@@ -165,7 +165,7 @@ describe('refuses', () => {
       const { args } = resolve('-i {input_url} -c:v libx264 -b:v {rate} {output_args}', { rate: value });
       expect(args[args.indexOf('-b:v') + 1]).toBe(value);
     } else {
-      expect(outcome).toMatch(/control characters/);
+      expect(outcome).toMatch(/control characters|it takes a bitrate/);
     }
   });
 

@@ -1,4 +1,6 @@
 /** The FFmpeg command line of a process: the profile's checked options, and what a pooled live stream needs around them. */
+import { checkStoredOptions } from './arguments/check.ts';
+import { AS_THE_TABLE_SAYS, type OptionReading } from './arguments/own-reading.ts';
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from './options.ts';
 import type { ResolvedProfile } from './profiles.ts';
 import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
@@ -26,6 +28,8 @@ export interface CommandOptions {
   tracks?: TrackChoice;
   /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
   keyframeIntervalSeconds?: number;
+  /** How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg. */
+  reading?: OptionReading;
 }
 
 /** Encoders whose time base may be 1/90000, so that no timestamp is rounded to the frame rate's grid. */
@@ -42,7 +46,8 @@ const PIPE_INPUT_OPTIONS = new Set(
 );
 
 /** The argument list (without the program) of the FFmpeg that makes `profile` out of `input` on its stdout. */
-export function buildArguments(profile: ResolvedProfile, input: FfmpegInput, options: CommandOptions = {}): string[] {
+export function buildArguments(given: ResolvedProfile, input: FfmpegInput, options: CommandOptions = {}): string[] {
+  const profile = { ...given, ...checkStoredOptions(given, options.reading ?? AS_THE_TABLE_SAYS) };
   return [
     ...['-hide_banner', '-nostdin', '-loglevel', 'level+info', '-stats_period', '10'],
     ...inputArguments(profile, input, options),

@@ -1,6 +1,6 @@
 /** Reading a checked option list: values by name, and what is done to video and audio. */
+import { INPUT_OPTIONS, OUTPUT_OPTIONS } from './arguments/option-rules.ts';
 import { type Container, isAudioOnly } from './container.ts';
-import { INPUT_OPTIONS, OUTPUT_OPTIONS } from './option-rules.ts';
 
 export type StreamMode = 'encode' | 'copy' | 'none';
 export type MediaKind = 'video' | 'audio';

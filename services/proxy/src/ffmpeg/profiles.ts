@@ -1,6 +1,7 @@
 /** What a transcoding request asks FFmpeg for: built-in profiles and callers' templates, resolved and checked. */
 import { StreampoolError } from '../errors.ts';
-import { checkArguments } from './argument-check.ts';
+import { checkArguments } from './arguments/check.ts';
+import { AS_THE_TABLE_SAYS, type OptionReading } from './arguments/own-reading.ts';
 import { BUILT_IN_PROFILES, type BuiltInProfile, builtInTemplate } from './builtin-profiles.ts';
 import { type Container, containerOf, OUTPUT_FORMATS } from './container.ts';
 import type { HardwareAcceleration } from './hardware.ts';
@@ -62,38 +63,45 @@ export function listProfiles(): ProfileDescription[] {
 /**
  * Turns a request into checked FFmpeg arguments.
  *
+ * @param reading How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg.
  * @throws StreampoolError 400 for an unknown profile, 422 for an unsupported format, an unset variable or a refused argument.
  */
-export function resolveProfile(request: ProfileRequest, hardware: HardwareAcceleration): ResolvedProfile {
+export function resolveProfile(
+  request: ProfileRequest,
+  hardware: HardwareAcceleration,
+  reading: OptionReading = AS_THE_TABLE_SAYS,
+): ResolvedProfile {
   const name = request.profile.trim();
-  if (name.startsWith('-')) return resolveTemplate(request, name);
+  if (name.startsWith('-')) return resolveTemplate(request, name, reading);
   const builtIn = BUILT_IN_PROFILES.find((profile) => profile.name === name);
   if (builtIn === undefined) {
     const names = BUILT_IN_PROFILES.map((profile) => profile.name).join(', ');
     throw new StreampoolError(400, `Profile '${request.profile}' not found. Available profiles: ${names}`);
   }
-  return resolveBuiltIn(request, builtIn, hardware);
+  return resolveBuiltIn(request, builtIn, hardware, reading);
 }
 
 function resolveBuiltIn(
   request: ProfileRequest,
   profile: BuiltInProfile,
   hardware: HardwareAcceleration,
+  reading: OptionReading,
 ): ResolvedProfile {
   const fallback = profile.name === 'audio' ? 'adts' : 'mpegts';
   const variables = effectiveVariables(request, fallback, profile.parameters);
   if (variables.video_bitrate !== undefined) variables.bufsize ??= twice(variables.video_bitrate);
   const { container } = outputOf(variables.format ?? fallback);
-  return finish(profile.name, variables, renderTemplate(builtInTemplate(profile, container, hardware), variables));
+  const args = renderTemplate(builtInTemplate(profile, container, hardware), variables);
+  return finish(profile.name, variables, args, reading);
 }
 
-function resolveTemplate(request: ProfileRequest, template: string): ResolvedProfile {
+function resolveTemplate(request: ProfileRequest, template: string, reading: OptionReading): ResolvedProfile {
   const defaults: Record<string, string> = {};
   for (const [name, fallback] of templateVariables(template)) {
     if (fallback !== undefined) defaults[name] = fallback;
   }
   const variables = effectiveVariables(request, 'mpegts', defaults);
-  return finish('custom', variables, renderTemplate(template, variables));
+  return finish('custom', variables, renderTemplate(template, variables), reading);
 }
 
 function effectiveVariables(
@@ -110,8 +118,13 @@ function effectiveVariables(
   };
 }
 
-function finish(name: string, variables: Record<string, string>, args: readonly string[]): ResolvedProfile {
-  const checked = checkArguments(args, variables.input_url ?? '', OUTPUT_ARGS);
+function finish(
+  name: string,
+  variables: Record<string, string>,
+  args: readonly string[],
+  reading: OptionReading,
+): ResolvedProfile {
+  const checked = checkArguments(args, variables.input_url ?? '', OUTPUT_ARGS, reading);
   const { container, hls } = outputOf(checked.format ?? variables.format ?? 'mpegts');
   return {
     name,

@@ -1,5 +1,5 @@
 /** How a restarted FFmpeg goes on at an exact PTS: trims at the end of the filter chains, where frames have their final times. */
-import { checkFilterGraph } from './filter-graph.ts';
+import { type FilterNode, filtersOf, readFilterGraph } from './arguments/filter-graph.ts';
 import { codecOf, isFilterOf, type MediaKind, type Option, readOptions } from './options.ts';
 import type { ResolvedProfile } from './profiles.ts';
 
@@ -23,7 +23,7 @@ export function resumesExactly(profile: ResolvedProfile): { video: boolean; audi
   const repeatable = (kind: MediaKind): boolean =>
     options
       .filter((option) => isFilterOf(option, kind))
-      .every(({ value = '' }) => checkFilterGraph(value).every((filter) => !UNREPEATABLE.test(filter.name)));
+      .every(({ value = '' }) => simpleFilters(value).every((filter) => !UNREPEATABLE.test(filter.name)));
   return {
     video: plain && profile.video === 'encode' && repeatable('video'),
     audio: plain && profile.audio === 'encode' && repeatable('audio') && audioGrid(options) !== undefined,
@@ -38,9 +38,8 @@ export function videoTrim(startSeconds: number): string {
 
 /** Where a frame at `startSeconds` stands behind the filters of `graph`: an `fps` filter rounds to a grid of its own. */
 export function firstFrameTime(graph: string, startSeconds: number): number {
-  const filter = graph === '' ? undefined : checkFilterGraph(graph).findLast(({ name }) => name === 'fps');
-  const [, numerator, denominator = '1'] =
-    /^(?:fps=)?(\d+(?:\.\d+)?)(?:\/(\d+))?(?::|$)/.exec(filter?.options ?? '') ?? [];
+  const filter = graph === '' ? undefined : simpleFilters(graph).findLast(({ name }) => name === 'fps');
+  const [, numerator, denominator = '1'] = /^(\d+(?:\.\d+)?)(?:\/(\d+))?$/.exec(filter?.options.get('fps') ?? '') ?? [];
   if (numerator === undefined) return startSeconds;
   const rate = Number(numerator) / Number(denominator);
   return Math.round(startSeconds * rate) / rate;
@@ -66,4 +65,8 @@ function audioGrid(options: readonly Option[]): { frame: number; delay: number; 
   if (rate > 0) return { ...encoder, rate };
   // With a delay of whole frames the rate does not matter.
   return encoder.delay % encoder.frame === 0 ? { ...encoder, rate: undefined } : undefined;
+}
+
+function simpleFilters(graph: string): readonly FilterNode[] {
+  return filtersOf(readFilterGraph(graph, 'simple'));
 }

@@ -7,17 +7,25 @@ import { StreampoolError } from '../errors.ts';
 /** `{name}` or `{name|default}`; `%{...}` is drawtext's own and stays. */
 const VARIABLE = /(?<!%)\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^{}]*))?\}/g;
 
+/**
+ * Characters of all arguments together. Linux takes 128 KiB in one argument; a variable that stands in a template many times is
+ * counted before it is filled in, since it would multiply to gigabytes.
+ */
+const MAX_RENDERED_CHARS = 65_536;
+
 const FILTER_OPTION = /^-(?:vf|af|lavfi|filter(?:_complex)?)(?::|$)/;
 
 /**
  * The arguments of `template` with its variables filled in.
  *
- * @throws StreampoolError 422 when a quote is not closed, or a variable has neither value nor default.
+ * @throws StreampoolError 422 when a quote is not closed, a variable has neither value nor default, or it all gets too long.
  * @example
  * renderTemplate('-i {input_url} -b:v {rate|2M}', { input_url: 'http://a/b' }); // ['-i', 'http://a/b', '-b:v', '2M']
  */
 export function renderTemplate(template: string, variables: Readonly<Record<string, string>>): string[] {
-  return splitTemplate(template).map((argument) => fillIn(argument, variables));
+  if (template.length > MAX_RENDERED_CHARS) throw tooLong();
+  const room = { chars: MAX_RENDERED_CHARS };
+  return splitTemplate(template).map((argument) => fillIn(argument, variables, room));
 }
 
 /** Variables that `template` names, each with its default (undefined: none). */
@@ -75,8 +83,17 @@ function variableAt(template: string, at: number): string | undefined {
   return pattern.exec(template)?.[0];
 }
 
-function fillIn(argument: string, variables: Readonly<Record<string, string>>): string {
-  return argument.replace(VARIABLE, (_, name: string, fallback: string | undefined) => {
+function fillIn(argument: string, variables: Readonly<Record<string, string>>, room: { chars: number }): string {
+  const parts: string[] = [];
+  const add = (part: string): void => {
+    room.chars -= part.length;
+    if (room.chars < 0) throw tooLong();
+    parts.push(part);
+  };
+  let at = 0;
+  for (const match of argument.matchAll(VARIABLE)) {
+    const [whole, name = '', fallback] = match;
+    add(argument.slice(at, match.index));
     const value = Object.hasOwn(variables, name) ? variables[name] : fallback;
     if (value === undefined) {
       throw new StreampoolError(
@@ -84,6 +101,16 @@ function fillIn(argument: string, variables: Readonly<Record<string, string>>): 
         `The profile uses the variable {${name}}, which has no value: give it in profile_variables, or write {${name}|default}.`,
       );
     }
-    return value;
-  });
+    add(value);
+    at = match.index + whole.length;
+  }
+  add(argument.slice(at));
+  return parts.join('');
+}
+
+function tooLong(): StreampoolError {
+  return new StreampoolError(
+    422,
+    `The profile is longer than ${MAX_RENDERED_CHARS} characters with its variables filled in; shorten it.`,
+  );
 }

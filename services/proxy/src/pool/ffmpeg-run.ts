@@ -4,6 +4,7 @@ import type { StreamProfile } from '../../../registry/types.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
+import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
 import { buildArguments, type FfmpegInput, takesFirstTracks } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
@@ -23,6 +24,7 @@ export interface RunDeps {
   readonly sources: SourceFeeds;
   readonly gateway: Gateway;
   readonly ffmpegPath: string;
+  readonly reading: OptionReading;
   readonly keyframeIntervalMs: number;
   /** As `languageCode` has them, the preferred first. */
   readonly preferredAudioLanguages: readonly string[];
@@ -161,7 +163,7 @@ function spawn(
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;
   const keyframes = keyframeIntervalMs > 0 ? { keyframeIntervalSeconds: keyframeIntervalMs / 1000 } : {};
-  const options = { ...timing, ...keyframes };
+  const options = { ...timing, ...keyframes, reading: deps.reading };
   return spawnFfmpeg({
     path: deps.ffmpegPath,
     args: buildArguments(profile as ResolvedProfile, input, options),

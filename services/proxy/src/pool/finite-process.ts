@@ -21,7 +21,7 @@ export class FiniteProcess {
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
     this.#process = spawnFfmpeg({
       path: deps.ffmpegPath,
-      args: buildArguments(profile as ResolvedProfile, input, {}),
+      args: buildArguments(profile as ResolvedProfile, input, { reading: deps.reading }),
       input: 'none',
       log: deps.log,
       name: profile.name,

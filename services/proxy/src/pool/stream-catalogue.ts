@@ -3,6 +3,7 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
+import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
 import type { HardwareAcceleration } from '../ffmpeg/hardware.ts';
 import { type ResolvedProfile, resolveProfile } from '../ffmpeg/profiles.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
@@ -32,6 +33,8 @@ export interface CatalogueDeps {
   readonly registry: Registry;
   readonly guard: EgressGuard;
   readonly hardware: HardwareAcceleration;
+  /** How this worker's FFmpeg reads options. */
+  readonly reading: OptionReading;
   readonly strategy: SharingStrategy;
   readonly defaultUserAgent: string;
   readonly maxStreams: number;
@@ -66,6 +69,7 @@ export class StreamCatalogue {
         inputUrl: order.url,
       },
       this.#deps.hardware,
+      this.#deps.reading,
     );
     const profile = profileRecord(resolved);
     const id = transcodedStreamId(this.#deps.strategy, { ...source, profile });

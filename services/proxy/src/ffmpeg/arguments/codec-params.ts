@@ -1,5 +1,6 @@
 /** The keys that `-x264-params`, `-x264opts` and `-x265-params` may carry: those that name no file. */
-import { StreampoolError } from '../errors.ts';
+import { StreampoolError } from '../../errors.ts';
+import { shorten } from './value-types.ts';
 
 const X264_KEYS = new Set(
   `keyint min-keyint scenecut no-scenecut intra-refresh bframes b-adapt b-bias b-pyramid open-gop no-cabac cabac ref no-deblock
@@ -11,9 +12,7 @@ const X264_KEYS = new Set(
    chroma-me no-chroma-me 8x8dct no-8x8dct trellis fast-pskip no-fast-pskip dct-decimate no-dct-decimate nr deadzone-inter
    deadzone-intra partitions analyse threads lookahead-threads sliced-threads no-sliced-threads thread-input non-deterministic
    cpu-independent aud no-aud sps-id level profile preset tune colorprim transfer colormatrix chromaloc range fullrange videoformat
-   overscan sar fps timebase vfr-input force-idr annexb repeat-headers global-header ssim psnr zones frames`.split(
-    /\s+/,
-  ),
+   overscan sar fps timebase vfr-input force-idr annexb repeat-headers global-header ssim psnr frames`.split(/\s+/),
 );
 
 const X265_KEYS = new Set(
@@ -33,24 +32,36 @@ const X265_KEYS = new Set(
    vui-hrd-info level min-luma max-luma atc-sei pic-struct`.split(/\s+/),
 );
 
+const MAX_CHARS = 2000;
+/** Numbers, names and their lists; x265 writes a display's colours with brackets. */
+const VALUE = /^[\w.,+()-]+$/;
+
 /**
- * Refuses keys that are not known to be harmless: encoders have keys that read or write files (`stats`, `qpfile`, `csv`, ...).
+ * The list as FFmpeg gets it. Encoders have keys that read or write files (`stats`, `qpfile`, `csv`, ...) or hold further keys
+ * (`zones`), and FFmpeg unescapes the list, so it holds known keys and plain values alone.
  *
  * @throws StreampoolError 422 naming the key.
  */
-export function checkCodecParams(option: string, value: string): void {
-  const keys = option.startsWith('x265') ? X265_KEYS : X264_KEYS;
-  // FFmpeg unescapes this list, so st\ats would be stats: no escape is needed by any honest value.
-  if (/[\\'"]/.test(value)) {
-    throw new StreampoolError(
-      422,
-      `-${option} may not contain quotes or backslashes: write plain key=value:key=value.`,
-    );
-  }
-  for (const pair of value.split(':').filter((text) => text !== '')) {
-    const key = (pair.split('=')[0] ?? '').trim().toLowerCase().replaceAll('_', '-');
+export function readCodecParams(encoder: 'x264' | 'x265', text: string): string | undefined {
+  if (text.length > MAX_CHARS) return undefined;
+  const keys = encoder === 'x265' ? X265_KEYS : X264_KEYS;
+  const pairs = text.split(':').filter((pair) => pair !== '');
+  for (const pair of pairs) {
+    const [name = '', ...values] = pair.split('=');
+    const key = name.toLowerCase().replaceAll('_', '-');
     if (!keys.has(key)) {
-      throw new StreampoolError(422, `-${option} may not set '${key}'; remove it from the profile.`);
+      throw new StreampoolError(
+        422,
+        `-${encoder}-params may not set '${shorten(key)}'; it takes ${[...keys].join(', ')}.`,
+      );
+    }
+    const bracketed = key === 'master-display' || !/[()]/.test(values.join(''));
+    if (values.length > 1 || !values.every((value) => VALUE.test(value)) || !bracketed) {
+      throw new StreampoolError(
+        422,
+        `-${encoder}-params may not set ${key} to '${shorten(values.join('='))}': write plain numbers and names, without quotes or backslashes.`,
+      );
     }
   }
+  return pairs.length === 0 ? undefined : pairs.join(':');
 }
