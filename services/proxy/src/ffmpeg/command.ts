@@ -26,6 +26,8 @@ export interface CommandOptions {
   timestampOffsetSeconds?: number;
   /** The tracks of a `pipe` input, by PID, that the profile is to have; without it, by their position in the input. */
   tracks?: TrackChoice;
+  /** A `url` input's first tracks, where the profile asks for them by position, are to be FFmpeg's own choice instead. */
+  ownChoice?: boolean;
   /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
   keyframeIntervalSeconds?: number;
   /** How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg. */
@@ -101,7 +103,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
   const start = input.kind === 'pipe' ? (options.resume?.videoSeconds ?? options.firstVideoSeconds) : undefined;
   const audioStart = input.kind === 'pipe' ? options.resume?.audioSeconds : undefined;
   return [
-    ...mapArguments(given, input, options.tracks),
+    ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
     ...writeOptions(kept),
     ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
     ...audioArguments(profile, given, audioStart),
@@ -112,7 +114,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
 const POSITION = /^0:([va])(?::(\d{1,3}))?\??$/;
 
 /** Whether a profile takes the first track of each kind and no others, as most do. */
-export function takesFirstTracks({ outputOptions }: ResolvedProfile): boolean {
+export function takesFirstTracks({ outputOptions }: Pick<ResolvedProfile, 'outputOptions'>): boolean {
   return readOptions(outputOptions).every(({ name, value = '' }) => {
     if (name === 'map') return /^0:[va]:0\??$/.test(value);
     return name !== 'filter_complex' && name !== 'lavfi';

@@ -5,11 +5,11 @@ import { SourceError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
 import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
-import { buildArguments, type FfmpegInput, takesFirstTracks } from '../ffmpeg/command.ts';
+import { buildArguments, type CommandOptions, type FfmpegInput, takesFirstTracks } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
-import { isOutdated as isChoiceOutdated, type TrackChoice } from '../ffmpeg/track-choice.ts';
+import { isOutdated as isChoiceOutdated } from '../ffmpeg/track-choice.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/timestamp.ts';
@@ -19,6 +19,7 @@ import { enterSource, leaseSource } from './run-entry.ts';
 import type { SourceFeed } from './source-feed.ts';
 import type { SourceFeeds } from './source-feeds.ts';
 import { TrackTrials } from './track-trials.ts';
+import { wantedVariant } from './wanted-variant.ts';
 
 export interface RunDeps {
   readonly sources: SourceFeeds;
@@ -53,7 +54,7 @@ export async function startFfmpegRun(
   try {
     const { process, stop, kill } =
       lease.feed === undefined
-        ? urlRun(profile, request, deps)
+        ? urlRun(profile, request, deps, trials)
         : await pipedRun(profile, request, lease.feed, deps, trials);
     return {
       output: process.stdout,
@@ -107,7 +108,7 @@ async function pipedRun(
   };
   const cursor = new Cursor(feed, entry, sink, 0);
   // FFmpeg decodes the tracks it found at its start and no others; the next one finds the new ones.
-  const takesFirst = takesFirstTracks(profile as ResolvedProfile);
+  const takesFirst = takesFirstTracks(profile);
   const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
   const unsubscribe = source.onProgramChange((position, change) => {
     const isOver = change === 'shape' ? profile.video === 'encode' && canGoOn : !takesFirst || isOutdated();
@@ -116,17 +117,9 @@ async function pipedRun(
   const look = setInterval(() => {
     if (takesFirst && canGoOn && trials.isSettled && isOutdated()) cursor.limitTo(feed.ring.head);
   }, LOOK_MS);
-  let hasOutput = false;
-  process.stdout.once('readable', () => {
-    hasOutput = process.stdout.readableLength > 0;
-  });
-  let killed = false;
-  const kill = () => {
-    killed = true;
-    process.kill();
-  };
+  const { kill, isFruitless } = watchFruits(process);
   const stop = (exit: FfmpegExit) => {
-    if (!hasOutput && (killed || (exit.code !== null && exit.code !== 0))) trials.failed();
+    if (isFruitless(exit)) trials.failed();
     clearInterval(look);
     unsubscribe();
     cursor.close();
@@ -135,16 +128,33 @@ async function pipedRun(
   return { process, stop, kill };
 }
 
-function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps): Parts {
-  const session = deps.gateway.register(request.address);
+function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, trials: TrackTrials): Parts {
+  const attempt = trials.attemptOn(request.address.url);
+  const session = deps.gateway.register(request.address, wantedVariant(profile, deps.preferredAudioLanguages, attempt));
   const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
-  const process = spawn(profile, input, 'none', deps, {}, session.environment);
-  const stop = () => {
+  const process = spawn(profile, input, 'none', deps, { ownChoice: attempt > 0 }, session.environment);
+  const { kill, isFruitless } = watchFruits(process);
+  const stop = (exit: FfmpegExit) => {
+    if (isFruitless(exit)) trials.failed();
     const { lastError } = session;
     session.close();
     return lastError;
   };
-  return { process, stop, kill: process.kill };
+  return { process, stop, kill };
+}
+
+/** Notices when an FFmpeg puts out nothing although it was given something, be it that it ends or that it has to be ended. */
+function watchFruits(process: FfmpegProcess): { kill: () => void; isFruitless: (exit: FfmpegExit) => boolean } {
+  let hasOutput = false;
+  let killed = false;
+  process.stdout.once('readable', () => {
+    hasOutput = process.stdout.readableLength > 0;
+  });
+  const kill = () => {
+    killed = true;
+    process.kill();
+  };
+  return { kill, isFruitless: ({ code }) => !hasOutput && (killed || (code !== null && code !== 0)) };
 }
 
 interface Timing {
@@ -158,7 +168,7 @@ function spawn(
   input: FfmpegInput,
   stdin: 'pipe' | 'none',
   deps: RunDeps,
-  timing: Partial<Timing> & { tracks?: TrackChoice },
+  timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice'>,
   env: Readonly<Record<string, string>> = {},
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;

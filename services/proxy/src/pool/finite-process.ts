@@ -9,6 +9,7 @@ import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
+import { wantedVariant } from './wanted-variant.ts';
 
 export class FiniteProcess {
   readonly #process: FfmpegProcess;
@@ -17,7 +18,7 @@ export class FiniteProcess {
   readonly ended: Promise<FfmpegExit>;
 
   constructor(profile: StreamProfile, address: SourceAddress, deps: RunDeps) {
-    const session = deps.gateway.register(address);
+    const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0));
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
     this.#process = spawnFfmpeg({
       path: deps.ffmpegPath,

@@ -22,10 +22,15 @@ export class TrackTrials {
   /** @param source what tells its tracks from another source's */
   choose(source: string, tracks: readonly SourceTrack[]): TrackChoice {
     const choices = trackChoices(tracks, this.#languages);
-    const tried = `${source} ${tracks.map(({ pid }) => pid).join()}`;
+    const attempt = this.attemptOn(`${source} ${tracks.map(({ pid }) => pid).join()}`);
+    return choices[attempt % choices.length] as TrackChoice;
+  }
+
+  /** How many FFmpegs in a row have made nothing of what is named so. */
+  attemptOn(tried: string): number {
     if (tried !== this.#tried || this.#now() - this.#failedMs > FORGET_MS) this.#failures = 0;
     this.#tried = tried;
-    return choices[this.#failures % choices.length] as TrackChoice;
+    return this.#failures;
   }
 
   /** The FFmpeg that had the last choice has put out nothing, and the choice may be why. */

@@ -9,6 +9,7 @@ import { parseContentLength } from './byte-range.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
+import { type WantedVariant, withOneVariant } from './hls-variant.ts';
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { readPlaylist } from './playlist-body.ts';
@@ -84,9 +85,10 @@ export class Gateway {
     return environmentFor(this.#origin);
   }
 
-  register(source: GatewaySource): GatewaySession {
+  /** @param wanted which variant of an HLS master FFmpeg is shown; undefined: all of them */
+  register(source: GatewaySource, wanted?: WantedVariant): GatewaySession {
     const token = randomBytes(16).toString('base64url');
-    const session = new GatewaySession(source, `${this.#origin}/s/${token}`, this.#settings, () => {
+    const session = new GatewaySession(source, wanted, `${this.#origin}/s/${token}`, this.#settings, () => {
       this.#sessions.delete(token);
     });
     this.#sessions.set(token, session);
@@ -119,6 +121,7 @@ export class GatewaySession {
   /** To be added to FFmpeg's environment: see `Gateway.environment`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly #source: GatewaySource;
+  readonly #wanted: WantedVariant | undefined;
   readonly #base: string;
   readonly #settings: GatewaySettings;
   readonly #onClose: () => void;
@@ -133,8 +136,15 @@ export class GatewaySession {
   readonly #failures = new Map<string, SourceError>();
   #bytesRead = 0;
 
-  constructor(source: GatewaySource, base: string, settings: GatewaySettings, onClose: () => void) {
+  constructor(
+    source: GatewaySource,
+    wanted: WantedVariant | undefined,
+    base: string,
+    settings: GatewaySettings,
+    onClose: () => void,
+  ) {
     this.#source = source;
+    this.#wanted = wanted;
     this.#base = base;
     this.#settings = settings;
     this.#memory = settings.memories.of(source);
@@ -209,7 +219,8 @@ export class GatewaySession {
         this.#bytesRead += text.length;
         if (reference.url === this.#source.url) this.#isPlaylist = true;
         if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
-        const body = rewritePlaylist(text, upstream.url, (entry) => this.#address(entry));
+        const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
+        const body = rewritePlaylist(shown, upstream.url, (entry) => this.#address(entry));
         response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
         response.end(body);
         return;
