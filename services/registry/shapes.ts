@@ -77,6 +77,7 @@ const spec = {
   failoverResolverUrl: z.string().optional(),
   userAgent: z.string(),
   headers: texts,
+  stickySession: z.boolean().optional(),
   metadata: texts,
   profile: profileShape.optional(),
 };

@@ -25,6 +25,8 @@ export interface StreamSpec {
   failoverResolverUrl: string | undefined;
   userAgent: string;
   headers: Readonly<Record<string, string>>;
+  /** A reconnect goes to the server that the first redirect led to. */
+  stickySession?: boolean | undefined;
   metadata: Readonly<Record<string, string>>;
   /** Undefined: a direct stream. */
   profile: StreamProfile | undefined;

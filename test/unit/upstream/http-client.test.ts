@@ -216,6 +216,28 @@ describe('a redirect', () => {
     expect(paths.at(-1)).toBe('/caf%E9');
   });
 
+  it('is asked for once by a sticky source, until the server that it leads to fails; by any other each time', async () => {
+    const edges = await Promise.all(
+      ['one', 'two'].map((name) =>
+        serve((_request, response) => {
+          if (name === 'one' && edges[0]?.requests.length === 3) response.writeHead(503).end();
+          else response.end(name);
+        }),
+      ),
+    );
+    let next = 0;
+    const balancer = await serve((_request, response) => {
+      response.writeHead(302, { location: `${edges[next]?.origin}/x` }).end();
+    });
+    const memory = new SourceMemory();
+    const asked = async (sticky: boolean) =>
+      `${await got(balancer.origin, { memory, sticky })} ${balancer.requests.length}`;
+    expect([await asked(true), await asked(true)]).toEqual(['200 one 1', '200 one 1']);
+    next = 1;
+    expect([await asked(true), await asked(true)]).toEqual(['200 two 2', '200 two 2']);
+    expect([await asked(false), await asked(false)]).toEqual(['200 two 3', '200 two 4']);
+  });
+
   it('without an address is an answer', async () => {
     const server = await serve((_request, response) => response.writeHead(302).end());
     expect((await open(server.origin)).status).toBe(302);

@@ -20,7 +20,9 @@ const source = {
   use_sticky_session: z
     .boolean()
     .nullish()
-    .describe('Accepted and not needed: each connection starts at the URL given and follows its redirects.'),
+    .describe(
+      'Whether a reconnect goes to the server that the first redirect led to, until it fails; HLS always does.',
+    ),
   enable_silence_detection: z.boolean().nullish().describe('`true` is refused with 501.'),
   silence_threshold_db: z.number().nullish(),
   silence_duration: z.number().nullish(),
@@ -151,6 +153,7 @@ function orderOf(body: Order) {
     failoverResolverUrl: body.failover_resolver_url ?? undefined,
     userAgent: body.user_agent ?? undefined,
     headers: body.headers ?? undefined,
+    stickySession: body.use_sticky_session ?? undefined,
     metadata: body.metadata ?? undefined,
   };
 }

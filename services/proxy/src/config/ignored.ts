@@ -34,7 +34,8 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER says how much a joining viewer gets at once',
   STRICT_LIVE_TS_CIRCUIT_BREAKER_TIMEOUT: STALLS,
   STRICT_LIVE_TS_CIRCUIT_BREAKER_COOLDOWN: STALLS,
-  USE_STICKY_SESSION: 'each connection to a provider starts at the URL that was given and follows its redirects',
+  USE_STICKY_SESSION:
+    '`use_sticky_session` of a stream says it; HLS always stays with the server that a redirect led to',
   HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides, and what it names is tried at start',
   HLS_GC_ENABLED: NO_FILES,
   HLS_GC_INTERVAL: NO_FILES,

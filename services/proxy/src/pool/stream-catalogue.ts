@@ -17,6 +17,7 @@ export interface StreamOrder {
   readonly failoverResolverUrl?: string | undefined;
   readonly userAgent?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly stickySession?: boolean | undefined;
   /** Values as strings already. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -90,6 +91,7 @@ export class StreamCatalogue {
       failoverResolverUrl: order.failoverResolverUrl,
       userAgent,
       headers,
+      ...(order.stickySession === true ? { stickySession: true } : {}),
       metadata: order.metadata ?? {},
     };
   }

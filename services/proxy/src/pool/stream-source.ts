@@ -55,8 +55,8 @@ export class StreamSource implements SwitchableSource {
   }
 
   get address(): SourceAddress {
-    const { headers, userAgent } = this.#stream;
-    return { url: this.#state.currentUrl, headers, userAgent };
+    const { headers, userAgent, stickySession } = this.#stream;
+    return { url: this.#state.currentUrl, headers, userAgent, sticky: stickySession === true };
   }
 
   get canFailOver(): boolean {

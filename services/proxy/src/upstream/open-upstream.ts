@@ -4,16 +4,12 @@ import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { DigestSession, digestChallenge } from './digest-auth.ts';
 import type { EgressGuard } from './egress-guard.ts';
-import { flattened } from './flat-headers.ts';
-import { type Hop, type HopResponse, pathOf } from './hop.ts';
-import { lenientHop } from './lenient-hop.ts';
+import { pathOf } from './hop.ts';
 import { maskUrl } from './mask.ts';
-import { plain } from './plain-body.ts';
+import { methodOf, openHop } from './open-hop.ts';
 import { type AccountWatch, isLimitStatus } from './provider-connections.ts';
-import { assertHeaders, credentialsFor, hopHeaders } from './request-headers.ts';
+import { assertHeaders, credentialsFor } from './request-headers.ts';
 import { SourceMemory } from './source-memory.ts';
-import { isMalformed, strictHop } from './strict-hop.ts';
-import { openFailure } from './upstream-error.ts';
 
 export interface UpstreamRequest {
   readonly url: string;
@@ -40,6 +36,8 @@ export interface UpstreamRequest {
    * just being closed. It is then tried again.
    */
   readonly account?: AccountWatch | undefined;
+  /** Asks where the redirects led to the last time, as long as that works. */
+  readonly sticky?: boolean | undefined;
   readonly maxRedirects?: number;
   /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
   readonly entryUrl?: string | undefined;
@@ -102,13 +100,36 @@ async function admitted(
   memory: SourceMemory,
 ): Promise<UpstreamResponse> {
   const hadCookies = memory.cookies.headerFor(first) !== undefined;
-  const response = await followed(request, first, entryUrl, memory);
+  const response = await settled(request, first, entryUrl, memory);
   // Cookies of an earlier session may be what is refused now. Only the source's own address sets them anew.
   const isRefused = response.status === 401 || response.status === 403;
   if (!isRefused || !hadCookies || first.href !== entryUrl.href) return response;
   await close(response);
   memory.cookies.forget();
   return followed(request, first, entryUrl, memory);
+}
+
+/** From where the last redirects led to, if the source is sticky and that still works; else from the beginning. */
+async function settled(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const target = request.sticky === true ? memory.targetOf(first) : undefined;
+  if (target !== undefined) {
+    const response = await followed(request, target, entryUrl, memory).catch((error: unknown) => {
+      if (!(error instanceof SourceError) || error.reason === 'stopped') throw error;
+      return undefined;
+    });
+    if (response !== undefined && (response.status < 400 || response.status === 416)) return response;
+    if (response !== undefined) await close(response);
+    memory.noteTarget(first, undefined);
+  }
+  const response = await followed(request, first, entryUrl, memory);
+  const isElsewhere = response.status < 300 && response.url !== first.href;
+  if (request.sticky === true && isElsewhere) memory.noteTarget(first, new URL(response.url));
+  return response;
 }
 
 async function followed(
@@ -161,10 +182,6 @@ async function authorized(
 /** A remembered nonce that has gone stale, a fresh one, and one more from a cluster of servers. */
 const MAX_CHALLENGES = 3;
 
-function methodOf({ json, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
-  return json === undefined ? (method ?? 'GET') : 'POST';
-}
-
 /**
  * Passes a 2xx answer on; closes and throws for every other.
  *
@@ -186,100 +203,5 @@ function parseUrl(text: string, base?: URL): URL {
   } catch (cause) {
     const where = base === undefined ? 'The source' : `The source ${maskUrl(base)} redirects to what`;
     throw new SourceError('refused', `${where} is not a URL.`, { cause });
-  }
-}
-
-/** One request to one server, by the strict parser unless that has failed with it. */
-async function openHop(
-  request: UpstreamRequest,
-  url: URL,
-  entryUrl: URL,
-  memory: SourceMemory,
-  digest: string | undefined,
-): Promise<UpstreamResponse> {
-  const cookies = memory.cookies.headerFor(url);
-  const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest });
-  const malformed = () => memory.noteLenient(url);
-  if (!memory.isLenient(url)) {
-    try {
-      return await opened(strictHop, request, url, headers, memory, malformed);
-    } catch (error) {
-      if (!(error instanceof SourceError) || !isMalformed(error.cause)) throw error;
-      malformed();
-    }
-  }
-  return opened(lenientHop, request, url, headers, memory, malformed);
-}
-
-/** One request on one connection, with both time limits. */
-async function opened(
-  hop: Hop,
-  request: UpstreamRequest,
-  url: URL,
-  headers: Record<string, string>,
-  memory: SourceMemory,
-  malformed: () => void,
-): Promise<UpstreamResponse> {
-  const abort = new AbortController();
-  const stop = (): void => abort.abort(new SourceError('stopped', 'The source is no longer wanted.'));
-  const { signal, json } = request;
-  if (signal?.aborted === true) stop();
-  signal?.addEventListener('abort', stop, { once: true });
-  let timer = deadline(request.connectTimeoutMs, 'accept a connection', url, abort);
-  const connected = () => {
-    clearTimeout(timer);
-    timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
-  };
-  try {
-    const pinned = await unlessAborted(request.guard.check(url), abort.signal);
-    const response = await hop({
-      url,
-      pinned,
-      method: methodOf(request),
-      headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      body: json === undefined ? undefined : JSON.stringify(json),
-      opening: abort.signal,
-      connected,
-      malformed,
-    });
-    memory.cookies.store([response.headers['set-cookie'] ?? []].flat(), url);
-    return answerOf(response, url, signal);
-  } catch (error) {
-    throw openFailure(abort.signal.aborted ? abort.signal.reason : error, url);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', stop);
-  }
-}
-
-function answerOf({ status, headers, body, closed }: HopResponse, url: URL, signal: AbortSignal | undefined) {
-  const close = (): void => void body.destroy();
-  signal?.addEventListener('abort', close, { once: true });
-  body.once('close', () => signal?.removeEventListener('abort', close));
-  try {
-    return plain({ status, headers: flattened(headers), body, closed, url: url.href });
-  } catch (error) {
-    close();
-    throw error;
-  }
-}
-
-function deadline(ms: number, what: string, url: URL, abort: AbortController): NodeJS.Timeout {
-  const message = `The source ${maskUrl(url)} did not ${what} within ${ms / 1000} s.`;
-  return setTimeout(() => abort.abort(new SourceError('timeout', message)), ms);
-}
-
-/** A name that takes for ever to resolve must not hold up the caller. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
   }
 }

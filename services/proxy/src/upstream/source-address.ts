@@ -4,6 +4,8 @@ export interface SourceAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
+  /** A reconnect goes to where the first redirects led, as long as that works. */
+  readonly sticky?: boolean;
 }
 
 /** Why a source was left. */

@@ -15,6 +15,7 @@ export class SourceMemory {
   readonly cookies = new Cookies();
   readonly #digests = new Map<string, DigestSession>();
   readonly #lenient = new Map<string, true>();
+  readonly #targets = new Map<string, URL>();
 
   /** The challenge that a server gave last. */
   digestOf({ origin }: URL): DigestSession | undefined {
@@ -28,6 +29,17 @@ export class SourceMemory {
   /** Whether a server's answers are beyond a strict parser. */
   isLenient({ origin }: URL): boolean {
     return this.#lenient.has(origin);
+  }
+
+  /** Where the redirects of a URL led to last. */
+  targetOf({ href }: URL): URL | undefined {
+    return this.#targets.get(href);
+  }
+
+  /** `target`: undefined when it has failed. */
+  noteTarget({ href }: URL, target: URL | undefined): void {
+    if (target === undefined) this.#targets.delete(href);
+    else remember(this.#targets, href, target, MAX_ORIGINS);
   }
 
   noteLenient({ origin }: URL): void {
