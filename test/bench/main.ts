@@ -1,5 +1,6 @@
 /** `npm run bench`: what the worker costs and how fast it is, beside a floor or a peer measured in the same run. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { channels } from './channels.ts';
 import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
 import { fanout } from './fanout.ts';
@@ -18,6 +19,7 @@ export interface Bench {
 
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   fanout,
+  channels,
   memory,
   join,
   cold,
