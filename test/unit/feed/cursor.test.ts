@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
 import { Cursor, type CursorSink } from '../../../services/proxy/src/feed/cursor.ts';
 import { Feed, type FeedEnd } from '../../../services/proxy/src/feed/feed.ts';
-import { CHUNK_BYTES } from '../../../services/proxy/src/feed/ring.ts';
 
 const LIMITS = { retainMs: 0, joinBufferMs: 0, maxBytes: 3 * CHUNK_BYTES };
 

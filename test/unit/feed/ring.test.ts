@@ -1,7 +1,8 @@
 /** The ring: what it keeps, what it lets go, where a reader enters. */
 
 import { describe, expect, it } from 'vitest';
-import { CHUNK_BYTES, Ring, type RingLimits } from '../../../services/proxy/src/feed/ring.ts';
+import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
+import { Ring, type RingLimits } from '../../../services/proxy/src/feed/ring.ts';
 
 const LIMITS: RingLimits = { retainMs: 4_000, joinBufferMs: 2_000, maxBytes: 100 * CHUNK_BYTES };
 

@@ -4,6 +4,7 @@
  */
 
 import { PACKET_SIZE, startsUnit } from '../mpegts/packet.ts';
+import type { Chunk } from './chunk.ts';
 import type { Feed, FeedEnd, FeedReader } from './feed.ts';
 import type { EntryPoint } from './ring.ts';
 
@@ -30,6 +31,12 @@ export interface CursorStats {
 /** Whole packets; small enough that a very slow reader shows progress, large enough to be cheap. */
 const MAX_WRITE_BYTES = 1394 * PACKET_SIZE;
 
+/** Bytes to write; `chunk` is held until they are written. */
+interface Piece {
+  readonly bytes: Buffer;
+  readonly chunk?: Chunk;
+}
+
 export class Cursor implements FeedReader {
   readonly stats: CursorStats = { bytes: 0, skips: 0 };
   readonly #feed: Feed;
@@ -39,7 +46,9 @@ export class Cursor implements FeedReader {
   #limit = Number.POSITIVE_INFINITY;
   #prefix: Buffer | undefined;
   /** What is still to be written of the units that were begun, even if the ring has dropped them meanwhile. */
-  #begun: Buffer[] = [];
+  #begun: Piece[] = [];
+  /** What is being written. */
+  #writing: Piece | undefined;
   #writingSinceMs: number | undefined;
   #end: FeedEnd | undefined;
   #closed = false;
@@ -68,14 +77,14 @@ export class Cursor implements FeedReader {
 
   close(): void {
     this.#closed = true;
-    this.#begun = [];
+    for (const { chunk } of this.#begun.splice(0)) chunk?.release();
     this.#feed.removeReader(this);
   }
 
   wake(): void {
     if (this.#writingSinceMs !== undefined || this.#closed) return;
-    const bytes = this.#next();
-    if (bytes === undefined) {
+    const piece = this.#next();
+    if (piece === undefined) {
       const end = this.#end ?? (this.#position >= this.#limit ? { kind: 'ended' as const } : undefined);
       if (!this.#closed && end !== undefined) {
         this.close();
@@ -83,10 +92,11 @@ export class Cursor implements FeedReader {
       }
       return;
     }
-    this.stats.bytes += bytes.length;
+    this.stats.bytes += piece.bytes.length;
     this.#writingSinceMs = performance.now();
+    this.#writing = piece;
     const isAll = this.#begun.length === 0 && this.#position === this.#feed.published;
-    this.#sink.write(bytes, this.#written, isAll);
+    this.#sink.write(piece.bytes, this.#written, isAll);
   }
 
   feedEnded(end: FeedEnd): void {
@@ -102,11 +112,13 @@ export class Cursor implements FeedReader {
   }
 
   readonly #written = (): void => {
+    this.#writing?.chunk?.release();
+    this.#writing = undefined;
     this.#writingSinceMs = undefined;
     this.wake();
   };
 
-  #next(): Buffer | undefined {
+  #next(): Piece | undefined {
     const { ring } = this.#feed;
     const begun = this.#begun.shift();
     if (begun !== undefined) return begun;
@@ -126,13 +138,15 @@ export class Cursor implements FeedReader {
     const prefix = this.#prefix;
     if (prefix !== undefined) {
       this.#prefix = undefined;
-      if (prefix.length > 0) return prefix;
+      if (prefix.length > 0) return { bytes: prefix };
     }
     const end = this.#wholeUnits(Math.min(this.#feed.published, this.#limit));
     while (this.#position < end) {
+      const chunk = ring.chunkAt(this.#position);
       const bytes = ring.view(this.#position, end, MAX_WRITE_BYTES);
-      if (bytes === undefined) break;
-      this.#begun.push(bytes);
+      if (bytes === undefined || chunk === undefined) break;
+      chunk.hold();
+      this.#begun.push({ bytes, chunk });
       this.#position += bytes.length;
     }
     return this.#begun.shift();

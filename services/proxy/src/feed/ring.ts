@@ -1,6 +1,6 @@
 /** The media of one feed: the newest bytes in large chunks, and the points at which a reader may enter. */
 
-import { PACKET_SIZE } from '../mpegts/packet.ts';
+import { CHUNK_BYTES, Chunk } from './chunk.ts';
 
 /** A random access point in the ring. */
 export interface EntryPoint {
@@ -22,8 +22,6 @@ export interface RingLimits {
   maxBytes: number;
 }
 
-/** A megabyte: every border costs every reader a further write. What is not filled yet takes no memory. */
-export const CHUNK_BYTES = PACKET_SIZE * 5576;
 /** Of `maxBytes`, the most that entry points may take: two GOPs of pictures need far less than their media. */
 const ENTRIES_SHARE = 1 / 8;
 /** Of an entry point besides its prefix, estimated. */
@@ -32,7 +30,7 @@ const ENTRY_OVERHEAD_BYTES = 256;
 export class Ring {
   #limits: RingLimits;
   /** Chunk n holds the bytes from (firstChunk + n) * CHUNK_BYTES on. */
-  #chunks: Buffer[] = [];
+  #chunks: Chunk[] = [];
   #firstChunk = 0;
   #head = 0;
   #entries: EntryPoint[] = [];
@@ -76,7 +74,7 @@ export class Ring {
     for (let at = start; at < end; ) {
       const within = this.#head % CHUNK_BYTES;
       if (within === 0) this.#addChunk();
-      const chunk = this.#chunks[this.#chunks.length - 1] as Buffer;
+      const { bytes: chunk } = this.#chunks[this.#chunks.length - 1] as Chunk;
       const copied = bytes.copy(chunk, within, at, Math.min(end, at + CHUNK_BYTES - within));
       at += copied;
       this.#head += copied;
@@ -119,15 +117,19 @@ export class Ring {
 
   /** Bytes from `position` on, at most `maxBytes`, without copying; undefined when there are none or they are gone. */
   view(position: number, end: number, maxBytes: number): Buffer | undefined {
-    if (position < this.tail || position >= end) return undefined;
-    const chunk = this.#chunks[Math.floor(position / CHUNK_BYTES) - this.#firstChunk] as Buffer;
+    const chunk = this.chunkAt(position);
+    if (chunk === undefined || position >= end) return undefined;
     const within = position % CHUNK_BYTES;
-    return chunk.subarray(within, Math.min(within + maxBytes, within + end - position, CHUNK_BYTES));
+    return chunk.bytes.subarray(within, Math.min(within + maxBytes, within + end - position, CHUNK_BYTES));
+  }
+
+  /** What a `view` from `position` shows; to be held for as long as the view is used. */
+  chunkAt(position: number): Chunk | undefined {
+    return position < this.tail ? undefined : this.#chunks[Math.floor(position / CHUNK_BYTES) - this.#firstChunk];
   }
 
   #addChunk(): void {
-    // Never reused: a socket may still be writing from a chunk that has left the ring.
-    this.#chunks.push(Buffer.allocUnsafeSlow(CHUNK_BYTES));
+    this.#chunks.push(new Chunk());
     const { retainMs, maxBytes } = this.#limits;
     const keepMs = Math.max(retainMs, this.#minimumMs());
     const oldest = this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= keepMs);
@@ -151,7 +153,7 @@ export class Ring {
 
   #dropChunks(count: number): void {
     if (count <= 0) return;
-    this.#chunks.splice(0, count);
+    for (const chunk of this.#chunks.splice(0, count)) chunk.release();
     this.#firstChunk += count;
     const gone = this.#entries.findIndex((entry) => entry.position >= this.tail);
     this.#dropEntries(gone < 0 ? this.#entries.length : gone);
