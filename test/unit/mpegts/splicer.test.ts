@@ -14,7 +14,9 @@ function splice(options: Partial<SplicerOptions> = {}) {
   const changes: number[] = [];
   const splicer = new Splicer(
     {
-      packet: (bytes, offset) => packets.push(Buffer.from(bytes.subarray(offset, offset + 188))),
+      packets: (bytes, start, end) => {
+        for (let at = start; at < end; at += 188) packets.push(Buffer.from(bytes.subarray(at, at + 188)));
+      },
       progress: (dts) => progress.push(dts),
       programChanged: () => changes.push(packets.length),
       randomAccess: (point) => entries.push({ ...point, at: packets.length }),

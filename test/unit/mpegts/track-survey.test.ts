@@ -21,7 +21,9 @@ function splice() {
   const changes: number[] = [];
   const splicer = new Splicer(
     {
-      packet: (bytes, offset) => packets.push(Buffer.from(bytes.subarray(offset, offset + 188))),
+      packets: (bytes, start, end) => {
+        for (let at = start; at < end; at += 188) packets.push(Buffer.from(bytes.subarray(at, at + 188)));
+      },
       progress: () => undefined,
       programChanged: () => changes.push(packets.length),
       randomAccess: () => undefined,

@@ -37,13 +37,13 @@ export class ProgramTables {
     return true;
   }
 
-  /** Both tables, packet by packet. */
-  emit(packet: (bytes: Buffer, offset: number) => void): void {
+  /** Both tables. */
+  emit(packets: (bytes: Buffer, start: number, end: number) => void): void {
     for (const [pid, section] of [[PAT_PID, this.#pat] as const, [this.#pmtPid, this.#pmt] as const]) {
       const counter = this.#counterOf(pid);
-      const packets = packetizeSection(section, pid, counter + 1);
-      for (let at = 0; at < packets.length; at += PACKET_SIZE) packet(packets, at);
-      this.#counters.set(pid, (counter + packets.length / PACKET_SIZE) & 0x0f);
+      const bytes = packetizeSection(section, pid, counter + 1);
+      packets(bytes, 0, bytes.length);
+      this.#counters.set(pid, (counter + bytes.length / PACKET_SIZE) & 0x0f);
     }
   }
 

@@ -3,7 +3,7 @@
  * an unsignalled gap, and a PCR that only goes on.
  */
 
-import { discontinuityPacket, hasPayload, NULL_PID, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import { discontinuityPacket, hasPayload, NULL_PID, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
 import type { PacketRef } from './packet-memory.ts';
 import type { Track } from './program-reader.ts';
 import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';
@@ -29,11 +29,15 @@ export interface OutTrack {
 
 /** Output tracks that are remembered: those of two inputs at their largest, and the PIDs of their clocks. */
 const MAX_PLACES = 2 * (MAX_TRACKS + 1);
+
+/** Takes the whole packets `bytes[start, end)`, which are to be copied at once: their memory is used again. */
+export type PacketsSink = (bytes: Buffer, start: number, end: number) => void;
+
 /** A PCR is believed when it moves by less than this. */
 const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
 
 export class ProgramWriter {
-  readonly #packet: (bytes: Buffer, offset: number) => void;
+  readonly #packets: PacketsSink;
   readonly #timeline: Timeline;
   readonly #tables = new ProgramTables();
   /** By output PID. */
@@ -45,11 +49,11 @@ export class ProgramWriter {
   #lastPcr: number | undefined;
 
   /**
-   * @param packet takes a packet, which is to be copied at once
+   * @param packets takes whole packets
    * @param timeline what places the units that the packets belong to
    */
-  constructor(packet: (bytes: Buffer, offset: number) => void, timeline: Timeline) {
-    this.#packet = packet;
+  constructor(packets: PacketsSink, timeline: Timeline) {
+    this.#packets = packets;
     this.#timeline = timeline;
   }
 
@@ -145,7 +149,7 @@ export class ProgramWriter {
   }
 
   writeTables(): void {
-    this.#tables.emit(this.#packet);
+    this.#tables.emit(this.#packets);
   }
 
   /** What makes the next packets readable on their own: the tables, and each track's counter. */
@@ -155,19 +159,34 @@ export class ProgramWriter {
     return Buffer.concat(parts);
   }
 
-  /** A packet of a track, rewritten in place. */
-  write(out: OutTrack, { bytes, offset }: PacketRef): void {
+  /** Packets of a track, rewritten in place; those that lie side by side are handed on together. */
+  write(out: OutTrack, packets: readonly PacketRef[]): void {
+    let run: PacketRef | undefined;
+    let end = 0;
+    for (const packet of packets) {
+      const { bytes, offset } = packet;
+      if (run !== undefined && (run.bytes !== bytes || end !== offset || out.signal)) {
+        this.#packets(run.bytes, run.offset, end);
+        run = undefined;
+      }
+      this.#rewrite(out, bytes, offset);
+      run ??= packet;
+      end = offset + PACKET_SIZE;
+    }
+    if (run !== undefined) this.#packets(run.bytes, run.offset, end);
+  }
+
+  #rewrite(out: OutTrack, bytes: Buffer, offset: number): void {
     this.#rewritePcr(out, bytes, offset);
     setPid(bytes, offset, out.pid);
     if (hasPayload(bytes, offset)) {
       if (out.signal) {
-        this.#packet(discontinuityPacket(out.pid, out.counter), 0);
+        this.#packets(discontinuityPacket(out.pid, out.counter), 0, PACKET_SIZE);
         out.signal = false;
       }
       out.counter = (out.counter + 1) & 0x0f;
     }
     setCounter(bytes, offset, out.counter);
-    this.#packet(bytes, offset);
   }
 
   #rewritePcr(out: OutTrack, bytes: Buffer, offset: number): void {

@@ -9,7 +9,7 @@ import { movedSection } from './clock-sections.ts';
 import type { PacketRef } from './packet-memory.ts';
 import { pictureShape } from './picture-shape.ts';
 import { elementaryBytes, headOf, ProgramReader, type Track, type Unit } from './program-reader.ts';
-import { type OutTrack, ProgramWriter } from './program-writer.ts';
+import { type OutTrack, type PacketsSink, ProgramWriter } from './program-writer.ts';
 import { type ProgramMap, packetizeSection } from './psi.ts';
 import { contentOf, RecentEntries } from './recent-entries.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
@@ -22,8 +22,8 @@ import { packetsOf } from './track-reader.ts';
 import type { TrackSurvey } from './track-survey.ts';
 
 export interface SpliceSink {
-  /** A packet, to be copied at once: its bytes are reused. */
-  packet(bytes: Buffer, offset: number): void;
+  /** Whole packets. */
+  packets: PacketsSink;
   /** A unit with this DTS (90 kHz, feed's timeline, not wrapped) follows. */
   progress(dts: number): void;
   /** From the next packet on the programme is another: what was set up for the one before may not be able to go on. */
@@ -135,7 +135,7 @@ export class Splicer {
     this.#sink = sink;
     this.#options = options;
     this.#timeline = new Timeline(options.firstDts);
-    this.#writer = new ProgramWriter((bytes, offset) => sink.packet(bytes, offset), this.#timeline);
+    this.#writer = new ProgramWriter((bytes, start, end) => sink.packets(bytes, start, end), this.#timeline);
     this.#hold = new ReorderHold((item) => this.#emit(item));
   }
 
@@ -315,7 +315,7 @@ export class Splicer {
     const { section } = unit;
     const moved = section === undefined || shift === undefined ? undefined : movedSection(section, shift);
     const packets = moved === undefined ? unit.packets : packetsOf(packetizeSection(moved, out.pid, 0));
-    for (const packet of packets) this.#writer.write(out, packet);
+    this.#writer.write(out, packets);
   }
 
   #flow(nowMs: number): void {
@@ -394,7 +394,7 @@ export class Splicer {
 
   #emitClock(track: Track, packet: PacketRef): void {
     const out = this.#writer.trackOf(track.pid);
-    if (out !== undefined && this.#started) this.#writer.write(out, packet);
+    if (out !== undefined && this.#started) this.#writer.write(out, [packet]);
   }
 }
 

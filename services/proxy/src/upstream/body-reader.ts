@@ -10,6 +10,13 @@ export class BodyReader {
   #returned: Buffer | undefined;
   #error: unknown;
   #ended = false;
+  /** Called when there may be something to read. */
+  #wake: (() => void) | undefined;
+  #timeIsOver: (() => void) | undefined;
+  /** One timer for all waits: it is set again only when it goes off, not for each piece. */
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = 0;
+  #waitUntilMs = 0;
 
   /** From here on the body is this reader's alone. `url` is for messages, where it is masked. */
   constructor(body: Readable, url: string) {
@@ -21,6 +28,8 @@ export class BodyReader {
     body.once('end', () => {
       this.#ended = true;
     });
+    for (const event of ['readable', 'end', 'error', 'close'] as const) body.on(event, () => this.#wake?.());
+    body.once('close', () => clearTimeout(this.#timer));
   }
 
   /**
@@ -85,23 +94,36 @@ export class BodyReader {
   }
 
   /** Waits until there may be something to read; false when the time is over. */
-  #nextEvent(timeoutMs: number): Promise<boolean> {
+  async #nextEvent(timeoutMs: number): Promise<boolean> {
+    this.#waitUntilMs = performance.now() + timeoutMs;
+    if (this.#timer === undefined || this.#waitUntilMs < this.#timerAtMs) this.#setTimer(timeoutMs);
     return new Promise((resolve) => {
-      const body = this.#body;
-      const events = ['readable', 'end', 'error', 'close'] as const;
-      const done = (happened: boolean): void => {
-        clearTimeout(timer);
-        clearImmediate(late);
-        for (const event of events) body.off(event, onEvent);
-        resolve(happened);
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve(true);
       };
-      const onEvent = (): void => done(true);
-      // If it was this process that stood still, bytes are waiting by now; they are taken in before an immediate runs.
-      let late: NodeJS.Immediate | undefined;
-      const timer = setTimeout(() => {
-        late = setImmediate(() => done(false));
-      }, timeoutMs);
-      for (const event of events) body.on(event, onEvent);
+      this.#timeIsOver = () => {
+        this.#wake = undefined;
+        resolve(false);
+      };
     });
+  }
+
+  #setTimer(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAtMs = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#wake === undefined) return;
+      const leftMs = this.#waitUntilMs - performance.now();
+      if (leftMs > 0) {
+        this.#setTimer(leftMs);
+        return;
+      }
+      // If it was this process that stood still, bytes are waiting by now; they are taken in before an immediate runs.
+      setImmediate(() => {
+        if (this.#wake !== undefined && this.#waitUntilMs <= performance.now()) this.#timeIsOver?.();
+      });
+    }, ms);
   }
 }
