@@ -95,10 +95,12 @@ function stage(options: SplicerOptions, clock: InputClock, kind: InputKind, next
   const packets: Buffer[] = [];
   const splicer = new Splicer(
     {
-      packet: (bytes, offset) => {
-        const packet = Buffer.from(bytes.subarray(offset, offset + PACKET_SIZE));
-        packets.push(packet);
-        next?.(Buffer.from(packet));
+      packets: (bytes, start, end) => {
+        for (let at = start; at < end; at += PACKET_SIZE) {
+          const packet = Buffer.from(bytes.subarray(at, at + PACKET_SIZE));
+          packets.push(packet);
+          next?.(Buffer.from(packet));
+        }
       },
       progress: () => undefined,
       programChanged: () => undefined,

@@ -114,14 +114,16 @@ export class ProgramReader {
     const pid = pidOf(bytes, offset);
     if (pid === NULL_PID || isDamaged(bytes, offset)) return;
     const news = this.#survey.note(pid, bytes, offset, arrivedMs);
-    const packet = { bytes, offset, position, pid, maps: news?.maps ?? NO_MAPS, arrivedMs };
+    const maps = news?.maps ?? NO_MAPS;
     if (this.#survey.isOpen) {
-      this.#held.push(packet);
+      this.#held.push({ bytes, offset, position, pid, maps, arrivedMs });
       return;
     }
     if (this.#held.length > 0) this.#releaseHeld();
     else if (news?.begun === true && this.#map !== undefined) this.#program(this.#map);
-    this.#packet(packet);
+    this.#nowMs = arrivedMs;
+    if (maps.length > 0) this.#announce(maps);
+    this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
   }
 
   #releaseHeld(): void {
@@ -129,13 +131,15 @@ export class ProgramReader {
     const { map } = this.#survey;
     if (map !== undefined && map.programNumber !== this.#map?.programNumber) this.#program(map);
     this.#heldSettled = 0;
-    for (const packet of this.#held.splice(0)) this.#packet(packet);
+    for (const { pid, bytes, offset, position, maps, arrivedMs } of this.#held.splice(0)) {
+      this.#nowMs = arrivedMs;
+      this.#announce(maps);
+      this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
+    }
   }
 
-  #packet({ pid, bytes, offset, position, maps, arrivedMs }: HeldPacket): void {
-    this.#nowMs = arrivedMs;
+  #announce(maps: readonly ProgramMap[]): void {
     for (const map of maps) if (map.programNumber === this.#survey.map?.programNumber) this.#program(map);
-    this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
   }
 
   #program(announced: ProgramMap): void {

@@ -3,7 +3,17 @@
  * an unsignalled gap, and a PCR that only goes on.
  */
 
-import { discontinuityPacket, hasPayload, NULL_PID, PACKET_SIZE, pcrOf, setCounter, setPcr, setPid, stripPcr } from './packet.ts';
+import {
+  discontinuityPacket,
+  hasPayload,
+  NULL_PID,
+  PACKET_SIZE,
+  pcrOf,
+  setCounter,
+  setPcr,
+  setPid,
+  stripPcr,
+} from './packet.ts';
 import type { PacketRef } from './packet-memory.ts';
 import type { Track } from './program-reader.ts';
 import { PROGRAM_NUMBER, ProgramTables } from './program-tables.ts';

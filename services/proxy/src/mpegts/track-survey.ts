@@ -88,14 +88,14 @@ export class TrackSurvey {
   /** Takes note of a packet that came at `nowMs`. */
   note(pid: number, bytes: Buffer, offset: number, nowMs: number): SurveyNews | undefined {
     const pmt = this.#pmts.get(pid);
-    let maps: ProgramMap[] = [];
+    let maps: readonly ProgramMap[] | undefined;
     if (pid === PAT_PID) this.#association(bytes, offset);
     else if (pmt !== undefined) maps = this.#maps(pmt, pid, bytes, offset);
-    else if (hasPayload(bytes, offset)) this.#seenMs.set(pid, nowMs);
+    else if (hasPayload(bytes, offset) && this.#seenMs.get(pid) !== nowMs) this.#seenMs.set(pid, nowMs);
     const begun = this.#absent.delete(pid);
     if (this.#look === undefined) this.#leaveSilence(nowMs);
     if (this.#look !== undefined) this.#goOn(this.#look, pid, bytes, offset, nowMs);
-    return maps.length > 0 || begun ? { maps, begun } : undefined;
+    return begun || (maps !== undefined && maps.length > 0) ? { maps: maps ?? [], begun } : undefined;
   }
 
   /** Settles with what has been seen: the input is over, or has been looked at for long enough. */

@@ -15,7 +15,7 @@ import { maskUrl } from './mask.ts';
  */
 const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
 /** A clip that stands in for a channel is shorter; later entry points are not compared. */
-const WATCHED_TICKS = 60 * TICKS_PER_SECOND;
+const WATCHED_TICKS = 30 * TICKS_PER_SECOND;
 /** More entry points than these tell nothing new. */
 const MAX_ENTRIES = 512;
 /** Rounds of one clip after which it counts as one. */
