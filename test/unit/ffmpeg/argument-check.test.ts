@@ -169,6 +169,32 @@ describe('refuses', () => {
     }
   });
 
+  // An expression with nested repetition would stand still here.
+  test.each([`0${':m:v:v'.repeat(60)}`, `0${':v'.repeat(30_000)}!`, `0:${'p:1:'.repeat(15_000)}x`])(
+    'a map of many parts at once',
+    (map) => {
+      expect(refusal('-i {input_url} -map {map} -c copy {output_args}', { map })).toMatch(/-map may not be/);
+    },
+  );
+
+  test('names what is allowed', () => {
+    expect(refusal('-i {input_url} -nosuch 1 {output_args}')).toMatch(/options a profile may use, which are .*\bcrf\b/);
+    expect(refusal('-i {input_url} -vf scale=nosuch=1 {output_args}')).toMatch(/scale takes w, h, flags/);
+    expect(refusal('-i {input_url} -color_range x {output_args}')).toMatch(/one of .*limited/);
+    expect(refusal('-i {input_url} -flags +pass1 {output_args}')).toMatch(/flags among .*global_header/);
+  });
+
+  test('FFmpeg gets values anew, not as they were spelled', () => {
+    const { outputOptions } = resolve(
+      '-i {input_url} -vf {graph} -threads:v 007 -forced-idr yes -flags mv4|qpel -aspect 16/9 -r 25:1 -c:v libx264 {output_args}',
+      { graph: ` [in] 'sca'le = 1280:'min(720\\,ih)' , null@x [out]` },
+    );
+    expect(outputOptions).toEqual([
+      ...['-vf', 'scale=w=1280:h=min(720\\,ih),null', '-threads:v', '7', '-forced-idr', '1', '-flags', 'mv4+qpel'],
+      ...['-aspect', '16:9', '-r', '25/1', '-c:v', 'libx264'],
+    ]);
+  });
+
   test('a caller cannot say what input_url and output_args are', () => {
     const { args } = resolve('-i {input_url} -c copy {output_args}', {
       input_url: '/etc/passwd',

@@ -61,4 +61,12 @@ describe('renderTemplate', () => {
       ['b', undefined],
     ]);
   });
+
+  test('refuses what would be long before it is filled in, however often a variable stands there', () => {
+    const value = 'x'.repeat(900_000);
+    expect(() => render('{a}'.repeat(300), { a: value })).toThrow(/longer than 65536 characters/);
+    expect(() => render('{a} '.repeat(300), { a: 'x'.repeat(300) })).toThrow(/longer than/);
+    expect(() => render(`-i ${'y'.repeat(70_000)}`)).toThrow(/longer than/);
+    expect(render('{a}', { a: 'x'.repeat(60_000) })[0]).toHaveLength(60_000);
+  });
 });
