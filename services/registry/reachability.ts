@@ -3,6 +3,8 @@
  * back not before it was told what is here. A question waits for ASK_MS once, when an outage begins, and from then on not at all.
  */
 
+import { badRecord } from './redis/bad-record.ts';
+
 /** A healthy Redis answers within some milliseconds; more than this no viewer should wait. */
 const ASK_MS = 1_000;
 /** About a feed that another worker is known to make the slow answer is better than a second process. */
@@ -63,6 +65,8 @@ export class Reachability {
     try {
       return await this.#put(shared, ASK_MS);
     } catch (error) {
+      const bad = badRecord(error);
+      if (bad !== undefined) throw bad;
       this.lose(error, performance.now() - askedMs);
       return own();
     }

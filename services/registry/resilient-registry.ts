@@ -8,6 +8,7 @@ import { processFeedKey } from './feed-keys.ts';
 import { Hearsay, type OtherWorkers } from './hearsay.ts';
 import { LocalHoldings } from './holdings.ts';
 import { Reachability } from './reachability.ts';
+import { BadRecordError } from './redis/bad-record.ts';
 import type { RedisRegistry } from './redis/redis-registry.ts';
 import type { Registry } from './registry.ts';
 import type { Testimony } from './testimony.ts';
@@ -34,6 +35,10 @@ import type {
 export interface ResilientRegistryOptions {
   /** Told of the error with which an outage begins. */
   readonly onOutage: (error: unknown) => void;
+  /** Told of a record in which nothing could be noted. */
+  readonly onBadRecord: (error: BadRecordError) => void;
+  /** Told of what the registry has lost and is told again. */
+  readonly onLoss: (lost: readonly string[]) => void;
   /** Awaited before a registry is told what is here, also the first time: it may have forgotten who this is. */
   readonly introduce: () => Promise<void>;
   /** Asked while the registry does not answer. */
@@ -41,6 +46,11 @@ export interface ResilientRegistryOptions {
   /** How long after an outage the other workers may not have told what they know. */
   readonly youngMs: number;
 }
+
+/** Every so many renewals (one a second) the registry is looked through for holes. */
+const WHOLE_RENEWALS = 2;
+/** Of one that takes longer to answer nothing is asked that can wait. */
+const QUICK_MS = 200;
 
 export class ResilientRegistry implements Registry {
   readonly #shared: RedisRegistry;
@@ -50,13 +60,20 @@ export class ResilientRegistry implements Registry {
   readonly #introduce: () => Promise<void>;
   readonly #youngMs: number;
   #introduced = false;
+  readonly #onBadRecord: (error: BadRecordError) => void;
+  readonly #onLoss: (lost: readonly string[]) => void;
+  #renewals = 0;
+  /** What the registry did not have when it was last looked through. */
+  #missing: readonly string[] = [];
   /** Commands of an outage. */
   readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
   /** Beginnings and ends of clients, for comparing counts while there are none. */
   #turnover = 0;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
-    const { onOutage, introduce, others, youngMs } = options;
+    const { onOutage, onLoss, onBadRecord, introduce, others, youngMs } = options;
+    this.#onLoss = onLoss;
+    this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
     this.#hearsay = new Hearsay(others);
     this.#shared = shared;
@@ -83,8 +100,22 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.stream(id),
       async () => this.remembered(id) ?? (await this.#hearsay.stream(id, () => this.testimony(id))),
     );
-    if (record !== undefined) this.#held.adoptStream(record);
+    if (record === undefined) return (await this.#mended(id)) ? this.remembered(id) : undefined;
+    this.#held.adoptStream(record);
     return record;
+  }
+
+  /**
+   * Writes a stream back that this worker has met and the registry has lost.
+   * @returns false when it was deleted, or nobody has met it here
+   */
+  async #mended(id: string): Promise<boolean> {
+    const stream = this.remembered(id);
+    if (stream === undefined) return false;
+    return this.#reach.change(
+      () => this.#shared.restoreStream(stream),
+      async () => true,
+    );
   }
 
   /** What this worker tells another one that asks it. */
@@ -130,6 +161,11 @@ export class ResilientRegistry implements Registry {
   }
 
   async join(request: JoinRequest): Promise<JoinAnswer> {
+    const answer = await this.#join(request);
+    return answer.kind === 'no_stream' && (await this.#mended(request.client.streamId)) ? this.#join(request) : answer;
+  }
+
+  async #join(request: JoinRequest): Promise<JoinAnswer> {
     this.#turnover++;
     let alone = false;
     const answer = await this.#reach.change(
@@ -260,7 +296,9 @@ export class ResilientRegistry implements Registry {
     const renew = async () => {
       const turnover = this.#turnover;
       const quiet = this.#reach.quiet;
+      const sentMs = performance.now();
       const renewed = await this.#shared.renew(load);
+      const isQuick = performance.now() - sentMs < QUICK_MS;
       for (const command of renewed.commands) {
         if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
       }
@@ -271,7 +309,8 @@ export class ResilientRegistry implements Registry {
       // Those of a stream that was deleted are gone there already, and here once the command is obeyed.
       const deletes = renewed.commands.some(({ kind }) => kind === 'delete');
       const comparable = quiet && !deletes && this.#reach.quiet && turnover === this.#turnover;
-      return renewed.unbroken && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
+      const isWhole = !isQuick || (await this.#isWhole());
+      return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
       const { places, deleted } = await this.#shared.restore(await this.#held.snapshot());
@@ -285,6 +324,23 @@ export class ResilientRegistry implements Registry {
     const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
     for (const { feed, place } of moved) this.#held.notePlace(feed, place);
     return { commands, moved, unbroken };
+  }
+
+  /**
+   * Whether the registry still has all that this worker holds. What comes or goes at that moment may be missing once; what
+   * is missing twice is lost.
+   */
+  async #isWhole(): Promise<boolean> {
+    if (++this.#renewals % WHOLE_RENEWALS !== 0 && this.#missing.length === 0) return true;
+    const before = this.#missing;
+    this.#missing = await this.#shared.missing(await this.#held.snapshot());
+    const lost = this.#missing.filter((each) => before.includes(each));
+    if (lost.length === 0) return true;
+    this.#missing = [];
+    this.#onLoss(lost);
+    // Also the secrets that all share.
+    await this.#introduceTo(true);
+    return false;
   }
 
   /** It may have been created anew since. */
@@ -370,6 +426,12 @@ export class ResilientRegistry implements Registry {
   }
 
   async #do(action: () => Promise<void>): Promise<void> {
-    await this.#reach.change(action, async () => undefined);
+    try {
+      await this.#reach.change(action, async () => undefined);
+    } catch (error) {
+      // Nothing can be noted in a record that cannot be read, and nobody waits for that.
+      if (!(error instanceof BadRecordError)) throw error;
+      this.#onBadRecord(error);
+    }
   }
 }

@@ -330,9 +330,12 @@ async function resilient(workerId: string, connection = redis, peers: OtherWorke
     show: () => ({ url: '', profile: '' }),
   });
   const outages: unknown[] = [];
+  const losses: string[] = [];
   const introduce = async () => undefined;
   const registry = new ResilientRegistry(shared, me, {
     onOutage: (error) => outages.push(error),
+    onBadRecord: () => undefined,
+    onLoss: (lost) => losses.push(...lost),
     introduce,
     others: peers,
     youngMs: YOUNG_MS,
@@ -342,7 +345,7 @@ async function resilient(workerId: string, connection = redis, peers: OtherWorke
   await registry.renew(IDLE);
   const watch = (clientId: string, cap = 10) =>
     registry.join({ client: viewer(workerId), clientId, cap, localSlots: [] });
-  return { me, registry, outages, watch, renew: () => registry.renew(IDLE) };
+  return { me, registry, outages, losses, watch, renew: () => registry.renew(IDLE) };
 }
 
 /** As after a failover: the worker has to say what it holds. */

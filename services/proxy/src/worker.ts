@@ -112,7 +112,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     registry,
     leaseMs: LEASE_MS,
     load: () => ({ capacity: pool.capacity, ...numbers() }),
-    onCommand: (command) => void doIt(command),
+    onCommand: (command) =>
+      void doIt(command).catch((error: unknown) =>
+        log.warn({ err: error, command }, 'a command could not be carried out'),
+      ),
     onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
     log,
   });
@@ -216,10 +219,11 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   });
 
   const cleanup = setInterval(() => {
-    void registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
+    const cleaned = registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
       for (const id of expiredStreams) void pool.drop(id);
       if (expiredStreams.length > 0) log.info({ streams: expiredStreams }, 'streams that nobody watched have expired');
     });
+    cleaned.catch((error: unknown) => log.warn({ err: error }, 'what nobody holds could not be cleaned up'));
   }, config.cleanupIntervalMs);
 
   const numbers = () => workerNumbers({ pool, sources, playback, draining });

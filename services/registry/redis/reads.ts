@@ -1,8 +1,11 @@
 /** What is read of streams, clients and workers without a script: nothing is changed here, so nothing has to be atomic. */
 
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { clientShape, parsed, reportShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type { ClientRecord, ClientReport, StreamRecord, WorkerRecord } from '../types.ts';
+import { badRecord } from './bad-record.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import { fieldsOf, readStream, readWorker } from './records.ts';
@@ -24,7 +27,7 @@ export async function readStreamRecords(redis: Redis, onProgress: OnProgress): P
   for await (const fields of inPages<Record<string, string>>(redis, ids, onProgress, (batch, id) =>
     batch.hgetall(keys.spec(id)),
   )) {
-    const stream = readStream(fields, Number(scores[at++]?.[1] ?? 0));
+    const stream = readStream(fields ?? {}, Number(scores[at++]?.[1] ?? 0));
     if (stream !== undefined) streams.push(stream);
     if (turns.isOver) await turns.next();
   }
@@ -43,10 +46,14 @@ async function* inPages<T>(
   names: readonly string[],
   onProgress: OnProgress,
   fill: (batch: ReturnType<Redis['pipeline']>, name: string) => unknown,
-): AsyncGenerator<T> {
+): AsyncGenerator<T | undefined> {
   for (let at = 0; at < names.length; at += PAGE) {
-    const answers = await inBatch<T[]>(redis, (batch) => {
-      for (const name of names.slice(at, at + PAGE)) fill(batch, name);
+    const batch = redis.pipeline();
+    for (const name of names.slice(at, at + PAGE)) fill(batch, name);
+    const answers = ((await batch.exec()) ?? []).map(([error, answer]) => {
+      // One bad record is no reason to say nothing of the others.
+      if (error !== null && badRecord(error) === undefined) throw error;
+      return error === null ? (answer as T) : undefined;
     });
     onProgress();
     for (const answer of answers) yield answer;
@@ -66,7 +73,7 @@ export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
 /** Also those whose lease has run out, until they are cleaned up. */
 export async function readKnownWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await redis.hvals(keys.workers);
-  return records.map(readWorker);
+  return records.flatMap((text) => readWorker(text) ?? []);
 }
 
 /**
@@ -84,7 +91,8 @@ export async function readClientRecords(
   const stored: StoredClient[] = [];
   const read = async (texts: readonly string[]): Promise<void> => {
     for (const text of texts) {
-      stored.push(JSON.parse(text) as StoredClient);
+      const client = parsed(clientShape, text);
+      if (client !== undefined) stored.push(client);
       if (turns.isOver) await turns.next();
     }
   };
@@ -95,7 +103,7 @@ export async function readClientRecords(
     );
     incarnations = known;
     for await (const texts of inPages<string[]>(redis, ids, onProgress, (batch, id) => batch.hvals(keys.clients(id)))) {
-      await read(texts);
+      await read(texts ?? []);
     }
   } else {
     await read(await redis.hvals(keys.clients(streamId)));
@@ -114,7 +122,7 @@ export async function readClientRecords(
   for await (const text of inPages<string | null>(redis, incarnations, onProgress, (batch, incarnation) =>
     batch.get(keys.countersPrefix + incarnation),
   )) {
-    for (const report of JSON.parse(text ?? '[]') as ClientReport[]) {
+    for (const report of readReports(text ?? '[]')) {
       counters.set(counterKey(report.streamId, report.clientId), report);
     }
     if (turns.isOver) await turns.next();
@@ -140,6 +148,11 @@ export async function readClientRecords(
 }
 
 type StoredClient = ClientRecord & { incarnation: string };
+
+function readReports(text: string): ClientReport[] {
+  const reports = parsed(z.array(z.unknown()), text) ?? [];
+  return reports.flatMap((each) => reportShape.safeParse(each).data ?? []);
+}
 
 /** What a client's counters are found by. */
 export function counterKey(streamId: string, clientId: string): string {

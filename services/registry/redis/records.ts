@@ -1,6 +1,7 @@
 /** How records are written in Redis hashes, and read back. */
 
-import type { FailoverState, StreamRecord, StreamSpec, WorkerRecord } from '../types.ts';
+import { failoverShape, parsed, specShape, workerShape } from '../shapes.ts';
+import type { FailoverState, StreamRecord, WorkerRecord } from '../types.ts';
 
 /** What people see of a stream in `HGETALL stream:<id>`; credentials masked. */
 export interface ShownStream {
@@ -33,27 +34,32 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
   };
 }
 
-/** A stream's hash as a record; undefined for one that is not there. */
+/** A stream's hash as a record; undefined for one that is not there, or says what no stream can be. */
 export function readStream(fields: Record<string, string>, lastAccessMs: number): StreamRecord | undefined {
-  if (fields.spec === undefined) return undefined;
-  const spec = JSON.parse(fields.spec) as StreamSpec;
+  const spec = parsed(specShape, fields.spec ?? '');
+  const failover = readFailover(fields.failover ?? '');
+  const createdAtMs = Number(fields.createdAtMs);
+  if (spec === undefined || failover === undefined || !Number.isFinite(createdAtMs)) return undefined;
   return {
     ...spec,
-    failoverResolverUrl: spec.failoverResolverUrl,
-    profile: spec.profile,
-    createdAtMs: Number(fields.createdAtMs ?? 0),
+    createdAtMs,
     lastAccessMs,
-    failover: readFailover(fields.failover ?? '{}'),
+    failover,
     unshareable: fields.unshareable === '1',
-    errorCount: Number(fields.errorCount ?? 0),
-    bytesServed: Number(fields.bytesServed ?? 0),
-    segmentsServed: Number(fields.segmentsServed ?? 0),
+    errorCount: countOf(fields.errorCount),
+    bytesServed: countOf(fields.bytesServed),
+    segmentsServed: countOf(fields.segmentsServed),
   };
 }
 
-export function readFailover(text: string): FailoverState {
-  const { index, attempts, lastAtMs, currentUrl } = JSON.parse(text) as FailoverState;
-  return { index, attempts, lastAtMs, currentUrl };
+/** What was counted; what is no number begins anew. */
+function countOf(text: string | undefined): number {
+  const count = Number(text);
+  return Number.isFinite(count) && count >= 0 ? count : 0;
+}
+
+export function readFailover(text: string): FailoverState | undefined {
+  return parsed(failoverShape, text);
 }
 
 /** HGETALL's flat answer inside a script's. */
@@ -68,7 +74,7 @@ export function workerText(worker: WorkerRecord): string {
   return JSON.stringify({ ...worker, zone: worker.zone ?? null });
 }
 
-export function readWorker(text: string): WorkerRecord {
-  const record = JSON.parse(text) as Omit<WorkerRecord, 'zone'> & { zone: string | null };
-  return { ...record, zone: record.zone ?? undefined };
+/** Undefined for a record that no worker can have written. */
+export function readWorker(text: string): WorkerRecord | undefined {
+  return parsed(workerShape, text);
 }

@@ -2,9 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import type { Holdings } from '../holdings.ts';
 import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
+import { commandShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
   Capacity,
   CleanupReport,
@@ -16,7 +18,6 @@ import type {
   JoinAnswer,
   JoinRequest,
   MovedFeed,
-  Owner,
   Place,
   ProviderConnection,
   Renewal,
@@ -27,6 +28,7 @@ import type {
   WorkerNumbers,
   WorkerRecord,
 } from '../types.ts';
+import { BadRecordError } from './bad-record.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
 import { keys, type SharedSecret } from './keys.ts';
@@ -63,11 +65,16 @@ export interface Restored {
   readonly deleted: string[];
 }
 
-/** What a worker that wrote back leaves for one whose feed it has taken over. */
-interface LostFeed {
-  kind: 'lost';
-  feed: string;
-  owner: Owner;
+/** What waits for a worker; `lost`: another one, which wrote back, has taken over a feed of its. */
+const waitingShape = z.union([
+  commandShape,
+  z.looseObject({ kind: z.literal('lost'), feed: z.string(), owner: ownerShape }),
+]);
+
+function placeOf(feed: string, answer: unknown): Place {
+  const place = parsed(placeShape, String(answer));
+  if (place === undefined) throw new BadRecordError(`feed ${feed}`);
+  return place;
 }
 
 /** A newer incarnation runs under this worker's name. */
@@ -94,6 +101,8 @@ export class RedisRegistry implements Registry {
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
   #countersChanged = false;
+  /** The keys of the secrets that this worker has agreed on with the others. */
+  readonly #secrets = new Set<string>();
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
     this.#redis = redis;
@@ -108,8 +117,11 @@ export class RedisRegistry implements Registry {
     if (answer === 'full') return answer;
     const [existing, ...flat] = answer;
     const stream = readStream(fieldsOf(flat), Date.now());
-    if (stream === undefined) throw new Error(`the record of stream ${spec.id} is not readable`);
-    return { stream, existing: existing === 1 };
+    if (stream !== undefined) return { stream, existing: existing === 1 };
+    if (existing === 0) throw new BadRecordError(`stream ${spec.id}`);
+    // Nobody can play what is stored there: it is made anew.
+    await this.deleteStream(spec.id);
+    return this.createStream(spec, maxStreams);
   }
 
   stream(id: string): Promise<StreamRecord | undefined> {
@@ -131,7 +143,7 @@ export class RedisRegistry implements Registry {
 
   async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
     const text = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next))) as string | null;
-    return text === null ? undefined : readFailover(text);
+    return text === null ? undefined : (readFailover(text) ?? next);
   }
 
   async markUnshareable(id: string): Promise<void> {
@@ -158,10 +170,13 @@ export class RedisRegistry implements Registry {
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
     const answer = JSON.parse(text) as Answer;
-    const { place } = answer;
+    const place = placeShape.optional().safeParse(answer.place).data;
     if (place?.kind === 'wait' || place?.kind === 'full') return place;
     const stream = readStream(fieldsOf(answer.stream), answer.nowMs);
-    if (stream === undefined) throw new Error(`the record of stream ${client.streamId} is not readable`);
+    if (stream === undefined || (place === undefined && answer.place !== undefined)) {
+      await this.leave({ ...client, clientId: answer.clientId });
+      throw new BadRecordError(`stream ${client.streamId}`);
+    }
     return {
       kind: 'joined',
       stream,
@@ -201,7 +216,7 @@ export class RedisRegistry implements Registry {
   }
 
   async acquire(feed: string): Promise<Place> {
-    return JSON.parse((await this.#run('acquire', feed, this.#asking(), '')) as string) as Place;
+    return placeOf(feed, await this.#run('acquire', feed, this.#asking(), ''));
   }
 
   locate(feed: string): Promise<Place> {
@@ -209,7 +224,7 @@ export class RedisRegistry implements Registry {
   }
 
   async seize(feed: string, deadIncarnation: string): Promise<Place> {
-    return JSON.parse((await this.#run('acquire', feed, this.#asking(), deadIncarnation)) as string) as Place;
+    return placeOf(feed, await this.#run('acquire', feed, this.#asking(), deadIncarnation));
   }
 
   assume(feed: string): Promise<Place> {
@@ -255,7 +270,9 @@ export class RedisRegistry implements Registry {
     void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
     for (const text of texts) {
-      const command = JSON.parse(text) as Command | LostFeed;
+      const command = parsed(waitingShape, text);
+      // Another version's, or nobody's.
+      if (command === undefined) continue;
       if (command.kind !== 'lost') renewal.commands.push(command);
       else renewal.moved.push({ feed: command.feed, place: { kind: 'relay', owner: command.owner } });
     }
@@ -265,11 +282,7 @@ export class RedisRegistry implements Registry {
   /** Makes Redis say what this worker holds, and nothing that it does not. */
   async restore(held: Holdings): Promise<Restored> {
     const { incarnation, workerId, address } = this.#me;
-    const streams = held.streams.map((stream) => ({
-      id: stream.id,
-      createdAtMs: stream.createdAtMs,
-      fields: streamFields(stream, this.#options.show(stream)),
-    }));
+    const streams = held.streams.map((stream) => this.#written(stream));
     const told = {
       ...held,
       streams,
@@ -282,8 +295,49 @@ export class RedisRegistry implements Registry {
     return JSON.parse(text) as Restored;
   }
 
+  /**
+   * Writes a stream back that Redis has lost.
+   * @returns false when it was deleted meanwhile
+   */
+  async restoreStream(stream: StreamRecord): Promise<boolean> {
+    const { incarnation, workerId, address } = this.#me;
+    const told = {
+      worker: { incarnation, workerId, address },
+      record: '',
+      deleted: [],
+      streams: [this.#written(stream)],
+      only: 'streams',
+    };
+    const text = (await this.#run('restore', JSON.stringify(told))) as string;
+    if (text === 'replaced') throw new ReplacedError(workerId);
+    // Lua writes an empty list as an object.
+    const { deleted } = JSON.parse(text) as { deleted: unknown };
+    return !(Array.isArray(deleted) && deleted.includes(stream.id));
+  }
+
+  /** What Redis does not have any more of what this worker holds, in words that are the same each time. */
+  async missing({ streams, clients, feeds, connections }: Holdings): Promise<string[]> {
+    const { incarnation, workerId } = this.#me;
+    const held = {
+      incarnation,
+      workerId,
+      streams: streams.map(({ id }) => id),
+      clients: clients.map(({ streamId, id, slot }) => ({ streamId, id, slot })),
+      feeds: feeds.map(({ feed }) => feed),
+      connections,
+      secrets: [...this.#secrets],
+    };
+    return (await this.#run('missing', JSON.stringify(held))) as string[];
+  }
+
+  #written(stream: StreamRecord) {
+    const fields = streamFields(stream, this.#options.show(stream));
+    return { id: stream.id, createdAtMs: stream.createdAtMs, fields };
+  }
+
   /** The secret that all workers share: the one in Redis, or else this worker's. */
   async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
+    this.#secrets.add(keys.secret(name));
     const [, agreed] = await inBatch<['OK' | null, string | null]>(this.#redis, (batch) =>
       batch.set(keys.secret(name), own, 'NX').get(keys.secret(name)),
     );

@@ -16,6 +16,7 @@ const NAMES = [
   'release',
   'renew',
   'restore',
+  'missing',
   'take-connection',
   'return-connection',
   'end-incarnation',

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BadRecordError } from '../../../registry/redis/bad-record.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { InvalidRequest } from './validation.ts';
@@ -33,6 +34,7 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
     });
   }
+  if (error instanceof BadRecordError) return answer(503, error.message);
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
   const known = typeof code === 'string' ? FRAMEWORK[code] : undefined;

@@ -14,7 +14,7 @@ import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { incarnationAt, offerOf, testimoniesOf } from './peers.ts';
-import { connected, redisConnection } from './redis-connection.ts';
+import { connected, evictionOf, redisConnection } from './redis-connection.ts';
 import { RelayServer, type RelayServerDeps } from './relay-server.ts';
 
 /** How long an incarnation that does not renew keeps what it owns. */
@@ -28,6 +28,9 @@ const PING_TIMEOUT_MS = 2_000;
 const ASK_STREAM_MS = 1_000;
 /** The same of a feed, which is asked twice before it begins here. */
 const ASK_PLACE_MS = 500;
+
+/** Of what was lost, so much says what kind of thing it is. */
+const SHOWN_LOSSES = 5;
 
 export interface Cluster {
   readonly identity: WorkerIdentity;
@@ -102,6 +105,8 @@ export async function joinCluster(
       if (given[name] === undefined) secrets[name] = await shared.agreeOnSecret(name, secrets[name]);
     }
     if (named) return;
+    const eviction = await evictionOf(redis);
+    if (eviction !== undefined) log.warn(eviction);
     await takeName(shared, identity, secret());
     named = true;
     log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');
@@ -111,6 +116,12 @@ export async function joinCluster(
     others: othersOf(shared, identity, secret),
     youngMs: YOUNG_MS,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
+    onBadRecord: (error) => log.warn({ err: error }, 'a record in Redis cannot be read'),
+    onLoss: (lost) =>
+      log.warn(
+        { lost: lost.slice(0, SHOWN_LOSSES), count: lost.length },
+        'Redis has lost records; they are written back',
+      ),
   });
   registry = resilient;
   redis.on('close', () => resilient.interrupted(new Error('the connection to Redis is closed')));

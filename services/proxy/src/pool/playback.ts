@@ -201,7 +201,9 @@ export class Playback {
       this.#cursors.delete(cursor);
       untrack();
       this.#skips += cursor.stats.skips;
-      void seat.leave(cursor.stats.bytes);
+      seat.leave(cursor.stats.bytes).catch((error: unknown) => {
+        this.#deps.log.warn({ client: client.id, stream: client.streamId, err: error }, 'could not be counted out');
+      });
     });
   }
 

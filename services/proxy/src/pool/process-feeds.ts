@@ -226,7 +226,10 @@ export class ProcessFeeds {
   #startGrace(entry: Entry): void {
     clearTimeout(entry.grace);
     entry.grace = setTimeout(() => {
-      entry.closing = this.#endIfUnused(entry).finally(() => {
+      const closing = this.#endIfUnused(entry).catch((error: unknown) => {
+        this.#deps.log.warn({ stream: entry.streamId, slot: entry.slot, err: error }, 'a slot could not be released');
+      });
+      entry.closing = closing.finally(() => {
         entry.closing = undefined;
       });
     }, this.#deps.sharedStreamGraceMs);

@@ -73,3 +73,19 @@ export async function connected(redis: Redis, ms: number): Promise<Error | undef
   const reason = refusal.message.replace(/\.$/, '');
   throw new StreampoolError(503, `Redis does not let this worker in: ${reason}. Check REDIS_PASSWORD and REDIS_DB.`);
 }
+
+/**
+ * What to know of a Redis that drops keys when its memory is full; undefined for one that does not. Streams go on, but for a
+ * moment other workers do not see what was dropped, and a second process may start.
+ */
+export async function evictionOf(redis: Redis): Promise<string | undefined> {
+  const memory = await redis.info('memory');
+  const field = (name: string) => new RegExp(`^${name}:(\\S+)`, 'm').exec(memory)?.[1];
+  const policy = field('maxmemory_policy') ?? 'noeviction';
+  if (policy === 'noeviction' || (field('maxmemory') ?? '0') === '0') return undefined;
+  return (
+    `Redis drops keys when its ${field('maxmemory_human') ?? ''} of memory are full (maxmemory-policy ${policy}), also those ` +
+    'that say who watches what. Lost ones are written back within seconds. To lose none, set maxmemory-policy noeviction, ' +
+    'or give Streampool a Redis of its own.'
+  );
+}

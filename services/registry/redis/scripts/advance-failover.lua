@@ -4,6 +4,8 @@
 local key = K.spec .. ARGV[2]
 local text = redis.call('HGET', key, 'failover')
 if not text then return false end
-if cjson.decode(text).index ~= tonumber(ARGV[3]) then return text end
+local state = decode(text)
+-- One that cannot be read stands nowhere.
+if state and type(state.index) == 'number' and state.index ~= tonumber(ARGV[3]) then return text end
 redis.call('HSET', key, 'failover', ARGV[4])
 return ARGV[4]

@@ -5,16 +5,20 @@ local incarnation = ARGV[2]
 if ARGV[3] == '1' and is_alive(incarnation) then return 0 end
 for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
   local id, client_id = string.match(pair, '^(%S+) (.*)$')
-  count_out(id, client_id)
-  show(id)
+  if id then
+    count_out(id, client_id)
+    show(id)
+  end
 end
 for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
   if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then redis.call('DEL', K.ownerPrefix .. feed) end
 end
 drop_connections(incarnation)
 for _, text in ipairs(redis.call('HVALS', K.workers)) do
-  local record = cjson.decode(text)
-  if record.incarnation == incarnation then redis.call('HDEL', K.workers, record.workerId) end
+  local record = decode(text)
+  if record and record.incarnation == incarnation and type(record.workerId) == 'string' then
+    redis.call('HDEL', K.workers, record.workerId)
+  end
 end
 for _, name in ipairs(redis.call('HKEYS', K.newest)) do
   if redis.call('HGET', K.newest, name) == incarnation then redis.call('HDEL', K.newest, name) end

@@ -14,7 +14,10 @@ if cap then
   if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap, alone = 1, true end
   local counts = {}
   local flat = redis.call('HGETALL', K.slots .. id)
-  for at = 1, #flat, 2 do counts[tonumber(flat[at])] = tonumber(flat[at + 1]) end
+  for at = 1, #flat, 2 do
+    local number = number_of(flat[at])
+    if number and number == math.floor(number) then counts[number] = number_of(flat[at + 1], 0) end
+  end
   local function has_room(candidate) return cap == 0 or (counts[candidate] or 0) < cap end
   local function lowest(candidates)
     for _, candidate in ipairs(candidates) do
@@ -35,7 +38,7 @@ if cap then
     place = claim('p:' .. id .. ':' .. slot, me)
     if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
   end
-  redis.call('HINCRBY', K.slots .. id, slot, 1)
+  count_in(K.slots .. id, slot, 1)
 end
 
 local client_id = wanted

@@ -3,11 +3,13 @@
 -- Answer: how many its slot has left
 local id, client_id = ARGV[2], ARGV[3]
 local text = redis.call('HGET', K.clients .. id, client_id)
-if not text or cjson.decode(text).connectedAtMs ~= tonumber(ARGV[6]) then return 0 end
+if not text then return 0 end
+local client = decode(text)
+if client and type(client.connectedAtMs) == 'number' and client.connectedAtMs ~= tonumber(ARGV[6]) then return 0 end
 local left = count_out(id, client_id)
 if redis.call('EXISTS', K.spec .. id) == 1 then
-  redis.call('HINCRBY', K.spec .. id, 'bytesServed', ARGV[4])
-  redis.call('HINCRBY', K.spec .. id, 'segmentsServed', ARGV[5])
+  count_in(K.spec .. id, 'bytesServed', ARGV[4])
+  count_in(K.spec .. id, 'segmentsServed', ARGV[5])
   redis.call('ZADD', K.streamIds, now_ms(), id)
 end
 show(id)

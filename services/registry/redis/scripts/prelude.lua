@@ -2,6 +2,29 @@
 -- K: table of key names and prefixes, decoded from ARGV[1].
 local K = cjson.decode(ARGV[1])
 
+-- What a record says; nothing when it is no JSON object. Whoever wrote it, it ends no script.
+local function decode(text)
+  if type(text) ~= 'string' then return nil end
+  local ok, value = pcall(cjson.decode, text)
+  if ok and type(value) == 'table' then return value end
+end
+
+-- A number that can be one of ours, a count or a time in ms; `otherwise` for anything else that a record says.
+local function number_of(text, otherwise)
+  local number = tonumber(text)
+  if number and number >= 0 and number < 2 ^ 53 then return number end
+  return otherwise
+end
+
+-- Adds to a count in a hash; one that is no number begins anew.
+local function count_in(key, field, by)
+  if not tonumber(redis.call('HGET', key, field) or 0) then redis.call('HDEL', key, field) end
+  local sum = redis.pcall('HINCRBY', key, field, by)
+  if type(sum) == 'number' then return sum end
+  redis.call('HSET', key, field, by)
+  return tonumber(by)
+end
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -30,6 +53,30 @@ local function show(id)
     'owner', owner[1] or '', 'epoch', owner[2] or '')
 end
 
+-- The record of a living worker.
+local function worker_of(incarnation)
+  local worker = redis.call('GET', K.leasePrefix .. incarnation)
+  local record = worker and decode(redis.call('HGET', K.workers, worker))
+  if record and type(record.workerId) == 'string' and type(record.address) == 'string' then return record end
+end
+
+-- The owner of a feed as its record says: {incarnation, workerId, address, epoch}. What is missing of a living one is looked
+-- up, and said by a second answer of true; nothing when there is no owner, or none that could be reached.
+local function owner_of(feed)
+  local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
+  if not stored[1] then return nil end
+  local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = number_of(stored[4]) }
+  local mended = false
+  if not (owner.workerId and owner.address) then
+    mended = true
+    local worker = worker_of(stored[1])
+    if not worker then return nil end
+    owner.workerId, owner.address = worker.workerId, worker.address
+  end
+  if not owner.epoch then owner.epoch, mended = now_ms(), true end
+  return owner, mended
+end
+
 -- Writes down who makes a feed.
 local function set_owner(feed, owner, epoch)
   local before = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
@@ -43,8 +90,7 @@ end
 
 -- Leaves word for an incarnation that a feed of its is another one's now.
 local function tell_lost(incarnation, feed)
-  local now = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
-  local owner = { incarnation = now[1], workerId = now[2], address = now[3], epoch = tonumber(now[4]) }
+  local owner = owner_of(feed)
   redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
 end
 
@@ -61,11 +107,22 @@ local function other_worker(me)
     local load = tonumber(redis.call('ZSCORE', K.loads, incarnation) or -1)
     local takes = load >= 0 and (load < BUSY_PENALTY or me.capacity == 'full')
     if takes and incarnation ~= me.incarnation and is_alive(incarnation) then
-      local record = redis.call('HGET', K.workers, redis.call('GET', K.leasePrefix .. incarnation))
-      if record then
+      local worker = worker_of(incarnation)
+      if worker then
         redis.call('ZINCRBY', K.loads, 1, incarnation)
-        local worker = cjson.decode(record)
         return { incarnation = incarnation, workerId = worker.workerId, address = worker.address }
+      end
+    end
+  end
+end
+
+-- The living worker that makes a feed though its record is lost: a Redis that is out of memory may drop any key.
+local function holder_of(feed)
+  for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
+    if redis.call('SISMEMBER', K.feedsOfPrefix .. incarnation, feed) == 1 and is_alive(incarnation) then
+      local worker = worker_of(incarnation)
+      if worker then
+        return { incarnation = incarnation, workerId = worker.workerId, address = worker.address, epoch = now_ms() }
       end
     end
   end
@@ -75,14 +132,16 @@ end
 -- `me`: {incarnation, workerId, address, capacity, source, waitMs}; answers a Place as types.ts has it.
 local function claim(feed, me)
   local key = K.ownerPrefix .. feed
-  local stored = redis.call('HMGET', key, 'incarnation', 'worker', 'address', 'epoch')
-  if stored[1] and is_alive(stored[1]) then
-    if stored[1] == me.incarnation then return { kind = 'own', epoch = tonumber(stored[4]) } end
-    local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = tonumber(stored[4]) }
+  local owner, mended = owner_of(feed)
+  if not owner and redis.call('HEXISTS', key, 'incarnation') == 0 then owner, mended = holder_of(feed), true end
+  if owner and is_alive(owner.incarnation) then
+    if mended then set_owner(feed, owner, owner.epoch) end
+    if owner.incarnation == me.incarnation then return { kind = 'own', epoch = owner.epoch } end
     return { kind = 'relay', owner = owner }
   end
   local now = now_ms()
-  local born = tonumber(redis.call('GET', K.born) or now)
+  local born = number_of(redis.call('GET', K.born), now)
+  local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
   -- '-': its owner is proven dead, so nobody is to be waited for.
   if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
   local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
@@ -92,7 +151,7 @@ local function claim(feed, me)
     if not other and me.capacity == 'full' then return { kind = 'full' } end
     chosen = other or chosen
   end
-  local epoch = math.max(tonumber(stored[4] or 0) + 1, now)
+  local epoch = math.max(number_of(stored[2], 0) + 1, now)
   set_owner(feed, chosen, epoch)
   chosen.epoch = epoch
   if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
@@ -104,10 +163,12 @@ local function count_out(id, client_id)
   local text = redis.call('HGET', K.clients .. id, client_id)
   if not text then return 0 end
   redis.call('HDEL', K.clients .. id, client_id)
-  local client = cjson.decode(text)
-  redis.call('SREM', K.clientsOfPrefix .. client.incarnation, id .. ' ' .. client_id)
-  if client.slot == nil or client.slot == cjson.null then return 0 end
-  local left = redis.call('HINCRBY', K.slots .. id, client.slot, -1)
+  local client = decode(text) or {}
+  if type(client.incarnation) == 'string' then
+    redis.call('SREM', K.clientsOfPrefix .. client.incarnation, id .. ' ' .. client_id)
+  end
+  if type(client.slot) ~= 'number' then return 0 end
+  local left = count_in(K.slots .. id, client.slot, -1)
   if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
   return math.max(left, 0)
 end
@@ -132,7 +193,7 @@ end
 local function drop_connections(incarnation)
   for _, pair in ipairs(redis.call('SMEMBERS', K.connectionsOfPrefix .. incarnation)) do
     local account, connection = string.match(pair, '^(%S+) (%S+)$')
-    redis.call('HDEL', K.connectionsPrefix .. account, connection)
+    if account then redis.call('HDEL', K.connectionsPrefix .. account, connection) end
   end
   redis.call('DEL', K.connectionsOfPrefix .. incarnation)
 end

@@ -4,8 +4,10 @@
 local id, slot, incarnation = ARGV[2], ARGV[3], ARGV[4]
 if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
   for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
-    local client = cjson.decode(redis.call('HGET', K.clients .. id, client_id))
-    if client.slot == tonumber(slot) and not is_alive(client.incarnation) then count_out(id, client_id) end
+    local client = decode(redis.call('HGET', K.clients .. id, client_id))
+    local known = client and type(client.incarnation) == 'string'
+    -- One that cannot be read is nobody's.
+    if not known or (client.slot == tonumber(slot) and not is_alive(client.incarnation)) then count_out(id, client_id) end
   end
   if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     show(id)

@@ -7,11 +7,11 @@ local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation then return 'replaced' end
 local now = string.format('%.0f', now_ms())
-if redis.call('SET', K.born, now, 'NX') then
+if redis.call('SET', K.born, now, 'NX') or redis.call('EXISTS', K.server) == 0 then
   redis.call('SET', K.server, server_id())
-  -- No number that the registry before it had.
-  redis.call('SET', K.members, now, 'NX')
 end
+-- No number that the registry before it had.
+redis.call('SET', K.members, now, 'NX')
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end

@@ -2,12 +2,14 @@
 -- remember what is no more. The lease has been renewed just before.
 -- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, fields}], clients [record], feeds [{feed,
 --       epoch, dead: its owner before, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
+--       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: what is made elsewhere now, or here under another epoch; deleted [stream id]: what was
 --         deleted meanwhile}; 'replaced' when a newer incarnation has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
 local incarnation = me.incarnation
-if redis.call('HGET', K.newest, me.workerId) ~= incarnation then return 'replaced' end
+local newest = redis.call('HGET', K.newest, me.workerId)
+if newest and newest ~= incarnation then return 'replaced' end
 
 -- Another Redis process than before: until all have written back, an owner that is not found may still say that it is one.
 local server = server_id()
@@ -23,7 +25,7 @@ local touched = {}
 
 for _, gone in ipairs(mine.deleted) do
   local created = redis.call('HGET', K.spec .. gone.id, 'createdAtMs')
-  if created and tonumber(created) <= gone.atMs then
+  if created and number_of(created, 0) <= gone.atMs then
     delete_stream(gone.id, gone.atMs)
     for _, other in ipairs(redis.call('SMEMBERS', K.incarnations)) do
       if other ~= incarnation then
@@ -36,47 +38,72 @@ for _, gone in ipairs(mine.deleted) do
 end
 
 local deleted, is_deleted = {}, {}
+-- Of a record of which a field is not as it can only be, every field is written anew.
+local function is_whole(key)
+  local fields = redis.call('HMGET', key, 'spec', 'failover', 'createdAtMs')
+  return decode(fields[1]) and decode(fields[2]) and tonumber(fields[3])
+end
 for _, stream in ipairs(mine.streams) do
   local key, id, fields = K.spec .. stream.id, stream.id, stream.fields
-  local deleted_at = tonumber(redis.call('GET', K.deletedPrefix .. id) or -1)
-  if redis.call('EXISTS', key) == 0 then
+  local deleted_at = number_of(redis.call('GET', K.deletedPrefix .. id), -1)
+  if not is_whole(key) then
     if deleted_at >= stream.createdAtMs then
       deleted[#deleted + 1] = id
       is_deleted[id] = true
     else
       for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
-      redis.call('ZADD', K.streamIds, now_ms(), id)
+      redis.call('ZADD', K.streamIds, 'NX', now_ms(), id)
     end
   else
+    redis.call('ZADD', K.streamIds, 'NX', now_ms(), id)
     local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
-    local function moved_at(text) return tonumber(cjson.decode(text).lastAtMs or 0) end
+    local function moved_at(text)
+      local state = decode(text)
+      return state and number_of(state.lastAtMs, 0) or -1
+    end
     if moved_at(fields.failover) > moved_at(stored[1]) then redis.call('HSET', key, 'failover', fields.failover) end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
-      if tonumber(fields[field]) > tonumber(stored[at + 1]) then redis.call('HSET', key, field, fields[field]) end
+      if tonumber(fields[field]) > number_of(stored[at + 1], -1) then redis.call('HSET', key, field, fields[field]) end
     end
   end
 end
+
+if mine.only == 'streams' then return cjson.encode({ deleted = deleted }) end
 
 local watching = {}
 for _, client in ipairs(mine.clients) do watching[client.streamId .. ' ' .. client.id] = true end
 for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
   if not watching[pair] then
     local id, client_id = string.match(pair, '^(%S+) (.*)$')
-    count_out(id, client_id)
     redis.call('SREM', K.clientsOfPrefix .. incarnation, pair)
-    touched[id] = true
+    if id then
+      count_out(id, client_id)
+      touched[id] = true
+    end
   end
 end
 for _, client in ipairs(mine.clients) do
   local id = client.streamId
-  if not is_deleted[id] and redis.call('HEXISTS', K.clients .. id, client.id) == 0 then
-    client.incarnation = incarnation
-    redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
+  if not is_deleted[id] then
+    local stored = decode(redis.call('HGET', K.clients .. id, client.id))
+    if not stored or type(stored.incarnation) ~= 'string' then
+      client.incarnation = incarnation
+      redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
+    end
     redis.call('SADD', K.clientsOfPrefix .. incarnation, id .. ' ' .. client.id)
-    if client.slot then redis.call('HINCRBY', K.slots .. id, client.slot, 1) end
     touched[id] = true
   end
+end
+-- The records of the clients say who is in which slot; a count of its own may have been lost, or they may.
+for id in pairs(touched) do
+  local counts = {}
+  for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
+    local client = decode(text)
+    if client and type(client.slot) == 'number' then counts[client.slot] = (counts[client.slot] or 0) + 1 end
+  end
+  redis.call('DEL', K.slots .. id)
+  for slot, number in pairs(counts) do redis.call('HSET', K.slots .. id, slot, number) end
 end
 
 local places, making = {}, {}
@@ -90,11 +117,13 @@ end
 for _, own in ipairs(mine.feeds) do
   local feed = own.feed
   if not is_deleted[string.match(feed, '^p:(.*):%d+$') or ''] then
-    local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
-    local epoch = tonumber(stored[4] or 0)
-    local other = stored[1] and stored[1] ~= incarnation and stored[1] ~= own.dead and is_alive(stored[1]) and stored[1]
+    local owner = owner_of(feed)
+    local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'epoch')
+    local epoch = number_of(stored[2], 0)
+    local other = owner and owner.incarnation
+    if other == incarnation or other == own.dead or not (other and is_alive(other)) then other = nil end
     if other and epoch >= own.epoch then
-      local owner = { incarnation = other, workerId = stored[2], address = stored[3], epoch = epoch }
+      owner.epoch = epoch
       places[#places + 1] = { feed = feed, place = { kind = 'relay', owner = owner } }
     else
       local next_epoch = math.max(own.epoch, stored[1] == incarnation and epoch or epoch + 1)

@@ -1,0 +1,35 @@
+-- What a worker holds and Redis does not have any more: one that is out of memory drops whichever key it likes.
+-- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [key]}
+-- Answer: what is missing, in words that are the same each time
+local mine = cjson.decode(ARGV[2])
+local missing = {}
+local function demand(is_there, ...)
+  if is_there ~= 1 then missing[#missing + 1] = table.concat({ ... }, ' ') end
+end
+demand(redis.call('HEXISTS', K.workers, mine.workerId), 'worker')
+for _, id in ipairs(mine.streams) do
+  demand(redis.call('EXISTS', K.spec .. id), 'stream', id)
+  demand(redis.call('ZSCORE', K.streamIds, id) and 1, 'listed', id)
+end
+local watched = {}
+for _, client in ipairs(mine.clients) do
+  local id = client.streamId
+  watched[id] = true
+  demand(redis.call('HEXISTS', K.clients .. id, client.id), 'client', id, client.id)
+  demand(redis.call('SISMEMBER', K.clientsOfPrefix .. mine.incarnation, id .. ' ' .. client.id), 'own client', id, client.id)
+  if client.slot then demand(redis.call('HEXISTS', K.slots .. id, client.slot), 'slot', id) end
+end
+for id in pairs(watched) do demand(redis.call('EXISTS', K.stream .. id), 'shown', id) end
+for _, feed in ipairs(mine.feeds) do
+  demand(redis.call('HEXISTS', K.ownerPrefix .. feed, 'incarnation'), 'owner', feed)
+  if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == mine.incarnation then
+    demand(redis.call('SISMEMBER', K.feedsOfPrefix .. mine.incarnation, feed), 'own feed', feed)
+  end
+end
+for _, connection in ipairs(mine.connections) do
+  local pair = connection.account .. ' ' .. connection.id
+  demand(redis.call('HEXISTS', K.connectionsPrefix .. connection.account, connection.id), 'connection', pair)
+  demand(redis.call('SISMEMBER', K.connectionsOfPrefix .. mine.incarnation, pair), 'own connection', pair)
+end
+for _, key in ipairs(mine.secrets) do demand(redis.call('EXISTS', key), 'secret', key) end
+return missing
