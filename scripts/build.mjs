@@ -1,8 +1,9 @@
 // Bundles what is deployed into dist/: each program is one file that needs Node and nothing from node_modules.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureNode, ensureNodeModules, ROOT, run, SetupError } from './setup.mjs';
+import { ensureNode, ensureNodeModules, find, ROOT, run, SetupError } from './setup.mjs';
 
 /** Each bundle: its entry, its file, and the folders that lie beside it at run time. An absent entry is skipped. */
 const BUNDLES = [
@@ -53,11 +54,35 @@ const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 `.trim();
 
+/** What puts up FFmpeg's sandbox, and the folder that FFmpeg works in. */
+const SANDBOX_SOURCE = 'services/proxy/sandbox/sandbox.c';
+const SANDBOX = 'dist/proxy/sandbox';
+const EMPTY_FOLDER = 'dist/proxy/empty';
+
 /** Builds every bundle; answers the files written. */
 export async function build() {
   const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
+  buildSandbox();
   await Promise.all(present.map((one) => bundle(one)));
   return present.map(({ outfile }) => outfile);
+}
+
+/** The one program that is not JavaScript. Without a compiler the worker runs, and FFmpeg has no sandbox; both say so. */
+export function buildSandbox() {
+  if (process.platform !== 'linux') return;
+  const [source, target] = [join(ROOT, SANDBOX_SOURCE), join(ROOT, SANDBOX)];
+  mkdirSync(join(ROOT, EMPTY_FOLDER), { recursive: true });
+  chmodSync(join(ROOT, EMPTY_FOLDER), 0o555);
+  const compiler = [process.env.CC, 'cc', 'gcc', 'clang'].find((name) => name && find(name) !== undefined);
+  if (compiler === undefined) {
+    console.error('No C compiler was found: FFmpeg will run without a sandbox. Debian: apt-get install gcc libc6-dev');
+    return;
+  }
+  // Under another name first: a running worker may be using the old one.
+  const made = `${target}.${process.pid}`;
+  const { status, stderr } = spawnSync(compiler, ['-O2', '-Wall', '-Wextra', '-o', made, source], { encoding: 'utf8' });
+  if (status === 0) renameSync(made, target);
+  else console.error(`${compiler} could not build ${SANDBOX_SOURCE}, so FFmpeg will run without a sandbox:\n${stderr}`);
 }
 
 /**

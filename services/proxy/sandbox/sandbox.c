@@ -13,7 +13,8 @@
  *                   whatever address it then asks for
  *
  * This process stays as the parent of the program. The worker may signal it when the program has another user, it answers
- * for the sockets, and it ends as the program ended. When it dies the kernel kills the program, and it dies with the worker.
+ * for the sockets, and it ends as the program ended. SIGTERM it passes on, and SIGUSR1 makes it kill the program: unlike its
+ * own death, which ends the program too, that leaves the program's CPU time in the worker's account. It dies with the worker.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -256,6 +257,7 @@ int main(int count, char **words) {
   sigemptyset(&watched);
   sigaddset(&watched, SIGCHLD);
   sigaddset(&watched, SIGTERM);
+  sigaddset(&watched, SIGUSR1);
   sigprocmask(SIG_BLOCK, &watched, NULL);
   int signals = signalfd(-1, &watched, SFD_CLOEXEC);
   static char stack[64 * 1024] __attribute__((aligned(16)));
@@ -270,7 +272,10 @@ int main(int count, char **words) {
   for (struct pollfd on[] = {{.fd = signals, .events = POLLIN}, {.fd = listener, .events = POLLIN}};;) {
     if (poll(on, 2, -1) < 0) continue;
     struct signalfd_siginfo arrived;
-    if (on[0].revents != 0 && read(signals, &arrived, sizeof arrived) > 0 && arrived.ssi_signo == SIGTERM) kill(child, SIGTERM);
+    if (on[0].revents != 0 && read(signals, &arrived, sizeof arrived) > 0) {
+      if (arrived.ssi_signo == SIGTERM) kill(child, SIGTERM);
+      if (arrived.ssi_signo == SIGUSR1) kill(child, SIGKILL);
+    }
     int status;
     if (waitpid(child, &status, WNOHANG) == child) return end_as(status);
     if (on[1].revents & POLLIN) answer_socket();

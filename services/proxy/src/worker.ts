@@ -7,8 +7,10 @@ import type { Config } from './config.ts';
 import { EcsMembership } from './ecs/membership.ts';
 import type { RingLimits } from './feed/ring.ts';
 import { readOwnOptions } from './ffmpeg/arguments/own-reading.ts';
-import { type HardwareAcceleration, probeHardware } from './ffmpeg/hardware.ts';
+import type { HardwareAcceleration } from './ffmpeg/hardware.ts';
 import { type LocatedFfmpeg, locateFfmpeg } from './ffmpeg/locate.ts';
+import { prepareFfmpeg } from './ffmpeg/prepare.ts';
+import type { SandboxReport } from './ffmpeg/sandbox.ts';
 import type { Logger } from './log.ts';
 import { CpuLoad } from './metrics/cpu-load.ts';
 import { type MetricsRegistry, workerMetrics } from './metrics/worker-metrics.ts';
@@ -52,6 +54,8 @@ export interface Services {
   readonly connections: ProviderConnections;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
+  /** What FFmpeg is kept from on this machine. */
+  readonly sandbox: SandboxReport;
   readonly startedAtMs: number;
   /** What playback URLs are signed with, on all workers of the cluster. */
   readonly playbackSecret: () => string;
@@ -79,14 +83,15 @@ const DRAIN_POLL_MS = 200;
 export async function createWorker(config: Config, log: Logger): Promise<Worker> {
   let draining = false;
   const ffmpeg = await locateFfmpeg(config.ffmpegPath);
-  const [reading, hardware] = await Promise.all([
+  const [reading, { sandbox, hardware }] = await Promise.all([
     readOwnOptions(ffmpeg.path, ffmpeg.version),
-    probeHardware(ffmpeg.path, {
+    prepareFfmpeg(ffmpeg.path, {
       available: config.hwAccelType !== 'cpu',
       type: config.hwAccelType,
       device: config.hwAccelDevice,
     }),
   ]);
+  for (const layer of sandbox.report.missing) log.warn(layer);
   if (hardware.reason !== undefined) {
     log.warn({ type: config.hwAccelType, reason: hardware.reason }, 'hardware encoding does not work; the CPU encodes');
   }
@@ -182,7 +187,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     gateway,
     log,
     ringLimits,
-    ffmpegPath: ffmpeg.path,
+    sandbox,
     reading,
     keyframeIntervalMs: config.keyframeIntervalMs,
     preferredAudioLanguages: config.preferredAudioLanguages,
@@ -272,6 +277,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       connections,
       hardware,
       ffmpeg,
+      sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
       playbackSecret: cluster.playbackSecret,
       metrics: workerMetrics({ numbers, processFeeds: pool.feeds, playback, lease, relays: cluster.relays }),

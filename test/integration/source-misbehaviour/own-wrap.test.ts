@@ -2,10 +2,12 @@
  * The 33-bit wrap of a source feed's own clock. It starts at 10 s, so the wrap comes after 26.5 hours; here it is started
  * shortly before. FFmpeg reads it as fast as it can, whenever it is started, and goes on behind another one.
  */
+
 import { describe, expect, it } from 'vitest';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { AS_THE_TABLE_SAYS } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
 import { type ResolvedProfile, resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles.ts';
+import { Sandbox } from '../../../services/proxy/src/ffmpeg/sandbox.ts';
 import { createLogger } from '../../../services/proxy/src/log.ts';
 import { Splicer } from '../../../services/proxy/src/mpegts/splicer.ts';
 import { tsOutput } from '../../../services/proxy/src/pool/feed-output.ts';
@@ -53,7 +55,7 @@ function runDeps(source: SourceFeed): RunDeps {
   return {
     sources: { acquire } as unknown as SourceFeeds,
     gateway: undefined as unknown as RunDeps['gateway'],
-    ffmpegPath: process.env.FFMPEG_PATH ?? 'ffmpeg',
+    sandbox: Sandbox.none(process.env.FFMPEG_PATH ?? 'ffmpeg', 'not what is tried here'),
     reading: AS_THE_TABLE_SAYS,
     keyframeIntervalMs: 0,
     preferredAudioLanguages: [],

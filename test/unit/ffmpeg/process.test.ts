@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { probeHardware } from '../../../services/proxy/src/ffmpeg/hardware.ts';
 import { ffmpegVersion, isTooOld, locateFfmpeg } from '../../../services/proxy/src/ffmpeg/locate.ts';
 import { findOnPath, spawnFfmpeg } from '../../../services/proxy/src/ffmpeg/process.ts';
+import { Sandbox } from '../../../services/proxy/src/ffmpeg/sandbox.ts';
 import { FFMPEG, synthetic, Workspace } from './fixture.ts';
 
 const workspace = new Workspace();
@@ -14,8 +15,9 @@ const log = { debug: () => undefined, warn: () => undefined };
 const QUIET = ['-hide_banner', '-nostdin', '-loglevel', 'level+info'];
 const LIVE = [...QUIET, '-f', 'mpegts', '-i', 'pipe:0', '-c', 'copy', '-f', 'mpegts', 'pipe:1'];
 
-const start = (args: readonly string[], input: 'pipe' | 'none' = 'pipe', path = FFMPEG) =>
-  spawnFfmpeg({ path, args, input, log, name: 'test' });
+const bare = Sandbox.none(FFMPEG, 'files of this test are read');
+const start = (args: readonly string[], input: 'pipe' | 'none' = 'pipe', sandbox = bare) =>
+  spawnFfmpeg({ sandbox, args, input, log, name: 'test' });
 
 function isAlive(pid: number): boolean {
   try {
@@ -103,7 +105,7 @@ describe('spawnFfmpeg', () => {
       delete process.env.FFREPORT;
       delete process.env.STREAMPOOL_SECRET;
     }
-    const missing = await start(LIVE, 'pipe', '/nowhere/ffmpeg').exited;
+    const missing = await start(LIVE, 'pipe', Sandbox.none('/nowhere/ffmpeg', 'it is not there')).exited;
     expect(missing.reason).toBe('failed');
     expect(missing.detail).toMatch(/nowhere|ENOENT/);
   });
@@ -127,10 +129,12 @@ describe('spawnFfmpeg', () => {
       // The busy one reads and writes no pipe whose end it could notice.
       const script = `
       const { spawnFfmpeg } = await import(${JSON.stringify(module)});
+      const { Sandbox } = await import(${JSON.stringify(new URL('sandbox.ts', module).href)});
+      const sandbox = Sandbox.none(${JSON.stringify(FFMPEG)}, '');
       const log = { debug() {}, warn() {} };
-      const silent = spawnFfmpeg({ path: ${JSON.stringify(FFMPEG)}, args: ${JSON.stringify(LIVE)}, input: 'pipe', log, name: 'a' });
+      const silent = spawnFfmpeg({ sandbox, args: ${JSON.stringify(LIVE)}, input: 'pipe', log, name: 'a' });
       const busy = spawnFfmpeg({
-        path: ${JSON.stringify(FFMPEG)},
+        sandbox,
         args: ['-nostdin', '-v', 'quiet', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=160x90', '-f', 'null', '-'],
         input: 'none', log, name: 'b',
       });
@@ -178,13 +182,13 @@ describe('locateFfmpeg', () => {
 
 describe('probeHardware', () => {
   test('uses the CPU when nothing is asked for, or what is asked for does not encode', async () => {
-    expect(await probeHardware(FFMPEG, { type: 'cpu', device: '' })).toMatchObject({ type: 'cpu' });
-    expect(await probeHardware(FFMPEG, { available: false, type: 'nvidia', device: '' })).toEqual({
+    expect(await probeHardware(bare, { type: 'cpu', device: '' })).toMatchObject({ type: 'cpu' });
+    expect(await probeHardware(bare, { available: false, type: 'nvidia', device: '' })).toEqual({
       type: 'cpu',
       device: '',
       hevc: true,
     });
-    const probed = await probeHardware(FFMPEG, { available: true, type: 'vaapi', device: '/dev/dri/renderD250' });
+    const probed = await probeHardware(bare, { available: true, type: 'vaapi', device: '/dev/dri/renderD250' });
     expect(probed.type).toBe('cpu');
     expect(probed.reason).not.toBe('');
   });

@@ -22,6 +22,16 @@ const info = z.object({
     device: z.string().nullable(),
     ffmpeg_args: z.array(z.string()),
   }),
+  ffmpeg_sandbox: z
+    .object({
+      other_user: z.boolean(),
+      files_closed: z.boolean(),
+      worker_environment_closed: z.boolean(),
+      network_closed: z.boolean(),
+      gateway_only: z.boolean(),
+      missing: z.array(z.string()).describe('What does not hold, and what it takes.'),
+    })
+    .describe('What FFmpeg was refused on this machine when the worker tried it at its start.'),
   redis: z.object({
     enabled: z.boolean(),
     pooling_enabled: z.boolean(),
@@ -123,6 +133,7 @@ export function statusRoutes(app: Api, services: Services): void {
         device: hardware.device === '' ? null : hardware.device,
         ffmpeg_args: hardwareInputOptions(hardware),
       },
+      ffmpeg_sandbox: { ...services.sandbox, missing: [...services.sandbox.missing] },
       redis: {
         enabled: config.redisEnabled,
         pooling_enabled: config.poolingEnabled,

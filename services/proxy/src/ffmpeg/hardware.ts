@@ -1,8 +1,17 @@
 /** Hardware video encoders: which one the settings ask for, and whether it really encodes on this machine. */
 import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type DeviceState, deviceFailure, encoderFailure } from './hardware-failure.ts';
+import { type DeviceAccess, ffmpegEnvironment, NO_DEVICES, type Sandbox } from './sandbox.ts';
 
 const run = promisify(execFile);
+
+const RENDER_NODES = '/dev/dri';
+const FIRST_RENDER_NODE = '/dev/dri/renderD128';
+const SYSFS = '/sys';
+const TRY_TIMEOUT_MS = 15_000;
 
 export type HardwareType = 'cpu' | 'nvenc' | 'vaapi' | 'qsv';
 
@@ -50,22 +59,71 @@ export function hardwareInputOptions(hardware: HardwareAcceleration): string[] {
   }
 }
 
+/** What the encoder needs of the machine: device files, and what its driver reads about them. */
+export function deviceAccess(settings: HardwareSettings): DeviceAccess {
+  const type = typeOf(settings);
+  if (type === 'cpu') return NO_DEVICES;
+  if (type !== 'nvenc') return { devices: [RENDER_NODES, deviceOf(settings)], readable: [SYSFS, '/etc/drirc'] };
+  const cards = namesIn('/dev').filter((name) => name.startsWith('nvidia'));
+  // CUDA looks for its driver, its memory map and the machine's memory there.
+  const facts = ['driver/nvidia', 'devices', 'modules', 'cpuinfo', 'meminfo', 'sys/vm', 'self/maps', 'self/status'];
+  return {
+    devices: cards.map((name) => join('/dev', name)),
+    readable: [SYSFS, ...facts.map((name) => join('/proc', name))],
+  };
+}
+
 /**
  * Encodes a few frames the way the built-in profiles would; falls back to the CPU, with the reason, when that fails.
  * Never throws.
  */
-export async function probeHardware(ffmpegPath: string, settings: HardwareSettings): Promise<HardwareAcceleration> {
-  const type = TYPES[settings.type.trim().toLowerCase()];
-  if (settings.available === false || type === undefined || type === 'cpu') return NO_HARDWARE;
-  const device = settings.device || (type === 'nvenc' ? '' : '/dev/dri/renderD128');
-  const failure = await tryEncoder(ffmpegPath, type, device, 'h264');
+export async function probeHardware(sandbox: Sandbox, settings: HardwareSettings): Promise<HardwareAcceleration> {
+  const type = typeOf(settings);
+  if (type === 'cpu') return NO_HARDWARE;
+  const device = deviceOf(settings);
+  const failure =
+    (type === 'nvenc' ? undefined : deviceFailure(stateOf(device))) ??
+    (await tryEncoder(sandbox, type, device, 'h264'));
   if (failure !== undefined) return { ...NO_HARDWARE, reason: failure };
-  return { type, device, hevc: (await tryEncoder(ffmpegPath, type, device, 'hevc')) === undefined };
+  return { type, device, hevc: (await tryEncoder(sandbox, type, device, 'hevc')) === undefined };
 }
 
-/** The error's last line; undefined when the encode worked. */
+function typeOf({ available, type }: HardwareSettings): HardwareType {
+  return available === false ? 'cpu' : (TYPES[type.trim().toLowerCase()] ?? 'cpu');
+}
+
+function deviceOf(settings: HardwareSettings): string {
+  return settings.device || (typeOf(settings) === 'nvenc' ? '' : FIRST_RENDER_NODE);
+}
+
+function stateOf(path: string): DeviceState {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const others = namesIn(RENDER_NODES).filter((name) => name.startsWith('renderD'));
+  return {
+    path,
+    exists: stats !== undefined,
+    permitted: isPermitted(path),
+    group: stats?.gid,
+    others: others.map((name) => join(RENDER_NODES, name)),
+  };
+}
+
+function isPermitted(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+/** Why it failed; undefined when the encode worked. */
 async function tryEncoder(
-  ffmpegPath: string,
+  sandbox: Sandbox,
   type: Exclude<HardwareType, 'cpu'>,
   device: string,
   codec: 'h264' | 'hevc',
@@ -89,11 +147,12 @@ async function tryEncoder(
   const source = ['-f', 'lavfi', '-i', 'color=black:s=256x256:r=25:d=0.4'];
   const args = ['-v', 'error', '-nostdin', ...upload[type].slice(0, 4), ...source, ...upload[type].slice(4)];
   try {
-    await run(ffmpegPath, [...args, '-c:v', `${codec}_${type}`, '-f', 'null', '-'], { timeout: 15_000 });
+    const line = sandbox.commandLine([...args, '-c:v', `${codec}_${type}`, '-f', 'null', '-']);
+    await run(line.program, [...line.args], { timeout: TRY_TIMEOUT_MS, cwd: line.cwd, env: ffmpegEnvironment() });
     return undefined;
   } catch (error) {
     const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    return text.trim().split('\n').at(-1) ?? 'the encoder failed';
+    return encoderFailure(type, text);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Finds the FFmpeg to use, and refuses one that is too old. */
 import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { StreampoolError } from '../errors.ts';
 import { findOnPath } from './process.ts';
@@ -22,7 +23,8 @@ export interface LocatedFfmpeg {
  * @throws StreampoolError 503 when there is none, it does not run, or it is older than 5.1.
  */
 export async function locateFfmpeg(configured?: string, searchPath?: string): Promise<LocatedFfmpeg> {
-  const path = configured || findOnPath('ffmpeg', searchPath);
+  // A name alone is looked for on PATH, as a shell would.
+  const path = configured?.includes('/') ? resolve(configured) : findOnPath(configured || 'ffmpeg', searchPath);
   if (path === undefined) {
     throw new StreampoolError(
       503,

@@ -7,11 +7,11 @@ import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Logger } from '../log.ts';
 import { classifyExit, type FfmpegExit } from './exit.ts';
+import { type CommandLine, ffmpegEnvironment, type Sandbox } from './sandbox.ts';
 import { type ProcessMediaInfo, StderrReader } from './stderr.ts';
 
 export interface SpawnRequest {
-  /** The ffmpeg program. */
-  path: string;
+  sandbox: Sandbox;
   args: readonly string[];
   /** `pipe`: media is written to `stdin`. */
   input: 'pipe' | 'none';
@@ -20,8 +20,8 @@ export interface SpawnRequest {
   name: string;
   /** Hides secrets in whatever FFmpeg prints. */
   mask?: (text: string) => string;
-  /** Added to the cleaned environment. */
-  env?: Readonly<Record<string, string>>;
+  /** For an FFmpeg that opens its own input: where the gateway listens, and what it needs in its environment. */
+  gateway?: { readonly port: number; readonly environment: Readonly<Record<string, string>> } | undefined;
 }
 
 export interface FfmpegProcess {
@@ -41,10 +41,6 @@ export interface FfmpegProcess {
   stop(graceMs: number): Promise<FfmpegExit>;
 }
 
-/** Variables FFmpeg and its hardware drivers need. The rest stays here: FFREPORT writes files, http_proxy goes around the guard. */
-const KEPT_ENVIRONMENT =
-  /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|LIBVA_\w+|CUDA_\w+|NVIDIA_\w+|XDG_RUNTIME_DIR|FONTCONFIG_\w+|SSL_CERT_(?:FILE|DIR))$/;
-
 /** Encoding gives way to the worker, which serves everybody: a late keyframe is noticed less than a late write to all. */
 const NICENESS = 5;
 
@@ -59,16 +55,13 @@ const setpriv = findOnPath('setpriv');
  */
 export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   const { log, name } = request;
-  const [program, args] =
-    setpriv === undefined
-      ? [request.path, request.args]
-      : [setpriv, ['--pdeathsig', 'KILL', '--', request.path, ...request.args]];
-  const env = { ...cleanEnvironment(process.env), ...request.env, LC_ALL: 'C' };
+  const { program, args, cwd, killSignal } = commandLine(request);
+  const env = { ...ffmpegEnvironment(), ...request.gateway?.environment };
   const child: ChildProcessByStdio<Writable | null, Readable, Readable> =
     request.input === 'pipe'
-      ? spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env, shell: false })
-      : spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, shell: false });
-  if (child.pid !== undefined) deprioritise(child.pid);
+      ? spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env, cwd, shell: false })
+      : spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, cwd, shell: false });
+  if (child.pid !== undefined && !request.sandbox.isUp) deprioritise(child.pid);
 
   let reportDuration: (seconds: number | undefined) => void = () => undefined;
   const duration = new Promise<number | undefined>((resolve) => {
@@ -114,7 +107,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
 
   const kill = (): void => {
     asked ??= 'kill';
-    child.kill('SIGKILL');
+    child.kill(killSignal);
     finishEarly();
   };
   return {
@@ -131,7 +124,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
       child.stdin?.end();
       child.kill('SIGTERM');
       finishEarly();
-      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+      const timer = setTimeout(() => child.kill(killSignal), graceMs);
       try {
         return await exited;
       } finally {
@@ -141,12 +134,11 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   };
 }
 
-function cleanEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const kept: Record<string, string> = {};
-  for (const [key, value] of Object.entries(environment)) {
-    if (value !== undefined && KEPT_ENVIRONMENT.test(key)) kept[key] = value;
-  }
-  return kept;
+/** Without a helper FFmpeg still dies with its worker where there is setpriv. */
+function commandLine({ sandbox, args, gateway }: SpawnRequest): CommandLine {
+  const line = sandbox.commandLine(args, gateway?.port);
+  if (sandbox.isUp || setpriv === undefined) return line;
+  return { ...line, program: setpriv, args: ['--pdeathsig', 'KILL', '--', line.program, ...line.args] };
 }
 
 function deprioritise(pid: number): void {

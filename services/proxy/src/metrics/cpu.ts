@@ -11,21 +11,26 @@ const STIME = 12;
 const CUTIME = 13;
 const CSTIME = 14;
 
+let highest = 0;
+
 /**
- * Seconds since the start. Children that have ended are in the kernel's own sum, those that run are added. Nothing is reaped
- * while this reads, so none is counted twice. Without /proc: the worker alone.
+ * Seconds since the start. What has ended is in the kernel's own sum of its parent, what runs is added: an FFmpeg is the
+ * child of its sandbox, and that is the worker's. One that is reaped between two reads is missing once. Without /proc: the
+ * worker alone.
  */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   const own = (user + system) / 1e6;
-  const self = statOf(process.pid);
-  if (self === undefined) return own;
-  const ended = self.childTicks;
-  const running = childrenOf(process.pid).reduce((sum, pid) => {
+  const ended = statOf(process.pid)?.childTicks ?? 0;
+  highest = Math.max(highest, own + (ended + runningTicks(process.pid)) / TICKS_PER_SECOND);
+  return highest;
+}
+
+function runningTicks(parent: number): number {
+  return childrenOf(parent).reduce((sum, pid) => {
     const stat = statOf(pid);
-    return stat === undefined ? sum : sum + stat.ownTicks + stat.childTicks;
+    return stat === undefined ? sum : sum + stat.ownTicks + stat.childTicks + runningTicks(pid);
   }, 0);
-  return own + (ended + running) / TICKS_PER_SECOND;
 }
 
 function statOf(pid: number): { ownTicks: number; childTicks: number } | undefined {

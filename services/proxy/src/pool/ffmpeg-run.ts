@@ -9,11 +9,12 @@ import { buildArguments, type CommandOptions, type FfmpegInput, takesFirstTracks
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import type { Sandbox } from '../ffmpeg/sandbox.ts';
 import { isOutdated as isChoiceOutdated } from '../ffmpeg/track-choice.ts';
 import type { Logger } from '../log.ts';
 import type { ResumePoint } from '../mpegts/splicer.ts';
 import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/timestamp.ts';
-import type { Gateway } from '../upstream/gateway.ts';
+import type { Gateway, GatewaySession } from '../upstream/gateway.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
 import type { SourceFeed } from './source-feed.ts';
@@ -24,7 +25,7 @@ import { wantedVariant } from './wanted-variant.ts';
 export interface RunDeps {
   readonly sources: SourceFeeds;
   readonly gateway: Gateway;
-  readonly ffmpegPath: string;
+  readonly sandbox: Sandbox;
   readonly reading: OptionReading;
   readonly keyframeIntervalMs: number;
   /** As `languageCode` has them, the preferred first. */
@@ -132,7 +133,7 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, tria
   const attempt = trials.attemptOn(request.address.url);
   const session = deps.gateway.register(request.address, wantedVariant(profile, deps.preferredAudioLanguages, attempt));
   const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
-  const process = spawn(profile, input, 'none', deps, { ownChoice: attempt > 0 }, session.environment);
+  const process = spawn(profile, input, 'none', deps, { ownChoice: attempt > 0 }, session);
   const { kill, isFruitless } = watchFruits(process);
   const stop = (exit: FfmpegExit) => {
     if (isFruitless(exit)) trials.failed();
@@ -169,18 +170,18 @@ function spawn(
   stdin: 'pipe' | 'none',
   deps: RunDeps,
   timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice'>,
-  env: Readonly<Record<string, string>> = {},
+  session?: GatewaySession,
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;
   const keyframes = keyframeIntervalMs > 0 ? { keyframeIntervalSeconds: keyframeIntervalMs / 1000 } : {};
   const options = { ...timing, ...keyframes, reading: deps.reading };
   return spawnFfmpeg({
-    path: deps.ffmpegPath,
+    sandbox: deps.sandbox,
     args: buildArguments(profile as ResolvedProfile, input, options),
     input: stdin,
     log: deps.log,
     name: profile.name,
-    env,
+    gateway: session,
   });
 }
 

@@ -21,12 +21,12 @@ export class FiniteProcess {
     const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0));
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
     this.#process = spawnFfmpeg({
-      path: deps.ffmpegPath,
+      sandbox: deps.sandbox,
       args: buildArguments(profile as ResolvedProfile, input, { reading: deps.reading }),
       input: 'none',
       log: deps.log,
       name: profile.name,
-      env: session.environment,
+      gateway: session,
     });
     const { stdout } = this.#process;
     this.ended = this.#process.exited.then((exit) => {

@@ -154,6 +154,11 @@ export class GatewaySession {
     this.url = `${base}/index${INPUT_EXTENSION.exec(path)?.[0].toLowerCase() ?? ''}`;
   }
 
+  /** Where the gateway listens, the one place that FFmpeg has to reach. */
+  get port(): number {
+    return Number(new URL(this.#base).port);
+  }
+
   /** What the source said last that FFmpeg can only report as an input error. A refused address stays. */
   get lastError(): SourceError | undefined {
     return [...this.#failures.values()].at(-1);
