@@ -34,6 +34,25 @@ export interface WorkerTaskProps {
 
 const WORKER = 'worker';
 
+/**
+ * What Docker would give, but SETUID and SETGID: FFmpeg's sandbox changes the user with them, which keeps the worker's
+ * environment from FFmpeg on a kernel without Landlock. Fargate lets one drop capabilities and add none, so ALL will not do.
+ */
+const ALL_BUT_CHANGE_OF_USER: readonly Capability[] = [
+  Capability.AUDIT_WRITE,
+  Capability.CHOWN,
+  Capability.DAC_OVERRIDE,
+  Capability.FOWNER,
+  Capability.FSETID,
+  Capability.KILL,
+  Capability.MKNOD,
+  Capability.NET_BIND_SERVICE,
+  Capability.NET_RAW,
+  Capability.SETFCAP,
+  Capability.SETPCAP,
+  Capability.SYS_CHROOT,
+];
+
 export class WorkerTask extends Construct {
   readonly definition: FargateTaskDefinition;
   readonly containerName = WORKER;
@@ -115,7 +134,7 @@ export class WorkerTask extends Construct {
         startPeriod: Duration.seconds(30),
       },
       readonlyRootFilesystem: !stage.allowExec,
-      linuxParameters: this.#linux('Linux'),
+      linuxParameters: this.#linux('Linux', ALL_BUT_CHANGE_OF_USER),
       // A log that cannot be written is dropped; it never holds up a stream.
       logging: LogDrivers.awsLogs({
         logGroup: log,
@@ -140,26 +159,26 @@ export class WorkerTask extends Construct {
       enableRestartPolicy: true,
       restartAttemptPeriod: Duration.minutes(1),
       readonlyRootFilesystem: true,
-      linuxParameters: this.#linux('CollectorLinux'),
+      linuxParameters: this.#linux('CollectorLinux', [Capability.ALL]),
       logging: LogDrivers.awsLogs({ logGroup: log, streamPrefix: 'collector', mode: AwsLogDriverMode.NON_BLOCKING }),
     });
     metricsLog.grantWrite(this.definition.taskRole);
   }
 
   /** An init process that reaps what FFmpeg leaves, a /tmp in memory, and no privileges. */
-  #linux(id: string): LinuxParameters {
+  #linux(id: string, dropped: readonly Capability[]): LinuxParameters {
     const linux = new LinuxParameters(this, id, { initProcessEnabled: true });
     linux.addTmpfs({
       containerPath: '/tmp',
       size: 64,
       mountOptions: [TmpfsMountOption.NOEXEC, TmpfsMountOption.NOSUID, TmpfsMountOption.NODEV],
     });
-    linux.dropCapabilities(Capability.ALL);
+    linux.dropCapabilities(...dropped);
     return linux;
   }
 }
 
-/** The image has Node and no curl. */
+/** As the image's own health check asks it. */
 function livezProbe(): string {
   return `fetch('http://127.0.0.1:${WORKER_PORT}/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
 }
