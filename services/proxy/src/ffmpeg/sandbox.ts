@@ -64,7 +64,8 @@ const LEVELS: readonly Layers[] = [
   { user: false, files: false, calls: false },
 ];
 
-const TRY_TIMEOUT_MS = 10_000;
+/** Long, as a machine that is busy for a moment must not cost a layer. */
+const TRY_TIMEOUT_MS = 30_000;
 
 /** Folders that the helper allows by itself. */
 const SYSTEM_FOLDERS = ['/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/local/lib', '/lib', '/lib64'];
