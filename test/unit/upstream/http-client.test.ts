@@ -4,7 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openUpstream, type UpstreamRequest } from '../../../services/proxy/src/upstream/open-upstream.ts';
+import { ProviderConnections } from '../../../services/proxy/src/upstream/provider-connections.ts';
 import { SourceMemory } from '../../../services/proxy/src/upstream/source-memory.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { eventually, openGuard, rawServer, serve } from './support.ts';
 
 function open(url: string, more: Partial<UpstreamRequest> = {}) {
@@ -125,6 +127,23 @@ describe('an answer', () => {
     const memory = new SourceMemory();
     await expect(got(`${origin}/`, { memory })).rejects.toThrow();
     expect(await got(`${origin}/`, { memory })).toBe('200 helloagain');
+  });
+
+  it('is asked for by the lenient parser until the provider has noticed that the strict one has left', async () => {
+    let refused = 0;
+    let isFirst = true;
+    const origin = await rawServer((socket) => {
+      if (!isFirst && refused < 2) {
+        refused += 1;
+        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+      } else socket.end(`ICY 200 OK\r\n\r\n${BODY}`);
+      isFirst = false;
+    });
+    const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
+    const connections = new ProviderConnections({ max: 0, registry, reclaim: async () => undefined });
+    const account = connections.watch({ url: origin, headers: {}, userAgent: '' });
+    expect(await got(`${origin}/`, { account })).toBe(`200 ${BODY}`);
+    expect(refused).toBe(2);
   });
 
   it.each(['SSH-2.0-OpenSSH\r\n', 'HTTP/1.1 OK\r\n\r\n', 'HTTP/1.1 2000 OK\r\n\r\n'])('%j is none', async (text) => {

@@ -28,6 +28,8 @@ export async function openHop(
     } catch (error) {
       if (!(error instanceof SourceError) || !isMalformed(error.cause)) throw error;
       malformed();
+      // The provider may count that connection for a moment.
+      request.account?.opened()();
     }
   }
   return opened(lenientHop, request, url, headers, memory, malformed);
