@@ -83,12 +83,18 @@ export function stripPcr(bytes: Buffer, offset: number): void {
  * `counter` is the one of the payload packet before it.
  */
 export function discontinuityPacket(pid: number, counter: number): Buffer {
-  const packet = Buffer.alloc(PACKET_SIZE, 0xff);
-  packet[0] = SYNC_BYTE;
-  packet[1] = pid >> 8;
-  packet[2] = pid & 0xff;
-  packet[3] = 0x20 | (counter & 0x0f);
-  packet[4] = MAX_ADAPTATION_LENGTH;
-  packet[5] = 0x80;
+  const packet = Buffer.allocUnsafe(PACKET_SIZE);
+  writeDiscontinuity(packet, 0, pid, counter);
   return packet;
+}
+
+/** Writes such a packet to `offset`. */
+export function writeDiscontinuity(bytes: Buffer, offset: number, pid: number, counter: number): void {
+  bytes[offset] = SYNC_BYTE;
+  bytes[offset + 1] = pid >> 8;
+  bytes[offset + 2] = pid & 0xff;
+  bytes[offset + 3] = 0x20 | (counter & 0x0f);
+  bytes[offset + 4] = MAX_ADAPTATION_LENGTH;
+  bytes[offset + 5] = 0x80;
+  bytes.fill(0xff, offset + 6, offset + PACKET_SIZE);
 }

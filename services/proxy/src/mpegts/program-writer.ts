@@ -13,6 +13,7 @@ import {
   setPcr,
   setPid,
   stripPcr,
+  writeDiscontinuity,
 } from './packet.ts';
 import type { PacketRef } from './packet-memory.ts';
 import type { Track } from './program-reader.ts';
@@ -164,9 +165,16 @@ export class ProgramWriter {
 
   /** What makes the next packets readable on their own: the tables, and each track's counter. */
   get prefix(): Buffer {
-    const parts = [this.#tables.latest];
-    for (const track of new Set(this.#inputs.values())) parts.push(discontinuityPacket(track.pid, track.counter));
-    return Buffer.concat(parts);
+    const tables = this.#tables.latest;
+    const tracks = new Set(this.#inputs.values());
+    // One allocation: a feed may have an entry point for each of its pictures.
+    const prefix = Buffer.allocUnsafe(tables.length + tracks.size * PACKET_SIZE);
+    let at = tables.copy(prefix);
+    for (const { pid, counter } of tracks) {
+      writeDiscontinuity(prefix, at, pid, counter);
+      at += PACKET_SIZE;
+    }
+    return prefix;
   }
 
   /** Packets of a track, rewritten in place; those that lie side by side are handed on together. */
