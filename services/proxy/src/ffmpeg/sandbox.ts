@@ -219,7 +219,8 @@ export class Sandbox {
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     try {
       const [closed, open] = await Promise.all([this.#attempt(port, undefined), this.#attempt(port, port)]);
-      const other = closed.get('user') !== String(process.getuid?.());
+      const user = closed.get('user');
+      const other = user !== undefined && user !== String(process.getuid?.());
       const report = {
         other_user: other,
         files_closed: closed.get('files') === 'closed' && open.get('files') === 'closed',
@@ -236,7 +237,10 @@ export class Sandbox {
   async #attempt(port: number, gatewayPort: number | undefined): Promise<Map<string, string>> {
     const attempt = ['--attempt', String(process.pid), String(port)];
     const { program, args, cwd } = this.#lineOf('/proc/self/exe', attempt, gatewayPort);
-    const { stdout } = await run(program, [...args], { cwd, env: ffmpegEnvironment(), timeout: TRY_TIMEOUT_MS });
+    const { stdout } = await run(program, [...args], { cwd, env: ffmpegEnvironment(), timeout: TRY_TIMEOUT_MS }).catch(
+      // What could not be tried is not said to hold.
+      () => ({ stdout: '' }),
+    );
     return new Map(stdout.split('\n').map((line) => line.split(' ') as [string, string]));
   }
 }
