@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StreampoolError } from '../../../services/proxy/src/errors.ts';
-import { readOwnOptions } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
+import { FfmpegReading, readOwnOptions } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
 import { buildArguments } from '../../../services/proxy/src/ffmpeg/command.ts';
 import { NO_HARDWARE } from '../../../services/proxy/src/ffmpeg/hardware.ts';
 import { ffmpegVersion } from '../../../services/proxy/src/ffmpeg/locate.ts';
@@ -137,4 +137,30 @@ test('a record that another worker wrote is checked again before it runs', () =>
   expect(() => buildArguments(forged, { kind: 'pipe' })).toThrow(/-r may not be/);
   const second = { ...record, outputOptions: [...record.outputOptions, 'out.ts'] };
   expect(() => buildArguments(second, { kind: 'pipe' })).toThrow(/is no option/);
+});
+
+test('an option that the FFmpeg here reads otherwise than the table, or does not know, is refused', () => {
+  const resolve = (options: string) =>
+    resolveProfile(
+      { profile: `-i {input_url} ${options} {output_args}`, variables: {}, inputUrl: 'http://a.example/1.ts' },
+      NO_HARDWARE,
+      new FfmpegReading(
+        new Map([
+          ['c', true],
+          ['crf', false],
+          ['vn', true],
+        ]),
+        '9.0',
+      ),
+    );
+  expect(resolve('-c copy').outputOptions).toEqual(['-c', 'copy']);
+  expect(() => resolve('-c copy -crf 1')).toThrow(
+    /'-crf' is refused: FFmpeg 9.0 on this worker takes no value behind it/,
+  );
+  expect(() => resolve('-vn')).toThrow(/'-vn' is refused: .* takes a value behind it/);
+  expect(() => resolve('-qp 1')).toThrow(/'-qp' is refused: .* does not know it/);
+});
+
+test('an FFmpeg that does not say how it reads is not used', async () => {
+  await expect(readOwnOptions('/bin/true', 'x')).rejects.toThrow(/does not say how it reads its options/);
 });

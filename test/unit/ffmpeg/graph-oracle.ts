@@ -18,7 +18,7 @@ export function readByFfmpeg(ffmpeg: string, graphs: readonly string[]): GraphRe
   while (readings.length < graphs.length) {
     const batch = graphs.slice(readings.length, readings.length + BATCH);
     const args = batch.flatMap((graph, index) => ['-filter_complex', `nullsrc=s=${MARK}:d=${index + 1},${graph}`]);
-    const { stderr } = spawnSync(ffmpeg, ['-v', 'debug', '-nostdin', ...args], {
+    const { stderr } = spawnSync(ffmpeg, ['-v', 'repeat+debug', '-nostdin', ...args], {
       encoding: 'utf8',
       maxBuffer: 1 << 28,
       timeout: 60_000,

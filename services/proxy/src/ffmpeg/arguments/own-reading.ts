@@ -51,6 +51,7 @@ export async function readOwnOptions(path: string, version: string): Promise<Ffm
   const known = new Set([...help.matchAll(/^ {0,4}-?([\w-]+)(?:\[:| |$)/gm)].map(([, name = '']) => name));
   // FFmpeg finds `vb` as the `b` of video.
   let names = keptOptions().filter((name) => known.has(name) || known.has(name.replace(/^[vas]/, '')));
+  if (names.length === 0) throw silent(path);
   const takesValue = new Map<string, boolean>();
   while (names.length > 0) {
     const question = names.flatMap((name) => [`-${name}`, '@']);
@@ -61,13 +62,18 @@ export async function readOwnOptions(path: string, version: string): Promise<Ffm
       takesValue.set(name, kind === 'AVOption' || value === '@');
     }
     const unknown = /Unrecognized option '([^']*)'/.exec(answer)?.[1];
-    if (unknown === undefined) {
-      throw new StreampoolError(503, `FFmpeg at ${path} does not say how it reads its options: set FFMPEG_PATH.`);
-    }
+    if (unknown === undefined) throw silent(path);
     const at = names.indexOf(unknown);
     names = at < 0 ? [] : names.slice(at + 1);
   }
   return new FfmpegReading(takesValue, version);
+}
+
+function silent(path: string): StreampoolError {
+  return new StreampoolError(
+    503,
+    `FFmpeg at ${path} does not say how it reads its options (\`-h full\`, \`-v debug\`): set FFMPEG_PATH to one that does.`,
+  );
 }
 
 /** The options that can reach FFmpeg. */
