@@ -137,7 +137,15 @@ export async function buildIfStale() {
     const file = join(ROOT, outfile);
     return existsSync(file) && statSync(file).mtimeMs > newest;
   });
-  if (!fresh) await build();
+  if (fresh) return;
+  await build();
+  await endBuilder();
+}
+
+/** Ends the process that esbuild keeps for the next build: what is started after this one runs for long. */
+export async function endBuilder() {
+  const { stop } = await import('esbuild');
+  await stop();
 }
 
 function newestChange(path) {

@@ -8,20 +8,20 @@ import {
   withDemoSource,
   workerReady,
 } from './demo-stream.mjs';
-import { freePort, localAddress, usualPort } from './ports.mjs';
+import { freePort, givenPort, localAddress, usualPort } from './ports.mjs';
 import { exitCode, forwardSignals, startNode } from './processes.mjs';
 
 const DEFAULT_PORT = 8085;
 
 /** Runs until Ctrl-C or until the worker ends; answers the worker's exit code. */
-export async function demo(args) {
+export async function demo() {
   const source = startDemoSource();
   const over = new AbortController();
   let worker;
   try {
     const sourceUrl = await source.url;
     const port = await choosePort();
-    worker = startNode('dist/proxy/main.js', args, { env: workerEnvironment(port) });
+    worker = startNode('dist/proxy/main.js', [], { env: workerEnvironment(port) });
     forwardSignals(worker);
     const ended = exitCode(worker);
     const stopped = ended.then((code) => Promise.reject(new WorkerEnded(code)));
@@ -59,9 +59,11 @@ function workerEnvironment(port) {
 /** PORT if it is set, else the usual port or, where that is taken, a free one. */
 async function choosePort() {
   const given = process.env.PORT;
+  if (!given) return usualPort(DEFAULT_PORT);
   // A value that is no port is the worker's to refuse.
-  if (given) return given === '0' ? freePort(0) : given;
-  return usualPort(DEFAULT_PORT);
+  if (!/^\d+$/.test(given) || Number(given) > 65_535) return given;
+  // Whoever has a port that is taken would be taken for the worker.
+  return given === '0' ? freePort(0) : givenPort(Number(given), 'PORT');
 }
 
 async function createAndPrint(address, sourceUrl, signal) {

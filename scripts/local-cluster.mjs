@@ -13,7 +13,7 @@ import {
   workerReady,
 } from './demo-stream.mjs';
 import { haproxyConfig } from './load-balancer.mjs';
-import { freePort, listening, localAddress, usualPort } from './ports.mjs';
+import { givenPort, listening, localAddress, usualPort } from './ports.mjs';
 import { ProcessGroup } from './process-group.mjs';
 import { onStopSignal, startNode } from './processes.mjs';
 import { ensureRedis, findHaproxy, installCommand, SetupError } from './setup.mjs';
@@ -106,7 +106,7 @@ async function startBalancer(wantedPort, workers, folder, programs) {
   const haproxy = findHaproxy();
   if (haproxy === undefined) return undefined;
   const host = process.env.HOST || '0.0.0.0';
-  const port = wantedPort === undefined ? await usualPort(BALANCER_PORT) : await givenPort(wantedPort);
+  const port = wantedPort === undefined ? await usualPort(BALANCER_PORT) : await givenPort(wantedPort, '--port');
   const file = join(folder, 'haproxy.cfg');
   const servers = workers.map((worker) => {
     const { hostname: host, port } = new URL(worker.address);
@@ -118,12 +118,6 @@ async function startBalancer(wantedPort, workers, folder, programs) {
     address: localAddress(port),
     ...programs.start('The load balancer', haproxy, ['-q', '-db', '-f', file], { stdio }),
   };
-}
-
-function givenPort(port) {
-  return freePort(port).catch((error) => {
-    throw new SetupError(`Port ${port}, given by --port, cannot be used: ${error.message}`);
-  });
 }
 
 /** The npm that started this may be killed, and the signal never come. */

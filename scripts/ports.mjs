@@ -22,6 +22,13 @@ export function usualPort(port, host) {
   return freePort(port, host).catch(() => freePort(0, host));
 }
 
+/** A port that somebody wants, by the option or setting `name`. */
+export function givenPort(port, name) {
+  return freePort(port).catch((error) => {
+    throw new SetupError(`Port ${port}, given by ${name}, cannot be used: ${error.message}`);
+  });
+}
+
 /** Where this machine reaches a program that listens on HOST. */
 export function localAddress(port, host = process.env.HOST ?? '') {
   const everywhere = ['', '0.0.0.0', '::'].includes(host);

@@ -1,16 +1,40 @@
 // `npm start`: sets the machine up, builds what changed and runs the worker. With `--demo` also a synthetic live source
 // and a stream made from it.
+import { parseArgs } from 'node:util';
 import { buildIfStale } from './build.mjs';
 import { demo } from './demo.mjs';
 import { exitCode, forwardSignals, startNode } from './processes.mjs';
-import { run, setup } from './setup.mjs';
+import { run, SetupError, setup } from './setup.mjs';
+
+const HELP = `
+npm start -- [options]
+
+  --demo   also a synthetic live source and a stream of it that plays
+  --help   this text
+
+Settings are taken from the environment, such as PORT=8090 npm start; the README lists them.
+Ctrl-C stops everything.
+`;
 
 await run(async () => {
-  const args = process.argv.slice(2);
+  const options = parse(process.argv.slice(2));
+  if (options.help) {
+    console.log(HELP);
+    return 0;
+  }
   setup();
   await buildIfStale();
-  if (args.includes('--demo')) return demo(args.filter((arg) => arg !== '--demo'));
-  const worker = startNode('dist/proxy/main.js', args);
+  if (options.demo) return demo();
+  const worker = startNode('dist/proxy/main.js', []);
   forwardSignals(worker);
   return exitCode(worker);
 });
+
+function parse(args) {
+  try {
+    const flag = { type: 'boolean' };
+    return parseArgs({ args, options: { demo: flag, help: { ...flag, short: 'h' } } }).values;
+  } catch (error) {
+    throw new SetupError(`${error.message}\n${HELP}`);
+  }
+}

@@ -32,8 +32,15 @@ async function main(): Promise<void> {
   log.info({ address }, 'listening');
 }
 
+/** What a program can do about a port that another one has. */
+function portInUse(error: unknown): string | undefined {
+  const { code, port } = error as { code?: unknown; port?: unknown };
+  if (code !== 'EADDRINUSE') return undefined;
+  return `Port ${port} is in use by another program. End that one, or set PORT (RELAY_PORT for the relay) to a free port.`;
+}
+
 main().catch((error: unknown) => {
   const known = error instanceof ConfigError || error instanceof StreampoolError;
-  process.stderr.write(`${known ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  process.stderr.write(`${known ? error.message : (portInUse(error) ?? String((error as Error)?.stack ?? error))}\n`);
   process.exit(1);
 });
