@@ -1,5 +1,6 @@
 /** Everything that can go wrong, one function each: begins a trouble, says what it did it to, and answers when it is over. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seeded } from '../support/seed.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 import type { Audience } from './audience.ts';
@@ -26,6 +27,8 @@ type Begin = (scene: Scene, draws: Draws) => Promise<Trouble>;
 
 /** Workers that may be in trouble at the same time: one of three goes on. */
 const SURVIVORS = 1;
+/** A worker looks for holes every two seconds, and writes back what is missing twice. */
+const WRITTEN_BACK_MS = 5_000;
 /** Beyond the drain: what is in the sockets, and what it owned. */
 const EXIT_MS = DRAIN_S * 1_000 + 8_000;
 
@@ -164,6 +167,9 @@ export const begin: Record<FaultKind, Begin> = {
     return { target: `${place.id} drains, ${takerDies ? other.id : 'itself'} dies`, over: over() };
   },
 
+  'evict keys': evict,
+  'leaving viewers': leaveAtOnce,
+
   'change by API': async (scene, draws) => {
     await scene.ground.redis();
     const places = await scene.ground.atLeastUp(1);
@@ -173,6 +179,34 @@ export const begin: Record<FaultKind, Begin> = {
       : recreate(scene, worker, chosen(places, draws[2]).worker, chosen(scene.ground.streams, draws[3]));
   },
 };
+
+/** Viewers that hang up at whatever moment: before they are counted in, while they wait, with the first bytes. */
+async function leaveAtOnce({ ground, audience }: Scene, draws: Draws): Promise<Trouble> {
+  const stream = chosen(ground.streams, draws[0]);
+  const places = await ground.atLeastUp(1);
+  const count = 5 + Math.floor((draws[1] ?? 0) * 10);
+  const longestMs = between(10, 400, draws[2]);
+  const leaving = Array.from({ length: count }, (_, n) => {
+    const viewer = audience.join(chosen(places, n / count), stream, 0, true);
+    // Not with the audience's next tick, but each at a moment of its own.
+    setTimeout(() => void viewer.handle.stop(), (longestMs * n) / count);
+    return viewer.handle.done;
+  });
+  const over = Promise.all(leaving).then(() => undefined);
+  return { target: `${count} of ${stream.mark} within ${longestMs} ms`, over };
+}
+
+/** What a Redis does whose memory is full: it drops keys, whichever they are. */
+async function evict({ ground }: Scene, draws: Draws): Promise<Trouble> {
+  const redis = await ground.redis();
+  const keys = (await redis.cli('KEYS', '*')).split('\n').filter((key) => key !== '');
+  const random = seeded(Math.floor((draws[0] ?? 0) * 2 ** 31));
+  const share = 0.05 + (draws[1] ?? 0) * 0.4;
+  const evicted = keys.filter(() => random() < share);
+  if (evicted.length > 0) await redis.cli('DEL', ...evicted);
+  ground.redisIsWholeAtMs = Math.max(ground.redisIsWholeAtMs, Date.now() + WRITTEN_BACK_MS);
+  return { target: `${evicted.length} of ${keys.length}`, over: sleep(WRITTEN_BACK_MS).then(() => undefined) };
+}
 
 async function failOver({ ground }: Scene, worker: Worker): Promise<Trouble> {
   const stream = ground.streams.find(({ body }) => body.failover_urls !== undefined) as SoakStream;

@@ -29,6 +29,9 @@ const COST_MS: Record<FaultKind, number> = {
   'burst of viewers': 0,
   'drain and kill': LEASE_AND_START_MS,
   'change by API': GOP_AND_RETRY_MS,
+  // A lease or an owner's record among them is what a dead worker leaves.
+  'evict keys': LEASE_AND_START_MS,
+  'leaving viewers': 0,
 };
 /** Without `-c copy` an FFmpeg that dies loses nothing; with it, media up to the next keyframe. */
 const COPY_COST_MS: Partial<Record<FaultKind, number>> = {
@@ -37,6 +40,9 @@ const COPY_COST_MS: Partial<Record<FaultKind, number>> = {
 };
 /** What a viewer has ahead when it joins, and what lies in the sockets of one that stood still. */
 const LATE_MS = 6_000;
+
+/** Kinds after which Redis does not know everything for a moment. */
+const REDIS_FAULTS: readonly FaultKind[] = ['kill redis', 'stop redis', 'evict keys'];
 
 /** Until every worker has told a Redis that is back what it has. */
 export const REDIS_BACK_MS = 3_000;
@@ -74,7 +80,7 @@ export class Journal {
   redisFailed(fromMs: number, untilMs: number): boolean {
     return this.faults.some(({ event: { kind }, startedAtMs, endedAtMs }) => {
       const overMs = (endedAtMs ?? Number.POSITIVE_INFINITY) + REDIS_BACK_MS;
-      return (kind === 'kill redis' || kind === 'stop redis') && startedAtMs <= untilMs && overMs >= fromMs;
+      return REDIS_FAULTS.includes(kind) && startedAtMs <= untilMs && overMs >= fromMs;
     });
   }
 

@@ -15,6 +15,8 @@ export const FAULTS = [
   'burst of viewers',
   'drain and kill',
   'change by API',
+  'evict keys',
+  'leaving viewers',
 ] as const;
 
 export type FaultKind = (typeof FAULTS)[number];
@@ -37,7 +39,7 @@ const CALM_EVERY = 10;
 const DRAWS = 4;
 
 /**
- * Each kind of fault `count / 13` times, rounded down, and the rest by chance, in an order by chance.
+ * Each kind of fault `count / 15` times, rounded down, and the rest by chance, in an order by chance.
  *
  * @example
  * for (const event of schedule(7, 200)) console.log(event.kind);
