@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { packets, serve, streamPackets } from '../upstream/support.ts';
 import { startApi } from './support.ts';
 
-const FILM = Buffer.from(Array.from({ length: 4_000_000 }, (_, at) => (at * 7) % 251));
+/** Larger than what the sockets between provider and player hold, so that a paused player keeps its connection open. */
+const FILM = Buffer.alloc(48_000_000, Buffer.from(Array.from({ length: 251 }, (_, at) => at)));
 
 /** Allows one connection, and notices late that it is closed. */
 async function strictProvider(noticesAfterMs: number) {

@@ -577,6 +577,24 @@ describe('files', () => {
     expect(server.requests.at(-1)?.headers.range).toBe('bytes=0-0');
   });
 
+  it('writes the beginning of the last bytes out for a server that refuses them', async () => {
+    const server = await serve((request, response) => {
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? -1);
+      if (from < 0) response.writeHead(416, { 'content-range': `bytes */${file.length}` }).end();
+      else {
+        const range = `bytes ${from}-${file.length - 1}/${file.length}`;
+        response
+          .writeHead(206, { 'content-range': range, 'content-length': file.length - from })
+          .end(file.subarray(from));
+      }
+    });
+    const worker = await proxy(`${server.origin}/1.mp4`);
+    const viewer = await watch(worker.origin, { range: 'bytes=-10' });
+    expect(await viewer.over).toBe(true);
+    expect([viewer.status, viewer.headers['content-range']]).toEqual([206, 'bytes 2999990-2999999/3000000']);
+    expect(viewer.body()).toEqual(file.subarray(-10));
+  });
+
   it.each([
     ['no length', { 'content-type': 'video/x-matroska' }],
     ['an empty body', { 'content-length': '0' }],

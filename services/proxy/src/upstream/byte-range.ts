@@ -25,6 +25,19 @@ export function parseContentRange(header: string | undefined): ContentRange | un
   return end < start ? undefined : { start, end, total: match[3] === '*' ? undefined : Number(match[3]) };
 }
 
+/**
+ * The range of a file's last bytes with its beginning written out, for servers that refuse it as it is; undefined for other
+ * ranges, and where the size of the file is not told.
+ *
+ * @param refusal the `Content-Range` of a 416
+ */
+export function writtenOut(range: string | undefined, refusal: string | undefined): string | undefined {
+  const last = /^bytes=-(\d+)$/.exec(range ?? '')?.[1];
+  const size = /^bytes\s+\*\/(\d+)$/i.exec(refusal?.trim() ?? '')?.[1];
+  if (last === undefined || size === undefined || Number(last) === 0 || Number(size) === 0) return undefined;
+  return `bytes=${Math.max(0, Number(size) - Number(last))}-`;
+}
+
 /** Larger than any recording: 24 hours at 100 Mbit/s are 1.08 x 10^12 bytes. */
 const ENDLESS_BYTES = 2 ** 40;
 

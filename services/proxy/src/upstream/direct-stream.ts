@@ -4,7 +4,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { BitrateSettings } from './bitrate-monitor.ts';
 import { BodyReader } from './body-reader.ts';
-import { parseContentLength, parseContentRange, provesNoRanges, usableRange } from './byte-range.ts';
+import { parseContentLength, parseContentRange, provesNoRanges, usableRange, writtenOut } from './byte-range.ts';
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import type { EgressGuard } from './egress-guard.ts';
@@ -213,7 +213,13 @@ class DirectStream {
   async #openMedia(address: SourceAddress, range: string | undefined): Promise<OpenedSource> {
     const { settings, ifRange } = this.#request;
     const response = await this.#fetch(address, 'GET', range, ifRange);
-    if (response.status === 416) this.#refuseRange(response);
+    if (response.status === 416) {
+      const other = writtenOut(range, response.headers['content-range']);
+      if (other === undefined) this.#refuseRange(response);
+      response.body.destroy();
+      await response.closed;
+      return this.#openMedia(address, other);
+    }
     requireSuccess(response);
     const reader = new BodyReader(response.body, response.url);
     try {
