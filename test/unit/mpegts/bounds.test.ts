@@ -94,6 +94,7 @@ describe('memory of what was sent', () => {
     type: 0x0f,
     language: undefined,
     narrated: false,
+    decodable: true,
   };
   const unit = (dts: number, content: number): Unit => {
     const bytes = packet(0x41, 0x00, 0x10);

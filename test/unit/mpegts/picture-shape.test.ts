@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { pictureShape } from '../../../services/proxy/src/mpegts/picture-shape.ts';
+import { Splicer } from '../../../services/proxy/src/mpegts/splicer.ts';
 import { TrackLife } from '../../../services/proxy/src/mpegts/track-life.ts';
+import { TrackSurvey } from '../../../services/proxy/src/mpegts/track-survey.ts';
 
 function encode(size: string, sar: string, codec: readonly string[]): Buffer {
   const source = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=25`, '-frames:v', '1'];
@@ -47,6 +49,28 @@ describe('the shape of a picture', () => {
     expect(pictureShape('h264', bytes.subarray(0, 8))).toBeUndefined();
     expect(pictureShape('h264', Buffer.from([0, 0, 1, 0x65, 1, 2, 3]))).toBeUndefined();
     expect(pictureShape('unknown', bytes)).toBeUndefined();
+  });
+});
+
+describe('a splicer of a provider’s media', () => {
+  it('says once, before the entry, that the pictures have another shape, and nothing of the same shape', () => {
+    const part = (sar: string) =>
+      encode('352x288', sar, ['-frames:v', '20', '-g', '5', '-c:v', 'mpeg2video', '-f', 'mpegts', '-muxdelay', '0']);
+    const events: string[] = [];
+    const splicer = new Splicer(
+      {
+        packet: () => undefined,
+        progress: () => undefined,
+        programChanged: (change) => events.push(change),
+        randomAccess: () => events.push('entry'),
+      },
+      { holdReordered: false, firstDts: undefined, survey: new TrackSurvey() },
+    );
+    splicer.beginInput('rebase');
+    for (const [index, sar] of ['16/15', '16/15', '64/45'].entries()) splicer.push(part(sar), index * 800);
+    splicer.endInput(true);
+    expect(events.filter((event) => event !== 'entry')).toEqual(['shape']);
+    expect(events.indexOf('shape')).toBe(8);
   });
 });
 

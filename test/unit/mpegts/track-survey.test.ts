@@ -159,6 +159,24 @@ describe('a survey of a provider’s tracks', () => {
     expect(announced(out.packets)).toEqual([[VIDEO_PID, AUDIO_PID]]);
   });
 
+  it('counts sound without a decoder as no sound, and passes it on all the same', () => {
+    const out = splice();
+    const ac4 = { pid: SECOND_AUDIO, type: 0x06, descriptors: Buffer.from('\x05\x04AC-4', 'latin1') };
+    const builder = new TsBuilder([stream(VIDEO_PID, 0x1b), ac4, stream(AUDIO_PID, 0x0f)]).tables();
+    play(out, builder, [0, 30], (n, ticks) =>
+      builder
+        .video(ticks, ticks, n % 10 === 0)
+        .audio(ticks)
+        .audio(ticks, SECOND_AUDIO),
+    );
+    expect(out.splicer.tracks.map(({ pid, alive }) => [pid, alive])).toEqual([
+      [VIDEO_PID, true],
+      [SECOND_AUDIO, false],
+      [AUDIO_PID, true],
+    ]);
+    expect(sent(out.packets, SECOND_AUDIO)).toBeGreaterThan(20);
+  });
+
   it('goes to another programme when the one that it plays ends', () => {
     const out = splice();
     const builder = new TsBuilder();

@@ -82,7 +82,8 @@ function inputArguments(
       : []),
     // Only MPEG-TS goes on across restarts; players of the others expect to begin near zero.
     // The duration bounds the wait (zero would mean 5 s). A smaller size would not shorten it, and lose the audio behind a big picture.
-    ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000'],
+    // Without a limit of packets, one stream of an unknown codec would be looked at for a minute and more.
+    ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000', '-max_probe_packets', '25'],
     ...(profile.container === 'mpegts' ? ['-copyts'] : []),
     ...[...offset, '-i', 'pipe:0'],
   ];

@@ -41,6 +41,7 @@ const NARRATED = 3;
 const EXTENSION_DESCRIPTOR = 0x7f;
 const SUPPLEMENTARY_AUDIO = 0x06;
 const AUDIO_DESCRIPTION = 1;
+const AC4_EXTENSION = 0x15;
 
 function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }> {
   for (let at = 0; at + 2 <= bytes.length; ) {
@@ -141,4 +142,13 @@ export function isNarrated(stream: ProgramStream): boolean {
     if (isSupplement && (((body[1] ?? 0) >> 2) & 0x1f) === AUDIO_DESCRIPTION) return true;
   }
   return false;
+}
+
+/** Whether FFmpeg has a decoder for a stream; it would pass such sound on as data, in place of sound that can be heard. */
+export function isDecodable(stream: ProgramStream): boolean {
+  for (const { tag, body } of descriptorsOf(stream.descriptors)) {
+    if (tag === REGISTRATION_DESCRIPTOR && body.toString('latin1', 0, 4) === 'AC-4') return false;
+    if (tag === EXTENSION_DESCRIPTOR && body[0] === AC4_EXTENSION) return false;
+  }
+  return true;
 }

@@ -4,7 +4,7 @@
  * joins at a unit never meets the second half of another PID's.
  */
 
-import { classifyStream, isNarrated, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
+import { classifyStream, isDecodable, isNarrated, languageOf, type TrackKind, type VideoCodec } from './elementary.ts';
 import { isDamaged, NULL_PID, PACKET_SIZE, payloadOffset, pidOf } from './packet.ts';
 import { leaveChunk, type PacketRef, WaitingPackets } from './packet-memory.ts';
 import { Packetizer } from './packetizer.ts';
@@ -24,6 +24,8 @@ export interface Track {
   readonly language: string | undefined;
   /** Sound that describes the pictures. */
   readonly narrated: boolean;
+  /** FFmpeg can make pictures or sound of it. */
+  readonly decodable: boolean;
 }
 
 /** One whole PES packet: an access unit for video, one or more frames for audio. Or a piece of a track that carries sections. */
@@ -174,10 +176,19 @@ export class ProgramReader {
     for (const stream of map.streams) {
       const { pid, type } = stream;
       const kind = classifyStream(stream, map.descriptors);
-      add({ pid, type, language: languageOf(stream), narrated: isNarrated(stream), ...kind });
+      const about = { language: languageOf(stream), narrated: isNarrated(stream), decodable: isDecodable(stream) };
+      add({ pid, type, ...about, ...kind });
     }
     if (isTrackPid(map.pcrPid) && !this.#tracks.has(map.pcrPid)) {
-      add({ pid: map.pcrPid, type: 0, kind: 'other', codec: 'unknown', language: undefined, narrated: false });
+      add({
+        pid: map.pcrPid,
+        type: 0,
+        kind: 'other',
+        codec: 'unknown',
+        language: undefined,
+        narrated: false,
+        decodable: false,
+      });
     }
     for (const [pid, reader] of before) if (this.#tracks.get(pid) !== reader) reader.discard();
   }

@@ -50,7 +50,7 @@ export interface FeedTrack {
   readonly kind: 'video' | 'audio';
   readonly language: string | undefined;
   readonly narrated: boolean;
-  /** It sends while others do. */
+  /** It sends while others do, and what it sends can be decoded. */
   readonly alive: boolean;
 }
 
@@ -225,10 +225,10 @@ export class Splicer {
 
   /** Sound and pictures of the programme under way, in its order. */
   get tracks(): FeedTrack[] {
-    return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated }) => {
+    return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated, decodable }) => {
       const pid = this.#writer.trackOf(inputPid)?.pid;
       if (pid === undefined || kind === 'other') return [];
-      return [{ pid, kind, language, narrated, alive: this.#life.isAlive(pid) }];
+      return [{ pid, kind, language, narrated, alive: decodable && this.#life.isAlive(pid) }];
     });
   }
 
