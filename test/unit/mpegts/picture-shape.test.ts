@@ -59,7 +59,7 @@ describe('a splicer of a provider’s media', () => {
     const events: string[] = [];
     const splicer = new Splicer(
       {
-        packet: () => undefined,
+        packets: () => undefined,
         progress: () => undefined,
         programChanged: (change) => events.push(change),
         randomAccess: () => events.push('entry'),
