@@ -18,7 +18,7 @@ const BLIND_START_MS = 500;
 
 export class Hearsay {
   readonly #others: OtherWorkers;
-  readonly #streams = new Map<string, Promise<StreamRecord | undefined>>();
+  readonly #testimonies = new Map<string, Promise<Testimony[]>>();
   readonly #places = new Map<string, Promise<KnownPlace | undefined>>();
 
   constructor(others: OtherWorkers) {
@@ -26,8 +26,19 @@ export class Hearsay {
   }
 
   /** A stream that this worker has not met, or has deleted. */
-  stream(id: string, own: () => Testimony): Promise<StreamRecord | undefined> {
-    return once(this.#streams, id, async () => believed([...(await this.#others.testimonies(id)), own()]));
+  async stream(id: string, own: () => Testimony): Promise<StreamRecord | undefined> {
+    const others = await this.#ask(id);
+    return believed([...others, own()]);
+  }
+
+  /** A stream that somebody watches on another worker, as it is there. */
+  async watched(id: string): Promise<StreamRecord | undefined> {
+    const others = await this.#ask(id);
+    return believed(others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined));
+  }
+
+  #ask(id: string): Promise<Testimony[]> {
+    return once(this.#testimonies, id, () => this.#others.testimonies(id));
   }
 
   /** Who has a feed that is not here. Undefined: nobody, also a moment later. */

@@ -42,8 +42,9 @@ export class LocalHoldings {
   readonly #others = new Set<string>();
   readonly #deleted = new Map<string, number>();
 
-  constructor(me: WorkerIdentity) {
-    this.records = new MemoryRegistry(me);
+  /** @param graceMs as MemoryRegistry has it */
+  constructor(me: WorkerIdentity, graceMs: number) {
+    this.records = new MemoryRegistry(me, graceMs);
   }
 
   async snapshot(): Promise<Holdings> {
@@ -105,7 +106,8 @@ export class LocalHoldings {
 
   /** What this worker knows of a stream by itself. */
   testimony(id: string): Testimony {
-    return { stream: this.records.remembered(id), deletedAtMs: this.#deleted.get(id) };
+    const viewers = this.records.viewersOf(id);
+    return { stream: this.records.remembered(id), viewers, deletedAtMs: this.#deleted.get(id) };
   }
 
   /** Somebody else has deleted it. */

@@ -45,6 +45,8 @@ export interface ResilientRegistryOptions {
   readonly others: OtherWorkers;
   /** How long after an outage the other workers may not have told what they know. */
   readonly youngMs: number;
+  /** How long a stream stays what it was after its last viewer has left. */
+  readonly graceMs: number;
 }
 
 /** Every so many renewals (one a second) the registry is looked through for holes. */
@@ -71,13 +73,13 @@ export class ResilientRegistry implements Registry {
   #turnover = 0;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
-    const { onOutage, onLoss, onBadRecord, introduce, others, youngMs } = options;
+    const { onOutage, onLoss, onBadRecord, introduce, others, youngMs, graceMs } = options;
     this.#onLoss = onLoss;
     this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
     this.#hearsay = new Hearsay(others);
     this.#shared = shared;
-    this.#held = new LocalHoldings(me);
+    this.#held = new LocalHoldings(me, graceMs);
     this.#reach = new Reachability(onOutage);
     this.#introduce = introduce;
   }
@@ -89,7 +91,7 @@ export class ResilientRegistry implements Registry {
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const answer = await this.#reach.change(
       () => this.#shared.createStream(spec, maxStreams),
-      () => this.#held.records.createStream(spec, maxStreams),
+      () => this.#createAlone(spec, maxStreams),
     );
     if (answer !== 'full') this.#held.adoptStream(answer.stream);
     return answer;
@@ -98,7 +100,7 @@ export class ResilientRegistry implements Registry {
   async stream(id: string): Promise<StreamRecord | undefined> {
     const record = await this.#reach.ask(
       () => this.#shared.stream(id),
-      async () => this.remembered(id) ?? (await this.#hearsay.stream(id, () => this.testimony(id))),
+      async () => this.remembered(id) ?? (await this.#streamElsewhere(id)),
     );
     if (record === undefined) return (await this.#mended(id)) ? this.remembered(id) : undefined;
     this.#held.adoptStream(record);
@@ -397,6 +399,21 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.cleanup(idleTtlMs, dryRun),
       async () => own,
     );
+  }
+
+  /** Somebody may watch it on another worker: then its first creator holds here too. */
+  async #createAlone(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+    const { viewers = 0 } = this.testimony(spec.id);
+    const watched = viewers > 0 ? undefined : await this.#hearsay.watched(spec.id);
+    return watched === undefined
+      ? this.#held.records.createStream(spec, maxStreams)
+      : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
+  }
+
+  /** One that this worker has not met. It is not idle for it, whoever watches it elsewhere. */
+  async #streamElsewhere(id: string): Promise<StreamRecord | undefined> {
+    const stream = await this.#hearsay.stream(id, () => this.testimony(id));
+    return stream && { ...stream, lastAccessMs: Date.now() };
   }
 
   /** Counted in here, as nobody else can do it. */

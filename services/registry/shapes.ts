@@ -54,6 +54,7 @@ export const failoverShape: z.ZodType<FailoverState> = z.object({
   attempts: count,
   lastAtMs: count.nullish().transform((ms) => ms ?? undefined),
   currentUrl: z.string(),
+  begunAtMs: count.optional(),
 });
 
 const coding = z.enum(['encode', 'copy', 'none']);
@@ -97,6 +98,8 @@ const streamShape: z.ZodType<StreamRecord> = z
     createdAtMs: count,
     lastAccessMs: count,
     failover: failoverShape,
+    // An earlier version does not say.
+    watched: z.boolean().default(true),
     unshareable: z.boolean(),
     errorCount: count,
     bytesServed: count,
@@ -106,6 +109,7 @@ const streamShape: z.ZodType<StreamRecord> = z
 
 export const testimonyShape: z.ZodType<Testimony> = z.looseObject({
   stream: streamShape.optional(),
+  viewers: count.optional(),
   deletedAtMs: count.optional(),
 });
 

@@ -39,12 +39,16 @@ export interface FailoverState {
   attempts: number;
   lastAtMs: number | undefined;
   currentUrl: string;
+  /** When the stream, being idle, was put back to its primary source for a new viewer; absent: never. */
+  begunAtMs?: number | undefined;
 }
 
 export interface StreamRecord extends StreamSpec {
   createdAtMs: number;
   lastAccessMs: number;
   failover: FailoverState;
+  /** Somebody has watched it since it was created. */
+  watched: boolean;
   /** Its source has an end, so each client gets a process of its own. */
   unshareable: boolean;
   errorCount: number;
@@ -220,7 +224,7 @@ export interface ClientReport {
 
 export interface CreateAnswer {
   stream: StreamRecord;
-  /** It was there already: its creator's failover URLs, metadata and, with `url_only`, profile hold. */
+  /** It is in use already: its creator's failover URLs, metadata and, with `url_only`, profile hold. */
   existing: boolean;
 }
 

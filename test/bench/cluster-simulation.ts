@@ -124,7 +124,7 @@ async function createStreams(redis: RedisServer): Promise<string[]> {
   const connection = new Redis({ port: redis.port });
   const me = { workerId: 'creator', incarnation: randomUUID(), address: '', zone: undefined };
   const show = (spec: StreamSpec) => ({ url: spec.url, profile: spec.profile?.name ?? '' });
-  const registry = new RedisRegistry(connection, me, { leaseMs: 5_000, youngMs: 0, show });
+  const registry = new RedisRegistry(connection, me, { leaseMs: 5_000, youngMs: 0, graceMs: 0, show });
   const ids = Array.from({ length: STREAMS }, () => randomBytes(16).toString('hex'));
   await Promise.all(ids.map((id, n) => registry.createStream(streamSpec(id, n), STREAMS)));
   connection.disconnect();

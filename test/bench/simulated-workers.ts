@@ -26,6 +26,7 @@ export interface SimulationReport {
 /** As services/proxy/src/pool/cluster.ts sets them. */
 const LEASE_MS = 5_000;
 const YOUNG_MS = 2_000;
+const GRACE_MS = 3_000;
 const RENEW_MS = 1_000;
 /** Joins under way at a time while a process fills up. */
 const FILLING = 32;
@@ -52,7 +53,12 @@ class SimulatedWorker {
     this.#redis = new Redis({ port: redisPort, lazyConnect: true });
     const me = { workerId: this.#name, incarnation: randomUUID(), address: `10.0.0.${n}:9085`, zone: undefined };
     const show = (spec: StreamSpec) => ({ url: spec.url, profile: spec.profile?.name ?? '' });
-    this.registry = new RedisRegistry(this.#redis, me, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, show });
+    this.registry = new RedisRegistry(this.#redis, me, {
+      leaseMs: LEASE_MS,
+      youngMs: YOUNG_MS,
+      graceMs: GRACE_MS,
+      show,
+    });
   }
 
   async connect(): Promise<void> {

@@ -43,7 +43,7 @@ afterAll(async () => {
 
 async function worker(workerId: string) {
   const me = { workerId, incarnation: `${workerId}-${++count}`, address: `${workerId}:9085`, zone: undefined };
-  const options = { leaseMs: 5_000, youngMs: 0, show: () => ({ url: '', profile: '' }) };
+  const options = { leaseMs: 5_000, youngMs: 0, graceMs: 3_000, show: () => ({ url: '', profile: '' }) };
   const losses: string[] = [];
   const outages: unknown[] = [];
   const shared = new RedisRegistry(redis, me, options);
@@ -54,6 +54,7 @@ async function worker(workerId: string) {
     introduce: async () => void (await shared.agreeOnSecret('cluster', 'secret')),
     others: { exist: false, testimonies: async () => [], place: async () => undefined },
     youngMs: 0,
+    graceMs: 3_000,
   });
   const { capacity: _, ...numbers } = IDLE;
   await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });

@@ -13,7 +13,7 @@ import { startRedis } from '../support/redis.ts';
 import { SPEC } from '../support/stream-spec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { registryContract } from '../unit/registry/contract.ts';
+import { GRACE_MS, registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
 const IDLE: WorkerLoad = {
@@ -51,6 +51,7 @@ async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { 
   const registry = new RedisRegistry(redis, me, {
     leaseMs: LEASE_MS,
     youngMs,
+    graceMs: GRACE_MS,
     show: (spec) => ({ url: spec.url, profile: spec.profile?.name ?? 'direct' }),
   });
   const { capacity: _, ...numbers } = IDLE;
@@ -321,12 +322,13 @@ function others(
 }
 
 /** A worker as it runs in a cluster, with what it keeps for an outage. */
-async function resilient(workerId: string, connection = redis, peers: OtherWorkers = NOBODY) {
+async function resilient(workerId: string, connection = redis, peers: OtherWorkers = NOBODY, graceMs = GRACE_MS) {
   count++;
   const me = { workerId, incarnation: `i${count}`, address: `${workerId}:9085`, zone: undefined };
   const shared = new RedisRegistry(connection, me, {
     leaseMs: 5_000,
     youngMs: 0,
+    graceMs,
     show: () => ({ url: '', profile: '' }),
   });
   const outages: unknown[] = [];
@@ -339,6 +341,7 @@ async function resilient(workerId: string, connection = redis, peers: OtherWorke
     introduce,
     others: peers,
     youngMs: YOUNG_MS,
+    graceMs,
   });
   const { capacity: _, ...numbers } = IDLE;
   await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0, ...numbers });
@@ -636,7 +639,12 @@ describe('an outage', () => {
     const one = await resilient('w1');
     await one.registry.createStream(SPEC, 0);
     await one.watch('a');
-    const late = new RedisRegistry(redis, one.me, { leaseMs: 400, youngMs: 0, show: () => ({ url: '', profile: '' }) });
+    const late = new RedisRegistry(redis, one.me, {
+      leaseMs: 400,
+      youngMs: 0,
+      graceMs: GRACE_MS,
+      show: () => ({ url: '', profile: '' }),
+    });
     await join(late, 'w1', 'ghost');
     expect(await redis.hget(keys.stream(ID), 'clients')).toBe('2');
     expect(await one.renew()).toMatchObject({ unbroken: false });
@@ -651,6 +659,115 @@ describe('an outage', () => {
     expect(await two.agreeOnSecret('cluster', 'second')).toBe('first');
     expect(await two.agreeOnSecret('playback', 'third')).toBe('third');
     expect(await one.agreeOnSecret('playback', 'fourth')).toBe('third');
+  });
+});
+
+describe('a stream that nobody watches', () => {
+  const TWO = { ...SPEC, metadata: { name: 'two' } };
+  const NEXT = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/' };
+
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+
+  /** Two workers that can ask each other, and for which a stream is idle as soon as its last viewer has left. */
+  async function pair() {
+    const one = await resilient('w1', redis, NOBODY, 0);
+    const two = await resilient('w2', redis, others(one), 0);
+    return { one, two };
+  }
+
+  it('is what its last creator asked for, and at its primary, also where a worker remembers otherwise', async () => {
+    const { one, two } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await one.registry.advanceFailover(ID, -1, NEXT);
+    await one.registry.stream(ID);
+    await one.registry.leave(report('a'));
+    expect(await two.registry.createStream(TWO, 0)).toMatchObject({ existing: false });
+    interrupt(one);
+    await one.renew();
+    expect(await one.registry.stream(ID)).toMatchObject({ metadata: { name: 'two' }, failover: { index: -1 } });
+  });
+
+  it('is begun again for all, also where a worker remembers its backup', async () => {
+    const { one, two } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await one.registry.advanceFailover(ID, -1, NEXT);
+    await one.registry.stream(ID);
+    await one.registry.leave(report('a'));
+    expect(await two.watch('b')).toMatchObject({ stream: { failover: { index: -1 } } });
+    interrupt(one);
+    await one.renew();
+    expect((await one.registry.stream(ID))?.failover.index).toBe(-1);
+  });
+
+  it('is not made anew in an outage while somebody watches it on another worker', async () => {
+    const { one, two } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await one.registry.advanceFailover(ID, -1, NEXT);
+    await one.registry.stream(ID);
+    interrupt(one, two);
+    expect(await two.registry.createStream(TWO, 0)).toMatchObject({ existing: true, stream: { metadata: {} } });
+    await two.renew();
+    await one.renew();
+    expect(await one.registry.stream(ID)).toMatchObject({ metadata: {}, failover: NEXT });
+  });
+
+  it.each(['first', 'last'])(
+    'is what its viewers watch, whose worker comes back %s to an empty Redis',
+    async (when) => {
+      const { one, two } = await pair();
+      await one.registry.createStream(SPEC, 0);
+      await one.watch('a');
+      await two.registry.stream(ID);
+      await redis.flushall();
+      interrupt(one, two);
+      // It cannot ask the first one, which nobody could foresee.
+      const alone = await resilient('w3', redis, NOBODY, 0);
+      interrupt(alone);
+      await alone.registry.createStream(TWO, 0);
+      for (const each of when === 'first' ? [one, alone, two] : [alone, two, one]) await each.renew();
+      await alone.renew();
+      expect(await two.registry.stream(ID)).toMatchObject({ metadata: {} });
+      expect(await two.registry.createStream(TWO, 0)).toMatchObject({ existing: true, stream: { metadata: {} } });
+    },
+  );
+
+  it('is made anew in an outage, and stays so when Redis is back as it was', async () => {
+    const { one, two } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await one.registry.leave(report('a'));
+    await two.registry.stream(ID);
+    interrupt(two);
+    expect(await two.registry.createStream(TWO, 0)).toMatchObject({ existing: false });
+    await two.renew();
+    interrupt(one);
+    await one.renew();
+    expect(await one.registry.stream(ID)).toMatchObject({ metadata: { name: 'two' } });
+  });
+
+  it('has no viewers on a worker that has died', async () => {
+    const [one, two] = await Promise.all([worker('w1'), worker('w2')]);
+    await one?.createStream(SPEC, 0);
+    if (one === undefined || two === undefined) throw new Error('two workers');
+    await join(one, 'w1', 'a');
+    await sleep(LEASE_MS + 50);
+    await redis.zadd(keys.streamIds, Date.now() - GRACE_MS, ID);
+    expect(await two.createStream(TWO, 0)).toMatchObject({ existing: false, stream: { metadata: { name: 'two' } } });
+  });
+
+  it('does not come out of an outage as one that was just used', async () => {
+    const { one } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    const accessed = await redis.zscore(keys.streamIds, ID);
+    await sleep(20);
+    await redis.flushall();
+    await one.renew();
+    expect(await redis.zscore(keys.streamIds, ID)).toBe(accessed);
   });
 });
 

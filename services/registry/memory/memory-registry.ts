@@ -1,7 +1,8 @@
 /** The registry of a worker that runs alone: the same contract, in this process's memory. */
 
 import { randomBytes } from 'node:crypto';
-import { newStream } from '../new-stream.ts';
+import { isIdle } from '../idle.ts';
+import { begunAgain, newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import { chooseSlot } from '../slots.ts';
 import type {
@@ -38,23 +39,30 @@ export class MemoryRegistry implements Registry {
   readonly #connections = new Map<string, string>();
   readonly #commands: Command[] = [];
   readonly #identity: WorkerIdentity;
+  readonly #graceMs: number;
   readonly #now: () => number;
   #worker: WorkerRecord | undefined;
 
-  /** @param now wall clock in milliseconds */
-  constructor(identity: WorkerIdentity, now: () => number = Date.now) {
+  /**
+   * @param graceMs how long a stream stays what it was after its last viewer has left
+   * @param now wall clock in milliseconds
+   */
+  constructor(identity: WorkerIdentity, graceMs: number, now: () => number = Date.now) {
     this.#identity = identity;
+    this.#graceMs = graceMs;
     this.#now = now;
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+    const nowMs = this.#now();
     const known = this.#streams.get(spec.id);
-    if (known !== undefined) {
-      known.record.lastAccessMs = this.#now();
+    if (known !== undefined && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
+      // A grace is not made longer by asking.
+      if (!known.record.watched) known.record.lastAccessMs = nowMs;
       return { stream: copyOf(known.record), existing: true };
     }
-    if (maxStreams > 0 && this.#streams.size >= maxStreams) return 'full';
-    const record = newStream(spec, this.#now());
+    if (known === undefined && maxStreams > 0 && this.#streams.size >= maxStreams) return 'full';
+    const record = newStream(spec, nowMs);
     this.#streams.set(spec.id, { record, clients: new Map() });
     return { stream: copyOf(record), existing: false };
   }
@@ -96,13 +104,16 @@ export class MemoryRegistry implements Registry {
   async join(request: JoinRequest): Promise<JoinAnswer> {
     const entry = this.#streams.get(request.client.streamId);
     if (entry === undefined) return { kind: 'no_stream' };
+    const nowMs = this.#now();
+    if (isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs)) entry.record = begunAgain(entry.record, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
     let id = request.clientId;
     while (entry.clients.has(id)) id = `${request.clientId}_${randomBytes(4).toString('hex')}`;
     const client: ClientRecord = { ...request.client, id, slot };
     entry.clients.set(id, client);
-    entry.record.lastAccessMs = this.#now();
+    entry.record.lastAccessMs = nowMs;
+    entry.record.watched = true;
     const stream = copyOf(entry.record);
     const hasFeed = slot !== undefined && request.alone !== true && !entry.record.unshareable;
     return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined };
@@ -156,6 +167,11 @@ export class MemoryRegistry implements Registry {
   /** Knows of a connection that was granted elsewhere. */
   adoptConnection({ account, id }: ProviderConnection): void {
     this.#connections.set(id, account);
+  }
+
+  /** Those of one stream. */
+  viewersOf(streamId: string): number {
+    return this.#streams.get(streamId)?.clients.size ?? 0;
   }
 
   get clientCount(): number {

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Holdings } from '../holdings.ts';
+import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import { commandShape, ownerShape, parsed, placeShape } from '../shapes.ts';
@@ -49,6 +50,8 @@ export interface RedisRegistryOptions {
   readonly leaseMs: number;
   /** A registry younger than this does not hand out feeds that nobody owns: their owners may still have to say so. */
   readonly youngMs: number;
+  /** How long a stream stays what it was after its last viewer has left. */
+  readonly graceMs: number;
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
 }
@@ -113,7 +116,10 @@ export class RedisRegistry implements Registry {
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const fields = JSON.stringify(streamFields(newStream(spec, Date.now()), this.#options.show(spec)));
-    const answer = (await this.#run('create-stream', spec.id, fields, maxStreams)) as 'full' | [number, ...string[]];
+    const { graceMs } = this.#options;
+    const answer = (await this.#run('create-stream', spec.id, fields, maxStreams, graceMs, FIRST_VIEWER_MS)) as
+      | 'full'
+      | [number, ...string[]];
     if (answer === 'full') return answer;
     const [existing, ...flat] = answer;
     const stream = readStream(fieldsOf(flat), Date.now());
@@ -166,6 +172,8 @@ export class RedisRegistry implements Registry {
       JSON.stringify(localSlots),
       this.#asking(capacity, sourceFeed),
       alone === true ? '1' : '',
+      this.#options.graceMs,
+      FIRST_VIEWER_MS,
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
@@ -332,7 +340,8 @@ export class RedisRegistry implements Registry {
 
   #written(stream: StreamRecord) {
     const fields = streamFields(stream, this.#options.show(stream));
-    return { id: stream.id, createdAtMs: stream.createdAtMs, fields };
+    const { id, createdAtMs, lastAccessMs } = stream;
+    return { id, createdAtMs, lastAccessMs: Math.round(lastAccessMs), fields };
   }
 
   /** The secret that all workers share: the one in Redis, or else this worker's. */

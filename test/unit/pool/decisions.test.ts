@@ -170,7 +170,7 @@ describe('where a restarted FFmpeg begins to read', () => {
 
 describe('provider connections', () => {
   const at = (url: string, headers = {}) => ({ url, headers, userAgent: 'ua' });
-  const alone = () => new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
+  const alone = () => new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
 
   it('tells accounts apart as a provider does', () => {
     const account = accountOf(at('http://p:8080/live/user/pass/1.ts'));

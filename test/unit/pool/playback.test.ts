@@ -12,7 +12,7 @@ import { SPEC } from '../../support/stream-spec.ts';
 it('does not count a viewer that left while its stream was looked for', async () => {
   let joins = 0;
   const pool = { join: async () => joins++ } as unknown as Pool;
-  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
   const playback = new Playback({ pool, registry, clientStallTimeoutMs: 0, maxClients: 0, log: createLogger('fatal') });
   onTestFinished(() => playback.close());
   const response = new ServerResponse(new IncomingMessage(new Socket()));

@@ -1,10 +1,15 @@
 /** What every registry has to do, whatever it keeps its state in. Run by the tests of each implementation. */
 
 import { describe, expect, it } from 'vitest';
+import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
+import { newStream } from '../../../services/registry/new-stream.ts';
 import type { Registry } from '../../../services/registry/registry.ts';
-import type { ClientRecord, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
+import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 
 const ID = 'a'.repeat(32);
+/** How long a stream stays what it was without a viewer. */
+export const GRACE_MS = 3_000;
+const NEXT: FailoverState = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
 
 function spec(id = ID, url = 'http://provider/live/1.ts'): StreamSpec {
   return {
@@ -65,6 +70,79 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await registry.streams()).toHaveLength(1);
     });
 
+    it('is kept for its first viewer for a while, and then made anew', async () => {
+      const { registry, join, age } = await setUp();
+      const two = { ...spec(), metadata: { name: 'two' }, failoverUrls: [], userAgent: 'other' };
+      await age(FIRST_VIEWER_MS - 1_000);
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: spec() });
+      // Another viewer is on the way.
+      await age(FIRST_VIEWER_MS - 1_000);
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: spec() });
+      await age(FIRST_VIEWER_MS);
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: false, stream: two });
+      expect((await join('c', 10))?.stream).toMatchObject(two);
+    });
+
+    it('is made anew when it was idle, and not in its grace', async () => {
+      const { registry, join, age } = await setUp();
+      await join('c', 10);
+      await registry.advanceFailover(ID, -1, NEXT);
+      await registry.markUnshareable(ID);
+      await registry.countError(ID);
+      await age(GRACE_MS);
+      const two = { ...spec(), metadata: { name: 'two' }, failoverUrls: [], failoverResolverUrl: 'http://ask/' };
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: spec() });
+      await registry.leave(report('c', 500));
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: { failover: NEXT } });
+      await age(GRACE_MS - 1_000);
+      expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: { bytesServed: 500 } });
+      const before = await registry.stream(ID);
+      await age(1_000);
+      const anew = { ...newStream(two, 0), createdAtMs: expect.any(Number), lastAccessMs: expect.any(Number) };
+      const answer = await registry.createStream(two, 1);
+      expect(answer).toEqual({ existing: false, stream: anew });
+      expect(await registry.stream(ID)).toEqual(anew);
+      expect((await registry.stream(ID))?.createdAtMs).toBeGreaterThanOrEqual(before?.createdAtMs ?? Infinity);
+      expect(await registry.streams()).toHaveLength(1);
+    });
+
+    it('begins at its primary source again when it was idle, and not in its grace', async () => {
+      const { registry, join, age } = await setUp();
+      await join('a', 10);
+      await registry.advanceFailover(ID, -1, NEXT);
+      await registry.markUnshareable(ID);
+      await age(GRACE_MS);
+      expect((await join('b', 10))?.stream.failover).toEqual(NEXT);
+      await registry.leave(report('a'));
+      await registry.leave(report('b'));
+      expect((await join('c', 10))?.stream.failover).toEqual(NEXT);
+      await registry.leave(report('c'));
+      await age(GRACE_MS);
+      const again = (await join('d', 10))?.stream;
+      const primary = { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: spec().url };
+      expect(again).toMatchObject({ unshareable: false, metadata: spec().metadata });
+      expect(again?.failover).toEqual({ ...primary, begunAtMs: expect.any(Number) });
+      expect(await registry.advanceFailover(ID, -1, NEXT)).toEqual(NEXT);
+    });
+
+    it('has one creator or one viewer first, whoever of them comes first', async () => {
+      const { registry, join, age } = await setUp();
+      for (let round = 0; round < 10; round++) {
+        const before = (await registry.stream(ID))?.metadata;
+        const order = { ...spec(), metadata: { round: String(round) } };
+        const ask = [() => join(`c${round}`, 10), () => registry.createStream(order, 1)] as const;
+        const [seat, created] =
+          round % 2 === 0
+            ? await Promise.all([ask[0](), ask[1]()])
+            : await Promise.all([ask[1](), ask[0]()]).then(([answer, client]) => [client, answer] as const);
+        if (created === 'full') throw new Error('there is room for it');
+        const wanted = created.existing ? before : order.metadata;
+        expect([seat?.stream.metadata, (await registry.stream(ID))?.metadata]).toEqual([wanted, wanted]);
+        await registry.leave(report(`c${round}`));
+        await age(GRACE_MS);
+      }
+    });
+
     it('creates one of many that arrive at once', async () => {
       const { registry } = await setUp();
       const answers = await Promise.all(
@@ -103,7 +181,7 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
 
     it('moves a source on by exactly one, however many ask', async () => {
       const { registry } = await setUp();
-      const next = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
+      const next = NEXT;
       const answers = await Promise.all([1, 2, 3].map(() => registry.advanceFailover(ID, -1, next)));
       expect(answers).toEqual([next, next, next]);
       await registry.advanceFailover(ID, -1, { ...next, index: 7 });
@@ -159,7 +237,7 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
 
     it('tells who joins what the stream is now', async () => {
       const { registry, join } = await setUp();
-      const next = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
+      const next = NEXT;
       await registry.advanceFailover(ID, -1, next);
       await registry.markUnshareable(ID);
       const { createdAtMs, ...stream } = (await join('a', 10))?.stream ?? {};
@@ -167,6 +245,7 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(stream).toEqual({
         ...spec(),
         failover: next,
+        watched: true,
         unshareable: true,
         errorCount: 0,
         bytesServed: 0,

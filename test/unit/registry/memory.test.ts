@@ -1,7 +1,7 @@
 /** The in-memory registry keeps the contract. */
 
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
-import { registryContract } from './contract.ts';
+import { GRACE_MS, registryContract } from './contract.ts';
 
 registryContract(async () => {
   let nowMs = 1_000_000;
@@ -9,5 +9,5 @@ registryContract(async () => {
   const age = async (ms: number) => {
     nowMs += ms;
   };
-  return { registry: new MemoryRegistry(identity, () => nowMs), age };
+  return { registry: new MemoryRegistry(identity, GRACE_MS, () => nowMs), age };
 });

@@ -25,6 +25,12 @@ const cases: [string, Testimony[], StreamRecord | undefined][] = [
     undefined,
   ],
   [
+    'it was made anew where nobody knew that somebody watches it',
+    [{ stream: stream(7) }, { stream: stream(5), viewers: 1 }],
+    stream(5),
+  ],
+  ['it was made anew, and nobody watches', [{ stream: stream(7) }, { stream: stream(5, 9), viewers: 0 }], stream(7)],
+  [
     'its source has moved on',
     [{ stream: stream(5) }, { stream: stream(5, 9) }, { stream: stream(5, 8) }],
     stream(5, 9),

@@ -19,7 +19,7 @@ async function gateway(guard = openGuard()): Promise<Gateway> {
   const memories = new SourceMemories();
   const connections = new ProviderConnections({
     max: 0,
-    registry: new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }),
+    registry: new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0),
     reclaim: async () => undefined,
   });
   const made = new Gateway({

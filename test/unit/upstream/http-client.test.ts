@@ -139,7 +139,7 @@ describe('an answer', () => {
       } else socket.end(`ICY 200 OK\r\n\r\n${BODY}`);
       isFirst = false;
     });
-    const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
+    const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
     const connections = new ProviderConnections({ max: 0, registry, reclaim: async () => undefined });
     const account = connections.watch({ url: origin, headers: {}, userAgent: '' });
     expect(await got(`${origin}/`, { account })).toBe(`200 ${BODY}`);

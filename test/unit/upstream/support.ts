@@ -116,7 +116,7 @@ export async function streamSource(
   spec: Partial<StreamSpec> & { url: string },
   guard: EgressGuard,
 ): Promise<{ source: StreamSource; failovers: FailoverEvent[] }> {
-  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined });
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
   const failovers: FailoverEvent[] = [];
   const answer = await registry.createStream(
     {

@@ -155,7 +155,7 @@ function registryOn(redis: Redis): RedisRegistry {
   let registry = registries.get(redis);
   if (registry === undefined) {
     // Nothing is created or owned from here, so leases and what people may see of a new stream are nobody's business.
-    const options = { leaseMs: 0, youngMs: 0, show: () => ({ url: '', profile: '' }) };
+    const options = { leaseMs: 0, youngMs: 0, graceMs: 0, show: () => ({ url: '', profile: '' }) };
     registry = new RedisRegistry(redis, NOBODY, options);
     registries.set(redis, registry);
   }

@@ -14,7 +14,11 @@ const filter = {
   field: z.string().min(1).describe('Name of the metadata field.'),
   value: z.string().describe('The value it must have.'),
 };
-const activeOnly = { active_only: queryFlag.default(true).describe('Only streams that somebody watches.') };
+const activeOnly = {
+  active_only: queryFlag
+    .default(true)
+    .describe('Only streams that somebody watches now: each has a connection to the provider.'),
+};
 const excludeChannel = {
   exclude_channel_id: z.string().optional().describe('Leaves the streams alone whose metadata field `id` is this.'),
 };
@@ -36,7 +40,7 @@ const skipped = z.object({
 });
 
 export function metadataRoutes(app: Api, services: Services): void {
-  const { config, registry } = services;
+  const { config } = services;
   const tags = ['Streams by metadata'];
   const disclosure = disclosureFor(config.apiToken);
 
@@ -59,7 +63,7 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query: { field, value, active_only } }) => {
-      const { streams, clientsOf } = await takeSnapshot(registry);
+      const { streams, clientsOf } = await takeSnapshot(services);
       const matching = streams
         .filter(has(field, value))
         .map((stream) => ({ stream, clients: clientsOf(stream.id).length }))
@@ -97,7 +101,7 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query: { field, values, active_only } }) => {
-      const { streams, clientsOf } = await takeSnapshot(registry);
+      const { streams, clientsOf } = await takeSnapshot(services);
       const counts = new Map<string, number>();
       for (const value of values.split(',')) if (value.trim() !== '') counts.set(value.trim(), 0);
       for (const { id, metadata } of streams) {
@@ -135,11 +139,11 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query }) => {
-      const { streams, clientsOf } = await takeSnapshot(registry);
+      const { streams, idle, clientsOf } = await takeSnapshot(services);
       const deletions: string[] = [];
       const farewells: string[] = [];
       const kept: z.infer<typeof skipped>[] = [];
-      for (const { id, metadata } of streams.filter(has(query.field, query.value))) {
+      for (const { id, metadata } of [...streams, ...idle].filter(has(query.field, query.value))) {
         if (query.exclude_channel_id !== undefined && metadata.id === query.exclude_channel_id) {
           kept.push({ stream_id: id, reason: 'excluded_by_channel_id' });
           continue;
@@ -170,7 +174,7 @@ export function metadataRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'End the oldest stream whose metadata has a value.',
+        summary: 'End the oldest stream whose metadata has a value, of those that somebody watches.',
         querystring: z.object({ ...filter, ...excludeChannel }),
         response: {
           200: z.object({
@@ -183,10 +187,13 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query: { field, value, exclude_channel_id } }) => {
-      const [oldest] = (await registry.streams())
+      const { streams, clientsOf } = await takeSnapshot(services);
+      const isWatched = ({ id }: StreamRecord): boolean => clientsOf(id).length > 0;
+      // Ending one that nobody watches frees no connection; it goes only where there is nothing else.
+      const [oldest] = streams
         .filter(has(field, value))
         .filter(({ metadata }) => exclude_channel_id === undefined || metadata.id !== exclude_channel_id)
-        .sort((a, b) => a.createdAtMs - b.createdAtMs);
+        .sort((a, b) => Number(isWatched(b)) - Number(isWatched(a)) || a.createdAtMs - b.createdAtMs);
       if (oldest === undefined || !(await deleteStream(services, oldest.id))) {
         return { message: 'No stream matches', deleted_stream: null, deleted_count: 0 };
       }

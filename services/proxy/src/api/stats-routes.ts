@@ -101,7 +101,7 @@ export function statsRoutes(app: Api, services: Services): void {
       },
     },
     async (_request, reply) => {
-      const { streams, clientsOf } = await takeSnapshot(registry);
+      const { streams, clientsOf } = await takeSnapshot(services);
       return sendLong(
         reply,
         { total_streams: streams.length },

@@ -55,7 +55,7 @@ const info = z.object({
 });
 
 export function statusRoutes(app: Api, services: Services): void {
-  const { config, registry, hardware, ffmpeg } = services;
+  const { config, hardware, ffmpeg } = services;
   const tags = ['Status'];
 
   app.get(
@@ -80,7 +80,7 @@ export function statusRoutes(app: Api, services: Services): void {
       message: 'Streampool is running',
       version: VERSION,
       uptime: uptimeSeconds(services),
-      stats: proxyStatsOf(services, await takeSnapshot(registry)),
+      stats: proxyStatsOf(services, await takeSnapshot(services)),
     }),
   );
 
@@ -105,7 +105,7 @@ export function statusRoutes(app: Api, services: Services): void {
       },
     },
     async () => {
-      const stats = proxyStatsOf(services, await takeSnapshot(registry));
+      const stats = proxyStatsOf(services, await takeSnapshot(services));
       return {
         status: 'healthy',
         root_path: config.rootPath,

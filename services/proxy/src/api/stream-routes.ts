@@ -6,6 +6,7 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
+import { queryFlag } from './fields.ts';
 import { notFound } from './not-found.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { clientView, disclosureFor, hasFailover, streamType, streamView, viewOfClient, viewOfStream } from './views.ts';
@@ -40,12 +41,18 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'All streams.',
+        summary: 'All streams in use, or with `idle=true` those that are only kept for their address.',
+        querystring: z.object({
+          idle: queryFlag
+            .default(false)
+            .describe('The streams that nobody watches any more, instead; they are forgotten after STREAM_IDLE_TTL.'),
+        }),
         response: { 200: z.object({ streams: z.array(streamView), total: z.int() }) },
       },
     },
-    async () => {
-      const { streams, clientsOf } = await takeSnapshot(registry);
+    async ({ query }) => {
+      const { clientsOf, ...snapshot } = await takeSnapshot(services);
+      const streams = query.idle ? snapshot.idle : snapshot.streams;
       return {
         streams: streams.map((stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)),
         total: streams.length,

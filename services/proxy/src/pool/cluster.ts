@@ -57,7 +57,7 @@ export function soloCluster(config: Config): Cluster {
   const playbackSecret = config.playbackSecret ?? newSecret();
   return {
     identity,
-    registry: new MemoryRegistry(identity),
+    registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
     secret: () => '',
     playbackSecret: () => playbackSecret,
     followersOf: () => [],
@@ -96,7 +96,8 @@ export async function joinCluster(
     zone: task?.zone,
     revision: task?.revision,
   };
-  const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, show });
+  const graceMs = config.sharedStreamGraceMs;
+  const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, graceMs, show });
 
   let named = false;
   const introduce = async (): Promise<void> => {
@@ -115,6 +116,7 @@ export async function joinCluster(
     introduce,
     others: othersOf(shared, identity, secret),
     youngMs: YOUNG_MS,
+    graceMs,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
     onBadRecord: (error) => log.warn({ err: error }, 'a record in Redis cannot be read'),
     onLoss: (lost) =>

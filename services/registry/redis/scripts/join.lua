@@ -1,11 +1,21 @@
 -- Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one step.
 -- ARGV: 2 stream id, 3 wanted client id, 4 suffix if that is taken, 5 client record as JSON, 6 cap ('' for a direct stream),
 --       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim), 9 '1' for a process of its own, which
---       no feed comes of, so that nobody owns one
+--       no feed comes of, so that nobody owns one, 10 grace and 11 time for the first viewer, both in ms
 -- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs}; {place} alone when it was not counted in
 local id, wanted, suffix, cap, me = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6]), cjson.decode(ARGV[8])
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[5])
+local now = now_ms()
+
+-- An idle stream begins at its primary source again.
+local record = redis.call('HMGET', K.spec .. id, 'failover', 'spec')
+local state, spec = decode(record[1]), decode(record[2])
+if state and spec and state.index ~= -1 and is_idle(id, now, tonumber(ARGV[10]), tonumber(ARGV[11])) then
+  local begun = cjson.encode({ index = -1, attempts = 0, currentUrl = spec.url, begunAtMs = now })
+  redis.call('HSET', K.spec .. id, 'failover', begun, 'unshareable', '0')
+end
+
 local place
 local slot
 
@@ -48,7 +58,7 @@ client.slot = slot
 client.incarnation = me.incarnation
 redis.call('HSET', K.clients .. id, client_id, cjson.encode(client))
 redis.call('SADD', K.clientsOfPrefix .. me.incarnation, id .. ' ' .. client_id)
-local now = now_ms()
+redis.call('HSET', K.spec .. id, 'watched', '1')
 redis.call('ZADD', K.streamIds, now, id)
 show(id)
 local stream = redis.call('HGETALL', K.spec .. id)

@@ -34,6 +34,37 @@ local function is_alive(incarnation)
   return redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
+-- Whether somebody watches a stream on a worker that lives, other than `except`.
+local function is_watched(id, except)
+  for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
+    local client = decode(text)
+    local incarnation = client and client.incarnation
+    if incarnation and incarnation ~= except and is_alive(incarnation) then return true end
+  end
+  return false
+end
+
+-- idle.ts says what that means.
+local function is_idle(id, now, grace_ms, first_viewer_ms)
+  if is_watched(id) then return false end
+  local accessed = number_of(redis.call('ZSCORE', K.streamIds, id), 0)
+  local watched = redis.call('HGET', K.spec .. id, 'watched') ~= '0'
+  return now - accessed >= (watched and grace_ms or first_viewer_ms)
+end
+
+-- When a stream's source was moved last, from its failover state as JSON.
+local function moved_at(text)
+  local state = decode(text)
+  return state and math.max(number_of(state.lastAtMs, 0), number_of(state.begunAtMs, 0)) or -1
+end
+
+-- Writes a stream down, as it was created at a time, with nothing of what was there before.
+local function put_stream(id, fields, now)
+  redis.call('DEL', K.spec .. id, K.deletedPrefix .. id)
+  for field, value in pairs(fields) do redis.call('HSET', K.spec .. id, field, value) end
+  redis.call('ZADD', K.streamIds, now, id)
+end
+
 -- The id that this Redis process drew at its start.
 local function server_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''

@@ -10,8 +10,8 @@ local now = string.format('%.0f', now_ms())
 if redis.call('SET', K.born, now, 'NX') or redis.call('EXISTS', K.server) == 0 then
   redis.call('SET', K.server, server_id())
 end
--- No number that the registry before it had.
-redis.call('SET', K.members, now, 'NX')
+-- No number that the registry before it had, which counted on from its own time.
+redis.call('SET', K.members, now .. '000', 'NX')
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end

@@ -1,6 +1,6 @@
 -- Makes the registry say what a worker holds: after an outage it may have forgotten that (emptied), be behind (a replica), or
 -- remember what is no more. The lease has been renewed just before.
--- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, fields}], clients [record], feeds [{feed,
+-- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record], feeds [{feed,
 --       epoch, dead: its owner before, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
 --       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: what is made elsewhere now, or here under another epoch; deleted [stream id]: what was
@@ -37,6 +37,9 @@ for _, gone in ipairs(mine.deleted) do
   end
 end
 
+local watched_here = {}
+for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = true end
+
 local deleted, is_deleted = {}, {}
 -- Of a record of which a field is not as it can only be, every field is written anew.
 local function is_whole(key)
@@ -51,17 +54,21 @@ for _, stream in ipairs(mine.streams) do
       deleted[#deleted + 1] = id
       is_deleted[id] = true
     else
-      for field, value in pairs(fields) do redis.call('HSET', key, field, value) end
-      redis.call('ZADD', K.streamIds, 'NX', now_ms(), id)
+      put_stream(id, fields, stream.lastAccessMs)
     end
+  elseif redis.call('HGET', key, 'createdAtMs') ~= fields.createdAtMs then
+    -- It was made anew, here or there: it is what its viewers watch, else what was asked for last.
+    local newer = tonumber(redis.call('HGET', key, 'createdAtMs')) < stream.createdAtMs
+    if (newer or watched_here[id]) and not is_watched(id, incarnation) then put_stream(id, fields, stream.lastAccessMs) end
   else
-    redis.call('ZADD', K.streamIds, 'NX', now_ms(), id)
+    redis.call('ZADD', K.streamIds, 'GT', stream.lastAccessMs, id)
     local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
-    local function moved_at(text)
-      local state = decode(text)
-      return state and number_of(state.lastAtMs, 0) or -1
+    -- A worker that could not ask has begun it again; who watches it elsewhere has not.
+    local begun = cjson.decode(fields.failover).index == -1 and is_watched(id, incarnation)
+    if moved_at(fields.failover) > moved_at(stored[1]) and not begun then
+      redis.call('HSET', key, 'failover', fields.failover)
     end
-    if moved_at(fields.failover) > moved_at(stored[1]) then redis.call('HSET', key, 'failover', fields.failover) end
+    if fields.watched == '1' then redis.call('HSET', key, 'watched', '1') end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
       if tonumber(fields[field]) > number_of(stored[at + 1], -1) then redis.call('HSET', key, field, fields[field]) end
