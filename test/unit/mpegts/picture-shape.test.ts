@@ -78,18 +78,51 @@ describe('the life of a track', () => {
   it('ends when it is silent for 5 s while others send', () => {
     const life = new TrackLife();
     life.note(1, 0);
+    life.note(2, 1_000);
     life.note(2, 4_900);
-    expect(life.isAlive(1)).toBe(true);
+    expect(life.isAlive(1, 'video')).toBe(true);
     life.note(2, 5_100);
-    expect([life.isAlive(1), life.isAlive(2), life.isAlive(3)]).toEqual([false, true, true]);
+    expect([life.isAlive(1, 'video'), life.isAlive(2, 'audio')]).toEqual([false, true]);
   });
 
-  it('follows the track’s own rhythm', () => {
+  it('follows the rhythm of sound', () => {
     const life = new TrackLife();
     for (const ms of [0, 14_000, 28_000]) life.note(1, ms);
     life.note(2, 50_000);
-    expect(life.isAlive(1)).toBe(true);
+    expect(life.isAlive(1, 'audio')).toBe(true);
     life.note(2, 60_000);
-    expect(life.isAlive(1)).toBe(false);
+    expect(life.isAlive(1, 'audio')).toBe(false);
+  });
+
+  it('leaves a still that comes now and then to those who copy it', () => {
+    const life = new TrackLife();
+    const alive: boolean[] = [];
+    for (let ms = 0; ms < 60_000; ms += 200) {
+      life.note(2, ms);
+      // Known as a whole only when the next one begins.
+      if (ms > 0 && ms % 14_000 === 0) life.note(1, ms);
+      if (ms > 2_000) alive.push(life.isAlive(1, 'video'));
+    }
+    expect(new Set(alive)).toEqual(new Set([false]));
+  });
+
+  it('takes pictures back that come steadily again, and an outage of all for none', () => {
+    const life = new TrackLife();
+    for (const ms of [0, 40, 80]) for (const pid of [1, 2]) life.note(pid, ms);
+    for (const ms of [30_000, 30_040]) for (const pid of [1, 2]) life.note(pid, ms);
+    expect(life.isAlive(1, 'video')).toBe(true);
+    for (let ms = 30_080; ms < 40_000; ms += 40) life.note(2, ms);
+    expect(life.isAlive(1, 'video')).toBe(false);
+    for (const ms of [40_000, 40_040]) life.note(1, ms);
+    expect(life.isAlive(1, 'video')).toBe(true);
+  });
+
+  it('takes a track that has sent nothing yet at its word for a moment', () => {
+    const life = new TrackLife();
+    life.note(2, 0);
+    life.note(2, 1_000);
+    expect(life.isAlive(1, 'video')).toBe(true);
+    life.note(2, 2_000);
+    expect([life.isAlive(1, 'video'), life.isAlive(1, 'audio')]).toEqual([false, true]);
   });
 });

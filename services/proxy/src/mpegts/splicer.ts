@@ -93,6 +93,8 @@ export interface ResumePoint {
 const ADTS = 0x0f;
 /** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
 export const NO_KEYFRAME_MS = 12_000;
+/** Sound does not wait for longer than this for an input's first picture: a still may come every quarter of a minute. */
+const VIDEO_LATE_MS = 1_200;
 /** Units of an input that flows come closer together than this; sound alone comes in pieces of up to 0.7 s. */
 const LONGEST_STEP_MS = 1_000;
 const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
@@ -228,7 +230,7 @@ export class Splicer {
     return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated, decodable }) => {
       const pid = this.#writer.trackOf(inputPid)?.pid;
       if (pid === undefined || kind === 'other') return [];
-      return [{ pid, kind, language, narrated, alive: decodable && this.#life.isAlive(pid) }];
+      return [{ pid, kind, language, narrated, alive: decodable && this.#life.isAlive(pid, kind) }];
     });
   }
 
@@ -337,7 +339,14 @@ export class Splicer {
     // Sound and the rest of an aligned input go on at once; of any other, once its pictures have begun.
     if (this.#started && this.#timeline.clock === 'aligned') return true;
     const video = this.#writer.inputVideo;
-    return video === undefined || !video.waiting || overdue;
+    return video === undefined || !video.waiting || overdue || this.#isVideoLate;
+  }
+
+  /** The input has flowed for a while, and not one whole picture has come. */
+  get #isVideoLate(): boolean {
+    return (
+      this.#lastVideoFlowMs === undefined && this.#flowMs - (this.#lastEntryFlowMs ?? this.#flowMs) > VIDEO_LATE_MS
+    );
   }
 
   #markEntry(unit: Unit, out: OutTrack, dts: number): void {

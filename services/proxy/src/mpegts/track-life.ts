@@ -1,35 +1,49 @@
-/** Which tracks of an input still send, each at its own rhythm: a picture of a slide show may come every ten seconds. */
+/**
+ * Which tracks of an input still send. Sound has its own rhythm. Pictures have to come steadily: an FFmpeg that is given one every
+ * ten seconds waits for each, and its sound with it, so a still beside a radio programme is left to those who copy it.
+ */
 
-/** No track that is sent steadily pauses for longer. */
+/** No track that is sent steadily pauses for longer while others go on. */
 const SILENT_MS = 5_000;
 /** An outage is no rhythm. */
 const LONGEST_RHYTHM_MS = 20_000;
+/** How much later than the first track of an input another may begin. */
+const LATE_MS = 1_500;
 
 interface Rhythm {
   lastMs: number;
   longestMs: number;
+  /** How long others had gone on without it when its newest unit came. */
+  pausedMs: number;
 }
 
 export class TrackLife {
   readonly #tracks = new Map<number, Rhythm>();
+  #firstMs: number | undefined;
   #newestMs = Number.NEGATIVE_INFINITY;
 
   /** A unit of a track came. */
   note(pid: number, nowMs: number): void {
+    const othersMs = this.#newestMs;
+    this.#firstMs ??= nowMs;
     this.#newestMs = Math.max(this.#newestMs, nowMs);
     const track = this.#tracks.get(pid);
     if (track === undefined) {
-      this.#tracks.set(pid, { lastMs: nowMs, longestMs: 0 });
+      this.#tracks.set(pid, { lastMs: nowMs, longestMs: 0, pausedMs: Math.max(0, othersMs - this.#firstMs) });
       return;
     }
     const pausedMs = nowMs - track.lastMs;
     if (pausedMs < LONGEST_RHYTHM_MS) track.longestMs = Math.max(track.longestMs, pausedMs);
+    track.pausedMs = othersMs - track.lastMs;
     track.lastMs = nowMs;
   }
 
-  /** Whether a track goes on while others do. One that has sent nothing yet is taken at its word. */
-  isAlive(pid: number): boolean {
+  /** Whether a track goes on while others do. One that has sent nothing yet is taken at its word for a moment. */
+  isAlive(pid: number, kind: 'video' | 'audio'): boolean {
     const track = this.#tracks.get(pid);
-    return track === undefined || this.#newestMs - track.lastMs < Math.max(SILENT_MS, 2 * track.longestMs);
+    if (track === undefined) return this.#newestMs - (this.#firstMs ?? this.#newestMs) < LATE_MS || kind === 'audio';
+    const silentMs = this.#newestMs - track.lastMs;
+    if (kind === 'audio') return silentMs < Math.max(SILENT_MS, 2 * track.longestMs);
+    return silentMs < SILENT_MS && track.pausedMs < SILENT_MS;
   }
 }
