@@ -31,6 +31,9 @@ export interface CursorStats {
 /** Whole packets; small enough that a very slow reader shows progress, large enough to be cheap. */
 const MAX_WRITE_BYTES = 1394 * PACKET_SIZE;
 
+/** No unit is longer (MAX_UNIT_PACKETS), so nothing is looked for beyond. */
+const LONGEST_UNIT_BYTES = 44_620 * PACKET_SIZE;
+
 /** Bytes to write; `chunk` is held until they are written. */
 interface Piece {
   readonly bytes: Buffer;
@@ -163,7 +166,8 @@ export class Cursor implements FeedReader {
       return packet === undefined || startsUnit(packet, 0);
     };
     for (let at = wanted; at > this.#position; at -= PACKET_SIZE) if (startsAt(at)) return at;
-    for (let at = wanted; at < end; at += PACKET_SIZE) if (startsAt(at)) return at;
-    return end;
+    const furthest = Math.min(end, wanted + LONGEST_UNIT_BYTES);
+    for (let at = wanted; at < furthest; at += PACKET_SIZE) if (startsAt(at)) return at;
+    return furthest;
   }
 }
