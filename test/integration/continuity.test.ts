@@ -232,18 +232,22 @@ describe.concurrent('an FFmpeg that cannot work', () => {
   });
 });
 
-/** An FFmpeg that dies as soon as it has a stream to play, once it is doomed. */
+/**
+ * An FFmpeg that dies as soon as it has a stream to play, once it is doomed. It does so inside the worker's sandbox, where it
+ * may be another user and may not call kill: it dies of a write beyond the file size that it allows itself.
+ */
 async function mortalFfmpeg() {
   const directory = await mkdtemp(join(tmpdir(), 'streampool-mortal-'));
   const path = join(directory, 'ffmpeg');
   const [doom, deaths] = [join(directory, 'doom'), join(directory, 'deaths')];
   const real = process.env.FFMPEG_PATH ?? 'ffmpeg';
   const script = `#!/bin/sh
-case "$*" in *pipe:0*) if [ -e '${doom}' ]; then echo >> '${deaths}'; kill -9 $$; fi ;; esac
+case "$*" in *pipe:0*) if [ -e '${doom}' ]; then echo >> '${deaths}'; ulimit -c 0; ulimit -f 0; echo >> '${deaths}'; fi ;; esac
 exec ${real} "$@"
 `;
   await writeFile(path, script);
-  await chmod(path, 0o755);
+  await writeFile(deaths, '');
+  await Promise.all([chmod(directory, 0o755), chmod(path, 0o755), chmod(deaths, 0o666)]);
   return {
     path,
     doom: () => writeFile(doom, ''),
