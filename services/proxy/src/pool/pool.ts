@@ -6,6 +6,7 @@ import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
 import type { EntryPoint } from '../feed/ring.ts';
+import { HeldElsewhere } from '../held-elsewhere.ts';
 import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import { CoolDown } from './cool-down.ts';
@@ -64,7 +65,8 @@ export class Pool {
   /** What viewers share. */
   readonly feeds: ProcessFeeds;
   readonly #finite: FiniteProcesses;
-  readonly #sources = new Map<string, StreamSource>();
+  /** Held by those who read them: feeds and responses. What nobody reads is made again from its record. */
+  readonly #sources = new HeldElsewhere<StreamSource>();
   readonly #coolDown = new CoolDown();
 
   constructor(deps: PoolDeps) {
@@ -173,7 +175,7 @@ export class Pool {
    */
   async failover(stream: StreamRecord): Promise<boolean> {
     const source = this.sourceOf(stream);
-    source.follow(stream.failover);
+    source.follow(stream);
     if (!(await source.advance(source.index, { reason: 'manual' }))) return false;
     this.feeds.switchSource(stream.id);
     await this.#deps.registry.send({ kind: 'failover', streamId: stream.id });
@@ -185,7 +187,7 @@ export class Pool {
     const stream = await this.#deps.registry.stream(streamId);
     const source = this.#sources.get(streamId);
     if (stream === undefined || source === undefined || source.index === stream.failover.index) return;
-    source.follow(stream.failover);
+    source.follow(stream);
     this.feeds.switchSource(streamId);
   }
 
@@ -225,9 +227,17 @@ export class Pool {
     return source;
   }
 
-  /** Takes over where the cluster has moved a stream's source to, if no feed here reads it; feeds follow commands. */
+  /**
+   * Takes over what the cluster knows of a stream: where its source has moved to, if no feed here reads it (feeds follow commands),
+   * and what whoever made it anew has said.
+   */
   followRecord(stream: StreamRecord): void {
-    if (this.feeds.slotsOf(stream.id).length === 0) this.sourceOf(stream).follow(stream.failover);
+    const source = this.sourceOf(stream);
+    if (this.feeds.slotsOf(stream.id).length === 0) source.follow(stream);
+    else if (source.differsFrom(stream)) {
+      source.follow(stream);
+      this.feeds.switchSource(stream.id);
+    }
   }
 
   /** Each of its viewers gets a process of its own. */

@@ -29,7 +29,7 @@ export interface FailoverEvent extends FailoverCause {
 }
 
 export class StreamSource implements SwitchableSource {
-  readonly #stream: StreamRecord;
+  #stream: StreamRecord;
   readonly #deps: StreamSourceDeps;
   #state: FailoverState;
   #advancing: Promise<boolean> | undefined;
@@ -49,9 +49,15 @@ export class StreamSource implements SwitchableSource {
     return this.#state;
   }
 
-  /** The registry says that the stream's source has moved. */
-  follow(state: FailoverState): void {
-    this.#state = state;
+  /** The registry says that the stream's source has moved, or that the stream was made anew: with other headers, other failovers. */
+  follow(stream: StreamRecord): void {
+    this.#stream = stream;
+    this.#state = stream.failover;
+  }
+
+  /** It was made from another order of the same stream. */
+  differsFrom({ createdAtMs }: StreamRecord): boolean {
+    return this.#stream.createdAtMs !== createdAtMs;
   }
 
   get address(): SourceAddress {
