@@ -11,6 +11,7 @@ const COMMON: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache, no-store, must-revalidate',
   pragma: 'no-cache',
   expires: '0',
+  'x-content-type-options': 'nosniff',
   'access-control-allow-origin': '*',
   'access-control-allow-methods': '*',
   'access-control-allow-headers': '*',
@@ -78,11 +79,14 @@ export function headOfFirstByte(upstream: Readonly<Record<string, string>>, urls
   return finiteHead(200, headers, urls);
 }
 
+/** Media only: a page or script from a provider would run in this worker's origin. */
+const MEDIA_TYPE =
+  /^(?:(?:video|audio)\/[\w.+-]+|application\/(?:vnd\.apple\.mpegurl|(?:x-)?mpegurl|dash\+xml|mp4|mxf|ogg|x-matroska))(?:\s*;|$)/;
+
 /** The provider's type, unless it says nothing or cannot be true; else what the URL's extension says. */
 function contentType(urls: readonly string[], upstreamType: string | undefined): string {
   const given = upstreamType?.trim().toLowerCase() ?? '';
-  if (/^(?:video|audio)\/|^application\/(?!octet-stream|json|x-?download|force-download|binary)/.test(given))
-    return given;
+  if (MEDIA_TYPE.test(given)) return given;
   const types = urls.map((url) => {
     const extension = /\.(\w+)$/.exec(url.split(/[?#]/, 1)[0] ?? '')?.[1]?.toLowerCase() ?? '';
     return TYPE_OF_EXTENSION[extension];
