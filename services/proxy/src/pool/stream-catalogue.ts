@@ -41,6 +41,9 @@ export interface CatalogueDeps {
   readonly maxStreams: number;
 }
 
+/** As JSON. A stream of m3u-editor takes about 2 KB; this leaves room for long lists of failover URLs. */
+const MAX_DEFINITION_BYTES = 64 * 1024;
+
 export class StreamCatalogue {
   readonly #deps: CatalogueDeps;
 
@@ -98,6 +101,11 @@ export class StreamCatalogue {
 
   async #create(spec: StreamSpec): Promise<CreateAnswer> {
     const { registry, maxStreams } = this.#deps;
+    const bytes = Buffer.byteLength(JSON.stringify(spec));
+    if (bytes > MAX_DEFINITION_BYTES) {
+      const message = `The stream's definition takes ${bytes} bytes, and ${MAX_DEFINITION_BYTES} are allowed. Shorten its URLs, headers, metadata or profile.`;
+      throw new StreampoolError(413, message);
+    }
     const answer = await registry.createStream(spec, maxStreams);
     if (answer !== 'full') return answer;
     const message = `There are ${maxStreams} streams already (MAX_STREAMS). Delete some, or wait until unused ones expire.`;
