@@ -210,7 +210,7 @@ export class ProcessFeeds {
     const idle = [...this.#entries.values()].filter(
       (entry) => entry.grace !== undefined && entry.process.account === account,
     );
-    await Promise.all(idle.map((entry) => this.#endIfUnused(entry)));
+    await Promise.all(idle.map((entry) => this.#close(entry)));
   }
 
   /** Ends everything. Those who follow a feed of this worker may make it themselves. */
@@ -225,14 +225,21 @@ export class ProcessFeeds {
 
   #startGrace(entry: Entry): void {
     clearTimeout(entry.grace);
-    entry.grace = setTimeout(() => {
-      const closing = this.#endIfUnused(entry).catch((error: unknown) => {
+    entry.grace = setTimeout(() => void this.#close(entry), this.#deps.sharedStreamGraceMs);
+  }
+
+  /** Ends it unless somebody has joined. Who comes meanwhile waits for what is decided. */
+  #close(entry: Entry): Promise<void> {
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    entry.closing ??= this.#endIfUnused(entry)
+      .catch((error: unknown) => {
         this.#deps.log.warn({ stream: entry.streamId, slot: entry.slot, err: error }, 'a slot could not be released');
-      });
-      entry.closing = closing.finally(() => {
+      })
+      .finally(() => {
         entry.closing = undefined;
       });
-    }, this.#deps.sharedStreamGraceMs);
+    return entry.closing;
   }
 
   async #endIfUnused(entry: Entry): Promise<void> {
