@@ -68,7 +68,7 @@ export function eventOf(
   principal: string | undefined,
   nowMs = Date.now(),
 ): APIGatewayProxyEventV2 {
-  const { pathname: rawPath, search } = new URL(request.url ?? '/', 'http://localhost');
+  const { pathname: rawPath, search } = urlOf(request.url ?? '/');
   const query = [...new URLSearchParams(search)];
   const method = request.method ?? 'GET';
   const headers: Record<string, string> = {};
@@ -112,6 +112,11 @@ export function eventOf(
     ...(query.length === 0 ? {} : { queryStringParameters }),
     ...(body.length === 0 ? {} : { body: body.toString('base64') }),
   };
+}
+
+/** A path that begins with two slashes is a path here, not a host. */
+function urlOf(target: string): URL {
+  return new URL(target.startsWith('/') ? `http://localhost${target}` : `http://localhost/${target}`);
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {

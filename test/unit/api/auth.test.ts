@@ -112,6 +112,15 @@ describe('API_RATE_LIMIT', () => {
     expect((await api.get('/stream/x', from('192.0.2.1'))).status).toBe(404);
   });
 
+  it('does not limit whoever has the token, beside somebody who tries tokens from the same address', async () => {
+    const api = await startApi({ API_TOKEN: TOKEN, API_RATE_LIMIT: '3' });
+    for (let turn = 0; turn < 10; turn++)
+      expect((await api.get('/streams', { 'x-api-token': TOKEN })).status).toBe(200);
+    for (let turn = 0; turn < 3; turn++) expect((await api.get('/streams', { 'x-api-token': 'x' })).status).toBe(403);
+    expect((await api.get('/streams', { 'x-api-token': 'x' })).status).toBe(429);
+    expect((await api.get('/streams', { 'x-api-token': TOKEN })).status).toBe(200);
+  });
+
   it('believes no X-Forwarded-For of a stranger', async () => {
     const api = await startApi({ API_RATE_LIMIT: '2', TRUST_PROXY: 'false' });
     for (const address of ['192.0.2.1', '192.0.2.2']) await api.get('/streams', { 'x-forwarded-for': address });

@@ -136,10 +136,26 @@ describe('POST /streams', () => {
     expect((await api.post('/streams', { url: LIVE, user_agent: 'a\r\nb: c' })).status).toBe(422);
   });
 
-  it('says of silence detection that it is not there', async () => {
-    const api = await startApi();
-    expect((await api.post('/streams', { url: LIVE, enable_silence_detection: true })).status).toBe(501);
-    expect((await api.post('/streams', { url: LIVE, enable_silence_detection: false })).status).toBe(200);
+  it('accepts what is not built yet, and says so', async () => {
+    const api = await startApi({ ALLOW_PRIVATE_SOURCES: 'lan' });
+    const silence = await api.post('/streams', { url: LIVE, enable_silence_detection: true, silence_duration: 3 });
+    expect([silence.status, silence.body.warnings]).toEqual([200, [expect.stringContaining('silence detection')]]);
+    const none = await api.post('/streams', { url: LIVE, enable_silence_detection: false });
+    expect([none.status, none.body.warnings]).toEqual([200, undefined]);
+    const cookies = await api.post('/transcode', { url: LIVE, cookies_path: '/x', cookies: 'x' });
+    expect([cookies.status, cookies.body.warnings]).toEqual([
+      200,
+      [expect.stringContaining('cookies'), expect.stringContaining('cookies_path')],
+    ]);
+  });
+
+  it('takes a resolver that the guard refuses, and says that it will not be asked', async () => {
+    const api = await startApi({ ALLOW_PRIVATE_SOURCES: 'lan' });
+    const resolver = { url: LIVE, failover_resolver_url: 'http://127.0.0.1:9/next' };
+    for (const path of ['/streams', '/transcode']) {
+      const { status, body } = await api.post(path, resolver);
+      expect([status, body.warnings]).toEqual([200, [expect.stringContaining('failover_resolver_url')]]);
+    }
   });
 
   it('makes no more than MAX_STREAMS', async () => {

@@ -49,7 +49,13 @@ const PLAYBACK = [
   ['GET', '/hls/x/playlist.m3u8'],
   ['GET', '/hls/x/segment'],
   ['GET', '/hls/x/segment.ts'],
+  ['GET', '/hls/x/segment.m4s'],
+  ['GET', '/hls/x/segment.mp4'],
+  ['GET', '/dash/x/manifest.mpd'],
+  ['GET', '/dash/x/segment/{client}/{base}/{*}'],
+  ['GET', '/dash/x/file'],
   ['GET', '/broadcast/n/live.m3u8'],
+  ['GET', '/broadcast/n/live.m3u8.tmp'],
   ['GET', '/broadcast/n/segment/1.ts'],
 ] as const;
 
@@ -60,7 +66,7 @@ describe('PLAYBACK_AUTH=signed', () => {
       for (const [method, path] of PLAYBACK) {
         const answer = await api.call({ method, url: root + path, headers: { origin: 'http://e' } });
         expect([path, answer.status]).toEqual([path, 401]);
-        expect(answer.headers['access-control-allow-origin']).toBe('http://e');
+        expect(answer.headers['access-control-allow-origin']).toBe('*');
         if (method === 'GET') {
           expect(answer.body.detail).toMatch(/^This URL is not signed\. .*playback-url.*X-API-Token/);
         }
@@ -146,7 +152,7 @@ describe('PLAYBACK_AUTH=signed', () => {
     const attempt = () => api.get(`/stream/${id}`, { ...stranger, 'x-api-token': 'wrong' });
     for (let turn = 0; turn < 3; turn++) expect((await attempt()).status).toBe(403);
     expect((await attempt()).status).toBe(429);
-    expect((await api.get(`/stream/${id}`, { ...stranger, ...WITH_TOKEN })).status).toBe(429);
+    expect((await api.get(`/stream/${id}`, { ...stranger, ...WITH_TOKEN })).status).toBe(200);
     for (let turn = 0; turn < 5; turn++) expect((await api.get(url, stranger)).status).toBe(200);
   });
 

@@ -3,10 +3,12 @@
 import { z } from 'zod';
 import type { CreateAnswer, StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
+import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { optionalIsoTime, sourceUrl, textValues } from './fields.ts';
+import { NO_RESOLVERS } from './later-routes.ts';
 import type { PlaybackAccess } from './playback-access.ts';
 
 const source = {
@@ -23,7 +25,7 @@ const source = {
     .describe(
       'Whether a reconnect goes to the server that the first redirect led to, until it fails; HLS always does.',
     ),
-  enable_silence_detection: z.boolean().nullish().describe('`true` is refused with 501.'),
+  enable_silence_detection: z.boolean().nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
   silence_threshold_db: z.number().nullish(),
   silence_duration: z.number().nullish(),
   silence_check_interval: z.number().nullish(),
@@ -41,6 +43,7 @@ const transcodeOrder = z.object({
   resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
   resolver_args: z.string().nullish(),
   cookies: z.string().nullish(),
+  cookies_path: z.string().nullish(),
 });
 
 const created = {
@@ -53,6 +56,7 @@ const created = {
   direct_url: z.string(),
   playback_expires_at: z.string().nullable().describe('null: the URLs do not expire.'),
   message: z.string(),
+  warnings: z.array(z.string()).optional().describe('What was asked for and is not done.'),
   existing: z.boolean().describe('It was there already; what its creator asked for holds.'),
   metadata: z.record(z.string(), z.string()).optional(),
 };
@@ -70,7 +74,7 @@ const transcodeCreated = z.object({
 
 type Order = z.infer<typeof streamOrder>;
 
-export function createRoutes(app: Api, { catalogue }: Services, access: PlaybackAccess): void {
+export function createRoutes(app: Api, { catalogue, guard }: Services, access: PlaybackAccess): void {
   const tags = ['Streams'];
 
   app.post(
@@ -84,12 +88,12 @@ export function createRoutes(app: Api, { catalogue }: Services, access: Playback
       },
     },
     async ({ body }) => {
-      refuseSilenceDetection(body);
       const answer = await catalogue.createDirect(orderOf(body));
       const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata),
+        ...warningsOf(body, guard),
         stream_type: type,
         stream_endpoint: endpoint,
         playlist_url: endpoint,
@@ -111,12 +115,8 @@ export function createRoutes(app: Api, { catalogue }: Services, access: Playback
       },
     },
     async ({ body }) => {
-      refuseSilenceDetection(body);
       if (body.resolver != null) {
-        throw new StreampoolError(
-          501,
-          'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.',
-        );
+        throw new StreampoolError(501, NO_RESOLVERS);
       }
       const answer = await catalogue.createTranscoded({
         ...orderOf(body),
@@ -129,6 +129,7 @@ export function createRoutes(app: Api, { catalogue }: Services, access: Playback
       const { url: endpoint, expiresAtMs } = access.urlOf(stream);
       return {
         ...common(answer, body.metadata),
+        ...warningsOf(body, guard),
         stream_type: 'transcoded' as const,
         stream_endpoint: endpoint,
         playlist_url: profile.hls ? endpoint : null,
@@ -158,9 +159,26 @@ function orderOf(body: Order) {
   };
 }
 
-function refuseSilenceDetection(body: Order): void {
-  if (body.enable_silence_detection !== true) return;
-  throw new StreampoolError(501, 'Silence detection is not part of this version; leave enable_silence_detection out.');
+/** What a creation asks for that is not done, or will not be: the stream plays without it. */
+function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard) {
+  const warnings = [];
+  if (body.enable_silence_detection === true) {
+    warnings.push('enable_silence_detection has no effect: silence detection is not part of this version.');
+  }
+  for (const name of ['cookies', 'cookies_path'] as const) {
+    if (body[name] != null) {
+      warnings.push(`${name} has no effect: it belongs to resolvers, which are not part of this version.`);
+    }
+  }
+  if (body.failover_resolver_url != null) {
+    try {
+      guard.checkLiteral(new URL(body.failover_resolver_url));
+    } catch (error) {
+      if (!(error instanceof StreampoolError)) throw error;
+      warnings.push(`failover_resolver_url will not be asked: ${error.message}`);
+    }
+  }
+  return warnings.length === 0 ? {} : { warnings };
 }
 
 /** Of a stream that was there already, what its creator said; a new one's metadata without what the profile adds. */

@@ -26,6 +26,9 @@ export class InvalidRequest extends Error {
 
 const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'header' };
 
+/** More of them help nobody, and 90,000 are megabytes of answer. */
+const SHOWN_DETAILS = 20;
+
 /** Longer input is not sent back. */
 const SHOWN_INPUT_CHARACTERS = 500;
 
@@ -34,9 +37,16 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
   return (value: unknown) => {
     const result = schema.safeParse(value);
     if (result.success) return { value: result.data };
-    return { error: new InvalidRequest(result.error.issues.map((issue) => detailOf(issue, part, value))) };
+    return { error: new InvalidRequest(detailsOf(result.error.issues, part, value)) };
   };
 };
+
+function detailsOf(issues: readonly z.core.$ZodIssue[], part: string, value: unknown): InvalidDetail[] {
+  const shown = issues.slice(0, SHOWN_DETAILS).map((issue) => detailOf(issue, part, value));
+  const left = issues.length - shown.length;
+  if (left === 0) return shown;
+  return [...shown, { type: 'too_many_errors', loc: [part], msg: `${left} more errors are not shown`, input: null }];
+}
 
 function detailOf(issue: z.core.$ZodIssue, part: string, value: unknown): InvalidDetail {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));

@@ -87,7 +87,6 @@ export class StreamCatalogue {
     assertHeaders({ ...headers, 'user-agent': userAgent });
     const failoverUrls = order.failoverUrls ?? [];
     for (const url of [order.url, ...failoverUrls]) this.#deps.guard.checkLiteral(new URL(url));
-    if (order.failoverResolverUrl !== undefined) this.#deps.guard.checkLiteral(new URL(order.failoverResolverUrl));
     return {
       url: order.url,
       failoverUrls,

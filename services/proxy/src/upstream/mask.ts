@@ -1,13 +1,12 @@
 /** Hides provider credentials in whatever people get to read: logs, stats, events, errors. Pure. */
 
+import { isSecretHeader } from './secret-headers.ts';
+
 const HIDDEN = '***';
 
 /** Query parameters whose value is a credential or leads to an account. Matched anywhere in the name. */
 const SECRET_NAME =
   /token|auth|key|pass|pwd|secret|sig|hash|hdn|hmac|md5|cred|session|jwt|login|user|account|email|ticket|policy|nonce|^(?:mac|sid|uid|sn|st|pin|code|u|p|k|t|s|h)$/i;
-
-const SECRET_HEADER =
-  /^(?:authorization|proxy-authorization|cookie|set-cookie)$|token|secret|password|api-?key|signature/i;
 
 /** The first path parts of the Xtream Codes API that are followed by user name and password. */
 const XTREAM_KIND = /^(?:live|movie|series|timeshift|timeshifts)$/i;
@@ -64,7 +63,7 @@ function maskQuery(text: string): string {
 /** Headers that may be shown: credentials are `***`, URLs in the others are masked. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, SECRET_HEADER.test(name) ? HIDDEN : maskText(value)]),
+    Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) ? HIDDEN : maskText(value)]),
   );
 }
 
@@ -88,7 +87,7 @@ const MIN_SECRET_LENGTH = 4;
 /** The credentials in a source's URL and headers, for `maskText`. */
 export function secretsOf(url: string, headers: Readonly<Record<string, string>> = {}): string[] {
   const fromHeaders = Object.entries(headers)
-    .filter(([name]) => SECRET_HEADER.test(name))
+    .filter(([name]) => isSecretHeader(name))
     .flatMap(([, value]) => [value, ...value.split(/[\s;=]+/).filter((part) => part.length >= 8)]);
   let parsed: URL;
   try {

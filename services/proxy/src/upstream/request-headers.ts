@@ -3,6 +3,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { StreampoolError } from '../errors.ts';
 import { mergedCookies } from './cookies.ts';
 import type { Credentials } from './digest-auth.ts';
+import { staysAtOrigin } from './secret-headers.ts';
 
 /** Belong to the connection or to this proxy, so a stream cannot set them. */
 const OWN = new Set([
@@ -23,9 +24,6 @@ const OWN = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-
-/** Given for the source's own server, so no other server gets them. */
-const SAME_ORIGIN_ONLY = new Set(['authorization', 'cookie']);
 
 /**
  * Refuses header names and values that would break a request apart (CR, LF, NUL, …).
@@ -61,8 +59,8 @@ export interface HopHeaders {
 }
 
 /**
- * The headers of one request. A stream's own header wins over the default of the same name; `Authorization` and
- * `Cookie` go to the origin they were given for only; user info in a URL becomes `Authorization: Basic`.
+ * The headers of one request. A stream's own header wins over the default of the same name; secret headers
+ * go to the origin they were given for only; user info in a URL becomes `Authorization: Basic`.
  */
 export function hopHeaders(hop: HopHeaders): Record<string, string> {
   const sameOrigin = hop.url.origin === hop.entryUrl.origin;
@@ -71,7 +69,7 @@ export function hopHeaders(hop: HopHeaders): Record<string, string> {
   if (credentials !== undefined) result.authorization = hop.digest ?? basic(credentials);
   for (const [name, value] of Object.entries(hop.headers)) {
     const lower = name.toLowerCase();
-    if (OWN.has(lower) || (SAME_ORIGIN_ONLY.has(lower) && !sameOrigin)) continue;
+    if (OWN.has(lower) || (!sameOrigin && staysAtOrigin(lower))) continue;
     result[lower] = value;
   }
   const cookies = mergedCookies(result.cookie, hop.cookies);
