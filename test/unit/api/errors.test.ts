@@ -157,7 +157,7 @@ describe('CORS', () => {
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers).toMatchObject({
-      'access-control-allow-origin': 'http://editor.example',
+      'access-control-allow-origin': '*',
       'access-control-allow-headers': 'x-api-token',
       'access-control-allow-methods': expect.stringContaining('DELETE'),
     });

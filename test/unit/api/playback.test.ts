@@ -85,7 +85,7 @@ describe('a live direct stream', () => {
       pragma: 'no-cache',
       expires: '0',
       'accept-ranges': 'none',
-      'access-control-allow-origin': 'http://e',
+      'access-control-allow-origin': '*',
     });
     await once(response, 'data');
     const hash = createHash('md5').update(`192.0.2.9-VLC-${id}-joe`).digest('hex').slice(0, 16);
