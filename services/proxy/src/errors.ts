@@ -31,6 +31,8 @@ export const SOURCE_FAILURES = [
   'egress_refused',
   'empty',
   'not_media',
+  /** It leads back to the stream that it is a source of. */
+  'loop',
   'ended',
   /** A recording was sent to its end. */
   'over',

@@ -30,6 +30,7 @@ import { workerNumbers } from './pool/worker-numbers.ts';
 import { EgressGuard } from './upstream/egress-guard.ts';
 import { askFailoverResolver } from './upstream/failover-resolver.ts';
 import { Gateway } from './upstream/gateway.ts';
+import { HopMarker } from './upstream/hop-marker.ts';
 import { ProviderConnections } from './upstream/provider-connections.ts';
 import { SourceMemories } from './upstream/source-memory.ts';
 
@@ -137,7 +138,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       log,
     });
   const cpu = new CpuLoad(config.maxCpuPercent);
-  const guard = new EgressGuard(config.allowPrivateSources);
+  const guard = new EgressGuard(config.allowPrivateSources, undefined, new HopMarker(cluster.secret));
   const reclaim = async (account: string) => {
     await pool.feeds.endIdle(account);
     sources.closeIdle(account);

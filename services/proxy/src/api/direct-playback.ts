@@ -90,6 +90,7 @@ export class DirectPlayback {
       source: pool.sourceOf(stream),
       range: request.headers.range,
       ifRange: typeof ifRange === 'string' ? ifRange : undefined,
+      via: request.headers.via,
       reply: reply.raw,
       settings: config,
       guard,

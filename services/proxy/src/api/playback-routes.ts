@@ -13,6 +13,7 @@ import type { Services } from '../worker.ts';
 import { type Api, headersOf } from './app.ts';
 import { DirectPlayback } from './direct-playback.ts';
 import { isHttpUrl } from './fields.ts';
+import { refuseLoop } from './loop-gate.ts';
 import { findStream, streamParams } from './stream-routes.ts';
 import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
 
@@ -32,7 +33,7 @@ type PlaybackRequest = FastifyRequest<{
 export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
-  const { config, registry, catalogue, playback, isDraining } = services;
+  const { config, registry, catalogue, playback, guard, isDraining } = services;
   const direct = new DirectPlayback(services);
   const tags = ['Playback'];
 
@@ -65,6 +66,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
       // What this worker remembers will do: counting the viewer in tells what the stream is now, and whether it still is.
       const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
       const stream = remembered ?? (await streamFor(request, reply));
+      refuseLoop(guard.marker, stream, request, reply);
       // A load balancer learns of it a little later; among others, what is asked for until then is relayed from them.
       if (isDraining() && !config.redisEnabled) {
         throw new StreampoolError(503, 'This worker is about to end and takes no new viewers.', {
@@ -100,6 +102,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
     },
     async (request, reply) => {
       const stream = await streamFor(request, reply);
+      refuseLoop(guard.marker, stream, request, reply);
       if (stream.profile !== undefined) {
         refuseHls(stream);
         return reply

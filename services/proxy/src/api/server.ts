@@ -18,6 +18,7 @@ import { sendError } from './error-answer.ts';
 import { healthRoutes } from './health-routes.ts';
 import { readJsonBodies } from './json-body.ts';
 import { laterPlaybackRoutes, laterRoutes } from './later-routes.ts';
+import { loopGate } from './loop-gate.ts';
 import { metadataRoutes } from './metadata-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { playbackAccess, playbackGate } from './playback-access.ts';
@@ -78,6 +79,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   const access = playbackAccess(services);
   await app.register(async (open: Api) => healthRoutes(open, services));
   await app.register(async (playback: Api) => {
+    playback.addHook('onRequest', loopGate(services.guard.marker));
     playback.addHook('onRequest', playbackGate(access, gate));
     playbackRoutes(playback, services, gate);
     laterPlaybackRoutes(playback, services);

@@ -35,7 +35,7 @@ const SHOWN_LOSSES = 5;
 export interface Cluster {
   readonly identity: WorkerIdentity;
   readonly registry: Registry;
-  /** What workers prove themselves with. */
+  /** What workers prove themselves with; a worker on its own has one that nobody knows, unless it was given one. */
   secret(): string;
   /** What playback URLs are signed with. */
   playbackSecret(): string;
@@ -54,11 +54,12 @@ export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
 /** A worker on its own: the same, with nobody else. */
 export function soloCluster(config: Config): Cluster {
   const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
+  const secret = config.clusterSecret ?? newSecret();
   const playbackSecret = config.playbackSecret ?? newSecret();
   return {
     identity,
     registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
-    secret: () => '',
+    secret: () => secret,
     playbackSecret: () => playbackSecret,
     followersOf: () => [],
     onReturn: () => undefined,

@@ -40,6 +40,7 @@ export interface DirectRequest {
   /** The viewer's headers of those names. */
   readonly range?: string | undefined;
   readonly ifRange?: string | undefined;
+  readonly via?: string | undefined;
   readonly reply: ServerResponse;
   readonly settings: DirectSettings;
   readonly guard: EgressGuard;
@@ -250,12 +251,13 @@ class DirectStream {
     range?: string,
     ifRange?: string,
   ): Promise<UpstreamResponse> {
-    const { settings, guard, memories, account } = this.#request;
+    const { settings, guard, memories, account, via } = this.#request;
     const response = await openUpstream({
       ...address,
       method,
       range,
       ifRange,
+      via,
       guard,
       memory: memories.of(address),
       account: account?.(address),

@@ -4,6 +4,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import type { PrivateSources } from '../config/kinds.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { type AddressClass, classifyAddress, isInRanges } from './address-class.ts';
+import { HopMarker } from './hop-marker.ts';
 
 export interface Address {
   readonly address: string;
@@ -27,14 +28,22 @@ const WHY: Readonly<Record<Exclude<AddressClass, 'public'>, string>> = {
 };
 
 export class EgressGuard {
+  /** What every request that passes is known again by. */
+  readonly marker: HopMarker;
   readonly #policy: PrivateSources;
   readonly #resolve: Resolver;
 
   /**
    * @param policy which private addresses sources may have; link-local and metadata addresses are refused whatever it says
    * @param resolve the system's resolver unless a test brings its own
+   * @param marker the cluster's
    */
-  constructor(policy: PrivateSources, resolve: Resolver = (name) => resolveName(name, { all: true })) {
+  constructor(
+    policy: PrivateSources,
+    resolve: Resolver = (name) => resolveName(name, { all: true }),
+    marker = HopMarker.alone(),
+  ) {
+    this.marker = marker;
     this.#policy = policy;
     this.#resolve = resolve;
   }

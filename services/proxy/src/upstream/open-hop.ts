@@ -20,7 +20,8 @@ export async function openHop(
   digest: string | undefined,
 ): Promise<UpstreamResponse> {
   const cookies = memory.cookies.headerFor(url);
-  const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest });
+  const via = request.guard.marker.via(entryUrl, request.via);
+  const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest, via });
   const malformed = () => memory.noteLenient(url);
   if (!memory.isLenient(url)) {
     try {

@@ -39,6 +39,8 @@ export interface UpstreamRequest {
   /** Asks where the redirects led to the last time, as long as that works. */
   readonly sticky?: boolean | undefined;
   readonly maxRedirects?: number;
+  /** `Via` of the viewer's request that this one is made for, where it is made for one alone. */
+  readonly via?: string | undefined;
   /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
   readonly entryUrl?: string | undefined;
 }
@@ -67,7 +69,7 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
  * `requireSuccess`. There is no keep-alive: a provider that counts connections sees none once the body is closed.
  *
  * @throws {SourceError} `refused`, `dns`, `timeout`, `tls`, `egress_refused`, `not_media` (no HTTP), `http_status` (redirects
- *   without end), `stopped` (the signal); no message contains a credential
+ *   without end), `loop` (it leads back to this proxy), `stopped` (the signal); no message contains a credential
  * @throws {StreampoolError} 422 for a header that HTTP does not allow
  */
 export async function openUpstream(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -78,6 +80,11 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
   const sinceMs = performance.now();
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     const response = await admitted(request, first, entryUrl, memory);
+    if (response.status === LOOP_DETECTED && request.guard.marker.count(response.headers.via) > 0) {
+      await close(response);
+      const message = `The source ${maskUrl(first)} leads back to this proxy, to the stream that it is a source of.`;
+      throw new SourceError('loop', message, { upstreamStatus: response.status });
+    }
     if (!isLimitStatus(response.status)) {
       if (request.account !== undefined) void response.closed.then(request.account.opened());
       return response;
@@ -87,6 +94,9 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
     await pause(delayMs, request.signal);
   }
 }
+
+/** Some hosts mean another thing by it, so only a worker's own counts. */
+const LOOP_DETECTED = 508;
 
 /** How often a provider is asked whether it has noticed that a connection is closed. */
 const FIRST_RETRY_MS = 200;

@@ -49,6 +49,8 @@ export interface HopHeaders {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
+  /** By which this cluster knows the request again. It follows whatever `Via` the stream's own headers have. */
+  readonly via: string;
   readonly range?: string | undefined;
   /** What the source's servers have set for this URL. */
   readonly cookies?: string | undefined;
@@ -72,6 +74,7 @@ export function hopHeaders(hop: HopHeaders): Record<string, string> {
     if (OWN.has(lower) || (!sameOrigin && staysAtOrigin(lower))) continue;
     result[lower] = value;
   }
+  result.via = result.via === undefined ? hop.via : `${result.via}, ${hop.via}`;
   const cookies = mergedCookies(result.cookie, hop.cookies);
   if (cookies !== undefined) result.cookie = cookies;
   // Compressed media would reach the viewer as it is.
