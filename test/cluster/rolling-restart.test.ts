@@ -7,6 +7,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect } from 'vitest';
 import { ffmpegsOf, type TestCluster, troubles } from '../support/cluster.ts';
 import { earlierWorker, whyMissing } from '../support/earlier-worker.ts';
@@ -45,7 +46,7 @@ async function streamCounts({ api }: Worker): Promise<Record<string, number>> {
 async function agree(cluster: TestCluster, expected: Record<string, number>): Promise<void> {
   const running = cluster.workers.filter(({ exit }) => exit === undefined);
   const answers = () => Promise.all(running.map(streamCounts));
-  await until(async () => (await answers()).every((each) => JSON.stringify(each) === JSON.stringify(expected)), {
+  await until(async () => (await answers()).every((each) => isDeepStrictEqual(each, expected)), {
     what: async () => `all workers to say ${JSON.stringify(expected)}; they say ${JSON.stringify(await answers())}`,
   });
 }

@@ -98,6 +98,12 @@ const VIDEO_LATE_MS = 1_200;
 /** Units of an input that flows come closer together than this; sound alone comes in pieces of up to 0.7 s. */
 const LONGEST_STEP_MS = 1_000;
 const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
+/**
+ * Nor is one wanted so soon behind another, by arrival, unless some media lies between them: a source may send thousands of pictures
+ * of one packet at once, and the prefix of each entry has a packet for every track.
+ */
+const MIN_ENTRY_MS = 10;
+const MIN_ENTRY_PACKETS = 20;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
 
@@ -124,6 +130,8 @@ export class Splicer {
   #scrambling = new ScramblingMonitor();
   #lastAudioMs: number | undefined;
   #lastEntryDts: number | undefined;
+  #lastEntryMs = 0;
+  #packetsSinceEntry = 0;
   #lastVideoPts: number | undefined;
   #audioPid: number | undefined;
   /** The last unit sent of that PID. */
@@ -317,6 +325,7 @@ export class Splicer {
     const { section } = unit;
     const moved = section === undefined || shift === undefined ? undefined : movedSection(section, shift);
     const packets = moved === undefined ? unit.packets : packetsOf(packetizeSection(moved, out.pid, 0));
+    this.#packetsSinceEntry += packets.length;
     this.#writer.write(out, packets);
   }
 
@@ -355,7 +364,10 @@ export class Splicer {
     const lastVideoFlowMs = this.#lastVideoFlowMs ?? Number.NEGATIVE_INFINITY;
     const videoGone = !hasVideo || this.#flowMs - lastVideoFlowMs > NO_KEYFRAME_MS;
     // A picture each 10 ms can be entered; more of them would only cost.
-    const isTooSoon = this.#lastEntryDts !== undefined && Math.abs(dts - this.#lastEntryDts) < MIN_ENTRY_TICKS;
+    const isTooSoon =
+      this.#lastEntryDts !== undefined &&
+      (Math.abs(dts - this.#lastEntryDts) < MIN_ENTRY_TICKS ||
+        (unit.arrivedMs - this.#lastEntryMs < MIN_ENTRY_MS && this.#packetsSinceEntry < MIN_ENTRY_PACKETS));
     const entry = out.video
       ? (unit.keyframe || overdue) && !isTooSoon
       : unit.track.kind === 'audio' &&
@@ -367,6 +379,8 @@ export class Splicer {
     // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
     this.#lastEntryFlowMs = unit.keyframe ? this.#flowMs : this.#flowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
+    this.#lastEntryMs = unit.arrivedMs;
+    this.#packetsSinceEntry = 0;
     this.#recent.add(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
     this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });

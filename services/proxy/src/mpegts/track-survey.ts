@@ -15,7 +15,7 @@ const WAIT_MS: Readonly<Record<'video' | 'audio', number>> = { video: 500, audio
 /** The same in the input's own time: a provider may send its first seconds at once. */
 const WAIT_TICKS = TICKS_PER_SECOND;
 /** A look takes no more of the input than this, whatever it shows. */
-const MAX_HELD_PACKETS = Math.floor((2 * 1024 * 1024) / PACKET_SIZE);
+const MAX_HELD_PACKETS = Math.floor((1024 * 1024) / PACKET_SIZE);
 /** A programme that is silent for this long is left for one that is not. */
 const SILENT_MS = 3_000;
 const RECENT_MS = 1_000;
