@@ -31,13 +31,17 @@ const texts = z.record(z.string(), z.string());
 
 export const peerShape = z.looseObject({ workerId: name, incarnation: name, address });
 
-export const identityShape: z.ZodType<WorkerIdentity> = z.looseObject({
+const identity = {
   ...peerShape.shape,
   zone: z
     .string()
     .nullish()
     .transform((zone) => zone ?? undefined),
   revision: z.number().optional(),
+};
+
+export const identityShape: z.ZodType<WorkerIdentity> = z.looseObject({
+  ...identity,
 });
 
 export const ownerShape: z.ZodType<Owner> = z.looseObject({ ...peerShape.shape, epoch: count });
@@ -133,12 +137,7 @@ export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
 export const reportShape: z.ZodType<ClientReport> = z.looseObject({ streamId: name, clientId: name, ...counters });
 
 export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
-  ...peerShape.shape,
-  zone: z
-    .string()
-    .nullish()
-    .transform((zone) => zone ?? undefined),
-  revision: z.number().optional(),
+  ...identity,
   startedAtMs: count,
   lastSeenMs: count,
   cpu: z.number(),

@@ -25,7 +25,7 @@ describe('a secret header', () => {
     expect(maskHeaders({ [name]: 'v4lue' })).toEqual({ [name]: '***' });
   });
 
-  it.each(['Origin', 'X-Keyframe', 'Accept-Language', 'X-Monkey'])('%s is none', (name) => {
+  it.each(['Origin', 'X-Keyframe', 'Accept-Language', 'X-Monkey', 'X-Author'])('%s is none', (name) => {
     expect(sent('http://cdn.example/1.ts', name)).toBe('v');
     expect(maskHeaders({ [name]: 'v4lue' })).toEqual({ [name]: 'v4lue' });
   });

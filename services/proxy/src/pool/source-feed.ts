@@ -296,6 +296,8 @@ export class SourceFeed implements PlacedFeed {
 
   /** The source as another worker reads it, until that changes. */
   async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
+    // A connection that is opened after this one goes on where the other worker's ends, wherever this worker's last one began.
+    this.#rounds.forget();
     const { signal } = this.#abort;
     const onMedia = (clock: SourceClock | undefined) => {
       opened.resolve({ kind: 'mpegts' });

@@ -3,7 +3,7 @@
 const NAMES = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'referer']);
 
 /** `X-Api-Key`, `X-Auth-Token`, `Access-Token`, `X-Session-Id` and whatever else providers name theirs. */
-const PARTS = /token|secret|passw|auth|(?:^|[-_])(?:api-?)?key(?:$|[-_])|apikey|signature|session|cred|jwt/;
+const PARTS = /token|secret|passw|auth(?!ors?\b)|(?:^|[-_])(?:api-?)?key(?:$|[-_])|apikey|signature|session|cred|jwt/;
 
 /** Whether no other origin than the source's own gets this header. A Referer often has a token in its query. */
 export function staysAtOrigin(name: string): boolean {
