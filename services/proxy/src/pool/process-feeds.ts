@@ -109,8 +109,13 @@ export class ProcessFeeds {
    */
   async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
     const key = `${stream.id}/${slot}`;
-    await this.#entries.get(key)?.closing;
-    return this.#use(this.#entries.get(key) ?? this.#open(key, stream, slot, place));
+    let entry = this.#entries.get(key);
+    // Looked at and taken in one turn: what begins to close between the two would be cut under its new user.
+    while (entry?.closing !== undefined) {
+      await entry.closing;
+      entry = this.#entries.get(key);
+    }
+    return this.#use(entry ?? this.#open(key, stream, slot, place));
   }
 
   #use(entry: Entry): FeedUse {
@@ -235,6 +240,8 @@ export class ProcessFeeds {
     entry.closing ??= this.#endIfUnused(entry)
       .catch((error: unknown) => {
         this.#deps.log.warn({ stream: entry.streamId, slot: entry.slot, err: error }, 'a slot could not be released');
+        // It is tried again after another grace, or what nobody uses would run for ever.
+        if (entry.users === 0 && !entry.process.isStopped) this.#startGrace(entry);
       })
       .finally(() => {
         entry.closing = undefined;
