@@ -377,7 +377,7 @@ export class SourceFeed implements PlacedFeed {
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
       for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
       if (this.#rounds.isOver) return repeatsError(this.#address.url);
-      while (this.#leadMs() > MAX_LEAD_MS && !this.#abort.signal.aborted) {
+      while (this.#leadMs() > MAX_LEAD_MS && this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
         await pause(LEAD_PAUSE_MS, this.#abort.signal);
       }
       askedMs = performance.now();
