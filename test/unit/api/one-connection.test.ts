@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { packets, serve, streamPackets } from '../upstream/support.ts';
+import { eventually, packets, serve, streamPackets } from '../upstream/support.ts';
 import { startApi } from './support.ts';
 
 /** Larger than what the sockets between provider and player hold, so that a paused player keeps its connection open. */
@@ -63,7 +63,14 @@ async function play(origin: string, path: string, range?: string, wanted = 1_000
       length += chunk.length;
     }
   }
-  return { status: response.statusCode, bytes: Buffer.concat(chunks), leave: () => request.destroy() };
+  /** Reads on to the end, be it a proper one or not. */
+  const rest = async () => {
+    const more: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => more.push(chunk));
+    await new Promise((done) => response.once('close', done));
+    return Buffer.concat(more);
+  };
+  return { status: response.statusCode, bytes: Buffer.concat(chunks), rest, leave: () => request.destroy() };
 }
 
 describe.each([
@@ -108,6 +115,48 @@ describe.each([
     expect([first.status, next.status]).toEqual([200, 200]);
     next.leave();
   });
+});
+
+describe('a viewer that pauses', () => {
+  it('leaves its connection to others, and goes on when they have left', async () => {
+    const provider = await strictProvider(0);
+    const api = await startApi({ SOURCE_MAX_CONNECTIONS: '1', CLIENT_STALL_TIMEOUT: '1' });
+    const origin = await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const [one, two] = await Promise.all(
+      ['1', '2'].map(
+        async (name) => (await api.post('/streams', { url: `${provider.origin}/movie/u/p/${name}.mkv` })).body,
+      ),
+    );
+    const first = await play(origin, `/stream/${one?.stream_id}`);
+    await eventually(() => !provider.busy(), 5_000);
+    const second = await play(origin, `/stream/${two?.stream_id}`, 'bytes=5-');
+    expect([second.status, second.bytes.equals(FILM.subarray(5, 5 + second.bytes.length))]).toEqual([206, true]);
+    second.leave();
+    const rest = await first.rest();
+    expect(Buffer.concat([first.bytes, rest]).equals(FILM)).toBe(true);
+    expect(provider.refused).toEqual([]);
+  });
+
+  it('is cut off when it reads on and others have the connection, and leaves nothing behind', async () => {
+    const provider = await strictProvider(0);
+    const api = await startApi({ SOURCE_MAX_CONNECTIONS: '1', CLIENT_STALL_TIMEOUT: '1' });
+    const origin = await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const { body } = await api.post('/streams', { url: `${provider.origin}/movie/u/p/1.mkv` });
+    const path = `/stream/${body.stream_id}`;
+    const first = await play(origin, path);
+    await eventually(() => !provider.busy(), 5_000);
+    const live = (await api.post('/streams', { url: `${provider.origin}/live/u/p/2.ts` })).body;
+    const other = await play(origin, `/stream/${live.stream_id}`);
+    expect(other.status).toBe(200);
+    const rest = await first.rest();
+    expect(Buffer.concat([first.bytes, rest]).equals(FILM.subarray(0, first.bytes.length + rest.length))).toBe(true);
+    expect(first.bytes.length + rest.length).toBeLessThan(FILM.length);
+    other.leave();
+    await eventually(() => !provider.busy());
+    const again = await play(origin, path, 'bytes=9-');
+    expect(again.status).toBe(206);
+    again.leave();
+  }, 15_000);
 });
 
 describe('a provider that refuses for good', () => {

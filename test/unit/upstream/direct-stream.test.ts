@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { StreampoolError } from '../../../services/proxy/src/errors.ts';
 import type { FailoverEvent, StreamSource } from '../../../services/proxy/src/pool/stream-source.ts';
@@ -45,6 +46,7 @@ interface Proxy extends TestServer {
   readonly replies: ServerResponse[];
   readonly failovers: FailoverEvent[];
   readonly source: StreamSource;
+  readonly warnings: string[];
 }
 
 /** A worker in miniature: one direct stream, errors as the API would answer them. */
@@ -56,6 +58,8 @@ async function proxy(
   const replies: ServerResponse[] = [];
   const guard = openGuard();
   const memories = new SourceMemories();
+  const warnings: string[] = [];
+  const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line).msg) });
   const { source, failovers } = await streamSource(
     { url, failoverUrls: more.failoverUrls ?? [], headers: { 'X-Stream': '1' } },
     guard,
@@ -66,14 +70,15 @@ async function proxy(
       const { range } = request.headers;
       const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
       const settings = { ...SETTINGS, ...more.settings };
-      results.push(await serveDirect({ source, method, range, reply, settings, guard, memories, signal: more.signal }));
+      const parts = { source, method, range, reply, settings, guard, memories, log, signal: more.signal } as const;
+      results.push(await serveDirect(parts));
     } catch (error) {
       if (!(error instanceof StreampoolError)) throw error;
       reply.writeHead(error.status).end(JSON.stringify({ detail: error.message }));
     }
   };
   const server = await serve((request, reply) => void handle(request, reply));
-  return { ...server, results, replies, failovers, source };
+  return { ...server, results, replies, failovers, source, warnings };
 }
 
 interface Viewer {
@@ -628,17 +633,156 @@ describe('files', () => {
     ]);
   });
 
-  it('lets a viewer pause for longer than any time limit, in little memory', async () => {
-    const big = Buffer.alloc(30_000_000, 1);
-    big[0] = 0;
-    const server = await fileServer(big);
-    const worker = await proxy(`${server.origin}/1.mp4`, { settings: { clientStallTimeoutMs: 200 } });
-    const viewer = await watch(worker.origin);
-    viewer.response.pause();
-    await sleep(900);
-    viewer.response.resume();
-    expect(await viewer.over).toBe(true);
-    expect(viewer.body().length).toBe(big.length);
-    expect(server.requests).toHaveLength(1);
+  describe('whose viewer takes nothing', () => {
+    /** More than the sockets between provider and viewer hold. */
+    const big = Buffer.alloc(30_000_000, Buffer.from(Array.from({ length: 251 }, (_, at) => at)));
+    const settings = { clientStallTimeoutMs: 200 };
+
+    /** Opens a file, reads nothing of it, and waits until the provider has no connection any more. */
+    async function paused(origin: string, server: TestServer, headers: Record<string, string> = {}) {
+      const viewer = await watch(origin, headers);
+      viewer.response.pause();
+      await eventually(() => server.requests.length > 0 && server.open() === 0, 5000);
+      return viewer;
+    }
+
+    it.each([
+      ['all of it', {}, 0, 30_000_000],
+      ['its own range', { range: 'bytes=1000000-28999999' }, 1_000_000, 29_000_000],
+    ])('hold no connection, and give the viewer %s when it reads on', async (_what, headers, from, to) => {
+      const server = await fileServer(big);
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server, headers);
+      viewer.response.resume();
+      expect(await viewer.over).toBe(true);
+      expect(sha(viewer.body())).toBe(sha(big.subarray(from, to)));
+      expect(server.requests).toHaveLength(2);
+      expect(server.requests[1]?.headers).toMatchObject({
+        range: expect.stringMatching(`^bytes=\\d+-${to - 1}$`),
+        'if-range': '"v1"',
+      });
+      expect(worker.warnings).toEqual([]);
+    });
+
+    it('pause as often as they like', async () => {
+      const server = await fileServer(big);
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server);
+      for (let times = 2; times <= 3; times++) {
+        const before = viewer.body().length;
+        viewer.response.resume();
+        await eventually(() => viewer.body().length > before + 5_000_000 && server.requests.length === times, 5000);
+        viewer.response.pause();
+        await eventually(() => server.open() === 0, 5000);
+      }
+      viewer.response.resume();
+      expect(await viewer.over).toBe(true);
+      expect(sha(viewer.body())).toBe(sha(big));
+    });
+
+    it('hold none for 20 viewers that never read, and nothing once they have left', async () => {
+      const server = await fileServer(big);
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const idle = async () => {
+        const { response } = await watch(worker.origin);
+        return response.pause();
+      };
+      const viewers = await Promise.all(Array.from({ length: 20 }, idle));
+      await eventually(() => server.requests.length === 20 && server.open() === 0, 10_000);
+      expect(worker.results).toEqual([]);
+      for (const viewer of viewers) viewer.destroy();
+      await eventually(() => worker.results.length === 20, 5000);
+      expect(new Set(worker.results.map(({ outcome }) => outcome))).toEqual(new Set(['client_left']));
+      expect(server.requests).toHaveLength(20);
+    });
+
+    it('end at their end where no length was told', async () => {
+      const server = await serve((request, response) => {
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+        if (from >= big.length) return response.writeHead(416, { 'content-range': `bytes */${big.length}` }).end();
+        const range = { 'content-range': `bytes ${from}-${big.length - 1}/*` };
+        response.writeHead(from > 0 ? 206 : 200, { etag: '"v1"', ...(from > 0 ? range : {}) });
+        return response.end(big.subarray(from));
+      });
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server);
+      viewer.response.resume();
+      expect(await viewer.over).toBe(true);
+      expect(sha(viewer.body())).toBe(sha(big));
+    });
+
+    /** A provider that gives all at first, and then what `later` says. */
+    async function changing(later: (request: IncomingMessage, response: ServerResponse, asked: number) => void) {
+      const server = await serve((request, response) => {
+        const asked = server.requests.length - 1;
+        if (asked > 0) return later(request, response, asked);
+        response.writeHead(200, { etag: '"v1"', 'content-length': big.length }).end(big);
+      });
+      return server;
+    }
+
+    it.each([429, 500, 503, 458])('ask again after %i', async (status) => {
+      const server = await changing((request, response, asked) => {
+        if (asked === 1) return response.writeHead(status).end('later');
+        const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
+        const range = `bytes ${from}-${big.length - 1}/${big.length}`;
+        response.writeHead(206, { etag: '"v1"', 'content-range': range }).end(big.subarray(from));
+      });
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server);
+      viewer.response.resume();
+      expect(await viewer.over).toBe(true);
+      expect(sha(viewer.body())).toBe(sha(big));
+      expect(server.requests).toHaveLength(3);
+    });
+
+    it.each<[string, number, { etag?: string; size?: string }, number, string]>([
+      ['is refused', 403, {}, 1, 'answered 403'],
+      ['is refused for long', 429, {}, 3, 'answered 429'],
+      ['has gone', 404, {}, 1, 'answered 404'],
+      ['comes without ranges', 200, { etag: '"v1"' }, 1, 'whole file and not the rest'],
+      ['is another file now', 206, { etag: '"v2"' }, 1, 'not the rest of the same file'],
+      ['is another size now', 206, { etag: '"v1"', size: '31000000' }, 1, 'not the rest of the same file'],
+    ])('cut the viewer off and say why when the rest %s', async (_what, status, { size, ...headers }, tries, why) => {
+      const server = await changing((request, response) => {
+        const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1]);
+        const range = status === 206 ? { 'content-range': `bytes ${from}-29999999/${size ?? 30_000_000}` } : {};
+        response.writeHead(status, { ...headers, ...range }).end(Buffer.alloc(1_000_000, 0xee));
+      });
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server);
+      viewer.response.resume();
+      expect(await viewer.over).toBe(false);
+      expect(sha(viewer.body())).toBe(sha(big.subarray(0, viewer.body().length)));
+      await eventually(() => worker.results.length === 1);
+      expect(worker.results).toMatchObject([{ outcome: 'failed' }]);
+      expect(worker.warnings.at(-1)).toContain(why);
+      expect(server.requests).toHaveLength(1 + tries);
+      await eventually(() => server.open() === 0);
+    });
+
+    it('cut the viewer off at once where nothing could show that the rest is of the same file', async () => {
+      const server = await serve((_request, response) => response.writeHead(200).end(big));
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings });
+      const viewer = await paused(worker.origin, server);
+      await eventually(() => worker.results.length === 1);
+      expect(worker.results).toMatchObject([{ outcome: 'client_left' }]);
+      expect(worker.warnings).toEqual([
+        'A viewer of a direct stream took nothing for 0.2 s (CLIENT_STALL_TIMEOUT) and was dropped.',
+      ]);
+      viewer.response.destroy();
+    });
+
+    it('end on the signal', async () => {
+      const server = await fileServer(big);
+      const abort = new AbortController();
+      const worker = await proxy(`${server.origin}/1.mp4`, { settings, signal: abort.signal });
+      const viewer = await paused(worker.origin, server);
+      abort.abort();
+      await eventually(() => worker.results.length === 1);
+      expect(worker.results).toMatchObject([{ outcome: 'stopped' }]);
+      viewer.response.resume();
+      expect(await viewer.over).toBe(false);
+    });
   });
 });

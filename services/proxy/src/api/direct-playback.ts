@@ -57,6 +57,7 @@ export class DirectPlayback {
           const refusalMayPass = (waitedMs: number) => session.endOlder(abort) || watch.refusalMayPass(waitedMs);
           return { ...watch, refusalMayPass };
         },
+        place: { giveBack: () => session.pause(abort), take: () => session.goOn(abort) },
         log: log.child({ stream: stream.id, client: session.client.id }),
         onBytes: (bytes) => session.count(bytes),
         onStart: (head) => {

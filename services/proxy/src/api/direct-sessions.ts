@@ -15,6 +15,16 @@ export interface DirectSessionsDeps {
   readonly onJoined: (stream: StreamRecord) => void;
 }
 
+type Connect = (atLimit: () => void) => Promise<() => void>;
+
+/** One response, and its connection to the provider. */
+interface Response {
+  readonly connect: Connect;
+  /** Gives the connection back, once it has one. */
+  disconnect: (() => void) | undefined;
+  isPaused: boolean;
+}
+
 /** One viewer, counted in until it has left. */
 export interface DirectSession {
   readonly client: ClientRecord;
@@ -26,7 +36,11 @@ export interface DirectSession {
    *   responses of this viewer ended
    * @throws {StreampoolError} 503 at the provider's limit
    */
-  begin(abort: AbortController, connect: (atLimit: () => void) => Promise<() => void>): Promise<void>;
+  begin(abort: AbortController, connect: Connect): Promise<void>;
+  /** The viewer takes nothing of a response, which has closed its connection. */
+  pause(abort: AbortController): void;
+  /** The viewer reads on. @throws {StreampoolError} 503 at the provider's limit */
+  goOn(abort: AbortController): Promise<void>;
   /**
    * Ends the responses that began before this one: a player that reads the index of a file has left them open.
    * @returns whether there were any
@@ -91,8 +105,8 @@ class Session implements DirectSession {
   readonly stream: StreamRecord;
   readonly #deps: DirectSessionsDeps;
   readonly #on: { readonly kept: () => void; readonly over: () => void };
-  /** How each response gives its connection back, once it has one; the oldest first. */
-  readonly #responses = new Map<AbortController, (() => void) | undefined>();
+  /** The oldest first. */
+  readonly #responses = new Map<AbortController, Response>();
   readonly #untrack: () => void;
   #bytes = 0;
   #isKept = false;
@@ -111,24 +125,41 @@ class Session implements DirectSession {
     });
   }
 
-  async begin(abort: AbortController, connect: (atLimit: () => void) => Promise<() => void>): Promise<void> {
+  async begin(abort: AbortController, connect: Connect): Promise<void> {
     clearTimeout(this.#idle);
-    this.#responses.set(abort, undefined);
+    this.#responses.set(abort, { connect, disconnect: undefined, isPaused: false });
     if (this.#closed) abort.abort();
-    const disconnect = await connect(() => this.endOlder(abort));
-    if (this.#responses.has(abort)) this.#responses.set(abort, disconnect);
+    await this.goOn(abort);
+  }
+
+  pause(abort: AbortController): void {
+    const response = this.#responses.get(abort);
+    if (response === undefined) return;
+    response.disconnect?.();
+    response.disconnect = undefined;
+    response.isPaused = true;
+  }
+
+  async goOn(abort: AbortController): Promise<void> {
+    const response = this.#responses.get(abort);
+    if (response === undefined) return;
+    response.isPaused = false;
+    const disconnect = await response.connect(() => this.endOlder(abort));
+    if (this.#responses.has(abort)) response.disconnect = disconnect;
     else disconnect();
   }
 
   endOlder(abort: AbortController): boolean {
-    const all = [...this.#responses.keys()];
-    const older = all.slice(0, Math.max(0, all.indexOf(abort))).filter(({ signal }) => !signal.aborted);
-    for (const each of older) each.abort();
+    const all = [...this.#responses];
+    const at = all.findIndex(([each]) => each === abort);
+    // One that is paused has no connection that could be closed.
+    const older = all.slice(0, Math.max(0, at)).filter(([{ signal }, { isPaused }]) => !signal.aborted && !isPaused);
+    for (const [each] of older) each.abort();
     return older.length > 0;
   }
 
   async end(abort: AbortController): Promise<void> {
-    this.#responses.get(abort)?.();
+    this.#responses.get(abort)?.disconnect?.();
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
     // Who has got nothing has not begun to watch.

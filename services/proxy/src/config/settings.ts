@@ -181,7 +181,7 @@ const clients = {
     'CLIENT_STALL_TIMEOUT',
     seconds(1, DAY_S),
     '60',
-    'Seconds after which a viewer that takes no byte of a live stream is dropped.',
+    'Seconds after which a viewer that takes no byte of a live stream is dropped. A file is held for the viewer without a connection to the provider from then on.',
   ),
   clientTimeoutMs: setting(
     'CLIENT_TIMEOUT',

@@ -1,4 +1,4 @@
-/** Passes a file on: a transfer that breaks is resumed at the right byte of the same file, or cut off, never patched up. */
+/** Passes a file on: a transfer that breaks or pauses is resumed at the right byte of the same file, or cut off, never patched up. */
 import { SourceError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
 import type { OpenedSource, Transfer } from './direct-stream.ts';
@@ -13,9 +13,16 @@ interface Part {
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 
+/** Why the bytes of a part stopped coming before its end. */
+type Break = { readonly kind: 'failed'; readonly error: SourceError } | { readonly kind: 'paused' };
+
+type PartEnd = 'client_left' | 'ended' | Break;
+
 /**
+ * A viewer that takes nothing for the stall time holds no connection to the provider. When it reads on, the rest is asked for.
+ *
  * @param fetch asks the source that `opened` came from for a part
- * @throws {SourceError} when the rest of the file cannot be had
+ * @throws {StreampoolError} when the rest of the file cannot be had
  */
 export async function pumpFile(
   transfer: Transfer,
@@ -27,53 +34,76 @@ export async function pumpFile(
     const end = await pumpPart(transfer, file, reader);
     reader.close();
     if (end === 'client_left' || end === 'ended') return end;
-    reader = await resume(transfer, file, end, fetch);
+    if (end.kind === 'paused' && file.complete) return 'ended';
+    const rest = await resume(transfer, file, end, fetch);
+    if (rest === undefined) return 'ended';
+    reader = rest;
   }
 }
 
-async function pumpPart(
-  { settings, schedule, write }: Transfer,
-  file: FiniteTransfer,
-  reader: BodyReader,
-): Promise<'client_left' | 'ended' | SourceError> {
+async function pumpPart(transfer: Transfer, file: FiniteTransfer, reader: BodyReader): Promise<PartEnd> {
+  const { settings, schedule, write } = transfer;
+  let freed: Promise<void> | undefined;
+  const onStall = (): boolean => {
+    if (file.resume === undefined && !file.complete) return false;
+    reader.close();
+    freed = transfer.pause();
+    return true;
+  };
   try {
     for (;;) {
       if (file.complete) return 'ended';
       const chunk = await reader.read(settings.vodReadTimeoutMs);
       if (chunk === undefined) {
-        return file.lengthKnown ? new SourceError('ended', 'The source ended before its file did.') : 'ended';
+        if (!file.lengthKnown) return 'ended';
+        return { kind: 'failed', error: new SourceError('ended', 'The source ended before its file did.') };
       }
       schedule.reset();
       file.advance(chunk.length);
-      if (!(await write(chunk))) return 'client_left';
+      const isThere = await write(chunk, onStall);
+      await freed;
+      if (!isThere) return 'client_left';
+      if (freed !== undefined) return { kind: 'paused' };
     }
   } catch (error) {
-    if (error instanceof SourceError) return error;
+    if (error instanceof SourceError) return { kind: 'failed', error };
     throw error;
   }
 }
 
-/** Another source would be another file, so only the same one is asked. */
+/**
+ * Another source would be another file, so only the same one is asked.
+ * @returns undefined when it has turned out that all had been sent
+ */
 async function resume(
   transfer: Transfer,
   file: FiniteTransfer,
-  failure: SourceError,
+  end: Break,
   fetch: Fetch,
-): Promise<BodyReader> {
+): Promise<BodyReader | undefined> {
   const part = file.resume;
-  if (part === undefined) throw failure;
-  for (let error = failure; ; ) {
-    await transfer.recovery.wait(error);
-    const response = await fetch(part)
-      .then(requireSuccess)
+  let error = end.kind === 'failed' ? end.error : undefined;
+  if (part === undefined) throw error ?? new Error('A transfer was paused that cannot be resumed.');
+  if (end.kind === 'paused') await transfer.goOn();
+  for (;;) {
+    if (error !== undefined) await transfer.recovery.wait(error);
+    const response: UpstreamResponse | undefined = await fetch(part)
+      .then((answer) => (file.endsHere(answer) ? answer : requireSuccess(answer)))
       .catch((caught: unknown) => {
         if (!(caught instanceof SourceError)) throw caught;
         error = caught;
+        return undefined;
       });
     if (response === undefined) continue;
     if (file.continuesWith(response)) return new BodyReader(response.body, response.url);
     response.body.destroy();
-    const message = `The source ${maskUrl(response.url)} broke off, and what it gives now is not the rest of the same file.`;
-    throw new SourceError('ended', message);
+    if (file.endsHere(response)) return undefined;
+    throw new SourceError('ended', otherBytes(end, response));
   }
+}
+
+function otherBytes(end: Break, { status, url }: UpstreamResponse): string {
+  const why = end.kind === 'paused' ? 'was closed while its viewer paused' : 'broke off';
+  const now = status === 206 ? 'is not the rest of the same file' : 'is a whole file and not the rest of this one';
+  return `The source ${maskUrl(url)} ${why}, and what it gives now ${now}.`;
 }

@@ -29,7 +29,7 @@ export interface DirectSettings extends RetrySettings, BitrateSettings {
   /** Within which a source that cannot be seen is left for another. */
   readonly streamTimeoutMs: number;
   readonly vodReadTimeoutMs: number;
-  /** A viewer of a live stream that takes nothing for this long is dropped. */
+  /** A viewer of a live stream that takes nothing for this long is dropped; one of a file holds no connection from then on. */
   readonly clientStallTimeoutMs: number;
 }
 
@@ -47,6 +47,8 @@ export interface DirectRequest {
   readonly memories: SourceMemories;
   /** The connections to the account of a source. */
   readonly account?: (address: SourceAddress) => AccountWatch;
+  /** The place among the provider's connections, given back while the viewer of a file takes nothing. */
+  readonly place?: ProviderPlace;
   /** Ends the stream from our side: deleted, draining, disconnected. */
   readonly signal?: AbortSignal;
   /** Added to the response headers. */
@@ -58,10 +60,16 @@ export interface DirectRequest {
   readonly onBytes?: (bytes: number) => void;
 }
 
+export interface ProviderPlace {
+  readonly giveBack: () => void;
+  /** @throws {StreampoolError} 503 when all are in use */
+  readonly take: () => Promise<void>;
+}
+
 export interface DirectResult {
   readonly outcome: 'client_left' | 'stopped' | 'ended' | 'failed';
   readonly bytes: number;
-  readonly error?: SourceError;
+  readonly error?: StreampoolError;
 }
 
 /** A source that has answered with media. */
@@ -78,8 +86,12 @@ export interface Transfer {
   readonly source: SwitchableSource;
   readonly schedule: RetrySchedule;
   readonly recovery: SourceRecovery;
-  /** Hands bytes to the viewer; false when it has gone. */
-  readonly write: (bytes: Buffer) => Promise<boolean>;
+  /** Hands bytes to the viewer; false when it has gone. See `ReplyWriter.write`. */
+  readonly write: (bytes: Buffer, onStall?: () => boolean) => Promise<boolean>;
+  /** The viewer takes nothing: resolves when no connection is counted for it any more. */
+  readonly pause: () => Promise<void>;
+  /** It reads on. @throws {StreampoolError} 503 when the provider's connections are in use by others */
+  readonly goOn: () => Promise<void>;
 }
 
 /** A viewer's own mistakes, and what only the file's place can answer: passed on as they are. */
@@ -150,8 +162,9 @@ class DirectStream {
     }
     if (!reply.headersSent) throw error;
     reply.destroy();
-    if (!(error instanceof SourceError)) throw error;
-    log?.warn({ reason: error.reason }, `A direct stream has failed: ${error.message}`);
+    if (!(error instanceof StreampoolError)) throw error;
+    const reason = error instanceof SourceError ? error.reason : undefined;
+    log?.warn({ reason }, `A direct stream has failed: ${error.message}`);
     return { outcome: 'failed', bytes, error };
   }
 
@@ -175,13 +188,15 @@ class DirectStream {
         ? finiteHead(status, headers, urls, noRanges)
         : liveHead(opened.kind === 'mpegts' ? 'mpegts' : 'other', urls, headers['content-type']),
     );
-    const writer = new ReplyWriter(reply, isFile ? 0 : settings.clientStallTimeoutMs);
+    const writer = new ReplyWriter(reply, settings.clientStallTimeoutMs);
     const transfer: Transfer = {
       settings,
       source,
       schedule: this.#schedule,
       recovery: this.#recovery,
-      write: (bytes) => this.#write(writer, bytes),
+      write: (bytes, onStall) => this.#write(writer, bytes, onStall),
+      pause: () => this.#pause(),
+      goOn: async () => this.#request.place?.take(),
     };
     const outcome = isFile
       ? await pumpFile(transfer, opened, (part) => this.#fetch(address, 'GET', part.range, part.ifRange))
@@ -190,10 +205,23 @@ class DirectStream {
     return outcome;
   }
 
-  async #write(writer: ReplyWriter, bytes: Buffer): Promise<boolean> {
+  async #write(writer: ReplyWriter, bytes: Buffer, mayGoOn: () => boolean = () => false): Promise<boolean> {
     this.#bytes += bytes.length;
     this.#request.onBytes?.(bytes.length);
-    return writer.write(bytes);
+    return writer.write(bytes, () => mayGoOn() || this.#drop());
+  }
+
+  #drop(): false {
+    const { log, settings } = this.#request;
+    const seconds = settings.clientStallTimeoutMs / 1000;
+    log?.warn({}, `A viewer of a direct stream took nothing for ${seconds} s (CLIENT_STALL_TIMEOUT) and was dropped.`);
+    return false;
+  }
+
+  /** The provider counts a connection until it is closed. */
+  async #pause(): Promise<void> {
+    await Promise.all(this.#closing);
+    this.#request.place?.giveBack();
   }
 
   #start(head: ReplyHead): void {

@@ -60,6 +60,13 @@ export class FiniteTransfer {
     });
   }
 
+  /** Whether an answer to `resume` says that there is nothing more to come: the file ends where this transfer stands. */
+  endsHere({ status, headers }: Answer): boolean {
+    if (status !== 416 || this.#end !== undefined) return false;
+    const size = /^bytes\s+\*\/(\d+)$/i.exec(headers['content-range']?.trim() ?? '')?.[1];
+    return size !== undefined && Number(size) === this.#position;
+  }
+
   /** A strong ETag, else the date; weak ones do not promise the same bytes. */
   get #validator(): string | undefined {
     const etag = this.#first.headers.etag;

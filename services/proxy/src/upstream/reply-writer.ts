@@ -7,7 +7,7 @@ export class ReplyWriter {
   #gone = false;
   #wake: (() => void) | undefined;
 
-  /** @param stallMs how long the other side may take nothing before it counts as gone; 0: for ever */
+  /** @param stallMs how long the other side may take nothing; 0: for ever */
   constructor(reply: Writable, stallMs: number) {
     this.#reply = reply;
     this.#stallMs = stallMs;
@@ -24,8 +24,13 @@ export class ReplyWriter {
     return this.#gone;
   }
 
-  /** Resolves when the next bytes are welcome: true, or false when the other side has gone or stands still for too long. */
-  async write(chunk: Buffer): Promise<boolean> {
+  /**
+   * Resolves when the next bytes are welcome: true, or false when the other side has gone.
+   *
+   * @param onStall called once when the other side has taken nothing for the stall time; true: it may go on later. Without,
+   *   or with false, it counts as gone
+   */
+  async write(chunk: Buffer, onStall: () => boolean = () => false): Promise<boolean> {
     if (this.#gone) return false;
     if (this.#reply.write(chunk)) return true;
     await new Promise<void>((resolve) => {
@@ -35,7 +40,7 @@ export class ReplyWriter {
         this.#wake = undefined;
         resolve();
       };
-      const timer = this.#stallMs === 0 ? undefined : setTimeout(() => this.#drop(done), this.#stallMs);
+      const timer = this.#stallMs === 0 ? undefined : setTimeout(() => onStall() || this.#drop(done), this.#stallMs);
       this.#wake = done;
       this.#reply.once('drain', done);
     });
