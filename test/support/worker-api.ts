@@ -1,4 +1,4 @@
-/** Small typed calls to a worker's HTTP API, as m3u-editor makes them. */
+/** Small typed calls to a worker's HTTP API. */
 
 export interface ApiAnswer<T = unknown> {
   status: number;

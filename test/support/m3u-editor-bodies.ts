@@ -1,0 +1,97 @@
+/** What m3u-editor sends to create a stream, with everything that it can say. */
+
+/** A channel of a playlist, as far as the proxy hears of it. */
+export interface Channel {
+  readonly id: number;
+  readonly url: string;
+  readonly playlistUuid: string;
+  readonly failoverUrls?: readonly string[];
+  readonly resolverUrl?: string;
+  /** Which account of the provider it is fetched with. */
+  readonly providerProfileId?: number;
+  /** Which user of the list watches it. */
+  readonly playlistAuthId?: number;
+}
+
+export const USER_AGENT = 'TiviMate/5.1';
+/** A header that a list has for its provider. */
+export const REFERER = 'http://portal.example/';
+
+const OUTPUT = '-c:v libx264 -preset faster -b:v {bitrate|2000k} -maxrate {maxrate|2500k} -bufsize {bufsize|2500k}';
+const SOUND = '-c:a aac -b:a {audio_bitrate|128k}';
+const HLS = '-f hls -hls_time 2 -hls_list_size 30 -hls_flags program_date_time';
+
+/** Its default profiles, which are templates. */
+export const PROFILES = {
+  ts: `-fflags +genpts -i {input_url} ${OUTPUT} ${SOUND} -f mpegts {output_args|pipe:1}`,
+  hls: `-fflags +genpts -i {input_url} ${OUTPUT} ${SOUND} ${HLS} {output_args|index.m3u8}`,
+  fmp4: `-fflags +genpts -i {input_url} ${OUTPUT} ${SOUND} ${HLS} -hls_segment_type fmp4 {output_args|index.m3u8}`,
+} as const;
+
+/** POST /streams for a channel. */
+export function channelBody(channel: Channel) {
+  return {
+    url: channel.url,
+    metadata: {
+      ...metadataOf(channel),
+      ...(channel.providerProfileId === undefined ? {} : { provider_profile_id: channel.providerProfileId }),
+      ...(channel.playlistAuthId === undefined ? {} : { playlist_auth_id: channel.playlistAuthId }),
+    },
+    strict_live_ts: true,
+    use_sticky_session: true,
+    enable_silence_detection: true,
+    silence_threshold_db: -50,
+    silence_duration: 3,
+    silence_check_interval: 10,
+    silence_failover_threshold: 3,
+    silence_monitoring_grace_period: 15,
+    ...(channel.failoverUrls === undefined ? {} : { failover_urls: channel.failoverUrls }),
+    ...(channel.resolverUrl === undefined ? {} : { failover_resolver_url: channel.resolverUrl }),
+    user_agent: USER_AGENT,
+    headers: { Referer: REFERER },
+  };
+}
+
+function metadataOf({ id, playlistUuid }: Channel) {
+  return {
+    id,
+    channel_id: String(id),
+    type: 'channel',
+    playlist_uuid: playlistUuid,
+    strict_live_ts: true,
+    use_sticky_session: true,
+    original_channel_id: id,
+    original_playlist_uuid: playlistUuid,
+    is_failover: false,
+  };
+}
+
+/** POST /transcode for a channel. */
+export function transcodedBody(channel: Channel, profile: string, profileId: number) {
+  const { metadata, ...rest } = channelBody(channel);
+  return { ...rest, profile, metadata: { ...metadata, profile_id: profileId } };
+}
+
+/** POST /transcode for a channel whose URL a program on the proxy's side resolves. */
+export function resolvedBody(channel: Channel, resolver: 'streamlink' | 'ytdlp', profileId: number) {
+  const { metadata, ...rest } = channelBody(channel);
+  const how = { resolver, resolver_args: 'best --hls-live-edge 3', cookies_path: '/cookies/portal.txt' };
+  return { ...rest, ...how, metadata: { ...metadata, profile_id: profileId } };
+}
+
+/** POST /streams for an episode of a series. */
+export function episodeBody(id: number, url: string, playlistUuid: string) {
+  return {
+    url,
+    metadata: {
+      id,
+      episode_id: String(id),
+      type: 'episode',
+      playlist_uuid: playlistUuid,
+      strict_live_ts: false,
+      use_sticky_session: false,
+      original_episode_id: id,
+      original_playlist_uuid: playlistUuid,
+    },
+  };
+}
