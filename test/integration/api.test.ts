@@ -22,6 +22,19 @@ interface Stats {
   clients: { client_id: string; username: string | null; bytes_served: number }[];
 }
 
+it('warns once at the start of what everybody may do without API_TOKEN', async () => {
+  for (const [env, warnings] of [
+    [{}, 1],
+    [{ API_TOKEN: 'tok-en' }, 0],
+  ] as const) {
+    const worker = await stage.worker(env);
+    const said = worker.logs.filter(
+      ({ level, msg }) => String(level) === 'warn' && String(msg).startsWith('API_TOKEN is not set'),
+    );
+    expect(said).toHaveLength(warnings);
+  }
+});
+
 describe('a transcoded stream through the API', () => {
   it('is counted, shown and ended', async () => {
     const source = await stage.source();

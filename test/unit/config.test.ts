@@ -56,6 +56,30 @@ const CASES: Record<keyof Config, Case> = {
   playbackAuth: { unset: 'open', good: [['OPEN', 'open']], bad: ['closed', 'true'] },
   playbackUrlTtlMs: { ...time(86_400_000), bad: ['0', '1h', '31536001'] },
   playbackSecret: { unset: undefined, good: [['0123456789abcdef', '0123456789abcdef']], bad: ['short'] },
+  corsOrigins: {
+    unset: [],
+    good: [
+      ['https://editor.example, http://nas:36400', ['https://editor.example', 'http://nas:36400']],
+      ['http://[fd00::1]:8080,capacitor://localhost', ['http://[fd00::1]:8080', 'capacitor://localhost']],
+    ],
+    bad: [
+      ...[
+        '*',
+        'null',
+        ',',
+        'editor.example',
+        'https://editor.example/',
+        'https://editor.example/app',
+        'https://*.a.example',
+      ],
+      ...[
+        'https://Editor.example',
+        'https://editor.example:443',
+        'http://u:p@nas',
+        'https://a.example https://b.example',
+      ],
+    ],
+  },
   trustProxy: {
     unset: ['loopback'],
     good: [

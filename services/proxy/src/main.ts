@@ -4,12 +4,15 @@ import { buildServer } from './api/server.ts';
 import { ConfigError, ignoredSettings, loadConfig } from './config.ts';
 import { StreampoolError } from './errors.ts';
 import { createLogger } from './log.ts';
+import { openApiWarning } from './open-api.ts';
 import { createWorker } from './worker.ts';
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLogger(config.logLevel, { worker: config.workerId });
   for (const line of ignoredSettings(process.env)) log.info(line);
+  const open = openApiWarning(config);
+  if (open !== undefined) log.warn(open);
   const worker = await createWorker(config, log);
   const server = await buildServer(worker.services);
 

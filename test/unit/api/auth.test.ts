@@ -121,6 +121,28 @@ describe('API_RATE_LIMIT', () => {
     expect((await api.get('/streams', { 'x-api-token': TOKEN })).status).toBe(200);
   });
 
+  it.each(['loopback', 'uniquelocal,loopback', 'true', '127.0.0.1'])(
+    'counts a sender behind a proxy of TRUST_PROXY=%s for one, whatever it puts in front of its address',
+    async (trust) => {
+      const api = await startApi({ API_TOKEN: TOKEN, API_RATE_LIMIT: '20', TRUST_PROXY: trust });
+      const statuses = [];
+      for (let turn = 0; turn < 60; turn++) {
+        const forwarded = `198.51.100.${turn}, 10.0.0.${turn}, 192.168.1.50`;
+        const headers = { 'x-forwarded-for': forwarded, 'x-api-token': `wrong-${turn}` };
+        statuses.push((await api.get('/streams', headers)).status);
+      }
+      expect(statuses).toEqual([...Array(20).fill(403), ...Array(40).fill(429)]);
+    },
+  );
+
+  it('counts an IPv6 network for one', async () => {
+    const api = await startApi({ API_TOKEN: TOKEN, API_RATE_LIMIT: '1' });
+    const from = (address: string) => api.get('/streams', { 'x-forwarded-for': address, 'x-api-token': 'wrong' });
+    expect((await from('2001:db8:0:1::1')).status).toBe(403);
+    expect((await from('2001:db8:0:1:ffff::2')).status).toBe(429);
+    expect((await from('2001:db8:0:2::1')).status).toBe(403);
+  });
+
   it('believes no X-Forwarded-For of a stranger', async () => {
     const api = await startApi({ API_RATE_LIMIT: '2', TRUST_PROXY: 'false' });
     for (const address of ['192.0.2.1', '192.0.2.2']) await api.get('/streams', { 'x-forwarded-for': address });

@@ -136,30 +136,3 @@ describe('errors', () => {
     }
   });
 });
-
-describe('CORS', () => {
-  it('lets every page call the API, without the credentials of its visitor', async () => {
-    const api = await startApi();
-    const answer = await api.get('/livez', { origin: 'http://editor.example' });
-    expect(answer.headers).toMatchObject({
-      'access-control-allow-origin': '*',
-      'access-control-expose-headers': '*',
-    });
-    expect(answer.headers['access-control-allow-credentials']).toBeUndefined();
-    const preflight = await api.call({
-      method: 'OPTIONS',
-      url: '/streams/x',
-      headers: {
-        origin: 'http://editor.example',
-        'access-control-request-method': 'DELETE',
-        'access-control-request-headers': 'x-api-token',
-      },
-    });
-    expect(preflight.status).toBe(204);
-    expect(preflight.headers).toMatchObject({
-      'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'x-api-token',
-      'access-control-allow-methods': expect.stringContaining('DELETE'),
-    });
-  });
-});

@@ -68,6 +68,17 @@ describe('ROOT_PATH', () => {
 });
 
 describe('GET /info', () => {
+  it('says what anybody may do where there is no token', async () => {
+    const api = await startApi({ CORS_ORIGINS: 'http://nas:36400' });
+    const { access } = (await api.get('/info')).body;
+    expect(access).toEqual({
+      api_token: false,
+      playback: 'open',
+      cors_origins: ['http://nas:36400'],
+      warning: expect.stringMatching(/^API_TOKEN is not set: everybody .*API_TOKEN=\$\(openssl rand -hex 24\)/),
+    });
+  });
+
   it('shows the settings, and no secret', async () => {
     const api = await startApi({
       API_TOKEN: 'tok-en',
@@ -89,6 +100,7 @@ describe('GET /info', () => {
       streamlink_version: null,
       ytdlp_version: null,
       hardware_acceleration: { enabled: false, type: 'cpu', device: null, ffmpeg_args: [] },
+      access: { api_token: true, playback: 'open', cors_origins: [], warning: null },
       redis: {
         enabled: false,
         pooling_enabled: true,

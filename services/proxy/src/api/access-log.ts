@@ -1,14 +1,16 @@
 /** One log line per request, when its response is over; credentials in its URL are hidden. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { TrustProxy } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { maskUrl } from '../upstream/mask.ts';
+import { senderOf } from './sender.ts';
 
 /** Asked every few seconds by machines. */
 const QUIET = new Set(['/livez', '/readyz', '/metrics']);
 
 /** Logs a request once its connection is done with it, however that came. */
-export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyReply): void {
+export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
   const startedMs = performance.now();
   reply.raw.once('close', () => {
     const fields = {
@@ -16,7 +18,7 @@ export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyR
       url: maskRequestUrl(request.originalUrl),
       status: reply.raw.statusCode,
       ms: Math.round(performance.now() - startedMs),
-      ip: request.ip,
+      ip: senderOf(request, trustProxy),
       ...(reply.raw.writableFinished ? {} : { cut: true }),
     };
     if (QUIET.has(request.routeOptions.url ?? '')) log.debug(fields, 'request');

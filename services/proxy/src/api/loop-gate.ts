@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import type { HopMarker } from '../upstream/hop-marker.ts';
-import type { Gate } from './playback-routes.ts';
+import type { Gate } from './gates.ts';
 
 /**
  * The hook of all playback routes: a request may pass through this cluster once more, not twice. One that comes from here

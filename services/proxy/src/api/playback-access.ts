@@ -5,7 +5,7 @@ import { StreampoolError } from '../errors.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import { isoTime } from './fields.ts';
-import type { Gate } from './playback-routes.ts';
+import type { Gate } from './gates.ts';
 import { type Judgement, judge, SIGNATURE, sign } from './playback-signature.ts';
 import { carriesToken } from './token.ts';
 

@@ -13,6 +13,7 @@ import type { Services } from '../worker.ts';
 import { type Api, headersOf } from './app.ts';
 import { DirectPlayback } from './direct-playback.ts';
 import { isHttpUrl } from './fields.ts';
+import type { Gate } from './gates.ts';
 import { refuseLoop } from './loop-gate.ts';
 import { findStream, streamParams } from './stream-routes.ts';
 import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
@@ -20,7 +21,12 @@ import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
 const playbackQuery = z.object({
   ...viewerQuery,
   signature: z.string().optional().describe('Of the signed URL; needed with PLAYBACK_AUTH=signed.'),
-  url: z.string().optional().describe('A source to play without creating a stream first; needs the API token.'),
+  url: z
+    .string()
+    .optional()
+    .describe(
+      'A source to play without creating a stream first. Needs the API token; without API_TOKEN only programs on the machine of the worker may, past no proxy. A proxy there that adds no X-Forwarded-For makes everybody one of them.',
+    ),
   parent: z.string().optional().describe('Accepted for compatibility.'),
 });
 
@@ -29,10 +35,8 @@ type PlaybackRequest = FastifyRequest<{
   Querystring: z.infer<typeof playbackQuery>;
 }>;
 
-/** Runs what management requests pass: rate limit and token. */
-export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
-
-export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
+/** @param mayCreate what a request that creates a stream passes */
+export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): void {
   const { config, registry, catalogue, playback, guard, isDraining } = services;
   const direct = new DirectPlayback(services);
   const tags = ['Playback'];
@@ -40,7 +44,7 @@ export function playbackRoutes(app: Api, services: Services, gate: Gate): void {
   const streamFor = async (request: PlaybackRequest, reply: FastifyReply): Promise<StreamRecord> => {
     const { url } = request.query;
     if (url === undefined) return findStream(registry, request.params.stream_id);
-    await gate(request, reply);
+    await mayCreate(request, reply);
     if (!isHttpUrl(url)) throw new StreampoolError(400, 'The url parameter must be an http or https URL.');
     return (await catalogue.createDirect({ url })).stream;
   };

@@ -1,20 +1,19 @@
 /** The HTTP server of a worker: what holds for every route, and which routes there are. */
 
 import cors from '@fastify/cors';
-import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import { StreampoolError } from '../errors.ts';
-import { METRICS_PATH } from '../metrics/names.ts';
 import type { Services } from '../worker.ts';
 import { logRequest } from './access-log.ts';
 import type { Api } from './app.ts';
 import { clientRoutes } from './client-routes.ts';
 import { endConnectionsOnClose } from './closing.ts';
 import { connectionRoute } from './connection-route.ts';
+import { corsOptions } from './cors.ts';
 import { createRoutes } from './create-routes.ts';
 import { describeApi, TOKEN_SCHEME } from './docs.ts';
 import { sendError } from './error-answer.ts';
+import { gatesOf } from './gates.ts';
 import { healthRoutes } from './health-routes.ts';
 import { readJsonBodies } from './json-body.ts';
 import { laterPlaybackRoutes, laterRoutes } from './later-routes.ts';
@@ -22,13 +21,12 @@ import { loopGate } from './loop-gate.ts';
 import { metadataRoutes } from './metadata-routes.ts';
 import { metricsRoute } from './metrics-route.ts';
 import { playbackAccess, playbackGate } from './playback-access.ts';
-import { type Gate, playbackRoutes } from './playback-routes.ts';
+import { playbackRoutes } from './playback-routes.ts';
 import { playbackUrlRoute } from './playback-url-route.ts';
 import { withoutRootPath } from './root-path.ts';
 import { statsRoutes } from './stats-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
-import { assertToken } from './token.ts';
 import { answerUnknown, RouteIndex } from './unknown-route.ts';
 import { validatorCompiler } from './validation.ts';
 import { workerRoutes } from './worker-routes.ts';
@@ -67,25 +65,29 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   readJsonBodies(app);
   endConnectionsOnClose(app);
   app.setErrorHandler(fail);
-  app.addHook('onRequest', async (request, reply) => logRequest(log, request, reply));
+  app.addHook('onRequest', async (request, reply) => logRequest(log, config.trustProxy, request, reply));
   const index = new RouteIndex();
   app.addHook('onRoute', ({ url, method }) => index.add(url, method));
   app.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));
-  // Never with credentials: a page acts with what it was given, not with what its visitor's browser has.
-  await app.register(cors, { origin: '*', exposedHeaders: '*', methods: METHODS });
+  const playbackIndex = new RouteIndex();
+  const isPlayback = (path: string): boolean => playbackIndex.allowed(path).length > 0;
+  await app.register(cors, {
+    delegator: (request, callback) => callback(null, corsOptions(config.corsOrigins, isPlayback, request)),
+  });
   await describeApi(app, config.rootPath);
 
-  const gate = await gateOf(app, services);
+  const gates = await gatesOf(app, config);
   const access = playbackAccess(services);
   await app.register(async (open: Api) => healthRoutes(open, services));
   await app.register(async (playback: Api) => {
     playback.addHook('onRequest', loopGate(services.guard.marker));
-    playback.addHook('onRequest', playbackGate(access, gate));
-    playbackRoutes(playback, services, gate);
+    playback.addHook('onRequest', playbackGate(access, gates.management));
+    playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
+    playbackRoutes(playback, services, gates.creationByGet);
     laterPlaybackRoutes(playback, services);
   });
   await app.register(async (guarded: Api) => {
-    guarded.addHook('onRequest', gate);
+    guarded.addHook('onRequest', gates.management);
     guarded.addHook('onRoute', (route) => {
       route.schema = { ...route.schema, security: [{ [TOKEN_SCHEME]: [] }] };
     });
@@ -102,39 +104,4 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     laterRoutes(guarded);
   });
   return app as unknown as FastifyInstance;
-}
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-/**
- * What every management request passes. Whoever has the token is not limited: an editor asks for all its users from one
- * address. Everybody else is, so that nobody tries tokens by the thousand.
- */
-async function gateOf(app: Api, { config }: Services): Promise<Gate> {
-  const check = (request: FastifyRequest): void =>
-    assertToken(config.apiToken, request, request.routeOptions.url === METRICS_PATH);
-  if (config.apiRateLimit === 0) return async (request) => check(request);
-  await app.register(rateLimit, {
-    global: false,
-    max: config.apiRateLimit,
-    timeWindow: '1 minute',
-    errorResponseBuilder: (_request, { max }) =>
-      new StreampoolError(429, `More than ${max} requests in a minute (API_RATE_LIMIT). Try again later.`),
-  });
-  const limit = app.rateLimit();
-  return async (request, reply) => {
-    if (config.apiToken !== undefined && passes(() => check(request))) return;
-    await limit.call(app as unknown as FastifyInstance, request, reply);
-    check(request);
-  };
-}
-
-function passes(check: () => void): boolean {
-  try {
-    check();
-    return true;
-  } catch (error) {
-    if (error instanceof StreampoolError) return false;
-    throw error;
-  }
 }

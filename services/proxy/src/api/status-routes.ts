@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { hardwareInputOptions } from '../ffmpeg/hardware.ts';
 import { defaultVariables, listProfiles } from '../ffmpeg/profiles.ts';
+import { openApiWarning } from '../open-api.ts';
 import { VERSION } from '../version.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
@@ -32,6 +33,12 @@ const info = z.object({
       missing: z.array(z.string()).describe('What does not hold, and what it takes.'),
     })
     .describe('What FFmpeg was refused on this machine when the worker tried it at its start.'),
+  access: z.object({
+    api_token: z.boolean().describe('Whether the management API asks for a token.'),
+    playback: z.string().describe('PLAYBACK_AUTH.'),
+    cors_origins: z.array(z.string()).describe('Whose pages may call the management API.'),
+    warning: z.string().nullable().describe('What anybody may do because there is no token.'),
+  }),
   redis: z.object({
     enabled: z.boolean(),
     pooling_enabled: z.boolean(),
@@ -134,6 +141,12 @@ export function statusRoutes(app: Api, services: Services): void {
         ffmpeg_args: hardwareInputOptions(hardware),
       },
       ffmpeg_sandbox: { ...services.sandbox, missing: [...services.sandbox.missing] },
+      access: {
+        api_token: config.apiToken !== undefined,
+        playback: config.playbackAuth,
+        cors_origins: [...config.corsOrigins],
+        warning: openApiWarning(config) ?? null,
+      },
       redis: {
         enabled: config.redisEnabled,
         pooling_enabled: config.poolingEnabled,

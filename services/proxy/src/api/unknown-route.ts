@@ -7,7 +7,8 @@ export class RouteIndex {
   readonly #methods = new Map<string, Set<string>>();
 
   add(path: string, methods: string | readonly string[]): void {
-    if (path.includes('*')) return;
+    // All of them, for preflights.
+    if (path === '*' || path === '/*') return;
     const plain = withoutSlash(path);
     const known = this.#methods.get(plain) ?? new Set();
     for (const method of typeof methods === 'string' ? [methods] : methods) known.add(method);
@@ -39,8 +40,10 @@ function withoutSlash(path: string): string {
 }
 
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {
+  const isOpen = pattern.at(-1) === '*';
+  const steps = isOpen ? pattern.slice(0, -1) : pattern;
   return (
-    pattern.length === parts.length &&
-    pattern.every((step, index) => (step.startsWith(':') ? parts[index] !== '' : step === parts[index]))
+    (isOpen ? parts.length > steps.length : parts.length === steps.length) &&
+    steps.every((step, index) => (step.startsWith(':') ? parts[index] !== '' : step === parts[index]))
   );
 }

@@ -164,6 +164,23 @@ export const privateSources: Kind<PrivateSources> = kind(
   },
 );
 
+/** Of an app that shows its pages in a web view, such as `capacitor://localhost`. */
+const APP_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(?::\d{1,5})?$/;
+
+/** Whether a text is an origin as browsers write it into `Origin`, with which it is compared letter by letter. */
+function isOrigin(value: string): boolean {
+  if (APP_ORIGIN.test(value)) return true;
+  return /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
+}
+
+export const origins: Kind<readonly string[]> = kind(
+  'a list of origins as browsers send them, such as "https://editor.example,http://nas:36400", with neither path nor *',
+  (value) => {
+    const entries = list(value);
+    return (value === '' || entries.length > 0) && entries.every(isOrigin) ? entries : undefined;
+  },
+);
+
 /** Names for ranges that Fastify knows itself. */
 const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 

@@ -9,6 +9,7 @@ import {
   languages,
   logLevel,
   oneOf,
+  origins,
   pathPrefix,
   privateSources,
   seconds,
@@ -57,7 +58,7 @@ const server = {
     'API_TOKEN',
     // It travels in a header and in URLs.
     secret('printable ASCII without spaces', /^[\x21-\x7e]+$/),
-    'Token that the management API asks for, as header `X-API-Token` or query `api_token`.',
+    'Token that the management API asks for, as header `X-API-Token` or query `api_token`. Without it only programs on the machine of the worker may create a stream by `GET /stream/…?url=`; a proxy there that adds no `X-Forwarded-For` makes everybody one of them.',
     'none: the API is open',
   ),
   playbackAuth: setting(
@@ -78,11 +79,18 @@ const server = {
     'What playback URLs are signed with; the same on all workers.',
     'made once and kept in Redis; without Redis made at each start',
   ),
+  corsOrigins: setting(
+    'CORS_ORIGINS',
+    origins,
+    '',
+    'Origins whose web pages may call the management API, such as `https://editor.example`; every page may play.',
+    'none',
+  ),
   trustProxy: setting(
     'TRUST_PROXY',
     trustProxy,
     'loopback',
-    'Proxies in front of the worker whose `X-Forwarded-For` names the viewer; `uniquelocal` means private ranges.',
+    'Proxies in front of the worker whose `X-Forwarded-For` names the viewer; `uniquelocal` means private ranges. For limits the last entry counts, or the last one that is not named here by its address.',
   ),
   keepAliveTimeoutMs: setting(
     'KEEP_ALIVE_TIMEOUT',
@@ -313,7 +321,7 @@ const limits = {
     'API_RATE_LIMIT',
     integer(0),
     '1200',
-    'Management requests per minute from one address; 0: no limit. Playback does not count, unless it is let in by the token.',
+    'Management requests per minute from one address, or IPv6 network of 64 bits; 0: no limit. Requests with the right token are not limited, and of playback only those that carry a token or `url=`.',
   ),
   memoryLimitBytes: setting(
     'MEMORY_LIMIT',
