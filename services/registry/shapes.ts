@@ -83,6 +83,7 @@ const spec = {
   userAgent: z.string(),
   headers: texts,
   stickySession: z.boolean().optional(),
+  share: z.boolean().optional(),
   metadata: texts,
   profile: profileShape.optional(),
 };
@@ -136,6 +137,12 @@ export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
 
 export const reportShape: z.ZodType<ClientReport> = z.looseObject({ streamId: name, clientId: name, ...counters });
 
+/** One that cannot be read is no reason not to know the worker. */
+const heldConnections = z
+  .object({ held: z.record(z.string(), count), reads: z.record(z.string(), z.array(z.string())) })
+  .optional()
+  .catch(undefined);
+
 export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   ...identity,
   startedAtMs: count,
@@ -150,6 +157,7 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   skips: count,
   stalls: count,
   draining: z.boolean(),
+  connections: heldConnections,
 });
 
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [

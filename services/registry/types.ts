@@ -27,6 +27,8 @@ export interface StreamSpec {
   headers: Readonly<Record<string, string>>;
   /** A reconnect goes to the server that the first redirect led to. */
   stickySession?: boolean | undefined;
+  /** Whether the viewers of a direct live stream share one connection; undefined: as SHARE_DIRECT_STREAMS says. */
+  share?: boolean | undefined;
   metadata: Readonly<Record<string, string>>;
   /** Undefined: a direct stream. */
   profile: StreamProfile | undefined;
@@ -112,6 +114,17 @@ export type Place =
 /** A feed's place, once it is known. */
 export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
 
+/**
+ * The connections to providers that a worker holds, and who gets media over them. A source that several may read is named by
+ * its feed's key, a connection of a stream's own by the stream's id.
+ */
+export interface HeldConnections {
+  /** How many, by name. */
+  held: Record<string, number>;
+  /** The names of the sources that this worker reads for a stream, wherever they are held. */
+  reads: Record<string, readonly string[]>;
+}
+
 /** What a worker counts of itself. */
 export interface WorkerNumbers {
   /** FFmpegs. */
@@ -130,6 +143,8 @@ export interface WorkerNumbers {
   /** Viewers dropped because they took nothing, since the start. */
   stalls: number;
   draining: boolean;
+  /** An earlier version does not say. */
+  connections?: HeldConnections | undefined;
 }
 
 /** `busy`: it takes a further process only when all are busy; `full`: it takes none. */

@@ -198,6 +198,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     retryAttempts: config.retryAttempts,
     retryDelayMs: config.retryDelayMs,
     cap: clientCap(config.sharingStrategy, config.poolingEnabled, config.maxClientsPerSharedStream),
+    shareDirectStreams: config.shareDirectStreams,
     maxProcesses: config.maxProcesses,
     isDraining: () => draining,
     isBusy: () => cpu.isBusy,
@@ -232,7 +233,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     cleaned.catch((error: unknown) => log.warn({ err: error }, 'what nobody holds could not be cleaned up'));
   }, config.cleanupIntervalMs);
 
-  const numbers = () => workerNumbers({ pool, sources, playback, draining });
+  const numbers = () => workerNumbers({ pool, sources, playback, connections, draining });
   const heartbeat = new Heartbeat(registry, numbers);
   const handover = new Handover({
     processes: () => pool.feeds.owned,

@@ -80,7 +80,11 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
   const { timeline } = source.lineage.current;
   for (const [index, death] of [...deaths, Number.POSITIVE_INFINITY].entries()) {
     const resume = index === 0 ? undefined : { timeline, point: output.resumePoint };
-    const run = await startFfmpegRun(profile, { canFailOver: false, address, resume, signal }, runDeps(source));
+    const run = await startFfmpegRun(
+      profile,
+      { streamId: 'x', canFailOver: false, address, resume, signal },
+      runDeps(source),
+    );
     output.begin(index === 0 ? 'rebase' : 'aligned', { repaired: true });
     for await (const chunk of run.output) {
       output.push(chunk as Buffer, performance.now());

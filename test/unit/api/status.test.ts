@@ -8,6 +8,7 @@ const TOTALS = [
   'active_streams',
   'total_clients',
   'active_clients',
+  'total_connections',
   'total_bytes_served',
   'total_segments_served',
   'uptime_seconds',

@@ -24,6 +24,7 @@ describe('GET /streams', () => {
       current_url: url,
       user_agent: 'Box',
       client_count: 0,
+      connection_count: 0,
       total_bytes_served: 0,
       total_segments_served: 0,
       error_count: 0,

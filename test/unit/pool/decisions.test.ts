@@ -189,8 +189,8 @@ describe('provider connections', () => {
       reclaim: async () => undefined,
       waitMs: 10,
     });
-    const release = await connections.acquire(address);
-    expect(mayBeConnectionLimit(await connections.acquire(address).catch((error: unknown) => error))).toBe(true);
+    const release = await connections.acquire('s', address);
+    expect(mayBeConnectionLimit(await connections.acquire('s', address).catch((error: unknown) => error))).toBe(true);
     const mayPass = (waitedMs = 0) => [address, other].map((each) => connections.watch(each).refusalMayPass(waitedMs));
     expect(mayPass()).toEqual([false, false]);
     release();
@@ -217,13 +217,16 @@ describe('provider connections', () => {
         idle?.();
       },
     });
-    const release = await connections.acquire(at('http://p/1.ts'));
-    await expect(connections.acquire(at('http://p/2.ts'))).rejects.toMatchObject({ status: 503, retryAfterSeconds: 5 });
-    await connections.acquire(at('http://q/1.ts'));
+    const release = await connections.acquire('s', at('http://p/1.ts'));
+    await expect(connections.acquire('s', at('http://p/2.ts'))).rejects.toMatchObject({
+      status: 503,
+      retryAfterSeconds: 5,
+    });
+    await connections.acquire('s', at('http://q/1.ts'));
     idle = release;
-    await connections.acquire(at('http://p/2.ts'));
+    await connections.acquire('s', at('http://p/2.ts'));
     release();
-    await expect(connections.acquire(at('http://p/3.ts'))).rejects.toMatchObject({ status: 503 });
+    await expect(connections.acquire('s', at('http://p/3.ts'))).rejects.toMatchObject({ status: 503 });
     expect(asked).toHaveLength(3);
   });
 
@@ -254,10 +257,10 @@ describe('provider connections', () => {
 
   it('waits at the limit for the connection that is about to be closed, and for no longer than its viewer does', async () => {
     const connections = new ProviderConnections({ max: 1, registry: alone(), reclaim: async () => undefined });
-    const release = await connections.acquire(at('http://p/1.ts'));
-    const next = connections.acquire(at('http://p/2.ts'));
+    const release = await connections.acquire('s', at('http://p/1.ts'));
+    const next = connections.acquire('s', at('http://p/2.ts'));
     const gone = new AbortController();
-    const left = connections.acquire(at('http://p/3.ts'), gone.signal);
+    const left = connections.acquire('s', at('http://p/3.ts'), gone.signal);
     setTimeout(() => gone.abort(), 20);
     await expect(left).rejects.toMatchObject({ reason: 'stopped' });
     release();
@@ -265,7 +268,7 @@ describe('provider connections', () => {
     // The provider may not have noticed yet.
     expect(connections.watch(at('http://p/2.ts')).refusalMayPass(0)).toBe(true);
     const older: string[] = [];
-    const third = connections.acquire(at('http://p/3.ts'), undefined, () => {
+    const third = connections.acquire('s', at('http://p/3.ts'), undefined, () => {
       older.push('ended');
       releaseNext();
     });
@@ -289,12 +292,12 @@ describe('provider connections', () => {
     };
     const startMs = performance.now();
     const address = at('http://p/live/user/pass/1.ts');
-    await new ProviderConnections({ max: 1, registry, reclaim: async () => undefined }).acquire(address);
+    await new ProviderConnections({ max: 1, registry, reclaim: async () => undefined }).acquire('s', address);
     expect(performance.now() - startMs).toBeGreaterThan(290);
     expect(told).toEqual([{ kind: 'reclaim', account: accountOf(address) }]);
     expect(JSON.stringify(told)).not.toMatch(/user|pass/);
     free = false;
-    await new ProviderConnections({ max: 0, registry, reclaim: async () => undefined }).acquire(address);
+    await new ProviderConnections({ max: 0, registry, reclaim: async () => undefined }).acquire('s', address);
     expect(told).toHaveLength(1);
   });
 });

@@ -33,7 +33,13 @@ const source = {
   silence_failover_threshold: z.int().nullish(),
 };
 
-const streamOrder = z.object(source);
+const streamOrder = z.object({
+  ...source,
+  share: z
+    .boolean()
+    .nullish()
+    .describe('Whether the viewers of a live stream share one connection; without it SHARE_DIRECT_STREAMS says.'),
+});
 
 const transcodeOrder = z.object({
   ...source,
@@ -72,7 +78,9 @@ const transcodeCreated = z.object({
   ffmpeg_args: z.array(z.string()),
 });
 
-type Order = z.infer<typeof streamOrder>;
+const anyOrder = z.object(source);
+
+type Order = z.infer<typeof anyOrder>;
 
 export function createRoutes(app: Api, { catalogue, guard }: Services, access: PlaybackAccess): void {
   const tags = ['Streams'];
@@ -88,7 +96,7 @@ export function createRoutes(app: Api, { catalogue, guard }: Services, access: P
       },
     },
     async ({ body }) => {
-      const answer = await catalogue.createDirect(orderOf(body));
+      const answer = await catalogue.createDirect({ ...orderOf(body), share: body.share ?? undefined });
       const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {

@@ -30,6 +30,8 @@ export class DirectPlayback {
   /**
    * Streams into the reply until one side ends.
    * @param remembered the stream as far as this worker knows; counting the viewer in tells what it is now
+   * @param shares what is not for a connection of one's own, should the stream have become that
+   * @returns false when it has; nothing was sent then
    * @throws {StreampoolError} before the first byte: why the stream does not play
    */
   async play(
@@ -38,15 +40,17 @@ export class DirectPlayback {
     clientId: string,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<void> {
+    shares: (stream: StreamRecord) => boolean = () => false,
+  ): Promise<boolean> {
     const { registry, log, connections, pool, playback } = this.#services;
     const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
     const session = await this.#sessions.enter(viewer, clientId, isFile);
     const { stream } = session;
     const abort = new AbortController();
     try {
+      if (shares(stream)) return false;
       await session.begin(abort, (atLimit) =>
-        connections.acquire(pool.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
+        connections.acquire(stream.id, pool.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
       );
       const result = await serveDirect({
         ...this.#request(stream, request, reply),
@@ -70,6 +74,7 @@ export class DirectPlayback {
         playback.countFailure();
         await registry.countError(stream.id);
       }
+      return true;
     } catch (error) {
       if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(stream.id);
       throw error;

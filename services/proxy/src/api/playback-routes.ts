@@ -5,10 +5,9 @@ import { z } from 'zod';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
-import { NotCopyableError } from '../pool/copy-run.ts';
 import { LIVE_HEADERS } from '../pool/playback.ts';
 import type { Viewer } from '../pool/pool.ts';
-import { hintFromUrl } from '../upstream/source-kind.ts';
+import { isShared, NotSharedError } from '../pool/sharing.ts';
 import type { Services } from '../worker.ts';
 import { type Api, headersOf } from './app.ts';
 import { DirectPlayback } from './direct-playback.ts';
@@ -49,13 +48,13 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
     return (await catalogue.createDirect({ url })).stream;
   };
 
-  /** False when the source turns out to be one that cannot be shared. */
+  /** False when the stream or its source turns out to be one that cannot be shared. */
   const servedFromFeed = async (stream: StreamRecord, viewer: Viewer, clientId: string, reply: FastifyReply) => {
     try {
       await playback.serve(stream, viewer, clientId, reply.raw, headersOf(reply));
       return true;
     } catch (error) {
-      if (error instanceof NotCopyableError) return false;
+      if (error instanceof NotSharedError) return false;
       throw error;
     }
   };
@@ -80,9 +79,12 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
       try {
         refuseHls(stream);
-        const shared = isShared(stream, config.shareDirectStreams);
-        const served = shared && (await servedFromFeed(stream, viewer, clientId, reply));
-        if (!served) await direct.play(stream, viewer, clientId, request, reply);
+        const shares = (record: StreamRecord) => isShared(record, config.shareDirectStreams);
+        const alone = () => direct.play(stream, viewer, clientId, request, reply, shares);
+        const served = shares(stream) ? false : await alone();
+        if (!served && !(await servedFromFeed(stream, viewer, clientId, reply))) {
+          await direct.play(stream, viewer, clientId, request, reply);
+        }
       } catch (error) {
         // A player that has gone needs no answer, and its going is no error.
         if (reply.raw.destroyed) return reply.hijack();
@@ -118,13 +120,6 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       return reply.hijack();
     },
   );
-}
-
-/** Transcoded streams always are; of the others only live ones can be. */
-function isShared(stream: StreamRecord, shareDirectStreams: boolean): boolean {
-  if (stream.profile !== undefined) return true;
-  const hint = hintFromUrl(stream.failover.currentUrl);
-  return shareDirectStreams && !stream.unshareable && (hint === 'mpegts' || hint === 'unknown');
 }
 
 function refuseHls({ profile }: StreamRecord): void {

@@ -1,5 +1,6 @@
 /** The whole cluster at one moment: streams, clients and workers, a page at a time. */
 
+import { type ConnectionCounts, countConnections } from '../../../registry/connections.ts';
 import { isIdle } from '../../../registry/idle.ts';
 import { Turns } from '../../../registry/turns.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
@@ -17,6 +18,8 @@ export interface Snapshot {
 
 export interface ClusterSnapshot extends Snapshot {
   readonly workers: readonly WorkerRecord[];
+  /** To providers. */
+  readonly connections: ConnectionCounts;
 }
 
 type Answering = Pick<Services, 'registry' | 'config' | 'numbers'>;
@@ -48,7 +51,7 @@ export async function takeSnapshot({ registry, config }: Pick<Services, 'registr
 /** The same with the workers. */
 export async function takeClusterSnapshot(services: Answering): Promise<ClusterSnapshot> {
   const [snapshot, workers] = await Promise.all([takeSnapshot(services), workersNow(services)]);
-  return { ...snapshot, workers };
+  return { ...snapshot, workers, connections: countConnections(workers) };
 }
 
 /** The workers by name; others' numbers are as old as their last renewal, those of the one that answers are of now. */

@@ -7,9 +7,9 @@ import type { Api } from './app.ts';
 import { isoTime } from './fields.ts';
 import { each, sendLong } from './long-answer.ts';
 import { PerformanceMonitor, performanceReport } from './performance.ts';
-import { takeClusterSnapshot, takeSnapshot } from './snapshot.ts';
+import { takeClusterSnapshot } from './snapshot.ts';
 import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
-import { clientView, disclosureFor, streamView, viewOfClient, viewOfStream } from './views.ts';
+import { clientView, disclosureFor, streamView, viewOfClient, viewOfStreamIn } from './views.ts';
 
 const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
 
@@ -41,7 +41,7 @@ export function statsRoutes(app: Api, services: Services): void {
       await new Turns().next();
       const head = { ...totals, pooling: poolingStatsOf(services, snapshot) };
       return sendLong(reply, head, {
-        streams: each(snapshot.streams, (stream) => viewOfStream(stream, snapshot.clientsOf(stream.id), disclosure)),
+        streams: each(snapshot.streams, (stream) => viewOfStreamIn(snapshot, stream, disclosure)),
         clients: each(snapshot.clients, viewOfClient),
       });
     },
@@ -101,11 +101,12 @@ export function statsRoutes(app: Api, services: Services): void {
       },
     },
     async (_request, reply) => {
-      const { streams, clientsOf } = await takeSnapshot(services);
+      const snapshot = await takeClusterSnapshot(services);
+      const { streams } = snapshot;
       return sendLong(
         reply,
         { total_streams: streams.length },
-        { streams: each(streams, (stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)) },
+        { streams: each(streams, (stream) => viewOfStreamIn(snapshot, stream, disclosure)) },
       );
     },
   );

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { KnownPlace } from '../pool/feed-place.ts';
 import { maskUrl } from '../upstream/mask.ts';
 import type { Services } from '../worker.ts';
-import type { ClusterSnapshot, Snapshot } from './snapshot.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
 import { bytesServed, segmentsServed } from './views.ts';
 
 export const proxyStats = z.object({
@@ -12,6 +12,7 @@ export const proxyStats = z.object({
   active_streams: z.int().describe('Those that somebody watches.'),
   total_clients: z.int(),
   active_clients: z.int(),
+  total_connections: z.int().describe('To providers, of all streams.'),
   total_bytes_served: z.int().describe('To the viewers of the streams that exist.'),
   total_segments_served: z.int(),
   uptime_seconds: z.int(),
@@ -70,8 +71,8 @@ export function uptimeSeconds({ startedAtMs }: Pick<Services, 'startedAtMs'>): n
   return Math.floor((Date.now() - startedAtMs) / 1000);
 }
 
-export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: Snapshot): ProxyStats {
-  const { streams, clients, clientsOf } = snapshot;
+export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: ClusterSnapshot): ProxyStats {
+  const { streams, clients, clientsOf, connections } = snapshot;
   const sum = (value: typeof bytesServed): number =>
     streams.reduce((total, stream) => total + value(stream, clientsOf(stream.id)), 0);
   return {
@@ -79,6 +80,7 @@ export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: 
     active_streams: streams.filter((stream) => clientsOf(stream.id).length > 0).length,
     total_clients: clients.length,
     active_clients: clients.length,
+    total_connections: connections.total,
     total_bytes_served: sum(bytesServed),
     total_segments_served: sum(segmentsServed),
     uptime_seconds: uptimeSeconds(services),

@@ -7,7 +7,7 @@ import { openApiWarning } from '../open-api.ts';
 import { VERSION } from '../version.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
-import { takeSnapshot } from './snapshot.ts';
+import { takeClusterSnapshot } from './snapshot.ts';
 import { proxyStats, proxyStatsOf, uptimeSeconds } from './stats.ts';
 
 const seconds = z.number();
@@ -87,7 +87,7 @@ export function statusRoutes(app: Api, services: Services): void {
       message: 'Streampool is running',
       version: VERSION,
       uptime: uptimeSeconds(services),
-      stats: proxyStatsOf(services, await takeSnapshot(services)),
+      stats: proxyStatsOf(services, await takeClusterSnapshot(services)),
     }),
   );
 
@@ -112,7 +112,7 @@ export function statusRoutes(app: Api, services: Services): void {
       },
     },
     async () => {
-      const stats = proxyStatsOf(services, await takeSnapshot(services));
+      const stats = proxyStatsOf(services, await takeClusterSnapshot(services));
       return {
         status: 'healthy',
         root_path: config.rootPath,

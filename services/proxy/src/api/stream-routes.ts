@@ -1,6 +1,7 @@
 /** Streams by id: list, look at, delete, move to the next source. */
 
 import { z } from 'zod';
+import { countConnections } from '../../../registry/connections.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
@@ -8,8 +9,17 @@ import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { queryFlag } from './fields.ts';
 import { notFound } from './not-found.ts';
-import { takeSnapshot } from './snapshot.ts';
-import { clientView, disclosureFor, hasFailover, streamType, streamView, viewOfClient, viewOfStream } from './views.ts';
+import { takeClusterSnapshot, workersNow } from './snapshot.ts';
+import {
+  clientView,
+  disclosureFor,
+  hasFailover,
+  streamType,
+  streamView,
+  viewOfClient,
+  viewOfStream,
+  viewOfStreamIn,
+} from './views.ts';
 
 export const streamParams = z.object({ stream_id: z.string() });
 
@@ -51,10 +61,10 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query }) => {
-      const { clientsOf, ...snapshot } = await takeSnapshot(services);
+      const snapshot = await takeClusterSnapshot(services);
       const streams = query.idle ? snapshot.idle : snapshot.streams;
       return {
-        streams: streams.map((stream) => viewOfStream(stream, clientsOf(stream.id), disclosure)),
+        streams: streams.map((stream) => viewOfStreamIn(snapshot, stream, disclosure)),
         total: streams.length,
       };
     },
@@ -73,12 +83,13 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params }) => {
-      const [stream, clients] = await Promise.all([
+      const [stream, clients, workers] = await Promise.all([
         findStream(registry, params.stream_id),
         registry.clients(params.stream_id),
+        workersNow(services),
       ]);
       return {
-        stream: viewOfStream(stream, clients, disclosure),
+        stream: viewOfStream(stream, clients, countConnections(workers).of(stream.id), disclosure),
         clients: clients.map(viewOfClient),
         client_count: clients.length,
       };

@@ -5,6 +5,7 @@ import type { ClientRecord, StreamRecord } from '../../../registry/types.ts';
 import { maskHeaders, maskText, maskUrl } from '../upstream/mask.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import { isoTime, optionalIsoTime } from './fields.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
 
 export const clientView = z.object({
   client_id: z.string(),
@@ -25,6 +26,9 @@ export const streamView = z.object({
   current_url: z.string(),
   user_agent: z.string(),
   client_count: z.int(),
+  connection_count: z
+    .int()
+    .describe('Connections to its provider: one for all who share it, one for each other viewer or process.'),
   total_bytes_served: z.int(),
   total_segments_served: z.int(),
   error_count: z.int(),
@@ -78,6 +82,7 @@ export function viewOfClient(client: ClientRecord): ClientView {
 export function viewOfStream(
   stream: StreamRecord,
   clients: readonly ClientRecord[],
+  connections: number,
   disclosure: Disclosure,
 ): StreamView {
   const { failover, failoverResolverUrl } = stream;
@@ -88,6 +93,7 @@ export function viewOfStream(
     current_url: disclosure.url(failover.currentUrl),
     user_agent: stream.userAgent,
     client_count: clients.length,
+    connection_count: connections,
     total_bytes_served: bytesServed(stream, clients),
     total_segments_served: segmentsServed(stream, clients),
     error_count: stream.errorCount,
@@ -104,6 +110,15 @@ export function viewOfStream(
     metadata: viewOfMetadata(stream, disclosure),
     headers: maskHeaders(stream.headers),
   };
+}
+
+/** The same of one of a snapshot's. */
+export function viewOfStreamIn(
+  { clientsOf, connections }: ClusterSnapshot,
+  stream: StreamRecord,
+  disclosure: Disclosure,
+): StreamView {
+  return viewOfStream(stream, clientsOf(stream.id), connections.of(stream.id), disclosure);
 }
 
 export function viewOfMetadata(stream: StreamRecord, disclosure: Disclosure): Record<string, string> {

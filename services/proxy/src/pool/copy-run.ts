@@ -2,10 +2,11 @@
 
 import { Readable } from 'node:stream';
 import { deferred } from '../async.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
+import { SourceError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
 import type { Run, RunEnd, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
+import { NotSharedError } from './sharing.ts';
 import type { SourceFeeds } from './source-feeds.ts';
 
 export interface CopyRunDeps {
@@ -14,9 +15,9 @@ export interface CopyRunDeps {
 }
 
 /** Only live MPEG-TS can be passed on to several viewers; anything else gets a connection for each. */
-export class NotCopyableError extends StreampoolError {
+export class NotCopyableError extends NotSharedError {
   constructor(kind: string) {
-    super(503, `The source is ${kind}, not live MPEG-TS, so its viewers cannot share one connection.`);
+    super(`The source is ${kind}, not live MPEG-TS`);
   }
 }
 

@@ -26,12 +26,18 @@ export class FiniteProcesses {
   /**
    * Starts one; resolves when it has something to send.
    *
+   * @param streamId whose viewer it is for
    * @param signal its viewer has gone
    * @throws {SourceError} when the source does not play, or by the signal
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
-  async start(profile: StreamProfile, address: SourceAddress, signal: AbortSignal): Promise<FiniteProcess> {
-    const disconnect = await this.#deps.connections.acquire(address);
+  async start(
+    streamId: string,
+    profile: StreamProfile,
+    address: SourceAddress,
+    signal: AbortSignal,
+  ): Promise<FiniteProcess> {
+    const disconnect = await this.#deps.connections.acquire(streamId, address);
     const process = new FiniteProcess(profile, address, this.#deps);
     this.#running.add(process);
     void process.ended.then(() => {

@@ -17,6 +17,7 @@ import { FiniteProcesses } from './finite-processes.ts';
 import { FiniteSourceError } from './finite-source.ts';
 import { joinedOrThrow } from './joined.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from './process-feeds.ts';
+import { isShared, NotSharedError } from './sharing.ts';
 import { sourceFeedOf } from './source-feeds.ts';
 import { StreamSource, type StreamSourceDeps } from './stream-source.ts';
 import { unlessGone } from './unless-gone.ts';
@@ -54,6 +55,7 @@ export interface PoolDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertPro
   readonly connections: ProviderConnections;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
+  readonly shareDirectStreams: boolean;
   readonly maxProcesses: number;
   readonly isDraining: () => boolean;
   /** The machine has little CPU left. */
@@ -100,6 +102,7 @@ export class Pool {
    * Seats a viewer: counts it in, starts the process if there is none, waits for its first random access point.
    *
    * @throws {SourceError} 502 or 504, when the source does not play
+   * @throws {NotSharedError} when each viewer of the stream has a connection of its own
    * @throws {StreampoolError} 404 unknown stream, 503 no process free
    */
   async join(request: SeatRequest): Promise<Seat> {
@@ -131,6 +134,10 @@ export class Pool {
       else if (slot !== undefined && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot);
     };
     try {
+      // Made anew since this worker met it.
+      if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
+        throw new NotSharedError('The stream was created with `share` off');
+      }
       if (finite) {
         const process = await this.#startFinite(stream, signal);
         const leaveAndEnd = (bytesServed: number) => {
@@ -151,7 +158,7 @@ export class Pool {
       }
       if (!(error instanceof FiniteSourceError)) {
         // A viewer that has gone, and one that is served in another way now, have met no fault of the stream.
-        if (!signal.aborted && !(error instanceof NotCopyableError)) await this.#noteFailure(stream.id, error);
+        if (!signal.aborted && !(error instanceof NotSharedError)) await this.#noteFailure(stream.id, error);
         throw error;
       }
       // Learnt only by opening it: everybody who waited joins again, each with a process of its own.
@@ -207,7 +214,7 @@ export class Pool {
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
     this.#assertProcessFree();
     if (stream.profile === undefined) throw new NotCopyableError('a file');
-    return this.#finite.start(stream.profile, this.sourceOf(stream).address, signal);
+    return this.#finite.start(stream.id, stream.profile, this.sourceOf(stream).address, signal);
   }
 
   #assertProcessFree(): void {

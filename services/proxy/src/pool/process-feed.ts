@@ -23,6 +23,7 @@ import { failureOf, nextStep, type Step } from './recovery.ts';
 import { relayedError } from './relay-run.ts';
 import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
 import { watchRun } from './run-watch.ts';
+import { sourceFeedOf } from './source-feeds.ts';
 import type { StreamSource } from './stream-source.ts';
 import { Succession } from './succession.ts';
 
@@ -52,6 +53,7 @@ export class ProcessFeed implements PlacedFeed {
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly #production: Production;
+  readonly #streamId: string;
   readonly #source: StreamSource;
   readonly #deps: ProcessFeedDeps;
   readonly #log: Logger;
@@ -86,6 +88,7 @@ export class ProcessFeed implements PlacedFeed {
     deps: ProcessFeedDeps,
   ) {
     this.place = place;
+    this.#streamId = stream.id;
     this.#source = source;
     this.#production = production;
     this.#deps = deps;
@@ -106,6 +109,12 @@ export class ProcessFeed implements PlacedFeed {
   /** The provider account it reads from, in the terms of `accountOf`. */
   get account(): string {
     return accountOf(this.#source.address);
+  }
+
+  /** The keys of the source it is to be read from, and of the one that the run under way still reads. */
+  get sourcesRead(): string[] {
+    const wanted = sourceFeedOf(this.#source.address);
+    return [wanted, this.#run?.source?.place.feed ?? wanted];
   }
 
   /** Process id of the FFmpeg that feeds it now. */
@@ -334,7 +343,7 @@ export class ProcessFeed implements PlacedFeed {
   #request(): RunRequest {
     const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
     const { address, canFailOver } = this.#source;
-    return { address, canFailOver, resume, signal: this.#abort.signal };
+    return { streamId: this.#streamId, address, canFailOver, resume, signal: this.#abort.signal };
   }
 
   #noteClock(timeline: string | undefined): void {

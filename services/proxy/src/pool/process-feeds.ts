@@ -97,6 +97,16 @@ export class ProcessFeeds {
     }));
   }
 
+  /** The keys of the sources that feeds made here are read from, by stream. */
+  sourcesRead(): Record<string, string[]> {
+    const read: Record<string, string[]> = {};
+    for (const { streamId, process } of this.#entries.values()) {
+      if (process.place.current.kind !== 'own') continue;
+      read[streamId] = [...new Set([...(read[streamId] ?? []), ...process.sourcesRead])];
+    }
+    return read;
+  }
+
   /** The slots of a stream whose feeds are here. */
   slotsOf(streamId: string): number[] {
     return this.#of(streamId).map(({ slot }) => slot);

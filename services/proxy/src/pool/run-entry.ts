@@ -23,12 +23,15 @@ export interface RunEntry {
 }
 
 /** The source of a run, with as much of its past as the run has to make again. */
-export function leaseSource({ address, signal, resume }: RunRequest, sources: SourceFeeds): Promise<SourceLease> {
+export function leaseSource(
+  { streamId, address, signal, resume }: RunRequest,
+  sources: SourceFeeds,
+): Promise<SourceLease> {
   const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
   const [first, second = first] = wanted;
   const from =
     first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
-  return sources.acquire(address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
+  return sources.acquire(streamId, address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
 }
 
 /**

@@ -10,6 +10,7 @@ import type { SourceClock } from './lineage.ts';
 import type { SourceFeed } from './source-feed.ts';
 
 export interface RunRequest {
+  readonly streamId: string;
   readonly address: SourceAddress;
   /** There is another source, if this one cannot be seen. */
   readonly canFailOver: boolean;

@@ -74,14 +74,20 @@ export class SourceFeeds {
   /**
    * Opens a source, or joins those who read it already.
    *
+   * @param streamId whose source it is
    * @param signal gives the source up while it is still being opened
    * @param fromTicks how far back its media is wanted if another worker reads it, 33-bit ticks on its timeline
    * @throws {SourceError} when it cannot be opened
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
-  async acquire(address: SourceAddress, signal: AbortSignal, fromTicks?: number): Promise<SourceLease> {
+  async acquire(
+    streamId: string,
+    address: SourceAddress,
+    signal: AbortSignal,
+    fromTicks?: number,
+  ): Promise<SourceLease> {
     const hint = hintFromUrl(address.url);
-    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, address, signal);
+    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, streamId, address, signal);
     const key = keyOf(address);
     const entry = await this.#entry(key, address, fromTicks);
     const lease = this.#lease(key, entry);
@@ -92,7 +98,7 @@ export class SourceFeeds {
       if (kind === 'mpegts') return lease;
       lease.release();
       await this.settle();
-      return await this.#openedByFfmpeg(kind, address, signal);
+      return await this.#openedByFfmpeg(kind, streamId, address, signal);
     } catch (error) {
       lease.release();
       throw error;
@@ -127,8 +133,13 @@ export class SourceFeeds {
     await this.settle();
   }
 
-  async #openedByFfmpeg(kind: SourceLease['kind'], address: SourceAddress, signal: AbortSignal): Promise<SourceLease> {
-    return { kind, feed: undefined, release: await this.#connections.acquire(address, signal) };
+  async #openedByFfmpeg(
+    kind: SourceLease['kind'],
+    streamId: string,
+    address: SourceAddress,
+    signal: AbortSignal,
+  ): Promise<SourceLease> {
+    return { kind, feed: undefined, release: await this.#connections.acquire(streamId, address, signal) };
   }
 
   #lease(key: string, entry: Entry, lingerMs = 0): SourceLease {
@@ -170,7 +181,7 @@ export class SourceFeeds {
     const feed = sourceFeedKey(key);
     const first = await knownPlace(registry, feed);
     const place = placeOf(feed, first);
-    const takeConnection = (signal: AbortSignal) => this.#connections.acquire(address, signal);
+    const takeConnection = (signal: AbortSignal) => this.#connections.acquire(feed, address, signal);
     const account = this.#connections.watch(address);
     const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, fromTicks);
     const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };

@@ -18,6 +18,8 @@ export interface StreamOrder {
   readonly userAgent?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly stickySession?: boolean | undefined;
+  /** Of a direct live stream: whether its viewers share one connection. */
+  readonly share?: boolean | undefined;
   /** Values as strings already. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -94,6 +96,7 @@ export class StreamCatalogue {
       userAgent,
       headers,
       ...(order.stickySession === true ? { stickySession: true } : {}),
+      ...(order.share === undefined ? {} : { share: order.share }),
       metadata: order.metadata ?? {},
     };
   }

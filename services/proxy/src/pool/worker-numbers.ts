@@ -1,6 +1,7 @@
 /** What this worker counts of itself: its record shows it to the others, and the statistics add it up. */
 
 import type { WorkerNumbers } from '../../../registry/types.ts';
+import type { ProviderConnections } from '../upstream/provider-connections.ts';
 import type { Playback } from './playback.ts';
 import type { Pool } from './pool.ts';
 import type { SourceFeeds } from './source-feeds.ts';
@@ -9,10 +10,11 @@ export interface NumberedParts {
   readonly pool: Pool;
   readonly sources: SourceFeeds;
   readonly playback: Playback;
+  readonly connections: ProviderConnections;
   readonly draining: boolean;
 }
 
-export function workerNumbers({ pool, sources, playback, draining }: NumberedParts): WorkerNumbers {
+export function workerNumbers({ pool, sources, playback, connections, draining }: NumberedParts): WorkerNumbers {
   return {
     processes: pool.processCount,
     clients: playback.clientCount,
@@ -22,5 +24,6 @@ export function workerNumbers({ pool, sources, playback, draining }: NumberedPar
     restarts: pool.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining,
+    connections: { held: connections.held, reads: pool.feeds.sourcesRead() },
   };
 }

@@ -64,6 +64,8 @@ export class ProviderConnections {
   readonly #closedMs = new Map<string, number>();
   /** Connections to each account that are open here. */
   readonly #open = new Map<string, number>();
+  /** Connections that were taken here, by what for. */
+  readonly #held = new Map<string, number>();
   /** Those who wait for a connection to be given back here. */
   readonly #waiting = new Set<() => void>();
 
@@ -76,25 +78,38 @@ export class ProviderConnections {
     return this.#deps.max > 0;
   }
 
+  /** Connections that are taken here, by what for. */
+  get held(): Record<string, number> {
+    return Object.fromEntries(this.#held);
+  }
+
   /**
    * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for one that is
    * about to be closed, on whatever worker, and has what nobody watches ended.
    *
+   * @param holder what for: a stream's id, or the key of a source that several streams may read
    * @param atLimit closes what the one who asks can do without
    * @throws {ConnectionLimitError} 503 when all are in use for 5 s
    * @throws {SourceError} `stopped` on the signal
    */
-  async acquire(address: SourceAddress, signal?: AbortSignal, atLimit?: () => void): Promise<() => void> {
+  async acquire(
+    holder: string,
+    address: SourceAddress,
+    signal?: AbortSignal,
+    atLimit?: () => void,
+  ): Promise<() => void> {
     const { max, registry } = this.#deps;
     const connection = { account: accountOf(address), id: randomUUID() };
     if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
       if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
       throw new ConnectionLimitError(address.url, max);
     }
+    this.#count(holder, 1);
     let released = false;
     return () => {
       if (released) return;
       released = true;
+      this.#count(holder, -1);
       this.#noteClosed(connection.account);
       if (max === 0) return;
       const returned = registry.returnConnection(connection).catch(() => undefined);
@@ -122,6 +137,12 @@ export class ProviderConnections {
         return this.#hasJustClosed(account) || (others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS);
       },
     };
+  }
+
+  #count(holder: string, by: 1 | -1): void {
+    const count = (this.#held.get(holder) ?? 0) + by;
+    if (count > 0) this.#held.set(holder, count);
+    else this.#held.delete(holder);
   }
 
   async #take(connection: ProviderConnection, signal?: AbortSignal, atLimit?: () => void): Promise<boolean> {
