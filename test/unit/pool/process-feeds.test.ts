@@ -38,7 +38,7 @@ function feedsOf({ graceMs }: { graceMs: number }) {
   const registry = new SlowRegistry(ME, 0);
   const log = createLogger('fatal');
   const sources: Pick<SourceFeeds, 'acquire'> = {
-    acquire: (_address, signal) =>
+    acquire: (_streamId, _address, signal) =>
       new Promise((_, reject) => {
         signal.addEventListener('abort', () => reject(new SourceError('stopped', 'no longer wanted')));
       }),
