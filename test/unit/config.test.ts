@@ -277,6 +277,37 @@ describe('ignoredSettings', () => {
     ]);
   });
 
+  it("starts with what m3u-editor's compose file gives to m3u-proxy, and says what of it does nothing", () => {
+    const given = {
+      API_TOKEN: 'changeme',
+      PORT: '38085',
+      REDIS_ENABLED: 'true',
+      REDIS_PORT: '6379',
+      REDIS_HOST: 'redis',
+      REDIS_PASSWORD: 'changeme',
+      REDIS_DB: '6',
+      ENABLE_REDIS_POOLING: 'true',
+      LOG_LEVEL: 'INFO',
+      HLS_TEMP_DIR: '/var/www/html/storage/app/hls-segments',
+      HLS_GC_ENABLED: 'true',
+      HLS_GC_INTERVAL: '600',
+      HLS_GC_AGE_THRESHOLD: '7200',
+      HLS_BROADCAST_DIR: '/dev/shm',
+      BROADCAST_GC_ENABLED: 'true',
+      REDIS_POOL_MAX_CONNECTIONS: '50',
+      STREAM_TIMEOUT: '300',
+      CLEANUP_INTERVAL: '60',
+    };
+    expect(loadConfig(given)).toMatchObject({ port: 38_085, redisDb: 6, logLevel: 'info', apiToken: 'changeme' });
+    const known = settings.map(({ env }) => env);
+    const said = ignoredSettings(given).map((line) => line.split(' ')[0]);
+    expect(said.toSorted()).toEqual(
+      Object.keys(given)
+        .filter((name) => !known.includes(name))
+        .toSorted(),
+    );
+  });
+
   it('ignores no setting that exists', () => {
     const names = settings.map(({ env }) => env);
     expect(Object.keys(IGNORED_SETTINGS).filter((name) => names.includes(name))).toEqual([]);

@@ -136,6 +136,48 @@ describe('POST /streams', () => {
     expect((await api.post('/streams', { url: LIVE, user_agent: 'a\r\nb: c' })).status).toBe(422);
   });
 
+  it.each([
+    [true, true],
+    ['true', true],
+    ['1', true],
+    [1, true],
+    [false, false],
+    ['False', false],
+    [0, false],
+    [null, false],
+  ])('reads the flag %j as %s', async (given, read) => {
+    const api = await startApi();
+    const flags = { use_sticky_session: given, strict_live_ts: given, enable_silence_detection: given };
+    const { status, body } = await api.post('/streams', { url: LIVE, ...flags });
+    const stream = await api.services.registry.stream(String(body.stream_id));
+    expect([status, body.warnings !== undefined, stream?.stickySession === true]).toEqual([200, read, read]);
+  });
+
+  it('reads numbers that come as text', async () => {
+    const api = await startApi();
+    const numbers = { silence_threshold_db: '-50.5', silence_duration: '3', silence_failover_threshold: '3' };
+    expect((await api.post('/streams', { url: LIVE, ...numbers })).status).toBe(200);
+  });
+
+  it.each([
+    ['use_sticky_session', 2],
+    ['use_sticky_session', 'perhaps'],
+    ['use_sticky_session', []],
+    ['silence_duration', ''],
+    ['silence_duration', '3 s'],
+    ['silence_duration', true],
+    ['silence_failover_threshold', '3.5'],
+  ])('refuses %s %j, and names it', async (field, value) => {
+    const api = await startApi();
+    const { status, body } = await api.post('/streams', { url: LIVE, [field]: value });
+    expect([status, body.detail?.[0]?.loc]).toEqual([422, ['body', field]]);
+  });
+
+  it('takes an empty user agent for none', async () => {
+    const api = await startApi({ DEFAULT_USER_AGENT: 'Ours' });
+    expect((await api.post('/streams', { url: LIVE, user_agent: '' })).body.user_agent).toBe('Ours');
+  });
+
   it('accepts what is not built yet, and says so', async () => {
     const api = await startApi({ ALLOW_PRIVATE_SOURCES: 'lan' });
     const silence = await api.post('/streams', { url: LIVE, enable_silence_detection: true, silence_duration: 3 });

@@ -98,6 +98,19 @@ describe('a live direct stream', () => {
     expect((await api.services.registry.stream(id))?.bytesServed).toBeGreaterThan(0);
   });
 
+  it('gives a player an id whose own is empty', async () => {
+    const api = await startApi();
+    const { origin } = await provider();
+    const id = await create(api, `${origin}/live/1.ts`);
+    const get = await listen(api);
+    const response = await get(`/stream/${id}?client_id=&username=`);
+    expect(response.statusCode).toBe(200);
+    expect(await clients(api)).toMatchObject([
+      { id: expect.stringMatching(/^client_[0-9a-f]{16}$/), username: undefined },
+    ]);
+    response.destroy();
+  });
+
   it('tells two connections of one player apart', async () => {
     const api = await startApi();
     const { origin } = await provider();

@@ -235,6 +235,7 @@ describe('streams by metadata', () => {
       deleted_streams: [second],
       skipped_streams: [{ stream_id: first, reason: 'has_active_clients', active_clients: 1 }],
     });
+    expect((await api.del(`${url}&client_id=`)).body.skipped_streams).toHaveLength(1);
     expect((await api.del(`${url}&client_id=c1`)).body.deleted_streams).toEqual([first]);
     expect((await api.del(`${url}&client_id=${'x'.repeat(129)}`)).status).toBe(422);
     expect((await api.del(`${url}&client_id=${'x'.repeat(128)}`)).status).toBe(200);

@@ -7,7 +7,7 @@ import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { hintFromUrl } from '../upstream/source-kind.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
-import { optionalIsoTime, sourceUrl, textValues } from './fields.ts';
+import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from './fields.ts';
 import { NO_RESOLVERS } from './later-routes.ts';
 import type { PlaybackAccess } from './playback-access.ts';
 
@@ -15,22 +15,21 @@ const source = {
   url: sourceUrl.describe('Where the media is.'),
   failover_urls: z.array(sourceUrl).max(100).nullish().describe('Tried in this order when the source fails.'),
   failover_resolver_url: sourceUrl.nullish().describe('Asked for the next URL when the source fails.'),
-  user_agent: z.string().min(1).max(1024).nullish().describe('User-Agent towards the provider.'),
+  user_agent: emptyIsNone(z.string().max(1024).nullable()).describe('User-Agent towards the provider.'),
   metadata: textValues.nullish().describe('Anything; streams can be found by it.'),
   headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
-  strict_live_ts: z.boolean().nullish().describe('Accepted and not needed: live MPEG-TS is always repaired.'),
-  use_sticky_session: z
-    .boolean()
+  strict_live_ts: bodyFlag.nullish().describe('Accepted and not needed: live MPEG-TS is always repaired.'),
+  use_sticky_session: bodyFlag
     .nullish()
     .describe(
       'Whether a reconnect goes to the server that the first redirect led to, until it fails; HLS always does.',
     ),
-  enable_silence_detection: z.boolean().nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
-  silence_threshold_db: z.number().nullish(),
-  silence_duration: z.number().nullish(),
-  silence_check_interval: z.number().nullish(),
-  silence_monitoring_grace_period: z.number().nullish(),
-  silence_failover_threshold: z.int().nullish(),
+  enable_silence_detection: bodyFlag.nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
+  silence_threshold_db: bodyNumber.nullish(),
+  silence_duration: bodyNumber.nullish(),
+  silence_check_interval: bodyNumber.nullish(),
+  silence_monitoring_grace_period: bodyNumber.nullish(),
+  silence_failover_threshold: bodyInteger.nullish(),
 };
 
 const streamOrder = z.object({

@@ -31,6 +31,28 @@ export const queryFlag = z.stringbool({
   falsy: ['false', '0', 'no', 'off', 'f', 'n'],
 });
 
+/** A flag in a body: what a query may say too, 1 and 0 included. m3u-proxy reads all of these. */
+export const bodyFlag = z.preprocess((value) => {
+  if (typeof value !== 'string' && typeof value !== 'number') return value;
+  const read = queryFlag.safeParse(String(value));
+  return read.success ? read.data : value;
+}, z.boolean());
+
+/** A number in a body; also as text, as forms and some languages give it. */
+export const bodyNumber = z.preprocess(numberOf, z.number());
+export const bodyInteger = z.preprocess(numberOf, z.int());
+
+function numberOf(value: unknown): unknown {
+  if (typeof value !== 'string' || value.trim() === '') return value;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : value;
+}
+
+/** A text for which nothing is as good as its absence. */
+export function emptyIsNone<T extends z.ZodType>(schema: T) {
+  return z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+}
+
 /** Values become text as m3u-proxy writes them: `true` is `True`. A whole number stays one: 2.0 is read as 2. */
 export const textValues = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, number or boolean' }))

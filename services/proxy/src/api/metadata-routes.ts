@@ -5,7 +5,7 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import type { Services } from '../worker.ts';
 import type { Api } from './app.ts';
 import { disconnectClient } from './client-routes.ts';
-import { clientId, isoTime, queryFlag } from './fields.ts';
+import { clientId, emptyIsNone, isoTime, queryFlag } from './fields.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { deleteStream } from './stream-routes.ts';
 import { disclosureFor, streamType, viewOfMetadata } from './views.ts';
@@ -124,9 +124,9 @@ export function metadataRoutes(app: Api, services: Services): void {
           ...filter,
           ...excludeChannel,
           force: queryFlag.default(true).describe('Also those that somebody watches.'),
-          client_id: clientId
-            .optional()
-            .describe('With force=false: a client that does not count, and is disconnected.'),
+          client_id: emptyIsNone(clientId).describe(
+            'With force=false: a client that does not count, and is disconnected.',
+          ),
         }),
         response: {
           200: z.object({

@@ -5,11 +5,11 @@ import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Viewer } from '../pool/pool.ts';
-import { clientId } from './fields.ts';
+import { clientId, emptyIsNone } from './fields.ts';
 
 /** The part of a playback query that says who asks. */
 export const viewerQuery = {
-  client_id: clientId.optional().describe('Id of the client; made of address, player, stream and user when absent.'),
+  client_id: emptyIsNone(clientId).describe('Id of the client; made of address, player, stream and user when absent.'),
   username: z.string().max(256).optional().describe('Name of the viewer, for statistics.'),
   user: z.string().max(256).optional().describe('The same as `username`.'),
   u: z.string().max(256).optional().describe('The same as `username`.'),

@@ -1,4 +1,4 @@
-/** Settings of m3u-proxy that Streampool does without, each with the reason people are told when they set one. */
+/** Settings of m3u-proxy, and of compose files for it, that Streampool does without, each with the reason people are told when they set one. */
 
 const LATER_HLS = 'HLS playback is not part of this version';
 const NO_BROADCAST = 'broadcasts are not part of this version';
@@ -17,6 +17,9 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   OPENAPI_URL: 'the description of the API is at /openapi.json',
   LOG_FILE: 'the log goes to stdout',
   TEMP_DIR: NO_FILES,
+  REDIS_PORT: 'REDIS_SERVER_PORT is the port of Redis',
+  REDIS_POOL_MAX_CONNECTIONS: 'a worker has as many connections to Redis as it needs',
+  ENABLE_REDIS_POOLING: 'REDIS_ENABLED and ENABLE_TRANSCODING_POOLING say what is shared',
   SHARED_STREAM_TIMEOUT: 'SHARED_STREAM_GRACE says how long a process without viewers runs on',
   CHANGE_BUFFER_CHUNKS: 'viewers share one buffer, whose size RING_MAX_BYTES limits',
   DEFAULT_MAX_RETRIES: RETRIES,
