@@ -28,6 +28,7 @@ import { statsRoutes } from './stats-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { answerUnknown, RouteIndex } from './unknown-route.ts';
+import { answerUnreadable } from './unreadable.ts';
 import { validatorCompiler } from './validation.ts';
 import { workerRoutes } from './worker-routes.ts';
 
@@ -57,6 +58,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       // Of a parameter given twice the last one counts.
       querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)),
     },
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);

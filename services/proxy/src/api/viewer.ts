@@ -57,7 +57,9 @@ function usernameOf(request: FastifyRequest, { username, user, u }: ViewerQuery)
 
 /** What a trusted proxy says (TRUST_PROXY), if it is an address; else the peer's. */
 function addressOf(request: FastifyRequest): string {
-  const said = request.ip.trim().replace(/^\[(.*)\](:\d+)?$/, '$1');
+  // Whatever its type says, there is none when the peer has hung up by now.
+  const { ip: peer = '' }: { readonly ip?: string } = request;
+  const said = peer.trim().replace(/^\[(.*)\](:\d+)?$/, '$1');
   const ip = isIP(said) === 0 ? (request.socket.remoteAddress ?? '') : said;
   return ip.replace(/^::ffff:(?=\d+\.)/, '');
 }
