@@ -23,7 +23,10 @@ export interface Registry {
   /** False during an outage: what this worker has not met may exist all the same. */
   readonly knowsAll: boolean;
 
-  /** Adds a stream, or answers the one that has its id. `full` when `maxStreams` are there already. */
+  /**
+   * Adds a stream, or answers the one that has its id. At `maxStreams` (0: no limit) the one that has been idle longest gives
+   * way; `full` when none is idle.
+   */
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;
   /** What this worker remembers of a stream, without asking anybody: it may have changed or be gone since. */

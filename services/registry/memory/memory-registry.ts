@@ -61,10 +61,25 @@ export class MemoryRegistry implements Registry {
       if (!known.record.watched) known.record.lastAccessMs = nowMs;
       return { stream: copyOf(known.record), existing: true };
     }
-    if (known === undefined && maxStreams > 0 && this.#streams.size >= maxStreams) return 'full';
+    if (known === undefined && maxStreams > 0 && !this.#hasRoom(maxStreams)) return 'full';
     const record = newStream(spec, nowMs);
     this.#streams.set(spec.id, { record, clients: new Map() });
     return { stream: copyOf(record), existing: false };
+  }
+
+  /** The streams that have been idle longest give way. */
+  #hasRoom(maxStreams: number): boolean {
+    const nowMs = this.#now();
+    while (this.#streams.size >= maxStreams) {
+      let oldest: StreamRecord | undefined;
+      for (const { record, clients } of this.#streams.values()) {
+        const isOlder = oldest === undefined || record.lastAccessMs < oldest.lastAccessMs;
+        if (isOlder && isIdle(record, clients.size, nowMs, this.#graceMs)) oldest = record;
+      }
+      if (oldest === undefined) return false;
+      this.#streams.delete(oldest.id);
+    }
+    return true;
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { streamOfFeed } from '../feed-keys.ts';
 import type { Holdings } from '../holdings.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
@@ -33,6 +34,7 @@ import { BadRecordError } from './bad-record.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
 import { keys, type SharedSecret } from './keys.ts';
+import { inParts } from './parts.ts';
 import {
   counterKey,
   type OnProgress,
@@ -80,6 +82,17 @@ function placeOf(feed: string, answer: unknown): Place {
   return place;
 }
 
+/**
+ * Streams that are written back in one step. Larger steps hold up Redis, which reads each as a whole, and all streams together
+ * may be more than one string can hold.
+ */
+const RESTORED_BYTES = 1024 * 1024;
+
+/** Lua writes an empty list as an object. */
+function listed(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(String) : [];
+}
+
 /** A newer incarnation runs under this worker's name. */
 export class ReplacedError extends Error {
   constructor(workerId: string) {
@@ -116,8 +129,8 @@ export class RedisRegistry implements Registry {
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const fields = JSON.stringify(streamFields(newStream(spec, Date.now()), this.#options.show(spec)));
-    const { graceMs } = this.#options;
-    const answer = (await this.#run('create-stream', spec.id, fields, maxStreams, graceMs, FIRST_VIEWER_MS)) as
+    const { graceMs, youngMs } = this.#options;
+    const answer = (await this.#run('create-stream', spec.id, fields, maxStreams, graceMs, FIRST_VIEWER_MS, youngMs)) as
       | 'full'
       | [number, ...string[]];
     if (answer === 'full') return answer;
@@ -290,17 +303,36 @@ export class RedisRegistry implements Registry {
   /** Makes Redis say what this worker holds, and nothing that it does not. */
   async restore(held: Holdings): Promise<Restored> {
     const { incarnation, workerId, address } = this.#me;
-    const streams = held.streams.map((stream) => this.#written(stream));
+    const worker = { incarnation, workerId, address };
+    const parts = inParts(
+      held.streams.map((stream) => this.#written(stream)),
+      RESTORED_BYTES,
+    );
+    const rest = parts.pop() ?? [];
+    const gone = new Set<string>();
+    for (const streams of parts) {
+      const ids = new Set(streams.map(({ id }) => id));
+      const clients = held.clients.filter(({ streamId }) => ids.has(streamId));
+      const told = { worker, record: '', deleted: held.deleted, streams, clients, only: 'streams' };
+      for (const id of listed(((await this.#restored(told)) as { deleted: unknown }).deleted)) gone.add(id);
+    }
     const told = {
       ...held,
-      streams,
-      worker: { incarnation, workerId, address },
+      clients: held.clients.filter(({ streamId }) => !gone.has(streamId)),
+      feeds: held.feeds.filter(({ feed }) => !gone.has(streamOfFeed(feed) ?? '')),
+      streams: rest,
+      worker,
       record: this.#recordOf(this.#numbers),
     };
     this.#countersChanged = true;
+    const { places, deleted } = (await this.#restored(told)) as Restored;
+    return { places, deleted: [...gone, ...deleted] };
+  }
+
+  async #restored(told: object): Promise<unknown> {
     const text = (await this.#run('restore', JSON.stringify(told))) as string;
-    if (text === 'replaced') throw new ReplacedError(workerId);
-    return JSON.parse(text) as Restored;
+    if (text === 'replaced') throw new ReplacedError(this.#me.workerId);
+    return JSON.parse(text);
   }
 
   /**
@@ -316,11 +348,7 @@ export class RedisRegistry implements Registry {
       streams: [this.#written(stream)],
       only: 'streams',
     };
-    const text = (await this.#run('restore', JSON.stringify(told))) as string;
-    if (text === 'replaced') throw new ReplacedError(workerId);
-    // Lua writes an empty list as an object.
-    const { deleted } = JSON.parse(text) as { deleted: unknown };
-    return !(Array.isArray(deleted) && deleted.includes(stream.id));
+    return !listed(((await this.#restored(told)) as { deleted: unknown }).deleted).includes(stream.id);
   }
 
   /** What Redis does not have any more of what this worker holds, in words that are the same each time. */

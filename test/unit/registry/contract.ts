@@ -157,6 +157,55 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await registry.createStream(spec(), 1)).toMatchObject({ existing: true });
     });
 
+    it('has the stream that has been idle longest give way at the limit, and none that is in use', async () => {
+      const { registry, join, age } = await setUp();
+      const [b, c, d, e] = [spec('b'.repeat(32)), spec('c'.repeat(32)), spec('d'.repeat(32)), spec('e'.repeat(32))];
+      const ids = async () => (await registry.streams()).map(({ id }) => id[0]).sort();
+      await join('viewer', 10);
+      await age(1_000);
+      await registry.createStream(b, 3);
+      await age(1_000);
+      await registry.createStream(c, 3);
+      expect(await registry.createStream(d, 3)).toBe('full');
+      await age(FIRST_VIEWER_MS);
+      expect(await registry.createStream(d, 3)).toMatchObject({ existing: false });
+      expect(await ids()).toEqual(['a', 'c', 'd']);
+      // Neither the one that exists nor the one that is made anew takes another's place.
+      expect(await registry.createStream(c, 3)).toMatchObject({ existing: false });
+      expect(await registry.createStream(d, 3)).toMatchObject({ existing: true });
+      expect(await registry.createStream(e, 3)).toBe('full');
+      expect(await ids()).toEqual(['a', 'c', 'd']);
+      expect(await registry.clients(ID)).toHaveLength(1);
+      // Its grace has to be over, too.
+      await registry.leave(report('viewer'));
+      expect(await registry.createStream(e, 3)).toBe('full');
+      await age(GRACE_MS);
+      expect(await registry.createStream(e, 3)).toMatchObject({ existing: false });
+      expect(await ids()).toEqual(['c', 'd', 'e']);
+      // As many as a lower limit asks for, at once.
+      await age(FIRST_VIEWER_MS);
+      expect(await registry.createStream(b, 1)).toMatchObject({ existing: false });
+      expect(await ids()).toEqual(['b']);
+    });
+
+    it('never takes a stream from who joins it for another one', async () => {
+      const { registry, join, age } = await setUp();
+      for (let round = 0; round < 20; round++) {
+        await registry.createStream(spec(), 0);
+        await age(FIRST_VIEWER_MS);
+        const other = spec(round.toString(16).padStart(32, 'b'));
+        const ask = [() => join('c', 10), () => registry.createStream(other, 1)] as const;
+        const [seat, created] =
+          round % 2 === 0
+            ? await Promise.all([ask[0](), ask[1]()])
+            : await Promise.all([ask[1](), ask[0]()]).then(([answer, client]) => [client, answer] as const);
+        expect(created === 'full').toBe(seat !== undefined);
+        expect((await registry.streams()).map(({ id }) => id)).toEqual([created === 'full' ? ID : other.id]);
+        expect(await registry.clients()).toHaveLength(seat === undefined ? 0 : 1);
+        for (const { id } of await registry.streams()) await registry.deleteStream(id);
+      }
+    });
+
     it('deletes with the clients, once', async () => {
       const { registry, join } = await setUp();
       await join('c', 10);

@@ -146,6 +146,7 @@ describe('failover resolver', () => {
     ['another shape', 200, '["http://tv.test/b"]'],
     ['a file', 200, '{"next_url":"file:///etc/passwd"}'],
     ['metadata', 200, '{"next_url":"http://169.254.169.254/"}'],
+    ['a URL that is too long', 200, `{"next_url":"http://tv.test/${'x'.repeat(8_200)}"}`],
     ['no answer', 0, ''],
   ])('takes %s for none', async (_what, code, text) => {
     expect((await ask(() => [code, text], 300)).next).toBeUndefined();

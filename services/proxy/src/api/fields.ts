@@ -1,9 +1,7 @@
 /** The fields that several requests have in common, and how m3u-proxy's clients may spell them. */
 
 import { z } from 'zod';
-
-/** Longer ones are no URLs of media. */
-const MAX_URL_CHARACTERS = 8192;
+import { MAX_URL_CHARACTERS } from '../upstream/source-address.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;

@@ -315,7 +315,12 @@ const limits = {
     "Percent of the machine's processors in use beyond which a worker leaves new processes to others, where there are some that have more left; 0: never.",
   ),
   maxClients: setting('MAX_CLIENTS', integer(0), '10000', 'Viewers of this worker; 0: no limit.'),
-  maxStreams: setting('MAX_STREAMS', integer(0), '10000', 'Streams that can exist at a time; 0: no limit.'),
+  maxStreams: setting(
+    'MAX_STREAMS',
+    integer(0),
+    '10000',
+    'Streams that can exist at a time; the one that has been idle longest gives way to a new one. A definition takes up to 16 KB in Redis and in each worker. 0: no limit.',
+  ),
   maxBodyBytes: setting('MAX_BODY_BYTES', bytes(1024), '1M', 'Largest request body.'),
   apiRateLimit: setting(
     'API_RATE_LIMIT',

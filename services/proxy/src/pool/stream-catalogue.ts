@@ -8,6 +8,7 @@ import type { HardwareAcceleration } from '../ffmpeg/hardware.ts';
 import { type ResolvedProfile, resolveProfile } from '../ffmpeg/profiles.ts';
 import type { EgressGuard } from '../upstream/egress-guard.ts';
 import { assertHeaders } from '../upstream/request-headers.ts';
+import { definitionBytes, MAX_DEFINITION_BYTES } from './definition-size.ts';
 import { directStreamId, type SharingStrategy, transcodedStreamId } from './stream-key.ts';
 
 /** What the caller of `POST /streams` asks for. */
@@ -42,9 +43,6 @@ export interface CatalogueDeps {
   readonly defaultUserAgent: string;
   readonly maxStreams: number;
 }
-
-/** As JSON. A stream of m3u-editor takes about 2 KB; this leaves room for long lists of failover URLs. */
-const MAX_DEFINITION_BYTES = 64 * 1024;
 
 export class StreamCatalogue {
   readonly #deps: CatalogueDeps;
@@ -103,14 +101,14 @@ export class StreamCatalogue {
 
   async #create(spec: StreamSpec): Promise<CreateAnswer> {
     const { registry, maxStreams } = this.#deps;
-    const bytes = Buffer.byteLength(JSON.stringify(spec));
+    const bytes = definitionBytes(spec);
     if (bytes > MAX_DEFINITION_BYTES) {
       const message = `The stream's definition takes ${bytes} bytes, and ${MAX_DEFINITION_BYTES} are allowed. Shorten its URLs, headers, metadata or profile.`;
       throw new StreampoolError(413, message);
     }
     const answer = await registry.createStream(spec, maxStreams);
     if (answer !== 'full') return answer;
-    const message = `There are ${maxStreams} streams already (MAX_STREAMS). Delete some, or wait until unused ones expire.`;
+    const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until nobody watches one.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 60 });
   }
 }

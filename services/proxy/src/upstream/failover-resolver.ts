@@ -4,6 +4,7 @@ import { BodyReader } from './body-reader.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { maskUrl } from './mask.ts';
 import { openUpstream, requireSuccess } from './open-upstream.ts';
+import { MAX_URL_CHARACTERS } from './source-address.ts';
 
 export interface ResolverQuestion {
   readonly resolverUrl: string;
@@ -36,6 +37,7 @@ const ANSWER_MAX_BYTES = 64 * 1024;
 export async function askFailoverResolver(question: ResolverQuestion, deps: ResolverDeps): Promise<string | undefined> {
   try {
     const nextUrl = await ask(question, deps);
+    if ((nextUrl?.length ?? 0) > MAX_URL_CHARACTERS) throw new Error('The URL that it names is too long.');
     if (nextUrl !== undefined) deps.guard.checkLiteral(new URL(nextUrl));
     return nextUrl;
   } catch (error) {

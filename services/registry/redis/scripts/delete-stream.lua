@@ -4,5 +4,6 @@
 if ARGV[3] ~= '' then
   local accessed = tonumber(redis.call('ZSCORE', K.streamIds, ARGV[2]) or 0)
   if accessed > tonumber(ARGV[3]) or redis.call('HLEN', K.clients .. ARGV[2]) > 0 then return 0 end
+  return forget_stream(ARGV[2], now_ms())
 end
 return delete_stream(ARGV[2], now_ms())

@@ -220,6 +220,19 @@ local function delete_stream(id, at_ms)
   return existed
 end
 
+-- Removes a stream that nobody watches. A worker that was away, and has viewers of it, may write it back.
+local function forget_stream(id, at_ms)
+  local existed = delete_stream(id, at_ms)
+  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f idle', at_ms), 'PX', 3600000)
+  return existed
+end
+
+-- When a stream was deleted (-1: not at all), and whether that was only because nobody watched it.
+local function deletion_of(id)
+  local text = redis.call('GET', K.deletedPrefix .. id) or ''
+  return number_of(string.match(text, '^%d+'), -1), string.match(text, ' idle$') ~= nil
+end
+
 -- Gives every connection to a provider back that an incarnation has.
 local function drop_connections(incarnation)
   for _, pair in ipairs(redis.call('SMEMBERS', K.connectionsOfPrefix .. incarnation)) do

@@ -48,9 +48,9 @@ local function is_whole(key)
 end
 for _, stream in ipairs(mine.streams) do
   local key, id, fields = K.spec .. stream.id, stream.id, stream.fields
-  local deleted_at = number_of(redis.call('GET', K.deletedPrefix .. id), -1)
+  local deleted_at, was_idle = deletion_of(id)
   if not is_whole(key) then
-    if deleted_at >= stream.createdAtMs then
+    if deleted_at >= stream.createdAtMs and not (was_idle and watched_here[id]) then
       deleted[#deleted + 1] = id
       is_deleted[id] = true
     else

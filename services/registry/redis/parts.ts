@@ -1,0 +1,17 @@
+/** Splits what is too much for one step. Pure. */
+
+/** Lists of items whose JSON takes `bytes` at the most each, in order; an item that takes more is alone. */
+export function inParts<T>(items: readonly T[], bytes: number): T[][] {
+  const parts: T[][] = [];
+  let left = 0;
+  for (const item of items) {
+    const size = JSON.stringify(item).length;
+    if (size > left) {
+      parts.push([]);
+      left = bytes;
+    }
+    parts.at(-1)?.push(item);
+    left -= size;
+  }
+  return parts;
+}
