@@ -1,15 +1,18 @@
 /** Remembers the newest random access points of a feed by their content, to know them again in another connection. */
 
+import { createHash } from 'node:crypto';
 import { PACKET_SIZE, payloadOffset } from './packet.ts';
 import { parsePesHeader } from './pes.ts';
 import type { Unit } from './program-reader.ts';
-import { crc32 } from './psi.ts';
 import { TICKS_PER_SECOND, wrapTicks } from './timestamp.ts';
 
 /** What a provider that starts every connection with the past sends again; more would be another beginning of the same. */
 const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
 /** All of a picture each 1/60 s, where every picture is a keyframe. */
 const MAX_REMEMBERED = 1_024;
+
+/** As many as fit into a number. */
+const HASH_BYTES = 6;
 
 interface RecentEntry {
   /** Output timeline, not wrapped. */
@@ -60,13 +63,19 @@ export class RecentEntries {
   }
 }
 
-/** CRC of a unit's elementary stream bytes: the PES header is rewritten on the way. */
+/** Grows to the largest unit: what is hashed lies in one piece, since a call of the hash costs more than a packet's bytes. */
+let scratch = Buffer.alloc(0);
+
+/** A 48-bit hash of a unit's elementary stream bytes: the PES header is rewritten on the way. */
 export function contentOf({ packets }: Unit): number {
-  const parts = packets.map(({ bytes, offset }, index) => {
+  const most = packets.length * PACKET_SIZE;
+  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most);
+  let length = 0;
+  for (const [index, { bytes, offset }] of packets.entries()) {
     const end = offset + PACKET_SIZE;
     const start = payloadOffset(bytes, offset);
     const data = index === 0 ? parsePesHeader(bytes, start, end)?.dataOffset : undefined;
-    return bytes.subarray(data ?? start, end);
-  });
-  return crc32(Buffer.concat(parts));
+    length += bytes.copy(scratch, length, data ?? start, end);
+  }
+  return createHash('sha256').update(scratch.subarray(0, length)).digest().readUIntBE(0, HASH_BYTES);
 }
