@@ -1,0 +1,27 @@
+/** A stream that is created anew on one worker, while another one that knew it as it was plays it. */
+
+import { describe, expect } from 'vitest';
+import { expectMadeAnew, raceTheCreation } from '../support/made-anew.ts';
+import { seeded, TEST_SEED } from '../support/seed.ts';
+import { type Stage, staged } from '../support/stage.ts';
+import type { Worker } from '../support/worker.ts';
+
+async function two(stage: Stage): Promise<[Worker, Worker]> {
+  const cluster = await stage.cluster(2, { SHARED_STREAM_GRACE: '0', STREAM_RETRY_ATTEMPTS: '0' });
+  return cluster.workers as [Worker, Worker];
+}
+
+describe.each([
+  ['a connection for each viewer', { share: false }],
+  ['viewers who share one', { share: true }],
+])('a direct stream with %s', (_, more) => {
+  staged('plays elsewhere as its new creator says, from its primary on', async ({ stage }) => {
+    await expectMadeAnew(stage, ...(await two(stage)), more);
+  });
+
+  staged(`is either the old or the new one to who comes in that moment (TEST_SEED=${TEST_SEED})`, async ({ stage }) => {
+    const race = { rounds: 30, random: seeded(TEST_SEED) };
+    const outcomes = await raceTheCreation(stage, ...(await two(stage)), more, race);
+    expect(outcomes.old + outcomes.anew).toBe(30);
+  });
+});
