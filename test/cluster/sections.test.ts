@@ -1,0 +1,77 @@
+/** What broadcasters send beside pictures and sound reaches the viewers of every worker whole, once, and on the clock of the pictures. */
+
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'vitest';
+import { PACKET_SIZE } from '../../services/proxy/src/mpegts/packet.ts';
+import { allPlaying, type Stage, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+import { DataCorpus, expectData } from '../unit/mpegts/data-corpus.ts';
+
+const FRAME_MS = 40;
+/** What a connection begins with. */
+const FIRST_FRAMES = 50;
+const SECONDS = 10;
+
+/** Sends the corpus in real time to its one connection. */
+async function provider(stage: Stage): Promise<{ url: string; corpus: DataCorpus; connections: () => number }> {
+  const corpus = new DataCorpus();
+  let connections = 0;
+  const server: Server = createServer((_request, response) => {
+    connections++;
+    response.writeHead(200, { 'content-type': 'video/mp2t' });
+    const startMs = performance.now();
+    for (let n = 0; n < FIRST_FRAMES; n++) response.write(corpus.frame());
+    let sent = 0;
+    const timer = setInterval(() => {
+      for (; sent * FRAME_MS < performance.now() - startMs; sent++) response.write(corpus.frame());
+    }, FRAME_MS);
+    response.once('close', () => clearInterval(timer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stage.closeAfter(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/live.ts`,
+    corpus,
+    connections: () => connections,
+  };
+}
+
+function packetsOf(bytes: Buffer): Buffer[] {
+  return Array.from({ length: Math.floor(bytes.length / PACKET_SIZE) }, (_, n) =>
+    bytes.subarray(n * PACKET_SIZE, (n + 1) * PACKET_SIZE),
+  );
+}
+
+staged('cues, carousels, application tables, teletext, subtitles and metadata', async ({ stage }) => {
+  const [owner, other] = (await stage.cluster(2)).workers as [Worker, Worker];
+  const { url, corpus, connections } = await provider(stage);
+  const { stream_id } = await owner.api.createStream({ url, share: true });
+  const watch = (worker: Worker) => stage.viewer(`${worker.url}/stream/${stream_id}`);
+  const here = watch(owner);
+  await allPlaying([here]);
+  const there = watch(other);
+  await allPlaying([there]);
+  const startMs = performance.now();
+  await until(() => performance.now() - startMs > SECONDS * 1_000, { timeoutMs: 60_000, what: 'some media' });
+  const late = watch(other);
+  await allPlaying([late]);
+  await until(() => performance.now() - startMs > (SECONDS + 3) * 1_000, {
+    timeoutMs: 60_000,
+    what: 'some more media',
+  });
+  for (const [viewer, splicers, seconds] of [
+    [here, 2, SECONDS],
+    [there, 3, SECONDS],
+    [late, 3, 2],
+  ] as const) {
+    const { bytes } = await viewer.stop();
+    expect(expectData(packetsOf(bytes), corpus, splicers)).toBeGreaterThan(seconds * 4);
+  }
+  expect(connections()).toBe(1);
+});
