@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 import { routePath } from 'hono/route';
 import type { z } from 'zod';
 import type { Logger } from '../../proxy/src/log.ts';
+import { maskText } from '../../proxy/src/upstream/mask.ts';
 import { VERSION } from '../../proxy/src/version.ts';
 import { callerOf } from './caller.ts';
 import { type ClusterAdmin, RegistryUnavailable } from './cluster/cluster-admin.ts';
@@ -141,8 +142,9 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
 
   app.notFound((c) => c.json({ detail: `There is no route ${c.req.method} ${c.req.path}.` }, 404));
   app.onError((error, c) => {
-    if (error instanceof RegistryUnavailable) return c.json({ detail: error.message }, 503, { 'retry-after': '2' });
-    if (error instanceof HTTPException) return c.json({ detail: error.message }, error.status);
+    if (error instanceof RegistryUnavailable)
+      return c.json({ detail: maskText(error.message) }, 503, { 'retry-after': '2' });
+    if (error instanceof HTTPException) return c.json({ detail: maskText(error.message) }, error.status);
     log.error({ err: error }, 'a bug');
     return c.json({ detail: 'Something went wrong in the admin API. Its log says what.' }, 500);
   });
@@ -155,7 +157,7 @@ async function tasksOf(ecs: EcsService | undefined) {
   try {
     return await ecs.tasks();
   } catch (error) {
-    return `ECS does not answer: ${error instanceof Error ? error.message : String(error)}`;
+    return maskText(`ECS does not answer: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { ConfigError } from '../../proxy/src/config/read-settings.ts';
 import { createLogger } from '../../proxy/src/log.ts';
+import { maskText } from '../../proxy/src/upstream/mask.ts';
 import { tokensOf } from './authorizer.ts';
 import { DirectCluster } from './cluster/direct-cluster.ts';
 import { RedisLink } from './cluster/redis-link.ts';
@@ -12,7 +13,7 @@ import { createHandler } from './handler.ts';
 import { startGateway } from './server.ts';
 
 async function main(settings: LocalSettings): Promise<void> {
-  const log = createLogger(settings.logLevel, { function: 'admin' });
+  const log = createLogger(settings.logLevel, { function: 'admin' }, undefined, [...tokensOf(settings.token).values()]);
   const link = new RedisLink(settings);
   const gateway = await startGateway({
     handler: createHandler({
@@ -37,6 +38,6 @@ async function main(settings: LocalSettings): Promise<void> {
 try {
   await main(readLocal(process.env));
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
+  console.error(error instanceof ConfigError ? error.message : maskText(String((error as Error)?.stack ?? error)));
   process.exitCode = 1;
 }

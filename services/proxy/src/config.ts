@@ -3,6 +3,7 @@ import { IGNORED_SETTINGS } from './config/ignored.ts';
 import { byUpperCaseName, ConfigError, readSettings, type ValuesOf } from './config/read-settings.ts';
 import type { Environment, Setting } from './config/setting.ts';
 import { SETTING_GROUPS, SETTINGS } from './config/settings.ts';
+import { secretsOf } from './upstream/mask.ts';
 
 export type { PrivateSources, TrustProxy } from './config/kinds.ts';
 export { ConfigError } from './config/read-settings.ts';
@@ -28,6 +29,14 @@ export function loadConfig(env: Environment): Config {
     ]);
   }
   return config;
+}
+
+/** The secrets among the settings, for `maskText`; of a URL also those in it. */
+export function secretsIn(config: Config): string[] {
+  return Object.entries<Setting<unknown>>(SETTINGS).flatMap(([key, { kind }]) => {
+    const value = config[key as keyof Config];
+    return kind.secret === true && typeof value === 'string' ? [value, ...secretsOf(value)] : [];
+  });
 }
 
 /** One line for each setting of m3u-proxy that is set and has no effect here; for the log at start. */

@@ -2,10 +2,11 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { buildServer } from './api/server.ts';
-import { ConfigError, ignoredSettings, loadConfig } from './config.ts';
+import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config.ts';
 import { StreampoolError } from './errors.ts';
 import { createLogger } from './log.ts';
 import { openApiWarning } from './open-api.ts';
+import { maskText } from './upstream/mask.ts';
 import { createWorker } from './worker.ts';
 
 /**
@@ -16,7 +17,7 @@ setFlagsFromString('--heap-growing-percent=100');
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  const log = createLogger(config.logLevel, { worker: config.workerId });
+  const log = createLogger(config.logLevel, { worker: config.workerId }, undefined, secretsIn(config));
   for (const line of ignoredSettings(process.env)) log.info(line);
   const open = openApiWarning(config);
   if (open !== undefined) log.warn(open);
@@ -51,6 +52,8 @@ function portInUse(error: unknown): string | undefined {
 
 main().catch((error: unknown) => {
   const known = error instanceof ConfigError || error instanceof StreampoolError;
-  process.stderr.write(`${known ? error.message : (portInUse(error) ?? String((error as Error)?.stack ?? error))}\n`);
+  const text = known ? error.message : (portInUse(error) ?? String((error as Error)?.stack ?? error));
+  // What is wrong with a setting names no secret.
+  process.stderr.write(`${error instanceof ConfigError ? text : maskText(text)}\n`);
   process.exit(1);
 });

@@ -8,7 +8,7 @@ export function openApiWarning({ apiToken, host }: Pick<Config, 'apiToken' | 'ho
   const who = host === '127.0.0.1' || host === '::1' || host === 'localhost' ? 'every program here' : 'everybody';
   return (
     `API_TOKEN is not set: ${who} who reaches this port may create and delete streams, run FFmpeg with arguments of ` +
-    'their own, use this network to fetch sources, and see who watches what. Set one, such as API_TOKEN=$(openssl rand -hex 24), ' +
-    'and send it as header X-API-Token.'
+    'their own, use this network to fetch sources, and see who watches what. Set one (openssl rand -hex 24 makes ' +
+    'it) and send it as header X-API-Token.'
   );
 }

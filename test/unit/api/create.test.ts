@@ -100,6 +100,19 @@ describe('POST /streams', () => {
     ]);
   });
 
+  it('tells a second creator nothing secret of the first one, unless both have the token', async () => {
+    for (const env of [{}, { API_TOKEN: 't0ken' }] as Record<string, string>[]) {
+      const api = await startApi(env);
+      const order = { url: 'http://a.example/live/1.ts' };
+      const token = { 'x-api-token': 't0ken' };
+      const backup = 'http://joe:pw@b.example/1.ts';
+      await api.post('/streams', { ...order, failover_urls: [backup], metadata: { source: backup } }, token);
+      const { body } = await api.post('/streams', { ...order, metadata: {} }, token);
+      const shown = env.API_TOKEN === undefined ? 'http://***@b.example/1.ts' : backup;
+      expect(body).toMatchObject({ existing: true, failover_urls: [shown], metadata: { source: shown } });
+    }
+  });
+
   it('looks at failover URLs and the resolver the same way', async () => {
     const api = await startApi();
     const failover = await api.post('/streams', { url: LIVE, failover_urls: [LIVE, 'file:///x'] });

@@ -97,10 +97,7 @@ describe('real failures', () => {
     ['source_ended', () => ['-i', video(), '-c', 'copy', '-f', 'mpegts', 'pipe:1'], 'ended'],
   ])('%s: %#', async (reason, args, detail) => {
     const { stderr: text, code } = await transform([...head, ...args()], Buffer.alloc(0));
-    const stderr = new StderrReader(
-      (line) => line,
-      () => undefined,
-    );
+    const stderr = new StderrReader(() => undefined);
     stderr.write(text);
     stderr.end();
     const exit = classifyExit({ code, signal: null, progress: stderr.progress, lines: stderr.lines, asked: undefined });

@@ -12,9 +12,9 @@ const HEADER = `[info] Input #0, hls, from 'http://h/secret.m3u8':
 [info]   Stream #0:1: Audio: aac, 48000 Hz, stereo, fltp, 128 kb/s
 `;
 
-function reader(mask: (text: string) => string = (text) => text) {
+function reader() {
   const durations: (number | undefined)[] = [];
-  return { stderr: new StderrReader(mask, (seconds) => durations.push(seconds)), durations };
+  return { stderr: new StderrReader((seconds) => durations.push(seconds)), durations };
 }
 
 describe('StderrReader', () => {
@@ -58,11 +58,11 @@ describe('StderrReader', () => {
   });
 
   test('keeps few and short lines of much text, and masks what it keeps and reports', () => {
-    const { stderr } = reader((text) => text.replaceAll('secret', '***'));
+    const { stderr } = reader();
     const problems = stderr.write(
-      `[error] http://h/secret: no\n${'x'.repeat(100_000)}\n${'[info] line\n'.repeat(1000)}`,
+      `[error] http://u:secret@h/x: no\n${'x'.repeat(100_000)}\n${'[info] line\n'.repeat(1000)}`,
     );
-    expect(problems).toEqual(['[error] http://h/***: no']);
+    expect(problems).toEqual(['[error] http://***@h/x: no']);
     expect(stderr.lines.length).toBeLessThanOrEqual(50);
     stderr.write('y'.repeat(1_000_000));
     stderr.end();

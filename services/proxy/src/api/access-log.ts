@@ -3,7 +3,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TrustProxy } from '../config.ts';
 import type { Logger } from '../log.ts';
-import { maskUrl } from '../upstream/mask.ts';
+import { maskText } from '../upstream/mask.ts';
+import { decoded } from '../upstream/masking/decoded.ts';
+import { maskParameters } from '../upstream/masking/parameters.ts';
 import { senderOf } from './sender.ts';
 
 /** Asked every few seconds by machines. */
@@ -26,26 +28,14 @@ export function logRequest(log: Logger, trustProxy: TrustProxy, request: Fastify
   });
 }
 
-/** A request's path and query, with the credentials of the URLs in its query hidden as well as its own. */
+/**
+ * A request's path and query, with its own credentials hidden, those of URLs in it, and those that were spelled wrong. Generated
+ * ids stay: those of streams, clients and playlists are what a line is looked for by.
+ */
 export function maskRequestUrl(url: string): string {
   const at = url.indexOf('?');
-  if (at < 0) return url;
-  const parameters = url
-    .slice(at + 1)
-    .split('&')
-    .map((parameter) => {
-      const [name = '', ...value] = parameter.split('=');
-      return value.length === 0 ? name : `${name}=${maskedValue(value.join('='))}`;
-    });
-  return maskUrl(`${url.slice(0, at)}?${parameters.join('&')}`);
-}
-
-function maskedValue(value: string): string {
-  let plain: string;
-  try {
-    plain = decodeURIComponent(value.replaceAll('+', ' '));
-  } catch {
-    return value;
-  }
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(plain) ? encodeURIComponent(maskUrl(plain)) : value;
+  const path = at < 0 ? url : url.slice(0, at);
+  const plain = decoded(path);
+  const masked = maskText(plain);
+  return (masked === plain ? path : masked) + (at < 0 ? '' : maskParameters(url.slice(at), maskText, 'shown'));
 }

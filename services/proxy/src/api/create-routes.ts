@@ -10,6 +10,7 @@ import type { Api } from './app.ts';
 import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from './fields.ts';
 import { NO_RESOLVERS } from './later-routes.ts';
 import type { PlaybackAccess } from './playback-access.ts';
+import { type Disclosure, disclosureFor, viewOfMetadata } from './views.ts';
 
 const source = {
   url: sourceUrl.describe('Where the media is.'),
@@ -81,7 +82,8 @@ const anyOrder = z.object(source);
 
 type Order = z.infer<typeof anyOrder>;
 
-export function createRoutes(app: Api, { catalogue, guard }: Services, access: PlaybackAccess): void {
+export function createRoutes(app: Api, { catalogue, guard, config }: Services, access: PlaybackAccess): void {
+  const disclosure = disclosureFor(config.apiToken);
   const tags = ['Streams'];
 
   app.post(
@@ -99,7 +101,7 @@ export function createRoutes(app: Api, { catalogue, guard }: Services, access: P
       const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
-        ...common(answer, body.metadata),
+        ...common(answer, body.metadata, disclosure),
         ...warningsOf(body, guard),
         stream_type: type,
         stream_endpoint: endpoint,
@@ -135,7 +137,7 @@ export function createRoutes(app: Api, { catalogue, guard }: Services, access: P
       const profile = profileOf(stream);
       const { url: endpoint, expiresAtMs } = access.urlOf(stream);
       return {
-        ...common(answer, body.metadata),
+        ...common(answer, body.metadata, disclosure),
         ...warningsOf(body, guard),
         stream_type: 'transcoded' as const,
         stream_endpoint: endpoint,
@@ -188,15 +190,23 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
   return warnings.length === 0 ? {} : { warnings };
 }
 
-/** Of a stream that was there already, what its creator said; a new one's metadata without what the profile adds. */
-function common({ stream, existing }: CreateAnswer, metadata: Record<string, string> | null | undefined) {
+/**
+ * Of a stream that was there already, what its creator said, as lists show it: that may be somebody else. A new one's metadata
+ * without what the profile adds.
+ */
+function common(
+  { stream, existing }: CreateAnswer,
+  metadata: Record<string, string> | null | undefined,
+  disclosure: Disclosure,
+) {
+  const urlOf = (url: string): string => (existing ? disclosure.url(url) : url);
   return {
     stream_id: stream.id,
     primary_url: stream.url,
-    failover_urls: [...stream.failoverUrls],
+    failover_urls: stream.failoverUrls.map(urlOf),
     user_agent: stream.userAgent,
     existing,
-    ...(metadata == null ? {} : { metadata: existing ? { ...stream.metadata } : metadata }),
+    ...(metadata == null ? {} : { metadata: existing ? viewOfMetadata(stream, disclosure) : metadata }),
   };
 }
 

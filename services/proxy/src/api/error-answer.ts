@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BadRecordError } from '../../../registry/redis/bad-record.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { maskText } from '../upstream/mask.ts';
 import { InvalidRequest } from './validation.ts';
 
 /** How long a body that is too large may go on. */
@@ -29,17 +30,17 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
   if (error instanceof InvalidRequest) return answer(422, error.details);
   if (error instanceof StreampoolError) {
     const { status, message, retryAfterSeconds } = error;
-    return answer(status, message, {
+    return answer(status, maskText(message), {
       ...(status === 401 || status === 403 ? { 'www-authenticate': 'Bearer' } : {}),
       ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
     });
   }
-  if (error instanceof BadRecordError) return answer(503, error.message);
+  if (error instanceof BadRecordError) return answer(503, maskText(error.message));
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
   const known = typeof code === 'string' ? FRAMEWORK[code] : undefined;
   if (known !== undefined) return answer(status, known(maxBodyBytes));
-  if (status < 500 && error instanceof Error) return answer(status, error.message);
+  if (status < 500 && error instanceof Error) return answer(status, maskText(error.message));
   return { ...answer(500, 'Something went wrong in the worker. Its log says what.'), isBug: true };
 }
 

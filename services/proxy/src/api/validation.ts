@@ -2,6 +2,7 @@
 
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
+import { maskFields } from '../upstream/masking/fields.ts';
 
 /** One entry of a 422 answer. */
 export interface InvalidDetail {
@@ -87,5 +88,5 @@ function at(value: unknown, path: readonly (string | number)[]): unknown {
 
 function shortened(input: unknown): unknown {
   if (input === undefined) return null;
-  return JSON.stringify(input).length > SHOWN_INPUT_CHARACTERS ? '(too long to be shown)' : input;
+  return JSON.stringify(input).length > SHOWN_INPUT_CHARACTERS ? '(too long to be shown)' : maskFields(input);
 }

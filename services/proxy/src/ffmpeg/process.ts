@@ -18,8 +18,6 @@ export interface SpawnRequest {
   log: Pick<Logger, 'debug' | 'warn'>;
   /** What the log calls it. */
   name: string;
-  /** Hides secrets in whatever FFmpeg prints. */
-  mask?: (text: string) => string;
   /** For an FFmpeg that opens its own input: where the gateway listens, and what it needs in its environment. */
   gateway?: { readonly port: number; readonly environment: Readonly<Record<string, string>> } | undefined;
 }
@@ -67,7 +65,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   const duration = new Promise<number | undefined>((resolve) => {
     reportDuration = resolve;
   });
-  const stderr = new StderrReader(request.mask ?? ((text) => text), reportDuration);
+  const stderr = new StderrReader(reportDuration);
   const decoder = new StringDecoder('utf8');
   child.stderr.on('data', (bytes: Buffer) => {
     for (const line of stderr.write(decoder.write(bytes))) log.debug({ ffmpeg: name, pid: child.pid }, line);

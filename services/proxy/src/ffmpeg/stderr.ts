@@ -1,4 +1,5 @@
 /** Reads what FFmpeg writes to stderr: its last lines, how far it got, the duration and the streams it shows. */
+import { maskText } from '../upstream/mask.ts';
 import type { FfmpegProgress } from './exit.ts';
 
 /** What is known about one side of a process, in the API's own names. */
@@ -27,13 +28,11 @@ export class StderrReader {
   readonly lines: string[] = [];
   readonly media: ProcessMediaInfo = { input: {}, output: {}, speed: undefined };
   progress: FfmpegProgress = 'starting';
-  readonly #mask: (text: string) => string;
   readonly #onDuration: (seconds: number | undefined) => void;
   #partial = '';
 
   /** @param onDuration Called when the header of the input shows its length in seconds; undefined when it has none. */
-  constructor(mask: (text: string) => string, onDuration: (seconds: number | undefined) => void) {
-    this.#mask = mask;
+  constructor(onDuration: (seconds: number | undefined) => void) {
     this.#onDuration = onDuration;
   }
 
@@ -44,7 +43,7 @@ export class StderrReader {
     this.#partial = (parts.pop() ?? '').slice(0, MAX_LINE_LENGTH);
     const problems: string[] = [];
     for (const part of parts) {
-      const line = this.#mask(part.slice(0, MAX_LINE_LENGTH)).trimEnd();
+      const line = maskText(part.slice(0, MAX_LINE_LENGTH)).trimEnd();
       if (line === '') continue;
       this.#read(line);
       if (/\[(?:warning|error|fatal|panic)\]/.test(line)) problems.push(line);

@@ -1,0 +1,27 @@
+/** Percent-encoded text as a lenient server reads it. Pure. */
+
+/** An encoded URL inside an encoded URL, and once more. */
+const MAX_ROUNDS = 4;
+
+/**
+ * Decodes until nothing is left to decode; what is no UTF-8 becomes Latin-1, and a lone `%` stays.
+ *
+ * @param each what becomes of the text after each round
+ */
+export function decoded(text: string, each: (text: string) => string = (plain) => plain): string {
+  let plain = each(text);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const next = plain.replace(/(?:%[0-9a-f]{2})+/gi, bytesOf);
+    if (next === plain) break;
+    plain = each(next);
+  }
+  return plain;
+}
+
+function bytesOf(run: string): string {
+  try {
+    return decodeURIComponent(run);
+  } catch {
+    return Buffer.from(run.replaceAll('%', ''), 'hex').toString('latin1');
+  }
+}
