@@ -9,6 +9,7 @@ import type {
   ClientRecord,
   ClientReport,
   Command,
+  EarlierConnection,
   FailoverState,
   Owner,
   Place,
@@ -135,6 +136,11 @@ export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
   })
   .transform((client) => ({ ...client, slot: client.slot, username: client.username }));
 
+/** Those that cannot be read are none that anybody could be told of. */
+export const earlierShape: z.ZodType<EarlierConnection[]> = z
+  .array(z.object({ streamId: name, clientId: name, connectedAtMs: count, workerId: name }))
+  .catch([]);
+
 export const reportShape: z.ZodType<ClientReport> = z.looseObject({ streamId: name, clientId: name, ...counters });
 
 /** One that cannot be read is no reason not to know the worker. */
@@ -164,6 +170,7 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('delete'), streamId: name }),
   z.looseObject({ kind: z.literal('failover'), streamId: name }),
   z.looseObject({ kind: z.literal('disconnect'), clientId: name, streamId: name.optional() }),
+  z.looseObject({ kind: z.literal('superseded'), streamId: name, clientId: name, connectedAtMs: count }),
   z.looseObject({ kind: z.literal('reclaim'), account: name }),
   z.looseObject({ kind: z.literal('drain') }),
 ]);

@@ -75,6 +75,13 @@ export interface ClientRecord {
   segmentsServed: number;
 }
 
+/** One of a client's connections, told from a later one that was given its id. */
+export interface ClientConnection {
+  streamId: string;
+  clientId: string;
+  connectedAtMs: number;
+}
+
 /** One worker process: a name that may come back, and an incarnation that never does. */
 export interface WorkerIdentity {
   workerId: string;
@@ -169,6 +176,8 @@ export type Command =
   | { kind: 'failover'; streamId: string }
   /** Of one stream, or of whatever stream. */
   | { kind: 'disconnect'; clientId: string; streamId?: string }
+  /** A newer connection of the same player is there: this one ends once it takes nothing for CLIENT_TIMEOUT. */
+  | ({ kind: 'superseded' } & ClientConnection)
   /** Close what holds a connection to a provider account and serves nobody. */
   | { kind: 'reclaim'; account: string }
   | { kind: 'drain' };
@@ -210,6 +219,11 @@ export interface JoinRequest {
   alone?: boolean | undefined;
 }
 
+export interface EarlierConnection extends ClientConnection {
+  /** The worker that serves it. */
+  workerId: string;
+}
+
 /** Counted in, with the place of its feed (undefined: it has none, as a direct stream's or one that is alone). */
 export interface Joined {
   kind: 'joined';
@@ -218,6 +232,8 @@ export interface Joined {
   stream: StreamRecord;
   slot: number | undefined;
   place: KnownPlace | undefined;
+  /** Connections that the same player has opened before and not closed, as far as is known. */
+  earlier: readonly EarlierConnection[];
 }
 
 export type JoinAnswer =
@@ -227,11 +243,7 @@ export type JoinAnswer =
   | { kind: 'no_stream' };
 
 /** What has changed about a client since the last report. */
-export interface ClientReport {
-  streamId: string;
-  clientId: string;
-  /** Tells it from a later client that was given its id. */
-  connectedAtMs: number;
+export interface ClientReport extends ClientConnection {
   bytesServed: number;
   segmentsServed: number;
   lastAccessMs: number;

@@ -211,7 +211,9 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const playback = new Playback({
     pool,
     registry,
+    workerId: config.workerId,
     clientStallTimeoutMs: config.clientStallTimeoutMs,
+    clientTimeoutMs: config.clientTimeoutMs,
     maxClients: config.maxClients,
     log,
   });

@@ -1,6 +1,6 @@
 /** The registry of a worker that runs alone: the same contract, in this process's memory. */
 
-import { randomBytes } from 'node:crypto';
+import { clientIds } from '../client-ids.ts';
 import { isIdle } from '../idle.ts';
 import { begunAgain, newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
@@ -123,15 +123,19 @@ export class MemoryRegistry implements Registry {
     if (isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs)) entry.record = begunAgain(entry.record, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
-    let id = request.clientId;
-    while (entry.clients.has(id)) id = `${request.clientId}_${randomBytes(4).toString('hex')}`;
+    const ids = clientIds(request.clientId);
+    const id = ids.find((each) => !entry.clients.has(each)) ?? request.clientId;
+    const earlier = ids
+      .map((each) => entry.clients.get(each))
+      .filter((each) => each !== undefined)
+      .map(({ streamId, id: clientId, connectedAtMs, workerId }) => ({ streamId, clientId, connectedAtMs, workerId }));
     const client: ClientRecord = { ...request.client, id, slot };
     entry.clients.set(id, client);
     entry.record.lastAccessMs = nowMs;
     entry.record.watched = true;
     const stream = copyOf(entry.record);
     const hasFeed = slot !== undefined && request.alone !== true && !entry.record.unshareable;
-    return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined };
+    return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined, earlier };
   }
 
   async leave(report: ClientReport): Promise<number> {

@@ -1,14 +1,14 @@
 /** The registry of a cluster, in Redis: every change that has to be atomic is one script. */
 
-import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { clientIds } from '../client-ids.ts';
 import { streamOfFeed } from '../feed-keys.ts';
 import type { Holdings } from '../holdings.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
-import { commandShape, ownerShape, parsed, placeShape } from '../shapes.ts';
+import { commandShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
   Capacity,
   CleanupReport,
@@ -174,12 +174,10 @@ export class RedisRegistry implements Registry {
   }
 
   async join({ client, clientId, cap, localSlots, capacity, sourceFeed, alone }: JoinRequest): Promise<JoinAnswer> {
-    const suffix = randomBytes(4).toString('hex');
     const text = (await this.#run(
       'join',
       client.streamId,
-      clientId,
-      suffix,
+      JSON.stringify(clientIds(clientId)),
       JSON.stringify(client),
       cap ?? '',
       JSON.stringify(localSlots),
@@ -189,7 +187,14 @@ export class RedisRegistry implements Registry {
       FIRST_VIEWER_MS,
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
-    type Answer = { clientId: string; slot?: number; place?: Place; stream: string[]; nowMs: number };
+    type Answer = {
+      clientId: string;
+      slot?: number;
+      place?: Place;
+      stream: string[];
+      nowMs: number;
+      earlier?: unknown;
+    };
     const answer = JSON.parse(text) as Answer;
     const place = placeShape.optional().safeParse(answer.place).data;
     if (place?.kind === 'wait' || place?.kind === 'full') return place;
@@ -204,6 +209,7 @@ export class RedisRegistry implements Registry {
       client: { ...client, id: answer.clientId, slot: answer.slot },
       slot: answer.slot,
       place,
+      earlier: earlierShape.parse(answer.earlier),
     };
   }
 

@@ -150,6 +150,21 @@ describe('Cursor', () => {
     expect(idle.dropped_).toEqual([]);
   });
 
+  it('goes by a stall time that has become shorter since', async () => {
+    const feed = new Feed(LIMITS);
+    put(feed, 'a', 0, 188);
+    const stuck = new Reader(true);
+    let stallMs = 0;
+    const cursor = new Cursor(feed, await feed.entry(), stuck, () => stallMs);
+    const now = performance.now();
+    cursor.checkStall(now + 900_000);
+    stallMs = 1_000;
+    cursor.checkStall(now + 900);
+    expect(stuck.dropped_).toEqual([]);
+    cursor.checkStall(now + 1_100);
+    expect(stuck.dropped_).toEqual(['stalled']);
+  });
+
   it('ends at a limit as if the feed had ended there', async () => {
     const feed = new Feed(LIMITS);
     put(feed, 'a', 0, 188);

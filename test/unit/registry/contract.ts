@@ -313,6 +313,37 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect((await registry.clients(ID)).map((client) => client.id)).toEqual([second?.client.id]);
     });
 
+    it('tells of the connections that the same player has opened before', async () => {
+      const { registry } = await setUp();
+      let atMs = 0;
+      const join = async () =>
+        joined(
+          await registry.join({
+            client: { ...viewer(), connectedAtMs: ++atMs },
+            clientId: 'tv',
+            cap: undefined,
+            localSlots: [],
+          }),
+        );
+      const at = (connection: Joined | undefined) => ({
+        streamId: ID,
+        clientId: connection?.client.id,
+        connectedAtMs: connection?.client.connectedAtMs,
+        workerId: 'w1',
+      });
+      await registry.join({ client: viewer(), clientId: 'tv_2', cap: undefined, localSlots: [] });
+      const first = await join();
+      const second = await join();
+      const third = await join();
+      expect([first, second, third].map((each) => each?.earlier)).toEqual([[], [at(first)], [at(first), at(second)]]);
+      expect(new Set([first, second, third].map((each) => each?.client.id)).size).toBe(3);
+      // Who gets the id of the first one is told of the others all the same.
+      await registry.leave({ ...report('tv'), connectedAtMs: 1 });
+      const fourth = await join();
+      expect(fourth?.client.id).toBe('tv');
+      expect(fourth?.earlier).toEqual([at(second), at(third)]);
+    });
+
     it('does not count out a later client that was given the id of one that leaves', async () => {
       const { registry, join } = await setUp();
       await join('same', 10);

@@ -22,6 +22,7 @@ export class DirectPlayback {
     this.#sessions = new DirectSessions({
       registry,
       playback,
+      clientStallTimeoutMs: config.clientStallTimeoutMs,
       clientTimeoutMs: config.clientTimeoutMs,
       onJoined: (stream) => pool.followRecord(stream),
     });
@@ -56,6 +57,7 @@ export class DirectPlayback {
         ...this.#request(stream, request, reply),
         method: 'GET',
         signal: abort.signal,
+        stall: session.stall,
         account: (address) => {
           const watch = connections.watch(address);
           const refusalMayPass = (waitedMs: number) => session.endOlder(abort) || watch.refusalMayPass(waitedMs);

@@ -5,10 +5,13 @@ import type { ClientRecord, Joined, StreamRecord } from '../../../registry/types
 import { joinedOrThrow } from '../pool/joined.ts';
 import type { Playback } from '../pool/playback.ts';
 import type { Viewer } from '../pool/pool.ts';
+import { StallLimit } from '../upstream/stall-limit.ts';
 
 export interface DirectSessionsDeps {
   readonly registry: Registry;
   readonly playback: Playback;
+  /** How long a viewer may take nothing. */
+  readonly clientStallTimeoutMs: number;
   /** How long a viewer of a file counts as there between two requests. */
   readonly clientTimeoutMs: number;
   /** Told what a stream is whenever a viewer has been counted in. */
@@ -30,6 +33,8 @@ export interface DirectSession {
   readonly client: ClientRecord;
   /** As it was when the viewer was counted in. */
   readonly stream: StreamRecord;
+  /** How long it may take nothing of a response. */
+  readonly stall: StallLimit;
   /**
    * A response begins; `abort` ends it from our side.
    * @param connect takes a connection to the provider, and answers how to give it back; at the limit it may have the older
@@ -88,7 +93,7 @@ export class DirectSessions {
     playback.assertRoom();
     const joined = joinedOrThrow(await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] }));
     onJoined(joined.stream);
-    const session: Session = new Session(joined, this.#deps, {
+    const session: Session = new Session(joined, clientId, this.#deps, {
       kept: () => {
         if (!this.#kept.has(key)) this.#kept.set(key, session);
       },
@@ -96,6 +101,7 @@ export class DirectSessions {
         if (this.#kept.get(key) === session) this.#kept.delete(key);
       },
     });
+    void playback.supersede(joined, clientId);
     return session;
   }
 }
@@ -103,6 +109,7 @@ export class DirectSessions {
 class Session implements DirectSession {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
+  readonly stall: StallLimit;
   readonly #deps: DirectSessionsDeps;
   readonly #on: { readonly kept: () => void; readonly over: () => void };
   /** The oldest first. */
@@ -113,13 +120,21 @@ class Session implements DirectSession {
   #closed = false;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor({ client, stream }: Joined, deps: DirectSessionsDeps, on: { kept: () => void; over: () => void }) {
+  constructor(
+    { client, stream }: Joined,
+    wantedId: string,
+    deps: DirectSessionsDeps,
+    on: { kept: () => void; over: () => void },
+  ) {
     this.client = client;
     this.stream = stream;
     this.#deps = deps;
     this.#on = on;
+    this.stall = new StallLimit(deps.clientStallTimeoutMs);
     this.#untrack = deps.playback.track({
       client,
+      wantedId,
+      stall: this.stall,
       bytesServed: () => this.#bytes,
       close: () => this.#close(),
     });

@@ -195,7 +195,7 @@ const clients = {
     'CLIENT_TIMEOUT',
     seconds(1, DAY_S),
     '10',
-    'Seconds that a viewer still counts as connected between two requests of one session (VOD seeks, HLS).',
+    'Seconds that a viewer still counts as connected between two requests of one session (VOD seeks, HLS). A connection that takes nothing for this long ends when the same client has opened another one.',
   ),
 };
 

@@ -44,7 +44,7 @@ export class Cursor implements FeedReader {
   readonly stats: CursorStats = { bytes: 0, skips: 0 };
   readonly #feed: Feed;
   readonly #sink: CursorSink;
-  readonly #stallMs: number;
+  readonly #stallMs: () => number;
   #position: number;
   #limit = Number.POSITIVE_INFINITY;
   #prefix: Buffer | undefined;
@@ -56,11 +56,11 @@ export class Cursor implements FeedReader {
   #end: FeedEnd | undefined;
   #closed = false;
 
-  /** @param stallMs a single write that takes longer than this is reported as stalled; 0: never */
-  constructor(feed: Feed, entry: EntryPoint, sink: CursorSink, stallMs: number) {
+  /** @param stallMs a single write that takes longer than this is reported as stalled; 0: never. A function: it may change */
+  constructor(feed: Feed, entry: EntryPoint, sink: CursorSink, stallMs: number | (() => number)) {
     this.#feed = feed;
     this.#sink = sink;
-    this.#stallMs = stallMs;
+    this.#stallMs = typeof stallMs === 'number' ? () => stallMs : stallMs;
     this.#position = entry.position;
     this.#prefix = entry.prefix;
     feed.addReader(this);
@@ -108,8 +108,9 @@ export class Cursor implements FeedReader {
   }
 
   checkStall(nowMs: number): void {
-    if (this.#stallMs === 0 || this.#writingSinceMs === undefined) return;
-    if (nowMs - this.#writingSinceMs < this.#stallMs) return;
+    const stallMs = this.#stallMs();
+    if (stallMs === 0 || this.#writingSinceMs === undefined) return;
+    if (nowMs - this.#writingSinceMs < stallMs) return;
     this.close();
     this.#sink.dropped('stalled');
   }

@@ -29,6 +29,9 @@ export async function obey(command: Command, deps: ObeyDeps): Promise<void> {
     case 'disconnect':
       playback.disconnect(command.clientId, command.streamId);
       return;
+    case 'superseded':
+      playback.hurry(command);
+      return;
     case 'reclaim':
       return reclaim(command.account);
     case 'drain':

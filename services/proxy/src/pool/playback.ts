@@ -1,20 +1,31 @@
 /** Serves one viewer: takes a seat, streams its bytes into an HTTP response, and gives the seat up when either side ends. */
 
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientRecord, ClientReport, StreamRecord } from '../../../registry/types.ts';
+import type {
+  ClientConnection,
+  ClientRecord,
+  ClientReport,
+  EarlierConnection,
+  StreamRecord,
+} from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/container.ts';
 import type { Logger } from '../log.ts';
+import { ReplyWriter } from '../upstream/reply-writer.ts';
+import { StallLimit } from '../upstream/stall-limit.ts';
 import type { Pool, Seat, SeatRequest, Viewer } from './pool.ts';
 
 export interface PlaybackDeps {
   readonly pool: Pool;
   readonly registry: Registry;
+  readonly workerId: string;
   readonly clientStallTimeoutMs: number;
+  /** The same of a player that has opened another connection. */
+  readonly clientTimeoutMs: number;
   readonly maxClients: number;
   readonly log: Logger;
 }
@@ -29,6 +40,9 @@ export const LIVE_HEADERS = {
 
 interface Session {
   readonly client: ClientRecord;
+  /** The id that it asked for, as every connection of its player does. */
+  readonly wantedId: string;
+  readonly stall: StallLimit;
   readonly bytesServed: () => number;
   readonly close: () => void;
 }
@@ -106,13 +120,14 @@ export class Playback {
       await seat.leave(0);
       return;
     }
+    void this.supersede(seat, clientId);
     response.writeHead(200, {
       ...headers,
       ...LIVE_HEADERS,
       'Content-Type': contentTypeOf((seat.stream.profile?.container ?? 'mpegts') as Container),
     });
-    if (seat.kind === 'finite') await this.#serveFinite(seat, seat.process.output, response);
-    else this.#serveShared(seat, response);
+    if (seat.kind === 'finite') await this.#serveFinite(seat, clientId, seat.process.output, response);
+    else this.#serveShared(seat, clientId, response);
   }
 
   /** @throws {StreampoolError} 503 when the worker has as many viewers as it may have */
@@ -130,6 +145,41 @@ export class Playback {
     );
     for (const session of sessions) session.close();
     return sessions.length > 0;
+  }
+
+  /**
+   * A player has opened a connection, and may have left its earlier ones half dead: they are given CLIENT_TIMEOUT to take
+   * something, wherever they are served. Those who do are no concern of the new one.
+   *
+   * @param wantedId the id that all of them have asked for
+   */
+  async supersede(
+    { client, earlier }: { readonly client: ClientRecord; readonly earlier: readonly EarlierConnection[] },
+    wantedId: string,
+  ): Promise<void> {
+    const { registry, workerId, clientTimeoutMs, log } = this.#deps;
+    for (const session of this.#sessions) {
+      const isOther = session.client.id !== client.id || session.client.connectedAtMs !== client.connectedAtMs;
+      if (isOther && session.wantedId === wantedId && session.client.streamId === client.streamId) {
+        session.stall.lowerTo(clientTimeoutMs);
+      }
+    }
+    const elsewhere = earlier.filter((each) => each.workerId !== workerId);
+    try {
+      for (const { workerId: at, ...connection } of elsewhere) {
+        await registry.send({ kind: 'superseded', ...connection }, at);
+      }
+    } catch (error) {
+      log.warn({ client: client.id, stream: client.streamId, err: error }, 'its older connections could not be told');
+    }
+  }
+
+  /** Another worker says that a newer connection of the same player is there. */
+  hurry({ streamId, clientId, connectedAtMs }: ClientConnection): void {
+    for (const { client, stall } of this.#sessions) {
+      const isMeant = client.id === clientId && client.streamId === streamId && client.connectedAtMs === connectedAtMs;
+      if (isMeant) stall.lowerTo(this.#deps.clientTimeoutMs);
+    }
   }
 
   /** Ends every response of a stream, but those of clients who were counted in since it was created anew. */
@@ -165,8 +215,9 @@ export class Playback {
     }
   }
 
-  #serveShared(seat: Seat & { kind: 'shared' }, response: ServerResponse): void {
+  #serveShared(seat: Seat & { kind: 'shared' }, wantedId: string, response: ServerResponse): void {
     const { client, feed, entry } = seat;
+    const stall = new StallLimit(this.#deps.clientStallTimeoutMs);
     const sink: CursorSink = {
       write: (bytes, done) => void response.write(bytes, done),
       finished: (end) => {
@@ -178,16 +229,17 @@ export class Playback {
         }
       },
       dropped: (reason) => {
-        this.#stalls++;
-        this.#deps.log.warn({ client: client.id, stream: client.streamId, reason }, 'a viewer was dropped');
+        this.#noteDropped(client, reason, stall);
         response.destroy();
       },
     };
-    const cursor = new Cursor(feed, entry, sink, this.#deps.clientStallTimeoutMs);
+    const cursor = new Cursor(feed, entry, sink, () => stall.ms);
     this.#cursors.add(cursor);
     let closing: NodeJS.Timeout | undefined;
     const untrack = this.track({
       client,
+      wantedId,
+      stall,
       bytesServed: () => cursor.stats.bytes,
       close: () => {
         // What is published is whole: the response has a proper end, for whoever takes it soon.
@@ -207,21 +259,42 @@ export class Playback {
     });
   }
 
-  async #serveFinite(seat: Seat, output: NodeJS.ReadableStream, response: ServerResponse): Promise<void> {
+  async #serveFinite(seat: Seat, wantedId: string, output: Readable, response: ServerResponse): Promise<void> {
+    // Whoever pauses a film may do so for as long as it likes, unless it has begun anew.
+    const stall = new StallLimit(0);
     const { client } = seat;
     let served = 0;
     const untrack = this.track({
       client,
+      wantedId,
+      stall,
       bytesServed: () => served,
       close: () => response.destroy(),
     });
-    output.on('data', (chunk: Buffer) => {
-      served += chunk.length;
-    });
-    // Whichever side breaks off first, the other one has been told by then.
-    await pipeline(output, response).catch(() => undefined);
+    const writer = new ReplyWriter(response, stall);
+    const onStall = (): false => {
+      this.#noteDropped(client, 'stalled', stall);
+      return false;
+    };
+    response.once('close', () => output.destroy());
+    try {
+      for await (const chunk of output) {
+        served += (chunk as Buffer).length;
+        if (!(await writer.write(chunk as Buffer, onStall))) break;
+      }
+      response.end();
+    } catch {
+      // The viewer has left, or FFmpeg has broken off; its log says why.
+      response.destroy();
+    }
     untrack();
     await seat.leave(served);
+  }
+
+  #noteDropped(client: ClientRecord, reason: string, { ms }: StallLimit): void {
+    this.#stalls++;
+    const fields = { client: client.id, stream: client.streamId, reason, stallLimitMs: ms };
+    this.#deps.log.warn(fields, 'a viewer was dropped');
   }
 
   async #report(): Promise<void> {

@@ -1,7 +1,14 @@
 /** The pool: gives each viewer a seat, at a feed that is shared or at a process of its own, as far as this worker's limits go. */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
-import type { Capacity, ClientRecord, JoinAnswer, JoinRequest, StreamRecord } from '../../../registry/types.ts';
+import type {
+  Capacity,
+  ClientRecord,
+  EarlierConnection,
+  JoinAnswer,
+  JoinRequest,
+  StreamRecord,
+} from '../../../registry/types.ts';
 import { pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
@@ -38,6 +45,8 @@ export interface SeatRequest {
 interface SeatBase {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
+  /** What the same player has opened before. */
+  readonly earlier: readonly EarlierConnection[];
   /** Gives the seat up. `bytesServed` goes into the stream's totals. */
   leave(bytesServed: number): Promise<void>;
 }
@@ -116,7 +125,7 @@ export class Pool {
     const { capacity } = this;
     const wanted: JoinRequest = { client: viewer, clientId, cap, localSlots, capacity, sourceFeed, alone };
     const answer = await this.#countIn(wanted, signal);
-    const { client, slot, place, stream } = joinedOrThrow(answer);
+    const { client, slot, place, stream, earlier } = joinedOrThrow(answer);
     this.followRecord(stream);
     const finite = this.#isFinite(stream);
     let use: FeedUse | undefined;
@@ -144,13 +153,13 @@ export class Pool {
           process.kill();
           return leave(bytesServed);
         };
-        return { kind: 'finite', client, stream, process, leave: leaveAndEnd };
+        return { kind: 'finite', client, stream, earlier, process, leave: leaveAndEnd };
       }
       const first = place ?? (await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0)));
       use = await this.feeds.acquire(stream, slot ?? 0, first);
       const { feed } = use.process;
       const entry = await unlessGone(feed.entry(), signal);
-      return { kind: 'shared', client, stream, feed, entry, leave };
+      return { kind: 'shared', client, stream, earlier, feed, entry, leave };
     } catch (error) {
       await leave(0);
       if (error instanceof FeedOverError && (await this.#deps.registry.stream(stream.id)) === undefined) {

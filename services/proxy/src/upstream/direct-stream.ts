@@ -18,6 +18,7 @@ import type { SourceAddress, SwitchableSource } from './source-address.ts';
 import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, type SourceKind, speaksOfFile } from './source-kind.ts';
 import type { SourceMemories } from './source-memory.ts';
 import { SourceRecovery } from './source-recovery.ts';
+import { StallLimit } from './stall-limit.ts';
 
 /** A `Config` fits. */
 export interface DirectSettings extends RetrySettings, BitrateSettings {
@@ -49,6 +50,8 @@ export interface DirectRequest {
   readonly account?: (address: SourceAddress) => AccountWatch;
   /** The place among the provider's connections, given back while the viewer of a file takes nothing. */
   readonly place?: ProviderPlace;
+  /** How long the viewer may take nothing; CLIENT_STALL_TIMEOUT without. */
+  readonly stall?: StallLimit;
   /** Ends the stream from our side: deleted, draining, disconnected. */
   readonly signal?: AbortSignal;
   /** Added to the response headers. */
@@ -115,10 +118,12 @@ class DirectStream {
   readonly #recovery: SourceRecovery;
   /** Connections that are not closed yet. */
   readonly #closing = new Set<Promise<void>>();
+  readonly #stall: StallLimit;
   #bytes = 0;
 
   constructor(request: DirectRequest) {
     this.#request = request;
+    this.#stall = request.stall ?? new StallLimit(request.settings.clientStallTimeoutMs);
     this.#schedule = new RetrySchedule(request.settings);
     const { source, log } = request;
     this.#recovery = new SourceRecovery({ source, log, schedule: this.#schedule, signal: this.#abort.signal });
@@ -188,7 +193,7 @@ class DirectStream {
         ? finiteHead(status, headers, urls, noRanges)
         : liveHead(opened.kind === 'mpegts' ? 'mpegts' : 'other', urls, headers['content-type']),
     );
-    const writer = new ReplyWriter(reply, settings.clientStallTimeoutMs);
+    const writer = new ReplyWriter(reply, this.#stall);
     const transfer: Transfer = {
       settings,
       source,
@@ -213,8 +218,10 @@ class DirectStream {
 
   #drop(): false {
     const { log, settings } = this.#request;
-    const seconds = settings.clientStallTimeoutMs / 1000;
-    log?.warn({}, `A viewer of a direct stream took nothing for ${seconds} s (CLIENT_STALL_TIMEOUT) and was dropped.`);
+    const { ms } = this.#stall;
+    const limit =
+      ms < settings.clientStallTimeoutMs ? 'CLIENT_TIMEOUT, as it has a newer connection' : 'CLIENT_STALL_TIMEOUT';
+    log?.warn({}, `A viewer of a direct stream took nothing for ${ms / 1000} s (${limit}) and was dropped.`);
     return false;
   }
 

@@ -17,6 +17,7 @@ import type { AccountWatch, ProviderConnections } from './provider-connections.t
 import { ReplyWriter } from './reply-writer.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from './source-kind.ts';
 import type { SourceMemories, SourceMemory } from './source-memory.ts';
+import { StallLimit } from './stall-limit.ts';
 
 export interface GatewaySettings {
   readonly guard: EgressGuard;
@@ -232,7 +233,7 @@ export class GatewaySession {
       }
       if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
       response.writeHead(upstream.status, passedOn(upstream));
-      const writer = new ReplyWriter(response, 0);
+      const writer = new ReplyWriter(response, new StallLimit(0));
       for (
         let chunk = await reader.read(stallTimeoutMs);
         chunk !== undefined;

@@ -1,16 +1,17 @@
 /** Writes to a viewer (or to FFmpeg) no faster than it reads, with one write in flight. */
 import type { Writable } from 'node:stream';
+import type { StallLimit } from './stall-limit.ts';
 
 export class ReplyWriter {
   readonly #reply: Writable;
-  readonly #stallMs: number;
+  readonly #stall: StallLimit;
   #gone = false;
   #wake: (() => void) | undefined;
 
-  /** @param stallMs how long the other side may take nothing; 0: for ever */
-  constructor(reply: Writable, stallMs: number) {
+  /** @param stall how long the other side may take nothing */
+  constructor(reply: Writable, stall: StallLimit) {
     this.#reply = reply;
-    this.#stallMs = stallMs;
+    this.#stall = stall;
     const gone = (): void => {
       this.#gone = true;
       this.#wake?.();
@@ -35,16 +36,41 @@ export class ReplyWriter {
     if (this.#reply.write(chunk)) return true;
     await new Promise<void>((resolve) => {
       const done = (): void => {
-        clearTimeout(timer);
+        unwatch();
         this.#reply.off('drain', done);
         this.#wake = undefined;
         resolve();
       };
-      const timer = this.#stallMs === 0 ? undefined : setTimeout(() => onStall() || this.#drop(done), this.#stallMs);
+      const unwatch = this.#watch(() => onStall() || this.#drop(done));
       this.#wake = done;
       this.#reply.once('drain', done);
     });
     return !this.#gone;
+  }
+
+  /** Calls back once the stall time is over, counted from now, also if it is made shorter meanwhile. */
+  #watch(onStall: () => void): () => void {
+    const sinceMs = performance.now();
+    let timer: NodeJS.Timeout | undefined;
+    const unlisten = this.#stall.onLowered(() => arm());
+    const unwatch = (): void => {
+      clearTimeout(timer);
+      unlisten();
+    };
+    const arm = (): void => {
+      clearTimeout(timer);
+      const { ms } = this.#stall;
+      if (ms === 0) return;
+      timer = setTimeout(
+        () => {
+          unwatch();
+          onStall();
+        },
+        Math.max(0, sinceMs + ms - performance.now()),
+      );
+    };
+    arm();
+    return unwatch;
   }
 
   #drop(done: () => void): void {

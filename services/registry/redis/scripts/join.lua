@@ -1,17 +1,18 @@
 -- Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one step.
--- ARGV: 2 stream id, 3 wanted client id, 4 suffix if that is taken, 5 client record as JSON, 6 cap ('' for a direct stream),
---       7 slots whose feed the worker has, as JSON array, 8 the worker as JSON (see claim), 9 '1' for a process of its own, which
---       no feed comes of, so that nobody owns one, 10 grace and 11 time for the first viewer, both in ms
--- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs}; {place} alone when it was not counted in
-local id, wanted, suffix, cap, me = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[6]), cjson.decode(ARGV[8])
+-- ARGV: 2 stream id, 3 ids for the client as JSON array, of which it gets the first one that is free, 4 client record as JSON, 5 cap ('' for a direct stream),
+--       6 slots whose feed the worker has, as JSON array, 7 the worker as JSON (see claim), 8 '1' for a process of its own, which
+--       no feed comes of, so that nobody owns one, 9 grace and 10 time for the first viewer, both in ms
+-- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: who has the other
+-- ids}; {place} alone when it was not counted in
+local id, ids, cap, me = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[5]), cjson.decode(ARGV[7])
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
-local client = cjson.decode(ARGV[5])
+local client = cjson.decode(ARGV[4])
 local now = now_ms()
 
 -- An idle stream begins at its primary source again.
 local record = redis.call('HMGET', K.spec .. id, 'failover', 'spec')
 local state, spec = decode(record[1]), decode(record[2])
-if state and spec and state.index ~= -1 and is_idle(id, now, tonumber(ARGV[10]), tonumber(ARGV[11])) then
+if state and spec and state.index ~= -1 and is_idle(id, now, tonumber(ARGV[9]), tonumber(ARGV[10])) then
   local begun = cjson.encode({ index = -1, attempts = 0, currentUrl = spec.url, begunAtMs = now })
   redis.call('HSET', K.spec .. id, 'failover', begun, 'unshareable', '0')
 end
@@ -20,7 +21,7 @@ local place
 local slot
 
 if cap then
-  local alone = ARGV[9] == '1'
+  local alone = ARGV[8] == '1'
   if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap, alone = 1, true end
   local counts = {}
   local flat = redis.call('HGETALL', K.slots .. id)
@@ -34,7 +35,7 @@ if cap then
       if has_room(candidate) and (not slot or candidate < slot) then slot = candidate end
     end
   end
-  lowest(cjson.decode(ARGV[7]))
+  lowest(cjson.decode(ARGV[6]))
   if not slot then
     local used = {}
     for candidate in pairs(counts) do used[#used + 1] = candidate end
@@ -51,8 +52,18 @@ if cap then
   count_in(K.slots .. id, slot, 1)
 end
 
-local client_id = wanted
-if redis.call('HEXISTS', K.clients .. id, client_id) == 1 then client_id = wanted .. '_' .. suffix end
+local client_id
+local earlier = {}
+for _, candidate in ipairs(ids) do
+  local text = redis.call('HGET', K.clients .. id, candidate)
+  local other = decode(text)
+  if not text then
+    client_id = client_id or candidate
+  elseif other then
+    table.insert(earlier, { streamId = id, clientId = candidate, connectedAtMs = other.connectedAtMs, workerId = other.workerId })
+  end
+end
+client_id = client_id or ids[#ids]
 client.id = client_id
 client.slot = slot
 client.incarnation = me.incarnation
@@ -62,4 +73,11 @@ redis.call('HSET', K.spec .. id, 'watched', '1')
 redis.call('ZADD', K.streamIds, now, id)
 show(id)
 local stream = redis.call('HGETALL', K.spec .. id)
-return cjson.encode({ clientId = client_id, slot = slot, place = place, stream = stream, nowMs = now })
+return cjson.encode({
+  clientId = client_id,
+  slot = slot,
+  place = place,
+  stream = stream,
+  nowMs = now,
+  earlier = #earlier > 0 and earlier or nil,
+})
