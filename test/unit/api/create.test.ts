@@ -160,10 +160,12 @@ describe('POST /streams', () => {
     [null, false],
   ])('reads the flag %j as %s', async (given, read) => {
     const api = await startApi();
-    const flags = { use_sticky_session: given, strict_live_ts: given, enable_silence_detection: given };
+    const flags = { use_sticky_session: given, strict_live_ts: given, enable_silence_detection: given, share: given };
     const { status, body } = await api.post('/streams', { url: LIVE, ...flags });
     const stream = await api.services.registry.stream(String(body.stream_id));
     expect([status, body.warnings !== undefined, stream?.stickySession === true]).toEqual([200, read, read]);
+    // Without a word on it the setting counts.
+    expect(stream?.share).toBe(given === null ? undefined : read);
   });
 
   it('reads numbers that come as text', async () => {
@@ -176,6 +178,7 @@ describe('POST /streams', () => {
     ['use_sticky_session', 2],
     ['use_sticky_session', 'perhaps'],
     ['use_sticky_session', []],
+    ['share', 'perhaps'],
     ['silence_duration', ''],
     ['silence_duration', '3 s'],
     ['silence_duration', true],

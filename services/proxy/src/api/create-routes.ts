@@ -35,8 +35,7 @@ const source = {
 
 const streamOrder = z.object({
   ...source,
-  share: z
-    .boolean()
+  share: bodyFlag
     .nullish()
     .describe('Whether the viewers of a live stream share one connection; without it SHARE_DIRECT_STREAMS says.'),
 });
