@@ -28,11 +28,12 @@ export default defineConfig({
         },
       },
       {
-        // Ten minutes: `npm run test:soak`, not `npm test`. It sets its own time.
+        // Ten minutes each: `npm run test:soak`, not `npm test`. It sets its own time.
         test: {
           name: 'soak',
           include: ['test/soak/**/*.test.ts'],
           hookTimeout: 120_000,
+          fileParallelism: false,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },

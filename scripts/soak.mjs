@@ -1,4 +1,5 @@
-// `npm run test:soak`: sets the machine up and runs the random schedule of troubles: `-- --events 40 --seed 7`.
+// `npm run test:soak`: sets the machine up and runs the random schedule of troubles, then hostile sources: `-- --events 40
+// --hostile 60 --seed 7`, in seconds the second one.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -6,9 +7,12 @@ import { ROOT, run, setup } from './setup.mjs';
 
 await run(() => {
   setup({ tests: true });
-  const { values } = parseArgs({ options: { events: { type: 'string' }, seed: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { events: { type: 'string' }, hostile: { type: 'string' }, seed: { type: 'string' } },
+  });
   const env = { ...process.env };
   if (values.events !== undefined) env.STREAMPOOL_SOAK_EVENTS = values.events;
+  if (values.hostile !== undefined) env.STREAMPOOL_HOSTILE_SECONDS = values.hostile;
   if (values.seed !== undefined) env.TEST_SEED = values.seed;
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   const args = [vitest, 'run', '--project', 'soak', '--disable-console-intercept'];
