@@ -1,8 +1,14 @@
 /** Why an FFmpeg ended: from what real ones wrote, and from real ones. */
+
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { classifyExit, type FfmpegEnd, type FfmpegExitReason } from '../../../services/proxy/src/ffmpeg/exit.ts';
 import { StderrReader } from '../../../services/proxy/src/ffmpeg/stderr.ts';
-import { synthetic, transform, Workspace } from './fixture.ts';
+import { failureOf } from '../../../services/proxy/src/pool/recovery.ts';
+import { FFMPEGS } from '../../support/newer-ffmpeg.ts';
+import { seeded } from '../../support/seed.ts';
+import { FFMPEG, synthetic, transform, Workspace } from './fixture.ts';
 
 const workspace = new Workspace();
 afterAll(() => workspace.dispose());
@@ -30,6 +36,35 @@ describe('classifyExit', () => {
     ['source_refused', { progress: 'starting', lines: ['[fatal] pipe:0: could not find codec parameters'] }],
     ['source_refused', { progress: 'starting', lines: [] }],
     ['source_refused', { lines: [`[abuffer @ 0x1] [error] Error setting option time_base to value 1/0.`] }],
+    // What nobody foresaw.
+    ['source_refused', { lines: ['[h264 @ 0x1] [error] a kind of damage that nobody has met'] }],
+    ['source_refused', { lines: [] }],
+    // The source's fault comes first, whatever FFmpeg says of the output afterwards.
+    [
+      'source_refused',
+      {
+        lines: [
+          '[mpegts @ 0x1] [warning] Could not find codec parameters for stream 0 (Video: h264, none): unspecified size',
+          '[mp4 @ 0x1] [error] dimensions not set',
+          '[error] Could not write header for output file #0 (incorrect codec parameters ?): Invalid argument',
+        ],
+      },
+    ],
+    // A well source may carry data that FFmpeg does not know.
+    [
+      'bad_arguments',
+      {
+        lines: [
+          '[mpegts @ 0x1] [warning] Could not find codec parameters for stream 2 (Unknown: none ([6][0][0][0] / 0x0006)): unknown codec',
+          '[error] Error initializing output stream 0:0 -- Error while opening encoder for output stream #0:0',
+        ],
+      },
+    ],
+    ['source_refused', { lines: [`[fatal] Stream map '0:v:0' matches no streams.`] }],
+    [
+      'source_refused',
+      { lines: [`[fatal] Stream specifier ':v' in filtergraph description [0:v]scale=9:-9[v] matches no streams.`] },
+    ],
     [
       'failed',
       { code: 127, progress: 'starting', lines: ['setpriv: failed to execute ffmpeg: No such file or directory'] },
@@ -58,6 +93,13 @@ describe('classifyExit', () => {
     );
   });
 });
+
+function exitOf(text: string, code: number | null) {
+  const stderr = new StderrReader(() => undefined);
+  stderr.write(text);
+  stderr.end();
+  return classifyExit({ code, signal: null, progress: stderr.progress, lines: stderr.lines, asked: undefined });
+}
 
 describe('real failures', () => {
   const video = (): string =>
@@ -97,11 +139,121 @@ describe('real failures', () => {
     ['source_ended', () => ['-i', video(), '-c', 'copy', '-f', 'mpegts', 'pipe:1'], 'ended'],
   ])('%s: %#', async (reason, args, detail) => {
     const { stderr: text, code } = await transform([...head, ...args()], Buffer.alloc(0));
-    const stderr = new StderrReader(() => undefined);
-    stderr.write(text);
-    stderr.end();
-    const exit = classifyExit({ code, signal: null, progress: stderr.progress, lines: stderr.lines, asked: undefined });
+    const exit = exitOf(text, code);
     expect(exit).toMatchObject({ reason });
     expect(exit.detail).toContain(detail);
+  });
+});
+
+describe('damaged sources', () => {
+  const PACKET = 188;
+  const PMT = 0x1000;
+  const VIDEO = 0x100;
+  const AUDIO = 0x101;
+  const base = (name: string, more: readonly string[] = []): Buffer => {
+    const args = [
+      ...synthetic({ seconds: 2, size: '160x90' }),
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-c:a',
+      'aac',
+    ];
+    return readFileSync(workspace.make(name, [...args, ...more]));
+  };
+  const pidOf = (packet: Buffer) => packet.readUInt16BE(1) & 0x1fff;
+
+  /** The packets of a transport stream, those of `pids` with other bytes where their payload is. */
+  const noisy = (bytes: Buffer, pids: readonly number[], scrambled = false): Buffer => {
+    const random = seeded(7);
+    const copy = Buffer.from(bytes);
+    for (let at = 0; at < copy.length; at += PACKET) {
+      const packet = copy.subarray(at, at + PACKET);
+      if (!pids.includes(pidOf(packet))) continue;
+      const hasField = ((packet[3] ?? 0) & 0x20) !== 0;
+      const from = (hasField ? 5 + (packet[4] ?? 0) : 4) + (((packet[1] ?? 0) & 0x40) === 0 ? 0 : 19);
+      for (let byte = from; byte < PACKET; byte++) packet[byte] = Math.floor(random() * 256);
+      if (scrambled) packet[3] = (packet[3] ?? 0) | 0xc0;
+    }
+    return copy;
+  };
+  const without = (bytes: Buffer, pids: readonly number[]): Buffer =>
+    Buffer.concat(
+      Array.from({ length: bytes.length / PACKET }, (_, n) => bytes.subarray(n * PACKET, (n + 1) * PACKET)).filter(
+        (packet) => !pids.includes(pidOf(packet)),
+      ),
+    );
+
+  const inputs: Readonly<Record<string, () => Buffer>> = {
+    garbage: () => {
+      const random = seeded(3);
+      return Buffer.from(Array.from({ length: 200_000 }, () => Math.floor(random() * 256)));
+    },
+    'a web page': () => Buffer.from('<!doctype html><html><body>Your account has expired.</body></html>'),
+    'the text of a 404': () => Buffer.from('404 not found'),
+    nothing: () => Buffer.alloc(0),
+    'a scrambled channel': () => noisy(base('s.ts'), [VIDEO, AUDIO], true),
+    'a picture that is noise': () => noisy(base('s.ts'), [VIDEO]),
+    'sound that is noise': () => noisy(base('s.ts'), [AUDIO]),
+    'tables alone': () => without(base('s.ts'), [VIDEO, AUDIO]),
+    'a stream without tables': () => without(base('s.ts'), [0, PMT]),
+    'a piece from the middle': () => base('s.ts').subarray(PACKET * 20, PACKET * 60),
+    'half a file with its index at the end': () => base('s.mp4').subarray(0, 20_000),
+    'the beginning of a Matroska file': () => base('s.mkv').subarray(0, 700),
+  };
+  const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-c:a', 'aac'];
+  const profiles: readonly (readonly string[])[] = [
+    [...encode, '-f', 'mpegts'],
+    ['-map', '0:v:0', '-map', '0:a:0', '-vf', 'scale=320:-2', ...encode, '-f', 'mpegts'],
+    ['-c', 'copy', '-f', 'mpegts'],
+    ['-c', 'copy', '-f', 'matroska'],
+    ['-c', 'copy', '-f', 'mp4', '-movflags', 'frag_keyframe+empty_moov'],
+    ['-vn', '-c:a', 'aac', '-f', 'adts'],
+  ];
+
+  test.each(Object.keys(inputs))('%s is never the fault of the profile', async (name) => {
+    const bytes = inputs[name]?.() ?? Buffer.alloc(0);
+    const path = workspace.write('damaged', bytes);
+    const refused: string[] = [];
+    for (const [, program] of FFMPEGS) {
+      for (const profile of profiles) {
+        const { status, stderr } = spawnSync(
+          program,
+          ['-hide_banner', '-nostdin', '-loglevel', 'level+info', '-i', path, ...profile, 'pipe:1'],
+          { maxBuffer: 1 << 28, timeout: 20_000 },
+        );
+        const exit = exitOf(stderr.toString('latin1'), status);
+        expect(exit, `${program} ${profile.join(' ')}`).not.toMatchObject({ reason: 'bad_arguments' });
+        if (exit.reason !== 'source_refused') continue;
+        refused.push(exit.detail);
+        expect(failureOf({ exit }, 'http://u:p@tv.test/1.ts')).toMatchObject({
+          status: 502,
+          message: expect.stringMatching(
+            /^The source http:\/\/\*\*\*@tv\.test\S* could not be played: FFmpeg .*\. Look whether a player plays it/,
+          ),
+        });
+      }
+    }
+    expect(refused).not.toEqual([]);
+  });
+
+  test.each([
+    [['-c:v', 'nosuch']],
+    [['-c:v', 'libx264', '-preset', 'nosuch']],
+    [['-vf', 'nosuch=1', '-c:v', 'libx264']],
+    [['-map', '0:a:5']],
+  ])('a profile that is wrong is at fault on a source that is well: %j', (profile) => {
+    const { status, stderr } = spawnSync(
+      FFMPEG,
+      ['-hide_banner', '-nostdin', '-loglevel', 'level+info', '-i', workspace.write('well.ts', base('s.ts'))].concat(
+        profile,
+        ['-f', 'mpegts', 'pipe:1'],
+      ),
+      { maxBuffer: 1 << 28, timeout: 20_000 },
+    );
+    const exit = exitOf(stderr.toString('latin1'), status);
+    expect(exit).toMatchObject({ reason: 'bad_arguments' });
+    expect(failureOf({ exit }, 'http://tv.test/1.ts')).toMatchObject({ status: 500 });
   });
 });

@@ -31,11 +31,23 @@ export interface FfmpegEnd {
   asked: 'stop' | 'kill' | undefined;
 }
 
+/** Wrong with whatever source: syntax, names, and what a codec or container cannot do. */
 const OPTION_ERROR =
-  /Unrecognized option|Error splitting the argument list|Error parsing|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option/i;
+  /Unrecognized option|Error splitting the argument list|Error parsing (?!AAC extradata)|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option|No such filter|Undefined constant|Option '?\S+ not found|Error setting (?:preset|option (?!time_base))|(?:are|is) supported for WebM|tag for codec (?!none)\S+ in stream|(?:incompatible|not compatible) with output codec/i;
 
+/**
+ * What FFmpeg says of an input that it cannot read, as a warning or as an error. It opens the output all the same, and what
+ * fails there only comes of that. A track of another kind than video and audio is often unknown, and harmless.
+ */
 const SOURCE_ERROR =
-  /Decoder .* not found|no decoder found|could not find codec parameters|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|Error marking filters as finished/i;
+  /Decoder .* not found|no decoder found|could not find codec parameters(?! for stream \d+ \((?!Video|Audio))|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|dimensions not set|sample rate not set|Error parsing AAC extradata|tag (?:found )?for codec none|Error marking filters as finished/i;
+
+/** The first track of a kind is what every source has; one that has it not is no fault of a profile. */
+const NO_FIRST_TRACK = /Stream (?:map '(?:0)?:?[va](?::0)?\??'|specifier ':?[va](?::0)?').* matches no streams/i;
+
+/** Said of a profile that is wrong, unless the source is what does not fit. */
+const ARGUMENT_ERROR =
+  /matches no streams|opening encoder|initializing output stream|could not write header|filter|opening output file/i;
 
 /** The machine's fault, not the profile's: drivers, devices and memory come and go. */
 const RESOURCE_ERROR =
@@ -58,12 +70,16 @@ export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd
     const empty = lines.some((line) => line.includes('Output file is empty'));
     return exit('source_ended', empty ? 'The source ended before anything could be made of it.' : 'The source ended.');
   }
-  const detail = `FFmpeg ended with code ${code}: ${describe(errors.length > 0 ? errors : lines)}`;
+  const detail = (texts: readonly string[]): string => `FFmpeg ended with code ${code}: ${describe(texts)}`;
+  const said = detail(errors.length > 0 ? errors : lines);
   const matches = (pattern: RegExp): boolean => errors.some((line) => pattern.test(line));
-  if (progress === 'output_open' || matches(RESOURCE_ERROR)) return exit('failed', detail);
-  if (matches(OPTION_ERROR)) return exit('bad_arguments', detail);
-  if (progress === 'starting' || matches(SOURCE_ERROR)) return exit('source_refused', detail);
-  return exit('bad_arguments', detail);
+  if (progress === 'output_open' || matches(RESOURCE_ERROR)) return exit('failed', said);
+  if (matches(OPTION_ERROR)) return exit('bad_arguments', said);
+  if (progress === 'starting') return exit('source_refused', said);
+  const complaint = lines.find((line) => SOURCE_ERROR.test(line) || NO_FIRST_TRACK.test(line));
+  if (complaint !== undefined) return exit('source_refused', detail([complaint, ...errors.slice(-1)]));
+  // What nobody foresaw says nothing against arguments that were checked before.
+  return exit(matches(ARGUMENT_ERROR) ? 'bad_arguments' : 'source_refused', said);
 }
 
 /** The first error is the cause, the last one what came of it. */

@@ -2,13 +2,13 @@
 
 import type { Readable } from 'node:stream';
 import type { StreamProfile } from '../../../registry/types.ts';
-import { SourceError } from '../errors.ts';
 import { buildArguments } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
+import { failureOf } from './recovery.ts';
 import { wantedVariant } from './wanted-variant.ts';
 
 export class FiniteProcess {
@@ -38,7 +38,7 @@ export class FiniteProcess {
     });
     const failed = this.ended.then((exit) => {
       if (stdout.readableLength > 0) return;
-      throw session.lastError ?? new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit.detail}`);
+      throw failureOf({ exit, sourceError: session.lastError }, address.url);
     });
     failed.catch(() => undefined);
     this.firstByte = Promise.race([readable, failed]);

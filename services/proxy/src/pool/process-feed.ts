@@ -237,7 +237,7 @@ export class ProcessFeed implements PlacedFeed {
         } else if (step.kind === 'end') {
           break;
         } else {
-          this.feed.finish({ kind: 'failed', error: failureOf(end) });
+          this.feed.finish({ kind: 'failed', error: failureOf(end, this.#source.address.url) });
           return;
         }
         this.#restarts++;

@@ -2,6 +2,7 @@
 
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
+import { maskUrl } from '../upstream/mask.ts';
 import type { RunEnd } from './run.ts';
 
 export interface Situation {
@@ -51,12 +52,19 @@ function failoverReason(exit: FfmpegExit | undefined, sourceError: SourceError |
   return exit.reason === 'source_ended' ? 'transcode_input_error' : 'transcode_process_exited';
 }
 
-/** What the viewers of a feed are told that cannot go on. */
-export function failureOf(end: Partial<RunEnd>): Error {
-  if (end.sourceError !== undefined) return end.sourceError;
-  const { exit } = end;
+/**
+ * What the viewers are told of a source that FFmpeg does not play, or not any more.
+ * @param url the source's; it is masked
+ */
+export function failureOf({ exit, sourceError }: Partial<RunEnd>, url: string): StreampoolError {
+  if (sourceError !== undefined) return sourceError;
   if (exit?.reason === 'bad_arguments') {
     return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
   }
-  return new SourceError('ffmpeg', `FFmpeg could not play the source: ${exit?.detail ?? 'it did not start'}`);
+  const said = (exit?.detail ?? 'FFmpeg did not start').replace(/\.?$/, '.');
+  const advice =
+    exit?.reason === 'source_refused'
+      ? ' Look whether a player plays it: it may be damaged, encrypted or no media.'
+      : '';
+  return new SourceError('ffmpeg', `The source ${maskUrl(url)} could not be played: ${said}${advice}`);
 }
