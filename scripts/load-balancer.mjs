@@ -19,6 +19,8 @@ defaults
 
 frontend viewers
   bind ${host}:${port}
+  # What a client claims is dropped, "option forwardfor" writes the peer's.
+  http-request del-header X-Forwarded-For
   default_backend workers
 
 # With none of them up, viewers get 503. Those of a worker that only drains (/readyz says 503) keep their connections.

@@ -1,5 +1,6 @@
 /** The local stack as `docker compose` runs it, and what one asks it from outside. */
 
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { freePort } from '../../support/free-port.ts';
 import { record } from '../../support/recorder.ts';
@@ -8,9 +9,9 @@ import { command } from './command.ts';
 import type { Docker } from './docker.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** The values of .env.example, which is what the test runs with. */
-export const API_TOKEN = 'choose-one';
-export const ADMIN_TOKEN = 'choose-another';
+/** What local/make-env writes into .env; the rest comes from .env.example. */
+export const API_TOKEN = randomBytes(24).toString('hex');
+export const ADMIN_TOKEN = randomBytes(24).toString('hex');
 
 /** Images are built in it. */
 const UP_MS = 900_000;
@@ -53,6 +54,8 @@ export class Stack {
     this.prometheusUrl = `http://localhost:${prometheusPort}`;
     this.#env = {
       ...docker.env,
+      API_TOKEN,
+      ADMIN_TOKEN,
       HTTP_PORT: String(httpPort),
       PROMETHEUS_PORT: String(prometheusPort),
       DRAIN_TIMEOUT: String(DRAIN_SECONDS),

@@ -1,4 +1,5 @@
 // Requests that cannot be served: every one is answered with {"detail": …} and a reason.
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startApi } from './support.ts';
 
@@ -67,6 +68,31 @@ describe('errors', () => {
   it('are 400 for a path that is no path', async () => {
     const api = await startApi();
     expect(await api.get('/stream/%zz')).toMatchObject({ status: 400, body: { detail: expect.any(String) } });
+  });
+
+  it('are an answer to a path that nobody would think of, and nothing more', async () => {
+    const api = await startApi();
+    const port = Number(new URL(await api.app.listen({ port: 0, host: '127.0.0.1' })).port);
+    for (const target of [
+      '//',
+      '///stream',
+      '//:0',
+      '//[',
+      '/\\',
+      'http://',
+      'http://[/info',
+      '/%',
+      '/m3u-proxy//',
+      '*',
+    ]) {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nOrigin: http://e\r\nConnection: close\r\n\r\n`);
+      let text = '';
+      for await (const part of socket.setEncoding('utf8')) text += part;
+      expect([target, text]).toEqual([target, expect.stringMatching(/^HTTP\/1\.1 (?:200|40[04]) /)]);
+      expect((await api.get('/livez')).status).toBe(200);
+    }
+    expect(api.logged.join('')).not.toContain('a bug');
   });
 
   it('tell nothing of a bug but that the log has it', async () => {

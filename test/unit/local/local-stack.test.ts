@@ -1,5 +1,7 @@
 /** The files of the local stack held against what they mirror: the load balancer of the cloud, and the settings of a worker. */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { IDLE_TIMEOUT_S, STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../../../infra/limits.ts';
@@ -101,6 +103,7 @@ describe('.env.example', () => {
     'PLAYBACK_AUTH',
     'PLAYBACK_URL_TTL',
     'PLAYBACK_SECRET',
+    'CORS_ORIGINS',
     'HTTP_PORT',
     'PROMETHEUS_PORT',
     'WORKERS',
@@ -112,5 +115,49 @@ describe('.env.example', () => {
     const names = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
     const unread = names.filter((name) => !new RegExp(`(^ +${name}:|\\$\\{${name}\\b)`, 'm').test(compose));
     expect(unread).toEqual(['WORKER_ID']);
+  });
+});
+
+describe('local/make-env', () => {
+  const tokens = (env: string) =>
+    ['API_TOKEN', 'ADMIN_TOKEN'].map((name) => new RegExp(`^${name}=(.*)$`, 'm').exec(env)?.[1]);
+
+  /** What it makes of the .env of a folder like this one. */
+  function made(before?: string): { env: string; mode: number; again: string } {
+    const folder = mkdtempSync(join(tmpdir(), 'streampool-env-'));
+    try {
+      mkdirSync(join(folder, 'local'));
+      for (const file of ['local/make-env', '.env.example']) copyFileSync(join(ROOT, file), join(folder, file));
+      const path = join(folder, '.env');
+      if (before !== undefined) writeFileSync(path, before);
+      execFileSync('sh', [join(folder, 'local', 'make-env')], { cwd: tmpdir() });
+      const env = readFileSync(path, 'utf8');
+      execFileSync('sh', [join(folder, 'local', 'make-env')]);
+      return { env, mode: statSync(path).mode & 0o777, again: readFileSync(path, 'utf8') };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  it('writes .env with tokens that nobody knows, for nobody else to read, and keeps it', () => {
+    expect(tokens(example)).toEqual(['', '']);
+    const [one, two] = [made(), made()];
+    const all = [...tokens(one.env), ...tokens(two.env)];
+    for (const token of all) expect(token).toMatch(/^[0-9a-f]{48}$/);
+    expect(new Set(all).size).toBe(4);
+    expect(one.mode).toBe(0o600);
+    expect(one.again).toBe(one.env);
+    expect(one.env.replace(/^(A\w+_TOKEN)=.*$/gm, '$1=')).toBe(example);
+  });
+
+  it('fills in what is empty in an .env that exists', () => {
+    const { env } = made('API_TOKEN=mine\nADMIN_TOKEN=\nPORT=1\n');
+    expect(env).toMatch(/^API_TOKEN=mine\nADMIN_TOKEN=[0-9a-f]{48}\nPORT=1\n$/);
+  });
+
+  it('is what compose names when a token is missing', () => {
+    const refusals = [...compose.matchAll(/\$\{(A\w+_TOKEN):\?([^}]*)\}/g)];
+    expect(refusals.map(([, name]) => name)).toEqual(['API_TOKEN', 'ADMIN_TOKEN', 'API_TOKEN']);
+    for (const [, , message] of refusals) expect(message).toContain('sh local/make-env');
   });
 });
