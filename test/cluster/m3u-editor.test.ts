@@ -22,7 +22,7 @@ import { startWorker, type Worker } from '../support/worker.ts';
 
 const TOKEN = 'the-token-of-both';
 /** As the example for m3u-editor sets it. */
-const SETTINGS = { API_TOKEN: TOKEN, SHARE_DIRECT_STREAMS: 'true', SHARED_STREAM_GRACE: '1', CLEANUP_INTERVAL: '1' };
+const SETTINGS = { API_TOKEN: TOKEN, SHARE_DIRECT_STREAMS: 'true' };
 const PATH = (channel: number) => `/live/joe/s3cret/${channel}.ts`;
 /** How long after a stop it counts again, at the earliest. */
 const COUNTS_AGAIN_MS = 100;
@@ -249,6 +249,34 @@ describe.each([
       expect(await source.account()).toMatchObject({ maxConcurrent: 2 });
       // The channel that is asked for is never the one that is stopped.
       expect(await editor.stopOldest('playlist_uuid', list, '1002')).toMatchObject({ deleted_stream: three });
+    },
+  );
+
+  staged.concurrent(
+    'changes channels on an account of one connection, with and without a profile',
+    async ({ stage }) => {
+      const editor = newEditor();
+      const list = newList();
+      const paths = [PATH(1061), PATH(1062), PATH(1063), PATH(1064)];
+      const source = await stage.source({
+        channels: Object.fromEntries(paths.map((path) => [path, {}])),
+        accountLimit: { limit: 1, mode: 'refuse' },
+      });
+      for (const [n, path] of paths.entries()) {
+        const channel = { id: 1061 + n, url: source.channel(path).url, playlistUuid: list };
+        // It does not ask to have room made: nobody watches the last channel any more.
+        await until(async () => (await editor.connections('playlist_uuid', list)) === 0, {
+          what: 'the viewer to be gone',
+        });
+        const id =
+          n % 2 === 0
+            ? await editor.createStream(channelBody(channel))
+            : await editor.createTranscoded(transcodedBody(channel, PROFILES.ts, 9));
+        const viewer = play(stage, editor, id, ANN);
+        await allPlaying([viewer]);
+        await viewer.stop();
+      }
+      expect(await source.account()).toMatchObject({ total: paths.length, maxConcurrent: 1 });
     },
   );
 

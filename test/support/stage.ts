@@ -149,7 +149,7 @@ export class FfmpegCensus {
   }
 }
 
-/** Waits until every viewer has got bytes. */
+/** Waits until every viewer has got media. */
 export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs = 15_000): Promise<void> {
   await until(() => viewers.every((viewer) => viewer.byteCount > 0), {
     timeoutMs,
@@ -159,6 +159,11 @@ export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs 
       return `${waiting.length} of ${viewers.length} viewers to play; the first: ${first?.status} ${first?.error ?? ''}`;
     },
   });
+  for (const viewer of viewers) {
+    const got = viewer.snapshot();
+    // The reason of an error is bytes too.
+    if (got.status >= 400) throw new Error(`${got.url} does not play: ${got.status} ${got.bytes.toString()}`);
+  }
 }
 
 interface Pooling {

@@ -1,6 +1,6 @@
 /** The pool's pure decisions: sharing, recovery, the watchdog, provider accounts. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Ring } from '../../../services/proxy/src/feed/ring.ts';
 import { nextStep, type Situation } from '../../../services/proxy/src/pool/recovery.ts';
@@ -18,7 +18,7 @@ import {
   ProviderConnections,
 } from '../../../services/proxy/src/upstream/provider-connections.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
-import type { StreamProfile } from '../../../services/registry/types.ts';
+import type { StreamProfile, WorkerRecord } from '../../../services/registry/types.ts';
 
 describe('the sharing rule', () => {
   const profile: StreamProfile = {
@@ -253,6 +253,63 @@ describe('provider connections', () => {
     expect([watch.refusalMayPass(1_000), watch.refusalMayPass(2_000)]).toEqual([true, false]);
     closed();
     expect(watch.refusalMayPass(2_000)).toBe(true);
+  });
+
+  it('ends what nobody watches when the provider refuses, and asks other workers for it, again only when that helped', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    let reclaimed: () => void = () => undefined;
+    const ended: string[] = [];
+    const sent: unknown[] = [];
+    const registry = alone();
+    // Only their number counts.
+    const workers = [{}, {}] as WorkerRecord[];
+    const connections = new ProviderConnections({
+      max: 0,
+      registry: {
+        takeConnection: (...given) => registry.takeConnection(...given),
+        returnConnection: (given) => registry.returnConnection(given),
+        workers: async () => workers,
+        send: async (command) => void sent.push(command),
+      },
+      reclaim: async (account) => {
+        ended.push(account);
+        reclaimed();
+      },
+    });
+    const address = at('http://p/live/user/pass/1.ts');
+    const account = accountOf(address);
+    const watch = connections.watch(address);
+    await watch.makeRoom();
+    expect([ended, sent]).toEqual([[account], [{ kind: 'reclaim', account }]]);
+    expect(watch.refusalMayPass(0)).toBe(true);
+    vi.advanceTimersByTime(2_000);
+    // It did not help: the refusal means something else, and nobody is asked again for a while.
+    expect(watch.refusalMayPass(2_000)).toBe(false);
+    await watch.makeRoom();
+    expect([watch.refusalMayPass(0), ended.length, sent.length]).toEqual([false, 2, 1]);
+    vi.advanceTimersByTime(8_001);
+    await watch.makeRoom();
+    expect([watch.refusalMayPass(0), sent.length]).toEqual([true, 2]);
+    // It helped: whoever changes channels again is helped as well, though a connection of this worker is closed meanwhile.
+    const close = watch.opened();
+    close();
+    const next = connections.watch(at('http://p/live/user/pass/2.ts'));
+    await next.makeRoom();
+    expect(sent).toHaveLength(3);
+    // One that is closed here is room enough.
+    const closeNext = next.opened();
+    vi.advanceTimersByTime(1);
+    reclaimed = closeNext;
+    await watch.makeRoom();
+    expect([sent.length, watch.refusalMayPass(2_000)]).toEqual([3, true]);
+  });
+
+  it('asks nobody where there is one worker', async () => {
+    const connections = new ProviderConnections({ max: 0, registry: alone(), reclaim: async () => undefined });
+    const watch = connections.watch(at('http://p/live/user/pass/1.ts'));
+    await watch.makeRoom();
+    expect(watch.refusalMayPass(0)).toBe(false);
   });
 
   it('waits at the limit for the connection that is about to be closed, and for no longer than its viewer does', async () => {

@@ -102,7 +102,7 @@ async function readFeed(media: Buffer) {
       ringLimits: () => ({ retainMs: 120_000, joinBufferMs: 0, maxBytes: 10_000_000 }),
       log,
       takeConnection: async () => () => undefined,
-      account: { opened: () => () => undefined, refusalMayPass: () => false },
+      account: { opened: () => () => undefined, makeRoom: async () => undefined, refusalMayPass: () => false },
     },
   );
   onTestFinished(() => source.close());

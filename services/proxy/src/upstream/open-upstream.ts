@@ -78,6 +78,7 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
   const first = parseUrl(request.url);
   const entryUrl = request.entryUrl === undefined ? first : parseUrl(request.entryUrl);
   const sinceMs = performance.now();
+  let hasMadeRoom = false;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     const response = await admitted(request, first, entryUrl, memory);
     if (response.status === LOOP_DETECTED && request.guard.marker.count(response.headers.via) > 0) {
@@ -89,6 +90,8 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
       if (request.account !== undefined) void response.closed.then(request.account.opened());
       return response;
     }
+    if (!hasMadeRoom) await request.account?.makeRoom();
+    hasMadeRoom = true;
     if (request.account?.refusalMayPass(performance.now() - sinceMs) !== true) return response;
     await close(response);
     await pause(delayMs, request.signal);

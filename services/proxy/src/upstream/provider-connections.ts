@@ -15,7 +15,7 @@ export interface ProviderConnectionsDeps {
   /** SOURCE_MAX_CONNECTIONS; 0: unlimited, and nothing is counted. */
   readonly max: number;
   readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
-  /** Asked at the limit: closes what holds a connection to this account here and serves nobody. */
+  /** Asked at the limit, this worker's or the provider's: closes what holds a connection to this account here and serves nobody. */
   readonly reclaim: (account: string) => Promise<void>;
   /** How long to wait for a connection that is about to be closed; 5 s. */
   readonly waitMs?: number;
@@ -47,6 +47,8 @@ export function mayBeConnectionLimit(error: unknown): boolean {
 export interface AccountWatch {
   /** A connection has been let in; call the answer when it is closed. */
   opened(): () => void;
+  /** A connection was refused: closes those that serve nobody, here, and asks the other workers for it. */
+  makeRoom(): Promise<void>;
   /** Whether a refusal may pass, because a connection is being closed, `waitedMs` after the first one. */
   refusalMayPass(waitedMs: number): boolean;
 }
@@ -55,6 +57,10 @@ export interface AccountWatch {
 const STILL_COUNTED_MS = 5_000;
 /** A player that changes channels may open the new one a moment before it closes the old one. */
 const ABOUT_TO_CLOSE_MS = 1_500;
+/** Within this time another worker has heard that it is to close a connection that serves nobody: a renewal, and some. */
+const ASKED_MS = 2_000;
+/** Where that did not help the refusal means something else. So long the next one is not waited for. */
+const ASK_AGAIN_MS = 10_000;
 /** Other workers tell of their connections in the registry only. */
 const POLL_MS = 250;
 
@@ -62,6 +68,8 @@ export class ProviderConnections {
   readonly #deps: ProviderConnectionsDeps;
   /** When the last connection to an account was closed, monotonic. */
   readonly #closedMs = new Map<string, number>();
+  /** When other workers were asked to close what they have to an account, monotonic; until a connection is let in again. */
+  readonly #askedMs = new Map<string, number>();
   /** Connections to each account that are open here. */
   readonly #open = new Map<string, number>();
   /** Connections that were taken here, by what for. */
@@ -125,6 +133,7 @@ export class ProviderConnections {
     const others = () => this.#open.get(account) ?? 0;
     return {
       opened: () => {
+        this.#askedMs.delete(account);
         this.#open.set(account, others() + 1);
         return () => {
           if (others() > 1) this.#open.set(account, others() - 1);
@@ -132,11 +141,29 @@ export class ProviderConnections {
           this.#noteClosed(account);
         };
       },
+      makeRoom: () => this.#makeRoom(account),
       refusalMayPass: (waitedMs) => {
         if (waitedMs >= STILL_COUNTED_MS) return false;
-        return this.#hasJustClosed(account) || (others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS);
+        if (this.#hasJustClosed(account)) return true;
+        const askedMs = this.#askedMs.get(account);
+        if (askedMs !== undefined && performance.now() - askedMs < ASKED_MS) return true;
+        return others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS;
       },
     };
+  }
+
+  /** A process or a source without viewers holds its connection for the grace; whoever changes channels needs it now. */
+  async #makeRoom(account: string): Promise<void> {
+    const { registry, reclaim } = this.#deps;
+    const closedMs = this.#closedMs.get(account);
+    await reclaim(account);
+    if (this.#closedMs.get(account) !== closedMs) return;
+    const nowMs = performance.now();
+    for (const [each, askedMs] of this.#askedMs) if (nowMs - askedMs > ASK_AGAIN_MS) this.#askedMs.delete(each);
+    if (this.#askedMs.has(account)) return;
+    if ((await registry.workers()).length < 2) return;
+    this.#askedMs.set(account, performance.now());
+    await registry.send({ kind: 'reclaim', account });
   }
 
   #count(holder: string, by: 1 | -1): void {
