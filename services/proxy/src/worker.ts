@@ -153,6 +153,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     connectTimeoutMs: config.connectTimeoutMs,
     headersTimeoutMs: config.readTimeoutMs,
     stallTimeoutMs: config.liveChunkTimeoutMs,
+    clientStallTimeoutMs: config.clientStallTimeoutMs,
   });
   await gateway.listen();
 

@@ -1,8 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -29,6 +32,7 @@ async function gateway(guard = openGuard()): Promise<Gateway> {
     connectTimeoutMs: 1000,
     headersTimeoutMs: 1000,
     stallTimeoutMs: 1000,
+    clientStallTimeoutMs: 200,
   });
   await made.listen();
   onTestFinished(() => made.close());
@@ -42,6 +46,82 @@ function source(url: string, headers: Record<string, string> = {}) {
 function addresses(playlist: string): string[] {
   return playlist.split('\n').filter((line) => line.startsWith('http'));
 }
+
+describe('an FFmpeg whose viewer pauses', () => {
+  /** More than the sockets between provider and FFmpeg hold. */
+  const film = Buffer.alloc(30_000_000, Buffer.from(Array.from({ length: 251 }, (_, at) => at)));
+
+  /** Asks for a film and reads nothing of it until `rest` is called. */
+  async function watched(more: { etag?: () => string; hasPlace?: boolean } = {}) {
+    const server = await serve((request, response) => {
+      const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const headers = {
+        etag: more.etag?.() ?? '"v1"',
+        'content-length': film.length - from,
+        'content-type': 'video/mp4',
+      };
+      if (from === 0) response.writeHead(200, headers);
+      else response.writeHead(206, { ...headers, 'content-range': `bytes ${from}-${film.length - 1}/${film.length}` });
+      response.end(film.subarray(from));
+    });
+    const moves: string[] = [];
+    const place = { giveBack: () => void moves.push('given back'), take: async () => void moves.push('taken') };
+    const session = (await gateway()).register(
+      source(`${server.origin}/1.mp4`),
+      undefined,
+      more.hasPlace === false ? undefined : place,
+    );
+    const asked = httpRequest(session.url, { agent: false });
+    asked.on('error', () => undefined);
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    response.on('error', () => undefined);
+    const rest = () =>
+      new Promise<Buffer>((resolve) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.once('close', () => resolve(Buffer.concat(chunks)));
+      });
+    return { server, moves, session, rest, leave: () => asked.destroy() };
+  }
+
+  it('holds no connection and no place, and gets the rest of the film afterwards', async () => {
+    const { server, moves, rest, session } = await watched();
+    await eventually(() => server.open() === 0 && moves.length > 0, 5_000);
+    expect(moves).toEqual(['given back']);
+    expect((await rest()).equals(film)).toBe(true);
+    expect(moves).toEqual(['given back', 'taken']);
+    expect(server.requests).toHaveLength(2);
+    expect(server.requests[1]?.headers['if-range']).toBe('"v1"');
+    expect(session.lastError).toBeUndefined();
+  });
+
+  it('gets no bytes of another film', async () => {
+    const { server, rest, session } = await watched({ etag: () => `"${Math.random()}"` });
+    await eventually(() => server.open() === 0, 5_000);
+    const bytes = await rest();
+    expect(bytes.length).toBeLessThan(film.length);
+    expect(bytes.equals(film.subarray(0, bytes.length))).toBe(true);
+    await eventually(() => server.open() === 0 && session.lastError !== undefined);
+    expect(session.lastError?.message).toContain('not the rest of the same file');
+  });
+
+  it('leaves nothing behind when it is ended', async () => {
+    const { server, moves, leave } = await watched();
+    await eventually(() => server.open() === 0 && moves.length > 0, 5_000);
+    leave();
+    await sleep(100);
+    expect([moves, server.requests.length, server.open()]).toEqual([['given back'], 1, 0]);
+  });
+
+  it('keeps its connection when several viewers share it', async () => {
+    const { server, rest } = await watched({ hasPlace: false });
+    await sleep(600);
+    expect(server.open()).toBe(1);
+    expect((await rest()).equals(film)).toBe(true);
+    expect(server.requests).toHaveLength(1);
+  });
+});
 
 describe('gateway', () => {
   it("fetches with the stream's headers and shows nothing of the source", async () => {

@@ -6,6 +6,7 @@ import { buildArguments } from '../ffmpeg/command.ts';
 import type { FfmpegExit } from '../ffmpeg/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles.ts';
+import type { ProviderPlace } from '../upstream/provider-connections.ts';
 import type { SourceAddress } from '../upstream/source-address.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { failureOf } from './recovery.ts';
@@ -17,8 +18,9 @@ export class FiniteProcess {
   readonly firstByte: Promise<void>;
   readonly ended: Promise<FfmpegExit>;
 
-  constructor(profile: StreamProfile, address: SourceAddress, deps: RunDeps) {
-    const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0));
+  /** @param place among the provider's connections; it has none while its viewer pauses */
+  constructor(profile: StreamProfile, address: SourceAddress, place: ProviderPlace, deps: RunDeps) {
+    const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
     this.#process = spawnFfmpeg({
       sandbox: deps.sandbox,
@@ -31,6 +33,8 @@ export class FiniteProcess {
     const { stdout } = this.#process;
     this.ended = this.#process.exited.then((exit) => {
       session.close();
+      if (session.lastError !== undefined)
+        deps.log.warn({ reason: session.lastError.reason }, session.lastError.message);
       return exit;
     });
     const readable = new Promise<void>((resolve) => {

@@ -37,10 +37,20 @@ export class FiniteProcesses {
     address: SourceAddress,
     signal: AbortSignal,
   ): Promise<FiniteProcess> {
-    const disconnect = await this.#deps.connections.acquire(streamId, address);
-    const process = new FiniteProcess(profile, address, this.#deps);
+    const over = new AbortController();
+    const { connections } = this.#deps;
+    let disconnect = await connections.acquire(streamId, address);
+    const place = {
+      giveBack: () => disconnect(),
+      take: async () => {
+        disconnect = await connections.acquire(streamId, address, over.signal);
+        if (over.signal.aborted) disconnect();
+      },
+    };
+    const process = new FiniteProcess(profile, address, place, this.#deps);
     this.#running.add(process);
     void process.ended.then(() => {
+      over.abort();
       disconnect();
       this.#running.delete(process);
     });

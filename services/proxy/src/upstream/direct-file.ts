@@ -2,14 +2,9 @@
 import { SourceError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
 import type { OpenedSource, Transfer } from './direct-stream.ts';
-import { FiniteTransfer } from './finite-transfer.ts';
+import { FiniteTransfer, type Part } from './finite-transfer.ts';
 import { maskUrl } from './mask.ts';
 import { requireSuccess, type UpstreamResponse } from './open-upstream.ts';
-
-interface Part {
-  readonly range: string;
-  readonly ifRange: string | undefined;
-}
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 

@@ -10,7 +10,7 @@ import { pumpLive } from './direct-live.ts';
 import type { EgressGuard } from './egress-guard.ts';
 import { secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
-import type { AccountWatch } from './provider-connections.ts';
+import type { AccountWatch, ProviderPlace } from './provider-connections.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RetrySchedule, type RetrySettings } from './retry.ts';
@@ -61,12 +61,6 @@ export interface DirectRequest {
   readonly onStart?: (head: ReplyHead) => void;
   /** Bytes handed to the viewer's connection. */
   readonly onBytes?: (bytes: number) => void;
-}
-
-export interface ProviderPlace {
-  readonly giveBack: () => void;
-  /** @throws {StreampoolError} 503 when all are in use */
-  readonly take: () => Promise<void>;
 }
 
 export interface DirectResult {

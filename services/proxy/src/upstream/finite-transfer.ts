@@ -6,6 +6,12 @@ interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What to ask for to get the rest of a file. */
+export interface Part {
+  readonly range: string;
+  readonly ifRange: string | undefined;
+}
+
 export class FiniteTransfer {
   readonly #first: Answer;
   readonly #range: ContentRange | undefined;
@@ -39,7 +45,7 @@ export class FiniteTransfer {
   }
 
   /** What to ask for next; undefined when nothing would show that it is still the same file. */
-  get resume(): { range: string; ifRange: string | undefined } | undefined {
+  get resume(): Part | undefined {
     // A 206 without a usable Content-Range says nothing about its place in the file.
     if (this.#first.status === 206 && this.#range === undefined) return undefined;
     const validator = this.#validator;

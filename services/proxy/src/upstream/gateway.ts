@@ -7,13 +7,14 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { BodyReader } from './body-reader.ts';
 import { parseContentLength } from './byte-range.ts';
 import type { EgressGuard } from './egress-guard.ts';
+import { FiniteTransfer, type Part } from './finite-transfer.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
 import { type WantedVariant, withOneVariant } from './hls-variant.ts';
-import { secretsOf } from './mask.ts';
+import { maskUrl, secretsOf } from './mask.ts';
 import { openUpstream, requireSuccess, type UpstreamResponse } from './open-upstream.ts';
 import { readPlaylist } from './playlist-body.ts';
-import type { AccountWatch, ProviderConnections } from './provider-connections.ts';
+import type { AccountWatch, ProviderConnections, ProviderPlace } from './provider-connections.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from './source-kind.ts';
 import type { SourceMemories, SourceMemory } from './source-memory.ts';
@@ -27,6 +28,8 @@ export interface GatewaySettings {
   readonly headersTimeoutMs: number;
   /** How long a source may send nothing while FFmpeg wants more. */
   readonly stallTimeoutMs: number;
+  /** How long an FFmpeg that serves one viewer may take nothing until it holds no connection any more. */
+  readonly clientStallTimeoutMs: number;
 }
 
 export interface GatewaySource {
@@ -86,10 +89,13 @@ export class Gateway {
     return environmentFor(this.#origin);
   }
 
-  /** @param wanted which variant of an HLS master FFmpeg is shown; undefined: all of them */
-  register(source: GatewaySource, wanted?: WantedVariant): GatewaySession {
+  /**
+   * @param wanted which variant of an HLS master FFmpeg is shown; undefined: all of them
+   * @param place of an FFmpeg that one viewer paces: given back while it takes nothing, because that viewer pauses
+   */
+  register(source: GatewaySource, wanted?: WantedVariant, place?: ProviderPlace): GatewaySession {
     const token = randomBytes(16).toString('base64url');
-    const session = new GatewaySession(source, wanted, `${this.#origin}/s/${token}`, this.#settings, () => {
+    const session = new GatewaySession(source, wanted, place, `${this.#origin}/s/${token}`, this.#settings, () => {
       this.#sessions.delete(token);
     });
     this.#sessions.set(token, session);
@@ -123,6 +129,7 @@ export class GatewaySession {
   readonly environment: Readonly<Record<string, string>>;
   readonly #source: GatewaySource;
   readonly #wanted: WantedVariant | undefined;
+  readonly #place: ProviderPlace | undefined;
   readonly #base: string;
   readonly #settings: GatewaySettings;
   readonly #onClose: () => void;
@@ -140,12 +147,14 @@ export class GatewaySession {
   constructor(
     source: GatewaySource,
     wanted: WantedVariant | undefined,
+    place: ProviderPlace | undefined,
     base: string,
     settings: GatewaySettings,
     onClose: () => void,
   ) {
     this.#source = source;
     this.#wanted = wanted;
+    this.#place = place;
     this.#base = base;
     this.#settings = settings;
     this.#memory = settings.memories.of(source);
@@ -210,7 +219,7 @@ export class GatewaySession {
     abort: AbortController,
   ): Promise<void> {
     const upstream = await this.#open(reference, request, abort);
-    const reader = new BodyReader(upstream.body, upstream.url);
+    let reader = new BodyReader(upstream.body, upstream.url);
     try {
       if (request.method === 'HEAD') {
         response.writeHead(upstream.status, passedOn(upstream)).end();
@@ -233,14 +242,36 @@ export class GatewaySession {
       }
       if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
       response.writeHead(upstream.status, passedOn(upstream));
-      const writer = new ReplyWriter(response, new StallLimit(0));
+      const file = new FiniteTransfer(upstream);
+      const pausesAfterMs = this.#place === undefined ? 0 : this.#settings.clientStallTimeoutMs;
+      const writer = new ReplyWriter(response, new StallLimit(pausesAfterMs));
+      let paused: Promise<void> | undefined;
+      let { closed } = upstream;
+      const onStall = (): boolean => {
+        if (file.resume === undefined && !file.complete) return false;
+        reader.close();
+        paused = closed.then(() => this.#place?.giveBack());
+        return true;
+      };
       for (
         let chunk = await reader.read(stallTimeoutMs);
         chunk !== undefined;
         chunk = await reader.read(stallTimeoutMs)
       ) {
         this.#bytesRead += chunk.length;
-        if (!(await writer.write(chunk))) return;
+        file.advance(chunk.length);
+        const isThere = await writer.write(chunk, onStall);
+        await paused;
+        if (!isThere) return;
+        const part = file.resume;
+        if (paused === undefined || part === undefined) continue;
+        if (file.complete) break;
+        paused = undefined;
+        await this.#place?.take();
+        const rest = await this.#open(reference, request, abort, part);
+        closed = rest.closed;
+        reader = new BodyReader(rest.body, rest.url);
+        if (!file.continuesWith(rest)) throw notTheRest(rest);
       }
       response.end();
     } finally {
@@ -248,7 +279,12 @@ export class GatewaySession {
     }
   }
 
-  async #open(reference: Reference, request: IncomingMessage, abort: AbortController): Promise<UpstreamResponse> {
+  async #open(
+    reference: Reference,
+    request: IncomingMessage,
+    abort: AbortController,
+    part?: Part,
+  ): Promise<UpstreamResponse> {
     const { signal } = abort;
     const account = this.#account(reference, abort);
     // FFmpeg opens the next part of a file before it closes the last one.
@@ -264,7 +300,8 @@ export class GatewaySession {
           headers: this.#source.headers,
           userAgent: this.#source.userAgent,
           method: request.method === 'HEAD' ? 'HEAD' : 'GET',
-          range: reference.role === 'playlist' ? undefined : request.headers.range,
+          range: reference.role === 'playlist' ? undefined : (part?.range ?? request.headers.range),
+          ifRange: part?.ifRange,
           signal,
         }),
       );
@@ -306,6 +343,11 @@ export class GatewaySession {
     this.#failures.delete(reference.role);
     this.#failures.set(reference.role, failure);
   }
+}
+
+function notTheRest({ url }: UpstreamResponse): SourceError {
+  const message = `The source ${maskUrl(url)} was closed while its viewer paused, and what it gives now is not the rest of the same file.`;
+  return new SourceError('ended', message);
 }
 
 function environmentFor(origin: string): Record<string, string> {

@@ -43,6 +43,13 @@ export function mayBeConnectionLimit(error: unknown): boolean {
   return error instanceof SourceError && isLimitStatus(error.upstreamStatus);
 }
 
+/** One place among a provider's connections, as the one who has it may leave it and come back. */
+export interface ProviderPlace {
+  readonly giveBack: () => void;
+  /** @throws {StreampoolError} 503 when all are in use */
+  readonly take: () => Promise<void>;
+}
+
 /** The connections to the account of one source, as those see them who open one. */
 export interface AccountWatch {
   /** A connection has been let in; call the answer when it is closed. */
