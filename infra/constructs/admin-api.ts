@@ -99,6 +99,9 @@ export class AdminApi extends Construct {
       REDIS_SERVER_PORT: String(state.redis.port),
       REDIS_TLS: 'true',
       ...(stage.settings.STREAM_IDLE_TTL === undefined ? {} : { STREAM_IDLE_TTL: stage.settings.STREAM_IDLE_TTL }),
+      ...(stage.settings.SHARED_STREAM_GRACE === undefined
+        ? {}
+        : { SHARED_STREAM_GRACE: stage.settings.SHARED_STREAM_GRACE }),
     };
     const registry = new AdminFunction(this, 'Registry', {
       stage,

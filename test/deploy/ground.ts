@@ -96,7 +96,7 @@ export class Ground {
     const link = new RedisLink(readRegistry({ ...cluster.redis.env, REDIS_TLS: 'false' }));
     stage.closeAfter(async () => link.close());
     const admin = createHandler({
-      cluster: new DirectCluster(link, DAY_MS),
+      cluster: new DirectCluster(link, { streamIdleTtlMs: DAY_MS, sharedStreamGraceMs: 0 }),
       ecs: new EcsService(ecs.client(), CLUSTER, SERVICE_NAME),
       prices: US_EAST_1_EGRESS,
       log: createLogger('fatal'),

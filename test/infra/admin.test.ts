@@ -58,9 +58,12 @@ describe('the functions', () => {
     });
   });
 
-  it('forget streams when the workers do', () => {
-    const { admin: other } = templates({ settings: { STREAM_IDLE_TTL: '3600' } });
-    expect(readRegistry(environmentOf(functionOf(other, 'registry-lambda.handler'))).streamIdleTtlMs).toBe(3_600_000);
+  it('call streams idle and forget them when the workers do', () => {
+    const { admin: other } = templates({ settings: { STREAM_IDLE_TTL: '3600', SHARED_STREAM_GRACE: '7' } });
+    expect(readRegistry(environmentOf(functionOf(other, 'registry-lambda.handler')))).toMatchObject({
+      streamIdleTtlMs: 3_600_000,
+      sharedStreamGraceMs: 7_000,
+    });
   });
 
   it('are in the VPC where they must reach Redis, and only there, so that the AWS API needs no NAT and no endpoint', () => {

@@ -4,6 +4,7 @@ import { DescribeTasksCommand, ECSClient, GetTaskProtectionCommand, ListTasksCom
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { RedisLink } from '../../services/admin-lambda/src/cluster/redis-link.ts';
 import { RemoteCluster } from '../../services/admin-lambda/src/cluster/remote-cluster.ts';
@@ -22,6 +23,7 @@ import {
   streamsAnswer,
   workersAnswer,
 } from '../../services/admin-lambda/src/schemas.ts';
+import { keys } from '../../services/registry/redis/keys.ts';
 import { type Admin, startAdmin } from '../support/admin.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { startRedis } from '../support/redis.ts';
@@ -114,6 +116,26 @@ describe('what it says', () => {
     expect(direct.ended).toBe(false);
     expect((await admin.api.get(`/admin/streams/${stream_id}`)).status).toBe(404);
     expect((await admin.api.del(`/admin/streams/${stream_id}`)).status).toBe(404);
+  });
+
+  it('shows streams that are only kept for their address when they are asked for', async () => {
+    const ids: string[] = [];
+    for (const name of ['kept', 'new']) {
+      ids.push((await first.api.createStream({ url: `http://127.0.0.1:9/${name}.ts` })).stream_id);
+    }
+    const redis = new Redis(cluster.redis.url);
+    await redis.zadd(keys.streamIds, Date.now() - 60_000, ids[0] as string);
+    redis.disconnect();
+    const listed = async (query: string) =>
+      streamsAnswer
+        .parse((await admin.api.get(`/admin/streams${query}`)).body)
+        .streams.map(({ stream_id }) => stream_id)
+        .filter((id) => ids.includes(id));
+    expect(await listed('')).toEqual([ids[1]]);
+    expect(await listed('?idle=false')).toEqual([ids[1]]);
+    expect(await listed('?idle=true')).toEqual([ids[0]]);
+    expect((await admin.api.get('/admin/streams?idle=maybe')).status).toBe(422);
+    for (const id of ids) expect((await admin.api.del(`/admin/streams/${id}`)).status).toBe(200);
   });
 
   it('of 250 streams comes in pages that miss none while streams come and go', async () => {

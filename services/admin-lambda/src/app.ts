@@ -21,6 +21,7 @@ import {
   type healthAnswer,
   noQuery,
   pageQuery,
+  streamsQuery,
 } from './schemas.ts';
 import { viewOfCleanup, viewOfStats, viewOfStreamDetails, viewOfStreams, viewOfWorkers } from './views.ts';
 
@@ -113,7 +114,7 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
   });
 
   app.get('/admin/streams', async (c) => {
-    const page = read(pageQuery, c.req.query());
+    const page = read(streamsQuery, c.req.query());
     return c.json(viewOfStreams(await cluster.streams(page)));
   });
 

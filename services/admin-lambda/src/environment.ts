@@ -10,10 +10,29 @@ import { readSettings, type SettingsTable, type ValuesOf } from '../../proxy/src
 import { type Environment, optional, setting } from '../../proxy/src/config/setting.ts';
 import { SETTINGS } from '../../proxy/src/config/settings.ts';
 
-const { logLevel, redisHost, redisPort, redisDb, redisPassword, redisTls, redisUrl, streamIdleTtlMs } = SETTINGS;
+const {
+  logLevel,
+  redisHost,
+  redisPort,
+  redisDb,
+  redisPassword,
+  redisTls,
+  redisUrl,
+  streamIdleTtlMs,
+  sharedStreamGraceMs,
+} = SETTINGS;
 
 /** The workers' own settings: what they are told of Redis, this is told in the same words. */
-const redis = { redisHost, redisPort, redisDb, redisPassword, redisTls, redisUrl, streamIdleTtlMs };
+const redis = {
+  redisHost,
+  redisPort,
+  redisDb,
+  redisPassword,
+  redisTls,
+  redisUrl,
+  streamIdleTtlMs,
+  sharedStreamGraceMs,
+};
 
 const WORD = /^\S+$/;
 const arn = text('the ARN of a secret', /^arn:\S+$/);

@@ -17,7 +17,7 @@ async function main(settings: LocalSettings): Promise<void> {
   const link = new RedisLink(settings);
   const gateway = await startGateway({
     handler: createHandler({
-      cluster: new DirectCluster(link, settings.streamIdleTtlMs),
+      cluster: new DirectCluster(link, settings),
       ecs: ecsOf(settings, () => new ECSClient()),
       prices: pricesOf(settings),
       log,

@@ -35,7 +35,7 @@ export async function handler({ call, password }: RegistryRequest): Promise<Regi
 function open(): Opened {
   const settings = readRegistry(process.env);
   const link = new RedisLink(settings);
-  return { link, cluster: new DirectCluster(link, settings.streamIdleTtlMs) };
+  return { link, cluster: new DirectCluster(link, settings) };
 }
 
 function answer(cluster: ClusterAdmin, call: ClusterCall): Promise<unknown> {

@@ -9,6 +9,13 @@ export const pageQuery = z.strictObject({
   cursor: z.string().optional(),
 });
 
+export const streamsQuery = pageQuery.extend({
+  idle: z
+    .enum(['true', 'false', '1', '0'])
+    .transform((value) => value === 'true' || value === '1')
+    .default(false),
+});
+
 /** From the query string, where everything is text, or from a JSON body. An unknown name is refused: it may be a misspelt `dry_run`. */
 export const cleanupInput = z.strictObject({
   dry_run: z

@@ -37,12 +37,14 @@ describe('what the stack sets is what the functions read', () => {
       REDIS_SERVER_PORT: '6380',
       REDIS_TLS: 'true',
       STREAM_IDLE_TTL: '60',
+      SHARED_STREAM_GRACE: '5',
     };
     expect(readRegistry(environment)).toMatchObject({
       redisHost: 'redis.example',
       redisPort: 6380,
       redisTls: true,
       streamIdleTtlMs: 60_000,
+      sharedStreamGraceMs: 5_000,
     });
   });
 

@@ -80,6 +80,10 @@ export interface StreamDetails extends StreamState {
   viewers: ViewerState[];
 }
 
+export interface StreamsRequest extends PageRequest {
+  idle?: boolean | undefined;
+}
+
 export interface StreamPage {
   streams: StreamState[];
   total: number;
@@ -101,7 +105,8 @@ export interface ClusterAdmin {
   ping(): Promise<number>;
   numbers(): Promise<ClusterNumbers>;
   workers(): Promise<WorkerState[]>;
-  streams(page: PageRequest): Promise<StreamPage>;
+  /** Those in use, or those that are only kept for their address. */
+  streams(page: StreamsRequest): Promise<StreamPage>;
   /** Null when there is none. */
   stream(id: string): Promise<StreamDetails | null>;
   /** Ends a stream on every worker; answers how many viewers it had, null when there is no such stream. */

@@ -2,10 +2,12 @@
 
 import type { Redis } from 'ioredis';
 import { maskText, maskUrl } from '../../../proxy/src/upstream/mask.ts';
+import { isIdle } from '../../../registry/idle.ts';
 import { feedOwners, leases } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
-import { type PageRequest, pageOf } from '../paging.ts';
+import type { RegistrySettings } from '../environment.ts';
+import { pageOf } from '../paging.ts';
 import type {
   CleanupAnswer,
   ClusterAdmin,
@@ -15,6 +17,7 @@ import type {
   StreamDetails,
   StreamPage,
   StreamState,
+  StreamsRequest,
   WorkerState,
 } from './cluster-admin.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -27,12 +30,12 @@ const RATE_OVER_AT_LEAST_MS = 10_000;
 
 export class DirectCluster implements ClusterAdmin {
   readonly #link: RedisLink;
-  readonly #idleTtlMs: number;
+  readonly #settings: Pick<RegistrySettings, 'streamIdleTtlMs' | 'sharedStreamGraceMs'>;
 
-  /** @param idleTtlMs after which cleanup forgets a stream that nobody watches, as the workers do */
-  constructor(link: RedisLink, idleTtlMs: number) {
+  /** @param settings as the workers have them: when a stream is idle, and when cleanup forgets it */
+  constructor(link: RedisLink, settings: Pick<RegistrySettings, 'streamIdleTtlMs' | 'sharedStreamGraceMs'>) {
     this.#link = link;
-    this.#idleTtlMs = idleTtlMs;
+    this.#settings = settings;
   }
 
   ping(): Promise<number> {
@@ -74,9 +77,15 @@ export class DirectCluster implements ClusterAdmin {
     });
   }
 
-  streams(request: PageRequest): Promise<StreamPage> {
+  streams({ idle = false, ...request }: StreamsRequest): Promise<StreamPage> {
     return this.#ask(async (registry) => {
-      const [streams, clients] = await Promise.all([registry.streams(), registry.clients()]);
+      const [known, clients] = await Promise.all([registry.streams(), registry.clients()]);
+      const watched = new Set(clients.map(({ streamId }) => streamId));
+      const { sharedStreamGraceMs } = this.#settings;
+      const nowMs = Date.now();
+      const streams = known.filter(
+        (stream) => isIdle(stream, watched.has(stream.id) ? 1 : 0, nowMs, sharedStreamGraceMs) === idle,
+      );
       const { items, total, nextCursor } = pageOf(streams, ({ id }) => id, request);
       const ofStream = new Map<string, ClientRecord[]>(items.map(({ id }) => [id, []]));
       for (const client of clients) ofStream.get(client.streamId)?.push(client);
@@ -124,7 +133,7 @@ export class DirectCluster implements ClusterAdmin {
   cleanup(dryRun: boolean): Promise<CleanupAnswer> {
     return this.#ask(async (registry) => {
       const workers = await registry.knownWorkers();
-      const { expiredStreams, deadIncarnations } = await registry.cleanup(this.#idleTtlMs, dryRun);
+      const { expiredStreams, deadIncarnations } = await registry.cleanup(this.#settings.streamIdleTtlMs, dryRun);
       const nameOf = (wanted: string) => workers.find(({ incarnation }) => incarnation === wanted)?.workerId ?? null;
       return {
         expiredStreams,

@@ -4,7 +4,6 @@
  */
 
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import type { PageRequest } from '../paging.ts';
 import {
   type CleanupAnswer,
   type ClusterAdmin,
@@ -14,6 +13,7 @@ import {
   RegistryUnavailable,
   type StreamDetails,
   type StreamPage,
+  type StreamsRequest,
   type WorkerState,
 } from './cluster-admin.ts';
 
@@ -56,7 +56,7 @@ export class RemoteCluster implements ClusterAdmin {
     return this.#call({ operation: 'workers', args: [] });
   }
 
-  streams(page: PageRequest): Promise<StreamPage> {
+  streams(page: StreamsRequest): Promise<StreamPage> {
     return this.#call({ operation: 'streams', args: [page] });
   }
 
