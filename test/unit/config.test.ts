@@ -9,6 +9,7 @@ import {
   ConfigError,
   ignoredSettings,
   loadConfig,
+  secretsIn,
   settingsTable,
 } from '../../services/proxy/src/config.ts';
 
@@ -267,6 +268,14 @@ describe('loadConfig', () => {
   it('takes no more memory than the machine has', () => {
     expect(loadConfig({}).memoryLimitBytes).toBeGreaterThan(64 * 1024 ** 2);
     expect(loadConfig({}).memoryLimitBytes).toBeLessThan(2 ** 50);
+  });
+});
+
+describe('secretsIn', () => {
+  it('has every secret, and the password of a URL, and no word of a log', () => {
+    const redisUrl = 'redis://default:p%40ss@redis:6379';
+    const config = loadConfig({ API_TOKEN: 't0ken', PLAYBACK_SECRET: '0123456789abcdef', REDIS_URL: redisUrl });
+    expect(secretsIn(config)).toEqual(['t0ken', '0123456789abcdef', redisUrl, 'p%40ss', 'p@ss']);
   });
 });
 

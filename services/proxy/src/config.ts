@@ -3,7 +3,7 @@ import { IGNORED_SETTINGS } from './config/ignored.ts';
 import { byUpperCaseName, ConfigError, readSettings, type ValuesOf } from './config/read-settings.ts';
 import type { Environment, Setting } from './config/setting.ts';
 import { SETTING_GROUPS, SETTINGS } from './config/settings.ts';
-import { secretsOf } from './upstream/mask.ts';
+import { decoded } from './upstream/masking/decoded.ts';
 
 export type { PrivateSources, TrustProxy } from './config/kinds.ts';
 export { ConfigError } from './config/read-settings.ts';
@@ -31,11 +31,13 @@ export function loadConfig(env: Environment): Config {
   return config;
 }
 
-/** The secrets among the settings, for `maskText`; of a URL also those in it. */
+/** The secrets among the settings, for `maskText`; of a URL also its password. (Its user is mostly `default`, a word of logs.) */
 export function secretsIn(config: Config): string[] {
   return Object.entries<Setting<unknown>>(SETTINGS).flatMap(([key, { kind }]) => {
     const value = config[key as keyof Config];
-    return kind.secret === true && typeof value === 'string' ? [value, ...secretsOf(value)] : [];
+    if (kind.secret !== true || typeof value !== 'string') return [];
+    const inUrl = URL.canParse(value) ? new URL(value).password : '';
+    return [value, inUrl, decoded(inUrl)].filter((secret) => secret !== '');
   });
 }
 

@@ -183,6 +183,14 @@ describe('creating by GET without API_TOKEN', () => {
     }
   });
 
+  it('is no matter of HLS: its url parameter names a part of a stream that exists', async () => {
+    const api = await startApi();
+    for (const path of ['playlist.m3u8', 'segment', 'segment.ts', 'segment.m4s']) {
+      expect((await api.get(`/hls/x/${path}?client_id=a&url=${source}`)).status).toBe(404);
+    }
+    expect(await api.services.registry.streams()).toEqual([]);
+  });
+
   it('needs the token where there is one, also on this machine', async () => {
     const api = await startApi({ API_TOKEN: 't0ken' });
     for (const url of PATHS) {

@@ -17,7 +17,7 @@ export function maskFields(value: unknown, secrets: readonly string[] = []): unk
 }
 
 function maskField(name: string, field: unknown, secrets: readonly string[]): unknown {
-  if (field === null || typeof field === 'boolean') return field;
+  if (field === null || typeof field === 'boolean' || typeof field === 'number') return field;
   if (isSecretHeader(name)) return HIDDEN;
   // What the client of Redis adds to its errors: a password, or whole records.
   if (name === 'command' && typeof field === 'object' && 'args' in field) return { ...field, args: HIDDEN };
