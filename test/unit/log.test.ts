@@ -38,6 +38,12 @@ describe('createLogger', () => {
     expect(JSON.parse(output)).toMatchObject({ url: 'http://x/stats?api_token=***' });
   });
 
+  it('says which token a caller has', () => {
+    expect(JSON.parse(logged('info', (log) => log.info({ who: 'token:ops' }, 'call')))).toMatchObject({
+      who: 'token:ops',
+    });
+  });
+
   it('hides the secrets of the process itself wherever they stand, and what Redis was asked', () => {
     let output = '';
     const log = createLogger('info', {}, { write: (line: string) => (output += line) }, ['s3cret word', 'p@ss']);

@@ -6,6 +6,9 @@ import { HIDDEN } from './secret-names.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Fields that name a caller: `token:ops` is which token, not what it is. */
+const CALLER = 'who';
+
 /** @param secrets hidden in every text: see `maskText` */
 export function maskFields(value: unknown, secrets: readonly string[] = []): unknown {
   if (typeof value === 'string') return maskText(value, secrets);
@@ -18,6 +21,7 @@ export function maskFields(value: unknown, secrets: readonly string[] = []): unk
 
 function maskField(name: string, field: unknown, secrets: readonly string[]): unknown {
   if (field === null || typeof field === 'boolean' || typeof field === 'number') return field;
+  if (name === CALLER) return field;
   if (isSecretHeader(name)) return HIDDEN;
   // What the client of Redis adds to its errors: a password, or whole records.
   if (name === 'command' && typeof field === 'object' && 'args' in field) return { ...field, args: HIDDEN };
