@@ -178,13 +178,15 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
       warnings.push(`${name} has no effect: it belongs to resolvers, which are not part of this version.`);
     }
   }
+  const refused = (url: string, consequence: string) => {
+    const reason = guard.refusal(new URL(url));
+    if (reason !== undefined) warnings.push(`${consequence}: ${reason}`);
+  };
+  for (const [index, url] of (body.failover_urls ?? []).entries()) {
+    refused(url, `failover_urls[${index}] will not be opened`);
+  }
   if (body.failover_resolver_url != null) {
-    try {
-      guard.checkLiteral(new URL(body.failover_resolver_url));
-    } catch (error) {
-      if (!(error instanceof StreampoolError)) throw error;
-      warnings.push(`failover_resolver_url will not be asked: ${error.message}`);
-    }
+    refused(body.failover_resolver_url, 'failover_resolver_url will not be asked');
   }
   return warnings.length === 0 ? {} : { warnings };
 }

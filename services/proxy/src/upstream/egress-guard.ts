@@ -49,13 +49,32 @@ export class EgressGuard {
   }
 
   /**
-   * Refuses what is wrong on the face of it, without asking DNS: a scheme other than http(s), an IP address or
-   * `localhost` that is not allowed. For callers that store a URL to open it later.
+   * What is wrong on the face of it, without asking DNS: a scheme other than http(s), an IP address or `localhost` that is
+   * not allowed. Undefined when nothing is.
+   */
+  refusal(url: URL): string | undefined {
+    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+      return `A source must be an http or https URL; ${url.protocol.replace(/:$/, '')} is not allowed.`;
+    }
+    const host = normalised(url.hostname);
+    const named = this.#isNamed(host);
+    if (isIP(host) !== 0) {
+      const kind = this.#verdict(host, named);
+      return kind === undefined ? undefined : refusalOf(host, kind);
+    }
+    const local = host === 'localhost' || host.endsWith('.localhost');
+    return local && !this.#policy.loopback && !named && this.#policy.ranges.length === 0
+      ? refusalOf(host, 'loopback')
+      : undefined;
+  }
+
+  /**
+   * The same, for callers that store a URL to open it later.
    *
    * @throws {StreampoolError} 422
    */
   checkLiteral(url: URL): void {
-    const reason = this.#literalRefusal(url);
+    const reason = this.refusal(url);
     if (reason !== undefined) throw new StreampoolError(422, reason);
   }
 
@@ -65,7 +84,7 @@ export class EgressGuard {
    * @throws {SourceError} `egress_refused` when not allowed, `dns` when the name has no address
    */
   async check(url: URL): Promise<PinnedAddress> {
-    const reason = this.#literalRefusal(url);
+    const reason = this.refusal(url);
     if (reason !== undefined) throw new SourceError('egress_refused', reason);
     const host = normalised(url.hostname);
     const found = isIP(host) === 0 ? await this.#lookUp(host) : [{ address: host, family: isIP(host) }];
@@ -78,7 +97,7 @@ export class EgressGuard {
     const [refused] = found;
     if (refused === undefined) throw new SourceError('dns', `The name ${host} has no address.`);
     const kind = this.#verdict(refused.address, named) ?? 'forbidden';
-    throw new SourceError('egress_refused', refusal(host, kind));
+    throw new SourceError('egress_refused', refusalOf(host, kind));
   }
 
   async #lookUp(host: string): Promise<readonly { address: string; family: number }[]> {
@@ -87,22 +106,6 @@ export class EgressGuard {
     } catch (cause) {
       throw new SourceError('dns', `The name ${host} could not be resolved. Is it spelled right?`, { cause });
     }
-  }
-
-  #literalRefusal(url: URL): string | undefined {
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      return `A source must be an http or https URL; ${url.protocol.replace(/:$/, '')} is not allowed.`;
-    }
-    const host = normalised(url.hostname);
-    const named = this.#isNamed(host);
-    if (isIP(host) !== 0) {
-      const kind = this.#verdict(host, named);
-      return kind === undefined ? undefined : refusal(host, kind);
-    }
-    const local = host === 'localhost' || host.endsWith('.localhost');
-    return local && !this.#policy.loopback && !named && this.#policy.ranges.length === 0
-      ? refusal(host, 'loopback')
-      : undefined;
   }
 
   /** Why an address is refused, or undefined when it is allowed. */
@@ -128,7 +131,7 @@ export function pinnedLookup(pinned: PinnedAddress): LookupFunction {
   };
 }
 
-function refusal(host: string, kind: Exclude<AddressClass, 'public'>): string {
+function refusalOf(host: string, kind: Exclude<AddressClass, 'public'>): string {
   return `The host ${host} is refused: it is ${WHY[kind]}`;
 }
 
