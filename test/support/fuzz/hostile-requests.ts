@@ -170,6 +170,8 @@ function targetOf(random: Random, { path, queries }: Route, known: Known): strin
     ];
     parameters.push(pick(random, [...parts, ...parameters]));
   }
+  // As players pass it that can set no header.
+  if (random() < 0.1) parameters.push(`api_token=${known.token}`);
   const query = parameters.length === 0 ? '' : `?${parameters.join('&')}`;
   if (random() < 0.03)
     return pick(random, ['//', '*', `http://127.0.0.1${filled}`, filled.slice(1), `${filled}//..`, `//${filled}`]);
