@@ -1,7 +1,7 @@
 /** What broadcasters send beside pictures and sound reaches the viewers of every worker whole, once, and on the clock of the pictures. */
 
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { PACKET_SIZE } from '../../services/proxy/src/mpegts/packet.ts';
@@ -15,31 +15,36 @@ const FRAME_MS = 40;
 const FIRST_FRAMES = 50;
 const SECONDS = 10;
 
-/** Sends the corpus in real time to its one connection. */
+/** Sends the corpus in real time, the same to each connection; who comes later gets the newest of its past first. */
 async function provider(stage: Stage): Promise<{ url: string; corpus: DataCorpus; connections: () => number }> {
   const corpus = new DataCorpus();
+  const past = Array.from({ length: FIRST_FRAMES }, () => corpus.frame());
+  const open = new Set<ServerResponse>();
   let connections = 0;
+  let sent = 0;
+  const startMs = performance.now();
+  const timer = setInterval(() => {
+    for (; sent * FRAME_MS < performance.now() - startMs; sent++) {
+      const frame = corpus.frame();
+      past.push(frame);
+      for (const response of open) response.write(frame);
+    }
+  }, FRAME_MS);
   const server: Server = createServer((_request, response) => {
     connections++;
     response.writeHead(200, { 'content-type': 'video/mp2t' });
-    const startMs = performance.now();
-    for (let n = 0; n < FIRST_FRAMES; n++) response.write(corpus.frame());
-    let sent = 0;
-    const timer = setInterval(() => {
-      for (; sent * FRAME_MS < performance.now() - startMs; sent++) response.write(corpus.frame());
-    }, FRAME_MS);
-    response.once('close', () => clearInterval(timer));
+    for (const frame of past.slice(-FIRST_FRAMES)) response.write(frame);
+    open.add(response);
+    response.once('close', () => open.delete(response));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   stage.closeAfter(async () => {
+    clearInterval(timer);
     server.closeAllConnections();
     server.close();
   });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/live.ts`,
-    corpus,
-    connections: () => connections,
-  };
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/live.ts`;
+  return { url, corpus, connections: () => connections };
 }
 
 function packetsOf(bytes: Buffer): Buffer[] {

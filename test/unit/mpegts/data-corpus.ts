@@ -133,7 +133,8 @@ export class DataCorpus {
     const { builder } = this;
     if (n % 10 === 0) builder.tables();
     const pts = wrapTicks(SOURCE_START + n * FRAME);
-    builder.video(pts, pts, n % 10 === 0, 400).audio(pts);
+    // Each picture of a few seconds has a length of its own, so that none is taken for another one.
+    builder.video(pts, pts, n % 10 === 0, 200 + (n % 250)).audio(pts);
     if (hasData(n)) {
       this.#send(CUES, [cue(n, wrapTicks(pts + CUE_AHEAD), n % 10 === 2 ? 0 : 400)]);
       this.#send(EVENTS, [nptReference(n, pts)]);

@@ -91,6 +91,42 @@ it.each(CHAINS)('passes through a %s', (through) => {
   expect(expectData(last.packets, corpus, CHAINS.indexOf(through) + 1)).toBe(DATA_FRAMES);
 });
 
+describe('what an input repeats of the one before it', () => {
+  const corpus = new DataCorpus();
+  const frames = Array.from({ length: FRAMES }, () => corpus.frame());
+  const bytesOf = (from: number, until = FRAMES) => Buffer.concat(frames.slice(from, until));
+
+  it.each<[string, SplicerOptions, InputClock, InputKind]>([
+    [
+      'a provider',
+      { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() },
+      'resume',
+      { overlaps: true },
+    ],
+    ['a copy', { holdReordered: true, firstDts: undefined }, 'aligned', { midPicture: true, repaired: true }],
+    [
+      'a relay',
+      { holdReordered: true, firstDts: undefined },
+      'aligned',
+      { midPicture: true, repaired: true, grouped: true },
+    ],
+  ])('is sent once: %s', (_what, options, clock, kind) => {
+    // The first one ends anywhere between two pictures, and inside of one.
+    for (let cut = 0; cut < 24; cut++) {
+      const { packets, splicer } = stage(options, 'rebase', kind);
+      const before = bytesOf(0, 60);
+      const isWhole = cut % 2 === 0;
+      const end = isWhole ? bytesOf(0, 48 + cut / 2).length : before.length - cut * 300;
+      splicer.push(Buffer.from(before.subarray(0, end)), 1_000);
+      splicer.endInput(false);
+      splicer.beginInput(clock, kind);
+      splicer.push(bytesOf(30), 2_000);
+      splicer.flush();
+      expect(expectData(packets, corpus, 1), `cut ${cut}`).toBe(DATA_FRAMES);
+    }
+  });
+});
+
 describe('a section', () => {
   it('is sent with the packet that ends it, not with the one that begins the next', () => {
     const { last, push } = chain('relay');

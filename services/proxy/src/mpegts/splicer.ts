@@ -5,6 +5,7 @@
  */
 
 import { adtsTicks } from './adts.ts';
+import { BesidePictures } from './beside-pictures.ts';
 import { movedSection } from './clock-sections.ts';
 import type { PacketRef } from './packet-memory.ts';
 import { pictureShape } from './picture-shape.ts';
@@ -138,6 +139,7 @@ export class Splicer {
   #lastAudio: Unit | undefined;
   #tracks: readonly Track[] = [];
   readonly #life = new TrackLife();
+  readonly #beside = new BesidePictures();
   /** Of the pictures under way; undefined where their shape may change unnoticed. */
   #shape: string | undefined;
 
@@ -163,6 +165,7 @@ export class Splicer {
     this.#hold.begin(this.#options.holdReordered && !grouped);
     this.#timeline.beginInput(clock, repaired, shift);
     this.#writer.beginInput(clock !== 'aligned');
+    this.#beside.beginInput();
     // Another splicer has looked already.
     const survey = grouped ? undefined : this.#options.survey;
     survey?.begin();
@@ -306,7 +309,11 @@ export class Splicer {
     } else {
       this.#recogniseRepetition(unit, unit.dts);
       const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
-      if (placement === undefined) return;
+      if (placement === undefined) {
+        if (out.video) this.#beside.pictureRepeated(this.#isLast(out, unit.dts));
+        return;
+      }
+      if (out.video) this.#beside.pictureSent();
       if (placement.jump) out.signal = true;
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
@@ -321,12 +328,19 @@ export class Splicer {
     }
     if (out.pid === this.#audioPid) this.#lastAudio = unit;
     if (unit.gap) out.signal = true;
+    if (unit.track.kind === 'other') this.#beside.sent(out.pid);
     if (shift !== undefined) rewriteTimestamps(unit, shift);
     const { section } = unit;
     const moved = section === undefined || shift === undefined ? undefined : movedSection(section, shift);
     const packets = moved === undefined ? unit.packets : packetsOf(packetizeSection(moved, out.pid, 0));
     this.#packetsSinceEntry += packets.length;
     this.#writer.write(out, packets);
+  }
+
+  #isLast({ pid }: OutTrack, dts: number): boolean {
+    const { shift } = this.#timeline;
+    const last = this.#timeline.lastDts(pid);
+    return shift !== undefined && last !== undefined && wrapTicks(dts + shift) === wrapTicks(last);
   }
 
   #flow(nowMs: number): void {
@@ -345,10 +359,11 @@ export class Splicer {
     this.#lastEntryFlowMs ??= this.#flowMs;
     const overdue = this.#flowMs - this.#lastEntryFlowMs > NO_KEYFRAME_MS;
     if (out.video) return unit.keyframe || this.#midPicture || overdue;
-    // Sound and the rest of an aligned input go on at once; of any other, once its pictures have begun.
-    if (this.#started && this.#timeline.clock === 'aligned') return true;
     const video = this.#writer.inputVideo;
-    return video === undefined || !video.waiting || overdue || this.#isVideoLate;
+    if (video === undefined || !video.waiting || overdue || this.#isVideoLate) return true;
+    // An aligned input goes on at once, but for what it repeats: of sound its times tell that. Any other one, with its pictures.
+    if (!this.#started || this.#timeline.clock !== 'aligned') return false;
+    return unit.track.kind === 'audio' || !this.#beside.isRepeated(out.pid);
   }
 
   /** The input has flowed for a while, and not one whole picture has come. */
