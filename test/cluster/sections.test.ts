@@ -14,6 +14,8 @@ const FRAME_MS = 40;
 /** What a connection begins with. */
 const FIRST_FRAMES = 50;
 const SECONDS = 10;
+/** Four seconds of the corpus, about. */
+const ENOUGH_BYTES = 150_000;
 
 /** Sends the corpus in real time, the same to each connection; who comes later gets the newest of its past first. */
 async function provider(stage: Stage): Promise<{ url: string; corpus: DataCorpus; connections: () => number }> {
@@ -79,4 +81,27 @@ staged('cues, carousels, application tables, teletext, subtitles and metadata', 
     expect(expectData(packetsOf(bytes), corpus, splicers)).toBeGreaterThan(seconds * 4);
   }
   expect(connections()).toBe(1);
+});
+
+staged('the same, when the worker that reads the source leaves', async ({ stage }) => {
+  const [owner, other] = (await stage.cluster(2, { DRAIN_TIMEOUT: '10' })).workers as [Worker, Worker];
+  const { url, corpus, connections } = await provider(stage);
+  const { stream_id } = await owner.api.createStream({ url, share: true });
+  const here = stage.viewer(`${owner.url}/stream/${stream_id}`);
+  await allPlaying([here]);
+  const there = stage.viewer(`${other.url}/stream/${stream_id}`);
+  await allPlaying([there]);
+  await until(() => there.byteCount > ENOUGH_BYTES, { timeoutMs: 20_000, what: 'some media' });
+  owner.signal('SIGTERM');
+  await until(() => connections() === 2, { timeoutMs: 20_000, what: 'the source to be opened by the other worker' });
+  await here.stop();
+  expect(await owner.exited).toEqual({ code: 0, signal: null });
+  const { byteCount } = there;
+  await until(() => there.byteCount > byteCount + ENOUGH_BYTES, {
+    timeoutMs: 20_000,
+    what: 'media of the other worker',
+  });
+  expect(there.ended).toBe(false);
+  const { bytes } = await there.stop();
+  expect(expectData(packetsOf(bytes), corpus, 3)).toBeGreaterThan(20);
 });

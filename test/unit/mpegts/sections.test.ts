@@ -127,6 +127,20 @@ describe('what an input repeats of the one before it', () => {
   });
 });
 
+it('sends nothing of a past that is longer than what was seen before', () => {
+  const corpus = new DataCorpus();
+  const frames = Array.from({ length: FRAMES }, () => corpus.frame());
+  const bytesOf = (from: number, until: number) => Buffer.concat(frames.slice(from, until));
+  const options = { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() };
+  const { packets, splicer } = stage(options, 'rebase', {});
+  splicer.push(bytesOf(40, 60), 1_000);
+  splicer.endInput(false);
+  splicer.beginInput('resume', { overlaps: true });
+  splicer.push(bytesOf(12, FRAMES), 2_000);
+  splicer.flush();
+  expect(expectData(packets, corpus, 1)).toBe((FRAMES - 40) / 5);
+});
+
 describe('a section', () => {
   it('is sent with the packet that ends it, not with the one that begins the next', () => {
     const { last, push } = chain('relay');

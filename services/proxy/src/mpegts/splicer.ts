@@ -105,6 +105,8 @@ const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
  */
 const MIN_ENTRY_MS = 10;
 const MIN_ENTRY_PACKETS = 20;
+/** A connection that overlaps is known to repeat a picture; one that has not come by then does not come. */
+const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
 /** Audio units are entries where there is no video; one per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
 
@@ -121,6 +123,8 @@ export class Splicer {
   #started = false;
   #midPicture = false;
   #overlaps = false;
+  /** Where the input begins that overlaps, as it has it; undefined before its first picture. */
+  #overlapDts: number | undefined;
   /** How long the input has flowed, without its pauses: what did not come while it paused is not missing. */
   #flowMs = 0;
   #lastUnitMs: number | undefined;
@@ -158,6 +162,7 @@ export class Splicer {
   beginInput(clock: InputClock, kind: InputKind = {}): void {
     const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
     this.#overlaps = overlaps;
+    this.#overlapDts = undefined;
     this.#video.interrupt();
     this.#scrambling = new ScramblingMonitor();
     this.#lastEntryFlowMs = undefined;
@@ -307,7 +312,7 @@ export class Splicer {
     if (unit.dts === undefined || unit.track.kind === 'other') {
       shift = this.#timeline.shift;
     } else {
-      this.#recogniseRepetition(unit, unit.dts);
+      if (!this.#recogniseRepetition(unit, unit.dts)) return;
       const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
       if (placement === undefined) {
         if (out.video) this.#beside.pictureRepeated(this.#isLast(out, unit.dts));
@@ -411,18 +416,27 @@ export class Splicer {
     if (before !== undefined && before !== shape) this.#sink.programChanged('shape');
   }
 
-  /** A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice. */
-  #recogniseRepetition(unit: Unit, dts: number): void {
+  /**
+   * A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice.
+   * @returns false for a picture of a past that is longer than what this splicer has seen, which is not to be sent
+   */
+  #recogniseRepetition(unit: Unit, dts: number): boolean {
     const { fresh, clock, shift } = this.#timeline;
-    if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return;
+    if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
     const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
     // A connection with a clock of its own is known by its pictures alone, unless they show a slate over and over.
-    const seenAt = this.#overlaps ? this.#recent.timeOf(contentOf(unit)) : undefined;
+    const content = this.#overlaps ? contentOf(unit) : undefined;
+    const seenAt = content === undefined ? undefined : this.#recent.timeOf(content);
     const at = sameClock ? wrapTicks(dts + shift) : seenAt;
-    if (at === undefined) return;
+    if (at === undefined) {
+      this.#overlapDts ??= dts;
+      const isPast = content !== undefined && !this.#recent.knows(content) && unit.track.kind === 'video';
+      return !isPast || ticksBetween(this.#overlapDts, dts) > LONGEST_PAST_TICKS;
+    }
     this.#timeline.beginInput('aligned', false, at - dts);
     this.#midPicture = true;
     for (const track of this.#writer.tracks) track.signal = false;
+    return true;
   }
 
   #start(): void {
