@@ -111,6 +111,8 @@ describe('maskText', () => {
     ['GET /stats%3Fapi_token%3Dabc HTTP/1.1', 'GET /stats%3Fapi_token%3D*** HTTP/1.1'],
     // No secrets.
     ['Basic authentication is required', 'Basic authentication is required'],
+    ['file:/etc/passwd: Permission denied', 'file:/etc/passwd: Permission denied'],
+    ['http://tv.test/a/token: Server returned 404', 'http://tv.test/a/token: Server returned 404'],
     ['[http @ 0x55d] code: 404, s: 1, 10:20', '[http @ 0x55d] code: 404, s: 1, 10:20'],
     ['The source answered 401 (ask joe@tv.test).', 'The source answered 401 (ask joe@tv.test).'],
     ['Stream #0:0[0x100]: Video: h264, 25 fps', 'Stream #0:0[0x100]: Video: h264, 25 fps'],

@@ -117,6 +117,8 @@ function withoutFields(text: string): string {
     const [field, name = '', sign = ''] = match;
     const from = match.index + field.length;
     if (match.index < done || !isSecretInText(name)) continue;
+    // `/etc/passwd: not permitted` is a file and what is wrong with it.
+    if (sign === ':' && /[/\\.]/.test(text[match.index - 1] ?? '')) continue;
     const quote = /["']/.exec(text[from] ?? '')?.[0] ?? '';
     const end = from + lengthOfValue(text.slice(from), quote, sign);
     shown += `${text.slice(done, from)}${quote}${HIDDEN}${quote}`;
