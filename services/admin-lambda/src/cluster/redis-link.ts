@@ -71,6 +71,8 @@ export class RedisLink {
         return redis;
       } catch {
         this.#drop(redis);
+        // Another use, which began earlier, has replaced it meanwhile.
+        if (this.#redis !== undefined) return this.#redis;
       }
     }
     this.#connecting ??= this.#connect().finally(() => {
