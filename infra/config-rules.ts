@@ -1,8 +1,8 @@
 /** What a stage cannot be, although each of its values is fine alone. Pure: a stage in, sentences out. */
 
-import type { Setting } from '../services/proxy/src/config/setting.ts';
+import { ConfigError, loadConfig } from '../services/proxy/src/config/config.ts';
 import { SETTINGS } from '../services/proxy/src/config/settings.ts';
-import { ConfigError, loadConfig } from '../services/proxy/src/config.ts';
+import type { Setting } from '../services/shared/settings/setting.ts';
 import type { StageConfig } from './config.ts';
 import {
   COLLECTOR,

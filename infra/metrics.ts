@@ -2,7 +2,7 @@
 
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { METRICS, METRICS_PATH } from '../services/proxy/src/metrics/names.ts';
+import { METRICS, METRICS_PATH } from '../services/shared/metric-names.ts';
 import { WORKER_PORT } from './ports.ts';
 
 const NAMESPACE = 'Streampool';

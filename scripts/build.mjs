@@ -115,7 +115,7 @@ async function bundle({ entry, outfile, folders, minify = false, sourcemap = tru
     sourcemap,
     sourcesContent: false,
     banner: { js: COMMONJS_GLOBALS },
-    // Read in one place: services/proxy/src/version.ts.
+    // Read in one place: services/shared/version.ts.
     define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
   });

@@ -6,7 +6,10 @@ import { ROOT, run, SetupError, setup } from './setup.mjs';
 
 /** Each section of the README: its marker, and the arguments of the program that prints it. */
 const SECTIONS = {
-  settings: ['-e', "import('./services/proxy/src/config.ts').then((c) => process.stdout.write(c.settingsTable()))"],
+  settings: [
+    '-e',
+    "import('./services/proxy/src/config/config.ts').then((c) => process.stdout.write(c.settingsTable()))",
+  ],
   stage: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
   routes: ['tools/routes-table.ts'],
 };

@@ -2,9 +2,9 @@
 
 import { routesTable } from '../services/proxy/src/api/routes-table.ts';
 import { buildServer } from '../services/proxy/src/api/server.ts';
-import { loadConfig } from '../services/proxy/src/config.ts';
-import { createLogger } from '../services/proxy/src/log.ts';
-import { createWorker } from '../services/proxy/src/worker.ts';
+import { loadConfig } from '../services/proxy/src/config/config.ts';
+import { createWorker } from '../services/proxy/src/worker/worker.ts';
+import { createLogger } from '../services/shared/log.ts';
 
 const config = loadConfig({ FFMPEG_PATH: process.env.FFMPEG_PATH });
 const log = createLogger('fatal');

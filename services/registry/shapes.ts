@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import type { Testimony } from './testimony.ts';
+import type { Testimony } from './stream-report.ts';
 import type {
   ClientRecord,
   ClientReport,

@@ -23,7 +23,7 @@ export interface SimulationReport {
   refused: number;
 }
 
-/** As services/proxy/src/pool/cluster.ts sets them. */
+/** As services/proxy/src/cluster/cluster.ts sets them. */
 const LEASE_MS = 5_000;
 const YOUNG_MS = 2_000;
 const GRACE_MS = 3_000;

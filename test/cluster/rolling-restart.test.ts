@@ -1,6 +1,6 @@
 /**
  * Guards a deployment, during which workers of two versions run side by side on one Redis: their relay frames and headers
- * (pool/relay-frames.ts, relay-server.ts), what they ask each other (pool/peers.ts) and every record and script in Redis
+ * (relay/relay-frames.ts, relay-server.ts), what they ask each other (relay/peers.ts) and every record and script in Redis
  * (services/registry) have to suit both. Whoever changes one of these, and sees this test fail, has to let the new worker
  * read and write what the earlier one does: a record may gain a field that the earlier worker passes over, but not lose or
  * rename one that it reads.

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
-import { PACKET_SIZE } from '../../services/proxy/src/mpegts/packet.ts';
+import { PACKET_SIZE } from '../../services/proxy/src/mpegts/syntax/packet.ts';
 import { allPlaying, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';

@@ -9,7 +9,7 @@ import { US_EAST_1_EGRESS } from '../../services/admin-lambda/src/egress-cost.ts
 import { readRegistry } from '../../services/admin-lambda/src/environment.ts';
 import type { AdminHandler } from '../../services/admin-lambda/src/handler.ts';
 import { createHandler } from '../../services/admin-lambda/src/handler.ts';
-import { createLogger } from '../../services/proxy/src/log.ts';
+import { createLogger } from '../../services/shared/log.ts';
 import type { TestCluster } from '../support/cluster.ts';
 import type { LiveSource } from '../support/live-source.ts';
 import { lightAt, type Stage } from '../support/stage.ts';

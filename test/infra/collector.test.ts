@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { PUBLISHED } from '../../infra/metrics.ts';
-import { METRICS, METRICS_PATH } from '../../services/proxy/src/metrics/names.ts';
+import { METRICS, METRICS_PATH } from '../../services/shared/metric-names.ts';
 import { templates, theOnly } from './support.ts';
 
 interface Container {

@@ -2,7 +2,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { PUBLISHED } from '../../infra/metrics.ts';
-import { METRICS } from '../../services/proxy/src/metrics/names.ts';
+import { METRICS } from '../../services/shared/metric-names.ts';
 import { templates } from './support.ts';
 
 const ALARM = 'AWS::CloudWatch::Alarm';

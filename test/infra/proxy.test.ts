@@ -2,9 +2,9 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { PUBLISHED } from '../../infra/metrics.ts';
+import { ignoredSettings, loadConfig } from '../../services/proxy/src/config/config.ts';
 import { SETTINGS, type SettingName } from '../../services/proxy/src/config/settings.ts';
-import { ignoredSettings, loadConfig } from '../../services/proxy/src/config.ts';
-import { METRICS } from '../../services/proxy/src/metrics/names.ts';
+import { METRICS } from '../../services/shared/metric-names.ts';
 import { TEST_IMAGE, templates, theOnly } from './support.ts';
 
 const SERVICE = 'AWS::ECS::Service';

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routedPaths } from '../../infra/routes.ts';
 import { buildServer } from '../../services/proxy/src/api/server.ts';
-import { loadConfig } from '../../services/proxy/src/config.ts';
-import { createLogger } from '../../services/proxy/src/log.ts';
-import { METRICS_PATH } from '../../services/proxy/src/metrics/names.ts';
-import { createWorker, type Worker } from '../../services/proxy/src/worker.ts';
+import { loadConfig } from '../../services/proxy/src/config/config.ts';
+import { createWorker, type Worker } from '../../services/proxy/src/worker/worker.ts';
+import { createLogger } from '../../services/shared/log.ts';
+import { METRICS_PATH } from '../../services/shared/metric-names.ts';
 
 const ROOT_PATH = '/m3u-proxy';
 

@@ -1,5 +1,5 @@
 /** A worker's metrics as numbers, read from what Prometheus would read. */
-import type { METRICS } from '../../services/proxy/src/metrics/names.ts';
+import type { METRICS } from '../../services/shared/metric-names.ts';
 
 export type MetricName = (typeof METRICS)[keyof typeof METRICS];
 

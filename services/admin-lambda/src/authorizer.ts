@@ -11,7 +11,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerWithContextResult } from 'aws-lambda';
 import { z } from 'zod';
-import { createLogger, type Logger } from '../../proxy/src/log.ts';
+import { createLogger, type Logger } from '../../shared/log.ts';
 import { readAuthorizer } from './environment.ts';
 import { CachedSecret } from './secrets.ts';
 

@@ -5,10 +5,10 @@
  * @example const environment: FrontEnvironment = { ADMIN_REGISTRY_FUNCTION: registry.functionName, … }; // in infra
  */
 
-import { host, integer, secret, text } from '../../proxy/src/config/kinds.ts';
-import { readSettings, type SettingsTable, type ValuesOf } from '../../proxy/src/config/read-settings.ts';
-import { type Environment, optional, setting } from '../../proxy/src/config/setting.ts';
 import { SETTINGS } from '../../proxy/src/config/settings.ts';
+import { host, integer, secret, text } from '../../shared/settings/kinds.ts';
+import { readSettings, type SettingsTable, type ValuesOf } from '../../shared/settings/read-settings.ts';
+import { type Environment, optional, setting } from '../../shared/settings/setting.ts';
 
 const {
   logLevel,

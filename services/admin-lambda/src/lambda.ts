@@ -18,7 +18,7 @@ import { ECSClient } from '@aws-sdk/client-ecs';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
-import { createLogger } from '../../proxy/src/log.ts';
+import { createLogger } from '../../shared/log.ts';
 import { RemoteCluster } from './cluster/remote-cluster.ts';
 import { ecsOf, pricesOf } from './deps.ts';
 import { readFront } from './environment.ts';

@@ -1,9 +1,9 @@
 /** The admin API as a program, for compose and for tests: the handler of lambda.ts over a Redis that is at hand. */
 
 import { ECSClient } from '@aws-sdk/client-ecs';
-import { ConfigError } from '../../proxy/src/config/read-settings.ts';
-import { createLogger } from '../../proxy/src/log.ts';
-import { maskText } from '../../proxy/src/upstream/mask.ts';
+import { createLogger } from '../../shared/log.ts';
+import { maskText } from '../../shared/masking/mask.ts';
+import { ConfigError } from '../../shared/settings/read-settings.ts';
 import { tokensOf } from './authorizer.ts';
 import { DirectCluster } from './cluster/direct-cluster.ts';
 import { RedisLink } from './cluster/redis-link.ts';

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { Logger } from '../../proxy/src/log.ts';
+import type { Logger } from '../../shared/log.ts';
 import { authorize } from './authorizer.ts';
 import type { AdminHandler } from './handler.ts';
 

@@ -1,13 +1,13 @@
 /** Start-up and shutdown of a worker: settings in, an HTTP server out; SIGTERM drains it, a second signal ends it. */
 
 import { setFlagsFromString } from 'node:v8';
+import { createLogger } from '../../shared/log.ts';
+import { maskText } from '../../shared/masking/mask.ts';
 import { buildServer } from './api/server.ts';
-import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config.ts';
+import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config/config.ts';
+import { openApiWarning } from './config/no-token-warning.ts';
 import { StreampoolError } from './errors.ts';
-import { createLogger } from './log.ts';
-import { openApiWarning } from './open-api.ts';
-import { maskText } from './upstream/mask.ts';
-import { createWorker } from './worker.ts';
+import { createWorker } from './worker/worker.ts';
 
 /**
  * Media that arrives lies outside the heap, and V8 counts it towards the heap's limit: with few objects to go by, it would look

@@ -2,10 +2,10 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { badRecord } from '../bad-record.ts';
 import { clientShape, parsed, reportShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type { ClientRecord, ClientReport, StreamRecord, WorkerRecord } from '../types.ts';
-import { badRecord } from './bad-record.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import { fieldsOf, readStream, readWorker } from './records.ts';

@@ -2,10 +2,11 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
 import { streamOfFeed } from '../feed-keys.ts';
-import type { Holdings } from '../holdings.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
+import type { Holdings } from '../memory/holdings.ts';
 import { newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
 import { commandShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
@@ -30,7 +31,6 @@ import type {
   WorkerNumbers,
   WorkerRecord,
 } from '../types.ts';
-import { BadRecordError } from './bad-record.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
 import { keys, type SharedSecret } from './keys.ts';

@@ -5,17 +5,17 @@
 
 import { describe, expect, it } from 'vitest';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import { FeedLineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import { tsOutput } from '../../../services/proxy/src/feed/feed-output.ts';
+import { feedSink } from '../../../services/proxy/src/feed/feed-sink.ts';
 import { AS_THE_TABLE_SAYS } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
-import { type ResolvedProfile, resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles.ts';
-import { Sandbox } from '../../../services/proxy/src/ffmpeg/sandbox.ts';
-import { createLogger } from '../../../services/proxy/src/log.ts';
-import { Splicer } from '../../../services/proxy/src/mpegts/splicer.ts';
-import { tsOutput } from '../../../services/proxy/src/pool/feed-output.ts';
-import { feedSink } from '../../../services/proxy/src/pool/feed-sink.ts';
-import { type RunDeps, startFfmpegRun } from '../../../services/proxy/src/pool/ffmpeg-run.ts';
-import { FeedLineage } from '../../../services/proxy/src/pool/lineage.ts';
-import type { SourceFeed } from '../../../services/proxy/src/pool/source-feed.ts';
-import type { SourceFeeds } from '../../../services/proxy/src/pool/source-feeds.ts';
+import { Sandbox } from '../../../services/proxy/src/ffmpeg/host/sandbox.ts';
+import { type ResolvedProfile, resolveProfile } from '../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
+import { Splicer } from '../../../services/proxy/src/mpegts/splicing/splicer.ts';
+import { type RunDeps, startFfmpegRun } from '../../../services/proxy/src/processes/ffmpeg-run.ts';
+import type { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
+import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import { createLogger } from '../../../services/shared/log.ts';
 import { decodeErrors, expectClean, judgeTs } from '../../support/judge/index.ts';
 import { loadLoop } from '../../support/live/loop.ts';
 import { Player } from '../../support/live/player.ts';

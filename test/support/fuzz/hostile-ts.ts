@@ -2,8 +2,13 @@
  * Transport streams that no encoder makes, for what reads a provider's: real ones with damage, and made-up tables, units and
  * clocks. All from a seed.
  */
-import { buildPat, buildPmt, type ProgramStream, packetizeSection } from '../../../services/proxy/src/mpegts/psi.ts';
-import { writeTimestamp } from '../../../services/proxy/src/mpegts/timestamp.ts';
+import {
+  buildPat,
+  buildPmt,
+  type ProgramStream,
+  packetizeSection,
+} from '../../../services/proxy/src/mpegts/syntax/psi.ts';
+import { writeTimestamp } from '../../../services/proxy/src/mpegts/syntax/timestamp.ts';
 import { pick } from '../seed.ts';
 
 type Random = () => number;

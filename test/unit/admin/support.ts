@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { pino } from 'pino';
 import type { ClusterAdmin, WorkerState } from '../../../services/admin-lambda/src/cluster/cluster-admin.ts';
 import type { Task } from '../../../services/admin-lambda/src/ecs/tasks.ts';
-import type { Logger } from '../../../services/proxy/src/log.ts';
+import type { Logger } from '../../../services/shared/log.ts';
 
 export function workerState(workerId: string, more: Partial<WorkerState> = {}): WorkerState {
   return {

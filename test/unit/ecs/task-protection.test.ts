@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TaskProtection } from '../../../services/proxy/src/ecs/task-protection.ts';
-import { createLogger } from '../../../services/proxy/src/log.ts';
+import { createLogger } from '../../../services/shared/log.ts';
 
 let server: Server;
 let asked: { method: string | undefined; url: string | undefined; body: Record<string, unknown> }[];

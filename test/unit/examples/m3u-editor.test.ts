@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { loadConfig } from '../../../services/proxy/src/config/config.ts';
 import { SETTINGS } from '../../../services/proxy/src/config/settings.ts';
-import { loadConfig } from '../../../services/proxy/src/config.ts';
 import { startApi } from '../api/support.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');

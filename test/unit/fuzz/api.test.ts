@@ -4,7 +4,7 @@
  */
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Environment } from '../../../services/proxy/src/config.ts';
+import type { Environment } from '../../../services/proxy/src/config/config.ts';
 import { hostileRequest, type Known, type Route, routesOf } from '../../support/fuzz/hostile-requests.ts';
 import { bodyOf, exchange, type RawAnswer } from '../../support/fuzz/raw-exchange.ts';
 import { seeded, TEST_SEED } from '../../support/seed.ts';

@@ -8,7 +8,7 @@ import { IDLE_TIMEOUT_S, STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../../../in
 import { RELAY_PORT, WORKER_PORT } from '../../../infra/ports.ts';
 import { routedPaths } from '../../../infra/routes.ts';
 import { SETTINGS } from '../../../services/proxy/src/config/settings.ts';
-import { METRICS_PATH } from '../../../services/proxy/src/metrics/names.ts';
+import { METRICS_PATH } from '../../../services/shared/metric-names.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

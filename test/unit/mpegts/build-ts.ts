@@ -6,8 +6,8 @@ import {
   crc32,
   type ProgramStream,
   packetizeSection,
-} from '../../../services/proxy/src/mpegts/psi.ts';
-import { writeTimestamp } from '../../../services/proxy/src/mpegts/timestamp.ts';
+} from '../../../services/proxy/src/mpegts/syntax/psi.ts';
+import { writeTimestamp } from '../../../services/proxy/src/mpegts/syntax/timestamp.ts';
 
 export const VIDEO_PID = 0x100;
 export const AUDIO_PID = 0x101;

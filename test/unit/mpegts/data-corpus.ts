@@ -12,10 +12,10 @@ import {
   payloadOffset,
   pidOf,
   startsUnit,
-} from '../../../services/proxy/src/mpegts/packet.ts';
-import { parsePesHeader } from '../../../services/proxy/src/mpegts/pes.ts';
-import { crc32, type ProgramStream, SectionAssembler } from '../../../services/proxy/src/mpegts/psi.ts';
-import { wrapTicks } from '../../../services/proxy/src/mpegts/timestamp.ts';
+} from '../../../services/proxy/src/mpegts/syntax/packet.ts';
+import { parsePesHeader } from '../../../services/proxy/src/mpegts/syntax/pes.ts';
+import { crc32, type ProgramStream, SectionAssembler } from '../../../services/proxy/src/mpegts/syntax/psi.ts';
+import { wrapTicks } from '../../../services/proxy/src/mpegts/syntax/timestamp.ts';
 import { H264_AND_AAC, TsBuilder, VIDEO_PID } from './build-ts.ts';
 
 export const FRAME = 3_600;

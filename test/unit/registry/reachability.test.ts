@@ -1,7 +1,7 @@
 /** Whether a registry that takes its time is waited for. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { Reachability } from '../../../services/registry/reachability.ts';
+import { Reachability } from '../../../services/registry/resilient/reachability.ts';
 
 async function open() {
   const outages: unknown[] = [];

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ecsTask } from '../../../services/proxy/src/ecs/task-metadata.ts';
 import { TaskProtection } from '../../../services/proxy/src/ecs/task-protection.ts';
-import { createLogger } from '../../../services/proxy/src/log.ts';
+import { createLogger } from '../../../services/shared/log.ts';
 import { createEcsAgent, type ProtectionChange } from '../../../tools/ecs-agent/agent.ts';
 
 const changes: ProtectionChange[] = [];

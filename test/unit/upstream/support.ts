@@ -4,10 +4,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { type Config, loadConfig } from '../../../services/proxy/src/config.ts';
-import { type FailoverEvent, StreamSource } from '../../../services/proxy/src/pool/stream-source.ts';
-import { EgressGuard } from '../../../services/proxy/src/upstream/egress-guard.ts';
-import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover-resolver.ts';
+import { type Config, loadConfig } from '../../../services/proxy/src/config/config.ts';
+import { type FailoverEvent, StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import { EgressGuard } from '../../../services/proxy/src/upstream/egress/egress-guard.ts';
+import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
 

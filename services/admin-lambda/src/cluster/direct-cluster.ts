@@ -1,11 +1,11 @@
 /** The cluster as its registry in Redis has it: the records and functions that the workers themselves use. */
 
 import type { Redis } from 'ioredis';
-import { maskText, maskUrl } from '../../../proxy/src/upstream/mask.ts';
 import { isIdle } from '../../../registry/idle.ts';
 import { feedOwners, leases } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
+import { maskText, maskUrl } from '../../../shared/masking/mask.ts';
 import type { RegistrySettings } from '../environment.ts';
 import { pageOf } from '../paging.ts';
 import type {

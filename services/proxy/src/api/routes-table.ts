@@ -1,8 +1,8 @@
 /** The routes as a Markdown table, for the README; made from the summaries of their schemas. */
 
 import type { FastifyInstance } from 'fastify';
-import type { Api } from './app.ts';
-import { LATER } from './later-routes.ts';
+import type { Api } from './http/typed-server.ts';
+import { LATER } from './unsupported-routes.ts';
 
 interface Operation {
   readonly summary?: string;

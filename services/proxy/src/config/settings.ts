@@ -16,8 +16,8 @@ import {
   secret,
   text,
   trustProxy,
-} from './kinds.ts';
-import { type Environment, optional, setting } from './setting.ts';
+} from '../../../shared/settings/kinds.ts';
+import { type Environment, optional, setting } from '../../../shared/settings/setting.ts';
 
 const DAY_S = 86_400;
 /** For longer nobody hands out a URL that expires. */

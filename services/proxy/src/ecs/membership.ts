@@ -2,8 +2,8 @@
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
-import type { Logger } from '../log.ts';
 import { wantsProtection, whoLeaves } from './deployment.ts';
 import { ecsTask } from './task-metadata.ts';
 import { TaskProtection } from './task-protection.ts';

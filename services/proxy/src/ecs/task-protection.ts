@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../../../shared/log.ts';
 
 const EXPIRES_MINUTES = 10;
 const RENEW_MS = 2 * 60_000;

@@ -3,7 +3,7 @@
  * outside the heap, makes the garbage collector run for nothing.
  */
 
-import { PACKET_SIZE } from '../mpegts/packet.ts';
+import { PACKET_SIZE } from '../mpegts/syntax/packet.ts';
 
 /** A megabyte: every border costs every reader a further write. What is not filled yet takes no memory. */
 export const CHUNK_BYTES = PACKET_SIZE * 5576;

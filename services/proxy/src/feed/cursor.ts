@@ -3,7 +3,7 @@
  * falls off the ring goes on at the newest random access point. Nobody else notices.
  */
 
-import { PACKET_SIZE, startsUnit } from '../mpegts/packet.ts';
+import { PACKET_SIZE, startsUnit } from '../mpegts/syntax/packet.ts';
 import type { Chunk } from './chunk.ts';
 import type { Feed, FeedEnd, FeedReader } from './feed.ts';
 import type { EntryPoint } from './ring.ts';

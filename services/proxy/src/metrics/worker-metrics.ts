@@ -2,12 +2,12 @@
 
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerNumbers } from '../../../registry/types.ts';
-import type { Cluster } from '../pool/cluster.ts';
-import type { Lease } from '../pool/lease.ts';
-import type { Playback } from '../pool/playback.ts';
-import type { ProcessFeeds } from '../pool/process-feeds.ts';
+import { METRICS } from '../../../shared/metric-names.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Lease } from '../ownership/lease.ts';
+import type { ProcessFeeds } from '../processes/process-feeds.ts';
+import type { Playback } from '../viewers/playback.ts';
 import { cpuSeconds } from './cpu.ts';
-import { METRICS } from './names.ts';
 
 export type MetricsRegistry = Registry;
 

@@ -1,5 +1,5 @@
 /** Cuts a bare sequence of audio frames (ADTS, MP3) into groups of about 100 ms. */
-import type { AudioFrame } from '../../mpegts/adts.ts';
+import type { AudioFrame } from '../../mpegts/syntax/adts.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ContainerError, type Fragmenter, type FragmentSink, refuseTooLarge } from './fragmenter.ts';
 

@@ -1,5 +1,5 @@
 /** Chooses the fragmenter of a container. */
-import { adtsFrame } from '../../mpegts/adts.ts';
+import { adtsFrame } from '../../mpegts/syntax/adts.ts';
 import { AudioFrameFragmenter } from './audio-frames.ts';
 import type { Fragmenter, FragmentSink } from './fragmenter.ts';
 import { MatroskaFragmenter } from './matroska.ts';

@@ -1,5 +1,5 @@
 /** Reads the header of an MPEG audio layer III frame (ISO/IEC 11172-3, 2.4; ISO/IEC 13818-3 for the lower rates). */
-import type { AudioFrame } from '../../mpegts/adts.ts';
+import type { AudioFrame } from '../../mpegts/syntax/adts.ts';
 
 /** kbit/s by bitrate_index; 0 is "free", 15 is forbidden. */
 const BITRATES_MPEG1 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];

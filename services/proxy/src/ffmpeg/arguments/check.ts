@@ -3,11 +3,11 @@
  * devices, no second command. Nothing of the caller's own spelling reaches FFmpeg.
  */
 import { StreampoolError } from '../../errors.ts';
-import { type Option, writeOptions } from '../options.ts';
+import { readMetadataSpecifier, readStreamSpecifier } from '../values/stream-specifier.ts';
+import { readValue, shorten } from '../values/value-types.ts';
 import { INPUT_OPTIONS, type OptionRules, OUTPUT_OPTIONS, REFUSAL_REASONS } from './option-rules.ts';
+import { type Option, writeOptions } from './options.ts';
 import type { OptionReading } from './own-reading.ts';
-import { readMetadataSpecifier, readStreamSpecifier } from './stream-specifier.ts';
-import { readValue, shorten } from './value-types.ts';
 
 export interface CheckedArguments {
   /** Options before `-i`, as they go to FFmpeg. */

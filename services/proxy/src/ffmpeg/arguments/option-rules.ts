@@ -1,4 +1,6 @@
 /** What becomes of each option of a caller's profile: written anew with a value of its type, or left out. */
+
+import type { ValueType } from '../values/value-types.ts';
 import {
   AUDIO_OPTIONS,
   GLOBAL_OPTIONS,
@@ -9,7 +11,6 @@ import {
   WHOLE_OUTPUT_OPTIONS,
 } from './option-table.ts';
 import { optionTypeOf } from './option-types.ts';
-import type { ValueType } from './value-types.ts';
 
 /**
  * - `value`, `flag`: goes to FFmpeg, with a value of `type` or alone.

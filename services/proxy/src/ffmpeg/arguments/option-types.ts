@@ -1,10 +1,11 @@
 /** The types of values that only options of the command line have; every other one is in value-types.ts. */
-import { readCodecParams } from './codec-params.ts';
-import { readExpression } from './expression.ts';
-import { type GraphKind, readFilterGraph, writeFilterGraph } from './filter-graph.ts';
-import { readDevice, readHardwareDevice } from './hardware-device.ts';
-import { readMap, readSourceOfMetadata } from './stream-specifier.ts';
-import { typeOf, type ValueType } from './value-types.ts';
+
+import { type GraphKind, readFilterGraph, writeFilterGraph } from '../filters/filter-graph.ts';
+import { readCodecParams } from '../values/codec-params.ts';
+import { readExpression } from '../values/expression.ts';
+import { readDevice, readHardwareDevice } from '../values/hardware-device.ts';
+import { readMap, readSourceOfMetadata } from '../values/stream-specifier.ts';
+import { typeOf, type ValueType } from '../values/value-types.ts';
 
 const BITSTREAM_FILTERS = new Set(
   `null h264_mp4toannexb hevc_mp4toannexb vvc_mp4toannexb aac_adtstoasc dump_extra extract_extradata remove_extra h264_redundant_pps

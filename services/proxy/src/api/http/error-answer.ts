@@ -1,0 +1,79 @@
+/** Turns every error into the answer `{"detail": …}` with the right status. */
+
+import type { IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BadRecordError } from '../../../../registry/bad-record.ts';
+import type { Logger } from '../../../../shared/log.ts';
+import { maskText } from '../../../../shared/masking/mask.ts';
+import { StreampoolError } from '../../errors.ts';
+import { InvalidRequest } from './validation.ts';
+
+/** How long a body that is too large may go on. */
+const LET_PASS_MS = 3_000;
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly detail: unknown };
+}
+
+/** What Fastify's own errors mean for the caller; their messages name classes and options that mean nothing to one. */
+const FRAMEWORK: Readonly<Record<string, (maxBodyBytes: number) => string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: (bytes) => `The request body is larger than ${bytes} bytes (MAX_BODY_BYTES).`,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => 'Send the body as JSON, with Content-Type: application/json.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => 'The request body is not as long as its Content-Length says.',
+  FST_ERR_BAD_URL: () => 'The path of the request is not a valid URL path.',
+};
+
+/** Errors nobody foresaw are 500 and say nothing of what is inside; `isBug` tells that the log should have them. */
+export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer & { readonly isBug: boolean } {
+  if (error instanceof InvalidRequest) return answer(422, error.details);
+  if (error instanceof StreampoolError) {
+    const { status, message, retryAfterSeconds } = error;
+    return answer(status, maskText(message), {
+      ...(status === 401 || status === 403 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
+    });
+  }
+  if (error instanceof BadRecordError) return answer(503, maskText(error.message));
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const status = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 ? statusCode : 500;
+  const known = typeof code === 'string' ? FRAMEWORK[code] : undefined;
+  if (known !== undefined) return answer(status, known(maxBodyBytes));
+  if (status < 500 && error instanceof Error) return answer(status, maskText(error.message));
+  return { ...answer(500, 'Something went wrong in the worker. Its log says what.'), isBug: true };
+}
+
+/** Sends an error as its answer, and logs what only a programmer can mend. */
+export async function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: { readonly log: Logger; readonly maxBodyBytes: number },
+): Promise<FastifyReply> {
+  const { status, headers, body, isBug } = errorAnswer(error, options.maxBodyBytes);
+  if (status === 413) await letPass(request.raw);
+  if (isBug) options.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a bug');
+  return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
+}
+
+/** Reads a body that nobody wants to its end: a caller who still sends when the connection is closed never sees the answer. */
+function letPass(message: IncomingMessage): Promise<void> {
+  if (message.complete || message.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, LET_PASS_MS);
+    message.once('end', done).once('close', done).resume();
+  });
+}
+
+function answer(
+  status: number,
+  detail: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): ErrorAnswer & { readonly isBug: boolean } {
+  return { status, headers, body: { detail }, isBug: false };
+}

@@ -1,0 +1,81 @@
+/** The fields that several requests have in common, and how m3u-proxy's clients may spell them. */
+
+import { z } from 'zod';
+import { MAX_URL_CHARACTERS } from '../../upstream/provider/source-address.ts';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+
+/** An http or https URL; which addresses it may lead to is the egress guard's matter. */
+export const sourceUrl = z
+  .string()
+  .max(MAX_URL_CHARACTERS)
+  .refine(isHttpUrl, 'must be an http or https URL, such as http://tv.example/live/7.ts')
+  .meta({ example: 'http://tv.example/live/7.ts' });
+
+export function isHttpUrl(text: string): boolean {
+  if (text === '' || CONTROL_CHARACTER.test(text)) return false;
+  try {
+    const { protocol, hostname } = new URL(text);
+    return (protocol === 'http:' || protocol === 'https:') && hostname !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** A flag in a query: `true`, `1`, `yes`, `on`, `t`, `y` or their opposites, in any case. */
+export const queryFlag = z.stringbool({
+  truthy: ['true', '1', 'yes', 'on', 't', 'y'],
+  falsy: ['false', '0', 'no', 'off', 'f', 'n'],
+});
+
+/** A flag in a body: what a query may say too, 1 and 0 included. m3u-proxy reads all of these. */
+export const bodyFlag = z.preprocess((value) => {
+  if (typeof value !== 'string' && typeof value !== 'number') return value;
+  const read = queryFlag.safeParse(String(value));
+  return read.success ? read.data : value;
+}, z.boolean());
+
+/** A number in a body; also as text, as forms and some languages give it. */
+export const bodyNumber = z.preprocess(numberOf, z.number());
+export const bodyInteger = z.preprocess(numberOf, z.int());
+
+function numberOf(value: unknown): unknown {
+  if (typeof value !== 'string' || value.trim() === '') return value;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : value;
+}
+
+/** A text for which nothing is as good as its absence. */
+export function emptyIsNone<T extends z.ZodType>(schema: T) {
+  return z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
+}
+
+/** Values become text as m3u-proxy writes them: `true` is `True`. A whole number stays one: 2.0 is read as 2. */
+export const textValues = z
+  .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, number or boolean' }))
+  .transform((values) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key, textOf(value)] as const)),
+  );
+
+function textOf(value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  return String(value);
+}
+
+/** Names of clients travel in URLs and headers and stand in logs. */
+export const clientId = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((text) => !CONTROL_CHARACTER.test(text), 'must not contain control characters');
+
+/** Milliseconds since 1970 as m3u-proxy writes times: with microseconds and an offset. */
+export function isoTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, -1)}000+00:00`;
+}
+
+/** The same for a time that may not have come. */
+export function optionalIsoTime(ms: number | undefined): string | null {
+  return ms === undefined ? null : isoTime(ms);
+}

@@ -1,0 +1,39 @@
+/** Answers whose lists may have tens of thousands of items: written item by item, in turns, as fast as they are taken. */
+
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { Turns } from '../../../../registry/turns.ts';
+
+/** What is given to the socket at once, in characters. */
+const PIECE_CHARACTERS = 32 * 1024;
+
+/** Items of a list, each made when its turn has come. */
+export type Items = Iterable<object>;
+
+export function* each<T, V extends object>(items: Iterable<T>, view: (item: T) => V): Generator<V> {
+  for (const item of items) yield view(item);
+}
+
+/** Sends one JSON object: the fields of `head`, of which there are some, then the lists. */
+export function sendLong<R extends FastifyReply>(reply: R, head: object, lists: Record<string, Items>): R {
+  reply.type('application/json; charset=utf-8').send(Readable.from(pieces(head, lists)));
+  return reply;
+}
+
+async function* pieces(head: object, lists: Record<string, Items>): AsyncGenerator<string> {
+  const turns = new Turns();
+  let text = JSON.stringify(head).slice(0, -1);
+  for (const [name, items] of Object.entries(lists)) {
+    let before = `,${JSON.stringify(name)}:[`;
+    for (const item of items) {
+      text += before + JSON.stringify(item);
+      before = ',';
+      if (text.length < PIECE_CHARACTERS && !turns.isOver) continue;
+      yield text;
+      text = '';
+      if (turns.isOver) await turns.next();
+    }
+    text += before === ',' ? ']' : `${before}]`;
+  }
+  yield `${text}}`;
+}

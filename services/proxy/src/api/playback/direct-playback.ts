@@ -1,0 +1,120 @@
+/** Plays direct streams: counts their viewers, and passes the source on to them. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { SourceError } from '../../errors.ts';
+import { type DirectRequest, serveDirect } from '../../upstream/direct/direct-stream.ts';
+import type { ReplyHead } from '../../upstream/direct/reply-head.ts';
+import type { SourceAddress } from '../../upstream/provider/source-address.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import type { Viewer } from '../../viewers/seating.ts';
+import type { Services } from '../../worker/worker.ts';
+import { headersOf } from '../http/typed-server.ts';
+import { DirectSessions } from './direct-sessions.ts';
+
+export class DirectPlayback {
+  readonly #services: Services;
+  readonly #sessions: DirectSessions;
+
+  constructor(services: Services) {
+    this.#services = services;
+    const { registry, playback, pool, config } = services;
+    this.#sessions = new DirectSessions({
+      registry,
+      playback,
+      clientStallTimeoutMs: config.clientStallTimeoutMs,
+      clientTimeoutMs: config.clientTimeoutMs,
+      onJoined: (stream) => pool.followRecord(stream),
+    });
+  }
+
+  /**
+   * Streams into the reply until one side ends.
+   * @param remembered the stream as far as this worker knows; counting the viewer in tells what it is now
+   * @param shares what is not for a connection of one's own, should the stream have become that
+   * @returns false when it has; nothing was sent then
+   * @throws {StreampoolError} before the first byte: why the stream does not play
+   */
+  async play(
+    remembered: StreamRecord,
+    viewer: Viewer,
+    clientId: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    shares: (stream: StreamRecord) => boolean = () => false,
+  ): Promise<boolean> {
+    const { registry, log, connections, pool, playback } = this.#services;
+    const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
+    const session = await this.#sessions.enter(viewer, clientId, isFile);
+    const { stream } = session;
+    const abort = new AbortController();
+    try {
+      if (shares(stream)) return false;
+      await session.begin(abort, (atLimit) =>
+        connections.acquire(stream.id, pool.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
+      );
+      const result = await serveDirect({
+        ...this.#request(stream, request, reply),
+        method: 'GET',
+        signal: abort.signal,
+        stall: session.stall,
+        account: (address) => {
+          const watch = connections.watch(address);
+          const refusalMayPass = (waitedMs: number) => session.endOlder(abort) || watch.refusalMayPass(waitedMs);
+          return { ...watch, refusalMayPass };
+        },
+        place: { giveBack: () => session.pause(abort), take: () => session.goOn(abort) },
+        log: log.child({ stream: stream.id, client: session.client.id }),
+        onBytes: (bytes) => session.count(bytes),
+        onStart: (head) => {
+          if (isFile || !hasEnd(head)) return;
+          session.keep();
+          void registry.markUnshareable(stream.id);
+        },
+      });
+      if (result.outcome === 'failed') {
+        playback.countFailure();
+        await registry.countError(stream.id);
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(stream.id);
+      throw error;
+    } finally {
+      await session.end(abort);
+    }
+  }
+
+  /** Answers what a GET would begin with. Counts nobody in. */
+  async head(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const account = (address: SourceAddress) => this.#services.connections.watch(address);
+    await serveDirect({ ...this.#request(stream, request, reply), method: 'HEAD', account });
+  }
+
+  #request(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Omit<DirectRequest, 'method'> {
+    const { config, guard, memories, pool } = this.#services;
+    const ifRange = request.headers['if-range'];
+    return {
+      source: pool.sourceOf(stream),
+      range: request.headers.range,
+      ifRange: typeof ifRange === 'string' ? ifRange : undefined,
+      via: request.headers.via,
+      reply: reply.raw,
+      settings: config,
+      guard,
+      memories,
+      headers: headersOf(reply),
+    };
+  }
+}
+
+/** Given when the viewer leaves before there is anything to send, too. */
+function leaving(reply: FastifyReply, signal: AbortSignal): AbortSignal {
+  const left = new AbortController();
+  reply.raw.once('close', () => left.abort());
+  return AbortSignal.any([signal, left.signal]);
+}
+
+function hasEnd({ headers }: ReplyHead): boolean {
+  return headers['content-length'] !== undefined || headers['content-range'] !== undefined;
+}

@@ -1,0 +1,214 @@
+/** The viewers of direct streams: one response each, or the several requests of a player that seeks in a file. */
+
+import type { Registry } from '../../../../registry/registry.ts';
+import type { ClientRecord, Joined, StreamRecord } from '../../../../registry/types.ts';
+import { StallLimit } from '../../upstream/messages/stall-limit.ts';
+import { joinedOrThrow } from '../../viewers/join-errors.ts';
+import type { Playback } from '../../viewers/playback.ts';
+import type { Viewer } from '../../viewers/seating.ts';
+
+export interface DirectSessionsDeps {
+  readonly registry: Registry;
+  readonly playback: Playback;
+  /** How long a viewer may take nothing. */
+  readonly clientStallTimeoutMs: number;
+  /** How long a viewer of a file counts as there between two requests. */
+  readonly clientTimeoutMs: number;
+  /** Told what a stream is whenever a viewer has been counted in. */
+  readonly onJoined: (stream: StreamRecord) => void;
+}
+
+type Connect = (atLimit: () => void) => Promise<() => void>;
+
+/** One response, and its connection to the provider. */
+interface Response {
+  readonly connect: Connect;
+  /** Gives the connection back, once it has one. */
+  disconnect: (() => void) | undefined;
+  isPaused: boolean;
+}
+
+/** One viewer, counted in until it has left. */
+export interface DirectSession {
+  readonly client: ClientRecord;
+  /** As it was when the viewer was counted in. */
+  readonly stream: StreamRecord;
+  /** How long it may take nothing of a response. */
+  readonly stall: StallLimit;
+  /**
+   * A response begins; `abort` ends it from our side.
+   * @param connect takes a connection to the provider, and answers how to give it back; at the limit it may have the older
+   *   responses of this viewer ended
+   * @throws {StreampoolError} 503 at the provider's limit
+   */
+  begin(abort: AbortController, connect: Connect): Promise<void>;
+  /** The viewer takes nothing of a response, which has closed its connection. */
+  pause(abort: AbortController): void;
+  /** The viewer reads on. @throws {StreampoolError} 503 at the provider's limit */
+  goOn(abort: AbortController): Promise<void>;
+  /**
+   * Ends the responses that began before this one: a player that reads the index of a file has left them open.
+   * @returns whether there were any
+   */
+  endOlder(abort: AbortController): boolean;
+  /** A response is over. The viewer has left with it, unless the session is kept. */
+  end(abort: AbortController): Promise<void>;
+  count(bytes: number): void;
+  /** The source is a file: the viewer comes back for its next part. */
+  keep(): void;
+}
+
+export class DirectSessions {
+  readonly #deps: DirectSessionsDeps;
+  /** Those that are kept, and those that are being joined, by stream and client id as it was asked for. */
+  readonly #kept = new Map<string, Session>();
+  readonly #joining = new Map<string, Promise<Session>>();
+
+  constructor(deps: DirectSessionsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Counts a viewer in, or finds it when it is a file's and was here a moment ago.
+   * @throws {StreampoolError} 404 without such a stream, 503 without room
+   */
+  async enter(viewer: Viewer, clientId: string, isFile: boolean): Promise<DirectSession> {
+    const key = `${viewer.streamId} ${clientId}`;
+    if (!isFile) return this.#join(viewer, clientId, key);
+    const known = this.#kept.get(key) ?? this.#joining.get(key);
+    if (known !== undefined) return known;
+    const joining = this.#join(viewer, clientId, key);
+    this.#joining.set(key, joining);
+    try {
+      const session = await joining;
+      session.keep();
+      return session;
+    } finally {
+      this.#joining.delete(key);
+    }
+  }
+
+  async #join(viewer: Viewer, clientId: string, key: string): Promise<Session> {
+    const { registry, playback, onJoined } = this.#deps;
+    playback.assertRoom();
+    const joined = joinedOrThrow(await registry.join({ client: viewer, clientId, cap: undefined, localSlots: [] }));
+    onJoined(joined.stream);
+    const session: Session = new Session(joined, clientId, this.#deps, {
+      kept: () => {
+        if (!this.#kept.has(key)) this.#kept.set(key, session);
+      },
+      over: () => {
+        if (this.#kept.get(key) === session) this.#kept.delete(key);
+      },
+    });
+    void playback.supersede(joined, clientId);
+    return session;
+  }
+}
+
+class Session implements DirectSession {
+  readonly client: ClientRecord;
+  readonly stream: StreamRecord;
+  readonly stall: StallLimit;
+  readonly #deps: DirectSessionsDeps;
+  readonly #on: { readonly kept: () => void; readonly over: () => void };
+  /** The oldest first. */
+  readonly #responses = new Map<AbortController, Response>();
+  readonly #untrack: () => void;
+  #bytes = 0;
+  #isKept = false;
+  #closed = false;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(
+    { client, stream }: Joined,
+    wantedId: string,
+    deps: DirectSessionsDeps,
+    on: { kept: () => void; over: () => void },
+  ) {
+    this.client = client;
+    this.stream = stream;
+    this.#deps = deps;
+    this.#on = on;
+    this.stall = new StallLimit(deps.clientStallTimeoutMs);
+    this.#untrack = deps.playback.track({
+      client,
+      wantedId,
+      stall: this.stall,
+      bytesServed: () => this.#bytes,
+      close: () => this.#close(),
+    });
+  }
+
+  async begin(abort: AbortController, connect: Connect): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#responses.set(abort, { connect, disconnect: undefined, isPaused: false });
+    if (this.#closed) abort.abort();
+    await this.goOn(abort);
+  }
+
+  pause(abort: AbortController): void {
+    const response = this.#responses.get(abort);
+    if (response === undefined) return;
+    response.disconnect?.();
+    response.disconnect = undefined;
+    response.isPaused = true;
+  }
+
+  async goOn(abort: AbortController): Promise<void> {
+    const response = this.#responses.get(abort);
+    if (response === undefined) return;
+    response.isPaused = false;
+    const disconnect = await response.connect(() => this.endOlder(abort));
+    if (this.#responses.has(abort)) response.disconnect = disconnect;
+    else disconnect();
+  }
+
+  endOlder(abort: AbortController): boolean {
+    const all = [...this.#responses];
+    const at = all.findIndex(([each]) => each === abort);
+    // One that is paused has no connection that could be closed.
+    const older = all.slice(0, Math.max(0, at)).filter(([{ signal }, { isPaused }]) => !signal.aborted && !isPaused);
+    for (const [each] of older) each.abort();
+    return older.length > 0;
+  }
+
+  async end(abort: AbortController): Promise<void> {
+    this.#responses.get(abort)?.disconnect?.();
+    this.#responses.delete(abort);
+    if (this.#responses.size > 0) return;
+    // Who has got nothing has not begun to watch.
+    if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
+    this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  keep(): void {
+    this.#isKept = true;
+    this.#on.kept();
+  }
+
+  #close(): void {
+    this.#closed = true;
+    for (const response of this.#responses.keys()) response.abort();
+    if (this.#responses.size === 0) void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    clearTimeout(this.#idle);
+    this.#closed = true;
+    this.#untrack();
+    this.#on.over();
+    await this.#deps.registry.leave({
+      streamId: this.client.streamId,
+      clientId: this.client.id,
+      connectedAtMs: this.client.connectedAtMs,
+      bytesServed: this.#bytes,
+      segmentsServed: 0,
+      lastAccessMs: Date.now(),
+    });
+  }
+}

@@ -1,0 +1,128 @@
+/** GET and HEAD /stream/{id}: what players open. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { StreampoolError } from '../../errors.ts';
+import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.ts';
+import { isShared, NotSharedError } from '../../streams/sharing.ts';
+import { LIVE_HEADERS } from '../../viewers/playback.ts';
+import type { Viewer } from '../../viewers/seating.ts';
+import type { Services } from '../../worker/worker.ts';
+import type { Gate } from '../access/gates.ts';
+import { refuseLoop } from '../access/loop-gate.ts';
+import { isHttpUrl } from '../http/fields.ts';
+import { type Api, headersOf } from '../http/typed-server.ts';
+import { findStream, streamParams } from '../streams/stream-routes.ts';
+import { DirectPlayback } from './direct-playback.ts';
+import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
+
+const playbackQuery = z.object({
+  ...viewerQuery,
+  signature: z.string().optional().describe('Of the signed URL; needed with PLAYBACK_AUTH=signed.'),
+  url: z
+    .string()
+    .optional()
+    .describe(
+      'A source to play without creating a stream first. Needs the API token; without API_TOKEN only programs on the machine of the worker may, past no proxy. A proxy there that adds no X-Forwarded-For makes everybody one of them.',
+    ),
+  parent: z.string().optional().describe('Accepted for compatibility.'),
+});
+
+type PlaybackRequest = FastifyRequest<{
+  Params: z.infer<typeof streamParams>;
+  Querystring: z.infer<typeof playbackQuery>;
+}>;
+
+/** @param mayCreate what a request that creates a stream passes */
+export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): void {
+  const { config, registry, catalogue, playback, guard, isDraining } = services;
+  const direct = new DirectPlayback(services);
+  const tags = ['Playback'];
+
+  const streamFor = async (request: PlaybackRequest, reply: FastifyReply): Promise<StreamRecord> => {
+    const { url } = request.query;
+    if (url === undefined) return findStream(registry, request.params.stream_id);
+    await mayCreate(request, reply);
+    if (!isHttpUrl(url)) throw new StreampoolError(400, 'The url parameter must be an http or https URL.');
+    return (await catalogue.createDirect({ url })).stream;
+  };
+
+  /** False when the stream or its source turns out to be one that cannot be shared. */
+  const servedFromFeed = async (stream: StreamRecord, viewer: Viewer, clientId: string, reply: FastifyReply) => {
+    try {
+      await playback.serve(stream, viewer, clientId, reply.raw, headersOf(reply));
+      return true;
+    } catch (error) {
+      if (error instanceof NotSharedError) return false;
+      throw error;
+    }
+  };
+
+  app.get(
+    '/stream/:stream_id',
+    {
+      exposeHeadRoute: false,
+      schema: { tags, summary: 'Play a stream.', params: streamParams, querystring: playbackQuery },
+    },
+    async (request, reply) => {
+      // What this worker remembers will do: counting the viewer in tells what the stream is now, and whether it still is.
+      const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
+      const stream = remembered ?? (await streamFor(request, reply));
+      refuseLoop(guard.marker, stream, request, reply);
+      // A load balancer learns of it a little later; among others, what is asked for until then is relayed from them.
+      if (isDraining() && !config.redisEnabled) {
+        throw new StreampoolError(503, 'This worker is about to end and takes no new viewers.', {
+          retryAfterSeconds: 1,
+        });
+      }
+      const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
+      try {
+        refuseHls(stream);
+        const shares = (record: StreamRecord) => isShared(record, config.shareDirectStreams);
+        const alone = () => direct.play(stream, viewer, clientId, request, reply, shares);
+        const served = shares(stream) ? false : await alone();
+        if (!served && !(await servedFromFeed(stream, viewer, clientId, reply))) {
+          await direct.play(stream, viewer, clientId, request, reply);
+        }
+      } catch (error) {
+        // A player that has gone needs no answer, and its going is no error.
+        if (reply.raw.destroyed) return reply.hijack();
+        if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
+        throw error;
+      }
+      return reply.hijack();
+    },
+  );
+
+  app.head(
+    '/stream/:stream_id',
+    {
+      config: { swagger: { exposeHeadRoute: true } },
+      schema: {
+        tags,
+        summary: 'The headers of a stream, without starting it.',
+        params: streamParams,
+        querystring: playbackQuery,
+      },
+    },
+    async (request, reply) => {
+      const stream = await streamFor(request, reply);
+      refuseLoop(guard.marker, stream, request, reply);
+      if (stream.profile !== undefined) {
+        refuseHls(stream);
+        return reply
+          .headers(LIVE_HEADERS)
+          .type(contentTypeOf(stream.profile.container as Container))
+          .send();
+      }
+      await direct.head(stream, request, reply);
+      return reply.hijack();
+    },
+  );
+}
+
+function refuseHls({ profile }: StreamRecord): void {
+  if (profile?.hls !== true) return;
+  throw new StreampoolError(501, 'HLS playback is not part of this version; use an MPEG-TS profile.');
+}

@@ -1,0 +1,46 @@
+/** POST /streams/{id}/playback-url: a URL that plays, for those who did not create the stream or whose URL expires. */
+
+import { z } from 'zod';
+import { MAX_PLAYBACK_URL_TTL_S } from '../../config/settings.ts';
+import type { Services } from '../../worker/worker.ts';
+import type { PlaybackAccess } from '../access/playback-access.ts';
+import { optionalIsoTime } from '../http/fields.ts';
+import type { Api } from '../http/typed-server.ts';
+import { findStream, streamParams } from '../streams/stream-routes.ts';
+
+const order = z
+  .object({
+    ttl: z
+      .int()
+      .min(1)
+      .max(MAX_PLAYBACK_URL_TTL_S)
+      .nullish()
+      .describe('Seconds for which playback may be started with it; PLAYBACK_URL_TTL when absent.'),
+  })
+  .nullish();
+
+export function playbackUrlRoute(app: Api, { registry }: Services, access: PlaybackAccess): void {
+  app.post(
+    '/streams/:stream_id/playback-url',
+    {
+      schema: {
+        tags: ['Streams'],
+        summary: 'A URL that plays a stream; with PLAYBACK_AUTH=signed one that expires.',
+        params: streamParams,
+        body: order,
+        response: {
+          200: z.object({
+            stream_id: z.string(),
+            playback_url: z.string().describe('Relative to where this API is.'),
+            expires_at: z.string().nullable().describe('null: it does not expire.'),
+          }),
+        },
+      },
+    },
+    async ({ params, body }) => {
+      const stream = await findStream(registry, params.stream_id);
+      const { url, expiresAtMs } = access.urlOf(stream, body?.ttl == null ? undefined : body.ttl * 1000);
+      return { stream_id: stream.id, playback_url: url, expires_at: optionalIsoTime(expiresAtMs) };
+    },
+  );
+}

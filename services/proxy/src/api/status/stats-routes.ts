@@ -1,0 +1,124 @@
+/** GET /stats and what is below it, and the list of clients. */
+
+import { z } from 'zod';
+import { Turns } from '../../../../registry/turns.ts';
+import type { Services } from '../../worker/worker.ts';
+import { isoTime } from '../http/fields.ts';
+import { each, sendLong } from '../http/long-answer.ts';
+import type { Api } from '../http/typed-server.ts';
+import { takeClusterSnapshot } from '../views/snapshot.ts';
+import { clientView, disclosureFor, streamView, viewOfClient, viewOfStreamIn } from '../views/stream-views.ts';
+import { PerformanceMonitor, performanceReport } from './performance.ts';
+import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
+
+const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
+
+export function statsRoutes(app: Api, services: Services): void {
+  const { config, registry } = services;
+  const tags = ['Statistics'];
+  const disclosure = disclosureFor(config.apiToken);
+  const monitor = new PerformanceMonitor(services);
+  app.addHook('onClose', async () => monitor.close());
+
+  app.get(
+    '/stats',
+    {
+      schema: {
+        tags,
+        summary: 'Everything at once: totals, pooling, streams, clients.',
+        response: {
+          200: proxyStats.extend({
+            pooling: poolingStats,
+            streams: z.array(streamView),
+            clients: z.array(clientView),
+          }),
+        },
+      },
+    },
+    async (_request, reply) => {
+      const snapshot = await takeClusterSnapshot(services);
+      const totals = proxyStatsOf(services, snapshot);
+      await new Turns().next();
+      const head = { ...totals, pooling: poolingStatsOf(services, snapshot) };
+      return sendLong(reply, head, {
+        streams: each(snapshot.streams, (stream) => viewOfStreamIn(snapshot, stream, disclosure)),
+        clients: each(snapshot.clients, viewOfClient),
+      });
+    },
+  );
+
+  app.get(
+    '/stats/detailed',
+    {
+      schema: {
+        tags,
+        summary: 'Totals, and how the cluster and this worker are doing.',
+        response: {
+          200: z.object({
+            proxy_stats: proxyStats,
+            connection_pool_stats: performanceReport.shape.connection_pool,
+            failover_stats: performanceReport.shape.failover_stats,
+            performance_metrics: performanceReport.shape.performance_metrics,
+            error_stats: performanceReport.shape.error_stats,
+            stream_count: z.int(),
+            client_count: z.int(),
+          }),
+        },
+      },
+    },
+    async () => {
+      const snapshot = await takeClusterSnapshot(services);
+      const { connection_pool, ...report } = monitor.report(snapshot);
+      return {
+        proxy_stats: proxyStatsOf(services, snapshot),
+        connection_pool_stats: connection_pool,
+        ...report,
+        stream_count: snapshot.streams.length,
+        client_count: snapshot.clients.length,
+      };
+    },
+  );
+
+  app.get(
+    '/stats/performance',
+    {
+      schema: {
+        tags,
+        summary: 'How the cluster is doing (load, failovers, errors), and this worker: memory, event loop.',
+        response: { 200: performanceReport.extend({ timestamp: z.string() }) },
+      },
+    },
+    async () => ({ ...monitor.report(await takeClusterSnapshot(services)), timestamp: isoTime(Date.now()) }),
+  );
+
+  app.get(
+    '/stats/streams',
+    {
+      schema: {
+        tags,
+        summary: 'All streams.',
+        response: { 200: z.object({ total_streams: z.int(), streams: z.array(streamView) }) },
+      },
+    },
+    async (_request, reply) => {
+      const snapshot = await takeClusterSnapshot(services);
+      const { streams } = snapshot;
+      return sendLong(
+        reply,
+        { total_streams: streams.length },
+        { streams: each(streams, (stream) => viewOfStreamIn(snapshot, stream, disclosure)) },
+      );
+    },
+  );
+
+  for (const url of ['/clients', '/stats/clients']) {
+    app.get(
+      url,
+      { schema: { tags, summary: 'All clients.', response: { 200: clientList } } },
+      async (_request, reply) => {
+        const clients = await registry.clients();
+        return sendLong(reply, { total_clients: clients.length }, { clients: each(clients, viewOfClient) });
+      },
+    );
+  }
+}

@@ -1,0 +1,144 @@
+/** Numbers about streams, viewers and processes, as the status and statistics routes show them. */
+
+import { z } from 'zod';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import type { KnownPlace } from '../../ownership/feed-place.ts';
+import type { Services } from '../../worker/worker.ts';
+import type { ClusterSnapshot } from '../views/snapshot.ts';
+import { bytesServed, segmentsServed } from '../views/stream-views.ts';
+
+export const proxyStats = z.object({
+  total_streams: z.int(),
+  active_streams: z.int().describe('Those that somebody watches.'),
+  total_clients: z.int(),
+  active_clients: z.int(),
+  total_connections: z.int().describe('To providers, of all streams.'),
+  total_bytes_served: z.int().describe('To the viewers of the streams that exist.'),
+  total_segments_served: z.int(),
+  uptime_seconds: z.int(),
+});
+
+export type ProxyStats = z.infer<typeof proxyStats>;
+
+const sharing = {
+  clients: z.int().describe('Viewers of transcoded streams.'),
+  processes: z.int().describe('FFmpeg processes.'),
+  buffered_bytes: z.int().describe('Media in memory, of source feeds and process feeds.'),
+  skips: z.int().describe('Times a viewer was too slow and went on at a newer keyframe.'),
+  stalls: z.int().describe('Viewers dropped because they took nothing.'),
+};
+
+const origin = {
+  owner: z.string().nullable().describe('The worker that it is relayed from; null: it is made here.'),
+  epoch: z.int().describe('Fencing number of its ownership; only grows.'),
+};
+
+const feedView = z.object({
+  stream_id: z.string(),
+  slot: z.int(),
+  input: z.enum(['ffmpeg', 'source', 'relay']).describe('source: a direct stream that is shared.'),
+  ...origin,
+  pid: z.int().nullable(),
+  clients: z.int().describe('Its readers: viewers of this worker, and relays to others.'),
+  restarts: z.int(),
+  buffered_bytes: z.int(),
+});
+
+const sourceView = z.object({
+  url: z.string().describe('Credentials are hidden.'),
+  input: z.enum(['upstream', 'relay']),
+  ...origin,
+  clients: z.int().describe('Its readers: FFmpegs and viewers of this worker, and relays to others.'),
+  buffered_bytes: z.int(),
+});
+
+export const poolingStats = z.object({
+  enabled: z.boolean(),
+  strategy: z.string(),
+  max_clients_per_process: z.int().describe('0: no cap.'),
+  ...sharing,
+  clients_per_process: z.number(),
+  processes_saved: z.int().describe('Processes there would be more if no viewer shared one.'),
+  workers: z.array(z.object({ worker_id: z.string(), ...sharing })).describe('The same of each worker.'),
+  worker_id: z.string().describe('The worker that answers; the feeds are its own.'),
+  feeds: z.array(feedView),
+  source_feeds: z.array(sourceView),
+});
+
+export type PoolingStats = z.infer<typeof poolingStats>;
+
+export function uptimeSeconds({ startedAtMs }: Pick<Services, 'startedAtMs'>): number {
+  return Math.floor((Date.now() - startedAtMs) / 1000);
+}
+
+export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: ClusterSnapshot): ProxyStats {
+  const { streams, clients, clientsOf, connections } = snapshot;
+  const sum = (value: typeof bytesServed): number =>
+    streams.reduce((total, stream) => total + value(stream, clientsOf(stream.id)), 0);
+  return {
+    total_streams: streams.length,
+    active_streams: streams.filter((stream) => clientsOf(stream.id).length > 0).length,
+    total_clients: clients.length,
+    active_clients: clients.length,
+    total_connections: connections.total,
+    total_bytes_served: sum(bytesServed),
+    total_segments_served: sum(segmentsServed),
+    uptime_seconds: uptimeSeconds(services),
+  };
+}
+
+export function poolingStatsOf(
+  { config, pool, sources }: Pick<Services, 'config' | 'pool' | 'sources'>,
+  { streams, clients, workers }: ClusterSnapshot,
+): PoolingStats {
+  const transcoded = new Set(streams.filter(({ profile }) => profile !== undefined).map(({ id }) => id));
+  const viewers = clients.filter(({ streamId }) => transcoded.has(streamId));
+  const viewersAt = new Map<string, number>();
+  for (const { workerId } of viewers) viewersAt.set(workerId, (viewersAt.get(workerId) ?? 0) + 1);
+  const each = workers.map(({ workerId, processes, bufferedBytes, skips, stalls }) => ({
+    worker_id: workerId,
+    clients: viewersAt.get(workerId) ?? 0,
+    processes,
+    buffered_bytes: bufferedBytes,
+    skips,
+    stalls,
+  }));
+  const total = (field: keyof typeof sharing): number => each.reduce((sum, numbers) => sum + numbers[field], 0);
+  const processes = total('processes');
+  return {
+    enabled: config.poolingEnabled && config.sharingStrategy !== 'disabled',
+    strategy: config.sharingStrategy,
+    max_clients_per_process: config.maxClientsPerSharedStream,
+    clients: viewers.length,
+    processes,
+    buffered_bytes: total('buffered_bytes'),
+    skips: total('skips'),
+    stalls: total('stalls'),
+    clients_per_process: processes === 0 ? 0 : Math.round((viewers.length / processes) * 100) / 100,
+    processes_saved: Math.max(0, viewers.length - processes),
+    workers: each,
+    worker_id: config.workerId,
+    feeds: pool.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
+      stream_id: streamId,
+      slot,
+      input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',
+      ...originOf(place),
+      pid: pid ?? null,
+      clients: readers,
+      restarts,
+      buffered_bytes: ringBytes,
+    })),
+    source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
+      url: maskUrl(url),
+      input: place.kind === 'relay' ? 'relay' : 'upstream',
+      ...originOf(place),
+      clients: readers,
+      buffered_bytes: ringBytes,
+    })),
+  };
+}
+
+function originOf(place: KnownPlace): { owner: string | null; epoch: number } {
+  if (place.kind === 'own') return { owner: null, epoch: place.epoch };
+  return { owner: place.owner.workerId, epoch: place.owner.epoch };
+}

@@ -1,0 +1,225 @@
+/** POST /streams and POST /transcode: streams are made here. */
+
+import { z } from 'zod';
+import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
+import { StreampoolError } from '../../errors.ts';
+import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import type { Services } from '../../worker/worker.ts';
+import type { PlaybackAccess } from '../access/playback-access.ts';
+import {
+  bodyFlag,
+  bodyInteger,
+  bodyNumber,
+  emptyIsNone,
+  optionalIsoTime,
+  sourceUrl,
+  textValues,
+} from '../http/fields.ts';
+import type { Api } from '../http/typed-server.ts';
+import { NO_RESOLVERS } from '../unsupported-routes.ts';
+import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
+
+const source = {
+  url: sourceUrl.describe('Where the media is.'),
+  failover_urls: z.array(sourceUrl).max(100).nullish().describe('Tried in this order when the source fails.'),
+  failover_resolver_url: sourceUrl.nullish().describe('Asked for the next URL when the source fails.'),
+  user_agent: emptyIsNone(z.string().max(1024).nullable()).describe('User-Agent towards the provider.'),
+  metadata: textValues.nullish().describe('Anything; streams can be found by it.'),
+  headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
+  strict_live_ts: bodyFlag.nullish().describe('Accepted and not needed: live MPEG-TS is always repaired.'),
+  use_sticky_session: bodyFlag
+    .nullish()
+    .describe(
+      'Whether a reconnect goes to the server that the first redirect led to, until it fails; HLS always does.',
+    ),
+  enable_silence_detection: bodyFlag.nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
+  silence_threshold_db: bodyNumber.nullish(),
+  silence_duration: bodyNumber.nullish(),
+  silence_check_interval: bodyNumber.nullish(),
+  silence_monitoring_grace_period: bodyNumber.nullish(),
+  silence_failover_threshold: bodyInteger.nullish(),
+};
+
+const streamOrder = z.object({
+  ...source,
+  share: bodyFlag
+    .nullish()
+    .describe('Whether the viewers of a live stream share one connection; without it SHARE_DIRECT_STREAMS says.'),
+});
+
+const transcodeOrder = z.object({
+  ...source,
+  profile: z.string().min(1).max(16_384).default('default').describe('A name, or an FFmpeg template beginning with -.'),
+  profile_variables: textValues.nullish().describe('Values for the variables of the profile.'),
+  output_format: z.string().max(64).nullish().describe('mpegts, mp4, matroska, webm, adts, mp3 or hls.'),
+  resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
+  resolver_args: z.string().nullish(),
+  cookies: z.string().nullish(),
+  cookies_path: z.string().nullish(),
+});
+
+const created = {
+  stream_id: z.string(),
+  primary_url: z.string(),
+  failover_urls: z.array(z.string()),
+  user_agent: z.string(),
+  stream_endpoint: z.string().describe('Where it plays; with PLAYBACK_AUTH=signed until `playback_expires_at`.'),
+  playlist_url: z.string().nullable(),
+  direct_url: z.string(),
+  playback_expires_at: z.string().nullable().describe('null: the URLs do not expire.'),
+  message: z.string(),
+  warnings: z.array(z.string()).optional().describe('What was asked for and is not done.'),
+  existing: z.boolean().describe('It was there already; what its creator asked for holds.'),
+  metadata: z.record(z.string(), z.string()).optional(),
+};
+
+const streamCreated = z.object({ ...created, stream_type: z.enum(['direct', 'hls']) });
+
+const transcodeCreated = z.object({
+  ...created,
+  stream_type: z.literal('transcoded'),
+  format: z.string(),
+  profile: z.string(),
+  profile_variables: z.record(z.string(), z.string()),
+  ffmpeg_args: z.array(z.string()),
+});
+
+const anyOrder = z.object(source);
+
+type Order = z.infer<typeof anyOrder>;
+
+export function createRoutes(app: Api, { catalogue, guard, config }: Services, access: PlaybackAccess): void {
+  const disclosure = disclosureFor(config.apiToken);
+  const tags = ['Streams'];
+
+  app.post(
+    '/streams',
+    {
+      schema: {
+        tags,
+        summary: 'Create a stream that is passed on as it is.',
+        body: streamOrder,
+        response: { 200: streamCreated },
+      },
+    },
+    async ({ body }) => {
+      const answer = await catalogue.createDirect({ ...orderOf(body), share: body.share ?? undefined });
+      const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
+      const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
+      return {
+        ...common(answer, body.metadata, disclosure),
+        ...warningsOf(body, guard),
+        stream_type: type,
+        stream_endpoint: endpoint,
+        playlist_url: endpoint,
+        direct_url: endpoint,
+        playback_expires_at: optionalIsoTime(expiresAtMs),
+        message: `Stream ${answer.existing ? 'exists already' : 'created successfully'} (${type})`,
+      };
+    },
+  );
+
+  app.post(
+    '/transcode',
+    {
+      schema: {
+        tags,
+        summary: 'Create a transcoded stream; its viewers share one FFmpeg.',
+        body: transcodeOrder,
+        response: { 200: transcodeCreated },
+      },
+    },
+    async ({ body }) => {
+      if (body.resolver != null) {
+        throw new StreampoolError(501, NO_RESOLVERS);
+      }
+      const answer = await catalogue.createTranscoded({
+        ...orderOf(body),
+        profile: body.profile,
+        profileVariables: body.profile_variables ?? undefined,
+        outputFormat: body.output_format ?? undefined,
+      });
+      const { stream, existing } = answer;
+      const profile = profileOf(stream);
+      const { url: endpoint, expiresAtMs } = access.urlOf(stream);
+      return {
+        ...common(answer, body.metadata, disclosure),
+        ...warningsOf(body, guard),
+        stream_type: 'transcoded' as const,
+        stream_endpoint: endpoint,
+        playlist_url: profile.hls ? endpoint : null,
+        direct_url: endpoint,
+        playback_expires_at: optionalIsoTime(expiresAtMs),
+        format: profile.hls ? 'hls' : profile.container,
+        profile: profile.name,
+        profile_variables: profile.variables,
+        ffmpeg_args: [...profile.args],
+        message: existing
+          ? 'Transcoded stream exists already; its first profile, metadata and failovers hold'
+          : `Transcoded stream created successfully (${profile.name})`,
+      };
+    },
+  );
+}
+
+function orderOf(body: Order) {
+  return {
+    url: body.url,
+    failoverUrls: body.failover_urls ?? undefined,
+    failoverResolverUrl: body.failover_resolver_url ?? undefined,
+    userAgent: body.user_agent ?? undefined,
+    headers: body.headers ?? undefined,
+    stickySession: body.use_sticky_session ?? undefined,
+    metadata: body.metadata ?? undefined,
+  };
+}
+
+/** What a creation asks for that is not done, or will not be: the stream plays without it. */
+function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard) {
+  const warnings = [];
+  if (body.enable_silence_detection === true) {
+    warnings.push('enable_silence_detection has no effect: silence detection is not part of this version.');
+  }
+  for (const name of ['cookies', 'cookies_path'] as const) {
+    if (body[name] != null) {
+      warnings.push(`${name} has no effect: it belongs to resolvers, which are not part of this version.`);
+    }
+  }
+  const refused = (url: string, consequence: string) => {
+    const reason = guard.refusal(new URL(url));
+    if (reason !== undefined) warnings.push(`${consequence}: ${reason}`);
+  };
+  for (const [index, url] of (body.failover_urls ?? []).entries()) {
+    refused(url, `failover_urls[${index}] will not be opened`);
+  }
+  if (body.failover_resolver_url != null) {
+    refused(body.failover_resolver_url, 'failover_resolver_url will not be asked');
+  }
+  return warnings.length === 0 ? {} : { warnings };
+}
+
+/**
+ * Of a stream that was there already, what its creator said, as lists show it: that may be somebody else. A new one's metadata
+ * without what the profile adds.
+ */
+function common(
+  { stream, existing }: CreateAnswer,
+  metadata: Record<string, string> | null | undefined,
+  disclosure: Disclosure,
+) {
+  const urlOf = (url: string): string => (existing ? disclosure.url(url) : url);
+  return {
+    stream_id: stream.id,
+    primary_url: stream.url,
+    failover_urls: stream.failoverUrls.map(urlOf),
+    user_agent: stream.userAgent,
+    existing,
+    ...(metadata == null ? {} : { metadata: existing ? viewOfMetadata(stream, disclosure) : metadata }),
+  };
+}
+
+function profileOf(stream: StreamRecord) {
+  if (stream.profile !== undefined) return stream.profile;
+  throw new Error(`stream ${stream.id} was created with a profile and has none`);
+}

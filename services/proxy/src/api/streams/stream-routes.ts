@@ -1,0 +1,158 @@
+/** Streams by id: list, look at, delete, move to the next source. */
+
+import { z } from 'zod';
+import { countConnections } from '../../../../registry/connections.ts';
+import type { Registry } from '../../../../registry/registry.ts';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { StreampoolError } from '../../errors.ts';
+import type { Services } from '../../worker/worker.ts';
+import { queryFlag } from '../http/fields.ts';
+import { notFound } from '../http/not-found.ts';
+import type { Api } from '../http/typed-server.ts';
+import { takeClusterSnapshot, workersNow } from '../views/snapshot.ts';
+import {
+  clientView,
+  disclosureFor,
+  hasFailover,
+  streamType,
+  streamView,
+  viewOfClient,
+  viewOfStream,
+  viewOfStreamIn,
+} from '../views/stream-views.ts';
+
+export const streamParams = z.object({ stream_id: z.string() });
+
+/** @throws {StreampoolError} 404; 503 when the registry that may know the stream cannot be asked */
+export async function findStream(registry: Registry, id: string): Promise<StreamRecord> {
+  const stream = await registry.stream(id);
+  if (stream === undefined) throw notFound(registry, 'Stream not found');
+  return stream;
+}
+
+/**
+ * Ends a stream everywhere: its record first, so that nobody joins, then its responses and its processes, here at once and
+ * on the other workers with their next renewal. False when there was none.
+ */
+export async function deleteStream({ registry, playback, pool }: Services, id: string): Promise<boolean> {
+  const existed = await registry.deleteStream(id);
+  playback.disconnectStream(id);
+  await Promise.all([pool.drop(id), registry.send({ kind: 'delete', streamId: id })]);
+  return existed;
+}
+
+export function streamRoutes(app: Api, services: Services): void {
+  const { config, registry, pool } = services;
+  const tags = ['Streams'];
+  const disclosure = disclosureFor(config.apiToken);
+
+  app.get(
+    '/streams',
+    {
+      schema: {
+        tags,
+        summary: 'All streams in use, or with `idle=true` those that are only kept for their address.',
+        querystring: z.object({
+          idle: queryFlag
+            .default(false)
+            .describe('The streams that nobody watches any more, instead; they are forgotten after STREAM_IDLE_TTL.'),
+        }),
+        response: { 200: z.object({ streams: z.array(streamView), total: z.int() }) },
+      },
+    },
+    async ({ query }) => {
+      const snapshot = await takeClusterSnapshot(services);
+      const streams = query.idle ? snapshot.idle : snapshot.streams;
+      return {
+        streams: streams.map((stream) => viewOfStreamIn(snapshot, stream, disclosure)),
+        total: streams.length,
+      };
+    },
+  );
+
+  app.get(
+    '/streams/:stream_id',
+    {
+      schema: {
+        tags,
+        summary: 'One stream and its clients.',
+        params: streamParams,
+        response: {
+          200: z.object({ stream: streamView, clients: z.array(clientView), client_count: z.int() }),
+        },
+      },
+    },
+    async ({ params }) => {
+      const [stream, clients, workers] = await Promise.all([
+        findStream(registry, params.stream_id),
+        registry.clients(params.stream_id),
+        workersNow(services),
+      ]);
+      return {
+        stream: viewOfStream(stream, clients, countConnections(workers).of(stream.id), disclosure),
+        clients: clients.map(viewOfClient),
+        client_count: clients.length,
+      };
+    },
+  );
+
+  app.delete(
+    '/streams/:stream_id',
+    {
+      schema: {
+        tags,
+        summary: 'End a stream, its viewers and its processes.',
+        params: streamParams,
+        response: { 200: z.object({ message: z.string() }) },
+      },
+    },
+    async ({ params }) => {
+      if (!(await deleteStream(services, params.stream_id))) throw notFound(services.registry, 'Stream not found');
+      return { message: `Stream ${params.stream_id} deleted` };
+    },
+  );
+
+  app.post(
+    '/streams/:stream_id/failover',
+    {
+      schema: {
+        tags,
+        summary: 'Move a stream to its next source; viewers stay connected.',
+        params: streamParams,
+        response: {
+          200: z.object({
+            message: z.string(),
+            new_url: z.string(),
+            failover_index: z.int(),
+            failover_attempts: z.int(),
+            active_clients: z.int(),
+            stream_type: z.enum(['Transcoded', 'HLS', 'VOD', 'Live Continuous']),
+          }),
+        },
+      },
+    },
+    async ({ params }) => {
+      const before = await findStream(registry, params.stream_id);
+      if (!hasFailover(before)) {
+        const how = 'create it with failover_urls or failover_resolver_url';
+        throw new StreampoolError(400, `No failover is configured for this stream; ${how}.`);
+      }
+      if (!(await pool.failover(before))) {
+        throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
+      }
+      const [{ failover }, clients] = await Promise.all([
+        findStream(registry, params.stream_id),
+        registry.clients(params.stream_id),
+      ]);
+      const type = streamType(before);
+      return {
+        message: 'The stream has moved to its next source; its viewers stay connected.',
+        new_url: disclosure.url(failover.currentUrl),
+        failover_index: failover.index,
+        failover_attempts: failover.attempts,
+        active_clients: clients.length,
+        stream_type: type === 'Transcoding' ? ('Transcoded' as const) : type,
+      };
+    },
+  );
+}

@@ -1,0 +1,89 @@
+/** What m3u-proxy has and this version does not: each says so instead of seeming to work. */
+
+import { z } from 'zod';
+import { StreampoolError } from '../errors.ts';
+import type { Services } from '../worker/worker.ts';
+import type { Api } from './http/typed-server.ts';
+import { findStream, streamParams } from './streams/stream-routes.ts';
+
+const NO_HLS = 'HLS playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
+const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
+const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
+const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
+/** Also the answer to a creation that asks for one. */
+export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
+
+/** Tag of these routes; the README leaves them out of its table. */
+export const LATER = 'Not in this version';
+
+const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });
+const network = z.object({ network_id: z.string() });
+const noneRunning = z.object({ broadcasts: z.array(z.never()), count: z.int() });
+const networkFile = network.extend({ file: z.string() });
+
+/** Playback routes: no token, or as PLAYBACK_AUTH says. */
+export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
+  for (const [path, summary] of [
+    ['playlist.m3u8', 'The playlist of a stream; 501 in this version.'],
+    ['segment', 'A segment of a stream; 501 in this version.'],
+    ['segment.ts', 'A segment of a stream; 501 in this version.'],
+    ['segment.m4s', 'A segment of a stream; 501 in this version.'],
+    ['segment.mp4', 'A segment of a stream; 501 in this version.'],
+  ] as const) {
+    app.get(
+      `/hls/:stream_id/${path}`,
+      { schema: { tags: [LATER], summary, params: streamParams, querystring: hlsQuery } },
+      async ({ params }) => {
+        await findStream(registry, params.stream_id);
+        throw new StreampoolError(501, NO_HLS);
+      },
+    );
+  }
+  for (const path of ['manifest.mpd', 'segment/:client/:base/*', 'file']) {
+    const dash = { tags: [LATER], summary: 'DASH playback: 501 in this version.', params: streamParams };
+    app.get(`/dash/:stream_id/${path}`, { schema: dash }, async () => {
+      throw new StreampoolError(501, NO_DASH);
+    });
+  }
+  const refused = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_BROADCASTS);
+  };
+  const schema = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
+  app.get('/broadcast/:network_id/live.m3u8', { schema: { ...schema, params: network } }, refused);
+  app.get('/broadcast/:network_id/live.m3u8.tmp', { schema: { ...schema, params: network } }, refused);
+  app.get('/broadcast/:network_id/segment/:file', { schema: { ...schema, params: networkFile } }, refused);
+}
+
+/** Management routes: behind the token. */
+export function laterRoutes(app: Api): void {
+  const webhooks = { tags: [LATER], summary: 'Webhooks: 501 in this version.' };
+  const noWebhooks = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_WEBHOOKS);
+  };
+  app.post('/webhooks', { schema: webhooks }, noWebhooks);
+  app.get('/webhooks', { schema: webhooks }, noWebhooks);
+  app.delete('/webhooks', { schema: webhooks }, noWebhooks);
+  app.post('/webhooks/test', { schema: webhooks }, noWebhooks);
+
+  const broadcast = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
+  const noBroadcasts = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_BROADCASTS);
+  };
+  // Stream monitors ask every few seconds: that there are none is an answer.
+  app.get(
+    '/broadcast',
+    { schema: { ...broadcast, summary: 'The broadcasts: none in this version.', response: { 200: noneRunning } } },
+    async () => ({ broadcasts: [], count: 0 }),
+  );
+  app.post('/broadcast/:network_id/start', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.post('/broadcast/:network_id/stop', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.get('/broadcast/:network_id/status', { schema: { ...broadcast, params: network } }, noBroadcasts);
+  app.delete('/broadcast/:network_id', { schema: { ...broadcast, params: network } }, noBroadcasts);
+
+  const resolvers = { tags: [LATER], summary: 'Resolvers: 501 in this version.' };
+  const noResolvers = async (): Promise<never> => {
+    throw new StreampoolError(501, NO_RESOLVERS);
+  };
+  app.get('/validate-cookies-file', { schema: resolvers }, noResolvers);
+  app.post('/ytdlp/metadata', { schema: resolvers }, noResolvers);
+}

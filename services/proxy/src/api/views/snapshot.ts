@@ -1,0 +1,63 @@
+/** The whole cluster at one moment: streams, clients and workers, a page at a time. */
+
+import { type ConnectionCounts, countConnections } from '../../../../registry/connections.ts';
+import { isIdle } from '../../../../registry/idle.ts';
+import { Turns } from '../../../../registry/turns.ts';
+import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
+import type { Services } from '../../worker/worker.ts';
+
+export interface Snapshot {
+  /** Those in use: somebody watches them, or is on the way. */
+  readonly streams: readonly StreamRecord[];
+  /** The others, which are kept for their address. */
+  readonly idle: readonly StreamRecord[];
+  readonly clients: readonly ClientRecord[];
+  /** Those of one stream. */
+  clientsOf(streamId: string): readonly ClientRecord[];
+}
+
+export interface ClusterSnapshot extends Snapshot {
+  readonly workers: readonly WorkerRecord[];
+  /** To providers. */
+  readonly connections: ConnectionCounts;
+}
+
+type Answering = Pick<Services, 'registry' | 'config' | 'numbers'>;
+
+export async function takeSnapshot({ registry, config }: Pick<Services, 'registry' | 'config'>): Promise<Snapshot> {
+  // One after the other: both at once would take twice as long a turn.
+  const known = await registry.streams();
+  const clients = await registry.clients();
+  const byStream = new Map<string, ClientRecord[]>();
+  const turns = new Turns();
+  for (const client of clients) {
+    if (turns.isOver) await turns.next();
+    const others = byStream.get(client.streamId);
+    if (others === undefined) byStream.set(client.streamId, [client]);
+    else others.push(client);
+  }
+  await turns.next();
+  const clientsOf = (streamId: string) => byStream.get(streamId) ?? [];
+  const nowMs = Date.now();
+  const streams: StreamRecord[] = [];
+  const idle: StreamRecord[] = [];
+  for (const stream of known) {
+    const isUnused = isIdle(stream, clientsOf(stream.id).length, nowMs, config.sharedStreamGraceMs);
+    (isUnused ? idle : streams).push(stream);
+  }
+  return { streams, idle, clients, clientsOf };
+}
+
+/** The same with the workers. */
+export async function takeClusterSnapshot(services: Answering): Promise<ClusterSnapshot> {
+  const [snapshot, workers] = await Promise.all([takeSnapshot(services), workersNow(services)]);
+  return { ...snapshot, workers, connections: countConnections(workers) };
+}
+
+/** The workers by name; others' numbers are as old as their last renewal, those of the one that answers are of now. */
+export async function workersNow({ registry, config, numbers }: Answering): Promise<WorkerRecord[]> {
+  const records = await registry.workers();
+  return records
+    .map((record) => (record.workerId === config.workerId ? { ...record, ...numbers() } : record))
+    .sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
+}

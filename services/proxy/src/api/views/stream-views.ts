@@ -1,0 +1,147 @@
+/** How streams and clients are shown: the shapes that m3u-proxy's clients read. */
+
+import { z } from 'zod';
+import type { ClientRecord, StreamRecord } from '../../../../registry/types.ts';
+import { maskHeaders, maskText, maskUrl } from '../../../../shared/masking/mask.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { isoTime, optionalIsoTime } from '../http/fields.ts';
+import type { ClusterSnapshot } from './snapshot.ts';
+
+export const clientView = z.object({
+  client_id: z.string(),
+  stream_id: z.string(),
+  user_agent: z.string(),
+  ip_address: z.string(),
+  username: z.string().nullable(),
+  bytes_served: z.int(),
+  segments_served: z.int(),
+  created_at: z.string(),
+  last_access: z.string(),
+  is_connected: z.boolean(),
+});
+
+export const streamView = z.object({
+  stream_id: z.string(),
+  original_url: z.string(),
+  current_url: z.string(),
+  user_agent: z.string(),
+  client_count: z.int(),
+  connection_count: z
+    .int()
+    .describe('Connections to its provider: one for all who share it, one for each other viewer or process.'),
+  total_bytes_served: z.int(),
+  total_segments_served: z.int(),
+  error_count: z.int(),
+  is_active: z.boolean().describe('Somebody watches it.'),
+  has_failover: z.boolean(),
+  failover_urls: z.array(z.string()),
+  failover_resolver_url: z.string().nullable(),
+  current_failover_index: z.int().describe('-1: the primary URL.'),
+  failover_attempts: z.int(),
+  last_failover_time: z.string().nullable(),
+  stream_type: z.enum(['Transcoding', 'HLS', 'VOD', 'Live Continuous']),
+  created_at: z.string(),
+  last_access: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()).describe('Credentials are hidden.'),
+});
+
+export type ClientView = z.infer<typeof clientView>;
+export type StreamView = z.infer<typeof streamView>;
+
+/**
+ * What readers of a list may see of other people's sources. Source URLs carry provider credentials, and clients need
+ * them to recognise their streams: whoever has the API token sees them whole; where no token is asked for, nobody does.
+ */
+export interface Disclosure {
+  url(url: string): string;
+  /** Metadata of transcoded streams holds the source URL too. */
+  text(text: string): string;
+}
+
+export function disclosureFor(apiToken: string | undefined): Disclosure {
+  const whole = (text: string): string => text;
+  return apiToken === undefined ? { url: maskUrl, text: maskText } : { url: whole, text: whole };
+}
+
+export function viewOfClient(client: ClientRecord): ClientView {
+  return {
+    client_id: client.id,
+    stream_id: client.streamId,
+    user_agent: client.userAgent,
+    ip_address: client.ipAddress,
+    username: client.username ?? null,
+    bytes_served: client.bytesServed,
+    segments_served: client.segmentsServed,
+    created_at: isoTime(client.connectedAtMs),
+    last_access: isoTime(client.lastAccessMs),
+    is_connected: true,
+  };
+}
+
+export function viewOfStream(
+  stream: StreamRecord,
+  clients: readonly ClientRecord[],
+  connections: number,
+  disclosure: Disclosure,
+): StreamView {
+  const { failover, failoverResolverUrl } = stream;
+  const lastAccessMs = Math.max(stream.lastAccessMs, ...clients.map((client) => client.lastAccessMs));
+  return {
+    stream_id: stream.id,
+    original_url: disclosure.url(stream.url),
+    current_url: disclosure.url(failover.currentUrl),
+    user_agent: stream.userAgent,
+    client_count: clients.length,
+    connection_count: connections,
+    total_bytes_served: bytesServed(stream, clients),
+    total_segments_served: segmentsServed(stream, clients),
+    error_count: stream.errorCount,
+    is_active: clients.length > 0,
+    has_failover: hasFailover(stream),
+    failover_urls: stream.failoverUrls.map((url) => disclosure.url(url)),
+    failover_resolver_url: failoverResolverUrl === undefined ? null : disclosure.url(failoverResolverUrl),
+    current_failover_index: failover.index,
+    failover_attempts: failover.attempts,
+    last_failover_time: optionalIsoTime(failover.lastAtMs),
+    stream_type: streamType(stream),
+    created_at: isoTime(stream.createdAtMs),
+    last_access: isoTime(lastAccessMs),
+    metadata: viewOfMetadata(stream, disclosure),
+    headers: maskHeaders(stream.headers),
+  };
+}
+
+/** The same of one of a snapshot's. */
+export function viewOfStreamIn(
+  { clientsOf, connections }: ClusterSnapshot,
+  stream: StreamRecord,
+  disclosure: Disclosure,
+): StreamView {
+  return viewOfStream(stream, clientsOf(stream.id), connections.of(stream.id), disclosure);
+}
+
+export function viewOfMetadata(stream: StreamRecord, disclosure: Disclosure): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(stream.metadata).map(([name, value]) => [name, disclosure.text(value)] as const),
+  );
+}
+
+export function bytesServed(stream: StreamRecord, clients: readonly ClientRecord[]): number {
+  return clients.reduce((sum, client) => sum + client.bytesServed, stream.bytesServed);
+}
+
+export function segmentsServed(stream: StreamRecord, clients: readonly ClientRecord[]): number {
+  return clients.reduce((sum, client) => sum + client.segmentsServed, stream.segmentsServed);
+}
+
+export function hasFailover(stream: StreamRecord): boolean {
+  return stream.failoverUrls.length > 0 || stream.failoverResolverUrl !== undefined;
+}
+
+export function streamType(stream: StreamRecord): StreamView['stream_type'] {
+  if (stream.profile !== undefined) return 'Transcoding';
+  const hint = hintFromUrl(stream.url);
+  if (hint === 'hls') return 'HLS';
+  return hint === 'finite' || stream.unshareable ? 'VOD' : 'Live Continuous';
+}

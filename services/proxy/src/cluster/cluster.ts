@@ -1,0 +1,205 @@
+/** This worker's part in a cluster: who it is, the registry it shares, and the relay port. */
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
+import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
+import type { Registry } from '../../../registry/registry.ts';
+import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
+import { ResilientRegistry } from '../../../registry/resilient/resilient-registry.ts';
+import type { StreamSpec, WorkerIdentity } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import type { Config } from '../config/config.ts';
+import { type EcsTask, ecsTask } from '../ecs/task-metadata.ts';
+import { StreampoolError } from '../errors.ts';
+import { incarnationAt, offerOf, testimoniesOf } from '../relay/peers.ts';
+import { RelayServer, type RelayServerDeps } from '../relay/relay-server.ts';
+import { addressTowards, hostPort } from './own-address.ts';
+import { connected, evictionOf, redisConnection } from './redis-connection.ts';
+
+/** How long an incarnation that does not renew keeps what it owns. */
+export const LEASE_MS = 5_000;
+/** Workers renew once a second, and at once when Redis is back: within this all have said what they own. */
+const YOUNG_MS = 2_000;
+/** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
+const START_MS = 3_000;
+const PING_TIMEOUT_MS = 2_000;
+/** How long other workers may take to say what they know of a stream; without it there is none. */
+const ASK_STREAM_MS = 1_000;
+/** The same of a feed, which is asked twice before it begins here. */
+const ASK_PLACE_MS = 500;
+
+/** Of what was lost, so much says what kind of thing it is. */
+const SHOWN_LOSSES = 5;
+
+export interface Cluster {
+  readonly identity: WorkerIdentity;
+  readonly registry: Registry;
+  /** What workers prove themselves with; a worker on its own has one that nobody knows, unless it was given one. */
+  secret(): string;
+  /** What playback URLs are signed with. */
+  playbackSecret(): string;
+  /** The workers that follow a feed of this one. */
+  followersOf(feed: string): readonly WorkerIdentity[];
+  /** Calls back whenever the registry is there again, for a renewal at once. */
+  onReturn(listener: () => void): void;
+  /** Relays to other workers that are open now, and what all there ever were have sent. */
+  relays(): { readonly open: number; readonly sentBytes: number };
+  close(): Promise<void>;
+}
+
+/** What a worker has for others. */
+export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
+
+/** A worker on its own: the same, with nobody else. */
+export function soloCluster(config: Config): Cluster {
+  const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
+  const secret = config.clusterSecret ?? newSecret();
+  const playbackSecret = config.playbackSecret ?? newSecret();
+  return {
+    identity,
+    registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
+    secret: () => secret,
+    playbackSecret: () => playbackSecret,
+    followersOf: () => [],
+    onReturn: () => undefined,
+    relays: () => ({ open: 0, sentBytes: 0 }),
+    close: async () => undefined,
+  };
+}
+
+/**
+ * Opens the relay port, connects to Redis and takes this worker's name. A Redis that is not there yet is joined when it comes.
+ *
+ * @throws {StreampoolError} 503 when another process runs under the same WORKER_ID, or Redis refuses the password
+ */
+export async function joinCluster(
+  config: Config,
+  feeds: RelayedFeeds,
+  log: Logger,
+  metadataUri = process.env.ECS_CONTAINER_METADATA_URI_V4,
+): Promise<Cluster> {
+  const incarnation = randomUUID();
+  const given = { cluster: config.clusterSecret, playback: config.playbackSecret };
+  const secrets = { cluster: given.cluster ?? newSecret(), playback: given.playback ?? newSecret() };
+  const secret = () => secrets.cluster;
+  let registry: ResilientRegistry | undefined;
+  const testimony = (streamId: string) => registry?.testimony(streamId) ?? {};
+  const relay = new RelayServer({ incarnation, secret, ...feeds, testimony, log });
+  const port = await relay.listen(config.host, config.relayPort);
+  const redis = redisConnection(config, log);
+  const task = await taskOf(metadataUri, log);
+  const fixedHost = config.workerAddress ?? task?.address;
+  const identity: WorkerIdentity = {
+    workerId: config.workerId,
+    incarnation,
+    address: hostPort(fixedHost ?? (await addressTowards(redis.options.host ?? config.redisHost)), port),
+    zone: task?.zone,
+    revision: task?.revision,
+  };
+  const graceMs = config.sharedStreamGraceMs;
+  const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, graceMs, show });
+
+  let named = false;
+  const introduce = async (): Promise<void> => {
+    identity.address = hostPort(fixedHost ?? redis.stream.localAddress ?? '127.0.0.1', port);
+    for (const name of ['cluster', 'playback'] as const) {
+      if (given[name] === undefined) secrets[name] = await shared.agreeOnSecret(name, secrets[name]);
+    }
+    if (named) return;
+    const eviction = await evictionOf(redis);
+    if (eviction !== undefined) log.warn(eviction);
+    await takeName(shared, identity, secret());
+    named = true;
+    log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');
+  };
+  const resilient = new ResilientRegistry(shared, identity, {
+    introduce,
+    others: othersOf(shared, identity, secret),
+    youngMs: YOUNG_MS,
+    graceMs,
+    onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
+    onBadRecord: (error) => log.warn({ err: error }, 'a record in Redis cannot be read'),
+    onLoss: (lost) =>
+      log.warn(
+        { lost: lost.slice(0, SHOWN_LOSSES), count: lost.length },
+        'Redis has lost records; they are written back',
+      ),
+  });
+  registry = resilient;
+  redis.on('close', () => resilient.interrupted(new Error('the connection to Redis is closed')));
+
+  const close = async (): Promise<void> => {
+    redis.disconnect();
+    await relay.close();
+  };
+  try {
+    const why = await connected(redis, START_MS);
+    if (why === undefined) await introduce();
+    else log.warn({ err: why }, 'Redis is not there; starting without it, and joining the cluster when it comes');
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    identity,
+    registry: resilient,
+    secret,
+    playbackSecret: () => secrets.playback,
+    followersOf: (feed) => relay.followersOf(feed),
+    onReturn: (listener) => void redis.on('ready', listener),
+    relays: () => ({ open: relay.connections, sentBytes: relay.sentBytes }),
+    close: async () => {
+      await resilient.leaveCluster().catch((error: unknown) => log.warn({ err: error }, 'could not leave the cluster'));
+      await close();
+    },
+  };
+}
+
+function newSecret(): string {
+  return randomBytes(24).toString('hex');
+}
+
+/** The workers that this one has met in Redis, for when that is away. */
+function othersOf(registry: RedisRegistry, me: WorkerIdentity, secret: () => string): OtherWorkers {
+  return {
+    get exist() {
+      return registry.peers().length > 0;
+    },
+    testimonies: (streamId) => testimoniesOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
+    place: async (feed) => {
+      const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
+      // A relay from here that has just ended leads nowhere.
+      return offer === undefined || offer.owner.incarnation === me.incarnation
+        ? undefined
+        : { kind: 'relay', ...offer };
+    },
+  };
+}
+
+async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {
+  if (metadataUri === undefined || metadataUri === '') return undefined;
+  try {
+    return await ecsTask(metadataUri);
+  } catch (error) {
+    log.warn({ err: error }, "ECS does not say what this task's address is");
+    return undefined;
+  }
+}
+
+/** Ends the incarnation that had this name before, if it is gone; refuses to be a second one. */
+async function takeName(registry: RedisRegistry, me: WorkerIdentity, secret: string): Promise<void> {
+  const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
+  if (before === undefined || before.incarnation === me.incarnation) return;
+  const answer =
+    before.address === me.address ? undefined : await incarnationAt(before.address, secret, PING_TIMEOUT_MS);
+  if (answer === before.incarnation || answer === 'stranger') {
+    const message = `Another process runs as ${me.workerId} at ${before.address}. Give every worker its own WORKER_ID.`;
+    throw new StreampoolError(503, message);
+  }
+  await registry.endIncarnation(before.incarnation);
+}
+
+function show({ url, profile }: StreamSpec): { url: string; profile: string } {
+  return { url: maskUrl(url), profile: profile?.name ?? 'direct' };
+}

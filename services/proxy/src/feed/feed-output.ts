@@ -1,0 +1,87 @@
+/** What stands between an FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
+
+import { type InputKind, type ResumePoint, Splicer } from '../mpegts/splicing/splicer.ts';
+import type { InputClock } from '../mpegts/splicing/timeline.ts';
+import { createFragmenter, type OpaqueContainer } from './containers/index.ts';
+import type { Feed } from './feed.ts';
+import { feedSink } from './feed-sink.ts';
+
+export interface FeedOutput {
+  /** Whether a further input can continue the first one, unnoticed by readers. */
+  readonly continuable: boolean;
+  /** Where a restarted FFmpeg has to go on, on the feed's timeline. */
+  readonly resumePoint: ResumePoint;
+  /** DTS of the newest picture in the feed, 33 bits; undefined before the first, or when the container does not tell. */
+  readonly lastDts: number | undefined;
+  /** Ticks between the clock of the input under way and the feed's; undefined before its first unit. */
+  readonly shift: number | undefined;
+  /** Monotonic arrival of the newest unit of each kind; undefined before the first, or when the container does not tell. */
+  readonly lastVideoMs: number | undefined;
+  readonly lastAudioMs: number | undefined;
+  begin(clock: InputClock, kind: InputKind): void;
+  push(chunk: Buffer, nowMs: number): void;
+  /** What has been pushed ends with whole units. */
+  flush(): void;
+  /** @param orderly the input was played to its end, rather than cut off */
+  end(orderly: boolean): void;
+}
+
+/** @param holdReordered see `SplicerOptions` */
+export function tsOutput(feed: Feed, holdReordered: boolean): FeedOutput {
+  return splicedOutput(new Splicer(feedSink(feed), { holdReordered, firstDts: undefined }));
+}
+
+export function splicedOutput(splicer: Splicer): FeedOutput {
+  return {
+    continuable: true,
+    get resumePoint() {
+      return splicer.resumePoint;
+    },
+    get lastDts() {
+      return splicer.lastDts;
+    },
+    get shift() {
+      return splicer.shift;
+    },
+    get lastVideoMs() {
+      return splicer.lastVideoMs;
+    },
+    get lastAudioMs() {
+      return splicer.lastAudioMs;
+    },
+    begin: (clock, kind) => splicer.beginInput(clock, kind),
+    push: (chunk, nowMs) => splicer.push(chunk, nowMs),
+    flush: () => splicer.flush(),
+    end: (orderly) => splicer.endInput(orderly),
+  };
+}
+
+export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutput {
+  const { ring } = feed;
+  const startedAtMs = performance.now();
+  let prefix: Buffer = Buffer.alloc(0);
+  const fragmenter = createFragmenter(container, {
+    init: (bytes) => {
+      prefix = bytes;
+    },
+    fragment: (parts, randomAccess, mediaTimeSeconds) => {
+      const mediaMs = mediaTimeSeconds === undefined ? performance.now() - startedAtMs : mediaTimeSeconds * 1000;
+      if (randomAccess) ring.mark(prefix, mediaMs);
+      else if (ring.entries.length === 0) return;
+      else ring.advance(mediaMs);
+      for (const part of parts) ring.append(part, 0, part.length);
+    },
+  });
+  return {
+    continuable: false,
+    resumePoint: { videoPts: undefined, audioPts: undefined },
+    lastDts: undefined,
+    shift: undefined,
+    lastVideoMs: undefined,
+    lastAudioMs: undefined,
+    begin: () => undefined,
+    push: (chunk) => fragmenter.push(chunk),
+    flush: () => undefined,
+    end: () => fragmenter.end(),
+  };
+}

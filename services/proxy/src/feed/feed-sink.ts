@@ -1,0 +1,17 @@
+/** Puts what a splicer or a fragmenter makes into a feed's ring. */
+
+import type { SpliceSink } from '../mpegts/splicing/splicer.ts';
+import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import type { Feed } from './feed.ts';
+
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+
+export function feedSink(feed: Feed): SpliceSink {
+  const { ring } = feed;
+  return {
+    packets: (bytes, start, end) => ring.append(bytes, start, end),
+    progress: (dts) => ring.advance(dts / TICKS_PER_MS),
+    programChanged: () => ring.forgetEntries(),
+    randomAccess: ({ prefix, dts, pts }) => ring.mark(prefix, dts / TICKS_PER_MS, pts / TICKS_PER_MS),
+  };
+}

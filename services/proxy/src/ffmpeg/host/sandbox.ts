@@ -1,0 +1,304 @@
+/**
+ * The sandbox that FFmpeg runs in: another user, files and network closed by the kernel, as far as this machine has that.
+ * `services/proxy/sandbox/sandbox.c` puts it up; here it is chosen, tried, and described.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Layers of the sandbox that can be left out. */
+export interface Layers {
+  /** `nobody` instead of the worker's user; takes root, or a helper that is installed set-user-ID root. */
+  readonly user: boolean;
+  /** Landlock. */
+  readonly files: boolean;
+  /** seccomp. */
+  readonly calls: boolean;
+}
+
+/** What a program inside was refused when it tried; `missing` says why the rest is open. */
+export interface SandboxReport {
+  readonly other_user: boolean;
+  /** It cannot read /etc/passwd or its own environment, nor write to its working directory. */
+  readonly files_closed: boolean;
+  /** It cannot read the worker's environment, where secrets are. */
+  readonly worker_environment_closed: boolean;
+  /** It has no sockets; that is how it runs on a source that the worker reads. */
+  readonly network_closed: boolean;
+  /** Where it opens its own input, its sockets lead to the worker's gateway and nowhere else. */
+  readonly gateway_only: boolean;
+  readonly missing: readonly string[];
+}
+
+/** What a hardware encoder needs of this machine. */
+export interface DeviceAccess {
+  /** Device files and folders of them. */
+  readonly devices: readonly string[];
+  /** What drivers read about them. */
+  readonly readable: readonly string[];
+}
+
+export const NO_DEVICES: DeviceAccess = { devices: [], readable: [] };
+
+/** A program and its arguments, ready for `spawn`. */
+export interface CommandLine {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Empty, and not FFmpeg's to write to. */
+  readonly cwd: string;
+  /** What makes it kill what it runs. */
+  readonly killSignal: NodeJS.Signals;
+}
+
+/** From the most to the least: a layer with which FFmpeg does not run here is left out. */
+const LEVELS: readonly Layers[] = [
+  { user: true, files: true, calls: true },
+  { user: false, files: true, calls: true },
+  { user: true, files: false, calls: true },
+  { user: false, files: false, calls: true },
+  { user: false, files: false, calls: false },
+];
+
+/** Long, as a machine that is busy for a moment must not cost a layer. */
+const TRY_TIMEOUT_MS = 30_000;
+
+/** Folders that the helper allows by itself. */
+const SYSTEM_FOLDERS = ['/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/local/lib', '/lib', '/lib64'];
+
+/**
+ * All that FFmpeg has of the worker's environment: where its programs and libraries are, and which hardware it may use.
+ * FFREPORT would write files, http_proxy go around the guard, HOME lead to somebody's configuration.
+ */
+const KEPT_ENVIRONMENT = [
+  'PATH',
+  'LD_LIBRARY_PATH',
+  ...['LIBVA_DRIVER_NAME', 'LIBVA_DRIVERS_PATH', 'ONEVPL_SEARCH_PATH', 'ONEVPL_PRIORITY_PATH'],
+  ...['CUDA_VISIBLE_DEVICES', 'CUDA_DEVICE_ORDER', 'NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'],
+];
+
+/** FFmpeg's environment: of the worker's what it needs, and a locale that all machines have. */
+export function ffmpegEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const kept = KEPT_ENVIRONMENT.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(kept), LC_ALL: 'C' };
+}
+
+/** Where the build puts the helper: beside the bundle, or in `dist` when the sources run. */
+export function helperPath(): string {
+  const folder = dirname(fileURLToPath(import.meta.url));
+  const root = join(folder, '..', '..', '..', '..', '..');
+  return [join(folder, 'sandbox'), join(root, 'dist', 'proxy', 'sandbox')].find(existsSync) ?? join(folder, 'sandbox');
+}
+
+export class Sandbox {
+  readonly ffmpegPath: string;
+  readonly layers: Layers;
+  readonly report: SandboxReport;
+  readonly #helper: string | undefined;
+  readonly #access: DeviceAccess;
+  readonly #libraries: readonly string[];
+
+  private constructor(
+    ffmpegPath: string,
+    helper: string | undefined,
+    layers: Layers,
+    access: DeviceAccess,
+    libraries: readonly string[],
+    report: SandboxReport,
+  ) {
+    this.ffmpegPath = ffmpegPath;
+    this.layers = layers;
+    this.report = report;
+    this.#helper = helper;
+    this.#access = access;
+    this.#libraries = libraries;
+  }
+
+  /** No sandbox, for a machine that has no helper: `reason` says why. */
+  static none(ffmpegPath: string, reason: string): Sandbox {
+    const report = {
+      other_user: false,
+      files_closed: false,
+      worker_environment_closed: false,
+      network_closed: false,
+      gateway_only: false,
+      missing: [reason],
+    };
+    return new Sandbox(ffmpegPath, undefined, LEVELS.at(-1) as Layers, NO_DEVICES, [], report);
+  }
+
+  /**
+   * The most of a sandbox in which FFmpeg runs on this machine, and in which `works` is content.
+   *
+   * @param helper the program that puts it up
+   * @param works tries what FFmpeg is wanted for besides, such as a hardware encoder
+   */
+  static async open(
+    ffmpegPath: string,
+    helper: string,
+    access: DeviceAccess = NO_DEVICES,
+    works: (sandbox: Sandbox) => Promise<boolean> = async () => true,
+  ): Promise<Sandbox> {
+    if (process.platform !== 'linux') return Sandbox.none(ffmpegPath, 'FFmpeg runs without a sandbox: it takes Linux.');
+    if (!existsSync(helper)) {
+      const reason = `FFmpeg runs without a sandbox: ${helper} is missing. Install a C compiler (Debian: apt-get install gcc libc6-dev) and run \`npm run build\`.`;
+      return Sandbox.none(ffmpegPath, reason);
+    }
+    const libraries = await libraryFolders(ffmpegPath);
+    const refused: string[] = [];
+    for (const layers of LEVELS) {
+      const bare = new Sandbox(ffmpegPath, helper, layers, access, libraries, NOTHING_TRIED);
+      const failure = await bare.#failure(works);
+      if (failure === undefined) {
+        const report = await bare.#tried(refused);
+        return new Sandbox(ffmpegPath, helper, layers, access, libraries, report);
+      }
+      refused.push(`FFmpeg does not work with ${namesOf(layers)}: ${failure}`);
+    }
+    return Sandbox.none(ffmpegPath, `FFmpeg runs without a sandbox. ${refused.at(-1) ?? ''}`);
+  }
+
+  /** The helper puts it up, which also sees to FFmpeg's priority and to its end. */
+  get isUp(): boolean {
+    return this.#helper !== undefined;
+  }
+
+  /** @param gatewayPort the one port of this machine that FFmpeg may reach; without it FFmpeg reaches nothing */
+  commandLine(args: readonly string[], gatewayPort?: number): CommandLine {
+    return this.#lineOf(this.ffmpegPath, args, gatewayPort);
+  }
+
+  #lineOf(program: string, args: readonly string[], gatewayPort: number | undefined): CommandLine {
+    if (this.#helper === undefined) return { program, args, cwd: '/', killSignal: 'SIGKILL' };
+    const { user, files, calls } = this.layers;
+    const each = (option: string, values: readonly string[]) => values.flatMap((value) => [option, value]);
+    const options = [
+      ...['--parent', String(process.pid)],
+      ...(user ? ['--user', ...each('--group', groupsOf(this.#access.devices))] : []),
+      ...(files
+        ? [
+            ...['--files', ...each('--read', [...this.#libraries, ...this.#access.readable])],
+            ...each('--device', this.#access.devices),
+          ]
+        : []),
+      ...(calls ? ['--calls'] : []),
+      ...(gatewayPort === undefined ? [] : ['--connect', String(gatewayPort)]),
+    ];
+    return {
+      program: this.#helper,
+      args: [...options, '--', program, ...args],
+      cwd: emptyFolder(this.#helper),
+      killSignal: 'SIGUSR1',
+    };
+  }
+
+  /** Why FFmpeg does not work in it; undefined when it does. */
+  async #failure(works: (sandbox: Sandbox) => Promise<boolean>): Promise<string | undefined> {
+    const { program, args, cwd } = this.commandLine(['-hide_banner', '-version']);
+    try {
+      await run(program, [...args], { cwd, env: ffmpegEnvironment(), timeout: TRY_TIMEOUT_MS });
+    } catch (error) {
+      const text = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
+      return text.split('\n').at(-1) || String(error);
+    }
+    return (await works(this)) ? undefined : 'the hardware encoder then fails.';
+  }
+
+  /** What the helper is refused when it runs inside itself. */
+  async #tried(refused: readonly string[]): Promise<SandboxReport> {
+    const gateway = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
+    const address = gateway.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    try {
+      const [closed, open] = await Promise.all([this.#attempt(port, undefined), this.#attempt(port, port)]);
+      const user = closed.get('user');
+      const other = user !== undefined && user !== String(process.getuid?.());
+      const report = {
+        other_user: other,
+        files_closed: closed.get('files') === 'closed' && open.get('files') === 'closed',
+        worker_environment_closed: closed.get('secrets') === 'closed',
+        network_closed: closed.get('network') === 'closed',
+        gateway_only: open.get('network') === 'gateway',
+      };
+      return { ...report, missing: [...refused.slice(-1), ...missing(report)] };
+    } finally {
+      gateway.close();
+    }
+  }
+
+  async #attempt(port: number, gatewayPort: number | undefined): Promise<Map<string, string>> {
+    const attempt = ['--attempt', String(process.pid), String(port)];
+    const { program, args, cwd } = this.#lineOf('/proc/self/exe', attempt, gatewayPort);
+    const { stdout } = await run(program, [...args], { cwd, env: ffmpegEnvironment(), timeout: TRY_TIMEOUT_MS }).catch(
+      // What could not be tried is not said to hold.
+      () => ({ stdout: '' }),
+    );
+    return new Map(stdout.split('\n').map((line) => line.split(' ') as [string, string]));
+  }
+}
+
+const NOTHING_TRIED: SandboxReport = {
+  other_user: false,
+  files_closed: false,
+  worker_environment_closed: false,
+  network_closed: false,
+  gateway_only: false,
+  missing: [],
+};
+
+/** What each layer's absence means, and what would bring it. */
+function missing(report: Omit<SandboxReport, 'missing'>): string[] {
+  return [
+    ...(report.other_user
+      ? []
+      : ["FFmpeg runs as the worker's user: another one takes root, or a helper that is set-user-ID root."]),
+    ...(report.files_closed ? [] : ['Files are open to FFmpeg: it takes Landlock, Linux 5.13 or newer.']),
+    ...(report.worker_environment_closed
+      ? []
+      : ["FFmpeg can read the worker's environment: it takes Landlock, or another user for FFmpeg."]),
+    ...(report.network_closed ? [] : ['The network is open to FFmpeg: it takes seccomp.']),
+    ...(report.gateway_only
+      ? []
+      : ['An FFmpeg that opens its own input can reach other hosts: it takes seccomp of Linux 5.9 or newer.']),
+  ];
+}
+
+function namesOf({ user, files, calls }: Layers): string {
+  return [user ? 'another user' : [], files ? 'Landlock' : [], calls ? 'seccomp' : []].flat().join(', ');
+}
+
+function emptyFolder(helper: string): string {
+  const folder = join(dirname(helper), 'empty');
+  return existsSync(folder) ? folder : '/';
+}
+
+/** The groups that may use the devices: another user needs them where the worker is root. */
+function groupsOf(devices: readonly string[]): string[] {
+  const groups = devices.flatMap((device) => {
+    const stats = statSync(device, { throwIfNoEntry: false });
+    return stats === undefined || stats.isDirectory() || stats.gid === 0 ? [] : [String(stats.gid)];
+  });
+  return [...new Set(groups)];
+}
+
+/** Folders of the libraries that an FFmpeg outside the system's folders brings along. The dynamic linker names them. */
+async function libraryFolders(ffmpegPath: string): Promise<string[]> {
+  const environment = { ...ffmpegEnvironment(), LD_TRACE_LOADED_OBJECTS: '1' };
+  const listing = await run(ffmpegPath, [], { env: environment, timeout: TRY_TIMEOUT_MS }).then(
+    ({ stdout }) => stdout,
+    // Linked statically, or no ELF program: there is nothing to list.
+    () => '',
+  );
+  const files = [...listing.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map(([, path = '']) => path);
+  const folders = files.filter(existsSync).flatMap((path) => [dirname(path), dirname(realpathSync(path))]);
+  const isSystem = (folder: string) => SYSTEM_FOLDERS.some((one) => !relative(one, folder).startsWith('..'));
+  return [...new Set(folders)].filter((folder) => !isSystem(folder));
+}

@@ -1,0 +1,255 @@
+/** The FFmpeg command line of a process: the profile's checked options, and what a pooled live stream needs around them. */
+import { checkStoredOptions } from '../arguments/check.ts';
+import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from '../arguments/options.ts';
+import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
+import type { ResolvedProfile } from '../profiles/profiles.ts';
+import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
+import type { TrackChoice } from './track-choice.ts';
+
+/** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; credentials must not be in it. */
+export type FfmpegInput =
+  | { kind: 'pipe' }
+  | { kind: 'url'; url: string; protocols: readonly string[]; options?: readonly string[] };
+
+export interface CommandOptions {
+  /**
+   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as the output carries it (unwrapped upwards
+   * from the first PTS of the input). Frames before it are decoded and left out. See `resumesExactly`.
+   */
+  resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
+  /**
+   * PTS of the keyframe a `pipe` input begins with, on the same timeline. Frames before it are left out (an open GOP has some that
+   * cannot be decoded), and it anchors the grid of `keyframeIntervalSeconds`; without it that grid begins at the first frame.
+   */
+  firstVideoSeconds?: number | undefined;
+  /** Added to every input timestamp (`-itsoffset`). */
+  timestampOffsetSeconds?: number;
+  /** The tracks of a `pipe` input, by PID, that the profile is to have; without it, by their position in the input. */
+  tracks?: TrackChoice;
+  /** A `url` input's first tracks, where the profile asks for them by position, are to be FFmpeg's own choice instead. */
+  ownChoice?: boolean;
+  /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
+  keyframeIntervalSeconds?: number;
+  /** How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg. */
+  reading?: OptionReading;
+}
+
+/** Encoders whose time base may be 1/90000, so that no timestamp is rounded to the frame rate's grid. */
+const FINE_TIME_BASE = /^(?:libx26[45]|libvpx|libaom|libsvtav1|\w+_(?:nvenc|vaapi|qsv))/;
+
+/** One turn of the 33-bit MPEG-TS clock, in seconds. */
+const CLOCK_TURN_SECONDS = '95443.717688889';
+
+/** Input options that make sense for a pipe of ours; the others concern protocols and demuxers it does not have. */
+const PIPE_INPUT_OPTIONS = new Set(
+  `hwaccel hwaccel_output_format hwaccel_device hwaccel_flags extra_hw_frames threads thread_type c codec vcodec acodec flags flags2
+   err_detect ec skip_frame skip_loop_filter skip_idct lowres strict surfaces drop_second_field resize
+   init_hw_device filter_hw_device vaapi_device qsv_device filter_threads filter_complex_threads`.split(/\s+/),
+);
+
+/** The argument list (without the program) of the FFmpeg that makes `profile` out of `input` on its stdout. */
+export function buildArguments(given: ResolvedProfile, input: FfmpegInput, options: CommandOptions = {}): string[] {
+  const profile = { ...given, ...checkStoredOptions(given, options.reading ?? AS_THE_TABLE_SAYS) };
+  return [
+    ...['-hide_banner', '-nostdin', '-loglevel', 'level+info', '-stats_period', '10'],
+    ...inputArguments(profile, input, options),
+    ...outputArguments(profile, input, options),
+    ...muxerArguments(profile, input),
+    'pipe:1',
+  ];
+}
+
+function inputArguments(
+  profile: ResolvedProfile,
+  input: FfmpegInput,
+  { timestampOffsetSeconds }: CommandOptions,
+): string[] {
+  const given = readOptions(profile.inputOptions);
+  const offset = timestampOffsetSeconds ? ['-itsoffset', seconds(timestampOffsetSeconds)] : [];
+  if (input.kind === 'url') {
+    return [
+      ...['-protocol_whitelist', input.protocols.join(',')],
+      ...writeOptions(given),
+      ...(input.options ?? []),
+      ...offset,
+      ...['-i', input.url],
+    ];
+  }
+  return [
+    ...writeOptions(given.filter(({ name }) => PIPE_INPUT_OPTIONS.has(name))),
+    ...(given.some(({ name, value }) => name === 'fflags' && value?.includes('discardcorrupt'))
+      ? ['-fflags', '+discardcorrupt']
+      : []),
+    // Only MPEG-TS goes on across restarts; players of the others expect to begin near zero.
+    // The duration bounds the wait (zero would mean 5 s). A smaller size would not shorten it, and lose the audio behind a big picture.
+    // Without a limit of packets, one stream of an unknown codec would be looked at for a minute and more.
+    ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000', '-max_probe_packets', '25'],
+    ...(profile.container === 'mpegts' ? ['-copyts'] : []),
+    ...[...offset, '-i', 'pipe:0'],
+  ];
+}
+
+function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: CommandOptions): string[] {
+  const given = readOptions(profile.outputOptions);
+  const kept = given.filter(
+    (option) =>
+      !isFilterOf(option, 'video') &&
+      !isFilterOf(option, 'audio') &&
+      option.name !== 'map' &&
+      option.name !== 'force_key_frames' &&
+      option.name !== 'movflags' &&
+      option.name !== 'x265-params' &&
+      !(option.name === 'r' && profile.video === 'encode'),
+  );
+  const start = input.kind === 'pipe' ? (options.resume?.videoSeconds ?? options.firstVideoSeconds) : undefined;
+  const audioStart = input.kind === 'pipe' ? options.resume?.audioSeconds : undefined;
+  return [
+    ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
+    ...writeOptions(kept),
+    ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
+    ...audioArguments(profile, given, audioStart),
+  ];
+}
+
+/** A map by position (`0:v:0`, `0:a:1?`), or of all of a kind (`0:a`). */
+const POSITION = /^0:([va])(?::(\d{1,3}))?\??$/;
+
+/** Whether a profile takes the first track of each kind and no others, as most do. */
+export function takesFirstTracks({ outputOptions }: Pick<ResolvedProfile, 'outputOptions'>): boolean {
+  return readOptions(outputOptions).every(({ name, value = '' }) => {
+    if (name === 'map') return /^0:[va]:0\??$/.test(value);
+    return name !== 'filter_complex' && name !== 'lavfi';
+  });
+}
+
+/**
+ * Which tracks go in. By position FFmpeg waits for one that never sends, so they are named by the PIDs of those that do. What
+ * FFmpeg opens itself it has looked at before it chooses.
+ */
+function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: TrackChoice | undefined): string[] {
+  const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
+  const map = (specifiers: readonly string[]) => specifiers.flatMap((specifier) => ['-map', specifier]);
+  const hasGraph = given.some(({ name }) => name === 'filter_complex' || name === 'lavfi');
+  if (input.kind === 'url' || (hasGraph && asked.length === 0)) return map(asked);
+  const wanted = asked.length === 0 ? ['0:v:0?', '0:a:0?'] : asked;
+  if (tracks === undefined) return map(wanted);
+  const chosen = wanted.flatMap((specifier) => {
+    const [, kind, position] = POSITION.exec(specifier) ?? [];
+    if (kind === undefined) return [specifier];
+    const pids = kind === 'v' ? tracks.video : tracks.audio;
+    const taken = position === undefined ? pids : pids.slice(Number(position), Number(position) + 1);
+    return taken.map((pid) => `0:i:${pid}`);
+  });
+  // FFmpeg says best itself that there is nothing of what was asked for.
+  return map(chosen.length === 0 ? wanted : chosen);
+}
+
+function videoArguments(
+  profile: ResolvedProfile,
+  given: readonly Option[],
+  startSeconds: number | undefined,
+  intervalSeconds: number | undefined,
+): string[] {
+  if (profile.video !== 'encode') return [];
+  const chain = given
+    .filter((option) => isFilterOf(option, 'video'))
+    .slice(-1)
+    .map(({ value = '' }) => value);
+  // -r drops and repeats frames behind the filters, where a trim could no longer be exact.
+  const rate = given.findLast(({ name }) => name === 'r')?.value;
+  if (rate !== undefined) chain.push(`fps=${rate}`);
+  const isExact = startSeconds !== undefined && resumesExactly(profile).video;
+  const first = isExact ? firstFrameTime(chain.join(','), startSeconds) : undefined;
+  if (first !== undefined) chain.push(videoTrim(first));
+
+  const encoder = codecOf(given, 'video') ?? '';
+  const has = (name: string): boolean => given.some((option) => option.name.replaceAll('_', '-') === name);
+  const x265 = given.findLast(({ name }) => name === 'x265-params')?.value;
+  return [
+    ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
+    ...['-force_key_frames', keyframes(given, intervalSeconds, first ?? 0)],
+    // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
+    ...['-fps_mode:v', 'vfr'],
+    ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
+    // Without it a forced keyframe of these encoders may be an I-frame nobody can start from.
+    ...(/^libx26[45]$|_nvenc$|_qsv$/.test(encoder) && !has('forced-idr')
+      ? [encoder.endsWith('_qsv') ? '-forced_idr' : '-forced-idr', '1']
+      : []),
+    // Open GOPs would leave frames before a splice that refer to pictures behind it.
+    ...(encoder === 'libx265' ? ['-x265-params', x265 === undefined ? 'open-gop=0' : `open-gop=0:${x265}`] : []),
+  ];
+}
+
+function audioArguments(
+  profile: ResolvedProfile,
+  given: readonly Option[],
+  resumeSeconds: number | undefined,
+): string[] {
+  if (profile.audio !== 'encode') return [];
+  const chain = given
+    .filter((option) => isFilterOf(option, 'audio'))
+    .slice(-1)
+    .map(({ value }) => value);
+  if (resumeSeconds !== undefined && resumesExactly(profile).audio) chain.push(...audioTrim(given, resumeSeconds));
+  return chain.length > 0 ? ['-filter:a', chain.join(',')] : [];
+}
+
+/**
+ * The value of -force_key_frames: the source's keyframes, or a grid that two processes agree on whenever they started.
+ * FFmpeg counts `t` from the first frame it encodes, which stands at `firstSeconds` of the clock.
+ */
+function keyframes(given: readonly Option[], intervalSeconds: number | undefined, firstSeconds: number): string {
+  const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
+  const interval = intervalSeconds || keyframeIntervalOf(asked);
+  if (interval === undefined) return 'source';
+  // Half a tick is for rounding. The modulo is for a process that runs across the wrap: it counts on, a new one does not.
+  const cell = (time: string): string =>
+    `floor(mod(${time}+${seconds(firstSeconds + 0.000005)},${CLOCK_TURN_SECONDS})/${interval})`;
+  return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
+}
+
+/** The interval of `expr:gte(t,n_forced*2)`, the usual spelling. */
+function keyframeIntervalOf(asked: string | undefined): number | undefined {
+  const match = /^expr:\s*gte\(\s*t\s*,\s*n_forced\s*\*\s*(\d+(?:\.\d+)?)\s*\)$/.exec(asked ?? '');
+  const interval = Number(match?.[1]);
+  return interval > 0 ? interval : undefined;
+}
+
+function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] {
+  const given = readOptions(profile.outputOptions);
+  const common = ['-max_interleave_delta', '2000000', '-flush_packets', '1'];
+  switch (profile.container) {
+    case 'mpegts':
+      return [
+        ...common,
+        // One audio frame a PES, so that a splice may fall between any two; the clock runs 0.4 s ahead of the frames.
+        ...['-pes_payload_size', '0', '-muxdelay', '0.4', '-muxpreload', '0'],
+        ...(input.kind === 'pipe' ? ['-mpegts_copyts', '1'] : []),
+        ...['-f', 'mpegts'],
+      ];
+    case 'mp4': {
+      const flags = given
+        .filter(({ name }) => name === 'movflags')
+        .map(({ value = '' }) => value.replace(/^(?![+-])/, '+'));
+      const fragments =
+        profile.video === 'none' ? '+empty_moov+default_base_moof' : '+frag_keyframe+empty_moov+default_base_moof';
+      return [
+        ...common,
+        ...['-movflags', `${flags.join('').replace(/[+-]faststart/g, '')}${fragments}`],
+        ...(profile.video === 'none' ? ['-frag_duration', '500000'] : []),
+        ...['-f', 'mp4'],
+      ];
+    }
+    case 'matroska':
+    case 'webm':
+      return [...common, '-cluster_time_limit', '2000', '-live', '1', '-f', profile.container];
+    case 'mp3':
+      return [...common, '-write_xing', '0', '-id3v2_version', '0', '-f', 'mp3'];
+    case 'adts':
+      return [...common, '-f', 'adts'];
+  }
+}
+
+function seconds(value: number): string {
+  return value.toFixed(6);
+}

@@ -1,0 +1,28 @@
+/** How large the pictures are that a profile makes at most, as far as it says so; a source need not be larger. Pure. */
+
+import { isFilterOf, readOptions } from '../arguments/options.ts';
+import { BUILT_IN_PROFILES } from './builtin-profiles.ts';
+
+export interface OutputSize {
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+}
+
+const UNKNOWN: OutputSize = { width: undefined, height: undefined };
+/** `scale=1280:720`, `scale=w=-2:h=720`; an expression says nothing that could be relied on. */
+const SCALE = /(?:^|,)\s*scale(?:_\w{1,20})?=(?:w=)?(-?\d{1,5})[:x](?:h=)?(-?\d{1,5})(?=[:,]|$)/g;
+
+/** The size that `-s` or the last plain scaler gives; undefined where the source's size stays, or is not known to shrink. */
+export function outputSize(profile: { readonly name: string; readonly outputOptions: readonly string[] }): OutputSize {
+  const box = BUILT_IN_PROFILES.find(({ name }) => name === profile.name)?.box;
+  if (box !== undefined) return box;
+  const options = readOptions(profile.outputOptions);
+  const [, width, height] =
+    /^(\d{1,5})x(\d{1,5})$/.exec(options.findLast(({ name }) => name === 's')?.value ?? '') ?? [];
+  if (width !== undefined) return { width: Number(width), height: Number(height) };
+  const chain = options.findLast((option) => isFilterOf(option, 'video'))?.value ?? '';
+  const scale = [...chain.matchAll(SCALE)].at(-1);
+  if (scale === undefined) return UNKNOWN;
+  const pixels = (text: string | undefined) => (Number(text) > 0 ? Number(text) : undefined);
+  return { width: pixels(scale[1]), height: pixels(scale[2]) };
+}

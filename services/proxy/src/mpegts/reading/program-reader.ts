@@ -1,0 +1,217 @@
+/**
+ * One input's transport packets, read as whole PES units of one program, which a survey of the input has chosen.
+ * A unit is handed on when all its bytes are here, so whatever is cut between two units is cut cleanly, and a reader that
+ * joins at a unit never meets the second half of another PID's.
+ */
+
+import {
+  classifyStream,
+  isDecodable,
+  isNarrated,
+  languageOf,
+  type TrackKind,
+  type VideoCodec,
+} from '../syntax/elementary.ts';
+import { isDamaged, NULL_PID, PACKET_SIZE, payloadOffset, pidOf } from '../syntax/packet.ts';
+import { leaveChunk, type PacketRef, WaitingPackets } from '../syntax/packet-memory.ts';
+import { Packetizer } from '../syntax/packetizer.ts';
+import { parsePesHeader } from '../syntax/pes.ts';
+import { buildPmt, isTrackPid, type ProgramMap } from '../syntax/psi.ts';
+import { PROBED_PACKETS, TrackReader, type TrackSink } from './track-reader.ts';
+import { TrackSurvey } from './track-survey.ts';
+
+/** One elementary stream (or the PID that carries only the clock) of an input. */
+export interface Track {
+  readonly pid: number;
+  readonly kind: TrackKind;
+  readonly codec: VideoCodec;
+  /** stream_type of the PMT; 0 for a PID that only carries the PCR. */
+  readonly type: number;
+  /** ISO 639-2, as its descriptor says it. */
+  readonly language: string | undefined;
+  /** Sound that describes the pictures. */
+  readonly narrated: boolean;
+  /** FFmpeg can make pictures or sound of it. */
+  readonly decodable: boolean;
+}
+
+/** One whole PES packet: an access unit for video, one or more frames for audio. Or a piece of a track that carries sections. */
+export interface Unit {
+  readonly track: Track;
+  readonly packets: readonly PacketRef[];
+  /** The whole section that the packets carry, where it may name times of the programme's clock. */
+  readonly section?: Buffer | undefined;
+  /** 33-bit ticks as the input has them; undefined when it sends none. */
+  readonly pts: number | undefined;
+  readonly dts: number | undefined;
+  /** Where PTS and DTS stand in the first packet, relative to its start. */
+  readonly ptsOffset: number | undefined;
+  readonly dtsOffset: number | undefined;
+  /** A video keyframe; true for every audio unit. */
+  readonly keyframe: boolean;
+  /** Packets of this PID were lost before or inside this unit. */
+  readonly gap: boolean;
+  /** When its first packet came, monotonic. Most units are known to be whole only when the next one begins. */
+  readonly arrivedMs: number;
+  /** Bytes that its input has sent in front of it. */
+  readonly position: number;
+}
+
+export interface ProgramReaderSink extends TrackSink {
+  /** The program was announced; `changed` where it is new or differs from the last time. */
+  program(map: ProgramMap, tracks: readonly Track[], changed: boolean): void;
+}
+
+/**
+ * How often a programme may change: so many times at once, and once in this time on average. Everything that reads it is set up
+ * anew each time. A table that comes too early is taken at one of its repetitions.
+ */
+const CHANGES_AT_ONCE = 8;
+const MS_PER_CHANGE = 5_000;
+
+const NO_MAPS: readonly ProgramMap[] = [];
+
+/** A packet that waits until it is settled what is played. */
+interface HeldPacket extends PacketRef {
+  readonly pid: number;
+  readonly position: number;
+  readonly maps: readonly ProgramMap[];
+  readonly arrivedMs: number;
+}
+
+export class ProgramReader {
+  readonly #packetizer = new Packetizer();
+  readonly #sink: ProgramReaderSink;
+  readonly #survey: TrackSurvey;
+  #held: HeldPacket[] = [];
+  /** Of those, the ones that came with earlier chunks. */
+  #heldSettled = 0;
+  #signature: string | undefined;
+  #map: ProgramMap | undefined;
+  #tracks = new Map<number, TrackReader>();
+  readonly #waiting = new WaitingPackets();
+  #nowMs = 0;
+  /** When all of `CHANGES_AT_ONCE` are allowed again. */
+  #allChangesAtMs = 0;
+
+  /** @param survey decides what is played; without one, the first programme that is announced with sound or pictures */
+  constructor(sink: ProgramReaderSink, survey: TrackSurvey = new TrackSurvey(false)) {
+    this.#sink = sink;
+    this.#survey = survey;
+  }
+
+  /** Takes bytes in pieces of any size, which came at `nowMs`; the chunk is given away and may be rewritten later. */
+  push(chunk: Buffer, nowMs: number): void {
+    this.#packetizer.push(chunk, (bytes, offset, position) => this.#look(bytes, offset, position, nowMs));
+    leaveChunk(this.#held, this.#heldSettled);
+    this.#heldSettled = this.#held.length;
+    for (const track of this.#tracks.values()) track.leaveChunk();
+  }
+
+  /** The units under way are whole: the input has ended in an orderly way, or says so. */
+  flush(): void {
+    for (const track of this.#tracks.values()) track.flush();
+  }
+
+  /** The input is over: what waited goes on. */
+  settle(): void {
+    if (this.#survey.isOpen) this.#survey.settle();
+    this.#releaseHeld();
+  }
+
+  #look(bytes: Buffer, offset: number, position: number, arrivedMs: number): void {
+    const pid = pidOf(bytes, offset);
+    if (pid === NULL_PID || isDamaged(bytes, offset)) return;
+    const news = this.#survey.note(pid, bytes, offset, arrivedMs);
+    const maps = news?.maps ?? NO_MAPS;
+    if (this.#survey.isOpen) {
+      this.#held.push({ bytes, offset, position, pid, maps, arrivedMs });
+      return;
+    }
+    if (this.#held.length > 0) this.#releaseHeld();
+    else if (news?.begun === true && this.#map !== undefined) this.#program(this.#map);
+    this.#nowMs = arrivedMs;
+    if (maps.length > 0) this.#announce(maps);
+    this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
+  }
+
+  #releaseHeld(): void {
+    // Tables may come behind the first packets that they describe.
+    const { map } = this.#survey;
+    if (map !== undefined && map.programNumber !== this.#map?.programNumber) this.#program(map);
+    this.#heldSettled = 0;
+    for (const { pid, bytes, offset, position, maps, arrivedMs } of this.#held.splice(0)) {
+      this.#nowMs = arrivedMs;
+      this.#announce(maps);
+      this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
+    }
+  }
+
+  #announce(maps: readonly ProgramMap[]): void {
+    for (const map of maps) if (map.programNumber === this.#survey.map?.programNumber) this.#program(map);
+  }
+
+  #program(announced: ProgramMap): void {
+    const map = { ...announced, streams: announced.streams.filter((stream) => this.#survey.isPlayed(stream)) };
+    const signature = buildPmt(map, 0).toString('latin1');
+    const changed = signature !== this.#signature;
+    if (changed && !this.#mayChange()) return;
+    if (changed) this.#adopt(map);
+    this.#signature = signature;
+    this.#map = announced;
+    const tracks = [...this.#tracks.values()].map(({ track }) => track);
+    this.#sink.program(map, tracks, changed);
+  }
+
+  #mayChange(): boolean {
+    const fromMs = Math.max(this.#allChangesAtMs, this.#nowMs);
+    if (fromMs - this.#nowMs > (CHANGES_AT_ONCE - 1) * MS_PER_CHANGE) return false;
+    this.#allChangesAtMs = fromMs + MS_PER_CHANGE;
+    return true;
+  }
+
+  #adopt(map: ProgramMap): void {
+    const before = this.#tracks;
+    this.#tracks = new Map();
+    const add = (track: Track) => {
+      const known = before.get(track.pid);
+      const goesOn = known !== undefined && known.track.type === track.type;
+      const reader = goesOn ? known : new TrackReader(track, this.#sink, this.#waiting);
+      reader.track = track;
+      this.#tracks.set(track.pid, reader);
+    };
+    for (const stream of map.streams) {
+      const { pid, type } = stream;
+      const kind = classifyStream(stream, map.descriptors);
+      const about = { language: languageOf(stream), narrated: isNarrated(stream), decodable: isDecodable(stream) };
+      add({ pid, type, ...about, ...kind });
+    }
+    if (isTrackPid(map.pcrPid) && !this.#tracks.has(map.pcrPid)) {
+      add({
+        pid: map.pcrPid,
+        type: 0,
+        kind: 'other',
+        codec: 'unknown',
+        language: undefined,
+        narrated: false,
+        decodable: false,
+      });
+    }
+    for (const [pid, reader] of before) if (this.#tracks.get(pid) !== reader) reader.discard();
+  }
+}
+
+/** The first bytes of a unit, where its headers are. */
+export function headOf(unit: Unit): Buffer {
+  return elementaryBytes({ ...unit, packets: unit.packets.slice(0, PROBED_PACKETS) });
+}
+
+/** A unit's bytes of the elementary stream, without the PES header. */
+export function elementaryBytes(unit: Unit): Buffer {
+  const parts = unit.packets.map(({ bytes, offset }, index) => {
+    const start = payloadOffset(bytes, offset);
+    const header = index === 0 ? parsePesHeader(bytes, start, offset + PACKET_SIZE) : undefined;
+    return bytes.subarray(header?.dataOffset ?? start, offset + PACKET_SIZE);
+  });
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,81 @@
+/** Remembers the newest random access points of a feed by their content, to know them again in another connection. */
+
+import { createHash } from 'node:crypto';
+import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
+import { parsePesHeader } from '../syntax/pes.ts';
+import { TICKS_PER_SECOND, wrapTicks } from '../syntax/timestamp.ts';
+import type { Unit } from './program-reader.ts';
+
+/** What a provider that starts every connection with the past sends again; more would be another beginning of the same. */
+const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
+/** All of a picture each 1/60 s, where every picture is a keyframe. */
+const MAX_REMEMBERED = 1_024;
+
+/** As many as fit into a number. */
+const HASH_BYTES = 6;
+
+interface RecentEntry {
+  /** Output timeline, not wrapped. */
+  readonly dts: number;
+  readonly content: number;
+}
+
+export class RecentEntries {
+  /** Oldest first. */
+  readonly #entries = new Set<RecentEntry>();
+  /** DTS of the entries, by content. */
+  readonly #timesOf = new Map<number, number[]>();
+
+  /** @param dts where the unit lands on the output timeline, not wrapped */
+  add(unit: Unit, dts: number): void {
+    for (const entry of this.#entries) {
+      if (dts - entry.dts < REMEMBERED_TICKS && this.#entries.size < MAX_REMEMBERED) break;
+      this.#forget(entry);
+    }
+    const entry = { dts, content: contentOf(unit) };
+    this.#entries.add(entry);
+    const times = this.#timesOf.get(entry.content);
+    if (times === undefined) this.#timesOf.set(entry.content, [dts]);
+    else times.push(dts);
+  }
+
+  /** Whether a unit with this content was sent. */
+  knows(content: number): boolean {
+    return this.#timesOf.has(content);
+  }
+
+  /** When a unit with this content (as `contentOf` has it) was sent, not wrapped; undefined when never, or more than once. */
+  timeOf(content: number): number | undefined {
+    const times = this.#timesOf.get(content);
+    return times?.length === 1 ? times[0] : undefined;
+  }
+
+  /** Whether this very unit was sent at this time (33 bits) before. */
+  has(unit: Unit, ticks: number): boolean {
+    return this.#timesOf.get(contentOf(unit))?.some((dts) => wrapTicks(dts) === ticks) === true;
+  }
+
+  #forget(entry: RecentEntry): void {
+    this.#entries.delete(entry);
+    const times = this.#timesOf.get(entry.content);
+    times?.shift();
+    if (times?.length === 0) this.#timesOf.delete(entry.content);
+  }
+}
+
+/** Grows to the largest unit: what is hashed lies in one piece, since a call of the hash costs more than a packet's bytes. */
+let scratch = Buffer.alloc(0);
+
+/** A 48-bit hash of a unit's elementary stream bytes: the PES header is rewritten on the way. */
+export function contentOf({ packets }: Unit): number {
+  const most = packets.length * PACKET_SIZE;
+  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most);
+  let length = 0;
+  for (const [index, { bytes, offset }] of packets.entries()) {
+    const end = offset + PACKET_SIZE;
+    const start = payloadOffset(bytes, offset);
+    const data = index === 0 ? parsePesHeader(bytes, start, end)?.dataOffset : undefined;
+    length += bytes.copy(scratch, length, data ?? start, end);
+  }
+  return createHash('sha256').update(scratch.subarray(0, length)).digest().readUIntBE(0, HASH_BYTES);
+}

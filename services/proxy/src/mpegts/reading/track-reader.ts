@@ -1,0 +1,203 @@
+/**
+ * One PID of an input, read as whole units: a PES packet, or sections. Sections (cues, carousels, application tables) pass
+ * packet by packet as they come, except those with times of the programme's clock inside, which are handed on whole.
+ */
+
+import { hasClockTimes } from '../syntax/clock-sections.ts';
+import { isKeyframe } from '../syntax/elementary.ts';
+import {
+  counterOf,
+  hasDiscontinuityIndicator,
+  hasPayload,
+  hasRandomAccessIndicator,
+  PACKET_SIZE,
+  payloadOffset,
+  pcrOf,
+  startsUnit,
+} from '../syntax/packet.ts';
+import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } from '../syntax/packet-memory.ts';
+import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
+import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
+import { isScrambled } from '../syntax/scrambling.ts';
+import type { Track, Unit } from './program-reader.ts';
+
+/** Packets of one video unit in which its parameter sets or first slice must begin. */
+export const PROBED_PACKETS = 8;
+
+export interface TrackSink {
+  unit(unit: Unit): void;
+  /** A packet with a PCR outside any unit. */
+  clock(track: Track, packet: PacketRef): void;
+  /** Any packet of a video or audio track, scrambled ones too, before it becomes part of a unit. */
+  media?(bytes: Buffer, offset: number): void;
+}
+
+export class TrackReader {
+  track: Track;
+  readonly #sink: TrackSink;
+  readonly #waiting: WaitingPackets;
+  #counter: number | undefined;
+  #duplicate = false;
+  #packets: PacketRef[] = [];
+  /** Of those, the ones that came with earlier chunks. */
+  #settled = 0;
+  #receivedBytes = 0;
+  #totalLength: number | undefined;
+  #gap = false;
+  #arrivedMs = 0;
+  #position = 0;
+  /** The PID carries sections, as far as its last unit start showed. */
+  #hasSections = false;
+  readonly #sections = new SectionAssembler();
+
+  /** @param waiting counts what waits on all PIDs of the input */
+  constructor(track: Track, sink: TrackSink, waiting: WaitingPackets) {
+    this.track = track;
+    this.#sink = sink;
+    this.#waiting = waiting;
+  }
+
+  /** Takes a packet of this PID that came at `nowMs`, behind `position` bytes of the input. */
+  push(bytes: Buffer, offset: number, position: number, nowMs: number): void {
+    if (this.track.kind !== 'other') this.#sink.media?.(bytes, offset);
+    if (isScrambled(bytes, offset)) {
+      this.#scrambledPacket(bytes, offset);
+      return;
+    }
+    if (hasPayload(bytes, offset)) {
+      if (this.#isRepeated(bytes, offset)) return;
+      if (startsUnit(bytes, offset)) {
+        this.flush();
+        const header = parsePesHeader(bytes, payloadOffset(bytes, offset), offset + PACKET_SIZE);
+        this.#hasSections = this.track.kind === 'other' && header === undefined;
+        this.#totalLength = header?.totalLength;
+        this.#arrivedMs = nowMs;
+        this.#position = position;
+        if (!this.#hasSections) {
+          this.#append({ bytes, offset });
+          return;
+        }
+      }
+      if (this.#hasSections) {
+        this.#arrivedMs = nowMs;
+        this.#position = position;
+        this.#sectionPacket({ bytes, offset });
+        return;
+      }
+    }
+    if (this.#packets.length > 0) this.#append({ bytes, offset });
+    else if (pcrOf(bytes, offset) !== undefined) this.#sink.clock(this.track, { bytes, offset });
+  }
+
+  /** The unit under way is whole. */
+  flush(): void {
+    const first = this.#packets[0];
+    if (first === undefined) return;
+    const header = parsePesHeader(first.bytes, payloadOffset(first.bytes, first.offset), first.offset + PACKET_SIZE);
+    this.#emit(this.#take(), header);
+  }
+
+  /** What has not gone on keeps no chunk in memory that it is only a small part of. */
+  leaveChunk(): void {
+    leaveChunk(this.#packets, this.#settled);
+    this.#settled = this.#packets.length;
+  }
+
+  /** The unit under way is dropped. */
+  discard(): void {
+    this.#take();
+    this.#gap = true;
+  }
+
+  /** Nobody can see its payload, and a unit is not whole without it. Its adaptation field is never scrambled. */
+  #scrambledPacket(bytes: Buffer, offset: number): void {
+    this.discard();
+    this.#counter = undefined;
+    if (this.track.kind !== 'other' || pcrOf(bytes, offset) === undefined) return;
+    this.#sink.clock(this.track, { bytes, offset });
+  }
+
+  #isRepeated(bytes: Buffer, offset: number): boolean {
+    const counter = counterOf(bytes, offset);
+    if (this.#counter !== undefined && !hasDiscontinuityIndicator(bytes, offset)) {
+      // A packet may be sent twice in a row, no more (2.4.3.3).
+      if (counter === this.#counter && !this.#duplicate) {
+        this.#duplicate = true;
+        return true;
+      }
+      if (counter !== ((this.#counter + 1) & 0x0f)) this.#gap = true;
+    }
+    this.#counter = counter;
+    this.#duplicate = false;
+    return false;
+  }
+
+  #append(packet: PacketRef): void {
+    this.#packets.push(packet);
+    this.#waiting.add();
+    this.#receivedBytes += packet.offset + PACKET_SIZE - payloadOffset(packet.bytes, packet.offset);
+    if (this.#totalLength !== undefined && this.#receivedBytes >= this.#totalLength) this.flush();
+    else if (this.#packets.length >= MAX_UNIT_PACKETS || this.#waiting.isFull) this.discard();
+  }
+
+  #sectionPacket(packet: PacketRef): void {
+    if (!hasClockTimes(this.track.type)) {
+      this.#emit([packet], undefined);
+      return;
+    }
+    for (const section of this.#sections.push(packet.bytes, packet.offset)) {
+      this.#emit(packetsOf(packetizeSection(section, this.track.pid, 0)), undefined, section);
+    }
+  }
+
+  #take(): PacketRef[] {
+    const packets = this.#packets;
+    this.#waiting.remove(packets.length);
+    this.#packets = [];
+    this.#settled = 0;
+    this.#receivedBytes = 0;
+    this.#totalLength = undefined;
+    return packets;
+  }
+
+  #emit(packets: PacketRef[], header: PesHeader | undefined, section?: Buffer): void {
+    const { kind } = this.track;
+    const offset = packets[0]?.offset ?? 0;
+    const gap = this.#gap;
+    this.#gap = false;
+    this.#sink.unit({
+      track: this.track,
+      packets,
+      section,
+      pts: header?.pts,
+      dts: header?.dts,
+      ptsOffset: header?.ptsOffset === undefined ? undefined : header.ptsOffset - offset,
+      dtsOffset: header?.dtsOffset === undefined ? undefined : header.dtsOffset - offset,
+      keyframe: kind === 'video' ? isKeyUnit(this.track, packets, header?.dataOffset) : kind === 'audio',
+      gap,
+      arrivedMs: this.#arrivedMs,
+      position: this.#position,
+    });
+  }
+}
+
+/** Whole packets, as places in one buffer. */
+export function packetsOf(bytes: Buffer): PacketRef[] {
+  return Array.from({ length: bytes.length / PACKET_SIZE }, (_, index) => ({ bytes, offset: index * PACKET_SIZE }));
+}
+
+function isKeyUnit({ codec }: Track, packets: readonly PacketRef[], dataOffset: number | undefined): boolean {
+  const [first, ...rest] = packets.slice(0, PROBED_PACKETS) as [PacketRef, ...PacketRef[]];
+  const start = dataOffset ?? payloadOffset(first.bytes, first.offset);
+  const head = first.bytes.subarray(start, first.offset + PACKET_SIZE);
+  const verdict =
+    isKeyframe(codec, head) ??
+    isKeyframe(
+      codec,
+      Buffer.concat([
+        head,
+        ...rest.map(({ bytes, offset }) => bytes.subarray(payloadOffset(bytes, offset), offset + PACKET_SIZE)),
+      ]),
+    );
+  return verdict ?? hasRandomAccessIndicator(first.bytes, first.offset);
+}

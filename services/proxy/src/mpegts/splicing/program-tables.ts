@@ -1,0 +1,62 @@
+/** The PAT and PMT of an output (ISO 13818-1, 2.4.4): written anew when the programme changes, repeated with counters of their own. */
+
+import { PACKET_SIZE } from '../syntax/packet.ts';
+import { buildPat, buildPmt, freePid, PAT_PID, type ProgramMap, packetizeSection } from '../syntax/psi.ts';
+
+export const PROGRAM_NUMBER = 1;
+const DEFAULT_PMT_PID = 0x1000;
+/** Payload of a packet, and the pointer_field in front of a section. */
+const PAYLOAD_BYTES = 184;
+const SECTION_OVERHEAD_BYTES = 3;
+
+export class ProgramTables {
+  #pat: Buffer = Buffer.alloc(0);
+  #pmt: Buffer = Buffer.alloc(0);
+  #pmtPid = DEFAULT_PMT_PID;
+  #version = -1;
+  #signature = '';
+  readonly #counters = new Map<number, number>();
+
+  get pmtPid(): number {
+    return this.#pmtPid;
+  }
+
+  /**
+   * The programme from now on, as the output has it.
+   * @param taken PIDs of its tracks, which the PMT's must not be
+   * @returns whether that is news
+   */
+  describe(map: ProgramMap, taken: ReadonlySet<number>): boolean {
+    this.#pmtPid = freePid(this.#pmtPid, (pid) => taken.has(pid));
+    const signature = buildPmt(map, 0).toString('latin1');
+    if (signature === this.#signature) return false;
+    this.#signature = signature;
+    this.#version = (this.#version + 1) & 0x1f;
+    this.#pat = buildPat(PROGRAM_NUMBER, this.#pmtPid, 0);
+    this.#pmt = buildPmt(map, this.#version);
+    return true;
+  }
+
+  /** Both tables. */
+  emit(packets: (bytes: Buffer, start: number, end: number) => void): void {
+    for (const [pid, section] of [[PAT_PID, this.#pat] as const, [this.#pmtPid, this.#pmt] as const]) {
+      const counter = this.#counterOf(pid);
+      const bytes = packetizeSection(section, pid, counter + 1);
+      packets(bytes, 0, bytes.length);
+      this.#counters.set(pid, (counter + bytes.length / PACKET_SIZE) & 0x0f);
+    }
+  }
+
+  /** Both tables as they were sent last, for somebody who has not seen them: the next ones continue their counters. */
+  get latest(): Buffer {
+    const pmtPackets = Math.ceil((this.#pmt.length + SECTION_OVERHEAD_BYTES) / PAYLOAD_BYTES);
+    return Buffer.concat([
+      packetizeSection(this.#pat, PAT_PID, this.#counterOf(PAT_PID), true),
+      packetizeSection(this.#pmt, this.#pmtPid, this.#counterOf(this.#pmtPid) - pmtPackets + 1 + 16, true),
+    ]);
+  }
+
+  #counterOf(pid: number): number {
+    return this.#counters.get(pid) ?? 0x0f;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * One continuous clock out of whatever clocks an input brings: timestamp jumps, restarts and new inputs become a timeline
+ * on which every track's DTS only grows. Decides, per unit, what to add to its timestamps; touches no bytes.
+ */
+
+import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
+
+/**
+ * How a new input relates to the one before it:
+ * `aligned` – the same clock (an FFmpeg that was restarted on the same source feed): what is already out is dropped;
+ * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider), else as `rebase`; the
+ *             splicer makes it `aligned` when it begins with a picture that was sent before;
+ * `rebase`  – another clock: it goes on by wall clock since the last unit.
+ */
+export type InputClock = 'aligned' | 'resume' | 'rebase';
+
+export interface Placement {
+  /** Ticks to add to this unit's PTS and DTS (and to the PCRs of its PID until the next unit). */
+  shift: number;
+  /** The unit's DTS on the output timeline, not wrapped. */
+  dts: number;
+  /** Media is missing in front of this unit, or the clock was repaired: to be signalled. */
+  jump: boolean;
+}
+
+/** A step forward is a jump when it exceeds this (or four usual steps), and neither wall clock nor another track explains it. */
+const MAX_STEP = 1.5 * TICKS_PER_SECOND;
+/** Wall clock and media clock of a provider that caught up after a stall may differ by this much. */
+const WALL_FACTOR = 1.5;
+/** A gap longer than this is worth a discontinuity even where it is legitimate. */
+const SIGNALLED_GAP = 0.5 * TICKS_PER_SECOND;
+/** A reconnected provider that is this much further on than the time that passed still has the same clock. */
+const RESUME_SLACK = 5 * TICKS_PER_SECOND;
+/** Tracks of one input are never further apart than this; beyond, it is another jump. */
+const NEAR = 10 * TICKS_PER_SECOND;
+/** Until a track has shown its own step. */
+const DEFAULT_STEP = TICKS_PER_SECOND / 25;
+
+interface TrackClock {
+  dts: number;
+  step: number;
+  shift: number;
+  atMs: number;
+  /** No unit of the current input has been accepted yet. */
+  joining: boolean;
+}
+
+export class Timeline {
+  readonly #tracks = new Map<number, TrackClock>();
+  readonly #firstDts: number | undefined;
+  #shift: number | undefined;
+  #clock: InputClock = 'rebase';
+  #repaired = false;
+  /** The current input has not been placed yet. */
+  #fresh = true;
+
+  /** @param firstDts where the first unit lands, in ticks; undefined keeps the clock of the first input */
+  constructor(firstDts: number | undefined) {
+    this.#firstDts = firstDts;
+  }
+
+  /**
+   * Units from now on come from another input.
+   * @param repaired it is a timeline already: whatever is missing in it is really gone, however it arrives
+   * @param shift ticks between its clock and the output timeline, where they are known (not for `rebase`)
+   */
+  beginInput(clock: InputClock, repaired = false, shift?: number): void {
+    this.#clock = clock;
+    this.#repaired = repaired;
+    if (shift !== undefined) this.#shift = wrapTicks(shift);
+    this.#fresh = true;
+    for (const track of this.#tracks.values()) track.joining = true;
+  }
+
+  /** Ticks between the current input's clock and the output timeline; undefined before the first unit. */
+  get shift(): number | undefined {
+    return this.#shift;
+  }
+
+  get clock(): InputClock {
+    return this.#clock;
+  }
+
+  /** No unit of the current input has been placed yet. */
+  get fresh(): boolean {
+    return this.#fresh;
+  }
+
+  /** Ticks from one unit of a track to the next. */
+  stepOf(pid: number): number | undefined {
+    return this.#tracks.get(pid)?.step;
+  }
+
+  /** DTS of a track's newest unit (output timeline, not wrapped). */
+  lastDts(pid: number): number | undefined {
+    return this.#tracks.get(pid)?.dts;
+  }
+
+  /** DTS expected next on a track (output timeline, not wrapped): its last one plus its usual step. */
+  nextDts(pid: number): number | undefined {
+    const track = this.#tracks.get(pid);
+    return track === undefined ? undefined : track.dts + track.step;
+  }
+
+  /**
+   * Places an audio or video unit.
+   * @param pid output PID of its track
+   * @param dts 33-bit ticks as the input has them
+   * @param nowMs monotonic arrival time
+   * @param anchor a track whose units are never dropped at a jump (video: the first one there is its keyframe)
+   * @returns undefined when the unit must not be sent: its time is already out
+   */
+  place(pid: number, dts: number, nowMs: number, anchor: boolean): Placement | undefined {
+    if (this.#fresh) this.#placeInput(dts, nowMs);
+    const shift = this.#shift as number;
+    const track = this.#tracks.get(pid);
+    if (track === undefined) {
+      const reference = this.#latest()?.dts ?? wrapTicks(dts + shift);
+      const out = reference + ticksBetween(wrapTicks(reference), wrapTicks(dts + shift));
+      this.#tracks.set(pid, { dts: out, step: DEFAULT_STEP, shift, atMs: nowMs, joining: false });
+      return { shift, dts: out, jump: false };
+    }
+    if (track.joining) return this.#join(track, dts, nowMs);
+    const ahead = this.#ahead(track, dts, track.shift);
+    const isUsual = this.#isUsual(track, ahead, track.shift, nowMs);
+    // Another track of this input may have jumped before this one. Whichever clock the unit fits better is its own.
+    const hasMoved = track.shift !== shift;
+    const followed = this.#ahead(track, dts, shift);
+    const fitsBetter = !isUsual || Math.abs(followed - track.step) < Math.abs(ahead - track.step);
+    if (hasMoved && fitsBetter && this.#isUsual(track, followed, shift, nowMs)) {
+      return this.#accept(track, shift, followed, nowMs, true);
+    }
+    if (isUsual) return this.#accept(track, track.shift, ahead, nowMs, false);
+    if (hasMoved && Math.abs(followed) < NEAR) {
+      if (followed > 0) return this.#accept(track, shift, followed, nowMs, true);
+      if (!anchor) return undefined;
+    } else if (ahead <= 0 && ahead > -1.5 * track.step) {
+      // One unit out of order by about a frame: a muxer's rounding, no new clock.
+      return this.#accept(track, track.shift, 1, nowMs, false, 1 - ahead);
+    }
+    const elapsed = ((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000;
+    const onward = Math.max(track.step, Math.round(elapsed));
+    this.#shift = wrapTicks(track.dts + onward - dts);
+    return this.#accept(track, this.#shift, onward, nowMs, true);
+  }
+
+  /** A timestamp of a track that sets no clock (subtitles, a PCR): on the output timeline, 33 bits. */
+  translate(pid: number, ticks: number): number | undefined {
+    const shift = this.#tracks.get(pid)?.shift ?? this.#shift;
+    return shift === undefined ? undefined : wrapTicks(ticks + shift);
+  }
+
+  #placeInput(dts: number, nowMs: number): void {
+    this.#fresh = false;
+    if (this.#clock === 'aligned' && this.#shift !== undefined) return;
+    const latest = this.#latest();
+    if (latest === undefined || this.#shift === undefined) {
+      this.#shift = this.#firstDts === undefined ? 0 : wrapTicks(this.#firstDts - dts);
+      return;
+    }
+    const elapsed = Math.max(0, Math.round(((nowMs - latest.atMs) * TICKS_PER_SECOND) / 1000));
+    if (this.#clock === 'resume') {
+      const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));
+      if (ahead > 0 && ahead <= elapsed * WALL_FACTOR + RESUME_SLACK) return;
+    }
+    this.#shift = wrapTicks(latest.dts + Math.max(latest.step, elapsed) - dts);
+  }
+
+  #join(track: TrackClock, dts: number, nowMs: number): Placement | undefined {
+    const shift = this.#shift as number;
+    const ahead = this.#ahead(track, dts, shift);
+    if (ahead <= 0) return undefined;
+    track.joining = false;
+    return this.#accept(track, shift, ahead, nowMs, this.#clock !== 'aligned' || ahead > 1.5 * track.step);
+  }
+
+  #ahead(track: TrackClock, dts: number, shift: number): number {
+    return ticksBetween(wrapTicks(track.dts), wrapTicks(dts + shift));
+  }
+
+  /** Whether `shift` puts a unit where it may well be: a little ahead of its track's last one, or of where time is by now. */
+  #isUsual(track: TrackClock, ahead: number, shift: number, nowMs: number): boolean {
+    if (ahead <= 0) return false;
+    if (this.#repaired) return true;
+    let passed = ((nowMs - track.atMs) * TICKS_PER_SECOND * WALL_FACTOR) / 1000;
+    // A track that was silent comes back to where the others are.
+    for (const other of this.#tracks.values()) {
+      if (other.shift === shift) passed = Math.max(passed, other.dts - track.dts);
+    }
+    return ahead <= Math.max(MAX_STEP, 4 * track.step) + passed;
+  }
+
+  #accept(track: TrackClock, shift: number, ahead: number, nowMs: number, jump: boolean, correction = 0): Placement {
+    const gap = ahead > Math.max(SIGNALLED_GAP, 4 * track.step);
+    if (!jump && !gap && correction === 0) track.step = ahead;
+    track.dts += ahead;
+    track.shift = shift;
+    track.atMs = nowMs;
+    return { shift: wrapTicks(shift + correction), dts: track.dts, jump: jump || gap };
+  }
+
+  #latest(): TrackClock | undefined {
+    let latest: TrackClock | undefined;
+    for (const track of this.#tracks.values()) if (latest === undefined || track.dts > latest.dts) latest = track;
+    return latest;
+  }
+}

@@ -1,0 +1,60 @@
+/** Follows a feed that another worker makes: what comes from there goes into the feed here, on the same timeline. */
+
+import type { Feed } from '../feed/feed.ts';
+import type { FeedLineage, SourceClock } from '../feed/feed-history.ts';
+import type { FeedOutput } from '../feed/feed-output.ts';
+import type { RingLimits } from '../feed/ring.ts';
+import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
+import type { FeedPlace } from './feed-place.ts';
+
+/** A feed with all that surrounds it. */
+export interface PlacedFeed {
+  readonly feed: Feed;
+  readonly place: FeedPlace;
+  readonly lineage: FeedLineage;
+  readonly output: FeedOutput;
+  readonly ringLimits: () => RingLimits;
+}
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Where to begin in a feed that is empty here, 33-bit ticks; undefined: where a viewer would. */
+  readonly fromTicks?: number | undefined;
+  /** Called with each piece of media, and with what the owner says of the clock of its source. */
+  readonly onMedia: (clock: SourceClock | undefined) => void;
+}
+
+/** One connection to the owner, from dialling to its end. */
+export async function follow(placed: PlacedFeed, options: FollowOptions): Promise<RelayOutcome> {
+  const { feed, place, lineage, output, ringLimits } = placed;
+  const { current } = place;
+  if (current.kind !== 'relay') throw new Error(`${place.feed} is made here and cannot be followed`);
+  const { lastDts } = output;
+  const run = startRelayRun({
+    feed: place.feed,
+    owner: current.owner,
+    via: current.via,
+    me: place.me,
+    secret: place.secret,
+    afterTicks: lastDts === undefined ? options.fromTicks : lineage.toTheirs(lastDts, output.shift),
+    signal: options.signal,
+  });
+  const hello = await run.hello;
+  if (hello === undefined) return run.ended;
+  place.relayAnswered();
+  const { clock, kind } = lineage.follow(hello.lineage, lastDts);
+  output.begin(clock, { ...kind, repaired: true, grouped: true });
+  for await (const item of run.output) {
+    place.relayAnswered();
+    // Seen from another timeline than this feed's, the source's clock says nothing.
+    options.onMedia(lineage.isForeign ? undefined : run.sourceClock);
+    if (item === 'whole') output.flush();
+    else output.push(item, performance.now());
+    feed.ring.setLimits(ringLimits());
+    feed.publish();
+  }
+  const outcome = await run.ended;
+  output.end(outcome.kind === 'moved' || outcome.kind === 'ended');
+  feed.publish();
+  return outcome;
+}

@@ -1,0 +1,128 @@
+/** How a worker that is to end gives what others read to them, feed by feed, while it still makes it. */
+
+import { request } from 'node:http';
+import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { pause } from '../async.ts';
+import { newestFirst } from '../ecs/deployment.ts';
+import type { FeedPlace } from './feed-place.ts';
+
+/** A feed that this worker makes. */
+export interface OwnedFeed {
+  readonly place: FeedPlace;
+  /** False when it stays here. */
+  handOver(to: WorkerIdentity): Promise<boolean>;
+  /** Keeps a source that breaks from being opened again until the answer is called. */
+  holdRetries?(): () => void;
+}
+
+export interface HandoverDeps {
+  /** Made from source feeds, so these go first: the new owner then follows their sources. */
+  readonly processes: () => readonly OwnedFeed[];
+  readonly sources: () => readonly OwnedFeed[];
+  readonly followersOf: (feed: string) => readonly WorkerIdentity[];
+  readonly secret: () => string;
+  readonly log: Logger;
+}
+
+const ROUND_MS = 200;
+/** A worker that could not take a feed is asked again after this long. */
+const REFUSED_MS = 5_000;
+/** Opening a source beside its owner, up to a keyframe that both have shown. */
+const PREPARE_TIMEOUT_MS = 20_000;
+
+export class Handover {
+  readonly #deps: HandoverDeps;
+  /** Until when a worker is not asked for a feed, monotonic, by feed and incarnation. */
+  readonly #refusedUntilMs = new Map<string, number>();
+  #running: Promise<void> | undefined;
+  readonly #abort = new AbortController();
+
+  constructor(deps: HandoverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Something of this worker is read by others. */
+  get isPending(): boolean {
+    return [...this.#deps.processes(), ...this.#deps.sources()].some((feed) => this.#followersOf(feed).length > 0);
+  }
+
+  /** Hands over, from now until `stop`, whatever another worker reads. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      const processes = this.#due(this.#deps.processes());
+      const due = processes.length > 0 ? processes : this.#due(this.#deps.sources());
+      await Promise.all(due.map((feed) => this.#handOver(feed)));
+      await pause(ROUND_MS, signal);
+    }
+  }
+
+  /** Feeds that somebody reads who may take them. */
+  #due(feeds: readonly OwnedFeed[]): OwnedFeed[] {
+    return feeds.filter((feed) => this.#candidates(feed).length > 0);
+  }
+
+  #candidates(feed: OwnedFeed): WorkerIdentity[] {
+    const nowMs = performance.now();
+    return newestFirst(this.#followersOf(feed)).filter(
+      (follower) => (this.#refusedUntilMs.get(refusalKey(feed, follower)) ?? 0) < nowMs,
+    );
+  }
+
+  #followersOf({ place }: OwnedFeed): readonly WorkerIdentity[] {
+    return this.#deps.followersOf(place.feed);
+  }
+
+  async #handOver(feed: OwnedFeed): Promise<void> {
+    const { log } = this.#deps;
+    const goOn = feed.holdRetries?.();
+    try {
+      for (const to of this.#candidates(feed)) {
+        const startedMs = performance.now();
+        if ((await this.#prepare(feed, to)) && (await feed.handOver(to))) {
+          const tookMs = Math.round(performance.now() - startedMs);
+          log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
+          return;
+        }
+        log.info({ feed: feed.place.feed, to: to.workerId }, 'could not be handed over');
+        this.#refusedUntilMs.set(refusalKey(feed, to), performance.now() + REFUSED_MS);
+      }
+    } finally {
+      goOn?.();
+    }
+  }
+
+  /** Asks a worker to get ready; false when it cannot, or does not answer. */
+  #prepare({ place }: OwnedFeed, { address }: WorkerIdentity): Promise<boolean> {
+    return new Promise((resolve) => {
+      const call = request(`http://${address}/feeds/${place.feed}/prepare`, {
+        method: 'POST',
+        agent: false,
+        headers: { Authorization: `Bearer ${this.#deps.secret()}` },
+        timeout: PREPARE_TIMEOUT_MS,
+        signal: this.#abort.signal,
+      });
+      call.once('response', (response) => {
+        response.resume();
+        resolve(response.statusCode === 204);
+      });
+      call.once('timeout', () => call.destroy());
+      call.once('error', () => resolve(false));
+      call.end();
+    });
+  }
+}
+
+function refusalKey({ place }: OwnedFeed, { incarnation }: WorkerIdentity): string {
+  return `${place.feed} ${incarnation}`;
+}

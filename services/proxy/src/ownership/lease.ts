@@ -1,0 +1,147 @@
+/**
+ * This worker's lease: renewed once a second, it says whether what the worker owns is still its own. Checked at every read
+ * of an owned feed's input, so that a worker that stood still passes nothing on before it knows.
+ */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { Command, MovedFeed, WorkerLoad } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { type Deferred, deferred } from '../async.ts';
+
+/**
+ * `held`: renewed in time. `unconfirmed`: the registry does not answer, or too slowly; running streams go on. `in_doubt`:
+ * this process stood still past its deadline, so another one may own what it owned.
+ */
+export type LeaseState = 'held' | 'unconfirmed' | 'in_doubt';
+
+export interface LeaseDeps {
+  readonly registry: Registry;
+  readonly leaseMs: number;
+  readonly load: () => WorkerLoad;
+  readonly onCommand: (command: Command) => void;
+  /** A feed of this worker has another place than it believed. */
+  readonly onMoved: (moved: MovedFeed) => void;
+  readonly log: Logger;
+}
+
+const RENEW_MS = 1_000;
+/** What the clocks of two machines, and the way to Redis, may differ by. */
+const MARGIN_MS = 500;
+const TICK_MS = 100;
+/** A tick that is this late means the process, not a callback, stood still. */
+const STANDSTILL_MS = 1_500;
+
+export class Lease {
+  readonly #deps: LeaseDeps;
+  #deadlineMs = 0;
+  #reachable = true;
+  #stoodStill = false;
+  #awakeSinceMs = performance.now();
+  #tickMs = performance.now();
+  #ticker: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #renewing = false;
+  #again = false;
+  #confirmation: Deferred<void> = deferred();
+  #stopped = false;
+
+  constructor(deps: LeaseDeps) {
+    this.#deps = deps;
+  }
+
+  get state(): LeaseState {
+    const nowMs = performance.now();
+    if (nowMs < this.#deadlineMs) return 'held';
+    this.#noteStandstill(nowMs);
+    return this.#stoodStill ? 'in_doubt' : 'unconfirmed';
+  }
+
+  /** The registry answers. */
+  get reachable(): boolean {
+    return this.#reachable;
+  }
+
+  /** Since when this process has run without standing still, monotonic: what nobody said before, it may have slept through. */
+  get awakeSinceMs(): number {
+    this.#noteStandstill(performance.now());
+    return this.#awakeSinceMs;
+  }
+
+  /** Resolves with the next successful renewal. */
+  confirmed(): Promise<void> {
+    return this.#confirmation.promise;
+  }
+
+  /** Renews for the first time, and from then on. Without a registry the worker starts all the same, unconfirmed. */
+  async start(): Promise<void> {
+    this.#tickMs = performance.now();
+    this.#ticker = setInterval(() => {
+      const nowMs = performance.now();
+      this.#noteStandstill(nowMs);
+      this.#tickMs = nowMs;
+    }, TICK_MS);
+    await this.#renew();
+  }
+
+  /** Renews without waiting for its time: the registry has just come back. */
+  renewSoon(): void {
+    if (this.#ticker === undefined || this.#stopped) return;
+    this.#again = true;
+    if (this.#renewing) return;
+    clearTimeout(this.#timer);
+    void this.#renew();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#ticker);
+    clearTimeout(this.#timer);
+  }
+
+  /** Also called when a late read comes before the late tick. */
+  #noteStandstill(nowMs: number): void {
+    if (this.#ticker === undefined || nowMs - this.#tickMs <= STANDSTILL_MS) return;
+    this.#stoodStill = true;
+    this.#awakeSinceMs = nowMs;
+  }
+
+  async #renew(): Promise<void> {
+    const { registry, load, leaseMs, log, onMoved, onCommand } = this.#deps;
+    this.#renewing = true;
+    this.#again = false;
+    const sentMs = performance.now();
+    const deadlineMs = sentMs + leaseMs - MARGIN_MS;
+    try {
+      // One that takes longer would have run out when it comes.
+      const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - MARGIN_MS);
+      for (const feed of moved) onMoved(feed);
+      if (!this.#reachable) log.info('the registry answers again');
+      this.#reachable = true;
+      // An answer from before a standstill says nothing about the time since.
+      if (performance.now() < deadlineMs) this.#stoodStill = false;
+      this.#deadlineMs = deadlineMs;
+      this.#confirmation.resolve();
+      this.#confirmation = deferred();
+      for (const command of commands) onCommand(command);
+    } catch (error) {
+      if (this.#reachable) log.warn({ err: error }, 'the registry does not answer; streams go on');
+      this.#reachable = false;
+    }
+    this.#renewing = false;
+    if (this.#stopped) return;
+    const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
+    this.#timer = setTimeout(() => void this.#renew(), waitMs);
+  }
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,202 @@
+/** One run of one FFmpeg: its input (a source feed's bytes, or a URL it opens through the gateway), its output, its end. */
+
+import type { StreamProfile } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { SourceError } from '../errors.ts';
+import { Cursor, type CursorSink } from '../feed/cursor.ts';
+import type { EntryPoint, Ring } from '../feed/ring.ts';
+import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
+import type { Sandbox } from '../ffmpeg/host/sandbox.ts';
+import { buildArguments, type CommandOptions, type FfmpegInput, takesFirstTracks } from '../ffmpeg/process/command.ts';
+import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
+import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
+import { isOutdated as isChoiceOutdated } from '../ffmpeg/process/track-choice.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
+import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
+import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import type { SourceFeed } from '../sources/source-feed.ts';
+import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { Gateway, GatewaySession } from '../upstream/gateway/gateway.ts';
+import type { Run, RunRequest } from './run.ts';
+import { enterSource, leaseSource } from './run-entry.ts';
+import { TrackTrials } from './track-trials.ts';
+import { wantedVariant } from './wanted-variant.ts';
+
+export interface RunDeps {
+  readonly sources: SourceFeeds;
+  readonly gateway: Gateway;
+  readonly sandbox: Sandbox;
+  readonly reading: OptionReading;
+  readonly keyframeIntervalMs: number;
+  /** As `languageCode` has them, the preferred first. */
+  readonly preferredAudioLanguages: readonly string[];
+  /** How long a live source may take to its first random access point. */
+  readonly firstPictureTimeoutMs: number;
+  readonly log: Logger;
+}
+
+/** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
+const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
+
+/**
+ * Opens the source (or joins those who read it) and starts FFmpeg on it.
+ *
+ * @throws {SourceError} when the source cannot be opened
+ */
+export async function startFfmpegRun(
+  profile: StreamProfile,
+  request: RunRequest,
+  deps: RunDeps,
+  trials = new TrackTrials(deps.preferredAudioLanguages),
+): Promise<Run> {
+  const lease = await leaseSource(request, deps.sources);
+  try {
+    const { process, stop, kill } =
+      lease.feed === undefined
+        ? urlRun(profile, request, deps, trials)
+        : await pipedRun(profile, request, lease.feed, deps, trials);
+    return {
+      output: process.stdout,
+      ended: process.exited.then((exit) => ({ exit, sourceError: stop(exit), orderly: exit.code === 0 })),
+      source: lease.feed,
+      pid: process.pid,
+      duration: lease.feed === undefined ? process.duration : Promise.resolve(undefined),
+      kill,
+      release: lease.release,
+    };
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly process: FfmpegProcess;
+  /** Ends its reading; answers what was wrong with the source, if anything. */
+  readonly stop: (exit: FfmpegExit) => SourceError | undefined;
+  readonly kill: () => void;
+}
+
+/** How often it is looked whether the tracks that FFmpeg has are still the right ones. */
+const LOOK_MS = 1_000;
+
+async function pipedRun(
+  profile: StreamProfile,
+  request: RunRequest,
+  source: SourceFeed,
+  deps: RunDeps,
+  trials: TrackTrials,
+): Promise<Parts> {
+  const { feed } = source;
+  // Only MPEG-TS goes on with another FFmpeg's output.
+  const canGoOn = profile.container === 'mpegts';
+  const { entry, resume } = await enterSource(source, request, deps.firstPictureTimeoutMs);
+  const tracksOf = () => source.tracks.filter(({ kind }) => profile[kind] !== 'none');
+  const tracks = trials.choose(request.address.url, tracksOf());
+  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, { ...timing(entry, feed.ring, resume), tracks });
+  const { stdin } = process;
+  if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
+  let failure: SourceError | undefined;
+  const sink: CursorSink = {
+    write: (bytes, done) => void stdin.write(bytes, () => done()),
+    finished: (end) => {
+      if (end.kind === 'failed' && end.error instanceof SourceError) failure = end.error;
+      stdin.end();
+    },
+    dropped: () => process.kill(),
+  };
+  const cursor = new Cursor(feed, entry, sink, 0);
+  // FFmpeg decodes the tracks it found at its start and no others; the next one finds the new ones.
+  const takesFirst = takesFirstTracks(profile);
+  const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
+  const unsubscribe = source.onProgramChange((position, change) => {
+    const isOver = change === 'shape' ? profile.video === 'encode' && canGoOn : !takesFirst || isOutdated();
+    if (isOver) cursor.limitTo(position);
+  });
+  const look = setInterval(() => {
+    if (takesFirst && canGoOn && trials.isSettled && isOutdated()) cursor.limitTo(feed.ring.head);
+  }, LOOK_MS);
+  const { kill, isFruitless } = watchFruits(process);
+  const stop = (exit: FfmpegExit) => {
+    if (isFruitless(exit)) trials.failed();
+    clearInterval(look);
+    unsubscribe();
+    cursor.close();
+    return failure;
+  };
+  return { process, stop, kill };
+}
+
+function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, trials: TrackTrials): Parts {
+  const attempt = trials.attemptOn(request.address.url);
+  const session = deps.gateway.register(request.address, wantedVariant(profile, deps.preferredAudioLanguages, attempt));
+  const input: FfmpegInput = { kind: 'url', url: session.url, protocols: session.protocols.split(',') };
+  const process = spawn(profile, input, 'none', deps, { ownChoice: attempt > 0 }, session);
+  const { kill, isFruitless } = watchFruits(process);
+  const stop = (exit: FfmpegExit) => {
+    if (isFruitless(exit)) trials.failed();
+    const { lastError } = session;
+    session.close();
+    return lastError;
+  };
+  return { process, stop, kill };
+}
+
+/** Notices when an FFmpeg puts out nothing although it was given something, be it that it ends or that it has to be ended. */
+function watchFruits(process: FfmpegProcess): { kill: () => void; isFruitless: (exit: FfmpegExit) => boolean } {
+  let hasOutput = false;
+  let killed = false;
+  process.stdout.once('readable', () => {
+    hasOutput = process.stdout.readableLength > 0;
+  });
+  const kill = () => {
+    killed = true;
+    process.kill();
+  };
+  return { kill, isFruitless: ({ code }) => !hasOutput && (killed || (code !== null && code !== 0)) };
+}
+
+interface Timing {
+  firstVideoSeconds: number;
+  resume?: { videoSeconds?: number; audioSeconds?: number };
+  timestampOffsetSeconds?: number;
+}
+
+function spawn(
+  profile: StreamProfile,
+  input: FfmpegInput,
+  stdin: 'pipe' | 'none',
+  deps: RunDeps,
+  timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice'>,
+  session?: GatewaySession,
+): FfmpegProcess {
+  const { keyframeIntervalMs } = deps;
+  const keyframes = keyframeIntervalMs > 0 ? { keyframeIntervalSeconds: keyframeIntervalMs / 1000 } : {};
+  const options = { ...timing, ...keyframes, reading: deps.reading };
+  return spawnFfmpeg({
+    sandbox: deps.sandbox,
+    args: buildArguments(profile as ResolvedProfile, input, options),
+    input: stdin,
+    log: deps.log,
+    name: profile.name,
+    gateway: session,
+  });
+}
+
+/** FFmpeg's view of time: it unwraps from where it starts. */
+function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined): Timing {
+  const entryTicks = entry.mediaMs * TICKS_PER_MS;
+  const cycle = Math.floor(entryTicks / TIMESTAMP_WRAP) * TIMESTAMP_WRAP;
+  const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs * TICKS_PER_MS) - cycle) / TICKS_PER_SECOND;
+  const { videoPts, audioPts } = resume ?? {};
+  return {
+    firstVideoSeconds: entry.shownMs / 1000 - cycle / TICKS_PER_SECOND,
+    resume: {
+      ...(videoPts === undefined ? {} : { videoSeconds: seconds(videoPts) }),
+      ...(audioPts === undefined ? {} : { audioSeconds: seconds(audioPts) }),
+    },
+    ...(entryTicks - cycle > TIMESTAMP_WRAP - WRAP_TRAP_TICKS ? { timestampOffsetSeconds: WRAP_SECONDS } : {}),
+  };
+}

@@ -1,0 +1,282 @@
+/** All process feeds of this worker: at most one per stream and slot, running while somebody uses it and a grace beyond. */
+
+import { processFeedKey } from '../../../registry/feed-keys.ts';
+import type { Registry } from '../../../registry/registry.ts';
+import type { StreamRecord } from '../../../registry/types.ts';
+import type { FeedPlace, KnownPlace } from '../ownership/feed-place.ts';
+import type { RelayedFeed } from '../relay/relay-server.ts';
+import type { StreamSource } from '../streams/stream-source.ts';
+import type { RunDeps } from './ffmpeg-run.ts';
+import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
+import { productionOf } from './production.ts';
+
+export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
+  readonly registry: Registry;
+  readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
+  readonly sourceOf: (stream: StreamRecord) => StreamSource;
+  /** @throws {StreampoolError} 503, when this worker takes no further process */
+  readonly assertProcessFree: () => void;
+  /** This worker does not take over what needs a process. */
+  readonly isFull: () => boolean;
+  readonly sharedStreamGraceMs: number;
+}
+
+/** A feed that is here for one user more. */
+export interface FeedUse {
+  readonly process: ProcessFeed;
+  /** Called once, when the use is over. */
+  readonly release: () => void;
+}
+
+export interface ProcessStatus {
+  readonly streamId: string;
+  readonly slot: number;
+  /** Made by an FFmpeg, not copied from its source. */
+  readonly needsProcess: boolean;
+  readonly pid: number | undefined;
+  readonly readers: number;
+  readonly restarts: number;
+  readonly ringBytes: number;
+  readonly place: KnownPlace;
+}
+
+interface Entry {
+  readonly streamId: string;
+  readonly slot: number;
+  readonly process: ProcessFeed;
+  readonly needsProcess: boolean;
+  /** Viewers here, and relays to other workers. */
+  users: number;
+  grace: NodeJS.Timeout | undefined;
+  /** Being ended unless somebody has joined; resolves when that is decided. */
+  closing: Promise<void> | undefined;
+}
+
+export class ProcessFeeds {
+  readonly #deps: ProcessFeedsDeps;
+  readonly #entries = new Map<string, Entry>();
+  #restarts = 0;
+
+  constructor(deps: ProcessFeedsDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Those that take a process of this worker. */
+  get processCount(): number {
+    const own = [...this.#entries.values()].filter(
+      ({ needsProcess, process }) => needsProcess && process.place.current.kind === 'own',
+    );
+    return own.length;
+  }
+
+  /** Runs that began in place of one that had ended, since the start. */
+  get restartCount(): number {
+    return this.#restarts;
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { process } of this.#entries.values()) bytes += process.feed.ring.heldBytes;
+    return bytes;
+  }
+
+  status(): ProcessStatus[] {
+    return [...this.#entries.values()].map(({ streamId, slot, process, needsProcess }) => ({
+      streamId,
+      slot,
+      needsProcess,
+      pid: process.pid,
+      readers: process.feed.readerCount,
+      restarts: process.restarts,
+      ringBytes: process.feed.ring.heldBytes,
+      place: process.place.current,
+    }));
+  }
+
+  /** The keys of the sources that feeds made here are read from, by stream. */
+  sourcesRead(): Record<string, string[]> {
+    const read: Record<string, string[]> = {};
+    for (const { streamId, process } of this.#entries.values()) {
+      if (process.place.current.kind !== 'own') continue;
+      read[streamId] = [...new Set([...(read[streamId] ?? []), ...process.sourcesRead])];
+    }
+    return read;
+  }
+
+  /** The slots of a stream whose feeds are here. */
+  slotsOf(streamId: string): number[] {
+    return this.#of(streamId).map(({ slot }) => slot);
+  }
+
+  /**
+   * The feed of a slot for one more user of it, viewer or relay; started if there is none.
+   *
+   * @throws {StreampoolError} 503, when it would take a further process
+   */
+  async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
+    const key = `${stream.id}/${slot}`;
+    let entry = this.#entries.get(key);
+    // Looked at and taken in one turn: what begins to close between the two would be cut under its new user.
+    while (entry?.closing !== undefined) {
+      await entry.closing;
+      entry = this.#entries.get(key);
+    }
+    return this.#use(entry ?? this.#open(key, stream, slot, place));
+  }
+
+  #use(entry: Entry): FeedUse {
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    entry.users++;
+    return { process: entry.process, release: () => this.#release(entry) };
+  }
+
+  #open(key: string, stream: StreamRecord, slot: number, first: KnownPlace): Entry {
+    const production = productionOf(stream, this.#deps);
+    const usesProcess = production.needsProcess && first.kind === 'own';
+    if (usesProcess) this.#deps.assertProcessFree();
+    const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first);
+    const onRestart = () => {
+      this.#restarts++;
+    };
+    const deps = { ...this.#deps, onRestart };
+    const process = new ProcessFeed(stream, slot, this.#deps.sourceOf(stream), production, place, deps);
+    const entry: Entry = {
+      streamId: stream.id,
+      slot,
+      process,
+      needsProcess: production.needsProcess,
+      users: 0,
+      grace: undefined,
+      closing: undefined,
+    };
+    this.#entries.set(key, entry);
+    process.feed.onEnd(() => {
+      clearTimeout(entry.grace);
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    });
+    return entry;
+  }
+
+  #release(entry: Entry): void {
+    entry.users--;
+    if (entry.users === 0) this.#startGrace(entry);
+  }
+
+  /** Where a feed of this worker comes from, by its key in the registry. */
+  placeOf(feed: string): FeedPlace | undefined {
+    return [...this.#entries.values()].map(({ process }) => process.place).find((place) => place.feed === feed);
+  }
+
+  /**
+   * The feed of a slot for another worker; started if this one owns it and has not begun. Undefined when it is not its own.
+   * Call `release` when the relay is over.
+   *
+   * @param via one that is relayed here will do
+   */
+  async relay(streamId: string, slot: number, via: boolean): Promise<RelayedFeed | undefined> {
+    const { registry } = this.#deps;
+    const known = this.#entries.get(`${streamId}/${slot}`);
+    if (via) return known && this.#passOn(known);
+    if (known?.process.place.isOriginal === false) return undefined;
+    const place = known?.process.place.current ?? (await registry.acquire(processFeedKey(streamId, slot)));
+    const stream = await registry.stream(streamId);
+    if (place.kind !== 'own' || stream === undefined) return undefined;
+    return relayedFeed(await this.acquire(stream, slot, place));
+  }
+
+  /** For a worker that cannot reach the owner. */
+  #passOn(entry: Entry): RelayedFeed | undefined {
+    const { process, closing } = entry;
+    const { offer } = process.place;
+    if (offer === undefined || closing !== undefined) return undefined;
+    const passedOn = { owner: offer.owner, isStopped: () => process.isStopped };
+    return { ...relayedFeed(this.#use(entry)), passedOn };
+  }
+
+  /** Gets ready to own the feed of a slot that is relayed here; false when it is not, or this worker cannot. */
+  async prepare(streamId: string, slot: number): Promise<boolean> {
+    const entry = this.#entries.get(`${streamId}/${slot}`);
+    if (entry === undefined || (entry.needsProcess && this.#deps.isFull())) return false;
+    return entry.process.prepare();
+  }
+
+  /** The feeds that this worker makes. */
+  get owned(): ProcessFeed[] {
+    return [...this.#entries.values()].map(({ process }) => process).filter(({ place }) => place.isOriginal);
+  }
+
+  /** Moves a stream's feeds to its current source. */
+  switchSource(streamId: string): void {
+    for (const { process } of this.#of(streamId)) void process.switchSource();
+  }
+
+  /** Ends every feed of a stream; its clients' responses end. */
+  async drop(streamId: string): Promise<void> {
+    await Promise.all(this.#of(streamId).map((entry) => this.#end(entry)));
+  }
+
+  /** Ends what still holds a connection to a provider account in its grace, without a viewer. */
+  async endIdle(account: string): Promise<void> {
+    const idle = [...this.#entries.values()].filter(
+      (entry) => entry.grace !== undefined && entry.process.account === account,
+    );
+    await Promise.all(idle.map((entry) => this.#close(entry)));
+  }
+
+  /** Ends everything. Those who follow a feed of this worker may make it themselves. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.owned.map(({ place }) => place.giveUp()));
+    await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
+  }
+
+  #of(streamId: string): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.streamId === streamId);
+  }
+
+  #startGrace(entry: Entry): void {
+    clearTimeout(entry.grace);
+    entry.grace = setTimeout(() => void this.#close(entry), this.#deps.sharedStreamGraceMs);
+  }
+
+  /** Ends it unless somebody has joined. Who comes meanwhile waits for what is decided. */
+  #close(entry: Entry): Promise<void> {
+    clearTimeout(entry.grace);
+    entry.grace = undefined;
+    entry.closing ??= this.#endIfUnused(entry)
+      .catch((error: unknown) => {
+        this.#deps.log.warn({ stream: entry.streamId, slot: entry.slot, err: error }, 'a slot could not be released');
+        // It is tried again after another grace, or what nobody uses would run for ever.
+        if (entry.users === 0 && !entry.process.isStopped) this.#startGrace(entry);
+      })
+      .finally(() => {
+        entry.closing = undefined;
+      });
+    return entry.closing;
+  }
+
+  async #endIfUnused(entry: Entry): Promise<void> {
+    if (entry.users > 0) return;
+    const { isOriginal } = entry.process.place;
+    const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
+    if (unused) await this.#end(entry);
+    // Somebody on another worker has just been counted in; its relay is on the way.
+    else if (entry.users === 0) this.#startGrace(entry);
+  }
+
+  async #end(entry: Entry): Promise<void> {
+    clearTimeout(entry.grace);
+    const key = `${entry.streamId}/${entry.slot}`;
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    await entry.process.stop();
+  }
+}
+
+function relayedFeed({ process, release }: FeedUse): RelayedFeed {
+  const { feed, place, lineage } = process;
+  return { feed, place, lineage, sourceClock: () => process.sourceClock, release };
+}

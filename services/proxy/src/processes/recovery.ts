@@ -1,0 +1,70 @@
+/** What to do when a stream's FFmpeg or source is over. Pure. */
+
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
+import type { RunEnd } from './run.ts';
+
+export interface Situation {
+  /** FFmpeg's end; undefined when it was never started because the source could not be opened. */
+  readonly exit: FfmpegExit | undefined;
+  readonly sourceError: SourceError | undefined;
+  /** The worker ended this run itself (hung, replaced). */
+  readonly replaced: boolean;
+  /** Runs in a row that ended without having delivered media for a while. */
+  readonly barrenRuns: number;
+  readonly retryAttempts: number;
+  readonly retryDelayMs: number;
+  readonly canFailOver: boolean;
+}
+
+export type Step =
+  | { readonly kind: 'restart'; readonly delayMs: number }
+  | { readonly kind: 'failover'; readonly reason: string; readonly status?: number | undefined }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'fail' };
+
+/**
+ * A run that has played is restarted at once; one that has not, after a delay and not for ever. A source's own errors have
+ * been retried where it was read, so they lead to the next source. Wrong arguments are wrong on every source.
+ */
+export function nextStep(situation: Situation): Step {
+  const { exit, sourceError, replaced, barrenRuns, retryAttempts, canFailOver } = situation;
+  if (exit?.reason === 'bad_arguments') return { kind: 'fail' };
+  if (sourceError !== undefined && sourceError.reason !== 'stopped') {
+    if (sourceError.reason === 'over') return { kind: 'end' };
+    // A source that begins again with what it has sent has ended.
+    if (!canFailOver) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
+    return { kind: 'failover', reason: failoverReason(exit, sourceError), status: sourceError.upstreamStatus };
+  }
+  if (barrenRuns <= retryAttempts) {
+    if (exit === undefined || barrenRuns === 0) return { kind: 'restart', delayMs: 0 };
+    return { kind: 'restart', delayMs: situation.retryDelayMs * (barrenRuns - 1) };
+  }
+  if (canFailOver) return { kind: 'failover', reason: failoverReason(exit, undefined) };
+  return exit?.reason === 'source_ended' && !replaced ? { kind: 'end' } : { kind: 'fail' };
+}
+
+/** In the words of the failover resolver's contract. */
+function failoverReason(exit: FfmpegExit | undefined, sourceError: SourceError | undefined): string {
+  if (exit === undefined || exit.reason === 'source_refused') return 'transcode_start_error';
+  if (sourceError !== undefined) return 'transcode_runtime_input_error';
+  return exit.reason === 'source_ended' ? 'transcode_input_error' : 'transcode_process_exited';
+}
+
+/**
+ * What the viewers are told of a source that FFmpeg does not play, or not any more.
+ * @param url the source's; it is masked
+ */
+export function failureOf({ exit, sourceError }: Partial<RunEnd>, url: string): StreampoolError {
+  if (sourceError !== undefined) return sourceError;
+  if (exit?.reason === 'bad_arguments') {
+    return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
+  }
+  const said = (exit?.detail ?? 'FFmpeg did not start').replace(/\.?$/, '.');
+  const advice =
+    exit?.reason === 'source_refused'
+      ? ' Look whether a player plays it: it may be damaged, encrypted or no media.'
+      : '';
+  return new SourceError('ffmpeg', `The source ${maskUrl(url)} could not be played: ${said}${advice}`);
+}

@@ -1,0 +1,97 @@
+/** Where a run enters the source feed that it reads: at its newest picture, or far enough back to go on where another run ended. */
+
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { pause } from '../async.ts';
+import { SourceError } from '../errors.ts';
+import type { EntryPoint, Ring } from '../feed/ring.ts';
+import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
+import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/syntax/timestamp.ts';
+import type { SourceFeed } from '../sources/source-feed.ts';
+import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
+import type { Resume, RunRequest } from './run.ts';
+
+/** A decoder and an audio encoder need a little before the first frame that counts. */
+const RESUME_MARGIN_MS = 500;
+/** How soon a source that cannot be seen is left for another. */
+const TROUBLE_POLL_MS = 250;
+const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
+
+export interface RunEntry {
+  readonly entry: EntryPoint;
+  /** What the run has to make from there, where it goes on with another one's output. */
+  readonly resume: ResumePoint | undefined;
+}
+
+/** The source of a run, with as much of its past as the run has to make again. */
+export function leaseSource(
+  { streamId, address, signal, resume }: RunRequest,
+  sources: SourceFeeds,
+): Promise<SourceLease> {
+  const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
+  const [first, second = first] = wanted;
+  const from =
+    first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
+  return sources.acquire(streamId, address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
+}
+
+/**
+ * Waits for something to start from, and finds where.
+ *
+ * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or what ended the source
+ */
+export async function enterSource(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<RunEntry> {
+  const joined = await firstPicture(source, request, timeoutMs);
+  const resume = pointOn(source, request.resume);
+  return { entry: resume === undefined ? joined : entryForResume(source.feed.ring, resume), resume };
+}
+
+/** The newest entry from which everything at and after the resume point can be made again. */
+export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
+  const wanted = [resume.videoPts, resume.audioPts]
+    .filter((ticks) => ticks !== undefined)
+    .map((ticks) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS);
+  const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
+  const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
+  if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
+  return entry;
+}
+
+/** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
+async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
+  const found = new AbortController();
+  const waiting = nothingToSee(source, request, timeoutMs, AbortSignal.any([request.signal, found.signal]));
+  waiting.catch(() => undefined);
+  try {
+    return await Promise.race([source.feed.entry(), waiting]);
+  } finally {
+    found.abort();
+  }
+}
+
+/** Throws when the wait for a picture is over. */
+async function nothingToSee(
+  source: SourceFeed,
+  request: RunRequest,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<never> {
+  const url = maskUrl(request.address.url);
+  const untilMs = performance.now() + timeoutMs;
+  while (performance.now() < untilMs && !signal.aborted) {
+    await pause(TROUBLE_POLL_MS, signal);
+    if (source.trouble === 'scrambled' && request.canFailOver) break;
+  }
+  if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
+  if (source.trouble === 'scrambled') {
+    throw new SourceError(
+      'scrambled',
+      `The source ${url} is scrambled: its pictures and sound cannot be decrypted here.`,
+    );
+  }
+  throw new SourceError('stalled', `The source ${url} sent no picture or sound within ${timeoutMs / 1000} s.`);
+}
+
+/** Where to go on in `source`, if that is on the timeline that the point is told in. */
+function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
+  return resume !== undefined && resume.timeline === source.lineage.current.timeline ? resume.point : undefined;
+}

@@ -1,0 +1,55 @@
+/** Looks at a run while it is under way: whether its FFmpeg has to be replaced, and whether its source is worth leaving. */
+
+import type { FeedOutput } from '../feed/feed-output.ts';
+import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
+import type { Run } from './run.ts';
+import { isHung, sourceFlows } from './watchdog.ts';
+
+export interface RunWatchDeps {
+  readonly output: Pick<FeedOutput, 'lastVideoMs' | 'lastAudioMs'>;
+  /** When the run's newest output came, monotonic. */
+  readonly lastOutputMs: () => number;
+  readonly streamTimeoutMs: number;
+  /** A run this old is replaced, exactly; see MAX_RUN_MS. */
+  readonly maxRunMs: number | undefined;
+  /** Told again and again while it lasts. */
+  readonly onTrouble: (trouble: SourceTrouble) => void;
+  /** Told again and again, with the reason. */
+  readonly onHung: (why: string) => void;
+}
+
+const WATCH_INTERVAL_MS = 250;
+/** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
+const MAX_RUN_MS = 20 * 3600 * 1000;
+
+/** @returns ends the watch */
+export function watchRun(run: Run, deps: RunWatchDeps): () => void {
+  const { output, streamTimeoutMs, maxRunMs = MAX_RUN_MS } = deps;
+  const startedMs = performance.now();
+  // An FFmpeg that is given nothing has nothing to give; its time begins when its source flows again.
+  let starvedMs = startedMs;
+  const look = () => {
+    const nowMs = performance.now();
+    const source = run.source && {
+      videoMs: run.source.lastVideoMs,
+      audioMs: run.source.lastAudioMs,
+      videoIntervalMs: run.source.videoIntervalMs,
+    };
+    if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
+    const trouble = run.source?.trouble;
+    if (trouble !== undefined) deps.onTrouble(trouble);
+    const hung = isHung({
+      nowMs,
+      startedMs,
+      streamTimeoutMs,
+      maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : maxRunMs,
+      outputMs: Math.max(deps.lastOutputMs(), starvedMs),
+      outputVideoMs: output.lastVideoMs,
+      outputAudioMs: output.lastAudioMs,
+      source,
+    });
+    if (hung !== undefined) deps.onHung(hung);
+  };
+  const timer = setInterval(look, WATCH_INTERVAL_MS);
+  return () => clearInterval(timer);
+}

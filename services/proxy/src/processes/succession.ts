@@ -1,0 +1,102 @@
+/**
+ * The run that is to follow the one under way: started beside it, and kept until it has output and the other one has ended.
+ * Readers of the feed so see nothing of a source that is opened in vain.
+ */
+
+import type { Logger } from '../../../shared/log.ts';
+import { pause } from '../async.ts';
+import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
+import type { Run } from './run.ts';
+
+export interface SuccessionDeps {
+  readonly start: () => Promise<Run>;
+  /** How long a run may take to its first output. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+export class Succession {
+  readonly #deps: SuccessionDeps;
+  #run: Run | undefined;
+  /** Ends the hold on the retries of the source that the run leaves. */
+  #letGo: (() => void) | undefined;
+
+  constructor(deps: SuccessionDeps) {
+    this.#deps = deps;
+  }
+
+  get isReady(): boolean {
+    return this.#run !== undefined;
+  }
+
+  /**
+   * Starts a run beside `current`.
+   * @returns `ready` when it has output; `limit` when it may have some once the connection of `current` is closed; `failed` when
+   *   its source does not deliver
+   */
+  async prepare(current: Run | undefined): Promise<'ready' | 'limit' | 'failed'> {
+    const { signal, log } = this.#deps;
+    // A source that was cut for its successor must not come back before it is let go.
+    const goOn = current?.source?.holdRetries();
+    try {
+      const run = await this.#startUntilOutput();
+      if (run !== undefined && !signal.aborted) {
+        this.drop();
+        this.#run = run;
+        this.#letGo = goOn;
+        return 'ready';
+      }
+      run?.kill();
+      run?.release();
+      goOn?.();
+      return 'failed';
+    } catch (error) {
+      log.warn({ err: error }, 'the next source could not be opened');
+      goOn?.();
+      return mayBeConnectionLimit(error) ? 'limit' : 'failed';
+    }
+  }
+
+  /** The run that is ready, if there is one; the source that it leaves is held until `letGo`. */
+  take(): Run | undefined {
+    const run = this.#run;
+    this.#run = undefined;
+    return run;
+  }
+
+  /** The source that was left is closed by now. */
+  letGo(): void {
+    this.#letGo?.();
+    this.#letGo = undefined;
+  }
+
+  /** Ends what has been prepared. */
+  drop(): void {
+    const run = this.take();
+    run?.kill();
+    run?.release();
+    this.letGo();
+  }
+
+  async #startUntilOutput(): Promise<Run | undefined> {
+    const { start, timeoutMs, signal } = this.#deps;
+    const run = await start();
+    const delivers = await Promise.race([
+      firstOutput(run),
+      run.ended.then(() => false),
+      pause(timeoutMs, signal).then(() => false),
+    ]);
+    if (delivers) return run;
+    run.kill();
+    run.release();
+    return undefined;
+  }
+}
+
+/** Resolves with true when the run has output, without reading it. */
+function firstOutput(run: Run): Promise<boolean> {
+  return new Promise((resolve) => {
+    run.output.once('readable', () => resolve(run.output.readableLength > 0));
+  });
+}

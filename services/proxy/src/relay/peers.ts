@@ -1,0 +1,125 @@
+/** What other workers say when they are asked directly: whether they live, whether they have a feed, what they know of a stream. */
+
+import { get } from 'node:http';
+import { z } from 'zod';
+import { ownerShape, parsed, testimonyShape } from '../../../registry/shapes.ts';
+import type { Testimony } from '../../../registry/stream-report.ts';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import { gather } from '../async.ts';
+
+/** A worker as another one dials it. */
+export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
+
+/** A feed that a worker has: made by itself, or (`via`) relayed straight from its owner. */
+export interface Offer {
+  readonly owner: Owner;
+  readonly via: Peer | undefined;
+}
+
+/** What a worker says of a feed that it has; `relayed`: it is not its owner. */
+export interface PlaceAnswer {
+  readonly owner: Owner;
+  readonly relayed: boolean;
+}
+
+/** The incarnation that answers at an address; `refused`: nobody listens there any more. */
+export type PingAnswer = { kind: 'answers'; incarnation: string } | { kind: 'refused' } | { kind: 'silent' };
+
+export async function ping(address: string, secret: string, timeoutMs: number): Promise<PingAnswer> {
+  const answer = await ask(address, '/ping', secret, timeoutMs);
+  if (typeof answer === 'string') return { kind: answer };
+  return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
+}
+
+/** Who answers there; `stranger`: a worker that does not know our secret; undefined: nobody. */
+export async function incarnationAt(address: string, secret: string, timeoutMs: number): Promise<string | undefined> {
+  const answer = await ask(address, '/ping', secret, timeoutMs);
+  if (typeof answer === 'string') return undefined;
+  return answer.status === 403 ? 'stranger' : answer.incarnation;
+}
+
+/** After one that knows a stream another one may say that it has deleted it. */
+const DISSENT_MS = 100;
+
+/** What `peers` know of a stream, all asked at once. */
+export async function testimoniesOf(
+  streamId: string,
+  peers: readonly Peer[],
+  secret: string,
+  timeoutMs: number,
+): Promise<Testimony[]> {
+  const path = `/streams/${encodeURIComponent(streamId)}`;
+  const asked = peers.map(async ({ address }) => {
+    const answer = await ask(address, path, secret, timeoutMs);
+    return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(testimonyShape, answer.body);
+  });
+  const told = await gather(asked, (testimony) => testimony !== undefined, DISSENT_MS);
+  return told.filter((testimony) => testimony !== undefined);
+}
+
+/** Who among `peers` has a feed: one that makes it, who is waited for no longer than it takes him, before one that relays it. */
+export async function offerOf(
+  feed: string,
+  peers: readonly Peer[],
+  secret: string,
+  timeoutMs: number,
+): Promise<Offer | undefined> {
+  const asked = peers.map((peer) => placeAt(peer, feed, secret, timeoutMs));
+  const isMaker = (offer: Offer | undefined) => offer !== undefined && offer.via === undefined;
+  const offers = await gather(asked, isMaker, 0);
+  return offers.find(isMaker) ?? offers.find(Boolean);
+}
+
+async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<Offer | undefined> {
+  const answer = await ask(peer.address, `/places/${feed}`, secret, timeoutMs);
+  if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
+  const place = parsed(placeAnswerShape, answer.body);
+  return place && { owner: place.owner, via: place.relayed ? peer : undefined };
+}
+
+const placeAnswerShape: z.ZodType<PlaceAnswer> = z.looseObject({ owner: ownerShape, relayed: z.boolean() });
+
+interface Answer {
+  readonly status: number;
+  readonly incarnation: string | undefined;
+  readonly body: string;
+}
+
+/** More than the largest stream record. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+function ask(address: string, path: string, secret: string, timeoutMs: number): Promise<Answer | 'refused' | 'silent'> {
+  return new Promise((resolve) => {
+    const headers = { Authorization: `Bearer ${secret}` };
+    const request = get(`http://${address}${path}`, { agent: false, headers });
+    const timer = setTimeout(() => request.destroy(new Error('no answer')), timeoutMs);
+    request.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER_BYTES) response.destroy();
+      });
+      response.on('error', () => undefined);
+      response.once('close', () => {
+        clearTimeout(timer);
+        if (!response.complete) {
+          resolve('silent');
+          return;
+        }
+        const incarnation = response.headers['x-incarnation'];
+        resolve({
+          status: response.statusCode ?? 0,
+          incarnation: typeof incarnation === 'string' ? incarnation : undefined,
+          body: Buffer.concat(chunks).toString(),
+        });
+      });
+    });
+    // Whatever else goes wrong on the way says nothing of who is at its end.
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent');
+    });
+  });
+}

@@ -1,0 +1,173 @@
+/**
+ * What a relay sends: frames of one type byte, a 32-bit length and a body. Media goes as it is in the ring; who sends it and
+ * how it ended goes between. The other side may be an older or a newer worker: a frame of a type that is not known here is
+ * skipped, and one that says something else than it should is not believed.
+ */
+
+import { z } from 'zod';
+import { ownerShape } from '../../../registry/shapes.ts';
+import type { Owner } from '../../../registry/types.ts';
+import type { Lineage, SourceClock } from '../feed/feed-history.ts';
+
+/**
+ * The version of the frames that this worker speaks. Who asks for a relay says its own in the header `X-Relay-Version`, and
+ * the hello answers the lower one of both. 1, which says nothing of it, ends at a type that it does not know; from 2 on
+ * unknown types are skipped, so a sender may use new ones. Without them a relay has to work all the same.
+ */
+export const RELAY_VERSION = 2;
+export const VERSION_HEADER = 'x-relay-version';
+
+/** The version that both sides speak. @param said the header of the other side */
+export function agreedVersion(said: string | string[] | undefined): number {
+  const theirs = Number(said);
+  return Number.isInteger(theirs) && theirs > 0 ? Math.min(theirs, RELAY_VERSION) : 1;
+}
+
+export type RelayEnd =
+  /** The feed is over everywhere: nobody takes it over. */
+  | { kind: 'ended' }
+  | { kind: 'failed'; status: number; reason: string; message: string }
+  /** Another worker makes the feed from here on, as far as is known `owner`. */
+  | { kind: 'moved'; owner?: Owner | undefined };
+
+export interface RelayHello {
+  /** Undefined: 1. */
+  version?: number | undefined;
+  incarnation: string;
+  lineage: Lineage;
+}
+
+export type RelayFrame =
+  | { type: 'hello'; hello: RelayHello }
+  | { type: 'clock'; clock: SourceClock | undefined }
+  /** `whole`: the media so far ends with whole units; nothing more of them has to be waited for. */
+  | { type: 'data'; bytes: Buffer; whole: boolean }
+  | { type: 'end'; end: RelayEnd }
+  | { type: 'ping' };
+
+/** `data` and `whole` are followed by media, the others by JSON. */
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole'] as const;
+const HEADER_BYTES = 5;
+/** Larger than anything that is sent in one piece. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+/** The header in front of `length` bytes of media; `whole` if all units that have begun end with them. */
+export function dataHeader(length: number, whole: boolean): Buffer {
+  return header(whole ? 'whole' : 'data', length);
+}
+
+export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffer {
+  const bytes = Buffer.from(JSON.stringify(frame));
+  return Buffer.concat([header(frame.type, bytes.length), bytes]);
+}
+
+function header(type: (typeof TYPES)[number], length: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes[0] = TYPES.indexOf(type);
+  bytes.writeUInt32BE(length, 1);
+  return bytes;
+}
+
+const finite = z.number();
+
+const helloShape: z.ZodType<RelayHello> = z.looseObject({
+  version: finite.optional(),
+  incarnation: z.string(),
+  lineage: z.looseObject({
+    timeline: z.string(),
+    epoch: finite,
+    changes: z.array(
+      z
+        .looseObject({ epoch: finite, afterDts: finite.optional() })
+        .transform((change) => ({ ...change, afterDts: change.afterDts })),
+    ),
+  }),
+});
+
+const clockShape: z.ZodType<SourceClock> = z.looseObject({ timeline: z.string(), shift: finite });
+
+/** An end that is not understood says at least that it goes on elsewhere or not at all: the registry knows. */
+const endShape: z.ZodType<RelayEnd> = z
+  .discriminatedUnion('kind', [
+    z.looseObject({ kind: z.literal('ended') }),
+    z.looseObject({
+      kind: z.literal('failed'),
+      status: z.number().int().min(400).max(599).catch(502),
+      reason: z.string().catch('ffmpeg'),
+      message: z.string().catch('The worker that makes the stream does not say why it failed.'),
+    }),
+    z.looseObject({ kind: z.literal('moved'), owner: ownerShape.optional().catch(undefined) }),
+  ])
+  .catch({ kind: 'moved' });
+
+/** A frame without media from its JSON; undefined for one that is not understood. */
+function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text: string): RelayFrame | undefined {
+  let said: { hello?: unknown; clock?: unknown; end?: unknown } | null;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    said = null;
+  }
+  switch (type) {
+    case 'hello': {
+      const { data } = helloShape.safeParse(said?.hello);
+      return data && { type, hello: data };
+    }
+    case 'clock':
+      return { type, clock: clockShape.safeParse(said?.clock).data };
+    case 'end':
+      return { type, end: endShape.parse(said?.end) };
+    case 'ping':
+      return { type };
+  }
+}
+
+/** Bytes in any pieces, to frames. Media is passed on in the pieces in which it comes. */
+export class FrameReader {
+  #rest: Buffer = Buffer.alloc(0);
+  #mediaLeft = 0;
+  #isWhole = false;
+  /** Of a frame whose type is not known. */
+  #skipLeft = 0;
+
+  /** @throws Error when the bytes are no frames */
+  push(chunk: Buffer, onFrame: (frame: RelayFrame) => void): void {
+    let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#rest = Buffer.alloc(0);
+    for (;;) {
+      if (this.#skipLeft > 0) {
+        const skipped = Math.min(this.#skipLeft, bytes.length);
+        this.#skipLeft -= skipped;
+        bytes = bytes.subarray(skipped);
+      }
+      if (this.#mediaLeft > 0) {
+        if (bytes.length === 0) break;
+        const part = bytes.subarray(0, this.#mediaLeft);
+        this.#mediaLeft -= part.length;
+        bytes = bytes.subarray(part.length);
+        onFrame({ type: 'data', bytes: part, whole: this.#isWhole && this.#mediaLeft === 0 });
+        continue;
+      }
+      if (bytes.length < HEADER_BYTES) break;
+      const type = TYPES[bytes[0] as number];
+      const length = bytes.readUInt32BE(1);
+      if (length > MAX_FRAME_BYTES) throw new Error('the relay sent something that is no frame');
+      if (type === undefined) {
+        this.#skipLeft = length;
+        bytes = bytes.subarray(HEADER_BYTES);
+        continue;
+      }
+      if (type === 'data' || type === 'whole') {
+        this.#mediaLeft = length;
+        this.#isWhole = type === 'whole';
+        bytes = bytes.subarray(HEADER_BYTES);
+        continue;
+      }
+      if (bytes.length < HEADER_BYTES + length) break;
+      const frame = readFrame(type, bytes.toString('utf8', HEADER_BYTES, HEADER_BYTES + length));
+      bytes = bytes.subarray(HEADER_BYTES + length);
+      if (frame !== undefined) onFrame(frame);
+    }
+    this.#rest = Buffer.from(bytes);
+  }
+}

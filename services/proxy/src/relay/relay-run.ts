@@ -1,0 +1,166 @@
+/** One connection to the worker that has a feed: what it says of it, its media, and how it ended. */
+
+import { get, type IncomingMessage } from 'node:http';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import { deferred } from '../async.ts';
+import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
+import type { SourceClock } from '../feed/feed-history.ts';
+import { FiniteSourceError } from '../feed/finite-source.ts';
+import { MediaQueue, type RelayItem } from './media-queue.ts';
+import type { Peer } from './peers.ts';
+import {
+  FrameReader,
+  RELAY_VERSION,
+  type RelayEnd,
+  type RelayFrame,
+  type RelayHello,
+  VERSION_HEADER,
+} from './relay-frames.ts';
+
+export interface RelayRequest {
+  /** The feed's key in the registry. */
+  readonly feed: string;
+  readonly owner: Owner;
+  /** Another worker to fetch it through, where the owner cannot be reached. */
+  readonly via: Peer | undefined;
+  /** Who asks. */
+  readonly me: WorkerIdentity;
+  readonly secret: string;
+  /** 33-bit ticks on the owner's timeline up to which this worker has the feed already. */
+  readonly afterTicks: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** How a relay ended: by a record of the owner, or without one. */
+export type RelayOutcome =
+  | RelayEnd
+  /** The connection broke or was refused, or another incarnation answered; `silent`: nothing came for too long. */
+  | { kind: 'lost'; owner: Owner; why: 'closed' | 'refused' | 'silent' | 'other_incarnation' | 'not_there' };
+
+export interface RelayRun {
+  /** Undefined when it ended before the owner said anything. */
+  readonly hello: Promise<RelayHello | undefined>;
+  readonly output: AsyncIterable<RelayItem>;
+  /** The newest that the owner said of it; undefined: it does not know. */
+  readonly sourceClock: SourceClock | undefined;
+  readonly ended: Promise<RelayOutcome>;
+}
+
+/** Pings come twice a second. */
+export const SILENCE_MS = 2_000;
+const CONNECT_MS = 2_000;
+/** A timer that is this late was late because this worker stood still; what came meanwhile is read first. */
+const LATE_MS = 500;
+/** Media that waits to be spliced; beyond, the owner's socket waits. */
+const BUFFER_BYTES = 1024 * 1024;
+
+/** Dials the owner. Never throws: what went wrong is how the run ends. */
+export function startRelayRun(request: RelayRequest): RelayRun {
+  const { owner, via, feed, me, secret, afterTicks, signal } = request;
+  const dialled = via ?? owner;
+  const ended = deferred<RelayOutcome>();
+  const hello = deferred<RelayHello | undefined>();
+  let sourceClock: SourceClock | undefined;
+  let response: IncomingMessage | undefined;
+  const output = new MediaQueue({
+    maxBytes: BUFFER_BYTES,
+    pause: () => void response?.pause(),
+    resume: () => void response?.resume(),
+  });
+  let settled = false;
+  /** The owner has said what it sends. */
+  let isKnown = false;
+  const settle = (outcome: RelayOutcome) => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(silence);
+    call.destroy();
+    output.end();
+    hello.resolve(undefined);
+    ended.resolve(outcome);
+  };
+  const lost = (why: Extract<RelayOutcome, { kind: 'lost' }>['why']) => settle({ kind: 'lost', owner, why });
+
+  const query = new URLSearchParams();
+  if (afterTicks !== undefined) query.set('after', String(Math.round(afterTicks)));
+  if (via !== undefined) query.set('via', '1');
+  const call = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
+    agent: false,
+    headers: {
+      Authorization: `Bearer ${secret}`,
+      'X-Worker': asHeader(me),
+      'X-Incarnation': dialled.incarnation,
+      [VERSION_HEADER]: String(RELAY_VERSION),
+    },
+    signal,
+  });
+  let silence: NodeJS.Timeout | undefined;
+  const expect = (withinMs: number) => {
+    clearTimeout(silence);
+    const dueMs = performance.now() + withinMs;
+    silence = setTimeout(() => {
+      if (performance.now() - dueMs > LATE_MS) expect(withinMs);
+      else lost('silent');
+    }, withinMs);
+  };
+  expect(CONNECT_MS);
+  const frames = new FrameReader();
+  const onFrame = (frame: RelayFrame) => {
+    if (settled) return;
+    if (frame.type === 'hello') {
+      if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
+      else lost('other_incarnation');
+      isKnown = true;
+    } else if (frame.type === 'end') settle(frame.end);
+    else if (frame.type === 'clock') sourceClock = frame.clock;
+    // Without a hello that is understood nobody knows what the media is of.
+    else if (frame.type === 'data' && !isKnown) lost('closed');
+    else if (frame.type === 'data') {
+      output.push(frame.bytes);
+      if (frame.whole) output.push('whole');
+    }
+  };
+  call.once('response', (answer) => {
+    response = answer;
+    if (answer.headers['x-incarnation'] !== dialled.incarnation) lost('other_incarnation');
+    else if (answer.statusCode !== 200) lost('not_there');
+    answer.on('data', (chunk: Buffer) => {
+      expect(SILENCE_MS);
+      try {
+        frames.push(chunk, onFrame);
+      } catch {
+        // What follows cannot be told from media; another connection begins anew.
+        lost('closed');
+      }
+    });
+    answer.once('close', () => lost('closed'));
+    answer.on('error', () => lost('closed'));
+  });
+  call.once('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ECONNREFUSED' ? 'refused' : 'closed'));
+  return {
+    hello: hello.promise,
+    output,
+    get sourceClock() {
+      return sourceClock;
+    },
+    ended: ended.promise,
+  };
+}
+
+/** JSON in letters that every header may hold; a worker's name may have others. */
+function asHeader(value: unknown): string {
+  const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(value).replace(/[^ -~]/g, escaped);
+}
+
+/** The owner's failure, as if it had happened here. */
+export function relayedError(end: Extract<RelayEnd, { kind: 'failed' }>): StreampoolError {
+  if (end.reason === 'finite') return new FiniteSourceError();
+  if (end.status === 502 || end.status === 504) return new SourceError(reasonOf(end), end.message);
+  return new StreampoolError(end.status, end.message);
+}
+
+/** Why it failed; a reason that this version does not know is FFmpeg's, which says nothing of the source. */
+function reasonOf({ reason }: Extract<RelayEnd, { kind: 'failed' }>): SourceFailure {
+  return SOURCE_FAILURES.find((known) => known === reason) ?? 'ffmpeg';
+}

@@ -1,0 +1,293 @@
+/** The worker-to-worker side of a worker: serves its feeds to others, on a port of its own, to those who know the secret. */
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { identityShape, parsed } from '../../../registry/shapes.ts';
+import type { Testimony } from '../../../registry/stream-report.ts';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { deferred } from '../async.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import { Cursor, type CursorSink } from '../feed/cursor.ts';
+import type { Feed, FeedEnd } from '../feed/feed.ts';
+import type { FeedLineage, SourceClock } from '../feed/feed-history.ts';
+import { FiniteSourceError } from '../feed/finite-source.ts';
+import type { EntryPoint } from '../feed/ring.ts';
+import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import type { FeedPlace } from '../ownership/feed-place.ts';
+import type { PlaceAnswer } from './peers.ts';
+import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
+
+/** A feed as others may have it. */
+export interface RelayedFeed {
+  readonly feed: Feed;
+  readonly place: FeedPlace;
+  readonly lineage: FeedLineage;
+  /** How its times relate to those of its source, as far as that is known. */
+  readonly sourceClock: () => SourceClock | undefined;
+  /** Set for one that this worker only passes on: it may end here and go on elsewhere. */
+  readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
+  /** Called once, when the relay is over. */
+  readonly release: () => void;
+}
+
+export interface RelayServerDeps {
+  readonly incarnation: string;
+  readonly secret: () => string;
+  /**
+   * The feed by its registry key, started if this worker owns it and has not begun; undefined when it is not this worker's.
+   * @param via one that is relayed here will do, for a worker that cannot reach its owner
+   * @throws {StreampoolError} when it cannot be started
+   */
+  readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
+  /** What this worker has of a feed, for one that cannot reach its owner. */
+  readonly offer: (key: string) => PlaceAnswer | undefined;
+  /** What this worker knows of a stream, for one that has never met it and cannot ask the registry. */
+  readonly testimony: (streamId: string) => Testimony;
+  /** Gets ready to own a feed that this worker follows; false when it cannot. */
+  readonly prepare: (key: string) => Promise<boolean>;
+  readonly log: Logger;
+}
+
+/** What a follower says with its request. */
+interface RelayAsked {
+  readonly follower: WorkerIdentity;
+  /** It has everything up to here, 33-bit ticks. */
+  readonly after: number | undefined;
+  /** Of the frames, the one that both speak. */
+  readonly version: number;
+}
+
+/** A relay that sends nothing says so, so that silence means trouble. */
+const PING_MS = 500;
+/** A worker that takes nothing for this long is cut off; it dials again. */
+const STALL_MS = 10_000;
+
+export class RelayServer {
+  readonly #deps: RelayServerDeps;
+  readonly #server: Server;
+  /** Who follows which feed, once for each connection. */
+  readonly #followers = new Map<string, WorkerIdentity[]>();
+  readonly #cursors = new Set<Cursor>();
+  /** What relays that are over had sent. */
+  #sentBefore = 0;
+
+  constructor(deps: RelayServerDeps) {
+    this.#deps = deps;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server.requestTimeout = 0;
+  }
+
+  /** @returns the port it listens on */
+  async listen(host: string, port: number): Promise<number> {
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Relays that are open now. */
+  get connections(): number {
+    let count = 0;
+    for (const followers of this.#followers.values()) count += followers.length;
+    return count;
+  }
+
+  /** Media sent to other workers, in bytes; since the start. */
+  get sentBytes(): number {
+    let bytes = this.#sentBefore;
+    for (const { stats } of this.#cursors) bytes += stats.bytes;
+    return bytes;
+  }
+
+  /** The workers that follow a feed of this one. */
+  followersOf(key: string): readonly WorkerIdentity[] {
+    return this.#followers.get(key) ?? [];
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+
+  /** Nothing that is asked here, and nothing that goes wrong, is more than an answer. */
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined);
+    try {
+      if (!this.#isKnown(request)) {
+        response.writeHead(403).end();
+        return;
+      }
+      response.setHeader('X-Incarnation', this.#deps.incarnation);
+      const url = `http://relay${request.url}`;
+      if (URL.canParse(url)) await this.#route(new URL(url), request, response);
+      else response.writeHead(400).end();
+    } catch (error) {
+      this.#deps.log.warn({ url: request.url, err: error }, 'another worker could not be answered');
+      if (response.headersSent) response.destroy();
+      else response.writeHead(500).end();
+    }
+  }
+
+  async #route(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { incarnation, prepare } = this.#deps;
+    if (url.pathname === '/ping') {
+      response.end(incarnation);
+      return;
+    }
+    const [, place] = /^\/places\/([\w:-]+)$/.exec(url.pathname) ?? [];
+    if (place !== undefined) {
+      const offer = this.#deps.offer(place);
+      response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
+      return;
+    }
+    const [, streamId] = /^\/streams\/([\w-]+)$/.exec(url.pathname) ?? [];
+    if (streamId !== undefined) {
+      const testimony = this.#deps.testimony(streamId);
+      const knows = testimony.stream !== undefined || testimony.deletedAtMs !== undefined;
+      response.writeHead(knows ? 200 : 404).end(JSON.stringify(testimony));
+      return;
+    }
+    // Meant for the worker that had this address before: its feeds are not to begin here because of that.
+    const wanted = request.headers['x-incarnation'];
+    if (wanted !== undefined && wanted !== incarnation) {
+      response.writeHead(409).end();
+      return;
+    }
+    const [, key, action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
+    if (key === undefined) response.writeHead(404).end();
+    else if (action === undefined) await this.#relay(key, url.searchParams, request, response);
+    else response.writeHead((await prepare(key).catch(() => false)) ? 204 : 409).end();
+  }
+
+  async #relay(key: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const follower = parsed(identityShape, String(request.headers['x-worker']));
+    if (follower === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
+    const after = query.get('after');
+    const asked = {
+      follower,
+      after: after === null || !Number.isFinite(Number(after)) ? undefined : Number(after),
+      version: agreedVersion(request.headers[VERSION_HEADER]),
+    };
+    try {
+      const relayed = await this.#deps.find(key, query.has('via'));
+      if (relayed === undefined) response.writeHead(404).end();
+      else if (response.destroyed) relayed.release();
+      else await this.#serve(key, relayed, asked, response);
+    } catch (error) {
+      this.#deps.log.warn({ feed: key, err: error }, 'a relay could not be served');
+      // No media has been sent yet: the reason goes where it would.
+      response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
+    }
+  }
+
+  async #serve(
+    key: string,
+    relayed: RelayedFeed,
+    { follower, after, version }: RelayAsked,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { feed, lineage, place, sourceClock, passedOn, release } = relayed;
+    const { incarnation } = passedOn?.owner ?? this.#deps;
+    // The frames say how long they are, and an end record that nothing is missing.
+    response.removeHeader('Transfer-Encoding');
+    response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
+    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: lineage.current } }));
+    const ping = setInterval(() => {
+      if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
+    }, PING_MS);
+    const followers = this.#followers.get(key) ?? [];
+    this.#followers.set(key, [...followers, follower]);
+    let cursor: Cursor | undefined;
+    // Those who follow get all that was made here, and then the word who goes on.
+    const gone = deferred<undefined>();
+    const leave = () => {
+      gone.resolve(undefined);
+      cursor?.limitTo(feed.ring.head);
+    };
+    const stayTuned = passedOn === undefined ? place.onLeave(leave) : () => undefined;
+    response.once('close', () => {
+      clearInterval(ping);
+      stayTuned();
+      if (cursor !== undefined) this.#close(cursor);
+      this.#forget(key, follower);
+      release();
+    });
+    // A feed that is still starting is waited for; the pings say that somebody is there.
+    const joined = await Promise.race([feed.entry(), gone.promise]).catch((error: Error) => {
+      if (endRecord(relayed, { kind: 'failed', error }).kind === 'failed') throw error;
+      return undefined;
+    });
+    if (response.destroyed) return;
+    if (joined === undefined) {
+      // It goes elsewhere before it has begun.
+      response.end(encodeFrame({ type: 'end', end: endRecord(relayed, { kind: 'ended' }) }));
+      return;
+    }
+    let clock: SourceClock | undefined;
+    const sink: CursorSink = {
+      write: (bytes, done, isAll) => {
+        response.cork();
+        if (sourceClock() !== clock) {
+          clock = sourceClock();
+          response.write(encodeFrame({ type: 'clock', clock }));
+        }
+        response.write(dataHeader(bytes.length, isAll));
+        response.write(bytes, done);
+        response.uncork();
+      },
+      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
+      dropped: () => response.destroy(),
+    };
+    cursor = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
+    this.#cursors.add(cursor);
+    if (passedOn === undefined && place.goesOnAt !== undefined) leave();
+  }
+
+  #close(cursor: Cursor): void {
+    cursor.close();
+    this.#cursors.delete(cursor);
+    this.#sentBefore += cursor.stats.bytes;
+  }
+
+  #forget(key: string, follower: WorkerIdentity): void {
+    const followers = [...this.followersOf(key)];
+    followers.splice(followers.indexOf(follower), 1);
+    if (followers.length === 0) this.#followers.delete(key);
+    else this.#followers.set(key, followers);
+  }
+
+  #isKnown(request: IncomingMessage): boolean {
+    const given = (request.headers.authorization ?? '').replace(/^Bearer /, '');
+    const hash = (text: string) => createHash('sha256').update(text).digest();
+    return timingSafeEqual(hash(given), hash(this.#deps.secret()));
+  }
+}
+
+/** The newest entry from which somebody who has everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
+function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoint {
+  const ticksPerMs = TICKS_PER_SECOND / 1000;
+  const afterMs = unwrapNear(after, ring.headMs * ticksPerMs) / ticksPerMs;
+  return ring.entries.findLast((entry) => entry.mediaMs <= afterMs) ?? ring.entries[0] ?? joined;
+}
+
+function endRecord({ place, passedOn }: RelayedFeed, end: FeedEnd): RelayEnd {
+  const goesOnAt = passedOn === undefined || passedOn.isStopped() ? place.goesOnAt : undefined;
+  if (goesOnAt !== undefined) return { kind: 'moved', owner: goesOnAt.owner };
+  return end.kind === 'failed' ? failureRecord(end.error) : { kind: 'ended' };
+}
+
+function failureRecord(error: unknown): RelayEnd {
+  return {
+    kind: 'failed',
+    status: error instanceof StreampoolError ? error.status : 502,
+    reason: error instanceof SourceError ? error.reason : error instanceof FiniteSourceError ? 'finite' : 'ffmpeg',
+    message: error instanceof StreampoolError ? error.message : 'The feed could not be started.',
+  };
+}

@@ -1,0 +1,410 @@
+/**
+ * A source feed: a provider's live MPEG-TS as it comes, over one connection that every FFmpeg and every sharing client of
+ * this worker reads. Reconnects on its own; readers see one continuous timeline.
+ */
+
+import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { type Deferred, deferred, pause } from '../async.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
+import { Feed, type FeedEnd } from '../feed/feed.ts';
+import { FeedLineage, type SourceClock } from '../feed/feed-history.ts';
+import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
+import { feedSink } from '../feed/feed-sink.ts';
+import type { RingLimits } from '../feed/ring.ts';
+import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
+import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/splicer.ts';
+import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import type { FeedPlace } from '../ownership/feed-place.ts';
+import { follow, type PlacedFeed } from '../ownership/follow.ts';
+import { Preparation } from '../ownership/preparation.ts';
+import { relayedError } from '../relay/relay-run.ts';
+import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
+import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
+import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
+import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
+import type { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { BodyReader } from '../upstream/messages/body-reader.ts';
+import { type AccountWatch, accountOf, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { isRecording, type SourceKind } from '../upstream/provider/source-kind.ts';
+import { type OpenedSource, openSource } from './open-source.ts';
+import { StagedSource } from './staged-source.ts';
+
+export interface SourceSettings {
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly liveChunkTimeoutMs: number;
+  /** Within which a source that cannot be seen is left for another. */
+  readonly streamTimeoutMs: number;
+  readonly retry: RetrySettings;
+  readonly bitrate: BitrateSettings;
+}
+
+export interface SourceFeedDeps {
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly settings: SourceSettings;
+  readonly ringLimits: () => RingLimits;
+  readonly log: Logger;
+  /**
+   * Takes one of the connections that the provider allows; call the answer when it is closed.
+   * @throws {StreampoolError} 503 at the limit
+   */
+  readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
+  readonly account: AccountWatch;
+}
+
+/** The first unit lands here: room for PCRs and for audio that is earlier, and far from the 33-bit wrap. */
+const FIRST_DTS = 10 * TICKS_PER_SECOND;
+/** A connection that has delivered for this long ends an outage. */
+const HEALTHY_AFTER_MS = 5_000;
+/** How far a provider may run ahead of real time before it is read more slowly. */
+const MAX_LEAD_MS = 15_000;
+const LEAD_PAUSE_MS = 250;
+const HOLD_POLL_MS = 100;
+/** The clock of a source is its provider's, whichever worker reads it. */
+const PROVIDER = 'provider';
+/** How long a connection that was opened for a handover waits for it. */
+const PREPARED_MS = 10_000;
+/** A connection that was opened beside the owner's, and what gives back its place at the provider. */
+interface PreparedSource {
+  readonly source: StagedSource;
+  readonly disconnect: () => void;
+}
+
+function closePrepared({ source, disconnect }: PreparedSource): void {
+  source.close();
+  disconnect();
+}
+
+export class SourceFeed implements PlacedFeed {
+  readonly feed: Feed;
+  readonly place: FeedPlace;
+  readonly lineage = new FeedLineage();
+  readonly output: FeedOutput;
+  readonly ringLimits: () => RingLimits;
+  readonly #address: SourceAddress;
+  readonly #deps: SourceFeedDeps;
+  readonly #log: Logger;
+  readonly #splicer: Splicer;
+  readonly #abort = new AbortController();
+  readonly #retry: RetrySchedule;
+  readonly #opened: Promise<SourceKind>;
+  /** Where to begin when another worker has the source, 33-bit ticks. */
+  readonly #fromTicks: number | undefined;
+  readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
+  /** How the provider's clock relates to the feed's, here or at the owner. */
+  #sourceClock: SourceClock | undefined;
+  #connection: BodyReader | undefined;
+  /** Gives back the provider's connection that this worker has taken. */
+  #disconnect: (() => void) | undefined;
+  /** Opened for a handover that has not happened yet. */
+  readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
+  readonly #rounds = new Rounds({ trim: false });
+  #holds = 0;
+  /** The connection that is read now brings too little; the next one may bring more. */
+  #slow = false;
+  #startedAtMs: number | undefined;
+  #startedMediaMs = 0;
+  readonly #done: Promise<void>;
+
+  /**
+   * @param place opened by this worker, or relayed from the one that has
+   * @param fromTicks how far back its media is wanted if it is relayed, 33-bit ticks on its timeline
+   */
+  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, fromTicks?: number) {
+    this.place = place;
+    this.#address = address;
+    this.#deps = deps;
+    this.#fromTicks = fromTicks;
+    this.#log = deps.log.child({ source: maskUrl(address.url) });
+    this.#retry = new RetrySchedule(deps.settings.retry);
+    this.ringLimits = deps.ringLimits;
+    this.feed = new Feed(deps.ringLimits());
+    const sink = feedSink(this.feed);
+    const programChanged = (change: ProgramChange) => {
+      sink.programChanged(change);
+      for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
+    };
+    this.#splicer = new Splicer(
+      { ...sink, programChanged },
+      { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
+    );
+    this.output = splicedOutput(this.#splicer);
+    const opened = deferred<SourceKind>();
+    this.#opened = opened.promise;
+    place.onTaken(() => this.#connection?.close());
+    this.#done = this.#run(opened);
+  }
+
+  /** What the source turned out to be; only `mpegts` is then read here. Rejects when it cannot be opened. */
+  get opened(): Promise<SourceKind> {
+    return this.#opened;
+  }
+
+  get sourceClock(): SourceClock | undefined {
+    return this.#sourceClock;
+  }
+
+  /** When the newest picture arrived, monotonic; undefined before the first. */
+  get lastVideoMs(): number | undefined {
+    return this.#splicer.lastVideoMs;
+  }
+
+  /** The longest time between two of its pictures lately, in ms; undefined before the second. */
+  get videoIntervalMs(): number | undefined {
+    return this.#splicer.videoIntervalMs;
+  }
+
+  /** When the newest sound arrived, monotonic; undefined before the first. */
+  get lastAudioMs(): number | undefined {
+    return this.#splicer.lastAudioMs;
+  }
+
+  /** Its sound and pictures, in the order of its tables. */
+  get tracks(): FeedTrack[] {
+    return this.#splicer.tracks;
+  }
+
+  /**
+   * Calls back with the position from which on the source has other tracks (another codec, sound that came or went), or
+   * pictures of another shape.
+   * @returns a function that ends it
+   */
+  onProgramChange(listener: (position: number, change: ProgramChange) => void): () => void {
+    this.#programListeners.add(listener);
+    return () => this.#programListeners.delete(listener);
+  }
+
+  /** What is wrong with a source that still sends; another source would be better, none would be worse. */
+  get trouble(): SourceTrouble | undefined {
+    const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#splicer;
+    return troubleOf({
+      isSlow: this.#slow,
+      loops: this.#rounds.loops,
+      scrambledMs: this.#splicer.scrambledMs(performance.now()),
+      streamTimeoutMs: this.#deps.settings.streamTimeoutMs,
+      lastVideoMs,
+      lastAudioMs,
+      videoIntervalMs,
+    });
+  }
+
+  /** The provider account it reads from, in the terms of `accountOf`. */
+  get account(): string {
+    return accountOf(this.#address);
+  }
+
+  /**
+   * A connection that breaks is not opened again until the answer is called: a provider that allows only one may have cut it
+   * for another, and the two would go on cutting each other.
+   */
+  holdRetries(): () => void {
+    this.#holds++;
+    return () => {
+      this.#holds--;
+    };
+  }
+
+  /**
+   * Gets ready to read the source itself, which another worker reads now: with a connection beside that one's, which has
+   * delivered a picture that came over the other worker as well. Where the provider allows no second connection, there is
+   * nothing to get ready.
+   * @returns false when this worker cannot have the source
+   */
+  async prepare(): Promise<boolean> {
+    if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
+    try {
+      const { source } = await this.#prepared.ready();
+      await source.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
+    } catch (error) {
+      this.#prepared.drop();
+      this.#log.info({ err: error }, 'the source could not be opened beside its owner');
+      return mayBeConnectionLimit(error);
+    }
+    this.#prepared.keepFor(PREPARED_MS);
+    return true;
+  }
+
+  /** A connection of this worker, beside the owner's. */
+  async #stage(): Promise<PreparedSource> {
+    const disconnect = await this.#deps.takeConnection(this.#abort.signal);
+    try {
+      const { kind, reader } = await this.#connect();
+      if (kind.kind === 'mpegts') {
+        return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
+      }
+      reader.close();
+      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+    } catch (error) {
+      disconnect();
+      throw error;
+    }
+  }
+
+  /** Lets another worker read the source. False when it stays here. */
+  handOver(to: WorkerIdentity): Promise<boolean> {
+    return this.place.handOver(to);
+  }
+
+  /** This worker has ended it; it may go on elsewhere. */
+  get isStopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Closes the connection; resolves when it is closed. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+  }
+
+  #letGo(): void {
+    this.#disconnect?.();
+    this.#disconnect = undefined;
+  }
+
+  async #run(opened: Deferred<SourceKind>): Promise<void> {
+    for (;;) {
+      const relayed = this.place.current.kind === 'relay';
+      this.#slow = false;
+      const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
+      if (end === 'other_kind' || this.#abort.signal.aborted) {
+        this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
+        return;
+      }
+      if (end === 'moved') continue;
+      const delayMs = relayed || !(end instanceof SourceError) ? undefined : this.#retry.next(end);
+      this.#log.warn({ reason: end instanceof SourceError ? end.reason : end.status, retryInMs: delayMs }, end.message);
+      if (delayMs === undefined) {
+        this.#finish(opened, end, { kind: 'failed', error: end });
+        return;
+      }
+      await pause(delayMs, this.#abort.signal);
+      while (this.#holds > 0 && !this.#abort.signal.aborted) await pause(HOLD_POLL_MS, this.#abort.signal);
+    }
+  }
+
+  #finish(opened: Deferred<SourceKind>, error: StreampoolError, end: FeedEnd): void {
+    opened.reject(error);
+    this.#prepared.drop();
+    this.#letGo();
+    this.feed.finish(end);
+  }
+
+  /** The source as another worker reads it, until that changes. */
+  async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
+    // A connection that is opened after this one goes on where the other worker's ends, wherever this worker's last one began.
+    this.#rounds.forget();
+    const { signal } = this.#abort;
+    const onMedia = (clock: SourceClock | undefined) => {
+      opened.resolve({ kind: 'mpegts' });
+      this.#sourceClock = clock;
+    };
+    const outcome = await follow(this, { signal, fromTicks: this.#fromTicks, onMedia });
+    if (signal.aborted) return 'moved';
+    if (outcome.kind === 'failed') return relayedError(outcome);
+    if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
+    await this.place.afterRelay(outcome, signal);
+    // Whom it was prepared for has gone, and another worker has the source.
+    if (this.place.current.kind === 'relay') this.#prepared.drop();
+    return 'moved';
+  }
+
+  /** Answers why the connection is over; `other_kind` when the source is not for this feed. */
+  async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
+    const { current } = this.place;
+    if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
+    const isEmpty = this.feed.ring.head === 0;
+    try {
+      const prepared = await this.#prepared.take();
+      this.#disconnect ??= prepared?.disconnect ?? (await this.#deps.takeConnection(this.#abort.signal));
+      const staged = await prepared?.source.take();
+      if (staged === undefined) {
+        const { kind, reader } = await this.#connect();
+        this.#connection = reader;
+        opened.resolve(kind);
+        if (kind.kind !== 'mpegts') {
+          if (isEmpty) return 'other_kind';
+          throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
+        }
+      } else {
+        this.#connection = staged.reader;
+      }
+      const isKnown = !isEmpty && (this.#sourceClock !== undefined || staged !== undefined);
+      const shift = isKnown ? this.#sourceClock?.shift : undefined;
+      this.output.begin(isKnown ? 'resume' : 'rebase', { overlaps: staged !== undefined, shift });
+      for (const chunk of staged?.staged ?? []) this.#put(chunk);
+      return await this.#read(this.#connection);
+    } catch (error) {
+      if (this.place.current.kind === 'relay') return 'moved';
+      if (error instanceof StreampoolError) return error;
+      return new SourceError('refused', 'The source could not be read.', { cause: error });
+    } finally {
+      this.#connection?.close();
+      this.#connection = undefined;
+      this.#rounds.end(false);
+      this.output.end(false);
+      this.feed.publish();
+      if (this.place.goesOnAt !== undefined) {
+        this.#letGo();
+        this.place.left();
+      }
+    }
+  }
+
+  #connect(): Promise<OpenedSource> {
+    return openSource(this.#address, { ...this.#deps, signal: this.#abort.signal });
+  }
+
+  async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
+    const sinceMs = performance.now();
+    const bitrate = new BitrateMonitor(this.#deps.settings.bitrate);
+    let askedMs = sinceMs;
+    for (;;) {
+      const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
+      if (!(await this.place.mayPass())) return 'moved';
+      if (chunk === undefined) {
+        const { url } = this.#address;
+        if (this.#rounds.end(true)) return repeatsError(url);
+        if (isRecording(url)) return new SourceError('over', `The source ${maskUrl(url)} has been sent to its end.`);
+        return new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
+      }
+      const nowMs = performance.now();
+      this.#slow = bitrate.tooSlow(chunk.length, nowMs - askedMs);
+      if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
+      for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
+      if (this.#rounds.isOver) return repeatsError(this.#address.url);
+      while (this.#leadMs() > MAX_LEAD_MS && this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
+        await pause(LEAD_PAUSE_MS, this.#abort.signal);
+      }
+      askedMs = performance.now();
+    }
+  }
+
+  #put(chunk: Buffer): void {
+    this.output.push(chunk, performance.now());
+    this.#noteClock();
+    this.feed.ring.setLimits(this.ringLimits());
+    this.feed.publish();
+  }
+
+  #noteClock(): void {
+    const { shift } = this.output;
+    if (shift === undefined || this.#sourceClock?.shift === shift) return;
+    this.#sourceClock = { timeline: PROVIDER, shift };
+  }
+
+  /** How far the media received is ahead of the time that passed since its start. */
+  #leadMs(): number {
+    const { ring } = this.feed;
+    if (ring.entries.length === 0) return 0;
+    if (this.#startedAtMs === undefined) {
+      this.#startedAtMs = performance.now();
+      this.#startedMediaMs = ring.headMs;
+    }
+    return ring.headMs - this.#startedMediaMs - (performance.now() - this.#startedAtMs);
+  }
+}

@@ -1,0 +1,130 @@
+/** Creates streams: resolves what was asked for into a stream's record, and finds the one that exists already. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
+import { StreampoolError } from '../errors.ts';
+import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
+import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
+import { type ResolvedProfile, resolveProfile } from '../ffmpeg/profiles/profiles.ts';
+import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import { assertHeaders } from '../upstream/http/request-headers.ts';
+import { definitionBytes, MAX_DEFINITION_BYTES } from './definition-size.ts';
+import { directStreamId, type SharingStrategy, transcodedStreamId } from './stream-key.ts';
+
+/** What the caller of `POST /streams` asks for. */
+export interface StreamOrder {
+  readonly url: string;
+  readonly failoverUrls?: readonly string[] | undefined;
+  readonly failoverResolverUrl?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly stickySession?: boolean | undefined;
+  /** Of a direct live stream: whether its viewers share one connection. */
+  readonly share?: boolean | undefined;
+  /** Values as strings already. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What the caller of `POST /transcode` asks for. */
+export interface TranscodeOrder extends StreamOrder {
+  /** A built-in name, or an FFmpeg template that starts with `-`. */
+  readonly profile: string;
+  readonly profileVariables?: Readonly<Record<string, string>> | undefined;
+  readonly outputFormat?: string | undefined;
+}
+
+export interface CatalogueDeps {
+  readonly registry: Registry;
+  readonly guard: EgressGuard;
+  readonly hardware: HardwareAcceleration;
+  /** How this worker's FFmpeg reads options. */
+  readonly reading: OptionReading;
+  readonly strategy: SharingStrategy;
+  readonly defaultUserAgent: string;
+  readonly maxStreams: number;
+}
+
+export class StreamCatalogue {
+  readonly #deps: CatalogueDeps;
+
+  constructor(deps: CatalogueDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Creates a direct stream.
+   * @throws {StreampoolError} 422 for a URL or header that is not allowed, 503 when there are too many streams
+   */
+  createDirect(order: StreamOrder): Promise<CreateAnswer> {
+    return this.#create({ ...this.#source(order), id: directStreamId(order.url), profile: undefined });
+  }
+
+  /**
+   * Creates a transcoded stream.
+   * @throws {StreampoolError} 400 unknown profile, 422 anything else that cannot be run, 503 when there are too many streams
+   */
+  createTranscoded(order: TranscodeOrder): Promise<CreateAnswer> {
+    const source = this.#source(order);
+    const resolved = resolveProfile(
+      {
+        profile: order.profile,
+        variables: { ...order.profileVariables },
+        ...(order.outputFormat === undefined ? {} : { outputFormat: order.outputFormat }),
+        inputUrl: order.url,
+      },
+      this.#deps.hardware,
+      this.#deps.reading,
+    );
+    const profile = profileRecord(resolved);
+    const id = transcodedStreamId(this.#deps.strategy, { ...source, profile });
+    const metadata = { ...transcodingMetadata(profile), ...source.metadata };
+    return this.#create({ ...source, id, profile, metadata });
+  }
+
+  #source(order: StreamOrder): Omit<StreamSpec, 'id' | 'profile'> {
+    const headers = order.headers ?? {};
+    const userAgent = order.userAgent ?? this.#deps.defaultUserAgent;
+    assertHeaders({ ...headers, 'user-agent': userAgent });
+    const failoverUrls = order.failoverUrls ?? [];
+    // A failover URL or a resolver that is not allowed leaves a stream that plays: the guard refuses it when its turn comes.
+    this.#deps.guard.checkLiteral(new URL(order.url));
+    return {
+      url: order.url,
+      failoverUrls,
+      failoverResolverUrl: order.failoverResolverUrl,
+      userAgent,
+      headers,
+      ...(order.stickySession === true ? { stickySession: true } : {}),
+      ...(order.share === undefined ? {} : { share: order.share }),
+      metadata: order.metadata ?? {},
+    };
+  }
+
+  async #create(spec: StreamSpec): Promise<CreateAnswer> {
+    const { registry, maxStreams } = this.#deps;
+    const bytes = definitionBytes(spec);
+    if (bytes > MAX_DEFINITION_BYTES) {
+      const message = `The stream's definition takes ${bytes} bytes, and ${MAX_DEFINITION_BYTES} are allowed. Shorten its URLs, headers, metadata or profile.`;
+      throw new StreampoolError(413, message);
+    }
+    const answer = await registry.createStream(spec, maxStreams);
+    if (answer !== 'full') return answer;
+    const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until nobody watches one.`;
+    throw new StreampoolError(503, message, { retryAfterSeconds: 60 });
+  }
+}
+
+function profileRecord(resolved: ResolvedProfile): StreamProfile {
+  const { name, variables, args, inputOptions, outputOptions, container, hls, video, audio } = resolved;
+  return { name, variables, args, inputOptions, outputOptions, container, hls, video, audio };
+}
+
+/** What m3u-proxy stores beside a transcoded stream's own metadata; m3u-editor looks for `transcoding`. */
+function transcodingMetadata(profile: StreamProfile): Record<string, string> {
+  return {
+    transcoding: 'true',
+    profile: profile.name,
+    profile_variables: JSON.stringify(profile.variables),
+    ffmpeg_args: profile.args.join(' '),
+  };
+}

@@ -1,0 +1,126 @@
+/** Where one stream's media comes from right now: its primary URL, or what failover has moved it to. Shared by its slots. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { advanceFailover, canFailOver, type FailoverPlan } from '../upstream/failover/failover.ts';
+import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
+import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/provider/source-address.ts';
+
+/** Asks a stream's failover resolver for the next URL; undefined when it has none. */
+export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
+
+export interface StreamSourceDeps {
+  readonly registry: Registry;
+  readonly askResolver: AskResolver;
+  /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
+  readonly maxFailoverAttempts: number;
+  readonly onFailover?: (event: FailoverEvent) => void;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** A move from one source to the next, after it was made. */
+export interface FailoverEvent extends FailoverCause {
+  readonly oldUrl: string;
+  readonly newUrl: string;
+  readonly index: number;
+  readonly attempts: number;
+}
+
+export class StreamSource implements SwitchableSource {
+  #stream: StreamRecord;
+  readonly #deps: StreamSourceDeps;
+  #state: FailoverState;
+  #advancing: Promise<boolean> | undefined;
+
+  constructor(stream: StreamRecord, deps: StreamSourceDeps) {
+    this.#stream = stream;
+    this.#deps = deps;
+    this.#state = stream.failover;
+  }
+
+  /** -1: the primary URL. */
+  get index(): number {
+    return this.#state.index;
+  }
+
+  get state(): FailoverState {
+    return this.#state;
+  }
+
+  /** The registry says that the stream's source has moved, or that the stream was made anew: with other headers, other failovers. */
+  follow(stream: StreamRecord): void {
+    this.#stream = stream;
+    this.#state = stream.failover;
+  }
+
+  /** It was made from another order of the same stream. */
+  differsFrom({ createdAtMs }: StreamRecord): boolean {
+    return this.#stream.createdAtMs !== createdAtMs;
+  }
+
+  get address(): SourceAddress {
+    const { headers, userAgent, stickySession } = this.#stream;
+    return { url: this.#state.currentUrl, headers, userAgent, sticky: stickySession === true };
+  }
+
+  get canFailOver(): boolean {
+    return canFailOver(this.#plan);
+  }
+
+  /**
+   * Moves on from `fromIndex`, by exactly one however many slots ask; no move when another one was faster.
+   * @returns whether there is a source to try that is not the one that failed
+   */
+  async advance(fromIndex: number, cause: FailoverCause): Promise<boolean> {
+    if (this.#state.index !== fromIndex) return true;
+    this.#advancing ??= this.#advance(cause).finally(() => {
+      this.#advancing = undefined;
+    });
+    return this.#advancing;
+  }
+
+  async #advance(cause: FailoverCause): Promise<boolean> {
+    const { registry, log } = this.#deps;
+    const from = this.#state;
+    const next = await this.#next(from, cause);
+    if (next === undefined) return false;
+    this.#state = (await registry.advanceFailover(this.#stream.id, from.index, next)) ?? next;
+    log.warn(
+      {
+        stream: this.#stream.id,
+        reason: cause.reason,
+        from: maskUrl(from.currentUrl),
+        to: maskUrl(this.#state.currentUrl),
+        index: this.#state.index,
+      },
+      'source failover',
+    );
+    const { index, attempts, currentUrl } = this.#state;
+    this.#deps.onFailover?.({ ...cause, oldUrl: from.currentUrl, newUrl: currentUrl, index, attempts });
+    return true;
+  }
+
+  async #next(from: FailoverState, cause: FailoverCause): Promise<FailoverState | undefined> {
+    const { failoverResolverUrl, metadata } = this.#stream;
+    const resolvedUrl =
+      failoverResolverUrl === undefined
+        ? undefined
+        : await this.#deps.askResolver({
+            resolverUrl: failoverResolverUrl,
+            currentUrl: from.currentUrl,
+            metadata,
+            failoverIndex: from.index,
+            status: cause.status,
+            reason: cause.reason,
+          });
+    return advanceFailover(this.#plan, from, { nowMs: Date.now(), manual: cause.reason === 'manual', resolvedUrl });
+  }
+
+  get #plan(): FailoverPlan {
+    const { url, failoverUrls, failoverResolverUrl } = this.#stream;
+    const maxAttempts = this.#deps.maxFailoverAttempts;
+    return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };
+  }
+}

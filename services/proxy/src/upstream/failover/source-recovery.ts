@@ -1,0 +1,89 @@
+/** Keeps at a source until it answers: tries again with a delay, then moves to the next source, then gives up. */
+
+import type { Logger } from '../../../../shared/log.ts';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { pause } from '../../async.ts';
+import { SourceError } from '../../errors.ts';
+import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
+import type { RetrySchedule } from './retry.ts';
+
+export interface RecoveryDeps {
+  readonly source: SwitchableSource;
+  readonly schedule: RetrySchedule;
+  readonly signal: AbortSignal;
+  readonly log?: Pick<Logger, 'warn'> | undefined;
+}
+
+export class SourceRecovery {
+  readonly #deps: RecoveryDeps;
+
+  constructor(deps: RecoveryDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * The first success of `attempt`, and the index of the source that gave it.
+   *
+   * @throws the last failure, when no try and no source is left; `stopped` when the signal is given
+   */
+  async open<T>(attempt: (address: SourceAddress) => Promise<T>): Promise<{ opened: T; index: number }> {
+    const { source } = this.#deps;
+    for (;;) {
+      const { index } = source;
+      try {
+        return { opened: await attempt(source.address), index };
+      } catch (error) {
+        if (!(error instanceof SourceError)) throw error;
+        await this.recover(error, index);
+      }
+    }
+  }
+
+  /** Waits before another try, or moves on from source `index`. @throws `error` when neither is possible */
+  async recover(error: SourceError, index: number): Promise<void> {
+    if (await this.#waited(error)) return;
+    if (!(await this.moveOn(index, failoverReason(error), error.upstreamStatus))) throw error;
+  }
+
+  /** Waits before another try of the same source. @throws `error` when there is none left */
+  async wait(error: SourceError): Promise<void> {
+    if (!(await this.#waited(error))) throw error;
+  }
+
+  async #waited(error: SourceError): Promise<boolean> {
+    const { source, schedule, signal, log } = this.#deps;
+    if (signal.aborted) throw new SourceError('stopped', 'The viewer has left.');
+    const delayMs = schedule.next(error);
+    log?.warn({ reason: error.reason, retryInMs: delayMs, source: maskUrl(source.address.url) }, error.message);
+    if (delayMs === undefined) return false;
+    await pause(delayMs, signal);
+    return true;
+  }
+
+  /** Moves on from source `index`, as all readers of the stream do; false when there is no other. */
+  async moveOn(index: number, reason: string, status?: number): Promise<boolean> {
+    const { source, schedule } = this.#deps;
+    if (!source.canFailOver || !(await source.advance(index, { reason, status }))) return false;
+    schedule.switched();
+    return true;
+  }
+}
+
+/** In the words of the failover resolver's contract. */
+export function failoverReason(error: SourceError): string {
+  switch (error.reason) {
+    case 'stalled':
+      return 'chunk_timeout_after_retries';
+    case 'ended':
+    case 'repeats':
+      return 'live_stream_silent_close';
+    case 'refused':
+    case 'dns':
+    case 'timeout':
+    case 'tls':
+    case 'egress_refused':
+      return 'connection_error_after_retries';
+    default:
+      return `stream_error_${error.reason}_after_retries`;
+  }
+}

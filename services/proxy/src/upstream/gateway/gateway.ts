@@ -1,0 +1,397 @@
+/** The local door to HTTP(S) for an FFmpeg that opens its own input: everything it fetches passes the egress guard. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
+import { SourceError, StreampoolError } from '../../errors.ts';
+import type { EgressGuard } from '../egress/egress-guard.ts';
+import { openUpstream, requireSuccess, type UpstreamResponse } from '../http/open-upstream.ts';
+import type { SourceMemories, SourceMemory } from '../http/source-memory.ts';
+import { BodyReader } from '../messages/body-reader.ts';
+import { parseContentLength } from '../messages/byte-range.ts';
+import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
+import { ReplyWriter } from '../messages/reply-writer.ts';
+import { StallLimit } from '../messages/stall-limit.ts';
+import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
+import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
+import { type Reference, ReferenceSealer } from './gateway-reference.ts';
+import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
+import { type WantedVariant, withOneVariant } from './hls-variant.ts';
+import { readPlaylist } from './playlist-body.ts';
+
+export interface GatewaySettings {
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly connections: Pick<ProviderConnections, 'watch' | 'areLimited'>;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  /** How long a source may send nothing while FFmpeg wants more. */
+  readonly stallTimeoutMs: number;
+  /** How long an FFmpeg that serves one viewer may take nothing until it holds no connection any more. */
+  readonly clientStallTimeoutMs: number;
+}
+
+export interface GatewaySource {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+}
+
+/** The protocols FFmpeg needs for an input behind the gateway: `-protocol_whitelist`. */
+export const GATEWAY_PROTOCOLS = 'http,tcp,crypto,data';
+
+/** Response headers of a source that FFmpeg makes use of. */
+const PASSED_ON = ['accept-ranges', 'content-length', 'content-range', 'content-type', 'etag', 'last-modified'];
+
+/** Enough to recognise `#EXTM3U` behind a byte order mark and a few blank lines. */
+const PEEK_BYTES = 32;
+
+/** Extensions that FFmpeg accepts for a segment and that say truly what is inside. */
+const SEGMENT_EXTENSION =
+  /\.(3gp|aac|ac3|eac3|ec3|flac|m4a|m4s|m4v|mp4|cmfv|cmfa|mp2|mp3|ogg|opus|ts|vtt|webvtt|wav)$/i;
+const INPUT_EXTENSION = /\.(m3u8|ts|mp4|m4v|mov|mkv|webm|avi|flv|mpg|mp3|aac|ogg)$/i;
+
+/** One per worker; FFmpeg processes get a session each. */
+export class Gateway {
+  readonly #settings: GatewaySettings;
+  readonly #server: Server;
+  readonly #sessions = new Map<string, GatewaySession>();
+
+  constructor(settings: GatewaySettings) {
+    this.#settings = settings;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+    // Longer than a segment lasts, so that FFmpeg's persistent connection is still there for the next one.
+    this.#server.keepAliveTimeout = 65_000;
+    this.#server.requestTimeout = 0;
+  }
+
+  /** Starts to listen on a free port of 127.0.0.1. */
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  /** Ends every session and connection. */
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) session.close();
+    if (!this.#server.listening) return;
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+
+  /**
+   * Environment for FFmpeg: whatever address one of its demuxers finds in a hostile input (a DASH manifest, say), it asks the
+   * gateway for it, as its proxy, and is refused.
+   */
+  get environment(): Readonly<Record<string, string>> {
+    return environmentFor(this.#origin);
+  }
+
+  /**
+   * @param wanted which variant of an HLS master FFmpeg is shown; undefined: all of them
+   * @param place of an FFmpeg that one viewer paces: given back while it takes nothing, because that viewer pauses
+   */
+  register(source: GatewaySource, wanted?: WantedVariant, place?: ProviderPlace): GatewaySession {
+    const token = randomBytes(16).toString('base64url');
+    const session = new GatewaySession(source, wanted, place, `${this.#origin}/s/${token}`, this.#settings, () => {
+      this.#sessions.delete(token);
+    });
+    this.#sessions.set(token, session);
+    return session;
+  }
+
+  get #origin(): string {
+    // Throws rather than hand out an address that leads nowhere.
+    if (!this.#server.listening) throw new Error('The gateway is not listening yet.');
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined);
+    // As a proxy it is asked for whole URLs; only its own are answered.
+    const path = (request.url ?? '').replace(this.#origin, '');
+    const [, token = '', name = ''] = /^\/s\/([\w-]+)\/([\w-]+)(?:\.\w+)?$/.exec(path) ?? [];
+    const session = this.#sessions.get(token);
+    const known = session !== undefined && (request.method === 'GET' || request.method === 'HEAD');
+    if (known) await session.answer(name, request, response);
+    else response.writeHead(404).end();
+  }
+}
+
+/** One FFmpeg's access to one source, and to nothing that the source does not name. */
+export class GatewaySession {
+  /** What FFmpeg is given as its input. It shows nothing of the source but the extension. */
+  readonly url: string;
+  readonly protocols = GATEWAY_PROTOCOLS;
+  /** To be added to FFmpeg's environment: see `Gateway.environment`. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly #source: GatewaySource;
+  readonly #wanted: WantedVariant | undefined;
+  readonly #place: ProviderPlace | undefined;
+  readonly #base: string;
+  readonly #settings: GatewaySettings;
+  readonly #onClose: () => void;
+  readonly #sealer = new ReferenceSealer();
+  readonly #memory: SourceMemory;
+  /** Where a playlist was found after its redirects: a balancer is asked once, and not at each reload. */
+  readonly #foundAt = new Map<string, string>();
+  readonly #active = new Set<AbortController>();
+  #closed = false;
+  #isPlaylist = false;
+  /** The newest failure of each role that has not been followed by a success, oldest first. */
+  readonly #failures = new Map<string, SourceError>();
+  #bytesRead = 0;
+
+  constructor(
+    source: GatewaySource,
+    wanted: WantedVariant | undefined,
+    place: ProviderPlace | undefined,
+    base: string,
+    settings: GatewaySettings,
+    onClose: () => void,
+  ) {
+    this.#source = source;
+    this.#wanted = wanted;
+    this.#place = place;
+    this.#base = base;
+    this.#settings = settings;
+    this.#memory = settings.memories.of(source);
+    this.#onClose = onClose;
+    this.environment = environmentFor(new URL(base).origin);
+    const path = source.url.split(/[?#]/, 1)[0] ?? '';
+    this.url = `${base}/index${INPUT_EXTENSION.exec(path)?.[0].toLowerCase() ?? ''}`;
+  }
+
+  /** Where the gateway listens, the one place that FFmpeg has to reach. */
+  get port(): number {
+    return Number(new URL(this.#base).port);
+  }
+
+  /** What the source said last that FFmpeg can only report as an input error. A refused address stays. */
+  get lastError(): SourceError | undefined {
+    return [...this.#failures.values()].at(-1);
+  }
+
+  /** Bytes that the source has sent. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Ends what is under way; the session's addresses are unknown from now on. */
+  close(): void {
+    this.#closed = true;
+    for (const abort of this.#active) abort.abort();
+    this.#onClose();
+  }
+
+  /** Answers one request; never throws. */
+  async answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reference: Reference | undefined =
+      name === 'index' ? { url: this.#source.url, role: 'other' } : this.#sealer.open(name);
+    if (reference === undefined || this.#closed) {
+      response.writeHead(404).end();
+      return;
+    }
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#active.add(abort);
+    response.once('close', () => abort.abort());
+    // FFmpeg may have left it half read.
+    signal.addEventListener('abort', () => response.headersSent && response.destroy(), { once: true });
+    try {
+      await this.#pass(reference, request, response, abort);
+      if (this.#failures.get(reference.role)?.reason !== 'egress_refused') this.#failures.delete(reference.role);
+    } catch (error) {
+      if (!signal.aborted) this.#remember(reference, error);
+      if (response.headersSent || signal.aborted) response.destroy();
+      else response.writeHead(statusFor(error)).end();
+    } finally {
+      this.#active.delete(abort);
+    }
+  }
+
+  async #pass(
+    reference: Reference,
+    request: IncomingMessage,
+    response: ServerResponse,
+    abort: AbortController,
+  ): Promise<void> {
+    const upstream = await this.#open(reference, request, abort);
+    let reader = new BodyReader(upstream.body, upstream.url);
+    try {
+      if (request.method === 'HEAD') {
+        response.writeHead(upstream.status, passedOn(upstream)).end();
+        return;
+      }
+      const { stallTimeoutMs } = this.#settings;
+      // The first bytes of a source or a playlist are judged; those of segments only have to show a playlist in disguise.
+      const judged = reference.role === 'playlist' || reference.url === this.#source.url;
+      const first = await reader.peek(judged ? FIRST_BYTES_WANTED : PEEK_BYTES, stallTimeoutMs);
+      if (isPlaylist(first)) {
+        const text = await readPlaylist(reader, stallTimeoutMs);
+        this.#bytesRead += text.length;
+        if (reference.url === this.#source.url) this.#isPlaylist = true;
+        if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
+        const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
+        const body = rewritePlaylist(shown, upstream.url, (entry) => this.#address(entry));
+        response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
+        response.end(body);
+        return;
+      }
+      if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
+      response.writeHead(upstream.status, passedOn(upstream));
+      const file = new FiniteTransfer(upstream);
+      const pausesAfterMs = this.#place === undefined ? 0 : this.#settings.clientStallTimeoutMs;
+      const writer = new ReplyWriter(response, new StallLimit(pausesAfterMs));
+      let paused: Promise<void> | undefined;
+      let { closed } = upstream;
+      const onStall = (): boolean => {
+        if (file.resume === undefined && !file.complete) return false;
+        reader.close();
+        paused = closed.then(() => this.#place?.giveBack());
+        return true;
+      };
+      for (
+        let chunk = await reader.read(stallTimeoutMs);
+        chunk !== undefined;
+        chunk = await reader.read(stallTimeoutMs)
+      ) {
+        this.#bytesRead += chunk.length;
+        file.advance(chunk.length);
+        const isThere = await writer.write(chunk, onStall);
+        await paused;
+        if (!isThere) return;
+        const part = file.resume;
+        if (paused === undefined || part === undefined) continue;
+        if (file.complete) break;
+        paused = undefined;
+        await this.#place?.take();
+        const rest = await this.#open(reference, request, abort, part);
+        closed = rest.closed;
+        reader = new BodyReader(rest.body, rest.url);
+        if (!file.continuesWith(rest)) throw notTheRest(rest);
+      }
+      response.end();
+    } finally {
+      reader.close();
+    }
+  }
+
+  async #open(
+    reference: Reference,
+    request: IncomingMessage,
+    abort: AbortController,
+    part?: Part,
+  ): Promise<UpstreamResponse> {
+    const { signal } = abort;
+    const account = this.#account(reference, abort);
+    // FFmpeg opens the next part of a file before it closes the last one.
+    if (account !== undefined && this.#settings.connections.areLimited) this.#endOlder(abort);
+    const ask = async (url: string) =>
+      requireSuccess(
+        await openUpstream({
+          ...this.#settings,
+          memory: this.#memory,
+          account,
+          url,
+          entryUrl: this.#source.url,
+          headers: this.#source.headers,
+          userAgent: this.#source.userAgent,
+          method: request.method === 'HEAD' ? 'HEAD' : 'GET',
+          range: reference.role === 'playlist' ? undefined : (part?.range ?? request.headers.range),
+          ifRange: part?.ifRange,
+          signal,
+        }),
+      );
+    const foundAt = this.#foundAt.get(reference.url);
+    if (foundAt === undefined) return ask(reference.url);
+    try {
+      return await ask(foundAt);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      // The server that it was sent to has gone; the balancer knows another one.
+      this.#foundAt.delete(reference.url);
+      return ask(reference.url);
+    }
+  }
+
+  /** Of a source that is one connection. The requests of a playlist come and go; what FFmpeg holds counts for them all. */
+  #account(reference: Reference, abort: AbortController): AccountWatch | undefined {
+    if (reference.url !== this.#source.url || this.#isPlaylist) return undefined;
+    const watch = this.#settings.connections.watch(this.#source);
+    return { ...watch, refusalMayPass: (waitedMs) => this.#endOlder(abort) || watch.refusalMayPass(waitedMs) };
+  }
+
+  #endOlder(abort: AbortController): boolean {
+    const older = [...this.#active].filter((each) => each !== abort && !each.signal.aborted);
+    for (const each of older) each.abort();
+    return older.length > 0;
+  }
+
+  #address({ url, role, fragmented }: HlsEntry): string {
+    const path = url.split(/[?#]/, 1)[0] ?? '';
+    return `${this.#base}/${this.#sealer.seal({ url, role })}${extension(role, path, fragmented)}`;
+  }
+
+  #remember(reference: Reference, error: unknown): void {
+    // A refused address tells more than what fails because of it.
+    if (this.#failures.get(reference.role)?.reason === 'egress_refused') return;
+    const failure =
+      error instanceof SourceError ? error : new SourceError('refused', messageOf(error), { cause: error });
+    this.#failures.delete(reference.role);
+    this.#failures.set(reference.role, failure);
+  }
+}
+
+function notTheRest({ url }: UpstreamResponse): SourceError {
+  const message = `The source ${maskUrl(url)} was closed while its viewer paused, and what it gives now is not the rest of the same file.`;
+  return new SourceError('ended', message);
+}
+
+function environmentFor(origin: string): Record<string, string> {
+  return { http_proxy: origin, no_proxy: '' };
+}
+
+/** FFmpeg is particular about extensions, so whatever the source calls them, they say here what is inside. */
+function extension(role: HlsRole, path: string, fragmented: boolean): string {
+  if (role === 'playlist') return '.m3u8';
+  if (role === 'key') return '.key';
+  return SEGMENT_EXTENSION.exec(path)?.[0].toLowerCase() ?? (fragmented ? '.mp4' : '.ts');
+}
+
+/** Says what a provider sent in place of a playlist or media, which FFmpeg would only call invalid data. */
+function assertMedia(
+  { headers }: UpstreamResponse,
+  firstBytes: Buffer,
+  role: HlsRole,
+  secrets: readonly string[],
+): void {
+  // A part from the middle may look like anything.
+  if (/^bytes [1-9]/.test(headers['content-range'] ?? '')) return;
+  const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
+  if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
+  if (role === 'playlist')
+    throw new SourceError('not_media', 'The source answered with something else than a playlist.');
+}
+
+function passedOn(upstream: UpstreamResponse): Record<string, string> {
+  const found = PASSED_ON.filter(
+    // FFmpeg would wait for the end that a made-up length promises.
+    (name) => name !== 'content-length' || parseContentLength(upstream.headers[name]) !== undefined,
+  ).map((name) => [name, upstream.headers[name]] as const);
+  return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+function statusFor(error: unknown): number {
+  if (error instanceof SourceError) {
+    if (error.reason === 'egress_refused') return 403;
+    return error.upstreamStatus !== undefined && error.upstreamStatus >= 400 ? error.upstreamStatus : error.status;
+  }
+  return error instanceof StreampoolError ? error.status : 502;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof StreampoolError ? error.message : 'The source could not be passed on.';
+}

@@ -1,0 +1,138 @@
+/**
+ * Leaves one variant in an HLS master playlist, and one rendition of its sound: FFmpeg opens all that it finds, and reads each of
+ * them over a connection of its own until it has chosen. Pure.
+ */
+
+import { languageCode } from '../../../../shared/languages.ts';
+
+/** What the output needs of its source. */
+export interface WantedVariant {
+  readonly video: boolean;
+  readonly audio: boolean;
+  /** Pixels that the output has at most; undefined: as many as the source has. */
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** As `languageCode` has them, the preferred first. */
+  readonly languages: readonly string[];
+  /** The output takes more than the first track of each kind: all renditions of the variant stay. */
+  readonly allRenditions: boolean;
+  /** Tries that came to nothing: each goes on to the next best variant. */
+  readonly attempt: number;
+}
+
+type Attributes = ReadonlyMap<string, string>;
+
+interface Variant {
+  /** Line of its tag; its address is the next line that is no comment. */
+  readonly line: number;
+  readonly attributes: Attributes;
+  readonly width: number;
+  readonly height: number;
+  readonly bandwidth: number;
+}
+
+const AUDIO_CODEC = /^(?:mp4a|ac-3|ec-3|ac-4|opus|flac|alac|dts)/i;
+/** Codecs that FFmpeg decodes only with luck, and pictures that are too dark without tone mapping. */
+const HARD_CODEC = /^(?:dv|vvc|vvi|av01)/i;
+const HARD_RANGE = /^(?:PQ|HLG)$/;
+
+/** The playlist with the variant that fits; one that names no variants stays as it is. */
+export function withOneVariant(text: string, wanted: WantedVariant): string {
+  const lines = text.split(/\r\n|[\n\r\0]/);
+  const variants = lines.flatMap((line, index) =>
+    line.startsWith('#EXT-X-STREAM-INF:') ? [variantOf(line, index)] : [],
+  );
+  const ranked = ranking(variants, wanted);
+  const chosen = ranked[wanted.attempt % ranked.length];
+  if (chosen === undefined) return text;
+  const rendition = wanted.allRenditions ? undefined : soundOf(lines, chosen, wanted.languages);
+  let skipped = false;
+  const kept = lines.filter((line, index) => {
+    if (line.startsWith('#EXT-X-STREAM-INF:')) {
+      skipped = index !== chosen.line;
+      return !skipped;
+    }
+    if (line.startsWith('#EXT-X-I-FRAME-STREAM-INF:')) return false;
+    if (line.startsWith('#EXT-X-MEDIA:')) {
+      return wanted.allRenditions ? belongsTo(attributesOf(line), chosen) : wanted.audio && index === rendition;
+    }
+    if (line.startsWith('#') || line.trim() === '') return true;
+    const isAddress = !skipped;
+    skipped = false;
+    return isAddress;
+  });
+  return kept.join('\n');
+}
+
+/** Best first: the smallest that fills the output, then larger ones, then the largest of the smaller ones. */
+function ranking(variants: readonly Variant[], wanted: WantedVariant): Variant[] {
+  const fitting = (test: (variant: Variant) => boolean): Variant[] => {
+    const found = variants.filter(test);
+    return found.length > 0 ? found : [...variants];
+  };
+  const larger = (a: Variant, b: Variant) => b.width * b.height - a.width * a.height || b.bandwidth - a.bandwidth;
+  if (!wanted.video) {
+    const sound = variants.filter(isSoundAlone).sort((a, b) => b.bandwidth - a.bandwidth);
+    return sound.length > 0 ? sound : [...variants].sort((a, b) => a.bandwidth - b.bandwidth);
+  }
+  const pictures = fitting((variant) => !isSoundAlone(variant));
+  const easy = pictures.filter((variant) => !isHard(variant));
+  const candidates = (easy.length > 0 ? easy : pictures).sort(larger);
+  const { width = Number.POSITIVE_INFINITY, height = Number.POSITIVE_INFINITY } = wanted;
+  const fills = candidates.filter((variant) => variant.width >= width || variant.height >= height);
+  const smaller = candidates.filter((variant) => !fills.includes(variant));
+  const smallestFirst = fills.sort((a, b) => a.width * a.height - b.width * b.height || b.bandwidth - a.bandwidth);
+  return [...smallestFirst, ...smaller];
+}
+
+/** Line of the sound's rendition that the variant is played with; undefined where its sound is in the variant itself. */
+function soundOf(lines: readonly string[], { attributes }: Variant, languages: readonly string[]): number | undefined {
+  const group = attributes.get('AUDIO');
+  const renditions = lines.flatMap((line, index) => {
+    const media = line.startsWith('#EXT-X-MEDIA:') ? attributesOf(line) : undefined;
+    return media?.get('TYPE') === 'AUDIO' && media.get('GROUP-ID') === group ? [{ index, media }] : [];
+  });
+  const rank = (media: Attributes): number => {
+    const code = languageCode(media.get('LANGUAGE') ?? '');
+    const at = code === undefined ? -1 : languages.indexOf(code);
+    const isNarrated = /describes-video/.test(media.get('CHARACTERISTICS') ?? '');
+    const isDefault = media.get('DEFAULT') === 'YES';
+    return (at < 0 ? languages.length : at) * 4 + (isNarrated ? 2 : 0) + (isDefault ? 0 : 1);
+  };
+  return renditions.sort((a, b) => rank(a.media) - rank(b.media))[0]?.index;
+}
+
+/** Whether a rendition is one of the variant's. */
+function belongsTo(media: Attributes, { attributes }: Variant): boolean {
+  const type = media.get('TYPE') ?? '';
+  return attributes.get(type) === media.get('GROUP-ID');
+}
+
+function isSoundAlone({ attributes, height }: Variant): boolean {
+  const codecs = codecsOf(attributes);
+  return height === 0 && codecs.length > 0 && codecs.every((codec) => AUDIO_CODEC.test(codec));
+}
+
+function isHard({ attributes }: Variant): boolean {
+  return (
+    codecsOf(attributes).some((codec) => HARD_CODEC.test(codec)) || HARD_RANGE.test(attributes.get('VIDEO-RANGE') ?? '')
+  );
+}
+
+function codecsOf(attributes: Attributes): string[] {
+  return (attributes.get('CODECS') ?? '').split(',').flatMap((codec) => (codec.trim() === '' ? [] : [codec.trim()]));
+}
+
+function variantOf(line: string, index: number): Variant {
+  const attributes = attributesOf(line);
+  const [, width = '0', height = '0'] = /^(\d{1,5})x(\d{1,5})$/i.exec(attributes.get('RESOLUTION') ?? '') ?? [];
+  const bandwidth = Number(attributes.get('BANDWIDTH') ?? 0) || 0;
+  return { line: index, attributes, width: Number(width), height: Number(height), bandwidth };
+}
+
+/** An attribute list (RFC 8216, 4.2), without the quotation marks. */
+function attributesOf(line: string): Attributes {
+  const list = line.slice(line.indexOf(':') + 1);
+  const pairs = list.matchAll(/([A-Z0-9-]+)\s*=\s*("[^"]*"|[^,]*)/g);
+  return new Map([...pairs].map(([, name = '', value = '']) => [name, value.replace(/"/g, '').trim()]));
+}

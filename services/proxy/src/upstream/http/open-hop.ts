@@ -1,0 +1,115 @@
+/** Asks one server once: the egress guard, both time limits, and the parser that its answer needs. */
+
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { SourceError } from '../../errors.ts';
+import { plain } from '../messages/plain-body.ts';
+import { openFailure } from '../messages/upstream-error.ts';
+import { flattened } from './flat-headers.ts';
+import type { Hop, HopResponse } from './hop.ts';
+import { lenientHop } from './lenient-hop.ts';
+import type { UpstreamRequest, UpstreamResponse } from './open-upstream.ts';
+import { hopHeaders } from './request-headers.ts';
+import type { SourceMemory } from './source-memory.ts';
+import { isMalformed, strictHop } from './strict-hop.ts';
+
+/** One request to one server, by the strict parser unless that has failed with it. */
+export async function openHop(
+  request: UpstreamRequest,
+  url: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+  digest: string | undefined,
+): Promise<UpstreamResponse> {
+  const cookies = memory.cookies.headerFor(url);
+  const via = request.guard.marker.via(entryUrl, request.via);
+  const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest, via });
+  const malformed = () => memory.noteLenient(url);
+  if (!memory.isLenient(url)) {
+    try {
+      return await opened(strictHop, request, url, headers, memory, malformed);
+    } catch (error) {
+      if (!(error instanceof SourceError) || !isMalformed(error.cause)) throw error;
+      malformed();
+      // The provider may count that connection for a moment.
+      request.account?.opened()();
+    }
+  }
+  return opened(lenientHop, request, url, headers, memory, malformed);
+}
+
+/** One request on one connection, with both time limits. */
+async function opened(
+  hop: Hop,
+  request: UpstreamRequest,
+  url: URL,
+  headers: Record<string, string>,
+  memory: SourceMemory,
+  malformed: () => void,
+): Promise<UpstreamResponse> {
+  const abort = new AbortController();
+  const stop = (): void => abort.abort(new SourceError('stopped', 'The source is no longer wanted.'));
+  const { signal, json } = request;
+  if (signal?.aborted === true) stop();
+  signal?.addEventListener('abort', stop, { once: true });
+  let timer = deadline(request.connectTimeoutMs, 'accept a connection', url, abort);
+  const connected = () => {
+    clearTimeout(timer);
+    timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
+  };
+  try {
+    const pinned = await unlessAborted(request.guard.check(url), abort.signal);
+    const response = await hop({
+      url,
+      pinned,
+      method: methodOf(request),
+      headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: json === undefined ? undefined : JSON.stringify(json),
+      opening: abort.signal,
+      connected,
+      malformed,
+    });
+    memory.cookies.store([response.headers['set-cookie'] ?? []].flat(), url);
+    return answerOf(response, url, signal);
+  } catch (error) {
+    throw openFailure(abort.signal.aborted ? abort.signal.reason : error, url);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+function answerOf({ status, headers, body, closed }: HopResponse, url: URL, signal: AbortSignal | undefined) {
+  const close = (): void => void body.destroy();
+  signal?.addEventListener('abort', close, { once: true });
+  body.once('close', () => signal?.removeEventListener('abort', close));
+  try {
+    return plain({ status, headers: flattened(headers), body, closed, url: url.href });
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function deadline(ms: number, what: string, url: URL, abort: AbortController): NodeJS.Timeout {
+  const message = `The source ${maskUrl(url)} did not ${what} within ${ms / 1000} s.`;
+  return setTimeout(() => abort.abort(new SourceError('timeout', message)), ms);
+}
+
+/** A name that takes for ever to resolve must not hold up the caller. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
+  }
+}
+
+export function methodOf({ json, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
+  return json === undefined ? (method ?? 'GET') : 'POST';
+}

@@ -1,0 +1,220 @@
+/** Opens a source over HTTP(S): one connection of its own, every redirect checked, closed as soon as it is done with. */
+import type { Readable } from 'node:stream';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { pause } from '../../async.ts';
+import { SourceError } from '../../errors.ts';
+import type { EgressGuard } from '../egress/egress-guard.ts';
+import { type AccountWatch, isLimitStatus } from '../provider/provider-connections.ts';
+import { DigestSession, digestChallenge } from './digest-auth.ts';
+import { pathOf } from './hop.ts';
+import { methodOf, openHop } from './open-hop.ts';
+import { assertHeaders, credentialsFor } from './request-headers.ts';
+import { SourceMemory } from './source-memory.ts';
+
+export interface UpstreamRequest {
+  readonly url: string;
+  readonly method?: 'GET' | 'HEAD';
+  /** Sent as a JSON body; the method is POST then. */
+  readonly json?: unknown;
+  /** The stream's own headers. `Authorization` and `Cookie` are not sent to another origin. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent: string;
+  /** Value of a `Range` header. */
+  readonly range?: string | undefined;
+  /** Value of an `If-Range` header; only with `range`. */
+  readonly ifRange?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** For name, TCP and TLS of one hop. */
+  readonly connectTimeoutMs: number;
+  /** From then on to the response headers of that hop. */
+  readonly headersTimeoutMs: number;
+  readonly guard: EgressGuard;
+  /** What the source's servers have said so far, and will say now; without it nothing is kept beyond this request. */
+  readonly memory?: SourceMemory | undefined;
+  /**
+   * The connections to the source's account: told of this one, and asked whether a refusal may pass because another one is
+   * just being closed. It is then tried again.
+   */
+  readonly account?: AccountWatch | undefined;
+  /** Asks where the redirects led to the last time, as long as that works. */
+  readonly sticky?: boolean | undefined;
+  readonly maxRedirects?: number;
+  /** `Via` of the viewer's request that this one is made for, where it is made for one alone. */
+  readonly via?: string | undefined;
+  /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
+  readonly entryUrl?: string | undefined;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  /** Names in lower case; repeated headers joined with a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The body, without a time limit of its own (see `BodyReader`). Destroying it closes the connection at once; so does its
+   * end. Its errors are raw: `bodyFailure` puts them into words. It never throws for want of an `error` listener.
+   */
+  readonly body: Readable;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<void>;
+  /** The URL that answered, after redirects. It may carry credentials. */
+  readonly url: string;
+}
+
+/** FFmpeg follows 8. */
+const DEFAULT_MAX_REDIRECTS = 10;
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
+
+/**
+ * Sends a request and follows its redirects. Every status but a followed redirect is an answer, 404 and 500 too: see
+ * `requireSuccess`. There is no keep-alive: a provider that counts connections sees none once the body is closed.
+ *
+ * @throws {SourceError} `refused`, `dns`, `timeout`, `tls`, `egress_refused`, `not_media` (no HTTP), `http_status` (redirects
+ *   without end), `loop` (it leads back to this proxy), `stopped` (the signal); no message contains a credential
+ * @throws {StreampoolError} 422 for a header that HTTP does not allow
+ */
+export async function openUpstream(request: UpstreamRequest): Promise<UpstreamResponse> {
+  assertHeaders({ ...request.headers, 'user-agent': request.userAgent });
+  const memory = request.memory ?? new SourceMemory();
+  const first = parseUrl(request.url);
+  const entryUrl = request.entryUrl === undefined ? first : parseUrl(request.entryUrl);
+  const sinceMs = performance.now();
+  let hasMadeRoom = false;
+  for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
+    const response = await admitted(request, first, entryUrl, memory);
+    if (response.status === LOOP_DETECTED && request.guard.marker.count(response.headers.via) > 0) {
+      await close(response);
+      const message = `The source ${maskUrl(first)} leads back to this proxy, to the stream that it is a source of.`;
+      throw new SourceError('loop', message, { upstreamStatus: response.status });
+    }
+    if (!isLimitStatus(response.status)) {
+      if (request.account !== undefined) void response.closed.then(request.account.opened());
+      return response;
+    }
+    if (!hasMadeRoom) await request.account?.makeRoom();
+    hasMadeRoom = true;
+    if (request.account?.refusalMayPass(performance.now() - sinceMs) !== true) return response;
+    await close(response);
+    await pause(delayMs, request.signal);
+  }
+}
+
+/** Some hosts mean another thing by it, so only a worker's own counts. */
+const LOOP_DETECTED = 508;
+
+/** How often a provider is asked whether it has noticed that a connection is closed. */
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 1_000;
+
+/** Asked again without the cookies of an earlier session when it is refused with them. */
+async function admitted(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const hadCookies = memory.cookies.headerFor(first) !== undefined;
+  const response = await settled(request, first, entryUrl, memory);
+  // Cookies of an earlier session may be what is refused now. Only the source's own address sets them anew.
+  const isRefused = response.status === 401 || response.status === 403;
+  if (!isRefused || !hadCookies || first.href !== entryUrl.href) return response;
+  await close(response);
+  memory.cookies.forget();
+  return followed(request, first, entryUrl, memory);
+}
+
+/** From where the last redirects led to, if the source is sticky and that still works; else from the beginning. */
+async function settled(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const target = request.sticky === true ? memory.targetOf(first) : undefined;
+  if (target !== undefined) {
+    const response = await followed(request, target, entryUrl, memory).catch((error: unknown) => {
+      if (!(error instanceof SourceError) || error.reason === 'stopped') throw error;
+      return undefined;
+    });
+    if (response !== undefined && (response.status < 400 || response.status === 416)) return response;
+    if (response !== undefined) await close(response);
+    memory.noteTarget(first, undefined);
+  }
+  const response = await followed(request, first, entryUrl, memory);
+  const isElsewhere = response.status < 300 && response.url !== first.href;
+  if (request.sticky === true && isElsewhere) memory.noteTarget(first, new URL(response.url));
+  return response;
+}
+
+async function followed(
+  request: UpstreamRequest,
+  first: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const maxRedirects = request.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
+  let url = first;
+  for (let hops = 0; ; hops += 1) {
+    const response = await authorized(request, url, entryUrl, memory);
+    const { location } = response.headers;
+    if (!REDIRECTS.includes(response.status) || location === undefined) return response;
+    await close(response);
+    if (hops === maxRedirects) {
+      const message = `The source ${maskUrl(url)} redirects more than ${maxRedirects} times.`;
+      throw new SourceError('http_status', message, { upstreamStatus: response.status });
+    }
+    url = parseUrl(location, url);
+  }
+}
+
+/** An account that allows one connection must not see the next while this one is open. */
+async function close({ body, closed }: UpstreamResponse): Promise<void> {
+  body.destroy();
+  await closed;
+}
+
+/** One hop, asked again with an answer to its Digest challenge, where there are credentials for it. */
+async function authorized(
+  request: UpstreamRequest,
+  url: URL,
+  entryUrl: URL,
+  memory: SourceMemory,
+): Promise<UpstreamResponse> {
+  const credentials = credentialsFor(url, entryUrl, request.headers);
+  for (let tries = 0; ; tries += 1) {
+    const digest = credentials && memory.digestOf(url)?.authorization(methodOf(request), pathOf(url), credentials);
+    const response = await openHop(request, url, entryUrl, memory, digest);
+    if (response.status !== 401 || credentials === undefined || tries === MAX_CHALLENGES) return response;
+    const challenge = digestChallenge(response.headers['www-authenticate']);
+    // A second challenge means that the password is wrong, unless it says that only its nonce was too old.
+    if (challenge === undefined || (tries > 0 && !challenge.stale)) return response;
+    memory.noteDigest(url, new DigestSession(challenge));
+    await close(response);
+  }
+}
+
+/** A remembered nonce that has gone stale, a fresh one, and one more from a cluster of servers. */
+const MAX_CHALLENGES = 3;
+
+/**
+ * Passes a 2xx answer on; closes and throws for every other.
+ *
+ * @throws {SourceError} `http_status` with `upstreamStatus`
+ */
+export function requireSuccess(response: UpstreamResponse): UpstreamResponse {
+  if (response.status >= 200 && response.status < 300) return response;
+  response.body.destroy();
+  const seconds = Number(response.headers['retry-after']);
+  throw new SourceError('http_status', `The source ${maskUrl(response.url)} answered ${response.status}.`, {
+    upstreamStatus: response.status,
+    ...(Number.isFinite(seconds) && seconds > 0 ? { retryAfterSeconds: seconds } : {}),
+  });
+}
+
+function parseUrl(text: string, base?: URL): URL {
+  try {
+    return new URL(text, base);
+  } catch (cause) {
+    const where = base === undefined ? 'The source' : `The source ${maskUrl(base)} redirects to what`;
+    throw new SourceError('refused', `${where} is not a URL.`, { cause });
+  }
+}

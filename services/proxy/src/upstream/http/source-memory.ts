@@ -1,0 +1,81 @@
+/** What a source's servers have said that its next request needs. It is kept for each source, and shared by all who read it. */
+import { createHash } from 'node:crypto';
+import type { SourceAddress } from '../provider/source-address.ts';
+import { Cookies } from './cookies.ts';
+import type { DigestSession } from './digest-auth.ts';
+
+/** Servers of one source that are remembered. */
+const MAX_ORIGINS = 32;
+/** Sources that are remembered, those used last. */
+const MAX_SOURCES = 1_000;
+/** After this long without a request a source is a new one, as it is to a player that begins. */
+const FORGET_AFTER_MS = 10 * 60_000;
+
+export class SourceMemory {
+  readonly cookies = new Cookies();
+  readonly #digests = new Map<string, DigestSession>();
+  readonly #lenient = new Map<string, true>();
+  readonly #targets = new Map<string, URL>();
+
+  /** The challenge that a server gave last. */
+  digestOf({ origin }: URL): DigestSession | undefined {
+    return this.#digests.get(origin);
+  }
+
+  noteDigest({ origin }: URL, session: DigestSession): void {
+    remember(this.#digests, origin, session, MAX_ORIGINS);
+  }
+
+  /** Whether a server's answers are beyond a strict parser. */
+  isLenient({ origin }: URL): boolean {
+    return this.#lenient.has(origin);
+  }
+
+  /** Where the redirects of a URL led to last. */
+  targetOf({ href }: URL): URL | undefined {
+    return this.#targets.get(href);
+  }
+
+  /** `target`: undefined when it has failed. */
+  noteTarget({ href }: URL, target: URL | undefined): void {
+    if (target === undefined) this.#targets.delete(href);
+    else remember(this.#targets, href, target, MAX_ORIGINS);
+  }
+
+  noteLenient({ origin }: URL): void {
+    remember(this.#lenient, origin, true, MAX_ORIGINS);
+  }
+}
+
+/** Those of a worker. */
+export class SourceMemories {
+  readonly #known = new Map<string, { readonly memory: SourceMemory; usedMs: number }>();
+  readonly #now: () => number;
+
+  /** `now`: a monotonic clock in ms. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** What is known of a source: a URL with the headers and the user agent it is read with. */
+  of({ url, headers, userAgent }: SourceAddress): SourceMemory {
+    const nowMs = this.#now();
+    const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
+    const key = createHash('sha256')
+      .update(JSON.stringify([url, sorted, userAgent]))
+      .digest('base64');
+    const known = this.#known.get(key);
+    const isFresh = known !== undefined && nowMs - known.usedMs < FORGET_AFTER_MS;
+    const memory = isFresh ? known.memory : new SourceMemory();
+    remember(this.#known, key, { memory, usedMs: nowMs }, MAX_SOURCES);
+    return memory;
+  }
+}
+
+/** Sets the newest entry; the oldest has to go when there are too many. */
+function remember<T>(map: Map<string, T>, key: string, value: T, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > max && oldest !== undefined) map.delete(oldest);
+}

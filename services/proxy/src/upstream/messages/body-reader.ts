@@ -1,0 +1,129 @@
+/** Reads a body piece by piece when asked, and notices a source that falls silent; waiting for our own viewer never counts. */
+import type { Readable } from 'node:stream';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { SourceError } from '../../errors.ts';
+import { bodyFailure } from './upstream-error.ts';
+
+export class BodyReader {
+  readonly #body: Readable;
+  readonly #url: string;
+  #returned: Buffer | undefined;
+  #error: unknown;
+  #ended = false;
+  /** Called when there may be something to read. */
+  #wake: (() => void) | undefined;
+  #timeIsOver: (() => void) | undefined;
+  /** One timer for all waits: it is set again only when it goes off, not for each piece. */
+  #timer: NodeJS.Timeout | undefined;
+  #timerAtMs = 0;
+  #waitUntilMs = 0;
+
+  /** From here on the body is this reader's alone. `url` is for messages, where it is masked. */
+  constructor(body: Readable, url: string) {
+    this.#body = body;
+    this.#url = url;
+    body.on('error', (error) => {
+      this.#error ??= error;
+    });
+    body.once('end', () => {
+      this.#ended = true;
+    });
+    for (const event of ['readable', 'end', 'error', 'close'] as const) body.on(event, () => this.#wake?.());
+    body.once('close', () => clearTimeout(this.#timer));
+  }
+
+  /**
+   * The next bytes, as they came; undefined when the source has ended properly. One call at a time.
+   *
+   * @param idleMs how long the source may take for its next byte
+   * @throws {SourceError} `stalled` after that time, `ended` when the source broke off
+   */
+  async read(idleMs: number): Promise<Buffer | undefined> {
+    if (this.#returned !== undefined) {
+      const chunk = this.#returned;
+      this.#returned = undefined;
+      return chunk;
+    }
+    let deadlineMs: number | undefined;
+    for (;;) {
+      const chunk: Buffer | null = this.#body.read();
+      if (chunk !== null) return chunk;
+      if (this.#error !== undefined) throw bodyFailure(this.#error, this.#url);
+      if (this.#ended || this.#body.readableEnded) return undefined;
+      if (this.#body.destroyed) throw new SourceError('stopped', 'The source was closed.');
+      deadlineMs ??= performance.now() + idleMs;
+      const leftMs = Math.max(0, deadlineMs - performance.now());
+      if (!(await this.#nextEvent(leftMs))) throw this.#stalled(idleMs);
+    }
+  }
+
+  /**
+   * The first bytes: at least `wanted` of them, fewer if the body ends before or the time is over. `read` returns them again.
+   *
+   * @param timeoutMs for all of them together
+   * @throws {SourceError} as `read`, `stalled` only if there was no byte at all
+   */
+  async peek(wanted: number, timeoutMs: number): Promise<Buffer> {
+    const deadlineMs = performance.now() + timeoutMs;
+    const chunks: Buffer[] = [];
+    let length = 0;
+    while (length < wanted) {
+      const chunk = await this.read(Math.max(0, deadlineMs - performance.now())).catch((error: unknown) => {
+        if (length > 0 && error instanceof SourceError && error.reason === 'stalled') return undefined;
+        throw error;
+      });
+      if (chunk === undefined) break;
+      chunks.push(chunk);
+      length += chunk.length;
+    }
+    const first = Buffer.concat(chunks, length);
+    if (length > 0) this.#returned = first;
+    return first;
+  }
+
+  /** Closes the connection at once. */
+  close(): void {
+    this.#body.destroy();
+  }
+
+  #stalled(idleMs: number): SourceError {
+    return new SourceError(
+      'stalled',
+      `The source ${maskUrl(this.#url)} sent nothing for ${Math.round(idleMs / 100) / 10} s.`,
+    );
+  }
+
+  /** Waits until there may be something to read; false when the time is over. */
+  async #nextEvent(timeoutMs: number): Promise<boolean> {
+    this.#waitUntilMs = performance.now() + timeoutMs;
+    if (this.#timer === undefined || this.#waitUntilMs < this.#timerAtMs) this.#setTimer(timeoutMs);
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve(true);
+      };
+      this.#timeIsOver = () => {
+        this.#wake = undefined;
+        resolve(false);
+      };
+    });
+  }
+
+  #setTimer(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAtMs = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#wake === undefined) return;
+      const leftMs = this.#waitUntilMs - performance.now();
+      if (leftMs > 0) {
+        this.#setTimer(leftMs);
+        return;
+      }
+      // If it was this process that stood still, bytes are waiting by now; they are taken in before an immediate runs.
+      setImmediate(() => {
+        if (this.#wake !== undefined && this.#waitUntilMs <= performance.now()) this.#timeIsOver?.();
+      });
+    }, ms);
+  }
+}

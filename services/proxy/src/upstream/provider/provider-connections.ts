@@ -1,0 +1,240 @@
+/**
+ * Connections to providers, counted per host and credentials, because that is what a provider's limit applies to; over all
+ * workers, because a provider does not know of them.
+ */
+
+import { createHash, randomUUID } from 'node:crypto';
+import type { Registry } from '../../../../registry/registry.ts';
+import type { ProviderConnection } from '../../../../registry/types.ts';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { pause } from '../../async.ts';
+import { SourceError, StreampoolError } from '../../errors.ts';
+import type { SourceAddress } from './source-address.ts';
+
+export interface ProviderConnectionsDeps {
+  /** SOURCE_MAX_CONNECTIONS; 0: unlimited, and nothing is counted. */
+  readonly max: number;
+  readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
+  /** Asked at the limit, this worker's or the provider's: closes what holds a connection to this account here and serves nobody. */
+  readonly reclaim: (account: string) => Promise<void>;
+  /** How long to wait for a connection that is about to be closed; 5 s. */
+  readonly waitMs?: number;
+}
+
+/** SOURCE_MAX_CONNECTIONS are in use. */
+export class ConnectionLimitError extends StreampoolError {
+  constructor(url: string, max: number) {
+    const message = `The provider of ${maskUrl(url)} allows ${max} connections (SOURCE_MAX_CONNECTIONS), and all are in use. Try again when a viewer has left.`;
+    super(503, message, { retryAfterSeconds: 5 });
+  }
+}
+
+/** How providers refuse a connection more than the account may have. */
+const LIMIT_STATUS: readonly number[] = [401, 403, 429, 456, 458, 509];
+
+/** Whether an answer may mean that another connection to the provider has to be closed first. */
+export function isLimitStatus(status: number | undefined): boolean {
+  return LIMIT_STATUS.includes(status ?? 0);
+}
+
+/** The same of an error. */
+export function mayBeConnectionLimit(error: unknown): boolean {
+  if (error instanceof ConnectionLimitError) return true;
+  return error instanceof SourceError && isLimitStatus(error.upstreamStatus);
+}
+
+/** One place among a provider's connections, as the one who has it may leave it and come back. */
+export interface ProviderPlace {
+  readonly giveBack: () => void;
+  /** @throws {StreampoolError} 503 when all are in use */
+  readonly take: () => Promise<void>;
+}
+
+/** The connections to the account of one source, as those see them who open one. */
+export interface AccountWatch {
+  /** A connection has been let in; call the answer when it is closed. */
+  opened(): () => void;
+  /** A connection was refused: closes those that serve nobody, here, and asks the other workers for it. */
+  makeRoom(): Promise<void>;
+  /** Whether a refusal may pass, because a connection is being closed, `waitedMs` after the first one. */
+  refusalMayPass(waitedMs: number): boolean;
+}
+
+/** Providers notice within this time that a connection of ours is closed. It is also how long a viewer waits for that. */
+const STILL_COUNTED_MS = 5_000;
+/** A player that changes channels may open the new one a moment before it closes the old one. */
+const ABOUT_TO_CLOSE_MS = 1_500;
+/** Within this time another worker has heard that it is to close a connection that serves nobody: a renewal, and some. */
+const ASKED_MS = 2_000;
+/** Where that did not help the refusal means something else. So long the next one is not waited for. */
+const ASK_AGAIN_MS = 10_000;
+/** Other workers tell of their connections in the registry only. */
+const POLL_MS = 250;
+
+export class ProviderConnections {
+  readonly #deps: ProviderConnectionsDeps;
+  /** When the last connection to an account was closed, monotonic. */
+  readonly #closedMs = new Map<string, number>();
+  /** When other workers were asked to close what they have to an account, monotonic; until a connection is let in again. */
+  readonly #askedMs = new Map<string, number>();
+  /** Connections to each account that are open here. */
+  readonly #open = new Map<string, number>();
+  /** Connections that were taken here, by what for. */
+  readonly #held = new Map<string, number>();
+  /** Those who wait for a connection to be given back here. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(deps: ProviderConnectionsDeps) {
+    this.#deps = deps;
+  }
+
+  /** SOURCE_MAX_CONNECTIONS is set. */
+  get areLimited(): boolean {
+    return this.#deps.max > 0;
+  }
+
+  /** Connections that are taken here, by what for. */
+  get held(): Record<string, number> {
+    return Object.fromEntries(this.#held);
+  }
+
+  /**
+   * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for one that is
+   * about to be closed, on whatever worker, and has what nobody watches ended.
+   *
+   * @param holder what for: a stream's id, or the key of a source that several streams may read
+   * @param atLimit closes what the one who asks can do without
+   * @throws {ConnectionLimitError} 503 when all are in use for 5 s
+   * @throws {SourceError} `stopped` on the signal
+   */
+  async acquire(
+    holder: string,
+    address: SourceAddress,
+    signal?: AbortSignal,
+    atLimit?: () => void,
+  ): Promise<() => void> {
+    const { max, registry } = this.#deps;
+    const connection = { account: accountOf(address), id: randomUUID() };
+    if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
+      if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
+      throw new ConnectionLimitError(address.url, max);
+    }
+    this.#count(holder, 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.#count(holder, -1);
+      this.#noteClosed(connection.account);
+      if (max === 0) return;
+      const returned = registry.returnConnection(connection).catch(() => undefined);
+      void returned.then(() => {
+        for (const wake of [...this.#waiting]) wake();
+      });
+    };
+  }
+
+  /** What whoever opens a source tells of its connections, and learns of the others. */
+  watch(address: SourceAddress): AccountWatch {
+    const account = accountOf(address);
+    const others = () => this.#open.get(account) ?? 0;
+    return {
+      opened: () => {
+        this.#askedMs.delete(account);
+        this.#open.set(account, others() + 1);
+        return () => {
+          if (others() > 1) this.#open.set(account, others() - 1);
+          else this.#open.delete(account);
+          this.#noteClosed(account);
+        };
+      },
+      makeRoom: () => this.#makeRoom(account),
+      refusalMayPass: (waitedMs) => {
+        if (waitedMs >= STILL_COUNTED_MS) return false;
+        if (this.#hasJustClosed(account)) return true;
+        const askedMs = this.#askedMs.get(account);
+        if (askedMs !== undefined && performance.now() - askedMs < ASKED_MS) return true;
+        return others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS;
+      },
+    };
+  }
+
+  /** A process or a source without viewers holds its connection for the grace; whoever changes channels needs it now. */
+  async #makeRoom(account: string): Promise<void> {
+    const { registry, reclaim } = this.#deps;
+    const closedMs = this.#closedMs.get(account);
+    await reclaim(account);
+    if (this.#closedMs.get(account) !== closedMs) return;
+    const nowMs = performance.now();
+    for (const [each, askedMs] of this.#askedMs) if (nowMs - askedMs > ASK_AGAIN_MS) this.#askedMs.delete(each);
+    if (this.#askedMs.has(account)) return;
+    if ((await registry.workers()).length < 2) return;
+    this.#askedMs.set(account, performance.now());
+    await registry.send({ kind: 'reclaim', account });
+  }
+
+  #count(holder: string, by: 1 | -1): void {
+    const count = (this.#held.get(holder) ?? 0) + by;
+    if (count > 0) this.#held.set(holder, count);
+    else this.#held.delete(holder);
+  }
+
+  async #take(connection: ProviderConnection, signal?: AbortSignal, atLimit?: () => void): Promise<boolean> {
+    const { max, registry, reclaim } = this.#deps;
+    const { account } = connection;
+    if (await registry.takeConnection(connection, max)) return true;
+    atLimit?.();
+    await reclaim(account);
+    const untilMs = performance.now() + (this.#deps.waitMs ?? STILL_COUNTED_MS);
+    let isAsked = false;
+    while (!(await registry.takeConnection(connection, max))) {
+      if (performance.now() >= untilMs || signal?.aborted === true) return false;
+      if (!isAsked && (await registry.workers()).length > 1) await registry.send({ kind: 'reclaim', account });
+      isAsked = true;
+      await this.#returned(signal);
+    }
+    // Somebody has closed it just now, here or elsewhere, and the provider may not have noticed yet.
+    this.#noteClosed(account);
+    return true;
+  }
+
+  /** Resolves when a connection has been given back here, or it is time to look for one of another worker. */
+  async #returned(signal: AbortSignal | undefined): Promise<void> {
+    const woken = new AbortController();
+    const wake = () => woken.abort();
+    this.#waiting.add(wake);
+    signal?.addEventListener('abort', wake, { once: true });
+    await pause(POLL_MS, woken.signal);
+    signal?.removeEventListener('abort', wake);
+    this.#waiting.delete(wake);
+  }
+
+  /** Whether the provider may still count a connection that was closed a moment ago, and refuse the next one for that. */
+  #hasJustClosed(account: string): boolean {
+    const closedMs = this.#closedMs.get(account);
+    return closedMs !== undefined && performance.now() - closedMs < STILL_COUNTED_MS;
+  }
+
+  #noteClosed(account: string): void {
+    const nowMs = performance.now();
+    for (const [each, closedMs] of this.#closedMs) if (nowMs - closedMs > STILL_COUNTED_MS) this.#closedMs.delete(each);
+    this.#closedMs.set(account, nowMs);
+  }
+}
+
+const XTREAM_PATH = /\/(?:live|movie|series|timeshifts?)\/([^/]+)\/([^/]+)\/|^\/([^/]+)\/([^/]+)\/\d+(?:\.\w+)?$/i;
+
+/** Provider host and credentials, as one string that does not tell them: 32 hex digits. */
+export function accountOf({ url, headers }: SourceAddress): string {
+  const { host, username, password, pathname, searchParams } = new URL(url);
+  // Xtream URLs carry the account in front of the channel, which may be a live one, a film or a recording.
+  const [user, pass] =
+    XTREAM_PATH.exec(pathname)
+      ?.slice(1)
+      .filter((part) => part !== undefined) ?? [];
+  const folder = user === undefined ? pathname.split('/').slice(0, -1).join('/') : `${user}/${pass}`;
+  const query = ['username', 'password', 'token'].map((name) => searchParams.get(name));
+  const authorization = Object.entries(headers).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
+  const account = JSON.stringify([host, username, password, folder, query, authorization]);
+  return createHash('sha256').update(account).digest('hex').slice(0, 32);
+}

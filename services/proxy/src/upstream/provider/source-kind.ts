@@ -1,0 +1,171 @@
+/** Decides what a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
+import { maskText } from '../../../../shared/masking/mask.ts';
+
+/** `finite`: has an end and can be sought in (VOD). */
+export type KindHint = 'mpegts' | 'hls' | 'finite' | 'unknown';
+
+export type SourceKind =
+  /** Endless MPEG-TS in 188-byte packets: the worker reads it itself. */
+  | { readonly kind: 'mpegts' }
+  /** Media with an end, of whatever container. */
+  | { readonly kind: 'finite'; readonly reason: string }
+  | { readonly kind: 'hls' }
+  /** Media, or something unknown, that FFmpeg has to open. */
+  | { readonly kind: 'other' }
+  /** Nothing that can be played; `detail` says what the provider sent, credentials masked. */
+  | { readonly kind: 'not_media'; readonly reason: 'empty' | 'not_media'; readonly detail: string };
+
+export interface ResponseStart {
+  readonly contentType: string | undefined;
+  /** Bytes, as `parseContentLength` has them; undefined when the provider did not say. */
+  readonly contentLength: number | undefined;
+  /** The provider speaks of it as of a file: see `speaksOfFile`. */
+  readonly isNamedFile?: boolean;
+  /** The body's first bytes: `FIRST_BYTES_WANTED` of them, fewer only if the body has ended or dawdles. */
+  readonly firstBytes: Buffer;
+  /** Credentials that were sent; some providers print them on their error pages. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Bytes that make the decision certain. Five sync bytes of the widest packets (204 bytes), from a start in the middle
+ * of a packet, lie within 6 x 204 = 1224 bytes; the rest is room to see `#EXT-X-` behind a playlist's comments.
+ */
+export const FIRST_BYTES_WANTED = 2048;
+
+const SYNC_BYTE = 0x47;
+const SYNCS_IN_A_ROW = 5;
+/** At the very start three sync bytes are proof enough. */
+const SYNCS_AT_START = 3;
+
+/**
+ * What a URL says about its source, by m3u-proxy's rule: a path that ends in .mp4, .mkv, .webm or .avi is finite,
+ * .m3u8 is HLS, .ts or a path with `/live/` is live MPEG-TS.
+ */
+export function hintFromUrl(url: string): KindHint {
+  const path = (url.split(/[?#]/, 1)[0] ?? '').toLowerCase();
+  if (/\.(?:mp4|mkv|webm|avi)$/.test(path)) return 'finite';
+  if (path.endsWith('.m3u8')) return 'hls';
+  if (path.endsWith('.ts') || path.includes('/live/') || url.endsWith('?profile=pass')) return 'mpegts';
+  return 'unknown';
+}
+
+/** Whether an answer has what only files have: ranges, or the date or mark of a version. */
+export function speaksOfFile({
+  status,
+  headers,
+}: {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+}): boolean {
+  const { 'accept-ranges': ranges = '', etag, 'last-modified': date } = headers;
+  return status === 206 || /\bbytes\b/i.test(ranges) || etag !== undefined || date !== undefined;
+}
+
+/**
+ * Whether a URL names a programme that is over (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
+ * `utc` and `lutc` parameters that players add for the catch-up modes "shift" and "append". Its end is an end.
+ */
+export function isRecording(url: string): boolean {
+  const [path = '', query = ''] = url.split('#', 1)[0]?.split('?', 2) ?? [];
+  return /\/timeshift(?:\/|\.php$)/i.test(path) || /(?:^|&)l?utc=\d/i.test(query);
+}
+
+/** What an answered source is. */
+export function kindOfResponse(start: ResponseStart): SourceKind {
+  const { firstBytes, contentType, secrets } = start;
+  if (firstBytes.length === 0) {
+    return { kind: 'not_media', reason: 'empty', detail: 'The source answered without a single byte.' };
+  }
+  const layout = transportStreamLayout(firstBytes);
+  const length = start.contentLength;
+  if (layout === undefined) {
+    const text = asText(firstBytes);
+    if (text !== undefined) return kindOfText(text, contentType, secrets);
+    if (firstBytes[0] === 0x1f && firstBytes[1] === 0x8b) return notMedia('compressed data (gzip)');
+  }
+  // Recordings have whole packets. A live source's made-up length has them by chance only.
+  const isMadeUp = layout?.packetBytes === 188 && start.isNamedFile !== true && (length ?? 0) % 188 !== 0;
+  if (length !== undefined && !isMadeUp) return { kind: 'finite', reason: `it has an end, ${length} bytes long` };
+  return layout?.packetBytes === 188 ? { kind: 'mpegts' } : { kind: 'other' };
+}
+
+/** How the packets of a transport stream lie in its bytes. */
+export interface TransportStreamLayout {
+  /** 188; 192 with a timestamp before each packet (M2TS), 204 with error correction behind it. */
+  readonly packetBytes: 188 | 192 | 204;
+  /** Where the first sync byte is. */
+  readonly offset: number;
+}
+
+/** Finds MPEG-TS packets, which may begin anywhere; undefined if there are none. */
+export function transportStreamLayout(bytes: Buffer): TransportStreamLayout | undefined {
+  for (const packetBytes of [188, 192, 204] as const) {
+    const starts = Math.min(packetBytes, bytes.length);
+    for (let offset = 0; offset < starts; offset += 1) {
+      if (bytes[offset] !== SYNC_BYTE) continue;
+      const wanted = offset === 0 && packetBytes === 188 ? SYNCS_AT_START : SYNCS_IN_A_ROW;
+      if (hasSyncs(bytes, offset, packetBytes, wanted)) return { packetBytes, offset };
+    }
+  }
+  return undefined;
+}
+
+function hasSyncs(bytes: Buffer, offset: number, stride: number, wanted: number): boolean {
+  for (let index = 0; index < wanted; index += 1) {
+    const at = offset + index * stride;
+    // A body shorter than that is judged by what there is, as long as it starts with a whole packet.
+    if (at >= bytes.length) return index >= 1 && offset === 0 && bytes.length % stride === 0;
+    if (bytes[at] !== SYNC_BYTE) return false;
+  }
+  return true;
+}
+
+/** The bytes as text, if text is what they are: UTF-8 (possibly cut off) without control characters. */
+function asText(bytes: Buffer): string | undefined {
+  for (const byte of bytes) {
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d && byte !== 0x0c && byte !== 0x1b)
+      return undefined;
+  }
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  const broken = text.replace(/\uFFFD{1,3}$/, '').split('\uFFFD').length - 1;
+  // A few bytes of Latin-1 do not make a page binary.
+  return broken * 8 > text.length ? undefined : text.trimStart();
+}
+
+function kindOfText(text: string, contentType: string | undefined, secrets: readonly string[]): SourceKind {
+  const said = excerpt(text, secrets);
+  if (text.startsWith('#EXTM3U')) {
+    const channels = !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
+    return channels ? notMedia('an M3U list of channels, not the playlist of one', said) : { kind: 'hls' };
+  }
+  if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest');
+  if (/^(?:<!doctype html|<html|<head|<body)/i.test(text) || /html/i.test(contentType ?? '')) {
+    return notMedia('a web page', said);
+  }
+  if (/^[[{]/.test(text) || /json/i.test(contentType ?? '')) return notMedia('JSON', said);
+  return notMedia(text.startsWith('<') ? 'XML' : 'text', said);
+}
+
+function notMedia(what: string, said = ''): SourceKind {
+  const quote = said === '' ? '' : `: "${said}"`;
+  return {
+    kind: 'not_media',
+    reason: 'not_media',
+    detail: `The source answered with ${what} instead of media${quote}`,
+  };
+}
+
+const EXCERPT_CHARACTERS = 160;
+
+/** What a provider's error page says, short and without mark-up and credentials. */
+function excerpt(text: string, secrets: readonly string[]): string {
+  const words = text
+    .replace(/<(script|style)\b[\s\S]*?(?:<\/\1>|$)/gi, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+    .replace(/[\s\u0000-\u001f\u007f]+/g, ' ')
+    .trim();
+  const masked = maskText(words, secrets);
+  return masked.length > EXCERPT_CHARACTERS ? `${masked.slice(0, EXCERPT_CHARACTERS).trimEnd()}…` : masked;
+}

@@ -1,0 +1,60 @@
+/** FFmpeg for one viewer of a source that has an end: from its beginning, at the pace at which that viewer reads. */
+
+import type { Readable } from 'node:stream';
+import type { StreamProfile } from '../../../registry/types.ts';
+import { buildArguments } from '../ffmpeg/process/command.ts';
+import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
+import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
+import type { RunDeps } from '../processes/ffmpeg-run.ts';
+import { failureOf } from '../processes/recovery.ts';
+import { wantedVariant } from '../processes/wanted-variant.ts';
+import type { ProviderPlace } from '../upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../upstream/provider/source-address.ts';
+
+export class FiniteProcess {
+  readonly #process: FfmpegProcess;
+  /** Resolves when there is something to send; rejects with the reason when there never will be. */
+  readonly firstByte: Promise<void>;
+  readonly ended: Promise<FfmpegExit>;
+
+  /** @param place among the provider's connections; it has none while its viewer pauses */
+  constructor(profile: StreamProfile, address: SourceAddress, place: ProviderPlace, deps: RunDeps) {
+    const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
+    const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
+    this.#process = spawnFfmpeg({
+      sandbox: deps.sandbox,
+      args: buildArguments(profile as ResolvedProfile, input, { reading: deps.reading }),
+      input: 'none',
+      log: deps.log,
+      name: profile.name,
+      gateway: session,
+    });
+    const { stdout } = this.#process;
+    this.ended = this.#process.exited.then((exit) => {
+      session.close();
+      if (session.lastError !== undefined)
+        deps.log.warn({ reason: session.lastError.reason }, session.lastError.message);
+      return exit;
+    });
+    const readable = new Promise<void>((resolve) => {
+      stdout.once('readable', () => stdout.readableLength > 0 && resolve());
+    });
+    const failed = this.ended.then((exit) => {
+      if (stdout.readableLength > 0) return;
+      throw failureOf({ exit, sourceError: session.lastError }, address.url);
+    });
+    failed.catch(() => undefined);
+    this.firstByte = Promise.race([readable, failed]);
+    this.firstByte.catch(() => undefined);
+  }
+
+  /** What the viewer gets. Reading it slowly slows FFmpeg down. */
+  get output(): Readable {
+    return this.#process.stdout;
+  }
+
+  kill(): void {
+    this.#process.kill();
+  }
+}

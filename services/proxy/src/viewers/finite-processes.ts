@@ -1,0 +1,70 @@
+/** The FFmpegs of all viewers here who watch a source that has an end: one each, with a provider connection of its own. */
+
+import type { StreamProfile } from '../../../registry/types.ts';
+import type { RunDeps } from '../processes/ffmpeg-run.ts';
+import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { FiniteProcess } from './finite-process.ts';
+import { unlessGone } from './unless-gone.ts';
+
+export interface FiniteProcessesDeps extends RunDeps {
+  readonly connections: ProviderConnections;
+}
+
+export class FiniteProcesses {
+  readonly #deps: FiniteProcessesDeps;
+  readonly #running = new Set<FiniteProcess>();
+
+  constructor(deps: FiniteProcessesDeps) {
+    this.#deps = deps;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Starts one; resolves when it has something to send.
+   *
+   * @param streamId whose viewer it is for
+   * @param signal its viewer has gone
+   * @throws {SourceError} when the source does not play, or by the signal
+   * @throws {StreampoolError} 503 at the provider's connection limit
+   */
+  async start(
+    streamId: string,
+    profile: StreamProfile,
+    address: SourceAddress,
+    signal: AbortSignal,
+  ): Promise<FiniteProcess> {
+    const over = new AbortController();
+    const { connections } = this.#deps;
+    let disconnect = await connections.acquire(streamId, address);
+    const place = {
+      giveBack: () => disconnect(),
+      take: async () => {
+        disconnect = await connections.acquire(streamId, address, over.signal);
+        if (over.signal.aborted) disconnect();
+      },
+    };
+    const process = new FiniteProcess(profile, address, place, this.#deps);
+    this.#running.add(process);
+    void process.ended.then(() => {
+      over.abort();
+      disconnect();
+      this.#running.delete(process);
+    });
+    try {
+      await unlessGone(process.firstByte, signal);
+    } catch (error) {
+      process.kill();
+      throw error;
+    }
+    return process;
+  }
+
+  /** Ends them all. */
+  close(): void {
+    for (const process of this.#running) process.kill();
+  }
+}

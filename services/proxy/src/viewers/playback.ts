@@ -1,0 +1,312 @@
+/** Serves one viewer: takes a seat, streams its bytes into an HTTP response, and gives the seat up when either side ends. */
+
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Registry } from '../../../registry/registry.ts';
+import type {
+  ClientConnection,
+  ClientRecord,
+  ClientReport,
+  EarlierConnection,
+  StreamRecord,
+} from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { pause } from '../async.ts';
+import { StreampoolError } from '../errors.ts';
+import { Cursor, type CursorSink } from '../feed/cursor.ts';
+import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts';
+import { ReplyWriter } from '../upstream/messages/reply-writer.ts';
+import { StallLimit } from '../upstream/messages/stall-limit.ts';
+import type { Pool, Seat, SeatRequest, Viewer } from './seating.ts';
+
+export interface PlaybackDeps {
+  readonly pool: Pool;
+  readonly registry: Registry;
+  readonly workerId: string;
+  readonly clientStallTimeoutMs: number;
+  /** The same of a player that has opened another connection. */
+  readonly clientTimeoutMs: number;
+  readonly maxClients: number;
+  readonly log: Logger;
+}
+
+/** Headers of every media response; players must not cache what is live. */
+export const LIVE_HEADERS = {
+  'Cache-Control': 'no-cache, no-store, must-revalidate',
+  Pragma: 'no-cache',
+  Expires: '0',
+  'Accept-Ranges': 'none',
+} as const;
+
+interface Session {
+  readonly client: ClientRecord;
+  /** The id that it asked for, as every connection of its player does. */
+  readonly wantedId: string;
+  readonly stall: StallLimit;
+  readonly bytesServed: () => number;
+  readonly close: () => void;
+}
+
+/** How long a response that is to end may take to send what it still has. */
+const CLOSE_TIMEOUT_MS = 1_000;
+const CLOSE_POLL_MS = 20;
+/** How often what viewers have got is written to the registry. */
+const REPORT_INTERVAL_MS = 1_000;
+
+export class Playback {
+  readonly #deps: PlaybackDeps;
+  readonly #sessions = new Set<Session>();
+  readonly #cursors = new Set<Cursor>();
+  /** Viewers whose stream has not begun yet. */
+  #waiting = 0;
+  readonly #reporter: NodeJS.Timeout;
+  #skips = 0;
+  #stalls = 0;
+  #failures = 0;
+  /** What those who have left had got. */
+  #servedBefore = 0;
+
+  constructor(deps: PlaybackDeps) {
+    this.#deps = deps;
+    this.#reporter = setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
+  }
+
+  get clientCount(): number {
+    return this.#sessions.size + this.#waiting;
+  }
+
+  /** Times a viewer fell off its ring, and viewers dropped because they took nothing; since the start. */
+  get losses(): { skips: number; stalls: number } {
+    let skips = this.#skips;
+    for (const { stats } of this.#cursors) skips += stats.skips;
+    return { skips, stalls: this.#stalls };
+  }
+
+  /** Bytes sent to viewers, of direct streams too; since the start. */
+  get egressBytes(): number {
+    let bytes = this.#servedBefore;
+    for (const session of this.#sessions) bytes += session.bytesServed();
+    return bytes;
+  }
+
+  /** Viewers whose stream could not be given, or failed under them; since the start. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  countFailure(): void {
+    this.#failures++;
+  }
+
+  /**
+   * Streams a transcoded stream into `response` until one side ends. Nothing is written before there is media.
+   *
+   * @throws {StreampoolError} before the first byte: why the stream does not play
+   */
+  async serve(
+    stream: StreamRecord,
+    viewer: Viewer,
+    clientId: string,
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    // It may have closed while the stream was looked for; nobody says so again.
+    if (response.destroyed) return;
+    this.assertRoom();
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const seat = await this.#join({ stream, viewer, clientId, signal: gone.signal });
+    if (gone.signal.aborted) {
+      await seat.leave(0);
+      return;
+    }
+    void this.supersede(seat, clientId);
+    response.writeHead(200, {
+      ...headers,
+      ...LIVE_HEADERS,
+      'Content-Type': contentTypeOf((seat.stream.profile?.container ?? 'mpegts') as Container),
+    });
+    if (seat.kind === 'finite') await this.#serveFinite(seat, clientId, seat.process.output, response);
+    else this.#serveShared(seat, clientId, response);
+  }
+
+  /** @throws {StreampoolError} 503 when the worker has as many viewers as it may have */
+  assertRoom(): void {
+    const { maxClients } = this.#deps;
+    if (maxClients === 0 || this.clientCount < maxClients) return;
+    const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no further one. Try again later.`;
+    throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
+  }
+
+  /** Ends a client's response, of one stream or of any. False when this worker does not serve it. */
+  disconnect(clientId: string, streamId?: string): boolean {
+    const sessions = [...this.#sessions].filter(
+      ({ client }) => client.id === clientId && (streamId === undefined || client.streamId === streamId),
+    );
+    for (const session of sessions) session.close();
+    return sessions.length > 0;
+  }
+
+  /**
+   * A player has opened a connection, and may have left its earlier ones half dead: they are given CLIENT_TIMEOUT to take
+   * something, wherever they are served. Those who do are no concern of the new one.
+   *
+   * @param wantedId the id that all of them have asked for
+   */
+  async supersede(
+    { client, earlier }: { readonly client: ClientRecord; readonly earlier: readonly EarlierConnection[] },
+    wantedId: string,
+  ): Promise<void> {
+    const { registry, workerId, clientTimeoutMs, log } = this.#deps;
+    for (const session of this.#sessions) {
+      const isOther = session.client.id !== client.id || session.client.connectedAtMs !== client.connectedAtMs;
+      if (isOther && session.wantedId === wantedId && session.client.streamId === client.streamId) {
+        session.stall.lowerTo(clientTimeoutMs);
+      }
+    }
+    const elsewhere = earlier.filter((each) => each.workerId !== workerId);
+    try {
+      for (const { workerId: at, ...connection } of elsewhere) {
+        await registry.send({ kind: 'superseded', ...connection }, at);
+      }
+    } catch (error) {
+      log.warn({ client: client.id, stream: client.streamId, err: error }, 'its older connections could not be told');
+    }
+  }
+
+  /** Another worker says that a newer connection of the same player is there. */
+  hurry({ streamId, clientId, connectedAtMs }: ClientConnection): void {
+    for (const { client, stall } of this.#sessions) {
+      const isMeant = client.id === clientId && client.streamId === streamId && client.connectedAtMs === connectedAtMs;
+      if (isMeant) stall.lowerTo(this.#deps.clientTimeoutMs);
+    }
+  }
+
+  /** Ends every response of a stream, but those of clients who were counted in since it was created anew. */
+  disconnectStream(streamId: string, counted: readonly ClientRecord[] = []): void {
+    for (const { client, close } of this.#sessions) {
+      const stays = counted.some(({ id, connectedAtMs }) => id === client.id && connectedAtMs === client.connectedAtMs);
+      if (client.streamId === streamId && !stays) close();
+    }
+  }
+
+  /** Ends every response; resolves when all are over. */
+  async close(): Promise<void> {
+    clearInterval(this.#reporter);
+    for (const session of this.#sessions) session.close();
+    const untilMs = performance.now() + 2 * CLOSE_TIMEOUT_MS;
+    while (this.#sessions.size > 0 && performance.now() < untilMs) await pause(CLOSE_POLL_MS);
+  }
+
+  /** Counts a response that is served elsewhere (a direct stream) among the sessions; call the answer when it is over. */
+  track(session: Session): () => void {
+    this.#sessions.add(session);
+    return () => {
+      if (this.#sessions.delete(session)) this.#servedBefore += session.bytesServed();
+    };
+  }
+
+  async #join(request: SeatRequest): Promise<Seat> {
+    this.#waiting++;
+    try {
+      return await this.#deps.pool.join(request);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #serveShared(seat: Seat & { kind: 'shared' }, wantedId: string, response: ServerResponse): void {
+    const { client, feed, entry } = seat;
+    const stall = new StallLimit(this.#deps.clientStallTimeoutMs);
+    const sink: CursorSink = {
+      write: (bytes, done) => void response.write(bytes, done),
+      finished: (end) => {
+        if (end.kind === 'failed') {
+          this.countFailure();
+          response.destroy();
+        } else {
+          response.end();
+        }
+      },
+      dropped: (reason) => {
+        this.#noteDropped(client, reason, stall);
+        response.destroy();
+      },
+    };
+    const cursor = new Cursor(feed, entry, sink, () => stall.ms);
+    this.#cursors.add(cursor);
+    let closing: NodeJS.Timeout | undefined;
+    const untrack = this.track({
+      client,
+      wantedId,
+      stall,
+      bytesServed: () => cursor.stats.bytes,
+      close: () => {
+        // What is published is whole: the response has a proper end, for whoever takes it soon.
+        cursor.limitTo(feed.published);
+        closing ??= setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
+      },
+    });
+    response.once('close', () => {
+      clearTimeout(closing);
+      cursor.close();
+      this.#cursors.delete(cursor);
+      untrack();
+      this.#skips += cursor.stats.skips;
+      seat.leave(cursor.stats.bytes).catch((error: unknown) => {
+        this.#deps.log.warn({ client: client.id, stream: client.streamId, err: error }, 'could not be counted out');
+      });
+    });
+  }
+
+  async #serveFinite(seat: Seat, wantedId: string, output: Readable, response: ServerResponse): Promise<void> {
+    // Whoever pauses a film may do so for as long as it likes, unless it has begun anew.
+    const stall = new StallLimit(0);
+    const { client } = seat;
+    let served = 0;
+    const untrack = this.track({
+      client,
+      wantedId,
+      stall,
+      bytesServed: () => served,
+      close: () => response.destroy(),
+    });
+    const writer = new ReplyWriter(response, stall);
+    const onStall = (): false => {
+      this.#noteDropped(client, 'stalled', stall);
+      return false;
+    };
+    response.once('close', () => output.destroy());
+    try {
+      for await (const chunk of output) {
+        served += (chunk as Buffer).length;
+        if (!(await writer.write(chunk as Buffer, onStall))) break;
+      }
+      response.end();
+    } catch {
+      // The viewer has left, or FFmpeg has broken off; its log says why.
+      response.destroy();
+    }
+    untrack();
+    await seat.leave(served);
+  }
+
+  #noteDropped(client: ClientRecord, reason: string, { ms }: StallLimit): void {
+    this.#stalls++;
+    const fields = { client: client.id, stream: client.streamId, reason, stallLimitMs: ms };
+    this.#deps.log.warn(fields, 'a viewer was dropped');
+  }
+
+  async #report(): Promise<void> {
+    const lastAccessMs = Date.now();
+    const reports: ClientReport[] = [...this.#sessions].map(({ client, bytesServed }) => ({
+      streamId: client.streamId,
+      clientId: client.id,
+      connectedAtMs: client.connectedAtMs,
+      bytesServed: bytesServed(),
+      segmentsServed: 0,
+      lastAccessMs,
+    }));
+    if (reports.length > 0) await this.#deps.registry.report(reports);
+  }
+}

@@ -1,0 +1,312 @@
+/** A worker's parts, put together: everything the API serves, and how it all ends. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { Command, WorkerNumbers } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { pause } from '../async.ts';
+import { joinCluster, LEASE_MS, type RelayedFeeds, soloCluster } from '../cluster/cluster.ts';
+import { Heartbeat } from '../cluster/heartbeat.ts';
+import type { Config } from '../config/config.ts';
+import { EcsMembership } from '../ecs/membership.ts';
+import type { RingLimits } from '../feed/ring.ts';
+import { readOwnOptions } from '../ffmpeg/arguments/own-reading.ts';
+import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
+import { type LocatedFfmpeg, locateFfmpeg } from '../ffmpeg/host/locate.ts';
+import { prepareFfmpeg } from '../ffmpeg/host/prepare.ts';
+import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
+import { CpuLoad } from '../metrics/cpu-load.ts';
+import { type MetricsRegistry, workerMetrics } from '../metrics/worker-metrics.ts';
+import { FeedPlace, type KnownPlace } from '../ownership/feed-place.ts';
+import { Handover } from '../ownership/handover.ts';
+import { Lease } from '../ownership/lease.ts';
+import { Silences } from '../ownership/silent-workers.ts';
+import { SourceFeeds } from '../sources/source-feeds.ts';
+import { StreamCatalogue } from '../streams/stream-catalogue.ts';
+import { clientCap } from '../streams/stream-key.ts';
+import { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import { HopMarker } from '../upstream/egress/hop-marker.ts';
+import { askFailoverResolver } from '../upstream/failover/failover-resolver.ts';
+import { Gateway } from '../upstream/gateway/gateway.ts';
+import { SourceMemories } from '../upstream/http/source-memory.ts';
+import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
+import { Playback } from '../viewers/playback.ts';
+import { Pool } from '../viewers/seating.ts';
+import { obey } from './commands.ts';
+import { workerNumbers } from './worker-numbers.ts';
+
+/** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
+const RETAIN_MS = 20_000;
+/** All rings together take at most this share of the memory limit. */
+const RING_MEMORY_SHARE = 0.4;
+/** Below this a ring cannot do its work. */
+const RING_MIN_BYTES = 2 * 1024 * 1024;
+
+/** What routes are built on. */
+export interface Services {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly catalogue: StreamCatalogue;
+  readonly pool: Pool;
+  readonly sources: SourceFeeds;
+  readonly playback: Playback;
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly connections: ProviderConnections;
+  readonly hardware: HardwareAcceleration;
+  readonly ffmpeg: LocatedFfmpeg;
+  /** What FFmpeg is kept from on this machine. */
+  readonly sandbox: SandboxReport;
+  readonly startedAtMs: number;
+  /** What playback URLs are signed with, on all workers of the cluster. */
+  readonly playbackSecret: () => string;
+  /** What this worker counts and measures, as Prometheus reads it. */
+  readonly metrics: MetricsRegistry;
+  /** No longer takes on new streams; `/readyz` says so. */
+  isDraining(): boolean;
+  /** What this worker counts of itself now. */
+  numbers(): WorkerNumbers;
+  /** Does what another worker, or the API here, wants of this one. */
+  obey(command: Command): Promise<void>;
+}
+
+export interface Worker {
+  readonly services: Services;
+  /** Hands over what other workers read and waits for the viewers to leave, `drainMs` at most; then ends everything. */
+  drain(drainMs: number): Promise<void>;
+}
+
+const DRAIN_POLL_MS = 200;
+
+/**
+ * @throws {StreampoolError} when there is no usable FFmpeg, with the line that installs one
+ */
+export async function createWorker(config: Config, log: Logger): Promise<Worker> {
+  let draining = false;
+  const ffmpeg = await locateFfmpeg(config.ffmpegPath);
+  const [reading, { sandbox, hardware }] = await Promise.all([
+    readOwnOptions(ffmpeg.path, ffmpeg.version),
+    prepareFfmpeg(ffmpeg.path, {
+      available: config.hwAccelType !== 'cpu',
+      type: config.hwAccelType,
+      device: config.hwAccelDevice,
+    }),
+  ]);
+  for (const layer of sandbox.report.missing) log.warn(layer);
+  if (hardware.reason !== undefined) {
+    log.warn({ type: config.hwAccelType, reason: hardware.reason }, 'hardware encoding does not work; the CPU encodes');
+  }
+  // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
+  let ready = false;
+  const feeds: RelayedFeeds = {
+    find: async (key, via) => {
+      if (!ready) return undefined;
+      const [kind, id = '', slot = '0'] = key.split(':');
+      return kind === 'p' ? pool.feeds.relay(id, Number(slot), via) : sources.relay(id, via);
+    },
+    offer: (key) => placeAt(key)?.offer,
+    prepare: async (key) => {
+      if (!ready || draining) return false;
+      const [kind, id = '', slot = '0'] = key.split(':');
+      return kind === 'p' ? pool.feeds.prepare(id, Number(slot)) : sources.prepare(id);
+    },
+  };
+  const placeAt = (key: string) => (ready ? (pool.feeds.placeOf(key) ?? sources.placeOf(key)) : undefined);
+  const cluster = config.redisEnabled ? await joinCluster(config, feeds, log) : soloCluster(config);
+  const { registry, identity: me } = cluster;
+  const lease = new Lease({
+    registry,
+    leaseMs: LEASE_MS,
+    load: () => ({ capacity: pool.capacity, ...numbers() }),
+    onCommand: (command) =>
+      void doIt(command).catch((error: unknown) =>
+        log.warn({ err: error, command }, 'a command could not be carried out'),
+      ),
+    onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
+    log,
+  });
+  const silences = new Silences();
+  const placeOf = (feed: string, first: KnownPlace) =>
+    new FeedPlace(feed, first, {
+      registry,
+      lease,
+      leaseMs: LEASE_MS,
+      me,
+      secret: cluster.secret,
+      silences,
+      isFull: () => feed.startsWith('p:') && pool.capacity === 'full',
+      log,
+    });
+  const cpu = new CpuLoad(config.maxCpuPercent);
+  const guard = new EgressGuard(config.allowPrivateSources, undefined, new HopMarker(cluster.secret));
+  const reclaim = async (account: string) => {
+    await pool.feeds.endIdle(account);
+    sources.closeIdle(account);
+    await sources.settle();
+  };
+  const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
+  const memories = new SourceMemories();
+  const gateway = new Gateway({
+    guard,
+    memories,
+    connections,
+    connectTimeoutMs: config.connectTimeoutMs,
+    headersTimeoutMs: config.readTimeoutMs,
+    stallTimeoutMs: config.liveChunkTimeoutMs,
+    clientStallTimeoutMs: config.clientStallTimeoutMs,
+  });
+  await gateway.listen();
+
+  const ringLimits = (): RingLimits => {
+    const feeds = Math.max(1, sources.size + pool.feeds.size);
+    const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
+    return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
+  };
+  const sources: SourceFeeds = new SourceFeeds(
+    {
+      guard,
+      memories,
+      log,
+      registry,
+      placeOf,
+      ringLimits,
+      settings: {
+        connectTimeoutMs: config.connectTimeoutMs,
+        readTimeoutMs: config.readTimeoutMs,
+        liveChunkTimeoutMs: config.liveChunkTimeoutMs,
+        streamTimeoutMs: config.streamTimeoutMs,
+        retry: config,
+        bitrate: config,
+      },
+    },
+    connections,
+  );
+  const pool: Pool = new Pool({
+    registry,
+    sources,
+    connections,
+    placeOf,
+    gateway,
+    log,
+    ringLimits,
+    sandbox,
+    reading,
+    keyframeIntervalMs: config.keyframeIntervalMs,
+    preferredAudioLanguages: config.preferredAudioLanguages,
+    firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
+    streamTimeoutMs: config.streamTimeoutMs,
+    streamTotalTimeoutMs: config.streamTotalTimeoutMs,
+    retryAttempts: config.retryAttempts,
+    retryDelayMs: config.retryDelayMs,
+    cap: clientCap(config.sharingStrategy, config.poolingEnabled, config.maxClientsPerSharedStream),
+    shareDirectStreams: config.shareDirectStreams,
+    maxProcesses: config.maxProcesses,
+    isDraining: () => draining,
+    isBusy: () => cpu.isBusy,
+    sharedStreamGraceMs: config.sharedStreamGraceMs,
+    source: {
+      maxFailoverAttempts: config.maxFailoverAttempts,
+      askResolver: (question) => askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, log }),
+    },
+  });
+  const playback = new Playback({
+    pool,
+    registry,
+    workerId: config.workerId,
+    clientStallTimeoutMs: config.clientStallTimeoutMs,
+    clientTimeoutMs: config.clientTimeoutMs,
+    maxClients: config.maxClients,
+    log,
+  });
+  const catalogue = new StreamCatalogue({
+    registry,
+    guard,
+    hardware,
+    reading,
+    strategy: config.sharingStrategy,
+    defaultUserAgent: config.defaultUserAgent,
+    maxStreams: config.maxStreams,
+  });
+
+  const cleanup = setInterval(() => {
+    const cleaned = registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
+      for (const id of expiredStreams) void pool.drop(id);
+      if (expiredStreams.length > 0) log.info({ streams: expiredStreams }, 'streams that nobody watched have expired');
+    });
+    cleaned.catch((error: unknown) => log.warn({ err: error }, 'what nobody holds could not be cleaned up'));
+  }, config.cleanupIntervalMs);
+
+  const numbers = () => workerNumbers({ pool, sources, playback, connections, draining });
+  const heartbeat = new Heartbeat(registry, numbers);
+  const handover = new Handover({
+    processes: () => pool.feeds.owned,
+    sources: () => sources.owned,
+    followersOf: cluster.followersOf,
+    secret: cluster.secret,
+    log,
+  });
+  const startDraining = () => {
+    if (draining) return;
+    draining = true;
+    log.info('draining: nothing new is taken on, and what other workers read is handed over');
+    void heartbeat.beat();
+    handover.start();
+  };
+  const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining, reclaim });
+  const ecs = new EcsMembership({
+    agentUri: process.env.ECS_AGENT_URI,
+    metadataUri: process.env.ECS_CONTAINER_METADATA_URI_V4,
+    registry,
+    me,
+    numbers,
+    startDraining,
+    deployDrainMs: config.deployDrainMs,
+    log,
+  });
+  ready = true;
+  await heartbeat.start(config.heartbeatIntervalMs);
+  await lease.start();
+  ecs.start();
+  cluster.onReturn(() => lease.renewSoon());
+  return {
+    services: {
+      config,
+      log,
+      registry,
+      catalogue,
+      pool,
+      sources,
+      playback,
+      guard,
+      memories,
+      connections,
+      hardware,
+      ffmpeg,
+      sandbox: sandbox.report,
+      startedAtMs: heartbeat.startedAtMs,
+      playbackSecret: cluster.playbackSecret,
+      metrics: workerMetrics({ numbers, processFeeds: pool.feeds, playback, lease, relays: cluster.relays }),
+      isDraining: () => draining,
+      numbers,
+      obey: doIt,
+    },
+    async drain(drainMs) {
+      startDraining();
+      const untilMs = performance.now() + drainMs;
+      while ((playback.clientCount > 0 || handover.isPending) && performance.now() < untilMs) {
+        await pause(DRAIN_POLL_MS);
+      }
+      clearInterval(cleanup);
+      await ecs.stop();
+      heartbeat.stop();
+      await handover.stop();
+      lease.stop();
+      await playback.close();
+      await pool.close();
+      await sources.close();
+      await gateway.close();
+      cpu.stop();
+      await cluster.close();
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** The worker's log: one JSON object a line on stdout, with secrets cut out before they are written. */
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { maskFields } from './masking/fields.ts';
+import { maskText } from './masking/mask.ts';
+
+export type Logger = PinoLogger;
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * Makes the logger of a process.
+ *
+ * @param level least severe level that is written
+ * @param bindings fields of every line, such as `{ worker: config.workerId }`
+ * @param destination where lines go; stdout unless a test says otherwise
+ * @param secrets hidden wherever they stand: those of the process itself
+ */
+export function createLogger(
+  level: LogLevel,
+  bindings: Record<string, unknown> = {},
+  destination?: DestinationStream,
+  secrets: readonly string[] = [],
+): Logger {
+  const options = {
+    level,
+    base: bindings,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    hooks: { streamWrite: (line: string) => maskLine(line, secrets) },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** The last thing before a line is written, so that nothing gets past: fields, bindings, the stacks and causes of errors. */
+function maskLine(line: string, secrets: readonly string[]): string {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    return maskText(line, secrets);
+  }
+  return `${JSON.stringify(maskFields(fields, secrets))}\n`;
+}

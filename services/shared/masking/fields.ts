@@ -1,0 +1,29 @@
+/** Hides secrets in a structure of fields, such as a line of the log: by the names of the fields, and in every text. Pure. */
+
+import { maskText } from './mask.ts';
+import { isSecretHeader } from './secret-headers.ts';
+import { HIDDEN } from './secret-names.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fields that name a caller: `token:ops` is which token, not what it is. */
+const CALLER = 'who';
+
+/** @param secrets hidden in every text: see `maskText` */
+export function maskFields(value: unknown, secrets: readonly string[] = []): unknown {
+  if (typeof value === 'string') return maskText(value, secrets);
+  if (Array.isArray(value)) return value.map((entry) => maskFields(entry, secrets));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value as Fields).map(([name, field]) => [name, maskField(name, field, secrets)]),
+  );
+}
+
+function maskField(name: string, field: unknown, secrets: readonly string[]): unknown {
+  if (field === null || typeof field === 'boolean' || typeof field === 'number') return field;
+  if (name === CALLER) return field;
+  if (isSecretHeader(name)) return HIDDEN;
+  // What the client of Redis adds to its errors: a password, or whole records.
+  if (name === 'command' && typeof field === 'object' && 'args' in field) return { ...field, args: HIDDEN };
+  return maskFields(field, secrets);
+}

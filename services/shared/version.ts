@@ -1,0 +1,13 @@
+/** The version of this build: put in by scripts/build.mjs, read from package.json when run from source. */
+import { readFileSync } from 'node:fs';
+
+declare const __STREAMPOOL_VERSION__: string | undefined;
+
+function versionFromPackage(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return known ? String(manifest.version) : 'unknown';
+}
+
+export const VERSION: string =
+  typeof __STREAMPOOL_VERSION__ === 'string' ? __STREAMPOOL_VERSION__ : versionFromPackage();

@@ -1,0 +1,72 @@
+/** How a worker that has some of a feed goes on with the rest from another one. */
+
+import { describe, expect, it } from 'vitest';
+import { FeedLineage, hasSamePictures, type Lineage } from '../../../services/proxy/src/feed/feed-history.ts';
+
+const TIMELINE = 'a';
+const at = (epoch: number, ...changes: Lineage['changes']): Lineage => ({ timeline: TIMELINE, epoch, changes });
+
+describe('pictures of the same encoder on both sides', () => {
+  const cases: [string, Lineage, Lineage, number, boolean][] = [
+    ['the same owner as before', at(1), at(1), 500, true],
+    ['an owner who had all that is here', at(1), at(2, { epoch: 2, afterDts: 500 }), 500, true],
+    ['an owner who had even more', at(1), at(2, { epoch: 2, afterDts: 900 }), 500, true],
+    ['an owner who had less', at(1), at(2, { epoch: 2, afterDts: 499 }), 500, false],
+    ['an owner who began with nothing', at(1), at(2, { epoch: 2, afterDts: undefined }), 500, false],
+    [
+      'two changes, both behind what is here',
+      at(1),
+      at(3, { epoch: 2, afterDts: 600 }, { epoch: 3, afterDts: 800 }),
+      500,
+      true,
+    ],
+    [
+      'two changes, the first before what is here',
+      at(1),
+      at(3, { epoch: 2, afterDts: 400 }, { epoch: 3, afterDts: 800 }),
+      500,
+      false,
+    ],
+    ['a change that was seen already', at(2), at(2, { epoch: 2, afterDts: 400 }), 500, true],
+    ['an owner of the past', at(2), at(1), 500, false],
+    ['times on both sides of the wrap', at(1), at(2, { epoch: 2, afterDts: 10 }), 2 ** 33 - 10, true],
+  ];
+
+  it.each(cases)('%s', (_name, mine, theirs, lastDts, same) => {
+    expect(hasSamePictures(mine, theirs, lastDts)).toBe(same);
+  });
+});
+
+describe('a feed', () => {
+  it('adopts the timeline of the first owner it follows', () => {
+    const lineage = new FeedLineage();
+    expect(lineage.follow(at(7), undefined)).toEqual({ clock: 'aligned', kind: { shift: 0 } });
+    expect(lineage.current).toEqual(at(7));
+  });
+
+  it('goes on in the middle of a GOP with an owner who made its pictures', () => {
+    const lineage = new FeedLineage();
+    lineage.follow(at(7), undefined);
+    expect(lineage.follow(at(7), 100)).toEqual({ clock: 'aligned', kind: { shift: 0, midPicture: true } });
+  });
+
+  it('moves another timeline onto its own, and knows it again', () => {
+    const lineage = new FeedLineage();
+    lineage.own(1, undefined);
+    const { timeline } = lineage.current;
+    expect(lineage.follow(at(9), 100)).toEqual({ clock: 'rebase', kind: {} });
+    expect(lineage.isForeign).toBe(true);
+    expect(lineage.current).toMatchObject({ timeline, epoch: 9 });
+    expect(lineage.follow(at(9), 200)).toEqual({ clock: 'aligned', kind: { midPicture: true } });
+    expect(lineage.toTheirs(1_000, 300)).toBe(700);
+  });
+
+  it('tells those who follow what it had when it became the owner', () => {
+    const lineage = new FeedLineage();
+    lineage.follow(at(7), undefined);
+    lineage.own(8, 500);
+    lineage.own(8, 900);
+    expect(lineage.current).toEqual(at(8, { epoch: 8, afterDts: 500 }));
+    expect(lineage.toTheirs(1_000, 300)).toBe(1_000);
+  });
+});

@@ -1,0 +1,103 @@
+/** Where keyframes fall: at the source's, or on a grid that two FFmpegs agree on whenever they started. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_HARDWARE } from '../../../../services/proxy/src/ffmpeg/host/hardware.ts';
+import { buildArguments, type CommandOptions } from '../../../../services/proxy/src/ffmpeg/process/command.ts';
+import { resolveProfile } from '../../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
+import { type PacketTime, packetsOf, synthetic, tailOf, transform, Workspace } from '../fixture.ts';
+
+const CLOCK_TURN = 2 ** 33;
+const fast = '-i {input_url} -c:v libx264 -preset ultrafast -sc_threshold 0 -c:a aac';
+const grid = { keyframeIntervalSeconds: 1.5 };
+const workspace = new Workspace();
+afterAll(() => workspace.dispose());
+
+/** Keyframes every 3 s; in `wrapping` the 33-bit clock starts again from zero after 4 s. */
+let source: string;
+let wrapping: string;
+beforeAll(() => {
+  const encode = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-bf',
+    '2',
+    '-g',
+    '75',
+    '-sc_threshold',
+    '0',
+    '-c:a',
+    'aac',
+  ];
+  source = workspace.make('long.ts', [...synthetic({ seconds: 9, size: '160x90' }), ...encode]);
+  wrapping = workspace.make('wrap.ts', [
+    ...synthetic({ seconds: 9, size: '160x90' }),
+    ...encode,
+    ...['-output_ts_offset', String(CLOCK_TURN / 90_000 - 4)],
+  ]);
+});
+
+async function keyframes(input: Buffer, options: CommandOptions, profile = fast): Promise<number[]> {
+  const resolved = resolveProfile({ profile, variables: {}, inputUrl: 'http://source.invalid/1' }, NO_HARDWARE);
+  const { output, stderr } = await transform(buildArguments(resolved, { kind: 'pipe' }, options), input);
+  const packets = packetsOf(workspace.write('out.ts', output), 'v');
+  if (packets.length === 0) throw new Error(stderr);
+  return packets.filter(({ key }) => key).map(({ pts }) => ((pts % CLOCK_TURN) + CLOCK_TURN) % CLOCK_TURN);
+}
+
+const keysIn = (path: string): PacketTime[] => packetsOf(path, 'v').filter(({ key }) => key);
+/** The file from its n-th keyframe on, and the time of that. */
+function from(path: string, index: number): { input: Buffer; firstVideoSeconds: number } {
+  const packet = keysIn(path)[index];
+  if (packet === undefined) throw new Error('no keyframe');
+  return { input: tailOf(path, packet), firstVideoSeconds: packet.pts / 90_000 };
+}
+
+describe('keyframes', () => {
+  test('stand where the source has them', async () => {
+    const { input, firstVideoSeconds } = from(source, 0);
+    expect(await keyframes(input, { firstVideoSeconds })).toEqual(keysIn(source).map(({ pts }) => pts));
+  });
+
+  test.each([
+    ['', 'the source rate'],
+    ['-vf fps=30', 'another rate'],
+    ['-r 24000/1001', 'the -r option'],
+  ])('stand on the grid of the clock when an interval is set, the same in two processes (%s %s)', async (rate) => {
+    const template = `${fast} ${rate}`;
+    const [early, late] = [from(source, 0), from(source, 1)];
+    const before = await keyframes(early.input, { firstVideoSeconds: early.firstVideoSeconds, ...grid }, template);
+    const after = await keyframes(late.input, { firstVideoSeconds: late.firstVideoSeconds, ...grid }, template);
+    const [, ...onGrid] = before;
+    for (const pts of onGrid) expect(pts % (1.5 * 90_000)).toBeLessThan(3800);
+    expect(onGrid.length).toBeGreaterThanOrEqual(5);
+    const [start = 0, ...rest] = after;
+    expect(rest).toEqual(before.filter((pts) => pts > start));
+  });
+
+  test('are the same whether the process began before or after the clock started again from zero', async () => {
+    const [early, late] = [from(wrapping, 0), from(wrapping, 2)];
+    const before = await keyframes(early.input, {
+      ...grid,
+      // ffprobe shows times shortly before the wrap as negative ones.
+      firstVideoSeconds: early.firstVideoSeconds + (early.firstVideoSeconds < 0 ? CLOCK_TURN / 90_000 : 0),
+      timestampOffsetSeconds: CLOCK_TURN / 90_000,
+    });
+    const after = await keyframes(late.input, {
+      ...grid,
+      firstVideoSeconds: late.firstVideoSeconds % (CLOCK_TURN / 90_000),
+    });
+    const [start = 0, ...rest] = after;
+    expect(start).toBeLessThan(10 * 90_000);
+    expect(rest.length).toBeGreaterThan(1);
+    expect(rest).toEqual(before.filter((pts) => pts > start && pts < CLOCK_TURN / 2));
+  });
+
+  test('of a profile that spells an interval itself stand on the same grid', async () => {
+    const { input, firstVideoSeconds } = from(source, 0);
+    const template = `${fast} -force_key_frames "expr:gte(t,n_forced*2)"`;
+    const [, ...onGrid] = await keyframes(input, { firstVideoSeconds }, template);
+    expect(onGrid.length).toBeGreaterThanOrEqual(3);
+    for (const pts of onGrid) expect(pts % 180_000).toBeLessThan(3600);
+  });
+});

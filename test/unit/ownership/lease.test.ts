@@ -1,0 +1,135 @@
+/** What a lease says under a slow, a silent and a returning registry, and after this process stood still. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
+import type { Registry } from '../../../services/registry/registry.ts';
+import type { MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+
+const LEASE_MS = 5_000;
+const RENEWAL: Renewal = { commands: [], moved: [], unbroken: true };
+
+let jumpMs = 0;
+let leases: Lease[] = [];
+beforeEach(() => {
+  jumpMs = 0;
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  const now = performance.now.bind(performance);
+  // A process that stands still sees the time jump, and no timer in between.
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + jumpMs);
+});
+afterEach(() => {
+  for (const lease of leases) lease.stop();
+  leases = [];
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** @param renew what the registry does */
+function leaseOn(renew: () => Promise<Renewal>) {
+  const moved: MovedFeed[] = [];
+  let asked = 0;
+  const count = () => {
+    asked++;
+    return renew();
+  };
+  const lease = new Lease({
+    registry: { renew: count } as unknown as Registry,
+    leaseMs: LEASE_MS,
+    load: () => ({}) as WorkerLoad,
+    onCommand: () => undefined,
+    onMoved: (each) => moved.push(each),
+    log: createLogger('fatal', {}),
+  });
+  leases.push(lease);
+  return { lease, moved, asked: () => asked };
+}
+
+const answerAfter = (ms: number) => new Promise<Renewal>((resolve) => setTimeout(() => resolve(RENEWAL), ms));
+const never = () => new Promise<Renewal>(() => undefined);
+
+describe('a lease', () => {
+  it('is held while renewals take 2 s, and counts from when they were sent', async () => {
+    const { lease } = leaseOn(() => answerAfter(2_000));
+    void lease.start();
+    expect(lease.state).toBe('unconfirmed');
+    await vi.advanceTimersByTimeAsync(2_000);
+    for (let n = 0; n < 100; n++) {
+      expect(lease.state).toBe('held');
+      await vi.advanceTimersByTimeAsync(250);
+    }
+    expect(lease.reachable).toBe(true);
+  });
+
+  it('runs out 4.5 s after the sending of the last renewal, not after its answer; running streams go on', async () => {
+    const answers = [() => answerAfter(2_000), never];
+    const { lease } = leaseOn(() => (answers.shift() ?? never)());
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(4_400);
+    expect(lease.state).toBe('held');
+    await vi.advanceTimersByTimeAsync(200);
+    expect(lease.state).toBe('unconfirmed');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(lease.state).toBe('unconfirmed');
+    expect(lease.reachable).toBe(false);
+  });
+
+  it('is in doubt when this process stood still, before any timer has noticed, until the registry confirms', async () => {
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, moved } = leaseOn(() => answer());
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(1_500);
+    answer = never;
+    await vi.advanceTimersByTimeAsync(700);
+    jumpMs = 20_000;
+    expect(lease.state).toBe('in_doubt');
+    // What was sent before it stood still confirms nothing.
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(lease.state).toBe('in_doubt');
+    const lost: MovedFeed = { feed: 's:x', place: { kind: 'own', epoch: 2 } };
+    answer = async () => ({ ...RENEWAL, moved: [lost] });
+    const confirmed = lease.confirmed().then(() => moved.length);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(lease.state).toBe('held');
+    expect(await confirmed).toBe(1);
+  });
+
+  it('knows since when it runs without standing still', async () => {
+    const { lease } = leaseOn(() => answerAfter(10));
+    const madeMs = performance.now();
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(lease.awakeSinceMs).toBe(madeMs);
+    jumpMs = 4_000;
+    const wokenMs = performance.now();
+    expect(lease.awakeSinceMs).toBe(wokenMs);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(lease.awakeSinceMs - wokenMs).toBeLessThanOrEqual(100);
+  });
+
+  it('is not in doubt when it stood still for less than its time', async () => {
+    const { lease } = leaseOn(() => answerAfter(10));
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(1_200);
+    jumpMs = 2_000;
+    expect(lease.state).toBe('held');
+  });
+
+  it('is renewed at once when the registry is back, also while it is being renewed', async () => {
+    const { lease, asked } = leaseOn(() => answerAfter(100));
+    lease.renewSoon();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked()).toBe(0);
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(asked()).toBe(1);
+    lease.renewSoon();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked()).toBe(2);
+    lease.renewSoon();
+    await vi.advanceTimersByTimeAsync(101);
+    expect(asked()).toBe(3);
+    await vi.advanceTimersByTimeAsync(1_050);
+    expect(asked()).toBe(4);
+  });
+});

@@ -1,0 +1,160 @@
+/** Who joins a slot in the very moment in which it is given up for want of viewers. */
+
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Deferred, deferred, pause } from '../../../services/proxy/src/async.ts';
+import { SourceError } from '../../../services/proxy/src/errors.ts';
+import type { OptionReading } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
+import type { Sandbox } from '../../../services/proxy/src/ffmpeg/host/sandbox.ts';
+import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
+import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
+import { Silences } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processes/process-feeds.ts';
+import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gateway.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { newStream } from '../../../services/registry/new-stream.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+import { SPEC } from '../../support/stream-spec.ts';
+import { until } from '../../support/until.ts';
+
+const ME = { workerId: 'w', incarnation: 'i', address: '127.0.0.1:1', zone: undefined };
+const STREAM = newStream(SPEC, 1_000);
+const OWN = { kind: 'own', epoch: 1 } as const;
+
+/** Answers when it is told to, as Redis does over a slow network. */
+class SlowRegistry extends MemoryRegistry {
+  readonly asked: Deferred<boolean>[] = [];
+
+  override async releaseSlot(): Promise<boolean> {
+    const answer = deferred<boolean>();
+    this.asked.push(answer);
+    return answer.promise;
+  }
+}
+
+/** The feeds of a worker whose sources open and never send anything: a feed lasts until it is ended. */
+function feedsOf({ graceMs }: { graceMs: number }) {
+  const registry = new SlowRegistry(ME, 0);
+  const log = createLogger('fatal');
+  const sources: Pick<SourceFeeds, 'acquire'> = {
+    acquire: (_streamId, _address, signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new SourceError('stopped', 'no longer wanted')));
+      }),
+  };
+  const lease = new Lease({
+    registry,
+    leaseMs: 5_000,
+    load: () => {
+      throw new Error('the lease of this test is not renewed');
+    },
+    onCommand: () => undefined,
+    onMoved: () => undefined,
+    log,
+  });
+  const silences = new Silences();
+  const feeds = new ProcessFeeds({
+    registry,
+    sources: sources as SourceFeeds,
+    // A feed that copies its source takes none of these.
+    gateway: undefined as unknown as Gateway,
+    sandbox: undefined as unknown as Sandbox,
+    reading: undefined as unknown as OptionReading,
+    keyframeIntervalMs: 0,
+    preferredAudioLanguages: [],
+    firstPictureTimeoutMs: 60_000,
+    log,
+    ringLimits: () => ({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
+    streamTimeoutMs: 60_000,
+    streamTotalTimeoutMs: 60_000,
+    retryAttempts: 0,
+    retryDelayMs: 0,
+    placeOf: (feed, first) =>
+      new FeedPlace(feed, first, {
+        me: ME,
+        registry,
+        lease,
+        leaseMs: 5_000,
+        secret: () => 's',
+        silences,
+        isFull: () => false,
+        log,
+      }),
+    sourceOf: (stream) =>
+      new StreamSource(stream, { registry, askResolver: async () => undefined, maxFailoverAttempts: 0, log }),
+    assertProcessFree: () => undefined,
+    isFull: () => false,
+    sharedStreamGraceMs: graceMs,
+  });
+  onTestFinished(() => feeds.close());
+  return { feeds, registry };
+}
+
+type Feeds = ReturnType<typeof feedsOf>['feeds'];
+
+/** A feed that somebody has used and nobody uses any more. */
+async function left(feeds: Feeds): Promise<FeedUse> {
+  const use = await feeds.acquire(STREAM, 0, OWN);
+  use.release();
+  return use;
+}
+
+/** The ways in which a feed without users comes to be ended. */
+const ENDINGS: readonly [string, number, (feeds: Feeds, account: string) => Promise<void>][] = [
+  ['for its connection to the provider', 60_000, (feeds, account) => feeds.endIdle(account)],
+  ['after its grace', 1, async () => undefined],
+];
+
+describe.each(ENDINGS)('a slot that is given up %s', (_, graceMs, end) => {
+  it('is not the one that whoever joins meanwhile gets', async () => {
+    const { feeds, registry } = feedsOf({ graceMs });
+    const { process } = await left(feeds);
+    const ending = end(feeds, process.account);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    const joining = feeds.acquire(STREAM, 0, OWN);
+    await pause(10);
+    registry.asked[0]?.resolve(true);
+    const joined = await joining;
+    await ending;
+    expect(process.isStopped).toBe(true);
+    expect(joined.process.isStopped).toBe(false);
+    expect(feeds.status()).toHaveLength(1);
+  });
+
+  it('stays when another worker has counted a viewer in', async () => {
+    const { feeds, registry } = feedsOf({ graceMs });
+    const { process } = await left(feeds);
+    const ending = end(feeds, process.account);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    const joining = feeds.acquire(STREAM, 0, OWN);
+    registry.asked[0]?.resolve(false);
+    expect((await joining).process).toBe(process);
+    await ending;
+    await pause(10);
+    expect(process.isStopped).toBe(false);
+  });
+
+  it('is given up later when the registry does not answer', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 1 });
+    const { process } = await left(feeds);
+    const ending = end(feeds, process.account);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    registry.asked[0]?.reject(new Error('Redis is away'));
+    await ending;
+    await until(() => registry.asked.length === 2, { what: 'another try' });
+    registry.asked[1]?.resolve(true);
+    await until(() => process.isStopped, { what: 'the feed to end' });
+    expect(feeds.size).toBe(0);
+  });
+});
+
+it('stays when somebody joins in the very turn in which it is to be given up', async () => {
+  const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+  const { process } = await left(feeds);
+  const joining = feeds.acquire(STREAM, 0, OWN);
+  const ending = feeds.endIdle(process.account);
+  for (const answer of registry.asked) answer.resolve(true);
+  await ending;
+  expect((await joining).process.isStopped).toBe(false);
+});

@@ -1,0 +1,77 @@
+/** What is asked of the other workers in an outage, and how often. */
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Hearsay, type OtherWorkers } from '../../../services/registry/resilient/peer-reports.ts';
+import type { KnownPlace } from '../../../services/registry/types.ts';
+
+const THEIRS: KnownPlace = {
+  kind: 'relay',
+  owner: { workerId: 'w2', incarnation: 'i2', address: 'w2:9085', epoch: 3 },
+};
+
+/** Others who answer a question for a feed with these places, one after another. */
+function asked(places: (KnownPlace | undefined)[], exist = true) {
+  const questions: string[] = [];
+  const others: OtherWorkers = {
+    exist,
+    testimonies: async (id) => {
+      questions.push(id);
+      return [];
+    },
+    place: async (feed) => places[questions.push(feed) - 1],
+  };
+  return { hearsay: new Hearsay(others), questions };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+it('takes a feed from who has it at once', async () => {
+  const { hearsay, questions } = asked([THEIRS]);
+  expect(await hearsay.place('p:a:0')).toEqual(THEIRS);
+  expect(questions).toEqual(['p:a:0']);
+});
+
+it('asks again after a moment of chance: somebody else may have been asked for the feed at the same time', async () => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.9);
+  const { hearsay, questions } = asked([undefined, THEIRS]);
+  const found = vi.fn();
+  const place = hearsay.place('p:a:0').then(found);
+  await vi.advanceTimersByTimeAsync(440);
+  expect(questions).toHaveLength(1);
+  await vi.advanceTimersByTimeAsync(20);
+  await place;
+  expect(found).toHaveBeenCalledWith(THEIRS);
+  expect(questions).toHaveLength(2);
+});
+
+it('finds nobody within half a second and two answers', async () => {
+  const { hearsay, questions } = asked([]);
+  const found = vi.fn();
+  void hearsay.place('p:a:0').then(found);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(found).toHaveBeenCalledWith(undefined);
+  expect(questions).toHaveLength(2);
+});
+
+it('waits for nobody where there is nobody', async () => {
+  const { hearsay, questions } = asked([THEIRS], false);
+  expect(await hearsay.place('p:a:0')).toBeUndefined();
+  expect(questions).toEqual([]);
+});
+
+it('asks once for all who want to know the same, and anew for those who come later', async () => {
+  const { hearsay, questions } = asked([THEIRS, THEIRS, THEIRS]);
+  await Promise.all([hearsay.place('p:a:0'), hearsay.place('p:a:0'), hearsay.place('p:b:0')]);
+  expect(questions).toEqual(['p:a:0', 'p:b:0']);
+  await hearsay.place('p:a:0');
+  expect(questions).toHaveLength(3);
+  questions.length = 0;
+  await Promise.all([hearsay.stream('x', () => ({})), hearsay.stream('x', () => ({}))]);
+  expect(questions).toEqual(['x']);
+});

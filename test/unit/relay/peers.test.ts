@@ -1,0 +1,156 @@
+/** What other workers are asked while Redis is away, over real sockets: the living are heard, the dead wait for nobody. */
+
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { gather } from '../../../services/proxy/src/async.ts';
+import { offerOf, type Peer, type PlaceAnswer, testimoniesOf } from '../../../services/proxy/src/relay/peers.ts';
+import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import { newStream } from '../../../services/registry/new-stream.ts';
+import type { Testimony } from '../../../services/registry/stream-report.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+import { freePort } from '../../support/free-port.ts';
+
+const ID = 'a'.repeat(32);
+const STREAM = newStream(
+  {
+    id: ID,
+    url: 'http://user:secret@provider/1.ts',
+    failoverUrls: ['http://backup/1.ts'],
+    failoverResolverUrl: undefined,
+    userAgent: 'test',
+    headers: { cookie: 'a=b' },
+    metadata: { name: 'one' },
+    profile: undefined,
+  },
+  5,
+);
+const TIMEOUT_MS = 1_000;
+
+async function peer(incarnation: string, knows: Testimony, offer?: PlaceAnswer): Promise<Peer> {
+  const server = new RelayServer({
+    incarnation,
+    secret: () => 'secret',
+    find: async () => undefined,
+    prepare: async () => false,
+    offer: () => offer,
+    testimony: () => knows,
+    log: createLogger('fatal'),
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  onTestFinished(() => server.close());
+  return { workerId: incarnation, incarnation, address: `127.0.0.1:${port}` };
+}
+
+/** Nobody listens there any more. */
+async function dead(): Promise<Peer> {
+  return { workerId: 'dead', incarnation: 'dead', address: `127.0.0.1:${await freePort()}` };
+}
+
+/** Takes connections, and says nothing. */
+async function silent(): Promise<Peer> {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { workerId: 'silent', incarnation: 'silent', address: `127.0.0.1:${port}` };
+}
+
+/** Answers like a worker that is not one. */
+async function odd(listener: RequestListener): Promise<Peer> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { workerId: 'odd', incarnation: 'odd', address: `127.0.0.1:${port}` };
+}
+
+async function timed<T>(action: Promise<T>): Promise<[T, number]> {
+  const startMs = performance.now();
+  return [await action, performance.now() - startMs];
+}
+
+describe('a stream', () => {
+  it('is told as it is, by those who know it', async () => {
+    const peers = [
+      await peer('one', {}),
+      await peer('two', { stream: STREAM }),
+      await peer('three', { deletedAtMs: 3 }),
+    ];
+    const told = await testimoniesOf(ID, peers, 'secret', TIMEOUT_MS);
+    expect(told).toHaveLength(2);
+    expect(told).toEqual(expect.arrayContaining([{ stream: STREAM }, { deletedAtMs: 3 }]));
+  });
+
+  it('is not waited for from the dead and the silent when another one knows it', async () => {
+    const peers = [await dead(), await silent(), await peer('two', { stream: STREAM })];
+    const [told, tookMs] = await timed(testimoniesOf(ID, peers, 'secret', 5_000));
+    expect(told).toEqual([{ stream: STREAM }]);
+    expect(tookMs).toBeLessThan(1_000);
+  });
+
+  it('is unknown when nobody says anything, in bounded time', async () => {
+    const [told, tookMs] = await timed(testimoniesOf(ID, [await dead(), await silent()], 'secret', 300));
+    expect(told).toEqual([]);
+    expect(tookMs).toBeLessThan(1_300);
+    expect(await testimoniesOf(ID, [], 'secret', TIMEOUT_MS)).toEqual([]);
+  });
+
+  it('is no business of strangers, and not learnt from half an answer', async () => {
+    const one = await peer('one', { stream: STREAM });
+    expect(await testimoniesOf(ID, [one], 'wrong', TIMEOUT_MS)).toEqual([]);
+    const broken = await odd((_, response) => {
+      response.writeHead(200, { 'Content-Length': 100 }).write('{"stream":');
+      setTimeout(() => response.destroy(), 20);
+    });
+    expect(await testimoniesOf(ID, [broken], 'secret', TIMEOUT_MS)).toEqual([]);
+    expect(await testimoniesOf('../ping', [one], 'secret', TIMEOUT_MS)).toEqual([]);
+  });
+});
+
+describe('a feed', () => {
+  const owner = { workerId: 'two', incarnation: 'two', address: '127.0.0.1:1', epoch: 7 };
+
+  it('is had from its owner rather than from who relays it, whoever is silent', async () => {
+    const relaying = await peer('one', {}, { owner, relayed: true });
+    const making = await peer('two', {}, { owner, relayed: false });
+    const peers = [await dead(), await silent(), relaying, making];
+    const [offer, tookMs] = await timed(offerOf('p:a:0', peers, 'secret', 5_000));
+    expect(offer).toEqual({ owner, via: undefined });
+    expect(tookMs).toBeLessThan(1_000);
+    expect(await offerOf('p:a:0', [await dead(), relaying], 'secret', 300)).toEqual({ owner, via: relaying });
+    expect(await offerOf('p:a:0', [await dead()], 'secret', 300)).toBeUndefined();
+  });
+});
+
+describe('answers are gathered', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each<[string, number[], number, number[], number]>([
+    ['all, when none is enough', [10, 20, 30], 99, [10, 20, 30], 30],
+    ['until the grace after the first that is enough is over', [10, 50, 900], 50, [10, 50], 150],
+    ['no longer than the last one takes', [10, 50, 60], 10, [10, 50, 60], 60],
+    ['none of nobody', [], 1, [], 0],
+  ])('%s', async (_, delays, enough, values, atMs) => {
+    vi.useFakeTimers();
+    const promises = delays.map((ms) => new Promise<number>((resolve) => setTimeout(() => resolve(ms), ms)));
+    const done = vi.fn();
+    void gather(promises, (value) => value >= enough, 100).then((found) => done(found));
+    if (atMs > 0) await vi.advanceTimersByTimeAsync(atMs - 1);
+    expect(done).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(done).toHaveBeenCalledWith(values);
+  });
+});

@@ -1,0 +1,99 @@
+/** What the relay port answers to those who know the secret, and to those who mean somebody else. */
+import { expect, it, onTestFinished } from 'vitest';
+import { pause } from '../../../services/proxy/src/async.ts';
+import { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import { FeedLineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
+import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
+import { type RelayedFeed, RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import type { Owner } from '../../../services/registry/types.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+
+const FOLLOWER = JSON.stringify({ workerId: 'w3', incarnation: 'i3', address: '127.0.0.1:1' });
+
+async function listen(relayed?: RelayedFeed) {
+  const asked: string[] = [];
+  const server = new RelayServer({
+    incarnation: 'now',
+    secret: () => 'secret',
+    find: async (key) => {
+      asked.push(key);
+      return relayed;
+    },
+    prepare: async () => true,
+    offer: () => undefined,
+    testimony: () => ({}),
+    log: createLogger('fatal'),
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  onTestFinished(() => server.close());
+  const call = async (path: string, headers: Record<string, string>) => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+      headers: { authorization: 'Bearer secret', connection: 'close', ...headers },
+    });
+    const frames: RelayFrame[] = [];
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (path.startsWith('/feeds/') && answer.status === 200)
+      new FrameReader().push(body, (frame) => frames.push(frame));
+    return { status: answer.status, incarnation: answer.headers.get('x-incarnation'), frames };
+  };
+  return { asked, call };
+}
+
+it('looks for a feed only when it is the worker that was meant: another one may have had its address', async () => {
+  const { asked, call } = await listen();
+  const headers = { 'x-worker': FOLLOWER };
+  expect(await call('/feeds/p:a:0', { ...headers, 'x-incarnation': 'before' })).toMatchObject({
+    status: 409,
+    incarnation: 'now',
+  });
+  expect(asked).toEqual([]);
+  expect(await call('/feeds/p:a:0', { ...headers, 'x-incarnation': 'now' })).toMatchObject({
+    status: 404,
+    incarnation: 'now',
+  });
+  expect(asked).toEqual(['p:a:0']);
+});
+
+/** A feed without a picture yet, on its way to another worker. */
+function unbegun() {
+  let leave = () => undefined as unknown;
+  const place = {
+    onLeave: (listener: () => void) => {
+      leave = listener;
+      return () => undefined;
+    },
+    goesOnAt: undefined as { owner: Owner | undefined } | undefined,
+  };
+  const feed = new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 });
+  const relayed: RelayedFeed = {
+    feed,
+    place: place as unknown as FeedPlace,
+    lineage: new FeedLineage(),
+    sourceClock: () => undefined,
+    release: () => undefined,
+  };
+  return { relayed, place, feed, leave: () => leave() };
+}
+
+const OWNER: Owner = { workerId: 'w2', incarnation: 'i2', address: '127.0.0.1:1', epoch: 3 };
+
+it.each([
+  ['was handed over', OWNER],
+  ['was given up by a worker that ends', undefined],
+])('says where a feed goes on that %s before it began', async (_, owner) => {
+  const { relayed, place, feed, leave } = unbegun();
+  const { call } = await listen(relayed);
+  const answer = call('/feeds/p:a:0', { 'x-worker': FOLLOWER });
+  await pause(100);
+  place.goesOnAt = { owner };
+  if (owner === undefined) feed.finish({ kind: 'ended' });
+  else leave();
+  expect((await answer).frames.at(-1)).toEqual({ type: 'end', end: { kind: 'moved', ...(owner && { owner }) } });
+});
+
+it('says who it is, but not to strangers', async () => {
+  const { call } = await listen();
+  expect(await call('/ping', {})).toMatchObject({ status: 200, incarnation: 'now' });
+  expect(await call('/ping', { authorization: 'Bearer wrong' })).toMatchObject({ status: 403, incarnation: null });
+});

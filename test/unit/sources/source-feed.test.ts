@@ -1,0 +1,133 @@
+/** A source that goes to another worker and comes back: what was seen of it before says nothing of what comes then. */
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
+import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
+import { Silences } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import { encodeFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
+import { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
+import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { createLogger } from '../../../services/shared/log.ts';
+import { until } from '../../support/until.ts';
+import { TsBuilder } from '../mpegts/build-ts.ts';
+import { openGuard, serve } from '../upstream/support.ts';
+
+const SECOND = 90_000;
+const ME = { workerId: 'w', incarnation: 'i', address: '127.0.0.1:1', zone: undefined };
+/** `seconds` of one picture and two sounds each, none like another. */
+function clip(seconds: number): Buffer {
+  const ts = new TsBuilder();
+  for (let n = 0; n < seconds; n++) {
+    const at = (n + 1) * SECOND;
+    ts.tables()
+      .video(at, at, true, 1 + n)
+      .audio(at)
+      .audio(at + SECOND / 2);
+  }
+  return ts.take();
+}
+
+/** A worker that has the source for a moment and gives it back. */
+async function otherWorker(onAsked: () => void = () => undefined) {
+  const lineage = { timeline: 't', epoch: 2, changes: [] };
+  const server = createServer((_request, response) => {
+    onAsked();
+    response.writeHead(200, { 'x-incarnation': 'other' });
+    response.write(encodeFrame({ type: 'hello', hello: { version: 2, incarnation: 'other', lineage } }));
+    response.end(encodeFrame({ type: 'end', end: { kind: 'moved', owner: { ...ME, epoch: 3 } } }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { workerId: 'o', incarnation: 'other', address, epoch: 2 };
+}
+
+/** A provider whose connections begin with `media` and stay open, and a feed that reads it. */
+async function readFeed(media: Buffer) {
+  const provider = await serve((_request, response) => {
+    response.writeHead(200, { 'content-type': 'video/mp2t' });
+    response.write(media);
+  });
+  const registry = new MemoryRegistry(ME, 0);
+  const log = createLogger('fatal');
+  const lease = new Lease({
+    registry,
+    leaseMs: 5_000,
+    load: () => {
+      throw new Error('the lease of this test is not renewed');
+    },
+    onCommand: () => undefined,
+    onMoved: () => undefined,
+    log,
+  });
+  const place = new FeedPlace(
+    's:a',
+    { kind: 'own', epoch: 1 },
+    {
+      me: ME,
+      registry,
+      lease,
+      leaseMs: 5_000,
+      secret: () => 's',
+      silences: new Silences(),
+      isFull: () => false,
+      log,
+    },
+  );
+  const source = new SourceFeed(
+    { url: `${provider.origin}/1.ts`, headers: {}, userAgent: 'test', sticky: false },
+    place,
+    {
+      guard: openGuard(),
+      memories: new SourceMemories(),
+      settings: {
+        connectTimeoutMs: 2_000,
+        readTimeoutMs: 2_000,
+        liveChunkTimeoutMs: 10_000,
+        streamTimeoutMs: 10_000,
+        retry: { retryAttempts: 0, retryDelayMs: 0, retryExponentialBackoff: false, streamTotalTimeoutMs: 0 },
+        bitrate: {
+          bitrateMonitoring: false,
+          minBitrateBytesPerSecond: 0,
+          bitrateCheckIntervalMs: 0,
+          bitrateFailoverThreshold: 0,
+          bitrateGraceMs: 0,
+        },
+      },
+      ringLimits: () => ({ retainMs: 120_000, joinBufferMs: 0, maxBytes: 10_000_000 }),
+      log,
+      takeConnection: async () => () => undefined,
+      account: { opened: () => () => undefined, makeRoom: async () => undefined, refusalMayPass: () => false },
+    },
+  );
+  onTestFinished(() => source.close());
+  const { ring } = source.feed;
+  await until(() => ring.head > media.length * 0.7, { what: 'the media of the first connection' });
+  return { provider, place, ring };
+}
+
+it('is read from what it begins with, though this worker had seen the same before another one read it', async () => {
+  const media = clip(6);
+  const { provider, place, ring } = await readFeed(media);
+  const before = ring.head;
+  place.set({ kind: 'relay', owner: await otherWorker() });
+  await until(() => ring.head > before + media.length * 0.3, {
+    what: () => `the same again; the feed has ${ring.head} bytes, ${before} of them before`,
+  });
+  expect(place.isOriginal).toBe(true);
+  expect(provider.requests).toHaveLength(2);
+});
+
+it('is followed elsewhere at once, however far its provider is ahead', async () => {
+  const { place } = await readFeed(clip(120));
+  let asked = 0;
+  const owner = await otherWorker(() => asked++);
+  place.set({ kind: 'relay', owner });
+  await until(() => asked > 0, { what: 'the other worker to be asked' });
+  expect(asked).toBe(1);
+});

@@ -1,0 +1,60 @@
+import { expect, it } from 'vitest';
+import { loadConfig } from '../../../services/proxy/src/config/config.ts';
+import { definitionBytes, MAX_DEFINITION_BYTES } from '../../../services/proxy/src/streams/definition-size.ts';
+import {
+  type CatalogueDeps,
+  StreamCatalogue,
+  type StreamOrder,
+} from '../../../services/proxy/src/streams/stream-catalogue.ts';
+import type { StreamSpec } from '../../../services/registry/types.ts';
+
+const URL = 'http://tv.test/a.ts';
+
+function catalogue() {
+  const stored: StreamSpec[] = [];
+  const deps = {
+    registry: {
+      createStream: (spec: StreamSpec) => {
+        stored.push(spec);
+        return Promise.resolve('full');
+      },
+    },
+    guard: { checkLiteral: () => undefined },
+    defaultUserAgent: 'test',
+    maxStreams: 1,
+  } as unknown as CatalogueDeps;
+  return { stored, create: (order: StreamOrder) => new StreamCatalogue(deps).createDirect(order) };
+}
+
+const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, '']));
+
+it.each<[string, StreamOrder]>([
+  ['a long text', { url: URL, metadata: { title: 'x'.repeat(16_384) } }],
+  ['a text of characters that take two bytes', { url: URL, metadata: { title: 'é'.repeat(8_192) } }],
+  ['many short entries, which are objects in the heap', { url: URL, metadata: many(200) }],
+  ['many failover URLs', { url: URL, failoverUrls: Array.from({ length: 150 }, () => URL) }],
+  ['a long URL, which is stored three times', { url: `${URL}?${'x'.repeat(5_500)}` }],
+  ['many headers', { url: URL, headers: many(200) }],
+])('answers 413 for a stream whose definition is larger than 16 KB, and stores nothing: %s', async (_what, order) => {
+  const { stored, create } = catalogue();
+  await expect(create(order)).rejects.toMatchObject({ status: 413 });
+  expect(stored).toEqual([]);
+});
+
+it.each<[string, StreamOrder]>([
+  ['a long text', { url: URL, metadata: { title: 'x'.repeat(14_000) } }],
+  [
+    '50 failover URLs',
+    { url: URL, failoverUrls: Array.from({ length: 50 }, (_, n) => `${URL}?${n}${'x'.repeat(150)}`) },
+  ],
+  ['a long URL', { url: `${URL}?${'x'.repeat(4_000)}` }],
+])('stores what clients ask for: %s', async (_what, order) => {
+  const { stored, create } = catalogue();
+  await expect(create(order)).rejects.toMatchObject({ status: 503 });
+  expect(stored).toHaveLength(1);
+  expect(definitionBytes(stored[0] as StreamSpec)).toBeLessThanOrEqual(MAX_DEFINITION_BYTES);
+});
+
+it('leaves room for all streams in the smallest Redis that is deployed, of 0.5 GiB', () => {
+  expect(loadConfig({}).maxStreams * MAX_DEFINITION_BYTES).toBeLessThanOrEqual(0.35 * 0.5 * 2 ** 30);
+});
