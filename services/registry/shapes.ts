@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import type { Testimony } from './stream-report.ts';
+import type { StreamReport } from './stream-report.ts';
 import type {
   ClientRecord,
   ClientReport,
@@ -113,7 +113,7 @@ const streamShape: z.ZodType<StreamRecord> = z
   })
   .transform(whole);
 
-export const testimonyShape: z.ZodType<Testimony> = z.looseObject({
+export const streamReportShape: z.ZodType<StreamReport> = z.looseObject({
   stream: streamShape.optional(),
   viewers: count.optional(),
   deletedAtMs: count.optional(),

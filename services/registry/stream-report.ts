@@ -3,7 +3,7 @@
 import { movedAtMs } from './new-stream.ts';
 import type { StreamRecord } from './types.ts';
 
-export interface Testimony {
+export interface StreamReport {
   /** As the worker has met it. */
   readonly stream?: StreamRecord | undefined;
   /** How many watch it there. */
@@ -16,9 +16,9 @@ export interface Testimony {
  * The stream, if anybody has met it and nobody has deleted it since it was created. Of several records the one that is
  * watched, then the one created last, then the one whose source was moved last.
  */
-export function believed(testimonies: readonly Testimony[]): StreamRecord | undefined {
-  const deletedAtMs = Math.max(...testimonies.map((each) => each.deletedAtMs ?? Number.NEGATIVE_INFINITY));
-  const met = testimonies.flatMap(({ stream, viewers = 0 }) => (stream === undefined ? [] : { stream, viewers }));
+export function believed(streamReports: readonly StreamReport[]): StreamRecord | undefined {
+  const deletedAtMs = Math.max(...streamReports.map((each) => each.deletedAtMs ?? Number.NEGATIVE_INFINITY));
+  const met = streamReports.flatMap(({ stream, viewers = 0 }) => (stream === undefined ? [] : { stream, viewers }));
   const alive = met.filter(({ stream }) => stream.createdAtMs > deletedAtMs);
   return alive.sort(
     (a, b) =>

@@ -52,7 +52,7 @@ async function worker(workerId: string) {
     onLoss: (lost) => losses.push(...lost),
     onBadRecord: () => undefined,
     introduce: async () => void (await shared.agreeOnSecret('cluster', 'secret')),
-    others: { exist: false, testimonies: async () => [], place: async () => undefined },
+    others: { exist: false, streamReports: async () => [], place: async () => undefined },
     youngMs: 0,
     graceMs: 3_000,
   });

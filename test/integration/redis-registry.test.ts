@@ -299,7 +299,7 @@ describe('incarnations', () => {
 /** How long after an outage a worker believes that others may know more. */
 const YOUNG_MS = 200;
 
-const NOBODY: OtherWorkers = { exist: false, testimonies: async () => [], place: async () => undefined };
+const NOBODY: OtherWorkers = { exist: false, streamReports: async () => [], place: async () => undefined };
 
 /** Other workers that can be asked: what they have met, and who of them has a feed. */
 function others(
@@ -309,9 +309,9 @@ function others(
   return {
     asked,
     exist: true,
-    testimonies: async (id) => {
+    streamReports: async (id) => {
       asked.push(id);
-      return workers.map(({ registry }) => registry.testimony(id));
+      return workers.map(({ registry }) => registry.streamReport(id));
     },
     place: async (feed) => {
       asked.push(feed);

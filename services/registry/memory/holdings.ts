@@ -1,6 +1,6 @@
 /** What this worker holds in a cluster, kept here because the shared registry may forget it: feeds, clients, connections. */
 
-import type { Testimony } from '../stream-report.ts';
+import type { StreamReport } from '../stream-report.ts';
 import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from '../types.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
@@ -105,7 +105,7 @@ export class LocalHoldings {
   }
 
   /** What this worker knows of a stream by itself. */
-  testimony(id: string): Testimony {
+  streamReport(id: string): StreamReport {
     const viewers = this.records.viewersOf(id);
     return { stream: this.records.remembered(id), viewers, deletedAtMs: this.#deleted.get(id) };
   }

@@ -1,12 +1,12 @@
 /** What the other workers say while the shared registry does not answer: which streams there are, and who has a feed. */
 
-import { believed, type Testimony } from '../stream-report.ts';
+import { believed, type StreamReport } from '../stream-report.ts';
 import type { KnownPlace, StreamRecord } from '../types.ts';
 
 /** The other workers of a cluster, as far as they are known, each asked directly. */
 export interface OtherWorkers {
   /** What those of them say of a stream who know of it, and do not take long. */
-  testimonies(streamId: string): Promise<Testimony[]>;
+  streamReports(streamId: string): Promise<StreamReport[]>;
   /** Where a feed can be had, its owner before anybody who relays it; undefined when nobody has it. */
   place(feed: string): Promise<KnownPlace | undefined>;
   /** There are any. */
@@ -16,9 +16,9 @@ export interface OtherWorkers {
 /** Two workers that are asked for the same feed, and find nobody who has it, should not start it at the same moment. */
 const BLIND_START_MS = 500;
 
-export class Hearsay {
+export class PeerReports {
   readonly #others: OtherWorkers;
-  readonly #testimonies = new Map<string, Promise<Testimony[]>>();
+  readonly #streamReports = new Map<string, Promise<StreamReport[]>>();
   readonly #places = new Map<string, Promise<KnownPlace | undefined>>();
 
   constructor(others: OtherWorkers) {
@@ -26,7 +26,7 @@ export class Hearsay {
   }
 
   /** A stream that this worker has not met, or has deleted. */
-  async stream(id: string, own: () => Testimony): Promise<StreamRecord | undefined> {
+  async stream(id: string, own: () => StreamReport): Promise<StreamRecord | undefined> {
     const others = await this.#ask(id);
     return believed([...others, own()]);
   }
@@ -37,8 +37,8 @@ export class Hearsay {
     return believed(others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined));
   }
 
-  #ask(id: string): Promise<Testimony[]> {
-    return once(this.#testimonies, id, () => this.#others.testimonies(id));
+  #ask(id: string): Promise<StreamReport[]> {
+    return once(this.#streamReports, id, () => this.#others.streamReports(id));
   }
 
   /** Who has a feed that is not here. Undefined: nobody, also a moment later. */

@@ -9,7 +9,7 @@ import { processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
 import type { Registry } from '../registry.ts';
-import type { Testimony } from '../stream-report.ts';
+import type { StreamReport } from '../stream-report.ts';
 import type {
   CleanupReport,
   ClientRecord,
@@ -29,7 +29,7 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
-import { Hearsay, type OtherWorkers } from './peer-reports.ts';
+import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
 
 export interface ResilientRegistryOptions {
@@ -58,7 +58,7 @@ export class ResilientRegistry implements Registry {
   readonly #shared: RedisRegistry;
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
-  readonly #hearsay: Hearsay;
+  readonly #peerReports: PeerReports;
   readonly #introduce: () => Promise<void>;
   readonly #youngMs: number;
   #introduced = false;
@@ -77,7 +77,7 @@ export class ResilientRegistry implements Registry {
     this.#onLoss = onLoss;
     this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
-    this.#hearsay = new Hearsay(others);
+    this.#peerReports = new PeerReports(others);
     this.#shared = shared;
     this.#held = new LocalHoldings(me, graceMs);
     this.#reach = new Reachability(onOutage);
@@ -121,8 +121,8 @@ export class ResilientRegistry implements Registry {
   }
 
   /** What this worker tells another one that asks it. */
-  testimony(id: string): Testimony {
-    return this.#held.testimony(id);
+  streamReport(id: string): StreamReport {
+    return this.#held.streamReport(id);
   }
 
   remembered(id: string): StreamRecord | undefined {
@@ -403,8 +403,8 @@ export class ResilientRegistry implements Registry {
 
   /** Somebody may watch it on another worker: then its first creator holds here too. */
   async #createAlone(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
-    const { viewers = 0 } = this.testimony(spec.id);
-    const watched = viewers > 0 ? undefined : await this.#hearsay.watched(spec.id);
+    const { viewers = 0 } = this.streamReport(spec.id);
+    const watched = viewers > 0 ? undefined : await this.#peerReports.watched(spec.id);
     return watched === undefined
       ? this.#held.records.createStream(spec, maxStreams)
       : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
@@ -412,7 +412,7 @@ export class ResilientRegistry implements Registry {
 
   /** One that this worker has not met. It is not idle for it, whoever watches it elsewhere. */
   async #streamElsewhere(id: string): Promise<StreamRecord | undefined> {
-    const stream = await this.#hearsay.stream(id, () => this.testimony(id));
+    const stream = await this.#peerReports.stream(id, () => this.streamReport(id));
     return stream && { ...stream, lastAccessMs: Date.now() };
   }
 
@@ -439,7 +439,7 @@ export class ResilientRegistry implements Registry {
 
   async #locateAlone(feed: string): Promise<Place> {
     if (this.#held.isMadeHere(feed)) return this.#held.unconfirmedPlace(feed);
-    return (await this.#hearsay.place(feed)) ?? this.assume(feed);
+    return (await this.#peerReports.place(feed)) ?? this.assume(feed);
   }
 
   async #do(action: () => Promise<void>): Promise<void> {

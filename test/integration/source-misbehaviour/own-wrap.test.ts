@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
-import { FeedLineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
 import { tsOutput } from '../../../services/proxy/src/feed/feed-output.ts';
 import { feedSink } from '../../../services/proxy/src/feed/feed-sink.ts';
 import { AS_THE_TABLE_SAYS } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
@@ -41,10 +41,10 @@ async function sourceAcrossWrap(): Promise<SourceFeed> {
   }
   feed.finish({ kind: 'ended' });
   // What a run uses of a source feed.
-  const source: Pick<SourceFeed, 'feed' | 'lineage' | 'tracks' | 'onProgramChange'> = {
+  const source: Pick<SourceFeed, 'feed' | 'history' | 'tracks' | 'onProgramChange'> = {
     feed,
     tracks: splicer.tracks,
-    lineage: new FeedLineage(),
+    history: new FeedHistory(),
     onProgramChange: () => () => undefined,
   };
   return source as SourceFeed;
@@ -77,7 +77,7 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
   const address = { url: 'http://source.example/live.ts', headers: {}, userAgent: 'test' };
   const firstMs = (WRAP - BEFORE_SECONDS * TICKS) / 90;
   const { signal } = new AbortController();
-  const { timeline } = source.lineage.current;
+  const { timeline } = source.history.current;
   for (const [index, death] of [...deaths, Number.POSITIVE_INFINITY].entries()) {
     const resume = index === 0 ? undefined : { timeline, point: output.resumePoint };
     const run = await startFfmpegRun(

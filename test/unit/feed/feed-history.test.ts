@@ -1,13 +1,17 @@
 /** How a worker that has some of a feed goes on with the rest from another one. */
 
 import { describe, expect, it } from 'vitest';
-import { FeedLineage, hasSamePictures, type Lineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import { FeedHistory, hasSamePictures, type OwnerHistory } from '../../../services/proxy/src/feed/feed-history.ts';
 
 const TIMELINE = 'a';
-const at = (epoch: number, ...changes: Lineage['changes']): Lineage => ({ timeline: TIMELINE, epoch, changes });
+const at = (epoch: number, ...changes: OwnerHistory['changes']): OwnerHistory => ({
+  timeline: TIMELINE,
+  epoch,
+  changes,
+});
 
 describe('pictures of the same encoder on both sides', () => {
-  const cases: [string, Lineage, Lineage, number, boolean][] = [
+  const cases: [string, OwnerHistory, OwnerHistory, number, boolean][] = [
     ['the same owner as before', at(1), at(1), 500, true],
     ['an owner who had all that is here', at(1), at(2, { epoch: 2, afterDts: 500 }), 500, true],
     ['an owner who had even more', at(1), at(2, { epoch: 2, afterDts: 900 }), 500, true],
@@ -39,34 +43,34 @@ describe('pictures of the same encoder on both sides', () => {
 
 describe('a feed', () => {
   it('adopts the timeline of the first owner it follows', () => {
-    const lineage = new FeedLineage();
-    expect(lineage.follow(at(7), undefined)).toEqual({ clock: 'aligned', kind: { shift: 0 } });
-    expect(lineage.current).toEqual(at(7));
+    const history = new FeedHistory();
+    expect(history.follow(at(7), undefined)).toEqual({ clock: 'aligned', kind: { shift: 0 } });
+    expect(history.current).toEqual(at(7));
   });
 
   it('goes on in the middle of a GOP with an owner who made its pictures', () => {
-    const lineage = new FeedLineage();
-    lineage.follow(at(7), undefined);
-    expect(lineage.follow(at(7), 100)).toEqual({ clock: 'aligned', kind: { shift: 0, midPicture: true } });
+    const history = new FeedHistory();
+    history.follow(at(7), undefined);
+    expect(history.follow(at(7), 100)).toEqual({ clock: 'aligned', kind: { shift: 0, midPicture: true } });
   });
 
   it('moves another timeline onto its own, and knows it again', () => {
-    const lineage = new FeedLineage();
-    lineage.own(1, undefined);
-    const { timeline } = lineage.current;
-    expect(lineage.follow(at(9), 100)).toEqual({ clock: 'rebase', kind: {} });
-    expect(lineage.isForeign).toBe(true);
-    expect(lineage.current).toMatchObject({ timeline, epoch: 9 });
-    expect(lineage.follow(at(9), 200)).toEqual({ clock: 'aligned', kind: { midPicture: true } });
-    expect(lineage.toTheirs(1_000, 300)).toBe(700);
+    const history = new FeedHistory();
+    history.own(1, undefined);
+    const { timeline } = history.current;
+    expect(history.follow(at(9), 100)).toEqual({ clock: 'rebase', kind: {} });
+    expect(history.isForeign).toBe(true);
+    expect(history.current).toMatchObject({ timeline, epoch: 9 });
+    expect(history.follow(at(9), 200)).toEqual({ clock: 'aligned', kind: { midPicture: true } });
+    expect(history.toTheirs(1_000, 300)).toBe(700);
   });
 
   it('tells those who follow what it had when it became the owner', () => {
-    const lineage = new FeedLineage();
-    lineage.follow(at(7), undefined);
-    lineage.own(8, 500);
-    lineage.own(8, 900);
-    expect(lineage.current).toEqual(at(8, { epoch: 8, afterDts: 500 }));
-    expect(lineage.toTheirs(1_000, 300)).toBe(1_000);
+    const history = new FeedHistory();
+    history.follow(at(7), undefined);
+    history.own(8, 500);
+    history.own(8, 900);
+    expect(history.current).toEqual(at(8, { epoch: 8, afterDts: 500 }));
+    expect(history.toTheirs(1_000, 300)).toBe(1_000);
   });
 });

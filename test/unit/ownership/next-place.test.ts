@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Findings, type NextPlace, nextPlace } from '../../../services/proxy/src/ownership/next-place.ts';
-import { Silences } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 
 function owner(workerId: string) {
   return { workerId, incarnation: `${workerId}1`, address: `${workerId}:9085`, epoch: 7 };
@@ -72,21 +72,21 @@ describe('where a feed goes on', () => {
   });
 });
 
-describe('silences', () => {
+describe('silent workers', () => {
   it('are shared by feeds, broken by an answer, and forgotten', () => {
-    const silences = new Silences();
-    expect(silences.met('a1', 1_000, 3_000)).toBe(1_000);
-    expect(silences.met('a1', 5_000, 7_000)).toBe(1_000);
-    silences.heard('a1', 8_000);
-    expect(silences.met('a1', 8_500, 9_000)).toBe(8_500);
-    expect(silences.met('a1', 40_000, 40_000)).toBe(40_000);
+    const silentWorkers = new SilentWorkers();
+    expect(silentWorkers.met('a1', 1_000, 3_000)).toBe(1_000);
+    expect(silentWorkers.met('a1', 5_000, 7_000)).toBe(1_000);
+    silentWorkers.heard('a1', 8_000);
+    expect(silentWorkers.met('a1', 8_500, 9_000)).toBe(8_500);
+    expect(silentWorkers.met('a1', 40_000, 40_000)).toBe(40_000);
   });
 
   it('begin when anybody has last heard anything, however long one feed has waited', () => {
-    const silences = new Silences();
-    expect(silences.met('a1', 1_000, 3_000)).toBe(1_000);
-    silences.heard('a1', 6_000);
-    expect(silences.met('a1', 1_000, 6_500)).toBe(6_000);
-    expect(silences.met('b2', 1_000, 6_500)).toBe(1_000);
+    const silentWorkers = new SilentWorkers();
+    expect(silentWorkers.met('a1', 1_000, 3_000)).toBe(1_000);
+    silentWorkers.heard('a1', 6_000);
+    expect(silentWorkers.met('a1', 1_000, 6_500)).toBe(6_000);
+    expect(silentWorkers.met('b2', 1_000, 6_500)).toBe(1_000);
   });
 });

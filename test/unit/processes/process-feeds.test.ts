@@ -7,7 +7,7 @@ import type { OptionReading } from '../../../services/proxy/src/ffmpeg/arguments
 import type { Sandbox } from '../../../services/proxy/src/ffmpeg/host/sandbox.ts';
 import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
-import { Silences } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processes/process-feeds.ts';
 import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
@@ -53,7 +53,7 @@ function feedsOf({ graceMs }: { graceMs: number }) {
     onMoved: () => undefined,
     log,
   });
-  const silences = new Silences();
+  const silentWorkers = new SilentWorkers();
   const feeds = new ProcessFeeds({
     registry,
     sources: sources as SourceFeeds,
@@ -77,7 +77,7 @@ function feedsOf({ graceMs }: { graceMs: number }) {
         lease,
         leaseMs: 5_000,
         secret: () => 's',
-        silences,
+        silentWorkers,
         isFull: () => false,
         log,
       }),

@@ -1,7 +1,7 @@
 /** What is asked of the other workers in an outage, and how often. */
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { Hearsay, type OtherWorkers } from '../../../services/registry/resilient/peer-reports.ts';
+import { type OtherWorkers, PeerReports } from '../../../services/registry/resilient/peer-reports.ts';
 import type { KnownPlace } from '../../../services/registry/types.ts';
 
 const THEIRS: KnownPlace = {
@@ -14,13 +14,13 @@ function asked(places: (KnownPlace | undefined)[], exist = true) {
   const questions: string[] = [];
   const others: OtherWorkers = {
     exist,
-    testimonies: async (id) => {
+    streamReports: async (id) => {
       questions.push(id);
       return [];
     },
     place: async (feed) => places[questions.push(feed) - 1],
   };
-  return { hearsay: new Hearsay(others), questions };
+  return { peerReports: new PeerReports(others), questions };
 }
 
 beforeEach(() => {
@@ -32,16 +32,16 @@ afterEach(() => {
 });
 
 it('takes a feed from who has it at once', async () => {
-  const { hearsay, questions } = asked([THEIRS]);
-  expect(await hearsay.place('p:a:0')).toEqual(THEIRS);
+  const { peerReports, questions } = asked([THEIRS]);
+  expect(await peerReports.place('p:a:0')).toEqual(THEIRS);
   expect(questions).toEqual(['p:a:0']);
 });
 
 it('asks again after a moment of chance: somebody else may have been asked for the feed at the same time', async () => {
   vi.spyOn(Math, 'random').mockReturnValue(0.9);
-  const { hearsay, questions } = asked([undefined, THEIRS]);
+  const { peerReports, questions } = asked([undefined, THEIRS]);
   const found = vi.fn();
-  const place = hearsay.place('p:a:0').then(found);
+  const place = peerReports.place('p:a:0').then(found);
   await vi.advanceTimersByTimeAsync(440);
   expect(questions).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(20);
@@ -51,27 +51,27 @@ it('asks again after a moment of chance: somebody else may have been asked for t
 });
 
 it('finds nobody within half a second and two answers', async () => {
-  const { hearsay, questions } = asked([]);
+  const { peerReports, questions } = asked([]);
   const found = vi.fn();
-  void hearsay.place('p:a:0').then(found);
+  void peerReports.place('p:a:0').then(found);
   await vi.advanceTimersByTimeAsync(500);
   expect(found).toHaveBeenCalledWith(undefined);
   expect(questions).toHaveLength(2);
 });
 
 it('waits for nobody where there is nobody', async () => {
-  const { hearsay, questions } = asked([THEIRS], false);
-  expect(await hearsay.place('p:a:0')).toBeUndefined();
+  const { peerReports, questions } = asked([THEIRS], false);
+  expect(await peerReports.place('p:a:0')).toBeUndefined();
   expect(questions).toEqual([]);
 });
 
 it('asks once for all who want to know the same, and anew for those who come later', async () => {
-  const { hearsay, questions } = asked([THEIRS, THEIRS, THEIRS]);
-  await Promise.all([hearsay.place('p:a:0'), hearsay.place('p:a:0'), hearsay.place('p:b:0')]);
+  const { peerReports, questions } = asked([THEIRS, THEIRS, THEIRS]);
+  await Promise.all([peerReports.place('p:a:0'), peerReports.place('p:a:0'), peerReports.place('p:b:0')]);
   expect(questions).toEqual(['p:a:0', 'p:b:0']);
-  await hearsay.place('p:a:0');
+  await peerReports.place('p:a:0');
   expect(questions).toHaveLength(3);
   questions.length = 0;
-  await Promise.all([hearsay.stream('x', () => ({})), hearsay.stream('x', () => ({}))]);
+  await Promise.all([peerReports.stream('x', () => ({})), peerReports.stream('x', () => ({}))]);
   expect(questions).toEqual(['x']);
 });

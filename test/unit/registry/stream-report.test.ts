@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { newStream } from '../../../services/registry/new-stream.ts';
-import { believed, type Testimony } from '../../../services/registry/stream-report.ts';
+import { believed, type StreamReport } from '../../../services/registry/stream-report.ts';
 import type { StreamRecord } from '../../../services/registry/types.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 
@@ -11,7 +11,7 @@ function stream(createdAtMs: number, movedAtMs?: number): StreamRecord {
   return { ...record, failover: { ...record.failover, lastAtMs: movedAtMs } };
 }
 
-const cases: [string, Testimony[], StreamRecord | undefined][] = [
+const cases: [string, StreamReport[], StreamRecord | undefined][] = [
   ['nobody was asked', [], undefined],
   ['nobody knows it', [{}, {}], undefined],
   ['one of several has met it', [{}, { stream: stream(5) }, {}], stream(5)],
@@ -37,6 +37,6 @@ const cases: [string, Testimony[], StreamRecord | undefined][] = [
   ],
 ];
 
-it.each(cases)('%s', (_, testimonies, answer) => {
-  expect(believed(testimonies)).toEqual(answer);
+it.each(cases)('%s', (_, streamReports, answer) => {
+  expect(believed(streamReports)).toEqual(answer);
 });

@@ -4,10 +4,10 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gather } from '../../../services/proxy/src/async.ts';
-import { offerOf, type Peer, type PlaceAnswer, testimoniesOf } from '../../../services/proxy/src/relay/peers.ts';
+import { offerOf, type Peer, type PlaceAnswer, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
-import type { Testimony } from '../../../services/registry/stream-report.ts';
+import type { StreamReport } from '../../../services/registry/stream-report.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { freePort } from '../../support/free-port.ts';
 
@@ -27,14 +27,14 @@ const STREAM = newStream(
 );
 const TIMEOUT_MS = 1_000;
 
-async function peer(incarnation: string, knows: Testimony, offer?: PlaceAnswer): Promise<Peer> {
+async function peer(incarnation: string, knows: StreamReport, offer?: PlaceAnswer): Promise<Peer> {
   const server = new RelayServer({
     incarnation,
     secret: () => 'secret',
     find: async () => undefined,
     prepare: async () => false,
     offer: () => offer,
-    testimony: () => knows,
+    streamReport: () => knows,
     log: createLogger('fatal'),
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -87,34 +87,34 @@ describe('a stream', () => {
       await peer('two', { stream: STREAM }),
       await peer('three', { deletedAtMs: 3 }),
     ];
-    const told = await testimoniesOf(ID, peers, 'secret', TIMEOUT_MS);
+    const told = await streamReportsOf(ID, peers, 'secret', TIMEOUT_MS);
     expect(told).toHaveLength(2);
     expect(told).toEqual(expect.arrayContaining([{ stream: STREAM }, { deletedAtMs: 3 }]));
   });
 
   it('is not waited for from the dead and the silent when another one knows it', async () => {
     const peers = [await dead(), await silent(), await peer('two', { stream: STREAM })];
-    const [told, tookMs] = await timed(testimoniesOf(ID, peers, 'secret', 5_000));
+    const [told, tookMs] = await timed(streamReportsOf(ID, peers, 'secret', 5_000));
     expect(told).toEqual([{ stream: STREAM }]);
     expect(tookMs).toBeLessThan(1_000);
   });
 
   it('is unknown when nobody says anything, in bounded time', async () => {
-    const [told, tookMs] = await timed(testimoniesOf(ID, [await dead(), await silent()], 'secret', 300));
+    const [told, tookMs] = await timed(streamReportsOf(ID, [await dead(), await silent()], 'secret', 300));
     expect(told).toEqual([]);
     expect(tookMs).toBeLessThan(1_300);
-    expect(await testimoniesOf(ID, [], 'secret', TIMEOUT_MS)).toEqual([]);
+    expect(await streamReportsOf(ID, [], 'secret', TIMEOUT_MS)).toEqual([]);
   });
 
   it('is no business of strangers, and not learnt from half an answer', async () => {
     const one = await peer('one', { stream: STREAM });
-    expect(await testimoniesOf(ID, [one], 'wrong', TIMEOUT_MS)).toEqual([]);
+    expect(await streamReportsOf(ID, [one], 'wrong', TIMEOUT_MS)).toEqual([]);
     const broken = await odd((_, response) => {
       response.writeHead(200, { 'Content-Length': 100 }).write('{"stream":');
       setTimeout(() => response.destroy(), 20);
     });
-    expect(await testimoniesOf(ID, [broken], 'secret', TIMEOUT_MS)).toEqual([]);
-    expect(await testimoniesOf('../ping', [one], 'secret', TIMEOUT_MS)).toEqual([]);
+    expect(await streamReportsOf(ID, [broken], 'secret', TIMEOUT_MS)).toEqual([]);
+    expect(await streamReportsOf('../ping', [one], 'secret', TIMEOUT_MS)).toEqual([]);
   });
 });
 

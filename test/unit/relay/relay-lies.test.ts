@@ -7,9 +7,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
-import { FeedLineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
 import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
-import { offerOf, testimoniesOf } from '../../../services/proxy/src/relay/peers.ts';
+import { offerOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
 import {
   agreedVersion,
   dataHeader,
@@ -168,7 +168,7 @@ async function relayPort(find: () => Promise<RelayedFeed | undefined>) {
     offer: () => {
       throw new Error('a fault here');
     },
-    testimony: () => ({}),
+    streamReport: () => ({}),
     log: createLogger('fatal'),
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -217,7 +217,7 @@ describe('the relay port', () => {
     found.resolve({
       feed: new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
       place: { onLeave: () => () => undefined, goesOnAt: undefined } as unknown as FeedPlace,
-      lineage: new FeedLineage(),
+      history: new FeedHistory(),
       sourceClock: () => undefined,
       release: released.resolve,
     });
@@ -234,9 +234,9 @@ describe('answers of other workers', () => {
     const stream = newStream(SPEC, 5);
     const place = { owner: OWNER, relayed: false };
     await fc.assert(
-      fc.asyncProperty(wrongInOnePlace({ stream }), wrongInOnePlace(place), async (testimony, offer) => {
-        body = JSON.stringify(testimony) ?? '';
-        for (const told of await testimoniesOf(SPEC.id, peers, 's', 1_000)) {
+      fc.asyncProperty(wrongInOnePlace({ stream }), wrongInOnePlace(place), async (streamReport, offer) => {
+        body = JSON.stringify(streamReport) ?? '';
+        for (const told of await streamReportsOf(SPEC.id, peers, 's', 1_000)) {
           expect(typeof (told.stream ?? stream).failover.currentUrl).toBe('string');
         }
         body = JSON.stringify(offer) ?? '';

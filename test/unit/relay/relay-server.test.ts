@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { pause } from '../../../services/proxy/src/async.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
-import { FeedLineage } from '../../../services/proxy/src/feed/feed-history.ts';
+import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
 import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
 import { type RelayedFeed, RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
@@ -22,7 +22,7 @@ async function listen(relayed?: RelayedFeed) {
     },
     prepare: async () => true,
     offer: () => undefined,
-    testimony: () => ({}),
+    streamReport: () => ({}),
     log: createLogger('fatal'),
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -69,7 +69,7 @@ function unbegun() {
   const relayed: RelayedFeed = {
     feed,
     place: place as unknown as FeedPlace,
-    lineage: new FeedLineage(),
+    history: new FeedHistory(),
     sourceClock: () => undefined,
     release: () => undefined,
   };

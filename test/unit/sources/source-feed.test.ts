@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
-import { Silences } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import { encodeFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
 import { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
@@ -74,7 +74,7 @@ async function readFeed(media: Buffer) {
       lease,
       leaseMs: 5_000,
       secret: () => 's',
-      silences: new Silences(),
+      silentWorkers: new SilentWorkers(),
       isFull: () => false,
       log,
     },

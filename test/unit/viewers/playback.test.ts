@@ -4,7 +4,7 @@ import { type AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
-import type { Pool, Seat, SeatRequest, Viewer } from '../../../services/proxy/src/viewers/seating.ts';
+import type { Seat, Seating, SeatRequest, Viewer } from '../../../services/proxy/src/viewers/seating.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import { createLogger } from '../../../services/shared/log.ts';
@@ -13,10 +13,10 @@ import { until } from '../../support/until.ts';
 
 it('does not count a viewer that left while its stream was looked for', async () => {
   let joins = 0;
-  const pool = { join: async () => joins++ } as unknown as Pool;
+  const seating = { join: async () => joins++ } as unknown as Seating;
   const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
   const limits = { clientStallTimeoutMs: 0, clientTimeoutMs: 1_000, maxClients: 0 };
-  const playback = new Playback({ pool, registry, workerId: 'w', ...limits, log: createLogger('fatal') });
+  const playback = new Playback({ seating, registry, workerId: 'w', ...limits, log: createLogger('fatal') });
   onTestFinished(() => playback.close());
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   response.destroy();
@@ -44,7 +44,7 @@ it('ends a film that nobody takes once its player has begun it anew, and no othe
   };
   const limits = { clientStallTimeoutMs: 0, clientTimeoutMs: 300, maxClients: 0 };
   const log = createLogger('fatal');
-  const playback = new Playback({ pool: { join } as unknown as Pool, registry, workerId: 'w', ...limits, log });
+  const playback = new Playback({ seating: { join } as unknown as Seating, registry, workerId: 'w', ...limits, log });
   const server = createServer((request, response) => {
     const nowMs = ++connectedAtMs;
     const viewer: Viewer = {

@@ -30,7 +30,7 @@ import { connectionRoute } from './streams/connection-route.ts';
 import { createRoutes } from './streams/create-routes.ts';
 import { metadataRoutes } from './streams/metadata-routes.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
-import { laterPlaybackRoutes, laterRoutes } from './unsupported-routes.ts';
+import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-routes.ts';
 
 /** For a request to arrive whole: nobody needs longer for a megabyte of JSON. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -86,7 +86,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     playback.addHook('onRequest', playbackGate(access, gates.management));
     playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
     playbackRoutes(playback, services, gates.creationByGet);
-    laterPlaybackRoutes(playback, services);
+    unsupportedPlaybackRoutes(playback, services);
   });
   await app.register(async (guarded: Api) => {
     guarded.addHook('onRequest', gates.management);
@@ -103,7 +103,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     statsRoutes(guarded, services);
     workerRoutes(guarded, services);
     metricsRoute(guarded, services);
-    laterRoutes(guarded);
+    unsupportedRoutes(guarded);
   });
   return app as unknown as FastifyInstance;
 }

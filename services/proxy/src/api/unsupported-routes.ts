@@ -14,7 +14,7 @@ const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /s
 export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
 
 /** Tag of these routes; the README leaves them out of its table. */
-export const LATER = 'Not in this version';
+export const UNSUPPORTED = 'Not in this version';
 
 const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });
 const network = z.object({ network_id: z.string() });
@@ -22,7 +22,7 @@ const noneRunning = z.object({ broadcasts: z.array(z.never()), count: z.int() })
 const networkFile = network.extend({ file: z.string() });
 
 /** Playback routes: no token, or as PLAYBACK_AUTH says. */
-export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
+export function unsupportedPlaybackRoutes(app: Api, { registry }: Services): void {
   for (const [path, summary] of [
     ['playlist.m3u8', 'The playlist of a stream; 501 in this version.'],
     ['segment', 'A segment of a stream; 501 in this version.'],
@@ -32,7 +32,7 @@ export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
   ] as const) {
     app.get(
       `/hls/:stream_id/${path}`,
-      { schema: { tags: [LATER], summary, params: streamParams, querystring: hlsQuery } },
+      { schema: { tags: [UNSUPPORTED], summary, params: streamParams, querystring: hlsQuery } },
       async ({ params }) => {
         await findStream(registry, params.stream_id);
         throw new StreampoolError(501, NO_HLS);
@@ -40,7 +40,7 @@ export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
     );
   }
   for (const path of ['manifest.mpd', 'segment/:client/:base/*', 'file']) {
-    const dash = { tags: [LATER], summary: 'DASH playback: 501 in this version.', params: streamParams };
+    const dash = { tags: [UNSUPPORTED], summary: 'DASH playback: 501 in this version.', params: streamParams };
     app.get(`/dash/:stream_id/${path}`, { schema: dash }, async () => {
       throw new StreampoolError(501, NO_DASH);
     });
@@ -48,15 +48,15 @@ export function laterPlaybackRoutes(app: Api, { registry }: Services): void {
   const refused = async (): Promise<never> => {
     throw new StreampoolError(501, NO_BROADCASTS);
   };
-  const schema = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
+  const schema = { tags: [UNSUPPORTED], summary: 'Broadcasts: 501 in this version.' };
   app.get('/broadcast/:network_id/live.m3u8', { schema: { ...schema, params: network } }, refused);
   app.get('/broadcast/:network_id/live.m3u8.tmp', { schema: { ...schema, params: network } }, refused);
   app.get('/broadcast/:network_id/segment/:file', { schema: { ...schema, params: networkFile } }, refused);
 }
 
 /** Management routes: behind the token. */
-export function laterRoutes(app: Api): void {
-  const webhooks = { tags: [LATER], summary: 'Webhooks: 501 in this version.' };
+export function unsupportedRoutes(app: Api): void {
+  const webhooks = { tags: [UNSUPPORTED], summary: 'Webhooks: 501 in this version.' };
   const noWebhooks = async (): Promise<never> => {
     throw new StreampoolError(501, NO_WEBHOOKS);
   };
@@ -65,7 +65,7 @@ export function laterRoutes(app: Api): void {
   app.delete('/webhooks', { schema: webhooks }, noWebhooks);
   app.post('/webhooks/test', { schema: webhooks }, noWebhooks);
 
-  const broadcast = { tags: [LATER], summary: 'Broadcasts: 501 in this version.' };
+  const broadcast = { tags: [UNSUPPORTED], summary: 'Broadcasts: 501 in this version.' };
   const noBroadcasts = async (): Promise<never> => {
     throw new StreampoolError(501, NO_BROADCASTS);
   };
@@ -80,7 +80,7 @@ export function laterRoutes(app: Api): void {
   app.get('/broadcast/:network_id/status', { schema: { ...broadcast, params: network } }, noBroadcasts);
   app.delete('/broadcast/:network_id', { schema: { ...broadcast, params: network } }, noBroadcasts);
 
-  const resolvers = { tags: [LATER], summary: 'Resolvers: 501 in this version.' };
+  const resolvers = { tags: [UNSUPPORTED], summary: 'Resolvers: 501 in this version.' };
   const noResolvers = async (): Promise<never> => {
     throw new StreampoolError(501, NO_RESOLVERS);
   };

@@ -12,7 +12,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import type { Config } from '../config/config.ts';
 import { type EcsTask, ecsTask } from '../ecs/task-metadata.ts';
 import { StreampoolError } from '../errors.ts';
-import { incarnationAt, offerOf, testimoniesOf } from '../relay/peers.ts';
+import { incarnationAt, offerOf, streamReportsOf } from '../relay/peers.ts';
 import { RelayServer, type RelayServerDeps } from '../relay/relay-server.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { connected, evictionOf, redisConnection } from './redis-connection.ts';
@@ -84,8 +84,8 @@ export async function joinCluster(
   const secrets = { cluster: given.cluster ?? newSecret(), playback: given.playback ?? newSecret() };
   const secret = () => secrets.cluster;
   let registry: ResilientRegistry | undefined;
-  const testimony = (streamId: string) => registry?.testimony(streamId) ?? {};
-  const relay = new RelayServer({ incarnation, secret, ...feeds, testimony, log });
+  const streamReport = (streamId: string) => registry?.streamReport(streamId) ?? {};
+  const relay = new RelayServer({ incarnation, secret, ...feeds, streamReport, log });
   const port = await relay.listen(config.host, config.relayPort);
   const redis = redisConnection(config, log);
   const task = await taskOf(metadataUri, log);
@@ -166,7 +166,7 @@ function othersOf(registry: RedisRegistry, me: WorkerIdentity, secret: () => str
     get exist() {
       return registry.peers().length > 0;
     },
-    testimonies: (streamId) => testimoniesOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
+    streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
     place: async (feed) => {
       const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
       // A relay from here that has just ended leads nowhere.

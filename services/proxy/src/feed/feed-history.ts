@@ -16,7 +16,7 @@ export interface OwnerChange {
   readonly afterDts: number | undefined;
 }
 
-export interface Lineage {
+export interface OwnerHistory {
   /** Feeds with the same id have the same clock. Drawn where a feed begins, and kept by all who follow it. */
   readonly timeline: string;
   readonly epoch: number;
@@ -34,14 +34,14 @@ export interface SourceClock {
 /** More changes than a follower can have missed while its media was still in somebody's ring. */
 const REMEMBERED_CHANGES = 8;
 
-export class FeedLineage {
+export class FeedHistory {
   #timeline: string = randomUUID();
   #epoch = 0;
   #changes: readonly OwnerChange[] = [];
   /** Another timeline that this feed follows, moved onto its own. */
   #foreign: string | undefined;
 
-  get current(): Lineage {
+  get current(): OwnerHistory {
     return { timeline: this.#timeline, epoch: this.#epoch, changes: this.#changes };
   }
 
@@ -62,7 +62,7 @@ export class FeedLineage {
    * @param lastDts of the newest picture here, 33 bits; undefined in an empty feed
    * @returns how its bytes continue those that are here
    */
-  follow(theirs: Lineage, lastDts: number | undefined): { clock: InputClock; kind: InputKind } {
+  follow(theirs: OwnerHistory, lastDts: number | undefined): { clock: InputClock; kind: InputKind } {
     if (lastDts === undefined) {
       this.#timeline = theirs.timeline;
       this.#epoch = theirs.epoch;
@@ -100,7 +100,7 @@ export class FeedLineage {
  * Whether the pictures up to `lastDts` are the very same ones here and there, so that the next one there continues those here.
  * Each owner since has to have had all of them when it began: encoders of their own make others.
  */
-export function hasSamePictures(mine: Lineage, theirs: Lineage, lastDts: number): boolean {
+export function hasSamePictures(mine: OwnerHistory, theirs: OwnerHistory, lastDts: number): boolean {
   if (mine.epoch > theirs.epoch) return false;
   return theirs.changes
     .filter(({ epoch }) => epoch > mine.epoch)

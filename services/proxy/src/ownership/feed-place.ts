@@ -8,7 +8,7 @@ import { type Offer, offerOf, type Peer, type PlaceAnswer, ping } from '../relay
 import { type RelayOutcome, SILENCE_MS } from '../relay/relay-run.ts';
 import type { Lease } from './lease.ts';
 import { type Findings, type NextPlace, nextPlace, type OwnerState } from './next-place.ts';
-import type { Silences } from './silent-workers.ts';
+import type { SilentWorkers } from './silent-workers.ts';
 
 /** A feed's place, once it is known. */
 export type KnownPlace =
@@ -33,7 +33,7 @@ export interface FeedPlaceDeps {
   readonly leaseMs: number;
   /** What workers prove themselves with. */
   readonly secret: () => string;
-  readonly silences: Silences;
+  readonly silentWorkers: SilentWorkers;
   /** This worker takes no further process. */
   readonly isFull: () => boolean;
   readonly log: Logger;
@@ -202,7 +202,7 @@ export class FeedPlace {
   /** Said by the feed: something has come over its relay. */
   relayAnswered(): void {
     if (this.#current.kind === 'relay' && this.#current.via === undefined) {
-      this.#deps.silences.heard(this.#current.owner.incarnation, performance.now());
+      this.#deps.silentWorkers.heard(this.#current.owner.incarnation, performance.now());
     }
   }
 
@@ -231,12 +231,12 @@ export class FeedPlace {
   }
 
   async #find(outcome: RelayOutcome, { owner: from, via }: KnownPlace & { kind: 'relay' }, lostAtMs: number) {
-    const { lease, leaseMs, silences, me } = this.#deps;
+    const { lease, leaseMs, silentWorkers, me } = this.#deps;
     const moved = outcome.kind === 'moved' ? { to: saidPlace(outcome.owner, me) } : undefined;
     const offered = this.#offer(from);
     const owner = moved !== undefined ? 'alive' : await this.#stateOf(from, outcome, via);
     const nowMs = performance.now();
-    const sinceMs = owner === 'silent' ? silences.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
+    const sinceMs = owner === 'silent' ? silentWorkers.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
     const found: Findings = {
       from,
       owner,
@@ -330,7 +330,7 @@ export class FeedPlace {
 
   async #answersFrom(owner: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<OwnerState> {
     const answer = await ping(owner.address, this.secret, timeoutMs);
-    if (answer.kind !== 'silent') this.#deps.silences.heard(owner.incarnation, performance.now());
+    if (answer.kind !== 'silent') this.#deps.silentWorkers.heard(owner.incarnation, performance.now());
     if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
     return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';
   }

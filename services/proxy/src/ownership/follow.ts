@@ -1,7 +1,7 @@
 /** Follows a feed that another worker makes: what comes from there goes into the feed here, on the same timeline. */
 
 import type { Feed } from '../feed/feed.ts';
-import type { FeedLineage, SourceClock } from '../feed/feed-history.ts';
+import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
@@ -11,7 +11,7 @@ import type { FeedPlace } from './feed-place.ts';
 export interface PlacedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
-  readonly lineage: FeedLineage;
+  readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
 }
@@ -26,7 +26,7 @@ export interface FollowOptions {
 
 /** One connection to the owner, from dialling to its end. */
 export async function follow(placed: PlacedFeed, options: FollowOptions): Promise<RelayOutcome> {
-  const { feed, place, lineage, output, ringLimits } = placed;
+  const { feed, place, history, output, ringLimits } = placed;
   const { current } = place;
   if (current.kind !== 'relay') throw new Error(`${place.feed} is made here and cannot be followed`);
   const { lastDts } = output;
@@ -36,18 +36,18 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     via: current.via,
     me: place.me,
     secret: place.secret,
-    afterTicks: lastDts === undefined ? options.fromTicks : lineage.toTheirs(lastDts, output.shift),
+    afterTicks: lastDts === undefined ? options.fromTicks : history.toTheirs(lastDts, output.shift),
     signal: options.signal,
   });
   const hello = await run.hello;
   if (hello === undefined) return run.ended;
   place.relayAnswered();
-  const { clock, kind } = lineage.follow(hello.lineage, lastDts);
+  const { clock, kind } = history.follow(hello.lineage, lastDts);
   output.begin(clock, { ...kind, repaired: true, grouped: true });
   for await (const item of run.output) {
     place.relayAnswered();
     // Seen from another timeline than this feed's, the source's clock says nothing.
-    options.onMedia(lineage.isForeign ? undefined : run.sourceClock);
+    options.onMedia(history.isForeign ? undefined : run.sourceClock);
     if (item === 'whole') output.flush();
     else output.push(item, performance.now());
     feed.ring.setLimits(ringLimits());

@@ -11,7 +11,7 @@ interface Voice {
 /** What nobody has asked about for this long says nothing any more. */
 const STALE_MS = 15_000;
 
-export class Silences {
+export class SilentWorkers {
   readonly #voices = new Map<string, Voice>();
 
   /**

@@ -9,7 +9,7 @@ import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { Feed } from '../feed/feed.ts';
-import { FeedLineage, type SourceClock } from '../feed/feed-history.ts';
+import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { RingLimits } from '../feed/ring.ts';
@@ -49,7 +49,7 @@ export class ProcessFeed implements PlacedFeed {
   readonly feed: Feed;
   /** Made by this worker, or relayed from its owner. */
   readonly place: FeedPlace;
-  readonly lineage = new FeedLineage();
+  readonly history = new FeedHistory();
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly #production: Production;
@@ -281,7 +281,7 @@ export class ProcessFeed implements PlacedFeed {
   async #makeOnce(): Promise<Partial<RunEnd>> {
     this.#replaced = false;
     const { current } = this.place;
-    if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
+    if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     const previous = this.#run;
     let run: Run;
     try {
@@ -298,7 +298,7 @@ export class ProcessFeed implements PlacedFeed {
     const unwatch = this.#watch(run);
     try {
       await this.#refuseFinite(run);
-      const timeline = run.source?.lineage.current.timeline;
+      const timeline = run.source?.history.current.timeline;
       const sameClock = timeline !== undefined && timeline === this.#sourceClock?.timeline;
       this.output.begin(sameClock ? 'aligned' : 'rebase', {
         midPicture: this.#production.midPicture,

@@ -277,6 +277,6 @@ export class ProcessFeeds {
 }
 
 function relayedFeed({ process, release }: FeedUse): RelayedFeed {
-  const { feed, place, lineage } = process;
-  return { feed, place, lineage, sourceClock: () => process.sourceClock, release };
+  const { feed, place, history } = process;
+  return { feed, place, history, sourceClock: () => process.sourceClock, release };
 }

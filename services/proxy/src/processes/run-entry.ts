@@ -93,5 +93,5 @@ async function nothingToSee(
 
 /** Where to go on in `source`, if that is on the timeline that the point is told in. */
 function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
-  return resume !== undefined && resume.timeline === source.lineage.current.timeline ? resume.point : undefined;
+  return resume !== undefined && resume.timeline === source.history.current.timeline ? resume.point : undefined;
 }

@@ -2,8 +2,8 @@
 
 import { get } from 'node:http';
 import { z } from 'zod';
-import { ownerShape, parsed, testimonyShape } from '../../../registry/shapes.ts';
-import type { Testimony } from '../../../registry/stream-report.ts';
+import { ownerShape, parsed, streamReportShape } from '../../../registry/shapes.ts';
+import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { gather } from '../async.ts';
 
@@ -42,19 +42,19 @@ export async function incarnationAt(address: string, secret: string, timeoutMs: 
 const DISSENT_MS = 100;
 
 /** What `peers` know of a stream, all asked at once. */
-export async function testimoniesOf(
+export async function streamReportsOf(
   streamId: string,
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
-): Promise<Testimony[]> {
+): Promise<StreamReport[]> {
   const path = `/streams/${encodeURIComponent(streamId)}`;
   const asked = peers.map(async ({ address }) => {
     const answer = await ask(address, path, secret, timeoutMs);
-    return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(testimonyShape, answer.body);
+    return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(streamReportShape, answer.body);
   });
-  const told = await gather(asked, (testimony) => testimony !== undefined, DISSENT_MS);
-  return told.filter((testimony) => testimony !== undefined);
+  const told = await gather(asked, (streamReport) => streamReport !== undefined, DISSENT_MS);
+  return told.filter((streamReport) => streamReport !== undefined);
 }
 
 /** Who among `peers` has a feed: one that makes it, who is waited for no longer than it takes him, before one that relays it. */

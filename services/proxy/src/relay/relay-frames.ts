@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { ownerShape } from '../../../registry/shapes.ts';
 import type { Owner } from '../../../registry/types.ts';
-import type { Lineage, SourceClock } from '../feed/feed-history.ts';
+import type { OwnerHistory, SourceClock } from '../feed/feed-history.ts';
 
 /**
  * The version of the frames that this worker speaks. Who asks for a relay says its own in the header `X-Relay-Version`, and
@@ -34,7 +34,7 @@ export interface RelayHello {
   /** Undefined: 1. */
   version?: number | undefined;
   incarnation: string;
-  lineage: Lineage;
+  lineage: OwnerHistory;
 }
 
 export type RelayFrame =

@@ -5,14 +5,14 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { identityShape, parsed } from '../../../registry/shapes.ts';
-import type { Testimony } from '../../../registry/stream-report.ts';
+import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
-import type { FeedLineage, SourceClock } from '../feed/feed-history.ts';
+import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/syntax/timestamp.ts';
@@ -24,7 +24,7 @@ import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER }
 export interface RelayedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
-  readonly lineage: FeedLineage;
+  readonly history: FeedHistory;
   /** How its times relate to those of its source, as far as that is known. */
   readonly sourceClock: () => SourceClock | undefined;
   /** Set for one that this worker only passes on: it may end here and go on elsewhere. */
@@ -45,7 +45,7 @@ export interface RelayServerDeps {
   /** What this worker has of a feed, for one that cannot reach its owner. */
   readonly offer: (key: string) => PlaceAnswer | undefined;
   /** What this worker knows of a stream, for one that has never met it and cannot ask the registry. */
-  readonly testimony: (streamId: string) => Testimony;
+  readonly streamReport: (streamId: string) => StreamReport;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
@@ -146,9 +146,9 @@ export class RelayServer {
     }
     const [, streamId] = /^\/streams\/([\w-]+)$/.exec(url.pathname) ?? [];
     if (streamId !== undefined) {
-      const testimony = this.#deps.testimony(streamId);
-      const knows = testimony.stream !== undefined || testimony.deletedAtMs !== undefined;
-      response.writeHead(knows ? 200 : 404).end(JSON.stringify(testimony));
+      const streamReport = this.#deps.streamReport(streamId);
+      const knows = streamReport.stream !== undefined || streamReport.deletedAtMs !== undefined;
+      response.writeHead(knows ? 200 : 404).end(JSON.stringify(streamReport));
       return;
     }
     // Meant for the worker that had this address before: its feeds are not to begin here because of that.
@@ -193,12 +193,12 @@ export class RelayServer {
     { follower, after, version }: RelayAsked,
     response: ServerResponse,
   ): Promise<void> {
-    const { feed, lineage, place, sourceClock, passedOn, release } = relayed;
+    const { feed, history, place, sourceClock, passedOn, release } = relayed;
     const { incarnation } = passedOn?.owner ?? this.#deps;
     // The frames say how long they are, and an end record that nothing is missing.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
-    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: lineage.current } }));
+    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current } }));
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, PING_MS);

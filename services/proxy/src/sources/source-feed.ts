@@ -9,7 +9,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import { type Deferred, deferred, pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
-import { FeedLineage, type SourceClock } from '../feed/feed-history.ts';
+import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
 import type { RingLimits } from '../feed/ring.ts';
@@ -83,7 +83,7 @@ function closePrepared({ source, disconnect }: PreparedSource): void {
 export class SourceFeed implements PlacedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
-  readonly lineage = new FeedLineage();
+  readonly history = new FeedHistory();
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly #address: SourceAddress;
@@ -316,7 +316,7 @@ export class SourceFeed implements PlacedFeed {
   /** Answers why the connection is over; `other_kind` when the source is not for this feed. */
   async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
     const { current } = this.place;
-    if (current.kind === 'own') this.lineage.own(current.epoch, this.output.lastDts);
+    if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     const isEmpty = this.feed.ring.head === 0;
     try {
       const prepared = await this.#prepared.take();

@@ -209,20 +209,20 @@ export class SourceFeeds {
       return undefined;
     }
     const { source } = entry;
-    const { feed, place, lineage } = source;
+    const { feed, place, history } = source;
     if (!place.isOriginal) return undefined;
     const { release } = this.#lease(key, entry, RELAY_LINGER_MS);
-    return { feed, place, lineage, sourceClock: () => source.sourceClock, release };
+    return { feed, place, history, sourceClock: () => source.sourceClock, release };
   }
 
   /** For a worker that cannot reach the owner. */
   #passOn(key: string, entry: Entry): RelayedFeed | undefined {
     const { source } = entry;
-    const { feed, place, lineage } = source;
+    const { feed, place, history } = source;
     if (place.offer === undefined) return undefined;
     const passedOn = { owner: place.offer.owner, isStopped: () => source.isStopped };
     const { release } = this.#lease(key, entry);
-    return { feed, place, lineage, sourceClock: () => source.sourceClock, passedOn, release };
+    return { feed, place, history, sourceClock: () => source.sourceClock, passedOn, release };
   }
 
   /** Gets ready to own a source that is relayed here; false when it is not, or this worker cannot. */

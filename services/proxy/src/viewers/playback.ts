@@ -17,10 +17,10 @@ import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts';
 import { ReplyWriter } from '../upstream/messages/reply-writer.ts';
 import { StallLimit } from '../upstream/messages/stall-limit.ts';
-import type { Pool, Seat, SeatRequest, Viewer } from './seating.ts';
+import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
 
 export interface PlaybackDeps {
-  readonly pool: Pool;
+  readonly seating: Seating;
   readonly registry: Registry;
   readonly workerId: string;
   readonly clientStallTimeoutMs: number;
@@ -209,7 +209,7 @@ export class Playback {
   async #join(request: SeatRequest): Promise<Seat> {
     this.#waiting++;
     try {
-      return await this.#deps.pool.join(request);
+      return await this.#deps.seating.join(request);
     } finally {
       this.#waiting--;
     }

@@ -1,4 +1,4 @@
-/** The pool: gives each viewer a seat, at a feed that is shared or at a process of its own, as far as this worker's limits go. */
+/** Seats viewers: gives each one a place, at a feed that is shared or at a process of its own, as far as this worker's limits go. */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type {
@@ -60,7 +60,7 @@ interface FinitePlace {
   readonly process: FiniteProcess;
 }
 
-export interface PoolDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
+export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
   readonly connections: ProviderConnections;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;
@@ -71,8 +71,8 @@ export interface PoolDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertPro
   readonly isBusy: () => boolean;
 }
 
-export class Pool {
-  readonly #deps: PoolDeps;
+export class Seating {
+  readonly #deps: SeatingDeps;
   /** What viewers share. */
   readonly feeds: ProcessFeeds;
   readonly #finite: FiniteProcesses;
@@ -80,7 +80,7 @@ export class Pool {
   readonly #sources = new HeldElsewhere<StreamSource>();
   readonly #coolDown = new CoolDown();
 
-  constructor(deps: PoolDeps) {
+  constructor(deps: SeatingDeps) {
     this.#deps = deps;
     this.#finite = new FiniteProcesses(deps);
     this.feeds = new ProcessFeeds({

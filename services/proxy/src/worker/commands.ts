@@ -3,11 +3,11 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command } from '../../../registry/types.ts';
 import type { Playback } from '../viewers/playback.ts';
-import type { Pool } from '../viewers/seating.ts';
+import type { Seating } from '../viewers/seating.ts';
 
-export interface ObeyDeps {
+export interface CommandDeps {
   readonly registry: Registry;
-  readonly pool: Pool;
+  readonly seating: Seating;
   readonly playback: Playback;
   /** Takes on nothing new, and hands over what others read. */
   readonly startDraining: () => void;
@@ -15,17 +15,17 @@ export interface ObeyDeps {
   readonly reclaim: (account: string) => Promise<void>;
 }
 
-export async function obey(command: Command, deps: ObeyDeps): Promise<void> {
-  const { registry, pool, playback, startDraining, reclaim } = deps;
+export async function carryOut(command: Command, deps: CommandDeps): Promise<void> {
+  const { registry, seating, playback, startDraining, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
       // It may have been created anew since: then those who watch the new one stay.
       const exists = (await registry.stream(command.streamId)) !== undefined;
       playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
-      return exists ? undefined : pool.drop(command.streamId);
+      return exists ? undefined : seating.drop(command.streamId);
     }
     case 'failover':
-      return pool.followFailover(command.streamId);
+      return seating.followFailover(command.streamId);
     case 'disconnect':
       playback.disconnect(command.clientId, command.streamId);
       return;

@@ -4,26 +4,26 @@ import type { WorkerNumbers } from '../../../registry/types.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
-import type { Pool } from '../viewers/seating.ts';
+import type { Seating } from '../viewers/seating.ts';
 
 export interface NumberedParts {
-  readonly pool: Pool;
+  readonly seating: Seating;
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly connections: ProviderConnections;
   readonly draining: boolean;
 }
 
-export function workerNumbers({ pool, sources, playback, connections, draining }: NumberedParts): WorkerNumbers {
+export function workerNumbers({ seating, sources, playback, connections, draining }: NumberedParts): WorkerNumbers {
   return {
-    processes: pool.processCount,
+    processes: seating.processCount,
     clients: playback.clientCount,
-    processFeeds: pool.feeds.size,
+    processFeeds: seating.feeds.size,
     sourceFeeds: sources.size,
-    bufferedBytes: pool.feeds.heldBytes + sources.heldBytes,
-    restarts: pool.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
+    bufferedBytes: seating.feeds.heldBytes + sources.heldBytes,
+    restarts: seating.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining,
-    connections: { held: connections.held, reads: pool.feeds.sourcesRead() },
+    connections: { held: connections.held, reads: seating.feeds.sourcesRead() },
   };
 }

@@ -19,7 +19,7 @@ import { type MetricsRegistry, workerMetrics } from '../metrics/worker-metrics.t
 import { FeedPlace, type KnownPlace } from '../ownership/feed-place.ts';
 import { Handover } from '../ownership/handover.ts';
 import { Lease } from '../ownership/lease.ts';
-import { Silences } from '../ownership/silent-workers.ts';
+import { SilentWorkers } from '../ownership/silent-workers.ts';
 import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
@@ -30,8 +30,8 @@ import { Gateway } from '../upstream/gateway/gateway.ts';
 import { SourceMemories } from '../upstream/http/source-memory.ts';
 import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { Playback } from '../viewers/playback.ts';
-import { Pool } from '../viewers/seating.ts';
-import { obey } from './commands.ts';
+import { Seating } from '../viewers/seating.ts';
+import { carryOut } from './commands.ts';
 import { workerNumbers } from './worker-numbers.ts';
 
 /** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
@@ -47,7 +47,7 @@ export interface Services {
   readonly log: Logger;
   readonly registry: Registry;
   readonly catalogue: StreamCatalogue;
-  readonly pool: Pool;
+  readonly seating: Seating;
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly guard: EgressGuard;
@@ -67,7 +67,7 @@ export interface Services {
   /** What this worker counts of itself now. */
   numbers(): WorkerNumbers;
   /** Does what another worker, or the API here, wants of this one. */
-  obey(command: Command): Promise<void>;
+  carryOut(command: Command): Promise<void>;
 }
 
 export interface Worker {
@@ -102,22 +102,22 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     find: async (key, via) => {
       if (!ready) return undefined;
       const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? pool.feeds.relay(id, Number(slot), via) : sources.relay(id, via);
+      return kind === 'p' ? seating.feeds.relay(id, Number(slot), via) : sources.relay(id, via);
     },
     offer: (key) => placeAt(key)?.offer,
     prepare: async (key) => {
       if (!ready || draining) return false;
       const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? pool.feeds.prepare(id, Number(slot)) : sources.prepare(id);
+      return kind === 'p' ? seating.feeds.prepare(id, Number(slot)) : sources.prepare(id);
     },
   };
-  const placeAt = (key: string) => (ready ? (pool.feeds.placeOf(key) ?? sources.placeOf(key)) : undefined);
+  const placeAt = (key: string) => (ready ? (seating.feeds.placeOf(key) ?? sources.placeOf(key)) : undefined);
   const cluster = config.redisEnabled ? await joinCluster(config, feeds, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
   const lease = new Lease({
     registry,
     leaseMs: LEASE_MS,
-    load: () => ({ capacity: pool.capacity, ...numbers() }),
+    load: () => ({ capacity: seating.capacity, ...numbers() }),
     onCommand: (command) =>
       void doIt(command).catch((error: unknown) =>
         log.warn({ err: error, command }, 'a command could not be carried out'),
@@ -125,7 +125,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
     log,
   });
-  const silences = new Silences();
+  const silentWorkers = new SilentWorkers();
   const placeOf = (feed: string, first: KnownPlace) =>
     new FeedPlace(feed, first, {
       registry,
@@ -133,14 +133,14 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       leaseMs: LEASE_MS,
       me,
       secret: cluster.secret,
-      silences,
-      isFull: () => feed.startsWith('p:') && pool.capacity === 'full',
+      silentWorkers,
+      isFull: () => feed.startsWith('p:') && seating.capacity === 'full',
       log,
     });
   const cpu = new CpuLoad(config.maxCpuPercent);
   const guard = new EgressGuard(config.allowPrivateSources, undefined, new HopMarker(cluster.secret));
   const reclaim = async (account: string) => {
-    await pool.feeds.endIdle(account);
+    await seating.feeds.endIdle(account);
     sources.closeIdle(account);
     await sources.settle();
   };
@@ -158,7 +158,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await gateway.listen();
 
   const ringLimits = (): RingLimits => {
-    const feeds = Math.max(1, sources.size + pool.feeds.size);
+    const feeds = Math.max(1, sources.size + seating.feeds.size);
     const share = Math.max(RING_MIN_BYTES, (config.memoryLimitBytes * RING_MEMORY_SHARE) / feeds);
     return { retainMs: RETAIN_MS, joinBufferMs: config.joinBufferMs, maxBytes: Math.min(config.ringMaxBytes, share) };
   };
@@ -181,7 +181,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     },
     connections,
   );
-  const pool: Pool = new Pool({
+  const seating: Seating = new Seating({
     registry,
     sources,
     connections,
@@ -210,7 +210,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     },
   });
   const playback = new Playback({
-    pool,
+    seating,
     registry,
     workerId: config.workerId,
     clientStallTimeoutMs: config.clientStallTimeoutMs,
@@ -230,16 +230,16 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
 
   const cleanup = setInterval(() => {
     const cleaned = registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
-      for (const id of expiredStreams) void pool.drop(id);
+      for (const id of expiredStreams) void seating.drop(id);
       if (expiredStreams.length > 0) log.info({ streams: expiredStreams }, 'streams that nobody watched have expired');
     });
     cleaned.catch((error: unknown) => log.warn({ err: error }, 'what nobody holds could not be cleaned up'));
   }, config.cleanupIntervalMs);
 
-  const numbers = () => workerNumbers({ pool, sources, playback, connections, draining });
+  const numbers = () => workerNumbers({ seating, sources, playback, connections, draining });
   const heartbeat = new Heartbeat(registry, numbers);
   const handover = new Handover({
-    processes: () => pool.feeds.owned,
+    processes: () => seating.feeds.owned,
     sources: () => sources.owned,
     followersOf: cluster.followersOf,
     secret: cluster.secret,
@@ -252,7 +252,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     void heartbeat.beat();
     handover.start();
   };
-  const doIt = (command: Command) => obey(command, { registry, pool, playback, startDraining, reclaim });
+  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, startDraining, reclaim });
   const ecs = new EcsMembership({
     agentUri: process.env.ECS_AGENT_URI,
     metadataUri: process.env.ECS_CONTAINER_METADATA_URI_V4,
@@ -274,7 +274,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       log,
       registry,
       catalogue,
-      pool,
+      seating,
       sources,
       playback,
       guard,
@@ -285,10 +285,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
       playbackSecret: cluster.playbackSecret,
-      metrics: workerMetrics({ numbers, processFeeds: pool.feeds, playback, lease, relays: cluster.relays }),
+      metrics: workerMetrics({ numbers, processFeeds: seating.feeds, playback, lease, relays: cluster.relays }),
       isDraining: () => draining,
       numbers,
-      obey: doIt,
+      carryOut: doIt,
     },
     async drain(drainMs) {
       startDraining();
@@ -302,7 +302,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       await handover.stop();
       lease.stop();
       await playback.close();
-      await pool.close();
+      await seating.close();
       await sources.close();
       await gateway.close();
       cpu.stop();

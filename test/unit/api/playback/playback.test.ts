@@ -243,7 +243,7 @@ describe('HEAD of a live or transcoded stream', () => {
       expect(headers['content-length']).toBeUndefined();
     }
     expect(requests).toEqual([]);
-    expect(api.services.pool.processCount).toBe(0);
+    expect(api.services.seating.processCount).toBe(0);
   });
 });
 

@@ -18,13 +18,13 @@ export class DirectPlayback {
 
   constructor(services: Services) {
     this.#services = services;
-    const { registry, playback, pool, config } = services;
+    const { registry, playback, seating, config } = services;
     this.#sessions = new DirectSessions({
       registry,
       playback,
       clientStallTimeoutMs: config.clientStallTimeoutMs,
       clientTimeoutMs: config.clientTimeoutMs,
-      onJoined: (stream) => pool.followRecord(stream),
+      onJoined: (stream) => seating.followRecord(stream),
     });
   }
 
@@ -43,7 +43,7 @@ export class DirectPlayback {
     reply: FastifyReply,
     shares: (stream: StreamRecord) => boolean = () => false,
   ): Promise<boolean> {
-    const { registry, log, connections, pool, playback } = this.#services;
+    const { registry, log, connections, seating, playback } = this.#services;
     const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
     const session = await this.#sessions.enter(viewer, clientId, isFile);
     const { stream } = session;
@@ -51,7 +51,7 @@ export class DirectPlayback {
     try {
       if (shares(stream)) return false;
       await session.begin(abort, (atLimit) =>
-        connections.acquire(stream.id, pool.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
+        connections.acquire(stream.id, seating.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
       );
       const result = await serveDirect({
         ...this.#request(stream, request, reply),
@@ -92,10 +92,10 @@ export class DirectPlayback {
   }
 
   #request(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Omit<DirectRequest, 'method'> {
-    const { config, guard, memories, pool } = this.#services;
+    const { config, guard, memories, seating } = this.#services;
     const ifRange = request.headers['if-range'];
     return {
-      source: pool.sourceOf(stream),
+      source: seating.sourceOf(stream),
       range: request.headers.range,
       ifRange: typeof ifRange === 'string' ? ifRange : undefined,
       via: request.headers.via,

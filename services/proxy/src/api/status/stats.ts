@@ -88,7 +88,7 @@ export function proxyStatsOf(services: Pick<Services, 'startedAtMs'>, snapshot: 
 }
 
 export function poolingStatsOf(
-  { config, pool, sources }: Pick<Services, 'config' | 'pool' | 'sources'>,
+  { config, seating, sources }: Pick<Services, 'config' | 'seating' | 'sources'>,
   { streams, clients, workers }: ClusterSnapshot,
 ): PoolingStats {
   const transcoded = new Set(streams.filter(({ profile }) => profile !== undefined).map(({ id }) => id));
@@ -118,7 +118,7 @@ export function poolingStatsOf(
     processes_saved: Math.max(0, viewers.length - processes),
     workers: each,
     worker_id: config.workerId,
-    feeds: pool.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
+    feeds: seating.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
       stream_id: streamId,
       slot,
       input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',

@@ -25,7 +25,7 @@ const workerView = z.object({
 export type WorkerView = z.infer<typeof workerView>;
 
 export function workerRoutes(app: Api, services: Services): void {
-  const { config, registry, obey } = services;
+  const { config, registry, carryOut } = services;
   const tags = ['Workers'];
 
   app.get(
@@ -55,7 +55,7 @@ export function workerRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params: { worker_id: id } }, reply) => {
-      if (id === config.workerId) await obey({ kind: 'drain' });
+      if (id === config.workerId) await carryOut({ kind: 'drain' });
       else await sendDrain(id);
       return reply.status(202).send({ message: `Worker ${id} is draining`, worker_id: id });
     },

@@ -34,15 +34,15 @@ export async function findStream(registry: Registry, id: string): Promise<Stream
  * Ends a stream everywhere: its record first, so that nobody joins, then its responses and its processes, here at once and
  * on the other workers with their next renewal. False when there was none.
  */
-export async function deleteStream({ registry, playback, pool }: Services, id: string): Promise<boolean> {
+export async function deleteStream({ registry, playback, seating }: Services, id: string): Promise<boolean> {
   const existed = await registry.deleteStream(id);
   playback.disconnectStream(id);
-  await Promise.all([pool.drop(id), registry.send({ kind: 'delete', streamId: id })]);
+  await Promise.all([seating.drop(id), registry.send({ kind: 'delete', streamId: id })]);
   return existed;
 }
 
 export function streamRoutes(app: Api, services: Services): void {
-  const { config, registry, pool } = services;
+  const { config, registry, seating } = services;
   const tags = ['Streams'];
   const disclosure = disclosureFor(config.apiToken);
 
@@ -137,7 +137,7 @@ export function streamRoutes(app: Api, services: Services): void {
         const how = 'create it with failover_urls or failover_resolver_url';
         throw new StreampoolError(400, `No failover is configured for this stream; ${how}.`);
       }
-      if (!(await pool.failover(before))) {
+      if (!(await seating.failover(before))) {
         throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
       }
       const [{ failover }, clients] = await Promise.all([
