@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
+import { findOnPath } from '../../../../services/proxy/src/ffmpeg/host/find-on-path.ts';
 import { probeHardware } from '../../../../services/proxy/src/ffmpeg/host/hardware.ts';
 import { ffmpegVersion, isTooOld, locateFfmpeg } from '../../../../services/proxy/src/ffmpeg/host/locate.ts';
 import { Sandbox } from '../../../../services/proxy/src/ffmpeg/host/sandbox.ts';
-import { findOnPath, spawnFfmpeg } from '../../../../services/proxy/src/ffmpeg/process/process.ts';
+import { spawnFfmpeg } from '../../../../services/proxy/src/ffmpeg/process/process.ts';
 import { FFMPEG, synthetic, Workspace } from '../fixture.ts';
 
 const workspace = new Workspace();

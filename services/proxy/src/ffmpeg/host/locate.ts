@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { StreampoolError } from '../../errors.ts';
-import { findOnPath } from '../process/process.ts';
+import { findOnPath } from './find-on-path.ts';
 
 const run = promisify(execFile);
 

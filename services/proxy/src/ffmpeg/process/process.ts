@@ -1,11 +1,11 @@
 /** One FFmpeg: started without a shell, dying with its worker, read for what it says. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { accessSync, constants as fsConstants, writeFile } from 'node:fs';
+import { writeFile } from 'node:fs';
 import { constants as osConstants, setPriority } from 'node:os';
-import { delimiter, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Logger } from '../../../../shared/log.ts';
+import { findOnPath } from '../host/find-on-path.ts';
 import { type CommandLine, ffmpegEnvironment, type Sandbox } from '../host/sandbox.ts';
 import { classifyExit, type FfmpegExit } from './exit.ts';
 import { type ProcessMediaInfo, StderrReader } from './stderr.ts';
@@ -146,18 +146,4 @@ function deprioritise(pid: number): void {
     // It has ended already, or the system does not let us: neither matters.
   }
   writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE, () => undefined);
-}
-
-/** The full path of a program on PATH. */
-export function findOnPath(program: string, path: string = process.env.PATH ?? ''): string | undefined {
-  for (const folder of path.split(delimiter).filter((each) => each !== '')) {
-    const candidate = join(folder, program);
-    try {
-      accessSync(candidate, fsConstants.X_OK);
-      return candidate;
-    } catch {
-      // Not here: the next folder may have it.
-    }
-  }
-  return undefined;
 }
