@@ -4,14 +4,13 @@ import { z } from 'zod';
 import { StreampoolError } from '../errors.ts';
 import type { Services } from '../worker/worker.ts';
 import type { Api } from './http/typed-server.ts';
+import { NO_RESOLVERS } from './streams/create-routes.ts';
 import { findStream, streamParams } from './streams/stream-routes.ts';
 
 const NO_HLS = 'HLS playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
 const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
 const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
 const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
-/** Also the answer to a creation that asks for one. */
-export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
 
 /** Tag of these routes; the README leaves them out of its table. */
 export const UNSUPPORTED = 'Not in this version';

@@ -17,8 +17,10 @@ import {
   textValues,
 } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
-import { NO_RESOLVERS } from '../unsupported-routes.ts';
 import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
+
+/** What a creation that asks for a resolver is told, and the routes of resolvers. */
+export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
 
 const source = {
   url: sourceUrl.describe('Where the media is.'),
