@@ -5,8 +5,9 @@
 
 import { type Deferred, deferred, pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
-import { ProgramReader, type Unit } from '../mpegts/reading/program-reader.ts';
+import { ProgramReader } from '../mpegts/reading/program-reader.ts';
 import { contentOf } from '../mpegts/reading/recent-entries.ts';
+import type { Unit } from '../mpegts/reading/units.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 
 /** What may wait; a handover takes a few seconds. */

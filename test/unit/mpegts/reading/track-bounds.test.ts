@@ -1,7 +1,8 @@
 /** What waits in memory, and what is searched, has a bound whatever a source sends. */
 
 import { describe, expect, it } from 'vitest';
-import { ProgramReader, type Unit } from '../../../../services/proxy/src/mpegts/reading/program-reader.ts';
+import { ProgramReader } from '../../../../services/proxy/src/mpegts/reading/program-reader.ts';
+import type { Unit } from '../../../../services/proxy/src/mpegts/reading/units.ts';
 import { Splicer } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
 import { PACKET_SIZE, pidOf } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
 import { freePid, type ProgramStream } from '../../../../services/proxy/src/mpegts/syntax/psi.ts';

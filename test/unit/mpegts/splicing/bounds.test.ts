@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { Ring } from '../../../../services/proxy/src/feed/ring.ts';
-import type { Track, Unit } from '../../../../services/proxy/src/mpegts/reading/program-reader.ts';
 import { contentOf, RecentEntries } from '../../../../services/proxy/src/mpegts/reading/recent-entries.ts';
+import type { Track, Unit } from '../../../../services/proxy/src/mpegts/reading/units.ts';
 import { type InputItem, ReorderHold } from '../../../../services/proxy/src/mpegts/splicing/reorder-hold.ts';
 import { isDamaged, stripPcr } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
 import { Packetizer } from '../../../../services/proxy/src/mpegts/syntax/packetizer.ts';

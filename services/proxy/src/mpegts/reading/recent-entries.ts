@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
 import { parsePesHeader } from '../syntax/pes.ts';
 import { TICKS_PER_SECOND, wrapTicks } from '../syntax/timestamp.ts';
-import type { Unit } from './program-reader.ts';
+import type { Unit } from './units.ts';
 
 /** What a provider that starts every connection with the past sends again; more would be another beginning of the same. */
 const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;

@@ -19,7 +19,7 @@ import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } fro
 import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
 import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
-import type { Track, Unit } from './program-reader.ts';
+import type { Track, Unit } from './units.ts';
 
 /** Packets of one video unit in which its parameter sets or first slice must begin. */
 export const PROBED_PACKETS = 8;

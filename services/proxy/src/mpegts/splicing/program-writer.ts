@@ -3,7 +3,7 @@
  * an unsignalled gap, and a PCR that only goes on.
  */
 
-import type { Track } from '../reading/program-reader.ts';
+import type { Track } from '../reading/units.ts';
 import {
   discontinuityPacket,
   hasPayload,

@@ -1,6 +1,6 @@
 /** Holds what comes from an input back until no earlier picture can follow: a cut then leaves no hole among reordered pictures. */
 
-import type { Track, Unit } from '../reading/program-reader.ts';
+import type { Track, Unit } from '../reading/units.ts';
 import type { PacketRef } from '../syntax/packet-memory.ts';
 import type { ProgramMap } from '../syntax/psi.ts';
 import { ticksBetween } from '../syntax/timestamp.ts';

@@ -4,10 +4,11 @@
  * providers, source failovers and, later, relays.
  */
 
-import { elementaryBytes, headOf, ProgramReader, type Track, type Unit } from '../reading/program-reader.ts';
+import { elementaryBytes, headOf, ProgramReader } from '../reading/program-reader.ts';
 import { contentOf, RecentEntries } from '../reading/recent-entries.ts';
 import { packetsOf } from '../reading/track-reader.ts';
 import type { TrackSurvey } from '../reading/track-survey.ts';
+import type { Track, Unit } from '../reading/units.ts';
 import { adtsTicks } from '../syntax/adts.ts';
 import { movedSection } from '../syntax/clock-sections.ts';
 import type { PacketRef } from '../syntax/packet-memory.ts';

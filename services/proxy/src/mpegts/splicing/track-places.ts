@@ -1,6 +1,6 @@
 /** Which of an output's tracks goes on with which track of its input, when the input's tables change or another input comes. Pure. */
 
-import type { Track } from '../reading/program-reader.ts';
+import type { Track } from '../reading/units.ts';
 
 /** What is known of an output track. */
 export interface Place {
