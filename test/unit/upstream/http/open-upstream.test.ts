@@ -2,11 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EgressGuard } from '../../../../services/proxy/src/upstream/egress/egress-guard.ts';
-import {
-  openUpstream,
-  requireSuccess,
-  type UpstreamRequest,
-} from '../../../../services/proxy/src/upstream/http/open-upstream.ts';
+import { openUpstream, requireSuccess } from '../../../../services/proxy/src/upstream/http/open-upstream.ts';
+import type { UpstreamRequest } from '../../../../services/proxy/src/upstream/http/upstream-request.ts';
 import { BodyReader } from '../../../../services/proxy/src/upstream/messages/body-reader.ts';
 import { egressPolicy, eventually, openGuard, rawServer, serve } from '../support.ts';
 

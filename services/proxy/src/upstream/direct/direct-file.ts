@@ -2,7 +2,8 @@
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
-import { requireSuccess, type UpstreamResponse } from '../http/open-upstream.ts';
+import { requireSuccess } from '../http/open-upstream.ts';
+import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
 import type { OpenedSource, Transfer } from './direct-stream.ts';

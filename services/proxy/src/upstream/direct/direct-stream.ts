@@ -7,8 +7,9 @@ import type { EgressGuard } from '../egress/egress-guard.ts';
 import type { BitrateSettings } from '../failover/bitrate-monitor.ts';
 import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
-import { openUpstream, requireSuccess, type UpstreamResponse } from '../http/open-upstream.ts';
+import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
+import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import {
   parseContentLength,

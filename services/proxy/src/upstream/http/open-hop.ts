@@ -7,10 +7,10 @@ import { openFailure } from '../messages/upstream-error.ts';
 import { flattened } from './flat-headers.ts';
 import type { Hop, HopResponse } from './hop.ts';
 import { lenientHop } from './lenient-hop.ts';
-import type { UpstreamRequest, UpstreamResponse } from './open-upstream.ts';
 import { hopHeaders } from './request-headers.ts';
 import type { SourceMemory } from './source-memory.ts';
 import { isMalformed, strictHop } from './strict-hop.ts';
+import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
 
 /** One request to one server, by the strict parser unless that has failed with it. */
 export async function openHop(
