@@ -5,11 +5,8 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { StreampoolError } from '../../../../services/proxy/src/errors.ts';
 import type { FailoverEvent, StreamSource } from '../../../../services/proxy/src/streams/stream-source.ts';
-import {
-  type DirectResult,
-  type DirectSettings,
-  serveDirect,
-} from '../../../../services/proxy/src/upstream/direct/direct-stream.ts';
+import { type DirectResult, serveDirect } from '../../../../services/proxy/src/upstream/direct/direct-stream.ts';
+import type { DirectSettings } from '../../../../services/proxy/src/upstream/direct/transfer.ts';
 import { SourceMemories } from '../../../../services/proxy/src/upstream/http/source-memory.ts';
 import {
   eventually,

@@ -6,7 +6,7 @@ import { requireSuccess } from '../http/open-upstream.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
-import type { OpenedSource, Transfer } from './direct-stream.ts';
+import type { OpenedSource, Transfer } from './transfer.ts';
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 

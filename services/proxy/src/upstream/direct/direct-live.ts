@@ -8,8 +8,8 @@ import { Rounds, repeatsError } from '../failover/rounds.ts';
 import { failoverReason } from '../failover/source-recovery.ts';
 import { troubleOf } from '../failover/source-trouble.ts';
 import { isRecording } from '../provider/source-kind.ts';
-import type { OpenedSource, Transfer } from './direct-stream.ts';
 import { PacketAligner } from './packet-aligner.ts';
+import type { OpenedSource, Transfer } from './transfer.ts';
 
 type Reopen = () => Promise<{ opened: OpenedSource; index: number }>;
 

@@ -4,8 +4,7 @@ import type { Logger } from '../../../../shared/log.ts';
 import { secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
-import type { BitrateSettings } from '../failover/bitrate-monitor.ts';
-import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
+import { RetrySchedule } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
@@ -22,30 +21,11 @@ import { ReplyWriter } from '../messages/reply-writer.ts';
 import { StallLimit } from '../messages/stall-limit.ts';
 import type { AccountWatch, ProviderPlace } from '../provider/provider-connections.ts';
 import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
-import {
-  FIRST_BYTES_WANTED,
-  hintFromUrl,
-  kindOfResponse,
-  type SourceKind,
-  speaksOfFile,
-} from '../provider/source-kind.ts';
+import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, speaksOfFile } from '../provider/source-kind.ts';
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
-
-/** A `Config` fits. */
-export interface DirectSettings extends RetrySettings, BitrateSettings {
-  readonly connectTimeoutMs: number;
-  /** From the request to the response headers. */
-  readonly readTimeoutMs: number;
-  /** Silence of a live source that counts as a stall; only while its viewer wants more. */
-  readonly liveChunkTimeoutMs: number;
-  /** Within which a source that cannot be seen is left for another. */
-  readonly streamTimeoutMs: number;
-  readonly vodReadTimeoutMs: number;
-  /** A viewer of a live stream that takes nothing for this long is dropped; one of a file holds no connection from then on. */
-  readonly clientStallTimeoutMs: number;
-}
+import type { DirectSettings, OpenedSource, Transfer } from './transfer.ts';
 
 export interface DirectRequest {
   /** Where the stream is read from; shared by its viewers. */
@@ -80,28 +60,6 @@ export interface DirectResult {
   readonly outcome: 'client_left' | 'stopped' | 'ended' | 'failed';
   readonly bytes: number;
   readonly error?: StreampoolError;
-}
-
-/** A source that has answered with media. */
-export interface OpenedSource {
-  readonly address: SourceAddress;
-  readonly response: UpstreamResponse;
-  readonly reader: BodyReader;
-  readonly kind: SourceKind['kind'];
-}
-
-/** What the two ways of passing bytes on have in common. */
-export interface Transfer {
-  readonly settings: DirectSettings;
-  readonly source: SwitchableSource;
-  readonly schedule: RetrySchedule;
-  readonly recovery: SourceRecovery;
-  /** Hands bytes to the viewer; false when it has gone. See `ReplyWriter.write`. */
-  readonly write: (bytes: Buffer, onStall?: () => boolean) => Promise<boolean>;
-  /** The viewer takes nothing: resolves when no connection is counted for it any more. */
-  readonly pause: () => Promise<void>;
-  /** It reads on. @throws {StreampoolError} 503 when the provider's connections are in use by others */
-  readonly goOn: () => Promise<void>;
 }
 
 /** A viewer's own mistakes, and what only the file's place can answer: passed on as they are. */
