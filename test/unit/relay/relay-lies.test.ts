@@ -8,7 +8,6 @@ import { deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
-import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { offerOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
 import {
   agreedVersion,
@@ -19,7 +18,8 @@ import {
   type RelayFrame,
 } from '../../../services/proxy/src/relay/relay-frames.ts';
 import { relayedError, startRelayRun } from '../../../services/proxy/src/relay/relay-run.ts';
-import { type RelayedFeed, RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import type { RelayedFeed } from '../../../services/proxy/src/relay/relayed-feed.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { TEST_SEED } from '../../support/seed.ts';
@@ -216,7 +216,7 @@ describe('the relay port', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     found.resolve({
       feed: new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
-      place: { onLeave: () => () => undefined, goesOnAt: undefined } as unknown as FeedPlace,
+      place: { onLeave: () => () => undefined, goesOnAt: undefined },
       history: new FeedHistory(),
       sourceClock: () => undefined,
       release: released.resolve,

@@ -3,9 +3,9 @@ import { expect, it, onTestFinished } from 'vitest';
 import { pause } from '../../../services/proxy/src/async.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
-import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
-import { type RelayedFeed, RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import type { RelayedFeed } from '../../../services/proxy/src/relay/relayed-feed.ts';
 import type { Owner } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
@@ -68,7 +68,7 @@ function unbegun() {
   const feed = new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 });
   const relayed: RelayedFeed = {
     feed,
-    place: place as unknown as FeedPlace,
+    place: place,
     history: new FeedHistory(),
     sourceClock: () => undefined,
     release: () => undefined,

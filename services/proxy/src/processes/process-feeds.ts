@@ -4,7 +4,7 @@ import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import type { FeedPlace, KnownPlace } from '../ownership/feed-place.ts';
-import type { RelayedFeed } from '../relay/relay-server.ts';
+import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';

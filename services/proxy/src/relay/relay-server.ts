@@ -6,32 +6,19 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { identityShape, parsed } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
-import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
-import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/syntax/timestamp.ts';
-import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
-
-/** A feed as others may have it. */
-export interface RelayedFeed {
-  readonly feed: Feed;
-  readonly place: FeedPlace;
-  readonly history: FeedHistory;
-  /** How its times relate to those of its source, as far as that is known. */
-  readonly sourceClock: () => SourceClock | undefined;
-  /** Set for one that this worker only passes on: it may end here and go on elsewhere. */
-  readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
-  /** Called once, when the relay is over. */
-  readonly release: () => void;
-}
+import type { RelayedFeed } from './relayed-feed.ts';
 
 export interface RelayServerDeps {
   readonly incarnation: string;

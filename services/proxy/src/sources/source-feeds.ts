@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import { type FeedPlace, type KnownPlace, knownPlace } from '../ownership/feed-place.ts';
-import type { RelayedFeed } from '../relay/relay-server.ts';
+import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import { hintFromUrl, type SourceKind } from '../upstream/provider/source-kind.ts';
