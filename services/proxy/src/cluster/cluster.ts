@@ -4,7 +4,6 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
 import { ResilientRegistry } from '../../../registry/resilient/resilient-registry.ts';
 import type { StreamSpec, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -12,7 +11,8 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import type { Config } from '../config/config.ts';
 import { type EcsTask, ecsTask } from '../ecs/task-metadata.ts';
 import { StreampoolError } from '../errors.ts';
-import { incarnationAt, offerOf, streamReportsOf } from '../relay/peers.ts';
+import { otherWorkers } from '../relay/other-workers.ts';
+import { incarnationAt } from '../relay/peers.ts';
 import { RelayServer, type RelayServerDeps } from '../relay/relay-server.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { connected, evictionOf, redisConnection } from './redis-connection.ts';
@@ -24,10 +24,6 @@ const YOUNG_MS = 2_000;
 /** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
 const START_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;
-/** How long other workers may take to say what they know of a stream; without it there is none. */
-const ASK_STREAM_MS = 1_000;
-/** The same of a feed, which is asked twice before it begins here. */
-const ASK_PLACE_MS = 500;
 
 /** Of what was lost, so much says what kind of thing it is. */
 const SHOWN_LOSSES = 5;
@@ -115,7 +111,7 @@ export async function joinCluster(
   };
   const resilient = new ResilientRegistry(shared, identity, {
     introduce,
-    others: othersOf(shared, identity, secret),
+    others: otherWorkers(shared, identity, secret),
     youngMs: YOUNG_MS,
     graceMs,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
@@ -158,23 +154,6 @@ export async function joinCluster(
 
 function newSecret(): string {
   return randomBytes(24).toString('hex');
-}
-
-/** The workers that this one has met in Redis, for when that is away. */
-function othersOf(registry: RedisRegistry, me: WorkerIdentity, secret: () => string): OtherWorkers {
-  return {
-    get exist() {
-      return registry.peers().length > 0;
-    },
-    streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
-    place: async (feed) => {
-      const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
-      // A relay from here that has just ended leads nowhere.
-      return offer === undefined || offer.owner.incarnation === me.incarnation
-        ? undefined
-        : { kind: 'relay', ...offer };
-    },
-  };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -1,10 +1,10 @@
 /** How a worker that is to end gives what others read to them, feed by feed, while it still makes it. */
 
-import { request } from 'node:http';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { newestFirst } from '../ecs/deployment.ts';
+import { prepareFeed } from '../relay/prepare-feed.ts';
 import type { FeedPlace } from './feed-place.ts';
 
 /** A feed that this worker makes. */
@@ -28,8 +28,6 @@ export interface HandoverDeps {
 const ROUND_MS = 200;
 /** A worker that could not take a feed is asked again after this long. */
 const REFUSED_MS = 5_000;
-/** Opening a source beside its owner, up to a keyframe that both have shown. */
-const PREPARE_TIMEOUT_MS = 20_000;
 
 export class Handover {
   readonly #deps: HandoverDeps;
@@ -84,12 +82,13 @@ export class Handover {
   }
 
   async #handOver(feed: OwnedFeed): Promise<void> {
-    const { log } = this.#deps;
+    const { log, secret } = this.#deps;
     const goOn = feed.holdRetries?.();
     try {
       for (const to of this.#candidates(feed)) {
         const startedMs = performance.now();
-        if ((await this.#prepare(feed, to)) && (await feed.handOver(to))) {
+        const isReady = await prepareFeed(feed.place.feed, to.address, secret(), this.#abort.signal);
+        if (isReady && (await feed.handOver(to))) {
           const tookMs = Math.round(performance.now() - startedMs);
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
           return;
@@ -100,26 +99,6 @@ export class Handover {
     } finally {
       goOn?.();
     }
-  }
-
-  /** Asks a worker to get ready; false when it cannot, or does not answer. */
-  #prepare({ place }: OwnedFeed, { address }: WorkerIdentity): Promise<boolean> {
-    return new Promise((resolve) => {
-      const call = request(`http://${address}/feeds/${place.feed}/prepare`, {
-        method: 'POST',
-        agent: false,
-        headers: { Authorization: `Bearer ${this.#deps.secret()}` },
-        timeout: PREPARE_TIMEOUT_MS,
-        signal: this.#abort.signal,
-      });
-      call.once('response', (response) => {
-        response.resume();
-        resolve(response.statusCode === 204);
-      });
-      call.once('timeout', () => call.destroy());
-      call.once('error', () => resolve(false));
-      call.end();
-    });
   }
 }
 
