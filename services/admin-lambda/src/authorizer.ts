@@ -7,11 +7,11 @@
  * a token that was rotated away is good for that long. Callers send `Authorization: Bearer <token>`.
  */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerWithContextResult } from 'aws-lambda';
 import { z } from 'zod';
 import { createLogger, type Logger } from '../../shared/log.ts';
+import { sameText } from '../../shared/same-text.ts';
 import { readAuthorizer } from './environment.ts';
 import { CachedSecret } from './secrets.ts';
 
@@ -34,17 +34,8 @@ export function authorize(header: string | undefined, tokens: ReadonlyMap<string
   if (given === undefined) return undefined;
   let found: string | undefined;
   // Every token is compared, so that the time says nothing of which one was nearly right.
-  for (const [name, token] of tokens) if (equal(given, token)) found = name;
+  for (const [name, token] of tokens) if (sameText(given, token)) found = name;
   return found;
-}
-
-/** Takes the same time whatever is alike, and whatever the lengths are. */
-function equal(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 export type Authorization = APIGatewaySimpleAuthorizerWithContextResult<{ principal: string } | null>;

@@ -1,6 +1,5 @@
 /** The worker-to-worker side of a worker: serves its feeds to others, on a port of its own, to those who know the secret. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +7,7 @@ import { identityShape, parsed } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { sameText } from '../../../shared/same-text.ts';
 import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
@@ -252,8 +252,7 @@ export class RelayServer {
 
   #isKnown(request: IncomingMessage): boolean {
     const given = (request.headers.authorization ?? '').replace(/^Bearer /, '');
-    const hash = (text: string) => createHash('sha256').update(text).digest();
-    return timingSafeEqual(hash(given), hash(this.#deps.secret()));
+    return sameText(given, this.#deps.secret());
   }
 }
 
