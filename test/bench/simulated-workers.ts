@@ -1,7 +1,9 @@
 /** The child process that is many workers as Redis sees them: the real registry class, with renewals, viewers and no media. */
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { LEASE_MS, RENEW_MS, YOUNG_MS } from '../../services/proxy/src/timing.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import type { ClientReport, StreamSpec, WorkerNumbers } from '../../services/registry/types.ts';
 import { answerCalls } from './remote.ts';
@@ -23,11 +25,7 @@ export interface SimulationReport {
   refused: number;
 }
 
-/** As services/proxy/src/cluster/cluster.ts sets them. */
-const LEASE_MS = 5_000;
-const YOUNG_MS = 2_000;
 const GRACE_MS = 3_000;
-const RENEW_MS = 1_000;
 /** Joins under way at a time while a process fills up. */
 const FILLING = 32;
 

@@ -14,13 +14,10 @@ import { StreampoolError } from '../errors.ts';
 import { otherWorkers } from '../relay/other-workers.ts';
 import { incarnationAt } from '../relay/peers.ts';
 import { RelayServer, type RelayServerDeps } from '../relay/relay-server.ts';
+import { LEASE_MS, YOUNG_MS } from '../timing.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { connected, evictionOf, redisConnection } from './redis-connection.ts';
 
-/** How long an incarnation that does not renew keeps what it owns. */
-export const LEASE_MS = 5_000;
-/** Workers renew once a second, and at once when Redis is back: within this all have said what they own. */
-const YOUNG_MS = 2_000;
 /** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
 const START_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;

@@ -4,14 +4,11 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
 import { StreampoolError } from '../errors.ts';
+import { REDIS_COMMAND_TIMEOUT_MS, REDIS_RECONNECT_MAX_MS } from '../timing.ts';
 
-/** A renewal that takes longer has run out when it comes (lease of 5 s); questions of viewers wait far less. */
-const COMMAND_TIMEOUT_MS = 4_000;
 /** A host that takes connections and answers nothing is left: its name may lead to another one by now. */
 const SILENCE_MS = 6_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** When Redis comes back every worker is there within this, and a young registry waits 2 s for them all. */
-const RECONNECT_MAX_MS = 500;
 /** What Redis says to those who may not use it, whatever they do. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH))/;
 
@@ -22,9 +19,9 @@ export function redisConnection(config: Config, log: Logger): Redis {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
-    retryStrategy: (attempt) => Math.min(RECONNECT_MAX_MS, 100 * attempt),
+    retryStrategy: (attempt) => Math.min(REDIS_RECONNECT_MAX_MS, 100 * attempt),
     // After a failover the old primary answers READONLY: only a new connection finds the new one.
     reconnectOnError: (error) => error.message.includes('READONLY'),
   };

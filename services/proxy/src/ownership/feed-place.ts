@@ -5,7 +5,8 @@ import type { Owner, Place, KnownPlace as RegisteredPlace, WorkerIdentity } from
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { type Offer, offerOf, type Peer, type PlaceAnswer, ping } from '../relay/peers.ts';
-import { type RelayOutcome, SILENCE_MS } from '../relay/relay-run.ts';
+import type { RelayOutcome } from '../relay/relay-run.ts';
+import { RELAY_SILENCE_MS } from '../timing.ts';
 import type { Lease } from './lease.ts';
 import { type Findings, type NextPlace, nextPlace, type OwnerState } from './next-place.ts';
 import type { SilentWorkers } from './silent-workers.ts';
@@ -211,7 +212,7 @@ export class FeedPlace {
     const before = this.#current;
     if (before.kind !== 'relay') return;
     const why = outcome.kind === 'lost' ? outcome.why : undefined;
-    const lostAtMs = performance.now() - (why === 'silent' ? SILENCE_MS : 0);
+    const lostAtMs = performance.now() - (why === 'silent' ? RELAY_SILENCE_MS : 0);
     this.#lost = true;
     if (why === 'closed' || why === undefined) this.#seizedBy = undefined;
     if (why === 'not_there') await pause(REDIAL_MS, signal);

@@ -7,6 +7,7 @@ import type { Registry } from '../../../registry/registry.ts';
 import type { Command, MovedFeed, WorkerLoad } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { type Deferred, deferred } from '../async.ts';
+import { LEASE_MARGIN_MS, RENEW_MS, STANDSTILL_MS } from '../timing.ts';
 
 /**
  * `held`: renewed in time. `unconfirmed`: the registry does not answer, or too slowly; running streams go on. `in_doubt`:
@@ -24,12 +25,7 @@ export interface LeaseDeps {
   readonly log: Logger;
 }
 
-const RENEW_MS = 1_000;
-/** What the clocks of two machines, and the way to Redis, may differ by. */
-const MARGIN_MS = 500;
 const TICK_MS = 100;
-/** A tick that is this late means the process, not a callback, stood still. */
-const STANDSTILL_MS = 1_500;
 
 export class Lease {
   readonly #deps: LeaseDeps;
@@ -110,10 +106,10 @@ export class Lease {
     this.#renewing = true;
     this.#again = false;
     const sentMs = performance.now();
-    const deadlineMs = sentMs + leaseMs - MARGIN_MS;
+    const deadlineMs = sentMs + leaseMs - LEASE_MARGIN_MS;
     try {
       // One that takes longer would have run out when it comes.
-      const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - MARGIN_MS);
+      const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - LEASE_MARGIN_MS);
       for (const feed of moved) onMoved(feed);
       if (!this.#reachable) log.info('the registry answers again');
       this.#reachable = true;

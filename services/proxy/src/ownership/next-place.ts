@@ -2,6 +2,7 @@
 
 import type { KnownPlace, Owner, Place } from '../../../registry/types.ts';
 import type { Offer } from '../relay/peers.ts';
+import { FOLLOWER_MARGIN_MS } from '../timing.ts';
 
 /** `dead`: proven, by a refused connection or another incarnation; `silent`: nothing is known. */
 export type OwnerState = 'alive' | 'dead' | 'silent';
@@ -30,9 +31,6 @@ export type NextPlace =
   | { readonly do: 'part' }
   | { readonly do: 'ask_again' };
 
-/** A lease ends by the registry's clock, and was renewed after this worker last heard of the owner. */
-const MARGIN_MS = 1_000;
-
 /**
  * The registry's word goes first, then that of whoever has the feed. Silence is not death: before anything is started here
  * without a word of the registry's, an owner's lease must have had the time to run out.
@@ -52,5 +50,5 @@ export function nextPlace(found: Findings): NextPlace {
   if (registry === 'unreachable') {
     return owner === 'dead' || found.silentMs >= found.leaseMs ? { do: 'assume' } : { do: 'ask_again' };
   }
-  return found.silentMs >= found.leaseMs + MARGIN_MS ? { do: 'part' } : { do: 'ask_again' };
+  return found.silentMs >= found.leaseMs + FOLLOWER_MARGIN_MS ? { do: 'part' } : { do: 'ask_again' };
 }

@@ -6,6 +6,7 @@ import { deferred } from '../async.ts';
 import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
+import { RELAY_SILENCE_MS } from '../timing.ts';
 import { MediaQueue, type RelayItem } from './media-queue.ts';
 import type { Peer } from './peers.ts';
 import {
@@ -46,8 +47,6 @@ export interface RelayRun {
   readonly ended: Promise<RelayOutcome>;
 }
 
-/** Pings come twice a second. */
-export const SILENCE_MS = 2_000;
 const CONNECT_MS = 2_000;
 /** A timer that is this late was late because this worker stood still; what came meanwhile is read first. */
 const LATE_MS = 500;
@@ -125,7 +124,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     if (answer.headers['x-incarnation'] !== dialled.incarnation) lost('other_incarnation');
     else if (answer.statusCode !== 200) lost('not_there');
     answer.on('data', (chunk: Buffer) => {
-      expect(SILENCE_MS);
+      expect(RELAY_SILENCE_MS);
       try {
         frames.push(chunk, onFrame);
       } catch {

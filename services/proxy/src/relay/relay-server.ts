@@ -16,6 +16,7 @@ import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import { RELAY_PING_MS } from '../timing.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
@@ -47,8 +48,6 @@ interface RelayAsked {
   readonly version: number;
 }
 
-/** A relay that sends nothing says so, so that silence means trouble. */
-const PING_MS = 500;
 /** A worker that takes nothing for this long is cut off; it dials again. */
 const STALL_MS = 10_000;
 
@@ -188,7 +187,7 @@ export class RelayServer {
     response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current } }));
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
-    }, PING_MS);
+    }, RELAY_PING_MS);
     const followers = this.#followers.get(key) ?? [];
     this.#followers.set(key, [...followers, follower]);
     let cursor: Cursor | undefined;

@@ -4,7 +4,7 @@ import type { Registry } from '../../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
-import { joinCluster, LEASE_MS, type RelayedFeeds, soloCluster } from '../cluster/cluster.ts';
+import { joinCluster, type RelayedFeeds, soloCluster } from '../cluster/cluster.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import type { Config } from '../config/config.ts';
 import { EcsMembership } from '../ecs/membership.ts';
@@ -23,6 +23,7 @@ import { SilentWorkers } from '../ownership/silent-workers.ts';
 import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
+import { LEASE_MS, RETAIN_MS } from '../timing.ts';
 import { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { HopMarker } from '../upstream/egress/hop-marker.ts';
 import { askFailoverResolver } from '../upstream/failover/failover-resolver.ts';
@@ -34,8 +35,6 @@ import { Seating } from '../viewers/seating.ts';
 import { carryOut } from './commands.ts';
 import { workerNumbers } from './worker-numbers.ts';
 
-/** Media to keep in a ring, memory allowing: what a viewer's network may stand still for. */
-const RETAIN_MS = 20_000;
 /** All rings together take at most this share of the memory limit. */
 const RING_MEMORY_SHARE = 0.4;
 /** Below this a ring cannot do its work. */
