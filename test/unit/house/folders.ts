@@ -1,0 +1,180 @@
+/**
+ * The folders of the services from the ground up: what each one is for, and which others its files may import. A folder uses only
+ * what stands above it, so every arrow runs one way and nothing imports in a circle. `name/*` stands for all folders in `name`.
+ */
+
+export interface Folder {
+  /** From the root of the project, or from services/proxy/src. A file at the top of services/proxy/src counts as a folder. */
+  readonly name: string;
+  /** Its one subject. */
+  readonly subject: string;
+  readonly uses: readonly string[];
+}
+
+export const PROXY = 'services/proxy/src';
+/** A folder with more files than this holds a second subject. */
+export const MAX_FILES = 15;
+
+const row = (name: string, subject: string, uses = ''): Folder => ({
+  name,
+  subject,
+  uses: uses.split(' ').filter(Boolean),
+});
+
+export const FOLDERS: readonly Folder[] = [
+  // What more than one program uses.
+  row('services/shared/masking', 'what nobody gets to read: credentials in URLs, headers and fields'),
+  row(
+    'services/shared',
+    'what every program uses: the log, the version, the names of the metrics',
+    'services/shared/masking',
+  ),
+  row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
+  row('services/registry', 'what workers know together: the interface, its records and rules'),
+  row('services/registry/memory', 'a registry in the memory of one worker', 'services/registry'),
+  row('services/registry/redis', 'a registry in Redis', 'services/registry services/registry/memory'),
+  row(
+    'services/registry/resilient',
+    'a registry that works on while Redis is away',
+    'services/registry services/registry/memory services/registry/redis',
+  ),
+
+  // The ground of the worker.
+  row('errors.ts', 'the errors that people get to read'),
+  row('async.ts', 'what the platform lacks about promises'),
+  row('timing.ts', 'times that depend on each other: lease, renewals, relays, rings'),
+  row('config', 'the settings of the worker', 'services/shared/masking services/shared/settings'),
+  row('ecs', 'a worker as a task of Amazon ECS', 'services/shared services/registry async.ts'),
+
+  // Media. It knows nothing of HTTP, Redis and other workers.
+  row('mpegts/syntax', 'transport streams as the standard has them: packets, tables, headers'),
+  row('mpegts/reading', 'one input, read as whole units', 'mpegts/syntax'),
+  row('mpegts/splicing', 'one output out of inputs that follow each other', 'mpegts/syntax mpegts/reading'),
+  row('feed/containers', 'containers other than MPEG-TS, cut at fragments', 'errors.ts mpegts/syntax'),
+  row('feed', 'media in a ring, its readers, and how it goes on', 'errors.ts mpegts/* feed/containers'),
+
+  // FFmpeg. It knows nothing of feeds, streams and providers.
+  row('ffmpeg/values', 'the values of options: what they may be', 'errors.ts'),
+  row('ffmpeg/filters', 'filter graphs: what they may hold', 'errors.ts ffmpeg/values'),
+  row('ffmpeg/arguments', 'lists of options: what they may hold', 'errors.ts ffmpeg/values ffmpeg/filters'),
+  row('ffmpeg/host', 'what this machine has for FFmpeg: the program, a sandbox, hardware', 'errors.ts'),
+  row('ffmpeg/profiles', 'profiles: the built-in ones and those of callers', 'errors.ts ffmpeg/arguments ffmpeg/host'),
+  row(
+    'ffmpeg/process',
+    'one FFmpeg: its command line, what it says, its end',
+    'services/shared services/shared/masking ffmpeg/arguments ffmpeg/filters ffmpeg/host ffmpeg/profiles',
+  ),
+
+  // Providers.
+  row('upstream/egress', 'where the worker may connect to', 'services/shared/settings errors.ts'),
+  row('upstream/messages', 'heads and bodies of HTTP messages', 'services/shared/masking errors.ts'),
+  row(
+    'upstream/provider',
+    'what is known of a source without asking it: address, kind, account',
+    'services/shared/masking services/registry errors.ts async.ts',
+  ),
+  row(
+    'upstream/http',
+    'one request to a provider',
+    'services/shared/masking errors.ts async.ts upstream/egress upstream/messages upstream/provider',
+  ),
+  row(
+    'upstream/failover',
+    'when a source is tried again, and when it is left',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* upstream/egress upstream/http upstream/messages upstream/provider',
+  ),
+  row(
+    'upstream/direct',
+    'streams that are passed on, one connection a viewer',
+    'services/shared services/shared/masking errors.ts mpegts/syntax upstream/egress upstream/failover upstream/http upstream/messages upstream/provider',
+  ),
+  row(
+    'upstream/gateway',
+    'the way to a provider for an FFmpeg that opens its input itself',
+    'services/shared services/shared/masking errors.ts upstream/egress upstream/http upstream/messages upstream/provider',
+  ),
+
+  // Who makes what, for whom.
+  row(
+    'relay',
+    'what goes between workers: one protocol, both sides of it',
+    'services/shared services/registry services/registry/resilient timing.ts errors.ts async.ts mpegts/syntax feed',
+  ),
+  row(
+    'cluster',
+    'who else there is',
+    'services/shared services/shared/masking services/registry services/registry/* config timing.ts errors.ts ecs relay',
+  ),
+  row('ownership', 'which worker makes a feed', 'services/shared services/registry timing.ts async.ts ecs feed relay'),
+  row(
+    'sources',
+    'one connection to a provider for all who read it',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed upstream/* relay ownership',
+  ),
+  row(
+    'streams',
+    'what was created, and where its media comes from',
+    'services/shared services/shared/masking services/registry errors.ts ffmpeg/* upstream/*',
+  ),
+  row(
+    'processes',
+    'what FFmpeg makes of a stream, run after run',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers ffmpeg/* upstream/* relay ownership sources streams',
+  ),
+  row(
+    'viewers',
+    'who watches, and what each one gets',
+    'services/shared services/registry errors.ts async.ts feed ffmpeg/* upstream/* ownership sources streams processes',
+  ),
+  row(
+    'metrics',
+    'the numbers that are scraped of a worker',
+    'services/shared services/registry cluster ownership processes viewers',
+  ),
+  row(
+    'worker',
+    'the parts put together, and what the worker is told to do',
+    'services/shared services/registry timing.ts async.ts config ecs feed ffmpeg/* upstream/* cluster ownership sources streams viewers metrics',
+  ),
+
+  // The API.
+  row(
+    'api/http',
+    'what holds for every route',
+    'services/shared services/shared/masking services/registry errors.ts config upstream/*',
+  ),
+  row(
+    'api/access',
+    'who may ask and who may play',
+    'services/shared services/registry errors.ts config upstream/* worker api/http',
+  ),
+  row(
+    'api/views',
+    'how streams and clients are shown',
+    'services/shared/masking services/registry upstream/* worker api/http',
+  ),
+  row(
+    'api/streams',
+    'routes of streams and their clients',
+    'services/registry errors.ts upstream/* worker api/http api/access api/views',
+  ),
+  row(
+    'api/playback',
+    'routes that players open',
+    'services/registry errors.ts config ffmpeg/* upstream/* streams viewers worker api/http api/access api/streams',
+  ),
+  row(
+    'api/status',
+    'routes that show how the cluster is',
+    'services/shared services/shared/masking services/registry errors.ts config ffmpeg/* ownership worker api/http api/views',
+  ),
+  row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
+  row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),
+
+  // The other program. `**`: with all folders in it.
+  row(
+    'services/admin-lambda/**',
+    'the admin API',
+    'services/shared services/shared/masking services/shared/settings services/registry services/registry/redis config',
+  ),
+];
