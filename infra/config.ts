@@ -205,7 +205,7 @@ function fromCommandLine(value: unknown): unknown {
   }
 }
 
-/** The settings of a stage as a Markdown table; the README holds exactly this between its stage markers. */
+/** The settings of a stage as a Markdown table; docs/deploy-aws.md holds exactly this. */
 export function stageTable(): string {
   const rows = Object.entries(schema.shape).map(([name, field]) => {
     const fallback = field.safeParse(undefined).data;

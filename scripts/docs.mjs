@@ -1,27 +1,33 @@
-// `npm run docs`: writes what the code says of itself into README.md, between the markers: the settings, the routes, a stage.
+// `npm run docs`: writes what the code says of itself into docs/, between markers: the settings, the routes, a stage.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, run, SetupError, setup } from './setup.mjs';
 
-/** Each section of the README: its marker, and the arguments of the program that prints it. */
-const SECTIONS = {
-  settings: [
-    '-e',
-    "import('./services/proxy/src/config/config.ts').then((c) => process.stdout.write(c.settingsTable()))",
-  ],
-  stage: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
-  routes: ['tools/routes-table.ts'],
-};
+/** Each section that the code writes: its marker, its page, and the arguments of the program that prints it. */
+const SECTIONS = [
+  {
+    name: 'settings',
+    page: 'settings.md',
+    program: [
+      '-e',
+      "import('./services/proxy/src/config/config.ts').then((c) => process.stdout.write(c.settingsTable()))",
+    ],
+  },
+  {
+    name: 'stage',
+    page: 'deploy-aws.md',
+    program: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
+  },
+  { name: 'routes', page: 'routes.md', program: ['tools/routes-table.ts'] },
+];
 
 await run(() => {
   setup();
-  const readme = join(ROOT, 'README.md');
-  const written = Object.entries(SECTIONS).reduce(
-    (text, [name, program]) => replaceSection(text, name, output(name, program)),
-    readFileSync(readme, 'utf8'),
-  );
-  writeFileSync(readme, written);
+  for (const { name, page, program } of SECTIONS) {
+    const path = join(ROOT, 'docs', page);
+    writeFileSync(path, replaceSection(readFileSync(path, 'utf8'), name, page, output(name, program)));
+  }
 });
 
 function output(name, program) {
@@ -33,8 +39,8 @@ function output(name, program) {
   return stdout;
 }
 
-function replaceSection(text, name, content) {
+function replaceSection(text, name, page, content) {
   const section = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(\n<!-- /${name} -->)`);
-  if (!section.test(text)) throw new SetupError(`README.md has no <!-- ${name} --> … <!-- /${name} --> section.`);
+  if (!section.test(text)) throw new SetupError(`docs/${page} has no <!-- ${name} --> … <!-- /${name} --> section.`);
   return text.replace(section, (_, open, close) => `${open}\n${content}\n${close}`);
 }

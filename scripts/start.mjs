@@ -12,7 +12,7 @@ npm start -- [options]
   --demo   also a synthetic live source and a stream of it that plays
   --help   this text
 
-Settings are taken from the environment, such as PORT=8090 npm start; the README lists them.
+Settings are taken from the environment, such as PORT=8090 npm start; docs/settings.md lists them.
 Ctrl-C stops everything.
 `;
 

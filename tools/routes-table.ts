@@ -1,4 +1,4 @@
-/** Prints the routes of the worker as the Markdown table of the README; `npm run docs` runs it. */
+/** Prints the routes of the worker as the Markdown table of docs/routes.md; `npm run docs` runs it. */
 
 import { routesTable } from '../services/proxy/src/api/routes-table.ts';
 import { buildServer } from '../services/proxy/src/api/server.ts';

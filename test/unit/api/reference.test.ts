@@ -1,4 +1,4 @@
-// The documentation says what the code does: the README's table of routes, /openapi.json and /docs.
+// The documentation says what the code does: docs/routes.md, /openapi.json and /docs.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { routesTable } from '../../../services/proxy/src/api/routes-table.ts';
@@ -7,10 +7,10 @@ import { startApi } from './support.ts';
 const ROUTE = /^\| (GET|HEAD|POST|DELETE) \| `(.+?)` \| (?:yes|no) \| .+ \|$/;
 
 describe('the table of routes', () => {
-  it('stands in the README as the code has it (`npm run docs` writes it)', async () => {
+  it('stands in docs/routes.md as the code has it (`npm run docs` writes it)', async () => {
     const { app } = await startApi();
-    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-    const section = /<!-- routes -->([\s\S]*?)<!-- \/routes -->/.exec(readme)?.[1];
+    const page = readFileSync(new URL('../../../docs/routes.md', import.meta.url), 'utf8');
+    const section = /<!-- routes -->([\s\S]*?)<!-- \/routes -->/.exec(page)?.[1];
     expect(section?.trim()).toBe(routesTable(app));
   });
 

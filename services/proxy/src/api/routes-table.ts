@@ -1,4 +1,4 @@
-/** The routes as a Markdown table, for the README; made from the summaries of their schemas. */
+/** The routes as a Markdown table, for docs/routes.md; made from the summaries of their schemas. */
 
 import type { FastifyInstance } from 'fastify';
 import type { Api } from './http/typed-server.ts';
@@ -12,7 +12,7 @@ interface Operation {
 
 const METHODS = ['get', 'head', 'post', 'delete'] as const;
 
-/** Call it on a server that is ready. The README holds exactly this between its routes markers. */
+/** Call it on a server that is ready. docs/routes.md holds exactly this. */
 export function routesTable(server: FastifyInstance | Api): string {
   const paths = Object.entries(server.swagger().paths ?? {});
   const rows = paths.flatMap(([path, operations]) =>

@@ -12,7 +12,7 @@ const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /cl
 const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
 const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
 
-/** Tag of these routes; the README leaves them out of its table. */
+/** Tag of these routes; docs/routes.md leaves them out. */
 export const UNSUPPORTED = 'Not in this version';
 
 const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });

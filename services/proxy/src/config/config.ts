@@ -50,12 +50,12 @@ export function ignoredSettings(env: Environment): string[] {
     .map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
 
-/** The settings as Markdown tables, one a group. The README holds exactly this between its settings markers. */
+/** The settings as Markdown tables, one a group. docs/settings.md holds exactly this. */
 export function settingsTable(): string {
   return Object.entries(SETTING_GROUPS)
     .map(([title, group]) => {
       const rows = Object.values<Setting<unknown>>(group).map(row);
-      return [`### ${title}`, '', '| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
+      return [`## ${title}`, '', '| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
     })
     .join('\n\n');
 }

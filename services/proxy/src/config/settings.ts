@@ -395,7 +395,7 @@ const cluster = {
   ),
 };
 
-/** The groups, for the README. */
+/** The groups, for docs/settings.md. */
 export const SETTING_GROUPS = {
   Server: server,
   'Shared streams': pooling,

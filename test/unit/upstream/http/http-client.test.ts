@@ -1,4 +1,4 @@
-/** What FFmpeg's and VLC's HTTP clients accept and do, row by row as the README's table has it: the worker stands in their place. */
+/** What FFmpeg's and VLC's HTTP clients accept and do, row by row as the table in docs/sources-and-ffmpeg.md has it: the worker stands in their place. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
