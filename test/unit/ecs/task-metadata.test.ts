@@ -67,7 +67,7 @@ describe('a task on ECS', () => {
 
   it('says when the endpoint does not answer as documented', async () => {
     await expect(ecsTask(await endpoint({ error: 'x' }))).rejects.toThrow();
-    await expect(ecsTask(await endpoint(TASK, 500))).rejects.toThrow('answers 500');
+    await expect(ecsTask(await endpoint(TASK, 500))).rejects.toThrow('answered 500');
     await expect(ecsTask('http://127.0.0.1:1/v4')).rejects.toThrow();
   });
 });

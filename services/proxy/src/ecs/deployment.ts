@@ -1,19 +1,19 @@
-/** Which worker leaves next when a deployment has brought newer ones, and how long it is protected. Pure. */
+/** Which worker leaves next after a deployment, and how long ECS protects it. Pure. */
 
 export interface DeployedWorker {
   readonly workerId: string;
   readonly startedAtMs: number;
   readonly draining: boolean;
-  /** Of its task definition; undefined outside ECS. */
+  /** Revision of its task definition; undefined outside ECS. */
   readonly revision?: number | undefined;
 }
 
-/** A revision that does not stay up is rolled back; nobody leaves for it before. */
+/** ECS rolls back a revision that does not stay up, so nobody leaves before a new worker is this old. */
 export const SETTLE_MS = 30_000;
 
 /**
- * The one worker of an older revision that is to drain, undefined when none is. One at a time: the next one follows when it has
- * gone. All workers come to the same answer.
+ * The one worker of an older revision that must drain now, or undefined. Workers leave one at a time: the next one
+ * starts when this one is gone. All workers come to the same answer.
  */
 export function whoLeaves(workers: readonly DeployedWorker[], nowMs: number): string | undefined {
   const settled = workers.filter(({ startedAtMs }) => nowMs - startedAtMs >= SETTLE_MS);
@@ -28,14 +28,14 @@ export interface ProtectionSituation {
   /** FFmpegs of this worker. */
   readonly processes: number;
   readonly draining: boolean;
-  /** When it began to drain for a deployment, undefined when it drains for another reason, or not. */
+  /** When it began to drain for a deployment; undefined when it drains for another reason or does not drain. */
   readonly leavingSinceMs: number | undefined;
   readonly nowMs: number;
   /** How long a deployment waits for the viewers of one worker. */
   readonly deployDrainMs: number;
 }
 
-/** Whether stopping this worker now would cut somebody off who is to be spared. */
+/** Whether stopping this worker now would cut off a viewer whom the deployment still waits for. */
 export function wantsProtection(situation: ProtectionSituation): boolean {
   const { clients, processes, draining, leavingSinceMs, nowMs, deployDrainMs } = situation;
   if (clients === 0 && processes === 0) return false;
@@ -44,13 +44,14 @@ export function wantsProtection(situation: ProtectionSituation): boolean {
 }
 
 /**
- * In which order followers are asked to take a feed over: the newest revision first, since workers of an older one leave in
- * their turn and would have to hand it over again. Those of one revision, or of none outside ECS, stay in the order they came.
+ * Sorts the followers that the owner asks to take a feed over. Workers of an older revision leave soon and would have
+ * to hand the feed over again, so the newest revision comes first. Followers of the same revision, or without one
+ * outside ECS, keep their order.
  */
 export function newestFirst<Follower extends Pick<DeployedWorker, 'revision'>>(
   followers: readonly Follower[],
 ): Follower[] {
   const rank = ({ revision }: Follower) => revision ?? Number.NEGATIVE_INFINITY;
-  // Not a difference: two without a revision would give NaN.
+  // Compares instead of subtracting: two followers without a revision would give NaN.
   return followers.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(b) > rank(a) ? 1 : -1));
 }

@@ -1,4 +1,4 @@
-/** A worker as a task of an ECS service: protected while it is watched, leaving when a newer revision is there. */
+/** A worker as a task of an ECS service: protected while it has viewers, drained when a newer revision is running. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
@@ -64,12 +64,12 @@ export class EcsMembership {
     if (me.revision === undefined || numbers().draining) return;
     const workers = await registry.workers().catch(() => []);
     if (whoLeaves(workers, Date.now()) !== me.workerId) return;
-    log.info({ revision: me.revision }, 'a newer revision is deployed: this worker leaves');
+    log.info({ revision: me.revision }, 'a newer revision is deployed: this worker drains');
     this.#leavingSinceMs = performance.now();
     startDraining();
   }
 
-  /** ECS takes a task out of the load balancer long before SIGTERM; it owns nothing new meanwhile. */
+  /** ECS takes a task out of the load balancer long before SIGTERM. The worker must own nothing new meanwhile. */
   async #leaveIfStopping(): Promise<void> {
     const { metadataUri, numbers, startDraining, log } = this.#deps;
     if (metadataUri === undefined || numbers().draining) return;

@@ -1,4 +1,4 @@
-/** What Amazon ECS says of the task that this worker runs in: the task metadata endpoint, version 4. */
+/** What Amazon ECS says about the task of this worker: the task metadata endpoint, version 4. */
 
 import { z } from 'zod';
 
@@ -15,19 +15,19 @@ const answer = z.object({
 export interface EcsTask {
   readonly address: string | undefined;
   readonly zone: string | undefined;
-  /** Of its task definition: a deployment has a higher one than the deployment before. */
+  /** Revision of its task definition; every deployment raises it. */
   readonly revision: number | undefined;
-  /** ECS is about to stop it: it is taken out of the load balancer, and SIGTERM follows when that is done. */
+  /** ECS is about to stop the task: it takes the task out of the load balancer, then sends SIGTERM. */
   readonly isStopping: boolean;
 }
 
 /**
  * @param uri value of `ECS_CONTAINER_METADATA_URI_V4`
- * @throws when it does not answer as documented
+ * @throws when the endpoint does not answer as documented
  */
 export async function ecsTask(uri: string): Promise<EcsTask> {
   const response = await fetch(`${uri}/task`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`the task metadata endpoint answers ${response.status}`);
+  if (!response.ok) throw new Error(`the ECS task metadata endpoint answered ${response.status}`);
   const { Containers, AvailabilityZone, Revision, DesiredStatus } = answer.parse(await response.json());
   // All containers of a task share its network interface.
   const [address] = Containers.flatMap(({ Networks }) => Networks.flatMap(({ IPv4Addresses }) => IPv4Addresses));

@@ -1,6 +1,6 @@
 /**
- * Keeps ECS from stopping this worker's task while somebody watches it (task scale-in protection, which scale-in and
- * deployments respect). A lease of a few minutes, renewed, so that a worker that dies does not protect its task for long.
+ * Keeps ECS from stopping this worker's task while it has viewers. Scale-in and deployments respect this task
+ * protection. It expires after some minutes and is renewed, so a dead worker does not protect its task for long.
  */
 
 import { z } from 'zod';
@@ -30,7 +30,7 @@ export class TaskProtection {
     this.#log = log;
   }
 
-  /** Asks for protection, keeps it, or gives it up; does nothing when that is so already. Never throws. */
+  /** Asks for protection, renews it, or gives it up. Does nothing when the state is already as wanted. Never throws. */
   async want(wanted: boolean): Promise<void> {
     const isFresh = performance.now() - this.#askedMs < RENEW_MS;
     if (wanted === this.#granted && (isFresh || !wanted)) return;
@@ -45,14 +45,17 @@ export class TaskProtection {
       });
       const { protection, failure, error } = answer.parse(await response.json());
       if (protection?.ProtectionEnabled !== wanted) {
-        throw new Error(failure?.Reason ?? error?.Message ?? `the ECS agent answers ${response.status}`);
+        throw new Error(failure?.Reason ?? error?.Message ?? `the ECS agent answered ${response.status}`);
       }
       if (wanted !== this.#granted) this.#log.info({ protected: wanted }, 'task protection has changed');
       this.#granted = wanted;
       this.#askedMs = performance.now();
     } catch (error) {
-      // Asked again a moment later.
-      this.#log.warn({ err: error, wanted }, 'ECS did not change the protection of this task');
+      // The next round asks again.
+      this.#log.warn(
+        { err: error, wanted },
+        'ECS did not change the protection of this task; the worker asks again in 5 s',
+      );
     }
   }
 }
