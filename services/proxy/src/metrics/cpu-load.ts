@@ -1,9 +1,9 @@
-/** How busy the machine's processors are, all programs together: FFmpegs do the work, and they are not this process. */
+/** How busy the machine's processors are. Counts all programs, because the FFmpegs do most of the work. */
 
 import { cpus } from 'node:os';
 
 const SAMPLE_MS = 1_000;
-/** Samples that are averaged: a start of FFmpeg is no load yet. */
+/** Number of samples in the average. The short load of one FFmpeg start must not count as busy. */
 const SAMPLES = 10;
 
 export class CpuLoad {
@@ -12,7 +12,7 @@ export class CpuLoad {
   #before = times();
   readonly #timer: NodeJS.Timeout;
 
-  /** @param maxPercent beyond which the machine counts as busy; 0: never */
+  /** @param maxPercent above which the machine counts as busy; 0: never */
   constructor(maxPercent: number) {
     this.#maxShare = maxPercent / 100;
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
@@ -42,7 +42,7 @@ export class CpuLoad {
   }
 }
 
-/** Milliseconds that the processors have spent since the machine started. */
+/** Milliseconds that all processors together have spent since the machine started. */
 function times(): { all: number; idle: number } {
   let all = 0;
   let idle = 0;

@@ -1,11 +1,11 @@
-/** CPU time of this process and of everything it has started, FFmpegs above all; it never steps back. */
+/** CPU time of this process and its descendants, mostly FFmpegs. It never decreases. */
 
 import { readFileSync } from 'node:fs';
 
-/** The unit of times in /proc, the same on every Linux that Node runs on. */
+/** Ticks per second of the times in /proc; the same on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** Fields of /proc/<pid>/stat behind the program's name, which may hold anything: see proc_pid_stat(5). */
+/** Fields of /proc/<pid>/stat after the program's name, see proc_pid_stat(5). The name may contain any character. */
 const UTIME = 11;
 const STIME = 12;
 const CUTIME = 13;
@@ -14,9 +14,9 @@ const CSTIME = 14;
 let highest = 0;
 
 /**
- * Seconds since the start. What has ended is in the kernel's own sum of its parent, what runs is added: an FFmpeg is the
- * child of its sandbox, and that is the worker's. One that is reaped between two reads is missing once. Without /proc: the
- * worker alone.
+ * CPU seconds since the start. The kernel adds a child's time to its parent when the child ends. This function adds the
+ * running descendants: an FFmpeg is the child of its sandbox, and the sandbox is the worker's child. A child that ends
+ * between two reads is missing once. Without /proc it counts the worker alone.
  */
 export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -44,7 +44,7 @@ function statOf(pid: number): { ownTicks: number; childTicks: number } | undefin
   return { ownTicks: ticks(UTIME, STIME), childTicks: ticks(CUTIME, CSTIME) };
 }
 
-/** Children are started from the main thread, whose id is the process's. */
+/** Node starts children from the main thread. Its thread id is the process id. */
 function childrenOf(pid: number): number[] {
   const text = read(`/proc/${pid}/task/${pid}/children`) ?? '';
   return text.split(' ').filter(Boolean).map(Number);
@@ -54,7 +54,7 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Not Linux, or a process that has ended meanwhile.
+    // Not Linux, or the process has just ended.
     return undefined;
   }
 }

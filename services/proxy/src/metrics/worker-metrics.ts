@@ -1,4 +1,4 @@
-/** The worker's metrics: each read from its owner when somebody asks, so that nothing is counted twice. */
+/** The worker's metrics. Each is read from its owner on request, so nothing is counted twice. */
 
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerNumbers } from '../../../registry/types.ts';
@@ -38,7 +38,6 @@ export function workerMetrics({ numbers, processFeeds, playback, lease, relays }
       name,
       help,
       registers,
-      // Its owner has counted already.
       collect() {
         this.reset();
         this.inc(read());
@@ -47,19 +46,23 @@ export function workerMetrics({ numbers, processFeeds, playback, lease, relays }
   };
   gauge(METRICS.clients, 'Viewers connected now.', () => numbers().clients);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
-  gauge(METRICS.processFeeds, 'Outputs of FFmpegs, made here or followed.', () => numbers().processFeeds);
-  gauge(METRICS.sourceFeeds, 'Sources, read here or followed.', () => numbers().sourceFeeds);
-  gauge(METRICS.relays, 'Other workers that follow a feed of this one.', () => relays().open);
+  gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
+  gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);
+  gauge(METRICS.relays, 'Relays to other workers that are open now.', () => relays().open);
   counter(METRICS.egressBytes, 'Bytes sent to viewers.', () => playback.egressBytes);
   counter(METRICS.relayBytes, 'Bytes sent to other workers.', () => relays().sentBytes);
   counter(METRICS.cpuSeconds, 'CPU seconds of the worker and its FFmpegs.', cpuSeconds);
   gauge(METRICS.ringBytes, 'Bytes of media held for viewers.', () => numbers().bufferedBytes);
   gauge(METRICS.residentBytes, 'Bytes of memory of the worker itself.', () => process.memoryUsage.rss());
-  counter(METRICS.ffmpegRestarts, 'FFmpegs started in place of one that had ended.', () => processFeeds.restartCount);
-  counter(METRICS.skips, 'Times a viewer was too slow and skipped.', () => numbers().skips);
+  counter(
+    METRICS.ffmpegRestarts,
+    'FFmpeg processes started to replace one that ended.',
+    () => processFeeds.restartCount,
+  );
+  counter(METRICS.skips, 'Times a slow viewer skipped media.', () => numbers().skips);
   counter(METRICS.stalls, 'Viewers dropped because they took nothing.', () => numbers().stalls);
-  counter(METRICS.errors, 'Viewers whose stream could not be given, or failed.', () => playback.failures);
-  gauge(METRICS.draining, '1 while the worker takes nothing new.', () => Number(numbers().draining));
-  gauge(METRICS.leaseHeld, '1 while what the worker owns is surely its own.', () => Number(lease.state === 'held'));
+  counter(METRICS.errors, 'Viewers whose stream could not start or failed.', () => playback.failures);
+  gauge(METRICS.draining, '1 while the worker drains and takes nothing new, else 0.', () => Number(numbers().draining));
+  gauge(METRICS.leaseHeld, '1 while the lease is held, else 0.', () => Number(lease.state === 'held'));
   return registry;
 }
