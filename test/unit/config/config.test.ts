@@ -244,7 +244,7 @@ describe('loadConfig', () => {
 
   it('signs playback URLs only where a token says who may have them', () => {
     expect(problemsOf({ PLAYBACK_AUTH: 'signed' })).toEqual([
-      'PLAYBACK_AUTH=signed: needs API_TOKEN, or anybody could create streams and be given signed URLs.',
+      'PLAYBACK_AUTH=signed: needs API_TOKEN. Without it anybody could create streams and get signed URLs.',
     ]);
     expect(loadConfig({ PLAYBACK_AUTH: 'signed', API_TOKEN: 't0ken' }).playbackAuth).toBe('signed');
   });

@@ -10,14 +10,14 @@ export type { PrivateSources, TrustProxy } from '../../../shared/settings/kinds.
 export { ConfigError } from '../../../shared/settings/read-settings.ts';
 export type { Environment } from '../../../shared/settings/setting.ts';
 
-/** Every setting. Times end in `Ms`, sizes in `Bytes`; a limit of 0 means "no limit" where the table says so. */
+/** Every setting. Times end in `Ms`, sizes in `Bytes`. A limit of 0 means "no limit" where the table says so. */
 export type Config = ValuesOf<typeof SETTINGS>;
 
 export type SharingStrategy = Config['sharingStrategy'];
 
 /**
- * Reads the settings. Names count in any case (the upper-case one wins), an empty value counts as unset, and nothing
- * but `env` is read: no `.env` file (`node --env-file=.env dist/proxy/main.js` and docker compose read one).
+ * Reads the settings. The case of a name does not matter; the upper-case one wins. An empty value counts as unset. It
+ * reads no `.env` file: `node --env-file=.env dist/proxy/main.js` and docker compose do.
  *
  * @throws {ConfigError} naming every setting that is wrong
  * @example const config = loadConfig(process.env); // config.sharedStreamGraceMs === 3000
@@ -26,13 +26,16 @@ export function loadConfig(env: Environment): Config {
   const config = readSettings(SETTINGS, env);
   if (config.playbackAuth === 'signed' && config.apiToken === undefined) {
     throw new ConfigError([
-      'PLAYBACK_AUTH=signed: needs API_TOKEN, or anybody could create streams and be given signed URLs.',
+      'PLAYBACK_AUTH=signed: needs API_TOKEN. Without it anybody could create streams and get signed URLs.',
     ]);
   }
   return config;
 }
 
-/** The secrets among the settings, for `maskText`; of a URL also its password. (Its user is mostly `default`, a word of logs.) */
+/**
+ * The secrets among the settings, for `maskText`. Of a URL it takes the password too, but not the user: that is mostly
+ * `default`, a word that logs use.
+ */
 export function secretsIn(config: Config): string[] {
   return Object.entries<Setting<unknown>>(SETTINGS).flatMap(([key, { kind }]) => {
     const value = config[key as keyof Config];
@@ -42,7 +45,7 @@ export function secretsIn(config: Config): string[] {
   });
 }
 
-/** One line for each setting of m3u-proxy that is set and has no effect here; for the log at start. */
+/** One line for the log at start for each setting of m3u-proxy that is set and has no effect here. */
 export function ignoredSettings(env: Environment): string[] {
   const given = byUpperCaseName(env);
   return Object.entries(IGNORED_SETTINGS)
@@ -50,7 +53,7 @@ export function ignoredSettings(env: Environment): string[] {
     .map(([name, reason]) => `${name} has no effect: ${reason}.`);
 }
 
-/** The settings as Markdown tables, one a group. docs/settings.md holds exactly this. */
+/** The settings as Markdown, one table per group. docs/settings.md holds exactly this. */
 export function settingsTable(): string {
   return Object.entries(SETTING_GROUPS)
     .map(([title, group]) => {

@@ -1,16 +1,16 @@
-/** Settings of m3u-proxy, and of compose files for it, that Streampool does without, each with the reason people are told when they set one. */
+/** Settings of m3u-proxy and its compose files that have no effect here. The log at start gives the reason for each. */
 
 const LATER_HLS = 'HLS playback is not part of this version';
 const NO_BROADCAST = 'broadcasts are not part of this version';
 const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
 const NO_SILENCE = 'silence detection is not part of this version';
 const NO_FILES = 'the worker writes no files';
-const LIVE_ALWAYS_STRICT = 'live MPEG-TS is checked and repaired always';
-const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY say how a source is tried again';
-const STALLS = 'a silent source is logged and opened again after LIVE_CHUNK_TIMEOUT_SECONDS';
+const LIVE_ALWAYS_STRICT = 'the worker always checks and repairs live MPEG-TS';
+const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY control retries';
+const STALLS = 'the worker logs a silent source and opens it again after LIVE_CHUNK_TIMEOUT_SECONDS';
 
 export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
-  APP_DEBUG: 'LOG_LEVEL=debug says more',
+  APP_DEBUG: 'LOG_LEVEL=debug logs more',
   RELOAD: 'restart the worker to load new code',
   DOCS_URL: 'the documentation is at /docs',
   REDOC_URL: 'the documentation is at /docs',
@@ -18,28 +18,27 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   LOG_FILE: 'the log goes to stdout',
   TEMP_DIR: NO_FILES,
   REDIS_PORT: 'REDIS_SERVER_PORT is the port of Redis',
-  REDIS_POOL_MAX_CONNECTIONS: 'a worker has as many connections to Redis as it needs',
-  ENABLE_REDIS_POOLING: 'REDIS_ENABLED and ENABLE_TRANSCODING_POOLING say what is shared',
-  SHARED_STREAM_TIMEOUT: 'SHARED_STREAM_GRACE says how long a process without viewers runs on',
-  CHANGE_BUFFER_CHUNKS: 'viewers share one buffer, whose size RING_MAX_BYTES limits',
+  REDIS_POOL_MAX_CONNECTIONS: 'a worker opens as many connections to Redis as it needs',
+  ENABLE_REDIS_POOLING: 'REDIS_ENABLED and ENABLE_TRANSCODING_POOLING control sharing',
+  SHARED_STREAM_TIMEOUT: 'SHARED_STREAM_GRACE sets how long a process without viewers keeps running',
+  CHANGE_BUFFER_CHUNKS: 'viewers share one buffer, and RING_MAX_BYTES limits its size',
   DEFAULT_MAX_RETRIES: RETRIES,
   DEFAULT_BACKOFF_FACTOR: RETRIES,
   DEFAULT_RETRY_ATTEMPTS: RETRIES,
   DEFAULT_RETRY_DELAY: RETRIES,
-  DEFAULT_HEALTH_CHECK_INTERVAL: 'sources are watched while they are read, not probed beside',
+  DEFAULT_HEALTH_CHECK_INTERVAL: 'the worker watches a source while it reads it and probes none',
   VOD_WRITE_TIMEOUT: 'a viewer of a finite source may pause as long as it keeps its connection',
-  LIVE_TV_WRITE_TIMEOUT: 'CLIENT_STALL_TIMEOUT says when a live viewer that takes nothing is dropped',
+  LIVE_TV_WRITE_TIMEOUT: 'CLIENT_STALL_TIMEOUT sets when a live viewer that takes nothing is dropped',
   ENABLE_CONNECTION_IDLE_MONITORING: STALLS,
   CONNECTION_IDLE_ALERT_THRESHOLD: STALLS,
   CONNECTION_IDLE_ERROR_THRESHOLD: STALLS,
   STRICT_LIVE_TS: LIVE_ALWAYS_STRICT,
-  STRICT_LIVE_TS_PREBUFFER_SIZE: 'JOIN_BUFFER says how much a joining viewer gets at once',
-  STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER says how much a joining viewer gets at once',
+  STRICT_LIVE_TS_PREBUFFER_SIZE: 'JOIN_BUFFER sets how much a joining viewer gets at once',
+  STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER sets how much a joining viewer gets at once',
   STRICT_LIVE_TS_CIRCUIT_BREAKER_TIMEOUT: STALLS,
   STRICT_LIVE_TS_CIRCUIT_BREAKER_COOLDOWN: STALLS,
-  USE_STICKY_SESSION:
-    '`use_sticky_session` of a stream says it; HLS always stays with the server that a redirect led to',
-  HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides, and what it names is tried at start',
+  USE_STICKY_SESSION: 'set `use_sticky_session` per stream; HLS always stays with the server that a redirect led to',
+  HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides; the worker tries that hardware at start',
   HLS_GC_ENABLED: NO_FILES,
   HLS_GC_INTERVAL: NO_FILES,
   HLS_GC_AGE_THRESHOLD: NO_FILES,

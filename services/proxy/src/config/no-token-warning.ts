@@ -1,14 +1,15 @@
-/** What it means that a worker has no API_TOKEN, as its log and GET /info say it. */
+/** The warning of a worker without API_TOKEN, for its log and GET /info. */
 
 import type { Config } from './config.ts';
 
-/** Undefined where there is a token. */
+/** Undefined when there is a token. */
 export function openApiWarning({ apiToken, host }: Pick<Config, 'apiToken' | 'host'>): string | undefined {
   if (apiToken !== undefined) return undefined;
-  const who = host === '127.0.0.1' || host === '::1' || host === 'localhost' ? 'every program here' : 'everybody';
+  const who =
+    host === '127.0.0.1' || host === '::1' || host === 'localhost' ? 'every program on this machine' : 'everybody';
   return (
-    `API_TOKEN is not set: ${who} who reaches this port may create and delete streams, run FFmpeg with arguments of ` +
-    'their own, use this network to fetch sources, and see who watches what. Set one (openssl rand -hex 24 makes ' +
-    'it) and send it as header X-API-Token.'
+    `API_TOKEN is not set: ${who} who reaches this port can create and delete streams, run FFmpeg with any allowed ` +
+    'arguments, fetch sources through this network, and see who watches what. Set API_TOKEN (openssl rand -hex 24 ' +
+    'generates one) and send it as header X-API-Token.'
   );
 }

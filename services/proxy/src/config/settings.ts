@@ -1,4 +1,4 @@
-/** The table of every setting, in the order and the groups in which people read it. */
+/** The table of all settings, in the groups and the order of the docs. */
 import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import {
@@ -20,15 +20,15 @@ import {
 import { type Environment, optional, setting } from '../../../shared/settings/setting.ts';
 
 const DAY_S = 86_400;
-/** For longer nobody hands out a URL that expires. */
+/** Nobody hands out an expiring URL for longer. */
 export const MAX_PLAYBACK_URL_TTL_S = 365 * DAY_S;
 /** A name that is safe in a Redis key, a log line and a file name. */
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const PRINTABLE = /^[\x20-\x7e]+$/;
-/** Long enough that nobody guesses it. */
+/** Long enough that nobody can guess it. */
 const SHARED_SECRET = /^[\x20-\x7e]{16,}$/;
 
-/** The memory this process may use: the container's limit where there is one, else the machine's. */
+/** The memory that this process may use: the limit of its container, or the machine's memory without one. */
 function availableMemory(): string {
   const limit = process.constrainedMemory();
   return String(limit > 0 ? Math.min(limit, totalmem()) : totalmem());
@@ -47,68 +47,68 @@ function nextThousand(env: Environment): string {
 const server = {
   host: setting('HOST', host, '0.0.0.0', 'Address the worker listens on.'),
   port: setting('PORT', integer(0, 65_535), '8085', 'Port the worker listens on; 0 picks a free one.'),
-  rootPath: setting(
-    'ROOT_PATH',
-    pathPrefix,
-    '/m3u-proxy',
-    'Prefix under which every route is served as well as under `/`.',
+  rootPath: setting('ROOT_PATH', pathPrefix, '/m3u-proxy', 'Prefix that every route also answers under, beside `/`.'),
+  logLevel: setting(
+    'LOG_LEVEL',
+    logLevel,
+    'info',
+    'Least severe message that is logged. The log goes to stdout as JSON lines.',
   ),
-  logLevel: setting('LOG_LEVEL', logLevel, 'info', 'Least severe message that is logged, as JSON lines on stdout.'),
   apiToken: optional(
     'API_TOKEN',
     // It travels in a header and in URLs.
     secret('printable ASCII without spaces', /^[\x21-\x7e]+$/),
-    'Token that the management API asks for, as header `X-API-Token` or query `api_token`. Without it only programs on the machine of the worker may create a stream by `GET /stream/…?url=`; a proxy there that adds no `X-Forwarded-For` makes everybody one of them.',
+    'Token that the management API requires, as header `X-API-Token` or query `api_token`. Without it the API is open, but only programs on the same machine may create a stream with `GET /stream/…?url=`. A proxy on that machine must add `X-Forwarded-For`; otherwise every request through it counts as local.',
     'none: the API is open',
   ),
   playbackAuth: setting(
     'PLAYBACK_AUTH',
     oneOf('open', 'signed'),
     'open',
-    'Who may play a stream: whoever knows its id, or only who has a signed URL from the API, or the API token.',
+    'Who may play a stream. `open`: everybody who knows its id. `signed`: only callers with a signed URL from the API or with the API token.',
   ),
   playbackUrlTtlMs: setting(
     'PLAYBACK_URL_TTL',
     seconds(1, MAX_PLAYBACK_URL_TTL_S),
     '86400',
-    'Seconds for which playback may be started, or taken up again, with a signed URL; what plays then goes on.',
+    'Seconds for which a signed URL can start or resume playback. A running playback continues after that.',
   ),
   playbackSecret: optional(
     'PLAYBACK_SECRET',
     secret('at least 16 printable characters', SHARED_SECRET),
-    'What playback URLs are signed with; the same on all workers.',
-    'made once and kept in Redis; without Redis made at each start',
+    'Secret that signs playback URLs. All workers need the same one.',
+    'generated once and kept in Redis; without Redis generated at each start',
   ),
   corsOrigins: setting(
     'CORS_ORIGINS',
     origins,
     '',
-    'Origins whose web pages may call the management API, such as `https://editor.example`; every page may play.',
+    'Origins whose web pages may call the management API, such as `https://editor.example`. Every page may play streams.',
     'none',
   ),
   trustProxy: setting(
     'TRUST_PROXY',
     trustProxy,
     'loopback',
-    'Proxies in front of the worker whose `X-Forwarded-For` names the viewer; `uniquelocal` means private ranges. For limits the last entry counts, or the last one that is not named here by its address.',
+    'Proxies in front of the worker whose `X-Forwarded-For` names the viewer. `uniquelocal` means private ranges. Rate limits use the last entry that this list does not name by address.',
   ),
   keepAliveTimeoutMs: setting(
     'KEEP_ALIVE_TIMEOUT',
     seconds(1, 3700),
     '72',
-    'Seconds that a connection may wait for its next request; more than the idle timeout of a load balancer in front.',
+    'Seconds that a connection may wait for its next request. Set more than the idle timeout of a load balancer in front.',
   ),
   drainTimeoutMs: setting(
     'DRAIN_TIMEOUT',
     seconds(0, DAY_S),
     '110',
-    'Seconds that viewers may go on watching after SIGTERM before they are closed.',
+    'Seconds that viewers may keep watching after SIGTERM. Then the worker closes their connections.',
   ),
   deployDrainMs: setting(
     'DEPLOY_DRAIN',
     seconds(0, DAY_S),
     '600',
-    'Seconds that a worker of an older revision keeps its ECS task for the viewers it still has.',
+    'Seconds that a worker of an older revision keeps its ECS task for its remaining viewers.',
   ),
 };
 
@@ -117,56 +117,56 @@ const pooling = {
     'ENABLE_TRANSCODING_POOLING',
     flag,
     'true',
-    'Whether viewers of a transcoded stream share a process; `false` gives each an FFmpeg of its own.',
+    'Whether viewers of a transcoded stream share a process. `false` gives each viewer its own FFmpeg.',
   ),
   sharingStrategy: setting(
     'STREAM_SHARING_STRATEGY',
     oneOf('url_profile', 'url_only', 'disabled'),
     'url_profile',
-    'What viewers who share a process have in common: URL and profile, or the URL alone; `disabled`: they never share.',
+    'What viewers must have in common to share a process. `url_profile`: URL and profile. `url_only`: the URL. `disabled`: they never share.',
   ),
   maxClientsPerSharedStream: setting(
     'MAX_CLIENTS_PER_SHARED_STREAM',
     integer(0),
     '10',
-    'Viewers of one process; the next one opens another. 0: no cap.',
+    'Viewers per process. The next viewer starts another process. 0: no limit.',
   ),
   sharedStreamGraceMs: setting(
     'SHARED_STREAM_GRACE',
     seconds(0, DAY_S),
     '3',
-    'Seconds that a process without viewers keeps running for the next one.',
+    'Seconds that a process without viewers keeps running for the next viewer.',
   ),
   streamTimeoutMs: setting(
     'STREAM_TIMEOUT',
     seconds(1, 3600),
     '15',
-    'Seconds without output after which an FFmpeg counts as hung and is replaced.',
+    'Seconds without output after which the worker treats FFmpeg as hung and replaces it.',
   ),
   streamIdleTtlMs: setting(
     'STREAM_IDLE_TTL',
     seconds(1, 365 * DAY_S),
     '86400',
-    'Seconds after which a stream that nobody watches is forgotten.',
+    'Seconds after which the worker forgets a stream that nobody watches.',
   ),
   joinBufferMs: setting(
     'JOIN_BUFFER',
     seconds(0, 60),
     '2',
-    'Seconds of media that a joining viewer gets at once, so that its player starts and has a cushion.',
+    'Seconds of media that a joining viewer gets at once. Its player starts sooner and has a buffer.',
   ),
-  ringMaxBytes: setting('RING_MAX_BYTES', bytes(1024 ** 2), '48M', 'Most memory that the media of one feed may take.'),
+  ringMaxBytes: setting('RING_MAX_BYTES', bytes(1024 ** 2), '48M', 'Maximum memory for the media of one feed.'),
   keyframeIntervalMs: setting(
     'KEYFRAME_INTERVAL',
     seconds(0, 60),
     '0',
-    'Seconds between keyframes that FFmpeg adds to those of the source, for sources that have few; 0: none.',
+    'Seconds between the keyframes that FFmpeg adds to those of the source. Useful for sources with few keyframes. 0: adds none.',
   ),
   preferredAudioLanguages: setting(
     'PREFERRED_AUDIO_LANGUAGES',
     languages,
     '',
-    'Languages of sound in the order in which a transcode prefers them, such as `deu,eng`; none: the first main track that sends.',
+    'Audio languages in order of preference for transcoded streams, such as `deu,eng`. When empty, the first main track that sends is used.',
     'none',
   ),
   ffmpegPath: setting('FFMPEG_PATH', text('a path', PRINTABLE), 'ffmpeg', 'The FFmpeg to run, 5.1 or newer.'),
@@ -174,7 +174,7 @@ const pooling = {
     'HW_ACCEL_TYPE',
     oneOf('cpu', 'nvidia', 'intel', 'amd', 'vaapi'),
     'cpu',
-    'Encoder of the built-in profiles; a hardware one is tried at start, and the CPU used where it does not work.',
+    'Encoder of the built-in profiles. The worker tries a hardware encoder at start and falls back to the CPU if it fails.',
   ),
   hwAccelDevice: setting(
     'HW_ACCEL_DEVICE',
@@ -189,13 +189,13 @@ const clients = {
     'CLIENT_STALL_TIMEOUT',
     seconds(1, DAY_S),
     '60',
-    'Seconds after which a viewer that takes no byte of a live stream is dropped. A file is held for the viewer without a connection to the provider from then on.',
+    'Seconds after which a viewer of a live stream that takes no bytes is dropped. A viewer of a file stays connected, but its connection to the provider is closed.',
   ),
   clientTimeoutMs: setting(
     'CLIENT_TIMEOUT',
     seconds(1, DAY_S),
     '10',
-    'Seconds that a viewer still counts as connected between two requests of one session (VOD seeks, HLS). A connection that takes nothing for this long ends when the same client has opened another one.',
+    'Seconds that a viewer still counts as connected between two requests of one session (VOD seeks, HLS). A connection that takes nothing for this long ends when the same client opens another one.',
   ),
 };
 
@@ -204,7 +204,7 @@ const sources = {
     'DEFAULT_USER_AGENT',
     text('printable ASCII', PRINTABLE),
     'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/115.0.0.0 Safari/537.36',
-    'User-Agent that providers see when a stream names none.',
+    'User-Agent sent to providers when a stream sets none.',
   ),
   shareDirectStreams: setting(
     'SHARE_DIRECT_STREAMS',
@@ -216,69 +216,69 @@ const sources = {
     'SOURCE_MAX_CONNECTIONS',
     integer(0),
     '0',
-    'Connections to one provider host with the same credentials at a time, over all workers; 0: unlimited.',
+    'Simultaneous connections of all workers to one provider host with the same credentials. 0: no limit.',
   ),
   allowPrivateSources: setting(
     'ALLOW_PRIVATE_SOURCES',
     privateSources,
     lanOutsideEcs,
-    'Private addresses that sources may have: `true`, `false`, or a list of CIDR ranges, hosts and `lan`; loopback only when named.',
+    'Private addresses that sources may have: `true`, `false`, or a list of CIDR ranges, hosts and `lan`. Loopback is allowed only when the list names it.',
     '`lan`; on ECS `false`',
   ),
   connectTimeoutMs: setting(
     'DEFAULT_CONNECTION_TIMEOUT',
     seconds(0.1, 600),
     '10',
-    'Seconds for name, TCP and TLS of a connection to a provider.',
+    'Seconds to connect to a provider: DNS lookup, TCP and TLS.',
   ),
   readTimeoutMs: setting(
     'DEFAULT_READ_TIMEOUT',
     seconds(0.1, 3600),
     '30',
-    'Seconds that a provider may take from the request to its response headers.',
+    'Seconds that a provider may take to send response headers.',
   ),
   liveChunkTimeoutMs: setting(
     'LIVE_CHUNK_TIMEOUT_SECONDS',
     seconds(0.1, 3600),
     '15',
-    'Seconds without a byte after which a live source counts as stalled and is opened again.',
+    'Seconds without a byte after which the worker treats a live source as stalled and opens it again.',
   ),
   vodReadTimeoutMs: setting(
     'VOD_READ_TIMEOUT',
     seconds(0.1, DAY_S),
     '60',
-    'Seconds without a byte, while its viewer wants more, after which the transfer of a finite source is resumed.',
+    'Seconds without a byte after which the worker resumes the transfer of a finite source. Time in which the viewer reads nothing does not count.',
   ),
   retryAttempts: setting(
     'STREAM_RETRY_ATTEMPTS',
     integer(0, 1000),
     '3',
-    'Further tries of one source URL before its failover URL is used.',
+    'Retries of one source URL before the worker uses its failover URL.',
   ),
-  retryDelayMs: setting('STREAM_RETRY_DELAY', seconds(0, 600), '1', 'Seconds before such a try.'),
+  retryDelayMs: setting('STREAM_RETRY_DELAY', seconds(0, 600), '1', 'Seconds before each retry.'),
   retryExponentialBackoff: setting(
     'STREAM_RETRY_EXPONENTIAL_BACKOFF',
     flag,
     'false',
-    'Whether that delay doubles with each try.',
+    'Whether that delay doubles with each retry.',
   ),
   streamTotalTimeoutMs: setting(
     'STREAM_TOTAL_TIMEOUT',
     seconds(0, DAY_S),
     '30',
-    'Seconds that one outage may last, over all tries and failovers, before the stream fails; 0: no limit.',
+    'Seconds that one outage may last before the stream fails. All retries and failovers count. 0: no limit.',
   ),
   maxFailoverAttempts: setting(
     'MAX_FAILOVER_ATTEMPTS',
     integer(0),
     '0',
-    'Failovers during one outage; 0: as many as there are failover URLs, or no limit with a resolver.',
+    'Failovers per outage. 0: as many as there are failover URLs, or no limit with a resolver.',
   ),
   bitrateMonitoring: setting(
     'ENABLE_BITRATE_MONITORING',
     flag,
     'false',
-    'Whether a live source that delivers too little is failed over.',
+    'Whether the worker fails over from a live source that delivers too little.',
   ),
   minBitrateBytesPerSecond: setting(
     'MIN_BITRATE_THRESHOLD',
@@ -290,19 +290,19 @@ const sources = {
     'BITRATE_CHECK_INTERVAL',
     seconds(0.1, 3600),
     '5',
-    'Seconds over which each of those measurements is taken.',
+    'Seconds that each bitrate measurement takes.',
   ),
   bitrateFailoverThreshold: setting(
     'BITRATE_FAILOVER_THRESHOLD',
     integer(1, 1000),
     '3',
-    'Low measurements in a row that cause the failover.',
+    'Low measurements in a row that cause a failover.',
   ),
   bitrateGraceMs: setting(
     'BITRATE_MONITORING_GRACE_PERIOD',
     seconds(0, 3600),
     '10',
-    'Seconds after a source is opened before it is measured.',
+    'Seconds from opening a source to its first measurement.',
   ),
 };
 
@@ -312,28 +312,28 @@ const limits = {
     'MAX_CPU',
     integer(0, 100),
     '85',
-    "Percent of the machine's processors in use beyond which a worker leaves new processes to others, where there are some that have more left; 0: never.",
+    'CPU percent of the machine above which new processes go to less busy workers. 0 disables this.',
   ),
   maxClients: setting('MAX_CLIENTS', integer(0), '10000', 'Viewers of this worker; 0: no limit.'),
   maxStreams: setting(
     'MAX_STREAMS',
     integer(0),
     '10000',
-    'Streams that can exist at a time; the one that has been idle longest gives way to a new one. A definition takes up to 16 KB in Redis and in each worker. 0: no limit.',
+    'Streams that can exist at a time. A new one replaces the one that has been idle longest. A definition takes up to 16 KB in Redis and in each worker. 0: no limit.',
   ),
   maxBodyBytes: setting('MAX_BODY_BYTES', bytes(1024), '1M', 'Largest request body.'),
   apiRateLimit: setting(
     'API_RATE_LIMIT',
     integer(0),
     '1200',
-    'Management requests per minute from one address, or IPv6 network of 64 bits; 0: no limit. Requests with the right token are not limited, and of playback only those that carry a token or `url=`.',
+    'Management requests per minute from one IPv4 address or one IPv6 /64 network. Requests with the right token are not limited. Playback requests count only when they carry a token or `url=`. 0: no limit.',
   ),
   memoryLimitBytes: setting(
     'MEMORY_LIMIT',
     bytes(64 * 1024 ** 2),
     availableMemory,
-    'Memory that the worker may count on; the media of all feeds takes at most 40 % of it.',
-    'that of the container or machine',
+    'Memory that the worker may use. The media of all feeds takes at most 40 % of it.',
+    'the memory of the container or machine',
   ),
 };
 
@@ -342,20 +342,20 @@ const cluster = {
     'WORKER_ID',
     text('1 to 64 letters, digits, dots, dashes and underscores', NAME),
     () => `worker-${randomBytes(4).toString('hex')}`,
-    'Name of this worker, different from every other.',
+    'Name of this worker. Every worker needs a different one.',
     'generated',
   ),
   heartbeatIntervalMs: setting(
     'HEARTBEAT_INTERVAL',
     seconds(1, 3600),
     '30',
-    "Seconds between updates of the worker's record while none of its numbers changes.",
+    "Seconds between updates of the worker's record while its numbers do not change.",
   ),
   cleanupIntervalMs: setting(
     'CLEANUP_INTERVAL',
     seconds(1, DAY_S),
     '60',
-    'Seconds between searches for expired streams, sessions and stale processes.',
+    'Seconds between cleanups of expired streams, sessions and stale processes.',
   ),
   redisEnabled: setting(
     'REDIS_ENABLED',
@@ -367,31 +367,31 @@ const cluster = {
   redisPort: setting('REDIS_SERVER_PORT', integer(1, 65_535), '6379', 'Port of Redis.'),
   redisDb: setting('REDIS_DB', integer(0, 65_535), '0', 'Number of the database in Redis.'),
   redisPassword: optional('REDIS_PASSWORD', secret('printable ASCII', PRINTABLE), 'Password of Redis.', 'none'),
-  redisTls: setting('REDIS_TLS', flag, 'false', 'Whether Redis is spoken to over TLS.'),
+  redisTls: setting('REDIS_TLS', flag, 'false', 'Whether workers connect to Redis over TLS.'),
   redisUrl: optional(
     'REDIS_URL',
     secret('a redis:// or rediss:// URL', /^rediss?:\/\/\S+$/),
-    'All of the above in one URL, `redis://:password@host:6379/0`; it wins over them.',
+    'All of the above in one URL, `redis://:password@host:6379/0`. It overrides them.',
     'none',
   ),
   relayPort: setting(
     'RELAY_PORT',
     integer(0, 65_535),
     nextThousand,
-    'Port on which other workers fetch feeds; not for the world.',
+    'Port on which other workers fetch feeds. Do not expose it to the internet.',
     '`PORT` + 1000',
   ),
   workerAddress: optional(
     'WORKER_ADDRESS',
     host,
-    'Host name or address under which other workers reach this one.',
-    'on ECS that of the task, else the one that Redis is reached from',
+    'Host name or address at which other workers reach this one.',
+    'on ECS the address of the task, else the local address of the connection to Redis',
   ),
   clusterSecret: optional(
     'CLUSTER_SECRET',
     secret('at least 16 printable characters', SHARED_SECRET),
-    'What workers prove themselves to each other with.',
-    'made once and kept in Redis',
+    'Secret with which workers authenticate to each other.',
+    'generated once and kept in Redis',
   ),
 };
 
@@ -407,5 +407,5 @@ export const SETTING_GROUPS = {
 
 export const SETTINGS = { ...server, ...pooling, ...clients, ...sources, ...limits, ...cluster } as const;
 
-/** The environment variables that a worker reads; whatever starts workers is typed by it, so that it sets no other. */
+/** The environment variables that a worker reads. Code that starts workers uses this type, so it cannot set others. */
 export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['env'];
