@@ -1,4 +1,4 @@
-/** The HTTP server of a worker: what holds for every route, and which routes there are. */
+/** The HTTP server of a worker: which routes there are, and what all of them share. */
 
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -32,9 +32,9 @@ import { metadataRoutes } from './streams/metadata-routes.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
 import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-routes.ts';
 
-/** For a request to arrive whole: nobody needs longer for a megabyte of JSON. */
+/** How long a request may take to arrive. A megabyte of JSON needs less. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Ids in paths; longer ones name nothing. */
+/** Longer ids in paths cannot exist. */
 const MAX_PARAM_CHARACTERS = 512;
 
 /**
@@ -55,14 +55,14 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     routerOptions: {
       ignoreTrailingSlash: true,
       maxParamLength: MAX_PARAM_CHARACTERS,
-      // Of a parameter given twice the last one counts.
+      // The last value of a repeated parameter counts.
       querystringParser: (text) => Object.fromEntries(new URLSearchParams(text)),
     },
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
-  // Answers are typed by their schemas when they are compiled; checking each again would only cost time.
+  // The compiler checks answers against their schemas; checking each again would only cost time.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   readJsonBodies(app);
   endConnectionsOnClose(app);

@@ -120,7 +120,7 @@ describe('PLAYBACK_AUTH=signed', () => {
     }
     const expired = await later(62_000, () => api.get(one.url));
     expect(expired.body.detail).toMatch(/^This URL expired at 2\d{3}-.*playback-url/);
-    expect((await api.get(changed)).body.detail).toMatch(/not one for this stream/);
+    expect((await api.get(changed)).body.detail).toMatch(/does not fit this stream/);
     expect((await api.get(`${one.url}&signature=1.${'A'.repeat(43)}`)).status).toBe(403);
   });
 

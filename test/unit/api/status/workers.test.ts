@@ -41,7 +41,7 @@ describe('a worker alone', () => {
     const api = await startApi({ WORKER_ID: 'solo' });
     expect(await api.post('/workers/other/drain')).toMatchObject({
       status: 404,
-      body: { detail: 'There is no worker other; GET /workers lists those there are.' },
+      body: { detail: 'There is no worker other; GET /workers lists the workers.' },
     });
     expect((await api.get('/readyz')).status).toBe(200);
   });

@@ -1,4 +1,4 @@
-/** Which web pages may read what: every page what plays, those of CORS_ORIGINS the rest. Never with a visitor's credentials. */
+/** CORS: any web page may read playback; pages of CORS_ORIGINS may read the rest too. Never with a visitor's credentials. */
 
 import type { FastifyCorsOptions } from '@fastify/cors';
 import type { FastifyRequest } from 'fastify';
@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 /** A player in a page reads every header of an answer: lengths, ranges, client ids. */
 const READABLE = '*';
 
-/** Segments are asked for again and again: a browser asks once in this time whether it may send `Range`. */
+/** Players fetch segments again and again. The browser asks only once a day whether it may send `Range`. */
 const PLAYBACK: FastifyCorsOptions = {
   origin: '*',
   exposedHeaders: READABLE,
@@ -16,10 +16,10 @@ const PLAYBACK: FastifyCorsOptions = {
 const MANAGEMENT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * What one request's answer, or that of its preflight, lets pages read.
+ * The CORS rules for one request or its preflight.
  *
- * @param origins compared letter by letter
- * @param isPlayback whether a path is one that players open
+ * @param origins must match exactly
+ * @param isPlayback whether players open a path
  */
 export function corsOptions(
   origins: readonly string[],

@@ -1,4 +1,4 @@
-/** What requests pass before they are answered: rate limit and token, and where there is no token what is left of it. */
+/** The checks before a request is answered: rate limit and token, and what replaces the token when none is set. */
 
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -10,12 +10,12 @@ import type { Api } from '../http/typed-server.ts';
 import { isLoopbackCaller, isOfOtherSite } from './own-caller.ts';
 import { assertToken } from './token.ts';
 
-/** Lets a request pass, or throws why not. */
+/** Lets a request pass, or throws the reason why not. */
 export type Gate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 export interface Gates {
   readonly management: Gate;
-  /** Of a GET that creates a stream: a link, or a picture in a page, is enough to make a browser send one. */
+  /** For a GET that creates a stream: a link or an image in a page is enough to make a browser send one. */
   readonly creationByGet: Gate;
 }
 
@@ -23,17 +23,17 @@ const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 const SET_A_TOKEN = 'Set API_TOKEN for the worker and send it, as header X-API-Token or query api_token.';
 const NOT_BY_GET = `Without API_TOKEN only a program on the worker's own machine may create a stream by GET. Create it with POST /streams and play /stream/{stream_id}. Or: ${SET_A_TOKEN}`;
-const OTHER_SITE = `Without API_TOKEN a web page of another site may change nothing here. Name its origin in CORS_ORIGINS. Or: ${SET_A_TOKEN}`;
+const OTHER_SITE = `Without API_TOKEN a web page of another site may not change anything here. Add its origin to CORS_ORIGINS. Or: ${SET_A_TOKEN}`;
 
 /**
- * Whoever has the token is not limited: an editor asks for all its users from one address. Everybody else is, so that nobody
- * tries tokens by the thousand.
+ * Requests with the token are not limited: an editor sends those of all its users from one address. All others are limited,
+ * against guessing of tokens.
  */
 export async function gatesOf(app: Api, config: Config): Promise<Gates> {
   const limit = await limitOf(app, config);
   const check = (request: FastifyRequest): void => {
     assertToken(config.apiToken, request, request.routeOptions.url === METRICS_PATH);
-    // No other site knows a token, so where there is one this is settled.
+    // A page of another site cannot know the token.
     if (config.apiToken !== undefined || READS.has(request.method)) return;
     if (isOfOtherSite(request.headers, config.corsOrigins)) throw new StreampoolError(403, OTHER_SITE);
   };

@@ -1,4 +1,4 @@
-/** Refuses playback to requests that this cluster has sent itself and that would go round for ever. */
+/** Refuses playback requests that this cluster sent itself and that would loop for ever. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
@@ -7,8 +7,8 @@ import type { HopMarker } from '../../upstream/egress/hop-marker.ts';
 import type { Gate } from './gates.ts';
 
 /**
- * The hook of all playback routes: a request may pass through this cluster once more, not twice. One that comes from here
- * creates no streams: each would be another one, and no rule about the same stream would ever end it.
+ * The hook of all playback routes: a request may pass through this cluster once more, not twice. A request that came from
+ * this cluster may not create a stream: each round would create another, and the check for the same stream would never match.
  */
 export function loopGate(marker: HopMarker): Gate {
   return async (request, reply) => {
@@ -18,7 +18,7 @@ export function loopGate(marker: HopMarker): Gate {
   };
 }
 
-/** @throws {StreampoolError} 508 when the request was sent to fetch what this stream would fetch */
+/** @throws {StreampoolError} 508 when the request comes from the fetch of this same stream */
 export function refuseLoop(
   marker: HopMarker,
   { url, failoverUrls, failover }: StreamRecord,
@@ -29,7 +29,7 @@ export function refuseLoop(
 }
 
 function loop(marker: HopMarker, reply: FastifyReply): StreampoolError {
-  // By it the worker that asked knows whose 508 this is.
+  // This tells the worker that asked which cluster answered 508.
   void reply.header('via', marker.own);
   return new StreampoolError(
     508,

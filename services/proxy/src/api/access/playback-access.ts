@@ -1,4 +1,4 @@
-/** Who may play (PLAYBACK_AUTH): everybody, or who has a signed URL or the API token; and playback URLs as the API writes them. */
+/** Who may play (PLAYBACK_AUTH): everybody, or callers with a signed URL or the API token. Also builds the playback URLs. */
 
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
@@ -10,16 +10,16 @@ import { type Judgement, judge, SIGNATURE, sign } from './playback-signature.ts'
 import { carriesToken } from './token.ts';
 
 export interface PlaybackUrl {
-  /** Relative to the root or to ROOT_PATH, whichever the caller goes through. */
+  /** Relative to the base URL that the caller uses: the root or ROOT_PATH. */
   readonly url: string;
-  /** Undefined: it can be played as long as there is the stream. */
+  /** Undefined: the URL works for as long as the stream exists. */
   readonly expiresAtMs: number | undefined;
 }
 
 export interface PlaybackAccess {
-  /** Where a stream plays. @param ttlMs for how long from now on; else PLAYBACK_URL_TTL */
+  /** The playback URL of a stream. @param ttlMs how long it is valid; PLAYBACK_URL_TTL by default */
   urlOf(stream: StreamRecord, ttlMs?: number): PlaybackUrl;
-  /** Why a request without the API token may not play; undefined when it may. */
+  /** The reason why a request without the API token may not play; undefined when it may. */
   refusal(streamId: string, signature: string | undefined): StreampoolError | undefined;
 }
 
@@ -32,7 +32,7 @@ const OPEN: PlaybackAccess = {
   refusal: () => undefined,
 };
 
-/** @param secret may become another one when the worker joins its cluster late */
+/** @param secret may change when the worker joins its cluster late */
 function signedAccess(secret: () => string, defaultTtlMs: number): PlaybackAccess {
   return {
     urlOf: (stream, ttlMs = defaultTtlMs) => {
@@ -44,9 +44,9 @@ function signedAccess(secret: () => string, defaultTtlMs: number): PlaybackAcces
 }
 
 /**
- * The hook of all playback routes. It looks at the beginning of a request only: what plays goes on when its signature expires.
+ * The hook of all playback routes. It checks a request only at its start: running playback goes on when the signature expires.
  *
- * @param gate what the API token is checked by, with its rate limit: nobody tries tokens here by the thousand either
+ * @param gate checks the API token, with its rate limit: nobody can guess tokens here either
  */
 export function playbackGate(access: PlaybackAccess, gate: Gate): Gate {
   return async (request, reply) => {
@@ -60,7 +60,7 @@ export function playbackGate(access: PlaybackAccess, gate: Gate): Gate {
 }
 
 const WAY =
-  'POST /streams, POST /transcode and POST /streams/{stream_id}/playback-url answer signed URLs; the API token (header X-API-Token or query api_token) will do as well.';
+  'POST /streams, POST /transcode and POST /streams/{stream_id}/playback-url return signed URLs. The API token (header X-API-Token or query api_token) works too.';
 
 function refusalFor(judgement: Judgement): StreampoolError | undefined {
   switch (judgement.kind) {
@@ -69,7 +69,7 @@ function refusalFor(judgement: Judgement): StreampoolError | undefined {
     case 'missing':
       return new StreampoolError(401, `This URL is not signed. ${WAY}`);
     case 'wrong':
-      return new StreampoolError(403, `The signature of this URL is not one for this stream. ${WAY}`);
+      return new StreampoolError(403, `The signature of this URL does not fit this stream. ${WAY}`);
     case 'expired':
       return new StreampoolError(403, `This URL expired at ${isoTime(judgement.expiredAtMs)}. ${WAY}`);
   }

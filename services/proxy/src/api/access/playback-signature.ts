@@ -1,22 +1,22 @@
 /**
- * Signatures of playback URLs: who has one may play that stream until it expires. Pure.
+ * Signatures of playback URLs: a URL with one may play that stream until it expires. Pure.
  *
- * `<expiry>.<code>`: the expiry in seconds since 1970, and an HMAC-SHA256 (base64url) over it and the stream's id. One query
- * parameter, so that a URL needs no quotes in most shells, and clients can add their own parameters behind it.
+ * `<expiry>.<code>`: the expiry in seconds since 1970, and an HMAC-SHA256 (base64url) over it and the stream id. It is one query
+ * parameter, so most shells need no quotes around the URL, and clients can append their own parameters.
  */
 
 import { createHmac } from 'node:crypto';
 import { sameText } from '../../../../shared/same-text.ts';
 
-/** The query parameter that carries it. */
+/** The query parameter that carries the signature. */
 export const SIGNATURE = 'signature';
 
 export type Judgement =
   | { readonly kind: 'valid' | 'missing' | 'wrong' }
-  /** It was valid once. */
+  /** It was valid once; a forged one is `wrong`. */
   | { readonly kind: 'expired'; readonly expiredAtMs: number };
 
-/** As many digits as a time in seconds has for the next thousand years, written as only one text can. */
+/** Enough digits for a time in seconds for centuries. No leading zero, so each time has exactly one text. */
 const FORMAT = /^([1-9]\d{0,10})\.[\w-]{43}$/;
 
 /**
@@ -27,7 +27,7 @@ export function sign(secret: string, streamId: string, expiresAtMs: number): str
   return signatureOf(secret, streamId, Math.ceil(expiresAtMs / 1000));
 }
 
-/** What a signature is worth for this stream now. Only one that was made with `secret` is said to have expired. */
+/** Whether a signature is valid for this stream now. Only a signature made with `secret` can be `expired`. */
 export function judge(secret: string, streamId: string, signature: string | undefined, nowMs: number): Judgement {
   if (signature === undefined || signature === '') return { kind: 'missing' };
   const expiresAtS = Number(FORMAT.exec(signature)?.[1] ?? Number.NaN);
@@ -38,7 +38,7 @@ export function judge(secret: string, streamId: string, signature: string | unde
 }
 
 function signatureOf(secret: string, streamId: string, expiresAtS: number): string {
-  // The id comes last: whatever is in it, no other pair is written like this one.
+  // The id comes last: no other pair of expiry and id then gives the same text.
   const code = createHmac('sha256', secret).update(`streampool playback ${expiresAtS} ${streamId}`);
   return `${expiresAtS}.${code.digest('base64url')}`;
 }

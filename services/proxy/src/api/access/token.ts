@@ -6,7 +6,7 @@ import { StreampoolError } from '../../errors.ts';
 
 export interface TokenCarrier {
   readonly headers: IncomingHttpHeaders;
-  /** As it was asked for: a route's schema keeps only the parameters it knows. */
+  /** The URL as sent: a route's schema drops the parameters it does not know. */
   readonly originalUrl: string;
 }
 
@@ -14,10 +14,10 @@ const MISSING = 'API token required. Provide token via X-API-Token header or api
 const WRONG = 'Invalid API token';
 
 /**
- * Lets a request through that carries the token, in a header or, without one there, in the query.
+ * Lets a request with the token pass. The header counts; without it, the query parameter.
  *
  * @param token undefined: the API is open
- * @param asBearer `Authorization: Bearer` will do as well: what scrapers of metrics can send
+ * @param asBearer also accepts `Authorization: Bearer`, which metrics scrapers can send
  * @throws {StreampoolError} 401 without a token, 403 with a wrong one
  */
 export function assertToken(token: string | undefined, request: TokenCarrier, asBearer = false): void {

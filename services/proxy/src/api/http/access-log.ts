@@ -1,4 +1,4 @@
-/** One log line per request, when its response is over; credentials in its URL are hidden. */
+/** One log line per request, when its response is over; hides credentials in its URL. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../../shared/log.ts';
@@ -8,10 +8,10 @@ import { maskParameters } from '../../../../shared/masking/parameters.ts';
 import type { TrustProxy } from '../../config/config.ts';
 import { senderOf } from './sender.ts';
 
-/** Asked every few seconds by machines. */
+/** Machines ask for these every few seconds. */
 const QUIET = new Set(['/livez', '/readyz', '/metrics']);
 
-/** Logs a request once its connection is done with it, however that came. */
+/** Logs a request when its response ends or its connection closes. */
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
   const startedMs = performance.now();
   reply.raw.once('close', () => {
@@ -29,8 +29,8 @@ export function logRequest(log: Logger, trustProxy: TrustProxy, request: Fastify
 }
 
 /**
- * A request's path and query, with its own credentials hidden, those of URLs in it, and those that were spelled wrong. Generated
- * ids stay: those of streams, clients and playlists are what a line is looked for by.
+ * A request's path and query without credentials: neither its own, nor those of URLs in it, nor misspelled ones. Generated
+ * ids (streams, clients, playlists) stay, because people search the log for them.
  */
 export function maskRequestUrl(url: string): string {
   const at = url.indexOf('?');

@@ -1,9 +1,9 @@
-/** Ends the connections of a server that closes: Node waits for those whose last response was under way just then. */
+/** Closes the connections of a closing server. Node alone would wait for those whose last response was just under way. */
 
 import type { Api } from './typed-server.ts';
 
 const CHECK_MS = 50;
-/** For the last responses; viewers have been closed before. */
+/** Time for the last responses; viewers have been disconnected before. */
 const PATIENCE_MS = 3_000;
 
 export function endConnectionsOnClose(app: Api): void {
@@ -15,7 +15,7 @@ export function endConnectionsOnClose(app: Api): void {
       else server.closeAllConnections();
     }, CHECK_MS);
     server.once('close', () => clearInterval(timer));
-    // A server that never listened has nothing to close, and says nothing when it does.
+    // A server that never listened has nothing to close and never emits `close`.
     if (!server.listening) clearInterval(timer);
   });
 }

@@ -8,13 +8,13 @@ import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { VERSION } from '../../../../shared/version.ts';
 import type { Api } from './typed-server.ts';
 
-/** Name of the token in the description. */
+/** Name of the token scheme in the description. */
 export const TOKEN_SCHEME = 'token';
 
-/** The order in which the page shows them. */
+/** The order of the groups on the page. */
 const TAGS = ['Playback', 'Streams', 'Streams by metadata', 'Statistics', 'Status', 'Health', 'Not in this version'];
 
-/** Call it before the routes are registered: it learns of them as they come. */
+/** Call it before the routes are registered: it sees only later ones. */
 export async function describeApi(app: Api, rootPath: string): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -45,7 +45,7 @@ export async function describeApi(app: Api, rootPath: string): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
 
-/** A bundle has the page's files beside it; run from source the package finds them itself. */
+/** The bundle has the page's files beside it. Run from source, the package finds them itself. */
 function bundledFiles(): { baseDir?: string } {
   const folder = fileURLToPath(new URL('./static', import.meta.url));
   return existsSync(folder) ? { baseDir: folder } : {};

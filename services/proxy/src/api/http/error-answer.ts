@@ -8,7 +8,7 @@ import { maskText } from '../../../../shared/masking/mask.ts';
 import { StreampoolError } from '../../errors.ts';
 import { InvalidRequest } from './validation.ts';
 
-/** How long a body that is too large may go on. */
+/** How long the rest of a too large body may take. */
 const LET_PASS_MS = 3_000;
 
 export interface ErrorAnswer {
@@ -17,15 +17,15 @@ export interface ErrorAnswer {
   readonly body: { readonly detail: unknown };
 }
 
-/** What Fastify's own errors mean for the caller; their messages name classes and options that mean nothing to one. */
+/** What Fastify's own errors mean for the caller. Fastify's messages name classes and options that callers do not know. */
 const FRAMEWORK: Readonly<Record<string, (maxBodyBytes: number) => string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: (bytes) => `The request body is larger than ${bytes} bytes (MAX_BODY_BYTES).`,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => 'Send the body as JSON, with Content-Type: application/json.',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => 'The request body is not as long as its Content-Length says.',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => 'The length of the request body differs from its Content-Length.',
   FST_ERR_BAD_URL: () => 'The path of the request is not a valid URL path.',
 };
 
-/** Errors nobody foresaw are 500 and say nothing of what is inside; `isBug` tells that the log should have them. */
+/** Unexpected errors give 500 without internal details; `isBug` tells the caller to log them. */
 export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer & { readonly isBug: boolean } {
   if (error instanceof InvalidRequest) return answer(422, error.details);
   if (error instanceof StreampoolError) {
@@ -44,7 +44,7 @@ export function errorAnswer(error: unknown, maxBodyBytes: number): ErrorAnswer &
   return { ...answer(500, 'Something went wrong in the worker. Its log says what.'), isBug: true };
 }
 
-/** Sends an error as its answer, and logs what only a programmer can mend. */
+/** Sends an error as its answer, and logs the errors that only a programmer can fix. */
 export async function sendError(
   error: unknown,
   request: FastifyRequest,
@@ -57,7 +57,7 @@ export async function sendError(
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);
 }
 
-/** Reads a body that nobody wants to its end: a caller who still sends when the connection is closed never sees the answer. */
+/** Reads an unwanted body to its end: a caller that is still sending when the connection closes never sees the answer. */
 function letPass(message: IncomingMessage): Promise<void> {
   if (message.complete || message.destroyed) return Promise.resolve();
   return new Promise((resolve) => {

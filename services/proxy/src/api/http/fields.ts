@@ -1,12 +1,12 @@
-/** The fields that several requests have in common, and how m3u-proxy's clients may spell them. */
+/** The fields that several requests share, and how m3u-proxy's clients may spell them. */
 
 import { z } from 'zod';
 import { MAX_URL_CHARACTERS } from '../../upstream/provider/source-address.ts';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern finds what is refused
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
-/** An http or https URL; which addresses it may lead to is the egress guard's matter. */
+/** An http or https URL. The egress guard decides which addresses it may lead to. */
 export const sourceUrl = z
   .string()
   .max(MAX_URL_CHARACTERS)
@@ -29,14 +29,14 @@ export const queryFlag = z.stringbool({
   falsy: ['false', '0', 'no', 'off', 'f', 'n'],
 });
 
-/** A flag in a body: what a query may say too, 1 and 0 included. m3u-proxy reads all of these. */
+/** A flag in a body: everything a query flag may be, and 1 and 0. m3u-proxy reads all of these. */
 export const bodyFlag = z.preprocess((value) => {
   if (typeof value !== 'string' && typeof value !== 'number') return value;
   const read = queryFlag.safeParse(String(value));
   return read.success ? read.data : value;
 }, z.boolean());
 
-/** A number in a body; also as text, as forms and some languages give it. */
+/** A number in a body; also as text, because forms and some languages send it so. */
 export const bodyNumber = z.preprocess(numberOf, z.number());
 export const bodyInteger = z.preprocess(numberOf, z.int());
 
@@ -46,12 +46,12 @@ function numberOf(value: unknown): unknown {
   return Number.isFinite(number) ? number : value;
 }
 
-/** A text for which nothing is as good as its absence. */
+/** An optional text; the empty text counts as absent. */
 export function emptyIsNone<T extends z.ZodType>(schema: T) {
   return z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 }
 
-/** Values become text as m3u-proxy writes them: `true` is `True`. A whole number stays one: 2.0 is read as 2. */
+/** Values become text as m3u-proxy writes them: `true` becomes `True`, and 2.0 becomes `2`. */
 export const textValues = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, number or boolean' }))
   .transform((values) =>
@@ -63,19 +63,19 @@ function textOf(value: string | number | boolean): string {
   return String(value);
 }
 
-/** Names of clients travel in URLs and headers and stand in logs. */
+/** Client ids appear in URLs, headers and logs. */
 export const clientId = z
   .string()
   .min(1)
   .max(128)
   .refine((text) => !CONTROL_CHARACTER.test(text), 'must not contain control characters');
 
-/** Milliseconds since 1970 as m3u-proxy writes times: with microseconds and an offset. */
+/** Milliseconds since 1970 in m3u-proxy's format: with microseconds and an offset. */
 export function isoTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -1)}000+00:00`;
 }
 
-/** The same for a time that may not have come. */
+/** The same for a time that may be absent. */
 export function optionalIsoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : isoTime(ms);
 }

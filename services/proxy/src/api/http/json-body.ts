@@ -1,11 +1,11 @@
-/** Reads JSON bodies: an empty one is none, and one that is not JSON is answered like any other invalid request. */
+/** Reads JSON bodies. An empty one counts as none; one that is not JSON is answered like any other invalid request. */
 
 import type { FastifyRequest } from 'fastify';
 import { StreampoolError } from '../../errors.ts';
 import type { Api } from './typed-server.ts';
 import { InvalidRequest } from './validation.ts';
 
-/** No request needs more than 3. Tens of thousands exhaust the stack of whatever reads the value. */
+/** No request needs more than 3. Tens of thousands overflow the stack of the code that reads the value. */
 const MAX_DEPTH = 64;
 
 export function readJsonBodies(app: Api): void {
@@ -30,7 +30,7 @@ export function readJsonBodies(app: Api): void {
   );
 }
 
-/** Counts brackets outside of strings, before anything is made of them. */
+/** Counts brackets outside of strings, before the text is parsed. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let inString = false;

@@ -1,20 +1,20 @@
-/** Answers whose lists may have tens of thousands of items: written item by item, in turns, as fast as they are taken. */
+/** Answers whose lists may have tens of thousands of items: written item by item, in turns, as fast as the client reads. */
 
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { Turns } from '../../../../registry/turns.ts';
 
-/** What is given to the socket at once, in characters. */
+/** How much is written to the socket at once, in characters. */
 const PIECE_CHARACTERS = 32 * 1024;
 
-/** Items of a list, each made when its turn has come. */
+/** The items of a list; each is made when it is written. */
 export type Items = Iterable<object>;
 
 export function* each<T, V extends object>(items: Iterable<T>, view: (item: T) => V): Generator<V> {
   for (const item of items) yield view(item);
 }
 
-/** Sends one JSON object: the fields of `head`, of which there are some, then the lists. */
+/** Sends one JSON object: the fields of `head`, which must not be empty, then the lists. */
 export function sendLong<R extends FastifyReply>(reply: R, head: object, lists: Record<string, Items>): R {
   reply.type('application/json; charset=utf-8').send(Readable.from(pieces(head, lists)));
   return reply;

@@ -1,8 +1,8 @@
-/** ROOT_PATH: every route is served below it as well as at the root. */
+/** ROOT_PATH: the server answers every route below it as well as at the root. */
 
 import type { IncomingMessage } from 'node:http';
 
-/** Takes the prefix off a request's URL, so that each route exists once. */
+/** Removes the prefix from a request's URL, so that each route exists once. */
 export function withoutRootPath(rootPath: string): (request: IncomingMessage) => string {
   return ({ url = '/' }) => {
     if (rootPath === '' || !url.startsWith(rootPath)) return url;

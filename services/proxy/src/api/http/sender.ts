@@ -1,4 +1,4 @@
-/** Whom a request counts for where requests are limited and logged: an address that its sender cannot choose. Pure. */
+/** The address that rate limits and logs use for a request; its sender cannot choose it. Pure. */
 
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
@@ -6,13 +6,13 @@ import ipaddr from 'ipaddr.js';
 import type { TrustProxy } from '../../config/config.ts';
 import { isInRanges } from '../../upstream/egress/address-class.ts';
 
-/** What one household or server gets of IPv6; in it a sender has as many addresses as it likes. */
+/** A household or server gets a /64 of IPv6, and can use any address in it. */
 const IPV6_NETWORK_GROUPS = 4;
 
 /**
- * Who sent a request, as far as its sender cannot choose it. The last entry of X-Forwarded-For is the peer's own: a proxy adds
- * whom it was asked by. What stands in front of it came with the request. It counts only if the entry behind it is a proxy that
- * TRUST_PROXY names by its address; a whole class such as `uniquelocal`, or `true`, may hold the sender too.
+ * The outermost address of a request that its sender cannot have forged. A proxy appends to X-Forwarded-For the address that
+ * sent it the request; the sender may have written the entries before that one. The last entry counts if a proxy that
+ * TRUST_PROXY names by its address added it. A whole class such as `uniquelocal`, or `true`, may include the sender itself.
  *
  * @param request `ips`: the peer, then the entries from the last one on, up to the first that is not trusted
  * @example senderOf({ ip, ips: ['10.0.0.2', '10.0.0.9', '192.0.2.1'] }, ['uniquelocal']) // '10.0.0.9'
@@ -24,7 +24,7 @@ export function senderOf({ ip, ips }: Pick<FastifyRequest, 'ip' | 'ips'>, trustP
   return sender ?? hops.at(-1) ?? peer;
 }
 
-/** An address, or for IPv6 the network that it is in, which a limit counts for. */
+/** What a limit counts for: an IPv4 address, or the network of an IPv6 address. */
 export function limitedNetwork(address: string): string {
   if (isIP(address) === 0) return address;
   const parsed = ipaddr.process(address.replace(/%.*$/, ''));

@@ -1,4 +1,4 @@
-/** What routes are written against: the typed server, and what they share with responses written past it. */
+/** The typed server that routes are written against, and the headers for responses that bypass Fastify. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify';
@@ -13,7 +13,7 @@ export type Api = FastifyInstance<
   ZodTypeProvider
 >;
 
-/** What the hooks have set (CORS), for responses that are written past Fastify. */
+/** The headers that the hooks have set (CORS), for responses that bypass Fastify. */
 export function headersOf(reply: FastifyReply): Record<string, string> {
   return Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)] as const));
 }

@@ -1,4 +1,4 @@
-/** Requests that no route answers: 405 with `Allow` when the path is right and the method is not, else 404. */
+/** Requests without a route: 405 with `Allow` when the path exists with another method, else 404. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -7,7 +7,7 @@ export class RouteIndex {
   readonly #methods = new Map<string, Set<string>>();
 
   add(path: string, methods: string | readonly string[]): void {
-    // All of them, for preflights.
+    // The wildcard routes for preflights match every path.
     if (path === '*' || path === '/*') return;
     const plain = withoutSlash(path);
     const known = this.#methods.get(plain) ?? new Set();
@@ -15,7 +15,7 @@ export class RouteIndex {
     this.#methods.set(plain, known);
   }
 
-  /** The methods that a path answers; none when it is unknown. */
+  /** The methods of a path; empty when the path is unknown. */
   allowed(path: string): string[] {
     const parts = path.split('/');
     const found = [...this.#methods].filter(([pattern]) => fits(pattern.split('/'), parts));
@@ -23,7 +23,7 @@ export class RouteIndex {
   }
 }
 
-/** Fastify's handler for what was not found. */
+/** Fastify's handler for requests without a route. */
 export function answerUnknown(index: RouteIndex, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = withoutSlash(request.url.split('?', 1)[0] ?? '');
   const allowed = index.allowed(path);
@@ -34,7 +34,7 @@ export function answerUnknown(index: RouteIndex, request: FastifyRequest, reply:
     .send({ detail: `Method Not Allowed. This path answers ${allowed.join(', ')}.` });
 }
 
-/** `/streams/` is `/streams`. */
+/** `/streams/` counts as `/streams`. */
 function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/$/, '');
 }

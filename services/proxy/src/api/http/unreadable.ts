@@ -1,15 +1,15 @@
-/** Answers what is no HTTP request: nothing but the socket is there to answer on, so the response is written as bytes. */
+/** Answers what is not HTTP: only the socket exists then, so the response is written as bytes. */
 
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
 const KNOWN: Readonly<Record<string, readonly [status: number, detail: string]>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive whole in time.'],
-  HPE_HEADER_OVERFLOW: [431, 'The URL and the headers of the request are too long together.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive completely in time.'],
+  HPE_HEADER_OVERFLOW: [431, 'The URL and headers of the request are too long.'],
 };
 
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  // Nobody is there any more.
+  // The peer is gone.
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, detail] = KNOWN[error.code ?? ''] ?? [400, 'The request is not valid HTTP/1.1.'];
   const body = JSON.stringify({ detail });

@@ -1,4 +1,4 @@
-/** Checks requests with zod, and says what is wrong the way m3u-proxy's clients expect it: an array of details. */
+/** Checks requests with zod, and reports errors the way m3u-proxy's clients expect: as an array of details. */
 
 import type { FastifySchemaCompiler } from 'fastify';
 import type { z } from 'zod';
@@ -7,13 +7,13 @@ import { maskFields } from '../../../../shared/masking/fields.ts';
 /** One entry of a 422 answer. */
 export interface InvalidDetail {
   readonly type: string;
-  /** Where: `body`, `query` or `path`, then the way to the field. */
+  /** `body`, `query` or `path`, then the path of the field. */
   readonly loc: readonly (string | number)[];
   readonly msg: string;
   readonly input: unknown;
 }
 
-/** A request that does not fit its schema. */
+/** A request that does not match its schema. */
 export class InvalidRequest extends Error {
   readonly statusCode = 422;
   readonly details: readonly InvalidDetail[];
@@ -27,10 +27,10 @@ export class InvalidRequest extends Error {
 
 const PARTS: Readonly<Record<string, string>> = { querystring: 'query', params: 'path', headers: 'header' };
 
-/** More of them help nobody, and 90,000 are megabytes of answer. */
+/** More details help nobody, and 90,000 of them are megabytes. */
 const SHOWN_DETAILS = 20;
 
-/** Longer input is not sent back. */
+/** Longer input is not repeated in the answer. */
 const SHOWN_INPUT_CHARACTERS = 500;
 
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart = 'body' }) => {
@@ -52,7 +52,7 @@ function detailsOf(issues: readonly z.core.$ZodIssue[], part: string, value: unk
 function detailOf(issue: z.core.$ZodIssue, part: string, value: unknown): InvalidDetail {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
   const input = at(value, path);
-  // Without a body Fastify hands on null.
+  // Fastify passes null when there is no body.
   const missing = issue.code === 'invalid_type' && (input === undefined || (path.length === 0 && input === null));
   return {
     type: missing ? 'missing' : typeOf(issue),

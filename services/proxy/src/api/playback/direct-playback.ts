@@ -1,4 +1,4 @@
-/** Plays direct streams: counts their viewers, and passes the source on to them. */
+/** Plays direct streams: counts their viewers and passes the source on to them. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
@@ -30,10 +30,10 @@ export class DirectPlayback {
 
   /**
    * Streams into the reply until one side ends.
-   * @param remembered the stream as far as this worker knows; counting the viewer in tells what it is now
-   * @param shares what is not for a connection of one's own, should the stream have become that
-   * @returns false when it has; nothing was sent then
-   * @throws {StreampoolError} before the first byte: why the stream does not play
+   * @param remembered the stream as this worker knows it; counting the viewer in returns the current record
+   * @param shares whether the viewers of the current record share a connection; then this call serves nothing
+   * @returns false when they do; nothing was sent then
+   * @throws {StreampoolError} before the first byte, with the reason why the stream does not play
    */
   async play(
     remembered: StreamRecord,
@@ -85,7 +85,7 @@ export class DirectPlayback {
     }
   }
 
-  /** Answers what a GET would begin with. Counts nobody in. */
+  /** Answers with the headers of a GET. Counts nobody in. */
   async head(stream: StreamRecord, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const account = (address: SourceAddress) => this.#services.connections.watch(address);
     await serveDirect({ ...this.#request(stream, request, reply), method: 'HEAD', account });

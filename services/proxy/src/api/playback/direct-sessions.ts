@@ -1,4 +1,4 @@
-/** The viewers of direct streams: one response each, or the several requests of a player that seeks in a file. */
+/** The viewers of direct streams: one response each, or several requests of a player that seeks in a file. */
 
 import type { Registry } from '../../../../registry/registry.ts';
 import type { ClientRecord, Joined, StreamRecord } from '../../../../registry/types.ts';
@@ -10,11 +10,11 @@ import type { Viewer } from '../../viewers/seating.ts';
 export interface DirectSessionsDeps {
   readonly registry: Registry;
   readonly playback: Playback;
-  /** How long a viewer may take nothing. */
+  /** How long a viewer may read nothing. */
   readonly clientStallTimeoutMs: number;
-  /** How long a viewer of a file counts as there between two requests. */
+  /** How long a viewer of a file stays counted between two requests. */
   readonly clientTimeoutMs: number;
-  /** Told what a stream is whenever a viewer has been counted in. */
+  /** Called with the current record whenever a viewer has been counted in. */
   readonly onJoined: (stream: StreamRecord) => void;
 }
 
@@ -23,44 +23,44 @@ type Connect = (atLimit: () => void) => Promise<() => void>;
 /** One response, and its connection to the provider. */
 interface Response {
   readonly connect: Connect;
-  /** Gives the connection back, once it has one. */
+  /** Frees the connection; undefined until there is one. */
   disconnect: (() => void) | undefined;
   isPaused: boolean;
 }
 
-/** One viewer, counted in until it has left. */
+/** One viewer, counted until it has left. */
 export interface DirectSession {
   readonly client: ClientRecord;
   /** As it was when the viewer was counted in. */
   readonly stream: StreamRecord;
-  /** How long it may take nothing of a response. */
+  /** How long it may read nothing of a response. */
   readonly stall: StallLimit;
   /**
    * A response begins; `abort` ends it from our side.
-   * @param connect takes a connection to the provider, and answers how to give it back; at the limit it may have the older
-   *   responses of this viewer ended
+   * @param connect takes a connection to the provider and returns how to free it; at the limit it may end older
+   *   responses of this viewer
    * @throws {StreampoolError} 503 at the provider's limit
    */
   begin(abort: AbortController, connect: Connect): Promise<void>;
-  /** The viewer takes nothing of a response, which has closed its connection. */
+  /** The viewer has stopped reading, and its response has closed its connection to the provider. */
   pause(abort: AbortController): void;
-  /** The viewer reads on. @throws {StreampoolError} 503 at the provider's limit */
+  /** The viewer reads again. @throws {StreampoolError} 503 at the provider's limit */
   goOn(abort: AbortController): Promise<void>;
   /**
-   * Ends the responses that began before this one: a player that reads the index of a file has left them open.
+   * Ends the responses that began before this one: a player that reads the index of a file leaves them open.
    * @returns whether there were any
    */
   endOlder(abort: AbortController): boolean;
-  /** A response is over. The viewer has left with it, unless the session is kept. */
+  /** A response is over. The viewer leaves with it, unless the session is kept. */
   end(abort: AbortController): Promise<void>;
   count(bytes: number): void;
-  /** The source is a file: the viewer comes back for its next part. */
+  /** The source is a file: the viewer will return for the next part. */
   keep(): void;
 }
 
 export class DirectSessions {
   readonly #deps: DirectSessionsDeps;
-  /** Those that are kept, and those that are being joined, by stream and client id as it was asked for. */
+  /** The sessions that are kept and those that are joining, by stream and requested client id. */
   readonly #kept = new Map<string, Session>();
   readonly #joining = new Map<string, Promise<Session>>();
 
@@ -69,7 +69,7 @@ export class DirectSessions {
   }
 
   /**
-   * Counts a viewer in, or finds it when it is a file's and was here a moment ago.
+   * Counts a viewer in. A viewer of a file that was here a moment ago gets its session back.
    * @throws {StreampoolError} 404 without such a stream, 503 without room
    */
   async enter(viewer: Viewer, clientId: string, isFile: boolean): Promise<DirectSession> {
@@ -112,7 +112,7 @@ class Session implements DirectSession {
   readonly stall: StallLimit;
   readonly #deps: DirectSessionsDeps;
   readonly #on: { readonly kept: () => void; readonly over: () => void };
-  /** The oldest first. */
+  /** In the order in which they began. */
   readonly #responses = new Map<AbortController, Response>();
   readonly #untrack: () => void;
   #bytes = 0;
@@ -167,7 +167,7 @@ class Session implements DirectSession {
   endOlder(abort: AbortController): boolean {
     const all = [...this.#responses];
     const at = all.findIndex(([each]) => each === abort);
-    // One that is paused has no connection that could be closed.
+    // A paused response has no connection to close.
     const older = all.slice(0, Math.max(0, at)).filter(([{ signal }, { isPaused }]) => !signal.aborted && !isPaused);
     for (const [each] of older) each.abort();
     return older.length > 0;
@@ -177,7 +177,7 @@ class Session implements DirectSession {
     this.#responses.get(abort)?.disconnect?.();
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
-    // Who has got nothing has not begun to watch.
+    // A viewer that got no bytes has not begun to watch.
     if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
     this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
   }

@@ -19,12 +19,12 @@ import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
 
 const playbackQuery = z.object({
   ...viewerQuery,
-  signature: z.string().optional().describe('Of the signed URL; needed with PLAYBACK_AUTH=signed.'),
+  signature: z.string().optional().describe('The signature from the signed URL; needed with PLAYBACK_AUTH=signed.'),
   url: z
     .string()
     .optional()
     .describe(
-      'A source to play without creating a stream first. Needs the API token; without API_TOKEN only programs on the machine of the worker may, past no proxy. A proxy there that adds no X-Forwarded-For makes everybody one of them.',
+      'A source to play without creating a stream first. Needs the API token. When API_TOKEN is not set, only programs on the machine of the worker may do this, without a proxy in between. Behind a proxy on that machine that adds no X-Forwarded-For, everybody may.',
     ),
   parent: z.string().optional().describe('Accepted for compatibility.'),
 });
@@ -34,7 +34,7 @@ type PlaybackRequest = FastifyRequest<{
   Querystring: z.infer<typeof playbackQuery>;
 }>;
 
-/** @param mayCreate what a request that creates a stream passes */
+/** @param mayCreate the check for a request that creates a stream */
 export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): void {
   const { config, registry, catalogue, playback, guard, isDraining } = services;
   const direct = new DirectPlayback(services);
@@ -48,7 +48,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
     return (await catalogue.createDirect({ url })).stream;
   };
 
-  /** False when the stream or its source turns out to be one that cannot be shared. */
+  /** False when the stream or its source turns out not to be shareable. */
   const servedFromFeed = async (stream: StreamRecord, viewer: Viewer, clientId: string, reply: FastifyReply) => {
     try {
       await playback.serve(stream, viewer, clientId, reply.raw, headersOf(reply));
@@ -66,13 +66,13 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       schema: { tags, summary: 'Play a stream.', params: streamParams, querystring: playbackQuery },
     },
     async (request, reply) => {
-      // What this worker remembers will do: counting the viewer in tells what the stream is now, and whether it still is.
+      // The remembered record is enough: counting the viewer in returns the current one, or says that it is gone.
       const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
       const stream = remembered ?? (await streamFor(request, reply));
       refuseLoop(guard.marker, stream, request, reply);
-      // A load balancer learns of it a little later; among others, what is asked for until then is relayed from them.
+      // A load balancer notices draining a little later. With Redis, this worker relays to new viewers until then.
       if (isDraining() && !config.redisEnabled) {
-        throw new StreampoolError(503, 'This worker is about to end and takes no new viewers.', {
+        throw new StreampoolError(503, 'This worker is shutting down and takes no new viewers.', {
           retryAfterSeconds: 1,
         });
       }
@@ -86,7 +86,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           await direct.play(stream, viewer, clientId, request, reply);
         }
       } catch (error) {
-        // A player that has gone needs no answer, and its going is no error.
+        // A player that has left needs no answer, and its leaving is no error.
         if (reply.raw.destroyed) return reply.hijack();
         if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
         throw error;
@@ -101,7 +101,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       config: { swagger: { exposeHeadRoute: true } },
       schema: {
         tags,
-        summary: 'The headers of a stream, without starting it.',
+        summary: 'Get the headers of a stream without starting it.',
         params: streamParams,
         querystring: playbackQuery,
       },

@@ -1,4 +1,4 @@
-/** POST /streams/{id}/playback-url: a URL that plays, for those who did not create the stream or whose URL expires. */
+/** POST /streams/{id}/playback-url: a playback URL for callers that did not create the stream or whose URL expires. */
 
 import { z } from 'zod';
 import { MAX_PLAYBACK_URL_TTL_S } from '../../config/settings.ts';
@@ -15,7 +15,7 @@ const order = z
       .min(1)
       .max(MAX_PLAYBACK_URL_TTL_S)
       .nullish()
-      .describe('Seconds for which playback may be started with it; PLAYBACK_URL_TTL when absent.'),
+      .describe('Seconds during which the URL can start playback; PLAYBACK_URL_TTL when absent.'),
   })
   .nullish();
 
@@ -25,14 +25,14 @@ export function playbackUrlRoute(app: Api, { registry }: Services, access: Playb
     {
       schema: {
         tags: ['Streams'],
-        summary: 'A URL that plays a stream; with PLAYBACK_AUTH=signed one that expires.',
+        summary: 'Get a URL that plays a stream. With PLAYBACK_AUTH=signed it expires.',
         params: streamParams,
         body: order,
         response: {
           200: z.object({
             stream_id: z.string(),
-            playback_url: z.string().describe('Relative to where this API is.'),
-            expires_at: z.string().nullable().describe('null: it does not expire.'),
+            playback_url: z.string().describe('Relative to the base URL of this API.'),
+            expires_at: z.string().nullable().describe('null: the URL does not expire.'),
           }),
         },
       },

@@ -1,4 +1,4 @@
-/** Who a playback request comes from: address, player, user name, and the id that is made of them. */
+/** Who sends a playback request: address, player, user name, and the client id made from them. */
 
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -7,9 +7,11 @@ import { z } from 'zod';
 import type { Viewer } from '../../viewers/seating.ts';
 import { clientId, emptyIsNone } from '../http/fields.ts';
 
-/** The part of a playback query that says who asks. */
+/** The part of a playback query that says who plays. */
 export const viewerQuery = {
-  client_id: emptyIsNone(clientId).describe('Id of the client; made of address, player, stream and user when absent.'),
+  client_id: emptyIsNone(clientId).describe(
+    'Id of the client. When absent, it is made from address, player, stream and user.',
+  ),
   username: z.string().max(256).optional().describe('Name of the viewer, for statistics.'),
   user: z.string().max(256).optional().describe('The same as `username`.'),
   u: z.string().max(256).optional().describe('The same as `username`.'),
@@ -24,7 +26,7 @@ export interface ViewerQuery {
 
 const MAX_HEADER_CHARACTERS = 512;
 
-/** The viewer behind a request for `streamId`, and the client id that it asks for. */
+/** The viewer behind a request for `streamId`, and the client id that it requests. */
 export function viewerOf(
   request: FastifyRequest,
   query: ViewerQuery,
@@ -55,9 +57,9 @@ function usernameOf(request: FastifyRequest, { username, user, u }: ViewerQuery)
   return [given, username, user, u].find((name) => name !== undefined && name !== '');
 }
 
-/** What a trusted proxy says (TRUST_PROXY), if it is an address; else the peer's. */
+/** What a trusted proxy says (TRUST_PROXY), if it is an address; else the address of the peer. */
 function addressOf(request: FastifyRequest): string {
-  // Whatever its type says, there is none when the peer has hung up by now.
+  // It is undefined when the peer has hung up already, though its type says otherwise.
   const { ip: peer = '' }: { readonly ip?: string } = request;
   const said = peer.trim().replace(/^\[(.*)\](:\d+)?$/, '$1');
   const ip = isIP(said) === 0 ? (request.socket.remoteAddress ?? '') : said;

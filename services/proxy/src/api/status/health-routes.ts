@@ -1,4 +1,4 @@
-/** Whether this worker lives and takes viewers: for load balancers and container runtimes, without a token. */
+/** Whether this worker runs and takes viewers: for load balancers and container runtimes, without a token. */
 
 import { z } from 'zod';
 import { StreampoolError } from '../../errors.ts';
@@ -10,13 +10,19 @@ const answer = z.object({ status: z.string() });
 export function healthRoutes(app: Api, services: Services): void {
   const tags = ['Health'];
 
-  app.get('/livez', { schema: { tags, summary: 'The worker runs.', response: { 200: answer } } }, async () => ({
-    status: 'alive',
-  }));
+  app.get(
+    '/livez',
+    { schema: { tags, summary: 'Check that the worker runs.', response: { 200: answer } } },
+    async () => ({
+      status: 'alive',
+    }),
+  );
 
   app.get(
     '/readyz',
-    { schema: { tags, summary: 'The worker takes viewers; 503 while it drains.', response: { 200: answer } } },
+    {
+      schema: { tags, summary: 'Check that the worker takes viewers; 503 while it drains.', response: { 200: answer } },
+    },
     async () => {
       if (!services.isDraining()) return { status: 'ready' };
       throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 5 });

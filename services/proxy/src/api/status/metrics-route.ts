@@ -1,6 +1,6 @@
 /**
- * The worker's metrics, for Prometheus and collectors. They ask with the API token like everybody else: what is open to
- * private addresses only is open to the world behind somebody's reverse proxy, and the numbers say how much is watched.
+ * The worker's metrics, for Prometheus and other collectors. The route needs the API token like any other. An exception for
+ * private addresses would open it to everybody behind a reverse proxy, and the numbers show how much people watch.
  */
 
 import { METRICS_PATH } from '../../../../shared/metric-names.ts';
@@ -10,7 +10,7 @@ import type { Api } from '../http/typed-server.ts';
 export function metricsRoute(app: Api, { metrics }: Services): void {
   app.get(
     METRICS_PATH,
-    { schema: { tags: ['Statistics'], summary: 'What this worker counts and measures, as Prometheus reads it.' } },
+    { schema: { tags: ['Statistics'], summary: 'Get the metrics of this worker in Prometheus format.' } },
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()),
   );
 }

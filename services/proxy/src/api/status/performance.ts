@@ -1,4 +1,4 @@
-/** How the cluster is doing (load, failovers, errors), and the worker that answers: memory, processor, event loop. */
+/** Load, failovers and errors of the cluster, and memory, CPU and event loop of the worker that answers. */
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
@@ -13,17 +13,17 @@ export const performanceReport = z.object({
     feeds: z.int().describe('Of processes.'),
     source_feeds: z.int(),
     ffmpeg_processes: z.int(),
-    max_processes: z.int().describe('Of one worker; 0: no limit.'),
+    max_processes: z.int().describe('Limit per worker; 0: no limit.'),
     clients: z.int(),
-    max_clients: z.int().describe('Of one worker; 0: no limit.'),
+    max_clients: z.int().describe('Limit per worker; 0: no limit.'),
     buffered_bytes: z.int(),
   }),
   performance_metrics: z.object({
-    worker_id: z.string().describe('The worker that answers; what follows is its own.'),
+    worker_id: z.string().describe('The worker that answers; the fields below are its own.'),
     memory_rss_bytes: z.int(),
     memory_heap_bytes: z.int(),
     memory_buffers_bytes: z.int(),
-    cpu_seconds: z.number().describe('Of the worker itself since its start, without its FFmpegs.'),
+    cpu_seconds: z.number().describe('CPU time of the worker process since its start, without its FFmpegs.'),
     event_loop_delay_p50_ms: z.number(),
     event_loop_delay_p99_ms: z.number(),
     event_loop_delay_max_ms: z.number(),
@@ -36,7 +36,7 @@ export const performanceReport = z.object({
   error_stats: z.object({
     total_errors: z.int(),
     streams_with_errors: z.int(),
-    ffmpeg_restarts: z.int().describe('Of the feeds that run now.'),
+    ffmpeg_restarts: z.int().describe('Of the feeds that are running now.'),
     client_skips: z.int(),
     client_stalls: z.int(),
   }),
@@ -44,7 +44,7 @@ export const performanceReport = z.object({
 
 export type PerformanceReport = z.infer<typeof performanceReport>;
 
-/** Measures from its making until it is closed. */
+/** Measures from its construction until it is closed. */
 export class PerformanceMonitor {
   readonly #services: Services;
   readonly #delay: IntervalHistogram;

@@ -1,4 +1,4 @@
-/** GET /stats and what is below it, and the list of clients. */
+/** GET /stats, the routes below it, and the list of clients. */
 
 import { z } from 'zod';
 import { Turns } from '../../../../registry/turns.ts';
@@ -25,7 +25,7 @@ export function statsRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Everything at once: totals, pooling, streams, clients.',
+        summary: 'Get everything at once: totals, pooling, streams, clients.',
         response: {
           200: proxyStats.extend({
             pooling: poolingStats,
@@ -52,7 +52,7 @@ export function statsRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Totals, and how the cluster and this worker are doing.',
+        summary: 'Get totals, and the performance of the cluster and of this worker.',
         response: {
           200: z.object({
             proxy_stats: proxyStats,
@@ -84,7 +84,7 @@ export function statsRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'How the cluster is doing (load, failovers, errors), and this worker: memory, event loop.',
+        summary: 'Get load, failovers and errors of the cluster, and memory and event loop of this worker.',
         response: { 200: performanceReport.extend({ timestamp: z.string() }) },
       },
     },

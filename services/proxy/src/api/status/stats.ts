@@ -9,11 +9,11 @@ import { bytesServed, segmentsServed } from '../views/stream-views.ts';
 
 export const proxyStats = z.object({
   total_streams: z.int(),
-  active_streams: z.int().describe('Those that somebody watches.'),
+  active_streams: z.int().describe('Streams with at least one client.'),
   total_clients: z.int(),
   active_clients: z.int(),
-  total_connections: z.int().describe('To providers, of all streams.'),
-  total_bytes_served: z.int().describe('To the viewers of the streams that exist.'),
+  total_connections: z.int().describe('Connections to providers, of all streams.'),
+  total_bytes_served: z.int().describe('To the viewers of all streams that still exist.'),
   total_segments_served: z.int(),
   uptime_seconds: z.int(),
 });
@@ -24,22 +24,22 @@ const sharing = {
   clients: z.int().describe('Viewers of transcoded streams.'),
   processes: z.int().describe('FFmpeg processes.'),
   buffered_bytes: z.int().describe('Media in memory, of source feeds and process feeds.'),
-  skips: z.int().describe('Times a viewer was too slow and went on at a newer keyframe.'),
-  stalls: z.int().describe('Viewers dropped because they took nothing.'),
+  skips: z.int().describe('How often a slow viewer skipped to a newer keyframe.'),
+  stalls: z.int().describe('Viewers dropped because they stopped reading.'),
 };
 
 const origin = {
-  owner: z.string().nullable().describe('The worker that it is relayed from; null: it is made here.'),
-  epoch: z.int().describe('Fencing number of its ownership; only grows.'),
+  owner: z.string().nullable().describe('The worker that this feed is relayed from; null: it is made here.'),
+  epoch: z.int().describe('Fencing number of the ownership; it only grows.'),
 };
 
 const feedView = z.object({
   stream_id: z.string(),
   slot: z.int(),
-  input: z.enum(['ffmpeg', 'source', 'relay']).describe('source: a direct stream that is shared.'),
+  input: z.enum(['ffmpeg', 'source', 'relay']).describe('source: a shared direct stream.'),
   ...origin,
   pid: z.int().nullable(),
-  clients: z.int().describe('Its readers: viewers of this worker, and relays to others.'),
+  clients: z.int().describe('Readers: viewers on this worker, and relays to other workers.'),
   restarts: z.int(),
   buffered_bytes: z.int(),
 });
@@ -48,7 +48,7 @@ const sourceView = z.object({
   url: z.string().describe('Credentials are hidden.'),
   input: z.enum(['upstream', 'relay']),
   ...origin,
-  clients: z.int().describe('Its readers: FFmpegs and viewers of this worker, and relays to others.'),
+  clients: z.int().describe('Readers: FFmpegs and viewers on this worker, and relays to other workers.'),
   buffered_bytes: z.int(),
 });
 
@@ -58,9 +58,9 @@ export const poolingStats = z.object({
   max_clients_per_process: z.int().describe('0: no cap.'),
   ...sharing,
   clients_per_process: z.number(),
-  processes_saved: z.int().describe('Processes there would be more if no viewer shared one.'),
-  workers: z.array(z.object({ worker_id: z.string(), ...sharing })).describe('The same of each worker.'),
-  worker_id: z.string().describe('The worker that answers; the feeds are its own.'),
+  processes_saved: z.int().describe('Additional processes that would run if no viewers shared one.'),
+  workers: z.array(z.object({ worker_id: z.string(), ...sharing })).describe('The same numbers for each worker.'),
+  worker_id: z.string().describe('The worker that answers; the feeds below are its own.'),
   feeds: z.array(feedView),
   source_feeds: z.array(sourceView),
 });

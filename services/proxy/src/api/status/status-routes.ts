@@ -1,4 +1,4 @@
-/** What this worker is and how it is set up: /, /health, /info, /transcode/profiles. Never a secret. */
+/** What this worker is and how it is configured: /, /health, /info, /transcode/profiles. Never a secret. */
 
 import { z } from 'zod';
 import { VERSION } from '../../../../shared/version.ts';
@@ -30,21 +30,21 @@ const info = z.object({
       worker_environment_closed: z.boolean(),
       network_closed: z.boolean(),
       gateway_only: z.boolean(),
-      missing: z.array(z.string()).describe('What does not hold, and what it takes.'),
+      missing: z.array(z.string()).describe('Restrictions that do not work here, and what they need.'),
     })
-    .describe('What FFmpeg was refused on this machine when the worker tried it at its start.'),
+    .describe('Which restrictions on FFmpeg work on this machine; the worker tries this when it starts.'),
   access: z.object({
-    api_token: z.boolean().describe('Whether the management API asks for a token.'),
-    playback: z.string().describe('PLAYBACK_AUTH.'),
-    cors_origins: z.array(z.string()).describe('Whose pages may call the management API.'),
-    warning: z.string().nullable().describe('What anybody may do because there is no token.'),
+    api_token: z.boolean().describe('Whether the management API requires a token.'),
+    playback: z.string().describe('Value of PLAYBACK_AUTH.'),
+    cors_origins: z.array(z.string()).describe('Origins whose pages may call the management API.'),
+    warning: z.string().nullable().describe('What anybody may do because no token is set.'),
   }),
   redis: z.object({
     enabled: z.boolean(),
     pooling_enabled: z.boolean(),
     host: z.string(),
     port: z.int(),
-    password: z.string().nullable().describe('*** when there is one.'),
+    password: z.string().nullable().describe('*** when a password is set.'),
     db: z.int(),
     max_clients_per_stream: z.int(),
     stream_timeout: seconds,
@@ -70,7 +70,7 @@ export function statusRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'That it runs, its version and totals.',
+        summary: 'Check that the worker runs; its version and totals.',
         response: {
           200: z.object({
             status: z.string(),
@@ -96,7 +96,7 @@ export function statusRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Health and totals; load balancers use /livez and /readyz.',
+        summary: 'Get health and totals; load balancers use /livez and /readyz.',
         response: {
           200: z.object({
             status: z.string(),
@@ -128,7 +128,7 @@ export function statusRoutes(app: Api, services: Services): void {
 
   app.get(
     '/info',
-    { schema: { tags, summary: 'How the worker is set up, without secrets.', response: { 200: info } } },
+    { schema: { tags, summary: 'Get the configuration of the worker, without secrets.', response: { 200: info } } },
     async () => ({
       version: VERSION,
       ffmpeg_version: ffmpeg.version,
@@ -182,7 +182,7 @@ export function statusRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags: ['Streams'],
-        summary: 'The built-in profiles and their variables.',
+        summary: 'List the built-in profiles and their variables.',
         response: {
           200: z.object({
             profiles: z.array(

@@ -1,4 +1,4 @@
-/** The workers of the cluster: which there are, and how to empty one. */
+/** The workers of the cluster: lists them and drains one. */
 
 import { z } from 'zod';
 import type { WorkerRecord } from '../../../../registry/types.ts';
@@ -10,16 +10,16 @@ import { workersNow } from '../views/snapshot.ts';
 
 const workerView = z.object({
   worker_id: z.string(),
-  incarnation: z.string().describe('Another one at every start.'),
-  address: z.string().nullable().describe('Where other workers reach its relay; null for a worker alone.'),
+  incarnation: z.string().describe('New at every start.'),
+  address: z.string().nullable().describe('Where other workers reach its relay; null without Redis.'),
   zone: z.string().nullable(),
   started_at: z.string(),
   last_seen: z.string(),
   processes: z.int().describe('FFmpeg processes.'),
-  clients: z.int().describe('Viewers, of direct streams too.'),
-  cpu: z.number().describe('Cores in use by the worker itself, over its last heartbeat interval.'),
-  draining: z.boolean().describe('It takes no new viewers and no new processes.'),
-  this_worker: z.boolean().describe('It is the one that answers.'),
+  clients: z.int().describe('Viewers, including those of direct streams.'),
+  cpu: z.number().describe('CPU cores that the worker process used during its last heartbeat interval.'),
+  draining: z.boolean().describe('Whether it refuses new viewers and new processes.'),
+  this_worker: z.boolean().describe('Whether it is the worker that answers.'),
 });
 
 export type WorkerView = z.infer<typeof workerView>;
@@ -33,7 +33,7 @@ export function workerRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'The workers of the cluster.',
+        summary: 'List the workers of the cluster.',
         response: { 200: z.object({ workers: z.array(workerView), total: z.int() }) },
       },
     },
@@ -48,8 +48,7 @@ export function workerRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary:
-          'Empty a worker: it takes nothing new, hands over what it makes, and keeps its viewers until they leave.',
+        summary: 'Drain a worker: it takes nothing new, hands its feeds over, and keeps its viewers until they leave.',
         params: z.object({ worker_id: z.string() }),
         response: { 202: z.object({ message: z.string(), worker_id: z.string() }) },
       },
@@ -64,7 +63,7 @@ export function workerRoutes(app: Api, services: Services): void {
   const sendDrain = async (id: string): Promise<void> => {
     const workers = await registry.workers();
     if (!workers.some(({ workerId }) => workerId === id)) {
-      throw notFound(registry, `There is no worker ${id}; GET /workers lists those there are.`);
+      throw notFound(registry, `There is no worker ${id}; GET /workers lists the workers.`);
     }
     await registry.send({ kind: 'drain' }, id);
   };

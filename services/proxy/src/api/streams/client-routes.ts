@@ -1,10 +1,10 @@
-/** DELETE /hls/{stream}/clients/{client}: ends one client's session. */
+/** DELETE /hls/{stream}/clients/{client}: ends the session of one client. */
 
 import { z } from 'zod';
 import type { Services } from '../../worker/worker.ts';
 import type { Api } from '../http/typed-server.ts';
 
-/** Ends a client's responses here at once, and on the workers that serve it too with their next renewal. */
+/** Ends a client's responses here at once, and on other workers with their next renewal. */
 export async function disconnectClient(services: Services, clientId: string, streamId?: string): Promise<void> {
   const { config, playback, registry } = services;
   playback.disconnect(clientId, streamId);
@@ -22,7 +22,7 @@ export function clientRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags: ['Streams'],
-        summary: 'Disconnect a client, of whatever stream; no error when there is none.',
+        summary: 'Disconnect a client. The stream id is ignored, and an unknown client is no error.',
         params: z.object({ stream_id: z.string(), client_id: z.string() }),
         response: { 200: z.object({ message: z.string() }) },
       },

@@ -1,4 +1,4 @@
-/** POST /test-connection: whether a source answers, asked from here and through the egress guard. */
+/** POST /test-connection: whether a source answers this worker, through the egress guard. */
 
 import { z } from 'zod';
 import { SourceError, StreampoolError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import type { Api } from '../http/typed-server.ts';
 const TIMEOUT_MS = 5_000;
 
 const outcome = z.object({
-  success: z.boolean().describe('It answered 200.'),
+  success: z.boolean().describe('Whether the source answered 200.'),
   message: z.string(),
   url_tested: z.string(),
   status_code: z.int().optional(),
@@ -23,7 +23,7 @@ export function connectionRoute(app: Api, { config, guard }: Services): void {
     {
       schema: {
         tags: ['Status'],
-        summary: 'Whether a source answers, within 5 seconds.',
+        summary: 'Test whether a source answers within 5 seconds.',
         body: z.object({ url: z.string() }),
         response: { 200: outcome },
       },

@@ -1,4 +1,4 @@
-/** POST /streams and POST /transcode: streams are made here. */
+/** POST /streams and POST /transcode: create streams. */
 
 import { z } from 'zod';
 import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
@@ -19,21 +19,21 @@ import {
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
 
-/** What a creation that asks for a resolver is told, and the routes of resolvers. */
+/** The answer to a request for a resolver, and of the resolver routes. */
 export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
 
 const source = {
-  url: sourceUrl.describe('Where the media is.'),
+  url: sourceUrl.describe('URL of the media.'),
   failover_urls: z.array(sourceUrl).max(100).nullish().describe('Tried in this order when the source fails.'),
   failover_resolver_url: sourceUrl.nullish().describe('Asked for the next URL when the source fails.'),
   user_agent: emptyIsNone(z.string().max(1024).nullable()).describe('User-Agent towards the provider.'),
-  metadata: textValues.nullish().describe('Anything; streams can be found by it.'),
+  metadata: textValues.nullish().describe('Any names and values; clients can search streams by them.'),
   headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
-  strict_live_ts: bodyFlag.nullish().describe('Accepted and not needed: live MPEG-TS is always repaired.'),
+  strict_live_ts: bodyFlag.nullish().describe('Accepted without effect: live MPEG-TS is always repaired.'),
   use_sticky_session: bodyFlag
     .nullish()
     .describe(
-      'Whether a reconnect goes to the server that the first redirect led to, until it fails; HLS always does.',
+      'Whether a reconnect goes to the server that the first redirect led to, until that server fails. HLS always does.',
     ),
   enable_silence_detection: bodyFlag.nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
   silence_threshold_db: bodyNumber.nullish(),
@@ -47,12 +47,17 @@ const streamOrder = z.object({
   ...source,
   share: bodyFlag
     .nullish()
-    .describe('Whether the viewers of a live stream share one connection; without it SHARE_DIRECT_STREAMS says.'),
+    .describe('Whether the viewers of a live stream share one connection; SHARE_DIRECT_STREAMS when absent.'),
 });
 
 const transcodeOrder = z.object({
   ...source,
-  profile: z.string().min(1).max(16_384).default('default').describe('A name, or an FFmpeg template beginning with -.'),
+  profile: z
+    .string()
+    .min(1)
+    .max(16_384)
+    .default('default')
+    .describe('A name, or an FFmpeg template that begins with -.'),
   profile_variables: textValues.nullish().describe('Values for the variables of the profile.'),
   output_format: z.string().max(64).nullish().describe('mpegts, mp4, matroska, webm, adts, mp3 or hls.'),
   resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
@@ -69,10 +74,10 @@ const created = {
   stream_endpoint: z.string().describe('Where it plays; with PLAYBACK_AUTH=signed until `playback_expires_at`.'),
   playlist_url: z.string().nullable(),
   direct_url: z.string(),
-  playback_expires_at: z.string().nullable().describe('null: the URLs do not expire.'),
+  playback_expires_at: z.string().nullable().describe('null: the playback URLs do not expire.'),
   message: z.string(),
-  warnings: z.array(z.string()).optional().describe('What was asked for and is not done.'),
-  existing: z.boolean().describe('It was there already; what its creator asked for holds.'),
+  warnings: z.array(z.string()).optional().describe('What the request asked for and the worker will not do.'),
+  existing: z.boolean().describe('Whether the stream existed already; it keeps what its creator asked for.'),
   metadata: z.record(z.string(), z.string()).optional(),
 };
 
@@ -100,7 +105,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
     {
       schema: {
         tags,
-        summary: 'Create a stream that is passed on as it is.',
+        summary: 'Create a direct stream: the media is passed on unchanged.',
         body: streamOrder,
         response: { 200: streamCreated },
       },
@@ -158,7 +163,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
         profile_variables: profile.variables,
         ffmpeg_args: [...profile.args],
         message: existing
-          ? 'Transcoded stream exists already; its first profile, metadata and failovers hold'
+          ? 'Transcoded stream exists already; it keeps its first profile, metadata and failovers'
           : `Transcoded stream created successfully (${profile.name})`,
       };
     },
@@ -177,7 +182,7 @@ function orderOf(body: Order) {
   };
 }
 
-/** What a creation asks for that is not done, or will not be: the stream plays without it. */
+/** What the request asks for and the worker will not do; the stream plays without it. */
 function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard) {
   const warnings = [];
   if (body.enable_silence_detection === true) {
@@ -202,8 +207,8 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
 }
 
 /**
- * Of a stream that was there already, what its creator said, as lists show it: that may be somebody else. A new one's metadata
- * without what the profile adds.
+ * The fields that all creations answer. For a stream that existed already, another client may have created it: its fields are
+ * shown as lists show them. For a new one, metadata is shown without what the profile adds.
  */
 function common(
   { stream, existing }: CreateAnswer,

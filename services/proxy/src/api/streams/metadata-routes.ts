@@ -1,4 +1,4 @@
-/** Streams found by what their creator wrote into their metadata: list, count, delete. */
+/** Streams found by their metadata: list, count, delete. */
 
 import { z } from 'zod';
 import type { StreamRecord } from '../../../../registry/types.ts';
@@ -12,12 +12,12 @@ import { deleteStream } from './stream-routes.ts';
 
 const filter = {
   field: z.string().min(1).describe('Name of the metadata field.'),
-  value: z.string().describe('The value it must have.'),
+  value: z.string().describe('Value that the field must have.'),
 };
 const activeOnly = {
   active_only: queryFlag
     .default(true)
-    .describe('Only streams that somebody watches now: each has a connection to the provider.'),
+    .describe('Only streams with a viewer now: each has a connection to the provider.'),
 };
 const excludeChannel = {
   exclude_channel_id: z.string().optional().describe('Leaves the streams alone whose metadata field `id` is this.'),
@@ -49,7 +49,7 @@ export function metadataRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'The streams whose metadata has a value.',
+        summary: 'List the streams whose metadata has a value.',
         querystring: z.object({ ...filter, ...activeOnly }),
         response: {
           200: z.object({
@@ -91,7 +91,7 @@ export function metadataRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'How many streams have each of several values.',
+        summary: 'Count the streams for each of several metadata values.',
         querystring: z.object({
           field: filter.field,
           values: z.string().describe('Separated by commas.'),
@@ -119,13 +119,13 @@ export function metadataRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'End the streams whose metadata has a value.',
+        summary: 'Delete the streams whose metadata has a value.',
         querystring: z.object({
           ...filter,
           ...excludeChannel,
-          force: queryFlag.default(true).describe('Also those that somebody watches.'),
+          force: queryFlag.default(true).describe('Also delete streams with viewers.'),
           client_id: emptyIsNone(clientId).describe(
-            'With force=false: a client that does not count, and is disconnected.',
+            'With force=false: this client does not count as a viewer, and is disconnected.',
           ),
         }),
         response: {
@@ -174,7 +174,7 @@ export function metadataRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'End the oldest stream whose metadata has a value, of those that somebody watches.',
+        summary: 'Delete the oldest stream with viewers whose metadata has a value.',
         querystring: z.object({ ...filter, ...excludeChannel }),
         response: {
           200: z.object({
@@ -189,7 +189,7 @@ export function metadataRoutes(app: Api, services: Services): void {
     async ({ query: { field, value, exclude_channel_id } }) => {
       const { streams, clientsOf } = await takeSnapshot(services);
       const isWatched = ({ id }: StreamRecord): boolean => clientsOf(id).length > 0;
-      // Ending one that nobody watches frees no connection; it goes only where there is nothing else.
+      // Deleting a stream without viewers frees no connection. It is chosen only if no stream has viewers.
       const [oldest] = streams
         .filter(has(field, value))
         .filter(({ metadata }) => exclude_channel_id === undefined || metadata.id !== exclude_channel_id)

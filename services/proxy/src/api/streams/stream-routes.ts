@@ -1,4 +1,4 @@
-/** Streams by id: list, look at, delete, move to the next source. */
+/** Streams by id: list, show, delete, move to the next source. */
 
 import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
@@ -23,7 +23,7 @@ import {
 
 export const streamParams = z.object({ stream_id: z.string() });
 
-/** @throws {StreampoolError} 404; 503 when the registry that may know the stream cannot be asked */
+/** @throws {StreampoolError} 404; 503 when the registry, which may know the stream, does not answer */
 export async function findStream(registry: Registry, id: string): Promise<StreamRecord> {
   const stream = await registry.stream(id);
   if (stream === undefined) throw notFound(registry, 'Stream not found');
@@ -31,8 +31,8 @@ export async function findStream(registry: Registry, id: string): Promise<Stream
 }
 
 /**
- * Ends a stream everywhere: its record first, so that nobody joins, then its responses and its processes, here at once and
- * on the other workers with their next renewal. False when there was none.
+ * Deletes a stream everywhere: first its record, so that nobody joins, then its responses and processes. That happens here at
+ * once, and on other workers with their next renewal. False when there was none.
  */
 export async function deleteStream({ registry, playback, seating }: Services, id: string): Promise<boolean> {
   const existed = await registry.deleteStream(id);
@@ -55,7 +55,7 @@ export function streamRoutes(app: Api, services: Services): void {
         querystring: z.object({
           idle: queryFlag
             .default(false)
-            .describe('The streams that nobody watches any more, instead; they are forgotten after STREAM_IDLE_TTL.'),
+            .describe('List the idle streams instead; the cluster forgets them after STREAM_IDLE_TTL.'),
         }),
         response: { 200: z.object({ streams: z.array(streamView), total: z.int() }) },
       },
@@ -75,7 +75,7 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'One stream and its clients.',
+        summary: 'Show one stream and its clients.',
         params: streamParams,
         response: {
           200: z.object({ stream: streamView, clients: z.array(clientView), client_count: z.int() }),
@@ -101,7 +101,7 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'End a stream, its viewers and its processes.',
+        summary: 'Delete a stream, its viewers and its processes.',
         params: streamParams,
         response: { 200: z.object({ message: z.string() }) },
       },

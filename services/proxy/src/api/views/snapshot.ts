@@ -1,4 +1,4 @@
-/** The whole cluster at one moment: streams, clients and workers, a page at a time. */
+/** The whole cluster at one moment: streams, clients and workers. Read a page at a time. */
 
 import { type ConnectionCounts, countConnections } from '../../../../registry/connections.ts';
 import { isIdle } from '../../../../registry/idle.ts';
@@ -7,25 +7,25 @@ import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../../regis
 import type { Services } from '../../worker/worker.ts';
 
 export interface Snapshot {
-  /** Those in use: somebody watches them, or is on the way. */
+  /** Streams in use: with clients, or with one that is joining. */
   readonly streams: readonly StreamRecord[];
-  /** The others, which are kept for their address. */
+  /** The other streams, which keep their address. */
   readonly idle: readonly StreamRecord[];
   readonly clients: readonly ClientRecord[];
-  /** Those of one stream. */
+  /** The clients of one stream. */
   clientsOf(streamId: string): readonly ClientRecord[];
 }
 
 export interface ClusterSnapshot extends Snapshot {
   readonly workers: readonly WorkerRecord[];
-  /** To providers. */
+  /** Connections to providers. */
   readonly connections: ConnectionCounts;
 }
 
 type Answering = Pick<Services, 'registry' | 'config' | 'numbers'>;
 
 export async function takeSnapshot({ registry, config }: Pick<Services, 'registry' | 'config'>): Promise<Snapshot> {
-  // One after the other: both at once would take twice as long a turn.
+  // One after the other: both at once would block the event loop twice as long.
   const known = await registry.streams();
   const clients = await registry.clients();
   const byStream = new Map<string, ClientRecord[]>();
@@ -48,13 +48,13 @@ export async function takeSnapshot({ registry, config }: Pick<Services, 'registr
   return { streams, idle, clients, clientsOf };
 }
 
-/** The same with the workers. */
+/** The same, with the workers. */
 export async function takeClusterSnapshot(services: Answering): Promise<ClusterSnapshot> {
   const [snapshot, workers] = await Promise.all([takeSnapshot(services), workersNow(services)]);
   return { ...snapshot, workers, connections: countConnections(workers) };
 }
 
-/** The workers by name; others' numbers are as old as their last renewal, those of the one that answers are of now. */
+/** The workers by name. The answering worker's numbers are current; others' numbers are as old as their last renewal. */
 export async function workersNow({ registry, config, numbers }: Answering): Promise<WorkerRecord[]> {
   const records = await registry.workers();
   return records

@@ -1,4 +1,4 @@
-/** How streams and clients are shown: the shapes that m3u-proxy's clients read. */
+/** How streams and clients appear in answers: the shapes that m3u-proxy's clients read. */
 
 import { z } from 'zod';
 import type { ClientRecord, StreamRecord } from '../../../../registry/types.ts';
@@ -28,11 +28,11 @@ export const streamView = z.object({
   client_count: z.int(),
   connection_count: z
     .int()
-    .describe('Connections to its provider: one for all who share it, one for each other viewer or process.'),
+    .describe('Connections to the provider: one for all that share it, and one for each other viewer or process.'),
   total_bytes_served: z.int(),
   total_segments_served: z.int(),
   error_count: z.int(),
-  is_active: z.boolean().describe('Somebody watches it.'),
+  is_active: z.boolean().describe('Whether the stream has clients.'),
   has_failover: z.boolean(),
   failover_urls: z.array(z.string()),
   failover_resolver_url: z.string().nullable(),
@@ -50,12 +50,12 @@ export type ClientView = z.infer<typeof clientView>;
 export type StreamView = z.infer<typeof streamView>;
 
 /**
- * What readers of a list may see of other people's sources. Source URLs carry provider credentials, and clients need
- * them to recognise their streams: whoever has the API token sees them whole; where no token is asked for, nobody does.
+ * What an answer shows of source URLs, which carry provider credentials. Clients need whole URLs to recognise their streams.
+ * With the API token they see them whole; when no token is set, nobody does.
  */
 export interface Disclosure {
   url(url: string): string;
-  /** Metadata of transcoded streams holds the source URL too. */
+  /** Metadata of transcoded streams contains the source URL too. */
   text(text: string): string;
 }
 
@@ -112,7 +112,7 @@ export function viewOfStream(
   };
 }
 
-/** The same of one of a snapshot's. */
+/** The same for a stream of a snapshot. */
 export function viewOfStreamIn(
   { clientsOf, connections }: ClusterSnapshot,
   stream: StreamRecord,
