@@ -139,7 +139,7 @@ describe('the watchdog', () => {
       undefined,
     ],
     ['FFmpeg opened the source itself', { source: undefined, outputMs: 80_000 }, /no output/],
-    ['it is too old', { maxRunMs: 50_000 }, /as long as its clock/],
+    ['it is too old', { maxRunMs: 50_000 }, /maximum length that its clock allows/],
     [
       'audio only',
       { outputVideoMs: undefined, source: { videoMs: undefined, audioMs: 99_900, videoIntervalMs: 40 } },

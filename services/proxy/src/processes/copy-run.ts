@@ -1,4 +1,4 @@
-/** A run without an FFmpeg: the source feed's packets as they are, for direct streams that share one connection. */
+/** A run without FFmpeg: passes on the source feed's packets, for direct streams that share one connection. */
 
 import { Readable } from 'node:stream';
 import { deferred } from '../async.ts';
@@ -14,14 +14,14 @@ export interface CopyRunDeps {
   readonly firstPictureTimeoutMs: number;
 }
 
-/** Only live MPEG-TS can be passed on to several viewers; anything else gets a connection for each. */
+/** Only live MPEG-TS can go to several viewers. Each viewer of anything else gets its own connection. */
 export class NotCopyableError extends NotSharedError {
   constructor(kind: string) {
     super(`The source is ${kind}, not live MPEG-TS`);
   }
 }
 
-/** @throws {NotCopyableError} when the source is anything but live MPEG-TS */
+/** @throws {NotCopyableError} when the source is not live MPEG-TS */
 export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Promise<Run> {
   const lease = await leaseSource(request, deps.sources);
   const source = lease.feed;
@@ -32,7 +32,7 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
     let more: (() => void) | undefined;
     const output = new Readable({
       read: () => {
-        // Called, it may set another one at once.
+        // The call may set `more` again at once.
         const resume = more;
         more = undefined;
         resume?.();
@@ -48,7 +48,7 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
       entry,
       {
         write: (bytes, done) => {
-          // The splicer rewrites packets in place; these belong to the source's readers.
+          // The splicer rewrites packets in place, and these belong to the source's readers: copy them.
           if (output.push(Buffer.from(bytes))) setImmediate(done);
           else more = done;
         },

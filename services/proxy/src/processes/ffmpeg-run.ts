@@ -1,4 +1,7 @@
-/** One run of one FFmpeg: its input (a source feed's bytes, or a URL it opens through the gateway), its output, its end. */
+/**
+ * One run of one FFmpeg: its input, its output and its end. The input is a source feed, or a URL that it opens through
+ * the gateway.
+ */
 
 import type { StreamProfile } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -28,20 +31,20 @@ export interface RunDeps {
   readonly sandbox: Sandbox;
   readonly reading: OptionReading;
   readonly keyframeIntervalMs: number;
-  /** As `languageCode` has them, the preferred first. */
+  /** In the form of `languageCode`, the preferred one first. */
   readonly preferredAudioLanguages: readonly string[];
-  /** How long a live source may take to its first random access point. */
+  /** How long a live source may take to send its first random access point. */
   readonly firstPictureTimeoutMs: number;
   readonly log: Logger;
 }
 
-/** FFmpeg mistakes a start this close before the 33-bit wrap for negative time, and then drops video. */
+/** FFmpeg takes a start this close before the 33-bit wrap for negative time and drops video. */
 const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
 
 /**
- * Opens the source (or joins those who read it) and starts FFmpeg on it.
+ * Opens the source, or joins its readers, and starts FFmpeg on it.
  *
  * @throws {SourceError} when the source cannot be opened
  */
@@ -74,12 +77,12 @@ export async function startFfmpegRun(
 
 interface Parts {
   readonly process: FfmpegProcess;
-  /** Ends its reading; answers what was wrong with the source, if anything. */
+  /** Stops reading. Returns what was wrong with the source, if anything. */
   readonly stop: (exit: FfmpegExit) => SourceError | undefined;
   readonly kill: () => void;
 }
 
-/** How often it is looked whether the tracks that FFmpeg has are still the right ones. */
+/** How often it checks whether FFmpeg still has the right tracks. */
 const LOOK_MS = 1_000;
 
 async function pipedRun(
@@ -90,7 +93,7 @@ async function pipedRun(
   trials: TrackTrials,
 ): Promise<Parts> {
   const { feed } = source;
-  // Only MPEG-TS goes on with another FFmpeg's output.
+  // Only MPEG-TS can continue the output of another FFmpeg.
   const canGoOn = profile.container === 'mpegts';
   const { entry, resume } = await enterSource(source, request, deps.firstPictureTimeoutMs);
   const tracksOf = () => source.tracks.filter(({ kind }) => profile[kind] !== 'none');
@@ -108,7 +111,7 @@ async function pipedRun(
     dropped: () => process.kill(),
   };
   const cursor = new Cursor(feed, entry, sink, 0);
-  // FFmpeg decodes the tracks it found at its start and no others; the next one finds the new ones.
+  // FFmpeg decodes only the tracks that it found at its start. The next FFmpeg finds the new ones.
   const takesFirst = takesFirstTracks(profile);
   const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
   const unsubscribe = source.onProgramChange((position, change) => {
@@ -144,7 +147,7 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, tria
   return { process, stop, kill };
 }
 
-/** Notices when an FFmpeg puts out nothing although it was given something, be it that it ends or that it has to be ended. */
+/** Notices an FFmpeg that got input and made no output, whether it ends by itself or has to be killed. */
 function watchFruits(process: FfmpegProcess): { kill: () => void; isFruitless: (exit: FfmpegExit) => boolean } {
   let hasOutput = false;
   let killed = false;
@@ -185,7 +188,7 @@ function spawn(
   });
 }
 
-/** FFmpeg's view of time: it unwraps from where it starts. */
+/** FFmpeg's view of time: it unwraps timestamps from its start position. */
 function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined): Timing {
   const entryTicks = entry.mediaMs * TICKS_PER_MS;
   const cycle = Math.floor(entryTicks / TIMESTAMP_WRAP) * TIMESTAMP_WRAP;

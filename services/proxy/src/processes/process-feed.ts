@@ -1,7 +1,7 @@
 /**
- * A process feed: what one FFmpeg makes of one stream, for one slot. Owns that FFmpeg's life: starts it, replaces it when it
- * dies or hangs, moves it to the next source, and ends the feed when nothing helps. Its readers notice none of it. (The
- * feed of a shared direct stream is the same with a copy in FFmpeg's place.)
+ * A process feed: the output of one FFmpeg for one stream and slot. Owns the life of that FFmpeg: starts it, replaces
+ * it when it dies or hangs, moves it to the next source, and ends the feed when nothing helps. Its readers do not
+ * notice. A shared direct stream uses the same feed with a plain copy in place of FFmpeg.
  */
 
 import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
@@ -34,20 +34,22 @@ export interface ProcessFeedDeps {
   readonly streamTotalTimeoutMs: number;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
-  /** Told of each run that begins in place of one that has ended. */
+  /** Called for each run that replaces one that ended. */
   readonly onRestart: () => void;
-  /** A run this old is replaced, exactly; unset: see `watchRun`. */
+  /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
 }
 
-/** A run that has added this much media was a good one, however short; one that fails on a piece of its input adds none. */
+/**
+ * A run that added this much media was a good one, however short. A run that fails on a piece of its input adds none.
+ */
 const GOOD_RUN_MEDIA_MS = 500;
-/** How long what was prepared for a handover is kept for it. */
+/** How long a prepared input waits for its handover. */
 const PREPARED_MS = 10_000;
 
 export class ProcessFeed implements PlacedFeed {
   readonly feed: Feed;
-  /** Made by this worker, or relayed from its owner. */
+  /** Whether this worker makes the feed or follows its owner. */
   readonly place: FeedPlace;
   readonly history = new FeedHistory();
   readonly output: FeedOutput;
@@ -60,22 +62,25 @@ export class ProcessFeed implements PlacedFeed {
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #run: Run | undefined;
-  /** How the feed's times relate to those of the source it is made from, here or on the worker that it is followed from. */
+  /** How the feed's times relate to those of its source, here or on the owner. */
   #sourceClock: SourceClock | undefined;
   /** The run on another source that takes over. */
   readonly #succession: Succession;
-  /** What a run here will read, held for a handover that has not happened yet; kept as what lets go of it. */
+  /**
+   * The input that a run here will read, held for a handover that has not happened yet. The value is the function that
+   * frees it.
+   */
   readonly #prepared = new Preparation<() => void>(
     () => this.#prepareInput(),
     (letGo) => letGo(),
   );
-  /** The run whose source was given up while it still sends. */
+  /** The run whose source was given up although it still sends. */
   #left: Run | undefined;
   #replaced = false;
-  /** The run under way was ended to free its connection for the next source. */
+  /** This worker ended the current run to free its connection for the next source. */
   #leaving = false;
   #lastOutputMs = performance.now();
-  /** Media that the run under way has put into the feed. */
+  /** Media that the current run has added to the feed. */
   #addedMediaMs = 0;
   #restarts = 0;
 
@@ -106,12 +111,12 @@ export class ProcessFeed implements PlacedFeed {
     this.#done = this.#loop();
   }
 
-  /** The provider account it reads from, in the terms of `accountOf`. */
+  /** The provider account that it reads from, in the terms of `accountOf`. */
   get account(): string {
     return accountOf(this.#source.address);
   }
 
-  /** The keys of the source it is to be read from, and of the one that the run under way still reads. */
+  /** The keys of the source it should read, and of the one that the current run still reads. */
   get sourcesRead(): string[] {
     const wanted = sourceFeedOf(this.#source.address);
     return [wanted, this.#run?.source?.place.feed ?? wanted];
@@ -126,17 +131,17 @@ export class ProcessFeed implements PlacedFeed {
     return this.#sourceClock;
   }
 
-  /** FFmpegs that took over from another one. */
+  /** How many FFmpegs replaced another one. */
   get restarts(): number {
     return this.#restarts;
   }
 
-  /** This worker has ended it; it may go on elsewhere. */
+  /** This worker has ended it. Another worker may continue it. */
   get isStopped(): boolean {
     return this.#abort.signal.aborted;
   }
 
-  /** Ends FFmpeg and the feed; resolves when the process is gone. */
+  /** Ends FFmpeg and the feed. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#run?.kill();
@@ -144,7 +149,7 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   /**
-   * Gets ready to make the feed, which another worker makes now: what that needs is here when it ends there.
+   * Gets ready to take over the feed from the worker that makes it now.
    * @returns false when this worker cannot
    */
   async prepare(): Promise<boolean> {
@@ -152,7 +157,7 @@ export class ProcessFeed implements PlacedFeed {
     try {
       await this.#prepared.ready();
     } catch (error) {
-      this.#log.info({ err: error }, 'could not get ready to make the feed');
+      this.#log.info({ err: error }, 'could not prepare to take over the feed');
       return false;
     }
     this.#prepared.keepFor(PREPARED_MS);
@@ -161,21 +166,21 @@ export class ProcessFeed implements PlacedFeed {
 
   async #prepareInput(): Promise<() => void> {
     if (this.#sourceClock !== undefined) return (await this.#production.leaseSource(this.#request())).release;
-    // FFmpeg opens the source itself: a connection of its own, where the provider allows two.
+    // FFmpeg opens the source itself. That takes a second connection, if the provider allows two.
     const prepared = await this.#succession.prepare(undefined);
     if (prepared === 'failed') throw new SourceError('ffmpeg', 'FFmpeg could not open the source a second time.');
     return () => this.#succession.drop();
   }
 
-  /** Lets another worker make the feed, from the next picture on. False when it stays here. */
+  /** Lets another worker make the feed from the next picture on. Returns false when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean> {
     return this.place.handOver(to);
   }
 
   /**
-   * Moves to the stream's current source, which failover has changed: the new one is opened first, and takes over when it
-   * delivers. Where the provider allows no second connection, the old one is closed first.
-   * @returns false when the new source did not deliver; the old one goes on
+   * Moves to the stream's current source after a failover. Opens the new source first and switches when it delivers. If
+   * the provider allows no second connection, it closes the old one first.
+   * @returns false when the new source did not deliver; the old one continues
    */
   async switchSource(): Promise<boolean> {
     while (this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
@@ -195,7 +200,7 @@ export class ProcessFeed implements PlacedFeed {
     return false;
   }
 
-  /** The connection of the run under way is one that the next source needs closed, and nobody else reads it. */
+  /** The next source needs the current run's connection closed, and nobody else reads it. */
   get #holdsTheLimit(): boolean {
     const source = this.#run?.source;
     return source !== undefined && source.account === this.account && source.feed.readerCount === 1;
@@ -253,13 +258,13 @@ export class ProcessFeed implements PlacedFeed {
     }
   }
 
-  /** Nobody wants the feed any more, or what has been read of it cannot be continued. */
+  /** Nobody wants the feed any more, or nothing can continue what viewers have already read. */
   get #isOver(): boolean {
     return this.#abort.signal.aborted || (!this.output.continuable && this.feed.ring.head > 0);
   }
 
   /**
-   * The feed as another worker makes it, until that changes.
+   * Follows the worker that makes the feed, until that changes.
    * @returns false when the feed is over
    */
   async #follow(): Promise<boolean> {
@@ -272,12 +277,12 @@ export class ProcessFeed implements PlacedFeed {
     if (outcome.kind === 'ended' || this.#isOver) return false;
     if (outcome.kind === 'failed') throw relayedError(outcome);
     await this.place.afterRelay(outcome, signal);
-    // Whom it was prepared for has gone, and another worker makes the feed.
+    // The worker that would have handed over is gone, and another one makes the feed.
     if (this.place.current.kind === 'relay') this.#prepared.drop();
     return !signal.aborted;
   }
 
-  /** One FFmpeg of this worker from start to end, or none if the source does not open. */
+  /** Runs one FFmpeg of this worker from start to end. Runs none if the source does not open. */
   async #makeOnce(): Promise<Partial<RunEnd>> {
     this.#replaced = false;
     const { current } = this.place;
@@ -306,7 +311,7 @@ export class ProcessFeed implements PlacedFeed {
         shift: sameClock ? this.#sourceClock?.shift : undefined,
       });
       const { ring } = this.feed;
-      // Another clock goes on where the wall clock is, which is no media.
+      // A run on another clock continues at the wall clock. That jump is not media.
       const fromBytes = ring.head;
       let fromMs = sameClock ? ring.headMs : undefined;
       for await (const chunk of run.output) {
@@ -332,14 +337,14 @@ export class ProcessFeed implements PlacedFeed {
     }
   }
 
-  /** The last run's source is not needed for the next one. */
+  /** The next run does not need the last run's source. */
   #forget(): void {
     this.#run?.release();
     this.#run = undefined;
     this.#succession.letGo();
   }
 
-  /** What a run of this worker has to make next. */
+  /** What the next run of this worker has to make. */
   #request(): RunRequest {
     const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
     const { address, canFailOver } = this.#source;
@@ -353,7 +358,7 @@ export class ProcessFeed implements PlacedFeed {
     this.#sourceClock = timeline === undefined ? undefined : { timeline, shift };
   }
 
-  /** A source that FFmpeg opened may turn out to have an end; nobody has seen anything of it yet. */
+  /** A source that FFmpeg opened may turn out to have an end. Viewers have seen nothing of it yet. */
   async #refuseFinite(run: Run): Promise<void> {
     if (run.source !== undefined || this.feed.ring.head > 0) return;
     if ((await run.duration) !== undefined) throw new FiniteSourceError();
@@ -384,13 +389,13 @@ export class ProcessFeed implements PlacedFeed {
       onHung: (why) => {
         if (this.#replaced) return;
         this.#replaced = true;
-        this.#log.warn({ pid: run.pid }, `FFmpeg is replaced: ${why}`);
+        this.#log.warn({ pid: run.pid }, `replacing FFmpeg: ${why}`);
         run.kill();
       },
     });
   }
 
-  /** Goes to a better source where there is one; where not, what there is has to do. */
+  /** Moves to a better source if there is one; otherwise stays. */
   async #leaveSource(run: Run, trouble: SourceTrouble): Promise<void> {
     if (this.#left === run || this.#succession.isReady || !this.#source.canFailOver) return;
     this.#left = run;
@@ -399,6 +404,6 @@ export class ProcessFeed implements PlacedFeed {
 
   #logEnd(end: Partial<RunEnd>, step: Step): void {
     const fields = { exit: end.exit, source: end.sourceError?.message, next: step.kind };
-    this.#log.warn(fields, 'an FFmpeg run is over');
+    this.#log.warn(fields, 'an FFmpeg run ended');
   }
 }

@@ -1,4 +1,7 @@
-/** All process feeds of this worker: at most one per stream and slot, running while somebody uses it and a grace beyond. */
+/**
+ * All process feeds of this worker: at most one per stream and slot. Each runs while it has users and for a grace time
+ * after.
+ */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
@@ -14,24 +17,24 @@ export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, Ru
   readonly registry: Registry;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
-  /** @throws {StreampoolError} 503, when this worker takes no further process */
+  /** @throws {StreampoolError} 503 when this worker takes no more processes */
   readonly assertProcessFree: () => void;
-  /** This worker does not take over what needs a process. */
+  /** Whether this worker takes over no feed that needs a process. */
   readonly isFull: () => boolean;
   readonly sharedStreamGraceMs: number;
 }
 
-/** A feed that is here for one user more. */
+/** A feed with one more user counted in. */
 export interface FeedUse {
   readonly process: ProcessFeed;
-  /** Called once, when the use is over. */
+  /** Call once, when the use is over. */
   readonly release: () => void;
 }
 
 export interface ProcessStatus {
   readonly streamId: string;
   readonly slot: number;
-  /** Made by an FFmpeg, not copied from its source. */
+  /** An FFmpeg makes it; it is no copy of its source. */
   readonly needsProcess: boolean;
   readonly pid: number | undefined;
   readonly readers: number;
@@ -45,10 +48,10 @@ interface Entry {
   readonly slot: number;
   readonly process: ProcessFeed;
   readonly needsProcess: boolean;
-  /** Viewers here, and relays to other workers. */
+  /** Viewers here and relays to other workers. */
   users: number;
   grace: NodeJS.Timeout | undefined;
-  /** Being ended unless somebody has joined; resolves when that is decided. */
+  /** Set while it is being ended, unless somebody has joined. Resolves when that is decided. */
   closing: Promise<void> | undefined;
 }
 
@@ -65,7 +68,7 @@ export class ProcessFeeds {
     return this.#entries.size;
   }
 
-  /** Those that take a process of this worker. */
+  /** How many of them use a process of this worker. */
   get processCount(): number {
     const own = [...this.#entries.values()].filter(
       ({ needsProcess, process }) => needsProcess && process.place.current.kind === 'own',
@@ -73,7 +76,7 @@ export class ProcessFeeds {
     return own.length;
   }
 
-  /** Runs that began in place of one that had ended, since the start. */
+  /** Runs that replaced an ended one, since the start. */
   get restartCount(): number {
     return this.#restarts;
   }
@@ -97,7 +100,7 @@ export class ProcessFeeds {
     }));
   }
 
-  /** The keys of the sources that feeds made here are read from, by stream. */
+  /** The keys of the sources that feeds made here read, by stream. */
   sourcesRead(): Record<string, string[]> {
     const read: Record<string, string[]> = {};
     for (const { streamId, process } of this.#entries.values()) {
@@ -107,20 +110,21 @@ export class ProcessFeeds {
     return read;
   }
 
-  /** The slots of a stream whose feeds are here. */
+  /** The slots of a stream that have a feed here. */
   slotsOf(streamId: string): number[] {
     return this.#of(streamId).map(({ slot }) => slot);
   }
 
   /**
-   * The feed of a slot for one more user of it, viewer or relay; started if there is none.
+   * Counts one more user, viewer or relay, into the feed of a slot. Starts the feed if there is none.
    *
-   * @throws {StreampoolError} 503, when it would take a further process
+   * @throws {StreampoolError} 503 when it would need one more process
    */
   async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
     const key = `${stream.id}/${slot}`;
     let entry = this.#entries.get(key);
-    // Looked at and taken in one turn: what begins to close between the two would be cut under its new user.
+    // Check and count in one turn of the event loop. A feed that begins to close in between would be cut under its new
+    // user.
     while (entry?.closing !== undefined) {
       await entry.closing;
       entry = this.#entries.get(key);
@@ -167,16 +171,16 @@ export class ProcessFeeds {
     if (entry.users === 0) this.#startGrace(entry);
   }
 
-  /** Where a feed of this worker comes from, by its key in the registry. */
+  /** The place of a feed of this worker, by the feed's key in the registry. */
   placeOf(feed: string): FeedPlace | undefined {
     return [...this.#entries.values()].map(({ process }) => process.place).find((place) => place.feed === feed);
   }
 
   /**
-   * The feed of a slot for another worker; started if this one owns it and has not begun. Undefined when it is not its own.
-   * Call `release` when the relay is over.
+   * The feed of a slot, for another worker. Starts it if this worker owns it and it has not begun. Undefined when this
+   * worker is not the owner. Call `release` when the relay is over.
    *
-   * @param via one that is relayed here will do
+   * @param via also accept a feed that is relayed here
    */
   async relay(streamId: string, slot: number, via: boolean): Promise<RelayedFeed | undefined> {
     const { registry } = this.#deps;
@@ -198,7 +202,10 @@ export class ProcessFeeds {
     return { ...relayedFeed(this.#use(entry)), passedOn };
   }
 
-  /** Gets ready to own the feed of a slot that is relayed here; false when it is not, or this worker cannot. */
+  /**
+   * Gets ready to own the feed of a slot that is relayed here. Returns false when it is not relayed here, or this
+   * worker cannot.
+   */
   async prepare(streamId: string, slot: number): Promise<boolean> {
     const entry = this.#entries.get(`${streamId}/${slot}`);
     if (entry === undefined || (entry.needsProcess && this.#deps.isFull())) return false;
@@ -215,12 +222,12 @@ export class ProcessFeeds {
     for (const { process } of this.#of(streamId)) void process.switchSource();
   }
 
-  /** Ends every feed of a stream; its clients' responses end. */
+  /** Ends every feed of a stream, and with them its viewers' responses. */
   async drop(streamId: string): Promise<void> {
     await Promise.all(this.#of(streamId).map((entry) => this.#end(entry)));
   }
 
-  /** Ends what still holds a connection to a provider account in its grace, without a viewer. */
+  /** Ends the feeds in their grace time that hold a connection to a provider account without a viewer. */
   async endIdle(account: string): Promise<void> {
     const idle = [...this.#entries.values()].filter(
       (entry) => entry.grace !== undefined && entry.process.account === account,
@@ -228,7 +235,7 @@ export class ProcessFeeds {
     await Promise.all(idle.map((entry) => this.#close(entry)));
   }
 
-  /** Ends everything. Those who follow a feed of this worker may make it themselves. */
+  /** Ends all feeds. Followers of a feed of this worker may then make it themselves. */
   async close(): Promise<void> {
     await Promise.allSettled(this.owned.map(({ place }) => place.giveUp()));
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
@@ -243,14 +250,17 @@ export class ProcessFeeds {
     entry.grace = setTimeout(() => void this.#close(entry), this.#deps.sharedStreamGraceMs);
   }
 
-  /** Ends it unless somebody has joined. Who comes meanwhile waits for what is decided. */
+  /** Ends it unless somebody has joined. A user that comes meanwhile waits for that decision. */
   #close(entry: Entry): Promise<void> {
     clearTimeout(entry.grace);
     entry.grace = undefined;
     entry.closing ??= this.#endIfUnused(entry)
       .catch((error: unknown) => {
-        this.#deps.log.warn({ stream: entry.streamId, slot: entry.slot, err: error }, 'a slot could not be released');
-        // It is tried again after another grace, or what nobody uses would run for ever.
+        this.#deps.log.warn(
+          { stream: entry.streamId, slot: entry.slot, err: error },
+          'the slot could not be released; the worker tries again after the grace time',
+        );
+        // Without another try a feed that nobody uses would run for ever.
         if (entry.users === 0 && !entry.process.isStopped) this.#startGrace(entry);
       })
       .finally(() => {
@@ -264,7 +274,7 @@ export class ProcessFeeds {
     const { isOriginal } = entry.process.place;
     const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
     if (unused) await this.#end(entry);
-    // Somebody on another worker has just been counted in; its relay is on the way.
+    // The registry has just counted in a viewer on another worker; its relay is on the way.
     else if (entry.users === 0) this.#startGrace(entry);
   }
 

@@ -1,4 +1,6 @@
-/** How a stream's feed is made: by an FFmpeg with its profile, or, for a shared direct stream, by copying its source. */
+/**
+ * How a stream's feed is made: by FFmpeg with the stream's profile, or by copying the source of a shared direct stream.
+ */
 
 import type { StreamRecord } from '../../../registry/types.ts';
 import type { OpaqueContainer } from '../feed/containers/index.ts';
@@ -13,14 +15,14 @@ import { TrackTrials } from './track-trials.ts';
 
 export interface Production {
   readonly start: StartRun;
-  /** Opens what a run will read, or joins those who read it. */
+  /** Opens the source of a run, or joins its readers. */
   readonly leaseSource: (request: RunRequest) => Promise<SourceLease>;
   readonly output: (feed: Feed) => FeedOutput;
-  /** The feed carries fragments of another container than MPEG-TS. */
+  /** The feed carries fragments of a container other than MPEG-TS. */
   readonly opaque: boolean;
-  /** A restarted run repeats the very same pictures, so it may be entered between keyframes. */
+  /** A restarted run repeats exactly the same pictures, so readers may enter it between keyframes. */
   readonly midPicture: boolean;
-  /** It takes a process. */
+  /** Whether it needs a process. */
   readonly needsProcess: boolean;
 }
 

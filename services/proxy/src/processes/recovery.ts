@@ -1,4 +1,4 @@
-/** What to do when a stream's FFmpeg or source is over. Pure. */
+/** What to do when a stream's FFmpeg or source has ended. Pure. */
 
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
@@ -6,12 +6,12 @@ import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import type { RunEnd } from './run.ts';
 
 export interface Situation {
-  /** FFmpeg's end; undefined when it was never started because the source could not be opened. */
+  /** How FFmpeg ended; undefined when it did not start because the source could not be opened. */
   readonly exit: FfmpegExit | undefined;
   readonly sourceError: SourceError | undefined;
-  /** The worker ended this run itself (hung, replaced). */
+  /** The worker ended this run itself, because it hung or was replaced. */
   readonly replaced: boolean;
-  /** Runs in a row that ended without having delivered media for a while. */
+  /** Runs in a row that ended before they had delivered much media. */
   readonly barrenRuns: number;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
@@ -25,15 +25,16 @@ export type Step =
   | { readonly kind: 'fail' };
 
 /**
- * A run that has played is restarted at once; one that has not, after a delay and not for ever. A source's own errors have
- * been retried where it was read, so they lead to the next source. Wrong arguments are wrong on every source.
+ * A run that has played restarts at once. One that has not restarts after a delay, a limited number of times. The
+ * source feed has already retried the source's own errors, so they lead to the next source. Wrong arguments are wrong
+ * on every source.
  */
 export function nextStep(situation: Situation): Step {
   const { exit, sourceError, replaced, barrenRuns, retryAttempts, canFailOver } = situation;
   if (exit?.reason === 'bad_arguments') return { kind: 'fail' };
   if (sourceError !== undefined && sourceError.reason !== 'stopped') {
     if (sourceError.reason === 'over') return { kind: 'end' };
-    // A source that begins again with what it has sent has ended.
+    // A source that begins to repeat itself has ended.
     if (!canFailOver) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
     return { kind: 'failover', reason: failoverReason(exit, sourceError), status: sourceError.upstreamStatus };
   }
@@ -45,7 +46,7 @@ export function nextStep(situation: Situation): Step {
   return exit?.reason === 'source_ended' && !replaced ? { kind: 'end' } : { kind: 'fail' };
 }
 
-/** In the words of the failover resolver's contract. */
+/** In the terms of the failover resolver's contract. */
 function failoverReason(exit: FfmpegExit | undefined, sourceError: SourceError | undefined): string {
   if (exit === undefined || exit.reason === 'source_refused') return 'transcode_start_error';
   if (sourceError !== undefined) return 'transcode_runtime_input_error';
@@ -53,18 +54,18 @@ function failoverReason(exit: FfmpegExit | undefined, sourceError: SourceError |
 }
 
 /**
- * What the viewers are told of a source that FFmpeg does not play, or not any more.
- * @param url the source's; it is masked
+ * What viewers are told when FFmpeg cannot play a source.
+ * @param url the source's; the text masks it
  */
 export function failureOf({ exit, sourceError }: Partial<RunEnd>, url: string): StreampoolError {
   if (sourceError !== undefined) return sourceError;
   if (exit?.reason === 'bad_arguments') {
-    return new StreampoolError(500, `FFmpeg refuses the profile's arguments: ${exit.detail}`);
+    return new StreampoolError(500, `FFmpeg rejected the profile's arguments: ${exit.detail}`);
   }
   const said = (exit?.detail ?? 'FFmpeg did not start').replace(/\.?$/, '.');
   const advice =
     exit?.reason === 'source_refused'
-      ? ' Look whether a player plays it: it may be damaged, encrypted or no media.'
+      ? ' Check that a player can play it: it may be damaged, encrypted or not media.'
       : '';
   return new SourceError('ffmpeg', `The source ${maskUrl(url)} could not be played: ${said}${advice}`);
 }

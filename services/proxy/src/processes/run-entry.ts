@@ -1,4 +1,7 @@
-/** Where a run enters the source feed that it reads: at its newest picture, or far enough back to go on where another run ended. */
+/**
+ * Where a run enters the source feed that it reads: at the newest picture, or far enough back to continue another run's
+ * output.
+ */
 
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { pause } from '../async.ts';
@@ -10,19 +13,19 @@ import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Resume, RunRequest } from './run.ts';
 
-/** A decoder and an audio encoder need a little before the first frame that counts. */
+/** A decoder and an audio encoder need some media before the first frame that counts. */
 const RESUME_MARGIN_MS = 500;
-/** How soon a source that cannot be seen is left for another. */
+/** How often it checks whether the source is worth leaving. */
 const TROUBLE_POLL_MS = 250;
 const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 
 export interface RunEntry {
   readonly entry: EntryPoint;
-  /** What the run has to make from there, where it goes on with another one's output. */
+  /** What the run has to make from there, when it continues another run's output. */
   readonly resume: ResumePoint | undefined;
 }
 
-/** The source of a run, with as much of its past as the run has to make again. */
+/** Leases the source of a run, with as much of its past as the run has to make again. */
 export function leaseSource(
   { streamId, address, signal, resume }: RunRequest,
   sources: SourceFeeds,
@@ -35,9 +38,9 @@ export function leaseSource(
 }
 
 /**
- * Waits for something to start from, and finds where.
+ * Waits for a picture to start from, and finds the entry point.
  *
- * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or what ended the source
+ * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or the error that ended the source
  */
 export async function enterSource(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<RunEntry> {
   const joined = await firstPicture(source, request, timeoutMs);
@@ -45,7 +48,7 @@ export async function enterSource(source: SourceFeed, request: RunRequest, timeo
   return { entry: resume === undefined ? joined : entryForResume(source.feed.ring, resume), resume };
 }
 
-/** The newest entry from which everything at and after the resume point can be made again. */
+/** The newest entry that still allows to make everything from the resume point on. */
 export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
   const wanted = [resume.videoPts, resume.audioPts]
     .filter((ticks) => ticks !== undefined)
@@ -56,7 +59,9 @@ export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
   return entry;
 }
 
-/** Waits for something to start from; a source that opens and then shows nothing is an error, not a wait without end. */
+/**
+ * Waits for a picture to start from. A source that opens and then sends no picture is an error, not an endless wait.
+ */
 async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
   const found = new AbortController();
   const waiting = nothingToSee(source, request, timeoutMs, AbortSignal.any([request.signal, found.signal]));
@@ -91,7 +96,7 @@ async function nothingToSee(
   throw new SourceError('stalled', `The source ${url} sent no picture or sound within ${timeoutMs / 1000} s.`);
 }
 
-/** Where to go on in `source`, if that is on the timeline that the point is told in. */
+/** The point to continue at in `source`, if the point is on the timeline of that source. */
 function pointOn(source: SourceFeed, resume: Resume | undefined): ResumePoint | undefined {
   return resume !== undefined && resume.timeline === source.history.current.timeline ? resume.point : undefined;
 }

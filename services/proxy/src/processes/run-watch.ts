@@ -1,4 +1,4 @@
-/** Looks at a run while it is under way: whether its FFmpeg has to be replaced, and whether its source is worth leaving. */
+/** Watches a run: whether its FFmpeg has to be replaced, and whether its source is worth leaving. */
 
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
@@ -7,26 +7,29 @@ import { isHung, sourceFlows } from './watchdog.ts';
 
 export interface RunWatchDeps {
   readonly output: Pick<FeedOutput, 'lastVideoMs' | 'lastAudioMs'>;
-  /** When the run's newest output came, monotonic. */
+  /** When the run's newest output arrived, monotonic ms. */
   readonly lastOutputMs: () => number;
   readonly streamTimeoutMs: number;
-  /** A run this old is replaced, exactly; see MAX_RUN_MS. */
+  /** Maximum age of a run; see MAX_RUN_MS. */
   readonly maxRunMs: number | undefined;
-  /** Told again and again while it lasts. */
+  /** Called repeatedly while the trouble lasts. */
   readonly onTrouble: (trouble: SourceTrouble) => void;
-  /** Told again and again, with the reason. */
+  /** Called repeatedly while FFmpeg hangs, with the reason. */
   readonly onHung: (why: string) => void;
 }
 
 const WATCH_INTERVAL_MS = 250;
-/** FFmpeg unwraps 33-bit timestamps once; before the second wrap (26.5 h each) it is replaced, without a lost frame. */
+/**
+ * FFmpeg unwraps 33-bit timestamps only once. It must be replaced, without a lost frame, before the second wrap (26.5 h
+ * each).
+ */
 const MAX_RUN_MS = 20 * 3600 * 1000;
 
-/** @returns ends the watch */
+/** @returns a function that ends the watch */
 export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   const { output, streamTimeoutMs, maxRunMs = MAX_RUN_MS } = deps;
   const startedMs = performance.now();
-  // An FFmpeg that is given nothing has nothing to give; its time begins when its source flows again.
+  // An FFmpeg without input makes no output. Its time starts when its source flows again.
   let starvedMs = startedMs;
   const look = () => {
     const nowMs = performance.now();

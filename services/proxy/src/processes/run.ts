@@ -1,4 +1,4 @@
-/** A run: what makes a feed's bytes on this worker for a while, until it ends or is replaced: an FFmpeg, or a plain copy. */
+/** A run: makes a feed's bytes on this worker until it ends or is replaced. It is an FFmpeg or a plain copy. */
 
 import type { Readable } from 'node:stream';
 import type { SourceError } from '../errors.ts';
@@ -12,21 +12,21 @@ import type { SourceAddress } from '../upstream/provider/source-address.ts';
 export interface RunRequest {
   readonly streamId: string;
   readonly address: SourceAddress;
-  /** There is another source, if this one cannot be seen. */
+  /** Whether there is another source to use if this one shows no picture. */
   readonly canFailOver: boolean;
-  /** Where the output of an earlier run has to go on, if this one's source feed is on that timeline. */
+  /** Where to continue the output of an earlier run, if this one's source feed is on that timeline. */
   readonly resume?: Resume | undefined;
-  /** The run is no longer wanted, even if its source is still being opened. */
+  /** Aborted when nobody wants the run any more, even while its source is being opened. */
   readonly signal: AbortSignal;
 }
 
-/** Where to go on, as the source's clock has it. */
+/** Where to continue, on the clock of the source. */
 export interface Resume {
   readonly timeline: string;
   readonly point: ResumePoint;
 }
 
-/** A point on a feed's timeline, seen by the clock of its source. */
+/** Converts a point on a feed's timeline to the clock of its source. */
 export function resumeOn(clock: SourceClock, { videoPts, audioPts }: ResumePoint): Resume {
   const back = (ticks: number | undefined) => (ticks === undefined ? undefined : wrapTicks(ticks - clock.shift));
   return { timeline: clock.timeline, point: { videoPts: back(videoPts), audioPts: back(audioPts) } };
@@ -35,24 +35,24 @@ export function resumeOn(clock: SourceClock, { videoPts, audioPts }: ResumePoint
 export interface RunEnd {
   /** Undefined for a run without a process. */
   readonly exit: FfmpegExit | undefined;
-  /** What was wrong with the source, if that ended the run. */
+  /** The source error that ended the run, if one did. */
   readonly sourceError: SourceError | undefined;
-  /** Its output is complete, rather than cut off. */
+  /** The output is complete and not cut off. */
   readonly orderly: boolean;
 }
 
 export interface Run {
   readonly output: Readable;
   readonly ended: Promise<RunEnd>;
-  /** Live MPEG-TS that this worker reads itself; undefined where FFmpeg opened the source. */
+  /** Live MPEG-TS that this worker reads itself; undefined when FFmpeg opened the source. */
   readonly source: SourceFeed | undefined;
   /** Process id of its FFmpeg. */
   readonly pid: number | undefined;
-  /** Seconds, once known, where FFmpeg opened the source; undefined: it has no end. */
+  /** Duration in seconds, once known, when FFmpeg opened the source; undefined: the source has no end. */
   readonly duration: Promise<number | undefined>;
-  /** Ends it at once. The source stays open until `release`, for the run that follows. */
+  /** Ends it at once. The source stays open for the next run until `release`. */
   kill(): void;
-  /** Lets go of the source. */
+  /** Frees the source. */
   release(): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The run that is to follow the one under way: started beside it, and kept until it has output and the other one has ended.
- * Readers of the feed so see nothing of a source that is opened in vain.
+ * The next run: started beside the current one, and kept until it has output and the current one has ended. Readers of
+ * the feed therefore never notice a source that does not open.
  */
 
 import type { Logger } from '../../../shared/log.ts';
@@ -19,7 +19,7 @@ export interface SuccessionDeps {
 export class Succession {
   readonly #deps: SuccessionDeps;
   #run: Run | undefined;
-  /** Ends the hold on the retries of the source that the run leaves. */
+  /** Allows retries again on the source that the run leaves. */
   #letGo: (() => void) | undefined;
 
   constructor(deps: SuccessionDeps) {
@@ -32,12 +32,12 @@ export class Succession {
 
   /**
    * Starts a run beside `current`.
-   * @returns `ready` when it has output; `limit` when it may have some once the connection of `current` is closed; `failed` when
-   *   its source does not deliver
+   * @returns `ready` when it has output; `limit` when it may get some once the connection of `current` is closed;
+   * `failed` when its source does not deliver
    */
   async prepare(current: Run | undefined): Promise<'ready' | 'limit' | 'failed'> {
     const { signal, log } = this.#deps;
-    // A source that was cut for its successor must not come back before it is let go.
+    // The old source may have been cut for the new one. It must not reconnect before `letGo`.
     const goOn = current?.source?.holdRetries();
     try {
       const run = await this.#startUntilOutput();
@@ -58,20 +58,20 @@ export class Succession {
     }
   }
 
-  /** The run that is ready, if there is one; the source that it leaves is held until `letGo`. */
+  /** The run that is ready, if there is one. The source that it leaves makes no retries until `letGo`. */
   take(): Run | undefined {
     const run = this.#run;
     this.#run = undefined;
     return run;
   }
 
-  /** The source that was left is closed by now. */
+  /** Call when the source that was left is closed. */
   letGo(): void {
     this.#letGo?.();
     this.#letGo = undefined;
   }
 
-  /** Ends what has been prepared. */
+  /** Ends the prepared run. */
   drop(): void {
     const run = this.take();
     run?.kill();
@@ -94,7 +94,7 @@ export class Succession {
   }
 }
 
-/** Resolves with true when the run has output, without reading it. */
+/** Resolves with true when the run has output. Does not read it. */
 function firstOutput(run: Run): Promise<boolean> {
   return new Promise((resolve) => {
     run.output.once('readable', () => resolve(run.output.readableLength > 0));

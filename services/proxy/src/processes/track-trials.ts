@@ -1,14 +1,14 @@
-/** Which tracks the next FFmpeg of a stream is given: the best choice, and another one when that came to nothing. */
+/** Which tracks the next FFmpeg of a stream gets: the best choice, or another one when that failed. */
 
 import { type SourceTrack, type TrackChoice, trackChoices } from '../ffmpeg/process/track-choice.ts';
 
-/** What did not work is tried again after this long; a provider may have put it right. */
+/** Tries a failed choice again after this long; the provider may have repaired it. */
 const FORGET_MS = 10 * 60_000;
 
 export class TrackTrials {
   readonly #languages: readonly string[];
   readonly #now: () => number;
-  /** The tracks that the failures were with. */
+  /** The tracks that the failures belong to. */
   #tried = '';
   #failures = 0;
   #failedMs = 0;
@@ -19,27 +19,27 @@ export class TrackTrials {
     this.#now = now;
   }
 
-  /** @param source what tells its tracks from another source's */
+  /** @param source distinguishes its tracks from those of another source */
   choose(source: string, tracks: readonly SourceTrack[]): TrackChoice {
     const choices = trackChoices(tracks, this.#languages);
     const attempt = this.attemptOn(`${source} ${tracks.map(({ pid }) => pid).join()}`);
     return choices[attempt % choices.length] as TrackChoice;
   }
 
-  /** How many FFmpegs in a row have made nothing of what is named so. */
+  /** How many FFmpegs in a row made no output from `tried`. */
   attemptOn(tried: string): number {
     if (tried !== this.#tried || this.#now() - this.#failedMs > FORGET_MS) this.#failures = 0;
     this.#tried = tried;
     return this.#failures;
   }
 
-  /** The FFmpeg that had the last choice has put out nothing, and the choice may be why. */
+  /** The FFmpeg that had the last choice made no output, and the choice may be the cause. */
   failed(): void {
     this.#failures++;
     this.#failedMs = this.#now();
   }
 
-  /** What is played now is the best that can be had, not what was left. */
+  /** Whether FFmpeg plays the best choice and not a fallback. */
   get isSettled(): boolean {
     return this.#failures === 0;
   }

@@ -1,4 +1,4 @@
-/** What a profile needs of a source that offers itself in several sizes and languages. Pure. */
+/** Which variant a profile needs from a source that has several sizes and languages. Pure. */
 
 import type { StreamProfile } from '../../../registry/types.ts';
 import { takesFirstTracks } from '../ffmpeg/process/command.ts';
@@ -6,8 +6,8 @@ import { outputSize } from '../ffmpeg/profiles/output-size.ts';
 import type { WantedVariant } from '../upstream/gateway/hls-variant.ts';
 
 /**
- * @param languages as `languageCode` has them, the preferred first
- * @param attempt runs in a row that made nothing of the source
+ * @param languages in the form of `languageCode`, the preferred one first
+ * @param attempt runs in a row that made no output from the source
  */
 export function wantedVariant(profile: StreamProfile, languages: readonly string[], attempt: number): WantedVariant {
   return {

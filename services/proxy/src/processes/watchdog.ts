@@ -5,32 +5,34 @@ import { pictureDueMs } from '../upstream/failover/source-trouble.ts';
 export interface Progress {
   readonly nowMs: number;
   readonly startedMs: number;
-  /** Without any output for this long it is hung. */
+  /** An FFmpeg without any output for this long hangs. */
   readonly streamTimeoutMs: number;
   readonly maxRunMs: number;
-  /** Newest output of any kind, or when it last had nothing to make any of; its start when there is none. */
+  /** Time of the newest output of any kind, or the last moment without input if that is later. At first its start. */
   readonly outputMs: number;
   /** Newest unit of each kind; undefined when there was none. */
   readonly outputVideoMs: number | undefined;
   readonly outputAudioMs: number | undefined;
-  /** The same of the source feed it reads; undefined when FFmpeg opened the source itself. */
+  /** The same for the source feed that FFmpeg reads; undefined when FFmpeg opened the source itself. */
   readonly source: SourceProgress | undefined;
 }
 
-/** Arrival of the newest unit of each kind, monotonic; undefined before the first. */
+/** Arrival of the newest unit of each kind, monotonic ms; undefined before the first. */
 export interface SourceProgress {
   readonly videoMs: number | undefined;
   readonly audioMs: number | undefined;
-  /** Between two pictures, lately; undefined before the second. */
+  /** Recent time between two pictures; undefined before the second. */
   readonly videoIntervalMs: number | undefined;
 }
 
-/** Pictures missing for this long while sound flows, and the source sends some, are a hung decoder or encoder. */
+/**
+ * The decoder or encoder hangs when no picture comes for this long although sound flows and the source sends pictures.
+ */
 const VIDEO_SILENCE_MS = 2_000;
-/** At its start an FFmpeg may deliver sound before pictures. */
+/** At its start FFmpeg may deliver sound before pictures. */
 const START_MS = 10_000;
 
-/** Whether FFmpeg is given anything. */
+/** Whether FFmpeg gets input. */
 export function sourceFlows(source: SourceProgress | undefined, nowMs: number): boolean {
   return source === undefined || isRecent(source.videoMs, nowMs) || isRecent(source.audioMs, nowMs);
 }
@@ -42,14 +44,14 @@ function isRecent(ms: number | undefined, nowMs: number): boolean {
 /** Why FFmpeg has to be replaced, or undefined. */
 export function isHung(progress: Progress): string | undefined {
   const { nowMs, startedMs, source, outputVideoMs, outputAudioMs } = progress;
-  if (nowMs - startedMs > progress.maxRunMs) return 'its run is as long as its clock allows';
+  if (nowMs - startedMs > progress.maxRunMs) return 'its run has reached the maximum length that its clock allows';
   if (sourceFlows(source, nowMs) && nowMs - progress.outputMs > progress.streamTimeoutMs) {
     return `no output for ${progress.streamTimeoutMs / 1000} s`;
   }
   if (source === undefined || outputVideoMs === undefined || nowMs - startedMs < START_MS) return undefined;
   const pictureDue = nowMs - outputVideoMs > pictureDueMs(VIDEO_SILENCE_MS, source.videoIntervalMs);
   if (pictureDue && isRecent(source.videoMs, nowMs) && isRecent(outputAudioMs, nowMs)) {
-    return 'sound without pictures, while the source has both';
+    return 'it sends sound without pictures while the source has both';
   }
   return undefined;
 }

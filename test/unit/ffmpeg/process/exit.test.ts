@@ -234,7 +234,7 @@ describe('damaged sources', () => {
         expect(failureOf({ exit }, 'http://u:p@tv.test/1.ts')).toMatchObject({
           status: 502,
           message: expect.stringMatching(
-            /^The source http:\/\/\*\*\*@tv\.test\S* could not be played: FFmpeg .*\. Look whether a player plays it/,
+            /^The source http:\/\/\*\*\*@tv\.test\S* could not be played: FFmpeg .*\. Check that a player can play it/,
           ),
         });
       }
