@@ -1,4 +1,4 @@
-/** Opens a live source as far as its first bytes, which tell what it is. */
+/** Opens a live source and reads its first bytes, which tell what kind of source it is. */
 
 import { secretsOf } from '../../../shared/masking/mask.ts';
 import { SourceError } from '../errors.ts';
@@ -17,9 +17,9 @@ export interface OpenSourceDeps {
   readonly account?: AccountWatch | undefined;
   readonly settings: {
     readonly connectTimeoutMs: number;
-    /** Until the response headers. */
+    /** Time until the response headers. */
     readonly readTimeoutMs: number;
-    /** Until the first bytes. */
+    /** Time until the first bytes. */
     readonly liveChunkTimeoutMs: number;
   };
   readonly signal: AbortSignal;
@@ -27,11 +27,11 @@ export interface OpenSourceDeps {
 
 export interface OpenedSource {
   readonly kind: SourceKind;
-  /** From the first byte on; the caller closes it. */
+  /** Reads from the first byte on. The caller closes it. */
   readonly reader: BodyReader;
 }
 
-/** @throws {SourceError} when it does not answer, or not with media */
+/** @throws {SourceError} when it does not answer, or answers with something other than media */
 export async function openSource(
   address: SourceAddress,
   { guard, memories, account, settings, signal }: OpenSourceDeps,

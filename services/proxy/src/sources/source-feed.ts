@@ -1,6 +1,6 @@
 /**
- * A source feed: a provider's live MPEG-TS as it comes, over one connection that every FFmpeg and every sharing client of
- * this worker reads. Reconnects on its own; readers see one continuous timeline.
+ * A source feed: a provider's live MPEG-TS, read over one connection for every FFmpeg and every sharing viewer of this
+ * worker. It reconnects on its own. Its readers see one continuous timeline.
  */
 
 import type { WorkerIdentity } from '../../../registry/types.ts';
@@ -37,7 +37,7 @@ export interface SourceSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly liveChunkTimeoutMs: number;
-  /** Within which a source that cannot be seen is left for another. */
+  /** How soon a source without pictures is left for another one. */
   readonly streamTimeoutMs: number;
   readonly retry: RetrySettings;
   readonly bitrate: BitrateSettings;
@@ -50,26 +50,26 @@ export interface SourceFeedDeps {
   readonly ringLimits: () => RingLimits;
   readonly log: Logger;
   /**
-   * Takes one of the connections that the provider allows; call the answer when it is closed.
+   * Takes one of the connections that the provider allows. Call the returned function when the connection is closed.
    * @throws {StreampoolError} 503 at the limit
    */
   readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
   readonly account: AccountWatch;
 }
 
-/** The first unit lands here: room for PCRs and for audio that is earlier, and far from the 33-bit wrap. */
+/** DTS of the first unit: leaves room for PCRs and earlier audio, and is far from the 33-bit wrap. */
 const FIRST_DTS = 10 * TICKS_PER_SECOND;
-/** A connection that has delivered for this long ends an outage. */
+/** A connection that delivers for this long ends an outage. */
 const HEALTHY_AFTER_MS = 5_000;
-/** How far a provider may run ahead of real time before it is read more slowly. */
+/** Beyond this lead over real time the worker reads a provider more slowly. */
 const MAX_LEAD_MS = 15_000;
 const LEAD_PAUSE_MS = 250;
 const HOLD_POLL_MS = 100;
-/** The clock of a source is its provider's, whichever worker reads it. */
+/** The provider's clock is the clock of a source, whichever worker reads it. */
 const PROVIDER = 'provider';
-/** How long a connection that was opened for a handover waits for it. */
+/** How long a prepared connection waits for its handover. */
 const PREPARED_MS = 10_000;
-/** A connection that was opened beside the owner's, and what gives back its place at the provider. */
+/** A connection opened beside the owner's, and the function that frees its place at the provider. */
 interface PreparedSource {
   readonly source: StagedSource;
   readonly disconnect: () => void;
@@ -93,27 +93,27 @@ export class SourceFeed implements PlacedFeed {
   readonly #abort = new AbortController();
   readonly #retry: RetrySchedule;
   readonly #opened: Promise<SourceKind>;
-  /** Where to begin when another worker has the source, 33-bit ticks. */
+  /** Where to begin when another worker reads the source, in 33-bit ticks. */
   readonly #fromTicks: number | undefined;
   readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
-  /** How the provider's clock relates to the feed's, here or at the owner. */
+  /** How the provider's clock relates to the feed's, here or on the owner. */
   #sourceClock: SourceClock | undefined;
   #connection: BodyReader | undefined;
-  /** Gives back the provider's connection that this worker has taken. */
+  /** Frees the provider connection that this worker has taken. */
   #disconnect: (() => void) | undefined;
-  /** Opened for a handover that has not happened yet. */
+  /** The connection opened for a handover that has not happened yet. */
   readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
   readonly #rounds = new Rounds({ trim: false });
   #holds = 0;
-  /** The connection that is read now brings too little; the next one may bring more. */
+  /** The current connection delivers too little; the next one may deliver more. */
   #slow = false;
   #startedAtMs: number | undefined;
   #startedMediaMs = 0;
   readonly #done: Promise<void>;
 
   /**
-   * @param place opened by this worker, or relayed from the one that has
-   * @param fromTicks how far back its media is wanted if it is relayed, 33-bit ticks on its timeline
+   * @param place whether this worker opens the source or follows the owner
+   * @param fromTicks how far back a relay must start, in 33-bit ticks on the feed's timeline
    */
   constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, fromTicks?: number) {
     this.place = place;
@@ -140,7 +140,7 @@ export class SourceFeed implements PlacedFeed {
     this.#done = this.#run(opened);
   }
 
-  /** What the source turned out to be; only `mpegts` is then read here. Rejects when it cannot be opened. */
+  /** What kind the source is; this feed reads only `mpegts`. Rejects when the source cannot be opened. */
   get opened(): Promise<SourceKind> {
     return this.#opened;
   }
@@ -149,37 +149,37 @@ export class SourceFeed implements PlacedFeed {
     return this.#sourceClock;
   }
 
-  /** When the newest picture arrived, monotonic; undefined before the first. */
+  /** When the newest picture arrived, monotonic ms; undefined before the first. */
   get lastVideoMs(): number | undefined {
     return this.#splicer.lastVideoMs;
   }
 
-  /** The longest time between two of its pictures lately, in ms; undefined before the second. */
+  /** The longest recent time between two of its pictures, in ms; undefined before the second. */
   get videoIntervalMs(): number | undefined {
     return this.#splicer.videoIntervalMs;
   }
 
-  /** When the newest sound arrived, monotonic; undefined before the first. */
+  /** When the newest sound arrived, monotonic ms; undefined before the first. */
   get lastAudioMs(): number | undefined {
     return this.#splicer.lastAudioMs;
   }
 
-  /** Its sound and pictures, in the order of its tables. */
+  /** Its audio and video tracks, in the order of its tables. */
   get tracks(): FeedTrack[] {
     return this.#splicer.tracks;
   }
 
   /**
-   * Calls back with the position from which on the source has other tracks (another codec, sound that came or went), or
-   * pictures of another shape.
-   * @returns a function that ends it
+   * Calls back with the position from which the source has other tracks or pictures of another shape. Other tracks
+   * means another codec, or audio that appeared or disappeared.
+   * @returns a function that ends the calls
    */
   onProgramChange(listener: (position: number, change: ProgramChange) => void): () => void {
     this.#programListeners.add(listener);
     return () => this.#programListeners.delete(listener);
   }
 
-  /** What is wrong with a source that still sends; another source would be better, none would be worse. */
+  /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
   get trouble(): SourceTrouble | undefined {
     const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#splicer;
     return troubleOf({
@@ -193,14 +193,14 @@ export class SourceFeed implements PlacedFeed {
     });
   }
 
-  /** The provider account it reads from, in the terms of `accountOf`. */
+  /** The provider account that it reads from, in the terms of `accountOf`. */
   get account(): string {
     return accountOf(this.#address);
   }
 
   /**
-   * A connection that breaks is not opened again until the answer is called: a provider that allows only one may have cut it
-   * for another, and the two would go on cutting each other.
+   * Keeps a broken connection from being opened again until the returned function is called. A provider that allows one
+   * connection may have cut it for another one, and the two would cut each other again and again.
    */
   holdRetries(): () => void {
     this.#holds++;
@@ -210,10 +210,10 @@ export class SourceFeed implements PlacedFeed {
   }
 
   /**
-   * Gets ready to read the source itself, which another worker reads now: with a connection beside that one's, which has
-   * delivered a picture that came over the other worker as well. Where the provider allows no second connection, there is
-   * nothing to get ready.
-   * @returns false when this worker cannot have the source
+   * Gets ready to read the source itself while another worker reads it. It opens a second connection and waits until a
+   * keyframe of it has also come over the relay. If the provider allows no second connection, there is nothing to
+   * prepare.
+   * @returns false when this worker cannot read the source
    */
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
@@ -222,14 +222,14 @@ export class SourceFeed implements PlacedFeed {
       await source.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
     } catch (error) {
       this.#prepared.drop();
-      this.#log.info({ err: error }, 'the source could not be opened beside its owner');
+      this.#log.info({ err: error }, 'could not open a second connection to the source for a handover');
       return mayBeConnectionLimit(error);
     }
     this.#prepared.keepFor(PREPARED_MS);
     return true;
   }
 
-  /** A connection of this worker, beside the owner's. */
+  /** A connection of this worker beside the owner's. */
   async #stage(): Promise<PreparedSource> {
     const disconnect = await this.#deps.takeConnection(this.#abort.signal);
     try {
@@ -245,17 +245,17 @@ export class SourceFeed implements PlacedFeed {
     }
   }
 
-  /** Lets another worker read the source. False when it stays here. */
+  /** Lets another worker read the source. Returns false when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean> {
     return this.place.handOver(to);
   }
 
-  /** This worker has ended it; it may go on elsewhere. */
+  /** This worker has ended it. Another worker may continue it. */
   get isStopped(): boolean {
     return this.#abort.signal.aborted;
   }
 
-  /** Closes the connection; resolves when it is closed. */
+  /** Closes the connection. Resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#done;
@@ -294,9 +294,9 @@ export class SourceFeed implements PlacedFeed {
     this.feed.finish(end);
   }
 
-  /** The source as another worker reads it, until that changes. */
+  /** Follows the worker that reads the source, until that changes. */
   async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
-    // A connection that is opened after this one goes on where the other worker's ends, wherever this worker's last one began.
+    // The next connection continues where the other worker's ended, not where this worker's last one began.
     this.#rounds.forget();
     const { signal } = this.#abort;
     const onMedia = (clock: SourceClock | undefined) => {
@@ -306,14 +306,14 @@ export class SourceFeed implements PlacedFeed {
     const outcome = await follow(this, { signal, fromTicks: this.#fromTicks, onMedia });
     if (signal.aborted) return 'moved';
     if (outcome.kind === 'failed') return relayedError(outcome);
-    if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that reads the source has closed it.');
+    if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that read the source closed it.');
     await this.place.afterRelay(outcome, signal);
-    // Whom it was prepared for has gone, and another worker has the source.
+    // The worker that would have handed over is gone, and another one reads the source.
     if (this.place.current.kind === 'relay') this.#prepared.drop();
     return 'moved';
   }
 
-  /** Answers why the connection is over; `other_kind` when the source is not for this feed. */
+  /** Returns why the connection ended; `other_kind` when the source is not for this feed. */
   async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
     const { current } = this.place;
     if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
@@ -397,7 +397,7 @@ export class SourceFeed implements PlacedFeed {
     this.#sourceClock = { timeline: PROVIDER, shift };
   }
 
-  /** How far the media received is ahead of the time that passed since its start. */
+  /** How far the received media is ahead of the time that has passed since its start. */
   #leadMs(): number {
     const { ring } = this.feed;
     if (ring.entries.length === 0) return 0;

@@ -1,4 +1,4 @@
-/** All source feeds of this worker: at most one per source URL and credentials, open while somebody reads it. */
+/** All source feeds of this worker: at most one per source URL and credentials. Each is open while it has readers. */
 
 import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
@@ -10,10 +10,10 @@ import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import { hintFromUrl, type SourceKind } from '../upstream/provider/source-kind.ts';
 import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
 
-/** A source that is open for one reader, until it is released. */
+/** A source that is open for one reader until `release`. */
 export interface SourceLease {
   readonly kind: SourceKind['kind'];
-  /** The live MPEG-TS, where that is what the source sends. Of any other kind, FFmpeg opens it itself. */
+  /** The live MPEG-TS; undefined for any other kind of source, which FFmpeg opens itself. */
   readonly feed: SourceFeed | undefined;
   release(): void;
 }
@@ -29,11 +29,11 @@ interface Entry {
   readonly url: string;
   readonly source: SourceFeed;
   leases: number;
-  /** Closes it if nobody comes back. */
+  /** Closes it if no reader comes back. */
   lingering: NodeJS.Timeout | undefined;
 }
 
-/** A relay that was cut is dialled again after a quarter of a second; until then the provider's connection stays open. */
+/** A worker dials a cut relay again after 250 ms. Until then the provider's connection stays open. */
 const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'account'> {
@@ -46,7 +46,7 @@ export class SourceFeeds {
   readonly #connections: ProviderConnections;
   readonly #entries = new Map<string, Entry>();
   readonly #opening = new Map<string, Promise<Entry>>();
-  /** Connections that are being closed: a provider counts them until they are. */
+  /** Connections that are being closed. A provider counts them until they are closed. */
   readonly #closing = new Set<Promise<void>>();
 
   constructor(deps: SourceFeedsDeps, connections: ProviderConnections) {
@@ -72,11 +72,11 @@ export class SourceFeeds {
   }
 
   /**
-   * Opens a source, or joins those who read it already.
+   * Opens a source, or joins its readers.
    *
-   * @param streamId whose source it is
-   * @param signal gives the source up while it is still being opened
-   * @param fromTicks how far back its media is wanted if another worker reads it, 33-bit ticks on its timeline
+   * @param streamId the stream that reads the source
+   * @param signal abandons the source while it is still being opened
+   * @param fromTicks how far back a relay must start, in 33-bit ticks on the feed's timeline
    * @throws {SourceError} when it cannot be opened
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
@@ -107,12 +107,12 @@ export class SourceFeeds {
     }
   }
 
-  /** Where a source of this worker comes from, by its key in the registry. */
+  /** The place of a source of this worker, by its key in the registry. */
   placeOf(feed: string): FeedPlace | undefined {
     return [...this.#entries.values()].map(({ source }) => source.place).find((place) => place.feed === feed);
   }
 
-  /** Closes what holds a connection to a provider account and is read by nobody. */
+  /** Closes sources that hold a connection to a provider account and have no reader. */
   closeIdle(account: string): void {
     for (const [key, entry] of this.#entries) {
       if (entry.lingering !== undefined && entry.leases === 0 && entry.source.account === account)
@@ -120,12 +120,12 @@ export class SourceFeeds {
     }
   }
 
-  /** Resolves when every connection that was given up is closed. */
+  /** Resolves when every abandoned connection is closed. */
   async settle(): Promise<void> {
     await Promise.all(this.#closing);
   }
 
-  /** Closes everything; resolves when no connection is left. Those who follow one may open it themselves. */
+  /** Closes everything. Resolves when no connection is left. Followers may then open the sources themselves. */
   async close(): Promise<void> {
     await Promise.allSettled(this.owned.map(({ place }) => place.giveUp()));
     await Promise.all([...this.#entries.values()].map((entry) => entry.source.close()));
@@ -164,7 +164,7 @@ export class SourceFeeds {
       if (known !== undefined) return known;
       const opening = this.#opening.get(key) ?? this.#open(key, address, fromTicks);
       const entry = await opening;
-      // It may be over already when several waited for it and the first one left at once.
+      // When several wait for it and the first leaves at once, it may be over already.
       if (this.#entries.get(key) === entry) return entry;
     }
   }
@@ -187,7 +187,7 @@ export class SourceFeeds {
     const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {
-      // Who comes after its end opens the source anew.
+      // A reader that comes after its end opens the source anew.
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
       if (place.isOriginal) void registry.release(feed).catch(() => undefined);
     });
@@ -195,16 +195,16 @@ export class SourceFeeds {
   }
 
   /**
-   * A source for another worker, which relays it. Undefined when it is not open here, or not this worker's; call `release`
-   * when the relay is over.
+   * A source for another worker that relays it. Undefined when it is not open here, or this worker is not its owner.
+   * Call `release` when the relay is over.
    *
-   * @param via one that is relayed here will do
+   * @param via also accept a source that is relayed here
    */
   async relay(key: string, via: boolean): Promise<RelayedFeed | undefined> {
     const entry = this.#entries.get(key) ?? (await this.#opening.get(key));
     if (via) return entry && this.#passOn(key, entry);
     if (entry === undefined) {
-      // A record of a source that is not open leads nobody anywhere.
+      // Release the record of a source that is not open, because it would mislead the other workers.
       await this.#deps.registry.release(sourceFeedKey(key));
       return undefined;
     }
@@ -225,12 +225,14 @@ export class SourceFeeds {
     return { feed, place, history, sourceClock: () => source.sourceClock, passedOn, release };
   }
 
-  /** Gets ready to own a source that is relayed here; false when it is not, or this worker cannot. */
+  /**
+   * Gets ready to own a source that is relayed here. Returns false when it is not relayed here, or this worker cannot.
+   */
   async prepare(key: string): Promise<boolean> {
     return (await this.#entries.get(key)?.source.prepare()) ?? false;
   }
 
-  /** Those that this worker reads itself. */
+  /** The sources that this worker reads itself. */
   get owned(): SourceFeed[] {
     return [...this.#entries.values()].map(({ source }) => source).filter(({ place }) => place.isOriginal);
   }
@@ -243,7 +245,7 @@ export class SourceFeeds {
   }
 }
 
-/** What a source's feed is called in the registry. */
+/** The key of a source's feed in the registry. */
 export function sourceFeedOf(address: SourceAddress): string {
   return sourceFeedKey(keyOf(address));
 }

@@ -1,6 +1,6 @@
 /**
- * A provider's connection that is open before it is needed: it is read from its first keyframe on, and waits to go on where
- * another worker's connection to the same source ends.
+ * A provider connection that is open before it is needed. It is read from its first keyframe on, and waits to continue
+ * where another worker's connection to the same source ends.
  */
 
 import { type Deferred, deferred, pause } from '../async.ts';
@@ -10,11 +10,11 @@ import { contentOf } from '../mpegts/reading/recent-entries.ts';
 import type { Unit } from '../mpegts/reading/units.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 
-/** What may wait; a handover takes a few seconds. */
+/** Maximum media that may wait; a handover takes a few seconds. */
 const MAX_BYTES = 32 * 1024 * 1024;
-/** A source shows its first keyframe within two long GOPs. */
+/** A source sends its first keyframe within two long GOPs. */
 const KEYFRAME_MS = 12_000;
-/** How much later than here a picture may arrive over another worker. */
+/** How much later a picture may arrive over another worker than here. */
 const MATCH_MS = 3_000;
 const MATCH_POLL_MS = 100;
 
@@ -35,15 +35,15 @@ export class StagedSource {
   }
 
   /**
-   * Waits until what it begins with has come over the other connection too, so that the two can be joined without a gap. Not
-   * for ever: the other one may have been cut for this one.
+   * Waits until the first keyframe here has also come over the other connection, so that the two join without a gap.
+   * The wait has a limit: the provider may have cut the other connection for this one.
    *
-   * @param hasSent whether a keyframe with this content (as `contentOf` has it) has come over the other connection
-   * @throws {SourceError} when it broke off, or showed no keyframe
+   * @param hasSent whether a keyframe with this content, in the form of `contentOf`, has come over the other connection
+   * @throws {SourceError} when it broke off or sent no keyframe
    */
   async overlap(hasSent: (content: number) => boolean, signal: AbortSignal): Promise<void> {
     const late = pause(KEYFRAME_MS, signal).then(() => {
-      throw new SourceError('stalled', 'The source showed no keyframe.');
+      throw new SourceError('stalled', 'The source sent no keyframe.');
     });
     late.catch(() => undefined);
     const first = await Promise.race([this.#firstKeyframe.promise, late]);
@@ -51,10 +51,10 @@ export class StagedSource {
     while (!hasSent(first) && performance.now() < untilMs && !signal.aborted) await pause(MATCH_POLL_MS, signal);
   }
 
-  /** All that has come so far; from then on the connection is the caller's to read. */
+  /** Returns all media that has come so far. From then on the caller reads the connection. */
   async take(): Promise<{ staged: Buffer[]; reader: BodyReader }> {
     this.#taken = true;
-    // A read that is under way ends with the next bytes, which are still staged.
+    // A read in progress ends with its next bytes, which are still staged.
     await this.#pumping;
     return { staged: this.#chunks, reader: this.#reader };
   }
@@ -75,11 +75,11 @@ export class StagedSource {
         if (chunk === undefined) break;
         this.#chunks.push(chunk);
         this.#bytes += chunk.length;
-        if (this.#bytes > MAX_BYTES) throw new SourceError('stalled', 'A source was staged for too long.');
+        if (this.#bytes > MAX_BYTES) throw new SourceError('stalled', 'The source waited too long for a handover.');
         scan.push(Buffer.from(chunk), performance.now());
       }
     } catch (error) {
-      // Who takes it finds out by reading on.
+      // The caller of `take` gets this error when it reads on.
       this.#firstKeyframe.reject(error);
     }
   }
