@@ -1,17 +1,17 @@
-/** What a stream's definition takes of Redis and of every worker's heap, and how much it may. Pure. */
+/** How many bytes a stream's definition takes in Redis and in each worker's heap, and the limit. Pure. */
 
 import type { StreamSpec } from '../../../registry/types.ts';
 
 /**
- * The bound for the bytes of all streams: this times MAX_STREAMS, 160 MB by default. Measured with 10,000 streams of this
- * size: 166 MB in Redis and 165 MB in the heap of a worker that has met them all. A stream of m3u-editor takes about 2 KB.
+ * This times MAX_STREAMS bounds the bytes of all streams: 160 MB by default. Measured with 10,000 streams of this size: 166 MB
+ * in Redis, and 165 MB in the heap of a worker that knows them all. A stream of m3u-editor takes about 2 KB.
  */
 export const MAX_DEFINITION_BYTES = 16 * 1024;
 
-/** Beside its text, in a JavaScript object: each name, value, URL and argument. */
+/** Overhead of a name, value, URL or argument in a JavaScript object, in addition to its text. */
 const ENTRY_BYTES = 100;
 
-/** Its JSON, what each entry of it costs, and the two more copies of the URL: where it is read from, and as people may see it. */
+/** The JSON, the overhead of each entry, and two more copies of the URL: the current one and the masked one. */
 export function definitionBytes(spec: StreamSpec): number {
   let entries = 0;
   const text = JSON.stringify(spec, (_name, value: unknown) => {

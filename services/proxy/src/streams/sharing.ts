@@ -1,10 +1,10 @@
-/** Which streams have viewers who share one connection to the provider. Pure. */
+/** Which streams have viewers that share one connection to the provider. Pure. */
 
 import type { StreamRecord } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
 
-/** The viewers of this direct stream have a connection each. */
+/** Each viewer of this direct stream has a connection of its own. */
 export class NotSharedError extends StreampoolError {
   constructor(why: string) {
     super(503, `${why}, so its viewers cannot share one connection.`);
@@ -12,9 +12,9 @@ export class NotSharedError extends StreampoolError {
 }
 
 /**
- * Transcoded streams always are shared; of the others only live ones can be.
+ * Transcoded streams are always shared. Direct streams can be shared if they are live.
  *
- * @param byDefault SHARE_DIRECT_STREAMS, for streams whose creator does not say
+ * @param byDefault SHARE_DIRECT_STREAMS, for streams whose creator does not set `share`
  */
 export function isShared(
   { profile, share, unshareable, failover }: Pick<StreamRecord, 'profile' | 'share' | 'unshareable' | 'failover'>,

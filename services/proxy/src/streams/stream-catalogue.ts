@@ -1,4 +1,4 @@
-/** Creates streams: resolves what was asked for into a stream's record, and finds the one that exists already. */
+/** Creates streams: turns a request into a stream's record, or finds the stream that exists already. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
@@ -11,7 +11,7 @@ import { assertHeaders } from '../upstream/http/request-headers.ts';
 import { definitionBytes, MAX_DEFINITION_BYTES } from './definition-size.ts';
 import { directStreamId, type SharingStrategy, transcodedStreamId } from './stream-key.ts';
 
-/** What the caller of `POST /streams` asks for. */
+/** What `POST /streams` asks for. */
 export interface StreamOrder {
   readonly url: string;
   readonly failoverUrls?: readonly string[] | undefined;
@@ -19,13 +19,13 @@ export interface StreamOrder {
   readonly userAgent?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly stickySession?: boolean | undefined;
-  /** Of a direct live stream: whether its viewers share one connection. */
+  /** For a direct live stream: whether its viewers share one connection. */
   readonly share?: boolean | undefined;
-  /** Values as strings already. */
+  /** The values are strings already. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What the caller of `POST /transcode` asks for. */
+/** What `POST /transcode` asks for. */
 export interface TranscodeOrder extends StreamOrder {
   /** A built-in name, or an FFmpeg template that starts with `-`. */
   readonly profile: string;
@@ -37,7 +37,7 @@ export interface CatalogueDeps {
   readonly registry: Registry;
   readonly guard: EgressGuard;
   readonly hardware: HardwareAcceleration;
-  /** How this worker's FFmpeg reads options. */
+  /** How this worker's FFmpeg parses options. */
   readonly reading: OptionReading;
   readonly strategy: SharingStrategy;
   readonly defaultUserAgent: string;
@@ -61,7 +61,7 @@ export class StreamCatalogue {
 
   /**
    * Creates a transcoded stream.
-   * @throws {StreampoolError} 400 unknown profile, 422 anything else that cannot be run, 503 when there are too many streams
+   * @throws {StreampoolError} 400 for an unknown profile, 422 for anything else that cannot run, 503 when there are too many streams
    */
   createTranscoded(order: TranscodeOrder): Promise<CreateAnswer> {
     const source = this.#source(order);
@@ -86,7 +86,7 @@ export class StreamCatalogue {
     const userAgent = order.userAgent ?? this.#deps.defaultUserAgent;
     assertHeaders({ ...headers, 'user-agent': userAgent });
     const failoverUrls = order.failoverUrls ?? [];
-    // A failover URL or a resolver that is not allowed leaves a stream that plays: the guard refuses it when its turn comes.
+    // A forbidden failover URL or resolver does not stop the stream from playing: the guard refuses it when it is needed.
     this.#deps.guard.checkLiteral(new URL(order.url));
     return {
       url: order.url,
@@ -109,7 +109,7 @@ export class StreamCatalogue {
     }
     const answer = await registry.createStream(spec, maxStreams);
     if (answer !== 'full') return answer;
-    const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until nobody watches one.`;
+    const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until one is idle.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 60 });
   }
 }
@@ -119,7 +119,7 @@ function profileRecord(resolved: ResolvedProfile): StreamProfile {
   return { name, variables, args, inputOptions, outputOptions, container, hls, video, audio };
 }
 
-/** What m3u-proxy stores beside a transcoded stream's own metadata; m3u-editor looks for `transcoding`. */
+/** What m3u-proxy adds to a transcoded stream's metadata; m3u-editor looks for `transcoding`. */
 function transcodingMetadata(profile: StreamProfile): Record<string, string> {
   return {
     transcoding: 'true',

@@ -1,4 +1,4 @@
-/** The sharing rule: what two streams must have in common to be one, and how many clients share a process. Pure. */
+/** The sharing rule: when two requests mean the same stream, and how many clients share a process. Pure. */
 
 import { createHash } from 'node:crypto';
 import type { StreamProfile } from '../../../registry/types.ts';
@@ -29,7 +29,7 @@ function output({ profile }: KeyParts): unknown {
   return [profile.container, profile.hls];
 }
 
-/** 32 hex digits made of everything that changes a transcoded stream's bytes or credentials. */
+/** 32 hex digits derived from everything that changes a transcoded stream's bytes or credentials. */
 export function transcodedStreamId(strategy: SharingStrategy, parts: KeyParts): string {
   return md5(JSON.stringify(['transcoded', KEYS[strategy](parts)]));
 }

@@ -1,4 +1,4 @@
-/** Where one stream's media comes from right now: its primary URL, or what failover has moved it to. Shared by its slots. */
+/** The current source of a stream: its primary URL, or the URL that failover chose. All slots of the stream share it. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
@@ -8,7 +8,7 @@ import { advanceFailover, canFailOver, type FailoverPlan } from '../upstream/fai
 import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
 import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/provider/source-address.ts';
 
-/** Asks a stream's failover resolver for the next URL; undefined when it has none. */
+/** Asks a stream's failover resolver for the next URL; undefined when the resolver has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
 
 export interface StreamSourceDeps {
@@ -49,13 +49,13 @@ export class StreamSource implements SwitchableSource {
     return this.#state;
   }
 
-  /** The registry says that the stream's source has moved, or that the stream was made anew: with other headers, other failovers. */
+  /** Takes over a newer record: the source has moved, or the stream was created anew with other headers or failovers. */
   follow(stream: StreamRecord): void {
     this.#stream = stream;
     this.#state = stream.failover;
   }
 
-  /** It was made from another order of the same stream. */
+  /** Whether the record comes from a later creation of the stream. */
   differsFrom({ createdAtMs }: StreamRecord): boolean {
     return this.#stream.createdAtMs !== createdAtMs;
   }
@@ -70,8 +70,8 @@ export class StreamSource implements SwitchableSource {
   }
 
   /**
-   * Moves on from `fromIndex`, by exactly one however many slots ask; no move when another one was faster.
-   * @returns whether there is a source to try that is not the one that failed
+   * Moves on from `fromIndex`: by exactly one, however many slots ask. Does not move when another slot has done so already.
+   * @returns whether there is now a source other than the one that failed
    */
   async advance(fromIndex: number, cause: FailoverCause): Promise<boolean> {
     if (this.#state.index !== fromIndex) return true;
