@@ -1,4 +1,4 @@
-/** Streams whose source has just failed: viewers hear the reason at once for a while, instead of each trying again. */
+/** Streams whose source has just failed: for a while, viewers get the reason at once, without another attempt. */
 
 import type { SourceError } from '../errors.ts';
 
@@ -7,12 +7,12 @@ const COOL_DOWN_MS = 2_000;
 export class CoolDown {
   readonly #failed = new Map<string, { error: SourceError; untilMs: number }>();
 
-  /** The stream could not be played. */
+  /** A stream could not be played. */
   begin(streamId: string, error: SourceError): void {
     this.#failed.set(streamId, { error, untilMs: performance.now() + COOL_DOWN_MS });
   }
 
-  /** @throws {SourceError} what was wrong with the stream a moment ago */
+  /** @throws {SourceError} the reason why the stream failed a moment ago */
   throwIfCooling(streamId: string): void {
     const failed = this.#failed.get(streamId);
     if (failed === undefined) return;
@@ -20,7 +20,7 @@ export class CoolDown {
     this.#failed.delete(streamId);
   }
 
-  /** The stream is gone: one that is made anew under its id has not failed. */
+  /** The stream is deleted: one created anew under its id has not failed. */
   forget(streamId: string): void {
     this.#failed.delete(streamId);
   }

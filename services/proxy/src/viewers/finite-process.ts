@@ -1,4 +1,4 @@
-/** FFmpeg for one viewer of a source that has an end: from its beginning, at the pace at which that viewer reads. */
+/** FFmpeg for one viewer of a source with an end. It starts at the beginning and runs at the pace of that viewer. */
 
 import type { Readable } from 'node:stream';
 import type { StreamProfile } from '../../../registry/types.ts';
@@ -14,11 +14,11 @@ import type { SourceAddress } from '../upstream/provider/source-address.ts';
 
 export class FiniteProcess {
   readonly #process: FfmpegProcess;
-  /** Resolves when there is something to send; rejects with the reason when there never will be. */
+  /** Resolves when there is output; rejects with the reason when there will be none. */
   readonly firstByte: Promise<void>;
   readonly ended: Promise<FfmpegExit>;
 
-  /** @param place among the provider's connections; it has none while its viewer pauses */
+  /** @param place its place among the provider's connections, which it frees while its viewer pauses */
   constructor(profile: StreamProfile, address: SourceAddress, place: ProviderPlace, deps: RunDeps) {
     const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
@@ -49,7 +49,7 @@ export class FiniteProcess {
     this.firstByte.catch(() => undefined);
   }
 
-  /** What the viewer gets. Reading it slowly slows FFmpeg down. */
+  /** The bytes for the viewer. A slow reader slows FFmpeg down. */
   get output(): Readable {
     return this.#process.stdout;
   }

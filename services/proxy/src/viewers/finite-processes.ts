@@ -1,4 +1,4 @@
-/** The FFmpegs of all viewers here who watch a source that has an end: one each, with a provider connection of its own. */
+/** The FFmpegs of viewers that watch a source with an end: one per viewer, each with its own provider connection. */
 
 import type { StreamProfile } from '../../../registry/types.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
@@ -24,10 +24,10 @@ export class FiniteProcesses {
   }
 
   /**
-   * Starts one; resolves when it has something to send.
+   * Starts one; resolves when it has output.
    *
-   * @param streamId whose viewer it is for
-   * @param signal its viewer has gone
+   * @param streamId the stream that the viewer watches
+   * @param signal aborts when the viewer leaves
    * @throws {SourceError} when the source does not play, or by the signal
    * @throws {StreampoolError} 503 at the provider's connection limit
    */

@@ -1,4 +1,4 @@
-/** Objects by key that live as long as somebody else holds them, so that all who hold one hold the same, and nobody has to end it. */
+/** Objects by key, held weakly: they live as long as other code holds them. All holders of a key share one object. */
 
 export class HeldElsewhere<T extends WeakKey> {
   readonly #refs = new Map<string, WeakRef<T>>();
@@ -19,7 +19,7 @@ export class HeldElsewhere<T extends WeakKey> {
     this.#refs.delete(key);
   }
 
-  /** Keys of what is still held, or was a moment ago. */
+  /** The number of keys; it may include objects that nobody holds any more. */
   get size(): number {
     return this.#refs.size;
   }

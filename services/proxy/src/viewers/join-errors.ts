@@ -1,9 +1,9 @@
-/** What a viewer is told when the registry did not count it in. */
+/** The error for a viewer that the registry did not count in. */
 
 import type { JoinAnswer, Joined } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 
-/** @throws {StreampoolError} 404 without such a stream, 503 when there is no process for it, or not yet */
+/** @throws {StreampoolError} 404 without such a stream; 503 when no worker may start the process, or the registry is not ready */
 export function joinedOrThrow(answer: JoinAnswer): Joined {
   switch (answer.kind) {
     case 'joined':
@@ -13,14 +13,18 @@ export function joinedOrThrow(answer: JoinAnswer): Joined {
     case 'full':
       throw new StreampoolError(
         503,
-        'Every worker runs as many FFmpeg processes as it may (MAX_PROCESSES). Try again later.',
+        'Every worker runs its maximum of FFmpeg processes (MAX_PROCESSES). Try again later.',
         {
           retryAfterSeconds: 10,
         },
       );
     case 'wait':
-      throw new StreampoolError(503, 'The registry has just come back and is being filled. Try again in a moment.', {
-        retryAfterSeconds: Math.ceil(answer.ms / 1000),
-      });
+      throw new StreampoolError(
+        503,
+        'The registry has just come back, and the workers are refilling it. Try again in a moment.',
+        {
+          retryAfterSeconds: Math.ceil(answer.ms / 1000),
+        },
+      );
   }
 }

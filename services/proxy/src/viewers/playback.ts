@@ -1,4 +1,4 @@
-/** Serves one viewer: takes a seat, streams its bytes into an HTTP response, and gives the seat up when either side ends. */
+/** Serves one viewer: takes a seat, streams its bytes into an HTTP response, and frees the seat when either side ends. */
 
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -24,13 +24,13 @@ export interface PlaybackDeps {
   readonly registry: Registry;
   readonly workerId: string;
   readonly clientStallTimeoutMs: number;
-  /** The same of a player that has opened another connection. */
+  /** The same limit, once the player has opened another connection. */
   readonly clientTimeoutMs: number;
   readonly maxClients: number;
   readonly log: Logger;
 }
 
-/** Headers of every media response; players must not cache what is live. */
+/** Headers of every media response; players must not cache live media. */
 export const LIVE_HEADERS = {
   'Cache-Control': 'no-cache, no-store, must-revalidate',
   Pragma: 'no-cache',
@@ -40,30 +40,30 @@ export const LIVE_HEADERS = {
 
 interface Session {
   readonly client: ClientRecord;
-  /** The id that it asked for, as every connection of its player does. */
+  /** The client id that it requested; every connection of its player requests the same. */
   readonly wantedId: string;
   readonly stall: StallLimit;
   readonly bytesServed: () => number;
   readonly close: () => void;
 }
 
-/** How long a response that is to end may take to send what it still has. */
+/** How long a response that is ending may take to send what it still has. */
 const CLOSE_TIMEOUT_MS = 1_000;
 const CLOSE_POLL_MS = 20;
-/** How often what viewers have got is written to the registry. */
+/** How often the bytes sent to viewers are written to the registry. */
 const REPORT_INTERVAL_MS = 1_000;
 
 export class Playback {
   readonly #deps: PlaybackDeps;
   readonly #sessions = new Set<Session>();
   readonly #cursors = new Set<Cursor>();
-  /** Viewers whose stream has not begun yet. */
+  /** Viewers whose media has not begun yet. */
   #waiting = 0;
   readonly #reporter: NodeJS.Timeout;
   #skips = 0;
   #stalls = 0;
   #failures = 0;
-  /** What those who have left had got. */
+  /** Bytes sent to viewers that have left. */
   #servedBefore = 0;
 
   constructor(deps: PlaybackDeps) {
@@ -75,21 +75,21 @@ export class Playback {
     return this.#sessions.size + this.#waiting;
   }
 
-  /** Times a viewer fell off its ring, and viewers dropped because they took nothing; since the start. */
+  /** Since the start: how often a viewer fell out of its ring, and how many viewers were dropped because they stopped reading. */
   get losses(): { skips: number; stalls: number } {
     let skips = this.#skips;
     for (const { stats } of this.#cursors) skips += stats.skips;
     return { skips, stalls: this.#stalls };
   }
 
-  /** Bytes sent to viewers, of direct streams too; since the start. */
+  /** Bytes sent to viewers since the start, including those of direct streams. */
   get egressBytes(): number {
     let bytes = this.#servedBefore;
     for (const session of this.#sessions) bytes += session.bytesServed();
     return bytes;
   }
 
-  /** Viewers whose stream could not be given, or failed under them; since the start. */
+  /** Viewers whose stream did not play or failed while they watched; since the start. */
   get failures(): number {
     return this.#failures;
   }
@@ -99,9 +99,9 @@ export class Playback {
   }
 
   /**
-   * Streams a transcoded stream into `response` until one side ends. Nothing is written before there is media.
+   * Streams a transcoded stream into `response` until one side ends. Writes nothing before there is media.
    *
-   * @throws {StreampoolError} before the first byte: why the stream does not play
+   * @throws {StreampoolError} before the first byte, with the reason why the stream does not play
    */
   async serve(
     stream: StreamRecord,
@@ -110,7 +110,7 @@ export class Playback {
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
   ): Promise<void> {
-    // It may have closed while the stream was looked for; nobody says so again.
+    // It may have closed while we looked for the stream; then no `close` event will follow.
     if (response.destroyed) return;
     this.assertRoom();
     const gone = new AbortController();
@@ -130,11 +130,11 @@ export class Playback {
     else this.#serveShared(seat, clientId, response);
   }
 
-  /** @throws {StreampoolError} 503 when the worker has as many viewers as it may have */
+  /** @throws {StreampoolError} 503 when the worker has its maximum of viewers */
   assertRoom(): void {
     const { maxClients } = this.#deps;
     if (maxClients === 0 || this.clientCount < maxClients) return;
-    const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no further one. Try again later.`;
+    const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no more. Try again later.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }
 
@@ -148,10 +148,10 @@ export class Playback {
   }
 
   /**
-   * A player has opened a connection, and may have left its earlier ones half dead: they are given CLIENT_TIMEOUT to take
-   * something, wherever they are served. Those who do are no concern of the new one.
+   * A player has opened a connection, and may have left its earlier ones half dead. On every worker, those get CLIENT_TIMEOUT to
+   * read something. The ones that read stay: they are real viewers.
    *
-   * @param wantedId the id that all of them have asked for
+   * @param wantedId the client id that all of these connections requested
    */
   async supersede(
     { client, earlier }: { readonly client: ClientRecord; readonly earlier: readonly EarlierConnection[] },
@@ -170,11 +170,14 @@ export class Playback {
         await registry.send({ kind: 'superseded', ...connection }, at);
       }
     } catch (error) {
-      log.warn({ client: client.id, stream: client.streamId, err: error }, 'its older connections could not be told');
+      log.warn(
+        { client: client.id, stream: client.streamId, err: error },
+        'could not report the new connection to the workers of the older ones',
+      );
     }
   }
 
-  /** Another worker says that a newer connection of the same player is there. */
+  /** Another worker reports that the same player has a newer connection. */
   hurry({ streamId, clientId, connectedAtMs }: ClientConnection): void {
     for (const { client, stall } of this.#sessions) {
       const isMeant = client.id === clientId && client.streamId === streamId && client.connectedAtMs === connectedAtMs;
@@ -182,7 +185,7 @@ export class Playback {
     }
   }
 
-  /** Ends every response of a stream, but those of clients who were counted in since it was created anew. */
+  /** Ends every response of a stream, except those of clients that joined after it was created anew. */
   disconnectStream(streamId: string, counted: readonly ClientRecord[] = []): void {
     for (const { client, close } of this.#sessions) {
       const stays = counted.some(({ id, connectedAtMs }) => id === client.id && connectedAtMs === client.connectedAtMs);
@@ -198,7 +201,7 @@ export class Playback {
     while (this.#sessions.size > 0 && performance.now() < untilMs) await pause(CLOSE_POLL_MS);
   }
 
-  /** Counts a response that is served elsewhere (a direct stream) among the sessions; call the answer when it is over. */
+  /** Counts a response that is served elsewhere (a direct stream) as a session. Call the returned function when it ends. */
   track(session: Session): () => void {
     this.#sessions.add(session);
     return () => {
@@ -242,7 +245,7 @@ export class Playback {
       stall,
       bytesServed: () => cursor.stats.bytes,
       close: () => {
-        // What is published is whole: the response has a proper end, for whoever takes it soon.
+        // Published media is whole units, so the response ends properly for a viewer that reads it soon.
         cursor.limitTo(feed.published);
         closing ??= setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
       },
@@ -254,13 +257,16 @@ export class Playback {
       untrack();
       this.#skips += cursor.stats.skips;
       seat.leave(cursor.stats.bytes).catch((error: unknown) => {
-        this.#deps.log.warn({ client: client.id, stream: client.streamId, err: error }, 'could not be counted out');
+        this.#deps.log.warn(
+          { client: client.id, stream: client.streamId, err: error },
+          'could not count the viewer out',
+        );
       });
     });
   }
 
   async #serveFinite(seat: Seat, wantedId: string, output: Readable, response: ServerResponse): Promise<void> {
-    // Whoever pauses a film may do so for as long as it likes, unless it has begun anew.
+    // A viewer may pause a film for as long as it likes, unless its player has opened a newer connection.
     const stall = new StallLimit(0);
     const { client } = seat;
     let served = 0;
@@ -284,7 +290,7 @@ export class Playback {
       }
       response.end();
     } catch {
-      // The viewer has left, or FFmpeg has broken off; its log says why.
+      // The viewer left, or FFmpeg stopped; FFmpeg's log says why.
       response.destroy();
     }
     untrack();

@@ -1,4 +1,4 @@
-/** Seats viewers: gives each one a place, at a feed that is shared or at a process of its own, as far as this worker's limits go. */
+/** Gives each viewer a place within this worker's limits: at a shared feed, or at a process of its own. */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type {
@@ -33,25 +33,25 @@ import { unlessGone } from './unless-gone.ts';
 export type Viewer = Omit<ClientRecord, 'id' | 'slot'>;
 
 export interface SeatRequest {
-  /** As far as this worker knows: joining tells what it is now. */
+  /** As this worker knows it; joining returns the current record. */
   readonly stream: StreamRecord;
   readonly viewer: Viewer;
-  /** Wanted client id; a live client that has it already keeps it, and this one gets a suffix. */
+  /** Requested client id. If a live client has it already, this one gets a suffix. */
   readonly clientId: string;
-  /** The viewer has gone, even while it still waits. */
+  /** Aborts when the viewer leaves, even while it still waits. */
   readonly signal: AbortSignal;
 }
 
 interface SeatBase {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  /** What the same player has opened before. */
+  /** Earlier connections of the same player. */
   readonly earlier: readonly EarlierConnection[];
-  /** Gives the seat up. `bytesServed` goes into the stream's totals. */
+  /** Frees the viewer's place and counts it out. `bytesServed` is added to the stream's total. */
   leave(bytesServed: number): Promise<void>;
 }
 
-/** A place at a feed, or a process of one's own for a source that has an end. */
+/** A place at a feed, or a process of its own for a source with an end. */
 export type Seat = SeatBase &
   ({ readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint } | FinitePlace);
 
@@ -73,10 +73,10 @@ export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assert
 
 export class Seating {
   readonly #deps: SeatingDeps;
-  /** What viewers share. */
+  /** The process feeds that viewers share. */
   readonly feeds: ProcessFeeds;
   readonly #finite: FiniteProcesses;
-  /** Held by those who read them: feeds and responses. What nobody reads is made again from its record. */
+  /** Feeds and responses hold the sources they read. An unused one is made again from its record. */
   readonly #sources = new HeldElsewhere<StreamSource>();
   readonly #coolDown = new CoolDown();
 
@@ -95,7 +95,7 @@ export class Seating {
     return this.feeds.processCount + this.#finite.size;
   }
 
-  /** Whether it takes a further process. */
+  /** Whether this worker can take another process. */
   get capacity(): Capacity {
     const { isDraining, isBusy } = this.#deps;
     if (this.#isFull || isDraining()) return 'full';
@@ -108,7 +108,7 @@ export class Seating {
   }
 
   /**
-   * Seats a viewer: counts it in, starts the process if there is none, waits for its first random access point.
+   * Seats a viewer: counts it in, starts the process if there is none, and waits for the first random access point.
    *
    * @throws {SourceError} 502 or 504, when the source does not play
    * @throws {NotSharedError} when each viewer of the stream has a connection of its own
@@ -139,11 +139,11 @@ export class Seating {
         lastAccessMs: Date.now(),
       });
       if (use !== undefined) use.release();
-      // Nobody else gives up what was claimed for a feed that has not come to be here.
+      // No feed exists here, so nothing else would release the claimed slot.
       else if (slot !== undefined && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot);
     };
     try {
-      // Made anew since this worker met it.
+      // The stream was created anew since this worker learned of it.
       if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
         throw new NotSharedError('The stream was created with `share` off');
       }
@@ -166,17 +166,17 @@ export class Seating {
         throw new StreampoolError(404, 'Stream not found');
       }
       if (!(error instanceof FiniteSourceError)) {
-        // A viewer that has gone, and one that is served in another way now, have met no fault of the stream.
+        // The stream is not at fault if the viewer left or must now be served in another way.
         if (!signal.aborted && !(error instanceof NotSharedError)) await this.#noteFailure(stream.id, error);
         throw error;
       }
-      // Learnt only by opening it: everybody who waited joins again, each with a process of its own.
+      // Only opening it shows that the source has an end. Everybody who waited joins again, each with its own process.
       await this.#deps.registry.markUnshareable(stream.id);
       return this.join({ ...request, stream: { ...stream, unshareable: true } });
     }
   }
 
-  /** Joins; waits while the registry has just come back and does not know yet who owns what. */
+  /** Joins. Waits while the registry has just come back and does not know the owners yet. */
   async #countIn(request: JoinRequest, signal: AbortSignal): Promise<JoinAnswer> {
     for (;;) {
       const answer = await this.#deps.registry.join(request);
@@ -198,7 +198,7 @@ export class Seating {
     return true;
   }
 
-  /** Another worker has moved a stream to its next source. */
+  /** Follows another worker that has moved a stream to its next source. */
   async followFailover(streamId: string): Promise<void> {
     const stream = await this.#deps.registry.stream(streamId);
     const source = this.#sources.get(streamId);
@@ -214,7 +214,7 @@ export class Seating {
     await this.feeds.drop(streamId);
   }
 
-  /** Ends everything. Those who follow a feed of this worker may make it themselves. */
+  /** Ends everything. Followers of this worker's feeds may then make them themselves. */
   async close(): Promise<void> {
     this.#finite.close();
     await this.feeds.close();
@@ -228,11 +228,11 @@ export class Seating {
 
   #assertProcessFree(): void {
     if (!this.#isFull) return;
-    const message = `This worker runs ${this.#deps.maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no further one. Try again later.`;
+    const message = `This worker runs ${this.#deps.maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no more. Try again later.`;
     throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
   }
 
-  /** Where a stream's media comes from; shared by all its viewers here, whether they share a feed or not. */
+  /** The current source of a stream. All its viewers here share it, whether or not they share a feed. */
   sourceOf(stream: StreamRecord): StreamSource {
     let source = this.#sources.get(stream.id);
     if (source === undefined) {
@@ -244,8 +244,8 @@ export class Seating {
   }
 
   /**
-   * Takes over what the cluster knows of a stream: where its source has moved to, if no feed here reads it (feeds follow commands),
-   * and what whoever made it anew has said.
+   * Takes over what the cluster knows of a stream. If it was created anew, the new definition counts at once. A source that
+   * failover moved counts here only if no feed of this worker reads it; feeds follow commands instead.
    */
   followRecord(stream: StreamRecord): void {
     const source = this.sourceOf(stream);
@@ -256,7 +256,7 @@ export class Seating {
     }
   }
 
-  /** Each of its viewers gets a process of its own. */
+  /** Whether each of the stream's viewers gets a process of its own. */
   #isFinite({ id, unshareable, failover }: StreamRecord): boolean {
     return unshareable || hintFromUrl(this.#sources.get(id)?.address.url ?? failover.currentUrl) === 'finite';
   }
