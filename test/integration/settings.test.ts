@@ -99,7 +99,7 @@ describe.concurrent('shared streams', () => {
       const device = '/dev/dri/no-such-device';
       const source = await stage.source();
       const worker = await stage.worker({ ...brief, HW_ACCEL_TYPE: 'vaapi', HW_ACCEL_DEVICE: device });
-      const [fallback] = worker.logged('hardware encoding does not work; the CPU encodes');
+      const [fallback] = worker.logged('hardware encoding does not work; encoding on the CPU instead');
       expect(fallback).toMatchObject({ type: 'vaapi' });
       expect(fallback?.reason).toMatch(/\S/);
       const { body } = await worker.api.get('/info');

@@ -1,4 +1,4 @@
-/** Does what another worker, or the admin API, has left for this one to do. */
+/** Carries out commands that another worker or the admin API sent to this worker. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command } from '../../../registry/types.ts';
@@ -9,9 +9,9 @@ export interface CommandDeps {
   readonly registry: Registry;
   readonly seating: Seating;
   readonly playback: Playback;
-  /** Takes on nothing new, and hands over what others read. */
+  /** Takes nothing new, and hands over the feeds that other workers read. */
   readonly startDraining: () => void;
-  /** Closes what holds a connection to a provider account and serves nobody. */
+  /** Closes feeds that hold a connection to a provider account and serve nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
   const { registry, seating, playback, startDraining, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
-      // It may have been created anew since: then those who watch the new one stay.
+      // The stream may have been created anew since: then the viewers of the new one stay.
       const exists = (await registry.stream(command.streamId)) !== undefined;
       playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
       return exists ? undefined : seating.drop(command.streamId);

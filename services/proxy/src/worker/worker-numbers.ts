@@ -1,4 +1,4 @@
-/** What this worker counts of itself: its record shows it to the others, and the statistics add it up. */
+/** The numbers that a worker counts about itself: shown in its record, and summed up in the statistics. */
 
 import type { WorkerNumbers } from '../../../registry/types.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';

@@ -1,4 +1,4 @@
-/** A worker's parts, put together: everything the API serves, and how it all ends. */
+/** Puts the parts of a worker together: everything the API serves, and how it all ends. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../../registry/types.ts';
@@ -37,10 +37,10 @@ import { workerNumbers } from './worker-numbers.ts';
 
 /** All rings together take at most this share of the memory limit. */
 const RING_MEMORY_SHARE = 0.4;
-/** Below this a ring cannot do its work. */
+/** A smaller ring does not work. */
 const RING_MIN_BYTES = 2 * 1024 * 1024;
 
-/** What routes are built on. */
+/** What the routes use. */
 export interface Services {
   readonly config: Config;
   readonly log: Logger;
@@ -54,31 +54,31 @@ export interface Services {
   readonly connections: ProviderConnections;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
-  /** What FFmpeg is kept from on this machine. */
+  /** How FFmpeg is restricted on this machine. */
   readonly sandbox: SandboxReport;
   readonly startedAtMs: number;
-  /** What playback URLs are signed with, on all workers of the cluster. */
+  /** The secret for signed playback URLs, the same on all workers of the cluster. */
   readonly playbackSecret: () => string;
-  /** What this worker counts and measures, as Prometheus reads it. */
+  /** The metrics of this worker, for Prometheus. */
   readonly metrics: MetricsRegistry;
-  /** No longer takes on new streams; `/readyz` says so. */
+  /** Whether the worker takes no new streams; `/readyz` shows it. */
   isDraining(): boolean;
-  /** What this worker counts of itself now. */
+  /** The current numbers of this worker. */
   numbers(): WorkerNumbers;
-  /** Does what another worker, or the API here, wants of this one. */
+  /** Carries out a command from another worker or from the API here. */
   carryOut(command: Command): Promise<void>;
 }
 
 export interface Worker {
   readonly services: Services;
-  /** Hands over what other workers read and waits for the viewers to leave, `drainMs` at most; then ends everything. */
+  /** Hands over the feeds that other workers read, waits up to `drainMs` for the viewers to leave, then ends everything. */
   drain(drainMs: number): Promise<void>;
 }
 
 const DRAIN_POLL_MS = 200;
 
 /**
- * @throws {StreampoolError} when there is no usable FFmpeg, with the line that installs one
+ * @throws {StreampoolError} when there is no usable FFmpeg, with the command that installs one
  */
 export async function createWorker(config: Config, log: Logger): Promise<Worker> {
   let draining = false;
@@ -93,9 +93,12 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   ]);
   for (const layer of sandbox.report.missing) log.warn(layer);
   if (hardware.reason !== undefined) {
-    log.warn({ type: config.hwAccelType, reason: hardware.reason }, 'hardware encoding does not work; the CPU encodes');
+    log.warn(
+      { type: config.hwAccelType, reason: hardware.reason },
+      'hardware encoding does not work; encoding on the CPU instead',
+    );
   }
-  // A feed is asked for by its key in the registry: p:<stream>:<slot>, or s:<source>.
+  // Other workers ask for a feed by its key in the registry: p:<stream>:<slot>, or s:<source>.
   let ready = false;
   const feeds: RelayedFeeds = {
     find: async (key, via) => {
@@ -118,9 +121,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     leaseMs: LEASE_MS,
     load: () => ({ capacity: seating.capacity, ...numbers() }),
     onCommand: (command) =>
-      void doIt(command).catch((error: unknown) =>
-        log.warn({ err: error, command }, 'a command could not be carried out'),
-      ),
+      void doIt(command).catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command')),
     onMoved: ({ feed, place }) => placeAt(feed)?.set(place),
     log,
   });
@@ -230,9 +231,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const cleanup = setInterval(() => {
     const cleaned = registry.cleanup(config.streamIdleTtlMs).then(({ expiredStreams }) => {
       for (const id of expiredStreams) void seating.drop(id);
-      if (expiredStreams.length > 0) log.info({ streams: expiredStreams }, 'streams that nobody watched have expired');
+      if (expiredStreams.length > 0)
+        log.info({ streams: expiredStreams }, 'removed streams that were idle for STREAM_IDLE_TTL');
     });
-    cleaned.catch((error: unknown) => log.warn({ err: error }, 'what nobody holds could not be cleaned up'));
+    cleaned.catch((error: unknown) => log.warn({ err: error }, 'could not clean up the registry'));
   }, config.cleanupIntervalMs);
 
   const numbers = () => workerNumbers({ seating, sources, playback, connections, draining });
@@ -247,7 +249,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const startDraining = () => {
     if (draining) return;
     draining = true;
-    log.info('draining: nothing new is taken on, and what other workers read is handed over');
+    log.info('draining: the worker takes nothing new, and hands over the feeds that other workers read');
     void heartbeat.beat();
     handover.start();
   };
