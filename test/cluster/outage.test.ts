@@ -170,7 +170,7 @@ rigged.concurrent(
     for (const worker of workers) {
       expect((await worker.api.get('/readyz')).status).toBe(200);
       expect(
-        worker.logged('Redis is not there; starting without it, and joining the cluster when it comes'),
+        worker.logged('Redis does not answer; starting without it, and joining the cluster when it answers'),
       ).toHaveLength(1);
     }
     const body = { url: source.url, profile: LIGHT };

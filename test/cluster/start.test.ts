@@ -35,7 +35,7 @@ it('a Redis that refuses the password or the database stops the start, with what
   try {
     for (const env of [{ REDIS_PASSWORD: 'wrong' }, { REDIS_PASSWORD: undefined }, { REDIS_DB: '99' }]) {
       const { code, output } = await runWorkerToExit({ ...redis.env, RELAY_PORT: '0', ...env });
-      expect(output).toContain('Redis does not let this worker in');
+      expect(output).toContain('Redis refuses this worker');
       expect(output).toContain('REDIS_PASSWORD');
       expect(output).not.toMatch(/wrong|right/);
       expect(code).toBe(1);

@@ -1,4 +1,4 @@
-/** This worker's part in a cluster: who it is, the registry it shares, and the relay port. */
+/** How this worker takes part in a cluster: its identity, the shared registry, and the relay port. */
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
@@ -18,33 +18,33 @@ import { LEASE_MS, YOUNG_MS } from '../timing.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { connected, evictionOf, redisConnection } from './redis-connection.ts';
 
-/** How long a start waits for Redis; then the worker serves on its own until Redis is there. */
+/** How long the start waits for Redis. After that the worker serves alone until Redis answers. */
 const START_MS = 3_000;
 const PING_TIMEOUT_MS = 2_000;
 
-/** Of what was lost, so much says what kind of thing it is. */
+/** How many lost records a log line names: enough to show of what kind they are. */
 const SHOWN_LOSSES = 5;
 
 export interface Cluster {
   readonly identity: WorkerIdentity;
   readonly registry: Registry;
-  /** What workers prove themselves with; a worker on its own has one that nobody knows, unless it was given one. */
+  /** The secret that workers authenticate with. A worker alone generates one, unless it was given one. */
   secret(): string;
-  /** What playback URLs are signed with. */
+  /** The secret for signed playback URLs. */
   playbackSecret(): string;
-  /** The workers that follow a feed of this one. */
+  /** The workers that follow a feed of this worker. */
   followersOf(feed: string): readonly WorkerIdentity[];
-  /** Calls back whenever the registry is there again, for a renewal at once. */
+  /** Calls back whenever the registry answers again, so that the worker renews at once. */
   onReturn(listener: () => void): void;
-  /** Relays to other workers that are open now, and what all there ever were have sent. */
+  /** The relays to other workers that are open now, and the bytes that all relays have sent since the start. */
   relays(): { readonly open: number; readonly sentBytes: number };
   close(): Promise<void>;
 }
 
-/** What a worker has for others. */
+/** What the relay server needs of this worker's feeds. */
 export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
 
-/** A worker on its own: the same, with nobody else. */
+/** The same interface for a worker alone. */
 export function soloCluster(config: Config): Cluster {
   const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
   const secret = config.clusterSecret ?? newSecret();
@@ -62,7 +62,7 @@ export function soloCluster(config: Config): Cluster {
 }
 
 /**
- * Opens the relay port, connects to Redis and takes this worker's name. A Redis that is not there yet is joined when it comes.
+ * Opens the relay port, connects to Redis and takes this worker's name. If Redis does not answer, the worker joins later.
  *
  * @throws {StreampoolError} 503 when another process runs under the same WORKER_ID, or Redis refuses the password
  */
@@ -112,12 +112,9 @@ export async function joinCluster(
     youngMs: YOUNG_MS,
     graceMs,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
-    onBadRecord: (error) => log.warn({ err: error }, 'a record in Redis cannot be read'),
+    onBadRecord: (error) => log.warn({ err: error }, 'could not read a record in Redis'),
     onLoss: (lost) =>
-      log.warn(
-        { lost: lost.slice(0, SHOWN_LOSSES), count: lost.length },
-        'Redis has lost records; they are written back',
-      ),
+      log.warn({ lost: lost.slice(0, SHOWN_LOSSES), count: lost.length }, 'Redis has lost records; writing them back'),
   });
   registry = resilient;
   redis.on('close', () => resilient.interrupted(new Error('the connection to Redis is closed')));
@@ -129,7 +126,7 @@ export async function joinCluster(
   try {
     const why = await connected(redis, START_MS);
     if (why === undefined) await introduce();
-    else log.warn({ err: why }, 'Redis is not there; starting without it, and joining the cluster when it comes');
+    else log.warn({ err: why }, 'Redis does not answer; starting without it, and joining the cluster when it answers');
   } catch (error) {
     await close();
     throw error;
@@ -163,7 +160,7 @@ async function taskOf(metadataUri: string | undefined, log: Logger): Promise<Ecs
   }
 }
 
-/** Ends the incarnation that had this name before, if it is gone; refuses to be a second one. */
+/** Ends the previous incarnation under this name if it is dead; throws if it is alive. */
 async function takeName(registry: RedisRegistry, me: WorkerIdentity, secret: string): Promise<void> {
   const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
   if (before === undefined || before.incarnation === me.incarnation) return;

@@ -1,4 +1,4 @@
-/** Keeps the readable record of this worker (`HGETALL workers`) up to date. */
+/** Keeps the human-readable record of this worker (`HGETALL workers`) up to date. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { WorkerNumbers } from '../../../registry/types.ts';
@@ -20,7 +20,7 @@ export class Heartbeat {
     return this.#startedAtMs;
   }
 
-  /** Beats now, and every `intervalMs` from then on. */
+  /** Writes the record now, and then every `intervalMs`. */
   async start(intervalMs: number): Promise<void> {
     await this.beat();
     this.#timer = setInterval(() => void this.beat(), intervalMs);
@@ -30,7 +30,7 @@ export class Heartbeat {
     clearInterval(this.#timer);
   }
 
-  /** Writes the record; others see it after the next renewal. */
+  /** Writes the record; other workers see it after the next renewal. */
   async beat(): Promise<void> {
     const nowMs = Date.now();
     const used = process.cpuUsage(this.#cpu);

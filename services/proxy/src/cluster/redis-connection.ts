@@ -1,4 +1,4 @@
-/** The one connection to Redis: how it is opened, given up and opened again, and how long an answer may take. */
+/** The one connection to Redis: how it opens, closes and reopens, and how long an answer may take. */
 
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '../../../shared/log.ts';
@@ -6,10 +6,10 @@ import type { Config } from '../config/config.ts';
 import { StreampoolError } from '../errors.ts';
 import { REDIS_COMMAND_TIMEOUT_MS, REDIS_RECONNECT_MAX_MS } from '../timing.ts';
 
-/** A host that takes connections and answers nothing is left: its name may lead to another one by now. */
+/** After this without any answer the connection is closed: the host name may point to another Redis by now. */
 const SILENCE_MS = 6_000;
 const CONNECT_TIMEOUT_MS = 2_000;
-/** What Redis says to those who may not use it, whatever they do. */
+/** What Redis answers to a client that may not use it at all. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH))/;
 
 export function redisConnection(config: Config, log: Logger): Redis {
@@ -22,7 +22,7 @@ export function redisConnection(config: Config, log: Logger): Redis {
     commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
     socketTimeout: SILENCE_MS,
     retryStrategy: (attempt) => Math.min(REDIS_RECONNECT_MAX_MS, 100 * attempt),
-    // After a failover the old primary answers READONLY: only a new connection finds the new one.
+    // After a failover the old primary answers READONLY. Only a new connection finds the new primary.
     reconnectOnError: (error) => error.message.includes('READONLY'),
   };
   const redis =
@@ -41,10 +41,10 @@ export function redisConnection(config: Config, log: Logger): Redis {
 }
 
 /**
- * Waits for the connection, `ms` at most; it goes on being tried.
+ * Waits up to `ms` for the connection; connection attempts continue after that.
  *
- * @returns why there is none yet, or undefined when there is
- * @throws {StreampoolError} 503 when Redis is there and does not let this worker in
+ * @returns why there is no connection yet, or undefined when there is one
+ * @throws {StreampoolError} 503 when Redis answers and refuses this worker
  */
 export async function connected(redis: Redis, ms: number): Promise<Error | undefined> {
   let last: Error | undefined;
@@ -63,17 +63,17 @@ export async function connected(redis: Redis, ms: number): Promise<Error | undef
   const why = await Promise.race([ready, late]);
   clearTimeout(timer);
   redis.off('error', onError);
-  // A database that is not there does not keep the connection from being made, to another one.
+  // A missing database does not prevent a connection: it is then made to database 0, so the error came before.
   const refusal = [why, last].find((error) => error !== undefined && REFUSED.test(error.message));
   if (refusal === undefined) return why;
   redis.disconnect();
   const reason = refusal.message.replace(/\.$/, '');
-  throw new StreampoolError(503, `Redis does not let this worker in: ${reason}. Check REDIS_PASSWORD and REDIS_DB.`);
+  throw new StreampoolError(503, `Redis refuses this worker: ${reason}. Check REDIS_PASSWORD and REDIS_DB.`);
 }
 
 /**
- * What to know of a Redis that drops keys when its memory is full; undefined for one that does not. Streams go on, but for a
- * moment other workers do not see what was dropped, and a second process may start.
+ * A warning about a Redis that drops keys when its memory is full; undefined if it does not. Streams go on then, but for a
+ * moment other workers do not see the dropped records and may start a second process.
  */
 export async function evictionOf(redis: Redis): Promise<string | undefined> {
   const memory = await redis.info('memory');
@@ -81,8 +81,8 @@ export async function evictionOf(redis: Redis): Promise<string | undefined> {
   const policy = field('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction' || (field('maxmemory') ?? '0') === '0') return undefined;
   return (
-    `Redis drops keys when its ${field('maxmemory_human') ?? ''} of memory are full (maxmemory-policy ${policy}), also those ` +
-    'that say who watches what. Lost ones are written back within seconds. To lose none, set maxmemory-policy noeviction, ' +
+    `Redis drops keys when its ${field('maxmemory_human') ?? ''} of memory are full (maxmemory-policy ${policy}), including those ` +
+    'of streams and viewers. The workers write them back within seconds. To avoid this, set maxmemory-policy noeviction, ' +
     'or give Streampool a Redis of its own.'
   );
 }
