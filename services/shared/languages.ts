@@ -1,15 +1,15 @@
-/** Languages by one code each, however they are written: `de`, `de-AT`, `ger` and `deu` are the same. */
+/** Gives each language one code, however it is written: `de`, `de-AT`, `ger` and `deu` are the same. */
 
 import { iso6392 } from 'iso-639-2';
 
-/** By every code: ISO 639-1, and both of ISO 639-2. */
+/** Keyed by every code: ISO 639-1, and both forms of ISO 639-2. */
 const CODES = new Map(
   iso6392.flatMap(({ iso6391, iso6392B, iso6392T = iso6392B }) =>
     [iso6391, iso6392B, iso6392T].flatMap((code) => (code === undefined ? [] : [[code, iso6392T] as const])),
   ),
 );
 
-/** The terminological ISO 639-2 code of a language, or of a tag that begins with one (BCP 47); undefined for what is none. */
+/** The terminological ISO 639-2 code of a language code, or of a BCP 47 tag that begins with one; undefined for other text. */
 export function languageCode(text: string): string | undefined {
   return CODES.get((text.trim().split(/[-_]/, 1)[0] ?? '').toLowerCase());
 }

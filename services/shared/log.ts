@@ -1,4 +1,4 @@
-/** The worker's log: one JSON object a line on stdout, with secrets cut out before they are written. */
+/** The log: one JSON object per line on stdout, with secrets masked before they are written. */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { maskFields } from './masking/fields.ts';
 import { maskText } from './masking/mask.ts';
@@ -13,8 +13,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  *
  * @param level least severe level that is written
  * @param bindings fields of every line, such as `{ worker: config.workerId }`
- * @param destination where lines go; stdout unless a test says otherwise
- * @param secrets hidden wherever they stand: those of the process itself
+ * @param destination where lines go; stdout unless a test sets it
+ * @param secrets the process's own secrets, masked everywhere
  */
 export function createLogger(
   level: LogLevel,
@@ -32,7 +32,7 @@ export function createLogger(
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** The last thing before a line is written, so that nothing gets past: fields, bindings, the stacks and causes of errors. */
+/** Masks a whole finished line, so that nothing escapes: fields, bindings, stacks and causes of errors. */
 function maskLine(line: string, secrets: readonly string[]): string {
   let fields: unknown;
   try {

@@ -1,15 +1,15 @@
-/** The names of the worker's metrics, said once for the worker that counts them and for what scrapes, scales and alarms by them. */
+/** The names of the worker's metrics, spelled once for the worker, the scraper, scaling and alarms. */
 
-/** Gauges and counters of one worker, without labels; counters end in `_total` and begin at 0 with the process. */
+/** Gauges and counters of one worker, without labels. Counters end in `_total` and start at 0 with the process. */
 export const METRICS = {
-  /** Viewers connected now. Auto scaling goes by its average over the workers. */
+  /** Viewers connected now. Auto scaling uses the average over the workers. */
   clients: 'streampool_clients',
   /** FFmpeg processes running now. */
   processes: 'streampool_processes',
-  /** Feeds this worker has, made here or followed from another worker. */
+  /** Feeds of this worker: made here or followed from another worker. */
   processFeeds: 'streampool_process_feeds',
   sourceFeeds: 'streampool_source_feeds',
-  /** Other workers that follow a feed of this one, once for each feed. */
+  /** Relays to other workers that are open now: one per worker and feed. */
   relays: 'streampool_relays',
   /** Bytes sent to viewers. */
   egressBytes: 'streampool_egress_bytes_total',
@@ -21,19 +21,19 @@ export const METRICS = {
   ringBytes: 'streampool_ring_bytes',
   /** Bytes of memory of the worker itself, without its FFmpegs. */
   residentBytes: 'streampool_resident_bytes',
-  /** FFmpegs that were started in place of one that died or hung. */
+  /** FFmpegs started to replace one that died or hung. */
   ffmpegRestarts: 'streampool_ffmpeg_restarts_total',
-  /** Times a viewer was too slow and went on at a newer keyframe. */
+  /** How often a slow viewer skipped to a newer keyframe. */
   skips: 'streampool_skips_total',
-  /** Viewers dropped because they took nothing. */
+  /** Viewers dropped because they stopped reading. */
   stalls: 'streampool_stalls_total',
-  /** Viewers whose stream could not be given or went away: 5xx answers and streams that failed under them. */
+  /** Viewers whose stream failed before or during playback: 5xx answers, and streams that ended with an error. */
   errors: 'streampool_errors_total',
   /** 1 while the worker takes nothing new and waits for its viewers to leave. */
   draining: 'streampool_draining',
-  /** 1 while what the worker owns is surely its own; 0 while Redis has not confirmed that. */
+  /** 1 while the worker's lease is confirmed; 0 while Redis has not confirmed it. */
   leaseHeld: 'streampool_lease_held',
 } as const;
 
-/** Where a worker shows them: asks for `API_TOKEN` when there is one, which scrapers send as `Authorization: Bearer`. */
+/** Where a worker shows them. With `API_TOKEN` set, scrapers must send it as `Authorization: Bearer`. */
 export const METRICS_PATH = '/metrics';

@@ -1,8 +1,8 @@
-/** Comparison of secrets: how long it takes says nothing about them. */
+/** Compares secrets in constant time. */
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** Takes the same time whatever is alike, and whatever the lengths are. */
+/** Takes the same time for any texts of any length. */
 export function sameText(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }

@@ -1,4 +1,4 @@
-/** The version of this build: put in by scripts/build.mjs, read from package.json when run from source. */
+/** The version of this build: scripts/build.mjs inserts it; run from source, it comes from package.json. */
 import { readFileSync } from 'node:fs';
 
 declare const __STREAMPOOL_VERSION__: string | undefined;

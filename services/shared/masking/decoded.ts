@@ -1,12 +1,12 @@
 /** Percent-encoded text as a lenient server reads it. Pure. */
 
-/** An encoded URL inside an encoded URL, and once more. */
+/** Enough for an encoded URL in an encoded URL, plus one more level. */
 const MAX_ROUNDS = 4;
 
 /**
- * Decodes until nothing is left to decode; what is no UTF-8 becomes Latin-1, and a lone `%` stays.
+ * Decodes until nothing is left to decode. Bytes that are not UTF-8 become Latin-1, and a lone `%` stays.
  *
- * @param each what becomes of the text after each round
+ * @param each changes the text after each round
  */
 export function decoded(text: string, each: (text: string) => string = (plain) => plain): string {
   let plain = each(text);

@@ -1,4 +1,4 @@
-/** Hides secrets in a structure of fields, such as a line of the log: by the names of the fields, and in every text. Pure. */
+/** Hides secrets in a structure of fields, such as a log line: by the names of the fields, and in every text. Pure. */
 
 import { maskText } from './mask.ts';
 import { isSecretHeader } from './secret-headers.ts';
@@ -6,7 +6,7 @@ import { HIDDEN } from './secret-names.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Fields that name a caller: `token:ops` is which token, not what it is. */
+/** A field that names a caller: `token:ops` says which token was used, not its value. */
 const CALLER = 'who';
 
 /** @param secrets hidden in every text: see `maskText` */
@@ -23,7 +23,7 @@ function maskField(name: string, field: unknown, secrets: readonly string[]): un
   if (field === null || typeof field === 'boolean' || typeof field === 'number') return field;
   if (name === CALLER) return field;
   if (isSecretHeader(name)) return HIDDEN;
-  // What the client of Redis adds to its errors: a password, or whole records.
+  // The Redis client adds its command to errors: the arguments may be a password or whole records.
   if (name === 'command' && typeof field === 'object' && 'args' in field) return { ...field, args: HIDDEN };
   return maskFields(field, secrets);
 }

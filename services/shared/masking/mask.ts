@@ -1,6 +1,6 @@
 /**
- * Hides provider credentials in whatever people get to read: logs, stats, events, errors. URLs are read as clients read them
- * (WHATWG), so that no spelling gets past; text is searched for URLs, and for what else carries credentials. Pure.
+ * Hides provider credentials in everything people can read: logs, stats, events, errors. It parses URLs as clients do
+ * (WHATWG), so that no spelling escapes. In text it looks for URLs and for other things that carry credentials. Pure.
  */
 
 import { decoded } from './decoded.ts';
@@ -9,22 +9,22 @@ import { maskPath, secretsOfPath } from './path.ts';
 import { isSecretHeader } from './secret-headers.ts';
 import { HIDDEN, isGenerated, isSecretInText, isSecretParameter } from './secret-names.ts';
 
-/** Schemes whose URLs hold no account: they stand in stack traces. */
+/** Schemes whose URLs hold no account. They appear in stack traces. */
 const LOCAL_URL = /^(?:file|node|data|about|blob):/i;
 
 /**
  * A URL that may be shown: user info, Xtream path credentials, generated path tokens and token-like query values
- * become `***`. What is not a URL is masked as text.
+ * become `***`. Text that is not a URL is masked as text.
  *
  * @example maskUrl('http://tv.example/live/joe/s3cret/7.ts?token=x') // 'http://tv.example/live/***\/***\/7.ts?token=***'
  */
 export function maskUrl(url: string | URL): string {
   const text = trimmed(String(url), (character) => character <= ' ').replace(/[\t\r\n]/g, '');
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(text) ?? [];
-  // `joe:password@host` has no scheme, though it looks like one.
+  // `joe:password@host` has no scheme, though it looks as if `joe` were one.
   const isUrl = /^[/\\]/.test(rest) || /^(?:https?|wss?|ftp)$/i.test(scheme);
   if (!isUrl || LOCAL_URL.test(text)) return maskText(text);
-  // Any other scheme is read like one of the web: players do so too.
+  // Other schemes are parsed like web URLs, as players do.
   const web = /^(?:https?|wss?)$/i.test(scheme) ? scheme : 'ftp';
   if (!URL.canParse(`${web}:${rest}`)) return maskBroken(scheme, rest);
   const { username, password, host, pathname, search, hash } = new URL(`${web}:${rest}`);
@@ -34,7 +34,7 @@ export function maskUrl(url: string | URL): string {
   return `${scheme.toLowerCase()}://${user}${host}${path}${maskParameters(search, maskText)}${fragment}`;
 }
 
-/** No client opens it. What may be a password with a slash or a space in it reaches up to the last @. */
+/** For a URL that no client can open. A password may contain a slash or a space, so everything up to the last @ is hidden. */
 function maskBroken(scheme: string, rest: string): string {
   const [, authority = '', path = '', query = ''] = /^[/\\]*([^?#/\\]*)([^?#]*)(.*)$/s.exec(rest) ?? [];
   const at = rest.lastIndexOf('@');
@@ -43,30 +43,30 @@ function maskBroken(scheme: string, rest: string): string {
   return `${scheme}://${host}${maskPath(path, maskText)}${maskParameters(query, maskText)}`;
 }
 
-/** A URL in running text; in front of an @, white space may belong to a password. */
+/** A URL in running text. In front of an @, white space may belong to a password. */
 const URL_IN_TEXT = /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}:[\t\r\n]*[/\\]+(?:[^/\\?#"'<>`@]{0,200}@)?[^\s"'<>`]*/gi;
-/** Web addresses need no slash. */
+/** Web addresses work without slashes. */
 const SLASHLESS_URL_IN_TEXT = /(?<![a-z0-9+.-])https?:[^\s"'<>`/\\][^\s"'<>`]*@[^\s"'<>`]*/gi;
-/** Ends a sentence, or FFmpeg's `URL: reason`. */
+/** Characters behind a URL that belong to the sentence, or to FFmpeg's `URL: reason`. */
 const BEHIND_URL = ')]},.:;!';
 
 const XTREAM_PATH_IN_TEXT = /[/\\](?:live|movie|series|timeshifts?|hlsr)[/\\][^\s"'<>`?#]+/gi;
 
 const SCHEME_IN_TEXT = /\b(Basic|Bearer|Digest|Negotiate|NTLM)((?:\s|%20|\+)+)([^\s"',;<>]+)/gi;
-/** What follows `Basic` and the like in a sentence. */
+/** Words that follow `Basic` and the like in a sentence, where no credential follows. */
 const PROSE = /^(?:auth\w*|realm|token|credentials?|access|scheme|is|was|or|and)\b/i;
 
-/** A parameter anywhere in text, its signs percent-encoded or not. */
+/** A parameter anywhere in text, with its signs plain or percent-encoded. */
 const PARAMETER_IN_TEXT = /([?&;]|%(?:25)*(?:3f|26|3b))([^=&;#\s?%"'<>]{1,64})(=|%(?:25)*3d)([^&#\s"'<>]+)/gi;
 
 /** The beginning of `Cookie: a=b`, `"password": "x"`, `token=x`. */
 const FIELD_IN_TEXT = /(?<![\w-])([A-Za-z][\w-]{1,60})["']?[ \t]{0,3}([:=])[ \t]{0,3}(?=[^ \t\r\n])/g;
 
 /**
- * Running text (FFmpeg's stderr, a provider's error page, what Redis or a socket says) with URLs masked, credentials hidden
- * however they are named, and every one of `secrets` replaced, as it is and percent-encoded.
+ * Masks running text, such as FFmpeg's stderr, a provider's error page, or an error of Redis or a socket. It masks URLs,
+ * credentials under any name, and each of `secrets`, plain and percent-encoded.
  *
- * @param secrets such as `secretsOf(url, headers)` gives
+ * @param secrets for example `secretsOf(url, headers)`
  */
 export function maskText(text: string, secrets: readonly string[] = []): string {
   const urls = withoutKnown(text, secrets)
@@ -89,11 +89,11 @@ function maskUrlInText(url: string): string {
   return maskUrl(plain) + url.slice(plain.length);
 }
 
-/** As far as an account can reach in front of its @. */
+/** The longest account in front of an @. */
 const MAX_ACCOUNT = 200;
 const NO_ACCOUNT = /[\s/\\"<>`@]/;
 
-/** Hides `joe:password@host` without a scheme, or what is left of it behind a quote that belongs to the password. */
+/** Hides `joe:password@host` without a scheme, or the part of it behind a quote that belongs to the password. */
 function withoutAccounts(text: string): string {
   let shown = '';
   let done = 0;
@@ -109,7 +109,7 @@ function withoutAccounts(text: string): string {
   return shown + text.slice(done);
 }
 
-/** Hides the values of fields whose name says that they are secret. */
+/** Hides the values of fields with a secret name. */
 function withoutFields(text: string): string {
   let shown = '';
   let done = 0;
@@ -117,7 +117,7 @@ function withoutFields(text: string): string {
     const [field, name = '', sign = ''] = match;
     const from = match.index + field.length;
     if (match.index < done || !isSecretInText(name)) continue;
-    // `/etc/passwd: not permitted` is a file and what is wrong with it.
+    // In `/etc/passwd: not permitted` the name is a file and the rest an error.
     if (sign === ':' && /[/\\.]/.test(text[match.index - 1] ?? '')) continue;
     const quote = /["']/.exec(text[from] ?? '')?.[0] ?? '';
     const end = from + lengthOfValue(text.slice(from), quote, sign);
@@ -127,7 +127,7 @@ function withoutFields(text: string): string {
   return shown + text.slice(done);
 }
 
-/** A quoted value ends with its quote, a header's with its line, a parameter's with the next sign. */
+/** A quoted value ends with its quote, a header's value with its line, a parameter's value with the next sign. */
 function lengthOfValue(text: string, quote: string, sign: string): number {
   if (quote !== '') {
     const end = text.indexOf(quote, 1);
@@ -145,7 +145,7 @@ function trimmed(text: string, isOff: (character: string) => boolean, atStart = 
   return text.slice(from, to);
 }
 
-/** Shorter ones would blot out ordinary words and numbers. */
+/** Masking shorter ones would hide ordinary words and numbers. */
 const MIN_SECRET_LENGTH = 4;
 
 function withoutKnown(text: string, secrets: readonly string[]): string {
@@ -156,7 +156,7 @@ function withoutKnown(text: string, secrets: readonly string[]): string {
   return known.reduce((result, secret) => result.replaceAll(secret, HIDDEN), text);
 }
 
-/** Headers that may be shown: credentials are `***`, URLs in the others are masked. */
+/** Headers that may be shown: credentials become `***`, and URLs in the others are masked. */
 export function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) ? HIDDEN : maskText(value)]),
@@ -171,7 +171,7 @@ export function secretsOf(url: string, headers: Readonly<Record<string, string>>
   if (!URL.canParse(url)) return fromHeaders;
   const { username, password, pathname, searchParams } = new URL(url);
   const [user, pass] = [decoded(username), decoded(password)];
-  // As an error page of a server may show them that was given Basic authentication.
+  // A server's error page may repeat the Basic authentication that it got.
   const basic = pass === '' ? [] : [Buffer.from(`${user}:${pass}`).toString('base64')];
   const fromQuery = [...searchParams].filter(([name, value]) => isSecretParameter(name) || isGenerated(value));
   const written = [username, password, ...secretsOfPath(pathname), ...fromQuery.map(([, value]) => value)];

@@ -3,15 +3,15 @@
 import { decoded } from './decoded.ts';
 import { HIDDEN, isGenerated, isSecretInText, isSecretParameter } from './secret-names.ts';
 
-/** Masks running text, for what parameters hold: URLs, and parameters that are encoded once more. */
+/** Masks text in a parameter's value: URLs, and parameters that are encoded once more. */
 export type MaskText = (text: string) => string;
 
-/** Begins with a name and goes on with something else than `=`: a parameter that was spelled wrong. */
+/** A misspelt parameter: it begins with a name, but no `=` follows. */
 const MISSPELT = /^\W*(\w[\w.-]*)[^\w.-]+\w/;
 
 /**
- * @param text such as `?a=1&token=x`, or a path part with parameters such as `7.ts;password=x`
- * @param generated whether what looks like a generated token is hidden whatever it is called
+ * @param text such as `?a=1&token=x`, or a path segment with parameters such as `7.ts;password=x`
+ * @param generated whether to hide values that look like generated tokens, whatever the parameter's name
  */
 export function maskParameters(text: string, maskText: MaskText, generated: 'hidden' | 'shown' = 'hidden'): string {
   const maskValue = (value: string): string => {
@@ -20,7 +20,7 @@ export function maskParameters(text: string, maskText: MaskText, generated: 'hid
     if (generated === 'hidden' && isGenerated(plain)) return HIDDEN;
     const [, name = ''] = MISSPELT.exec(plain) ?? [];
     if (isSecretInText(name)) return `${name}=${HIDDEN}`;
-    // Round by round: what is encoded twice is one text where it is decoded once.
+    // Round by round: a value that is encoded twice is only one text after the first decoding.
     const masked = decoded(value, (text) => (text.includes('=') ? maskText(`?${text}`).slice(1) : maskText(text)));
     return masked === plain ? value : encodeURIComponent(masked);
   };
@@ -30,7 +30,7 @@ export function maskParameters(text: string, maskText: MaskText, generated: 'hid
     .join('&');
 }
 
-/** What stands between two `&`. Servers read `;` and `?` in it as part of a value or as its end: a secret reaches to the `&`. */
+/** Masks text between two `&`. Servers may read `;` and `?` as part of a value or as its end, so a secret reaches to the `&`. */
 function maskPart(part: string, maskValue: MaskText): string {
   let shown = '';
   let rest = part;

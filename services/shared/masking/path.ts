@@ -1,10 +1,10 @@
-/** Which parts of a URL's path are credentials, however the path is spelled. Pure. */
+/** Finds the credentials in a URL's path, however the path is spelled. Pure. */
 
 import { decoded } from './decoded.ts';
 import { type MaskText, maskParameters } from './parameters.ts';
 import { HIDDEN, isGenerated } from './secret-names.ts';
 
-/** Path parts that user name and password follow in the Xtream Codes API; `hlsr` has a token in front of them. */
+/** Path segments that user name and password follow in the Xtream Codes API; after `hlsr` a token comes first. */
 const ACCOUNT_FOLLOWS: Readonly<Record<string, number>> = {
   live: 2,
   movie: 2,
@@ -19,7 +19,7 @@ interface Step {
   readonly plain: string;
 }
 
-/** What stands between two slashes, and in it between two that are percent-encoded: those may end a step, or be in a password. */
+/** The text between two slashes, and the steps in it between encoded slashes: those may end a step or be part of a password. */
 interface Part extends Step {
   readonly steps: readonly Step[];
 }
@@ -32,7 +32,7 @@ export function maskPath(path: string, maskText: MaskText): string {
   return parts
     .map((part) => {
       if (part.plain !== '' && isSecret(part)) return HIDDEN;
-      // A parameter's value may hold a slash.
+      // The value of a parameter may contain a slash.
       const parameters = part.shown.includes('=') ? maskParameters(part.shown, maskText) : part.shown;
       if (parameters !== part.shown) return parameters;
       return part.steps
@@ -44,7 +44,7 @@ export function maskPath(path: string, maskText: MaskText): string {
     .join('/');
 }
 
-/** The credentials in a path, as they are written and decoded. */
+/** The credentials in a path, as written and decoded. */
 export function secretsOfPath(path: string): string[] {
   const parts = partsOf(path);
   const isSecret = secretsAmong(parts);
@@ -56,12 +56,12 @@ export function secretsOfPath(path: string): string[] {
 
 function secretsAmong(parts: readonly Part[]): (step: Step) => boolean {
   const account = new Set([...accountOf(parts), ...accountOf(parts.flatMap(({ steps }) => steps))]);
-  // A slash behind one of them may belong to the password.
+  // A slash after one of them may belong to the password.
   for (const { steps } of parts) {
     const first = steps.findIndex((step) => account.has(step));
     if (first >= 0) for (const step of steps.slice(first)) account.add(step);
   }
-  // Around an @ is an account, here as well.
+  // A step with an @ contains an account here, too.
   return (step) => account.has(step) || step.plain.includes('@');
 }
 
@@ -73,7 +73,7 @@ function partsOf(path: string): Part[] {
   });
 }
 
-/** The user names and passwords among the steps: by the step in front of them, or by the number behind them. */
+/** The user names and passwords among the steps: recognised by the step before them or the number after them. */
 function accountOf(steps: readonly Step[]): Set<Step> {
   const named = steps.filter(({ plain }) => plain !== '');
   const names = named.map(({ plain }) => plain.split(';', 1)[0]?.trim().toLowerCase() ?? '');
@@ -81,7 +81,7 @@ function accountOf(steps: readonly Step[]): Set<Step> {
   const found = new Set<Step>();
   names.forEach((name, index) => {
     const count = ACCOUNT_FOLLOWS[name] ?? 0;
-    // Behind them comes what is played; without it a file name tells that they are none: /live/news/index.m3u8.
+    // The name of what is played comes after them. If there is only a file name, they are no account: /live/news/index.m3u8.
     const isWhole = index + count < last || (index + count === last && !/\.\w{1,5}$/.test(names[last] ?? ''));
     if (count > 0 && isWhole) for (const step of named.slice(index + 1, index + 1 + count)) found.add(step);
   });
@@ -95,6 +95,6 @@ function accountOf(steps: readonly Step[]): Set<Step> {
 function maskStep({ shown, plain }: Step, isLast: boolean, maskText: MaskText): string {
   if (plain === HIDDEN) return HIDDEN;
   if (!isGenerated(plain)) return maskParameters(shown, maskText);
-  // The extension says what was asked for.
+  // The extension tells the format.
   return `${HIDDEN}${isLast ? (/\.\w{1,5}$/.exec(plain)?.[0] ?? '') : ''}`;
 }

@@ -1,4 +1,4 @@
-/** The kinds of value a setting can have: how its text is checked and what it becomes. */
+/** The kinds of value a setting can have: how its text is checked and converted. */
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -9,22 +9,22 @@ import type { LogLevel } from '../log.ts';
 export interface Kind<T> {
   readonly allowed: string;
   readonly schema: z.ZodType<T, string>;
-  /** The value is never shown, in no message and no table. */
+  /** The value is never shown, neither in messages nor in tables. */
   readonly secret?: boolean;
 }
 
-/** Which private addresses a source may have; link-local and metadata addresses are refused whatever this says. */
+/** Which private addresses a source may have. Link-local and metadata addresses are always refused. */
 export interface PrivateSources {
   /** RFC 1918 and unique local addresses. */
   readonly lan: boolean;
   readonly loopback: boolean;
-  /** CIDR ranges allowed by name. */
+  /** CIDR ranges that are explicitly allowed. */
   readonly ranges: readonly string[];
-  /** Host names (lower case) allowed by name, whatever they resolve to. */
+  /** Host names (lower case) that are explicitly allowed, whatever they resolve to. */
   readonly hosts: readonly string[];
 }
 
-/** Whose X-Forwarded-For counts, as Fastify's `trustProxy` takes it: everybody's, nobody's, or these ranges'. */
+/** Whose X-Forwarded-For counts, in the form of Fastify's `trustProxy`: everybody's, nobody's, or that of these ranges. */
 export type TrustProxy = boolean | string[];
 
 const HOST_NAME = /^(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/i;
@@ -32,7 +32,7 @@ const TRUE_WORDS = ['true', '1', 'yes', 'on'];
 const FALSE_WORDS = ['false', '0', 'no', 'off'];
 const BYTE_UNITS: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
-/** A kind made of a function that answers `undefined` for a text that is not allowed. */
+/** Makes a kind from a function that returns `undefined` for a text that is not allowed. */
 function kind<T>(allowed: string, read: (text: string) => T | undefined): Kind<T> {
   const schema = z.string().transform((text, context): T => {
     const value = read(text.trim());
@@ -55,7 +55,7 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Kin
   return kind(allowed, (text) => readNumber(text, /^-?\d+$/, min, max));
 }
 
-/** Seconds in the environment (a fraction is fine), milliseconds in the code. */
+/** Seconds in the environment (fractions allowed), milliseconds in the code. */
 export function seconds(min: number, max: number): Kind<number> {
   return kind(`a number of seconds from ${min} to ${max}`, (text) => {
     const value = readNumber(text, /^\d+(\.\d+)?$/, min, max);
@@ -63,7 +63,7 @@ export function seconds(min: number, max: number): Kind<number> {
   });
 }
 
-/** Bytes; `k`, `M`, `G` (also written `MB`, `MiB`) are powers of 1024. */
+/** Bytes. `k`, `M`, `G` (also `MB`, `MiB`) are powers of 1024. */
 export function bytes(min: number): Kind<number> {
   return kind(`a number of bytes, ${min} or more, such as 1048576, 512k or 48M`, (text) => {
     const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?$/i.exec(text);
@@ -84,7 +84,7 @@ export function oneOf<const T extends string>(...choices: T[]): Kind<T> {
   return kind(allowed, (text) => choices.find((choice) => choice === text.toLowerCase()));
 }
 
-/** Any text without control characters (they would split headers and log lines). */
+/** Text without control characters, which would split headers and log lines. */
 export function text(allowed: string, pattern: RegExp): Kind<string> {
   return kind(allowed, (value) => (pattern.test(value) ? value : undefined));
 }
@@ -119,9 +119,9 @@ export const logLevel: Kind<LogLevel> = kind(
   (value) => LEVELS[value.toLowerCase()],
 );
 
-/** `10.0.0.0/8` as it is, an address as the range of itself, anything else `undefined`. */
+/** A range such as `10.0.0.0/8` unchanged, an address as its own range, anything else `undefined`. */
 function cidr(value: string): string | undefined {
-  // The library also reads "10.0.0/8", whose meaning people guess differently.
+  // The library also accepts "10.0.0/8", which people interpret differently.
   if (ipaddr.isValidCIDR(value) && isIP(value.slice(0, value.indexOf('/'))) !== 0) return value;
   if (isIP(value) === 4) return `${value}/32`;
   return isIP(value) === 6 ? `${value}/128` : undefined;
@@ -134,7 +134,7 @@ function list(value: string): string[] {
     .filter((entry) => entry !== '');
 }
 
-/** Languages by their codes, as `languageCode` has them. */
+/** Languages, as the codes that `languageCode` returns. */
 export const languages: Kind<readonly string[]> = kind(
   'a list of ISO 639 language codes such as "deu,eng", separated by commas',
   (value) => {
@@ -156,7 +156,7 @@ export const privateSources: Kind<PrivateSources> = kind(
       const range = cidr(entry);
       if (range !== undefined) ranges.push(range);
       else if (entry.toLowerCase() === 'lan') lan = true;
-      // All digits and dots is a mistyped address, never a host name.
+      // Text of only digits and dots is a mistyped address, not a host name.
       else if (HOST_NAME.test(entry) && !/^[\d.]+$/.test(entry)) hosts.push(entry.toLowerCase().replace(/\.$/, ''));
       else return undefined;
     }
@@ -164,10 +164,10 @@ export const privateSources: Kind<PrivateSources> = kind(
   },
 );
 
-/** Of an app that shows its pages in a web view, such as `capacitor://localhost`. */
+/** Origin of an app that shows its pages in a web view, such as `capacitor://localhost`. */
 const APP_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+(?::\d{1,5})?$/;
 
-/** Whether a text is an origin as browsers write it into `Origin`, with which it is compared letter by letter. */
+/** Whether a text is an origin exactly as browsers write it into `Origin`. */
 function isOrigin(value: string): boolean {
   if (APP_ORIGIN.test(value)) return true;
   return /^https?:[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value;
@@ -181,7 +181,7 @@ export const origins: Kind<readonly string[]> = kind(
   },
 );
 
-/** Names for ranges that Fastify knows itself. */
+/** Names of ranges that Fastify knows. */
 const PROXY_RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 
 export const trustProxy: Kind<TrustProxy> = kind(

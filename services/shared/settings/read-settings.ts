@@ -1,14 +1,14 @@
-/** Reads a table of settings from the environment: typed and checked, or refused with every reason at once. */
+/** Reads a table of settings from the environment. Checks and types each, or refuses with all reasons at once. */
 import type { Environment, Setting } from './setting.ts';
 
 export type SettingsTable = Readonly<Record<string, Setting<unknown>>>;
 
-/** What a table of settings becomes. */
+/** The values of a table of settings. */
 export type ValuesOf<Table extends SettingsTable> = {
   readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never;
 };
 
-/** The settings that cannot be used, all of them, each as one line that says what is allowed. */
+/** All settings that cannot be used, with one line each that says what is allowed. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -38,7 +38,7 @@ export function readSettings<Table extends SettingsTable>(table: Table, env: Env
     else problems.push(`${name}=${kind.secret ? '(hidden)' : JSON.stringify(raw)}: must be ${kind.allowed}.`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  // Every key of the table is now set or has no default, which is what ValuesOf says; this is the one place that asserts it.
+  // Every key is now set or has no default, as ValuesOf says. Only this line asserts it.
   return values as ValuesOf<Table>;
 }
 

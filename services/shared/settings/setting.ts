@@ -1,4 +1,4 @@
-/** One row of the settings table: an environment variable, its kind, its default and what it means. */
+/** One row of the settings table: an environment variable, its kind, its default and its meaning. */
 import type { Kind } from './kinds.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -6,9 +6,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Setting<T, Name extends string = string> {
   readonly env: Name;
   readonly kind: Kind<T>;
-  /** The default as one would write it, or a function for one that depends on the machine; none: stays undefined. */
+  /** The default as text, or a function when it depends on the machine; none: the setting stays undefined. */
   readonly fallback: string | ((env: Environment) => string) | undefined;
-  /** How the default is shown to people where it is not the text above. */
+  /** How people see the default, if not as the text above. */
   readonly shownDefault: string | undefined;
   /** What it does, in one sentence, with its unit. */
   readonly meaning: string;
@@ -24,7 +24,7 @@ export function setting<T, const Name extends string>(
   return { env, kind, fallback, shownDefault, meaning };
 }
 
-/** A setting that may stay unset, and is then `undefined`. */
+/** A setting that may stay unset; it is `undefined` then. */
 export function optional<T, const Name extends string>(
   env: Name,
   kind: Kind<T>,
