@@ -1,6 +1,5 @@
 /** The Redis registry keeps the contract, and decides who owns what, against a real Redis. */
 
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -8,7 +7,7 @@ import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import type { OtherWorkers } from '../../services/registry/resilient/peer-reports.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
-import type { Capacity, ClientRecord, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
+import type { ClientRecord, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
 import { startRedis } from '../support/redis.ts';
 import { SPEC } from '../support/stream-spec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -148,46 +147,6 @@ describe('ownership', () => {
     expect(await one.transfer('s:x', epoch, { ...to, incarnation: 'gone' })).toBeUndefined();
     expect(await one.transfer('s:x', epoch, to)).toBeGreaterThan(epoch);
     expect(await two.acquire('s:x')).toMatchObject({ kind: 'own' });
-  });
-
-  it('gives the process to the least loaded worker when the asking one is full, and says when all are', async () => {
-    await redis.flushall();
-    const [one, two, three] = await Promise.all(['w1', 'w2', 'w3'].map((id) => worker(id)));
-    await one?.createStream(SPEC, 0);
-    await one?.renew({ ...IDLE, capacity: 'full', processes: 9 });
-    await two?.renew({ ...IDLE, processes: 5 });
-    await three?.renew({ ...IDLE, processes: 2 });
-    const answer = await join(one as RedisRegistry, 'w1', 'c');
-    expect(answer.place).toMatchObject({ kind: 'relay', owner: { workerId: 'w3' } });
-    await two?.renew({ ...IDLE, capacity: 'full', processes: 9 });
-    await three?.renew({ ...IDLE, capacity: 'full', processes: 9 });
-    const refused = await one?.join({ client: viewer('w1'), clientId: 'd', cap: 1, localSlots: [] });
-    expect(refused).toEqual({ kind: 'full' });
-    expect(await redis.hlen(keys.clients(ID))).toBe(1);
-  });
-
-  it('spares a busy worker where another is not, and prefers who has the source', async () => {
-    await redis.flushall();
-    const one = await worker('w1');
-    const two = await worker('w2');
-    const three = await worker('w3');
-    await one.createStream(SPEC, 0);
-    const placed = async (capacity: Capacity, sourceFeed?: string) => {
-      const request = { client: viewer('w1'), clientId: randomUUID(), cap: 1, localSlots: [], capacity, sourceFeed };
-      const answer = await one.join(request);
-      if (answer.kind !== 'joined' || answer.place === undefined) return answer.kind;
-      return answer.place.kind === 'own' ? 'w1' : answer.place.owner.workerId;
-    };
-    await two.renew({ ...IDLE, capacity: 'busy', processes: 1 });
-    await three.renew({ ...IDLE, capacity: 'busy', processes: 2 });
-    expect(await placed('full'), 'a busy one is better than none').toBe('w2');
-    expect(await placed('busy'), 'nobody is better than this one').toBe('w1');
-    await three.renew({ ...IDLE, processes: 2 });
-    expect(await placed('busy')).toBe('w3');
-    expect(await placed('free')).toBe('w1');
-    await two.renew({ ...IDLE, processes: 9 });
-    await two.acquire('s:1');
-    expect(await placed('busy', 's:1'), 'who has the source').toBe('w2');
   });
 
   it('waits while a registry is young, but not for a feed whose owner is known', async () => {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ScriptName } from '../../services/registry/redis/scripts.ts';
+import { type ScriptName, scriptText } from '../../services/registry/redis/scripts.ts';
 import type { RedisServer } from './redis.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -54,6 +54,5 @@ export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
 /** How a call of a script looks on the wire: by its hash, or by its text. */
 function names(script: ScriptName): string[] {
   const text = readFileSync(join(SCRIPTS, `${script}.lua`), 'utf8');
-  const whole = `${readFileSync(join(SCRIPTS, 'prelude.lua'), 'utf8')}\n${text}`;
-  return [createHash('sha1').update(whole).digest('hex'), text];
+  return [createHash('sha1').update(scriptText(script)).digest('hex'), text];
 }

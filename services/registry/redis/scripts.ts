@@ -38,10 +38,17 @@ function source(name: string): string {
   return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
 }
 
+/** What every script runs after, in this order: each uses what stands before it. */
+const SHARED = ['prelude', 'placement', 'ownership'];
+
+/** A script as Redis gets it. */
+export function scriptText(name: ScriptName): string {
+  return [...SHARED, name].map(source).join('\n');
+}
+
 /** Makes the scripts known to a connection. The first argument of each, the key names, is added here. */
 export function defineScripts(redis: Redis): RunScript {
-  const prelude = source('prelude');
-  for (const name of NAMES) redis.defineCommand(name, { numberOfKeys: 0, lua: `${prelude}\n${source(name)}` });
+  for (const name of NAMES) redis.defineCommand(name, { numberOfKeys: 0, lua: scriptText(name) });
   type Defined = Record<ScriptName, (...args: (string | number)[]) => Promise<unknown>>;
   const defined = redis as unknown as Defined;
   return (name, ...args) => defined[name](KEY_NAMES, ...args);

@@ -47,7 +47,7 @@ if cap then
     while counts[slot] do slot = slot + 1 end
   end
   if not alone then
-    place = claim('p:' .. id .. ':' .. slot, me)
+    place = claim(process_feed(id, slot), me)
     if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
   end
   count_in(K.slots .. id, slot, 1)

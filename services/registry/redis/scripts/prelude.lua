@@ -2,6 +2,16 @@
 -- K: table of key names and prefixes, decoded from ARGV[1].
 local K = cjson.decode(ARGV[1])
 
+-- The keys of process feeds, as feed-keys.ts has them: 'p:<stream>:<slot>'.
+local function process_feed(id, slot)
+  return 'p:' .. id .. ':' .. slot
+end
+
+-- Whose process feed it is, and in which slot (a string); nothing for a source feed.
+local function stream_and_slot(feed)
+  return string.match(feed, '^p:(.*):(%d+)$')
+end
+
 -- What a record says; nothing when it is no JSON object. Whoever wrote it, it ends no script.
 local function decode(text)
   if type(text) ~= 'string' then return nil end
@@ -77,7 +87,7 @@ local function show(id)
     redis.call('DEL', K.stream .. id)
     return
   end
-  local owner = redis.call('HMGET', K.ownerPrefix .. 'p:' .. id .. ':0', 'worker', 'epoch')
+  local owner = redis.call('HMGET', K.ownerPrefix .. process_feed(id, 0), 'worker', 'epoch')
   local spec = redis.call('HMGET', K.spec .. id, 'shownUrl', 'profileName', 'createdAtMs')
   redis.call('HSET', K.stream .. id, 'url', spec[1] or '', 'profile', spec[2] or '', 'created', spec[3] or '',
     'status', 'active', 'clients', clients, 'processes', redis.call('HLEN', K.slots .. id),
@@ -89,104 +99,6 @@ local function worker_of(incarnation)
   local worker = redis.call('GET', K.leasePrefix .. incarnation)
   local record = worker and decode(redis.call('HGET', K.workers, worker))
   if record and type(record.workerId) == 'string' and type(record.address) == 'string' then return record end
-end
-
--- The owner of a feed as its record says: {incarnation, workerId, address, epoch}. What is missing of a living one is looked
--- up, and said by a second answer of true; nothing when there is no owner, or none that could be reached.
-local function owner_of(feed)
-  local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
-  if not stored[1] then return nil end
-  local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = number_of(stored[4]) }
-  local mended = false
-  if not (owner.workerId and owner.address) then
-    mended = true
-    local worker = worker_of(stored[1])
-    if not worker then return nil end
-    owner.workerId, owner.address = worker.workerId, worker.address
-  end
-  if not owner.epoch then owner.epoch, mended = now_ms(), true end
-  return owner, mended
-end
-
--- Writes down who makes a feed.
-local function set_owner(feed, owner, epoch)
-  local before = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
-  if before then redis.call('SREM', K.feedsOfPrefix .. before, feed) end
-  redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', owner.incarnation, 'worker', owner.workerId,
-    'address', owner.address, 'epoch', string.format('%.0f', epoch))
-  redis.call('SADD', K.feedsOfPrefix .. owner.incarnation, feed)
-  local id = string.match(feed, '^p:(.*):0$')
-  if id then show(id) end
-end
-
--- Leaves word for an incarnation that a feed of its is another one's now.
-local function tell_lost(incarnation, feed)
-  local owner = owner_of(feed)
-  redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
-end
-
--- A worker that is not full, by how many processes it runs; a busy one counts as running this many more.
-local BUSY_PENALTY = 1000000
-
--- A living worker other than `me` that takes a process: the owner of the source, else the one with the fewest processes. Not a
--- busy one where `me` is no worse.
-local function other_worker(me)
-  local candidates = redis.call('ZRANGE', K.loads, 0, -1)
-  local source = me.source and redis.call('HGET', K.ownerPrefix .. me.source, 'incarnation')
-  if source then table.insert(candidates, 1, source) end
-  for _, incarnation in ipairs(candidates) do
-    local load = tonumber(redis.call('ZSCORE', K.loads, incarnation) or -1)
-    local takes = load >= 0 and (load < BUSY_PENALTY or me.capacity == 'full')
-    if takes and incarnation ~= me.incarnation and is_alive(incarnation) then
-      local worker = worker_of(incarnation)
-      if worker then
-        redis.call('ZINCRBY', K.loads, 1, incarnation)
-        return { incarnation = incarnation, workerId = worker.workerId, address = worker.address }
-      end
-    end
-  end
-end
-
--- The living worker that makes a feed though its record is lost: a Redis that is out of memory may drop any key.
-local function holder_of(feed)
-  for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
-    if redis.call('SISMEMBER', K.feedsOfPrefix .. incarnation, feed) == 1 and is_alive(incarnation) then
-      local worker = worker_of(incarnation)
-      if worker then
-        return { incarnation = incarnation, workerId = worker.workerId, address = worker.address, epoch = now_ms() }
-      end
-    end
-  end
-end
-
--- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.capacity is not 'free') another worker.
--- `me`: {incarnation, workerId, address, capacity, source, waitMs}; answers a Place as types.ts has it.
-local function claim(feed, me)
-  local key = K.ownerPrefix .. feed
-  local owner, mended = owner_of(feed)
-  if not owner and redis.call('HEXISTS', key, 'incarnation') == 0 then owner, mended = holder_of(feed), true end
-  if owner and is_alive(owner.incarnation) then
-    if mended then set_owner(feed, owner, owner.epoch) end
-    if owner.incarnation == me.incarnation then return { kind = 'own', epoch = owner.epoch } end
-    return { kind = 'relay', owner = owner }
-  end
-  local now = now_ms()
-  local born = number_of(redis.call('GET', K.born), now)
-  local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
-  -- '-': its owner is proven dead, so nobody is to be waited for.
-  if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
-  local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
-  -- Only processes are placed; a source is opened where it is asked for.
-  if me.capacity ~= 'free' and string.sub(feed, 1, 2) == 'p:' then
-    local other = other_worker(me)
-    if not other and me.capacity == 'full' then return { kind = 'full' } end
-    chosen = other or chosen
-  end
-  local epoch = math.max(number_of(stored[2], 0) + 1, now)
-  set_owner(feed, chosen, epoch)
-  chosen.epoch = epoch
-  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
-  return { kind = 'relay', owner = chosen }
 end
 
 -- Counts a client out; answers how many its slot has left.
@@ -211,7 +123,7 @@ local function delete_stream(id, at_ms)
   redis.call('ZREM', K.streamIds, id)
   for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
   for _, slot in ipairs(redis.call('HKEYS', K.slots .. id)) do
-    local feed = 'p:' .. id .. ':' .. slot
+    local feed = process_feed(id, slot)
     local incarnation = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
     if incarnation then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
     redis.call('DEL', K.ownerPrefix .. feed)

@@ -14,7 +14,7 @@ if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     return 0
   end
 end
-local feed = 'p:' .. id .. ':' .. slot
+local feed = process_feed(id, slot)
 if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then
   redis.call('DEL', K.ownerPrefix .. feed)
   redis.call('SREM', K.feedsOfPrefix .. incarnation, feed)

@@ -1,5 +1,5 @@
 -- Keeps an incarnation's lease, takes its numbers, and answers the commands that wait for it.
--- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see claim), 7 worker record as JSON or '',
+-- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
 --       8 client counters as JSON or ''
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
 -- 'replaced' when a newer incarnation has this worker id
@@ -16,11 +16,7 @@ local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
 redis.call('HSET', K.newest, worker, incarnation)
-if ARGV[6] == 'full' then
-  redis.call('ZREM', K.loads, incarnation)
-else
-  redis.call('ZADD', K.loads, ARGV[5] + (ARGV[6] == 'busy' and BUSY_PENALTY or 0), incarnation)
-end
+set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('SET', K.countersPrefix .. incarnation, ARGV[8]) end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)

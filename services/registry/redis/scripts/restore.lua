@@ -123,7 +123,7 @@ for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
 end
 for _, own in ipairs(mine.feeds) do
   local feed = own.feed
-  if not is_deleted[string.match(feed, '^p:(.*):%d+$') or ''] then
+  if not is_deleted[stream_and_slot(feed) or ''] then
     local owner = owner_of(feed)
     local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'epoch')
     local epoch = number_of(stored[2], 0)

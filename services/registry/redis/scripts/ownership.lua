@@ -1,0 +1,74 @@
+-- Who makes a feed: reads and writes of its owner's record. In front of every script, after prelude.lua and placement.lua.
+
+-- The owner of a feed as its record says: {incarnation, workerId, address, epoch}. What is missing of a living one is looked
+-- up, and said by a second answer of true; nothing when there is no owner, or none that could be reached.
+local function owner_of(feed)
+  local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
+  if not stored[1] then return nil end
+  local owner = { incarnation = stored[1], workerId = stored[2], address = stored[3], epoch = number_of(stored[4]) }
+  local mended = false
+  if not (owner.workerId and owner.address) then
+    mended = true
+    local worker = worker_of(stored[1])
+    if not worker then return nil end
+    owner.workerId, owner.address = worker.workerId, worker.address
+  end
+  if not owner.epoch then owner.epoch, mended = now_ms(), true end
+  return owner, mended
+end
+
+-- Writes down who makes a feed.
+local function set_owner(feed, owner, epoch)
+  local before = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
+  if before then redis.call('SREM', K.feedsOfPrefix .. before, feed) end
+  redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', owner.incarnation, 'worker', owner.workerId,
+    'address', owner.address, 'epoch', string.format('%.0f', epoch))
+  redis.call('SADD', K.feedsOfPrefix .. owner.incarnation, feed)
+  local id, slot = stream_and_slot(feed)
+  if id and tonumber(slot) == 0 then show(id) end
+end
+
+-- Leaves word for an incarnation that a feed of its is another one's now.
+local function tell_lost(incarnation, feed)
+  local owner = owner_of(feed)
+  redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
+end
+
+-- The living worker that makes a feed though its record is lost: a Redis that is out of memory may drop any key.
+local function holder_of(feed)
+  for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
+    if redis.call('SISMEMBER', K.feedsOfPrefix .. incarnation, feed) == 1 and is_alive(incarnation) then
+      local worker = worker_of(incarnation)
+      if worker then
+        return { incarnation = incarnation, workerId = worker.workerId, address = worker.address, epoch = now_ms() }
+      end
+    end
+  end
+end
+
+-- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.capacity is not 'free') another worker.
+-- `me`: {incarnation, workerId, address, capacity, source, waitMs}; answers a Place as types.ts has it.
+local function claim(feed, me)
+  local key = K.ownerPrefix .. feed
+  local owner, mended = owner_of(feed)
+  if not owner and redis.call('HEXISTS', key, 'incarnation') == 0 then owner, mended = holder_of(feed), true end
+  if owner and is_alive(owner.incarnation) then
+    if mended then set_owner(feed, owner, owner.epoch) end
+    if owner.incarnation == me.incarnation then return { kind = 'own', epoch = owner.epoch } end
+    return { kind = 'relay', owner = owner }
+  end
+  local now = now_ms()
+  local born = number_of(redis.call('GET', K.born), now)
+  local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
+  -- '-': its owner is proven dead, so nobody is to be waited for.
+  if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
+  -- A source is opened where it is asked for; only processes are placed.
+  local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
+  if stream_and_slot(feed) then chosen = place_process(me) end
+  if not chosen then return { kind = 'full' } end
+  local epoch = math.max(number_of(stored[2], 0) + 1, now)
+  set_owner(feed, chosen, epoch)
+  chosen.epoch = epoch
+  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
+  return { kind = 'relay', owner = chosen }
+end
