@@ -1,5 +1,6 @@
 /** What this worker holds in a cluster, kept here because the shared registry may forget it: feeds, clients, connections. */
 
+import { streamOfFeed } from '../feed-keys.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from '../types.ts';
 import { MemoryRegistry } from './memory-registry.ts';
@@ -113,7 +114,7 @@ export class LocalHoldings {
   /** Somebody else has deleted it. */
   async forgetStream(id: string): Promise<boolean> {
     for (const feed of [...this.#feeds.keys(), ...this.#others]) {
-      if (feed.startsWith(`p:${id}:`)) this.forgetFeed(feed);
+      if (streamOfFeed(feed) === id) this.forgetFeed(feed);
     }
     return this.records.deleteStream(id);
   }

@@ -124,7 +124,7 @@ export class RelayServer {
       response.end(incarnation);
       return;
     }
-    const [, place] = /^\/places\/([\w:-]+)$/.exec(url.pathname) ?? [];
+    const [, place] = /^\/places\/([^/]+)$/.exec(url.pathname) ?? [];
     if (place !== undefined) {
       const offer = this.#deps.offer(place);
       response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
@@ -143,7 +143,7 @@ export class RelayServer {
       response.writeHead(409).end();
       return;
     }
-    const [, key, action] = /^\/feeds\/([\w:-]+)(\/prepare)?$/.exec(url.pathname) ?? [];
+    const [, key, action] = /^\/feeds\/([^/]+)(\/prepare)?$/.exec(url.pathname) ?? [];
     if (key === undefined) response.writeHead(404).end();
     else if (action === undefined) await this.#relay(key, url.searchParams, request, response);
     else response.writeHead((await prepare(key).catch(() => false)) ? 204 : 409).end();

@@ -1,5 +1,6 @@
 /** Puts the parts of a worker together: everything the API serves, and how it all ends. */
 
+import { parseFeedKey, streamOfFeed } from '../../../registry/feed-keys.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -98,19 +99,19 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       'hardware encoding does not work; encoding on the CPU instead',
     );
   }
-  // Other workers ask for a feed by its key in the registry: p:<stream>:<slot>, or s:<source>.
   let ready = false;
   const feeds: RelayedFeeds = {
     find: async (key, via) => {
-      if (!ready) return undefined;
-      const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? seating.feeds.relay(id, Number(slot), via) : sources.relay(id, via);
+      const name = parseFeedKey(key);
+      if (!ready || name === undefined) return undefined;
+      if (name.kind === 'source') return sources.relay(name.source, via);
+      return seating.feeds.relay(name.streamId, name.slot, via);
     },
     offer: (key) => placeAt(key)?.offer,
     prepare: async (key) => {
-      if (!ready || draining) return false;
-      const [kind, id = '', slot = '0'] = key.split(':');
-      return kind === 'p' ? seating.feeds.prepare(id, Number(slot)) : sources.prepare(id);
+      const name = parseFeedKey(key);
+      if (!ready || draining || name === undefined) return false;
+      return name.kind === 'source' ? sources.prepare(name.source) : seating.feeds.prepare(name.streamId, name.slot);
     },
   };
   const placeAt = (key: string) => (ready ? (seating.feeds.placeOf(key) ?? sources.placeOf(key)) : undefined);
@@ -134,7 +135,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       me,
       secret: cluster.secret,
       silentWorkers,
-      isFull: () => feed.startsWith('p:') && seating.capacity === 'full',
+      isFull: () => streamOfFeed(feed) !== undefined && seating.capacity === 'full',
       log,
     });
   const cpu = new CpuLoad(config.maxCpuPercent);
