@@ -1,27 +1,17 @@
 /** The fields that several requests share, and how m3u-proxy's clients may spell them. */
 
 import { z } from 'zod';
-import { MAX_URL_CHARACTERS } from '../../upstream/provider/source-address.ts';
+import { A_SOURCE_URL, isSourceUrl, MAX_URL_CHARACTERS, SOURCE_URL_EXAMPLE } from '../../upstream/egress/source-url.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern finds what is refused
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
-/** An http or https URL. The egress guard decides which addresses it may lead to. */
+/** The URL of a source. The egress guard decides which addresses it may lead to. */
 export const sourceUrl = z
   .string()
   .max(MAX_URL_CHARACTERS)
-  .refine(isHttpUrl, 'must be an http or https URL, such as http://tv.example/live/7.ts')
-  .meta({ example: 'http://tv.example/live/7.ts' });
-
-export function isHttpUrl(text: string): boolean {
-  if (text === '' || CONTROL_CHARACTER.test(text)) return false;
-  try {
-    const { protocol, hostname } = new URL(text);
-    return (protocol === 'http:' || protocol === 'https:') && hostname !== '';
-  } catch {
-    return false;
-  }
-}
+  .refine(isSourceUrl, `must be ${A_SOURCE_URL}, such as ${SOURCE_URL_EXAMPLE}`)
+  .meta({ example: SOURCE_URL_EXAMPLE });
 
 /** A flag in a query: `true`, `1`, `yes`, `on`, `t`, `y` or their opposites, in any case. */
 export const queryFlag = z.stringbool({

@@ -6,12 +6,12 @@ import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.ts';
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
+import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/worker.ts';
 import type { Gate } from '../access/gates.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
-import { isHttpUrl } from '../http/fields.ts';
 import { type Api, headersOf } from '../http/typed-server.ts';
 import { findStream, streamParams } from '../streams/stream-routes.ts';
 import { DirectPlayback } from './direct-playback.ts';
@@ -44,7 +44,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
     const { url } = request.query;
     if (url === undefined) return findStream(registry, request.params.stream_id);
     await mayCreate(request, reply);
-    if (!isHttpUrl(url)) throw new StreampoolError(400, 'The url parameter must be an http or https URL.');
+    if (!isSourceUrl(url)) throw new StreampoolError(400, `The url parameter must be ${A_SOURCE_URL}.`);
     return (await catalogue.createDirect({ url })).stream;
   };
 

@@ -2,9 +2,9 @@
 
 import { z } from 'zod';
 import { SourceError, StreampoolError } from '../../errors.ts';
+import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import { openUpstream } from '../../upstream/http/open-upstream.ts';
 import type { Services } from '../../worker/worker.ts';
-import { isHttpUrl } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 
 const TIMEOUT_MS = 5_000;
@@ -35,7 +35,7 @@ export function connectionRoute(app: Api, { config, guard }: Services): void {
         url_tested: body.url,
         error,
       });
-      if (!isHttpUrl(body.url)) return failed('This is not an http or https URL.');
+      if (!isSourceUrl(body.url)) return failed(`This is not ${A_SOURCE_URL}.`);
       try {
         const { status, body: media } = await openUpstream({
           url: body.url,

@@ -5,6 +5,7 @@ import type { PrivateSources } from '../../../../shared/settings/kinds.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import { type AddressClass, classifyAddress, isInRanges } from './address-class.ts';
 import { HopMarker } from './hop-marker.ts';
+import { schemeRefusal } from './source-url.ts';
 
 export interface Address {
   readonly address: string;
@@ -49,13 +50,12 @@ export class EgressGuard {
   }
 
   /**
-   * What is wrong on the face of it, without asking DNS: a scheme other than http(s), an IP address or `localhost` that is
+   * What is wrong on the face of it, without asking DNS: a scheme that no source may have, an IP address or `localhost` that is
    * not allowed. Undefined when nothing is.
    */
   refusal(url: URL): string | undefined {
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      return `A source must be an http or https URL; ${url.protocol.replace(/:$/, '')} is not allowed.`;
-    }
+    const wrongScheme = schemeRefusal(url);
+    if (wrongScheme !== undefined) return wrongScheme;
     const host = normalised(url.hostname);
     const named = this.#isNamed(host);
     if (isIP(host) !== 0) {

@@ -2,9 +2,9 @@
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { MAX_URL_CHARACTERS } from '../egress/source-url.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import { BodyReader } from '../messages/body-reader.ts';
-import { MAX_URL_CHARACTERS } from '../provider/source-address.ts';
 
 export interface ResolverQuestion {
   readonly resolverUrl: string;

@@ -1,8 +1,5 @@
 /** A source as those see it who read it: where it is, and how it is left for the next one. */
 
-/** Longer ones are no URLs of media. */
-export const MAX_URL_CHARACTERS = 8192;
-
 export interface SourceAddress {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
