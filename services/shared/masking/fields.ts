@@ -1,8 +1,7 @@
 /** Hides secrets in a structure of fields, such as a log line: by the names of the fields, and in every text. Pure. */
 
 import { maskText } from './mask.ts';
-import { isSecretHeader } from './secret-headers.ts';
-import { HIDDEN } from './secret-names.ts';
+import { HIDDEN, isSecretHeader } from './what-is-masked.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

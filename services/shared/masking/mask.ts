@@ -6,8 +6,15 @@
 import { decoded } from './decoded.ts';
 import { maskParameters } from './parameters.ts';
 import { maskPath, secretsOfPath } from './path.ts';
-import { isSecretHeader } from './secret-headers.ts';
-import { HIDDEN, isGenerated, isSecretInText, isSecretParameter } from './secret-names.ts';
+import {
+  ACCOUNT_FOLLOWS,
+  AUTHENTICATION_SCHEMES,
+  HIDDEN,
+  isGenerated,
+  isSecretHeader,
+  isSecretInText,
+  isSecretParameter,
+} from './what-is-masked.ts';
 
 /** Schemes whose URLs hold no account. They appear in stack traces. */
 const LOCAL_URL = /^(?:file|node|data|about|blob):/i;
@@ -50,9 +57,15 @@ const SLASHLESS_URL_IN_TEXT = /(?<![a-z0-9+.-])https?:[^\s"'<>`/\\][^\s"'<>`]*@[
 /** Characters behind a URL that belong to the sentence, or to FFmpeg's `URL: reason`. */
 const BEHIND_URL = ')]},.:;!';
 
-const XTREAM_PATH_IN_TEXT = /[/\\](?:live|movie|series|timeshifts?|hlsr)[/\\][^\s"'<>`?#]+/gi;
+const XTREAM_PATH_IN_TEXT = new RegExp(
+  String.raw`[/\\](?:${Object.keys(ACCOUNT_FOLLOWS).join('|')})[/\\][^\s"'<>\x60?#]+`,
+  'gi',
+);
 
-const SCHEME_IN_TEXT = /\b(Basic|Bearer|Digest|Negotiate|NTLM)((?:\s|%20|\+)+)([^\s"',;<>]+)/gi;
+const SCHEME_IN_TEXT = new RegExp(
+  String.raw`\b(${AUTHENTICATION_SCHEMES.join('|')})((?:\s|%20|\+)+)([^\s"',;<>]+)`,
+  'gi',
+);
 /** Words that follow `Basic` and the like in a sentence, where no credential follows. */
 const PROSE = /^(?:auth\w*|realm|token|credentials?|access|scheme|is|was|or|and)\b/i;
 

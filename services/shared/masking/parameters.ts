@@ -1,7 +1,7 @@
 /** Hides the values of secret parameters: in a query, or in a part of a path. Pure. */
 
 import { decoded } from './decoded.ts';
-import { HIDDEN, isGenerated, isSecretInText, isSecretParameter } from './secret-names.ts';
+import { HIDDEN, isGenerated, isSecretInText, isSecretParameter } from './what-is-masked.ts';
 
 /** Masks text in a parameter's value: URLs, and parameters that are encoded once more. */
 export type MaskText = (text: string) => string;

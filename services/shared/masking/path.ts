@@ -2,17 +2,7 @@
 
 import { decoded } from './decoded.ts';
 import { type MaskText, maskParameters } from './parameters.ts';
-import { HIDDEN, isGenerated } from './secret-names.ts';
-
-/** Path segments that user name and password follow in the Xtream Codes API; after `hlsr` a token comes first. */
-const ACCOUNT_FOLLOWS: Readonly<Record<string, number>> = {
-  live: 2,
-  movie: 2,
-  series: 2,
-  timeshift: 2,
-  timeshifts: 2,
-  hlsr: 3,
-};
+import { ACCOUNT_FOLLOWS, HIDDEN, isGenerated } from './what-is-masked.ts';
 
 interface Step {
   readonly shown: string;

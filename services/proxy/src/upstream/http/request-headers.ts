@@ -1,6 +1,6 @@
 /** The headers of a request to a provider: what a stream may set, and what follows a redirect. Pure. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { staysAtOrigin } from '../../../../shared/masking/secret-headers.ts';
+import { staysAtOrigin } from '../../../../shared/masking/what-is-masked.ts';
 import { StreampoolError } from '../../errors.ts';
 import { mergedCookies } from './cookies.ts';
 import type { Credentials } from './digest-auth.ts';
