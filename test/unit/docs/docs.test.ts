@@ -19,15 +19,23 @@ function pathsBelow(folder: string): string[] {
 
 function repository(): Repository {
   const paths = pathsBelow(ROOT).map((path) => relative(ROOT, path));
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
   return {
     pages: new Map(
       paths.filter((path) => path.endsWith('.md')).map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]),
     ),
     paths: new Set(paths),
-    npmScripts: new Set(Object.keys(scripts)),
+    npmScripts: new Map(Object.entries(scripts).map(([name, command]) => [name, programText(command)])),
     programs: new Set(readdirSync(join(ROOT, 'node_modules', '.bin'))),
   };
+}
+
+/** What an npm script runs: the files that its command names, and the tool that such a file starts in turn. */
+function programText(command: string): string {
+  const files = [...command.matchAll(/\b(?:scripts|tools)\/[\w-]+\.(?:mjs|ts)\b/g)].map(([file]) => file);
+  return [command, ...files.map((file) => programText(readFileSync(join(ROOT, file), 'utf8')))].join('\n');
 }
 
 const real = repository();
@@ -73,7 +81,10 @@ describe('a page is faulty that', () => {
         ['docs/b.md', '# Of `two` pages\n\n```sh\n# no heading\n```\n'],
       ]),
       paths: new Set(paths),
-      npmScripts: new Set(['start', 'bench']),
+      npmScripts: new Map([
+        ['start', 'const HELP = `--demo`'],
+        ['bench', ''],
+      ]),
       programs: new Set(['cdk']),
     });
 
@@ -83,6 +94,7 @@ describe('a page is faulty that', () => {
     ['links to a heading of its own that is gone', '# A\n\n[b](#b)', /a\.md has no heading/],
     ['names a folder that is gone', '`services/pool/`', /`services\/pool\/` does not exist/],
     ['names a file that is gone', '`feed/rings.ts`', /no file ends in `feed\/rings\.ts`/],
+    ['gives a script an option that is gone', '`npm start -- --demo --loud`', /takes no --loud/],
     ['names a script that is gone', 'Run `npm run cost`.', /package\.json has no such script/],
     [
       'runs a script that is gone',

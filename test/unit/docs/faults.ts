@@ -7,7 +7,8 @@ export interface Repository {
   readonly pages: ReadonlyMap<string, string>;
   /** Every file, and every folder that holds one, by its path from the root. */
   readonly paths: ReadonlySet<string>;
-  readonly npmScripts: ReadonlySet<string>;
+  /** Name to the text of the programs that it runs: their options stand in it. */
+  readonly npmScripts: ReadonlyMap<string, string>;
   /** The programs that npm installs: what `npx` finds without the network. */
   readonly programs: ReadonlySet<string>;
 }
@@ -17,7 +18,7 @@ const TOP_FOLDERS = ['.ci', '.github', 'docs', 'examples', 'infra', 'local', 'sc
 const PATH = /^[\w.-]+(?:\/[\w.-]+)*\/?(?:\*.*)?$/;
 /** So is one with a folder and the ending of a source file, written from a folder further down. */
 const SOURCE_FILE = /^[\w.-]+(?:\/[\w.-]+)+\.(?:ts|mts|mjs|lua|c|yml|md)$/;
-const NPM_SCRIPT = /\bnpm (?:run )([\w:-]+)/g;
+const NPM_RUN = /\bnpm (?:run ([\w:-]+)|(start|test)\b)(?: -- ([^`\n]*))?/g;
 
 /** One sentence for each fault; empty when the page is true. */
 export function faultsOf(path: string, repository: Repository): string[] {
@@ -26,7 +27,9 @@ export function faultsOf(path: string, repository: Repository): string[] {
   return [
     ...page.links.map((link) => linkFault(path, link, repository)),
     ...page.codeSpans.map((span) => pathFault(span, repository)),
-    ...[...text.matchAll(NPM_SCRIPT)].map(([, name]) => scriptFault(name ?? '', repository)),
+    ...[...text.matchAll(NPM_RUN)].flatMap(([, name, short, options]) =>
+      scriptFaults(name ?? short ?? '', options?.replace(/\s#.*/, '') ?? '', repository),
+    ),
     ...page.runnable.flatMap((command) => commandFaults(command, repository)),
   ]
     .filter((fault) => fault !== undefined)
@@ -53,8 +56,12 @@ function pathFault(span: string, { paths }: Repository): string | undefined {
   return [...paths].some((path) => path.endsWith(`/${span}`)) ? undefined : `no file ends in \`${span}\``;
 }
 
-function scriptFault(name: string, { npmScripts }: Repository): string | undefined {
-  return npmScripts.has(name) ? undefined : `\`npm run ${name}\`: package.json has no such script`;
+function scriptFaults(name: string, options: string, { npmScripts }: Repository): string[] {
+  const program = npmScripts.get(name);
+  if (program === undefined) return [`\`npm run ${name}\`: package.json has no such script`];
+  return [...options.matchAll(/--([a-z-]+)/g)]
+    .filter(([, option = '']) => !new RegExp(`\\b${option}\\b`).test(program))
+    .map(([option]) => `\`npm run ${name}\` takes no ${option}`);
 }
 
 /** What is wrong with a line of a runnable block. Assignments before a command (`PORT=8090 npm start`) are allowed. */
@@ -62,7 +69,6 @@ function commandFaults(line: string, repository: Repository): (string | undefine
   if (/<[\w ]+>|…/.test(line)) return [`the runnable command \`${line}\` has a placeholder`];
   return line.split(/\s*&&\s*/).map((command) => {
     const [program = '', argument = ''] = command.replace(/^(?:[A-Z_]+=\S* +)+/, '').split(/\s+/);
-    if (program === 'npm' && ['start', 'test'].includes(argument)) return scriptFault(argument, repository);
     if (program === 'npx' && !repository.programs.has(argument)) return `\`${command}\`: npm installs no ${argument}`;
     // What a build writes is not in the repository.
     if (!['sh', 'bash', 'node'].includes(program) || argument.startsWith('dist/')) return undefined;
