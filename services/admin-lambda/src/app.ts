@@ -1,4 +1,4 @@
-/** The admin API's routes: a request in, a response out. Knows nothing of servers, and of AWS only who calls. */
+/** The routes of the admin API: a request in, a response out. It knows no servers; of AWS it knows only the caller. */
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type Context, Hono } from 'hono';
@@ -27,7 +27,7 @@ import { viewOfCleanup, viewOfStats, viewOfStreamDetails, viewOfStreams, viewOfW
 
 export interface AppDeps {
   readonly cluster: ClusterAdmin;
-  /** Undefined: nobody said which tasks are the workers. */
+  /** Undefined: the ECS settings are missing. */
   readonly ecs: EcsService | undefined;
   readonly prices: readonly PriceTier[];
   readonly log: Logger;
@@ -106,9 +106,9 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
     const sent = await cluster.drain(id);
     if (sent === 'unknown') throw new HTTPException(404, { message: `There is no worker ${id}.` });
     if (sent === 'gone') {
-      throw new HTTPException(409, { message: `Worker ${id} has died: its lease has run out. Cleanup removes it.` });
+      throw new HTTPException(409, { message: `Worker ${id} is dead: its lease has run out. A cleanup removes it.` });
     }
-    const message = 'The worker takes no new viewers from now on; those it has may stay.';
+    const message = 'The worker takes no new viewers from now on. Its current viewers may stay.';
     const answer: z.infer<typeof drainAnswer> = { worker_id: id, message };
     return c.json(answer, 202);
   });
@@ -152,7 +152,7 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
   return app;
 }
 
-/** The service's tasks, or why nothing can be said of them: the workers are worth knowing without. */
+/** The service's tasks, or the reason why they are unknown: the workers are useful without them. */
 async function tasksOf(ecs: EcsService | undefined) {
   if (ecs === undefined) return 'ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE are not set.';
   try {
@@ -166,7 +166,7 @@ function unknownStream(c: Context): HTTPException {
   return new HTTPException(404, { message: `There is no stream ${c.req.param('id')}.` });
 }
 
-/** @throws {HTTPException} 422 that names what is wrong */
+/** @throws {HTTPException} 422 that names each error */
 function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -174,7 +174,7 @@ function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outpu
   throw new HTTPException(422, { message: problems.join('; ') });
 }
 
-/** @throws {HTTPException} 400 for what is no JSON object */
+/** @throws {HTTPException} 400 for a body that is not a JSON object */
 async function jsonBody(c: Context): Promise<object> {
   const text = await c.req.text();
   if (text === '') return {};
@@ -182,7 +182,7 @@ async function jsonBody(c: Context): Promise<object> {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   } catch {
-    // Said below, for this and for JSON that is no object.
+    // The error below covers this and JSON that is not an object.
   }
   throw new HTTPException(400, { message: 'The body is not a JSON object.' });
 }

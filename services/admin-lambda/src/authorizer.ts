@@ -1,10 +1,10 @@
 /**
- * Lambda function: the authorizer of the HTTP API (payload 2.0, simple response), for `auth: 'token'`. The local shim asks
+ * Lambda function: the authorizer of the HTTP API (payload 2.0, simple response), for `auth: 'token'`. The local server uses
  * the same `authorize`.
  *
  * Handler: `authorizer.handler`. Environment: AuthorizerEnvironment. Rights: secretsmanager:GetSecretValue on the token.
- * Network: none of the VPC. Identity source: `$request.header.Authorization`; the answer may be kept for 300 s, but then
- * a token that was rotated away is good for that long. Callers send `Authorization: Bearer <token>`.
+ * Network: not in the VPC. Identity source: `$request.header.Authorization`. API Gateway may cache the answer for 300 s; an
+ * old token then stays valid for that long after a rotation. Callers send `Authorization: Bearer <token>`.
  */
 
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -15,32 +15,32 @@ import { sameText } from '../../shared/same-text.ts';
 import { readAuthorizer } from './environment.ts';
 import { CachedSecret } from './secrets.ts';
 
-/** The name of a token that has none: the secret is the token itself. */
+/** The name of a token when the secret is only the token itself. */
 const UNNAMED = 'admin';
-/** A refused token is checked against the secret as it is now, but no more often than this. */
+/** A refused token is checked again against the current secret, but no more often than this. */
 const RECHECK_MS = 15_000;
 
 const namedTokens = z.record(z.string().min(1), z.string().min(1));
 
-/** Name → token. The secret is either one token, or JSON such as `{"ops": "…", "ci": "…"}`, so that the log says who. */
+/** Name → token. The secret is either one token, or JSON such as `{"ops": "…", "ci": "…"}` so that the log names the caller. */
 export function tokensOf(secret: string): Map<string, string> {
   if (!secret.trimStart().startsWith('{')) return new Map([[UNNAMED, secret.trim()]]);
   return new Map(Object.entries(namedTokens.parse(JSON.parse(secret))));
 }
 
-/** The name of the token that an Authorization header carries; undefined when it is none of them. */
+/** The name of the token in an Authorization header; undefined when it matches none. */
 export function authorize(header: string | undefined, tokens: ReadonlyMap<string, string>): string | undefined {
   const given = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
   if (given === undefined) return undefined;
   let found: string | undefined;
-  // Every token is compared, so that the time says nothing of which one was nearly right.
+  // Compares every token, so that the time does not tell which one nearly matched.
   for (const [name, token] of tokens) if (sameText(given, token)) found = name;
   return found;
 }
 
 export type Authorization = APIGatewaySimpleAuthorizerWithContextResult<{ principal: string } | null>;
 
-/** Makes the handler, over a secret that may be rotated under it. */
+/** Makes the handler. The secret may be rotated while it runs. */
 export function createAuthorizer(secret: Pick<CachedSecret, 'read'>, log: Logger) {
   return async (event: APIGatewayRequestAuthorizerEventV2): Promise<Authorization> => {
     const header = event.headers?.authorization;

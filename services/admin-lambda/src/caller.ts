@@ -1,15 +1,15 @@
-/** Who makes a call, as API Gateway's authorizer has found it out: by token, by IAM, or by JWT. Pure. */
+/** Who makes a call, according to API Gateway's authorizer: by token, by IAM, or by JWT. Pure. */
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 
 export interface Caller {
-  /** Such as `token:ops`, an IAM ARN, or a JWT's subject. */
+  /** `token:ops`, an IAM ARN, or a JWT's subject. */
   who: string;
   sourceIp: string;
   requestId: string;
 }
 
-/** What the three kinds of authorizer of an HTTP API put into the event. */
+/** What the three kinds of authorizer of an HTTP API add to the event. */
 interface Authorizer {
   lambda?: { principal?: unknown } | null;
   iam?: { userArn?: string | null; callerId?: string | null } | null;

@@ -1,11 +1,11 @@
-/** What the settings say of ECS and of prices, made into what the routes are given. */
+/** Turns the settings for ECS and prices into what the routes need. */
 
 import type { ECSClient } from '@aws-sdk/client-ecs';
 import { EcsService } from './ecs/tasks.ts';
 import { type PriceTier, US_EAST_1_EGRESS } from './egress-cost.ts';
 import type { AnswerSettings } from './environment.ts';
 
-/** The service whose tasks are the workers; undefined without both settings. */
+/** The service whose tasks are the workers; undefined unless both settings are present. */
 export function ecsOf(
   { ecsCluster, ecsService }: AnswerSettings,
   client: () => Pick<ECSClient, 'send'>,

@@ -1,7 +1,7 @@
-/** What bytes to the internet cost on AWS. Pure; `npm run cost` and the admin API say the same. */
+/** What bytes to the internet cost on AWS. Pure; `npm run cost` and the admin API share it. */
 
 export interface PriceTier {
-  /** Up to how many GB of a month it holds; Infinity for the last one. */
+  /** The tier holds up to this many GB a month; Infinity for the last tier. */
   upToGb: number;
   usdPerGb: number;
 }
@@ -15,16 +15,16 @@ export const US_EAST_1_EGRESS: readonly PriceTier[] = [
   { upToGb: Number.POSITIVE_INFINITY, usdPerGb: 0.05 },
 ];
 
-/** AWS's month. */
+/** Hours in a month, as AWS counts. */
 export const HOURS_PER_MONTH = 730;
 
-/** A month at this rate, in GB. */
+/** GB in a month at this rate. */
 export function monthlyGb(bytesPerSecond: number): number {
   return (bytesPerSecond * 3600 * HOURS_PER_MONTH) / 1e9;
 }
 
 /**
- * The price of so many GB, each part of them in its tier.
+ * The price of this many GB, each part of them in its tier.
  *
  * @example egressUsd(1100) // 90: the first 100 GB are free
  */

@@ -1,6 +1,6 @@
 /**
- * What each program of the admin API reads from its environment: typed once, so that the stack that sets these names and the
- * code that reads them cannot disagree.
+ * What each program of the admin API reads from its environment. The types are shared, so the stack that sets these names and
+ * the code that reads them cannot disagree.
  *
  * @example const environment: FrontEnvironment = { ADMIN_REGISTRY_FUNCTION: registry.functionName, … }; // in infra
  */
@@ -22,7 +22,7 @@ const {
   sharedStreamGraceMs,
 } = SETTINGS;
 
-/** The workers' own settings: what they are told of Redis, this is told in the same words. */
+/** The same settings for Redis as the workers have. */
 const redis = {
   redisHost,
   redisPort,
@@ -102,12 +102,12 @@ export type FrontEnvironment = Names<
   typeof FRONT,
   'ADMIN_REGISTRY_FUNCTION' | 'ADMIN_REDIS_SECRET_ARN' | 'ADMIN_ECS_CLUSTER' | 'ADMIN_ECS_SERVICE'
 >;
-/** What the stack sets for registry-lambda.ts; Redis's password comes with each call instead. */
+/** What the stack sets for registry-lambda.ts; each call passes Redis's password instead. */
 export type RegistryEnvironment = Names<typeof REGISTRY, 'REDIS_HOST' | 'REDIS_SERVER_PORT' | 'REDIS_TLS'>;
 /** What the stack sets for authorizer.ts. */
 export type AuthorizerEnvironment = Names<typeof AUTHORIZER, 'ADMIN_TOKEN_SECRET_ARN'>;
 
-/** Each throws ConfigError, naming every variable that is missing or wrong. */
+/** Each throws a ConfigError that names every missing or wrong variable. */
 export const readFront = (env: Environment): FrontSettings => readSettings(FRONT, env);
 export const readRegistry = (env: Environment): RegistrySettings => readSettings(REGISTRY, env);
 export const readAuthorizer = (env: Environment): AuthorizerSettings => readSettings(AUTHORIZER, env);

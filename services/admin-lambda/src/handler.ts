@@ -1,4 +1,4 @@
-/** The admin API as one function of events, wherever it runs: calls in payload 2.0, and the schedule's jobs. */
+/** The admin API as one function of events, wherever it runs: calls in payload 2.0, and jobs of the schedule. */
 
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { handle, type LambdaContext } from 'hono/aws-lambda';
@@ -14,7 +14,7 @@ export function createHandler(deps: AppDeps): AdminHandler {
     const job = jobEvent.safeParse(event);
     if (job.success) return runJob(job.data, deps);
     if (!isApiCall(event)) throw new Error('the event is neither a call in payload 2.0 nor a known job');
-    // Hono has event types of its own, written after the same documentation.
+    // Hono has its own event types, written from the same documentation.
     const call = event as unknown as Parameters<typeof answer>[0];
     return (await answer(call, context as LambdaContext | undefined)) as APIGatewayProxyStructuredResultV2;
   };

@@ -1,4 +1,4 @@
-/** What the schedule has done: events of EventBridge Scheduler, such as `{"job": "cleanup"}`. */
+/** The jobs of the schedule: events of EventBridge Scheduler, such as `{"job": "cleanup"}`. */
 
 import { z } from 'zod';
 import type { AppDeps } from './app.ts';
@@ -12,7 +12,7 @@ export type JobEvent = z.infer<typeof jobEvent>;
 
 const WHO = { who: 'schedule' };
 
-/** @throws whatever goes wrong: the Lambda's error count and the schedule's retries are made for it */
+/** @throws any error: the Lambda's error metric and the schedule's retries depend on it */
 export async function runJob({ job }: JobEvent, deps: Omit<AppDeps, 'prices'>): Promise<unknown> {
   const { log } = deps;
   try {
@@ -34,6 +34,9 @@ async function scaleIn({ cluster, ecs, log }: Omit<AppDeps, 'prices'>): Promise<
   const [workers, service] = await Promise.all([cluster.workers(), ecs.state()]);
   const decision = chooseScaleIn(workers, service);
   const sent = decision.drain === undefined ? undefined : await cluster.drain(decision.drain);
-  log.info({ ...WHO, job: 'scale-in', ...decision, sent, desired: service.desiredCount }, 'looked for surplus workers');
+  log.info(
+    { ...WHO, job: 'scale-in', ...decision, sent, desired: service.desiredCount },
+    'checked for surplus workers',
+  );
   return decision;
 }

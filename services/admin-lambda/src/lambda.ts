@@ -1,13 +1,13 @@
 /**
  * Lambda function behind API Gateway and the schedule: the admin API. It runs OUTSIDE the VPC and asks registry-lambda.ts,
- * inside, for whatever is in Redis.
+ * inside, for everything in Redis.
  *
- * Why two functions: a function in a VPC without NAT reaches Redis but neither ECS nor Secrets Manager nor the Lambda API.
- * Interface endpoints for the first two cost $7.30 a month, each, in each zone: about $29 a month for two zones. A second
- * function that nothing but this one invokes costs its invocations, cents a month. Invoking goes from outside to inside,
- * through the Lambda API, which needs no way into the VPC.
+ * Why two functions: a function in a VPC without NAT reaches Redis, but neither ECS nor Secrets Manager nor the Lambda API.
+ * An interface endpoint costs $7.30 a month in each zone: about $29 a month for the first two services in two zones. A second
+ * function that only this one invokes costs cents a month. Invocations go from outside to inside through the Lambda API,
+ * which needs no way into the VPC.
  *
- * Deploy dist/admin-functions/front as it is (`npm run build` makes it: the build also puts the version in).
+ * Deploy dist/admin-functions/front unchanged (`npm run build` makes it and inserts the version).
  * Handler: `lambda.handler`. Environment: FrontEnvironment. Events: HTTP API payload 2.0; EventBridge Scheduler inputs
  * `{"job": "cleanup"}` and `{"job": "scale-in"}`. Timeout: 15 s.
  * Rights: lambda:InvokeFunction on the registry function; secretsmanager:GetSecretValue on Redis's secret; ecs:ListTasks,

@@ -1,4 +1,4 @@
-/** The admin API as a program, for compose and for tests: the handler of lambda.ts over a Redis that is at hand. */
+/** The admin API as a program, for compose and tests: the handler of lambda.ts, connected to Redis directly. */
 
 import { ECSClient } from '@aws-sdk/client-ecs';
 import { createLogger } from '../../shared/log.ts';

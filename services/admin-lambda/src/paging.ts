@@ -1,8 +1,8 @@
-/** Pages of a list that changes while it is read: a cursor is the last id seen, so nothing is shown twice or left out. Pure. */
+/** Pages of a list that changes between reads. The cursor is the last id seen, so no item is shown twice or skipped. Pure. */
 
 export interface PageRequest {
   limit: number;
-  /** The last id of the page before. */
+  /** The last id of the previous page. */
   cursor?: string | undefined;
 }
 

@@ -1,11 +1,11 @@
 /**
- * Lambda function inside the VPC: the part of the admin API that reaches Redis. lambda.ts, which says why there are two,
- * invokes it; nothing else does.
+ * Lambda function inside the VPC: the half of the admin API that reaches Redis. Only lambda.ts invokes it; that file says why
+ * there are two.
  *
- * Handler: `registry-lambda.handler`. Environment: RegistryEnvironment. Rights: none but its log and its network interface.
+ * Handler: `registry-lambda.handler`. Environment: RegistryEnvironment. Rights: only its log and its network interface.
  * Network: the workers' private subnets, with a way to Redis only. Timeout: 10 s.
- * Beside the bundle lies the folder `scripts/` (services/registry/redis/scripts): `npm run build` puts both in
- * dist/admin-functions/registry/, and the other two functions in front/ and authorizer/ beside it.
+ * The folder `scripts/` (services/registry/redis/scripts) lies beside the bundle: `npm run build` puts both in
+ * dist/admin-functions/registry/. The other two functions are in front/ and authorizer/ beside it.
  */
 
 import { type ClusterAdmin, type ClusterCall, RegistryUnavailable } from './cluster/cluster-admin.ts';

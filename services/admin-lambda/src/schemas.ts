@@ -1,4 +1,4 @@
-/** What the admin API takes and answers, as zod schemas: the types of its routes are made of these. */
+/** The requests and answers of the admin API as zod schemas; the types of its routes come from these. */
 
 import { z } from 'zod';
 
@@ -16,7 +16,7 @@ export const streamsQuery = pageQuery.extend({
     .default(false),
 });
 
-/** From the query string, where everything is text, or from a JSON body. An unknown name is refused: it may be a misspelt `dry_run`. */
+/** From the query string, where everything is text, or from a JSON body. Refuses unknown names: one may be a misspelt `dry_run`. */
 export const cleanupInput = z.strictObject({
   dry_run: z
     .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
@@ -40,10 +40,12 @@ export const statsAnswer = z.strictObject({
   clients: z.strictObject({ total: z.int(), transcoded: z.int(), direct: z.int() }),
   pooling: z.strictObject({
     processes: z.int(),
-    clients_per_process: z.number().describe('Viewers of transcoded streams by FFmpeg processes that they use.'),
-    processes_saved: z.int().describe('Processes there would be more if no viewer shared one.'),
+    clients_per_process: z
+      .number()
+      .describe('Viewers of transcoded streams, divided by the FFmpeg processes that they use.'),
+    processes_saved: z.int().describe('Additional processes that would run if no viewers shared one.'),
   }),
-  bytes_served: z.int().describe('To all viewers of the streams that exist, those who have left included.'),
+  bytes_served: z.int().describe('To all viewers of the streams that still exist, including viewers that have left.'),
   egress: z.strictObject({
     bytes_per_second: z.int(),
     gb_per_month: z.number(),
@@ -58,14 +60,14 @@ const taskView = z.strictObject({
   last_status: z.string(),
   desired_status: z.string(),
   definition: z.string().describe('Family and revision.'),
-  revision: z.int().nullable().describe('Of the task definition: a deployment has a higher one than the one before.'),
+  revision: z.int().nullable().describe('Revision of the task definition; each deployment has a higher one.'),
   protected: z
     .boolean()
     .nullable()
     .describe(
       'Whether scale-in and deployments leave the task alone; null: ECS does not say, see `protection_missing`.',
     ),
-  protected_until: z.string().nullable().describe('Until when, unless the worker renews it.'),
+  protected_until: z.string().nullable().describe('End of the protection, unless the worker renews it.'),
   zone: z.string().nullable(),
   private_ip: z.string().nullable(),
   created_at: z.string(),
@@ -79,13 +81,13 @@ export const workersAnswer = z.strictObject({
       incarnation: z.string(),
       address: z.string(),
       zone: z.string().nullable(),
-      alive: z.boolean().describe('Its lease runs.'),
+      alive: z.boolean().describe('Whether its lease is valid.'),
       draining: z.boolean(),
       clients: z.int(),
       processes: z.int(),
       cpu_cores: z.number(),
       started_at: z.string(),
-      last_seen: z.string().describe('When it last wrote its record: at a change, and every HEARTBEAT_INTERVAL.'),
+      last_seen: z.string().describe('Time of its last record: written at each change, and every HEARTBEAT_INTERVAL.'),
       task: taskView.nullable(),
     }),
   ),
@@ -98,13 +100,10 @@ export const workersAnswer = z.strictObject({
       tasks: z.int(),
       tasks_without_worker: z.array(taskView),
       workers_without_task: z.array(z.string()),
-      protection_missing: z
-        .string()
-        .nullable()
-        .describe('Why the protection of tasks is not known, of some or of all.'),
+      protection_missing: z.string().nullable().describe('Why the protection of some or all tasks is unknown.'),
     })
     .nullable(),
-  ecs_missing: z.string().nullable().describe('Why nothing is said of ECS.'),
+  ecs_missing: z.string().nullable().describe('Why there is no information about ECS.'),
 });
 
 const streamState = z.strictObject({

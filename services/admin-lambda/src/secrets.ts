@@ -1,8 +1,8 @@
-/** A secret of Secrets Manager, kept for a while: a Lambda that asked at every call would pay for each. */
+/** A secret of Secrets Manager, cached for a while: each read of a secret costs money. */
 
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
-/** A rotated secret is known after this at the latest. */
+/** A rotated secret is noticed after this at the latest. */
 const KEEP_MS = 5 * 60_000;
 const TIMEOUT_MS = 2_500;
 
@@ -25,7 +25,7 @@ export class CachedSecret {
     this.#now = now;
   }
 
-  /** @param keepMs an answer no older than this will do */
+  /** @param keepMs a cached value up to this old is good enough */
   async read(keepMs = KEEP_MS): Promise<string> {
     if (this.#value !== undefined && this.#now() - this.#readAtMs < keepMs) return this.#value;
     const command = new GetSecretValueCommand({ SecretId: this.#arn });

@@ -1,6 +1,6 @@
 /**
- * API Gateway on a laptop: HTTP in, payload 2.0 to the very handler that runs in AWS, its answer out. The token is checked as
- * the authorizer does it; here refusals say `{"detail": …}`, API Gateway's own say `{"message": …}`.
+ * API Gateway on a laptop: turns HTTP into payload 2.0, calls the same handler that runs in AWS, and sends its answer. It
+ * checks the token as the authorizer does. Its refusals say `{"detail": …}`; those of API Gateway say `{"message": …}`.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -12,7 +12,7 @@ import type { Logger } from '../../shared/log.ts';
 import { authorize } from './authorizer.ts';
 import type { AdminHandler } from './handler.ts';
 
-/** API Gateway takes 10 MB; nothing here needs more than a line. */
+/** API Gateway accepts 10 MB; no request here needs more than a line. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export interface Gateway {
@@ -51,7 +51,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   if (name === undefined) {
     const { sourceIp: ip, method, path } = event.requestContext.http;
     options.log.warn({ ip, method, path }, 'refused a call without a valid token');
-    // As API Gateway: 401 without anything to check, 403 for what the authorizer refuses.
+    // Like API Gateway: 401 without a header, 403 for a refused one.
     if (request.headers.authorization === undefined) return send(response, 401, { detail: 'Unauthorized' });
     return send(response, 403, { detail: 'Forbidden' });
   }
@@ -61,7 +61,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   response.writeHead(result.statusCode ?? 200, Object.fromEntries(headers)).end(text);
 }
 
-/** A request as API Gateway tells it: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+/** A request as API Gateway describes it: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
 export function eventOf(
   request: IncomingMessage,
   body: Buffer,

@@ -1,5 +1,5 @@
 /**
- * Records as the admin API shows them, field by field in one rule, so that no record is spelled a second time for it. Pure.
+ * Turns records into answers of the admin API, field by field with one rule, so that no record is declared twice. Pure.
  *
  * @example shown({ workerId: 'a', startedAtMs: 0, zone: null }) // { worker_id: 'a', started_at: '1970-01-01T00:00:00.000Z', zone: null }
  */

@@ -1,4 +1,4 @@
-/** The answers of the admin API made of the cluster's state; numbers that people compare are rounded. Pure. */
+/** Builds the answers of the admin API from the cluster's state; rounds the numbers for readers. Pure. */
 
 import type { CleanupAnswer, ClusterNumbers, StreamDetails, StreamPage, WorkerState } from './cluster/cluster-admin.ts';
 import type { JoinedTasks } from './ecs/join-tasks.ts';
@@ -10,8 +10,8 @@ import { shown } from './shown.ts';
 const EGRESS_FORMULA =
   'usd_per_month = gb_per_month through the price tiers; ' +
   `gb_per_month = bytes_per_second × 3600 × ${HOURS_PER_MONTH} h / 10⁹; ` +
-  'bytes_per_second = what each viewer of this moment has got, by the seconds since it came (10 at least), summed. ' +
-  'Data transfer to the internet only: no load balancer, task or Redis hours.';
+  'bytes_per_second = the bytes of each current viewer, divided by the seconds since it joined (at least 10), summed. ' +
+  'This is data transfer to the internet only, without load balancer, tasks and Redis.';
 
 export function viewOfStats(numbers: ClusterNumbers, prices: readonly PriceTier[]): StatsAnswer {
   const { transcodedClients, processes } = numbers;
@@ -47,7 +47,7 @@ export interface KnownTasks {
   protectionMissing: string | null;
 }
 
-/** @param tasks the service's and how they belong to workers, or why nothing is known of them */
+/** @param tasks the service's tasks and how they match workers, or why nothing is known of them */
 export function viewOfWorkers(
   { items, total, nextCursor }: Page<WorkerState>,
   tasks: KnownTasks | string,

@@ -1,27 +1,27 @@
-/** What the admin API asks of the cluster. One contract; over Redis directly, or through the function that reaches Redis. */
+/** What the admin API needs from the cluster. One contract, implemented over Redis and over the function that reaches Redis. */
 
 import type { PageRequest } from '../paging.ts';
 
 /** Totals of the cluster at one moment. */
 export interface ClusterNumbers {
   workers: number;
-  /** Whose lease has run out, and who has not been cleaned up yet. */
+  /** Workers whose lease has run out and that no cleanup has removed yet. */
   deadWorkers: number;
   drainingWorkers: number;
   streams: number;
   activeStreams: number;
   clients: number;
-  /** Viewers of transcoded streams, who share processes. */
+  /** Viewers of transcoded streams; they share processes. */
   transcodedClients: number;
   /** FFmpeg processes that those viewers use. */
   processes: number;
-  /** To all viewers of the streams that exist, those who have left included. */
+  /** To all viewers of the streams that still exist, including viewers that have left. */
   bytesServed: number;
-  /** To the viewers of this moment, on average since each came. */
+  /** To the current viewers: each one's average since it joined, summed. */
   bytesPerSecond: number;
 }
 
-/** What is absent is null in these records: they cross from function to function as JSON, which drops undefined fields. */
+/** Absent values are null in these records: they pass between functions as JSON, which drops undefined fields. */
 export interface WorkerState {
   workerId: string;
   incarnation: string;
@@ -31,13 +31,13 @@ export interface WorkerState {
   startedAtMs: number;
   /** When it last wrote its record. */
   lastSeenMs: number;
-  /** Its lease runs. */
+  /** Whether its lease is valid. */
   alive: boolean;
   draining: boolean;
-  /** Viewers and FFmpegs, a second old at most while it is alive. */
+  /** Viewers and FFmpegs; at most a second old while the worker is alive. */
   clients: number;
   processes: number;
-  /** In use, averaged over its last heartbeat interval. */
+  /** CPU cores in use, averaged over its last heartbeat interval. */
   cpuCores: number;
 }
 
@@ -60,7 +60,7 @@ export interface StreamState {
 export interface ProcessState {
   slot: number;
   clients: number;
-  /** The worker whose FFmpeg it is; null while nobody's is. */
+  /** The worker that runs the FFmpeg; null while none does. */
   owner: { workerId: string; epoch: number } | null;
 }
 
@@ -87,41 +87,41 @@ export interface StreamsRequest extends PageRequest {
 export interface StreamPage {
   streams: StreamState[];
   total: number;
-  /** Where the next page begins; null: this is the last one. */
+  /** Where the next page begins; null: this is the last page. */
   nextCursor: string | null;
 }
 
 export interface CleanupAnswer {
   expiredStreams: string[];
-  /** With everything they held; the name is null where no record was left to say it. */
+  /** They are removed with everything they held. The name is null when no record has it any more. */
   deadWorkers: { workerId: string | null; incarnation: string }[];
 }
 
-/** `gone`: its lease has run out, so nobody would read the command. */
+/** `gone`: its lease has run out, so no worker would read the command. */
 export type DrainAnswer = 'sent' | 'unknown' | 'gone';
 
 export interface ClusterAdmin {
-  /** Milliseconds that the registry takes to answer. */
+  /** How many milliseconds the registry takes to answer. */
   ping(): Promise<number>;
   numbers(): Promise<ClusterNumbers>;
   workers(): Promise<WorkerState[]>;
-  /** Those in use, or those that are only kept for their address. */
+  /** The streams in use, or the idle ones. */
   streams(page: StreamsRequest): Promise<StreamPage>;
   /** Null when there is none. */
   stream(id: string): Promise<StreamDetails | null>;
-  /** Ends a stream on every worker; answers how many viewers it had, null when there is no such stream. */
+  /** Deletes a stream on every worker; returns how many viewers it had, or null when there is no such stream. */
   deleteStream(id: string): Promise<number | null>;
-  /** What was removed; with `dryRun`, what would be. */
+  /** Returns what it removed; with `dryRun`, what it would remove. */
   cleanup(dryRun: boolean): Promise<CleanupAnswer>;
   drain(workerId: string): Promise<DrainAnswer>;
 }
 
-/** One call of the contract, as it crosses from function to function. */
+/** One call of the contract, as it passes from function to function. */
 export type ClusterCall = {
   [Name in keyof ClusterAdmin]: { operation: Name; args: Parameters<ClusterAdmin[Name]> };
 }[keyof ClusterAdmin];
 
-/** Redis does not answer, or not in time: 503 for whoever asked, with the reason. */
+/** Redis does not answer, or not in time. The caller gets 503 with the reason. */
 export class RegistryUnavailable extends Error {
   constructor(reason: string, options?: ErrorOptions) {
     super(reason, options);

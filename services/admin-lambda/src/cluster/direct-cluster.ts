@@ -1,4 +1,4 @@
-/** The cluster as its registry in Redis has it: the records and functions that the workers themselves use. */
+/** The cluster as its registry in Redis shows it; uses the same records and functions as the workers. */
 
 import type { Redis } from 'ioredis';
 import { isIdle } from '../../../registry/idle.ts';
@@ -22,17 +22,17 @@ import type {
 } from './cluster-admin.ts';
 import type { RedisLink } from './redis-link.ts';
 
-/** Whoever this is: it joins nothing, owns nothing and holds no lease. */
+/** The admin API as a registry member: it joins nothing, owns nothing and holds no lease. */
 const NOBODY = { workerId: 'admin', incarnation: 'admin', address: '', zone: undefined };
 
-/** A viewer's first seconds are a burst, so that its player starts; a rate over less than this says nothing. */
+/** A viewer's first seconds are a burst, so that its player starts. A rate over less time than this would mislead. */
 const RATE_OVER_AT_LEAST_MS = 10_000;
 
 export class DirectCluster implements ClusterAdmin {
   readonly #link: RedisLink;
   readonly #settings: Pick<RegistrySettings, 'streamIdleTtlMs' | 'sharedStreamGraceMs'>;
 
-  /** @param settings as the workers have them: when a stream is idle, and when cleanup forgets it */
+  /** @param settings the same as the workers': when a stream is idle, and when a cleanup removes it */
   constructor(link: RedisLink, settings: Pick<RegistrySettings, 'streamIdleTtlMs' | 'sharedStreamGraceMs'>) {
     this.#link = link;
     this.#settings = settings;
@@ -123,7 +123,7 @@ export class DirectCluster implements ClusterAdmin {
   deleteStream(id: string): Promise<number | null> {
     return this.#ask(async (registry) => {
       const clients = await registry.clients(id);
-      // The record first, so that nobody joins any more.
+      // Deletes the record first, so that nobody joins any more.
       if (!(await registry.deleteStream(id))) return null;
       await registry.send({ kind: 'delete', streamId: id });
       return clients.length;
@@ -159,11 +159,11 @@ export class DirectCluster implements ClusterAdmin {
 
 const registries = new WeakMap<Redis, RedisRegistry>();
 
-/** The registry on a connection; scripts are made known to each connection once. */
+/** The registry on a connection; each connection loads the scripts once. */
 function registryOn(redis: Redis): RedisRegistry {
   let registry = registries.get(redis);
   if (registry === undefined) {
-    // Nothing is created or owned from here, so leases and what people may see of a new stream are nobody's business.
+    // The admin API creates and owns nothing, so leases and the display of new streams do not matter.
     const options = { leaseMs: 0, youngMs: 0, graceMs: 0, show: () => ({ url: '', profile: '' }) };
     registry = new RedisRegistry(redis, NOBODY, options);
     registries.set(redis, registry);

@@ -1,7 +1,7 @@
 /**
- * A connection to Redis that is known to be alive before it is used. A Lambda is frozen between calls: its timers stand
- * still, and a connection that died meanwhile looks whole when it is thawed. So nothing happens in the background here;
- * each use begins with a PING, and what does not answer it is replaced.
+ * A connection to Redis that is checked before each use. A Lambda is frozen between calls: its timers stand still, and a
+ * connection that died meanwhile looks open afterwards. So nothing runs in the background here. Each use begins with a PING;
+ * a connection that does not answer it is replaced.
  */
 
 import { Redis, type RedisOptions } from 'ioredis';
@@ -12,10 +12,10 @@ import { RegistryUnavailable } from './cluster-admin.ts';
 const PING_TIMEOUT_MS = 400;
 /** TCP, TLS, AUTH and the first PING. */
 const CONNECT_TIMEOUT_MS = 1_000;
-/** All of one use: with the two above in it, a caller has its 503 well within 3 s. */
+/** The limit of one use. Together with the two limits above, a caller gets its 503 well within 3 s. */
 const USE_TIMEOUT_MS = 2_000;
 
-/** Answers after which the connection is of no more use: another server is the primary, or this one is starting. */
+/** Answers that make the connection useless: another server is the primary, or this one is starting. */
 const NOT_SERVING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|UNBLOCKED)/;
 
 type Where = Pick<RegistrySettings, 'redisHost' | 'redisPort' | 'redisDb' | 'redisPassword' | 'redisTls' | 'redisUrl'>;
@@ -31,7 +31,7 @@ export class RedisLink {
     this.#password = where.redisPassword;
   }
 
-  /** The password from now on; another one than before means another connection. */
+  /** Sets the password. A changed password needs a new connection. */
   set password(password: string) {
     if (password === this.#password) return;
     this.#password = password;
@@ -39,9 +39,9 @@ export class RedisLink {
   }
 
   /**
-   * Does some work on a living connection.
+   * Runs some work on a working connection.
    *
-   * @throws {RegistryUnavailable} when Redis does not answer, or the work is not done within 2 s
+   * @throws {RegistryUnavailable} when Redis does not answer, or the work takes longer than 2 s
    */
   async use<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     let redis: Redis | undefined;
@@ -71,7 +71,7 @@ export class RedisLink {
         return redis;
       } catch {
         this.#drop(redis);
-        // Another use, which began earlier, has replaced it meanwhile.
+        // A use that began earlier has replaced it meanwhile.
         if (this.#redis !== undefined) return this.#redis;
       }
     }
@@ -89,7 +89,7 @@ export class RedisLink {
       maxRetriesPerRequest: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
       commandTimeout: USE_TIMEOUT_MS,
-      // A new one is made when it is asked for: a frozen process can keep no promise to try again.
+      // The next use opens a new one: a frozen process cannot retry on a timer.
       retryStrategy: () => null,
       ...(this.#password === undefined ? {} : { password: this.#password }),
     };
@@ -107,7 +107,7 @@ export class RedisLink {
       await within(CONNECT_TIMEOUT_MS, connected, 'Redis does not accept a connection in time');
     } catch (error) {
       redis.disconnect();
-      // "Connection is closed." says less than what closed it.
+      // "Connection is closed." says less than the error that closed it.
       throw new RegistryUnavailable(unavailability(cause ?? error) ?? String(error), { cause: cause ?? error });
     }
     this.#redis = redis;
@@ -124,14 +124,14 @@ export class RedisLink {
   }
 }
 
-/** Why Redis is of no use now; undefined for an error that is the work's own. */
+/** Why Redis is of no use now; undefined for an error of the work itself. */
 function unavailability(error: unknown): string | undefined {
   if (error instanceof RegistryUnavailable) return error.message;
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (syscall !== undefined || code !== undefined) return `Redis cannot be reached: ${error.message || code}`;
   if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message)) return `Redis refuses the password: ${error.message}`;
-  if (NOT_SERVING.test(error.message)) return `Redis does not serve now: ${error.message}`;
+  if (NOT_SERVING.test(error.message)) return `Redis is not ready: ${error.message}`;
   if (/^(Connection is closed|Command timed out|Stream isn't writeable)/.test(error.message)) {
     return `Redis does not answer: ${error.message}`;
   }
@@ -148,7 +148,7 @@ async function within<T>(ms: number, work: Promise<T>, reason: string): Promise<
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // The loser of the race may still fail; nobody waits for it.
+    // The work that lost the race may still fail; nobody waits for it.
     work.catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The cluster through the function that reaches Redis: every question is one call of it. The function has no way to Secrets
- * Manager either, so it is told Redis's password with each call, over the Lambda API's TLS.
+ * The cluster through the function that reaches Redis: each question is one call. That function cannot reach Secrets Manager,
+ * so each call passes Redis's password to it, over the TLS of the Lambda API.
  */
 
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
@@ -17,24 +17,24 @@ import {
   type WorkerState,
 } from './cluster-admin.ts';
 
-/** What registry-lambda.ts is invoked with. */
+/** The input of registry-lambda.ts. */
 export interface RegistryRequest {
   call: ClusterCall;
-  /** Of Redis; absent: it has none. */
+  /** Redis's password; absent: Redis has none. */
   password?: string | undefined;
 }
 
-/** What it answers. Errors that are nobody's outage it throws, as a bug should be. */
+/** Its answer. It throws errors that are bugs and not outages. */
 export type RegistryAnswer = { ok: true; result: unknown } | { ok: false; unavailable: string };
 
 export interface RemoteClusterOptions {
   readonly lambda: Pick<LambdaClient, 'send'>;
   readonly functionName: string;
-  /** Redis's password as it is now. */
+  /** The current password of Redis. */
   readonly password: () => Promise<string | undefined>;
 }
 
-/** A cold start in a VPC takes about a second; what has not answered by then will not. */
+/** A cold start in a VPC takes about a second. A function that has not answered by then will not answer. */
 const INVOKE_TIMEOUT_MS = 8_000;
 
 export class RemoteCluster implements ClusterAdmin {
@@ -86,7 +86,7 @@ export class RemoteCluster implements ClusterAdmin {
     });
     const text = Buffer.from(Payload ?? []).toString();
     if (FunctionError !== undefined) throw new Error(`${functionName} failed (${FunctionError}): ${text}`);
-    // Both functions are made of the same commit and deployed together.
+    // Both functions come from the same commit and are deployed together.
     const answer = JSON.parse(text) as RegistryAnswer;
     if (!answer.ok) throw new RegistryUnavailable(answer.unavailable);
     return answer.result as T;

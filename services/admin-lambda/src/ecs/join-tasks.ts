@@ -1,4 +1,4 @@
-/** The registry's workers beside ECS's tasks: who belongs to whom, and who to nobody. Pure. */
+/** Matches the registry's workers with ECS's tasks, and lists those without a match. Pure. */
 
 import type { WorkerState } from '../cluster/cluster-admin.ts';
 import type { Task } from './tasks.ts';
@@ -6,16 +6,16 @@ import type { Task } from './tasks.ts';
 export interface JoinedTasks {
   /** Worker id → its task. */
   taskOf: Map<string, Task>;
-  /** A task that starts, or one whose worker cannot reach Redis. */
+  /** A task that is starting, or whose worker cannot reach Redis. */
   tasksWithoutWorker: Task[];
-  /** A worker that has died and not been cleaned up, or one that runs elsewhere. */
+  /** A worker that died and was not cleaned up yet, or one that runs outside the service. */
   workersWithoutTask: string[];
 }
 
-/** The clocks of a worker and of ECS may be this far apart. */
+/** The clocks of a worker and of ECS may differ by this much. */
 const CLOCK_SLACK_MS = 5_000;
 
-/** A worker's relay listens on the address of its task. Addresses are used again: no worker is older than its task. */
+/** A worker's relay listens on its task's address. AWS reuses addresses, but no worker is older than its task. */
 export function joinTasks(workers: readonly WorkerState[], tasks: readonly Task[]): JoinedTasks {
   const taskOf = new Map<string, Task>();
   for (const worker of workers) {

@@ -1,4 +1,4 @@
-/** The workers as ECS sees them: the tasks of one service. The only file that speaks to ECS. */
+/** The workers as ECS sees them: the tasks of one service. Only this file talks to ECS. */
 
 import {
   DescribeServicesCommand,
@@ -13,18 +13,18 @@ import type { ServiceState } from '../scale-in.ts';
 
 export interface Task {
   arn: string;
-  /** Such as RUNNING or DEPROVISIONING, and what ECS wants it to become. */
+  /** Such as RUNNING or DEPROVISIONING; and the status that ECS wants. */
   lastStatus: string;
   desiredStatus: string;
   /** Family and revision. */
   definition: string;
   revision: number | null;
-  /** Whether scale-in and deployments leave it alone; null: ECS does not say. */
+  /** Whether scale-in and deployments spare it; null: ECS does not say. */
   protected: boolean | null;
-  /** Null: it is not protected, or for good. */
+  /** Null: it is not protected, or without an end. */
   protectedUntilMs: number | null;
   zone: string | null;
-  /** Its address in the VPC, by which a worker is recognised. */
+  /** Its address in the VPC, which identifies its worker. */
   privateIp: string | null;
   createdAtMs: number;
   startedAtMs: number | null;
@@ -32,17 +32,17 @@ export interface Task {
 
 export interface ServiceTasks {
   tasks: Task[];
-  /** Why the protection of some or all of them is not known. */
+  /** Why the protection of some or all tasks is unknown. */
   protectionMissing: string | null;
 }
 
-/** What ECS says of the protection of a page of tasks. */
+/** What ECS says about the protection of a page of tasks. */
 interface Protections {
   readonly of: ReadonlyMap<string, ProtectedTask>;
   readonly missing: readonly string[];
 }
 
-/** Each of these calls takes at most this many tasks. */
+/** Each of these calls accepts at most this many tasks. */
 const TASKS_PER_CALL = 100;
 const TIMEOUT_MS = 5_000;
 
@@ -78,7 +78,7 @@ export class EcsService {
     return { tasks, protectionMissing: missing.length === 0 ? null : [...new Set(missing)].join('; ') };
   }
 
-  /** Tasks are worth knowing without. */
+  /** The tasks are useful even without their protection. */
   async #protections(arns: string[]): Promise<Protections> {
     try {
       const command = new GetTaskProtectionCommand({ cluster: this.cluster, tasks: arns });
