@@ -1,4 +1,4 @@
-/** Findings of cdk-nag that we decided about. The qualified ids keep each with its reason in cdk.out/validation-report.json. */
+/** Accepts findings of cdk-nag. The qualified ids keep each finding with its reason in cdk.out/validation-report.json. */
 
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -8,12 +8,12 @@ export function acknowledge(on: IConstruct, rule: string, reason: string): void 
   Validations.of(on).acknowledge({ id: `AwsSolutions::AwsSolutions-${rule}`, reason });
 }
 
-/** One wildcard of a policy and no other. */
+/** Accepts a single wildcard of a policy. */
 export function acknowledgeWildcard(on: IConstruct, resource: string, reason: string): void {
   acknowledge(on, `IAM5[Resource::${spelled(Stack.of(on).resolve(resource))}]`, reason);
 }
 
-/** A resource as cdk-nag spells it: references in angle brackets. */
+/** A resource as cdk-nag writes it: references in angle brackets. */
 function spelled(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, 'Fn::Join': join, 'Fn::GetAtt': attribute } = value as Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Entry of `cdk`: reads the stage from the context and makes its stacks, or says why they cannot be. */
+/** Entry of `cdk`: reads the stage from the context and makes its stacks, or says why that is impossible. */
 
 import { App } from 'aws-cdk-lib';
 import { addChecks } from './checks.ts';

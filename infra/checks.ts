@@ -1,10 +1,10 @@
-/** What every synthesis must pass: CloudFormation's own rules, ours for what those miss, and cdk-nag's AwsSolutions. */
+/** What every synthesis must pass: CloudFormation's own rules, our rules for what those miss, and cdk-nag's AwsSolutions. */
 
 import { type App, CloudFormationValidatePlugin, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { MAX_DEREGISTRATION_DELAY_S, STOP_TIMEOUT_S } from './limits.ts';
 
-/** In the DSL of CloudFormation Guard. AWS refuses each of these at deployment only, when half of a stack is there. */
+/** In the DSL of CloudFormation Guard. AWS finds each of these only during the deployment, when half of a stack exists. */
 const OWN_RULES = {
   stop_timeout_max: `
 let tasks = Resources.*[ Type == 'AWS::ECS::TaskDefinition' ]
@@ -27,7 +27,7 @@ let groups = Resources.*[
 ]
 rule no_slow_start_with_least_outstanding when %groups !empty {
   %groups.Properties.TargetGroupAttributes[ Key == 'slow_start.duration_seconds' ] {
-    Value == '0' <<Slow start and least outstanding requests cannot be had together>>
+    Value == '0' <<Slow start and least outstanding requests exclude each other>>
   }
 }`,
   redis_engine_name: `
@@ -38,8 +38,8 @@ rule redis_engine_name when %redis !empty {
 };
 
 /**
- * Makes every finding an error that stops the synthesis. The app must have been made with
- * `builtinCloudFormationValidation: false`, since this brings the built-in rules with its own.
+ * Turns every finding into an error that stops the synthesis. Make the app with `builtinCloudFormationValidation: false`,
+ * because these checks include the built-in rules.
  */
 export function addChecks(app: App): void {
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);

@@ -1,4 +1,4 @@
-/** What a stage cannot be, although each of its values is fine alone. Pure: a stage in, sentences out. */
+/** Rules between the values of a stage: combinations that cannot work. Pure: a stage in, sentences out. */
 
 import { ConfigError, loadConfig } from '../services/proxy/src/config/config.ts';
 import { SETTINGS } from '../services/proxy/src/config/settings.ts';
@@ -36,7 +36,7 @@ function sizeProblems({ workerCpu, workerMemoryMiB, minWorkers, maxWorkers, drai
     );
   } else if (!memory.includes(workerMemoryMiB)) {
     problems.push(
-      `workerMemoryMiB: with ${workerCpu} CPU units Fargate sells ${memory[0]} to ${memory.at(-1)} MiB in its own steps, not ${workerMemoryMiB}.`,
+      `workerMemoryMiB: with ${workerCpu} CPU units, Fargate offers ${memory[0]} to ${memory.at(-1)} MiB in fixed steps, not ${workerMemoryMiB}.`,
     );
   } else if (workerMemoryMiB - COLLECTOR.memoryMiB < MIN_WORKER_MEMORY_MIB) {
     problems.push(
@@ -46,13 +46,13 @@ function sizeProblems({ workerCpu, workerMemoryMiB, minWorkers, maxWorkers, drai
   if (minWorkers > maxWorkers) problems.push(`minWorkers: ${minWorkers} is more than maxWorkers, ${maxWorkers}.`);
   if (drainTimeout >= STOP_TIMEOUT_S) {
     problems.push(
-      `drainTimeout: a worker that drains for ${drainTimeout} s is killed by Fargate after ${STOP_TIMEOUT_S} s, in the middle of it.`,
+      `drainTimeout: Fargate kills a worker after ${STOP_TIMEOUT_S} s, before a drain of ${drainTimeout} s ends.`,
     );
   }
   return problems;
 }
 
-/** Old workers leave one after the other; with viewers to the end, each takes all the time it may. */
+/** Old workers leave one after the other. Each may take the whole drain time if its viewers stay to the end. */
 function deploymentProblems({ maxWorkers, deployDrain, drainTimeout }: StageConfig): string[] {
   const perWorker = deployDrain + DEREGISTRATION_DELAY_S + drainTimeout;
   if (maxWorkers * perWorker < MAX_DEPLOYMENT_S) return [];
@@ -67,13 +67,13 @@ function deploymentProblems({ maxWorkers, deployDrain, drainTimeout }: StageConf
 function nameProblems({ domain, certificateArn, hostedZoneId, region, zones }: StageConfig): string[] {
   const problems: string[] = [];
   if (domain !== undefined && certificateArn === undefined) {
-    problems.push('domain: it needs a certificateArn, since players that were given a name expect HTTPS under it.');
+    problems.push('domain: it needs a certificateArn, because players expect HTTPS under a name.');
   }
   if (certificateArn !== undefined && domain === undefined) {
     problems.push("certificateArn: it needs a domain, since no certificate fits the load balancer's own name.");
   }
   if (hostedZoneId !== undefined && domain === undefined)
-    problems.push('hostedZoneId: it needs a domain to write there.');
+    problems.push('hostedZoneId: it needs a domain to write into the zone.');
   const certificateRegion = certificateArn?.split(':')[3];
   if (region !== undefined && certificateRegion !== undefined && certificateRegion !== region) {
     problems.push(
@@ -95,7 +95,7 @@ function redisProblems({ redisMultiAz, redisReplicas }: StageConfig): string[] {
 
 function adminProblems({ adminAuth, jwtIssuer, jwtAudience }: StageConfig): string[] {
   if (adminAuth === 'jwt' && (jwtIssuer === undefined || jwtAudience === undefined)) {
-    return ['adminAuth: jwt needs jwtIssuer and jwtAudience, or any token of that issuer would do.'];
+    return ['adminAuth: jwt needs jwtIssuer and jwtAudience, otherwise any token of that issuer would be valid.'];
   }
   if (adminAuth !== 'jwt' && (jwtIssuer !== undefined || jwtAudience !== undefined)) {
     return [`adminAuth: jwtIssuer and jwtAudience have no effect with "${adminAuth}".`];
@@ -123,7 +123,7 @@ function settingProblems({ settings }: StageConfig): string[] {
   return refusals.length > 0 ? refusals : valueProblems(settings);
 }
 
-/** The worker's own checks, so that a bad value stops the synthesis and not the worker. */
+/** Runs the worker's own checks, so that a bad value stops the synthesis and not the worker. */
 function valueProblems(settings: Readonly<Record<string, string>>): string[] {
   try {
     loadConfig(settings);

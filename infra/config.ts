@@ -1,4 +1,4 @@
-/** What a stage is: read from CDK context, checked as a whole, and refused with a sentence where it could not work. */
+/** What a stage is: read from the CDK context, checked as a whole, and refused with a reason if it cannot work. */
 
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
@@ -8,140 +8,146 @@ import { stageProblems } from './config-rules.ts';
 const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
 const retentionDays = Object.values(RetentionDays).filter((value) => typeof value === 'number');
 
-/** What a stage is called that nobody named. */
+/** The name of a stage without a name. */
 const DEFAULT_STAGE = 'main';
 
-/** A value of `-c name=value` is text, also where a number or a flag is meant. */
+/** The value of `-c name=value` is text, even for a number or a flag. */
 const text = z.coerce.string();
 
 const schema = z.strictObject({
   stage: z
     .string()
     .regex(/^[a-z][a-z0-9]{0,15}$/, 'must be 1 to 16 lower-case letters and digits')
-    .describe('Names the stacks, so that several stages fit into one account.'),
+    .describe('Name of the stage; part of the names of its stacks, so that one account can hold several stages.'),
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1')
     .optional()
-    .describe('Region; without it that of the AWS profile.'),
+    .describe('AWS region; that of the AWS profile when absent.'),
   zones: z
     .union([wholeNumber(2, 3), z.array(z.string()).min(2).max(3)])
     .default(2)
-    .describe('How many availability zones, or which ones, as a list.'),
+    .describe('Number of availability zones, or a list of their names.'),
 
   domain: z
     .hostname('must be a host name such as tv.example.com')
     .optional()
-    .describe('Name that viewers use; needs `certificateArn`.'),
+    .describe('Host name that viewers use; needs `certificateArn`.'),
   certificateArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/.+$/, 'must be the ARN of an ACM certificate')
     .optional()
-    .describe('Certificate for it, in ACM of the same region. With it there is HTTPS, and HTTP leads there.'),
+    .describe('Certificate for the domain, in ACM of the same region. It enables HTTPS, and HTTP redirects there.'),
   hostedZoneId: z
     .string()
     .regex(/^Z[A-Z0-9]+$/, 'must be the id of a Route 53 zone')
     .optional()
-    .describe('Route 53 zone that gets the record; without it the record is yours to make.'),
+    .describe('Route 53 zone in which the stack creates the record; without it, create the record yourself.'),
 
   workerCpu: z
     .int()
     .default(2048)
-    .describe('CPU units of a worker, 1024 are one vCPU. A 1080p transcode takes about 1.5 vCPU.'),
-  workerMemoryMiB: z.int().default(4096).describe('Memory of a worker, as Fargate sells it with that CPU.'),
+    .describe('CPU units of a worker; 1024 are one vCPU. A 1080p transcode takes about 1.5 vCPU.'),
+  workerMemoryMiB: z
+    .int()
+    .default(4096)
+    .describe('Memory of a worker in MiB; Fargate offers certain sizes for each CPU size.'),
   architecture: z
     .enum(['x86_64', 'arm64'])
     .default('x86_64')
     .describe(
-      '`arm64` costs 20 % less; Docker must be able to build for it, which an x86 Linux machine cannot without emulation.',
+      '`arm64` costs 20 % less. Docker must be able to build for it; on an x86 Linux machine that needs emulation.',
     ),
   image: z
     .string()
     .optional()
-    .describe('Image of the workers in a registry; without it Docker builds it from this repository.'),
-  minWorkers: wholeNumber(1, 1000).default(2).describe('Workers there always are.'),
-  maxWorkers: wholeNumber(1, 1000).default(10).describe('Workers there are at most.'),
+    .describe('Image of the workers in a registry; when absent, Docker builds it from this repository.'),
+  minWorkers: wholeNumber(1, 1000).default(2).describe('Minimum number of workers.'),
+  maxWorkers: wholeNumber(1, 1000).default(10).describe('Maximum number of workers.'),
   viewersPerWorker: wholeNumber(1, 100_000)
     .default(150)
-    .describe('Viewers per worker that scaling aims at. 150 at 4 Mbit/s are 0.6 Gbit/s.'),
-  cpuTarget: wholeNumber(10, 90).default(60).describe('Percent of CPU that scaling aims at.'),
+    .describe('Target of scaling: viewers per worker. 150 viewers at 4 Mbit/s are 0.6 Gbit/s.'),
+  cpuTarget: wholeNumber(10, 90).default(60).describe('Target of scaling: percent of CPU.'),
   drainTimeout: wholeNumber(0, 3600)
     .default(110)
-    .describe('Seconds that viewers may go on watching a worker that was told to stop; Fargate waits 120.'),
+    .describe('Seconds that viewers may still watch after their worker is told to stop; Fargate kills it after 120.'),
   deployDrain: wholeNumber(0, 86_400)
     .default(600)
     .describe(
-      '`DEPLOY_DRAIN`: seconds that a deployment waits for the viewers of each old worker, one worker after the other.',
+      '`DEPLOY_DRAIN`: seconds that a deployment waits for the viewers of each old worker. Workers leave one after the other.',
     ),
   maxClientsPerSharedStream: wholeNumber(0, 1_000_000)
     .default(0)
     .describe('`MAX_CLIENTS_PER_SHARED_STREAM`; 0: no cap.'),
-  settings: z.record(z.string(), text).default({}).describe('Any other setting of the workers.'),
+  settings: z.record(z.string(), text).default({}).describe('Other settings of the workers.'),
 
   redisNode: z
     .string()
     .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/, 'must be a node type such as cache.t4g.micro')
     .default('cache.t4g.micro')
     .describe('Node type of Redis (Valkey).'),
-  redisReplicas: wholeNumber(0, 5).default(1).describe('Replicas beside the primary.'),
-  redisMultiAz: z.boolean().default(true).describe('Whether a replica in another zone takes over.'),
+  redisReplicas: wholeNumber(0, 5).default(1).describe('Replicas in addition to the primary.'),
+  redisMultiAz: z
+    .boolean()
+    .default(true)
+    .describe('Whether a replica in another zone takes over when the primary fails.'),
 
   privateSources: text
     .default('false')
     .describe(
-      '`ALLOW_PRIVATE_SOURCES`: private addresses that sources may have, such as `10.1.0.0/16` of a peered network.',
+      '`ALLOW_PRIVATE_SOURCES`: private addresses that sources may use, such as `10.1.0.0/16` of a peered network.',
     ),
   viewerRanges: z
     .array(z.cidrv4('must be IPv4 ranges such as 203.0.113.0/24'))
     .min(1)
     .default(['0.0.0.0/0'])
-    .describe('Who may connect to the load balancer at all.'),
+    .describe('Address ranges that may connect to the load balancer.'),
 
   playbackAuth: z
     .enum(['open', 'signed'])
     .default('open')
     .describe(
-      '`PLAYBACK_AUTH`: who may play a stream: whoever knows its id, or only who has a signed URL from the API, or its token.',
+      '`PLAYBACK_AUTH`: who may play a stream. `open`: anybody with its id. `signed`: only holders of a signed URL or of the API token.',
     ),
 
   adminAuth: z
     .enum(['token', 'iam', 'jwt'])
     .default('token')
-    .describe('Who may call the admin API: whoever has the token, whom IAM lets, or who has a JWT.'),
+    .describe('How callers of the admin API prove who they are: with the token, with IAM, or with a JWT.'),
   jwtIssuer: z
     .url({ protocol: /^https$/, error: 'must be an https URL' })
     .optional()
-    .describe('Issuer, for `jwt`.'),
-  jwtAudience: z.array(z.string()).min(1).optional().describe('Audiences, for `jwt`.'),
+    .describe('JWT issuer, for `jwt`.'),
+  jwtAudience: z.array(z.string()).min(1).optional().describe('Accepted JWT audiences, for `jwt`.'),
 
-  alarmEmail: z.email().optional().describe('Who gets the alarms by e-mail; AWS asks that address first.'),
+  alarmEmail: z.email().optional().describe('E-mail address for alarms; AWS first asks it for confirmation.'),
   egressAlarmGbPerHour: z
     .number()
     .positive()
     .default(500)
-    .describe('GB to viewers in an hour from which on there is an alarm; 500 are 1.1 Gbit/s, about 45 USD.'),
+    .describe('GB to viewers in an hour that raise an alarm; 500 GB are 1.1 Gbit/s and cost about 45 USD.'),
   logRetentionDays: z
     .number()
     .refine((days) => retentionDays.includes(days), `must be one of ${retentionDays.join(', ')}`)
     .default(RetentionDays.ONE_MONTH)
-    .describe('Days that logs are kept.'),
+    .describe('Number of days that logs are kept.'),
   allowExec: z
     .boolean()
     .default(false)
-    .describe('A shell in workers (ECS Exec), for development: it cannot be had with a read-only file system.'),
+    .describe('Allows a shell in workers (ECS Exec), for development. It makes their file system writable.'),
   terminationProtection: z
     .boolean()
     .default(false)
-    .describe('Refuses the deletion of network, load balancer and Redis.'),
+    .describe('Protects network, load balancer and Redis from deletion.'),
   collectorImage: z
     .string()
     .default('public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0')
-    .describe('Image of the collector beside each worker.'),
+    .describe('Image of the metrics collector beside each worker.'),
 });
 
 export type StageConfig = Readonly<z.output<typeof schema>>;
 
-/** A stage that cannot be: one sentence for each reason. */
+/** A stage that cannot be deployed, with one sentence for each reason. */
 export class StageError extends Error {
   readonly problems: readonly string[];
 
@@ -155,7 +161,7 @@ export class StageError extends Error {
 /**
  * Checks one stage.
  *
- * @throws {StageError} naming everything that is wrong with it
+ * @throws {StageError} that names every problem
  * @example checkStage({ stage: 'prod', maxWorkers: 12 }).minWorkers // 2
  */
 export function checkStage(values: unknown): StageConfig {
@@ -164,7 +170,7 @@ export function checkStage(values: unknown): StageConfig {
     throw new StageError(
       result.error.issues.flatMap((issue) =>
         issue.code === 'unrecognized_keys'
-          ? issue.keys.map((key) => `${key}: there is no such setting of a stage.`)
+          ? issue.keys.map((key) => `${key}: a stage has no such setting.`)
           : [`${issue.path.join('.')}: ${issue.message}.`],
       ),
     );
@@ -175,7 +181,7 @@ export function checkStage(values: unknown): StageConfig {
 }
 
 /**
- * The stage that CDK's context describes: `stages.<stage>` of cdk.json, and over it what the command line says
+ * The stage in CDK's context: `stages.<stage>` of cdk.json, overridden by the command line
  * (`-c stage=prod -c maxWorkers=12`).
  *
  * @throws {StageError}
@@ -188,14 +194,14 @@ export function readStage(node: Node): StageConfig {
     const known = Object.keys(stages).join(', ');
     throw new StageError([`stage: cdk.json has no stage "${stage}"; it has ${known || 'none'}.`]);
   }
-  // CDK's own keys have a colon, a slash or a dash; a plain word is ours, so a mistyped one is refused, not ignored.
+  // CDK's own keys have a colon, a slash or a dash. A plain word is a stage setting, so a mistyped one is refused.
   const given = Object.entries(context)
     .filter(([key]) => /^[A-Za-z]\w*$/.test(key) && key !== 'stages')
     .map(([key, value]) => [key, fromCommandLine(value)]);
   return checkStage({ ...stages[stage], ...Object.fromEntries(given), stage });
 }
 
-/** `20` of `-c maxWorkers=12` is a number, `["a","b"]` a list, anything else a text. */
+/** In `-c maxWorkers=12`, `12` is a number, `["a","b"]` a list, anything else a text. */
 function fromCommandLine(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {

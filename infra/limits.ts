@@ -1,20 +1,19 @@
-/** Limits of AWS and the numbers that follow from them, each said once. */
+/** Limits of AWS, and the numbers that follow from them. */
 
-/** Fargate kills a task this many seconds after SIGTERM; the most that it allows. */
+/** Fargate kills a task this many seconds after SIGTERM; AWS allows no more. */
 export const STOP_TIMEOUT_S = 120;
 
 /**
  * Seconds that a deregistered worker keeps its connections before ECS sends SIGTERM. ECS waits for all of it even when the
- * last viewer left long ago, so each replaced worker costs at least this; and the load balancer may cut what is open when
- * it ends. Long enough to go unnoticed by most viewers who leave
- * anyway, short enough for deployments of many workers.
+ * last viewer left long ago, so each replaced worker costs at least this time. The load balancer may cut open connections
+ * when it ends. It is long enough for viewers who leave soon anyway, and short enough for deployments of many workers.
  */
 export const DEREGISTRATION_DELAY_S = 120;
 
-/** The most that a load balancer takes for the two above: elbv2 refuses more, CDK does not. */
+/** The most that a load balancer accepts for the delay above: elbv2 refuses more, CDK does not. */
 export const MAX_DEREGISTRATION_DELAY_S = 3600;
 
-/** CloudFormation gives up on a service that is not steady after this, and rolls the deployment back. */
+/** CloudFormation rolls a deployment back when its service is not steady after this. */
 export const MAX_DEPLOYMENT_S = 3 * 3600;
 
 /**
@@ -24,16 +23,16 @@ export const MAX_DEPLOYMENT_S = 3 * 3600;
 export const IDLE_TIMEOUT_S = 600;
 export const WORKER_KEEP_ALIVE_S = IDLE_TIMEOUT_S + 60;
 
-/** The collector beside each worker; hard limits, so that it can starve nobody. */
+/** The collector beside each worker. These limits are hard, so that it cannot starve the worker. */
 export const COLLECTOR = { cpu: 64, memoryMiB: 256 } as const;
 
-/** The least memory that leaves a worker room for Node, a ring and one FFmpeg. */
+/** The least memory with which Node, a ring and one FFmpeg fit into a worker. */
 export const MIN_WORKER_MEMORY_MIB = 768;
 
 const gib = (from: number, to: number, step = 1): number[] =>
   Array.from({ length: (to - from) / step + 1 }, (_, index) => (from + index * step) * 1024);
 
-/** Memory in MiB that Fargate sells with each CPU size. */
+/** Memory in MiB that Fargate offers with each CPU size. */
 export const FARGATE_MEMORY_MIB: Readonly<Record<number, readonly number[]>> = {
   256: [512, 1024, 2048],
   512: gib(1, 4),

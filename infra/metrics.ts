@@ -1,4 +1,4 @@
-/** The workers' metrics as CloudWatch has them: what the collector publishes, scaling tracks and the dashboard shows. */
+/** The workers' metrics in CloudWatch: published by the collector, used for scaling and the dashboard. */
 
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
@@ -6,10 +6,10 @@ import { METRICS, METRICS_PATH } from '../services/shared/metric-names.ts';
 import { WORKER_PORT } from './ports.ts';
 
 const NAMESPACE = 'Streampool';
-/** One dimension alone, so that a metric costs once per stage and not once per worker. */
+/** The only dimension, so that a metric costs once per stage and not once per worker. */
 const DIMENSION = 'Stage';
 
-/** A published metric costs by the month: these are scaled by, alarmed by or looked at. A worker has more at METRICS_PATH. */
+/** Each published metric costs money, so these are only the ones that scaling, alarms or people use. METRICS_PATH has more. */
 export const PUBLISHED = [
   'clients',
   'processes',
@@ -20,7 +20,7 @@ export const PUBLISHED = [
   'errors',
 ] as const satisfies readonly (keyof typeof METRICS)[];
 
-/** Of each worker once a minute: `Average` is that of one worker, `Sum` that of the stage. */
+/** One value per worker and minute: `Average` is per worker, `Sum` is for the whole stage. */
 export function workerMetric(stage: string, name: (typeof PUBLISHED)[number], statistic: 'Average' | 'Sum'): Metric {
   return new Metric({
     namespace: NAMESPACE,
@@ -32,16 +32,16 @@ export function workerMetric(stage: string, name: (typeof PUBLISHED)[number], st
 }
 
 /**
- * The configuration of the collector beside each worker, the AWS Distro for OpenTelemetry (ADOT), checked against its sources:
+ * The configuration of the collector beside each worker, the AWS Distro for OpenTelemetry (ADOT). Checked against its sources:
  *
- * - It takes `AOT_CONFIG_CONTENT` for `--config=env:AOT_CONFIG_CONTENT` and resolves `${env:NAME}` in it
+ * - It treats `AOT_CONFIG_CONTENT` as `--config=env:AOT_CONFIG_CONTENT` and resolves `${env:NAME}` in it
  *   (github.com/aws-observability/aws-otel-collector: pkg/config/config_factory.go and its TestGetMapProviderContainer, pull
- *   request 774). A `$` of any other meaning would have to be written `$$`.
- * - The Prometheus receiver and the EMF exporter are in it (pkg/defaultcomponents/defaults.go).
- * - Below `receivers.prometheus.config` stands Prometheus's own configuration. In the summer of 2025 (contrib 0.126 and 0.127 at
- *   least) `<secret>` was sent in place of `authorization.credentials` (opentelemetry-collector-contrib, issue 40520, mended
- *   by pull request 40780); the default collectorImage, v0.49.0, is made of 0.156.
- * - The EMF exporter turns counters into their increase since the scrape before, and skips the first one
+ *   request 774). A `$` with any other meaning must be written `$$`.
+ * - It contains the Prometheus receiver and the EMF exporter (pkg/defaultcomponents/defaults.go).
+ * - `receivers.prometheus.config` holds Prometheus's own configuration. In the summer of 2025 (at least contrib 0.126 and
+ *   0.127) it sent `<secret>` instead of `authorization.credentials` (opentelemetry-collector-contrib, issue 40520, fixed by
+ *   pull request 40780). The default collectorImage, v0.49.0, contains 0.156.
+ * - The EMF exporter turns counters into their increase since the previous scrape, and skips the first one
  *   (contrib, exporter/awsemfexporter/README.md and pull request 3425).
  */
 export function collectorConfig(options: { stage: string; region: string; logGroup: string }): object {
@@ -55,7 +55,7 @@ export function collectorConfig(options: { stage: string; region: string; logGro
               scrape_interval: '60s',
               scrape_timeout: '10s',
               metrics_path: METRICS_PATH,
-              // From its own environment: the token is in no template.
+              // From the collector's own environment: no template contains the token.
               authorization: { type: 'Bearer', credentials: `\${env:API_TOKEN}` },
               static_configs: [{ targets: [`127.0.0.1:${WORKER_PORT}`], labels: { [DIMENSION]: options.stage } }],
               metric_relabel_configs: [

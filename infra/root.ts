@@ -1,4 +1,4 @@
-/** The folder of the project, from which images and functions are built. */
+/** The project folder; images and functions are built from it. */
 
 import { dirname } from 'node:path';
 

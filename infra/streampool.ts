@@ -1,4 +1,4 @@
-/** All stacks of a stage, in the order in which they need each other. */
+/** All stacks of a stage, in the order of their dependencies. */
 
 import type { App } from 'aws-cdk-lib';
 import { Tags } from 'aws-cdk-lib';

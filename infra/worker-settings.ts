@@ -1,9 +1,9 @@
-/** What the stack says to a worker: its environment, typed by the settings that the worker reads, so that neither can drift. */
+/** The environment that the stack gives a worker, typed by the settings that the worker reads, so that the two cannot drift. */
 
 import type { Secret } from 'aws-cdk-lib/aws-ecs';
 import type { SettingName } from '../services/proxy/src/config/settings.ts';
 
-/** The names that the stack sets itself; a stage cannot set them a second time. A name that no worker reads does not compile. */
+/** The settings that the stack sets; a stage cannot set them again. A name that no worker reads does not compile. */
 export const STACK_SETTINGS = [
   'PORT',
   'RELAY_PORT',
@@ -21,7 +21,7 @@ export const STACK_SETTINGS = [
   'REDIS_TLS',
 ] as const satisfies readonly SettingName[];
 
-/** Those that come from Secrets Manager, and are in no template and no `describe` answer. */
+/** Settings from Secrets Manager; no template and no `describe` answer contains them. */
 export const SECRET_SETTINGS = [
   'API_TOKEN',
   'CLUSTER_SECRET',
@@ -29,7 +29,7 @@ export const SECRET_SETTINGS = [
   'REDIS_PASSWORD',
 ] as const satisfies readonly SettingName[];
 
-/** Names that must differ from worker to worker, or that the platform decides. */
+/** Settings that must differ between workers, or that the platform decides. */
 export const WORKER_OWN_SETTINGS = [
   'HOST',
   'WORKER_ID',

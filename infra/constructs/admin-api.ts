@@ -45,7 +45,7 @@ export interface AdminApiProps {
 export class AdminApi extends Construct {
   readonly url: string;
   readonly api: HttpApi;
-  /** Those whose errors matter: what answers, and what reaches Redis for it. */
+  /** The functions with an alarm on errors: the one that answers, and the one that reaches Redis. */
   readonly functions: readonly AdminFunction[];
 
   constructor(scope: Construct, id: string, props: AdminApiProps) {
@@ -60,7 +60,7 @@ export class AdminApi extends Construct {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      // People and dashboards, not players.
+      // Enough for people and dashboards; players do not call this API.
       throttle: { rateLimit: 20, burstLimit: 40 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(new LogGroup(this, 'AccessLog', { retention: stage.logRetentionDays })),
@@ -80,7 +80,7 @@ export class AdminApi extends Construct {
       front,
       { job: 'cleanup' },
       Duration.minutes(5),
-      'Removes what workers that died left in Redis',
+      'Removes what dead workers left in Redis',
     );
     this.#schedule(
       'ScaleIn',
@@ -92,7 +92,7 @@ export class AdminApi extends Construct {
     this.#acknowledgeSchedules(front);
   }
 
-  /** Inside the VPC, where Redis is and the AWS API is not: services/admin-lambda/src/lambda.ts says why there are two. */
+  /** Inside the VPC, with Redis but without the AWS API: services/admin-lambda/src/lambda.ts says why there are two. */
   #registry({ stage, network, state }: AdminApiProps): AdminFunction {
     const environment: RegistryEnvironment = {
       REDIS_HOST: state.redis.host,
@@ -139,7 +139,7 @@ export class AdminApi extends Construct {
       environment,
       timeout: Duration.seconds(15),
     });
-    // Not grantInvoke, which allows every version and alias.
+    // grantInvoke would also allow every version and alias.
     front.addToRolePolicy(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [registry.functionArn] }),
     );
@@ -148,7 +148,7 @@ export class AdminApi extends Construct {
     return front;
   }
 
-  /** Reading which tasks there are, and which of them are protected; the admin API stops none and protects none. */
+  /** Allows reading the tasks and their protection. The admin API never stops or protects a task. */
   #grantTasks(front: AdminFunction, { cluster, service }: ProxyService): void {
     front.addToRolePolicy(
       new PolicyStatement({
@@ -183,7 +183,7 @@ export class AdminApi extends Construct {
     return new HttpLambdaAuthorizer('Token', authorizer, {
       responseTypes: [HttpLambdaResponseType.SIMPLE],
       identitySource: ['$request.header.Authorization'],
-      // A token that was rotated away is good for that long.
+      // A token stays valid for this long after a rotation.
       resultsCacheTtl: Duration.minutes(5),
     });
   }
@@ -192,7 +192,7 @@ export class AdminApi extends Construct {
     new Schedule(this, id, {
       description,
       schedule: ScheduleExpression.rate(every),
-      // It comes again by itself; an old one is worth nothing.
+      // The next run comes by itself; a late one is worth nothing.
       target: new LambdaInvoke(front, {
         input: ScheduleTargetInput.fromObject(job),
         retryAttempts: 0,
@@ -201,7 +201,7 @@ export class AdminApi extends Construct {
     });
   }
 
-  /** The target of a schedule grants itself every version of the function; there is only one. */
+  /** The target of a schedule grants itself all versions of the function; only one exists. */
   #acknowledgeSchedules(front: AdminFunction): void {
     acknowledgeWildcard(
       Stack.of(this),
@@ -211,7 +211,7 @@ export class AdminApi extends Construct {
   }
 }
 
-/** Who called, without the Authorization header that API Gateway would gladly write. */
+/** Logs the caller without the Authorization header, which API Gateway would write. */
 function accessLogFormat(): AccessLogFormat {
   return AccessLogFormat.custom(
     JSON.stringify({

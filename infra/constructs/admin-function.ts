@@ -16,7 +16,7 @@ import { acknowledge } from '../acknowledge.ts';
 import type { StageConfig } from '../config.ts';
 import { ROOT } from '../root.ts';
 
-/** A folder of dist/admin-functions that scripts/build.mjs makes, and the module in it. */
+/** Folders of dist/admin-functions that scripts/build.mjs makes, and the module in each. */
 const MODULES = { front: 'lambda', registry: 'registry-lambda', authorizer: 'authorizer' } as const;
 
 export interface AdminFunctionProps {
@@ -26,7 +26,7 @@ export interface AdminFunctionProps {
   /** Typed by the function itself (services/admin-lambda/src/environment.ts). */
   readonly environment: FrontEnvironment | RegistryEnvironment | AuthorizerEnvironment;
   readonly timeout: Duration;
-  /** For the one that must reach Redis. */
+  /** For the function that must reach Redis. */
   readonly network?: { vpc: IVpc; vpcSubnets: SubnetSelection; securityGroups: ISecurityGroup[] };
 }
 
@@ -36,9 +36,9 @@ export class AdminFunction extends LambdaFunction {
     super(scope, id, {
       description,
       runtime: Runtime.NODEJS_24_X,
-      // Plain JavaScript: the cheaper processor, whatever the workers run on.
+      // Plain JavaScript runs on the cheaper processor, whatever the workers use.
       architecture: Architecture.ARM_64,
-      // CPU comes with memory: half a gigabyte starts cold in a third of the time of the default, for the same money.
+      // CPU grows with memory: with half a gigabyte a cold start takes a third of the time, for the same money.
       memorySize: 512,
       timeout,
       handler: `${MODULES[name]}.handler`,
@@ -57,12 +57,12 @@ export class AdminFunction extends LambdaFunction {
   }
 }
 
-/** By the project's own build, in place of CDK's: what is deployed is what the tests ran. */
+/** Built by the project's own build, not CDK's: the deployed code is the tested code. */
 function bundle(name: keyof typeof MODULES): Code {
   return Code.fromAsset(join(ROOT, 'services'), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Part of what CDK remembers a bundle by; without it all functions would get the first one's.
+      // CDK caches bundles under this, among other things; without it all functions would get the first bundle.
       command: [name],
       image: DockerImage.fromRegistry('unused: it is built here, without Docker'),
       local: {

@@ -1,4 +1,4 @@
-/** What somebody should look at, and how soon; each alarm says what to do in its description. */
+/** The alarms; the description of each says what to do. */
 
 import { Duration } from 'aws-cdk-lib';
 import {
@@ -30,12 +30,12 @@ export interface WatchedProps {
 
 interface Rule {
   readonly metric: IMetric;
-  /** Alarms from this value on. */
+  /** The alarm starts at this value. */
   readonly from: number;
-  /** For this many periods of the metric in a row. */
+  /** The alarm needs this many periods of the metric in a row. */
   readonly periods?: number;
   readonly below?: boolean;
-  /** Silence is an alarm, too. */
+  /** Missing data is an alarm, too. */
   readonly missingIsBad?: boolean;
   readonly say: string;
 }
@@ -61,7 +61,7 @@ export class Alarms extends Construct {
       this.#add(`${watched.node.id}Errors`, {
         metric: watched.metricErrors({ statistic: Stats.SUM, ...FIVE_MINUTES }),
         from: 3,
-        say: 'The admin API or its schedule fails, so nothing cleans up from outside. Its log says why.',
+        say: 'The admin API or its schedule fails, so the scheduled cleanup does not run. Its log says why.',
       });
     }
   }
@@ -77,7 +77,7 @@ export class Alarms extends Construct {
     });
     this.#add('ErrorRate', {
       metric: new MathExpression({
-        label: 'answers that were 5xx, in percent',
+        label: '5xx answers, in percent',
         expression: '100 * failed / requests',
         usingMetrics: {
           failed: targetGroup.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { statistic: Stats.SUM }),
@@ -87,7 +87,7 @@ export class Alarms extends Construct {
       }),
       from: 5,
       periods: 2,
-      say: 'Workers answer with 5xx: sources that do not play (502, 504), or no room (503). /stats/performance names them.',
+      say: 'Workers answer with 5xx: sources do not play (502, 504), or there is no room (503). See /stats/performance.',
     });
     this.#add('LoadBalancerErrors', {
       metric: loadBalancer.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, { statistic: Stats.SUM, ...FIVE_MINUTES }),
@@ -97,17 +97,17 @@ export class Alarms extends Construct {
     this.#add('StreamErrors', {
       metric: workerMetric(stage, 'errors', 'Sum').with(FIVE_MINUTES),
       from: 25,
-      say: 'Streams fail under their viewers. The log of the workers says which sources.',
+      say: 'Streams fail while viewers watch. The log of the workers names the sources.',
     });
     this.#add('FfmpegRestarts', {
       metric: workerMetric(stage, 'ffmpegRestarts', 'Sum').with(FIVE_MINUTES),
       from: 25,
-      say: 'FFmpegs die or hang. The log of the workers has the last lines of each.',
+      say: 'FFmpegs die or hang. The log of the workers has the last lines of each one.',
     });
     this.#add('Egress', {
       metric: loadBalancer.metrics.processedBytes({ statistic: Stats.SUM, period: Duration.hours(1) }),
       from: egressGbPerHour * 1e9,
-      say: `More than ${egressGbPerHour} GB an hour (egressAlarmGbPerHour), for which AWS bills about ${Math.round(egressGbPerHour * 0.09)} USD an hour.`,
+      say: `Viewers get more than ${egressGbPerHour} GB an hour (egressAlarmGbPerHour). AWS bills about ${Math.round(egressGbPerHour * 0.09)} USD an hour for that.`,
     });
   }
 
@@ -124,18 +124,18 @@ export class Alarms extends Construct {
       metric: metric('DatabaseMemoryUsagePercentage', Stats.MAXIMUM),
       from: 75,
       periods: 2,
-      say: 'Redis fills up: more streams than its node has room for. Take a larger redisNode.',
+      say: 'The memory of Redis is filling up: too many streams for its node. Choose a larger redisNode.',
     });
     this.#add(`${id}Cpu`, {
       metric: metric('EngineCPUUtilization', Stats.AVERAGE),
       from: 70,
       periods: 2,
-      say: 'Redis is busy; joins get slow. Take a larger redisNode.',
+      say: 'Redis is busy, so joins become slow. Choose a larger redisNode.',
     });
     this.#add(`${id}Evictions`, {
       metric: metric('Evictions', Stats.SUM),
       from: 1,
-      say: 'Redis throws the registry away. Take a larger redisNode now.',
+      say: 'Redis drops keys of the registry because its memory is full. Choose a larger redisNode now.',
     });
   }
 

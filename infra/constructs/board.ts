@@ -1,4 +1,4 @@
-/** The dashboard: viewers first, then what they cost, then what serves them. */
+/** The dashboard: first the viewers, then their cost, then the workers behind them. */
 
 import { Duration } from 'aws-cdk-lib';
 import {
@@ -64,7 +64,7 @@ export class Board extends Construct {
       graph('FFmpeg restarts and failed streams', [sum('ffmpegRestarts'), sum('errors')]),
     );
     this.dashboard.addWidgets(
-      graph('Workers that take viewers, and not', [
+      graph('Workers that take viewers, and workers that do not', [
         targetGroup.metrics.healthyHostCount({ statistic: Stats.MINIMUM, ...MINUTE }),
         targetGroup.metrics.unhealthyHostCount({ statistic: Stats.MAXIMUM, ...MINUTE }),
       ]),

@@ -1,4 +1,4 @@
-/** Where viewers come in: the load balancer, and the target group whose members are the workers. */
+/** The entrance for viewers: the load balancer, and the target group of the workers. */
 
 import { Duration, Fn } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
@@ -27,14 +27,14 @@ import { routedPaths } from '../routes.ts';
 export interface EdgeProps {
   readonly stage: StageConfig;
   readonly vpc: IVpc;
-  /** The group of the workers, which opens their port to the load balancer. */
+  /** The security group of the workers; this construct opens their port to the load balancer. */
   readonly workers: ISecurityGroup;
 }
 
 export class Edge extends Construct {
   readonly loadBalancer: ApplicationLoadBalancer;
   readonly targetGroup: ApplicationTargetGroup;
-  /** Under which viewers find it, without a slash at the end. */
+  /** The URL for viewers, without a slash at the end. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, { stage, vpc, workers }: EdgeProps) {
@@ -50,11 +50,11 @@ export class Edge extends Construct {
       securityGroup,
       dropInvalidHeaderFields: true,
       deletionProtection: stage.terminationProtection,
-      // A stream that flows is never idle, however long. This is for viewers who pause a film: the worker keeps their
-      // place as long as the connection lives. Live viewers who take nothing are dropped by the worker, much earlier.
+      // A playing stream is never idle. This limit is for viewers who pause a film: the worker keeps their place while the
+      // connection lives. The worker drops live viewers that read nothing much earlier.
       idleTimeout: Duration.seconds(IDLE_TIMEOUT_S),
-      // The age at which a connection of a viewer is closed after the answer that runs. The default of an hour would
-      // end the keep-alive of every long session; this is the most there is, a week.
+      // The load balancer closes an older client connection after its current answer. The default of an hour would end the
+      // keep-alive of every long session; a week is the maximum.
       clientKeepAlive: Duration.days(7),
     });
     this.targetGroup = new ApplicationTargetGroup(this, 'Workers', {
@@ -62,8 +62,8 @@ export class Edge extends Construct {
       targetType: TargetType.IP,
       protocol: ApplicationProtocol.HTTP,
       port: WORKER_PORT,
-      // An answer that lasts for hours is an outstanding request: this gives a new viewer to the worker with the fewest.
-      // It cannot be had together with slow start, which nothing here needs: a worker is as fast in its first second.
+      // A stream that lasts for hours is an outstanding request, so a new viewer goes to the worker with the fewest viewers.
+      // This excludes slow start, which workers do not need: they are at full speed in the first second.
       loadBalancingAlgorithmType: TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
       // No stickiness: players keep no cookies, and every worker serves every stream.
       deregistrationDelay: Duration.seconds(DEREGISTRATION_DELAY_S),
@@ -72,7 +72,7 @@ export class Edge extends Construct {
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
         healthyThresholdCount: 2,
-        // A worker that drains gets no new viewers 20 seconds later. Its viewers stay: see the grace period of the service.
+        // A draining worker gets no new viewers 20 seconds later. Its viewers stay: see the grace period of the service.
         unhealthyThresholdCount: 2,
       },
     });
@@ -150,7 +150,7 @@ function rootPathOf({ settings }: StageConfig): string {
   return kind.schema.parse(settings[SETTINGS.rootPath.env] ?? fallback);
 }
 
-/** As the workers say it, for paths that are not for the world. */
+/** The workers' own 404, for paths that are not public. */
 function notFound(): ListenerAction {
   return ListenerAction.fixedResponse(404, {
     contentType: 'application/json',

@@ -37,24 +37,24 @@ export class ProxyService extends Construct {
     this.service = new FargateService(this, 'Service', {
       cluster: this.cluster,
       taskDefinition: task.definition,
-      // No desiredCount: each deployment would set the number of workers back to it under their viewers.
+      // No desiredCount: each deployment would reset the number of workers to it, while viewers watch.
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
-      // Their own way to sources and to AWS, instead of a NAT gateway; see the network stack.
+      // Workers reach sources and AWS through their own addresses, without a NAT gateway; see the network stack.
       assignPublicIp: true,
       securityGroups: [network.workers, state.redis.clients],
-      // New workers come before old ones go, and a revision that does not start is taken back.
+      // New workers start before old ones stop, and a revision that does not start is rolled back.
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },
-      // ECS would replace whatever is unhealthy to the load balancer, task protection or not, and a worker that drains
-      // answers /readyz with 503 so that it gets no new viewers: its viewers would be cut within minutes. With a grace
-      // period that never ends, /readyz decides about new viewers alone, and /livez (in the task) about replacement.
+      // ECS replaces every task that is unhealthy to the load balancer, even a protected one. A draining worker answers
+      // /readyz with 503 to get no new viewers, so its viewers would be cut within minutes. With an endless grace period,
+      // /readyz only decides about new viewers, and /livez (in the task) about replacement.
       healthCheckGracePeriod: Duration.days(3650),
-      // Evening out the zones stops workers, and with them viewers.
+      // Rebalancing the zones would stop workers with viewers.
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       enableExecuteCommand: stage.allowExec,
     });
-    // Imported, since it is the network stack that opens the port: the group itself would add rules of its own here.
+    // Imported, because the network stack has opened the port: the group itself would add its own rules here.
     const { targetGroup, loadBalancer } = network.edge;
     const members = ApplicationTargetGroup.fromTargetGroupAttributes(this, 'Members', {
       targetGroupArn: targetGroup.targetGroupArn,
@@ -69,7 +69,7 @@ export class ProxyService extends Construct {
       acknowledge(
         task.definition.taskRole,
         'IAM5[Resource::*]',
-        'ECS Exec has no resources to name; it is for development.',
+        'ECS Exec has no resources that a policy could name. It is for development only.',
       );
     }
     Validations.of(members).acknowledge({
@@ -83,11 +83,11 @@ export class ProxyService extends Construct {
     );
   }
 
-  /** Out when either says so, in when both do. Workers with viewers are protected: those who go are empty or drained. */
+  /** Adds workers when either metric is high, removes them when both are low. Workers with viewers are protected from removal. */
   #scale({ stage, minWorkers, maxWorkers, viewersPerWorker, cpuTarget }: StageConfig): void {
     const scaling = this.service.autoScaleTaskCount({ minCapacity: minWorkers, maxCapacity: maxWorkers });
     const cooldown = { scaleOutCooldown: Duration.minutes(1), scaleInCooldown: Duration.minutes(10) };
-    // Requests per target, which is usual, says nothing here: a request may last for hours.
+    // The usual metric, requests per target, is useless here: one request may last for hours.
     scaling.scaleToTrackCustomMetric('Viewers', {
       metric: workerMetric(stage, 'clients', 'Average'),
       targetValue: viewersPerWorker,
@@ -96,7 +96,7 @@ export class ProxyService extends Construct {
     scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: cpuTarget, ...cooldown });
   }
 
-  /** Workers with viewers ask the agent beside them to keep scaling and deployments off them. */
+  /** Workers with viewers ask the ECS agent on their host to protect them from scale-in and deployments. */
   #grantTaskProtection(taskRole: IRole): void {
     const tasks = Stack.of(this).formatArn({
       service: 'ecs',

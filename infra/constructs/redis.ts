@@ -1,4 +1,4 @@
-/** The registry's Redis: one Valkey primary and its replicas, reachable over TLS with a password, by those who hold its clients' group. */
+/** The registry's Redis: one Valkey primary and its replicas. Members of the `clients` group reach it with TLS and a password. */
 
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
@@ -15,13 +15,13 @@ export interface RedisProps {
 }
 
 export class Redis extends Construct {
-  /** Whatever holds this group may connect. */
+  /** The security group whose members may connect. */
   readonly clients: SecurityGroup;
-  /** Its whole string is the password. */
+  /** The whole string of this secret is the password. */
   readonly password: Secret;
   readonly host: string;
   readonly port: number = REDIS_PORT;
-  /** What the metrics of its nodes are filed under (CacheClusterId); the primary may be any of them. */
+  /** The ids under which the metrics of its nodes appear (CacheClusterId). Any of them may be the primary. */
   readonly nodeIds: readonly string[];
 
   constructor(scope: Construct, id: string, { stage, vpc }: RedisProps) {
@@ -48,8 +48,8 @@ export class Redis extends Construct {
       engine: 'valkey',
       engineVersion: '8.0',
       cacheNodeType: stage.redisNode,
-      // Cluster mode stays off: the scripts use several keys at once, and one node answers 100,000 calls a second where
-      // a large stage makes a few hundred.
+      // Cluster mode stays off: the scripts use several keys at once. One node answers 100,000 calls a second, and a large
+      // stage makes a few hundred.
       clusterMode: 'disabled',
       numCacheClusters: 1 + stage.redisReplicas,
       automaticFailoverEnabled: stage.redisReplicas > 0,
@@ -59,10 +59,10 @@ export class Redis extends Construct {
       securityGroupIds: [server.securityGroupId],
       transitEncryptionEnabled: true,
       atRestEncryptionEnabled: true,
-      // A reference that CloudFormation resolves; the password itself is in no template.
+      // A reference that CloudFormation resolves; no template contains the password.
       authToken: this.password.secretValue.unsafeUnwrap(),
       autoMinorVersionUpgrade: true,
-      // What it holds is written back by the workers when it is lost, so there are no snapshots.
+      // No snapshots: workers write lost records back.
       snapshotRetentionLimit: 0,
     });
     group.applyRemovalPolicy(RemovalPolicy.DESTROY);
@@ -73,13 +73,13 @@ export class Redis extends Construct {
       acknowledge(
         group,
         'AEC4',
-        'The stage does without: when Redis is lost, streams go on, and workers write back what they hold to the next one.',
+        'The stage needs no failover: without Redis, streams go on, and workers write their records back to the next one.',
       );
     }
     acknowledge(
       this.password,
       'SMG4',
-      'Workers and Redis take a new password at a deployment only; rotating it alone would lock the workers out.',
+      'Workers and Redis read a new password only during a deployment; rotating it alone would lock the workers out.',
     );
   }
 }

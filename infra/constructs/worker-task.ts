@@ -1,4 +1,4 @@
-/** One worker as Fargate runs it: the worker itself, and beside it the collector that may die without a stream noticing. */
+/** One worker on Fargate: the worker itself, and a collector beside it that may die without harm to streams. */
 
 import { Duration, Size, Stack, Validations } from 'aws-cdk-lib';
 import {
@@ -28,15 +28,16 @@ export interface WorkerTaskProps {
   readonly state: StateStack;
   readonly image: ContainerImage;
   readonly log: LogGroup;
-  /** Where the collector's metrics go through. */
+  /** The log group through which the collector publishes metrics. */
   readonly metricsLog: LogGroup;
 }
 
 const WORKER = 'worker';
 
 /**
- * What Docker would give, but SETUID and SETGID: FFmpeg's sandbox changes the user with them, which keeps the worker's
- * environment from FFmpeg on a kernel without Landlock. Fargate lets one drop capabilities and add none, so ALL will not do.
+ * Docker's default capabilities without SETUID and SETGID. FFmpeg's sandbox uses those two to change the user, which hides
+ * the worker's environment from FFmpeg on a kernel without Landlock. Fargate can drop capabilities but add none, so dropping
+ * ALL does not work.
  */
 const ALL_BUT_CHANGE_OF_USER: readonly Capability[] = [
   Capability.AUDIT_WRITE,
@@ -61,7 +62,7 @@ export class WorkerTask extends Construct {
     super(scope, id);
     const { stage } = props;
     this.definition = new FargateTaskDefinition(this, 'Definition', {
-      // Its own for each stage: workers compare the revisions of their family.
+      // Each stage has its own family: workers compare the revisions of their family.
       family: `streampool-${stage.stage}-worker`,
       cpu: stage.workerCpu,
       memoryLimitMiB: stage.workerMemoryMiB,
@@ -76,12 +77,12 @@ export class WorkerTask extends Construct {
       acknowledge(
         this.definition.obtainExecutionRole(),
         'IAM5[Resource::*]',
-        'Logging in to ECR (GetAuthorizationToken) knows no resources; pulling is allowed from one repository.',
+        'GetAuthorizationToken of ECR supports no resources. Pulling is allowed from one repository only.',
       );
     }
     Validations.of(this.definition).acknowledge({
       id: 'CloudFormation-Validate::E1029',
-      reason: 'The collector puts its own environment into its configuration; CloudFormation is to leave it alone.',
+      reason: 'The collector inserts its own environment into its configuration; CloudFormation must not resolve it.',
     });
     acknowledge(
       this.definition,
@@ -96,7 +97,7 @@ export class WorkerTask extends Construct {
       PORT: String(WORKER_PORT),
       RELAY_PORT: String(RELAY_PORT),
       PLAYBACK_AUTH: stage.playbackAuth,
-      // The load balancer is in the VPC; nobody else can reach the port.
+      // The load balancer is in the VPC, and nothing else can reach the port.
       TRUST_PROXY: 'uniquelocal',
       KEEP_ALIVE_TIMEOUT: String(WORKER_KEEP_ALIVE_S),
       DRAIN_TIMEOUT: String(stage.drainTimeout),
@@ -123,9 +124,9 @@ export class WorkerTask extends Construct {
       environment: { ...stage.settings, ...environment },
       secrets,
       portMappings: [{ containerPort: WORKER_PORT }, { containerPort: RELAY_PORT }],
-      // The most there is; DRAIN_TIMEOUT ends before it.
+      // The maximum; DRAIN_TIMEOUT ends before it.
       stopTimeout: Duration.seconds(STOP_TIMEOUT_S),
-      // Whether it lives, not whether it takes viewers: ECS replaces a worker that fails this, protected or not.
+      // Checks that the worker lives, not that it takes viewers: ECS replaces a worker that fails this, even a protected one.
       healthCheck: {
         command: ['CMD', 'node', '-e', livezProbe()],
         interval: Duration.seconds(15),
@@ -135,7 +136,7 @@ export class WorkerTask extends Construct {
       },
       readonlyRootFilesystem: !stage.allowExec,
       linuxParameters: this.#linux('Linux', ALL_BUT_CHANGE_OF_USER),
-      // A log that cannot be written is dropped; it never holds up a stream.
+      // Lines that cannot be written are dropped, so logging never blocks a stream.
       logging: LogDrivers.awsLogs({
         logGroup: log,
         streamPrefix: WORKER,
@@ -153,7 +154,7 @@ export class WorkerTask extends Construct {
       essential: false,
       cpu: COLLECTOR.cpu,
       memoryLimitMiB: COLLECTOR.memoryMiB,
-      // JSON is YAML, which it reads.
+      // The collector reads YAML, and JSON is YAML.
       environment: { AOT_CONFIG_CONTENT: stack.toJsonString(config) },
       secrets: { API_TOKEN: Secret.fromSecretsManager(state.apiToken) },
       enableRestartPolicy: true,
@@ -165,7 +166,7 @@ export class WorkerTask extends Construct {
     metricsLog.grantWrite(this.definition.taskRole);
   }
 
-  /** An init process that reaps what FFmpeg leaves, a /tmp in memory, and no privileges. */
+  /** An init process that reaps orphans of FFmpeg, a /tmp in memory, and no privileges. */
   #linux(id: string, dropped: readonly Capability[]): LinuxParameters {
     const linux = new LinuxParameters(this, id, { initProcessEnabled: true });
     linux.addTmpfs({
@@ -178,7 +179,7 @@ export class WorkerTask extends Construct {
   }
 }
 
-/** As the image's own health check asks it. */
+/** The same check as the image's own. */
 function livezProbe(): string {
   return `fetch('http://127.0.0.1:${WORKER_PORT}/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
 }

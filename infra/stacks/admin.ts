@@ -1,4 +1,4 @@
-/** The admin API, which watches over the workers and can be deployed and removed without them noticing. */
+/** The admin API, which watches the workers. Deploying or removing it does not affect them. */
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';

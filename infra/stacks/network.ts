@@ -1,4 +1,4 @@
-/** What lives longest and changes least: the VPC, who may talk to whom, and the address that viewers know. */
+/** The parts that live longest and change least: the VPC, who may talk to whom, and the address for viewers. */
 
 import { CfnOutput, Fn, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import {
@@ -36,26 +36,26 @@ export class NetworkStack extends Stack {
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.64.0.0/16'),
       maxAzs: this.#zones.length,
-      // No NAT. What viewers get leaves through the load balancer; what sources send would come in through a NAT gateway
-      // and cost more than the workers do: 50 channels of 8 Mbit/s, some 6,000 USD a month. So workers have public
-      // addresses, and a security group that lets nobody in but the load balancer and each other.
+      // No NAT. Media to viewers leaves through the load balancer. Media from sources would come in through the NAT gateway,
+      // which costs more than the workers: some 6,000 USD a month for 50 channels of 8 Mbit/s. So workers have public
+      // addresses, and a security group that lets in only the load balancer and other workers.
       natGateways: 0,
       subnetConfiguration: [
         { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 20, mapPublicIpOnLaunch: false },
         { name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
       ],
-      // Free, and keeps image layers (ECR has them in S3) off the public path.
+      // It is free, and keeps image layers (ECR stores them in S3) off the public path.
       gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
-      // Nothing uses the default group, and emptying it takes a custom resource with rights of its own.
+      // Nothing uses the default group. Emptying it would take a custom resource with its own rights.
       restrictDefaultSecurityGroup: false,
     });
     if (typeof zones !== 'number') {
       Validations.of(this).acknowledge({
         id: 'CloudFormation-Validate::W3010',
-        reason: 'The stage names the zones that it wants its workers in.',
+        reason: 'The stage names the zones for its workers.',
       });
     }
-    // Only what was refused: a record of each viewer's connection every minute would cost more than it tells.
+    // Only refused connections: a record of each viewer's connection every minute would cost more than it tells.
     this.vpc.addFlowLog('Refused', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(
@@ -66,7 +66,7 @@ export class NetworkStack extends Stack {
     this.workers = new SecurityGroup(this, 'Workers', {
       vpc: this.vpc,
       description: 'Workers: from the load balancer, from each other, to any source',
-      // Sources are anywhere and on any port; the worker's egress guard decides which addresses are allowed.
+      // Sources have any address and port; the worker's egress guard decides which addresses are allowed.
       allowAllOutbound: true,
     });
     this.workers.addIngressRule(this.workers, Port.tcp(RELAY_PORT), 'Relays between workers');
@@ -76,13 +76,13 @@ export class NetworkStack extends Stack {
       value: `${this.edge.url}/stream/`,
       description:
         stage.playbackAuth === 'signed'
-          ? 'Play streams here, with the signed URLs that the API answers'
+          ? 'Play streams here, with the signed URLs from the API'
           : 'Play streams here, by stream_id',
     });
     new CfnOutput(this, 'ApiUrl', { value: this.edge.url, description: 'The workers: API (with API_TOKEN) and docs' });
   }
 
-  /** Chosen at deployment where the stage does not name them, so that synthesis asks AWS for nothing. */
+  /** Without names in the stage, the deployment chooses them, so that the synthesis needs no call to AWS. */
   override get availabilityZones(): string[] {
     return this.#zones;
   }

@@ -1,4 +1,4 @@
-/** What is looked at: the dashboard, and the alarms that call somebody to it. */
+/** The dashboard, and the alarms. */
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';

@@ -1,4 +1,4 @@
-/** What is deployed daily: the workers. */
+/** The workers: the stack that is deployed most often. */
 
 import { CfnOutput, IgnoreMode, Stack, type StackProps } from 'aws-cdk-lib';
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
@@ -28,14 +28,14 @@ export class ProxyStack extends Stack {
   }
 }
 
-/** Synthesis only hashes the files that .dockerignore leaves; Docker is needed by `cdk deploy`, to build the image. */
+/** Synthesis only hashes the files that .dockerignore leaves; only `cdk deploy` needs Docker, to build the image. */
 function workerImage({ image, architecture }: StageConfig): ContainerImage {
   if (image !== undefined) return ContainerImage.fromRegistry(image);
   return ContainerImage.fromAsset(ROOT, {
     file: 'services/proxy/Dockerfile',
     platform: architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
     ignoreMode: IgnoreMode.DOCKER,
-    // The architecture is part of the image, and so of its hash.
+    // The architecture changes the image, so it must change its hash.
     extraHash: architecture,
   });
 }

@@ -15,16 +15,16 @@ export interface StateStackProps extends StackProps {
 
 export class StateStack extends Stack {
   readonly redis: Redis;
-  /** What the management API of the workers asks for. */
+  /** The token of the workers' management API. */
   readonly apiToken: Secret;
-  /** What workers prove themselves to each other with. */
+  /** The secret with which workers authenticate to each other. */
   readonly clusterSecret: Secret;
   /**
-   * What playback URLs are signed with. There is one in every stage: if it came and went with `playbackAuth`, CloudFormation
-   * would refuse to take it away while workers use it.
+   * The secret that signs playback URLs. Every stage has it: if it depended on `playbackAuth`, CloudFormation
+   * would refuse to remove it while workers use it.
    */
   readonly playbackSecret: Secret;
-  /** What the admin API asks for. */
+  /** The token of the admin API. */
   readonly adminToken: Secret;
 
   constructor(scope: Construct, id: string, { stage, network, ...props }: StateStackProps) {
@@ -49,7 +49,7 @@ export class StateStack extends Stack {
     acknowledge(
       secret,
       'SMG4',
-      'Its holders are people and their programs; changing it behind their back would lock them out.',
+      'People and their programs hold this secret; an automatic rotation would lock them out.',
     );
     return secret;
   }

@@ -64,7 +64,7 @@ describe('a stage is refused for', () => {
     ['memory between the steps', { workerCpu: 8192, workerMemoryMiB: 17 * 1024 }, 'in its own steps, not 17408'],
     ['too little memory beside the collector', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768'],
     ['fewer at most than at least', { minWorkers: 3, maxWorkers: 2 }, '3 is more than maxWorkers, 2'],
-    ['draining longer than Fargate waits', { drainTimeout: 120 }, 'is killed by Fargate after 120 s'],
+    ['draining longer than Fargate waits', { drainTimeout: 120 }, 'Fargate kills a worker after 120 s'],
     [
       'a deployment that CloudFormation would not wait for',
       { maxWorkers: 20 },
@@ -115,7 +115,7 @@ describe('a stage is refused for', () => {
     ['the whole VPC as a source', { privateSources: 'true' }, 'reach the worker itself and its VPC'],
     ['viewers of no range', { viewerRanges: ['everyone'] }, 'must be IPv4 ranges'],
     ['a retention that CloudWatch does not have', { logRetentionDays: 31 }, 'logRetentionDays: must be one of 1, 3'],
-    ['a name that does not exist', { worker: 2 }, 'worker: there is no such setting of a stage'],
+    ['a name that does not exist', { worker: 2 }, 'worker: a stage has no such setting'],
     ['a name that no stack can have', { stage: 'Prod_1' }, 'lower-case letters and digits'],
   ])('%s', (_, values, sentence) => {
     expect(problemsOf(values).join('\n')).toContain(sentence);
