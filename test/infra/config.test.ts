@@ -49,7 +49,7 @@ describe('a stage', () => {
   });
 
   it('does not overlook a mistyped name on the command line', () => {
-    expect(() => readStage(new App({ context: { maxworkers: '20' } }).node)).toThrow('maxworkers: there is no such');
+    expect(() => readStage(new App({ context: { maxworkers: '20' } }).node)).toThrow('maxworkers: a stage has no such');
   });
 
   it('says everything that is wrong at once', () => {
@@ -60,8 +60,8 @@ describe('a stage', () => {
 describe('a stage is refused for', () => {
   it.each<[string, object, string]>([
     ['CPU that Fargate does not have', { workerCpu: 3000 }, 'Fargate has no tasks of 3000 CPU units'],
-    ['memory that does not go with the CPU', { workerCpu: 2048, workerMemoryMiB: 2048 }, 'sells 4096 to 16384 MiB'],
-    ['memory between the steps', { workerCpu: 8192, workerMemoryMiB: 17 * 1024 }, 'in its own steps, not 17408'],
+    ['memory that does not go with the CPU', { workerCpu: 2048, workerMemoryMiB: 2048 }, 'offers 4096 to 16384 MiB'],
+    ['memory between the steps', { workerCpu: 8192, workerMemoryMiB: 17 * 1024 }, 'in fixed steps, not 17408'],
     ['too little memory beside the collector', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768'],
     ['fewer at most than at least', { minWorkers: 3, maxWorkers: 2 }, '3 is more than maxWorkers, 2'],
     ['draining longer than Fargate waits', { drainTimeout: 120 }, 'Fargate kills a worker after 120 s'],
@@ -77,7 +77,7 @@ describe('a stage is refused for', () => {
     ],
     ['a domain without a certificate', { domain: 'tv.example.com' }, 'it needs a certificateArn'],
     ['a certificate without a domain', { certificateArn: CERTIFICATE }, 'it needs a domain'],
-    ['a zone to write to without a domain', { hostedZoneId: 'Z123ABC' }, 'it needs a domain to write there'],
+    ['a zone to write to without a domain', { hostedZoneId: 'Z123ABC' }, 'it needs a domain to write into the zone'],
     [
       'a certificate of another region',
       { region: 'us-east-1', domain: 'tv.example.com', certificateArn: CERTIFICATE },
