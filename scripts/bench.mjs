@@ -9,7 +9,7 @@ await run(async () => {
   setup({ redis: true });
   const entry = join(ROOT, 'test', 'bench', 'main.ts');
   if (!existsSync(entry)) throw new SetupError('There is no benchmark yet: test/bench/main.ts is missing.');
-  // Always rebuilt, so that the numbers are those of the code as it stands.
+  // Always rebuilt, so that the numbers belong to the current code.
   await build();
   const args = ['--import', 'tsx', entry, ...process.argv.slice(2)];
   return spawnSync(process.execPath, args, { cwd: ROOT, stdio: 'inherit' }).status ?? 1;

@@ -1,11 +1,11 @@
-// Bundles what is deployed into dist/: each program is one file that needs Node and nothing from node_modules.
+// Bundles the deployed programs into dist/: each is one file that needs Node and nothing from node_modules.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureNode, ensureNodeModules, find, ROOT, run, SetupError } from './setup.mjs';
 
-/** Each bundle: its entry, its file, and the folders that lie beside it at run time. An absent entry is skipped. */
+/** Each bundle: its entry, its file, and the folders beside it at run time. An absent entry is skipped. */
 const BUNDLES = [
   {
     entry: 'services/proxy/src/main.ts',
@@ -24,7 +24,7 @@ const BUNDLES = [
     outfile: 'dist/admin-lambda/main.js',
     folders: { 'services/registry/redis/scripts': 'dist/admin-lambda/scripts' },
   },
-  // What is deployed as functions: one folder each, whose file is an ES module by its name alone.
+  // The functions to deploy: one folder each, with one file whose name makes it an ES module.
   {
     entry: 'services/admin-lambda/src/lambda.ts',
     outfile: 'dist/admin-functions/front/lambda.mjs',
@@ -45,7 +45,7 @@ const BUNDLES = [
   },
 ];
 
-/** CommonJS packages inside an ES module bundle still ask for these three. */
+/** CommonJS packages inside an ES module bundle still need these three. */
 const COMMONJS_GLOBALS = `
 import { createRequire as __createRequire } from 'node:module';
 import { fileURLToPath as __fileURLToPath } from 'node:url';
@@ -54,12 +54,12 @@ const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 `.trim();
 
-/** What puts up FFmpeg's sandbox, and the folder that FFmpeg works in. */
+/** FFmpeg's sandbox: its source, the built program, and the empty folder in which FFmpeg works. */
 const SANDBOX_SOURCE = 'services/proxy/sandbox/sandbox.c';
 const SANDBOX = 'dist/proxy/sandbox';
 const EMPTY_FOLDER = 'dist/proxy/empty';
 
-/** Builds every bundle; answers the files written. */
+/** Builds every bundle; returns the files written. */
 export async function build() {
   const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
   buildSandbox();
@@ -67,7 +67,7 @@ export async function build() {
   return present.map(({ outfile }) => outfile);
 }
 
-/** The one program that is not JavaScript. Without a compiler the worker runs, and FFmpeg has no sandbox; both say so. */
+/** The one program that is not JavaScript. Without a compiler the worker runs FFmpeg without a sandbox, and both say so. */
 export function buildSandbox() {
   if (process.platform !== 'linux') return;
   const [source, target] = [join(ROOT, SANDBOX_SOURCE), join(ROOT, SANDBOX)];
@@ -78,7 +78,7 @@ export function buildSandbox() {
     console.error('No C compiler was found: FFmpeg will run without a sandbox. Debian: apt-get install gcc libc6-dev');
     return;
   }
-  // Under another name first: a running worker may be using the old one.
+  // Written under another name first: a running worker may be using the old one.
   const made = `${target}.${process.pid}`;
   const { status, stderr } = spawnSync(compiler, ['-O2', '-Wall', '-Wextra', '-o', made, source], { encoding: 'utf8' });
   if (status === 0) renameSync(made, target);
@@ -86,8 +86,8 @@ export function buildSandbox() {
 }
 
 /**
- * Builds one of the functions (front, registry, authorizer) into a folder of the caller's, where it is the same bytes
- * wherever and whenever it is built: what is deployed is named by a hash of it.
+ * Builds one of the functions (front, registry, authorizer) into a folder of the caller's. The bytes are the same wherever and
+ * whenever it is built, because the deployment identifies it by a hash of them.
  */
 export async function buildFunction(name, folder) {
   const home = `dist/admin-functions/${name}/`;
@@ -95,7 +95,7 @@ export async function buildFunction(name, folder) {
   if (found === undefined) throw new SetupError(`There is no function ${name}.`);
   const moved = (path) => join(folder, path.slice(home.length));
   const folders = Object.fromEntries(Object.entries(found.folders).map(([from, to]) => [from, moved(to)]));
-  // A source map names the way from the folder to the sources.
+  // A source map would contain the path from the folder to the sources.
   await bundle({ ...found, outfile: moved(found.outfile), folders, sourcemap: false });
 }
 
@@ -107,7 +107,7 @@ async function bundle({ entry, outfile, folders, minify = false, sourcemap = tru
     entryPoints: [entry],
     outfile,
     bundle: true,
-    // Of the functions: less to load at a cold start.
+    // For the functions: less to load at a cold start.
     minify,
     platform: 'node',
     target: 'node20',
@@ -115,7 +115,7 @@ async function bundle({ entry, outfile, folders, minify = false, sourcemap = tru
     sourcemap,
     sourcesContent: false,
     banner: { js: COMMONJS_GLOBALS },
-    // Read in one place: services/shared/version.ts.
+    // Only services/shared/version.ts reads this.
     define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
   });
@@ -142,7 +142,7 @@ export async function buildIfStale() {
   await endBuilder();
 }
 
-/** Ends the process that esbuild keeps for the next build: what is started after this one runs for long. */
+/** Ends the process that esbuild keeps for the next build: programs started after this run for a long time. */
 export async function endBuilder() {
   const { stop } = await import('esbuild');
   await stop();
@@ -166,7 +166,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       const files = await build();
       console.log(`Built ${files.join(', ')} in ${Math.round(performance.now() - started)} ms`);
     } catch (error) {
-      // esbuild has printed what is wrong and where.
+      // esbuild has printed the errors and their places.
       if (Array.isArray(error?.errors)) return 1;
       throw error;
     }

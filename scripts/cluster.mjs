@@ -14,7 +14,7 @@ npm run cluster -- [options]
   --demo        also a synthetic live source and a stream of it that plays
   --help        this text
 
-Settings of the workers are taken from the environment, as by \`npm start\`; PORT is that of the first one.
+The workers take their settings from the environment, as with \`npm start\`. PORT is the port of the first worker.
 Ctrl-C stops everything.
 `;
 
@@ -45,7 +45,7 @@ function parse(args) {
     const boolean = { type: 'boolean' };
     return parseArgs({ args, options: { workers: string, port: string, demo: boolean, help: boolean } }).values;
   } catch (error) {
-    // Its further sentences are about arguments that this program does not have.
+    // The rest of the message is about arguments that this program does not have.
     throw new SetupError(`${error.message.split('. ')[0]}.\n${HELP}`);
   }
 }

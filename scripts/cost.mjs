@@ -1,4 +1,4 @@
-// `npm run cost`: what a stage costs in a month. Installs the Node modules, and runs tools/cost.ts with the arguments given.
+// `npm run cost`: the monthly cost of a stage. Installs the Node modules, and runs tools/cost.ts with the arguments given.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ensureNode, ensureNodeModules, ROOT, run } from './setup.mjs';

@@ -1,11 +1,11 @@
 // The demo stream of `npm start -- --demo` and `npm run cluster -- --demo`: a synthetic live source, and a pooled stream
-// of it that is known to play.
+// of it. Both wait until it plays.
 import { createInterface } from 'node:readline';
 import { startNode } from './processes.mjs';
 import { SetupError } from './setup.mjs';
 
 const START_TIMEOUT_MS = 20_000;
-/** Enough MPEG-TS to know that media flows: a few frames of the demo picture. */
+/** Enough MPEG-TS to prove that media flows: a few frames of the demo picture. */
 const ENOUGH_BYTES = 100 * 188;
 const POLL_MS = 50;
 
@@ -18,22 +18,22 @@ export function startDemoSource() {
   return { child, url: withTimeout(firstUrl(child), 'The demo source did not start.') };
 }
 
-/** Settings of a worker that people try out; those that are set already win. */
+/** Settings for a trial worker; settings that are already set win. */
 export function demoEnvironment() {
   return { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? 'warning' };
 }
 
-/** ALLOW_PRIVATE_SOURCES with the demo source in it, which is on this machine and refused unless it is named. */
+/** ALLOW_PRIVATE_SOURCES extended by the demo source, which is on this machine and therefore refused unless allowed. */
 export function withDemoSource(allowed = process.env.ALLOW_PRIVATE_SOURCES) {
   return allowed === 'true' ? 'true' : ['127.0.0.1', allowed && allowed !== 'false' ? allowed : 'lan'].join(',');
 }
 
-/** Resolves when a worker takes viewers. */
+/** Resolves when the worker takes viewers. */
 export function workerReady(address, signal) {
   return withTimeout(untilReady(address, signal), `The worker did not answer at ${address}/readyz.`);
 }
 
-/** Creates the demo stream and plays it until it is sure that media flows; answers its URL. */
+/** Creates the demo stream and plays it until media flows; returns its URL. */
 export async function playingDemoStream(address, sourceUrl, signal) {
   const response = await fetch(`${address}/transcode`, {
     method: 'POST',
@@ -48,12 +48,12 @@ export async function playingDemoStream(address, sourceUrl, signal) {
   return playUrl;
 }
 
-/** A URL as it is typed into a shell: some take the ? of a signed one for a pattern. */
+/** A URL quoted for a shell: some shells take the ? of a signed URL for a pattern. */
 export function typed(url) {
   return url.includes('?') ? `'${url}'` : url;
 }
 
-/** What a printed curl line needs when there is a token. */
+/** What a printed curl command needs when a token is set. */
 export function curlAuthorization() {
   return process.env.API_TOKEN ? ' -H "X-API-Token: $API_TOKEN"' : '';
 }
@@ -84,7 +84,7 @@ async function untilReady(address, signal) {
   }
 }
 
-/** Reads the stream as a player would, until it is sure that media flows. */
+/** Reads the stream as a player would, until media flows. */
 async function untilPlaying(url, signal) {
   const response = await fetch(url, { signal });
   if (!response.ok || !response.body) {

@@ -1,4 +1,4 @@
-// `npm start -- --demo`: a synthetic live source, a worker, and one pooled stream that is known to play.
+// `npm start -- --demo`: a synthetic live source, a worker, and one pooled stream; waits until the stream plays.
 import {
   curlAuthorization,
   demoEnvironment,
@@ -13,7 +13,7 @@ import { exitCode, forwardSignals, startNode } from './processes.mjs';
 
 const DEFAULT_PORT = 8085;
 
-/** Runs until Ctrl-C or until the worker ends; answers the worker's exit code. */
+/** Runs until Ctrl-C or until the worker ends; returns the worker's exit code. */
 export async function demo() {
   const source = startDemoSource();
   const over = new AbortController();
@@ -29,7 +29,7 @@ export async function demo() {
     await Promise.race([createAndPrint(address, sourceUrl, over.signal), stopped]);
     return await ended;
   } catch (error) {
-    // The worker has said why it ended; nothing to add.
+    // The worker has said why it ended.
     if (error instanceof WorkerEnded) return error.code;
     worker?.kill('SIGTERM');
     throw error;
@@ -51,18 +51,18 @@ function workerEnvironment(port) {
     ...demoEnvironment(),
     PORT: String(port),
     ALLOW_PRIVATE_SOURCES: withDemoSource(),
-    // Ctrl-C ends a demo at once, whoever watches.
+    // Ctrl-C ends a demo at once, even with viewers.
     DRAIN_TIMEOUT: process.env.DRAIN_TIMEOUT ?? '0',
   };
 }
 
-/** PORT if it is set, else the usual port or, where that is taken, a free one. */
+/** PORT if it is set; else the usual port, or a free one if that is taken. */
 async function choosePort() {
   const given = process.env.PORT;
   if (!given) return usualPort(DEFAULT_PORT);
-  // A value that is no port is the worker's to refuse.
+  // The worker refuses a value that is not a port.
   if (!/^\d+$/.test(given) || Number(given) > 65_535) return given;
-  // Whoever has a port that is taken would be taken for the worker.
+  // The demo would mistake another program on that port for the worker.
   return given === '0' ? freePort(0) : givenPort(Number(given), 'PORT');
 }
 

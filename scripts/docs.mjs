@@ -1,4 +1,4 @@
-// `npm run docs`: writes what the code says of itself into docs/, between markers: the settings, the routes, a stage.
+// `npm run docs`: writes the tables that come from the code into docs/, between markers: the settings, the routes, a stage.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** For the tests, which play ECS with the same load balancer. */
+/** For the tests that imitate ECS with the same load balancer. */
 export function haproxyConfig(options: {
   host: string;
   port: number;

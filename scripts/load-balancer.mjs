@@ -1,4 +1,4 @@
-// The load balancer of a local cluster: HAProxy's configuration, as one in front of real workers could have it too.
+// The load balancer of a local cluster: a configuration of HAProxy that would suit real workers, too.
 
 /** @param workers [{ name, host, port }] */
 export function haproxyConfig({ host, port, workers }) {

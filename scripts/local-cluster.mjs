@@ -1,5 +1,5 @@
-// A cluster on one machine: Redis, workers, a load balancer, and for a demo a live source with a stream that plays.
-// Everything ends together.
+// A cluster on one machine: Redis, workers and a load balancer; for a demo also a live source with a stream that plays.
+// All of them end together.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const BALANCER_PORT = 8080;
 const LOCAL = '127.0.0.1';
 const PARENT_CHECK_MS = 250;
 
-/** Runs until it is asked to stop, or until no worker is left; answers the exit code. */
+/** Runs until it is told to stop, or until no worker is left; returns the exit code. */
 export async function runLocalCluster(options) {
   const over = new AbortController();
   const folder = mkdtempSync(join(tmpdir(), 'streampool-cluster-'));
@@ -41,7 +41,7 @@ export async function runLocalCluster(options) {
   try {
     const started = bringUp(options, { folder, programs, restartLines, signal: over.signal });
     await Promise.race([started, stopped]);
-    // What is still being started is told to stop by the signal; its error is no news then.
+    // The signal also stops what is still starting; the resulting error is no news.
     if (over.signal.aborted) started.catch(() => undefined);
     await stopped;
     return over.signal.reason === 'asked' ? 0 : 1;
@@ -74,7 +74,7 @@ async function bringUp({ workers: count, port, demo }, { folder, programs, resta
   print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port });
 }
 
-/** Nothing is written to disk. */
+/** Redis writes nothing to disk. */
 function redisArguments(port, folder) {
   return ['--port', String(port), '--bind', LOCAL, '--dir', folder, '--save', '', '--appendonly', 'no'];
 }
@@ -92,7 +92,7 @@ async function startWorker(n, redisPort, demo, programs) {
     REDIS_URL: `redis://${LOCAL}:${redisPort}`,
     ...(demo ? { ALLOW_PRIVATE_SOURCES: withDemoSource() } : {}),
   };
-  // SIGTERM would drain it; Ctrl-C ends it at once, whoever watches.
+  // SIGTERM would drain it; Ctrl-C ends it at once, even with viewers.
   const stopSignal = 'SIGINT';
   const env = { ...demoEnvironment(), ...settings };
   const child = startNode('dist/proxy/main.js', [], { env, deathSignal: 'INT' });
@@ -101,7 +101,7 @@ async function startWorker(n, redisPort, demo, programs) {
   return { name, port, address: localAddress(port), restart, ...programs.adopt(name, child, stopSignal) };
 }
 
-/** Undefined where there is no HAProxy. */
+/** Undefined without HAProxy. */
 async function startBalancer(wantedPort, workers, folder, programs) {
   const haproxy = findHaproxy();
   if (haproxy === undefined) return undefined;
@@ -120,7 +120,7 @@ async function startBalancer(wantedPort, workers, folder, programs) {
   };
 }
 
-/** The npm that started this may be killed, and the signal never come. */
+/** The npm that started this may be killed without a signal to us. */
 function whenParentEnds(callback) {
   const parent = process.ppid;
   return setInterval(() => {
@@ -139,7 +139,7 @@ function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port })
     (worker) => `    ${name(worker.name)}${worker.address}   (pid ${worker.pid}: try kill -9 ${worker.pid})`,
   );
   const missing = [
-    `    ${name('load balancer')}none: HAProxy is missing${port === undefined ? '' : ', so --port is of no use'}. It is`,
+    `    ${name('load balancer')}none: HAProxy is missing${port === undefined ? '' : ', so --port has no effect'}. It is`,
     `    ${name('')}used when it is installed:  ${installCommand('haproxy')}`,
   ];
   const playing =

@@ -1,7 +1,7 @@
 // Several programs that end together.
 import { startProgram } from './processes.mjs';
 
-/** How long a program may take to end when it is asked to, before it is killed. */
+/** How long a program may take to end before it is killed. */
 const STOP_MS = 5_000;
 
 export class ProcessGroup {
@@ -10,21 +10,21 @@ export class ProcessGroup {
   #stopping = false;
   #onEnd;
 
-  /** @param onEnd called with name, pid and a few words when a program ends that was not asked to */
+  /** @param onEnd called with name, pid and a few words when a program ends unexpectedly */
   constructor(onEnd) {
     this.#onEnd = onEnd;
   }
 
-  /** Starts a program; answers its pid and a promise of how it ends. */
+  /** Starts a program; returns its pid and a promise of how it ends. */
   start(name, command, args, options) {
     return this.adopt(name, startProgram(command, args, options));
   }
 
-  /** The same for a program that was started elsewhere. */
+  /** The same for a program that is already running. */
   adopt(name, child, stopSignal = 'SIGTERM') {
     const ended = howItEnds(child);
     this.#programs.push({ child, ended, stopSignal });
-    // Started while the others were stopped already.
+    // Started while the others were already stopping.
     if (this.#stopping) child.kill('SIGKILL');
     void ended.then((how) => {
       if (!this.#stopping) this.#onEnd(name, child.pid, how);
@@ -32,7 +32,7 @@ export class ProcessGroup {
     return { pid: child.pid, ended };
   }
 
-  /** Ends the programs, the last to start first; resolves when none is left. */
+  /** Ends the programs, the last started first; resolves when none is left. */
   async stop() {
     this.#stopping = true;
     for (let program = this.#programs.pop(); program !== undefined; program = this.#programs.pop()) {
@@ -44,7 +44,7 @@ export class ProcessGroup {
     }
   }
 
-  /** Ends what is still there without asking. */
+  /** Kills the programs that are left. */
   kill() {
     for (const { child } of this.#programs) child.kill('SIGKILL');
   }

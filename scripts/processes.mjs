@@ -5,12 +5,12 @@ import { find, ROOT } from './setup.mjs';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
-/** Ctrl-C reaches this process from the terminal and once more from npm; that counts as one. */
+/** Ctrl-C reaches this process from the terminal and again from npm; both count as one. */
 const SAME_KEYSTROKE_MS = 300;
 
 /**
- * Starts a bundle in a process group of its own, so that Ctrl-C reaches it once, through forwardSignals, and a second
- * Ctrl-C is a second signal. Where the system can (Linux), it also gets `deathSignal` when this process is killed outright.
+ * Starts a bundle in a process group of its own. So Ctrl-C reaches it once, through forwardSignals, and a second Ctrl-C is a
+ * second signal. On Linux it also gets `deathSignal` when this process is killed.
  */
 export function startNode(file, args, options) {
   return startProgram(process.execPath, ['--enable-source-maps', join(ROOT, file), ...args], options);
@@ -24,7 +24,7 @@ export function startProgram(command, args, { env = process.env, stdio = 'inheri
   return spawn(setpriv, ['--pdeathsig', deathSignal, command, ...args], options);
 }
 
-/** Calls back for each signal that asks to stop. */
+/** Calls back for each signal to stop. */
 export function onStopSignal(callback) {
   for (const signal of SIGNALS) {
     let last = Number.NEGATIVE_INFINITY;
@@ -36,12 +36,12 @@ export function onStopSignal(callback) {
   }
 }
 
-/** Passes the signals that ask to stop on to a process. */
+/** Passes the signals to stop on to a process. */
 export function forwardSignals(child) {
   onStopSignal((signal) => child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal));
 }
 
-/** Waits for the end of a process: its exit code, or 128 + the signal that ended it. */
+/** Waits until a process ends: its exit code, or 128 + the signal that ended it. */
 export function exitCode(child) {
   return new Promise((resolve, reject) => {
     child.on('error', reject);

@@ -1,2 +1,2 @@
-/** Where HAProxy is; undefined where it is not installed. */
+/** The path of HAProxy; undefined if it is not installed. */
 export function findHaproxy(): string | undefined;

@@ -1,5 +1,5 @@
-// What a fresh machine needs before anything runs: Node modules, FFmpeg, Redis. Needs no dependency itself, and is
-// quick when everything is there already.
+// Installs what a fresh machine needs: Node modules, FFmpeg, Redis. It has no dependencies itself, and is quick when
+// everything is there already.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
@@ -7,15 +7,15 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MIN_NODE = [20, 19];
-/** -fps_mode came with it. */
+/** The first version with -fps_mode. */
 const MIN_FFMPEG = 5.1;
-/** Seconds to wait for another apt that holds the lock, as a machine's first boot often runs one. */
+/** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;
 
 /** A reason to stop that says what to do; shown without a stack. */
 export class SetupError extends Error {}
 
-/** Runs a script's main function; a SetupError ends the process with its sentence alone. */
+/** Runs a script's main function; for a SetupError it prints only the message and ends the process. */
 export async function run(main) {
   try {
     process.exitCode = (await main()) ?? 0;
@@ -25,7 +25,7 @@ export async function run(main) {
   }
 }
 
-/** Checks or installs everything; `redis`: what clusters need as well; `tests`: what only tests need as well. */
+/** Checks or installs everything; `redis`: what clusters need as well; `tests`: what only tests need. */
 export function setup({ redis = false, tests = false } = {}) {
   ensureNode();
   ensureNodeModules();
@@ -44,18 +44,18 @@ export function ensureNode(version = process.versions.node) {
   );
 }
 
-/** Installs from the lock file when node_modules is missing, or holds other versions than the lock file. */
+/** Installs from the lock file when node_modules is missing or has other versions. */
 export function ensureNodeModules(root = ROOT) {
   if (modulesMatchLockFile(root)) return;
   console.error('Installing Node modules from package-lock.json …');
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  // Started by npm: the same npm again. Otherwise the one on the PATH.
+  // If npm started this, the same npm; otherwise the one on the PATH.
   const npm = process.env.npm_execpath ?? '';
   const viaNode = basename(npm) === 'npm-cli.js';
   const result = viaNode
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ['ignore', 2, 2] })
     : spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (result.error) throw new SetupError(`npm could not be started (${result.error.message}). Install it with Node.`);
+  if (result.error) throw new SetupError(`Could not start npm (${result.error.message}). Install it with Node.`);
   if (result.status !== 0) throw new SetupError('`npm ci` failed; its messages above say why. Then run this again.');
 }
 
@@ -70,7 +70,7 @@ function modulesMatchLockFile(root) {
   );
 }
 
-/** An optional package counts only where it is surely for this platform. */
+/** An optional package counts only if it is certainly for this platform. */
 function isWantedHere(entry) {
   if (!entry.optional) return true;
   if (!entry.os || !entry.cpu || entry.libc) return false;
@@ -81,7 +81,7 @@ function readJson(file) {
   return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** Finds FFmpeg (FFMPEG_PATH, then PATH), installs it where that is possible, and answers its path. */
+/** Finds FFmpeg (FFMPEG_PATH, then PATH), installs it if possible, and returns its path. */
 export function ensureFfmpeg() {
   const given = process.env.FFMPEG_PATH;
   if (given) {
@@ -104,7 +104,7 @@ export function ensureFfmpeg() {
   return path;
 }
 
-/** Major and minor version of an FFmpeg as a number (minors have one digit), 0 if it does not run. Builds from git are new enough. */
+/** Major and minor version of an FFmpeg as a number (minors have one digit), 0 if it does not run. Git builds are new enough. */
 function ffmpegVersion(path) {
   const { stdout, status } = spawnSync(path, ['-version'], { encoding: 'utf8' });
   if (status !== 0) return 0;
@@ -112,7 +112,7 @@ function ffmpegVersion(path) {
   return match ? Number(match[1]) : /^ffmpeg version /m.test(stdout) ? MIN_FFMPEG : 0;
 }
 
-/** Finds redis-server or valkey-server, installs one where that is possible, and answers its path. */
+/** Finds redis-server or valkey-server, installs one if possible, and returns its path. */
 export function ensureRedis() {
   const path = find('redis-server') ?? find('valkey-server');
   if (path) return path;
@@ -120,13 +120,13 @@ export function ensureRedis() {
   return find('redis-server');
 }
 
-/** Network namespaces need `ip`; the tests on them are skipped where it is missing and cannot be installed. */
+/** Network namespaces need `ip`. Without it, their tests are skipped. */
 function installIp() {
   if (process.platform === 'linux' && find('ip') === undefined && canInstall())
     install('ip (for the tests)', 'iproute2');
 }
 
-/** Debian has it in a folder that is not in everybody's PATH. */
+/** Debian installs it into a folder that is not in every PATH. */
 export function findHaproxy() {
   return find('haproxy', ['/usr/sbin']);
 }
@@ -145,14 +145,14 @@ export function find(command, furtherFolders = []) {
     });
 }
 
-/** Installs a Debian package as root, else stops with the line that does it. */
+/** Installs a Debian package as root; otherwise stops and prints the command for it. */
 function install(what, debianPackage) {
   if (!canInstall())
     throw new SetupError(`${what} is missing. Install it with:\n\n  ${installCommand(debianPackage)}\n`);
   console.error(`Installing ${debianPackage} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_S}`];
-  // A failed update may leave good lists (one dead mirror of several), so the install decides.
+  // An update may fail although the lists are good (one dead mirror of several), so the install decides.
   spawnSync('apt-get', [...lock, '-qq', 'update'], { env, stdio: ['ignore', 2, 2] });
   const args = [...lock, '-y', '-qq', 'install', '--no-install-recommends', debianPackage];
   const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] });
@@ -170,7 +170,7 @@ function hasApt() {
   return isDebianLike() && find('apt-get') !== undefined;
 }
 
-/** The line that installs a Debian package or what corresponds to it here. */
+/** The command that installs a Debian package, or its counterpart on this system. */
 export function installCommand(debianPackage) {
   if (hasApt()) return `sudo apt-get update && sudo apt-get install -y ${debianPackage}`;
   if (process.platform === 'darwin') return `brew install ${debianPackage.replace('-server', '')}`;

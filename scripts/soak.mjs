@@ -1,5 +1,5 @@
-// `npm run test:soak`: sets the machine up and runs the random schedule of troubles, then hostile sources: `-- --events 40
-// --hostile 60 --seed 7`, in seconds the second one.
+// `npm run test:soak`: sets the machine up and runs the random schedule of troubles, then hostile sources. Options:
+// `-- --events 40 --hostile 60 --seed 7`; the value of --hostile is in seconds.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

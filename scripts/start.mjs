@@ -1,4 +1,4 @@
-// `npm start`: sets the machine up, builds what changed and runs the worker. With `--demo` also a synthetic live source
+// `npm start`: sets the machine up, builds what changed and runs the worker. With `--demo` it adds a synthetic live source
 // and a stream made from it.
 import { parseArgs } from 'node:util';
 import { buildIfStale } from './build.mjs';

@@ -2,14 +2,14 @@
 import { run, setup } from './setup.mjs';
 import { runVitest } from './vitest.mjs';
 
-/** The others take minutes and have commands of their own. */
+/** The other projects take minutes and have their own commands. */
 const PROJECTS = ['unit', 'infra', 'integration'];
 
 await run(() => {
   setup({ tests: true });
   const given = process.argv.slice(2);
   const wanted = given.filter((arg) => arg !== '--long');
-  // Every variant of the cluster's tests, more often and with longer outages.
+  // Runs every variant of the cluster tests, more often and with longer outages.
   if (given.includes('--long')) process.env.STREAMPOOL_LONG = '1';
   const isChosen = wanted.some((arg) => arg.startsWith('--project'));
   return runVitest([...(isChosen ? [] : PROJECTS.map((name) => `--project=${name}`)), ...wanted]);

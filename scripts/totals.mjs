@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Where `npm test` has Vitest write its results. */
+/** The file into which `npm test` has Vitest write its results. */
 export const RESULTS = join(dirname(dirname(fileURLToPath(import.meta.url))), '.cache', 'test-results.json');
 
-/** A test file that could not be loaded counts as one failure, and so does a run that left no results. */
+/** A test file that did not load counts as one failure, and so does a run without results. */
 export function totals() {
   if (!existsSync(RESULTS)) return { passed: 0, failed: 1, skipped: 0 };
   const results = JSON.parse(readFileSync(RESULTS, 'utf8'));

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { ROOT } from './setup.mjs';
 import { RESULTS, totals } from './totals.mjs';
 
-/** Answers the exit code. */
+/** Returns the exit code. */
 export function runVitest(args) {
   mkdirSync(dirname(RESULTS), { recursive: true });
   rmSync(RESULTS, { force: true });
