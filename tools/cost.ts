@@ -1,4 +1,4 @@
-/** Prints what a stage of cdk.json costs in a month under a load; `npm run cost` runs it. */
+/** Prints the monthly cost of a stage of cdk.json under a load; `npm run cost` runs it. */
 
 import { parseArgs } from 'node:util';
 import cdkJson from '../cdk.json' with { type: 'json' };

@@ -5,9 +5,9 @@ import { createServer, type ServerResponse } from 'node:http';
 
 const PACKET = 188;
 const SYNC = 0x47;
-/** FFmpeg's MPEG-TS muxer numbers streams from here; the video is mapped first. */
+/** FFmpeg's MPEG-TS muxer numbers PIDs from here; the video is mapped first. */
 const VIDEO_PID = 0x100;
-/** A connection that leaves this much unread is closed; about 30 s of this channel. */
+/** A connection with this much unread is closed; it is about 30 s of this channel. */
 const MAX_BACKLOG_BYTES = 4 * 1024 ** 2;
 const PARENT_CHECK_MS = 250;
 const PATH = '/live.ts';
@@ -21,7 +21,7 @@ function ffmpegArguments(): string[] {
     ...['-re', '-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25'],
     ...['-re', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000'],
     ...['-map', '0:v', '-map', '1:a', ...(font === undefined ? [] : ['-vf', clock])],
-    // A keyframe every 2 s, as broadcasters send them, and never one in between.
+    // A keyframe every 2 s, as broadcasters send them, and no other keyframes.
     ...[
       '-c:v',
       'libx264',
@@ -41,7 +41,7 @@ function ffmpegArguments(): string[] {
   ];
 }
 
-/** Cuts FFmpeg's output into packets and sends them to every viewer, each from the newest keyframe on. */
+/** Cuts FFmpeg's output into packets and sends them to every viewer, from the newest keyframe on. */
 class Channel {
   readonly #viewers = new Set<ServerResponse>();
   readonly #onFirstKeyframe: () => void;
@@ -114,13 +114,13 @@ function main(): void {
   ffmpeg.stdout.on('data', (chunk: Buffer) => channel.push(chunk));
 }
 
-/** This process and its FFmpeg end together, and both with the process that started them. */
+/** Ends this process and its FFmpeg together, and both when the parent process ends. */
 function stopWith(ffmpeg: ChildProcess): void {
-  ffmpeg.on('error', (error) => fail(`FFmpeg could not be started: ${error.message}`));
+  ffmpeg.on('error', (error) => fail(`Could not start FFmpeg: ${error.message}`));
   ffmpeg.on('exit', (code, signal) => fail(`The demo FFmpeg ended (${signal ?? `exit code ${code}`}).`));
   process.on('exit', () => ffmpeg.kill('SIGKILL'));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(0));
-  // A child whose parent is gone gets a new one. (After a kill -9 of this process FFmpeg ends by its broken pipe.)
+  // A process whose parent is gone gets a new parent. (After kill -9 of this process, FFmpeg ends on its broken pipe.)
   const parent = process.ppid;
   setInterval(() => {
     if (process.ppid !== parent) process.exit(0);

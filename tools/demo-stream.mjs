@@ -1,9 +1,9 @@
 // The last step of the local stack: creates the demo stream through the load balancer, plays it until media flows, and
-// prints where people find everything.
+// prints the addresses.
 import { curlAuthorization, playingDemoStream, typed, workerReady } from '../scripts/demo-stream.mjs';
 import { run, SetupError } from '../scripts/setup.mjs';
 
-/** @returns the value of an environment variable that must be there */
+/** @returns the value of a required environment variable */
 function needed(name) {
   const value = process.env[name];
   if (!value) throw new SetupError(`${name} is missing.`);
@@ -11,7 +11,7 @@ function needed(name) {
 }
 
 await run(async () => {
-  // Inside the stack, and for people.
+  // The address inside the stack, and the address for people.
   const inside = needed('API_URL');
   const outside = needed('PUBLIC_URL');
   const { signal } = new AbortController();

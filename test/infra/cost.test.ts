@@ -105,7 +105,7 @@ describe('npm run cost', () => {
     expect(stdout).toMatch(/total +52,\d{3}\.\d\d +14\.40 cents per viewer and hour/);
     expect(stdout).toContain('us-east-1, November 2026');
     expect(stdout).toMatch(
-      /ElastiCache.* × 0\.0128 \(us-east-1, 2 October 2026, second-hand: --redis-hour takes yours\)/,
+      /ElastiCache.* × 0\.0128 \(us-east-1, 2 October 2026, second-hand; set your own with --redis-hour\)/,
     );
   });
 

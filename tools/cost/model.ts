@@ -1,4 +1,4 @@
-/** What a stage costs in a month, item by item, each with the sum that it came from. Pure. */
+/** The monthly cost of a stage, item by item, each with its calculation. Pure. */
 
 import type { StageConfig } from '../../infra/config.ts';
 import { PUBLISHED } from '../../infra/metrics.ts';
@@ -6,17 +6,17 @@ import { egressUsd, HOURS_PER_MONTH as H, monthlyGb } from '../../services/admin
 import { PRICES, REDIS_PRICED } from './prices.ts';
 
 export interface Load {
-  /** Channels that are watched at a time, each transcoded once. */
+  /** Channels watched at the same time; each is transcoded once. */
   readonly channels: number;
-  /** Viewers at a time, around the clock. */
+  /** Viewers at the same time, around the clock. */
   readonly viewers: number;
-  /** Mbit/s that each of them gets. */
+  /** Mbit/s per viewer. */
   readonly mbit: number;
-  /** vCPUs of one transcode. 1.5 is one 1080p with libx264 veryfast; 0 is streams passed on as they are. */
+  /** vCPUs of one transcode. 1.5 is one 1080p with libx264 veryfast; 0 means no transcoding. */
   readonly vcpuPerChannel: number;
-  /** Viewers that one vCPU serves beside its transcodes. */
+  /** Viewers that one vCPU serves in addition to its transcodes. */
   readonly viewersPerVcpu: number;
-  /** USD an hour of a Redis node, in place of the price here, or where there is none. */
+  /** USD an hour of a Redis node; replaces the built-in price, or supplies a missing one. */
   readonly redisHour?: number | undefined;
 }
 
@@ -34,16 +34,16 @@ export interface Estimate {
   readonly crossZoneRelays: number;
   readonly items: readonly Item[];
   readonly totalUsd: number;
-  /** What is worth knowing before it is believed. */
+  /** Limits of the estimate that the reader must know. */
   readonly notes: readonly string[];
 }
 
-/** Assumed for what is too small to ask for: GB of logs a worker writes, GB of an image, requests of people to the admin API. */
+/** Assumptions for small items: GB of logs per worker, GB of an image, requests of people to the admin API. */
 const SMALL = { logGbPerWorker: 1, imageGb: 1, adminRequests: 100_000 };
-/** The schedules: each minute and every five, each time both functions, a fifth of a second at half a GB. */
+/** The schedules run every minute and every five minutes. Each run calls both functions, for 0.2 s at half a GB. */
 const LAMBDA = { calls: 2 * (60 + 12) * H + 2 * SMALL.adminRequests, gbSeconds: 0.2 * 0.5 };
 
-/** @throws {RangeError} for a load or a Redis node that no price can be given for */
+/** @throws {RangeError} for a load or a Redis node without a price */
 export function estimate(stage: StageConfig, load: Load): Estimate {
   if (load.viewersPerVcpu === 0) throw new RangeError('A vCPU must serve at least one viewer (--viewers-per-vcpu).');
   const workers = workersFor(stage, load);
@@ -65,7 +65,7 @@ export function estimate(stage: StageConfig, load: Load): Estimate {
   return { workers, crossZoneRelays, items, totalUsd, notes: notesFor(stage, load, workers) };
 }
 
-/** As many as scaling would start: for the CPU of the transcodes and viewers, for the viewers, and never fewer than the stage says. */
+/** The number that scaling would start: enough CPU for transcodes and viewers, room for the viewers, and the stage's minimum. */
 export function workersFor(stage: StageConfig, { channels, viewers, vcpuPerChannel, viewersPerVcpu }: Load): number {
   const vcpu = channels * vcpuPerChannel + viewers / viewersPerVcpu;
   const byCpu = Math.ceil(vcpu / ((stage.workerCpu / 1024) * (stage.cpuTarget / 100)));
@@ -73,8 +73,8 @@ export function workersFor(stage: StageConfig, { channels, viewers, vcpuPerChann
 }
 
 /**
- * The load balancer knows nothing of channels, so the viewers of a channel are on as many workers as chance has it, and
- * each but the owner fetches it: from another zone as often as there are others.
+ * The load balancer knows no channels, so the viewers of a channel are spread over workers at random. Each of these workers
+ * except the owner relays it; the chance that the owner is in another zone is the share of the other zones.
  */
 export function relaysAcrossZones({ channels, viewers }: Load, workers: number, zones: number): number {
   if (channels === 0) return 0;
@@ -123,7 +123,7 @@ function relays({ mbit }: Load, links: number): Item {
 function redis({ redisNode, redisReplicas }: StageConfig, { redisHour }: Load): Item {
   const hour = redisHour ?? PRICES.redisHour[redisNode];
   if (hour === undefined) {
-    throw new RangeError(`There is no price of ${redisNode} here; say it with --redis-hour, in USD an hour.`);
+    throw new RangeError(`There is no price for ${redisNode} here; give it with --redis-hour, in USD an hour.`);
   }
   const nodes = 1 + redisReplicas;
   const source = redisHour === undefined ? REDIS_PRICED : '--redis-hour';
@@ -144,7 +144,7 @@ function admin(stage: StageConfig): Item {
 function watching({ redisReplicas }: StageConfig, workers: number): Item {
   const { logGb, metric, alarm } = PRICES.cloudWatch;
   const metrics = PUBLISHED.length;
-  // Six of the viewers' side, three of each Redis node, two of the functions.
+  // Six for the viewers' side, three for each Redis node, two for the functions.
   const alarms = 6 + 3 * (1 + redisReplicas) + 2;
   const gb = workers * SMALL.logGbPerWorker;
   return item(

@@ -1,9 +1,9 @@
-/** List prices of us-east-1 in USD, as they were in November 2026. Egress is in services/admin-lambda/src/egress-cost.ts. */
+/** List prices of us-east-1 in USD, as of November 2026. Egress is in services/admin-lambda/src/egress-cost.ts. */
 
-export const PRICED = 'list prices of us-east-1, November 2026, without free tiers but that of egress';
+export const PRICED = 'list prices of us-east-1, November 2026, without free tiers except that of egress';
 
-/** Whose word the prices of Redis nodes are; shown beside them. */
-export const REDIS_PRICED = 'us-east-1, 2 October 2026, second-hand: --redis-hour takes yours';
+/** Source of the prices of Redis nodes; shown beside them. */
+export const REDIS_PRICED = 'us-east-1, 2 October 2026, second-hand; set your own with --redis-hour';
 
 export const PRICES = {
   /** Per hour of one vCPU, and of one GB. */
@@ -13,13 +13,13 @@ export const PRICES = {
   },
   /** Per hour of a public IPv4 address. */
   ipv4: 0.005,
-  /** Per hour, and per hour and unit; a unit is 1 GB an hour, or 3000 open connections. */
+  /** Per hour, and per hour and unit. A unit is 1 GB an hour, or 3000 open connections. */
   loadBalancer: { hour: 0.0225, unit: 0.008, unitGb: 1, unitConnections: 3000 },
-  /** Per GB from zone to zone: what leaves one and what enters the other are both billed. */
+  /** Per GB between zones: AWS bills what leaves one zone and what enters the other. */
   crossZoneGb: 0.02,
   /**
-   * Per hour of a Valkey node, 80 % of a Redis OSS node. AWS shows its own list to browsers only: these are what others wrote
-   * down of the Price List API (service AmazonElastiCache, engine Valkey, us-east-1), as of the date below.
+   * Per hour of a Valkey node, 80 % of a Redis OSS node. AWS shows its own list only to browsers. These are other people's copies
+   * of the Price List API (service AmazonElastiCache, engine Valkey, us-east-1), as of the date above.
    */
   redisHour: {
     'cache.t4g.micro': 0.0128,
@@ -35,7 +35,7 @@ export const PRICES = {
   lambda: { million: 0.2, gbSecond: 0.0000133334 },
   /** Per million requests of an HTTP API. */
   apiMillion: 1,
-  /** Per GB written, per metric and per alarm of a month. */
+  /** Per GB written, and per metric and alarm in a month. */
   cloudWatch: { logGb: 0.5, metric: 0.3, alarm: 0.1 },
   /** Per GB and month of images. */
   imageGb: 0.1,

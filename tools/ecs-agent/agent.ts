@@ -1,6 +1,6 @@
 /**
  * What a worker sees of Amazon ECS, for the local stack and for tests: the task metadata endpoint (version 4) and task scale-in
- * protection. A task is whoever asks, known by its address, unless the agent is that of one task.
+ * protection. Each client address is a task of its own, unless the agent serves one fixed task.
  */
 
 import { createHash } from 'node:crypto';
@@ -9,10 +9,10 @@ import { z } from 'zod';
 
 export interface ProtectionChange {
   readonly taskArn: string;
-  /** Of the task that asks. */
+  /** Address of the task that asks. */
   readonly address: string;
   readonly enabled: boolean;
-  /** Undefined when it is given up. */
+  /** Undefined when the task gives its protection up. */
   readonly expiresInMinutes: number | undefined;
 }
 
@@ -21,15 +21,15 @@ export interface EcsAgentOptions {
   readonly family: string;
   readonly revision: number;
   readonly zone: string;
-  /** Of the one task that asks here; each who asks is a task of its own without it. */
+  /** Address of the one task that uses this agent. Without it, each client is a task of its own. */
   readonly address?: string;
-  /** What ECS wants the task to become; RUNNING without it. */
+  /** The status that ECS wants for the task; RUNNING by default. */
   readonly desiredStatus?: () => 'RUNNING' | 'STOPPED';
   /** Called for each request that changes or renews a protection. */
   readonly onProtection: (change: ProtectionChange) => void;
 }
 
-/** ECS: 1 minute to 48 hours, two hours when nothing is said. */
+/** Limits of ECS: 1 minute to 48 hours; two hours by default. */
 const MAX_MINUTES = 2880;
 const DEFAULT_MINUTES = 120;
 
@@ -80,7 +80,7 @@ export function createEcsAgent(options: EcsAgentOptions): Server {
   });
 }
 
-/** The name under which ECS knows the task with this address. */
+/** The ARN of the task with this address. */
 export function arnOf(cluster: string, address: string): string {
   const id = createHash('sha256').update(address).digest('hex').slice(0, 32);
   return `arn:aws:ecs:local:000000000000:task/${cluster}/${id}`;
@@ -107,7 +107,7 @@ function protectionOf(taskArn: string, expiresInMinutes: number | undefined): Pr
   return { ProtectionEnabled: true, ExpirationDate, TaskArn: taskArn };
 }
 
-/** What is left of a protection now. */
+/** What is left of a protection. */
 function current(protection: Protection | undefined, taskArn: string): Protection {
   const isOver = protection?.ExpirationDate === undefined || Date.parse(protection.ExpirationDate) <= Date.now();
   return protection === undefined || isOver ? protectionOf(taskArn, undefined) : protection;
