@@ -1,6 +1,6 @@
 /**
- * One reader's place in a feed: a viewer's response, an FFmpeg's standard input. At most one write is under way; whoever
- * falls off the ring goes on at the newest random access point. Nobody else notices.
+ * One reader's position in a feed: a viewer's response, or the standard input of FFmpeg. It has at most one write in
+ * progress. A reader that falls out of the ring continues at the newest random access point. No other reader notices.
  */
 
 import { PACKET_SIZE, startsUnit } from '../mpegts/syntax/packet.ts';
@@ -11,30 +11,32 @@ import type { EntryPoint } from './ring.ts';
 /** Where a cursor's bytes go. */
 export interface CursorSink {
   /**
-   * @param done to be called when the bytes have left this process
-   * @param isAll with these bytes all that is published has been written
+   * @param done call it when the bytes have left this process
+   * @param isAll whether these bytes end what has been published so far
    */
   write(bytes: Buffer, done: () => void, isAll: boolean): void;
   /** Everything was written and the feed is over. */
   finished(end: FeedEnd): void;
-  /** The reader cannot go on: nothing could be written for the stall time, or what it was reading has left the ring. */
+  /**
+   * The reader cannot continue: no write finished within the stall time, or the ring has dropped what it was reading.
+   */
   dropped(reason: 'stalled' | 'fell_behind'): void;
 }
 
 export interface CursorStats {
-  /** Bytes handed to the sink, prefixes included. */
+  /** Bytes handed to the sink, including prefixes. */
   bytes: number;
-  /** Times the reader fell off the ring. */
+  /** Times the reader fell out of the ring. */
   skips: number;
 }
 
-/** Whole packets; small enough that a very slow reader shows progress, large enough to be cheap. */
+/** Whole packets. Small enough that a very slow reader shows progress, large enough to be cheap. */
 const MAX_WRITE_BYTES = 1394 * PACKET_SIZE;
 
-/** No unit is longer (MAX_UNIT_PACKETS), so nothing is looked for beyond. */
+/** No unit is longer (MAX_UNIT_PACKETS), so a search for its end can stop here. */
 const LONGEST_UNIT_BYTES = 44_620 * PACKET_SIZE;
 
-/** Bytes to write; `chunk` is held until they are written. */
+/** Bytes to write. `chunk` is held until they are written. */
 interface Piece {
   readonly bytes: Buffer;
   readonly chunk?: Chunk;
@@ -48,15 +50,15 @@ export class Cursor implements FeedReader {
   #position: number;
   #limit = Number.POSITIVE_INFINITY;
   #prefix: Buffer | undefined;
-  /** What is still to be written of the units that were begun, even if the ring has dropped them meanwhile. */
+  /** The rest of the units that were begun, even if the ring has dropped them since. */
   #begun: Piece[] = [];
-  /** What is being written. */
+  /** The piece that is being written. */
   #writing: Piece | undefined;
   #writingSinceMs: number | undefined;
   #end: FeedEnd | undefined;
   #closed = false;
 
-  /** @param stallMs a single write that takes longer than this is reported as stalled; 0: never. A function: it may change */
+  /** @param stallMs a single write that takes longer counts as stalled; 0: never. A function, because it may change */
   constructor(feed: Feed, entry: EntryPoint, sink: CursorSink, stallMs: number | (() => number)) {
     this.#feed = feed;
     this.#sink = sink;
@@ -67,12 +69,12 @@ export class Cursor implements FeedReader {
     this.wake();
   }
 
-  /** Next byte to be read. */
+  /** The next byte to read. */
   get position(): number {
     return this.#position;
   }
 
-  /** Reads no further than `position`, then finishes as if the feed had ended there. */
+  /** Reads up to `position`, then finishes as if the feed had ended there. */
   limitTo(position: number): void {
     this.#limit = Math.min(this.#limit, position);
     this.wake();
@@ -128,7 +130,7 @@ export class Cursor implements FeedReader {
     if (begun !== undefined) return begun;
     if (this.#position < ring.tail && this.#position < this.#limit) {
       if (this.#feed.opaque) {
-        // Half a fragment cannot be followed by another one; half a transport stream packet never occurs.
+        // Nothing can follow half a fragment. Half a transport stream packet never occurs.
         this.close();
         this.#sink.dropped('fell_behind');
         return undefined;
@@ -156,7 +158,7 @@ export class Cursor implements FeedReader {
     return this.#begun.shift();
   }
 
-  /** The end of about one write's worth of whole units, so that a skip never cuts one; what is published is whole. */
+  /** The end of about one write of whole units, so that a skip never cuts a unit. What is published is whole. */
   #wholeUnits(end: number): number {
     const { ring, opaque } = this.#feed;
     const wanted = this.#position + MAX_WRITE_BYTES;

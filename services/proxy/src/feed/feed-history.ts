@@ -1,6 +1,6 @@
 /**
- * Whose a feed is, over time: the timeline it is on, and which owner made which part of it. Decides how a worker that has some
- * of a feed goes on with the rest from another worker.
+ * The history of a feed's owners: its timeline, and which owner made which media. It decides how a worker that has the
+ * beginning of a feed continues with the media of another worker.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -10,42 +10,42 @@ import { ticksBetween, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 
 /** A change of owner. */
 export interface OwnerChange {
-  /** Of the new owner. */
+  /** Epoch of the new owner. */
   readonly epoch: number;
-  /** DTS of the last picture it took over from the one before, 33 bits; undefined when it had none. */
+  /** DTS of the last picture that it took over from the previous owner, 33 bits; undefined when it had none. */
   readonly afterDts: number | undefined;
 }
 
 export interface OwnerHistory {
-  /** Feeds with the same id have the same clock. Drawn where a feed begins, and kept by all who follow it. */
+  /** Feeds with the same id have the same clock. The first owner draws it and every follower keeps it. */
   readonly timeline: string;
   readonly epoch: number;
-  /** The newest changes, oldest first. */
+  /** The newest changes, the oldest of them first. */
   readonly changes: readonly OwnerChange[];
 }
 
-/** The clock of what a feed is made from. */
+/** The clock of a feed's source. */
 export interface SourceClock {
   readonly timeline: string;
-  /** Ticks between that clock and the feed's. */
+  /** Ticks between that clock and the feed's clock. */
   readonly shift: number;
 }
 
-/** More changes than a follower can have missed while its media was still in somebody's ring. */
+/** More changes than a follower can miss while its media is still in the ring of some worker. */
 const REMEMBERED_CHANGES = 8;
 
 export class FeedHistory {
   #timeline: string = randomUUID();
   #epoch = 0;
   #changes: readonly OwnerChange[] = [];
-  /** Another timeline that this feed follows, moved onto its own. */
+  /** Id of another timeline that this feed follows, shifted onto its own. */
   #foreign: string | undefined;
 
   get current(): OwnerHistory {
     return { timeline: this.#timeline, epoch: this.#epoch, changes: this.#changes };
   }
 
-  /** What comes now from its owner has the clock of this feed. */
+  /** What comes now from the owner has another clock than this feed. */
   get isForeign(): boolean {
     return this.#foreign !== undefined;
   }
@@ -58,9 +58,9 @@ export class FeedHistory {
   }
 
   /**
-   * What comes now is another worker's.
-   * @param lastDts of the newest picture here, 33 bits; undefined in an empty feed
-   * @returns how its bytes continue those that are here
+   * What comes now is another worker's media.
+   * @param lastDts DTS of the newest picture here, 33 bits; undefined in an empty feed
+   * @returns how its bytes continue the media that is here
    */
   follow(theirs: OwnerHistory, lastDts: number | undefined): { clock: InputClock; kind: InputKind } {
     if (lastDts === undefined) {
@@ -85,7 +85,7 @@ export class FeedHistory {
     return known ? { clock: 'aligned', kind: { midPicture } } : { clock: 'rebase', kind: {} };
   }
 
-  /** A time of this feed on the clock of the feed it follows; `shift` as the splicer has it. */
+  /** Converts a time of this feed to the clock of the feed that it follows. `shift` is the splicer's. */
   toTheirs(ticks: number, shift: number | undefined): number {
     return wrapTicks(ticks - (this.isForeign ? (shift ?? 0) : 0));
   }
@@ -97,8 +97,8 @@ export class FeedHistory {
 }
 
 /**
- * Whether the pictures up to `lastDts` are the very same ones here and there, so that the next one there continues those here.
- * Each owner since has to have had all of them when it began: encoders of their own make others.
+ * Whether both feeds have exactly the same pictures up to `lastDts`, so that the next picture there continues the media
+ * here. Every owner since must have had all of them when it began, because another encoder makes other pictures.
  */
 export function hasSamePictures(mine: OwnerHistory, theirs: OwnerHistory, lastDts: number): boolean {
   if (mine.epoch > theirs.epoch) return false;

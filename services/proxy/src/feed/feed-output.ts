@@ -1,4 +1,4 @@
-/** What stands between an FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
+/** Stands between FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
 
 import { type InputKind, type ResumePoint, Splicer } from '../mpegts/splicing/splicer.ts';
 import type { InputClock } from '../mpegts/splicing/timeline.ts';
@@ -7,22 +7,25 @@ import type { Feed } from './feed.ts';
 import { feedSink } from './feed-sink.ts';
 
 export interface FeedOutput {
-  /** Whether a further input can continue the first one, unnoticed by readers. */
+  /** Whether another input can continue the first one without readers noticing. */
   readonly continuable: boolean;
-  /** Where a restarted FFmpeg has to go on, on the feed's timeline. */
+  /** Where a restarted FFmpeg has to continue, on the feed's timeline. */
   readonly resumePoint: ResumePoint;
   /** DTS of the newest picture in the feed, 33 bits; undefined before the first, or when the container does not tell. */
   readonly lastDts: number | undefined;
-  /** Ticks between the clock of the input under way and the feed's; undefined before its first unit. */
+  /** Ticks between the clock of the current input and the feed's clock; undefined before its first unit. */
   readonly shift: number | undefined;
-  /** Monotonic arrival of the newest unit of each kind; undefined before the first, or when the container does not tell. */
+  /**
+   * Arrival of the newest unit of each kind, monotonic ms; undefined before the first, or when the container does not
+   * tell.
+   */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
   begin(clock: InputClock, kind: InputKind): void;
   push(chunk: Buffer, nowMs: number): void;
-  /** What has been pushed ends with whole units. */
+  /** Call when the pushed bytes end with whole units. */
   flush(): void;
-  /** @param orderly the input was played to its end, rather than cut off */
+  /** @param orderly the input was played to its end and not cut off */
   end(orderly: boolean): void;
 }
 

@@ -1,4 +1,4 @@
-/** Puts what a splicer or a fragmenter makes into a feed's ring. */
+/** Puts the output of a splicer or a fragmenter into a feed's ring. */
 
 import type { SpliceSink } from '../mpegts/splicing/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';

@@ -1,4 +1,4 @@
-/** A feed: one ring of media and the readers that follow it, each at its own pace. Knows nothing of where bytes come from. */
+/** A feed: one ring of media and its readers, each at its own pace. It does not know where the bytes come from. */
 
 import { StreampoolError } from '../errors.ts';
 import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
@@ -7,21 +7,24 @@ import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
 export type FeedEnd = { kind: 'ended' } | { kind: 'failed'; error: Error };
 
 export interface FeedReader {
-  /** New bytes may be read, up to `feed.published`. */
+  /** New bytes can be read, up to `feed.published`. */
   wake(): void;
-  /** The feed is over; what is published may still be read. */
+  /** The feed is over. What is published can still be read. */
   feedEnded(end: FeedEnd): void;
   /** Called once a second. */
   checkStall(nowMs: number): void;
 }
 
-/** Readers are woken at most this often, in milliseconds, plus a share for each: fewer, larger writes for a crowd. */
+/**
+ * Shortest time between two wakes of the readers, in ms. Each reader adds a share, so a crowd costs fewer and larger
+ * writes.
+ */
 const WAKE_BASE_MS = 10;
 const READERS_PER_MS = 2;
 const WAKE_MAX_MS = 200;
 const STALL_CHECK_MS = 1_000;
 
-/** Time between two wakes of a feed with so many readers, in milliseconds. */
+/** Time between two wakes of a feed with this many readers, in ms. */
 export function wakeIntervalMs(readers: number): number {
   return Math.min(WAKE_MAX_MS, WAKE_BASE_MS + readers / READERS_PER_MS);
 }
@@ -38,7 +41,7 @@ export class Feed {
   #lastWakeMs = 0;
   readonly #waiting: { resolve: (entry: EntryPoint) => void; reject: (error: Error) => void }[] = [];
 
-  /** @param opaque fragments of a container instead of transport stream packets */
+  /** @param opaque the ring holds container fragments instead of transport stream packets */
   constructor(limits: RingLimits, opaque = false) {
     this.ring = new Ring(limits);
     this.opaque = opaque;
@@ -50,7 +53,7 @@ export class Feed {
     else this.#endListeners.push(listener);
   }
 
-  /** Readers see bytes up to here. */
+  /** Position up to which readers see bytes. */
   get published(): number {
     return this.#published;
   }
@@ -63,7 +66,7 @@ export class Feed {
     return this.#readers.size;
   }
 
-  /** Where to start reading; waits for the first random access point, rejects when the feed ends without one. */
+  /** Where to start reading. Waits for the first random access point; rejects when the feed ends without one. */
   entry(): Promise<EntryPoint> {
     const entry = this.ring.joinEntry();
     if (entry !== undefined && entry.position < this.#published) return Promise.resolve(entry);
@@ -88,7 +91,7 @@ export class Feed {
     }
   }
 
-  /** What was appended to the ring is whole and may be read; readers hear of it soon. */
+  /** What was appended to the ring is whole and can be read. Readers are woken soon. */
   publish(): void {
     if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
     const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - performance.now());
@@ -118,10 +121,10 @@ export class Feed {
   }
 }
 
-/** The feed was ended while somebody waited for its first picture: it was deleted, or its worker ends. */
+/** The feed ended while a viewer waited for its first picture: it was deleted, or its worker stopped. */
 export class FeedOverError extends StreampoolError {
   constructor() {
-    super(503, 'The stream was ended before its first picture. Try again.', { retryAfterSeconds: 1 });
+    super(503, 'The stream ended before its first picture. Try again.', { retryAfterSeconds: 1 });
   }
 }
 

@@ -1,10 +1,10 @@
-/** The error that tells viewers of a shared stream to come again, each for a process of its own. */
+/** The error that makes the viewers of a shared stream join again, each with its own process. */
 
 import { StreampoolError } from '../errors.ts';
 
-/** The source has an end: it is played from its beginning, by a process for each client. */
+/** The source has an end. Each viewer gets its own process, which plays it from the beginning. */
 export class FiniteSourceError extends StreampoolError {
   constructor() {
-    super(503, 'The source has an end, so every viewer gets a process of its own; this one is not shared.');
+    super(503, 'The source has an end, so every viewer gets its own process. This process is not shared.');
   }
 }

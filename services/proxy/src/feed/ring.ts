@@ -1,4 +1,4 @@
-/** The media of one feed: the newest bytes in large chunks, and the points at which a reader may enter. */
+/** The media of one feed: the newest bytes in large chunks, and the points where a reader can enter. */
 
 import { CHUNK_BYTES, Chunk } from './chunk.ts';
 
@@ -6,30 +6,30 @@ import { CHUNK_BYTES, Chunk } from './chunk.ts';
 export interface EntryPoint {
   /** Absolute byte position; positions count from the feed's first byte and never restart. */
   position: number;
-  /** Bytes to send before those at `position`, so that they can be understood on their own. */
+  /** Bytes to send before those at `position`, so that a decoder understands them on their own. */
   prefix: Buffer;
-  /** When it is decoded, in milliseconds on the feed's timeline. */
+  /** When the entry is decoded, in ms on the feed's timeline. */
   mediaMs: number;
-  /** When it is shown. */
+  /** When the entry is shown, in ms on the feed's timeline. */
   shownMs: number;
 }
 
 export interface RingLimits {
-  /** Media to keep, in milliseconds, as long as `maxBytes` allows; two GOPs and the join buffer stay in any case. */
+  /** Media to keep, in ms, if `maxBytes` allows it. Two GOPs and the join buffer always stay. */
   retainMs: number;
-  /** How much media a joining reader gets at once, in milliseconds. */
+  /** Media that a joining reader gets at once, in ms. */
   joinBufferMs: number;
   maxBytes: number;
 }
 
-/** Of `maxBytes`, the most that entry points may take: two GOPs of pictures need far less than their media. */
+/** Share of `maxBytes` that entry points may take. Two GOPs of pictures need far less for them than for their media. */
 const ENTRIES_SHARE = 1 / 8;
-/** Of an entry point besides its prefix, estimated. */
+/** Estimated size of an entry point without its prefix. */
 const ENTRY_OVERHEAD_BYTES = 256;
 
 export class Ring {
   #limits: RingLimits;
-  /** Chunk n holds the bytes from (firstChunk + n) * CHUNK_BYTES on. */
+  /** Chunk n starts at byte (firstChunk + n) * CHUNK_BYTES. */
   #chunks: Chunk[] = [];
   #firstChunk = 0;
   #head = 0;
@@ -41,12 +41,12 @@ export class Ring {
     this.#limits = limits;
   }
 
-  /** Position behind the newest byte. */
+  /** Position after the newest byte. */
   get head(): number {
     return this.#head;
   }
 
-  /** Position of the oldest byte still here. */
+  /** Position of the oldest byte that is still here. */
   get tail(): number {
     return this.#firstChunk * CHUNK_BYTES;
   }
@@ -69,7 +69,7 @@ export class Ring {
     this.#limits = limits;
   }
 
-  /** Copies `bytes[start, end)` behind the head. */
+  /** Copies `bytes[start, end)` to the head. */
   append(bytes: Buffer, start: number, end: number): void {
     for (let at = start; at < end; ) {
       const within = this.#head % CHUNK_BYTES;
@@ -81,12 +81,12 @@ export class Ring {
     }
   }
 
-  /** Media up to this time, in milliseconds, is in the ring. */
+  /** Media up to this time, in ms, is in the ring. */
   advance(mediaMs: number): void {
     if (mediaMs > this.#headMs) this.#headMs = mediaMs;
   }
 
-  /** The next byte appended is a random access point. */
+  /** The next appended byte is a random access point. */
   mark(prefix: Buffer, mediaMs: number, shownMs = mediaMs): void {
     const entry = { position: this.#head, prefix, mediaMs, shownMs };
     this.#entries.push(entry);
@@ -99,12 +99,12 @@ export class Ring {
     this.advance(mediaMs);
   }
 
-  /** Nobody enters any more at what has been marked so far: it leads into media of another make-up. */
+  /** No reader enters at the earlier marks any more: they lead into media with other tracks or another shape. */
   forgetEntries(): void {
     this.#dropEntries(this.#entries.length);
   }
 
-  /** Where a new reader starts: the newest entry that leaves the join buffer behind it, else the oldest there is. */
+  /** Where a new reader starts: the newest entry that leaves the join buffer after it, else the oldest entry. */
   joinEntry(): EntryPoint | undefined {
     return (
       this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= this.#limits.joinBufferMs) ?? this.#entries[0]
@@ -115,7 +115,10 @@ export class Ring {
     return this.#entries.at(-1);
   }
 
-  /** Bytes from `position` on, at most `maxBytes`, without copying; undefined when there are none or they are gone. */
+  /**
+   * Bytes from `position` on, at most `maxBytes`, without copying; undefined when there are none or the ring has
+   * dropped them.
+   */
   view(position: number, end: number, maxBytes: number): Buffer | undefined {
     const chunk = this.chunkAt(position);
     if (chunk === undefined || position >= end) return undefined;
@@ -123,7 +126,7 @@ export class Ring {
     return chunk.bytes.subarray(within, Math.min(within + maxBytes, within + end - position, CHUNK_BYTES));
   }
 
-  /** What a `view` from `position` shows; to be held for as long as the view is used. */
+  /** The chunk behind a `view` from `position`. Hold it while the view is in use. */
   chunkAt(position: number): Chunk | undefined {
     return position < this.tail ? undefined : this.#chunks[Math.floor(position / CHUNK_BYTES) - this.#firstChunk];
   }
@@ -139,7 +142,7 @@ export class Ring {
     this.#dropChunks(Math.max(wanted, affordable) - this.#firstChunk);
   }
 
-  /** The join buffer and two GOPs, so that every reader can enter and an FFmpeg can be restarted without loss. */
+  /** The join buffer and two GOPs: every reader can enter, and an FFmpeg can restart without loss. */
   #minimumMs(): number {
     let gopMs = 0;
     for (let at = 1; at < this.#entries.length; at++) {

@@ -3,15 +3,15 @@ import type { AudioFrame } from '../../mpegts/syntax/adts.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { ContainerError, type Fragmenter, type FragmentSink, refuseTooLarge } from './fragmenter.ts';
 
-/** Reads a frame's header from its first 10 bytes; `undefined` if they are none. */
+/** Reads a frame's header from its first 10 bytes; `undefined` if there is none. */
 export type FrameParser = (header: Buffer) => AudioFrame | undefined;
 
 /** Enough for a frame of either format, and the length of an ID3v2 header. */
 const HEADER_BYTES = 10;
 
-/** Below this a group would cost more than it carries; a joining viewer waits at most about this long. */
+/** Smaller groups would cost more than they carry. A joining viewer waits at most about this long. */
 const GROUP_S = 0.1;
-/** Tags stand around the frames and are dropped: ID3v2 before, ID3v1 (of this length) after them. */
+/** Length of an ID3v1 tag. Tags are dropped: ID3v2 stands before the frames, ID3v1 after them. */
 const ID3V1_BYTES = 128;
 
 export class AudioFrameFragmenter implements Fragmenter {
@@ -56,7 +56,7 @@ export class AudioFrameFragmenter implements Fragmenter {
   #emit(): void {
     if (!this.#started) this.#sink.init(Buffer.alloc(0));
     this.#started = true;
-    // Any audio frame will do to start with. (An MP3 frame may lack bits of those before it; decoders mute it.)
+    // Every audio frame is an entry point. An MP3 frame may need bits of earlier frames; decoders mute it then.
     this.#sink.fragment(this.#group, true, this.#groupStart);
     this.#group = [];
     this.#groupStart += this.#groupSeconds;
@@ -64,12 +64,12 @@ export class AudioFrameFragmenter implements Fragmenter {
   }
 }
 
-/** Bytes of the ID3 tag that starts here, 0 if none does. */
+/** Bytes of the ID3 tag that starts here; 0 if there is none. */
 function tagBytes(header: Buffer): number {
   if (header.toString('latin1', 0, 3) === 'TAG') return ID3V1_BYTES;
   if (header.toString('latin1', 0, 3) !== 'ID3') return 0;
   const hasFooter = (header.readUInt8(5) & 0x10) !== 0;
-  // Four times seven bits, so that no tag looks like a frame.
+  // Four times seven bits: the format keeps tags from looking like frames.
   const content = [6, 7, 8, 9].reduce((size, at) => (size << 7) | (header.readUInt8(at) & 0x7f), 0);
   return HEADER_BYTES + content + (hasFooter ? HEADER_BYTES : 0);
 }

@@ -1,9 +1,9 @@
-/** Bytes that came in chunks of any size and are taken in pieces of a known size, without copying the media. */
+/** Takes bytes in chunks of any size and returns pieces of a known size, without copying the media. */
 export class ByteQueue {
   #chunks: Buffer[] = [];
   #length = 0;
 
-  /** Bytes that are waiting. */
+  /** Waiting bytes. */
   get length(): number {
     return this.#length;
   }
@@ -14,7 +14,7 @@ export class ByteQueue {
     this.#length += chunk.length;
   }
 
-  /** The first `count` bytes, left where they are; fewer when fewer are waiting. Meant for headers: it may copy. */
+  /** The first `count` bytes, without removing them, or all if fewer wait. For headers: it may copy. */
   peek(count: number): Buffer {
     const first = this.#chunks[0];
     if (first !== undefined && first.length >= count) return first.subarray(0, count);
@@ -29,7 +29,7 @@ export class ByteQueue {
     return Buffer.concat(pieces);
   }
 
-  /** Removes the first `count` bytes and answers them as they came; all that wait if they are fewer. */
+  /** Removes and returns the first `count` bytes, in the pieces in which they came, or all if fewer wait. */
   take(count: number): Buffer[] {
     const taken: Buffer[] = [];
     let missing = Math.min(count, this.#length);

@@ -1,10 +1,10 @@
-/** Reads EBML elements (RFC 8794), of which Matroska and WebM are made. Pure. */
+/** Reads EBML elements (RFC 8794), the elements of Matroska and WebM. Pure. */
 import { ContainerError } from './fragmenter.ts';
 
 export interface ElementHeader {
   readonly id: number;
   readonly headerBytes: number;
-  /** Without its header; `undefined` where the element ends at the next one that cannot be inside it. */
+  /** Without its header; `undefined` when the element ends at the next one that cannot be inside it. */
   readonly contentBytes: number | undefined;
 }
 
@@ -13,12 +13,12 @@ export const MAX_ELEMENT_HEADER_BYTES = 12;
 const MAX_ID_BYTES = 4;
 const MAX_SIZE_BYTES = 8;
 
-/** Bytes of a variable-length number, from its first byte: one more than the zero bits it starts with. */
+/** Length in bytes of a variable-length number, from its first byte: the number of leading zero bits plus one. */
 function vintBytes(first: number): number {
   return Math.clz32(first) - 23;
 }
 
-/** A variable-length number without its marker, or `undefined` if all its bits are set ("unknown"). */
+/** A variable-length number without its marker; `undefined` if all its bits are set ("unknown"). */
 export function readVint(bytes: Buffer, offset: number): { value: number | undefined; bytes: number } {
   const length = vintBytes(bytes.readUInt8(offset));
   if (length > MAX_SIZE_BYTES) throw new ContainerError('The Matroska output has a damaged element.');

@@ -1,42 +1,45 @@
-/** What every fragmenter is: it cuts a container other than MPEG-TS into initialisation bytes and complete fragments. */
+/**
+ * The contract of every fragmenter: it cuts a container other than MPEG-TS into initialisation bytes and complete
+ * fragments.
+ */
 
 import { SourceError } from '../../errors.ts';
 
-/** Receives the pieces, in order: `init` once, before the first fragment. */
+/** Receives the pieces in order: `init` once, then fragments. */
 export interface FragmentSink {
-  /** What a joining viewer gets first; empty for containers that need nothing. */
+  /** What a joining viewer gets first; empty for containers that need no such bytes. */
   init(bytes: Buffer): void;
   /**
-   * @param bytes the fragment as it came, in pieces
+   * @param bytes the fragment in the pieces in which it came
    * @param randomAccess whether a viewer can start here, after the initialisation bytes
    * @param mediaTimeSeconds where it starts on the output's own timeline, if the container says so
    */
   fragment(bytes: Buffer[], randomAccess: boolean, mediaTimeSeconds: number | undefined): void;
 }
 
-/** Takes an FFmpeg's output as it comes. After it has thrown, it takes no more. */
+/** Takes FFmpeg's output. It takes no more after it has thrown. */
 export interface Fragmenter {
   /**
-   * @throws {ContainerError} when the bytes are not this container, are laid out so that nobody could join, or hold a
-   * piece larger than MAX_PIECE_BYTES
+   * @throws {ContainerError} when the bytes are not this container, when no viewer could join at them, or when a piece
+   * is larger than MAX_PIECE_BYTES
    */
   push(chunk: Buffer): void;
-  /** The output has ended; an incomplete fragment is dropped. */
+  /** The output has ended. An incomplete fragment is dropped. */
   end(): void;
 }
 
-/** An output that cannot be cut; the message says what is wrong with it and, where a profile can mend it, how. */
+/** An output that cannot be cut. The message says what is wrong and how to correct the profile, if that helps. */
 export class ContainerError extends SourceError {
   constructor(message: string, cause?: unknown) {
     super('ffmpeg', message, { cause });
   }
 }
 
-/** Largest box, cluster or fragment: over 12 s of a 20 Mbit/s stream. */
+/** Largest box, cluster or fragment: more than 12 s of a 20 Mbit/s stream. */
 export const MAX_PIECE_BYTES = 32 * 1024 ** 2;
 
 export function refuseTooLarge(what: string, bytes: number): void {
   if (bytes <= MAX_PIECE_BYTES) return;
   const limit = MAX_PIECE_BYTES / 1024 ** 2;
-  throw new ContainerError(`${what} of ${bytes} bytes is larger than the ${limit} MiB that are kept at a time.`);
+  throw new ContainerError(`${what} of ${bytes} bytes is larger than the limit of ${limit} MiB.`);
 }

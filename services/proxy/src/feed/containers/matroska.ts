@@ -33,7 +33,7 @@ const ID = {
   referenceBlock: 0xfb,
 };
 
-/** Elements that cannot be inside a cluster; one of them ends a cluster of unknown size. */
+/** Elements that cannot be inside a cluster. Each of them ends a cluster of unknown size. */
 const OUTSIDE_CLUSTERS = [
   ID.ebml,
   ID.segment,
@@ -46,7 +46,9 @@ const OUTSIDE_CLUSTERS = [
   ID.tags,
   ID.cluster,
 ];
-/** Positions in a file that a joining viewer does not have, and tags, which describe a file that is finished. */
+/**
+ * Dropped elements: positions in a file that a joining viewer does not have, and tags, which describe a finished file.
+ */
 const DROPPED = [ID.seekHead, ID.cues, ID.tags, ID.void];
 const TRACK_TYPE_VIDEO = 1;
 /** After a block's track number: 2 bytes of time, then flags. */
@@ -57,12 +59,12 @@ const NANOSECONDS = 1e9;
 
 interface Cluster {
   bytes: Buffer[];
-  /** With its header. */
+  /** Including its header. */
   length: number;
-  /** Content that is still to come; `undefined` for a cluster of unknown size. */
+  /** Content still to come; `undefined` for a cluster of unknown size. */
   remaining: number | undefined;
   timestamp: number | undefined;
-  /** Whether the first video block is a keyframe, once one has come. */
+  /** Whether the first video block is a keyframe; undefined before one has come. */
   startsWithKeyframe: boolean | undefined;
 }
 
@@ -83,7 +85,7 @@ export class MatroskaFragmenter implements Fragmenter {
     this.#queue.push(chunk);
     try {
       while (this.#element()) {
-        // Each turn takes one element, or the header of one that is read piece by piece.
+        // Each turn takes one element, or only the header of an element that is read piece by piece.
       }
     } catch (error) {
       if (error instanceof RangeError) throw new ContainerError('The Matroska output has a damaged element.', error);
@@ -96,7 +98,7 @@ export class MatroskaFragmenter implements Fragmenter {
     this.#cluster = undefined;
   }
 
-  /** Takes the next element; answers whether there was one. */
+  /** Takes the next element. Returns whether there was one. */
   #element(): boolean {
     const header = readElementHeader(this.#queue.peek(MAX_ELEMENT_HEADER_BYTES));
     if (header === undefined) return false;
@@ -111,22 +113,22 @@ export class MatroskaFragmenter implements Fragmenter {
       return true;
     }
     if (header.contentBytes === undefined)
-      throw new ContainerError('The Matroska output has an element without an end.');
+      throw new ContainerError('The Matroska output has an element without a length.');
     const bytes = header.headerBytes + header.contentBytes;
     refuseTooLarge('A Matroska element', bytes);
     if (this.#queue.length < bytes) return false;
     const pieces = this.#queue.take(bytes);
     if (this.#cluster !== undefined) this.#clusterChild(this.#cluster, header, pieces);
     else if (!this.#initDone) this.#initElement(header, pieces);
-    else if (header.id === ID.ebml) throw new ContainerError('The Matroska output starts anew in the middle.');
+    else if (header.id === ID.ebml) throw new ContainerError('The Matroska output has a second header in the middle.');
     return true;
   }
 
-  /** The header of the segment or of a cluster, whose content is read element by element. */
+  /** The header of the segment or of a cluster. Its content is read element by element. */
   #openElement(header: ElementHeader): void {
     const bytes = Buffer.concat(this.#queue.take(header.headerBytes));
     if (header.id === ID.segment) {
-      if (this.#initDone) throw new ContainerError('The Matroska output starts anew in the middle.');
+      if (this.#initDone) throw new ContainerError('The Matroska output has a second header in the middle.');
       this.#init.push(endlessSegment(bytes));
       return;
     }
@@ -143,7 +145,7 @@ export class MatroskaFragmenter implements Fragmenter {
       startsWithKeyframe: undefined,
     };
     refuseTooLarge('A Matroska cluster', header.contentBytes ?? 0);
-    // An empty cluster is complete with its header, and worth nothing.
+    // An empty cluster ends with its header. It carries nothing, so it is dropped.
     if (header.contentBytes !== 0) this.#cluster = cluster;
   }
 
@@ -197,7 +199,7 @@ export class MatroskaFragmenter implements Fragmenter {
   }
 }
 
-/** The segment's header with its size replaced by "unknown": a viewer who joins late gets less than the whole. */
+/** The segment's header with its size replaced by "unknown": a viewer that joins late gets less than the whole. */
 function endlessSegment(header: Buffer): Buffer {
   const idBytes = 4;
   const sizeBytes = header.length - idBytes;

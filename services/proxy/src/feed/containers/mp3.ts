@@ -5,7 +5,10 @@ import type { AudioFrame } from '../../mpegts/syntax/adts.ts';
 const BITRATES_MPEG1 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const BITRATES_MPEG2 = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 const SAMPLE_RATES_MPEG1 = [44100, 48000, 32000];
-/** The version bits: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5, which halve the sample rates in turn. */
+/**
+ * Sample rate divisors by version bits: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5. Each halves the rate of the one
+ * before.
+ */
 const RATE_DIVISORS = [4, undefined, 2, 1];
 const LAYER_III = 1;
 

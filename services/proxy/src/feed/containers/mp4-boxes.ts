@@ -1,4 +1,4 @@
-/** Reads the few ISO base media boxes (ISO/IEC 14496-12) that tell whether a fragment can be joined at. Pure. */
+/** Reads the few ISO base media boxes (ISO/IEC 14496-12) that tell whether a viewer can join at a fragment. Pure. */
 import { ContainerError } from './fragmenter.ts';
 
 export interface Box {
@@ -9,7 +9,7 @@ export interface Box {
 export interface BoxHeader {
   readonly type: string;
   readonly headerBytes: number;
-  /** With its header; 0 means "to the end of the file". */
+  /** Including its header; 0 means "to the end of the file". */
   readonly bytes: number;
 }
 
@@ -22,7 +22,7 @@ export interface Track {
   readonly video: boolean;
   /** Units per second. */
   readonly timescale: number;
-  /** Flags of samples that no fragment says anything about. */
+  /** Flags of samples for which no fragment gives any. */
   readonly defaultSampleFlags: number;
 }
 
@@ -34,7 +34,7 @@ interface TrackFragment {
 }
 
 const SAMPLE_IS_NON_SYNC = 0x1_0000;
-// Flags of `tfhd` (8.8.7) and `trun` (8.8.8): which optional fields are there.
+// Flags of `tfhd` (8.8.7) and `trun` (8.8.8) that say which optional fields are present.
 const TFHD_BASE_DATA_OFFSET = 0x1;
 const TFHD_FIELDS_BEFORE_FLAGS = [0x2, 0x8, 0x10];
 const TFHD_DEFAULT_FLAGS = 0x20;
@@ -72,13 +72,13 @@ function child(content: Buffer, ...path: string[]): Buffer | undefined {
   return undefined;
 }
 
-/** An output that FFmpeg lays out in another way when it is told to. */
+/** An error for an output that FFmpeg lays out differently with the right option. */
 export function notJoinable(why: string): ContainerError {
   const option = '-movflags frag_keyframe+empty_moov+default_base_moof';
-  return new ContainerError(`The mp4 output ${why}, so nobody could join it: add \`${option}\` to the profile.`);
+  return new ContainerError(`The mp4 output ${why}, so no viewer could join it: add \`${option}\` to the profile.`);
 }
 
-/** The tracks of a `moov`. @throws {ContainerError} when it is not that of a fragmented file */
+/** The tracks of a `moov`. @throws {ContainerError} when the `moov` is not that of a fragmented file */
 export function readTracks(moov: Buffer): Track[] {
   const mvex = child(moov, 'mvex');
   if (mvex === undefined) {
@@ -100,7 +100,7 @@ function readTrack(trak: Buffer, defaults: ReadonlyMap<number, number>): Track {
   const mdhd = child(trak, 'mdia', 'mdhd');
   const hdlr = child(trak, 'mdia', 'hdlr');
   if (tkhd === undefined || mdhd === undefined || hdlr === undefined) {
-    throw new ContainerError('The mp4 output has a track without its headers.');
+    throw new ContainerError('The mp4 output has a track without headers.');
   }
   // Version 1 has two times of 8 bytes before these fields, version 0 two of 4.
   const id = tkhd.readUInt32BE(tkhd[0] === 1 ? 20 : 12);
@@ -110,13 +110,13 @@ function readTrack(trak: Buffer, defaults: ReadonlyMap<number, number>): Track {
 }
 
 export interface FragmentFacts {
-  /** The first video sample is a sync sample; always, where there is no video track. */
+  /** Whether the first video sample is a sync sample. Always true without a video track. */
   readonly randomAccess: boolean;
-  /** Decode time of the first sample, of the video where there is some. */
+  /** Decode time of the first sample, of the video if there is one. */
   readonly mediaTimeSeconds: number | undefined;
 }
 
-/** What a `moof` says about where its fragment starts. */
+/** What a `moof` says about the start of its fragment. */
 export function readFragmentFacts(moof: Buffer, tracks: readonly Track[]): FragmentFacts {
   const fragments: TrackFragment[] = [];
   for (const { type, content } of boxesIn(moof)) {
@@ -136,11 +136,11 @@ export function readFragmentFacts(moof: Buffer, tracks: readonly Track[]): Fragm
 
 function readTrackFragment(traf: Buffer): TrackFragment {
   const tfhd = child(traf, 'tfhd');
-  if (tfhd === undefined) throw new ContainerError('The mp4 output has a fragment without its header.');
+  if (tfhd === undefined) throw new ContainerError('The mp4 output has a fragment without a header.');
   const flags = tfhd.readUIntBE(1, 3);
   if ((flags & TFHD_BASE_DATA_OFFSET) !== 0) {
     throw new ContainerError(
-      'The mp4 output counts its data from the start of the file, so nobody could join it: add `default_base_moof` to ' +
+      'The mp4 output counts positions from the start of the file, so no viewer could join it: add `default_base_moof` to ' +
         '`-movflags` in the profile.',
     );
   }
@@ -167,7 +167,7 @@ function decodeTime(tfdt: Buffer | undefined): bigint | undefined {
   return tfdt[0] === 1 ? tfdt.readBigUInt64BE(4) : BigInt(tfdt.readUInt32BE(4));
 }
 
-/** Bytes of those optional 4-byte fields that are there. */
+/** Bytes of those optional 4-byte fields that are present. */
 function fieldBytes(flags: number, fields: readonly number[]): number {
   return fields.filter((field) => (flags & field) !== 0).length * 4;
 }

@@ -1,4 +1,4 @@
-/** Cuts fragmented mp4 at its fragments: `moof` with the `mdat` that follows it, and what precedes both. */
+/** Cuts fragmented mp4 into fragments: a `moof`, the `mdat` after it, and what precedes both. */
 import { ByteQueue } from './byte-queue.ts';
 import { ContainerError, type Fragmenter, type FragmentSink, refuseTooLarge } from './fragmenter.ts';
 import {
@@ -11,14 +11,14 @@ import {
   type Track,
 } from './mp4-boxes.ts';
 
-/** Boxes outside fragments that only make sense in a file read from its start, or are padding. */
+/** Dropped boxes outside fragments: they are padding or make sense only in a file read from its start. */
 const DROPPED = ['mfra', 'free', 'skip'];
 
 export class Mp4Fragmenter implements Fragmenter {
   readonly #sink: FragmentSink;
   readonly #queue = new ByteQueue();
   #init: Buffer[] = [];
-  /** Known once `moov` has come. */
+  /** Undefined until `moov` has come. */
   #tracks: Track[] | undefined;
   #fragment: Buffer[] = [];
   #fragmentBytes = 0;
@@ -53,7 +53,7 @@ export class Mp4Fragmenter implements Fragmenter {
   #initBox({ type, headerBytes }: BoxHeader, bytes: Buffer[]): void {
     if (type === 'mdat' || type === 'moof') {
       throw new ContainerError(
-        'The mp4 output has media before its header, so nobody could join it: add `-movflags empty_moov` to the profile.',
+        'The mp4 output has media before its header, so no viewer could join it: add `-movflags empty_moov` to the profile.',
       );
     }
     const box = Buffer.concat(bytes);
@@ -74,7 +74,7 @@ export class Mp4Fragmenter implements Fragmenter {
     const moof = this.#moof;
     if (moof === undefined) {
       throw new ContainerError(
-        'The mp4 output has media outside its fragments, so nobody could join it: add ' +
+        'The mp4 output has media outside its fragments, so no viewer could join it: add ' +
           '`-movflags frag_keyframe+empty_moov+default_base_moof` to the profile.',
       );
     }
@@ -92,7 +92,7 @@ function checkHeader({ type, headerBytes, bytes }: BoxHeader): void {
   if (bytes === 0) throw new ContainerError(`The mp4 box "${type}" has no length, so its end cannot be found.`);
 }
 
-/** A field that lies outside its box makes Buffer throw a RangeError. */
+/** Buffer throws a RangeError for a field that lies outside its box. */
 function orDamaged<T>(read: () => T): T {
   try {
     return read();
