@@ -1,7 +1,7 @@
 /**
- * One input's transport packets, read as whole PES units of one program, which a survey of the input has chosen.
- * A unit is handed on when all its bytes are here, so whatever is cut between two units is cut cleanly, and a reader that
- * joins at a unit never meets the second half of another PID's.
+ * Reads one input's transport packets as whole PES units of one program, which a survey of the input has chosen. It
+ * passes a unit on when all its bytes are here. A cut between two units is therefore clean, and a reader that joins at
+ * a unit never gets the second half of another PID's unit.
  */
 
 import { classifyStream, isDecodable, isNarrated, languageOf } from '../syntax/elementary.ts';
@@ -15,20 +15,20 @@ import { TrackSurvey } from './track-survey.ts';
 import type { Track, Unit } from './units.ts';
 
 export interface ProgramReaderSink extends TrackSink {
-  /** The program was announced; `changed` where it is new or differs from the last time. */
+  /** The program was announced. `changed`: it is new or differs from the last time. */
   program(map: ProgramMap, tracks: readonly Track[], changed: boolean): void;
 }
 
 /**
- * How often a programme may change: so many times at once, and once in this time on average. Everything that reads it is set up
- * anew each time. A table that comes too early is taken at one of its repetitions.
+ * How often a program may change: this many times at once, and on average once in this time. Every change makes all its
+ * readers set up anew. A table that comes too early is taken at one of its repetitions.
  */
 const CHANGES_AT_ONCE = 8;
 const MS_PER_CHANGE = 5_000;
 
 const NO_MAPS: readonly ProgramMap[] = [];
 
-/** A packet that waits until it is settled what is played. */
+/** A packet that waits until the survey has chosen what is played. */
 interface HeldPacket extends PacketRef {
   readonly pid: number;
   readonly position: number;
@@ -41,23 +41,27 @@ export class ProgramReader {
   readonly #sink: ProgramReaderSink;
   readonly #survey: TrackSurvey;
   #held: HeldPacket[] = [];
-  /** Of those, the ones that came with earlier chunks. */
+  /** How many of the held packets came with earlier chunks. */
   #heldSettled = 0;
   #signature: string | undefined;
   #map: ProgramMap | undefined;
   #tracks = new Map<number, TrackReader>();
   readonly #waiting = new WaitingPackets();
   #nowMs = 0;
-  /** When all of `CHANGES_AT_ONCE` are allowed again. */
+  /** When `CHANGES_AT_ONCE` changes are allowed again. */
   #allChangesAtMs = 0;
 
-  /** @param survey decides what is played; without one, the first programme that is announced with sound or pictures */
+  /**
+   * @param survey decides what is played. Without one, the first announced program with sound or pictures is played.
+   */
   constructor(sink: ProgramReaderSink, survey: TrackSurvey = new TrackSurvey(false)) {
     this.#sink = sink;
     this.#survey = survey;
   }
 
-  /** Takes bytes in pieces of any size, which came at `nowMs`; the chunk is given away and may be rewritten later. */
+  /**
+   * Takes bytes in pieces of any size that came at `nowMs`. The caller gives the chunk away: it may be rewritten later.
+   */
   push(chunk: Buffer, nowMs: number): void {
     this.#packetizer.push(chunk, (bytes, offset, position) => this.#look(bytes, offset, position, nowMs));
     leaveChunk(this.#held, this.#heldSettled);
@@ -65,12 +69,12 @@ export class ProgramReader {
     for (const track of this.#tracks.values()) track.leaveChunk();
   }
 
-  /** The units under way are whole: the input has ended in an orderly way, or says so. */
+  /** The current units are whole: the input has ended in an orderly way, or says so. */
   flush(): void {
     for (const track of this.#tracks.values()) track.flush();
   }
 
-  /** The input is over: what waited goes on. */
+  /** The input is over. What waited is passed on. */
   settle(): void {
     if (this.#survey.isOpen) this.#survey.settle();
     this.#releaseHeld();
@@ -93,7 +97,7 @@ export class ProgramReader {
   }
 
   #releaseHeld(): void {
-    // Tables may come behind the first packets that they describe.
+    // Tables may come after the first packets that they describe.
     const { map } = this.#survey;
     if (map !== undefined && map.programNumber !== this.#map?.programNumber) this.#program(map);
     this.#heldSettled = 0;

@@ -1,4 +1,4 @@
-/** Remembers the newest random access points of a feed by their content, to know them again in another connection. */
+/** Remembers the newest random access points of a feed by their content, to recognise them in another connection. */
 
 import { createHash } from 'node:crypto';
 import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
@@ -6,27 +6,30 @@ import { parsePesHeader } from '../syntax/pes.ts';
 import { TICKS_PER_SECOND, wrapTicks } from '../syntax/timestamp.ts';
 import type { Unit } from './units.ts';
 
-/** What a provider that starts every connection with the past sends again; more would be another beginning of the same. */
+/**
+ * How much a provider sends again when it starts every connection with the past. More than this is a new start of the
+ * same media.
+ */
 const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
-/** All of a picture each 1/60 s, where every picture is a keyframe. */
+/** Enough when every picture is a keyframe and one comes each 1/60 s. */
 const MAX_REMEMBERED = 1_024;
 
-/** As many as fit into a number. */
+/** As many bytes as fit into a number. */
 const HASH_BYTES = 6;
 
 interface RecentEntry {
-  /** Output timeline, not wrapped. */
+  /** On the output timeline, not wrapped. */
   readonly dts: number;
   readonly content: number;
 }
 
 export class RecentEntries {
-  /** Oldest first. */
+  /** The oldest first. */
   readonly #entries = new Set<RecentEntry>();
   /** DTS of the entries, by content. */
   readonly #timesOf = new Map<number, number[]>();
 
-  /** @param dts where the unit lands on the output timeline, not wrapped */
+  /** @param dts the unit's time on the output timeline, not wrapped */
   add(unit: Unit, dts: number): void {
     for (const entry of this.#entries) {
       if (dts - entry.dts < REMEMBERED_TICKS && this.#entries.size < MAX_REMEMBERED) break;
@@ -44,13 +47,13 @@ export class RecentEntries {
     return this.#timesOf.has(content);
   }
 
-  /** When a unit with this content (as `contentOf` has it) was sent, not wrapped; undefined when never, or more than once. */
+  /** When a unit with this content (see `contentOf`) was sent, not wrapped; undefined when never or more than once. */
   timeOf(content: number): number | undefined {
     const times = this.#timesOf.get(content);
     return times?.length === 1 ? times[0] : undefined;
   }
 
-  /** Whether this very unit was sent at this time (33 bits) before. */
+  /** Whether exactly this unit was sent before at this time (33 bits). */
   has(unit: Unit, ticks: number): boolean {
     return this.#timesOf.get(contentOf(unit))?.some((dts) => wrapTicks(dts) === ticks) === true;
   }
@@ -63,10 +66,12 @@ export class RecentEntries {
   }
 }
 
-/** Grows to the largest unit: what is hashed lies in one piece, since a call of the hash costs more than a packet's bytes. */
+/**
+ * Grows to the largest unit. One call of the hash costs more than copying a packet, so a unit is hashed in one piece.
+ */
 let scratch = Buffer.alloc(0);
 
-/** A 48-bit hash of a unit's elementary stream bytes: the PES header is rewritten on the way. */
+/** A 48-bit hash of a unit's elementary stream bytes. It leaves out the PES header, which is rewritten on the way. */
 export function contentOf({ packets }: Unit): number {
   const most = packets.length * PACKET_SIZE;
   if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most);

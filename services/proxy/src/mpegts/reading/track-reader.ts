@@ -1,6 +1,6 @@
 /**
- * One PID of an input, read as whole units: a PES packet, or sections. Sections (cues, carousels, application tables) pass
- * packet by packet as they come, except those with times of the programme's clock inside, which are handed on whole.
+ * Reads one PID of an input as whole units: PES packets or sections. Sections (cues, carousels, application tables)
+ * pass packet by packet. Sections that contain times of the program's clock are passed on whole.
  */
 
 import { hasClockTimes } from '../syntax/clock-sections.ts';
@@ -21,14 +21,14 @@ import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
 import type { Track, Unit } from './units.ts';
 
-/** Packets of one video unit in which its parameter sets or first slice must begin. */
+/** Number of packets of a video unit in which its parameter sets or first slice must begin. */
 export const PROBED_PACKETS = 8;
 
 export interface TrackSink {
   unit(unit: Unit): void;
   /** A packet with a PCR outside any unit. */
   clock(track: Track, packet: PacketRef): void;
-  /** Any packet of a video or audio track, scrambled ones too, before it becomes part of a unit. */
+  /** Any packet of a video or audio track, also a scrambled one, before it becomes part of a unit. */
   media?(bytes: Buffer, offset: number): void;
 }
 
@@ -39,25 +39,25 @@ export class TrackReader {
   #counter: number | undefined;
   #duplicate = false;
   #packets: PacketRef[] = [];
-  /** Of those, the ones that came with earlier chunks. */
+  /** How many of the held packets came with earlier chunks. */
   #settled = 0;
   #receivedBytes = 0;
   #totalLength: number | undefined;
   #gap = false;
   #arrivedMs = 0;
   #position = 0;
-  /** The PID carries sections, as far as its last unit start showed. */
+  /** The PID carries sections, according to its last unit start. */
   #hasSections = false;
   readonly #sections = new SectionAssembler();
 
-  /** @param waiting counts what waits on all PIDs of the input */
+  /** @param waiting counts the waiting packets of all PIDs of the input */
   constructor(track: Track, sink: TrackSink, waiting: WaitingPackets) {
     this.track = track;
     this.#sink = sink;
     this.#waiting = waiting;
   }
 
-  /** Takes a packet of this PID that came at `nowMs`, behind `position` bytes of the input. */
+  /** Takes a packet of this PID that came at `nowMs`, after `position` bytes of the input. */
   push(bytes: Buffer, offset: number, position: number, nowMs: number): void {
     if (this.track.kind !== 'other') this.#sink.media?.(bytes, offset);
     if (isScrambled(bytes, offset)) {
@@ -89,7 +89,7 @@ export class TrackReader {
     else if (pcrOf(bytes, offset) !== undefined) this.#sink.clock(this.track, { bytes, offset });
   }
 
-  /** The unit under way is whole. */
+  /** The current unit is whole. */
   flush(): void {
     const first = this.#packets[0];
     if (first === undefined) return;
@@ -97,19 +97,21 @@ export class TrackReader {
     this.#emit(this.#take(), header);
   }
 
-  /** What has not gone on keeps no chunk in memory that it is only a small part of. */
+  /** Moves waiting packets out of a chunk of which they are only a small part, so that the chunk can be freed. */
   leaveChunk(): void {
     leaveChunk(this.#packets, this.#settled);
     this.#settled = this.#packets.length;
   }
 
-  /** The unit under way is dropped. */
+  /** Drops the current unit. */
   discard(): void {
     this.#take();
     this.#gap = true;
   }
 
-  /** Nobody can see its payload, and a unit is not whole without it. Its adaptation field is never scrambled. */
+  /**
+   * A scrambled payload cannot be read, and its unit is not whole without it. The adaptation field is never scrambled.
+   */
   #scrambledPacket(bytes: Buffer, offset: number): void {
     this.discard();
     this.#counter = undefined;
@@ -120,7 +122,7 @@ export class TrackReader {
   #isRepeated(bytes: Buffer, offset: number): boolean {
     const counter = counterOf(bytes, offset);
     if (this.#counter !== undefined && !hasDiscontinuityIndicator(bytes, offset)) {
-      // A packet may be sent twice in a row, no more (2.4.3.3).
+      // A packet may be sent twice in a row, but not more often (2.4.3.3).
       if (counter === this.#counter && !this.#duplicate) {
         this.#duplicate = true;
         return true;
@@ -181,7 +183,7 @@ export class TrackReader {
   }
 }
 
-/** Whole packets, as places in one buffer. */
+/** Whole packets, as positions in one buffer. */
 export function packetsOf(bytes: Buffer): PacketRef[] {
   return Array.from({ length: bytes.length / PACKET_SIZE }, (_, index) => ({ bytes, offset: index * PACKET_SIZE }));
 }

@@ -1,7 +1,8 @@
 /**
- * Which programme of a provider's input is played, and which of its tracks have data. Tables announce what is not on air, and a
- * receiver passes on the tables of programmes that it does not send. So packets decide: a new programme is looked at for a moment
- * before it is played, and what has sent nothing by then is left out until it sends something.
+ * Decides which program of a provider's input is played, and which of its tracks have data. Tables are not enough: they
+ * announce tracks that are not on air, and a receiver passes on tables of programs that it does not send. So packets
+ * decide. A new program is watched for a moment before it is played. A track that has sent nothing by then is left out
+ * until it sends.
  */
 
 import { classifyStream, type TrackKind } from '../syntax/elementary.ts';
@@ -10,13 +11,16 @@ import { parsePesHeader } from '../syntax/pes.ts';
 import { PAT_PID, type ProgramMap, type ProgramStream, parsePat, parsePmt, SectionAssembler } from '../syntax/psi.ts';
 import { TICKS_PER_SECOND, ticksBetween } from '../syntax/timestamp.ts';
 
-/** How long an announced track may take to its first packet. Pictures come 25 times a second; sound of a low bitrate comes in pieces of 0.7 s. */
+/**
+ * How long an announced track may take to its first packet. Pictures come 25 times a second; low-bitrate sound comes in
+ * pieces of 0.7 s.
+ */
 const WAIT_MS: Readonly<Record<'video' | 'audio', number>> = { video: 500, audio: 800 };
-/** The same in the input's own time: a provider may send its first seconds at once. */
+/** The same limit in the input's own time: a provider may send its first seconds at once. */
 const WAIT_TICKS = TICKS_PER_SECOND;
-/** A look takes no more of the input than this, whatever it shows. */
+/** A look holds at most this many packets, whatever they show. */
 const MAX_HELD_PACKETS = Math.floor((1024 * 1024) / PACKET_SIZE);
-/** A programme that is silent for this long is left for one that is not. */
+/** A program that is silent for this long is left for one that is not. */
 const SILENT_MS = 3_000;
 const RECENT_MS = 1_000;
 const CHECK_MS = 250;
@@ -25,7 +29,7 @@ interface Program {
   readonly pmtPid: number;
   /** Undefined until its PMT has come. */
   map: ProgramMap | undefined;
-  /** Its sound and pictures. */
+  /** Its audio and video tracks. */
   tracks: readonly AnnouncedTrack[];
 }
 
@@ -34,11 +38,11 @@ interface AnnouncedTrack {
   readonly kind: TrackKind;
 }
 
-/** What a packet has brought besides itself. */
+/** News that came with a packet. */
 export interface SurveyNews {
-  /** PMTs that became whole with it. */
+  /** PMTs that this packet completed. */
   readonly maps: readonly ProgramMap[];
-  /** It belongs to a track that was left out, and is not any longer. */
+  /** It belongs to a track that was left out until now. */
   readonly begun: boolean;
 }
 
@@ -46,46 +50,48 @@ export class TrackSurvey {
   readonly #waits: boolean;
   readonly #pat = new SectionAssembler();
   readonly #pmts = new Map<number, SectionAssembler>();
-  /** By programme number, in the order of the PAT. */
+  /** By program number, in the order of the PAT. */
   #programs = new Map<number, Program>();
   #chosen: number | undefined;
-  /** Arrival of the newest packet of each PID of the input under way. */
+  /** Arrival of the newest packet of each PID of the current input. */
   readonly #seenMs = new Map<number, number>();
-  /** Tracks of the chosen programme that had sent nothing when they were looked for. */
+  /** Tracks of the chosen program that sent nothing during the look. */
   #absent = new Set<number>();
-  /** The look under way; undefined when what is played is settled. */
+  /** The current look; undefined when it is settled what is played. */
   #look: Look | undefined;
   #checkedMs = 0;
 
-  /** @param waits false: the input is our own, and its first PMT is true */
+  /** @param waits false: the input is our own, and its first PMT is correct */
   constructor(waits = true) {
     this.#waits = waits;
     this.begin();
   }
 
-  /** Packets come from another input of the same source. What was found stays true until the input shows otherwise. */
+  /**
+   * The packets come from another input of the same source. What was found stays valid until the input shows otherwise.
+   */
   begin(): void {
     this.#seenMs.clear();
     this.#look = undefined;
     this.#lookAgain();
   }
 
-  /** What is played is not settled: packets have to wait. */
+  /** It is not settled what is played; packets have to wait. */
   get isOpen(): boolean {
     return this.#look !== undefined;
   }
 
-  /** The chosen programme's map as it came last; undefined before there was one. */
+  /** The newest map of the chosen program; undefined before the first. */
   get map(): ProgramMap | undefined {
     return this.#chosen === undefined ? undefined : this.#programs.get(this.#chosen)?.map;
   }
 
-  /** Whether a stream of the chosen programme is to be played: sections and subtitles always are, they may be rare. */
+  /** Whether a stream of the chosen program is played. Sections and subtitles always are, because they may be rare. */
   isPlayed({ pid }: ProgramStream): boolean {
     return !this.#absent.has(pid);
   }
 
-  /** Takes note of a packet that came at `nowMs`. */
+  /** Notes a packet that came at `nowMs`. */
   note(pid: number, bytes: Buffer, offset: number, nowMs: number): SurveyNews | undefined {
     const pmt = this.#pmts.get(pid);
     let maps: readonly ProgramMap[] | undefined;
@@ -98,7 +104,7 @@ export class TrackSurvey {
     return begun || (maps !== undefined && maps.length > 0) ? { maps: maps ?? [], begun } : undefined;
   }
 
-  /** Settles with what has been seen: the input is over, or has been looked at for long enough. */
+  /** Settles with what has been seen: the input is over, or the look took long enough. */
   settle(): void {
     this.#look = undefined;
     const rank = ([number, program]: [number, Program]): number => {
@@ -114,7 +120,7 @@ export class TrackSurvey {
     if (best === undefined) return;
     const [number, program] = best;
     this.#chosen = number;
-    // Of an input that shows nothing at all, nothing is known.
+    // Nothing is known about an input that shows nothing at all.
     const isKnown = this.#seen(program).length > 0;
     this.#absent = new Set(isKnown ? this.#unseen(program).map(({ pid }) => pid) : []);
   }
@@ -163,7 +169,7 @@ export class TrackSurvey {
     return maps;
   }
 
-  /** A programme whose tracks have all ended, beside one that has data. */
+  /** Leaves a program whose tracks have all ended when another one has data. */
   #leaveSilence(nowMs: number): void {
     if (!this.#waits || this.#programs.size < 2 || nowMs - this.#checkedMs < CHECK_MS) return;
     this.#checkedMs = nowMs;
@@ -183,7 +189,7 @@ export class TrackSurvey {
     const stays = this.#chosen === undefined ? undefined : this.#programs.get(this.#chosen);
     const first = stays ?? [...this.#programs.values()][0];
     const missing = first && this.#unseen(first).filter((track) => !this.#absent.has(track.pid));
-    // With several programmes, only the first one with a picture is sure to be the one that is played.
+    // With several programs, only the first one with a picture is certain.
     const isClear =
       stays !== undefined ||
       this.#programs.size === 1 ||
@@ -208,14 +214,14 @@ class Look {
   #packets = 0;
   /** First PTS of each PID. */
   readonly #firstPts = new Map<number, number>();
-  /** How much of the input's time has been seen. */
+  /** How much of the input's own time has been seen. */
   #ticks = 0;
 
   get hasBegun(): boolean {
     return this.#startedMs !== undefined;
   }
 
-  /** @param track the packet's PID where it belongs to sound or pictures */
+  /** @param track the packet's PID if it belongs to sound or pictures */
   note(track: number | undefined, bytes: Buffer, offset: number, nowMs: number): void {
     this.#packets++;
     if (track === undefined || !hasPayload(bytes, offset)) return;

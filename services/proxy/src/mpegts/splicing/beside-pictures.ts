@@ -1,12 +1,12 @@
 /**
- * What is neither picture nor sound has no times by which a repetition would show. Its place among the pictures does: of an
- * input that repeats the one before it, all up to the last picture that was sent was sent too, and of what follows that picture
- * as much as was counted.
+ * Recognises repeated units that are neither picture nor sound. They have no times, but they have a place among the
+ * pictures. When an input repeats the one before it, everything up to the last sent picture was sent. After that
+ * picture, as many units were sent as were counted.
  */
 export class BesidePictures {
-  /** Since the last picture that was sent, by output PID. */
+  /** Units since the last sent picture, by output PID. */
   readonly #sent = new Map<number, number>();
-  /** The same of the input under way, since its last picture. */
+  /** Units of the current input since its last picture, by output PID. */
   readonly #seen = new Map<number, number>();
   #isBehindLast = false;
 
@@ -20,7 +20,7 @@ export class BesidePictures {
     this.beginInput();
   }
 
-  /** @param isLast it is the last one that was sent, rather than an earlier one */
+  /** @param isLast whether it is the last picture that was sent */
   pictureRepeated(isLast: boolean): void {
     this.#seen.clear();
     this.#isBehindLast = isLast;
@@ -30,7 +30,7 @@ export class BesidePictures {
     this.#sent.set(pid, (this.#sent.get(pid) ?? 0) + 1);
   }
 
-  /** Asked once for each unit of an input that has not come to a new picture yet. */
+  /** Call once for each unit of an input that has not reached a new picture yet. */
   isRepeated(pid: number): boolean {
     if (!this.#isBehindLast) return true;
     const seen = (this.#seen.get(pid) ?? 0) + 1;

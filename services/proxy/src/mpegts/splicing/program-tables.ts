@@ -1,11 +1,14 @@
-/** The PAT and PMT of an output (ISO 13818-1, 2.4.4): written anew when the programme changes, repeated with counters of their own. */
+/**
+ * The PAT and PMT of an output (ISO 13818-1, 2.4.4). They are written anew when the program changes and repeated with
+ * their own counters.
+ */
 
 import { PACKET_SIZE } from '../syntax/packet.ts';
 import { buildPat, buildPmt, freePid, PAT_PID, type ProgramMap, packetizeSection } from '../syntax/psi.ts';
 
 export const PROGRAM_NUMBER = 1;
 const DEFAULT_PMT_PID = 0x1000;
-/** Payload of a packet, and the pointer_field in front of a section. */
+/** Payload bytes of a packet, and the overhead of a section with its pointer_field. */
 const PAYLOAD_BYTES = 184;
 const SECTION_OVERHEAD_BYTES = 3;
 
@@ -22,9 +25,9 @@ export class ProgramTables {
   }
 
   /**
-   * The programme from now on, as the output has it.
-   * @param taken PIDs of its tracks, which the PMT's must not be
-   * @returns whether that is news
+   * Sets the program of the output from now on.
+   * @param taken PIDs of its tracks, which the PMT must not use
+   * @returns whether the tables have changed
    */
   describe(map: ProgramMap, taken: ReadonlySet<number>): boolean {
     this.#pmtPid = freePid(this.#pmtPid, (pid) => taken.has(pid));
@@ -37,7 +40,7 @@ export class ProgramTables {
     return true;
   }
 
-  /** Both tables. */
+  /** Emits both tables. */
   emit(packets: (bytes: Buffer, start: number, end: number) => void): void {
     for (const [pid, section] of [[PAT_PID, this.#pat] as const, [this.#pmtPid, this.#pmt] as const]) {
       const counter = this.#counterOf(pid);
@@ -47,7 +50,7 @@ export class ProgramTables {
     }
   }
 
-  /** Both tables as they were sent last, for somebody who has not seen them: the next ones continue their counters. */
+  /** Both tables as they were last sent, for a reader that has not seen them. The next ones continue their counters. */
   get latest(): Buffer {
     const pmtPackets = Math.ceil((this.#pmt.length + SECTION_OVERHEAD_BYTES) / PAYLOAD_BYTES);
     return Buffer.concat([

@@ -1,6 +1,6 @@
 /**
- * One programme as its readers see it, whatever inputs its packets come from: own PAT and PMT, stable PIDs, counters without
- * an unsignalled gap, and a PCR that only goes on.
+ * Writes one program for its readers, whatever inputs its packets come from: own PAT and PMT, stable PIDs, counters
+ * without an unsignalled gap, and a PCR that never steps back.
  */
 
 import type { Track } from '../reading/units.ts';
@@ -27,24 +27,24 @@ export interface OutTrack {
   readonly pid: number;
   readonly type: number;
   readonly video: boolean;
-  /** PID and language of the input's track that it carries. */
+  /** PID and language of the input track that it carries. */
   inputPid: number;
   language: string | undefined;
   /** Counter of its last payload packet. */
   counter: number;
   /** Send a discontinuity before the next payload packet. */
   signal: boolean;
-  /** The current input's video waits for a keyframe; other tracks of a new input wait for the video. */
+  /** The current input's video waits for a keyframe. Other tracks of a new input wait for the video. */
   waiting: boolean;
 }
 
-/** Output tracks that are remembered: those of two inputs at their largest, and the PIDs of their clocks. */
+/** How many output tracks are remembered: those of two inputs of maximum size, and the PIDs of their clocks. */
 const MAX_PLACES = 2 * (MAX_TRACKS + 1);
 
-/** Takes the whole packets `bytes[start, end)`, which are to be copied at once: their memory is used again. */
+/** Takes the whole packets `bytes[start, end)`. It must copy them at once, because their memory is reused. */
 export type PacketsSink = (bytes: Buffer, start: number, end: number) => void;
 
-/** A PCR is believed when it moves by less than this. */
+/** A PCR that moves by less than this is accepted. */
 const MAX_PCR_STEP = 2 * TICKS_PER_SECOND;
 
 export class ProgramWriter {
@@ -53,7 +53,7 @@ export class ProgramWriter {
   readonly #tables = new ProgramTables();
   /** By output PID. */
   readonly #tracks = new Map<number, OutTrack>();
-  /** The same by input PID, for the current input. */
+  /** The same tracks by input PID, for the current input. */
   #inputs = new Map<number, OutTrack>();
   #signature = '';
   #pcrPid: number | undefined;
@@ -61,34 +61,34 @@ export class ProgramWriter {
 
   /**
    * @param packets takes whole packets
-   * @param timeline what places the units that the packets belong to
+   * @param timeline places the units that the packets belong to
    */
   constructor(packets: PacketsSink, timeline: Timeline) {
     this.#packets = packets;
     this.#timeline = timeline;
   }
 
-  /** All that the programme has had so far. */
+  /** All tracks that the program has had so far. */
   get tracks(): OutTrack[] {
     return [...this.#tracks.values()];
   }
 
-  /** The picture of the current input. */
+  /** The video track of the current input. */
   get inputVideo(): OutTrack | undefined {
     return [...this.#inputs.values()].find((track) => track.video);
   }
 
-  /** The current input has described its programme. */
+  /** The current input has described its program. */
   get isDescribed(): boolean {
     return this.#inputs.size > 0;
   }
 
-  /** Where a track of the current input, by its PID there, goes. */
+  /** The output track for a track of the current input, by its input PID. */
   trackOf(inputPid: number): OutTrack | undefined {
     return this.#inputs.get(inputPid);
   }
 
-  /** Packets from now on come from another input; `jump`: with a clock of its own. */
+  /** The next packets come from another input. `jump`: it has its own clock. */
   beginInput(jump: boolean): void {
     this.#inputs = new Map();
     for (const track of this.#tracks.values()) {
@@ -99,7 +99,7 @@ export class ProgramWriter {
 
   /**
    * Finds a place for each track of the current input.
-   * @returns whether the tracks are others than before
+   * @returns whether the tracks have changed
    */
   adopt(map: ProgramMap, tracks: readonly Track[]): boolean {
     const places = placesOf(tracks, this.#tracks.values());
@@ -133,14 +133,17 @@ export class ProgramWriter {
     return this.#signature !== before;
   }
 
-  /** Streams in the order in which their tracks came first: tables that only name them otherwise are no news to anybody. */
+  /** Streams in the order in which their tracks first came. Tables that only reorder them are no change. */
   #inOrder(streams: ProgramStream[]): ProgramStream[] {
     const order = new Map([...this.#tracks.keys()].map((pid, index) => [pid, index]));
     const of = ({ pid }: ProgramStream) => order.get(pid) ?? order.size;
     return streams.sort((a, b) => of(a) - of(b));
   }
 
-  /** A place of its own: the track's PID, or a free one. Of too many, the oldest that is not used any more gives its PID. */
+  /**
+   * A new place: the track's own PID, or a free one. When there are too many places, the oldest unused one gives up its
+   * PID.
+   */
   #newPlace(track: Track, used: ReadonlySet<OutTrack>): OutTrack {
     const left = this.#tracks.size < MAX_PLACES ? undefined : [...this.#tracks.values()].find((out) => !used.has(out));
     if (left !== undefined) this.#tracks.delete(left.pid);
@@ -163,11 +166,11 @@ export class ProgramWriter {
     this.#tables.emit(this.#packets);
   }
 
-  /** What makes the next packets readable on their own: the tables, and each track's counter. */
+  /** Bytes that make the next packets readable on their own: the tables, and each track's counter. */
   get prefix(): Buffer {
     const tables = this.#tables.latest;
     const tracks = new Set(this.#inputs.values());
-    // One allocation: a feed may have an entry point for each of its pictures.
+    // One allocation, because a feed may have an entry point for each of its pictures.
     const prefix = Buffer.allocUnsafe(tables.length + tracks.size * PACKET_SIZE);
     let at = tables.copy(prefix);
     for (const { pid, counter } of tracks) {
@@ -177,7 +180,7 @@ export class ProgramWriter {
     return prefix;
   }
 
-  /** Packets of a track, rewritten in place; those that lie side by side are handed on together. */
+  /** Writes packets of a track, rewritten in place. Adjacent packets are passed on together. */
   write(out: OutTrack, packets: readonly PacketRef[]): void {
     let run: PacketRef | undefined;
     let end = 0;

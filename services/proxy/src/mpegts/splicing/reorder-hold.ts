@@ -1,4 +1,6 @@
-/** Holds what comes from an input back until no earlier picture can follow: a cut then leaves no hole among reordered pictures. */
+/**
+ * Holds an input's units back until no earlier picture can follow. A cut then leaves no hole among reordered pictures.
+ */
 
 import type { Track, Unit } from '../reading/units.ts';
 import type { PacketRef } from '../syntax/packet-memory.ts';
@@ -18,7 +20,7 @@ export type InputItem =
 
 /** Nothing is held longer than this, whatever the pictures say. */
 const MAX_HOLD_MS = 1_000;
-/** No more packets than these are held: a second of 60 Mbit/s. */
+/** At most this many packets are held: one second of 60 Mbit/s. */
 const MAX_HELD_PACKETS = 40_000;
 
 export class ReorderHold {
@@ -27,7 +29,7 @@ export class ReorderHold {
   #heldPictures = 0;
   #heldPackets = 0;
   #holds = false;
-  /** Highest video PTS of the current input, 33 bits; decides which units may still be followed by earlier pictures. */
+  /** Highest video PTS of the current input, 33 bits. It decides whether earlier pictures can still follow a unit. */
   #maxPts: number | undefined;
 
   constructor(release: (item: InputItem) => void) {
@@ -35,8 +37,8 @@ export class ReorderHold {
   }
 
   /**
-   * Another input begins; what is held of the one before is dropped.
-   * @param holds false: everything goes on at once
+   * Another input begins. Held items of the previous one are dropped.
+   * @param holds false: everything passes at once
    */
   begin(holds: boolean): void {
     this.#held = [];
@@ -46,7 +48,7 @@ export class ReorderHold {
     this.#holds = holds;
   }
 
-  /** @param hasVideo the input is known to have pictures */
+  /** @param hasVideo whether the input is known to have pictures */
   add(item: InputItem, nowMs: number, hasVideo: boolean): void {
     const at = this.#held.length;
     this.#held.push({ item, nowMs });
@@ -62,7 +64,9 @@ export class ReorderHold {
     if (oldest !== undefined && nowMs - oldest.nowMs > MAX_HOLD_MS) this.#releaseFirst(this.#held.length);
   }
 
-  /** The input is over. Unless `orderly`, reordered pictures whose group is not complete are dropped; whole audio units stay. */
+  /**
+   * The input is over. Unless `orderly`, it drops reordered pictures of an incomplete group; whole audio units stay.
+   */
   end(orderly: boolean): void {
     if (!orderly) {
       this.#held = this.#held.filter(({ item }) => item.kind === 'unit' && item.unit.track.kind === 'audio');
@@ -72,16 +76,16 @@ export class ReorderHold {
     this.#heldPackets = 0;
   }
 
-  /** @param at where `unit` is held, the newest of all */
+  /** @param at the position of `unit`, the newest held item */
   #releaseBefore(at: number, unit: Unit, hasVideo: boolean): void {
     const isVideo = unit.track.kind === 'video';
     if (isVideo && unit.pts !== undefined && unit.dts !== undefined) {
-      // A picture later than all before it opens a group: whatever came before is complete, in order of display.
+      // A picture later than all before it opens a group. All units before it are complete, in display order.
       if (this.#maxPts === undefined || ticksBetween(this.#maxPts, unit.pts) > 0) {
         this.#maxPts = unit.pts;
         this.#releaseFirst(at);
       }
-      // DTS has reached the latest picture: no earlier one can follow.
+      // DTS has reached the latest picture, so no earlier one can follow.
       if (ticksBetween(unit.dts, this.#maxPts) <= 0) this.#releaseFirst(this.#held.length);
     } else if (!(hasVideo || isVideo) || this.#heldPictures === 0) {
       this.#releaseFirst(this.#held.length);
@@ -98,7 +102,7 @@ export class ReorderHold {
   }
 }
 
-/** Packets in memory because an item is held; tables have to be remembered as well. */
+/** Packets in memory because of a held item. A table counts as one. */
 function packetsIn(item: InputItem): number {
   return item.kind === 'unit' ? item.unit.packets.length : 1;
 }

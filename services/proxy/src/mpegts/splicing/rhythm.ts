@@ -1,17 +1,17 @@
-/** How often a track's units come, as the source itself has it. Pure. */
+/** Measures how often the units of a track come from its source. Pure. */
 
-/** A burst after a pause must not hide the pause, so the longest interval of this time counts. */
+/** The longest interval within this time counts, because a burst after a pause must not hide the pause. */
 const REMEMBERED_MS = 60_000;
 
 export class Rhythm {
   #lastMs: number | undefined;
   #longestMs: number | undefined;
-  /** Longest of the half of the time that is being filled, and of the one before. */
+  /** The longest intervals: of the half that is being filled, and of the half before. */
   #halves: [number, number] = [0, 0];
   #halfSinceMs = 0;
   #interrupted = false;
 
-  /** A unit came at `nowMs`, monotonic. */
+  /** A unit came at `nowMs`, monotonic ms. */
   beat(nowMs: number): void {
     const lastMs = this.#lastMs;
     this.#lastMs = nowMs;
@@ -28,7 +28,7 @@ export class Rhythm {
     this.#longestMs = Math.max(...this.#halves);
   }
 
-  /** The source was away for a while: the time until its next unit is no interval of its own. */
+  /** The source was away for a while. The time until its next unit is not an interval. */
   interrupt(): void {
     this.#interrupted = true;
   }

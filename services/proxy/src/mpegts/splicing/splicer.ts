@@ -1,7 +1,7 @@
 /**
- * Makes one MPEG-TS out of inputs that come one after another, so that a reader does not notice the change: own PAT and
- * PMT, stable PIDs, continuous counters and one timeline. The same mechanism serves FFmpeg restarts, reconnected
- * providers, source failovers and, later, relays.
+ * Makes one MPEG-TS from inputs that follow each other, so that a reader does not notice the change: own PAT and PMT,
+ * stable PIDs, continuous counters and one timeline. FFmpeg restarts, reconnected providers, source failovers and
+ * relays all use it.
  */
 
 import { elementaryBytes, headOf, ProgramReader } from '../reading/program-reader.ts';
@@ -26,9 +26,11 @@ import { TrackLife } from './track-life.ts';
 export interface SpliceSink {
   /** Whole packets. */
   packets: PacketsSink;
-  /** A unit with this DTS (90 kHz, feed's timeline, not wrapped) follows. */
+  /** A unit with this DTS follows (90 kHz, the feed's timeline, not wrapped). */
   progress(dts: number): void;
-  /** From the next packet on the programme is another: what was set up for the one before may not be able to go on. */
+  /**
+   * From the next packet on the program differs. A reader that was set up for the old one may be unable to continue.
+   */
   programChanged(change: ProgramChange): void;
   /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
   randomAccess(point: RandomAccess): void;
@@ -45,47 +47,47 @@ export interface RandomAccess {
 /** Other tracks, or pictures of another size or aspect ratio in the same track. */
 export type ProgramChange = 'tracks' | 'shape';
 
-/** A track of sound or pictures of the programme under way. */
+/** An audio or video track of the current program. */
 export interface FeedTrack {
-  /** In the output. */
+  /** PID in the output. */
   readonly pid: number;
   readonly kind: 'video' | 'audio';
   readonly language: string | undefined;
   readonly narrated: boolean;
-  /** It sends while others do, and what it sends can be decoded. */
+  /** It sends while others do, and FFmpeg can decode it. */
   readonly alive: boolean;
 }
 
 export interface SplicerOptions {
   /**
-   * Hold units back until no earlier picture can follow, so that a cut never leaves a hole among reordered pictures. For
-   * FFmpeg's output, which has to be continued exactly; costs up to one run of B-frames of delay.
+   * Hold units back until no earlier picture can follow, so that a cut never leaves a hole among reordered pictures.
+   * FFmpeg's output needs this, because the next run continues it exactly. Costs a delay of up to one run of B-frames.
    */
   holdReordered: boolean;
   /** DTS of the feed's first unit, in ticks; undefined keeps the first input's clock. */
   firstDts: number | undefined;
-  /** For what comes from a provider: its packets decide which programme and which tracks there are. */
+  /** For a provider's input: its packets decide which program and which tracks there are. */
   survey?: TrackSurvey;
 }
 
-/** What is known of a new input. */
+/** What is known about a new input. */
 export interface InputKind {
   /**
-   * It repeats the same pictures (`-c copy` from the same source feed, the same feed on another worker), so it may be entered
-   * between keyframes, right behind the last unit sent.
+   * It repeats exactly the same pictures: `-c copy` from the same source feed, or the same feed on another worker. It
+   * may be entered between keyframes, directly after the last unit sent.
    */
   readonly midPicture?: boolean;
-  /** It was made from a source feed: a gap in it is no jump of a provider's clock. */
+  /** It was made from a source feed, so a gap in it is no jump of a provider's clock. */
   readonly repaired?: boolean;
-  /** It begins with pictures that were sent already, though its clock may be another. */
+  /** It begins with pictures that were already sent, although its clock may differ. */
   readonly overlaps?: boolean;
-  /** It comes from another splicer, in whole groups of pictures: nothing has to be held back. */
+  /** It comes from another splicer in whole groups of pictures, so nothing has to be held back. */
   readonly grouped?: boolean;
-  /** Ticks between its clock and this output's, where they are known and not those of the input before. */
+  /** Ticks between its clock and this output's, if they are known and differ from those of the previous input. */
   readonly shift?: number | undefined;
 }
 
-/** Where a new input has to start so that nothing is lost or doubled; 33-bit ticks on the output timeline. */
+/** Where a new input has to start so that nothing is lost or repeated; 33-bit ticks on the output timeline. */
 export interface ResumePoint {
   videoPts: number | undefined;
   audioPts: number | undefined;
@@ -93,22 +95,22 @@ export interface ResumePoint {
 
 /** stream_type of AAC in ADTS. */
 const ADTS = 0x0f;
-/** Intra refresh and open-ended GOPs: without a keyframe for this long, any picture is an entry. */
+/** Without a keyframe for this long (intra refresh, open-ended GOPs), any picture is an entry. */
 export const NO_KEYFRAME_MS = 12_000;
-/** Sound does not wait for longer than this for an input's first picture: a still may come every quarter of a minute. */
+/** Audio waits at most this long for an input's first picture: a still may come only every 15 s. */
 const VIDEO_LATE_MS = 1_200;
-/** Units of an input that flows come closer together than this; sound alone comes in pieces of up to 0.7 s. */
+/** Units of a flowing input come closer together than this. Audio alone comes in pieces of up to 0.7 s. */
 const LONGEST_STEP_MS = 1_000;
 const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
 /**
- * Nor is one wanted so soon behind another, by arrival, unless some media lies between them: a source may send thousands of pictures
- * of one packet at once, and the prefix of each entry has a packet for every track.
+ * The shortest arrival time between two entries, unless enough packets lie between them. A source may send thousands of
+ * one-packet pictures at once, and the prefix of each entry has a packet for every track.
  */
 const MIN_ENTRY_MS = 10;
 const MIN_ENTRY_PACKETS = 20;
-/** A connection that overlaps is known to repeat a picture; one that has not come by then does not come. */
+/** An overlapping connection repeats a picture within this time, or not at all. */
 const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
-/** Audio units are entries where there is no video; one per this many ticks is enough. */
+/** Without video, audio units are entries. One per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
 
 export class Splicer {
@@ -124,12 +126,12 @@ export class Splicer {
   #started = false;
   #midPicture = false;
   #overlaps = false;
-  /** Where the input begins that overlaps, as it has it; undefined before its first picture. */
+  /** Where the overlapping input begins, on its own clock; undefined before its first picture. */
   #overlapDts: number | undefined;
-  /** How long the input has flowed, without its pauses: what did not come while it paused is not missing. */
+  /** How long the input has flowed, without its pauses. Media that did not come during a pause is not missing. */
   #flowMs = 0;
   #lastUnitMs: number | undefined;
-  /** In terms of `#flowMs`. */
+  /** On the clock of `#flowMs`. */
   #lastEntryFlowMs: number | undefined;
   #lastVideoFlowMs: number | undefined;
   readonly #video = new Rhythm();
@@ -145,7 +147,7 @@ export class Splicer {
   #tracks: readonly Track[] = [];
   readonly #life = new TrackLife();
   readonly #beside = new BesidePictures();
-  /** Of the pictures under way; undefined where their shape may change unnoticed. */
+  /** Shape of the current pictures; undefined when it may change without notice. */
   #shape: string | undefined;
 
   constructor(sink: SpliceSink, options: SplicerOptions) {
@@ -157,8 +159,8 @@ export class Splicer {
   }
 
   /**
-   * Bytes from now on come from another input.
-   * @param clock how its clock relates to the one before
+   * The next bytes come from another input.
+   * @param clock how its clock relates to the previous one
    */
   beginInput(clock: InputClock, kind: InputKind = {}): void {
     const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
@@ -172,7 +174,7 @@ export class Splicer {
     this.#timeline.beginInput(clock, repaired, shift);
     this.#writer.beginInput(clock !== 'aligned');
     this.#beside.beginInput();
-    // Another splicer has looked already.
+    // Another splicer has already made the survey.
     const survey = grouped ? undefined : this.#options.survey;
     survey?.begin();
     this.#reader = new ProgramReader(
@@ -186,21 +188,21 @@ export class Splicer {
     );
   }
 
-  /** Takes the current input's bytes; the chunk is given away. `nowMs` is monotonic. */
+  /** Takes the current input's bytes. The caller gives the chunk away. `nowMs` is monotonic. */
   push(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#reader?.push(chunk, nowMs);
     this.#hold.expire(nowMs);
   }
 
-  /** What has been pushed ends with whole units: the last ones need not wait for the next to begin. */
+  /** The pushed bytes end with whole units, so the last ones need not wait for the next to begin. */
   flush(): void {
     this.#reader?.flush();
   }
 
   /**
-   * The current input is over. An orderly end is played out; otherwise what is held and not whole is dropped: reordered
-   * pictures whose group is not complete go, whole audio units stay.
+   * The current input is over. An orderly end is played out. Otherwise incomplete held units are dropped: reordered
+   * pictures of an incomplete group go, whole audio units stay.
    */
   endInput(orderly: boolean): void {
     this.#reader?.settle();
@@ -209,22 +211,22 @@ export class Splicer {
     this.#reader = undefined;
   }
 
-  /** Arrival (as given to `push`) of the newest video unit of the current input; undefined before its first. */
+  /** Arrival (as given to `push`) of the newest video unit of the current input; undefined before the first. */
   get lastVideoMs(): number | undefined {
     return this.#video.lastMs;
   }
 
-  /** The longest time between two of its pictures lately, in ms; undefined before the second. */
+  /** The longest recent time between two of its pictures, in ms; undefined before the second. */
   get videoIntervalMs(): number | undefined {
     return this.#video.intervalMs;
   }
 
-  /** For how long most of the current input's media has been scrambled, in ms. */
+  /** How long most of the current input's media has been scrambled, in ms. */
   scrambledMs(nowMs: number): number {
     return this.#scrambling.lastsMs(nowMs);
   }
 
-  /** The same for audio. */
+  /** Arrival of the newest audio unit; undefined before the first. */
   get lastAudioMs(): number | undefined {
     return this.#lastAudioMs;
   }
@@ -234,7 +236,7 @@ export class Splicer {
     return this.#timeline.fresh ? undefined : this.#timeline.shift;
   }
 
-  /** DTS of the newest picture sent, or of the newest sound where there are no pictures; 33 bits, undefined before the first. */
+  /** DTS of the newest picture sent, or of the newest audio without pictures; 33 bits, undefined before the first. */
   get lastDts(): number | undefined {
     const { tracks } = this.#writer;
     const track = tracks.find(({ video }) => video) ?? tracks[0];
@@ -242,7 +244,7 @@ export class Splicer {
     return last === undefined ? undefined : wrapTicks(last);
   }
 
-  /** Sound and pictures of the programme under way, in its order. */
+  /** Audio and video tracks of the current program, in its order. */
   get tracks(): FeedTrack[] {
     return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated, decodable }) => {
       const pid = this.#writer.trackOf(inputPid)?.pid;
@@ -251,12 +253,12 @@ export class Splicer {
     });
   }
 
-  /** Whether a random access point with this content (as `contentOf` has it) was sent lately. */
+  /** Whether a random access point with this content (see `contentOf`) was sent recently. */
   hasSent(content: number): boolean {
     return this.#recent.knows(content);
   }
 
-  /** What the next unit of each kind would be, on the output timeline; undefined fields: nothing sent yet. */
+  /** What the next unit of each kind would be, on the output timeline. Fields are undefined while nothing was sent. */
   get resumePoint(): ResumePoint {
     const video = this.#writer.tracks.find((track) => track.video);
     const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
@@ -268,7 +270,7 @@ export class Splicer {
     };
   }
 
-  /** Where sound goes on: behind the frames of the last unit, which may be one or many. */
+  /** Where audio continues: after the frames of the last unit, which may hold one or many. */
   #nextAudioDts(): number | undefined {
     if (this.#audioPid === undefined) return undefined;
     const next = this.#timeline.nextDts(this.#audioPid);
@@ -355,7 +357,7 @@ export class Splicer {
     this.#lastUnitMs = nowMs;
   }
 
-  /** Whether a unit of an input that is still being entered may be sent. */
+  /** Whether a unit may be sent while its input is still being entered. */
   #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
     if (out.video) {
       this.#video.beat(nowMs);
@@ -367,12 +369,13 @@ export class Splicer {
     if (out.video) return unit.keyframe || this.#midPicture || overdue;
     const video = this.#writer.inputVideo;
     if (video === undefined || !video.waiting || overdue || this.#isVideoLate) return true;
-    // An aligned input goes on at once, but for what it repeats: of sound its times tell that. Any other one, with its pictures.
+    // An aligned input continues at once, except for what it repeats; audio shows that by its times. Any other input
+    // continues with its pictures.
     if (!this.#started || this.#timeline.clock !== 'aligned') return false;
     return unit.track.kind === 'audio' || !this.#beside.isRepeated(out.pid);
   }
 
-  /** The input has flowed for a while, and not one whole picture has come. */
+  /** The input has flowed for a while without one whole picture. */
   get #isVideoLate(): boolean {
     return (
       this.#lastVideoFlowMs === undefined && this.#flowMs - (this.#lastEntryFlowMs ?? this.#flowMs) > VIDEO_LATE_MS
@@ -384,7 +387,7 @@ export class Splicer {
     const hasVideo = this.#writer.inputVideo !== undefined;
     const lastVideoFlowMs = this.#lastVideoFlowMs ?? Number.NEGATIVE_INFINITY;
     const videoGone = !hasVideo || this.#flowMs - lastVideoFlowMs > NO_KEYFRAME_MS;
-    // A picture each 10 ms can be entered; more of them would only cost.
+    // One entry per 10 ms is enough; more would only cost.
     const isTooSoon =
       this.#lastEntryDts !== undefined &&
       (Math.abs(dts - this.#lastEntryDts) < MIN_ENTRY_TICKS ||
@@ -397,7 +400,7 @@ export class Splicer {
     if (!entry) return;
     if (!this.#started) this.#start();
     if (out.video && unit.keyframe) this.#noteShape(unit);
-    // Overdue entries stay overdue until a keyframe comes, but one a second is enough of them.
+    // Without a keyframe, entries stay overdue until one comes. One entry a second is enough.
     this.#lastEntryFlowMs = unit.keyframe ? this.#flowMs : this.#flowMs - NO_KEYFRAME_MS + 1_000;
     this.#lastEntryDts = dts;
     this.#lastEntryMs = unit.arrivedMs;
@@ -407,7 +410,7 @@ export class Splicer {
     this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });
   }
 
-  /** What FFmpeg makes has the shape that it began with; only a source's changes untold. */
+  /** FFmpeg's output keeps the shape that it began with. Only a source changes it without notice. */
   #noteShape(unit: Unit): void {
     if (this.#options.survey === undefined) return;
     const shape = pictureShape(unit.track.codec, headOf(unit));
@@ -418,14 +421,15 @@ export class Splicer {
   }
 
   /**
-   * A provider that begins each connection with the past repeats itself: then nothing is lost, and nothing sent twice.
-   * @returns false for a picture of a past that is longer than what this splicer has seen, which is not to be sent
+   * Handles a provider that begins each connection with the past: it repeats itself, so nothing is lost and nothing is
+   * sent twice.
+   * @returns false for a picture that must not be sent, because it is older than everything this splicer has seen
    */
   #recogniseRepetition(unit: Unit, dts: number): boolean {
     const { fresh, clock, shift } = this.#timeline;
     if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
     const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
-    // A connection with a clock of its own is known by its pictures alone, unless they show a slate over and over.
+    // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
     const content = this.#overlaps ? contentOf(unit) : undefined;
     const seenAt = content === undefined ? undefined : this.#recent.timeOf(content);
     const at = sameClock ? wrapTicks(dts + shift) : seenAt;

@@ -1,39 +1,40 @@
 /**
- * One continuous clock out of whatever clocks an input brings: timestamp jumps, restarts and new inputs become a timeline
- * on which every track's DTS only grows. Decides, per unit, what to add to its timestamps; touches no bytes.
+ * Makes one continuous clock from the clocks of the inputs. Timestamp jumps, restarts and new inputs become a timeline
+ * on which every track's DTS only grows. It decides what to add to the timestamps of each unit. It does not touch
+ * bytes.
  */
 
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
 
 /**
  * How a new input relates to the one before it:
- * `aligned` – the same clock (an FFmpeg that was restarted on the same source feed): what is already out is dropped;
- * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider), else as `rebase`; the
- *             splicer makes it `aligned` when it begins with a picture that was sent before;
- * `rebase`  – another clock: it goes on by wall clock since the last unit.
+ * `aligned` – the same clock (an FFmpeg restarted on the same source feed). What was already sent is dropped.
+ * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider); else as `rebase`. The
+ *             splicer makes it `aligned` when it begins with a picture that was sent before.
+ * `rebase`  – another clock. It continues by wall clock since the last unit.
  */
 export type InputClock = 'aligned' | 'resume' | 'rebase';
 
 export interface Placement {
-  /** Ticks to add to this unit's PTS and DTS (and to the PCRs of its PID until the next unit). */
+  /** Ticks to add to this unit's PTS and DTS, and to the PCRs of its PID until the next unit. */
   shift: number;
   /** The unit's DTS on the output timeline, not wrapped. */
   dts: number;
-  /** Media is missing in front of this unit, or the clock was repaired: to be signalled. */
+  /** Media is missing before this unit, or the clock was repaired. The jump must be signalled. */
   jump: boolean;
 }
 
-/** A step forward is a jump when it exceeds this (or four usual steps), and neither wall clock nor another track explains it. */
+/** A step forward above this (or above four usual steps) is a jump, unless wall clock or another track explains it. */
 const MAX_STEP = 1.5 * TICKS_PER_SECOND;
-/** Wall clock and media clock of a provider that caught up after a stall may differ by this much. */
+/** Wall clock and media clock of a provider that catches up after a stall may differ by this factor. */
 const WALL_FACTOR = 1.5;
-/** A gap longer than this is worth a discontinuity even where it is legitimate. */
+/** A longer gap is signalled as a discontinuity even when it is legitimate. */
 const SIGNALLED_GAP = 0.5 * TICKS_PER_SECOND;
-/** A reconnected provider that is this much further on than the time that passed still has the same clock. */
+/** A reconnected provider that is at most this far ahead of the passed time still has the same clock. */
 const RESUME_SLACK = 5 * TICKS_PER_SECOND;
-/** Tracks of one input are never further apart than this; beyond, it is another jump. */
+/** Tracks of one input are never further apart than this. A larger distance is another jump. */
 const NEAR = 10 * TICKS_PER_SECOND;
-/** Until a track has shown its own step. */
+/** Step of a track that has not yet shown its own. */
 const DEFAULT_STEP = TICKS_PER_SECOND / 25;
 
 interface TrackClock {
@@ -54,15 +55,15 @@ export class Timeline {
   /** The current input has not been placed yet. */
   #fresh = true;
 
-  /** @param firstDts where the first unit lands, in ticks; undefined keeps the clock of the first input */
+  /** @param firstDts time of the first unit, in ticks; undefined keeps the clock of the first input */
   constructor(firstDts: number | undefined) {
     this.#firstDts = firstDts;
   }
 
   /**
-   * Units from now on come from another input.
-   * @param repaired it is a timeline already: whatever is missing in it is really gone, however it arrives
-   * @param shift ticks between its clock and the output timeline, where they are known (not for `rebase`)
+   * The next units come from another input.
+   * @param repaired it is a timeline already: what is missing in it is really missing, whenever it arrives
+   * @param shift ticks between its clock and the output timeline, if known (not for `rebase`)
    */
   beginInput(clock: InputClock, repaired = false, shift?: number): void {
     this.#clock = clock;
@@ -91,12 +92,12 @@ export class Timeline {
     return this.#tracks.get(pid)?.step;
   }
 
-  /** DTS of a track's newest unit (output timeline, not wrapped). */
+  /** DTS of a track's newest unit, on the output timeline, not wrapped. */
   lastDts(pid: number): number | undefined {
     return this.#tracks.get(pid)?.dts;
   }
 
-  /** DTS expected next on a track (output timeline, not wrapped): its last one plus its usual step. */
+  /** The next expected DTS of a track, on the output timeline, not wrapped: its last one plus its usual step. */
   nextDts(pid: number): number | undefined {
     const track = this.#tracks.get(pid);
     return track === undefined ? undefined : track.dts + track.step;
@@ -105,10 +106,10 @@ export class Timeline {
   /**
    * Places an audio or video unit.
    * @param pid output PID of its track
-   * @param dts 33-bit ticks as the input has them
+   * @param dts 33-bit ticks on the input's clock
    * @param nowMs monotonic arrival time
-   * @param anchor a track whose units are never dropped at a jump (video: the first one there is its keyframe)
-   * @returns undefined when the unit must not be sent: its time is already out
+   * @param anchor a track whose units are never dropped at a jump. For video the first unit after it is a keyframe.
+   * @returns undefined when the unit must not be sent, because its time has already been sent
    */
   place(pid: number, dts: number, nowMs: number, anchor: boolean): Placement | undefined {
     if (this.#fresh) this.#placeInput(dts, nowMs);
@@ -123,7 +124,7 @@ export class Timeline {
     if (track.joining) return this.#join(track, dts, nowMs);
     const ahead = this.#ahead(track, dts, track.shift);
     const isUsual = this.#isUsual(track, ahead, track.shift, nowMs);
-    // Another track of this input may have jumped before this one. Whichever clock the unit fits better is its own.
+    // Another track of this input may have jumped before this one. The unit belongs to the clock that it fits better.
     const hasMoved = track.shift !== shift;
     const followed = this.#ahead(track, dts, shift);
     const fitsBetter = !isUsual || Math.abs(followed - track.step) < Math.abs(ahead - track.step);
@@ -135,7 +136,7 @@ export class Timeline {
       if (followed > 0) return this.#accept(track, shift, followed, nowMs, true);
       if (!anchor) return undefined;
     } else if (ahead <= 0 && ahead > -1.5 * track.step) {
-      // One unit out of order by about a frame: a muxer's rounding, no new clock.
+      // One unit is out of order by about a frame: a muxer's rounding, not a new clock.
       return this.#accept(track, track.shift, 1, nowMs, false, 1 - ahead);
     }
     const elapsed = ((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000;
@@ -144,7 +145,7 @@ export class Timeline {
     return this.#accept(track, this.#shift, onward, nowMs, true);
   }
 
-  /** A timestamp of a track that sets no clock (subtitles, a PCR): on the output timeline, 33 bits. */
+  /** Moves a timestamp of a track that sets no clock (subtitles, a PCR) to the output timeline, 33 bits. */
   translate(pid: number, ticks: number): number | undefined {
     const shift = this.#tracks.get(pid)?.shift ?? this.#shift;
     return shift === undefined ? undefined : wrapTicks(ticks + shift);
@@ -178,12 +179,12 @@ export class Timeline {
     return ticksBetween(wrapTicks(track.dts), wrapTicks(dts + shift));
   }
 
-  /** Whether `shift` puts a unit where it may well be: a little ahead of its track's last one, or of where time is by now. */
+  /** Whether `shift` gives a unit a likely time: a little ahead of its track's last unit, or of the present time. */
   #isUsual(track: TrackClock, ahead: number, shift: number, nowMs: number): boolean {
     if (ahead <= 0) return false;
     if (this.#repaired) return true;
     let passed = ((nowMs - track.atMs) * TICKS_PER_SECOND * WALL_FACTOR) / 1000;
-    // A track that was silent comes back to where the others are.
+    // A track that was silent returns to the time of the others.
     for (const other of this.#tracks.values()) {
       if (other.shift === shift) passed = Math.max(passed, other.dts - track.dts);
     }

@@ -1,11 +1,12 @@
 /**
- * Which tracks of an input still send. Sound has its own rhythm. Pictures have to come steadily: an FFmpeg that is given one every
- * ten seconds waits for each, and its sound with it, so a still beside a radio programme is left to those who copy it.
+ * Which tracks of an input still send. Audio has its own rhythm, but pictures have to come steadily. FFmpeg waits for
+ * each picture and holds the audio back. A radio program with a still every ten seconds is therefore left to profiles
+ * that copy it.
  */
 
-/** No track that is sent steadily pauses for longer while others go on. */
+/** A steady track never pauses longer while others continue. */
 const SILENT_MS = 5_000;
-/** An outage is no rhythm. */
+/** A longer pause is an outage, not a rhythm. */
 const LONGEST_RHYTHM_MS = 20_000;
 /** How much later than the first track of an input another may begin. */
 const LATE_MS = 1_500;
@@ -13,7 +14,7 @@ const LATE_MS = 1_500;
 interface Rhythm {
   lastMs: number;
   longestMs: number;
-  /** How long others had gone on without it when its newest unit came. */
+  /** How long others had continued without it when its newest unit came. */
   pausedMs: number;
 }
 
@@ -38,7 +39,7 @@ export class TrackLife {
     track.lastMs = nowMs;
   }
 
-  /** Whether a track goes on while others do. One that has sent nothing yet is taken at its word for a moment. */
+  /** Whether a track sends while others do. A track that has sent nothing yet counts as alive for a moment. */
   isAlive(pid: number, kind: 'video' | 'audio'): boolean {
     const track = this.#tracks.get(pid);
     if (track === undefined) return this.#newestMs - (this.#firstMs ?? this.#newestMs) < LATE_MS || kind === 'audio';

@@ -1,11 +1,11 @@
-/** Which of an output's tracks goes on with which track of its input, when the input's tables change or another input comes. Pure. */
+/** Which output track continues with which input track, when the input's tables change or another input comes. Pure. */
 
 import type { Track } from '../reading/units.ts';
 
-/** What is known of an output track. */
+/** What is known about an output track. */
 export interface Place {
   readonly type: number;
-  /** The track that it carried last, as its input had it. */
+  /** The input track that it carried last. */
   readonly inputPid: number;
   readonly language: string | undefined;
 }
@@ -13,8 +13,8 @@ export interface Place {
 type Match = (track: Track, place: Place) => boolean;
 
 /**
- * Best first. Tables may name the same tracks in another order, and swap their PIDs; a listener stays with his language. Another
- * source has other languages, and its sound goes on in place of what there was.
+ * Best match first. Tables may reorder the same tracks and swap their PIDs; a listener keeps the language. Another
+ * source has other languages, and its audio replaces the old audio.
  */
 const MATCHES: readonly Match[] = [
   (track, place) => track.pid === place.inputPid && track.language === place.language,
@@ -23,7 +23,7 @@ const MATCHES: readonly Match[] = [
   () => true,
 ];
 
-/** The place of each track that finds one; a place carries one type only, and one track. */
+/** The place of each track that finds one. A place carries only one type and one track. */
 export function placesOf<P extends Place>(tracks: readonly Track[], places: Iterable<P>): Map<Track, P> {
   const found = new Map<Track, P>();
   const free = new Set(places);

@@ -1,6 +1,6 @@
 /** Reads the header of an ADTS frame (ISO/IEC 13818-7, 6.2). */
 
-/** What a frame's header says of it. */
+/** What a frame's header says. */
 export interface AudioFrame {
   readonly bytes: number;
   readonly samples: number;
@@ -22,7 +22,7 @@ export function adtsFrame(header: Buffer): AudioFrame | undefined {
   return { bytes, samples: blocks * SAMPLES_PER_BLOCK, sampleRate };
 }
 
-/** How long a run of whole frames lasts, in 90 kHz ticks; undefined when it is none. */
+/** Duration of a run of whole frames, in 90 kHz ticks; undefined when the bytes are no such run. */
 export function adtsTicks(frames: Buffer): number | undefined {
   let ticks = 0;
   for (let at = 0; at + MIN_FRAME_BYTES <= frames.length; ) {

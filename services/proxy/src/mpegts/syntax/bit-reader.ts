@@ -1,4 +1,7 @@
-/** Reads the bits of a parameter set (ITU-T H.264, 7.2 and 9.1); past the end they are all ones, which ends any Exp-Golomb code. */
+/**
+ * Reads the bits of a parameter set (ITU-T H.264, 7.2 and 9.1). Past the end all bits are ones, which ends any Exp-
+ * Golomb code.
+ */
 
 /** @returns the bytes without emulation prevention (7.4.1) */
 export function withoutEmulation(bytes: Buffer): Buffer {
@@ -24,7 +27,7 @@ export class BitReader {
     this.#bytes = bytes;
   }
 
-  /** More bits were asked for than there are: what was read is not to be believed. */
+  /** More bits were read than there are, so the values are not valid. */
   get isPastEnd(): boolean {
     return this.#at > this.#bytes.length * 8;
   }

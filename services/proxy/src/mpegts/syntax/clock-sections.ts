@@ -1,6 +1,6 @@
 /**
- * Sections that name times of the programme's clock: where the clock is moved, they have to move along. Splice cues
- * (SCTE 35) carry a field for just that; stream descriptors of DSM-CC (ISO 13818-6, 8.1) name the clock's value at an event's.
+ * Sections that contain times of the program's clock. When the clock is shifted, they must shift too. Splice cues (SCTE
+ * 35) have a field for it. DSM-CC stream descriptors (ISO 13818-6, 8.1) give the clock's value at an event.
  */
 
 import { crc32 } from './psi.ts';
@@ -15,12 +15,12 @@ const STREAM_DESCRIPTORS = 0x0c;
 const SPLICE_INFO = 0xfc;
 const DSM_CC_DESCRIPTORS = 0x3d;
 
-/** Whether sections of a stream_type may name such times. */
+/** Whether sections of a stream_type may contain such times. */
 export function hasClockTimes(streamType: number): boolean {
   return streamType === SPLICE_CUES || streamType === STREAM_DESCRIPTORS;
 }
 
-/** A whole section, with its times `ticks` (90 kHz) later; the section itself where it names none. */
+/** A whole section with its times shifted by `ticks` (90 kHz), or the section itself when it contains none. */
 export function movedSection(section: Buffer, ticks: number): Buffer {
   if (ticks === 0) return section;
   const moved = Buffer.from(section);
@@ -31,11 +31,11 @@ export function movedSection(section: Buffer, ticks: number): Buffer {
   return moved;
 }
 
-/** pts_adjustment of a splice_info_section: added to every time in it, also where those are encrypted. */
+/** pts_adjustment of a splice_info_section. Receivers add it to every time in the section, also to encrypted ones. */
 const SPLICE_ADJUSTMENT = 4;
 const SECTION_HEAD_BYTES = 8;
 const NPT_REFERENCE = 0x01;
-/** STC_Reference, from the descriptor's tag on. */
+/** STC_Reference, counted from the descriptor's tag. */
 const STC_REFERENCE = 3;
 const NPT_REFERENCE_BYTES = 18;
 
@@ -47,7 +47,7 @@ function moveReferences(section: Buffer, ticks: number): void {
   }
 }
 
-/** A 33-bit time in five bytes, in front of which seven bits belong to something else. */
+/** Shifts a 33-bit time in five bytes. The seven bits before it belong to something else. */
 function moveTime(bytes: Buffer, offset: number, ticks: number): void {
   const head = bytes[offset] as number;
   const time = wrapTicks((head & 1) * 2 ** 32 + bytes.readUInt32BE(offset + 1) + ticks);

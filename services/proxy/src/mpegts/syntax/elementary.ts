@@ -1,4 +1,4 @@
-/** What an elementary stream is (stream_type and descriptors), and where its pictures can be entered. */
+/** What an elementary stream is (stream_type and descriptors), and where a viewer can enter its pictures. */
 
 import type { ProgramStream } from './psi.ts';
 
@@ -20,7 +20,7 @@ const VIDEO_TYPES = new Map<number, VideoCodec>([
 
 // MPEG-1/2 audio, ADTS, LATM, MPEG-4 raw; then ATSC and Blu-ray: LPCM, AC-3, DTS, TrueHD, E-AC-3, DTS-HD.
 const AUDIO_TYPES = new Set([0x03, 0x04, 0x0f, 0x11, 0x1c, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x87, 0x8a]);
-/** DTS-HD where the programme is Blu-ray's; splice cues (SCTE 35) anywhere else. */
+/** DTS-HD in a Blu-ray program, splice cues (SCTE 35) in any other. */
 const DTS_HD_OR_CUES = 0x86;
 const BLU_RAY = 'HDMV';
 
@@ -37,7 +37,7 @@ const VIDEO_REGISTRATIONS = new Map<string, VideoCodec>([
 const LANGUAGE_DESCRIPTOR = 0x0a;
 /** audio_type of table 2-60: commentary for the visually impaired. */
 const NARRATED = 3;
-// EN 300 468, 6.4.11: the supplementary audio descriptor behind the extension tag, and its editorial_classification.
+// EN 300 468, 6.4.11: the supplementary audio descriptor after the extension tag, and its editorial_classification.
 const EXTENSION_DESCRIPTOR = 0x7f;
 const SUPPLEMENTARY_AUDIO = 0x06;
 const AUDIO_DESCRIPTION = 1;
@@ -52,8 +52,8 @@ function* descriptorsOf(bytes: Buffer): Generator<{ tag: number; body: Buffer }>
 }
 
 /**
- * Kind and codec of one PMT entry; streams nobody watches or hears (subtitles, data) are `other`.
- * @param program the programme's own descriptors
+ * Kind and codec of one PMT entry. Streams that nobody watches or hears (subtitles, data) are `other`.
+ * @param program the program's own descriptors
  */
 export function classifyStream(stream: ProgramStream, program: Buffer): { kind: TrackKind; codec: VideoCodec } {
   const codec = VIDEO_TYPES.get(stream.type);
@@ -125,7 +125,7 @@ const READERS: Record<
   },
 };
 
-/** ISO 639-2 code of a stream, in lower case; undefined when its descriptors do not say. */
+/** ISO 639-2 code of a stream in lower case; undefined when its descriptors have none. */
 export function languageOf(stream: ProgramStream): string | undefined {
   for (const { tag, body } of descriptorsOf(stream.descriptors)) {
     const code = body.toString('latin1', 0, 3).toLowerCase();
@@ -134,7 +134,7 @@ export function languageOf(stream: ProgramStream): string | undefined {
   return undefined;
 }
 
-/** Whether a sound track tells what is to be seen, beside what is to be heard. */
+/** Whether an audio track describes the pictures (audio description). */
 export function isNarrated(stream: ProgramStream): boolean {
   for (const { tag, body } of descriptorsOf(stream.descriptors)) {
     if (tag === LANGUAGE_DESCRIPTOR && body[3] === NARRATED) return true;
@@ -144,7 +144,9 @@ export function isNarrated(stream: ProgramStream): boolean {
   return false;
 }
 
-/** Whether FFmpeg has a decoder for a stream; it would pass such sound on as data, in place of sound that can be heard. */
+/**
+ * Whether FFmpeg has a decoder for a stream. It would pass other audio on as data, in place of audio that can be heard.
+ */
 export function isDecodable(stream: ProgramStream): boolean {
   for (const { tag, body } of descriptorsOf(stream.descriptors)) {
     if (tag === REGISTRATION_DESCRIPTOR && body.toString('latin1', 0, 4) === 'AC-4') return false;

@@ -1,7 +1,7 @@
 /**
- * What packets cost that wait: a packet is a place in the chunk it came with, and keeps all of that in memory. So packets that
- * stay behind move out of a chunk of which they are the smaller part, and all that waits is counted. Bounds what a source that
- * never ends its units can take.
+ * Bounds the memory of waiting packets, so that a source that never ends its units cannot take it all. A packet is a
+ * position in the chunk that it came in, and keeps the whole chunk in memory. Packets that stay therefore move out of a
+ * chunk of which they are the smaller part. All waiting packets are counted.
  */
 
 import { PACKET_SIZE } from './packet.ts';
@@ -11,9 +11,9 @@ export interface PacketRef {
   readonly offset: number;
 }
 
-/** No access unit is larger; a stream that never starts a new one is not buffered without end. */
+/** No access unit is larger. A longer unit is not buffered further. */
 export const MAX_UNIT_PACKETS = Math.floor((8 * 1024 * 1024) / PACKET_SIZE);
-/** All units under way of one input. */
+/** Limit for all current units of one input. */
 const MAX_WAITING_PACKETS = Math.floor((12 * 1024 * 1024) / PACKET_SIZE);
 
 /** Packets of one input that wait for the end of their units. */
@@ -33,7 +33,10 @@ export class WaitingPackets {
   }
 }
 
-/** Moves `packets[from …]`, which came with the last chunk, out of it unless they are at least half of what they keep in memory. */
+/**
+ * Moves `packets[from …]`, which came with the last chunk, out of it, unless they are at least half of the memory they
+ * keep.
+ */
 export function leaveChunk<P extends PacketRef>(packets: P[], from: number): void {
   const fresh = packets.slice(from);
   const newest = fresh.at(-1);

@@ -20,7 +20,10 @@ export function startsUnit(bytes: Buffer, offset: number): boolean {
   return ((bytes[offset + 1] as number) & 0x40) !== 0;
 }
 
-/** What no packet can be: the demodulator could not repair it (transport_error_indicator), or its fields contradict each other. */
+/**
+ * Whether a packet is damaged: the demodulator could not repair it (transport_error_indicator), or its fields
+ * contradict each other.
+ */
 export function isDamaged(bytes: Buffer, offset: number): boolean {
   if (bytes[offset] !== SYNC_BYTE || ((bytes[offset + 1] as number) & 0x80) !== 0) return true;
   // adaptation_field_control 0 is reserved; decoders have to discard such a packet (2.4.3.3).
@@ -39,12 +42,12 @@ export function hasPayload(bytes: Buffer, offset: number): boolean {
   return ((bytes[offset + 3] as number) & 0x10) !== 0;
 }
 
-/** Length of the adaptation field's body, as it says itself; 0 when there is none (or an empty one). */
+/** Length of the adaptation field's body, from the packet; 0 when the field is absent or empty. */
 export function adaptationLength(bytes: Buffer, offset: number): number {
   return ((bytes[offset + 3] as number) & 0x20) !== 0 ? (bytes[offset + 4] as number) : 0;
 }
 
-/** Where the payload starts, absolute in `bytes`; the packet's end when it has none. */
+/** Where the payload starts, as an index of `bytes`; the packet's end when it has none. */
 export function payloadOffset(bytes: Buffer, offset: number): number {
   if (!hasPayload(bytes, offset)) return offset + PACKET_SIZE;
   const adaptation = ((bytes[offset + 3] as number) & 0x20) !== 0 ? 1 + (bytes[offset + 4] as number) : 0;
@@ -65,13 +68,13 @@ export function pcrOf(bytes: Buffer, offset: number): number | undefined {
   return bytes.readUInt32BE(offset + 6) * 2 + ((bytes[offset + 10] as number) >> 7);
 }
 
-/** Writes the 33-bit base; the 27 MHz extension stays. The packet must carry a PCR. */
+/** Writes the 33-bit base and keeps the 27 MHz extension. The packet must carry a PCR. */
 export function setPcr(bytes: Buffer, offset: number, base: number): void {
   bytes.writeUInt32BE(Math.floor(base / 2), offset + 6);
   bytes[offset + 10] = ((bytes[offset + 10] as number) & 0x7f) | (base % 2 === 1 ? 0x80 : 0);
 }
 
-/** Turns the PCR and every optional field behind it into stuffing: better none than a wrong clock. */
+/** Turns the PCR and every optional field after it into stuffing, because no clock is better than a wrong one. */
 export function stripPcr(bytes: Buffer, offset: number): void {
   const length = adaptationLength(bytes, offset);
   bytes[offset + 5] = (bytes[offset + 5] as number) & 0xe0;

@@ -1,4 +1,4 @@
-/** Bytes in any pieces, to aligned 188-byte packets; finds the packet boundary again after damage. */
+/** Cuts bytes into aligned 188-byte packets. Finds the packet boundary again after damage. */
 
 import { PACKET_SIZE, SYNC_BYTE } from './packet.ts';
 
@@ -9,8 +9,9 @@ export class Packetizer {
   #pushed = 0;
 
   /**
-   * Calls `onPacket` for every whole packet; `position` is the number of bytes pushed in front of it. The packets stay in `chunk` (or in a copy where one spans two
-   * chunks), which the caller gives away: they may be rewritten in place.
+   * Calls `onPacket` for every whole packet; `position` is the number of bytes pushed before it. The packets stay in
+   * `chunk`, or in a copy when one spans two chunks. The caller gives `chunk` away, so packets may be rewritten in
+   * place.
    */
   push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number, position: number) => void): void {
     let at = 0;
@@ -43,7 +44,7 @@ export class Packetizer {
     this.#rest = Buffer.from(chunk.subarray(at));
   }
 
-  /** Out of sync, a lone 0x47 proves nothing: the packet behind it has to start with one as well, where it is here. */
+  /** Out of sync, one 0x47 proves nothing. The next packet has to start with one as well, if it is here. */
   #isBoundary(bytes: Buffer, at: number): boolean {
     if (bytes[at] !== SYNC_BYTE) return false;
     if (this.#synced) return true;

@@ -1,13 +1,13 @@
-/** The PES packet header (ISO 13818-1, 2.4.3.6), as far as timing and length go. */
+/** The parts of a PES packet header (ISO 13818-1, 2.4.3.6) that concern timing and length. */
 
 import { readTimestamp } from './timestamp.ts';
 
 export interface PesHeader {
   /** 33-bit ticks; undefined when the header carries none. */
   pts: number | undefined;
-  /** 33-bit ticks; equals `pts` when only that is sent. */
+  /** 33-bit ticks; equals `pts` when the header has only that. */
   dts: number | undefined;
-  /** Where each field stands in the buffer, for rewriting; undefined when absent. */
+  /** Position of each field in the buffer, for rewriting; undefined when absent. */
   ptsOffset: number | undefined;
   dtsOffset: number | undefined;
   /** First byte of the elementary stream. */
@@ -20,8 +20,8 @@ export interface PesHeader {
 const HEADERLESS = new Set([0xbc, 0xbe, 0xbf, 0xf0, 0xf1, 0xf2, 0xf8, 0xff]);
 
 /**
- * Parses a header that starts at `offset`; undefined when it is none or does not fit before `end` (a header split over
- * two transport packets is legal and not seen in practice; such a unit passes without timestamps).
+ * Parses a header that starts at `offset`; undefined when there is none or it does not fit before `end`. A header that
+ * is split over two transport packets is legal but not seen in practice; such a unit passes without timestamps.
  */
 export function parsePesHeader(bytes: Buffer, offset: number, end: number): PesHeader | undefined {
   if (offset + 6 > end || bytes[offset] !== 0 || bytes[offset + 1] !== 0 || bytes[offset + 2] !== 1) return undefined;

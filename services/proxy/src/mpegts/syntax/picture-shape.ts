@@ -1,21 +1,21 @@
 /**
- * Size and aspect ratio of pictures, as their sequence header or sequence parameter set tells them. An encoder keeps the shape it
- * began with, and no table says when a source's changes.
+ * Size and aspect ratio of pictures, from their sequence header or sequence parameter set. An encoder keeps the shape
+ * it began with, and no table tells when a source changes shape.
  */
 
 import { BitReader, withoutEmulation } from './bit-reader.ts';
 import type { VideoCodec } from './elementary.ts';
 
 const START_CODE = Buffer.from([0, 0, 1]);
-/** aspect_ratio_idc that is followed by a ratio of its own (H.264 table E-1). */
+/** aspect_ratio_idc value after which an explicit ratio follows (H.264 table E-1). */
 const EXTENDED_SAR = 255;
 const SQUARE = 'aspect 1';
-/** H.264 profiles whose parameter sets tell of the colour format (7.3.2.1.1). */
+/** H.264 profiles whose parameter sets contain the colour format (7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);
 
 /**
- * The shape of the pictures that follow the headers in `bytes`; undefined where they hold none, or for a codec this does not read.
- * Two shapes are the same when the texts are.
+ * The shape of the pictures after the headers in `bytes`; undefined without headers, or for a codec that this does not
+ * read. Equal texts mean equal shapes.
  */
 export function pictureShape(codec: VideoCodec, bytes: Buffer): string | undefined {
   if (codec === 'mpeg2') return mpeg2Shape(bytes);
@@ -101,14 +101,14 @@ function skipPictureOrder(bits: BitReader): void {
   for (let n = 0; n < Math.min(count, 255); n++) bits.signed();
 }
 
-/** The beginning of VUI parameters. What is not told is shown as square pixels. */
+/** The beginning of the VUI parameters. Without an aspect ratio, pixels count as square. */
 function aspectOf(bits: BitReader): string {
   const idc = bits.bit() === 0 ? 0 : bits.bits(8);
   if (idc <= 1) return SQUARE;
   return idc === EXTENDED_SAR ? `aspect ${bits.bits(16)}:${bits.bits(16)}` : `aspect ${idc}`;
 }
 
-/** H.265, 7.3.2.2, up to the conformance window: its aspect ratio stands behind all the rest. */
+/** H.265, 7.3.2.2, up to the conformance window. Its aspect ratio comes after everything else and is not read. */
 function hevcShape(bits: BitReader): string {
   bits.skip(8 + 4);
   const layers = bits.bits(3);

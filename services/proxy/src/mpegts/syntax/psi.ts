@@ -5,10 +5,10 @@ import { NULL_PID, PACKET_SIZE, payloadOffset, SYNC_BYTE, startsUnit } from './p
 export const PAT_PID = 0;
 /** PIDs below belong to tables that every multiplex has (table 2-3, EN 300 468). */
 export const FIRST_FREE_PID = 0x20;
-/** Programmes of a PAT and tracks of a programme that are looked at; satellite multiplexes have up to 60 and 40. */
+/** Limits for the programs of a PAT and the tracks of a program. Satellite multiplexes have up to 60 and 40. */
 export const MAX_PROGRAMS = 128;
 export const MAX_TRACKS = 64;
-/** A PAT or PMT section, with its head and CRC (2.4.4.4, 2.4.4.9). */
+/** Size of a PAT or PMT section including head and CRC (2.4.4.4, 2.4.4.9). */
 const MAX_TABLE_BYTES = 1024;
 
 export interface ProgramStream {
@@ -33,18 +33,20 @@ const CRC_TABLE = new Uint32Array(256).map((_, index) => {
   return value >>> 0;
 });
 
-/** CRC_32 of annex A; 0 over a whole section with its CRC. */
+/** CRC_32 of annex A; 0 for a whole section including its CRC. */
 export function crc32(bytes: Buffer): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = ((crc << 8) ^ (CRC_TABLE[((crc >>> 24) ^ byte) & 0xff] as number)) >>> 0;
   return crc;
 }
 
-/** Gathers the sections of one PID from its packets; a damaged or half section is dropped, the next one counts. */
+/**
+ * Gathers the sections of one PID from its packets. Drops a damaged or incomplete section and waits for the next one.
+ */
 export class SectionAssembler {
   #pending: Buffer | undefined;
 
-  /** Takes one packet of this PID; answers the sections that became whole with it. */
+  /** Takes one packet of this PID. Returns the sections that it completes. */
   push(bytes: Buffer, offset: number): Buffer[] {
     const end = offset + PACKET_SIZE;
     let start = payloadOffset(bytes, offset);
@@ -73,7 +75,7 @@ export class SectionAssembler {
   }
 }
 
-/** Programs of a PAT section, in its order, without the network entry; undefined when it is no current PAT. */
+/** Programs of a PAT section in its order, without the network entry; undefined when it is not a current PAT. */
 export function parsePat(section: Buffer): { programNumber: number; pmtPid: number }[] | undefined {
   if (section[0] !== 0x00 || section.length < 12 || ((section[5] as number) & 1) === 0) return undefined;
   const programs: { programNumber: number; pmtPid: number }[] = [];
@@ -85,8 +87,8 @@ export function parsePat(section: Buffer): { programNumber: number; pmtPid: numb
 }
 
 /**
- * A PMT section; undefined when it is no current PMT. Streams on a PID that cannot be theirs, or that another one has, are
- * left out; so are those behind the first `MAX_TRACKS`.
+ * Parses a PMT section; undefined when it is not a current PMT. Leaves out streams on an impossible or doubly used PID,
+ * and streams after the first `MAX_TRACKS`.
  */
 export function parsePmt(section: Buffer): ProgramMap | undefined {
   if (section[0] !== 0x02 || section.length < 16 || ((section[5] as number) & 1) === 0) return undefined;
@@ -112,8 +114,8 @@ export function parsePmt(section: Buffer): ProgramMap | undefined {
 }
 
 /**
- * The first PID from `wanted` on that is not taken.
- * @throws {Error} when all of them are
+ * The first free PID from `wanted` on.
+ * @throws {Error} when all PIDs are taken
  */
 export function freePid(wanted: number, isTaken: (pid: number) => boolean): number {
   const count = NULL_PID - FIRST_FREE_PID;
@@ -121,10 +123,10 @@ export function freePid(wanted: number, isTaken: (pid: number) => boolean): numb
     const pid = FIRST_FREE_PID + ((wanted - FIRST_FREE_PID + step) % count);
     if (!isTaken(pid)) return pid;
   }
-  throw new Error('The programme has more tracks than there are PIDs.');
+  throw new Error('The program has more tracks than there are PIDs.');
 }
 
-/** Whether a PID may carry a programme's track. */
+/** Whether a PID may carry a program's track. */
 export function isTrackPid(pid: number): boolean {
   return pid >= FIRST_FREE_PID && pid < NULL_PID;
 }
@@ -147,7 +149,7 @@ export function buildPat(programNumber: number, pmtPid: number, version: number)
   return finishSection(0x00, 1, version, body);
 }
 
-/** A PMT section. Descriptors that do not fit into one are left out, the programme's own first. */
+/** A PMT section. Leaves out descriptors that do not fit into one section, the program's own first. */
 export function buildPmt(map: ProgramMap, version: number): Buffer {
   let room = MAX_TABLE_BYTES - 12 - 4 - 5 * map.streams.length;
   const fitting = (descriptors: Buffer): Buffer => {
@@ -172,8 +174,8 @@ export function buildPmt(map: ProgramMap, version: number): Buffer {
 }
 
 /**
- * A section as transport packets. The first packet's counter is `counter`, the others follow. With `discontinuity` the
- * first one carries discontinuity_indicator, so a reader accepts whatever its counter was before.
+ * A section as transport packets. The first packet has counter `counter`, the next ones count on. With `discontinuity`
+ * the first one carries discontinuity_indicator, so a reader accepts it after any counter.
  */
 export function packetizeSection(section: Buffer, pid: number, counter: number, discontinuity = false): Buffer {
   const payload = Buffer.concat([Buffer.from([0]), section]);

@@ -1,8 +1,11 @@
-/** Notices MPEG-TS whose media is encrypted (conditional access): it flows, and nobody can see it. Pure. */
+/** Notices MPEG-TS with encrypted media (conditional access): it flows, but nobody can see it. Pure. */
 
 import { hasPayload, NULL_PID, PACKET_SIZE, pidOf } from './packet.ts';
 
-/** Over so long most packets have to be scrambled; tables and a clear sound track beside the pictures are not. */
+/**
+ * Most packets within this time have to be scrambled. Tables and an unscrambled audio track beside the pictures are
+ * not.
+ */
 const WINDOW_MS = 500;
 
 /** transport_scrambling_control (ISO 13818-1, 2.4.3.2) is not 00. */
@@ -17,7 +20,7 @@ export class ScramblingMonitor {
   #scrambled = 0;
   #sinceMs: number | undefined;
 
-  /** Counts every packet of a piece of whole packets. */
+  /** Counts every packet in a run of whole packets. */
   countAll(packets: Buffer): void {
     for (let offset = 0; offset + PACKET_SIZE <= packets.length; offset += PACKET_SIZE) this.count(packets, offset);
   }
@@ -28,7 +31,7 @@ export class ScramblingMonitor {
     if (isScrambled(bytes, offset)) this.#scrambled++;
   }
 
-  /** For how long most of what came has been scrambled; 0 when it is not. `nowMs` is monotonic. */
+  /** How long most packets have been scrambled, in ms; 0 when they are not. `nowMs` is monotonic. */
   lastsMs(nowMs: number): number {
     this.#windowMs ??= nowMs;
     if (nowMs - this.#windowMs >= WINDOW_MS && this.#payload > 0) {

@@ -1,21 +1,24 @@
-/** 33-bit, 90 kHz timestamps (ISO 13818-1, 2.4.3.7): arithmetic over the wrap, and their five-byte form in a PES header. */
+/**
+ * 33-bit, 90 kHz timestamps (ISO 13818-1, 2.4.3.7): arithmetic across the wrap, and their five-byte form in a PES
+ * header.
+ */
 
 export const TICKS_PER_SECOND = 90_000;
 export const TIMESTAMP_WRAP = 2 ** 33;
 
-/** Any number of ticks brought into 0 … 2^33 - 1. */
+/** Reduces any number of ticks to 0 … 2^33 - 1. */
 export function wrapTicks(ticks: number): number {
   const rest = ticks % TIMESTAMP_WRAP;
   return rest < 0 ? rest + TIMESTAMP_WRAP : rest;
 }
 
-/** The shortest way from `from` to `to`, in -2^32 … 2^32 ticks; positive when `to` is later. */
+/** The shortest distance from `from` to `to`, in -2^32 … 2^32 ticks; positive when `to` is later. */
 export function ticksBetween(from: number, to: number): number {
   const distance = wrapTicks(to - from);
   return distance >= TIMESTAMP_WRAP / 2 ? distance - TIMESTAMP_WRAP : distance;
 }
 
-/** 33-bit ticks as the count nearest to `nearTicks`, which is not wrapped. */
+/** 33-bit ticks as the unwrapped count nearest to `nearTicks`. */
 export function unwrapNear(ticks: number, nearTicks: number): number {
   return nearTicks + ticksBetween(nearTicks, ticks);
 }
@@ -31,7 +34,7 @@ export function readTimestamp(bytes: Buffer, offset: number): number {
   );
 }
 
-/** Writes the five bytes of a PTS or DTS; the four prefix bits in front stay. */
+/** Writes the five bytes of a PTS or DTS. Keeps the four prefix bits before them. */
 export function writeTimestamp(bytes: Buffer, offset: number, ticks: number): void {
   const value = wrapTicks(ticks);
   bytes[offset] = ((bytes[offset] as number) & 0xf0) | (Math.floor(value / 2 ** 30) << 1) | 1;

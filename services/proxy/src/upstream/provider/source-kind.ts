@@ -63,7 +63,7 @@ export function speaksOfFile({
 }
 
 /**
- * Whether a URL names a programme that is over (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
+ * Whether a URL names a program that is over (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
  * `utc` and `lutc` parameters that players add for the catch-up modes "shift" and "append". Its end is an end.
  */
 export function isRecording(url: string): boolean {
