@@ -1,4 +1,4 @@
-/** Passes a file on: a transfer that breaks or pauses is resumed at the right byte of the same file, or cut off, never patched up. */
+/** Passes a file on. A transfer that breaks or pauses is resumed at the right byte of the same file, or cut off. */
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
@@ -10,16 +10,17 @@ import type { OpenedSource, Transfer } from './transfer.ts';
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 
-/** Why the bytes of a part stopped coming before its end. */
+/** Why a part of the file stopped before its end. */
 type Break = { readonly kind: 'failed'; readonly error: SourceError } | { readonly kind: 'paused' };
 
 type PartEnd = 'client_left' | 'ended' | Break;
 
 /**
- * A viewer that takes nothing for the stall time holds no connection to the provider. When it reads on, the rest is asked for.
+ * A viewer that takes nothing for the stall time holds no connection to the provider. When it reads again, the rest is
+ * requested.
  *
- * @param fetch asks the source that `opened` came from for a part
- * @throws {StreampoolError} when the rest of the file cannot be had
+ * @param fetch requests a part from the source of `opened`
+ * @throws {StreampoolError} when the rest of the file is not available
  */
 export async function pumpFile(
   transfer: Transfer,
@@ -69,8 +70,8 @@ async function pumpPart(transfer: Transfer, file: FiniteTransfer, reader: BodyRe
 }
 
 /**
- * Another source would be another file, so only the same one is asked.
- * @returns undefined when it has turned out that all had been sent
+ * Requests only the same source, because another source would be another file.
+ * @returns undefined when everything has already been sent
  */
 async function resume(
   transfer: Transfer,
@@ -80,7 +81,7 @@ async function resume(
 ): Promise<BodyReader | undefined> {
   const part = file.resume;
   let error = end.kind === 'failed' ? end.error : undefined;
-  if (part === undefined) throw error ?? new Error('A transfer was paused that cannot be resumed.');
+  if (part === undefined) throw error ?? new Error('A paused transfer cannot be resumed.');
   if (end.kind === 'paused') await transfer.goOn();
   for (;;) {
     if (error !== undefined) await transfer.recovery.wait(error);

@@ -1,4 +1,7 @@
-/** Passes a live source on without end: a source that breaks is opened again, or left for the next, while the viewer waits. */
+/**
+ * Passes a live source on without end. A source that breaks is opened again or replaced by the next one while the
+ * viewer waits.
+ */
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
@@ -13,24 +16,24 @@ import type { OpenedSource, Transfer } from './transfer.ts';
 
 type Reopen = () => Promise<{ opened: OpenedSource; index: number }>;
 
-/** Why one connection is over. */
+/** Why one connection ended. */
 type ConnectionEnd =
   | { readonly why: 'client_left' | 'moved' | 'left' }
-  /** It shows what it has shown; `error` says so. */
+  /** The source repeats what it has sent; `error` says so. */
   | { readonly why: 'repeats'; readonly error: SourceError }
-  /** `clean`: the source closed the connection as if it had said everything. */
+  /** `clean`: the source closed the connection in an orderly way. */
   | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean };
 
-/** A connection that has delivered for this long ends an outage. */
+/** A connection that delivers for this long ends an outage. */
 const HEALTHY_AFTER_MS = 5_000;
 
-/** How soon a silent source is left when the stream has been moved to another one meanwhile. */
+/** How soon a silent source is left after the stream has moved to another one. */
 const MOVE_CHECK_MS = 500;
 
 /**
- * @param index of the source that `first` came from
+ * @param index of the source of `first`
  * @param reopen opens the current source with retries and failover
- * @throws {SourceError} when every source has been given up
+ * @throws {SourceError} when no source is left to try
  */
 export async function pumpLive(
   transfer: Transfer,
@@ -48,10 +51,10 @@ export async function pumpLive(
     if (end.why === 'moved') schedule.switched();
     const isOver = end.why === 'broken' && end.clean && isRecording(current.opened.address.url);
     if (end.why === 'repeats' || isOver) {
-      // Without another source it has simply ended, as a recording does.
+      // Without another source it has simply ended, like a recording.
       if (isOver || !(await recovery.moveOn(current.index, failoverReason(end.error)))) return 'ended';
     } else if (end.why === 'broken') {
-      // Only MPEG-TS can go on in the middle of a response.
+      // Only MPEG-TS can continue in the middle of a response.
       if (current.opened.kind !== 'mpegts') {
         if (end.clean) return 'ended';
         throw end.error;

@@ -1,4 +1,6 @@
-/** A direct stream for one viewer, over a connection of its own: live or VOD, not transcoded, repaired while the viewer waits. */
+/**
+ * A direct stream for one viewer over its own connection: live or VOD, not transcoded, repaired while the viewer waits.
+ */
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '../../../../shared/log.ts';
 import { secretsOf } from '../../../../shared/masking/mask.ts';
@@ -28,10 +30,10 @@ import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-h
 import type { DirectSettings, OpenedSource, Transfer } from './transfer.ts';
 
 export interface DirectRequest {
-  /** Where the stream is read from; shared by its viewers. */
+  /** Where the stream is read from. Its viewers share it. */
   readonly source: SwitchableSource;
   readonly method: 'GET' | 'HEAD';
-  /** The viewer's headers of those names. */
+  /** The viewer's `Range` and `If-Range` headers. */
   readonly range?: string | undefined;
   readonly ifRange?: string | undefined;
   readonly via?: string | undefined;
@@ -39,20 +41,20 @@ export interface DirectRequest {
   readonly settings: DirectSettings;
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
-  /** The connections to the account of a source. */
+  /** The connections to a source's account. */
   readonly account?: (address: SourceAddress) => AccountWatch;
-  /** The place among the provider's connections, given back while the viewer of a file takes nothing. */
+  /** The viewer's place among the provider's connections. It is given back while the viewer of a file takes nothing. */
   readonly place?: ProviderPlace;
-  /** How long the viewer may take nothing; CLIENT_STALL_TIMEOUT without. */
+  /** How long the viewer may take nothing. Default: CLIENT_STALL_TIMEOUT. */
   readonly stall?: StallLimit;
-  /** Ends the stream from our side: deleted, draining, disconnected. */
+  /** Ends the stream from our side: stream deleted, worker draining, viewer disconnected. */
   readonly signal?: AbortSignal;
   /** Added to the response headers. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly log?: Pick<Logger, 'warn'>;
-  /** The source has answered and the response begins: from now on errors can only cut it off. */
+  /** The source has answered and the response begins. From now on an error can only cut it off. */
   readonly onStart?: (head: ReplyHead) => void;
-  /** Bytes handed to the viewer's connection. */
+  /** Called with the number of bytes handed to the viewer's connection. */
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -62,11 +64,11 @@ export interface DirectResult {
   readonly error?: StreampoolError;
 }
 
-/** A viewer's own mistakes, and what only the file's place can answer: passed on as they are. */
+/** Status codes that go to the viewer unchanged: its own mistakes, and answers about the file. */
 const PASSED_ON_STATUS: readonly number[] = [401, 403, 404, 410, 416, 451];
 
 /**
- * Serves a direct stream and resolves when its viewer, its source or `signal` has ended it, and the provider's connection
+ * Serves a direct stream. Resolves when its viewer, its source or `signal` has ended it and the provider's connection
  * is closed.
  *
  * @throws {SourceError} 502 or 504 when no source could be opened; nothing has been written then
@@ -81,7 +83,7 @@ class DirectStream {
   readonly #abort = new AbortController();
   readonly #schedule: RetrySchedule;
   readonly #recovery: SourceRecovery;
-  /** Connections that are not closed yet. */
+  /** Connections that are still being closed. */
   readonly #closing = new Set<Promise<void>>();
   readonly #stall: StallLimit;
   #bytes = 0;
@@ -99,7 +101,7 @@ class DirectStream {
     const stop = (): void => this.#abort.abort();
     const end = (): void => {
       stop();
-      // A viewer that has paused would not notice.
+      // A paused viewer would not notice.
       if (reply.headersSent) reply.destroy();
     };
     reply.once('close', stop);
@@ -121,7 +123,10 @@ class DirectStream {
     }
   }
 
-  /** Before the first byte an error is the answer; afterwards it cuts the response off, so that nobody takes it for whole. */
+  /**
+   * Before the first byte the error is the answer. Afterwards it cuts the response off, so that nobody takes it for
+   * complete.
+   */
   #failed(error: unknown): DirectResult {
     const { reply, signal, log } = this.#request;
     const bytes = this.#bytes;
@@ -134,7 +139,7 @@ class DirectStream {
     reply.destroy();
     if (!(error instanceof StreampoolError)) throw error;
     const reason = error instanceof SourceError ? error.reason : undefined;
-    log?.warn({ reason }, `A direct stream has failed: ${error.message}`);
+    log?.warn({ reason }, `a direct stream failed: ${error.message}`);
     return { outcome: 'failed', bytes, error };
   }
 
@@ -145,7 +150,7 @@ class DirectStream {
     let { opened, index } = await this.#open(wantsFile ? range : undefined);
     const isFile = wantsFile || opened.kind === 'finite';
     if (opened.kind === 'finite' && !wantsFile && range !== undefined && range !== 'bytes=0-') {
-      // Only now it shows that this URL has an end and the viewer's range a meaning.
+      // Only now is it clear that this URL has an end, so the viewer's range applies.
       opened.reader.close();
       ({ opened, index } = await this.#open(range));
     }
@@ -202,7 +207,7 @@ class DirectStream {
     reply.writeHead(head.status, { ...head.headers, ...headers });
   }
 
-  /** Opens the current source, or the next that works, and makes sure that it sends media. */
+  /** Opens the current source, or the next one that works, and makes sure that it sends media. */
   async #open(range: string | undefined): Promise<{ opened: OpenedSource; index: number }> {
     try {
       return await this.#recovery.open((address) => this.#openMedia(address, range));
@@ -237,7 +242,7 @@ class DirectStream {
       });
       if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
       if (kind.kind === 'hls')
-        throw new StreampoolError(501, 'This source is an HLS playlist, which cannot be played directly yet.');
+        throw new StreampoolError(501, 'This source is an HLS playlist. It cannot be played directly yet.');
       return { address, response, reader, kind: kind.kind };
     } catch (error) {
       reader.close();
@@ -277,7 +282,7 @@ class DirectStream {
     throw new StreampoolError(416, 'The requested range lies outside the file.');
   }
 
-  /** What a file's provider said about the file is the answer to its viewer; of a live source it is a bad gateway. */
+  /** A provider's error about a file is the answer to its viewer. For a live source it becomes 502. */
   #passedOn(error: unknown): unknown {
     const isFile = hintFromUrl(this.#request.source.address.url) === 'finite';
     const status = error instanceof SourceError ? error.upstreamStatus : undefined;
@@ -285,7 +290,7 @@ class DirectStream {
     return new StreampoolError(status, error instanceof Error ? error.message : '', { cause: error });
   }
 
-  /** A live stream is not opened only to say that it is one: a provider may count that as a connection. */
+  /** A live source is not opened only to say that it is live, because a provider may count that as a connection. */
   async #serveHead(): Promise<DirectResult['outcome']> {
     const { reply, source } = this.#request;
     const { url } = source.address;
@@ -310,7 +315,7 @@ class DirectStream {
     head.body.destroy();
     if (head.status === 416) this.#refuseRange(head);
     if (tellsOfFile(head, range)) return headFor(head, address);
-    // Many servers answer GET only, or HEAD with something else. One byte tells the rest.
+    // Many servers answer only GET, or answer HEAD wrongly. Requesting one byte tells the rest.
     const asked = range ?? 'bytes=0-0';
     const byte = await this.#fetch(address, 'GET', asked, ifRange);
     byte.body.destroy();
@@ -327,7 +332,7 @@ function isSuccess({ status }: UpstreamResponse): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Whether an answer to HEAD can be what GET would answer: of media, with a length, and as it was asked. */
+/** Whether an answer to HEAD can be the answer to GET: media, with a length, for the requested range. */
 function tellsOfFile(head: UpstreamResponse, range: string | undefined): boolean {
   const { 'content-type': type = '', 'content-length': length, 'accept-ranges': ranges = '' } = head.headers;
   if (!isSuccess(head) || (parseContentLength(length) ?? 0) === 0) return false;

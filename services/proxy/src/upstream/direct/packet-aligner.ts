@@ -1,4 +1,4 @@
-/** Cuts a live MPEG-TS at packet boundaries, so that one connection's bytes can follow another's. Pure. */
+/** Cuts live MPEG-TS at packet boundaries, so that one connection's bytes can follow another's. Pure. */
 
 const PACKET_BYTES = 188;
 const SYNC_BYTE = 0x47;
@@ -7,7 +7,7 @@ export class PacketAligner {
   #rest: Buffer = Buffer.alloc(0);
   #synced = false;
 
-  /** The whole packets so far; what is no packet is left out, what is not whole yet is kept for the next call. */
+  /** The whole packets so far. Bytes outside packets are dropped; an incomplete packet waits for the next call. */
   push(chunk: Buffer): Buffer {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     const pieces: Buffer[] = [];
@@ -25,13 +25,13 @@ export class PacketAligner {
       from = at;
     }
     if (at > from) pieces.push(bytes.subarray(from, at));
-    // A copy: a few bytes should not keep a whole chunk in memory.
+    // A copy, because a few bytes should not keep a whole chunk in memory.
     this.#rest = Buffer.from(bytes.subarray(at));
     const [only] = pieces;
     return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
   }
 
-  /** Looking for the boundary, a lone sync byte proves nothing: the next packet has to have one too, where it is here. */
+  /** When searching for a boundary, one sync byte proves nothing. The next packet must have one too, if it is here. */
   #isPacket(bytes: Buffer, at: number): boolean {
     if (bytes[at] !== SYNC_BYTE) return false;
     const next = bytes[at + PACKET_BYTES];

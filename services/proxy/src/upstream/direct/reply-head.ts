@@ -6,7 +6,7 @@ export interface ReplyHead {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Players and browsers must neither cache a stream nor be kept from it by their origin. */
+/** Players and browsers must not cache a stream, and their origin must not keep them from it. */
 const COMMON: Readonly<Record<string, string>> = {
   'cache-control': 'no-cache, no-store, must-revalidate',
   pragma: 'no-cache',
@@ -26,12 +26,12 @@ const TYPE_OF_EXTENSION: Readonly<Record<string, string>> = {
   avi: 'video/x-msvideo',
 };
 
-/** A transport stream that was seen, one that only its URL promises, or media of another kind. */
+/** A transport stream that was seen, one that only its URL promises, or other media. */
 export type LiveMedia = 'mpegts' | 'mpegts_by_name' | 'other';
 
 /**
- * The head of a live stream: no length. Only a transport stream without end is known to have no ranges; what is not open may
- * turn out to be a recording. `urls`: before and after redirects, for want of a type.
+ * The head of a live stream: no length. Only an endless transport stream is known to have no ranges; an unopened source
+ * may be a recording. `urls` are those before and after redirects, used when there is no type.
  */
 export function liveHead(media: LiveMedia, urls: readonly string[], upstreamType?: string): ReplyHead {
   const type = media === 'other' ? contentType(urls, upstreamType) : 'video/mp2t';
@@ -40,9 +40,9 @@ export function liveHead(media: LiveMedia, urls: readonly string[], upstreamType
 }
 
 /**
- * The head of a file, or of a part of one: what the provider said about it, and nothing that it did not say.
+ * The head of a file or of a part of one. It repeats what the provider said about the file and adds nothing.
  *
- * @param noRanges the provider has shown that it gives no ranges
+ * @param noRanges whether the provider has shown that it has no ranges
  */
 export function finiteHead(
   status: number,
@@ -63,13 +63,13 @@ export function finiteHead(
     partial && part !== undefined ? part.end - part.start + 1 : parseContentLength(upstream['content-length']);
   if (length !== undefined) headers['content-length'] = String(length);
   const said = upstream['accept-ranges'] ?? '';
-  // A player that reads "none" does not seek, so it takes more than a provider's silence or its odd wording.
+  // A player that reads "none" does not seek, so the provider's silence or an odd value is not enough for "none".
   if (partial || /\bbytes\b/i.test(said)) headers['accept-ranges'] = 'bytes';
   else if (noRanges || /^\s*none\s*$/i.test(said)) headers['accept-ranges'] = 'none';
   return { status: partial ? 206 : 200, headers };
 }
 
-/** The head of a whole file, learnt from its first byte (`Range: bytes=0-0`) where HEAD is not answered. */
+/** The head of a whole file, from a request for its first byte (`Range: bytes=0-0`) when HEAD is not answered. */
 export function headOfFirstByte(upstream: Readonly<Record<string, string>>, urls: readonly string[]): ReplyHead {
   const range = parseContentRange(upstream['content-range']);
   const headers: Record<string, string> = { ...upstream, 'accept-ranges': 'bytes' };
@@ -79,11 +79,11 @@ export function headOfFirstByte(upstream: Readonly<Record<string, string>>, urls
   return finiteHead(200, headers, urls);
 }
 
-/** Media only: a page or script from a provider would run in this worker's origin. */
+/** Only media: a provider's page or script would run in this worker's origin. */
 const MEDIA_TYPE =
   /^(?:(?:video|audio)\/[\w.+-]+|application\/(?:vnd\.apple\.mpegurl|(?:x-)?mpegurl|dash\+xml|mp4|mxf|ogg|x-matroska))(?:\s*;|$)/;
 
-/** The provider's type, unless it says nothing or cannot be true; else what the URL's extension says. */
+/** The provider's type. If it says nothing or cannot be true, the type of the URL's extension. */
 function contentType(urls: readonly string[], upstreamType: string | undefined): string {
   const given = upstreamType?.trim().toLowerCase() ?? '';
   if (MEDIA_TYPE.test(given)) return given;

@@ -1,4 +1,4 @@
-/** What the two ways of passing a direct stream on, live and file, have in common. */
+/** What the two ways to pass on a direct stream, live and file, have in common. */
 import type { BitrateSettings } from '../failover/bitrate-monitor.ts';
 import type { RetrySchedule, RetrySettings } from '../failover/retry.ts';
 import type { SourceRecovery } from '../failover/source-recovery.ts';
@@ -7,17 +7,19 @@ import type { BodyReader } from '../messages/body-reader.ts';
 import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
 import type { SourceKind } from '../provider/source-kind.ts';
 
-/** A `Config` fits. */
+/** A `Config` has these fields. */
 export interface DirectSettings extends RetrySettings, BitrateSettings {
   readonly connectTimeoutMs: number;
-  /** From the request to the response headers. */
+  /** Time from the request to the response headers. */
   readonly readTimeoutMs: number;
-  /** Silence of a live source that counts as a stall; only while its viewer wants more. */
+  /** Silence of a live source that counts as a stall. Counts only while its viewer wants more. */
   readonly liveChunkTimeoutMs: number;
-  /** Within which a source that cannot be seen is left for another. */
+  /** How soon a source without pictures is left for another one. */
   readonly streamTimeoutMs: number;
   readonly vodReadTimeoutMs: number;
-  /** A viewer of a live stream that takes nothing for this long is dropped; one of a file holds no connection from then on. */
+  /**
+   * A viewer of a live stream that takes nothing for this long is dropped. A viewer of a file then holds no connection.
+   */
   readonly clientStallTimeoutMs: number;
 }
 
@@ -29,16 +31,16 @@ export interface OpenedSource {
   readonly kind: SourceKind['kind'];
 }
 
-/** What the two ways of passing bytes on have in common. */
+/** What both ways to pass on bytes need. */
 export interface Transfer {
   readonly settings: DirectSettings;
   readonly source: SwitchableSource;
   readonly schedule: RetrySchedule;
   readonly recovery: SourceRecovery;
-  /** Hands bytes to the viewer; false when it has gone. See `ReplyWriter.write`. */
+  /** Hands bytes to the viewer; false when it has left. See `ReplyWriter.write`. */
   readonly write: (bytes: Buffer, onStall?: () => boolean) => Promise<boolean>;
-  /** The viewer takes nothing: resolves when no connection is counted for it any more. */
+  /** The viewer takes nothing. Resolves when no connection is counted for it any more. */
   readonly pause: () => Promise<void>;
-  /** It reads on. @throws {StreampoolError} 503 when the provider's connections are in use by others */
+  /** The viewer reads again. @throws {StreampoolError} 503 when all of the provider's connections are in use */
   readonly goOn: () => Promise<void>;
 }

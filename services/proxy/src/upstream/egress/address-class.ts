@@ -1,4 +1,4 @@
-/** What kind of network address an IP address is, as far as the egress guard cares. Pure. */
+/** The kind of an IP address, for the egress guard. Pure. */
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -11,8 +11,8 @@ import ipaddr from 'ipaddr.js';
 export type AddressClass = 'public' | 'lan' | 'loopback' | 'reserved' | 'forbidden';
 
 /**
- * Metadata services of cloud providers that live outside the link-local ranges. The AWS ones (instance, DNS, time, pod
- * identity) share fd00:ec2::/32.
+ * Cloud providers' metadata services outside the link-local ranges. AWS has all its own (instance, DNS, time, pod
+ * identity) in fd00:ec2::/32.
  */
 const METADATA: readonly string[] = [
   'fd00:ec2::/32',
@@ -41,7 +41,7 @@ const CLASS_OF_RANGE: Readonly<Record<string, AddressClass>> = {
 
 const SEVERITY: readonly AddressClass[] = ['public', 'lan', 'loopback', 'reserved', 'forbidden'];
 
-/** The IPv4 addresses that an IPv6 address leads to: mapped, translated (NAT64, SIIT), 6to4, Teredo, compatible. */
+/** The IPv4 addresses to which an IPv6 address leads: mapped, translated (NAT64, SIIT), 6to4, Teredo, compatible. */
 function embedded(address: ipaddr.IPv6): ipaddr.IPv4[] {
   const bytes = address.toByteArray();
   const v4 = (at: number, mask = 0): ipaddr.IPv4 => new ipaddr.IPv4(bytes.slice(at, at + 4).map((byte) => byte ^ mask));
@@ -49,7 +49,7 @@ function embedded(address: ipaddr.IPv6): ipaddr.IPv4[] {
   if (range === 'ipv4Mapped' || range === 'rfc6145') return [v4(12)];
   if (range === 'rfc6052' && bytes[5] === 0) return [v4(12)];
   if (range === '6to4') return [v4(2)];
-  // Teredo: the relay server, and the client's own address with every bit turned.
+  // Teredo: the relay server's address, and the client's own address with every bit inverted.
   if (range === 'teredo') return [v4(4), v4(12, 0xff)];
   const compatible = bytes.slice(0, 12).every((byte) => byte === 0);
   return compatible && range !== 'unspecified' && range !== 'loopback' ? [v4(12)] : [];
@@ -60,24 +60,24 @@ function classOfRange(address: ipaddr.IPv4 | ipaddr.IPv6): AddressClass {
     return 'forbidden';
   }
   const known = CLASS_OF_RANGE[address.range()] ?? 'reserved';
-  // Only 2000::/3 has been given out to the internet.
+  // Only 2000::/3 is assigned to the internet.
   const outside = address.kind() === 'ipv6' && ((address.toByteArray()[0] ?? 0) & 0xe0) !== 0x20;
   return known === 'public' && outside ? 'reserved' : known;
 }
 
-/** Addresses as plain text: no brackets; a zone (`fe80::1%eth0`) is ignored. Throws on anything else. */
+/** Parses an address without brackets and ignores a zone (`fe80::1%eth0`). Throws on anything else. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 {
   return ipaddr.parse(text.replace(/%.*$/, ''));
 }
 
-/** An address and those embedded in it, for whoever compares it with named ranges. */
+/** An address and those embedded in it, to compare with named ranges. */
 function withEmbedded(text: string): (ipaddr.IPv4 | ipaddr.IPv6)[] {
   const address = parse(text);
   return address instanceof ipaddr.IPv6 ? [address, ...embedded(address)] : [address];
 }
 
 /**
- * The class of an IP address; an IPv6 address that leads to an IPv4 one has the class of that one.
+ * The class of an IP address. An IPv6 address that leads to an IPv4 address has the class of that one.
  *
  * @throws Error when `text` is not an address
  */
@@ -89,7 +89,7 @@ export function classifyAddress(text: string): AddressClass {
   return SEVERITY[worst] ?? 'forbidden';
 }
 
-/** Whether an address, or the IPv4 address it leads to, lies in one of these CIDR ranges. */
+/** Whether an address, or the IPv4 address to which it leads, is in one of these CIDR ranges. */
 export function isInRanges(text: string, ranges: readonly string[]): boolean {
   const addresses = withEmbedded(text);
   return ranges.some((range) => {

@@ -1,4 +1,7 @@
-/** The egress guard: which addresses this worker may connect to on someone's behalf, resolved once and pinned. */
+/**
+ * The egress guard decides which addresses this worker may connect to for others. It resolves a name once and pins the
+ * result.
+ */
 import { lookup as resolveName } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import type { PrivateSources } from '../../../../shared/settings/kinds.ts';
@@ -12,9 +15,9 @@ export interface Address {
   readonly family: 4 | 6;
 }
 
-/** Where a checked URL leads: connect to one of these and to nothing else, without resolving the name again. */
+/** Where a checked URL leads. Connect only to one of these addresses, without resolving the name again. */
 export interface PinnedAddress extends Address {
-  /** Every address of the name that is allowed, in the resolver's order, the first one included. */
+  /** All allowed addresses of the name, in the resolver's order, including the first one. */
   readonly addresses: readonly Address[];
 }
 
@@ -29,14 +32,14 @@ const WHY: Readonly<Record<Exclude<AddressClass, 'public'>, string>> = {
 };
 
 export class EgressGuard {
-  /** What every request that passes is known again by. */
+  /** Marks every request that passes, so that the cluster recognises it. */
   readonly marker: HopMarker;
   readonly #policy: PrivateSources;
   readonly #resolve: Resolver;
 
   /**
-   * @param policy which private addresses sources may have; link-local and metadata addresses are refused whatever it says
-   * @param resolve the system's resolver unless a test brings its own
+   * @param policy which private addresses sources may have; link-local and metadata addresses are always refused
+   * @param resolve the system's resolver, or a test's
    * @param marker the cluster's
    */
   constructor(
@@ -50,8 +53,8 @@ export class EgressGuard {
   }
 
   /**
-   * What is wrong on the face of it, without asking DNS: a scheme that no source may have, an IP address or `localhost` that is
-   * not allowed. Undefined when nothing is.
+   * What is wrong with a URL without asking DNS: a scheme that no source may have, or a refused IP address or `localhost`.
+   * Undefined when nothing is wrong.
    */
   refusal(url: URL): string | undefined {
     const wrongScheme = schemeRefusal(url);
@@ -69,7 +72,7 @@ export class EgressGuard {
   }
 
   /**
-   * The same, for callers that store a URL to open it later.
+   * As `refusal`, for callers that store a URL to open it later.
    *
    * @throws {StreampoolError} 422
    */
@@ -79,7 +82,7 @@ export class EgressGuard {
   }
 
   /**
-   * Decides whether `url` may be fetched, and from where. Connect only to the answer.
+   * Decides whether `url` may be fetched, and from which addresses. Connect only to the returned addresses.
    *
    * @throws {SourceError} `egress_refused` when not allowed, `dns` when the name has no address
    */
@@ -104,7 +107,7 @@ export class EgressGuard {
     try {
       return await this.#resolve(host);
     } catch (cause) {
-      throw new SourceError('dns', `The name ${host} could not be resolved. Is it spelled right?`, { cause });
+      throw new SourceError('dns', `The name ${host} could not be resolved. Check its spelling.`, { cause });
     }
   }
 
@@ -123,7 +126,7 @@ export class EgressGuard {
   }
 }
 
-/** The `lookup` of a socket that may only go to checked addresses. */
+/** The `lookup` of a socket that may connect only to checked addresses. */
 export function pinnedLookup(pinned: PinnedAddress): LookupFunction {
   return (_hostname, options, callback) => {
     if (options.all === true) callback(null, [...pinned.addresses]);
@@ -135,7 +138,7 @@ function refusalOf(host: string, kind: Exclude<AddressClass, 'public'>): string 
   return `The host ${host} is refused: it is ${WHY[kind]}`;
 }
 
-/** Lower case, without brackets and the root's dot; odd spellings of an IPv4 address as four decimals. */
+/** Lower case, without brackets and the root's dot. Unusual spellings of an IPv4 address become four decimals. */
 function normalised(hostname: string): string {
   const host = hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
   const zone = host.replace(/%.*$/, '');

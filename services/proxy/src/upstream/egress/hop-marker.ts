@@ -1,26 +1,26 @@
 /**
- * Finds requests that come back to the workers that sent them: each request to a provider carries a `Via` of this cluster
- * (RFC 9110, section 7.6.3), with a comment that names the source it was sent for.
+ * Recognises requests that come back to the cluster that sent them. Each request to a provider carries a `Via` of this
+ * cluster (RFC 9110, section 7.6.3), with a comment that names its source.
  *
- * A request that names us is no loop by itself: a stream may have another stream of this proxy as its source, once. It is one
- * when it would open the source again that it was sent for, or when it has passed through here twice. The first rule needs
- * one connection to find a loop, and finds it where viewers share a feed, whose requests are nobody's in particular. The
- * second one needs three, and finds loops over several streams.
+ * A request with our marker is not always a loop: a stream may use another stream of this proxy as its source, once. It
+ * is a loop in two cases: it would open its own source again, or it has passed through here twice. The first rule finds
+ * a loop with one connection, also where viewers share a feed and a request belongs to no viewer. The second rule needs
+ * three connections and finds loops over several streams.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** 64 bits: enough that nobody meets another cluster's by chance. */
+/** 64 bits: enough that two clusters never have the same marker by chance. */
 const HEX_DIGITS = 16;
 
 export class HopMarker {
   readonly #secret: () => string;
 
-  /** @param secret the cluster's; it cannot be told from the marker. It may become another one when a worker joins late. */
+  /** @param secret the cluster's secret. The marker does not reveal it. It may change when a worker joins late. */
   constructor(secret: () => string) {
     this.#secret = secret;
   }
 
-  /** Of a worker that nobody else has to know. */
+  /** The marker of a worker that works alone. */
   static alone(): HopMarker {
     const secret = randomBytes(32).toString('hex');
     return new HopMarker(() => secret);
@@ -32,11 +32,11 @@ export class HopMarker {
   }
 
   /**
-   * The `Via` of a request to a provider. What the stream's own headers say in front of it stays.
+   * The `Via` of a request to a provider, which follows the `Via` of the stream's own headers.
    *
-   * @param source the URL the stream has for its source, before redirects
-   * @param received the `Via` of the viewer's request that this one is made for. Only our own markers go on to the provider:
-   *   other proxies in front of this worker are not its business.
+   * @param source the stream's source URL, before redirects
+   * @param received the `Via` of the viewer's request behind this one. Only our own markers go on to the provider;
+   * other proxies before this worker do not concern it.
    */
   via(source: URL, received?: string): string {
     const before = [...(received ?? '').matchAll(this.#pattern)].map(([marker]) => `1.1 ${marker}`);
@@ -58,7 +58,10 @@ export class HopMarker {
     return `streampool-${this.#hash('hop marker: cluster')}`;
   }
 
-  /** Searches instead of parsing, so that no unfinished comment or quote in front hides a marker. Proxies may drop comments. */
+  /**
+   * Searches instead of parsing, so that an unfinished comment or quote cannot hide a marker. Proxies may drop
+   * comments.
+   */
   get #pattern(): RegExp {
     return new RegExp(`${this.#name}(?: \\(([0-9a-f]{${HEX_DIGITS}})\\))?`, 'g');
   }

@@ -1,19 +1,19 @@
 /** Notices a live source that keeps sending, but too little to play. Pure. */
 
-/** A `Config` fits. */
+/** A `Config` has these fields. */
 export interface BitrateSettings {
   readonly bitrateMonitoring: boolean;
   readonly minBitrateBytesPerSecond: number;
   readonly bitrateCheckIntervalMs: number;
-  /** Low measurements in a row that count. */
+  /** Number of low measurements in a row that counts as too slow. */
   readonly bitrateFailoverThreshold: number;
-  /** After a source is opened. */
+  /** Time after a source is opened in which it is not measured. */
   readonly bitrateGraceMs: number;
 }
 
 /**
- * Measures against the time spent waiting for the source, so that a viewer who reads slowly, or pauses, never makes the source
- * look slow. One monitor per connection.
+ * Counts only time spent waiting for the source, so a viewer that reads slowly or pauses never makes the source look
+ * slow. Use one monitor per connection.
  */
 export class BitrateMonitor {
   readonly #settings: BitrateSettings;
@@ -27,7 +27,7 @@ export class BitrateMonitor {
     this.#graceLeftMs = settings.bitrateGraceMs;
   }
 
-  /** Counts bytes, and the time that they were waited for; answers whether the source is too slow now. It may recover. */
+  /** Counts bytes and the time spent waiting for them. Returns whether the source is too slow now; it may recover. */
   tooSlow(bytes: number, waitedMs: number): boolean {
     const { bitrateMonitoring, minBitrateBytesPerSecond, bitrateCheckIntervalMs, bitrateFailoverThreshold } =
       this.#settings;

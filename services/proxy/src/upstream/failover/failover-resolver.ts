@@ -1,4 +1,4 @@
-/** Asks a stream's failover resolver, an HTTP service of the operator's, for the next source URL. */
+/** Asks a stream's failover resolver, an HTTP service of the operator, for the next source URL. */
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
@@ -12,7 +12,7 @@ export interface ResolverQuestion {
   readonly metadata: Readonly<Record<string, string>>;
   /** -1: the primary URL failed. */
   readonly failoverIndex: number;
-  /** The provider's HTTP status, where there was one. */
+  /** The provider's HTTP status, if there was one. */
   readonly status: number | undefined;
   /** Snake case, such as `low_bitrate` or `manual`. */
   readonly reason: string;
@@ -23,7 +23,7 @@ export interface ResolverDeps {
   readonly userAgent: string;
   readonly log?: Pick<Logger, 'warn'>;
   readonly signal?: AbortSignal;
-  /** For the whole exchange. */
+  /** Limit for the whole exchange. */
   readonly timeoutMs?: number;
 }
 
@@ -31,13 +31,13 @@ const TIMEOUT_MS = 10_000;
 const ANSWER_MAX_BYTES = 64 * 1024;
 
 /**
- * The resolver's `next_url`; undefined when it names none, names one that may not be opened, or does not answer within 10 s.
- * Never throws: no answer is an answer here, and it is logged.
+ * The resolver's `next_url`. Undefined when it gives none, gives one that may not be opened, or does not answer within
+ * 10 s. Never throws: it logs the failure, and the caller continues without a URL.
  */
 export async function askFailoverResolver(question: ResolverQuestion, deps: ResolverDeps): Promise<string | undefined> {
   try {
     const nextUrl = await ask(question, deps);
-    if ((nextUrl?.length ?? 0) > MAX_URL_CHARACTERS) throw new Error('The URL that it names is too long.');
+    if ((nextUrl?.length ?? 0) > MAX_URL_CHARACTERS) throw new Error('Its next_url is too long.');
     if (nextUrl !== undefined) deps.guard.checkLiteral(new URL(nextUrl));
     return nextUrl;
   } catch (error) {

@@ -1,27 +1,27 @@
-/** When a source is tried again on the same URL, and when that is given up. Pure but for the clock. */
+/** When to retry a source on the same URL, and when to give up. Pure except for the clock. */
 import type { SourceError } from '../../errors.ts';
 
-/** A `Config` fits. */
+/** A `Config` has these fields. */
 export interface RetrySettings {
-  /** Further tries of one URL. */
+  /** Retries of one URL. */
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
-  /** Whether the delay doubles with each try. */
+  /** Whether the delay doubles with each retry. */
   readonly retryExponentialBackoff: boolean;
-  /** How long one outage may last, over all tries; 0: no limit. */
+  /** How long one outage may last, over all retries; 0: no limit. */
   readonly streamTotalTimeoutMs: number;
 }
 
 /**
- * 4xx answers that pass: time-out, too early, too many requests; 456, 458 and 509 are what IPTV panels say when an account has
- * too many connections, which is so for a moment after every reconnect.
+ * Temporary 4xx answers: time-out, too early, too many requests. IPTV panels send 456, 458 and 509 when an account has
+ * too many connections. That is the case for a moment after every reconnect.
  */
 const PASSING_STATUS: readonly number[] = [408, 425, 429, 456, 458, 509];
 
-/** A `Retry-After` beyond this is no use to a viewer who waits. */
+/** A longer `Retry-After` is no use to a waiting viewer. */
 const RETRY_AFTER_MAX_MS = 10_000;
 
-/** Whether the same URL may work in a moment; if not, only another source helps. */
+/** Whether the same URL may work in a moment. If not, only another source helps. */
 export function isRetryable(error: SourceError): boolean {
   switch (error.reason) {
     case 'refused':
@@ -41,7 +41,7 @@ export function isRetryable(error: SourceError): boolean {
   }
 }
 
-/** The tries of one reader of a source. An outage begins with the first failure and ends with `reset`. */
+/** The retries of one reader of a source. An outage begins with the first failure and ends with `reset`. */
 export class RetrySchedule {
   readonly #settings: RetrySettings;
   readonly #now: () => number;
@@ -55,8 +55,8 @@ export class RetrySchedule {
   }
 
   /**
-   * The delay in ms before the next try of the same URL; undefined when this URL is to be given up, because it will not
-   * work, the tries are used up or the outage has lasted too long.
+   * The delay in ms before the next retry of the same URL. Undefined when retries are useless or used up, or the outage
+   * has lasted too long.
    */
   next(error: SourceError): number | undefined {
     this.#outageSinceMs ??= this.#now();
@@ -70,7 +70,7 @@ export class RetrySchedule {
     return delayMs;
   }
 
-  /** Another URL: it has its own tries, within the same outage. */
+  /** Another URL has its own retries, within the same outage. */
   switched(): void {
     this.#made = 0;
   }

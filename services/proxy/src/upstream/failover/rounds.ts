@@ -1,6 +1,6 @@
 /**
- * Recognises a source that sends again what it has sent: a provider's "offline" clip, or a recording that is over. One
- * object watches all connections to one source, and decides what of each is passed on.
+ * Recognises a source that sends the same media again: a provider's "offline" clip, or a recording that has ended. One
+ * object watches all connections to one source and decides which of their bytes are passed on.
  */
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
@@ -11,20 +11,20 @@ import type { Unit } from '../../mpegts/reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween } from '../../mpegts/syntax/timestamp.ts';
 
 /**
- * A provider may begin each connection with its last seconds. A connection that had shown more media than this, and is
- * followed by one that begins where it began, was played from its beginning to its end.
+ * A provider may begin each connection with its last seconds. A connection that showed more media than this was played
+ * from beginning to end, if the next one begins at the same place.
  */
 const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
-/** A clip that stands in for a channel is shorter; later entry points are not compared. */
+/** A clip in place of a channel is shorter. Later entry points are not compared. */
 const WATCHED_TICKS = 30 * TICKS_PER_SECOND;
 /** More entry points than these tell nothing new. */
 const MAX_ENTRIES = 512;
-/** Rounds of one clip after which it counts as one. */
+/** Number of rounds of one clip after which it counts as a loop. */
 const LOOPS_AFTER = 2;
-/** How long a new connection may take to show what it begins with, before its bytes are passed on all the same. */
+/** How long the beginning of a new connection is examined. After that its bytes are passed on anyway. */
 const UNDECIDED_MS = 3_000;
 const MAX_HELD_BYTES = 16 * 1024 * 1024;
-/** Sound units beside the first picture that make up a beginning: pictures alone may be a still. */
+/** Number of audio units beside the first picture that identify a beginning. A picture alone may be a still. */
 const SOUND_UNITS = 3;
 
 /** An entry point as the source sent it. */
@@ -38,14 +38,14 @@ interface Entry {
 class Round {
   bytes = 0;
   readonly entries: Entry[] = [];
-  /** Contents of the first sound units. */
+  /** Contents of the first audio units. */
   readonly sound: number[] = [];
   /** Undefined once enough has been seen. */
   #scan: ProgramReader | undefined;
   #hasVideo = false;
   #hasSound = false;
 
-  /** @param onEntry told of each entry point, with the unit that it is */
+  /** @param onEntry called with each entry point and its unit */
   constructor(onEntry: (entry: Entry, unit: Unit) => void) {
     this.#scan = new ProgramReader({
       program: (_map, tracks) => {
@@ -65,7 +65,7 @@ class Round {
     });
   }
 
-  /** @param copy of the source's bytes, which nobody else rewrites */
+  /** @param copy of the source's bytes that nobody else rewrites */
   scan(copy: Buffer, nowMs: number): void {
     this.#scan?.push(copy, nowMs);
     if (this.mediaTicks > WATCHED_TICKS || this.entries.length > MAX_ENTRIES) this.#scan = undefined;
@@ -91,14 +91,14 @@ class Round {
     return first === undefined || last === undefined ? 0 : Math.max(0, ticksBetween(first.dts, last.dts));
   }
 
-  /** Begins with the same picture and sound, at the same time of the source's clock. */
+  /** Begins with the same picture and audio, at the same time of the source's clock. */
   beginsLike(other: Round): boolean {
     const [a, b] = [this.entries[0], other.entries[0]];
     if (!this.hasBeginning || !other.hasBeginning || a === undefined || b === undefined) return false;
     return a.content === b.content && a.dts === b.dts && this.sound.every((unit, n) => unit === other.sound[n]);
   }
 
-  /** Showed the same pictures in the same order, whatever the clock. */
+  /** Showed the same pictures in the same order, on any clock. */
   showsLike(other: Round): boolean {
     const { entries } = this;
     if (entries.length < 2 || entries.length !== other.entries.length) return false;
@@ -112,7 +112,7 @@ class Round {
 
 interface Held {
   readonly chunk: Buffer;
-  /** Bytes of the connection in front of it. */
+  /** Bytes of the connection before it. */
   readonly position: number;
 }
 
@@ -122,15 +122,15 @@ export class Rounds {
   #current: Round;
   #held: Held[] = [];
   #heldBytes = 0;
-  /** What a connection begins with decides whether it is passed on. */
+  /** The beginning of the connection has not yet decided whether it is passed on. */
   #undecided = false;
   #undecidedSinceMs: number | undefined;
   #isOver = false;
   #roundsHere = 1;
 
   /**
-   * @param trim a connection that begins with what was sent before is passed on from its first new entry point; otherwise as
-   *   a whole, to a reader that finds the overlap itself
+   * @param trim whether a connection that begins with already sent media is passed on from its first new entry point.
+   * Otherwise it is passed on completely, to a reader that finds the overlap itself.
    */
   constructor({ trim }: { trim: boolean }) {
     this.#trim = trim;
@@ -143,7 +143,7 @@ export class Rounds {
     this.#start(undefined);
   }
 
-  /** Takes a connection's bytes; answers those to pass on, which are the caller's to rewrite. */
+  /** Takes a connection's bytes. Returns those to pass on; the caller may rewrite them. */
   push(chunk: Buffer, nowMs: number): readonly Buffer[] {
     const round = this.#current;
     const position = round.bytes;
@@ -160,27 +160,27 @@ export class Rounds {
     return isHeld ? this.#release() : [chunk];
   }
 
-  /** The connection goes through the same clip again and again. */
+  /** Whether the connection repeats the same clip again and again. */
   get loops(): boolean {
     return this.#roundsHere > LOOPS_AFTER;
   }
 
-  /** This connection is played from the beginning again, as the one before was to its end. */
+  /** Whether this connection plays from the beginning what the previous one played to its end. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /**
-   * The connection is over, and the next bytes come from another one.
-   * @param clean the source closed it, rather than a fault
-   * @returns whether it brought nothing but what the one before had brought
+   * The connection ended, and the next bytes come from another one.
+   * @param clean the source closed it; it was no fault
+   * @returns whether it brought only what the previous one had brought
    */
   end(clean: boolean): boolean {
     const round = this.#current;
     round.finish();
     const previous = this.#previous;
     const repeated = previous !== undefined && this.#broughtNothingNew(round, previous, clean);
-    // A connection that broke off before it had shown anything says nothing of the one before.
+    // A connection that broke before it showed anything says nothing about the previous one.
     this.#start(round.hasBeginning || clean ? round : previous);
     return repeated;
   }
@@ -190,7 +190,7 @@ export class Rounds {
     if (round.bytes === 0) return false;
     const isSame = round.bytes === previous.bytes || round.showsLike(previous);
     if (clean && isSame) return true;
-    // What it began with was sent before, and then nothing else came.
+    // Its beginning was sent before, and nothing else came.
     if (!this.#undecided || !round.beginsLike(previous)) return false;
     return clean || (round.mediaTicks > 0 && round.mediaTicks >= previous.mediaTicks);
   }
@@ -212,7 +212,7 @@ export class Rounds {
 
   #onEntry(entry: Entry, unit: Unit): void {
     const [first] = this.#current.entries;
-    // Inside one connection a clip shows by its clock that it begins again.
+    // Within one connection, a clip's clock shows that it begins again.
     const isAgain = this.#current.entries.length > 1 && first?.content === entry.content && first.dts === entry.dts;
     if (isAgain) this.#roundsHere++;
     const previous = this.#previous;
@@ -222,7 +222,7 @@ export class Rounds {
     if (this.#trim && this.#current.entries.length > 1) this.#dropBefore(unit);
   }
 
-  /** Leaves out what lies before a unit that begins in what is held. */
+  /** Drops held bytes before a unit that begins in them. */
   #dropBefore({ position }: Unit): void {
     const index = this.#held.findLastIndex((held) => held.position <= position);
     const found = this.#held[index];
@@ -253,7 +253,7 @@ export class Rounds {
   }
 }
 
-/** What ends the reading of a source that repeats itself. */
+/** The error that ends the reading of a source that repeats itself. */
 export function repeatsError(url: string): SourceError {
   return new SourceError(
     'repeats',

@@ -1,4 +1,4 @@
-/** Keeps at a source until it answers: tries again with a delay, then moves to the next source, then gives up. */
+/** Keeps trying a source until it answers: retries with a delay, then moves to the next source, then gives up. */
 
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
@@ -22,9 +22,9 @@ export class SourceRecovery {
   }
 
   /**
-   * The first success of `attempt`, and the index of the source that gave it.
+   * The first success of `attempt`, and the index of its source.
    *
-   * @throws the last failure, when no try and no source is left; `stopped` when the signal is given
+   * @throws the last failure when no retry and no source is left; `stopped` when the signal is aborted
    */
   async open<T>(attempt: (address: SourceAddress) => Promise<T>): Promise<{ opened: T; index: number }> {
     const { source } = this.#deps;
@@ -39,13 +39,13 @@ export class SourceRecovery {
     }
   }
 
-  /** Waits before another try, or moves on from source `index`. @throws `error` when neither is possible */
+  /** Waits before another retry, or moves on from source `index`. @throws `error` when neither is possible */
   async recover(error: SourceError, index: number): Promise<void> {
     if (await this.#waited(error)) return;
     if (!(await this.moveOn(index, failoverReason(error), error.upstreamStatus))) throw error;
   }
 
-  /** Waits before another try of the same source. @throws `error` when there is none left */
+  /** Waits before another retry of the same source. @throws `error` when none is left */
   async wait(error: SourceError): Promise<void> {
     if (!(await this.#waited(error))) throw error;
   }
@@ -60,7 +60,7 @@ export class SourceRecovery {
     return true;
   }
 
-  /** Moves on from source `index`, as all readers of the stream do; false when there is no other. */
+  /** Moves on from source `index`, like all readers of the stream. Returns false when there is no other source. */
   async moveOn(index: number, reason: string, status?: number): Promise<boolean> {
     const { source, schedule } = this.#deps;
     if (!source.canFailOver || !(await source.advance(index, { reason, status }))) return false;
@@ -69,7 +69,7 @@ export class SourceRecovery {
   }
 }
 
-/** In the words of the failover resolver's contract. */
+/** In the terms of the failover resolver's contract. */
 export function failoverReason(error: SourceError): string {
   switch (error.reason) {
     case 'stalled':

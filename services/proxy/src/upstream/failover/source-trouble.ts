@@ -1,27 +1,29 @@
-/** When a source that is open and sends is worth leaving for another one; without another one it has to do. Pure. */
+/**
+ * When a source that still sends is worth leaving for another one. Without another source the worker keeps it. Pure.
+ */
 
 export type SourceTrouble = 'low_bitrate' | 'no_video' | 'scrambled' | 'live_stream_loops';
 
-/** Sound without pictures for this long, from a source that had both, is a broken source. */
+/** A source that had both and sends audio without pictures for this long is broken. */
 const NO_VIDEO_MS = 10_000;
-/** A picture may be late by so many of the source's own intervals. */
+/** A picture may be late by this many of the source's own intervals. */
 const LATE_INTERVALS = 3;
-/** One picture says nothing of when the next is due. */
+/** The limit while there is no interval yet: one picture does not tell when the next is due. */
 const FIRST_INTERVAL_MS = 60_000;
-/** A viewer is to see something within STREAM_TIMEOUT; this share of it is left to a late descrambler. */
+/** A viewer should see something within STREAM_TIMEOUT. A late descrambler may use this share of it. */
 const DESCRAMBLER_SHARE = 2 / 3;
 
 export interface SourceSigns {
   readonly isSlow: boolean;
-  /** It goes through the same clip again and again. */
+  /** It repeats the same clip again and again. */
   readonly loops: boolean;
-  /** How long most of its media has been scrambled. */
+  /** How long most of its media has been scrambled, in ms. */
   readonly scrambledMs: number;
   readonly streamTimeoutMs: number;
-  /** Monotonic arrival of the newest unit of each kind; undefined before the first, or where nobody looks. */
+  /** Arrival of the newest unit of each kind, monotonic ms; undefined before the first, or when nobody watches. */
   readonly lastVideoMs?: number | undefined;
   readonly lastAudioMs?: number | undefined;
-  /** Between two of its pictures, lately; undefined before the second. */
+  /** Recent time between two of its pictures; undefined before the second. */
   readonly videoIntervalMs?: number | undefined;
 }
 
@@ -41,9 +43,9 @@ export function scrambledLimitMs(streamTimeoutMs: number): number {
 }
 
 /**
- * How long after a picture the next one is missing.
- * @param usualMs for a source that sends many a second
- * @param intervalMs the source's own, as far as it is known
+ * How long after a picture the next one counts as missing.
+ * @param usualMs for a source that sends many pictures a second
+ * @param intervalMs the source's own interval, if it is known
  */
 export function pictureDueMs(usualMs: number, intervalMs: number | undefined): number {
   return Math.max(usualMs, intervalMs === undefined ? FIRST_INTERVAL_MS : intervalMs * LATE_INTERVALS);

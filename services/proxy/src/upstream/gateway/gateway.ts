@@ -1,4 +1,7 @@
-/** The local door to HTTP(S) for an FFmpeg that opens its own input: everything it fetches passes the egress guard. */
+/**
+ * The local HTTP server through which FFmpeg opens its own input. Everything that FFmpeg fetches passes the egress
+ * guard.
+ */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -29,7 +32,7 @@ export interface GatewaySettings {
   readonly headersTimeoutMs: number;
   /** How long a source may send nothing while FFmpeg wants more. */
   readonly stallTimeoutMs: number;
-  /** How long an FFmpeg that serves one viewer may take nothing until it holds no connection any more. */
+  /** When the FFmpeg of one viewer takes nothing for this long, it holds no connection any more. */
   readonly clientStallTimeoutMs: number;
 }
 
@@ -39,21 +42,21 @@ export interface GatewaySource {
   readonly userAgent: string;
 }
 
-/** The protocols FFmpeg needs for an input behind the gateway: `-protocol_whitelist`. */
+/** The protocols that FFmpeg needs for an input behind the gateway: `-protocol_whitelist`. */
 export const GATEWAY_PROTOCOLS = 'http,tcp,crypto,data';
 
-/** Response headers of a source that FFmpeg makes use of. */
+/** Response headers of a source that FFmpeg uses. */
 const PASSED_ON = ['accept-ranges', 'content-length', 'content-range', 'content-type', 'etag', 'last-modified'];
 
-/** Enough to recognise `#EXTM3U` behind a byte order mark and a few blank lines. */
+/** Enough to recognise `#EXTM3U` after a byte order mark and a few blank lines. */
 const PEEK_BYTES = 32;
 
-/** Extensions that FFmpeg accepts for a segment and that say truly what is inside. */
+/** Extensions that FFmpeg accepts for a segment and that truly name the content. */
 const SEGMENT_EXTENSION =
   /\.(3gp|aac|ac3|eac3|ec3|flac|m4a|m4s|m4v|mp4|cmfv|cmfa|mp2|mp3|ogg|opus|ts|vtt|webvtt|wav)$/i;
 const INPUT_EXTENSION = /\.(m3u8|ts|mp4|m4v|mov|mkv|webm|avi|flv|mpg|mp3|aac|ogg)$/i;
 
-/** One per worker; FFmpeg processes get a session each. */
+/** One per worker. Each FFmpeg process gets its own session. */
 export class Gateway {
   readonly #settings: GatewaySettings;
   readonly #server: Server;
@@ -62,7 +65,7 @@ export class Gateway {
   constructor(settings: GatewaySettings) {
     this.#settings = settings;
     this.#server = createServer((request, response) => void this.#answer(request, response));
-    // Longer than a segment lasts, so that FFmpeg's persistent connection is still there for the next one.
+    // Longer than a segment, so that FFmpeg's persistent connection is still open for the next one.
     this.#server.keepAliveTimeout = 65_000;
     this.#server.requestTimeout = 0;
   }
@@ -83,16 +86,17 @@ export class Gateway {
   }
 
   /**
-   * Environment for FFmpeg: whatever address one of its demuxers finds in a hostile input (a DASH manifest, say), it asks the
-   * gateway for it, as its proxy, and is refused.
+   * Environment for FFmpeg. It makes the gateway FFmpeg's proxy. When a demuxer finds another address in a hostile
+   * input, such as a DASH manifest, it asks the gateway for it and is refused.
    */
   get environment(): Readonly<Record<string, string>> {
     return environmentFor(this.#origin);
   }
 
   /**
-   * @param wanted which variant of an HLS master FFmpeg is shown; undefined: all of them
-   * @param place of an FFmpeg that one viewer paces: given back while it takes nothing, because that viewer pauses
+   * @param wanted the variant of an HLS master that FFmpeg sees; undefined: all of them
+   * @param place of an FFmpeg that one viewer paces. It is given back while that viewer pauses and FFmpeg takes
+   * nothing.
    */
   register(source: GatewaySource, wanted?: WantedVariant, place?: ProviderPlace): GatewaySession {
     const token = randomBytes(16).toString('base64url');
@@ -104,14 +108,14 @@ export class Gateway {
   }
 
   get #origin(): string {
-    // Throws rather than hand out an address that leads nowhere.
+    // Throws instead of returning an address that leads nowhere.
     if (!this.#server.listening) throw new Error('The gateway is not listening yet.');
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
-    // As a proxy it is asked for whole URLs; only its own are answered.
+    // As a proxy it gets whole URLs. It answers only its own.
     const path = (request.url ?? '').replace(this.#origin, '');
     const [, token = '', name = ''] = /^\/s\/([\w-]+)\/([\w-]+)(?:\.\w+)?$/.exec(path) ?? [];
     const session = this.#sessions.get(token);
@@ -123,10 +127,10 @@ export class Gateway {
 
 /** One FFmpeg's access to one source, and to nothing that the source does not name. */
 export class GatewaySession {
-  /** What FFmpeg is given as its input. It shows nothing of the source but the extension. */
+  /** The input URL for FFmpeg. It reveals nothing of the source but the extension. */
   readonly url: string;
   readonly protocols = GATEWAY_PROTOCOLS;
-  /** To be added to FFmpeg's environment: see `Gateway.environment`. */
+  /** Add these to FFmpeg's environment: see `Gateway.environment`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly #source: GatewaySource;
   readonly #wanted: WantedVariant | undefined;
@@ -136,12 +140,12 @@ export class GatewaySession {
   readonly #onClose: () => void;
   readonly #sealer = new ReferenceSealer();
   readonly #memory: SourceMemory;
-  /** Where a playlist was found after its redirects: a balancer is asked once, and not at each reload. */
+  /** Where a playlist was found after redirects. A load balancer is asked once, not at each reload. */
   readonly #foundAt = new Map<string, string>();
   readonly #active = new Set<AbortController>();
   #closed = false;
   #isPlaylist = false;
-  /** The newest failure of each role that has not been followed by a success, oldest first. */
+  /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
   #bytesRead = 0;
 
@@ -165,12 +169,12 @@ export class GatewaySession {
     this.url = `${base}/index${INPUT_EXTENSION.exec(path)?.[0].toLowerCase() ?? ''}`;
   }
 
-  /** Where the gateway listens, the one place that FFmpeg has to reach. */
+  /** The port of the gateway, the only place that FFmpeg has to reach. */
   get port(): number {
     return Number(new URL(this.#base).port);
   }
 
-  /** What the source said last that FFmpeg can only report as an input error. A refused address stays. */
+  /** The source's last error, which FFmpeg can only report as an input error. An `egress_refused` stays. */
   get lastError(): SourceError | undefined {
     return [...this.#failures.values()].at(-1);
   }
@@ -180,14 +184,14 @@ export class GatewaySession {
     return this.#bytesRead;
   }
 
-  /** Ends what is under way; the session's addresses are unknown from now on. */
+  /** Ends the requests in progress. The session's addresses are unknown from now on. */
   close(): void {
     this.#closed = true;
     for (const abort of this.#active) abort.abort();
     this.#onClose();
   }
 
-  /** Answers one request; never throws. */
+  /** Answers one request. Never throws. */
   async answer(name: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const reference: Reference | undefined =
       name === 'index' ? { url: this.#source.url, role: 'other' } : this.#sealer.open(name);
@@ -199,7 +203,7 @@ export class GatewaySession {
     const { signal } = abort;
     this.#active.add(abort);
     response.once('close', () => abort.abort());
-    // FFmpeg may have left it half read.
+    // FFmpeg may have read it only in part.
     signal.addEventListener('abort', () => response.headersSent && response.destroy(), { once: true });
     try {
       await this.#pass(reference, request, response, abort);
@@ -227,7 +231,7 @@ export class GatewaySession {
         return;
       }
       const { stallTimeoutMs } = this.#settings;
-      // The first bytes of a source or a playlist are judged; those of segments only have to show a playlist in disguise.
+      // The first bytes of a source or a playlist are judged. In a segment they only reveal a disguised playlist.
       const judged = reference.role === 'playlist' || reference.url === this.#source.url;
       const first = await reader.peek(judged ? FIRST_BYTES_WANTED : PEEK_BYTES, stallTimeoutMs);
       if (isPlaylist(first)) {
@@ -312,13 +316,16 @@ export class GatewaySession {
       return await ask(foundAt);
     } catch (error) {
       if (signal.aborted) throw error;
-      // The server that it was sent to has gone; the balancer knows another one.
+      // The server behind the redirect is gone. The load balancer knows another one.
       this.#foundAt.delete(reference.url);
       return ask(reference.url);
     }
   }
 
-  /** Of a source that is one connection. The requests of a playlist come and go; what FFmpeg holds counts for them all. */
+  /**
+   * Only for a source that is one connection. For a playlist, whose requests come and go, one connection is counted for
+   * all of them.
+   */
   #account(reference: Reference, abort: AbortController): AccountWatch | undefined {
     if (reference.url !== this.#source.url || this.#isPlaylist) return undefined;
     const watch = this.#settings.connections.watch(this.#source);
@@ -337,7 +344,7 @@ export class GatewaySession {
   }
 
   #remember(reference: Reference, error: unknown): void {
-    // A refused address tells more than what fails because of it.
+    // A refused address says more than the failures that follow from it.
     if (this.#failures.get(reference.role)?.reason === 'egress_refused') return;
     const failure =
       error instanceof SourceError ? error : new SourceError('refused', messageOf(error), { cause: error });
@@ -355,14 +362,14 @@ function environmentFor(origin: string): Record<string, string> {
   return { http_proxy: origin, no_proxy: '' };
 }
 
-/** FFmpeg is particular about extensions, so whatever the source calls them, they say here what is inside. */
+/** FFmpeg is strict about extensions, so the gateway's names always match the content. */
 function extension(role: HlsRole, path: string, fragmented: boolean): string {
   if (role === 'playlist') return '.m3u8';
   if (role === 'key') return '.key';
   return SEGMENT_EXTENSION.exec(path)?.[0].toLowerCase() ?? (fragmented ? '.mp4' : '.ts');
 }
 
-/** Says what a provider sent in place of a playlist or media, which FFmpeg would only call invalid data. */
+/** Reports what a provider sent in place of a playlist or media. FFmpeg would call it only invalid data. */
 function assertMedia(
   { headers }: UpstreamResponse,
   firstBytes: Buffer,
@@ -374,12 +381,12 @@ function assertMedia(
   const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
   if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
   if (role === 'playlist')
-    throw new SourceError('not_media', 'The source answered with something else than a playlist.');
+    throw new SourceError('not_media', 'The source answered with something other than a playlist.');
 }
 
 function passedOn(upstream: UpstreamResponse): Record<string, string> {
   const found = PASSED_ON.filter(
-    // FFmpeg would wait for the end that a made-up length promises.
+    // FFmpeg would wait for the end that an invented length promises.
     (name) => name !== 'content-length' || parseContentLength(upstream.headers[name]) !== undefined,
   ).map((name) => [name, upstream.headers[name]] as const);
   return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

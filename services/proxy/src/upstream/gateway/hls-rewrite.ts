@@ -1,18 +1,19 @@
 /**
  * Replaces every address in an HLS playlist, and nothing else. Pure.
  *
- * It works on lines, not on a parsed playlist: a parser gives back the tags it knows, in its own order and spelling, and
- * would drop a provider's (or a later RFC's) without a word. Lines also end where FFmpeg ends them (LF, CR, NUL), and an
- * address counts with or without its quotation marks, so that no spelling gets one past the gateway.
+ * It works on lines and not on a parsed playlist. A parser returns only the tags that it knows, in its own order and
+ * spelling. It would silently drop a provider's tags, or those of a later RFC. Lines end where FFmpeg ends them (LF,
+ * CR, NUL), and an address counts with or without quotation marks. No spelling therefore gets an address past the
+ * gateway.
  */
 
 export type HlsRole = 'playlist' | 'segment' | 'map' | 'key' | 'other';
 
 export interface HlsEntry {
-  /** Absolute; what cannot be resolved stays as it was written. */
+  /** Absolute. An address that cannot be resolved stays as it is. */
   readonly url: string;
   readonly role: HlsRole;
-  /** Whether an `EXT-X-MAP` came before: the segments are fragmented MP4 then, most likely. */
+  /** Whether an `EXT-X-MAP` came before. The segments are then probably fragmented MP4. */
   readonly fragmented: boolean;
 }
 
@@ -30,7 +31,7 @@ const ROLE_OF_TAG: Readonly<Record<string, HlsRole>> = {
   '#EXT-X-PRELOAD-HINT': 'segment',
 };
 
-/** Whether bytes are the beginning of a playlist, as FFmpeg would see it. */
+/** Whether bytes are the beginning of a playlist, as FFmpeg recognises one. */
 export function isPlaylist(firstBytes: Buffer): boolean {
   return firstBytes
     .toString('latin1', 0, 32)
@@ -42,8 +43,8 @@ export function isPlaylist(firstBytes: Buffer): boolean {
 /**
  * The playlist with every address replaced.
  *
- * @param baseUrl where the playlist was in the end, after redirects
- * @param replace gives the address to write; without quotation marks and line ends
+ * @param baseUrl the playlist's URL after redirects
+ * @param replace returns the address to write, without quotation marks and line ends
  */
 export function rewritePlaylist(text: string, baseUrl: string, replace: (entry: HlsEntry) => string): string {
   let variant = false;
@@ -53,7 +54,7 @@ export function rewritePlaylist(text: string, baseUrl: string, replace: (entry: 
     .trimStart()
     .split(/\r\n|[\n\r\0]/);
   const address = (uri: string, role: HlsRole): string => {
-    // Inline data (a DRM header, a key) is fetched from nowhere.
+    // Inline data (a DRM header, a key) needs no fetch.
     if (/^data:/i.test(uri)) return uri;
     return replace({ url: absolute(uri, baseUrl), role, fragmented });
   };

@@ -1,29 +1,29 @@
 /**
- * Leaves one variant in an HLS master playlist, and one rendition of its sound: FFmpeg opens all that it finds, and reads each of
- * them over a connection of its own until it has chosen. Pure.
+ * Leaves one variant in an HLS master playlist, and one of its audio renditions. FFmpeg would open all that it finds,
+ * each over its own connection, until it has chosen. Pure.
  */
 
 import { languageCode } from '../../../../shared/languages.ts';
 
-/** What the output needs of its source. */
+/** What the output needs from its source. */
 export interface WantedVariant {
   readonly video: boolean;
   readonly audio: boolean;
-  /** Pixels that the output has at most; undefined: as many as the source has. */
+  /** Maximum size of the output in pixels; undefined: the size of the source. */
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** As `languageCode` has them, the preferred first. */
+  /** In the form of `languageCode`, the preferred one first. */
   readonly languages: readonly string[];
-  /** The output takes more than the first track of each kind: all renditions of the variant stay. */
+  /** The output takes more than the first track of each kind, so all renditions of the variant stay. */
   readonly allRenditions: boolean;
-  /** Tries that came to nothing: each goes on to the next best variant. */
+  /** Number of failed tries. Each one moves on to the next best variant. */
   readonly attempt: number;
 }
 
 type Attributes = ReadonlyMap<string, string>;
 
 interface Variant {
-  /** Line of its tag; its address is the next line that is no comment. */
+  /** Line of its tag. Its address is the next line that is not a comment. */
   readonly line: number;
   readonly attributes: Attributes;
   readonly width: number;
@@ -32,11 +32,11 @@ interface Variant {
 }
 
 const AUDIO_CODEC = /^(?:mp4a|ac-3|ec-3|ac-4|opus|flac|alac|dts)/i;
-/** Codecs that FFmpeg decodes only with luck, and pictures that are too dark without tone mapping. */
+/** Codecs that FFmpeg often fails to decode, and pictures that are too dark without tone mapping. */
 const HARD_CODEC = /^(?:dv|vvc|vvi|av01)/i;
 const HARD_RANGE = /^(?:PQ|HLG)$/;
 
-/** The playlist with the variant that fits; one that names no variants stays as it is. */
+/** The playlist with only the best variant. A playlist without variants stays as it is. */
 export function withOneVariant(text: string, wanted: WantedVariant): string {
   const lines = text.split(/\r\n|[\n\r\0]/);
   const variants = lines.flatMap((line, index) =>
@@ -85,7 +85,7 @@ function ranking(variants: readonly Variant[], wanted: WantedVariant): Variant[]
   return [...smallestFirst, ...smaller];
 }
 
-/** Line of the sound's rendition that the variant is played with; undefined where its sound is in the variant itself. */
+/** Line of the audio rendition that plays with the variant; undefined when the audio is in the variant itself. */
 function soundOf(lines: readonly string[], { attributes }: Variant, languages: readonly string[]): number | undefined {
   const group = attributes.get('AUDIO');
   const renditions = lines.flatMap((line, index) => {
@@ -102,7 +102,7 @@ function soundOf(lines: readonly string[], { attributes }: Variant, languages: r
   return renditions.sort((a, b) => rank(a.media) - rank(b.media))[0]?.index;
 }
 
-/** Whether a rendition is one of the variant's. */
+/** Whether a rendition belongs to the variant. */
 function belongsTo(media: Attributes, { attributes }: Variant): boolean {
   const type = media.get('TYPE') ?? '';
   return attributes.get(type) === media.get('GROUP-ID');

@@ -1,14 +1,14 @@
-/** Reads a playlist whole: it has to be short. */
+/** Reads a whole playlist, up to a size limit. */
 import { SourceError } from '../../errors.ts';
 import type { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from './hls-rewrite.ts';
 
-/** A window of many hours of two-second segments with long signed URLs is still smaller. */
+/** Enough for a window of many hours of two-second segments with long signed URLs. */
 export const PLAYLIST_MAX_BYTES = 5 * 1024 * 1024;
 
 /**
  * @param stallMs how long the source may send nothing
- * @throws {SourceError} `not_media` when it is too large or none, and what `BodyReader.read` throws
+ * @throws {SourceError} `not_media` when it is too large or not a playlist, and the errors of `BodyReader.read`
  */
 export async function readPlaylist(reader: BodyReader, stallMs: number): Promise<string> {
   const chunks: Buffer[] = [];
@@ -27,5 +27,5 @@ function tooLarge(): SourceError {
 
 function asPlaylist(text: string): string {
   if (isPlaylist(Buffer.from(text.slice(0, 64)))) return text;
-  throw new SourceError('not_media', 'The source answered with something else than a playlist.');
+  throw new SourceError('not_media', 'The source answered with something other than a playlist.');
 }

@@ -1,25 +1,25 @@
-/** The cookies of one source (RFC 6265): what its servers set is sent back to where it belongs, and nowhere else. */
+/** The cookies of one source (RFC 6265). What its servers set goes back only to where it belongs. */
 import { CookieJar } from 'tough-cookie';
 
-/** A source needs one or two; more, or longer ones, are not kept. */
+/** A source needs one or two. Beyond these limits cookies are not kept. */
 const MAX_COOKIES = 50;
 const MAX_COOKIE_BYTES = 4096;
 
 export class Cookies {
-  // A name without "=" and a public suffix as domain are what players take too, or harmless.
+  // Names without "=" and public suffixes as domain: players accept the first too, and the second is harmless.
   #jar = new CookieJar(undefined, { looseMode: true, allowSecureOnLocal: false });
 
-  /** Takes in the `Set-Cookie` headers of an answer from `url`. What is not a cookie, or not for that site, is ignored. */
+  /** Stores the `Set-Cookie` headers of an answer from `url`. Ignores invalid cookies and those for another site. */
   store(setCookies: readonly string[], url: URL): void {
     for (const text of setCookies) {
       if (text.length > MAX_COOKIE_BYTES) continue;
-      // It replaces or deletes cookies that are there at any number of them.
+      // At the limit a cookie may still replace or delete one that is there.
       const cookie = this.#jar.setCookieSync(text, url.href, { ignoreError: true });
       if (cookie !== undefined && this.#count > MAX_COOKIES) this.forget();
     }
   }
 
-  /** The `Cookie` header for a request to `url`; undefined without any. */
+  /** The `Cookie` header for a request to `url`; undefined without cookies. */
   headerFor(url: URL): string | undefined {
     return this.#jar.getCookieStringSync(url.href) || undefined;
   }
@@ -33,7 +33,10 @@ export class Cookies {
   }
 }
 
-/** What a stream's own `Cookie` header and the cookies of its servers are together: the servers' win, as the newer ones. */
+/**
+ * Merges a stream's own `Cookie` header with the cookies of its servers. The servers' cookies win, because they are
+ * newer.
+ */
 export function mergedCookies(own: string | undefined, set: string | undefined): string | undefined {
   if (own === undefined || set === undefined) return own ?? set;
   const names = new Set(set.split(';').map(nameOf));

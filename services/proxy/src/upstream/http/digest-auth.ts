@@ -1,7 +1,7 @@
 /**
- * HTTP Digest authentication (RFC 7616, and RFC 2069 as old cameras and receivers speak it). Pure but for its random number.
+ * HTTP Digest authentication: RFC 7616, and RFC 2069 for old cameras and receivers. Pure except for its random number.
  *
- * The libraries for it take MD5 for granted, split a challenge at every comma or a password at its colon.
+ * The libraries for it assume MD5, split a challenge at every comma, or split a password at its colon.
  */
 import { createHash, randomBytes } from 'node:crypto';
 
@@ -14,10 +14,10 @@ export interface DigestChallenge {
   readonly realm: string;
   readonly nonce: string;
   readonly opaque: string | undefined;
-  /** As the server spelled it; undefined: MD5, unsaid. */
+  /** As the server spelled it; undefined: not given, which means MD5. */
   readonly algorithm: string | undefined;
   readonly qop: 'auth' | 'auth-int' | undefined;
-  /** The nonce was too old; the password is not in question. */
+  /** The nonce was too old; the password may be right. */
   readonly stale: boolean;
   readonly userhash: boolean;
 }
@@ -25,7 +25,10 @@ export interface DigestChallenge {
 const HASH_OF: Readonly<Record<string, string>> = { md5: 'md5', 'sha-256': 'sha256', 'sha-512-256': 'sha512-256' };
 const STRONGEST_FIRST = ['sha-512-256', 'sha-256', 'md5'];
 
-/** The strongest Digest challenge in a `WWW-Authenticate` header (several may be joined); undefined without one to be met. */
+/**
+ * The strongest Digest challenge in a `WWW-Authenticate` header, which may hold several; undefined when none can be
+ * answered.
+ */
 export function digestChallenge(header: string | undefined): DigestChallenge | undefined {
   const found = challenges(header ?? '')
     .filter(({ scheme }) => scheme === 'digest')
@@ -34,7 +37,7 @@ export function digestChallenge(header: string | undefined): DigestChallenge | u
   return found.sort((a, b) => strength(a) - strength(b))[0];
 }
 
-/** One server's challenge, answered request by request. */
+/** Answers one server's challenge for every request. */
 export class DigestSession {
   readonly challenge: DigestChallenge;
   #count = 0;
@@ -44,9 +47,9 @@ export class DigestSession {
   }
 
   /**
-   * The `Authorization` header of one request without a body.
+   * The `Authorization` header of a request without a body.
    *
-   * @param uri path and query as they are requested
+   * @param uri path and query of the request
    */
   authorization(method: string, uri: string, { username, password }: Credentials, cnonce = newCnonce()): string {
     const { realm, nonce, opaque, algorithm, qop, userhash } = this.challenge;
@@ -103,7 +106,7 @@ function family(algorithm: string | undefined): string {
   return (algorithm ?? 'md5').toLowerCase().replace(/-sess$/, '');
 }
 
-/** A scheme begins a challenge; what has an "=" behind its first word is a parameter of the one before. */
+/** A scheme begins a challenge. A word with "=" after it is a parameter of the challenge before. */
 function challenges(header: string): { scheme: string; params: Map<string, string> }[] {
   const found: { scheme: string; params: Map<string, string> }[] = [];
   const piece = /([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
@@ -115,7 +118,7 @@ function challenges(header: string): { scheme: string; params: Map<string, strin
   return found;
 }
 
-/** Characters of a challenge that are read. */
+/** How many characters of a header are read. */
 const MAX_HEADER = 8192;
 
 function userOf(username: string): string {

@@ -1,4 +1,4 @@
-/** One request to one server on a connection of its own, whichever parser reads the answer. */
+/** One request to one server over its own connection, whichever parser reads the answer. */
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { buildConnector } from 'undici';
@@ -6,14 +6,14 @@ import { type PinnedAddress, pinnedLookup } from '../egress/egress-guard.ts';
 
 export interface HopRequest {
   readonly url: URL;
-  /** The checked addresses of its host, the only ones to connect to. */
+  /** The checked addresses of its host. Connect only to these. */
   readonly pinned: PinnedAddress;
   readonly method: 'GET' | 'HEAD' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  /** Ends the request as long as there is no answer. */
+  /** Aborts the request until there is an answer. */
   readonly opening: AbortSignal;
-  /** Called when the connection stands. */
+  /** Called when the connection is established. */
   readonly connected: () => void;
   /** Called when the answer turns out to be malformed in the middle of its body. */
   readonly malformed: () => void;
@@ -21,9 +21,9 @@ export interface HopRequest {
 
 export interface HopResponse {
   readonly status: number;
-  /** Names in lower case; each byte a character. */
+  /** Names in lower case. Each byte is one character. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Destroying it closes the connection. It never throws for want of an `error` listener. */
+  /** Destroying it closes the connection. It never throws because an `error` listener is missing. */
   readonly body: Readable;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
@@ -34,13 +34,13 @@ export type Hop = (request: HopRequest) => Promise<HopResponse>;
 
 export type Connect = (options: buildConnector.Options, callback: buildConnector.Callback) => void;
 
-/** Connects to the checked addresses and to nothing else; no proxy of the environment comes in between. */
+/** Connects only to the checked addresses. No proxy from the environment is used. */
 export function pinnedConnector(
   { pinned, opening, connected }: HopRequest,
   onSocket?: (socket: Socket) => void,
 ): Connect {
   const lookup = pinnedLookup(pinned);
-  // The signal of a request reaches undici only once there is a connection; this one ends the attempt to make it.
+  // undici obeys a request's signal only once it has a connection. This signal ends the attempt to connect.
   const connect = buildConnector({ lookup, autoSelectFamily: true, timeout: 0, port: 0, signal: opening });
   return (options, callback) => {
     connect(options, (...result) => {

@@ -1,11 +1,11 @@
-/** A request read as players read it, for the servers that a strict parser refuses. */
+/** Sends a request and reads the answer as players do, for servers that a strict parser refuses. */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { ChunkedDecoder } from '../messages/chunked-body.ts';
 import { type Framing, framingOf, type ResponseHead, readHead, UnreadableAnswer } from '../messages/lenient-head.ts';
 import { type HopRequest, type HopResponse, pathOf, pinnedConnector } from './hop.ts';
 
-/** `100 Continue`, `103 Early Hints` and the like that one answer may begin with. */
+/** Maximum number of interim answers such as `100 Continue` or `103 Early Hints` before one answer. */
 const MAX_INTERIM = 16;
 
 /** @throws {UnreadableAnswer} when the answer is not HTTP in any sense */
@@ -86,7 +86,7 @@ function nextChunk(socket: Socket): Promise<Buffer | undefined> {
   });
 }
 
-/** What follows the head, until its end. */
+/** The body after the head, until its end. */
 class LenientBody extends Readable {
   readonly #socket: Socket;
   readonly #framing: Framing;

@@ -1,4 +1,4 @@
-/** Asks one server once: the egress guard, both time limits, and the parser that its answer needs. */
+/** Asks one server once, with the egress guard, both time limits, and the parser that its answer needs. */
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
@@ -12,7 +12,7 @@ import type { SourceMemory } from './source-memory.ts';
 import { isMalformed, strictHop } from './strict-hop.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
 
-/** One request to one server, by the strict parser unless that has failed with it. */
+/** One request to one server: with the strict parser, unless that has failed with this server before. */
 export async function openHop(
   request: UpstreamRequest,
   url: URL,

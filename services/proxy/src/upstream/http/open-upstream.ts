@@ -1,4 +1,7 @@
-/** Opens a source over HTTP(S): one connection of its own, every redirect checked, closed as soon as it is done with. */
+/**
+ * Opens a source over HTTP(S) on its own connection. It checks every redirect and closes the connection as soon as it
+ * is not needed.
+ */
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { pause } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
@@ -15,11 +18,11 @@ const DEFAULT_MAX_REDIRECTS = 10;
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
- * Sends a request and follows its redirects. Every status but a followed redirect is an answer, 404 and 500 too: see
- * `requireSuccess`. There is no keep-alive: a provider that counts connections sees none once the body is closed.
+ * Sends a request and follows its redirects. Every other status is an answer, also 404 and 500: see `requireSuccess`.
+ * There is no keep-alive, so a provider that counts connections sees none once the body is closed.
  *
- * @throws {SourceError} `refused`, `dns`, `timeout`, `tls`, `egress_refused`, `not_media` (no HTTP), `http_status` (redirects
- *   without end), `loop` (it leads back to this proxy), `stopped` (the signal); no message contains a credential
+ * @throws {SourceError} `refused`, `dns`, `timeout`, `tls`, `egress_refused`, `not_media` (no HTTP), `http_status`
+ * (endless redirects), `loop` (it leads back to this proxy), `stopped` (the signal); no message contains a credential
  * @throws {StreampoolError} 422 for a header that HTTP does not allow
  */
 export async function openUpstream(request: UpstreamRequest): Promise<UpstreamResponse> {
@@ -33,7 +36,7 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
     const response = await admitted(request, first, entryUrl, memory);
     if (response.status === LOOP_DETECTED && request.guard.marker.count(response.headers.via) > 0) {
       await close(response);
-      const message = `The source ${maskUrl(first)} leads back to this proxy, to the stream that it is a source of.`;
+      const message = `The source ${maskUrl(first)} leads back to this proxy, to the stream that reads it.`;
       throw new SourceError('loop', message, { upstreamStatus: response.status });
     }
     if (!isLimitStatus(response.status)) {
@@ -48,14 +51,14 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
   }
 }
 
-/** Some hosts mean another thing by it, so only a worker's own counts. */
+/** Some hosts use this status for other things, so it counts only from a worker. */
 const LOOP_DETECTED = 508;
 
-/** How often a provider is asked whether it has noticed that a connection is closed. */
+/** First delay before a provider is asked again whether it has noticed a closed connection. */
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 1_000;
 
-/** Asked again without the cookies of an earlier session when it is refused with them. */
+/** Sends the request. If it is refused with cookies of an earlier session, sends it again without them. */
 async function admitted(
   request: UpstreamRequest,
   first: URL,
@@ -64,7 +67,7 @@ async function admitted(
 ): Promise<UpstreamResponse> {
   const hadCookies = memory.cookies.headerFor(first) !== undefined;
   const response = await settled(request, first, entryUrl, memory);
-  // Cookies of an earlier session may be what is refused now. Only the source's own address sets them anew.
+  // The cookies of an earlier session may be the cause. Only the source's own address sets new ones.
   const isRefused = response.status === 401 || response.status === 403;
   if (!isRefused || !hadCookies || first.href !== entryUrl.href) return response;
   await close(response);
@@ -72,7 +75,10 @@ async function admitted(
   return followed(request, first, entryUrl, memory);
 }
 
-/** From where the last redirects led to, if the source is sticky and that still works; else from the beginning. */
+/**
+ * Starts where the last redirects led, if the source is sticky and that still works. Otherwise starts from the
+ * beginning.
+ */
 async function settled(
   request: UpstreamRequest,
   first: URL,
@@ -122,7 +128,7 @@ async function close({ body, closed }: UpstreamResponse): Promise<void> {
   await closed;
 }
 
-/** One hop, asked again with an answer to its Digest challenge, where there are credentials for it. */
+/** One hop. Asks again with an answer to a Digest challenge if there are credentials for it. */
 async function authorized(
   request: UpstreamRequest,
   url: URL,
@@ -135,18 +141,18 @@ async function authorized(
     const response = await openHop(request, url, entryUrl, memory, digest);
     if (response.status !== 401 || credentials === undefined || tries === MAX_CHALLENGES) return response;
     const challenge = digestChallenge(response.headers['www-authenticate']);
-    // A second challenge means that the password is wrong, unless it says that only its nonce was too old.
+    // A second challenge means a wrong password, unless it says that only the nonce was too old.
     if (challenge === undefined || (tries > 0 && !challenge.stale)) return response;
     memory.noteDigest(url, new DigestSession(challenge));
     await close(response);
   }
 }
 
-/** A remembered nonce that has gone stale, a fresh one, and one more from a cluster of servers. */
+/** A remembered nonce that is stale, a fresh one, and one more from a cluster of servers. */
 const MAX_CHALLENGES = 3;
 
 /**
- * Passes a 2xx answer on; closes and throws for every other.
+ * Passes a 2xx answer on. For any other status it closes the answer and throws.
  *
  * @throws {SourceError} `http_status` with `upstreamStatus`
  */
@@ -164,7 +170,7 @@ function parseUrl(text: string, base?: URL): URL {
   try {
     return new URL(text, base);
   } catch (cause) {
-    const where = base === undefined ? 'The source' : `The source ${maskUrl(base)} redirects to what`;
+    const where = base === undefined ? 'The source' : `The source ${maskUrl(base)} redirects to something that`;
     throw new SourceError('refused', `${where} is not a URL.`, { cause });
   }
 }

@@ -1,18 +1,18 @@
-/** The headers of a request to a provider: what a stream may set, and what follows a redirect. Pure. */
+/** The headers of a request to a provider: which a stream may set, and which follow a redirect. Pure. */
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { staysAtOrigin } from '../../../../shared/masking/what-is-masked.ts';
 import { StreampoolError } from '../../errors.ts';
 import { mergedCookies } from './cookies.ts';
 import type { Credentials } from './digest-auth.ts';
 
-/** Belong to the connection or to this proxy, so a stream cannot set them. */
+/** Headers of the connection or of this proxy. A stream cannot set them. */
 const OWN = new Set([
   'accept-encoding',
   'connection',
   'content-length',
   'expect',
   'host',
-  // Asks for titles between the media.
+  // It asks for titles between the media.
   'icy-metadata',
   'if-range',
   'keep-alive',
@@ -43,26 +43,26 @@ export function assertHeaders(headers: Readonly<Record<string, string>>): void {
 }
 
 export interface HopHeaders {
-  /** The URL that was asked for first: the one the stream's headers were given for. */
+  /** The URL of the first request. The stream's headers were given for it. */
   readonly entryUrl: URL;
   /** The URL of this request, after redirects. */
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
-  /** By which this cluster knows the request again. It follows whatever `Via` the stream's own headers have. */
+  /** The marker by which this cluster recognises the request. It follows the `Via` of the stream's own headers. */
   readonly via: string;
   readonly range?: string | undefined;
-  /** What the source's servers have set for this URL. */
+  /** The cookies that the source's servers have set for this URL. */
   readonly cookies?: string | undefined;
   /** An answer to this server's Digest challenge. */
   readonly digest?: string | undefined;
-  /** `ETag` or `Last-Modified` that a resumed transfer insists on. */
+  /** The `ETag` or `Last-Modified` that a resumed transfer requires. */
   readonly ifRange?: string | undefined;
 }
 
 /**
- * The headers of one request. A stream's own header wins over the default of the same name; secret headers
- * go to the origin they were given for only; user info in a URL becomes `Authorization: Basic`.
+ * The headers of one request. A stream's own header overrides the default of the same name. Secret headers go only to
+ * their own origin. User info in a URL becomes `Authorization: Basic`.
  */
 export function hopHeaders(hop: HopHeaders): Record<string, string> {
   const sameOrigin = hop.url.origin === hop.entryUrl.origin;
@@ -77,7 +77,7 @@ export function hopHeaders(hop: HopHeaders): Record<string, string> {
   result.via = result.via === undefined ? hop.via : `${result.via}, ${hop.via}`;
   const cookies = mergedCookies(result.cookie, hop.cookies);
   if (cookies !== undefined) result.cookie = cookies;
-  // Compressed media would reach the viewer as it is.
+  // A viewer would get compressed media unchanged.
   result['accept-encoding'] = 'identity';
   if (hop.range !== undefined) result.range = hop.range;
   if (hop.range !== undefined && hop.ifRange !== undefined) result['if-range'] = hop.ifRange;
@@ -85,8 +85,8 @@ export function hopHeaders(hop: HopHeaders): Record<string, string> {
 }
 
 /**
- * The user info that is meant for a hop: its own, or the source's on the same server. None where the stream has an
- * `Authorization` header for it.
+ * The user info for a hop: its own, or the source's on the same server. None when the stream has an `Authorization`
+ * header for it.
  */
 export function credentialsFor(
   url: URL,

@@ -1,14 +1,14 @@
-/** What a source's servers have said that its next request needs. It is kept for each source, and shared by all who read it. */
+/** What a source's servers have said and its next request needs. All readers of a source share it. */
 import { createHash } from 'node:crypto';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { Cookies } from './cookies.ts';
 import type { DigestSession } from './digest-auth.ts';
 
-/** Servers of one source that are remembered. */
+/** Number of remembered servers of one source. */
 const MAX_ORIGINS = 32;
-/** Sources that are remembered, those used last. */
+/** Number of remembered sources, the most recently used. */
 const MAX_SOURCES = 1_000;
-/** After this long without a request a source is a new one, as it is to a player that begins. */
+/** After this long without a request a source counts as new, as it does for a player that starts. */
 const FORGET_AFTER_MS = 10 * 60_000;
 
 export class SourceMemory {
@@ -17,7 +17,7 @@ export class SourceMemory {
   readonly #lenient = new Map<string, true>();
   readonly #targets = new Map<string, URL>();
 
-  /** The challenge that a server gave last. */
+  /** The last challenge of a server. */
   digestOf({ origin }: URL): DigestSession | undefined {
     return this.#digests.get(origin);
   }
@@ -26,12 +26,12 @@ export class SourceMemory {
     remember(this.#digests, origin, session, MAX_ORIGINS);
   }
 
-  /** Whether a server's answers are beyond a strict parser. */
+  /** Whether a server's answers need the lenient parser. */
   isLenient({ origin }: URL): boolean {
     return this.#lenient.has(origin);
   }
 
-  /** Where the redirects of a URL led to last. */
+  /** Where the redirects of a URL last led. */
   targetOf({ href }: URL): URL | undefined {
     return this.#targets.get(href);
   }
@@ -47,7 +47,7 @@ export class SourceMemory {
   }
 }
 
-/** Those of a worker. */
+/** The memories of a worker. */
 export class SourceMemories {
   readonly #known = new Map<string, { readonly memory: SourceMemory; usedMs: number }>();
   readonly #now: () => number;
@@ -57,7 +57,7 @@ export class SourceMemories {
     this.#now = now;
   }
 
-  /** What is known of a source: a URL with the headers and the user agent it is read with. */
+  /** The memory of a source. A source is a URL with the headers and the user agent that read it. */
   of({ url, headers, userAgent }: SourceAddress): SourceMemory {
     const nowMs = this.#now();
     const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -72,7 +72,7 @@ export class SourceMemories {
   }
 }
 
-/** Sets the newest entry; the oldest has to go when there are too many. */
+/** Adds the newest entry and removes the oldest when there are too many. */
 function remember<T>(map: Map<string, T>, key: string, value: T, max: number): void {
   map.delete(key);
   map.set(key, value);

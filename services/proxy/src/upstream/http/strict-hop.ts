@@ -1,13 +1,13 @@
-/** A request read by undici's parser, which holds servers to the standard. */
+/** Sends a request and reads the answer with undici's parser, which requires the standard. */
 import { Client } from 'undici';
 import { deferred } from '../../async.ts';
 import { framingOf, lengthsOf, UnreadableAnswer } from '../messages/lenient-head.ts';
 import { type HopRequest, type HopResponse, pathOf, pinnedConnector } from './hop.ts';
 
-/** What players read, too; beyond it the lenient parser has its own limit. */
+/** Players read this much too. The lenient parser has its own, higher limit. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-/** @throws what `isMalformed` tells from other failures when the answer is not as the standard has it */
+/** @throws when the answer breaks the standard; `isMalformed` recognises that error */
 export async function strictHop(request: HopRequest): Promise<HopResponse> {
   const { url, method, headers, body, opening, malformed } = request;
   const closed = deferred<void>();
@@ -21,7 +21,7 @@ export async function strictHop(request: HopRequest): Promise<HopResponse> {
   });
   try {
     const answer = await client.request({ path: pathOf(url), method, headers, body: body ?? null, signal: opening });
-    // Whoever reads the body listens for its errors; when it is only destroyed there is nobody to tell.
+    // A reader of the body listens for its errors. A body that is only destroyed has nobody to tell.
     answer.body.on('error', (error) => {
       if (isMalformed(error)) malformed();
     });
@@ -38,17 +38,17 @@ export async function strictHop(request: HopRequest): Promise<HopResponse> {
   }
 }
 
-/** Whether it was the answer's form that undici stumbled over; another parser may read it. */
+/** Whether undici failed because of the answer's form. Another parser may be able to read it. */
 export function isMalformed(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error.name === 'HTTPParserError' || code.startsWith('HPE_')) return true;
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return true;
-  // An answer of `100 Continue` that nobody asked for.
+  // The answer was an unexpected `100 Continue`.
   return code === 'UND_ERR_SOCKET' && error.message === 'bad response';
 }
 
-/** Heads that undici lets pass and whose body it then misjudges. */
+/** Heads that undici accepts although it then misjudges the body. */
 function isDoubtful({ status, headers }: Pick<HopResponse, 'status' | 'headers'>, method: string): boolean {
   const { 'content-length': length, 'transfer-encoding': coding } = headers;
   if (length === undefined) return false;

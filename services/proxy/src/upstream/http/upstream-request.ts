@@ -7,7 +7,7 @@ import type { SourceMemory } from './source-memory.ts';
 export interface UpstreamRequest {
   readonly url: string;
   readonly method?: 'GET' | 'HEAD';
-  /** Sent as a JSON body; the method is POST then. */
+  /** Sent as a JSON body. The method is then POST. */
   readonly json?: unknown;
   /** The stream's own headers. `Authorization` and `Cookie` are not sent to another origin. */
   readonly headers: Readonly<Record<string, string>>;
@@ -17,24 +17,26 @@ export interface UpstreamRequest {
   /** Value of an `If-Range` header; only with `range`. */
   readonly ifRange?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** For name, TCP and TLS of one hop. */
+  /** Limit for DNS lookup, TCP and TLS of one hop. */
   readonly connectTimeoutMs: number;
-  /** From then on to the response headers of that hop. */
+  /** Limit from then to the response headers of that hop. */
   readonly headersTimeoutMs: number;
   readonly guard: EgressGuard;
-  /** What the source's servers have said so far, and will say now; without it nothing is kept beyond this request. */
+  /**
+   * What the source's servers have said so far; the answer adds to it. Without it, nothing is kept after this request.
+   */
   readonly memory?: SourceMemory | undefined;
   /**
-   * The connections to the source's account: told of this one, and asked whether a refusal may pass because another one is
-   * just being closed. It is then tried again.
+   * The connections to the source's account. It learns of this connection. After a refusal it says whether another
+   * connection is just being closed, so that a retry may work.
    */
   readonly account?: AccountWatch | undefined;
-  /** Asks where the redirects led to the last time, as long as that works. */
+  /** Goes first to where the last redirects led, while that works. */
   readonly sticky?: boolean | undefined;
   readonly maxRedirects?: number;
-  /** `Via` of the viewer's request that this one is made for, where it is made for one alone. */
+  /** `Via` of the viewer's request, if this request serves only that viewer. */
   readonly via?: string | undefined;
-  /** The origin that `Authorization` and `Cookie` were given for, if it is not that of `url`. */
+  /** The origin to which `Authorization` and `Cookie` belong, if it differs from that of `url`. */
   readonly entryUrl?: string | undefined;
 }
 
@@ -43,12 +45,13 @@ export interface UpstreamResponse {
   /** Names in lower case; repeated headers joined with a comma. */
   readonly headers: Readonly<Record<string, string>>;
   /**
-   * The body, without a time limit of its own (see `BodyReader`). Destroying it closes the connection at once; so does its
-   * end. Its errors are raw: `bodyFailure` puts them into words. It never throws for want of an `error` listener.
+   * The body, without its own time limit (see `BodyReader`). Destroying it closes the connection at once; so does its
+   * end. Its errors are raw: `bodyFailure` turns them into messages. It never throws because an `error` listener is
+   * missing.
    */
   readonly body: Readable;
   /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
-  /** The URL that answered, after redirects. It may carry credentials. */
+  /** The URL that answered, after redirects. It may contain credentials. */
   readonly url: string;
 }

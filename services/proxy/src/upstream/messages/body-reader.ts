@@ -1,4 +1,7 @@
-/** Reads a body piece by piece when asked, and notices a source that falls silent; waiting for our own viewer never counts. */
+/**
+ * Reads a body piece by piece on request, and notices a silent source. Time spent waiting for our own viewer does not
+ * count.
+ */
 import type { Readable } from 'node:stream';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
@@ -13,12 +16,12 @@ export class BodyReader {
   /** Called when there may be something to read. */
   #wake: (() => void) | undefined;
   #timeIsOver: (() => void) | undefined;
-  /** One timer for all waits: it is set again only when it goes off, not for each piece. */
+  /** One timer for all waits. It is set again only when it fires, not for each piece. */
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = 0;
   #waitUntilMs = 0;
 
-  /** From here on the body is this reader's alone. `url` is for messages, where it is masked. */
+  /** From here on only this reader uses the body. `url` is for messages, which mask it. */
   constructor(body: Readable, url: string) {
     this.#body = body;
     this.#url = url;
@@ -33,7 +36,8 @@ export class BodyReader {
   }
 
   /**
-   * The next bytes, as they came; undefined when the source has ended properly. One call at a time.
+   * The next bytes as they came; undefined when the source has ended properly. Call it again only after it has
+   * resolved.
    *
    * @param idleMs how long the source may take for its next byte
    * @throws {SourceError} `stalled` after that time, `ended` when the source broke off
@@ -58,10 +62,10 @@ export class BodyReader {
   }
 
   /**
-   * The first bytes: at least `wanted` of them, fewer if the body ends before or the time is over. `read` returns them again.
+   * The first bytes: at least `wanted`, or fewer if the body ends or the time is over. `read` returns them again.
    *
    * @param timeoutMs for all of them together
-   * @throws {SourceError} as `read`, `stalled` only if there was no byte at all
+   * @throws {SourceError} as `read`; `stalled` only if no byte came
    */
   async peek(wanted: number, timeoutMs: number): Promise<Buffer> {
     const deadlineMs = performance.now() + timeoutMs;
@@ -93,7 +97,7 @@ export class BodyReader {
     );
   }
 
-  /** Waits until there may be something to read; false when the time is over. */
+  /** Waits until there may be something to read. Returns false when the time is over. */
   async #nextEvent(timeoutMs: number): Promise<boolean> {
     this.#waitUntilMs = performance.now() + timeoutMs;
     if (this.#timer === undefined || this.#waitUntilMs < this.#timerAtMs) this.#setTimer(timeoutMs);
@@ -120,7 +124,7 @@ export class BodyReader {
         this.#setTimer(leftMs);
         return;
       }
-      // If it was this process that stood still, bytes are waiting by now; they are taken in before an immediate runs.
+      // If this process stood still, bytes are waiting now. They are read before an immediate runs.
       setImmediate(() => {
         if (this.#wake !== undefined && this.#waitUntilMs <= performance.now()) this.#timeIsOver?.();
       });

@@ -1,16 +1,16 @@
-/** Byte ranges of HTTP, as far as a proxy needs them: one range a request. Pure. */
+/** HTTP byte ranges for a proxy: one range per request. Pure. */
 
 export interface ContentRange {
   readonly start: number;
   /** The last byte, inclusive. */
   readonly end: number;
-  /** Of the whole file; undefined where the server does not know. */
+  /** Size of the whole file; undefined when the server does not know it. */
   readonly total: number | undefined;
 }
 
 /**
- * A viewer's `Range` header if it is one that can be forwarded: a single range of bytes. Everything else may be ignored (RFC
- * 9110, 14.2), and is: the viewer then gets the whole.
+ * A viewer's `Range` header if it can be forwarded: a single range of bytes. A server may ignore any other range (RFC
+ * 9110, 14.2), so the viewer then gets the whole file.
  */
 export function usableRange(header: string | undefined): string | undefined {
   const value = header?.trim();
@@ -26,8 +26,8 @@ export function parseContentRange(header: string | undefined): ContentRange | un
 }
 
 /**
- * The range of a file's last bytes with its beginning written out, for servers that refuse it as it is; undefined for other
- * ranges, and where the size of the file is not told.
+ * A range of a file's last bytes (`bytes=-n`) with an explicit start, for servers that refuse the short form. Undefined
+ * for other ranges, and when the size of the file is unknown.
  *
  * @param refusal the `Content-Range` of a 416
  */
@@ -41,10 +41,10 @@ export function writtenOut(range: string | undefined, refusal: string | undefine
 /** Larger than any recording: 24 hours at 100 Mbit/s are 1.08 x 10^12 bytes. */
 const ENDLESS_BYTES = 2 ** 40;
 
-/** What servers say in place of "without end": the largest number they know, or as many nines, or zeros, as it takes. */
+/** Numbers that servers send for "without end": the largest that they know, or many nines or zeros. */
 const PLACEHOLDER = /^(?:2147483647|2147483648|4294967295|4294967296|9{9,}|10{9,})$/;
 
-/** A length that a server can mean; undefined for none, and for one that stands for "without end". */
+/** A plausible length; undefined for none, and for a number that means "without end". */
 export function parseContentLength(header: string | undefined): number | undefined {
   const text = header?.trim() ?? '';
   if (!/^\d+$/.test(text) || PLACEHOLDER.test(text)) return undefined;
@@ -53,8 +53,8 @@ export function parseContentLength(header: string | undefined): number | undefin
 }
 
 /**
- * Whether an answer proves that ranges cannot be had here: the whole, although a part was asked for. All from the first byte
- * on, or a part of what `If-Range` names, may be answered with the whole by a server that knows ranges.
+ * Whether an answer proves that there are no ranges here: the whole file although a part was requested. A server with
+ * ranges may also send the whole file for a range from the first byte, or when `If-Range` does not match.
  */
 export function provesNoRanges(status: number, range: string | undefined, ifRange: string | undefined): boolean {
   return status === 200 && range !== undefined && range !== 'bytes=0-' && ifRange === undefined;

@@ -1,11 +1,11 @@
-/** Takes a chunked body apart, as players do: lines may end in LF alone, and what follows a size is ignored. Pure. */
+/** Parses a chunked body as players do: a line may end in LF alone, and text after a size is ignored. Pure. */
 import { UnreadableAnswer } from './lenient-head.ts';
 
-/** Of a size with its extensions. */
+/** Limit for a size line with its extensions. */
 const MAX_LINE_BYTES = 16 * 1024;
 
 export class ChunkedDecoder {
-  /** What is left of the chunk that is being read. */
+  /** Bytes that are left of the current chunk. */
   #left = 0;
   #line: Buffer = Buffer.alloc(0);
   #done = false;
@@ -39,7 +39,7 @@ export class ChunkedDecoder {
   #size(): void {
     const text = this.#line.toString('latin1').trim();
     this.#line = Buffer.alloc(0);
-    // The end of the line behind the last chunk.
+    // The end of the line after the last chunk.
     if (text === '') return;
     const size = Number.parseInt(/^[0-9a-f]+/i.exec(text)?.[0] ?? '', 16);
     if (!Number.isSafeInteger(size)) throw unreadable();

@@ -1,4 +1,4 @@
-/** How far the transfer of a file has come, and whether another connection can carry it on at the right byte. Pure. */
+/** How much of a file has been transferred, and whether another connection can continue at the right byte. Pure. */
 import { type ContentRange, parseContentLength, parseContentRange } from './byte-range.ts';
 
 interface Answer {
@@ -6,7 +6,7 @@ interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What to ask for to get the rest of a file. */
+/** The request for the rest of a file. */
 export interface Part {
   readonly range: string;
   readonly ifRange: string | undefined;
@@ -15,9 +15,9 @@ export interface Part {
 export class FiniteTransfer {
   readonly #first: Answer;
   readonly #range: ContentRange | undefined;
-  /** Offset in the file of the next byte to come. */
+  /** Offset in the file of the next byte. */
   #position: number;
-  /** The last byte wanted, inclusive; undefined when the source did not say. */
+  /** The last wanted byte, inclusive; undefined when the source did not say. */
   readonly #end: number | undefined;
   readonly #total: number | undefined;
 
@@ -35,7 +35,7 @@ export class FiniteTransfer {
     this.#position += bytes;
   }
 
-  /** Whether every byte has come. False where the source never said how many there are. */
+  /** Whether every byte has come. False when the source never said how many there are. */
   get complete(): boolean {
     return this.#end !== undefined && this.#position > this.#end;
   }
@@ -44,16 +44,16 @@ export class FiniteTransfer {
     return this.#end !== undefined;
   }
 
-  /** What to ask for next; undefined when nothing would show that it is still the same file. */
+  /** The next request; undefined when nothing would prove that it is still the same file. */
   get resume(): Part | undefined {
-    // A 206 without a usable Content-Range says nothing about its place in the file.
+    // A 206 without a usable Content-Range says nothing about its position in the file.
     if (this.#first.status === 206 && this.#range === undefined) return undefined;
     const validator = this.#validator;
     if (validator === undefined && this.#total === undefined) return undefined;
     return { range: `bytes=${this.#position}-${this.#end ?? ''}`, ifRange: validator };
   }
 
-  /** Whether an answer to `resume` goes on exactly where this transfer stands, in the same file. */
+  /** Whether an answer to `resume` continues exactly at this position of the same file. */
   continuesWith(answer: Answer): boolean {
     if (answer.status !== 206) return false;
     const range = parseContentRange(answer.headers['content-range']);
@@ -66,14 +66,14 @@ export class FiniteTransfer {
     });
   }
 
-  /** Whether an answer to `resume` says that there is nothing more to come: the file ends where this transfer stands. */
+  /** Whether an answer to `resume` says that the file ends at this position. */
   endsHere({ status, headers }: Answer): boolean {
     if (status !== 416 || this.#end !== undefined) return false;
     const size = /^bytes\s+\*\/(\d+)$/i.exec(headers['content-range']?.trim() ?? '')?.[1];
     return size !== undefined && Number(size) === this.#position;
   }
 
-  /** A strong ETag, else the date; weak ones do not promise the same bytes. */
+  /** A strong ETag, else the date. Weak ETags do not promise the same bytes. */
   get #validator(): string | undefined {
     const etag = this.#first.headers.etag;
     return etag?.startsWith('"') ? etag : this.#first.headers['last-modified'];

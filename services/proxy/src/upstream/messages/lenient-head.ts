@@ -1,8 +1,8 @@
-/** The head of an HTTP answer, read as players read it: what cannot be understood is left out, not refused. Pure. */
+/** Reads the head of an HTTP answer as players do: it leaves out what it cannot understand. Pure. */
 
 export interface ResponseHead {
   readonly status: number;
-  /** Names in lower case; each byte a character. */
+  /** Names in lower case. Each byte is one character. */
   readonly headers: Readonly<Record<string, string | string[]>>;
 }
 
@@ -13,10 +13,10 @@ export type Framing =
   | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'close' };
 
-/** Beyond this it is no head. */
+/** A longer head is not valid. */
 export const HEAD_MAX_BYTES = 256 * 1024;
 
-/** An answer that is not even HTTP in the widest sense. The codes are those of Node's own parser. */
+/** An answer that is not HTTP in any sense. The codes are those of Node's own parser. */
 export class UnreadableAnswer extends Error {
   readonly code: string;
 
@@ -28,10 +28,11 @@ export class UnreadableAnswer extends Error {
 }
 
 /**
- * The head at the beginning of `bytes`, and where the body begins; undefined when it is not whole yet. Lines may end in LF
- * alone, a name may have spaces before its colon, a line may have no colon at all, and SHOUTcast says `ICY` for `HTTP/1.0`.
+ * The head at the beginning of `bytes` and the position of the body; undefined while the head is incomplete. Lines may
+ * end in LF alone, a name may have spaces before its colon, a line may have no colon, and SHOUTcast says `ICY` for
+ * `HTTP/1.0`.
  *
- * @throws {UnreadableAnswer} when this is no head, however long one waits
+ * @throws {UnreadableAnswer} when this cannot become a head
  */
 export function readHead(bytes: Buffer): { head: ResponseHead; bodyAt: number } | undefined {
   const lines: Buffer[] = [];
@@ -48,12 +49,12 @@ export function readHead(bytes: Buffer): { head: ResponseHead; bodyAt: number } 
       if (lines.length === 0) assertStatusLine(line);
       lines.push(line);
     }
-    // Blank lines before the head are nothing; the one behind it ends it.
+    // Blank lines before the head are ignored. The blank line after it ends it.
     else if (lines.length > 0) return { head: parsed(lines), bodyAt: at };
   }
 }
 
-/** By the first letters already, so that nobody waits for the rest of an answer that is none. */
+/** Checks the first letters already, so that nobody waits for the rest of a wrong answer. */
 function assertStatusLine(start: Buffer): void {
   const text = start.toString('latin1', 0, 16).toUpperCase().trimStart();
   const isPossible = ['HTTP/', 'ICY '].some((word) => word.startsWith(text.slice(0, word.length)));
@@ -67,7 +68,7 @@ function parsed([statusLine = Buffer.alloc(0), ...lines]: readonly Buffer[]): Re
   let last: string | undefined;
   for (const line of lines) {
     const text = line.toString('latin1');
-    // A line that is folded goes on with the value before.
+    // A folded line continues the value before it.
     if (/^[ \t]/.test(text) && last !== undefined) {
       const before = headers[last];
       if (typeof before === 'string') headers[last] = `${before} ${text.trim()}`;
@@ -82,7 +83,7 @@ function parsed([statusLine = Buffer.alloc(0), ...lines]: readonly Buffer[]): Re
   return { status: Number(status), headers };
 }
 
-/** Chunks win over a length, as in every player. Of lengths that disagree none is believed. */
+/** Chunks win over a length, as in every player. Lengths that disagree are all ignored. */
 export function framingOf({ status, headers }: ResponseHead, method: string): Framing {
   if (method === 'HEAD' || status === 204 || status === 304) return { kind: 'none' };
   if (/\bchunked\b/i.test([headers['transfer-encoding'] ?? ''].flat().join())) return { kind: 'chunked' };
@@ -90,7 +91,7 @@ export function framingOf({ status, headers }: ResponseHead, method: string): Fr
   const [text = ''] = lengths;
   const bytes = Number(text);
   if (lengths.size !== 1 || !/^\d+$/.test(text) || !Number.isSafeInteger(bytes)) return { kind: 'close' };
-  // A live source that says 0 and closes at its end, as HTTP/1.0 has it, means nothing by it.
+  // A live source may say 0 and close at its end, as in HTTP/1.0. The 0 then has no meaning.
   const keepsAlive = /keep-alive/i.test([headers.connection ?? ''].flat().join());
   if (bytes === 0 && status === 200 && !keepsAlive) return { kind: 'close' };
   return { kind: 'length', bytes };

@@ -1,4 +1,4 @@
-/** Takes off what a server has wrapped around media although nobody asked for it: compression, and SHOUTcast's titles. */
+/** Removes what a server has added to media without being asked: compression, and SHOUTcast's titles. */
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { SourceError } from '../../errors.ts';
@@ -10,7 +10,7 @@ interface Answer {
   readonly body: Readable;
 }
 
-/** What has come is decoded at once, and a live source may break off anywhere. */
+/** Decodes bytes as they come, because a live source may break off anywhere. */
 const FLUSH = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
@@ -25,7 +25,7 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * The answer as it would be without either, its headers too.
+ * The answer without compression and titles, in its headers too.
  *
  * @throws {SourceError} `not_media` for a part from the middle of compressed data
  */
@@ -39,7 +39,7 @@ function decompressed<T extends Answer>(answer: T): T {
   const headers: Record<string, string> = { ...answer.headers };
   const range = parseContentRange(headers['content-range']);
   if (answer.status === 206 && (range?.start !== 0 || range.end + 1 !== range.total)) {
-    throw new SourceError('not_media', 'The source sent a part of compressed data, which nobody can read.');
+    throw new SourceError('not_media', 'The source sent a part of compressed data, which cannot be decoded alone.');
   }
   // Lengths and ranges count compressed bytes.
   for (const name of ['content-encoding', 'content-length', 'content-range', 'accept-ranges']) delete headers[name];
@@ -56,15 +56,15 @@ function withoutTitles<T extends Answer>(answer: T): T {
 
 /** Ends, breaks and closes with `body`, and closes it. */
 function through(body: Readable, transform: Transform): Readable {
-  // Who reads hears of an error; who only closes does not have to.
+  // A reader gets the error. A caller that only closes does not need it.
   return pipeline(body, transform, () => undefined);
 }
 
-/** SHOUTcast puts a block after every `interval` bytes: its length in 16 bytes, then the title. */
+/** SHOUTcast puts a block after every `interval` bytes: its length in units of 16 bytes, then the title. */
 class TitleRemover extends Transform {
   readonly #interval: number;
   #media: number;
-  /** Left of a title; undefined: its length comes next. */
+  /** Bytes left of a title; undefined: its length comes next. */
   #title: number | undefined = 0;
 
   constructor(interval: number) {

@@ -1,4 +1,4 @@
-/** Writes to a viewer (or to FFmpeg) no faster than it reads, with one write in flight. */
+/** Writes to a viewer or to FFmpeg only as fast as it reads, with one write in progress. */
 import type { Writable } from 'node:stream';
 import type { StallLimit } from './stall-limit.ts';
 
@@ -26,10 +26,10 @@ export class ReplyWriter {
   }
 
   /**
-   * Resolves when the next bytes are welcome: true, or false when the other side has gone.
+   * Resolves when the next bytes may be written: true, or false when the other side has left.
    *
-   * @param onStall called once when the other side has taken nothing for the stall time; true: it may go on later. Without,
-   *   or with false, it counts as gone
+   * @param onStall called once when the other side has taken nothing for the stall time. Returns true if it may
+   * continue later. Without it, or on false, the other side counts as gone.
    */
   async write(chunk: Buffer, onStall: () => boolean = () => false): Promise<boolean> {
     if (this.#gone) return false;
@@ -48,7 +48,7 @@ export class ReplyWriter {
     return !this.#gone;
   }
 
-  /** Calls back once the stall time is over, counted from now, also if it is made shorter meanwhile. */
+  /** Calls back when the stall time from now is over, also if the stall time gets shorter meanwhile. */
   #watch(onStall: () => void): () => void {
     const sinceMs = performance.now();
     let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-/** How long a viewer may take nothing, until it is told to be shorter. */
+/** How long a viewer may take nothing. The limit can be lowered. */
 export class StallLimit {
   #ms: number;
   readonly #listeners = new Set<() => void>();
@@ -19,7 +19,7 @@ export class StallLimit {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** @returns a function that ends it */
+  /** @returns a function that removes the listener */
   onLowered(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

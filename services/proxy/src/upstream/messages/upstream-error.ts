@@ -1,4 +1,4 @@
-/** Turns what sockets, TLS and HTTP throw into the reason why a source could not be used. Pure. */
+/** Turns the errors of sockets, TLS and HTTP into the reason why a source could not be used. Pure. */
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError, type SourceFailure } from '../../errors.ts';
@@ -27,7 +27,7 @@ const SENTENCE: Readonly<Partial<Record<SourceFailure, string>>> = {
   not_media: 'it does not speak HTTP',
 };
 
-/** A source that gave no answer, as the error that tells why. A SourceError passes through. */
+/** The error for a source that gave no answer, with its reason. Returns a SourceError unchanged. */
 export function openFailure(cause: unknown, url: URL): SourceError {
   if (cause instanceof SourceError) return cause;
   const code = codeOf(cause);
@@ -36,7 +36,7 @@ export function openFailure(cause: unknown, url: URL): SourceError {
   return new SourceError(reason, `The source ${maskUrl(url)} could not be opened: ${why}.`, { cause });
 }
 
-/** A source that broke off in the middle of its body. */
+/** The error for a source that broke off in the middle of its body. */
 export function bodyFailure(cause: unknown, url: string): SourceError {
   if (cause instanceof SourceError) return cause;
   const code = codeOf(cause);
@@ -61,11 +61,11 @@ function refusedSentence(code: string | undefined): string {
   return code === undefined ? 'the connection failed' : `the connection failed (${code})`;
 }
 
-/** The first error code in a chain of causes; of several addresses tried, the last one's. */
+/** The first error code in a chain of causes. When several addresses were tried, the last one's. */
 function codeOf(error: unknown, depth = 0): string | undefined {
   if (!(error instanceof Error) || depth > 5) return undefined;
   if ('code' in error && typeof error.code === 'string') return error.code;
-  // The one error of undici whose code may be missing.
+  // The only undici error whose code may be missing.
   if (error.name === 'HTTPParserError') return 'HPE_INVALID';
   if (error instanceof AggregateError) return codeOf(error.errors.at(-1), depth + 1);
   return codeOf(error.cause, depth + 1);

@@ -1,6 +1,6 @@
 /**
- * Connections to providers, counted per host and credentials, because that is what a provider's limit applies to; over all
- * workers, because a provider does not know of them.
+ * Counts connections to providers per host and credentials, because a provider's limit applies to those. It counts over
+ * all workers, because a provider cannot tell them apart.
  */
 
 import { createHash, randomUUID } from 'node:crypto';
@@ -12,16 +12,16 @@ import { SourceError, StreampoolError } from '../../errors.ts';
 import type { SourceAddress } from './source-address.ts';
 
 export interface ProviderConnectionsDeps {
-  /** SOURCE_MAX_CONNECTIONS; 0: unlimited, and nothing is counted. */
+  /** SOURCE_MAX_CONNECTIONS; 0: no limit, and nothing is counted. */
   readonly max: number;
   readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
-  /** Asked at the limit, this worker's or the provider's: closes what holds a connection to this account here and serves nobody. */
+  /** Called at this worker's or the provider's limit. Closes idle connections to this account on this worker. */
   readonly reclaim: (account: string) => Promise<void>;
-  /** How long to wait for a connection that is about to be closed; 5 s. */
+  /** How long to wait for a connection that is about to be closed; default 5 s. */
   readonly waitMs?: number;
 }
 
-/** SOURCE_MAX_CONNECTIONS are in use. */
+/** All SOURCE_MAX_CONNECTIONS connections are in use. */
 export class ConnectionLimitError extends StreampoolError {
   constructor(url: string, max: number) {
     const message = `The provider of ${maskUrl(url)} allows ${max} connections (SOURCE_MAX_CONNECTIONS), and all are in use. Try again when a viewer has left.`;
@@ -29,7 +29,7 @@ export class ConnectionLimitError extends StreampoolError {
   }
 }
 
-/** How providers refuse a connection more than the account may have. */
+/** Status codes with which providers refuse a connection beyond the account's limit. */
 const LIMIT_STATUS: readonly number[] = [401, 403, 429, 456, 458, 509];
 
 /** Whether an answer may mean that another connection to the provider has to be closed first. */
@@ -37,51 +37,54 @@ export function isLimitStatus(status: number | undefined): boolean {
   return LIMIT_STATUS.includes(status ?? 0);
 }
 
-/** The same of an error. */
+/** As `isLimitStatus`, for an error. */
 export function mayBeConnectionLimit(error: unknown): boolean {
   if (error instanceof ConnectionLimitError) return true;
   return error instanceof SourceError && isLimitStatus(error.upstreamStatus);
 }
 
-/** One place among a provider's connections, as the one who has it may leave it and come back. */
+/** One place among a provider's connections. Its holder may give it back and take it again. */
 export interface ProviderPlace {
   readonly giveBack: () => void;
   /** @throws {StreampoolError} 503 when all are in use */
   readonly take: () => Promise<void>;
 }
 
-/** The connections to the account of one source, as those see them who open one. */
+/** The connections to the account of one source, for the code that opens one. */
 export interface AccountWatch {
-  /** A connection has been let in; call the answer when it is closed. */
+  /** A connection was accepted. Call the returned function when it is closed. */
   opened(): () => void;
-  /** A connection was refused: closes those that serve nobody, here, and asks the other workers for it. */
+  /** A connection was refused. Closes idle ones here and asks the other workers to do the same. */
   makeRoom(): Promise<void>;
-  /** Whether a refusal may pass, because a connection is being closed, `waitedMs` after the first one. */
+  /** Whether a refusal `waitedMs` after the first one may pass, because a connection is being closed. */
   refusalMayPass(waitedMs: number): boolean;
 }
 
-/** Providers notice within this time that a connection of ours is closed. It is also how long a viewer waits for that. */
+/** Providers notice a closed connection within this time. A viewer waits for that as long. */
 const STILL_COUNTED_MS = 5_000;
 /** A player that changes channels may open the new one a moment before it closes the old one. */
 const ABOUT_TO_CLOSE_MS = 1_500;
-/** Within this time another worker has heard that it is to close a connection that serves nobody: a renewal, and some. */
+/** Within this time another worker gets the request to close idle connections: one renewal and some reserve. */
 const ASKED_MS = 2_000;
-/** Where that did not help the refusal means something else. So long the next one is not waited for. */
+/** If that did not help, the refusal has another cause. For this long, later refusals are not waited for. */
 const ASK_AGAIN_MS = 10_000;
-/** Other workers tell of their connections in the registry only. */
+/** Other workers announce their connections only in the registry. */
 const POLL_MS = 250;
 
 export class ProviderConnections {
   readonly #deps: ProviderConnectionsDeps;
-  /** When the last connection to an account was closed, monotonic. */
+  /** When the last connection to an account was closed, monotonic ms. */
   readonly #closedMs = new Map<string, number>();
-  /** When other workers were asked to close what they have to an account, monotonic; until a connection is let in again. */
+  /**
+   * When other workers were asked to close their connections to an account, monotonic ms. Cleared when a connection is
+   * accepted again.
+   */
   readonly #askedMs = new Map<string, number>();
-  /** Connections to each account that are open here. */
+  /** Open connections of this worker per account. */
   readonly #open = new Map<string, number>();
-  /** Connections that were taken here, by what for. */
+  /** Taken connections of this worker, by holder. */
   readonly #held = new Map<string, number>();
-  /** Those who wait for a connection to be given back here. */
+  /** Callers that wait for a connection to be given back here. */
   readonly #waiting = new Set<() => void>();
 
   constructor(deps: ProviderConnectionsDeps) {
@@ -93,17 +96,17 @@ export class ProviderConnections {
     return this.#deps.max > 0;
   }
 
-  /** Connections that are taken here, by what for. */
+  /** Taken connections of this worker, by holder. */
   get held(): Record<string, number> {
     return Object.fromEntries(this.#held);
   }
 
   /**
-   * Takes one connection to the account of `address`; call the answer when it is closed. At the limit waits for one that is
-   * about to be closed, on whatever worker, and has what nobody watches ended.
+   * Takes one connection to the account of `address`. Call the returned function when it is closed. At the limit it
+   * ends what nobody watches, and waits for a connection that is about to be closed on any worker.
    *
-   * @param holder what for: a stream's id, or the key of a source that several streams may read
-   * @param atLimit closes what the one who asks can do without
+   * @param holder what the connection is for: a stream's id, or the key of a source that several streams may read
+   * @param atLimit closes what the caller can do without
    * @throws {ConnectionLimitError} 503 when all are in use for 5 s
    * @throws {SourceError} `stopped` on the signal
    */
@@ -134,7 +137,7 @@ export class ProviderConnections {
     };
   }
 
-  /** What whoever opens a source tells of its connections, and learns of the others. */
+  /** Lets the code that opens a source report its connections and learn about the others. */
   watch(address: SourceAddress): AccountWatch {
     const account = accountOf(address);
     const others = () => this.#open.get(account) ?? 0;
@@ -159,7 +162,10 @@ export class ProviderConnections {
     };
   }
 
-  /** A process or a source without viewers holds its connection for the grace; whoever changes channels needs it now. */
+  /**
+   * A process or source without viewers holds its connection for its grace time. A viewer that changes channels needs
+   * it now.
+   */
   async #makeRoom(account: string): Promise<void> {
     const { registry, reclaim } = this.#deps;
     const closedMs = this.#closedMs.get(account);
@@ -193,12 +199,12 @@ export class ProviderConnections {
       isAsked = true;
       await this.#returned(signal);
     }
-    // Somebody has closed it just now, here or elsewhere, and the provider may not have noticed yet.
+    // A connection has just been closed, here or elsewhere, and the provider may not have noticed.
     this.#noteClosed(account);
     return true;
   }
 
-  /** Resolves when a connection has been given back here, or it is time to look for one of another worker. */
+  /** Resolves when a connection has been given back here, or when it is time to look at the other workers. */
   async #returned(signal: AbortSignal | undefined): Promise<void> {
     const woken = new AbortController();
     const wake = () => woken.abort();
@@ -209,7 +215,7 @@ export class ProviderConnections {
     this.#waiting.delete(wake);
   }
 
-  /** Whether the provider may still count a connection that was closed a moment ago, and refuse the next one for that. */
+  /** Whether the provider may still count a recently closed connection and refuse the next one because of it. */
   #hasJustClosed(account: string): boolean {
     const closedMs = this.#closedMs.get(account);
     return closedMs !== undefined && performance.now() - closedMs < STILL_COUNTED_MS;
@@ -224,10 +230,10 @@ export class ProviderConnections {
 
 const XTREAM_PATH = /\/(?:live|movie|series|timeshifts?)\/([^/]+)\/([^/]+)\/|^\/([^/]+)\/([^/]+)\/\d+(?:\.\w+)?$/i;
 
-/** Provider host and credentials, as one string that does not tell them: 32 hex digits. */
+/** Provider host and credentials as 32 hex digits that do not reveal them. */
 export function accountOf({ url, headers }: SourceAddress): string {
   const { host, username, password, pathname, searchParams } = new URL(url);
-  // Xtream URLs carry the account in front of the channel, which may be a live one, a film or a recording.
+  // Xtream URLs carry the account before the channel. The channel may be live, a film or a recording.
   const [user, pass] =
     XTREAM_PATH.exec(pathname)
       ?.slice(1)

@@ -1,46 +1,46 @@
-/** Decides what a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
+/** Decides what kind a source is: by its URL before it is opened, by its first bytes afterwards. Pure. */
 import { maskText } from '../../../../shared/masking/mask.ts';
 
-/** `finite`: has an end and can be sought in (VOD). */
+/** `finite`: it has an end and allows seeking (VOD). */
 export type KindHint = 'mpegts' | 'hls' | 'finite' | 'unknown';
 
 export type SourceKind =
-  /** Endless MPEG-TS in 188-byte packets: the worker reads it itself. */
+  /** Endless MPEG-TS in 188-byte packets. The worker reads it itself. */
   | { readonly kind: 'mpegts' }
-  /** Media with an end, of whatever container. */
+  /** Media with an end, in any container. */
   | { readonly kind: 'finite'; readonly reason: string }
   | { readonly kind: 'hls' }
   /** Media, or something unknown, that FFmpeg has to open. */
   | { readonly kind: 'other' }
-  /** Nothing that can be played; `detail` says what the provider sent, credentials masked. */
+  /** Not playable; `detail` says what the provider sent, with credentials masked. */
   | { readonly kind: 'not_media'; readonly reason: 'empty' | 'not_media'; readonly detail: string };
 
 export interface ResponseStart {
   readonly contentType: string | undefined;
-  /** Bytes, as `parseContentLength` has them; undefined when the provider did not say. */
+  /** Bytes, from `parseContentLength`; undefined when the provider did not say. */
   readonly contentLength: number | undefined;
-  /** The provider speaks of it as of a file: see `speaksOfFile`. */
+  /** The provider's answer looks like a file: see `speaksOfFile`. */
   readonly isNamedFile?: boolean;
-  /** The body's first bytes: `FIRST_BYTES_WANTED` of them, fewer only if the body has ended or dawdles. */
+  /** The body's first bytes: `FIRST_BYTES_WANTED` of them, or fewer if the body has ended or is slow. */
   readonly firstBytes: Buffer;
-  /** Credentials that were sent; some providers print them on their error pages. */
+  /** Credentials that were sent. Some providers print them on their error pages. */
   readonly secrets: readonly string[];
 }
 
 /**
- * Bytes that make the decision certain. Five sync bytes of the widest packets (204 bytes), from a start in the middle
- * of a packet, lie within 6 x 204 = 1224 bytes; the rest is room to see `#EXT-X-` behind a playlist's comments.
+ * Bytes that make the decision certain. Five sync bytes of the largest packets (204 bytes), from a start in the middle
+ * of a packet, lie within 6 x 204 = 1224 bytes. The rest leaves room to see `#EXT-X-` after a playlist's comments.
  */
 export const FIRST_BYTES_WANTED = 2048;
 
 const SYNC_BYTE = 0x47;
 const SYNCS_IN_A_ROW = 5;
-/** At the very start three sync bytes are proof enough. */
+/** At the very start three sync bytes are enough proof. */
 const SYNCS_AT_START = 3;
 
 /**
- * What a URL says about its source, by m3u-proxy's rule: a path that ends in .mp4, .mkv, .webm or .avi is finite,
- * .m3u8 is HLS, .ts or a path with `/live/` is live MPEG-TS.
+ * What a URL says about its source, by m3u-proxy's rule. A path that ends in .mp4, .mkv, .webm or .avi is finite, .m3u8
+ * is HLS, .ts or a path with `/live/` is live MPEG-TS.
  */
 export function hintFromUrl(url: string): KindHint {
   const path = (url.split(/[?#]/, 1)[0] ?? '').toLowerCase();
@@ -50,7 +50,7 @@ export function hintFromUrl(url: string): KindHint {
   return 'unknown';
 }
 
-/** Whether an answer has what only files have: ranges, or the date or mark of a version. */
+/** Whether an answer has what only files have: ranges, a date, or a version mark. */
 export function speaksOfFile({
   status,
   headers,
@@ -63,15 +63,16 @@ export function speaksOfFile({
 }
 
 /**
- * Whether a URL names a program that is over (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
- * `utc` and `lutc` parameters that players add for the catch-up modes "shift" and "append". Its end is an end.
+ * Whether a URL names a program that has ended (catch-up): `/timeshift/…` and `timeshift.php` of Xtream panels, and the
+ * `utc` and `lutc` parameters that players add for the catch-up modes "shift" and "append". The end of its connection
+ * is then a real end.
  */
 export function isRecording(url: string): boolean {
   const [path = '', query = ''] = url.split('#', 1)[0]?.split('?', 2) ?? [];
   return /\/timeshift(?:\/|\.php$)/i.test(path) || /(?:^|&)l?utc=\d/i.test(query);
 }
 
-/** What an answered source is. */
+/** The kind of a source that has answered. */
 export function kindOfResponse(start: ResponseStart): SourceKind {
   const { firstBytes, contentType, secrets } = start;
   if (firstBytes.length === 0) {
@@ -84,7 +85,7 @@ export function kindOfResponse(start: ResponseStart): SourceKind {
     if (text !== undefined) return kindOfText(text, contentType, secrets);
     if (firstBytes[0] === 0x1f && firstBytes[1] === 0x8b) return notMedia('compressed data (gzip)');
   }
-  // Recordings have whole packets. A live source's made-up length has them by chance only.
+  // Recordings have whole packets. A live source's invented length has them only by chance.
   const isMadeUp = layout?.packetBytes === 188 && start.isNamedFile !== true && (length ?? 0) % 188 !== 0;
   if (length !== undefined && !isMadeUp) return { kind: 'finite', reason: `it has an end, ${length} bytes long` };
   return layout?.packetBytes === 188 ? { kind: 'mpegts' } : { kind: 'other' };
@@ -92,7 +93,7 @@ export function kindOfResponse(start: ResponseStart): SourceKind {
 
 /** How the packets of a transport stream lie in its bytes. */
 export interface TransportStreamLayout {
-  /** 188; 192 with a timestamp before each packet (M2TS), 204 with error correction behind it. */
+  /** 188; 192 with a timestamp before each packet (M2TS); 204 with error correction after it. */
   readonly packetBytes: 188 | 192 | 204;
   /** Where the first sync byte is. */
   readonly offset: number;
@@ -114,14 +115,14 @@ export function transportStreamLayout(bytes: Buffer): TransportStreamLayout | un
 function hasSyncs(bytes: Buffer, offset: number, stride: number, wanted: number): boolean {
   for (let index = 0; index < wanted; index += 1) {
     const at = offset + index * stride;
-    // A body shorter than that is judged by what there is, as long as it starts with a whole packet.
+    // A shorter body is judged by what there is, if it starts with a whole packet.
     if (at >= bytes.length) return index >= 1 && offset === 0 && bytes.length % stride === 0;
     if (bytes[at] !== SYNC_BYTE) return false;
   }
   return true;
 }
 
-/** The bytes as text, if text is what they are: UTF-8 (possibly cut off) without control characters. */
+/** The bytes as text, if they are UTF-8 (possibly cut off) without control characters. */
 function asText(bytes: Buffer): string | undefined {
   for (const byte of bytes) {
     if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d && byte !== 0x0c && byte !== 0x1b)
@@ -158,7 +159,7 @@ function notMedia(what: string, said = ''): SourceKind {
 
 const EXCERPT_CHARACTERS = 160;
 
-/** What a provider's error page says, short and without mark-up and credentials. */
+/** A short excerpt of a provider's error page, without mark-up and credentials. */
 function excerpt(text: string, secrets: readonly string[]): string {
   const words = text
     .replace(/<(script|style)\b[\s\S]*?(?:<\/\1>|$)/gi, ' ')
