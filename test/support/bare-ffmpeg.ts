@@ -1,4 +1,4 @@
-/** FFmpeg without a worker: the floor that a worker's start of a stream is compared with. */
+/** FFmpeg without a worker: the lower limit for the start time of a stream. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,13 +6,13 @@ import { type Arrived, watch } from './picture-probe.ts';
 import { processInfo } from './processes.ts';
 import type { Worker } from './worker.ts';
 
-/** The arguments of the one FFmpeg that a worker runs, program included. */
+/** The arguments of the one FFmpeg that a worker runs, including the program. */
 export function ffmpegArguments(worker: Worker): string[] {
   const [pid] = worker.ffmpegPids();
   return pid === undefined ? [] : (processInfo(pid)?.args ?? []);
 }
 
-/** Runs a worker's FFmpeg on a URL in the source feed's place until its first picture has come out. */
+/** Runs a worker's FFmpeg on a URL instead of the source feed, until its first picture is out. */
 export async function startBare(args: readonly string[], url: string): Promise<Arrived> {
   const [program = '', ...rest] = args.map((argument) => (argument === 'pipe:0' ? url : argument));
   const startMs = performance.now();

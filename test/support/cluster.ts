@@ -10,7 +10,7 @@ import { type LogLine, startWorker, type Worker, type WorkerEnv } from './worker
 export interface TestCluster {
   readonly redis: RedisServer;
   readonly workers: Worker[];
-  /** Starts one more, or one again under a name that has died; `main`: another worker than the one that is built. */
+  /** Starts another worker, or one again under a name that has died; `main`: a worker other than the built one. */
   start(workerId: string, env?: WorkerEnv, main?: string): Promise<Worker>;
   stop(): Promise<void>;
 }
@@ -18,7 +18,7 @@ export interface TestCluster {
 /**
  * One Redis and no worker yet.
  *
- * @param env for every worker; may lead to `redis` by another way (a proxy)
+ * @param env for every worker; may point to `redis` through a proxy
  */
 export async function emptyCluster(env: WorkerEnv = {}, redis?: RedisServer): Promise<TestCluster> {
   redis ??= await startRedis();
@@ -52,7 +52,7 @@ export async function startCluster(count: number, env: WorkerEnv = {}): Promise<
   return cluster;
 }
 
-/** One more worker, known under an address where only a proxy listens. */
+/** Another worker, known under an address where only a proxy listens. */
 export async function behindProxy(
   stage: Stage,
   cluster: TestCluster,
@@ -65,7 +65,7 @@ export async function behindProxy(
   return { owner, proxy };
 }
 
-/** Every FFmpeg of a cluster that is running now. */
+/** Every FFmpeg that runs in a cluster now. */
 export function ffmpegsOf(workers: readonly Worker[]): number[] {
   return workers.flatMap((worker) => worker.ffmpegPids());
 }
@@ -79,7 +79,7 @@ export function spread(stage: Stage, count: number, workers: readonly Worker[], 
   });
 }
 
-/** The one worker that runs an FFmpeg, and the others. */
+/** The one worker that runs an FFmpeg, and the other workers. */
 export function ownerOf(workers: readonly Worker[]): { owner: Worker; others: Worker[] } {
   const owners = workers.filter((worker) => worker.ffmpegPids().length > 0);
   const [owner] = owners;
@@ -88,7 +88,7 @@ export function ownerOf(workers: readonly Worker[]): { owner: Worker; others: Wo
   return { owner, others: workers.filter((worker) => worker !== owner) };
 }
 
-/** FFmpegs that several workers were seen to run. */
+/** The number of FFmpegs that these censuses saw. */
 export function seenBy(censuses: readonly FfmpegCensus[]): number {
   return censuses.reduce((all, census) => all + census.seen.size, 0);
 }
@@ -99,7 +99,7 @@ export interface NewPlace {
   readonly epoch: number;
 }
 
-/** Every change of a feed's place that these workers have logged; `feeds` is how their keys begin: `p:` or `s:`. */
+/** Every change of a feed's place that these workers logged; `feeds` is the beginning of their keys: `p:` or `s:`. */
 export function newPlaces(workers: readonly Worker[], feeds: string): NewPlace[] {
   return workers.flatMap((worker) =>
     worker
@@ -112,12 +112,12 @@ export function newPlaces(workers: readonly Worker[], feeds: string): NewPlace[]
   );
 }
 
-/** Log lines of trouble, to be shown when something else is wrong. */
+/** Log lines of trouble, to explain another failure. */
 export function troubles(workers: readonly Worker[]): LogLine[] {
   return workers.flatMap((worker) => worker.logs.filter((line) => String(line.level).match(/warn|error|fatal/)));
 }
 
-/** What people see of a cluster in Redis: clients that are counted in, of a stream and over all worker records. */
+/** What Redis shows people of a cluster: the counted clients of a stream and of all worker records. */
 export async function countsInRedis({ redis }: TestCluster, streamId: string) {
   const flat = (await redis.cli('HVALS', 'workers')).split('\n').filter((line) => line !== '');
   const records = flat.map((line) => JSON.parse(line) as { workerId: string; incarnation: string; clients: number });

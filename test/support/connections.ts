@@ -1,4 +1,4 @@
-/** What workers say of connections to the provider, beside what the provider counts itself. */
+/** Compares the connections that workers report with those that the provider counts. */
 
 import type { LiveSource } from './live-source.ts';
 import { until } from './until.ts';
@@ -9,7 +9,7 @@ interface Counted {
   readonly connection_count: number;
 }
 
-/** What one worker says: the total, and the count of each stream on each route that shows it. */
+/** What one worker reports: the total, and the count of each stream on each route that shows it. */
 async function saidBy({ api }: Worker, streamIds: readonly string[]): Promise<unknown> {
   const [stats, streams, more, root, each] = await Promise.all([
     api.get<{ total_connections: number; streams: Counted[] }>('/stats'),
@@ -26,8 +26,8 @@ async function saidBy({ api }: Worker, streamIds: readonly string[]): Promise<un
 }
 
 /**
- * Waits until every worker says that these streams have so many connections, and in all as many as the provider counts. Other
- * workers' numbers are a second old at most.
+ * Waits until every worker reports this many connections for these streams, and in total as many as the provider counts.
+ * Numbers of other workers are at most a second old.
  */
 export async function connectionsSaid(
   workers: readonly Worker[],

@@ -1,4 +1,4 @@
-/** A provider of things that end, for tests: files with Range, and HLS as VOD or live, counting requests and breaking on demand. */
+/** A provider of files with Range, and of HLS (VOD and live), for tests. It counts requests and fails on demand. */
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -14,14 +14,14 @@ export interface FileRequest {
   range: string | undefined;
   headers: Record<string, string>;
   status: number;
-  /** Body bytes handed to the socket. */
+  /** Body bytes written to the socket. */
   bytes: number;
 }
 
 export interface FileSourceOptions {
-  /** Answer 200 with everything to a Range request. */
+  /** Answer a Range request with 200 and the whole file. */
   ignoreRange?: boolean;
-  /** Slowest-possible provider: bytes a second for each response. */
+  /** Limits each response to this many bytes a second. */
   bytesPerSecond?: number;
 }
 
@@ -37,8 +37,8 @@ const SEGMENTS = 10;
 const LIVE_WINDOW = 4;
 
 /**
- * Serves `/movie.mp4`, `/movie.mkv`, `/movie.ts` (20 s), `/hls/vod.m3u8` and `/hls/live.m3u8`, which slides in real time over the same segments
- * and marks each round with EXT-X-DISCONTINUITY.
+ * Serves `/movie.mp4`, `/movie.mkv`, `/movie.ts` (20 s), `/hls/vod.m3u8` and `/hls/live.m3u8`. The live playlist slides in real
+ * time over the same segments and marks each round with EXT-X-DISCONTINUITY.
  */
 export class FileSource {
   readonly origin: string;
@@ -75,12 +75,12 @@ export class FileSource {
     return `${this.origin}/${path}`;
   }
 
-  /** The next response with a body breaks off after that many bytes; more calls queue up. */
+  /** The next response with a body breaks off after this many bytes; more calls queue up. */
   breakNextAfter(bytes: number): void {
     this.#breakAfter.push(bytes);
   }
 
-  /** The next response with a body falls silent after that many bytes, its connection open; more calls queue up. */
+  /** The next response with a body stalls after this many bytes, with its connection open; more calls queue up. */
   stallNextAfter(bytes: number): void {
     this.#stallAfter.push(bytes);
   }
@@ -136,7 +136,7 @@ export class FileSource {
       transform(chunk: Buffer, _encoding, done) {
         const piece = chunk.subarray(0, Math.min(limit, silentAfter) - noted.bytes);
         noted.bytes += piece.length;
-        // What was let through goes out before the connection breaks.
+        // The allowed bytes go out before the connection breaks.
         if (noted.bytes >= limit) response.write(piece, () => response.destroy());
         else if (noted.bytes >= silentAfter) response.write(piece);
         else setTimeout(() => done(null, piece), rate === undefined ? 0 : (piece.length / rate) * 1000);
@@ -172,7 +172,7 @@ export function startFileSource(options: FileSourceOptions = {}): Promise<FileSo
   return FileSource.start(options);
 }
 
-/** The bytes of a finite fixture, to compare with what a client got. */
+/** The bytes of a finite fixture, to compare with those that a client got. */
 export async function finiteBytes(name: FiniteName): Promise<Buffer> {
   return readFile(await finiteFile(name));
 }
@@ -183,7 +183,7 @@ async function fileOf(path: string): Promise<string | undefined> {
   return /^movie\.(mp4|mkv|ts)$/.test(name) ? finiteFile(name as FiniteName) : undefined;
 }
 
-/** One range of RFC 9110, 14.1.2; undefined without any. */
+/** One range of RFC 9110, 14.1.2; undefined when there is none. */
 function parseRange(
   header: string | undefined,
   size: number,

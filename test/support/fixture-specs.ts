@@ -1,11 +1,11 @@
-/** What each test loop is made of: FFmpeg arguments, and the frame counts that make its end meet its beginning. */
+/** What each test loop consists of: FFmpeg arguments, and the frame counts that make its end meet its beginning. */
 
 export interface VideoSpec {
   codec: 'h264' | 'hevc' | 'mpeg2';
   /** Ticks (90 kHz) of one frame. */
   frameTicks: number;
   frames: number;
-  /** Frames from keyframe to keyframe; undefined where only the loop's first frame is one. */
+  /** Frames from keyframe to keyframe; undefined when only the loop's first frame is one. */
   gopFrames: number | undefined;
 }
 
@@ -22,9 +22,9 @@ export interface LoopSpec {
   audio: AudioSpec;
   /** Length of one loop in 90 kHz ticks: a whole number of video and of audio frames. */
   loopTicks: number;
-  /** FFmpeg arguments, without the output, that make exactly `video.frames` frames; undefined without video. */
+  /** FFmpeg arguments, without the output, that produce exactly `video.frames` frames; undefined without video. */
   videoArgs: string[] | undefined;
-  /** The same for `audio.frames`. They are made apart: FFmpeg ends all streams of an output with the first that is complete. */
+  /** The same for `audio.frames`. A separate FFmpeg makes them: it ends all streams of an output with the first complete one. */
   audioArgs: string[];
 }
 
@@ -33,7 +33,7 @@ const X264 = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-preset', 'veryfast', '
 
 interface Recipe {
   about: string;
-  /** Seconds of one loop as a fraction, so that 29.97 and 44.1 kHz come out whole. */
+  /** Seconds of one loop as a fraction, so that 29.97 fps and 44.1 kHz give whole numbers. */
   seconds: [numerator: number, denominator: number];
   rate?: [numerator: number, denominator: number];
   gopFrames?: number;
@@ -72,7 +72,7 @@ function loop(recipe: Recipe): LoopSpec {
   const hasVideo = recipe.encoder !== null;
   const gop = recipe.gopFrames ?? 50;
   const bitrate = recipe.bitrate ?? '250k';
-  // The interlace filter makes one frame of two.
+  // The interlace filter makes one frame out of two.
   const sourceRate = `${recipe.interlaced ? rate[0] * 2 : rate[0]}/${rate[1]}`;
   const picture = [
     `${recipe.picture ?? 'testsrc2'}=size=${recipe.size ?? '320x180'}:rate=${sourceRate}`,
@@ -113,10 +113,10 @@ function whole(value: number): number {
 
 const INTERLACED = ['-flags', '+ildct+ilme'];
 
-/** 0.2 s each at 0, 1 and 3 s of 8 s: no shift but one of whole loops makes all of them meet again. */
+/** 0.2 s each at 0, 1 and 3 s of 8 s: only a shift by whole loops makes all three meet again. */
 const SYNC_MARKS = 'lt(mod(t,8),0.2)+between(mod(t,8),1,1.2)+between(mod(t,8),3,3.2)';
 
-/** Every loop by name. 8 s is the least length that holds whole 2 s GOPs at 25 fps and whole AAC frames at 48 kHz. */
+/** Every loop by name. 8 s is the shortest length with whole 2 s GOPs at 25 fps and whole AAC frames at 48 kHz. */
 export const LOOPS = {
   plain: loop({ about: 'H.264 without B-frames and AAC, 2 s GOP', seconds: [8, 1] }),
   bframes: loop({

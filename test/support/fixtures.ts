@@ -7,16 +7,16 @@ import { LOOPS, type LoopName, type LoopSpec } from './fixture-specs.ts';
 
 export { LOOPS, type LoopName } from './fixture-specs.ts';
 
-/** A loop that plays on without a seam when each round adds `loopTicks` to its timestamps. */
+/** A loop that repeats without a seam when each round adds `loopTicks` to its timestamps. */
 export interface Fixture extends LoopSpec {
   name: LoopName;
   path: string;
 }
 
 const CACHE = join(import.meta.dirname, '..', '..', '.cache', 'fixtures');
-/** Raise when what is made from the same arguments changes. */
+/** Raise this when the same arguments produce other media. */
 const VERSION = 1;
-/** One fixture takes a few seconds; an FFmpeg that takes this long hangs. */
+/** One fixture takes a few seconds; an FFmpeg that takes this long has hung. */
 const MAX_ENCODING_MS = 60_000;
 
 /** The loop of that name, made on first use (1 to 5 s). */
@@ -67,7 +67,7 @@ export async function makeAllFixtures(): Promise<void> {
 
 const underway = new Map<string, Promise<string>>();
 
-/** The file (or directory) that these arguments make, made at most once; processes that race make it twice and the last one wins. */
+/** The file or directory that these arguments make; normally made once. Racing processes make it twice, and the last one wins. */
 async function cached(name: string, argsFor: (to: string) => string[], directory = false): Promise<string> {
   const key = createHash('sha256')
     .update(JSON.stringify([VERSION, argsFor(name)]))

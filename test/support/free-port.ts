@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** Others may take it meanwhile: where the program itself can listen on port 0, let it. */
+/** Another program may take it meanwhile: if a program can listen on port 0 itself, let it. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');

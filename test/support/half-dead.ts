@@ -1,23 +1,23 @@
-/** A player that opens a second connection and leaves its first one half dead: open, and never read again. */
+/** A player that opens a second connection and leaves its first one half dead: open, but never read again. */
 import { expect } from 'vitest';
 import { expectClean, judgeTs } from './judge/index.ts';
 import type { RecordingHandle } from './recorder.ts';
 import { until } from './until.ts';
 import type { Worker } from './worker.ts';
 
-/** The kernels take up to 10 MB for a viewer before its worker notices, on a busy machine late. */
+/** Kernel buffers take up to 10 MB for a viewer before its worker notices; on a busy machine that is late. */
 const KERNEL_MS = 30_000;
 
-/** Shorter than what a worker waits for other viewers (CLIENT_STALL_TIMEOUT), which is a minute. */
+/** Shorter than a worker's limit for other viewers (CLIENT_STALL_TIMEOUT), which is a minute. */
 export const QUICK_EVICTION = { CLIENT_TIMEOUT: '2' };
 
-/** Ids of a stream's clients, as one worker says. */
+/** Ids of a stream's clients, according to one worker. */
 export async function clientsAt({ api }: Worker, streamId: string): Promise<string[]> {
   const { body } = await api.get<{ clients: { client_id: string; stream_id: string }[] }>('/clients');
   return body.clients.filter((client) => client.stream_id === streamId).map(({ client_id }) => client_id);
 }
 
-/** Waits until only these clients are left, and no sooner than anybody may be given up. */
+/** Waits until only these clients are left, for as long as kernel buffers may delay that. */
 export async function onlyLeft(worker: Worker, streamId: string, wanted: readonly (string | RegExp)[]): Promise<void> {
   const isWanted = (id: string, at: number) => {
     const each = wanted[at] ?? '';
@@ -33,14 +33,14 @@ export async function onlyLeft(worker: Worker, streamId: string, wanted: readonl
   );
 }
 
-/** The worker has closed a connection that nobody reads: what the kernel holds of it is all there is. */
+/** The worker has closed a connection that nobody reads: only bytes in the kernel are left of it. */
 export async function isClosed(viewer: RecordingHandle): Promise<void> {
   viewer.resume();
   await until(() => viewer.ended, { what: 'the half dead response to be over' });
   expect((await viewer.done).endedBy).toBe('error');
 }
 
-/** Goes on, without a gap. */
+/** The recording continues, without a gap. */
 export async function expectWhole(viewer: RecordingHandle, cleanStart: boolean): Promise<void> {
   const before = viewer.byteCount;
   await until(() => viewer.byteCount > before, { what: 'the newer connection to go on' });

@@ -1,4 +1,4 @@
-/** For afterEach: nothing may be left of a test, no FFmpeg and no connection to a source. */
+/** For afterEach: a test may leave no FFmpeg and no connection to a source behind. */
 import type { LiveSource } from './live-source.ts';
 import { until } from './until.ts';
 import type { Worker } from './worker.ts';
@@ -6,11 +6,11 @@ import type { Worker } from './worker.ts';
 export interface LeakSuspects {
   workers?: readonly Worker[];
   sources?: readonly LiveSource[];
-  /** Longest to wait for both to go; default 10000, more than the default grace. */
+  /** Limit until both are gone; default 10000, more than the default grace. */
   timeoutMs?: number;
 }
 
-/** Throws with what is left when it does not go in time. */
+/** Throws with a list of what is left after that time. */
 export async function leakCheck({ workers = [], sources = [], timeoutMs = 10_000 }: LeakSuspects): Promise<void> {
   const leaks = async (): Promise<string[]> => {
     const found = workers.flatMap((worker) =>

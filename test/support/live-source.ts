@@ -1,4 +1,4 @@
-/** A provider for tests: an endless real-time MPEG-TS over HTTP that counts its connections and misbehaves on demand. */
+/** A provider for tests: an endless real-time MPEG-TS over HTTP. It counts its connections and misbehaves on demand. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ export { ChannelControl } from './live/control.ts';
 export type * from './live/options.ts';
 export type { AccountStats } from './live/server.ts';
 
-/** What a source can do beyond its channels. */
+/** What a source can do in addition to its channels. */
 export interface SourceLink extends ChannelLink {
   account(): Promise<AccountStats>;
   refuseTcp(on: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A running source. Its own orders (`jump`, `stats`, …) are those of its first channel. */
+/** A running source. Its own commands (`jump`, `stats`, …) apply to its first channel. */
 export class LiveSource extends ChannelControl {
   readonly origin: string;
   readonly paths: readonly string[];
@@ -40,7 +40,7 @@ export class LiveSource extends ChannelControl {
     return this.#source.account();
   }
 
-  /** true: new TCP connections are refused (ECONNREFUSED); open ones go on. */
+  /** true: refuses new TCP connections (ECONNREFUSED); open ones continue. */
   refuseTcp(on: boolean): Promise<void> {
     return this.#source.refuseTcp(on);
   }
@@ -64,7 +64,7 @@ export async function startLiveSource(options: LiveSourceOptions = {}, clock?: L
   return new LiveSource(server.origin, [...server.channels.keys()], linkTo(server));
 }
 
-/** The orders of a server in this process. */
+/** The commands of a server in this process. */
 export function linkTo(server: LiveServer): SourceLink {
   return {
     act: async (path, action) => server.act(path, action),
@@ -75,7 +75,7 @@ export function linkTo(server: LiveServer): SourceLink {
   };
 }
 
-/** An order to the child and its answer. */
+/** A command to the child, with the id of its answer. */
 export interface Order {
   id: number;
   method: keyof SourceLink;

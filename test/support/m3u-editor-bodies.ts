@@ -1,20 +1,20 @@
-/** What m3u-editor sends to create a stream, with everything that it can say. */
+/** The requests with which m3u-editor creates a stream, with all fields that it can send. */
 
-/** A channel of a playlist, as far as the proxy hears of it. */
+/** A channel of a playlist, as the proxy sees it. */
 export interface Channel {
   readonly id: number;
   readonly url: string;
   readonly playlistUuid: string;
   readonly failoverUrls?: readonly string[];
   readonly resolverUrl?: string;
-  /** Which account of the provider it is fetched with. */
+  /** The provider account that fetches it. */
   readonly providerProfileId?: number;
-  /** Which user of the list watches it. */
+  /** The user of the playlist who watches it. */
   readonly playlistAuthId?: number;
 }
 
 export const USER_AGENT = 'TiviMate/5.1';
-/** A header that a list has for its provider. */
+/** A header that a playlist sends to its provider. */
 export const REFERER = 'http://portal.example/';
 
 const OUTPUT = '-c:v libx264 -preset faster -b:v {bitrate|2000k} -maxrate {maxrate|2500k} -bufsize {bufsize|2500k}';
@@ -72,7 +72,7 @@ export function transcodedBody(channel: Channel, profile: string, profileId: num
   return { ...rest, profile, metadata: { ...metadata, profile_id: profileId } };
 }
 
-/** POST /transcode for a channel whose URL a program on the proxy's side resolves. */
+/** POST /transcode for a channel whose URL a program beside the proxy resolves. */
 export function resolvedBody(channel: Channel, resolver: 'streamlink' | 'ytdlp', profileId: number) {
   const { metadata, ...rest } = channelBody(channel);
   const how = { resolver, resolver_args: 'best --hls-live-edge 3', cookies_path: '/cookies/portal.txt' };

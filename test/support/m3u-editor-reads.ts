@@ -1,19 +1,19 @@
-/** What m3u-editor reads of an answer: each field by its name and its type. A field that it does not read may be there as well. */
+/** The fields that m3u-editor reads from an answer, with their types. Other fields may be there as well. */
 import { z } from 'zod';
 
 const text = z.string();
 const count = z.int().nonnegative();
 const time = z.iso.datetime({ offset: true });
 const id = z.string().regex(/^[0-9a-f]{32}$/);
-/** Values are text, whatever was sent: it compares `transcoding` with "true", and ids loosely. */
+/** Values are always text: it compares `transcoding` with "true", and ids loosely. */
 const metadata = z.record(z.string(), z.string());
-/** Of streams that pass through an encoder; it does without. */
+/** Only of transcoded streams; m3u-editor works without it. */
 const mediaInfo = z.record(z.string(), z.unknown()).optional();
 
 /** POST /streams and POST /transcode. */
 export const created = z.object({ stream_id: id });
 
-/** GET /streams/by-metadata. `total_matching` counts streams: it takes the number for connections to the provider. */
+/** GET /streams/by-metadata. `total_matching` counts streams, but m3u-editor takes it for connections to the provider. */
 export const matches = z.object({
   matching_streams: z.array(z.object({ stream_id: id, client_count: count, metadata })),
   total_matching: count,
@@ -124,8 +124,8 @@ export const info = z.object({
 /** POST /test-connection. */
 export const connection = z.object({ success: z.boolean(), message: text, url_tested: text });
 
-/** POST /streams/{id}/failover and DELETE /streams/{id}: only that they succeed. */
+/** POST /streams/{id}/failover and DELETE /streams/{id}: m3u-editor only checks that they succeed. */
 export const done = z.object({ message: text });
 
-/** What is not built yet: the reason is shown or logged. */
+/** The answer for what is not built yet: m3u-editor shows or logs the reason. */
 export const refusal = z.object({ detail: z.string().min(20) });

@@ -1,9 +1,9 @@
-/** m3u-editor as the workers see it: every call in its wire shape and within its time, and its players behind its nginx. */
+/** m3u-editor as the workers see it: each call in its wire format and within its time limit, and its players behind its nginx. */
 import { request as httpRequest } from 'node:http';
 import type { z } from 'zod';
 import * as reads from './m3u-editor-reads.ts';
 
-/** Longest that it waits for an answer. */
+/** How long it waits for an answer. */
 const READ_MS = 5_000;
 const CREATE_MS = 10_000;
 const MONITOR_MS = 3_000;
@@ -12,7 +12,7 @@ const TEST_MS = 15_000;
 const MANAGE_MS = 10_000;
 
 type Value = string | number | boolean;
-/** In a query a flag is 1 or 0; what is a word, such as `force=false`, is given as one. */
+/** In a query, a flag is 1 or 0; flags that m3u-editor writes as words, such as `force=false`, are given as text. */
 export type Query = Readonly<Record<string, Value>>;
 
 export interface Call {
@@ -28,14 +28,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** Which play URL a stream gets: `m3u8` when its profile says so, or without a profile its source. */
+/** Which playback URL a stream gets: `m3u8` if its profile says so, or without a profile its source. */
 export type PlayFormat = 'ts' | 'm3u8';
 
 export interface Player {
-  /** Its address, which nginx tells. */
+  /** Its address, which nginx passes on. */
   readonly address: string;
   readonly username?: string;
-  /** The player inside the editor names itself. */
+  /** The client id of the player inside the editor. */
   readonly clientId?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -45,19 +45,19 @@ export class M3uEditor {
   readonly #token: string;
   #turn = 0;
 
-  /** @param origins where the workers listen; each call goes to the next of them, as a load balancer sends it */
+  /** @param origins where the workers listen; calls rotate over them, as a load balancer sends them */
   constructor(origins: readonly string[], token: string) {
     this.#origins = origins;
     this.#token = token;
   }
 
-  /** The streams whose metadata has a value, of those that somebody watches. */
+  /** The streams with viewers whose metadata has a value. */
   async matching(field: string, value: string) {
     const query = { field, value, active_only: true };
     return this.#read(reads.matches, { method: 'GET', path: '/streams/by-metadata', query, limitMs: READ_MS });
   }
 
-  /** How many connections to the provider it believes there are. */
+  /** How many connections to the provider it assumes. */
   async connections(field: string, value: string): Promise<number> {
     return (await this.matching(field, value)).total_matching;
   }
@@ -68,7 +68,7 @@ export class M3uEditor {
     return matching_streams.some(({ metadata, client_count }) => metadata.id === channelId && client_count > 0);
   }
 
-  /** A stream to use again: what is watched of the same channel, list and profile. */
+  /** A stream to reuse: one with viewers, of the same channel, list and profile. */
   async findPooled(channelId: number, playlistUuid: string, profileId?: number): Promise<string | undefined> {
     const { matching_streams } = await this.matching('original_channel_id', String(channelId));
     return matching_streams.find(({ metadata }) => {
@@ -78,7 +78,7 @@ export class M3uEditor {
     })?.stream_id;
   }
 
-  /** Every value that was asked for has a number. */
+  /** Every requested value has a number. */
   async countsOf(field: string, values: readonly string[]): Promise<Record<string, number>> {
     const query = { field, values: values.join(','), active_only: true };
     const call = { method: 'GET', path: '/streams/counts-by-metadata', query, limitMs: READ_MS } as const;
@@ -106,13 +106,13 @@ export class M3uEditor {
     return this.#read(reads.oldestDeleted, call);
   }
 
-  /** The player inside the editor was closed; others may still watch. */
+  /** The player inside the editor closes; others may still watch. */
   async playerClosed(field: 'channel_id' | 'episode_id', value: string, clientId: string) {
     const query = { field, value, force: 'false', client_id: clientId };
     return this.#read(reads.deleted, { method: 'DELETE', path: '/streams/by-metadata', query, limitMs: READ_MS });
   }
 
-  /** What its stream monitor asks for every few seconds. */
+  /** The requests that its stream monitor sends every few seconds. */
   async monitor() {
     const get = <T>(shape: z.ZodType<T>, path: string) =>
       this.#read(shape, { method: 'GET', path, limitMs: MONITOR_MS });
@@ -141,7 +141,7 @@ export class M3uEditor {
     return this.#read(reads.connection, call);
   }
 
-  /** A call as it is, whatever it is answered. */
+  /** Makes a call and returns any answer. */
   ask({ method, path, query = {}, body, limitMs = READ_MS }: Call): Promise<Answer> {
     const json = body !== undefined ? jsonOf(body) : method === 'POST' ? '[]' : undefined;
     const headers = {
@@ -153,7 +153,7 @@ export class M3uEditor {
     };
     const url = this.#next() + path + textOf(query);
     return new Promise((resolve, reject) => {
-      // PHP has a connection for each call.
+      // PHP opens a connection for each call.
       const request = httpRequest(url, { method, headers, agent: false, signal: AbortSignal.timeout(limitMs) });
       request.on('error', (cause) => reject(new Error(`${method} ${path}: no answer within ${limitMs} ms`, { cause })));
       request.on('response', (response) => {
@@ -170,7 +170,7 @@ export class M3uEditor {
     });
   }
 
-  /** Where a player is sent, and what nginx makes of its request: `/m3u-proxy` has been taken off. */
+  /** The playback URL for a player, and how nginx passes the request on: without `/m3u-proxy`. */
   playback(streamId: string, format: PlayFormat, { address, username, clientId, headers }: Player) {
     const path = format === 'm3u8' ? `/hls/${streamId}/playlist.m3u8` : `/stream/${streamId}`;
     const query = {

@@ -1,4 +1,4 @@
-/** A cluster over several machines (namespaces), as `startCluster` is one on a single machine. */
+/** A cluster over several machines (namespaces); `startCluster` makes one on a single machine. */
 
 import type { TestCluster } from './cluster.ts';
 import type { Network } from './netns.ts';
@@ -6,14 +6,14 @@ import { startRedis } from './redis.ts';
 import { startWorker, type Worker, type WorkerEnv } from './worker.ts';
 
 export interface MachinesOptions {
-  /** One worker each, of the same name. */
+  /** One worker for each name, on the machine of that name. */
   readonly workers: readonly string[];
-  /** The machine of Redis, which may be that of a worker. */
+  /** The machine of Redis, which may also run a worker. */
   readonly redis: string;
   readonly env?: WorkerEnv;
 }
 
-/** Each machine has its ports to itself. */
+/** Each machine has its own ports. */
 const RELAY_PORT = '9085';
 
 /** Workers reach each other and Redis over `back`, sources and viewers over `front`. */

@@ -1,4 +1,4 @@
-/** A stream that is created again while nobody watches it, and what the provider sees of it then. */
+/** A stream that is created again while it is idle, and what the provider then sees of it. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
@@ -10,13 +10,13 @@ import { until } from './until.ts';
 import type { Worker } from './worker.ts';
 import type { CreateBody, CreatedStream } from './worker-api.ts';
 
-/** An idle stream becomes so when its last viewer has been counted out. */
+/** A stream becomes idle when its last viewer has been counted out. */
 const IDLE_MS = 4_000;
 const PRIMARY = '/primary.ts';
 const SPARE = '/spare.ts';
 export const CHANNELS = { burstSeconds: 2, channels: { [PRIMARY]: {}, [SPARE]: {} } };
 
-/** What tells one creation of the stream from another one, in each thing that the provider sees of it. */
+/** Marks each creation of the stream in everything that the provider sees of it. */
 function orderOf(source: LiveSource, name: string, more: object): CreateBody {
   return { url: source.channel(PRIMARY).url, headers: { 'X-Made': name }, user_agent: name, ...more };
 }
@@ -31,7 +31,7 @@ async function openOf(source: LiveSource, path: string): Promise<ConnectionRecor
   return connections.filter(({ closedAt }) => closedAt === undefined);
 }
 
-/** Waits until one connection is open, and answers which creation it is of. */
+/** Waits until one connection is open, and checks which creation it belongs to. */
 async function playedBy(source: LiveSource, path: string, name: string): Promise<void> {
   const makers = async () => (await openOf(source, path)).map(makerOf);
   await until(async () => String(await makers()) === name, {
@@ -56,8 +56,8 @@ async function createAnew(worker: Worker, order: CreateBody): Promise<CreatedStr
 }
 
 /**
- * Plays, fails over and is left; is created anew on `maker` and plays on `player`: from the primary, as its new creator says,
- * with nothing of the old one.
+ * Plays the stream, fails it over and leaves it. Creates it anew on `maker` and plays it on `player`: it must start with the
+ * primary of its new creator and keep nothing of the old stream.
  */
 export async function expectMadeAnew(stage: Stage, maker: Worker, player: Worker, more: object): Promise<void> {
   const source = await stage.source(CHANNELS);
@@ -83,8 +83,8 @@ export async function expectMadeAnew(stage: Stage, maker: Worker, player: Worker
 }
 
 /**
- * A viewer comes on `player` while the stream is created anew on `maker`: what it gets is what the answer of the creation says,
- * the old stream or the new one, and nothing of both.
+ * A viewer joins on `player` while the stream is created anew on `maker`. It must get what the answer to the creation says: the
+ * old stream or the new one, and no mixture.
  */
 export async function raceTheCreation(
   stage: Stage,
@@ -116,7 +116,7 @@ export async function raceTheCreation(
     await leave(source, [viewer]);
     const connections = (await source.channel(PRIMARY).stats()).connections.map(makerOf);
     expect(connections.filter((maker) => maker === next).length > 0, `round ${round}`).toBe(current === next);
-    // Idle again: the next round is to find nobody.
+    // Idle again, so that the next round finds no viewer.
     await until(async () => (await maker.api.get<{ total: number }>('/streams?idle=true')).body.total === 1, {
       timeoutMs: IDLE_MS,
       what: 'the stream to be idle',

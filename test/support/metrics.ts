@@ -1,4 +1,4 @@
-/** A worker's metrics as numbers, read from what Prometheus would read. */
+/** A worker's metrics as numbers, in the way Prometheus reads them. */
 import type { METRICS } from '../../services/shared/metric-names.ts';
 
 export type MetricName = (typeof METRICS)[keyof typeof METRICS];

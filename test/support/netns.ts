@@ -1,7 +1,7 @@
 /**
- * Machines of one's own on this machine: network namespaces whose links tests cut and mend. Each has two: `front`, to viewers
- * and sources, which are in the namespace of the test, and `back`, to the other machines, over a router that drops what
- * it is told to drop.
+ * Simulated machines on this machine: network namespaces whose links tests cut and restore. Each has two links. `front` leads
+ * to viewers and sources, which are in the namespace of the test. `back` leads to the other machines, through a router that
+ * drops what it is told to drop.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -9,14 +9,14 @@ import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { processInfo } from './processes.ts';
 
-/** Named in ALLOW_PRIVATE_SOURCES and nowhere else on a network: the benchmarking range of RFC 2544. */
+/** The benchmarking range of RFC 2544. ALLOW_PRIVATE_SOURCES names it, and no real network uses it. */
 const FRONT = '198.18';
 const BACK = '198.19';
 const NAMES = '/run/netns';
-/** Names carry the process that made them (`sp<pid>…`), so that what a killed one left behind is known. */
+/** Names contain the process that made them (`sp<pid>…`), so that leftovers of a killed one are recognisable. */
 const OURS = /^sp(\d+)/;
 
-/** How packets between machines are lost: `silence`: without a word; `refusal`: with an answer that says so (ICMP). */
+/** How packets between machines are lost: `silence`: without a reply; `refusal`: with an ICMP error. */
 export type Loss = 'silence' | 'refusal';
 
 export interface Host {
@@ -25,11 +25,11 @@ export interface Host {
   readonly front: string;
   /** Its address for the other machines. */
   readonly back: string;
-  /** What to put before a command that runs there. */
+  /** The command prefix that runs a command there. */
   readonly prefix: readonly string[];
 }
 
-/** Why there can be no namespaces here; undefined where there can. */
+/** Why namespaces cannot be made here; undefined when they can. */
 export function whyNoNetns(): string | undefined {
   if (process.platform !== 'linux') return 'network namespaces are a thing of Linux';
   if (process.getuid?.() !== 0) return 'network namespaces need root';
@@ -45,7 +45,7 @@ export function whyNoNetns(): string | undefined {
 }
 
 export class Network {
-  /** Where sources listen, for every machine the same. */
+  /** Where sources listen; the same for every machine. */
   readonly gateway: string;
   readonly #id: string;
   readonly #subnet: number;
@@ -57,7 +57,7 @@ export class Network {
     this.gateway = `${FRONT}.${subnet}.1`;
   }
 
-  /** Machines of these names; `close` removes them, and so does the end of this process. */
+  /** Machines of these names; `close` removes them, and so does the exit of this process. */
   static create(names: readonly string[]): Network {
     removeLeftovers();
     const network = new Network(`sp${process.pid}`, freeSubnet());
@@ -77,7 +77,7 @@ export class Network {
     return host;
   }
 
-  /** Takes the back link of a machine down; up again with `linkUp`. */
+  /** Takes the back link of a machine down; `linkUp` restores it. */
   linkDown(host: Host): void {
     ip('-n', this.#router, 'link', 'set', this.#port(host), 'down');
   }
@@ -86,7 +86,7 @@ export class Network {
     ip('-n', this.#router, 'link', 'set', this.#port(host), 'up');
   }
 
-  /** Loses everything between two machines, or between one and all others, until `mend`. */
+  /** Drops everything between two machines, or between one and all others, until `mend`. */
   block(loss: Loss, from: Host, to?: Host): void {
     for (const rule of this.#rules(loss, from, to)) ip('-n', this.#router, 'rule', 'add', ...rule);
   }
@@ -165,7 +165,7 @@ export class Network {
   }
 }
 
-/** Removes what processes made that are gone. */
+/** Removes leftovers of processes that are gone. */
 function removeLeftovers(): void {
   for (const id of new Set(ownNames().map((name) => OURS.exec(name)?.[0] ?? ''))) {
     const pid = Number(id.slice(2));
@@ -173,7 +173,7 @@ function removeLeftovers(): void {
   }
 }
 
-/** Namespaces and interfaces of this one that a test made. */
+/** Namespaces and interfaces here that a test made. */
 function ownNames(): string[] {
   return [...namespaces(), ...interfaces()].filter((name) => OURS.test(name));
 }
@@ -181,11 +181,11 @@ function ownNames(): string[] {
 function removeNamed(id: string): void {
   const isIts = (name: string) => OURS.exec(name)?.[0] === id;
   for (const name of namespaces().filter(isIts)) {
-    // Who is still in there is a leftover too.
+    // A process that is still in there is a leftover too.
     for (const pid of ip('netns', 'pids', name).split('\n').filter(Boolean)) endProcess(Number(pid));
     ip('netns', 'del', name);
   }
-  // A veth pair goes with its namespace, a little later; what has gone by itself is no error.
+  // A veth pair disappears with its namespace, a little later; an interface that is already gone is no error.
   for (const name of interfaces().filter(isIts)) {
     try {
       ip('link', 'del', name);
@@ -199,7 +199,7 @@ function endProcess(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It ended by itself meanwhile.
+    // It ended meanwhile.
   }
 }
 
@@ -215,7 +215,7 @@ function interfaces(): string[] {
   return readdirSync('/sys/class/net');
 }
 
-/** A third octet that no interface here has. */
+/** A third octet that no interface here uses. */
 function freeSubnet(): number {
   const taken = ip('-o', '-4', 'addr');
   for (let subnet = process.pid % 250; ; subnet = (subnet + 1) % 250) {

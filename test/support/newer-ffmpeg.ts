@@ -1,6 +1,6 @@
 /**
- * The FFmpeg of the newest Debian, unpacked beside the one that is installed: `npx tsx test/support/newer-ffmpeg.ts` fetches it (140 MB)
- * and prints where it is. Tests that concern two versions of FFmpeg use it where it is there.
+ * The FFmpeg of the newest Debian, unpacked beside the installed one. `npx tsx test/support/newer-ffmpeg.ts` fetches it (140 MB)
+ * and prints its path. Tests that compare two versions of FFmpeg use it if it is there.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,19 +14,19 @@ const PROGRAM = join(FOLDER, 'ffmpeg');
 const KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const FETCH_MS = 300_000;
 
-/** The FFmpegs to try, by the names of their tests: the installed one, and the newer one where it is there. */
+/** The FFmpegs to try, by the names of their tests: the installed one, and the newer one if it is there. */
 export const FFMPEGS: readonly [string, string][] = [
   ['the installed FFmpeg', process.env.FFMPEG_PATH || 'ffmpeg'],
   ...(existsSync(PROGRAM) ? [['the newer FFmpeg', PROGRAM] as [string, string]] : []),
 ];
 
-/** Fetches it with all that it needs, the C library included, without a trace in this machine's own lists. */
+/** Fetches it with all its dependencies, including the C library, without a trace in this machine's own package lists. */
 async function fetchNewerFfmpeg(): Promise<string> {
   if (existsSync(PROGRAM)) return PROGRAM;
   const work = mkdtempSync(join(tmpdir(), 'streampool-ffmpeg-'));
   for (const part of ['lists/partial', 'archives/partial']) mkdirSync(join(work, part), { recursive: true });
   writeFileSync(join(work, 'sources.list'), `deb [signed-by=${KEYS}] ${await mirror()} ${RELEASE} main\n`);
-  // Nothing counts as installed, so that every package comes along.
+  // Nothing counts as installed, so that apt fetches every package.
   writeFileSync(join(work, 'status'), '');
   const apart = [
     `Dir::Etc::SourceList=${join(work, 'sources.list')}`,

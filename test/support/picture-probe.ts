@@ -1,11 +1,11 @@
-/** When the first byte and the first whole keyframe of an MPEG-TS have come, seen from its bytes. */
+/** Measures when the first byte and the first whole keyframe of an MPEG-TS arrive. */
 
 import { get } from 'node:http';
 import type { Readable } from 'node:stream';
 
 export interface Arrived {
   firstByteMs: number;
-  /** The next picture has begun, which is how a demuxer knows that this one is whole. */
+  /** The start of the next picture, which tells a demuxer that this one is whole. */
   keyframeMs: number;
 }
 
@@ -41,7 +41,7 @@ class PictureProbe {
 const TIMEOUT_MS = 15_000;
 
 /**
- * Requests `url` and leaves when its first keyframe is whole. Milliseconds from before the connection is opened.
+ * Requests `url` and closes when its first keyframe is whole. Times in ms from before the connection is opened.
  * @param beforeLeaving runs while the response is still open
  */
 export function timeToPicture(url: string, beforeLeaving: () => void = () => undefined): Promise<Arrived> {

@@ -1,4 +1,4 @@
-/** How wide the pictures are that a client got, as FFmpeg decodes them. */
+/** Widths of the pictures in a recording, as FFmpeg decodes them. */
 import { spawn } from 'node:child_process';
 
 /** Width in pixels of each decoded picture, in the order shown. */
@@ -18,7 +18,7 @@ export async function pictureWidths(bytes: Buffer): Promise<number[]> {
   const child = spawn('ffprobe', args, { stdio: ['pipe', 'pipe', 'ignore'] });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  // It may stop reading early; what it has printed tells.
+  // It may stop reading early; the lines that it printed count.
   child.stdin.on('error', () => undefined);
   child.stdin.end(bytes);
   await new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Which picture of its loop each decoded frame shows: finds a picture that is lost, doubled or out of place even where the
- * timestamps look right.
+ * Finds which picture of its loop each decoded frame shows. So it finds a picture that is lost, doubled or out of place, even if
+ * the timestamps look right.
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -10,9 +10,9 @@ import { withoutLastPes } from './judge/index.ts';
 const WIDTH = 64;
 const HEIGHT = 36;
 const PICTURE_BYTES = WIDTH * HEIGHT;
-/** Neighbours that a frame is told apart from; farther ones differ more. */
+/** Neighbours that a frame is compared with; farther ones differ more. */
 const NEIGHBOURS = [0, -1, 1, -2, 2, -3, 3];
-/** The end of a recording may lack pictures that were to follow in decoding order, at most this many. */
+/** The end of a recording may lack pictures that follow later in decoding order; at most this many. */
 const REORDERED = 8;
 
 export interface PictureFault {
@@ -29,7 +29,7 @@ export interface PictureReport {
 }
 
 /**
- * Compares the pictures of a recording of `name` with those of the loop, from the one that its first frame shows on.
+ * Compares the pictures of a recording of `name` with those of the loop, starting with the picture in its first frame.
  *
  * @example
  * expect(await comparePictures(recording.bytes, 'bframes')).toMatchObject({ faults: [] });

@@ -1,11 +1,11 @@
-/** What runs on this machine, read from /proc: to count FFmpeg processes and to find what a worker left behind. */
+/** The processes of this machine, from /proc: to count FFmpegs and to find what a worker left behind. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 export interface ProcessInfo {
   pid: number;
   ppid: number;
-  /** Session: a worker is started in one of its own, and what it leaves behind stays in it. */
+  /** Session. Each worker starts in its own, and everything it leaves behind stays in it. */
   session: number;
   /** R, S, D, T (stopped), Z (zombie), … */
   state: string;
@@ -21,7 +21,7 @@ const CLOCK_TICKS = 100;
 export function processInfo(pid: number): ProcessInfo | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The command in parentheses may hold anything; the fields after it do not.
+    // The command in parentheses may contain anything; the fields after it are plain.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
     return {
@@ -45,17 +45,17 @@ export function allProcesses(): ProcessInfo[] {
     .filter((info) => info !== undefined);
 }
 
-/** Running FFmpeg processes, zombies left out. */
+/** Running FFmpeg processes, without zombies. */
 export function ffmpegProcesses(among: readonly ProcessInfo[] = allProcesses()): ProcessInfo[] {
   return among.filter(({ state, args }) => state !== 'Z' && basename(args[0] ?? '').startsWith('ffmpeg'));
 }
 
-/** How many FFmpeg run whose arguments contain `text`. */
+/** The number of running FFmpegs whose arguments contain `text`. */
 export function countFfmpeg(text = ''): number {
   return ffmpegProcesses().filter(({ args }) => args.some((arg) => arg.includes(text))).length;
 }
 
-/** Whether the process was started with NAME=value in its environment. */
+/** Whether the process has NAME=value in its environment. */
 export function hasEnvironment(pid: number, name: string, value: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${name}=${value}`);

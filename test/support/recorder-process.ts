@@ -1,4 +1,4 @@
-/** Recorders in a process of their own, for load: bytes go to files or to the judge there, and only verdicts come back. */
+/** Recorders in a separate process, for load: bytes stay there, in files or with the judge; only verdicts come back. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -8,10 +8,10 @@ import type { Verdict } from './judge/verdict.ts';
 import type { Recording, RecordOptions } from './recorder.ts';
 
 export interface RecordJob {
-  /** One client each; the same URL may come many times. */
+  /** One client per URL; a URL may occur many times. */
   urls: string[];
   options?: Omit<RecordOptions, 'signal'>;
-  /** Judge each recording over there; default true. */
+  /** Judge each recording there; default true. */
   judge?: boolean;
   /** Write each recording's bytes to a file in `directory`; default false. */
   files?: boolean;
@@ -19,7 +19,7 @@ export interface RecordJob {
   staggerMs?: number;
 }
 
-/** A recording whose bytes stayed in the other process or in `path`. */
+/** A recording whose bytes stayed in the other process or in the file `path`. */
 export interface RemoteRecording extends Omit<Recording, 'bytes' | 'arrivals'> {
   path: string | undefined;
   verdict: Verdict | undefined;
@@ -27,9 +27,9 @@ export interface RemoteRecording extends Omit<Recording, 'bytes' | 'arrivals'> {
 
 export interface RecordingProcess {
   readonly pid: number;
-  /** CPU of the other process in seconds, once done. */
+  /** CPU time of the other process in seconds, when done. */
   readonly done: Promise<{ recordings: RemoteRecording[]; cpuSeconds: number }>;
-  /** Ends all recordings now; `done` resolves with what they have. */
+  /** Ends all recordings now; `done` then resolves with them. */
   stop(): void;
   /** Deletes the files. */
   cleanUp(): Promise<void>;

@@ -1,4 +1,4 @@
-/** A Redis as one worker sees it through a proxy that can act when a registry script is answered, before the worker hears it. */
+/** Redis through a proxy, for one worker. The proxy can act when a registry script has answered, before the worker sees it. */
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,14 +10,14 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 const SCRIPTS = join(import.meta.dirname, '..', '..', 'services', 'registry', 'redis', 'scripts');
 
 export interface RedisTap {
-  /** What makes a worker use it. */
+  /** The settings that make a worker use it. */
   readonly env: Record<string, string>;
   /**
-   * Calls `then` once, at the next answer to `script` that has `text` in it; the answer goes on afterwards, or (`'drop'`)
+   * Calls `then` once, at the next answer to `script` that contains `text`. Afterwards the answer is passed on, or with `'drop'`
    * never.
    */
   onAnswer(script: ScriptName, text: string, then: () => 'drop' | undefined): void;
-  /** true: what Redis answers waits until false. */
+  /** true: holds Redis's answers until false. */
   hold(on: boolean): void;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
       return undefined;
     },
     onAnswer: (bytes) => {
-      // A script that Redis does not know yet is sent again in full.
+      // A script unknown to Redis is sent again in full.
       if (!asked || wanted === undefined || bytes.includes('-NOSCRIPT')) return undefined;
       asked = false;
       if (!bytes.includes(wanted.text)) return undefined;
@@ -51,7 +51,7 @@ export async function tapRedis(redis: RedisServer): Promise<RedisTap> {
   };
 }
 
-/** How a call of a script looks on the wire: by its hash, or by its text. */
+/** What identifies a script's call on the wire: its hash, or its text. */
 function names(script: ScriptName): string[] {
   const text = readFileSync(join(SCRIPTS, `${script}.lua`), 'utf8');
   return [createHash('sha1').update(scriptText(script)).digest('hex'), text];

@@ -1,4 +1,4 @@
-/** A private real redis-server that keeps nothing, and that tests may kill, freeze and restart. */
+/** A private real redis-server without persistence that tests may kill, freeze and restart. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,11 +17,11 @@ export interface RedisOptions {
   replicaOf?: number;
   /** More redis-server arguments, such as `['--maxmemory', '50mb']`. */
   args?: string[];
-  /** The machine it runs on, and the address under which this process and those of others reach it. */
+  /** The machine it runs on, and its addresses: for this process, and for processes on other machines. */
   on?: { prefix: readonly string[]; front: string; back: string };
 }
 
-/** Servers still running, to be ended with this process. */
+/** Running servers, which end with this process. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -39,7 +39,7 @@ export class RedisServer {
     this.#options = options;
   }
 
-  /** Where this process reaches it. */
+  /** The address at which this process reaches it. */
   get host(): string {
     return this.#options.on?.front ?? '127.0.0.1';
   }
@@ -49,7 +49,7 @@ export class RedisServer {
     return `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${this.host}:${this.port}`;
   }
 
-  /** What makes a worker use this server. */
+  /** The settings that make a worker use this server. */
   get env(): Record<string, string> {
     const { password } = this.#options;
     return {
@@ -64,7 +64,7 @@ export class RedisServer {
     return this.#child?.pid ?? 0;
   }
 
-  /** Starts it, empty, on the same port as ever. */
+  /** Starts it, empty, on the same port as before. */
   async start(): Promise<this> {
     const { password, replicaOf, args = [], on } = this.#options;
     const [command = '', ...prefixed] = [...(on?.prefix ?? []), 'redis-server'];
@@ -88,7 +88,7 @@ export class RedisServer {
     return this;
   }
 
-  /** kill -9, everything lost. */
+  /** kill -9; everything is lost. */
   async kill(): Promise<void> {
     const child = this.#child;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -97,7 +97,7 @@ export class RedisServer {
     await exited;
   }
 
-  /** Freezes it: connections stay, nothing answers. */
+  /** Freezes it: connections stay open, but nothing answers. */
   async pause(): Promise<void> {
     this.#child?.kill('SIGSTOP');
     await until(() => processInfo(this.pid)?.state === 'T', { what: 'redis-server to stand still' });
@@ -113,7 +113,7 @@ export class RedisServer {
     await this.start();
   }
 
-  /** Ends it for good and deletes its directory. */
+  /** Ends it for ever and deletes its directory. */
   async stop(): Promise<void> {
     await this.kill();
     await rm(this.#directory, { recursive: true, force: true });
@@ -129,7 +129,7 @@ export class RedisServer {
     return stdout.trimEnd();
   }
 
-  /** Commands served since the start, for counting what an operation costs. */
+  /** Commands served since the start, to measure what an operation costs. */
   async commandsProcessed(): Promise<number> {
     const info = await this.cli('info', 'stats');
     return Number(info.match(/total_commands_processed:(\d+)/)?.[1] ?? 0);
@@ -148,7 +148,7 @@ export class RedisServer {
   }
 }
 
-/** Starts a Redis of one's own on a free port. */
+/** Starts a private Redis on a free port. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), 'streampool-redis-'));
   return new RedisServer(options.port ?? (await freePort()), directory, options).start();

@@ -1,4 +1,4 @@
-/** Random choices of a test that can be made again: `TEST_SEED=… npm test -- …` repeats a run that has printed its seed. */
+/** Repeatable random choices of a test: `TEST_SEED=… npm test -- …` repeats a run that printed its seed. */
 
 /** mulberry32: numbers from 0 to 1, the same for the same seed. */
 export function seeded(seed: number): () => number {
@@ -11,10 +11,10 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** The seed of this run, `TEST_SEED` or another one each time. */
+/** The seed of this run: `TEST_SEED`, or a new one each time. */
 export const TEST_SEED = Number(process.env.TEST_SEED) || Date.now() % 1_000_000;
 
-/** One of a list. */
+/** One item of a list. */
 export function pick<T>(random: () => number, from: readonly T[]): T {
   const picked = from[Math.floor(random() * from.length)];
   if (picked === undefined) throw new Error('nothing to pick from');

@@ -1,4 +1,4 @@
-/** A TCP proxy whose open connections can fall silent: no byte, no FIN, no RST, as after a NAT has forgotten them. */
+/** A TCP proxy whose open connections can fall silent: no byte, no FIN, no RST, like after a NAT has forgotten them. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -6,7 +6,7 @@ export interface SilentProxy {
   readonly port: number;
   /** Connections made so far. */
   readonly connections: number;
-  /** Those that are open now never carry a byte again; new ones do. */
+  /** Connections open now never carry a byte again; new ones do. */
   silence(): void;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export async function startSilentProxy(target: { host: string; port: number }): 
     ] as const) {
       sockets.add(from);
       from.pipe(to);
-      // The other side learns of it through `close`.
+      // The other side gets it through `close`.
       from.on('error', () => undefined);
       from.once('close', () => {
         sockets.delete(from);

@@ -1,10 +1,10 @@
-/** A process's TCP connections, read from /proc: to find those that were left open. */
+/** A process's TCP connections, from /proc: to find connections that were left open. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface TcpSocket {
   readonly localPort: number;
   readonly remotePort: number;
-  /** Of the kernel's tcp_states.h, such as ESTABLISHED or CLOSE_WAIT. */
+  /** A name of the kernel's tcp_states.h, such as ESTABLISHED or CLOSE_WAIT. */
   readonly state: string;
 }
 
@@ -17,7 +17,7 @@ const STATES: Record<string, string> = {
   '0A': 'LISTEN',
 };
 
-/** Its TCP sockets, those that only listen left out. */
+/** Its TCP sockets, without those that only listen. */
 export function tcpConnections(pid: number): TcpSocket[] {
   const inodes = new Set(socketInodes(pid));
   return ['tcp', 'tcp6']

@@ -1,4 +1,4 @@
-/** What an integration test plays on: workers and sources that are taken down together, with nothing left behind. */
+/** What an integration test uses: workers and sources that end together and leave nothing behind. */
 import { test } from 'vitest';
 import { emptyCluster, registryIsEmpty, type TestCluster } from './cluster.ts';
 import { leakCheck } from './leaks.ts';
@@ -7,12 +7,12 @@ import { type RecordingHandle, type RecordOptions, startRecording } from './reco
 import { until } from './until.ts';
 import { startWorker, type Worker, type WorkerEnv } from './worker.ts';
 
-/** The cheapest FFmpeg there is, and a cheap one that encodes. */
+/** The cheapest FFmpeg, and a cheap one that encodes. */
 export const COPY = '-i {input_url} -c copy -f mpegts {output_args}';
 export const LIGHT =
   '-i {input_url} -c:v libx264 -preset ultrafast -b:v 200k -c:a aac -ac 2 -ar 48000 -f mpegts {output_args}';
 
-/** The same, but another profile to the sharing rule. */
+/** The same, but a different profile for the sharing rule. */
 export function lightAt(kbits: number): string {
   return LIGHT.replace('200k', `${kbits}k`);
 }
@@ -39,7 +39,7 @@ export class Stage {
     return worker;
   }
 
-  /** Workers `worker-1` to `worker-<count>` on a Redis of their own, with short times so that what is to end ends soon. */
+  /** Workers `worker-1` to `worker-<count>` on their own Redis, with short times so that things end soon. */
   async cluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
     const cluster = await emptyCluster({ ...QUICK, ...env });
     this.#clusters.push(cluster);
@@ -48,7 +48,7 @@ export class Stage {
     return cluster;
   }
 
-  /** Something to end with the rest. */
+  /** Closes something together with the rest. */
   closeAfter(close: () => Promise<void>): void {
     this.#closers.push(close);
   }
@@ -59,7 +59,7 @@ export class Stage {
     return source;
   }
 
-  /** In a process of its own, for many channels or clients. */
+  /** In a separate process, for many channels or clients. */
   async sourceProcess(options: LiveSourceOptions = {}): Promise<LiveSource> {
     const source = await startLiveSourceProcess(options);
     this.#sources.push(source);
@@ -84,7 +84,7 @@ export class Stage {
     return census;
   }
 
-  /** Ends the viewers, then demands that FFmpegs and connections go by themselves, then ends the rest. */
+  /** Ends the viewers, then requires that FFmpegs and connections end by themselves, then ends the rest. */
   async clear(): Promise<void> {
     for (const census of this.#censuses.splice(0)) census.stop();
     await Promise.all(this.#recordings.splice(0).map((recording) => recording.stop()));
@@ -92,7 +92,7 @@ export class Stage {
     const clusters = this.#clusters.splice(0);
     const sources = this.#sources.splice(0);
     const running = workers.filter((worker) => worker.exit === undefined);
-    // Of a cluster the dead count too: nothing of them may be left either.
+    // Dead workers of a cluster count too: nothing of them may be left.
     const clustered = clusters.flatMap((cluster) => cluster.workers);
     try {
       await leakCheck({ workers: [...running, ...clustered], sources });
@@ -107,7 +107,7 @@ export class Stage {
 }
 
 /**
- * `it` with a stage of its own for each test, so that tests can run side by side.
+ * `it` with its own stage for each test, so that tests can run side by side.
  *
  * @example
  * staged.concurrent('plays', async ({ stage }) => {
@@ -124,12 +124,12 @@ export const staged = test.extend<{ stage: Stage }>({
 
 const CENSUS_INTERVAL_MS = 50;
 
-/** Every FFmpeg that a worker was seen to run; one that lives for less than 50 ms may be missed. */
+/** Every FFmpeg that a worker was seen to run. One that lives for less than 50 ms may be missed. */
 export class FfmpegCensus {
   readonly #worker: Worker;
   readonly #timer: NodeJS.Timeout;
   readonly seen = new Set<number>();
-  /** Most at one time. */
+  /** The most at the same time. */
   most = 0;
 
   constructor(worker: Worker) {
@@ -149,7 +149,7 @@ export class FfmpegCensus {
   }
 }
 
-/** Waits until every viewer has got media. */
+/** Waits until every viewer has media. */
 export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs = 15_000): Promise<void> {
   await until(() => viewers.every((viewer) => viewer.byteCount > 0), {
     timeoutMs,
@@ -161,7 +161,7 @@ export async function allPlaying(viewers: readonly RecordingHandle[], timeoutMs 
   });
   for (const viewer of viewers) {
     const got = viewer.snapshot();
-    // The reason of an error is bytes too.
+    // The reason of an error is in its body.
     if (got.status >= 400) throw new Error(`${got.url} does not play: ${got.status} ${got.bytes.toString()}`);
   }
 }
@@ -173,12 +173,12 @@ interface Pooling {
   readonly feeds: readonly { readonly restarts: number; readonly buffered_bytes: number }[];
 }
 
-/** What the worker says of its shared processes. */
+/** What the worker reports about its shared processes. */
 export async function poolingOf(worker: Worker): Promise<Pooling> {
   return (await worker.api.get<{ pooling: Pooling }>('/stats')).body.pooling;
 }
 
-/** Waits for a source to have exactly `count` connections. */
+/** Waits until a source has exactly `count` connections. */
 export async function connectionCount(source: LiveSource, count: number, timeoutMs = 2_000): Promise<void> {
   await until(async () => (await source.account()).open === count, {
     timeoutMs,
@@ -186,7 +186,7 @@ export async function connectionCount(source: LiveSource, count: number, timeout
   });
 }
 
-/** Waits for a worker to run exactly `count` FFmpegs. */
+/** Waits until a worker runs exactly `count` FFmpegs. */
 export async function ffmpegCount(worker: Worker, count: number, timeoutMs = 10_000): Promise<number[]> {
   await until(() => worker.ffmpegPids().length === count, {
     timeoutMs,

@@ -1,4 +1,4 @@
-/** A stream as somebody asks for it, with nothing special about it. */
+/** The definition of an ordinary stream. */
 
 import type { StreamSpec } from '../../services/registry/types.ts';
 

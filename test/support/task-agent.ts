@@ -1,4 +1,4 @@
-/** The ECS agent of one task, whose answers a test decides and whose questions it sees. */
+/** The ECS agent of one task: a test decides its answers and sees its requests. */
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -14,11 +14,11 @@ export interface Protection {
 export const CLUSTER = 'streampool-test';
 
 export class TaskAgent {
-  /** Of the task. */
+  /** Address of the task. */
   readonly address: string;
-  /** Every request about protection, renewals too. */
+  /** Every request about protection, including renewals. */
   readonly protections: Protection[] = [];
-  /** What ECS wants the task to become. */
+  /** The status that ECS wants for the task. */
   desiredStatus: 'RUNNING' | 'STOPPED' = 'RUNNING';
   readonly #server: Server;
   #protectedUntilMs = 0;
@@ -50,7 +50,7 @@ export class TaskAgent {
     return Date.now() < this.#protectedUntilMs;
   }
 
-  /** What ECS sets for the container. */
+  /** The variables that ECS sets for the container. */
   get env(): WorkerEnv {
     const { port } = this.#server.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;

@@ -1,6 +1,6 @@
 /**
- * A TCP connection's middle: counts the connections that pass, cuts them, shows a test what is said; makes a server slow or
- * silent, and puts another one behind its address.
+ * A TCP proxy. It counts connections, cuts them and shows tests the bytes. It can make a server slow or silent, and put another
+ * server behind its address.
  */
 
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ export interface TcpProxyOptions {
   host?: string;
   port?: number;
   target: { host: string; port: number };
-  /** Called with each piece before it is passed on; 'drop': it is not. */
+  /** Called with each piece before it is passed on; 'drop' discards it. */
   onRequest?: (bytes: Buffer) => 'drop' | undefined;
   onAnswer?: (bytes: Buffer) => 'drop' | undefined;
 }
@@ -20,7 +20,7 @@ export interface TcpProxyOptions {
 export interface ProxiedConnection {
   /** Milliseconds since the Unix epoch. */
   readonly openedAt: number;
-  /** The first piece that its opener sent. */
+  /** The first piece that the client sent. */
   opening: string;
 }
 
@@ -32,13 +32,13 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #target: TcpProxyOptions['target'] | undefined;
   #delayMs = 0;
-  /** Those of the server. */
+  /** The sockets to the server. */
   readonly #targets = new Set<Socket>();
   /** How many reasons there are not to read from a socket. */
   readonly #hushed = new WeakMap<Socket, number>();
   #holdsAnswers = false;
   #isHeld = false;
-  /** Bytes a second of each connection's answers; undefined: as they come. */
+  /** Bytes a second of each connection's answers; undefined: no limit. */
   #answerRate: number | undefined;
 
   constructor(options: TcpProxyOptions) {
@@ -57,34 +57,34 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that pass now, half-closed ones included. */
+  /** Connections that are open now, including half-closed ones. */
   get openCount(): number {
     return Math.ceil(this.#sockets.size / 2);
   }
 
-  /** Breaks every connection off, on both sides; new ones pass. */
+  /** Breaks all connections on both sides; new ones pass. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** How long each piece takes from the opener to the server. */
+  /** Delays each piece from the client to the server by this time. */
   delay(ms: number): void {
     this.#delayMs = ms;
   }
 
-  /** true: connections stay, and nothing passes in either direction; what was sent meanwhile is lost. */
+  /** true: connections stay open, but nothing passes in either direction; what is sent meanwhile is lost. */
   hold(on: boolean): void {
     this.#isHeld = on;
   }
 
-  /** Breaks every connection off; new ones lead to another server, or are broken off too (undefined). */
+  /** Breaks all connections; new ones go to another server, or break too (undefined). */
   switchTo(target: TcpProxyOptions['target'] | undefined): void {
     this.#target = target;
     this.#isHeld = false;
     this.cut();
   }
 
-  /** true: what the server answers waits here until false; nothing is lost. */
+  /** true: holds the server's answers until false; nothing is lost. */
   holdAnswers(on: boolean): void {
     this.#holdsAnswers = on;
     for (const target of this.#targets) {
@@ -93,7 +93,7 @@ export class TcpProxy {
     }
   }
 
-  /** What the server answers passes no faster than this on each connection, and the server feels it; undefined: as it comes. */
+  /** Limits the rate of answers on each connection, so that the server notices backpressure; undefined: no limit. */
   throttleAnswers(bytesPerSecond: number | undefined): void {
     this.#answerRate = bytesPerSecond;
   }
@@ -105,7 +105,7 @@ export class TcpProxy {
     await closed;
   }
 
-  /** Reads nothing from a socket until what is answered has been called, and that of every other reason not to. */
+  /** Stops reading from a socket. Reading resumes when the returned function was called, and that of every other reason, too. */
   #hush(from: Socket): () => void {
     this.#hushed.set(from, (this.#hushed.get(from) ?? 0) + 1);
     from.pause();
@@ -116,7 +116,7 @@ export class TcpProxy {
     };
   }
 
-  /** Who sends more than the other side takes feels it. */
+  /** Applies backpressure: the sender stops when the other side reads too slowly. */
   #send(bytes: Buffer, from: Socket, to: Socket): void {
     if (!to.destroyed && !to.write(bytes)) to.once('drain', this.#hush(from));
   }
@@ -144,7 +144,7 @@ export class TcpProxy {
         if (from === other && this.#answerRate !== undefined) {
           setTimeout(this.#hush(from), (bytes.length / this.#answerRate) * 1_000);
         }
-        // Never before what came earlier.
+        // Never before an earlier piece.
         dueMs = Math.max(dueMs, performance.now() + (from === opener ? this.#delayMs : 0));
         const waitMs = dueMs - performance.now();
         if (waitMs <= 0) this.#send(bytes, from, to);
@@ -165,7 +165,7 @@ export class TcpProxy {
   }
 }
 
-/** Starts one. */
+/** Starts a proxy. */
 export function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   return new TcpProxy(options).listen();
 }

@@ -1,4 +1,4 @@
-/** Waits for something to become true, and says what it waited for when it does not. */
+/** Waits for something to become true; if it does not, the error names it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
@@ -6,7 +6,7 @@ export interface UntilOptions {
   timeoutMs?: number;
   /** Default 20. */
   everyMs?: number;
-  /** What is waited for; a function is asked when time is up, to show the state then. */
+  /** What the test waits for. A function is called when time is up, to show the state then. */
   what: string | (() => string | Promise<string>);
 }
 

@@ -29,7 +29,7 @@ export interface CreatedStream {
   playlist_url: string | null;
   direct_url: string;
   message: string;
-  /** Where to play it: the worker's origin and `stream_endpoint`. */
+  /** The playback URL: the worker's origin and `stream_endpoint`. */
   playUrl: string;
   [field: string]: unknown;
 }
@@ -65,7 +65,7 @@ export class WorkerApi {
     return this.#create('/streams', body);
   }
 
-  /** Any call; the body is parsed when it is JSON, and text otherwise. */
+  /** Any call; the body is parsed if it is JSON, and text otherwise. */
   async request<T>(
     method: string,
     path: string,

@@ -1,4 +1,4 @@
-/** The real built worker as a child process, with its API, its FFmpeg children and its resources at hand. */
+/** The real built worker as a child process, with its API, its FFmpegs and its resources. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -25,19 +25,19 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-/** Values of undefined are left out of the environment. */
+/** Undefined values are left out of the environment. */
 export type WorkerEnv = Record<string, string | undefined>;
 
 const DEFAULT_ENV: WorkerEnv = {
   HOST: '127.0.0.1',
   PORT: '0',
   LOG_LEVEL: 'info',
-  // Tests share a busy machine; who makes what must not depend on that.
+  // Tests share a busy machine; its load must not decide which worker makes a feed.
   MAX_CPU: '0',
   ALLOW_PRIVATE_SOURCES: '127.0.0.1,::1,localhost',
 };
 
-/** Workers still running, to be ended with this process. */
+/** Running workers, which end with this process. */
 const running = new Set<Worker>();
 process.once('exit', () => {
   for (const worker of running) worker.killSession();
@@ -83,7 +83,7 @@ export class Worker {
     return this.#exit;
   }
 
-  /** Everything it wrote. */
+  /** Everything that it printed. */
   get output(): string {
     return this.#output;
   }

@@ -3,7 +3,7 @@
 import { pick } from '../seed.ts';
 import { below, inHead, nastyText, type Random } from './hostile-values.ts';
 
-/** Headers that are proper HTTP, whatever they say. */
+/** Headers that are valid HTTP, whatever they say. */
 export function oddHeaders(random: Random, token: string): string[] {
   const odd = () => inHead(nastyText(random), '\u001f').slice(0, 4_000);
   const some: readonly (() => string)[] = [
@@ -31,7 +31,7 @@ export function oddHeaders(random: Random, token: string): string[] {
   return Array.from({ length: below(random, 4) }, () => pick(random, some)());
 }
 
-/** What is wrong with the HTTP itself: the head's lines and the body, as they are sent. */
+/** Breaks the HTTP itself: the lines of the head, and the body as it is sent. */
 export function malform(random: Random, lines: string[], body: Buffer): { bytes: Buffer; halfClose: boolean } {
   const head = (extra: string[], end = '\r\n') => Buffer.from([...lines, ...extra, '', ''].join(end), 'latin1');
   const all = (...parts: (Buffer | string)[]) =>

@@ -1,4 +1,4 @@
-/** A provider whose every channel asks too much of a reader: what channel n sends comes from a seed, and goes on without end. */
+/** A provider whose channels all overload a reader. A seed decides what channel n sends, without end. */
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,11 +8,11 @@ import { seeded } from '../seed.ts';
 import { HOSTILE } from './hostile-ts.ts';
 
 const KINDS = Object.entries(HOSTILE);
-/** More than any channel has, and little enough to leave a shared machine some CPU. */
+/** More than any channel has, but little enough to leave a shared machine some CPU. */
 const BYTES_PER_MS = 3_000;
 
 export interface HostileProvider {
-  /** Of the channel with that number; `kind` says what it does. */
+  /** The channel with that number; `kind` says what it does. */
   channel(number: number): { url: string; kind: string };
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Requests to every route of an API, right in most of what they say and wrong in the rest. The routes come from its own document. */
+/** Requests to every route of an API, mostly valid and partly wrong. The routes come from the API's own document. */
 
 import { pick } from '../seed.ts';
 import { malform, oddHeaders } from './hostile-http.ts';
@@ -14,13 +14,13 @@ import {
 } from './hostile-values.ts';
 
 export interface HostileRequest {
-  /** Method and path as the API's document has them. */
+  /** Method and path as in the API's document. */
   readonly route: string;
   readonly method: string;
   readonly bytes: Buffer;
-  /** It is no proper HTTP: the answer may be that the connection is closed. */
+  /** It is not valid HTTP: the worker may answer by closing the connection. */
   readonly malformed: boolean;
-  /** It says more than it sends. */
+  /** It announces more bytes than it sends. */
   readonly halfClose: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface Route {
   readonly body: Schema | undefined;
 }
 
-/** What a request may name that there is. */
+/** Existing things that a request may name. */
 export interface Known {
   readonly ids: readonly string[];
   /** Origins that end in a slash, all on this machine. */
@@ -66,7 +66,7 @@ export function routesOf(paths: object): Route[] {
   );
 }
 
-/** What a field with that name and schema may hold. */
+/** A valid value for a field with that name and schema. */
 function rightValue(random: Random, name: string, schema: Schema, known: Known): unknown {
   if (/url/.test(name) && schema.type === 'string') return hostileUrl(random, known.origins);
   if (schema.enum !== undefined) return pick(random, schema.enum);
@@ -170,7 +170,7 @@ function targetOf(random: Random, { path, queries }: Route, known: Known): strin
     ];
     parameters.push(pick(random, [...parts, ...parameters]));
   }
-  // As players pass it that can set no header.
+  // Players that cannot set headers pass it like this.
   if (random() < 0.1) parameters.push(`api_token=${known.token}`);
   const query = parameters.length === 0 ? '' : `?${parameters.join('&')}`;
   if (random() < 0.03)
@@ -204,7 +204,7 @@ export function hostileRequest(random: Random, routes: readonly Route[], known: 
   const method = random() < 0.06 ? pick(random, OTHER_METHODS) : route.method;
   const wantsBody = route.body !== undefined || random() < 0.05;
   const body = wantsBody ? jsonBody(random, rightValue(random, '', route.body ?? {}, known)) : Buffer.alloc(0);
-  // Bytes above ASCII go as they are, in Latin-1: a server has to bear them.
+  // Bytes above ASCII are sent raw, in Latin-1: a server must tolerate them.
   const target = Buffer.from(targetOf(random, route, known)).toString('latin1');
   const token = random() < 0.6 ? [`X-API-Token: ${known.token}`] : [];
   const lines = [

@@ -1,6 +1,6 @@
 /**
- * Transport streams that no encoder makes, for what reads a provider's: real ones with damage, and made-up tables, units and
- * clocks. All from a seed.
+ * Transport streams that no encoder makes: damaged real ones, and invented tables, units and clocks. For the code that reads a
+ * provider's stream. All from a seed.
  */
 import {
   buildPat,
@@ -58,7 +58,7 @@ function unitStart(pid: number, counter: number, kind: keyof typeof START_OF, ti
   return bytes;
 }
 
-/** Programmes with many tracks of any type, told anew all the time. */
+/** Programmes with many tracks of any type, announced anew all the time. */
 class Tables {
   readonly #random: Random;
   readonly #counters = new Map<number, number>();
@@ -98,7 +98,7 @@ class Tables {
   }
 }
 
-/** A long section of any content with its CRC, whose head is written. */
+/** A long section with any content and a valid CRC; its head is given. */
 function sealed(tableId: number, extension: number, withHead: Buffer): Buffer {
   const { length } = withHead;
   const map = { programNumber: extension, pcrPid: 0x1fff, descriptors: Buffer.alloc(0), streams: [] };
@@ -120,7 +120,7 @@ function crcOf(bytes: Buffer): number {
   return crc >>> 0;
 }
 
-/** Each a way to ask too much of a reader. `real` is a transport stream from an encoder. */
+/** Each overloads a reader in one way. `real` is a transport stream from an encoder. */
 export const HOSTILE: Readonly<Record<string, (random: Random, real: Buffer) => HostileSource>> = {
   'a real stream, damaged': (random, real) => {
     let at = 0;

@@ -8,7 +8,7 @@ export const below = (random: Random, limit: number): number => Math.floor(rando
 
 const LONG = 'A'.repeat(20_000);
 
-/** Text as it is, before anything is encoded. */
+/** Text before any encoding. */
 const TEXTS = [
   '',
   ' ',
@@ -51,10 +51,10 @@ const TEXTS = [
 
 export const nastyText = (random: Random): string => pick(random, TEXTS);
 
-/** Half a pair of UTF-16 cannot be sent. */
+/** Half a UTF-16 pair cannot be sent. */
 export const wellFormed = (text: string): string => Buffer.from(text).toString();
 
-/** Text without what ends a line, or a request: only characters above `lowest`. */
+/** Text without characters that end a line or a request: only those above `lowest`. */
 export const inHead = (text: string, lowest: string): string => [...text].filter((each) => each > lowest).join('');
 
 /** A JSON value of any kind. */
@@ -85,7 +85,7 @@ export function nastyValue(random: Random, depth = 0): unknown {
   }
 }
 
-/** Text for a path or query, encoded well or not. */
+/** Text for a path or query, with valid or invalid encoding. */
 export function nastyPart(random: Random): string {
   const text = nastyText(random);
   switch (below(random, 6)) {
@@ -115,7 +115,7 @@ export function nastyPart(random: Random): string {
   }
 }
 
-/** A source URL that leads nowhere but to this machine; its path, query and user info are anything. */
+/** A source URL that only leads to this machine; its path, query and user info are anything. */
 export function hostileUrl(random: Random, origins: readonly string[]): string {
   if (random() < 0.15) return nastyText(random);
   const url = pick(random, origins);

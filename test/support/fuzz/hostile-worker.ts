@@ -1,4 +1,4 @@
-/** A worker that reads one hostile source after another, while others watch what is well: they notice nothing of it. */
+/** A worker that reads one hostile source after another while viewers watch healthy sources. The viewers must notice nothing. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ import { startHostileProvider } from './hostile-provider.ts';
 const PROBE = join(import.meta.dirname, 'turn-probe.mjs');
 const LONGEST_TURN_MS = 200;
 const MIB = 1024 * 1024;
-/** Rings of two sources and of four processes at 8 MiB, twice that, and what Node takes for itself. */
+/** Rings of two sources and of four processes at 8 MiB, doubled, plus what Node itself needs. */
 const MAX_RSS_BYTES = 450 * MIB;
 const EACH_MS = 2_500;
 const FRAME_TICKS = 3_600;
 
-/** In ms of CPU, since so many of its long turns; 0: none was long. */
+/** The longest turn in ms of CPU, not counting the first `since` long turns; 0: none was long. */
 const longestTurn = (worker: Worker, since: number): number =>
   Math.max(
     0,
@@ -47,7 +47,7 @@ export async function readHostileSources(
   const neighbours = [...stage.viewers(2, shared.playUrl), ...stage.viewers(2, copied.playUrl)];
   await allPlaying(neighbours);
 
-  /** Two viewers for a while; answers the longest turn meanwhile. */
+  /** Two viewers watch for a while; returns the longest turn meanwhile. */
   const watch = async (url: string): Promise<number> => {
     const before = worker.logged('a long turn').length;
     const streams = [
@@ -69,7 +69,7 @@ export async function readHostileSources(
     const { url, kind } = provider.channel(sources);
     const what = `${kind}, TEST_SEED=${seed + sources}`;
     let turnMs = await watch(url);
-    // A collection of garbage falls into another moment the next time; what a source asks for takes as long again.
+    // Garbage collection hits another moment the next time, but work for the source takes just as long again.
     if (turnMs >= LONGEST_TURN_MS) turnMs = Math.min(turnMs, await watch(url));
     longestMs = Math.max(longestMs, turnMs);
     expect(turnMs, `${what}: a turn, in ms of CPU`).toBeLessThan(LONGEST_TURN_MS);

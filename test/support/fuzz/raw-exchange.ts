@@ -1,24 +1,24 @@
-/** One request as bytes on a socket of its own, and what came back: for requests that no HTTP client would send. */
+/** One request as bytes on its own socket, and the answer: for requests that no HTTP client would send. */
 
 import { connect } from 'node:net';
 
 export interface RawAnswer {
-  /** Undefined when the connection was closed without one. */
+  /** Undefined when the connection closed without an answer. */
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  /** All that came, head and body. */
+  /** Everything received, head and body. */
   readonly text: string;
   readonly body: string;
-  /** `cut`: by this side, because the body goes on for ever; `silent`: nothing came in time. */
+  /** `cut`: this side ended an endless body; `silent`: nothing arrived in time. */
   readonly end: 'complete' | 'closed' | 'cut' | 'silent';
 }
 
 export interface ExchangeOptions {
-  /** The request says more than it sends: this side ends after it. */
+  /** The request announces more than it sends; this side then closes its half. */
   readonly halfClose: boolean;
-  /** Until the head. */
+  /** Limit until the head has arrived. */
   readonly timeoutMs: number;
-  /** How much of a body is waited for once the head is here, before this side cuts it. */
+  /** How long to read the body after the head, before this side cuts it. */
   readonly bodyMs: number;
   readonly isHead: boolean;
 }
@@ -51,7 +51,7 @@ export function exchange(port: number, bytes: Buffer, options: ExchangeOptions):
       if (isComplete(whole, options.isHead)) finish('complete');
     });
     socket.on('close', () => finish('closed'));
-    // What counts is what came before.
+    // Only what came before the error matters.
     socket.on('error', () => undefined);
   });
 }
@@ -81,10 +81,10 @@ function read(whole: Buffer, end: RawAnswer['end']): RawAnswer {
   return { status: Number(status), headers, text, body: text.slice(at + 4), end };
 }
 
-/** The body of an answer, taken out of its chunks. */
+/** The body of an answer, with chunked framing removed. */
 export function bodyOf({ headers, body }: RawAnswer): string {
   if (headers['transfer-encoding'] !== 'chunked') {
-    // What follows is the answer to a request behind this one.
+    // The rest answers another request on the same connection.
     return Buffer.from(body.slice(0, Number(headers['content-length'] ?? body.length)), 'latin1').toString();
   }
   let plain = '';

@@ -1,9 +1,9 @@
-/** URLs with a secret in one of the places where URLs carry credentials, in one of the spellings that clients read. Seeded. */
+/** URLs with a secret in a place where URLs carry credentials, in any spelling that clients read. Seeded. */
 import { pick } from '../seed.ts';
 
 export interface SecretUrl {
   readonly url: string;
-  /** What must be shown of it. */
+  /** The host, which must be shown. */
   readonly host: string;
 }
 
@@ -12,7 +12,7 @@ type Random = () => number;
 const every = (text: string, form: (byte: string) => string) =>
   [...Buffer.from(text)].map((byte) => form(byte.toString(16))).join('');
 
-/** A secret as it can be written: all letters, so that only its place says what it is. */
+/** Ways to write a secret. It is all letters, so only its place shows that it is secret. */
 const WRITTEN: readonly ((secret: string) => string)[] = [
   (secret) => secret,
   (secret) => secret,
@@ -26,7 +26,7 @@ const WRITTEN: readonly ((secret: string) => string)[] = [
   (secret) => `%40${secret}%3a`,
 ];
 
-/** `http://`, as clients read it. */
+/** Spellings that clients read as `http://`. */
 const STARTS = [
   'http://',
   'HTTP://',
@@ -111,7 +111,7 @@ export function secretUrl(random: Random, secret: string): SecretUrl {
   return { url, host };
 }
 
-/** A word that stands in no URL by chance. */
+/** A word that no URL contains by chance. */
 export function secretWord(random: Random): string {
   return `q${Array.from({ length: 9 }, () => pick(random, [...'bcdfghjklmnprstvwxz'])).join('')}`;
 }

@@ -1,5 +1,5 @@
-// Loaded into a worker by `--import`: logs each long turn of its event loop, in ms of CPU. A moment in which a busy machine
-// runs something else is no turn of the worker's.
+// Loaded into a worker by `--import`: logs each long turn of its event loop, in ms of CPU. CPU time leaves out the moments
+// in which a busy machine runs something else.
 const EVERY_MS = 20;
 const LONG_MS = 50;
 

@@ -16,7 +16,7 @@ const MPA_KBITS: Record<number, number[]> = {
   3: [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
 };
 
-/** Longest frame header that is looked at. */
+/** Longest frame header that is examined. */
 const HEADER_BYTES = 7;
 
 /** Follows one audio elementary stream; frames may lie across PES borders. */
@@ -68,7 +68,7 @@ export class AudioFrameCounter {
     return ticks;
   }
 
-  /** After lost bytes: look for the next header afresh. */
+  /** After lost bytes: search for the next header. */
   resync(): void {
     this.#rest = Buffer.alloc(0);
     this.#skip = 0;

@@ -1,8 +1,8 @@
-/** Looks at the start and the structure of fMP4, Matroska/WebM, ADTS and MP3 bytes, as far as a joining player needs it. */
+/** Checks the start and structure of fMP4, Matroska/WebM, ADTS and MP3 bytes, as a joining player needs them. */
 
 export type Container = 'mpegts' | 'fmp4' | 'matroska' | 'webm' | 'adts' | 'mp3' | 'unknown';
 
-/** What the first bytes say they are. */
+/** The container that the first bytes indicate. */
 export function containerOf(bytes: Buffer): Container {
   if (bytes.length < 12) return 'unknown';
   if (bytes[0] === 0x47 && (bytes.length < 189 || bytes[188] === 0x47)) return 'mpegts';
@@ -20,7 +20,7 @@ export interface Mp4Structure {
   /** `ftyp`, then `moov`, then fragments only. */
   startsWithInit: boolean;
   fragments: number;
-  /** The bytes end with a complete `mdat`, as a response that ended on purpose does. */
+  /** The bytes end with a complete `mdat`, as a response does that ended on purpose. */
   endsWithFragment: boolean;
 }
 
@@ -59,7 +59,7 @@ const INFO_ID = Buffer.from([0x15, 0x49, 0xa9, 0x66]);
 const TRACKS_ID = Buffer.from([0x16, 0x54, 0xae, 0x6b]);
 const DOCTYPE_ID = Buffer.from([0x42, 0x82]);
 
-/** Finds the 4-byte EBML IDs (RFC 8794, RFC 9559) by value: enough to see whether a join starts with its initialisation. */
+/** Finds the 4-byte EBML IDs (RFC 8794, RFC 9559) by value: enough to see whether a join starts with the initialisation. */
 export function matroskaStructure(bytes: Buffer): MatroskaStructure {
   const cluster = bytes.indexOf(CLUSTER_ID);
   const before = cluster === -1 ? bytes : bytes.subarray(0, cluster);

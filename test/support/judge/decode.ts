@@ -1,11 +1,11 @@
-/** Lets FFmpeg decode what a client got and returns what it complains about. */
+/** Lets FFmpeg decode what a client got, and returns its complaints. */
 import { spawn } from 'node:child_process';
 import { containerOf } from './containers.ts';
 
 const PACKET = 188;
 
 export interface DecodeOptions {
-  /** Leave out the last PES of every PID, which a recording usually cuts; default true for MPEG-TS. */
+  /** Leave out the last PES of every PID, because a recording usually cuts it; default true for MPEG-TS. */
   trim?: boolean;
   /** Input arguments before `-i`, such as `['-f', 'mpegts']`. */
   inputArgs?: string[];
@@ -32,7 +32,7 @@ export async function decodeErrors(bytes: Buffer, options: DecodeOptions = {}): 
   const child = spawn(ffmpeg, args, { stdio: ['pipe', 'ignore', 'pipe'] });
   const output: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
-  // FFmpeg may stop reading early; its exit code and its words tell why.
+  // FFmpeg may stop reading early; its exit code and its stderr say why.
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -42,13 +42,13 @@ export async function decodeErrors(bytes: Buffer, options: DecodeOptions = {}): 
   const lines = Buffer.concat(output)
     .toString('utf8')
     .split('\n')
-    // The null muxer counts in frames of the nominal rate; the judge looks at the times themselves.
+    // The null muxer counts in frames of the nominal rate, and the judge checks the times itself.
     .filter((line) => line.trim() !== '' && !line.includes('non monotonically increasing dts to muxer'));
   if (code !== 0) lines.push(`ffmpeg exited with ${code}`);
   return lines;
 }
 
-/** The same MPEG-TS without each PID's packets from its last unit start on, and without a cut last packet. */
+/** The same MPEG-TS without each PID's packets from its last unit start on, and without an incomplete last packet. */
 export function withoutLastPes(bytes: Buffer): Buffer {
   const whole = bytes.length - (bytes.length % PACKET);
   const settled = new Set<number>();

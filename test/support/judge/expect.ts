@@ -1,26 +1,26 @@
-/** Assertions on a verdict that list everything wrong at once, each with its packet index and PTS. */
+/** Assertions on a verdict that list all faults at once, each with its packet index and PTS. */
 import { AssertionError } from 'node:assert';
 import type { PidVerdict, Verdict } from './verdict.ts';
 
 export interface CleanExpectation {
   /** Whether PAT, PMT and a keyframe must come first; default true. */
   cleanStart?: boolean;
-  /** Demand (true) or forbid (false) a video or audio stream; default: as it comes. */
+  /** Demand (true) or forbid (false) a video or audio stream; default: either is fine. */
   video?: boolean;
   audio?: boolean;
-  /** Least media time, in seconds. */
+  /** Minimum media time, in seconds. */
   minSeconds?: number;
   /** Longest allowed DTS step on any stream, in ms; default 1000 (use `judgeTs`'s `gapMs` as well when it is less). */
   maxGapMs?: number;
   /** Longest allowed time without an arrival, in ms. */
   maxStallMs?: number;
-  /** Ticks of a video frame: then no frame may be missing or doubled. */
+  /** Ticks of a video frame: if given, no frame may be missing or doubled. */
   frameTicks?: number;
-  /** Most signalled discontinuities on any PID after its start; default: any number. */
+  /** Maximum of signalled discontinuities on any PID after its start; default: any number. */
   maxSignalled?: number;
   /** Largest audio slip in ticks; default: not checked. */
   maxAudioSlipTicks?: number;
-  /** Most broken PES; default 0. */
+  /** Maximum of broken PES; default 0. */
   maxPartialPes?: number;
 }
 
@@ -31,7 +31,7 @@ export function expectClean(verdict: Verdict, expectation: CleanExpectation = {}
   throw new AssertionError({ message: `${faults.length} faults in ${describe(verdict)}:\n  ${faults.join('\n  ')}` });
 }
 
-/** The faults as text lines, for tests that count on some. */
+/** The faults as text lines, for tests that expect some. */
 export function faultsOf(verdict: Verdict, expectation: CleanExpectation = {}): string[] {
   return [
     ...transportFaults(verdict),
@@ -141,12 +141,12 @@ export interface FrameFaults {
   doubled: number[];
 }
 
-/** PTS of a plain list that may lack pictures which were to follow it in decoding order, at most this many at its end. */
+/** The end of a plain PTS list may lack pictures that follow later in decoding order; at most this many. */
 const MAX_REORDER_FRAMES = 8;
 
 /**
- * Video frames that are missing from, or doubled in, a fixed frame grid of `frameTicks`. Given a PidVerdict, only frames that had to be there by
- * its last DTS are demanded; given a list of PTS, its last 8 frames are not.
+ * Video frames that are missing from, or doubled in, a fixed frame grid of `frameTicks`. For a PidVerdict, only frames due by
+ * its last DTS must be there. For a list of PTS, its last 8 frames may be missing.
  */
 export function missingOrDoubledFrames(
   times: readonly number[] | Pick<PidVerdict, 'ptsList' | 'dtsList'>,

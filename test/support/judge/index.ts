@@ -1,4 +1,4 @@
-/** The one judge of what a plain HTTP client received; independent of the worker's own MPEG-TS code, so that the two check each other. */
+/** The judge of what a plain HTTP client received. It shares no MPEG-TS code with the worker, so that the two check each other. */
 export {
   type Container,
   containerOf,

@@ -1,4 +1,4 @@
-/** The judge of what a plain HTTP client received: reads an MPEG-TS recording (ISO/IEC 13818-1) and lists all that is wrong with it. */
+/** The judge of what a plain HTTP client received: reads an MPEG-TS recording (ISO/IEC 13818-1) and lists all its faults. */
 import { readPcrBase, readPcrExtension, unwrap } from './clock.ts';
 import { type PacketView, PidJudge } from './pid-judge.ts';
 import { type ElementaryStream, readPat, readPmt, SectionReader, sectionCrc } from './psi.ts';
@@ -8,7 +8,7 @@ const PACKET = 188;
 const SYNC = 0x47;
 const PAT_PID = 0;
 const NULL_PID = 0x1fff;
-/** PIDs below are reserved for tables (DVB uses up to 0x1f). */
+/** Lower PIDs are reserved for tables (DVB uses up to 0x1f). */
 const FIRST_FREE_PID = 0x20;
 
 /**
@@ -49,7 +49,7 @@ class TsJudge {
   #crcErrors = 0;
   #reference: number | undefined;
   #lastPcr: number | undefined;
-  /** Byte offset of every packet, as packets need not lie on one grid. */
+  /** Byte offset of every packet, because packets need not lie on one grid. */
   readonly #offsets: number[] = [];
 
   constructor(recording: TimedBytes, options: JudgeOptions) {
@@ -76,7 +76,7 @@ class TsJudge {
     return this.#conclude();
   }
 
-  /** The next sync byte that is followed by another one a packet later. */
+  /** The next sync byte with another one a packet later. */
   #resync(from: number): number {
     for (let at = from; at < this.#bytes.length; at++) {
       const next = at + PACKET;
@@ -238,7 +238,7 @@ class TsJudge {
   }
 }
 
-/** When the byte before `offset` had arrived, in ms after the request. */
+/** When the byte before `offset` arrived, in ms after the request. */
 export function arrivalOf(arrivals: readonly Arrival[], offset: number): number | undefined {
   let low = 0;
   let high = arrivals.length;

@@ -1,13 +1,13 @@
-/** Where a recording's media jumps forward: how far, and whether the stream said so. */
+/** Finds where a recording's media jumps forward: how far, and whether the stream signalled it. */
 
 import type { MediaGap, PidVerdict, Verdict } from './verdict.ts';
 
 export interface Jump extends MediaGap {
-  /** A discontinuity was announced since the unit before. */
+  /** A discontinuity was signalled since the previous unit. */
   signalled: boolean;
 }
 
-/** The steps of a stream's DTS that are longer than its verdict's `gapMs`. */
+/** The DTS steps of a stream that exceed its verdict's `gapMs`. */
 export function jumpsOf(pid: PidVerdict): Jump[] {
   return pid.gaps.map((gap) => {
     const before = pid.pes.findLast((pes) => pes.packetIndex < gap.packetIndex)?.packetIndex ?? 0;
@@ -18,7 +18,7 @@ export function jumpsOf(pid: PidVerdict): Jump[] {
   });
 }
 
-/** The one jump of a recording's pictures; undefined when they go on without one. */
+/** The one jump of a recording's video; undefined when there is none. */
 export function videoJump({ video }: Verdict): Jump | undefined {
   const [jump, ...more] = video === undefined ? [] : jumpsOf(video);
   if (more.length > 0) throw new Error(`${more.length + 1} jumps: ${JSON.stringify([jump, ...more])}`);

@@ -1,8 +1,8 @@
-/** Tells by a picture's own bytes whether decoding can start there, whatever the transport layer claims. */
+/** Tells from a picture's own bytes whether decoding can start there, whatever the transport layer claims. */
 
 /**
- * Whether the access unit that starts `es` is a keyframe: an IDR or an intra picture with a recovery point of 0 frames (H.264), an IRAP
- * (HEVC), an I picture after a sequence header (MPEG-2). Undefined while its first picture has not come yet.
+ * Whether the access unit at the start of `es` is a keyframe: an IDR or an intra picture with a recovery point of 0 frames
+ * (H.264), an IRAP (HEVC), or an I picture after a sequence header (MPEG-2). Undefined until its first picture has arrived.
  */
 export function isKeyframe(codec: string, es: Buffer): boolean | undefined {
   if (codec === 'h264') return h264Keyframe(es);

@@ -29,14 +29,14 @@ interface OpenPes {
   gap: boolean;
   randomAccess: boolean;
   lastPacketFull: boolean;
-  /** Start of a picture that has not shown its type yet. */
+  /** Start of a picture whose type is not known yet. */
   head: Buffer | undefined;
   hash: Hash | undefined;
 }
 
-/** How much of an access unit is looked through for its first slice, in bytes. */
+/** How many bytes of an access unit are searched for its first slice. */
 const MAX_HEAD_BYTES = 64 * 1024;
-/** Rounding of two PTS, in ticks, that is no slip. */
+/** Differences between two PTS up to this are rounding and not slip, in ticks. */
 const SLIP_TOLERANCE_TICKS = 2;
 
 export class PidJudge {
@@ -59,7 +59,7 @@ export class PidJudge {
     if (stream !== undefined) this.describe(stream);
   }
 
-  /** Takes over what the PMT says of this PID. */
+  /** Takes over what the PMT says about this PID. */
   describe(stream: ElementaryStream): void {
     this.verdict.streamType = stream.streamType;
     this.verdict.kind = stream.kind;
@@ -79,7 +79,7 @@ export class PidJudge {
     return packet.unitStart ? this.#startPes(packet, nearDts) : this.#continuePes(packet);
   }
 
-  /** Ends the recording; its last PES may be incomplete and is judged only by what came. */
+  /** Ends the recording. Its last PES may be incomplete and is judged by what arrived. */
   finish(): PidVerdict {
     const last = this.#open;
     this.#open = undefined;
@@ -107,7 +107,7 @@ export class PidJudge {
     } else if (expected !== undefined && got !== expected) {
       this.verdict.continuityErrors.push(event);
       this.#lose(packet);
-      // What is missing may as well be the end of the PES before.
+      // The end of the previous PES may be missing, too.
       if (this.#open !== undefined) this.#open.gap = true;
     }
     this.#lastWasDuplicate = duplicate;
@@ -115,13 +115,13 @@ export class PidJudge {
     return !duplicate;
   }
 
-  /** Bytes may be missing before this packet: a PES that goes on behind it is broken. */
+  /** Bytes may be missing before this packet: a PES that continues after it is broken. */
   #lose(packet: PacketView): void {
     if (!packet.hasPayload) this.#lost = true;
     else if (!packet.unitStart && this.#open !== undefined) this.#open.gap = true;
   }
 
-  /** Same bytes as the packet before on this PID; the PCR may differ (2.4.3.3). */
+  /** Same bytes as the previous packet of this PID; the PCR may differ (2.4.3.3). */
   #samePacket(packet: PacketView): boolean {
     const { bytes, start, payloadAt, end } = packet;
     const offset = payloadAt - start;

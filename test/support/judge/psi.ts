@@ -27,7 +27,7 @@ export interface ProgramMap {
   streams: ElementaryStream[];
 }
 
-/** Puts the sections of one PID together; returns those that this payload completes. */
+/** Assembles the sections of one PID; returns those that this payload completes. */
 export class SectionReader {
   #pending: Buffer = Buffer.alloc(0);
   #open = false;
@@ -56,7 +56,7 @@ export class SectionReader {
   }
 }
 
-/** PMT PIDs of a PAT section (table_id 0), network PID left out. */
+/** PMT PIDs of a PAT section (table_id 0), without the network PID. */
 export function readPat(section: Buffer): number[] {
   const pids: number[] = [];
   for (let at = 8; at + 4 <= section.length - 4; at += 4) {

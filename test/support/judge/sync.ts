@@ -1,15 +1,15 @@
-/** Measures sound against pictures in what a client got of the `sync` loop: its flashes and beeps belong together. */
+/** Measures sound against pictures in a recording of the `sync` loop: its flashes and beeps belong together. */
 import { spawn } from 'node:child_process';
 import { withoutLastPes } from './decode.ts';
 
 export interface SyncMark {
   /** Media time of the flash in the client's timeline, in seconds. */
   atSeconds: number;
-  /** How much later than it the nearest beep begins; the loop itself has 0.02 to 0.05 s. */
+  /** How much later the nearest beep begins than the flash; the loop itself has 0.02 to 0.05 s. */
   beepLagSeconds: number;
 }
 
-/** Every flash with its nearest beep. What a repaired jump or a loss cuts is no mark unless the dark before it lasted a while. */
+/** Every flash with its nearest beep. A flash cut by a repaired jump or a loss counts only after a long enough dark stretch. */
 export async function syncMarks(bytes: Buffer): Promise<SyncMark[]> {
   const said = await detect(withoutLastPes(bytes));
   const times = (pattern: RegExp) => [...said.matchAll(pattern)].map((match) => Number(match[1]));

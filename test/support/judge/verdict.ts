@@ -1,9 +1,9 @@
-/** What the judge says about the bytes of one MPEG-TS client (ISO/IEC 13818-1). Times in 90 kHz ticks unless named otherwise. */
+/** The judge's findings on the bytes of one MPEG-TS client (ISO/IEC 13818-1). Times are 90 kHz ticks unless named otherwise. */
 
-/** One PID's counter did not go on as it should (2.4.3.3). */
+/** One PID's counter did not continue as it should (2.4.3.3). */
 export interface ContinuityEvent {
   packetIndex: number;
-  /** The counter that should have come; undefined at the PID's first packet. */
+  /** The expected counter; undefined at the PID's first packet. */
   expected: number | undefined;
   got: number;
 }
@@ -35,7 +35,7 @@ export interface PartialPes {
   gotBytes: number;
 }
 
-/** One PES as it arrived; without DTS in its header the PTS is the DTS. */
+/** One PES as it arrived. Without a DTS in its header, the PTS is the DTS. */
 export interface PesRecord {
   packetIndex: number;
   pts: number;
@@ -44,7 +44,7 @@ export interface PesRecord {
   bytes: number;
   /** Undefined for audio, or when no picture was found in it. */
   keyframe: boolean | undefined;
-  /** MD5 of the payload, when asked for. */
+  /** MD5 of the payload, when requested. */
   hash?: string;
 }
 
@@ -68,9 +68,9 @@ export interface PidVerdict {
   pesCount: number;
   continuityErrors: ContinuityEvent[];
   signalledDiscontinuities: SignalledDiscontinuity[];
-  /** Packets sent twice, which 2.4.3.3 allows once each. */
+  /** Repeated packets; 2.4.3.3 allows each packet to be sent twice. */
   duplicates: number;
-  /** DTS that did not grow: stepped back or stood still. */
+  /** DTS that did not grow. */
   dtsBackSteps: DtsStep[];
   /** How often each DTS step occurred. */
   dtsSteps: Map<number, number>;
@@ -81,9 +81,9 @@ export interface PidVerdict {
   /** DTS steps longer than the given limit. */
   gaps: MediaGap[];
   partialPes: PartialPes[];
-  /** Unbounded PES whose last packet is full: a cut one looks so, and by chance one whole one in 184. */
+  /** Unbounded PES whose last packet is full. A cut PES looks like this, and by chance one complete PES in 184. */
   suspectPes: number[];
-  /** PTS of keyframes by their own bytes, whatever random_access_indicator says. */
+  /** PTS of keyframes according to their own bytes, whatever random_access_indicator says. */
   keyframePts: number[];
   /** Video keyframes with and without random_access_indicator. */
   randomAccessIndicators: { onKeyframes: number; missing: number; wrong: number };
@@ -96,10 +96,10 @@ export interface PidVerdict {
 export interface PcrVerdict {
   pid: number | undefined;
   count: number;
-  /** Not signalled steps back, in 27 MHz units. */
+  /** Unsignalled steps back, in 27 MHz units. */
   backSteps: { packetIndex: number; from: number; to: number }[];
   maxIntervalMs: number;
-  /** Smallest DTS − PCR at a PES start: below zero a decoder would underrun. */
+  /** Smallest DTS − PCR at a PES start; below zero a decoder would underrun. */
   minDtsLeadMs: number | undefined;
 }
 
@@ -110,16 +110,16 @@ export interface StartVerdict {
   firstMedia: number | undefined;
   firstVideo: number | undefined;
   firstVideoIsKeyframe: boolean;
-  /** Packets before the first PAT, other service information (PID below 0x20, such as FFmpeg's SDT) not counted. */
+  /** Packets before the first PAT, not counting other service information (PID below 0x20, such as FFmpeg's SDT). */
   packetsBeforePat: number;
-  /** Bytes before the first sync byte that holds. */
+  /** Bytes before the first valid sync byte. */
   bytesBeforeSync: number;
 }
 
 export interface Verdict {
   packets: number;
   bytes: number;
-  /** Times the 188-byte grid was lost. */
+  /** Places where the 188-byte grid was lost. */
   syncErrors: { offset: number; skippedBytes: number }[];
   /** Packets with transport_error_indicator. */
   transportErrors: number;
@@ -144,7 +144,7 @@ export interface Verdict {
   bitrate: number;
 }
 
-/** One arrival: everything before `endOffset` was there `atMs` after the request. */
+/** One arrival: everything before `endOffset` had arrived `atMs` after the request. */
 export interface Arrival {
   atMs: number;
   endOffset: number;

@@ -1,4 +1,4 @@
-/** One channel of a live source: a player, its connections, and what it was told to do to them. */
+/** One channel of a live source: a player, its connections, and how they must misbehave. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PACKET, shifted } from './loop.ts';
 import type {
@@ -16,7 +16,7 @@ type Loop = Player['loop'];
 export interface Connection {
   record: ConnectionRecord;
   response: ServerResponse;
-  /** Added to all its timestamps; undefined until its first packets with a restarted clock. */
+  /** Added to all its timestamps; undefined until its first packets when the clock restarts. */
   shiftTicks: number | undefined;
   /** Body bytes still allowed, for finite answers. */
   remaining: number;
@@ -25,11 +25,11 @@ export interface Connection {
   lastBytes: Buffer;
 }
 
-/** A peer that leaves this many bytes unread is cut, as a provider would. */
+/** A peer with this many unread bytes is cut, as a provider would. */
 const MAX_UNSENT_BYTES = 16 * 2 ** 20;
 /** First DTS of a connection whose clock restarts: FFmpeg's own 1.4 s. */
 const RESTART_TICKS = 126_000;
-/** How far back the newest keyframe is looked for, in ms. */
+/** How far back the newest keyframe may be, in ms. */
 const KEYFRAME_HISTORY_MS = 12_000;
 
 export class Channel {
@@ -126,14 +126,14 @@ export class Channel {
     }
   }
 
-  /** What the next connection gets; a limited answer is used up. */
+  /** The answer for the next connection; counts down a limited answer. */
   takeAnswer(): Answer {
     const answer = this.#answer;
     if (--this.#answersLeft <= 0) this.#answer = { kind: 'play' };
     return answer;
   }
 
-  /** Notes a request that gets no media. */
+  /** Records a request that gets no media. */
   refuse(record: ConnectionRecord): void {
     this.#refused++;
     this.#records.push({ ...record, closedAt: Date.now(), closedBy: 'source' });
@@ -171,7 +171,7 @@ export class Channel {
     this.#forget(connection, 'source');
     if (how.graceful) response.end();
     else if (how.midPacket && connection.lastBytes.length >= PACKET) {
-      // The piece goes out before the connection dies.
+      // The piece goes out before the connection breaks.
       response.write(connection.lastBytes.subarray(0, 100), () => response.destroy());
     } else response.destroy();
   }
@@ -192,7 +192,7 @@ export class Channel {
     if (first > 0) this.#history = this.#history.slice(first);
   }
 
-  /** The blocks a new connection gets at once, the first one cut to a keyframe. */
+  /** The blocks that a new connection gets at once; the first one is cut to a keyframe. */
   #past(): Block[] {
     const newest = this.#history.at(-1)?.mediaMs ?? 0;
     const until = newest - (this.#options.burstSeconds ?? 0) * 1000;

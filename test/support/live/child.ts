@@ -1,4 +1,4 @@
-/** The child process of startLiveSourceProcess: a live server that takes its orders over IPC and ends with its parent. */
+/** The child process of startLiveSourceProcess: a live server that takes commands over IPC and ends with its parent. */
 import { linkTo, type Order, type Reply, type SourceLink } from '../live-source.ts';
 import type { LiveSourceOptions } from './options.ts';
 import { LiveServer } from './server.ts';

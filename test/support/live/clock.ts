@@ -1,9 +1,9 @@
-/** What a live source tells the time by: this process's clock, or one that only goes on when a test says so. */
+/** The clock of a live source: this process's clock, or one that only advances when a test says so. */
 
 export interface LiveClock {
   /** Milliseconds. */
   now(): number;
-  /** @returns what ends it */
+  /** @returns a function that stops it */
   every(ms: number, tick: () => void): () => void;
 }
 
@@ -16,7 +16,7 @@ export const REAL_CLOCK: LiveClock = {
 };
 
 /**
- * However busy the machine is, a source on this clock sends the same.
+ * With this clock a source sends the same bytes, however busy the machine is.
  *
  * @example
  * const clock = new ManualClock();
@@ -37,7 +37,7 @@ export class ManualClock implements LiveClock {
     return () => void this.#timers.delete(timer);
   }
 
-  /** Goes on by so many milliseconds, one tick after the other. */
+  /** Advances by this many milliseconds, one tick after the other. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {

@@ -2,13 +2,13 @@
 import type { Answer, ChannelAction, ChannelStats, ConnectionLimit } from './options.ts';
 import type { AfterStall } from './player.ts';
 
-/** How orders reach the channel. */
+/** How commands reach the channel. */
 export interface ChannelLink {
   act(path: string, action: ChannelAction): Promise<void>;
   stats(path: string): Promise<ChannelStats>;
 }
 
-/** Orders for one channel. Each takes effect before its promise resolves. */
+/** Commands for one channel. Each takes effect before its promise resolves. */
 export class ChannelControl {
   readonly url: string;
   readonly #path: string;
@@ -28,17 +28,17 @@ export class ChannelControl {
     return this.#link.act(this.#path, action);
   }
 
-  /** Timestamps jump, counters and content go on. */
+  /** Timestamps jump; counters and content continue. */
   jump(seconds: number): Promise<void> {
     return this.act({ do: 'jump', seconds });
   }
 
-  /** Ends every connection: at once, inside a packet, or in an orderly way. */
+  /** Ends every connection: at once, inside a packet, or gracefully. */
   cutConnections(how: { midPacket?: boolean; graceful?: boolean } = {}): Promise<void> {
     return this.act({ do: 'cut', ...how });
   }
 
-  /** What new connections get, the next `times` or all. */
+  /** Sets the answer for new connections: for the next `times`, or for all. */
   answer(answer: Answer, times?: number): Promise<void> {
     return this.act({ do: 'answer', answer, times });
   }
@@ -51,7 +51,7 @@ export class ChannelControl {
     return this.answer({ kind: 'status', status }, times);
   }
 
-  /** New connections are closed without an answer. */
+  /** Closes new connections without an answer. */
   refuse(times?: number): Promise<void> {
     return this.answer({ kind: 'refuse' }, times);
   }
@@ -72,7 +72,7 @@ export class ChannelControl {
     return this.answer({ kind: 'redirect', to }, times);
   }
 
-  /** New connections get a Content-Length and that many bytes. */
+  /** New connections get a Content-Length and this many bytes. */
   contentLength(bytes: number, times?: number): Promise<void> {
     return this.answer({ kind: 'finite', bytes }, times);
   }
@@ -81,7 +81,7 @@ export class ChannelControl {
     return this.act({ do: 'stall', ms, then });
   }
 
-  /** true: video vanishes while audio and PCR flow. */
+  /** true: video stops while audio and PCR continue. */
   dropVideo(on: boolean): Promise<void> {
     return this.act({ do: 'video', on: !on });
   }
@@ -90,7 +90,7 @@ export class ChannelControl {
     return this.act({ do: 'strip-random-access', on });
   }
 
-  /** The next packets with media are lost on the way. */
+  /** The next packets with media are lost. */
   dropPackets(count: number): Promise<void> {
     return this.act({ do: 'lose-packets', count });
   }

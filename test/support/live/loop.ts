@@ -1,4 +1,4 @@
-/** A loop fixture in memory, cut into packets that know when they are due: what a live source plays round and round. */
+/** A loop fixture in memory, cut into packets with due times. A live source plays it round and round. */
 import { readFile } from 'node:fs/promises';
 import { type Fixture, fixture, type LoopName } from '../fixtures.ts';
 
@@ -6,7 +6,7 @@ export const PACKET = 188;
 const NULL_PID = 0x1fff;
 const WRAP = 2 ** 33;
 
-/** What a packet carries that playing it again must rewrite. */
+/** What a packet carries that must be rewritten for each round. */
 export const CARRIES = { pcr: 1, pes: 2, payload: 4, video: 8, keyframe: 16, media: 32 } as const;
 
 export interface Loop {
@@ -18,7 +18,7 @@ export interface Loop {
   /** Bits of CARRIES for each packet. */
   carries: Uint8Array;
   pids: Uint16Array;
-  /** Packets with payload by PID: what a counter grows by in one round. */
+  /** Packets with payload by PID: how much each counter grows in one round. */
   payloads: Map<number, number>;
   /** First DTS in the file, in ticks. */
   firstDts: number;
@@ -26,7 +26,7 @@ export interface Loop {
 
 const loaded = new Map<LoopName, Promise<Loop>>();
 
-/** The loop of that name; sources that play the same one share its bytes. */
+/** The loop of that name; sources with the same loop share its bytes. */
 export function loadLoop(name: LoopName): Promise<Loop> {
   const known = loaded.get(name);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** What a live source can be told: its channels, how it answers, how it misbehaves. All of it is plain data, so that it crosses a process border. */
+/** The options of a live source: its channels, answers and faults. Plain data, so that it can cross a process border. */
 import type { LoopName } from '../fixtures.ts';
 import type { AfterStall } from './player.ts';
 
@@ -8,16 +8,16 @@ export type Answer =
   | { kind: 'status'; status: number; body?: string }
   /** The connection is closed without an answer. */
   | { kind: 'refuse' }
-  /** Never answered, or answered and then silent. */
+  /** Never answered, or only the headers. */
   | { kind: 'hang'; after: 'request' | 'headers' }
   | { kind: 'html' }
-  /** 200 and the end. */
+  /** 200 and an empty body. */
   | { kind: 'empty' }
   | { kind: 'redirect'; to: string; status?: number }
-  /** Real-time media with a Content-Length, which ends there. */
+  /** Real-time media that ends at its Content-Length. */
   | { kind: 'finite'; bytes: number };
 
-/** How many connections are allowed, and what happens beyond. */
+/** How many connections are allowed, and what happens to more. */
 export interface ConnectionLimit {
   limit: number;
   mode: 'refuse' | 'cut-older';
@@ -44,15 +44,15 @@ export interface ChannelOptions {
   startPts?: number;
   /** Where in the loop the clock starts, in seconds; default 0. */
   startPhaseSeconds?: number;
-  /** Whether the clock runs from the start of the source or from its first connection; default 'source'. */
+  /** When the clock starts: with the source or with its first connection; default 'source'. */
   clockStarts?: 'source' | 'first-connection';
-  /** 'shared': every connection sees the same timestamps (default); 'restart': they begin anew with each. */
+  /** 'shared': every connection sees the same timestamps (default); 'restart': they start anew with each. */
   clock?: 'shared' | 'restart';
-  /** Where a connection begins: at some packet (default), inside one, at a frame, at the newest keyframe. */
+  /** Where a connection begins: at any packet (default), inside one, at a frame, at the newest keyframe. */
   join?: 'packet' | 'mid-packet' | 'frame' | 'keyframe';
-  /** Seconds of past media that a connection gets first, from a keyframe on. */
+  /** Seconds of past media that a connection gets first, starting at a keyframe. */
   burstSeconds?: number;
-  /** Body framing; 'close' leaves a cut and an end alike. Default 'chunked'. */
+  /** Body framing; with 'close' a cut and an end look alike. Default 'chunked'. */
   framing?: 'chunked' | 'close';
   contentType?: string;
   speed?: number;
@@ -62,7 +62,7 @@ export interface ChannelOptions {
 }
 
 export interface LiveSourceOptions extends ChannelOptions {
-  /** Channels by path, each with these options over the common ones; default `/ch1.ts`. */
+  /** Channels by path; each option overrides the common one. Default `/ch1.ts`. */
   channels?: Record<string, ChannelOptions>;
   /** Connections over all channels, as a provider counts an account. */
   accountLimit?: ConnectionLimit;

@@ -1,4 +1,4 @@
-/** Plays a loop on one clock that may be told to misbehave; knows nothing of sockets. */
+/** Plays a loop on one clock and can misbehave; knows nothing of sockets. */
 import { CARRIES, type Loop, PACKET, shiftPacket } from './loop.ts';
 
 /** A stretch of packets that became due in one tick. */
@@ -12,7 +12,7 @@ export interface Block {
   ticks: number;
 }
 
-/** What comes after a stall: everything at once, everything late, or a hole. */
+/** What follows a stall: everything at once, everything late, or a gap. */
 export type AfterStall = 'burst' | 'freeze' | 'lose';
 
 export interface PlayerOptions {
@@ -21,7 +21,7 @@ export interface PlayerOptions {
   /** Where in the loop the clock starts, in seconds. */
   startPhaseSeconds: number;
   speed: number;
-  /** Media from before the start that `past` is to yield, in ms; default 0. */
+  /** How much media from before the start `past` returns, in ms; default 0. */
   pastMs?: number;
 }
 
@@ -44,7 +44,7 @@ export class Player {
   #videoWanted = true;
   #videoFlows = true;
   #toLose = 0;
-  /** What dropped video has to take off the counters. */
+  /** How much dropped video must be subtracted from the counters. */
   #videoDropped = 0;
 
   constructor(loop: Loop, options: PlayerOptions) {
@@ -63,7 +63,7 @@ export class Player {
     return (this.#mediaMs - this.#pastMs) / 1000;
   }
 
-  /** What was due before the start; to be called once, before the first tick. */
+  /** What was due before the start; call it once, before the first tick. */
   past(): Block[] {
     if (this.#pastMs === 0) return [];
     const speed = this.#speed;
@@ -95,12 +95,12 @@ export class Player {
     this.#stripRandomAccess = on;
   }
 
-  /** Video stops and comes back at the border of a PES, with counters that go on. */
+  /** Video stops and returns at the border of a PES; its counters continue. */
   set video(on: boolean) {
     this.#videoWanted = on;
   }
 
-  /** The next packets with payload are lost, their counters with them. */
+  /** The next packets with payload are lost, and their counters with them. */
   losePackets(count: number): void {
     this.#toLose += count;
   }
@@ -170,7 +170,7 @@ export class Player {
     return this.#startPts + sinceStart + this.#jumpTicks - loop.firstDts;
   }
 
-  /** Goes on with the counter of the packet at `at` over all rounds. */
+  /** Continues the counter of the packet at `at` over all rounds. */
   #count(bytes: Buffer, at: number, index: number, round: number): void {
     const { loop } = this;
     const pid = loop.pids[index] ?? 0;
@@ -179,7 +179,7 @@ export class Player {
     bytes[at + 3] = (control & 0xf0) | ((control + round * (loop.payloads.get(pid) ?? 0) - dropped) & 15);
   }
 
-  /** While video is dropped only its PCR stays, in packets without payload. */
+  /** While video is dropped, only its PCR stays, in packets without payload. */
   #keepVideo(bytes: Buffer, at: number, carries: number): boolean {
     if (carries & CARRIES.pes) this.#videoFlows = this.#videoWanted;
     if (this.#videoFlows) return true;

@@ -1,4 +1,4 @@
-/** The HTTP server behind a live source: routes requests to channels, counts the account's connections, turns the clock. */
+/** The HTTP server of a live source: routes requests to channels, counts the account's connections, drives the clock. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -78,7 +78,7 @@ export class LiveServer {
     return { open: sum('open'), total: sum('total'), maxConcurrent: this.#maxConcurrent };
   }
 
-  /** true: the port is closed to new TCP connections; the open ones go on. */
+  /** true: the port refuses new TCP connections; open ones continue. */
   async refuseTcp(on: boolean): Promise<void> {
     if (on) this.#server.close();
     else {
@@ -147,7 +147,7 @@ export class LiveServer {
     }
   }
 
-  /** The status to refuse with, after making room where the limit says so. */
+  /** The status to refuse with; first makes room if the limit says so. */
   #beyondLimit(channel: Channel): number | undefined {
     const counts: [ConnectionLimit | undefined, [Channel, Connection][]][] = [
       [channel.limit, [...channel.connections].map((connection) => [channel, connection])],
@@ -169,7 +169,7 @@ export class LiveServer {
   }
 }
 
-/** The whole response, for answers that are no stream. */
+/** The whole response, for answers that are not a stream. */
 function shortReply(answer: Answer): { status: number; headers: Record<string, string>; body: string } | undefined {
   switch (answer.kind) {
     case 'status':
