@@ -186,7 +186,7 @@ function report(): void {
   const first = visits.visits.map(({ firstByteMs }) => firstByteMs ?? Number.POSITIVE_INFINITY);
   const handovers = ground.cluster.workers.flatMap((worker) => worker.logged('handed over'));
   const took = handovers.map(({ tookMs }) => Number(tookMs));
-  const kept = ground.cluster.workers.flatMap((worker) => worker.logged('could not be handed over'));
+  const kept = ground.cluster.workers.flatMap((worker) => worker.logged('could not hand a feed over'));
   const stops = ecs.stopped.map((task) => {
     const s = (from: number | undefined, to: number | undefined) => (((to ?? 0) - (from ?? 0)) / 1_000).toFixed(1);
     const left = task.worker.logged(LEAVES).length > 0 ? `left ${s(leavingOf(task), task.stopAtMs)} s before, ` : '';

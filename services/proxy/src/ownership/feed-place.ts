@@ -1,4 +1,4 @@
-/** Where one feed comes from, as far as this worker knows: made here, or relayed from its owner; and how that changes. */
+/** Where one feed comes from: made here, or relayed from its owner; and how that changes. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { Owner, Place, KnownPlace as RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
@@ -16,13 +16,13 @@ export type KnownPlace =
   | {
       readonly kind: 'own';
       readonly epoch: number;
-      /** Made here beside its owner's, whom this worker cannot reach: for nobody but those who cannot reach him either. */
+      /** A copy, made while the owner is unreachable; serves only workers that cannot reach it either. */
       readonly apart?: boolean;
     }
   | {
       readonly kind: 'relay';
       readonly owner: Owner;
-      /** Another worker that relays it, where the owner cannot be reached. */
+      /** Another worker that relays it, when the owner cannot be reached. */
       readonly via?: Peer | undefined;
     };
 
@@ -30,26 +30,26 @@ export interface FeedPlaceDeps {
   readonly me: WorkerIdentity;
   readonly registry: Registry;
   readonly lease: Lease;
-  /** How long an owner that does not renew keeps what he owns. */
+  /** How long an owner that does not renew keeps what it owns. */
   readonly leaseMs: number;
-  /** What workers prove themselves with. */
+  /** The secret that workers authenticate with. */
   readonly secret: () => string;
   readonly silentWorkers: SilentWorkers;
-  /** This worker takes no further process. */
+  /** This worker takes no more processes. */
   readonly isFull: () => boolean;
   readonly log: Logger;
 }
 
 const REDIAL_MS = 250;
-/** The epoch that is known here may be behind the registry's once. */
+/** The epoch known here may be older than the registry's, but only once. */
 const TRANSFER_TRIES = 2;
-/** Silence is asked about again and again until the lease runs out, so one answer need not be waited for longer. */
+/** A silent owner is asked again until its lease runs out, so no single answer needs more time. */
 const ASK_TIMEOUT_MS = REDIAL_MS;
-/** Before something is started that nobody may need. */
+/** For the last question before this worker starts something that nobody may need. */
 const LAST_ASK_TIMEOUT_MS = 1_000;
-/** Without a registry two workers that lost the same owner should not start at the same moment. */
+/** Without a registry, two workers that lost the same owner must not start at the same moment. */
 const BLIND_START_MS = 500;
-/** How often a worker that makes a feed apart from its owner looks for a way back, and how often it must find one. */
+/** How often a worker with a copy of a feed looks for its owner, and how often in a row it must find it. */
 const SEEK_MS = 3_000;
 const SEEN_TWICE = 2;
 
@@ -58,14 +58,14 @@ export class FeedPlace {
   readonly feed: string;
   readonly #deps: FeedPlaceDeps;
   #current: KnownPlace;
-  /** Under way to another worker; resolves when it is decided whether it goes. */
+  /** A handover in progress; resolves with whether the feed goes. */
   #handingOver: Promise<boolean> | undefined;
   #isGivenUp = false;
   readonly #leaveListeners = new Set<() => void>();
   readonly #takenListeners: (() => void)[] = [];
-  /** The relay has ended, and where the feed goes on is not known yet. */
+  /** The relay has ended, and the next place is not known yet. */
   #lost = false;
-  /** Took the feed while it was made here. Until a relay from it has worked, a refusal there proves nothing. */
+  /** The worker that seized the feed from here. Until a relay from it has worked, a refused connection proves nothing. */
   #seizedBy: string | undefined;
 
   constructor(feed: string, first: KnownPlace, deps: FeedPlaceDeps) {
@@ -86,18 +86,18 @@ export class FeedPlace {
     return this.#deps.me;
   }
 
-  /** Where those who read it here find it from now on; undefined while it is made here. */
+  /** Where readers of the feed here continue; undefined while it is made here. */
   get goesOnAt(): { owner: Owner | undefined } | undefined {
     if (this.#current.kind === 'relay') return { owner: this.#current.owner };
     return this.#isGivenUp ? { owner: undefined } : undefined;
   }
 
-  /** This worker makes it, and is the one that is registered for it. */
+  /** Whether this worker makes the feed as its registered owner. */
   get isOriginal(): boolean {
     return this.#current.kind === 'own' && this.#current.apart !== true;
   }
 
-  /** What this worker can do for one that cannot reach the owner; undefined when it relays through another one itself. */
+  /** What this worker offers to one that cannot reach the owner; undefined when it relays through another worker itself. */
   get offer(): PlaceAnswer | undefined {
     if (this.#isGivenUp) return undefined;
     if (this.#current.kind === 'own') {
@@ -108,13 +108,13 @@ export class FeedPlace {
     return this.#lost || via !== undefined ? undefined : { owner, relayed: true };
   }
 
-  /** Made here now (a handover, or a record written back). */
+  /** Sets the place to here (a handover, or a record that was written back). */
   set(place: KnownPlace): void {
     if (this.isOriginal && place.kind === 'relay') this.#seizedBy = place.owner.incarnation;
     this.#become(place);
   }
 
-  /** Calls back whenever another worker makes from now on what was made here: the input here is to end, even if it is silent. */
+  /** Calls back when another worker takes over the feed from here: the input here must end, even if it is silent. */
   onTaken(listener: () => void): void {
     this.#takenListeners.push(listener);
   }
@@ -126,7 +126,7 @@ export class FeedPlace {
   }
 
   /**
-   * Makes another worker the owner. Nothing is passed on until that is decided, so nothing is passed on behind it.
+   * Makes another worker the owner. Passes nothing on until that is decided, so no media follows the change of owner.
    * @returns false when the feed stays here
    */
   async handOver(to: WorkerIdentity): Promise<boolean> {
@@ -148,8 +148,8 @@ export class FeedPlace {
           return true;
         }
       } catch (error) {
-        // It may have happened all the same; until the registry can be asked, nobody else hears of it either.
-        this.#deps.log.warn({ feed: this.feed, err: error }, 'a handover got no answer from the registry');
+        // It may have happened all the same. Until the registry answers, no other worker knows of it either.
+        this.#deps.log.warn({ feed: this.feed, err: error }, 'the registry did not answer a handover');
         void lease.confirmed().then(() => this.#askAgain());
         return false;
       }
@@ -163,27 +163,27 @@ export class FeedPlace {
     if (place?.kind === 'own' || place?.kind === 'relay') this.#become(place);
   }
 
-  /** Whoever wants the feed may have it: this worker ends. */
+  /** Releases the feed for any worker; this worker is ending. */
   async giveUp(): Promise<void> {
     if (!this.isOriginal) return;
     this.#isGivenUp = true;
     await this.#deps.registry.release(this.feed);
   }
 
-  /** Calls back whenever all that was made here is in the feed, and the rest is made elsewhere. */
+  /** Calls back when the feed holds everything made here, and another worker makes the rest. */
   onLeave(listener: () => void): () => void {
     this.#leaveListeners.add(listener);
     return () => this.#leaveListeners.delete(listener);
   }
 
-  /** Said by the feed: its own input is over, because another worker makes it now. */
+  /** The feed calls this when its own input is over because another worker makes it now. */
   left(): void {
     for (const listener of [...this.#leaveListeners]) listener();
   }
 
   /**
-   * Whether what arrives now from the feed's own input may be passed on. Waits for the registry when this worker stood
-   * still; false when another one owns the feed by then, which `current` names.
+   * Whether the feed may pass on what arrives from its own input now. Waits for the registry when this worker stood still.
+   * False when another worker owns the feed by then; `current` names it.
    */
   async mayPass(): Promise<boolean> {
     const { lease, registry } = this.#deps;
@@ -200,14 +200,14 @@ export class FeedPlace {
     }
   }
 
-  /** Said by the feed: something has come over its relay. */
+  /** The feed calls this when media has come over its relay. */
   relayAnswered(): void {
     if (this.#current.kind === 'relay' && this.#current.via === undefined) {
       this.#deps.silentWorkers.heard(this.#current.owner.incarnation, performance.now());
     }
   }
 
-  /** Finds the feed's place anew after its relay has ended. Resolves when there is one. */
+  /** Finds the feed's new place after its relay has ended. Resolves when there is one. */
   async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
     const before = this.#current;
     if (before.kind !== 'relay') return;
@@ -244,7 +244,7 @@ export class FeedPlace {
       moved,
       registry: lease.reachable || owner === 'dead' ? await this.#askRegistry(from, owner) : 'unreachable',
       offer: undefined,
-      // Who stood still himself has heard nobody meanwhile.
+      // A worker that stood still itself could not hear the owner meanwhile.
       silentMs: nowMs - Math.max(sinceMs, lease.awakeSinceMs),
       leaseMs,
     };
@@ -269,14 +269,14 @@ export class FeedPlace {
         return { kind: 'relay', ...next.offer };
       case 'assume': {
         await pause(Math.random() * BLIND_START_MS, signal);
-        // Somebody may have been faster.
+        // Another worker may have been faster.
         const offer = await this.#offer(from, LAST_ASK_TIMEOUT_MS);
         if (offer !== undefined) return { kind: 'relay', ...offer };
         const place = await registry.assume(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
       }
       case 'part': {
-        // On a busy machine an answer may take longer than one of the many that were asked for.
+        // On a busy machine an answer may take longer than one of the repeated questions waits.
         const [answers, offer] = await Promise.all([
           this.#answersFrom(from, LAST_ASK_TIMEOUT_MS),
           this.#offer(from, LAST_ASK_TIMEOUT_MS),
@@ -291,7 +291,7 @@ export class FeedPlace {
     }
   }
 
-  /** Gives up what is made here apart from its owner when there is a way to him again, or to nobody else. */
+  /** While this worker makes a copy: becomes the owner if the registry agrees, or follows the owner once it can be reached. */
   async #seekBack(signal: AbortSignal): Promise<void> {
     let seen = 0;
     for (;;) {
@@ -314,7 +314,7 @@ export class FeedPlace {
     }
   }
 
-  /** Who has the feed beside its owner and this worker. */
+  /** A worker other than the owner and this one that has the feed. */
   async #offer(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<Offer | undefined> {
     const { registry, me } = this.#deps;
     const known = [me.incarnation, from.incarnation];
@@ -324,7 +324,7 @@ export class FeedPlace {
 
   async #stateOf(owner: Owner, outcome: RelayOutcome, via: Peer | undefined): Promise<OwnerState> {
     const proven = outcome.kind === 'lost' && (outcome.why === 'refused' || outcome.why === 'other_incarnation');
-    // What ended a relay through another worker says nothing of the owner.
+    // The end of a relay through another worker says nothing about the owner.
     if (proven && via === undefined && owner.incarnation !== this.#seizedBy) return 'dead';
     return this.#answersFrom(owner);
   }
@@ -337,13 +337,13 @@ export class FeedPlace {
   }
 }
 
-/** The place that an owner names when he gives a feed up. */
+/** The place that an owner names when it gives a feed up. */
 function saidPlace(owner: Owner | undefined, me: WorkerIdentity): RegisteredPlace | undefined {
   if (owner === undefined) return undefined;
   return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
 }
 
-/** The place of a feed that is not here yet; waits while the registry is too young to know. */
+/** The place of a feed that is not here yet. Waits while the registry is too young to know it. */
 export async function knownPlace(registry: Registry, feed: string): Promise<KnownPlace> {
   for (;;) {
     const place = await registry.locate(feed);

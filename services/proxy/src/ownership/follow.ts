@@ -1,4 +1,4 @@
-/** Follows a feed that another worker makes: what comes from there goes into the feed here, on the same timeline. */
+/** Follows a feed that another worker makes: its media goes into the feed here, on the same timeline. */
 
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
@@ -7,7 +7,7 @@ import type { RingLimits } from '../feed/ring.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
 import type { FeedPlace } from './feed-place.ts';
 
-/** A feed with all that surrounds it. */
+/** A feed together with its place and output. */
 export interface PlacedFeed {
   readonly feed: Feed;
   readonly place: FeedPlace;
@@ -18,9 +18,9 @@ export interface PlacedFeed {
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Where to begin in a feed that is empty here, 33-bit ticks; undefined: where a viewer would. */
+  /** Where to begin when the feed here is empty, in 33-bit ticks; undefined: where a viewer would. */
   readonly fromTicks?: number | undefined;
-  /** Called with each piece of media, and with what the owner says of the clock of its source. */
+  /** Called with each piece of media, and with the source clock that the owner reports. */
   readonly onMedia: (clock: SourceClock | undefined) => void;
 }
 
@@ -46,7 +46,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   output.begin(clock, { ...kind, repaired: true, grouped: true });
   for await (const item of run.output) {
     place.relayAnswered();
-    // Seen from another timeline than this feed's, the source's clock says nothing.
+    // On another timeline than this feed's, the source clock means nothing.
     options.onMedia(history.isForeign ? undefined : run.sourceClock);
     if (item === 'whole') output.flush();
     else output.push(item, performance.now());

@@ -1,4 +1,4 @@
-/** How a worker that is to end gives what others read to them, feed by feed, while it still makes it. */
+/** Hands the feeds of a draining worker over to the workers that read them, one by one, while it still makes them. */
 
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -12,12 +12,12 @@ export interface OwnedFeed {
   readonly place: FeedPlace;
   /** False when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean>;
-  /** Keeps a source that breaks from being opened again until the answer is called. */
+  /** Prevents a broken source from being opened again until the returned function is called. */
   holdRetries?(): () => void;
 }
 
 export interface HandoverDeps {
-  /** Made from source feeds, so these go first: the new owner then follows their sources. */
+  /** They read source feeds, so they go first: the new owner then follows their sources. */
   readonly processes: () => readonly OwnedFeed[];
   readonly sources: () => readonly OwnedFeed[];
   readonly followersOf: (feed: string) => readonly WorkerIdentity[];
@@ -26,12 +26,12 @@ export interface HandoverDeps {
 }
 
 const ROUND_MS = 200;
-/** A worker that could not take a feed is asked again after this long. */
+/** A worker that could not take a feed is asked again after this time. */
 const REFUSED_MS = 5_000;
 
 export class Handover {
   readonly #deps: HandoverDeps;
-  /** Until when a worker is not asked for a feed, monotonic, by feed and incarnation. */
+  /** Until when a worker is not asked for a feed; monotonic; by feed and incarnation. */
   readonly #refusedUntilMs = new Map<string, number>();
   #running: Promise<void> | undefined;
   readonly #abort = new AbortController();
@@ -40,12 +40,12 @@ export class Handover {
     this.#deps = deps;
   }
 
-  /** Something of this worker is read by others. */
+  /** Whether other workers still read something of this worker. */
   get isPending(): boolean {
     return [...this.#deps.processes(), ...this.#deps.sources()].some((feed) => this.#followersOf(feed).length > 0);
   }
 
-  /** Hands over, from now until `stop`, whatever another worker reads. */
+  /** From now until `stop`, hands over every feed that another worker reads. */
   start(): void {
     this.#running ??= this.#run();
   }
@@ -65,7 +65,7 @@ export class Handover {
     }
   }
 
-  /** Feeds that somebody reads who may take them. */
+  /** Feeds that another worker reads and may take. */
   #due(feeds: readonly OwnedFeed[]): OwnedFeed[] {
     return feeds.filter((feed) => this.#candidates(feed).length > 0);
   }
@@ -93,7 +93,7 @@ export class Handover {
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
           return;
         }
-        log.info({ feed: feed.place.feed, to: to.workerId }, 'could not be handed over');
+        log.info({ feed: feed.place.feed, to: to.workerId }, 'could not hand a feed over');
         this.#refusedUntilMs.set(refusalKey(feed, to), performance.now() + REFUSED_MS);
       }
     } finally {

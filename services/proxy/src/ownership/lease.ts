@@ -1,6 +1,6 @@
 /**
- * This worker's lease: renewed once a second, it says whether what the worker owns is still its own. Checked at every read
- * of an owned feed's input, so that a worker that stood still passes nothing on before it knows.
+ * This worker's lease, renewed once a second. It says whether the worker still owns its feeds. Each read of an owned feed's
+ * input checks it, so that a worker that stood still passes nothing on before it knows.
  */
 
 import type { Registry } from '../../../registry/registry.ts';
@@ -11,7 +11,7 @@ import { LEASE_MARGIN_MS, RENEW_MS, STANDSTILL_MS } from '../timing.ts';
 
 /**
  * `held`: renewed in time. `unconfirmed`: the registry does not answer, or too slowly; running streams go on. `in_doubt`:
- * this process stood still past its deadline, so another one may own what it owned.
+ * this process stood still past its deadline, so another worker may own its feeds by now.
  */
 export type LeaseState = 'held' | 'unconfirmed' | 'in_doubt';
 
@@ -20,7 +20,7 @@ export interface LeaseDeps {
   readonly leaseMs: number;
   readonly load: () => WorkerLoad;
   readonly onCommand: (command: Command) => void;
-  /** A feed of this worker has another place than it believed. */
+  /** A feed of this worker has a place other than this worker believed. */
   readonly onMoved: (moved: MovedFeed) => void;
   readonly log: Logger;
 }
@@ -52,12 +52,12 @@ export class Lease {
     return this.#stoodStill ? 'in_doubt' : 'unconfirmed';
   }
 
-  /** The registry answers. */
+  /** Whether the registry answers. */
   get reachable(): boolean {
     return this.#reachable;
   }
 
-  /** Since when this process has run without standing still, monotonic: what nobody said before, it may have slept through. */
+  /** Since when this process has run without standing still, monotonic. It may have missed earlier messages. */
   get awakeSinceMs(): number {
     this.#noteStandstill(performance.now());
     return this.#awakeSinceMs;
@@ -68,7 +68,7 @@ export class Lease {
     return this.#confirmation.promise;
   }
 
-  /** Renews for the first time, and from then on. Without a registry the worker starts all the same, unconfirmed. */
+  /** Renews now and then regularly. Without a registry the worker starts all the same, unconfirmed. */
   async start(): Promise<void> {
     this.#tickMs = performance.now();
     this.#ticker = setInterval(() => {
@@ -79,7 +79,7 @@ export class Lease {
     await this.#renew();
   }
 
-  /** Renews without waiting for its time: the registry has just come back. */
+  /** Renews early, because the registry has just come back. */
   renewSoon(): void {
     if (this.#ticker === undefined || this.#stopped) return;
     this.#again = true;
@@ -94,7 +94,7 @@ export class Lease {
     clearTimeout(this.#timer);
   }
 
-  /** Also called when a late read comes before the late tick. */
+  /** A late read also calls this if it runs before the late tick. */
   #noteStandstill(nowMs: number): void {
     if (this.#ticker === undefined || nowMs - this.#tickMs <= STANDSTILL_MS) return;
     this.#stoodStill = true;
@@ -108,7 +108,7 @@ export class Lease {
     const sentMs = performance.now();
     const deadlineMs = sentMs + leaseMs - LEASE_MARGIN_MS;
     try {
-      // One that takes longer would have run out when it comes.
+      // A later answer would arrive after the lease has run out.
       const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - LEASE_MARGIN_MS);
       for (const feed of moved) onMoved(feed);
       if (!this.#reachable) log.info('the registry answers again');

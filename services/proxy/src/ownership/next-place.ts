@@ -1,39 +1,39 @@
-/** Where a feed goes on whose relay has ended, from what this worker could find out. Pure. */
+/** Decides where a feed continues after its relay has ended, from what this worker found out. Pure. */
 
 import type { KnownPlace, Owner, Place } from '../../../registry/types.ts';
 import type { Offer } from '../relay/peers.ts';
 import { FOLLOWER_MARGIN_MS } from '../timing.ts';
 
-/** `dead`: proven, by a refused connection or another incarnation; `silent`: nothing is known. */
+/** `dead`: proven by a refused connection or another incarnation; `silent`: unknown. */
 export type OwnerState = 'alive' | 'dead' | 'silent';
 
 export interface Findings {
-  /** Whom this worker relayed from, straight or through another one, and what has become of him. */
+  /** The owner that this worker relayed from, directly or through another worker, and its state. */
   readonly from: Owner;
   readonly owner: OwnerState;
-  /** He said himself that the feed is somebody else's: whose, as far as he knew. */
+  /** Set when the owner itself said that the feed has moved: the new place, if the owner knew it. */
   readonly moved: { readonly to: KnownPlace | undefined } | undefined;
   readonly registry: Place | 'unreachable';
-  /** What another worker has to offer; undefined when nobody has the feed, or nobody was asked yet. */
+  /** What another worker offers; undefined when none has the feed, or none was asked yet. */
   readonly offer: Offer | undefined;
-  /** For how long nothing has come from the owner. */
+  /** How long nothing has come from the owner. */
   readonly silentMs: number;
   readonly leaseMs: number;
 }
 
 export type NextPlace =
   | { readonly do: 'go'; readonly place: KnownPlace }
-  /** Through another worker, or to one that makes the feed and that the registry does not name. */
+  /** Through another worker, or from one that makes the feed although the registry does not name it. */
   | { readonly do: 'take'; readonly offer: Offer }
-  /** Nobody else has it: here, until the registry says otherwise. */
+  /** No other worker has it: make it here, until the registry says otherwise. */
   | { readonly do: 'assume' }
-  /** The owner lives, and nobody can reach him: a process of this worker's own, until somebody can. */
+  /** The owner lives, but no worker can reach it: make a copy here, until it can be reached. */
   | { readonly do: 'part' }
   | { readonly do: 'ask_again' };
 
 /**
- * The registry's word goes first, then that of whoever has the feed. Silence is not death: before anything is started here
- * without a word of the registry's, an owner's lease must have had the time to run out.
+ * The registry's answer counts first, then an offer of a worker that has the feed. Silence is not death: before this worker
+ * starts anything without an answer of the registry, the owner's lease must have run out.
  */
 export function nextPlace(found: Findings): NextPlace {
   const { registry, from, owner, offer } = found;

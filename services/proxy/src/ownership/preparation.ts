@@ -1,6 +1,6 @@
 /**
- * What a handover to this worker will need, from when the owner asks for it until it is taken or given up. Both may happen
- * while it is still being made: owners die in the middle of a handover.
+ * What a handover to this worker needs, from the owner's request until it is taken or dropped. Either may happen while it is
+ * still being made: owners die in the middle of a handover.
  */
 
 export class Preparation<T> {
@@ -9,15 +9,15 @@ export class Preparation<T> {
   #made: Promise<T> | undefined;
   #expiry: NodeJS.Timeout | undefined;
 
-  /** @param close lets go of what was made and is not needed */
+  /** @param close closes what was made and is not needed */
   constructor(make: () => Promise<T>, close: (made: T) => void) {
     this.#make = make;
     this.#close = close;
   }
 
   /**
-   * What is there, or being made, or is made now.
-   * @throws what making it throws; the next call tries again
+   * Returns what is there or being made; otherwise starts making it.
+   * @throws the error of making it; the next call tries again
    */
   async ready(): Promise<T> {
     const making = this.#made ?? this.#make();
@@ -30,19 +30,19 @@ export class Preparation<T> {
     }
   }
 
-  /** Gives it up unless it is taken within this time, in ms. */
+  /** Drops it unless it is taken within this time, in ms. */
   keepFor(ms: number): void {
     if (this.#made === undefined) return;
     clearTimeout(this.#expiry);
     this.#expiry = setTimeout(() => this.drop(), ms).unref();
   }
 
-  /** What is there or being made, the caller's from now on; undefined when there is nothing, or it could not be made. */
+  /** Passes what is there or being made to the caller; undefined when there is nothing, or making it failed. */
   async take(): Promise<T | undefined> {
     return this.#forget()?.catch(() => undefined);
   }
 
-  /** Gives it up. */
+  /** Closes it. */
   drop(): void {
     void this.#forget()?.then(this.#close, () => undefined);
   }
