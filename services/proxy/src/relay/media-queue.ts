@@ -1,10 +1,10 @@
-/** What a relay has sent and nobody has spliced yet, in order; its sender waits while that is much. */
+/** Media that a relay has sent and the splicer has not taken yet, in order. Its sender waits while there is much. */
 
 /** `whole`: all units that have begun so far are complete. */
 export type RelayItem = Buffer | 'whole';
 
 export interface MediaQueueFlow {
-  /** Media that may wait. */
+  /** How much media may wait. */
   readonly maxBytes: number;
   readonly pause: () => void;
   readonly resume: () => void;
@@ -28,7 +28,7 @@ export class MediaQueue implements AsyncIterable<RelayItem> {
     this.#wake?.();
   }
 
-  /** Nothing follows; what is here may still be taken. */
+  /** Nothing follows; what is here can still be taken. */
   end(): void {
     this.#ended = true;
     this.#wake?.();

@@ -1,16 +1,16 @@
-/** The other workers of the cluster, asked directly while the registry does not answer. */
+/** Asks the other workers of the cluster directly while the registry does not answer. */
 
 import type { Registry } from '../../../registry/registry.ts';
 import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import { offerOf, streamReportsOf } from './peers.ts';
 
-/** How long other workers may take to say what they know of a stream; without it there is none. */
+/** How long other workers may take to report what they know of a stream. After that the stream counts as unknown. */
 const ASK_STREAM_MS = 1_000;
-/** The same of a feed, which is asked twice before it begins here. */
+/** The same for a feed. A feed is asked for twice before it starts here. */
 const ASK_PLACE_MS = 500;
 
-/** The workers that this one has met in Redis, for when that is away. */
+/** The workers that this one knew when Redis last answered. */
 export function otherWorkers(
   registry: Pick<Registry, 'peers'>,
   me: WorkerIdentity,
@@ -23,7 +23,7 @@ export function otherWorkers(
     streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
     place: async (feed) => {
       const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
-      // A relay from here that has just ended leads nowhere.
+      // That relay comes from this worker and has just ended, so it leads nowhere.
       return offer === undefined || offer.owner.incarnation === me.incarnation
         ? undefined
         : { kind: 'relay', ...offer };

@@ -1,4 +1,4 @@
-/** What other workers say when they are asked directly: whether they live, whether they have a feed, what they know of a stream. */
+/** Asks other workers directly: whether they live, whether they have a feed, what they know of a stream. */
 
 import { get } from 'node:http';
 import { z } from 'zod';
@@ -7,22 +7,22 @@ import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { gather } from '../async.ts';
 
-/** A worker as another one dials it. */
+/** A worker, with what another one needs to dial it. */
 export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
 
-/** A feed that a worker has: made by itself, or (`via`) relayed straight from its owner. */
+/** A feed that a worker has: made by itself, or (`via`) relayed directly from its owner. */
 export interface Offer {
   readonly owner: Owner;
   readonly via: Peer | undefined;
 }
 
-/** What a worker says of a feed that it has; `relayed`: it is not its owner. */
+/** A worker's answer about a feed that it has; `relayed`: it is not the owner. */
 export interface PlaceAnswer {
   readonly owner: Owner;
   readonly relayed: boolean;
 }
 
-/** The incarnation that answers at an address; `refused`: nobody listens there any more. */
+/** The incarnation that answers at an address; `refused`: nothing listens there any more. */
 export type PingAnswer = { kind: 'answers'; incarnation: string } | { kind: 'refused' } | { kind: 'silent' };
 
 export async function ping(address: string, secret: string, timeoutMs: number): Promise<PingAnswer> {
@@ -31,17 +31,17 @@ export async function ping(address: string, secret: string, timeoutMs: number): 
   return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
 }
 
-/** Who answers there; `stranger`: a worker that does not know our secret; undefined: nobody. */
+/** Who answers there; `stranger`: a worker with another secret; undefined: nobody. */
 export async function incarnationAt(address: string, secret: string, timeoutMs: number): Promise<string | undefined> {
   const answer = await ask(address, '/ping', secret, timeoutMs);
   if (typeof answer === 'string') return undefined;
   return answer.status === 403 ? 'stranger' : answer.incarnation;
 }
 
-/** After one that knows a stream another one may say that it has deleted it. */
+/** When one worker knows a stream, how long to wait for another one that may have deleted it. */
 const DISSENT_MS = 100;
 
-/** What `peers` know of a stream, all asked at once. */
+/** What `peers` know of a stream; asks all at once. */
 export async function streamReportsOf(
   streamId: string,
   peers: readonly Peer[],
@@ -57,7 +57,7 @@ export async function streamReportsOf(
   return told.filter((streamReport) => streamReport !== undefined);
 }
 
-/** Who among `peers` has a feed: one that makes it, who is waited for no longer than it takes him, before one that relays it. */
+/** Finds a peer with the feed. Prefers one that makes it over one that relays it. */
 export async function offerOf(
   feed: string,
   peers: readonly Peer[],
@@ -116,7 +116,7 @@ function ask(address: string, path: string, secret: string, timeoutMs: number): 
         });
       });
     });
-    // Whatever else goes wrong on the way says nothing of who is at its end.
+    // Other errors on the way say nothing about the worker at the end.
     request.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent');

@@ -2,10 +2,10 @@
 
 import { request } from 'node:http';
 
-/** Opening a source beside its owner, up to a keyframe that both have shown. */
+/** Enough to open the source beside its owner, up to a keyframe that both have. */
 const PREPARE_TIMEOUT_MS = 20_000;
 
-/** False when the worker at `address` cannot, or does not answer in time. */
+/** False when the worker at `address` cannot own it, or does not answer in time. */
 export function prepareFeed(feed: string, address: string, secret: string, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const call = request(`http://${address}/feeds/${feed}/prepare`, {

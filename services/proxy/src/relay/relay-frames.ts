@@ -1,7 +1,7 @@
 /**
- * What a relay sends: frames of one type byte, a 32-bit length and a body. Media goes as it is in the ring; who sends it and
- * how it ended goes between. The other side may be an older or a newer worker: a frame of a type that is not known here is
- * skipped, and one that says something else than it should is not believed.
+ * What a relay sends: frames of one type byte, a 32-bit length and a body. Media frames hold the bytes of the ring. The other
+ * frames say who sends and how the relay ended. The other side may be an older or a newer worker: a frame of an unknown type is
+ * skipped, and a frame with unexpected content is ignored.
  */
 
 import { z } from 'zod';
@@ -10,9 +10,9 @@ import type { Owner } from '../../../registry/types.ts';
 import type { OwnerHistory, SourceClock } from '../feed/feed-history.ts';
 
 /**
- * The version of the frames that this worker speaks. Who asks for a relay says its own in the header `X-Relay-Version`, and
- * the hello answers the lower one of both. 1, which says nothing of it, ends at a type that it does not know; from 2 on
- * unknown types are skipped, so a sender may use new ones. Without them a relay has to work all the same.
+ * The version of the frames that this worker speaks. A follower sends its own in the header `X-Relay-Version`, and the hello
+ * answers the lower one of both. Version 1 sends no such header, and its relay ends at an unknown type. From version 2 on,
+ * unknown types are skipped, so a sender may use new ones. A relay must also work without them.
  */
 export const RELAY_VERSION = 2;
 export const VERSION_HEADER = 'x-relay-version';
@@ -24,10 +24,10 @@ export function agreedVersion(said: string | string[] | undefined): number {
 }
 
 export type RelayEnd =
-  /** The feed is over everywhere: nobody takes it over. */
+  /** The feed is over everywhere: no worker takes it over. */
   | { kind: 'ended' }
   | { kind: 'failed'; status: number; reason: string; message: string }
-  /** Another worker makes the feed from here on, as far as is known `owner`. */
+  /** Another worker makes the feed from here on: `owner`, if known. */
   | { kind: 'moved'; owner?: Owner | undefined };
 
 export interface RelayHello {
@@ -40,7 +40,7 @@ export interface RelayHello {
 export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SourceClock | undefined }
-  /** `whole`: the media so far ends with whole units; nothing more of them has to be waited for. */
+  /** `whole`: the media up to here ends with complete units, so the reader need not wait for more. */
   | { type: 'data'; bytes: Buffer; whole: boolean }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
@@ -48,7 +48,7 @@ export type RelayFrame =
 /** `data` and `whole` are followed by media, the others by JSON. */
 const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole'] as const;
 const HEADER_BYTES = 5;
-/** Larger than anything that is sent in one piece. */
+/** Larger than any frame that a worker sends. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 
 /** The header in front of `length` bytes of media; `whole` if all units that have begun end with them. */
@@ -86,7 +86,7 @@ const helloShape: z.ZodType<RelayHello> = z.looseObject({
 
 const clockShape: z.ZodType<SourceClock> = z.looseObject({ timeline: z.string(), shift: finite });
 
-/** An end that is not understood says at least that it goes on elsewhere or not at all: the registry knows. */
+/** An unknown end record still means that the feed continues elsewhere or is over: the registry knows which. */
 const endShape: z.ZodType<RelayEnd> = z
   .discriminatedUnion('kind', [
     z.looseObject({ kind: z.literal('ended') }),
@@ -100,7 +100,7 @@ const endShape: z.ZodType<RelayEnd> = z
   ])
   .catch({ kind: 'moved' });
 
-/** A frame without media from its JSON; undefined for one that is not understood. */
+/** A frame without media, from its JSON; undefined when the content is not valid. */
 function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text: string): RelayFrame | undefined {
   let said: { hello?: unknown; clock?: unknown; end?: unknown } | null;
   try {
@@ -122,15 +122,15 @@ function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text
   }
 }
 
-/** Bytes in any pieces, to frames. Media is passed on in the pieces in which it comes. */
+/** Turns bytes in pieces of any size into frames. Passes media on in the pieces in which it comes. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
   #mediaLeft = 0;
   #isWhole = false;
-  /** Of a frame whose type is not known. */
+  /** Bytes left of a frame with an unknown type. */
   #skipLeft = 0;
 
-  /** @throws Error when the bytes are no frames */
+  /** @throws Error when the bytes are not frames */
   push(chunk: Buffer, onFrame: (frame: RelayFrame) => void): void {
     let bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = Buffer.alloc(0);
@@ -151,7 +151,7 @@ export class FrameReader {
       if (bytes.length < HEADER_BYTES) break;
       const type = TYPES[bytes[0] as number];
       const length = bytes.readUInt32BE(1);
-      if (length > MAX_FRAME_BYTES) throw new Error('the relay sent something that is no frame');
+      if (length > MAX_FRAME_BYTES) throw new Error('the relay sent something that is not a frame');
       if (type === undefined) {
         this.#skipLeft = length;
         bytes = bytes.subarray(HEADER_BYTES);

@@ -1,4 +1,4 @@
-/** One connection to the worker that has a feed: what it says of it, its media, and how it ended. */
+/** One connection to the worker that has a feed: its hello, its media, and how it ended. */
 
 import { get, type IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
@@ -22,38 +22,38 @@ export interface RelayRequest {
   /** The feed's key in the registry. */
   readonly feed: string;
   readonly owner: Owner;
-  /** Another worker to fetch it through, where the owner cannot be reached. */
+  /** Another worker to fetch it through, when the owner cannot be reached. */
   readonly via: Peer | undefined;
-  /** Who asks. */
+  /** The worker that asks. */
   readonly me: WorkerIdentity;
   readonly secret: string;
-  /** 33-bit ticks on the owner's timeline up to which this worker has the feed already. */
+  /** Where this worker's copy of the feed ends, in 33-bit ticks on the owner's timeline. */
   readonly afterTicks: number | undefined;
   readonly signal: AbortSignal;
 }
 
-/** How a relay ended: by a record of the owner, or without one. */
+/** How a relay ended: with the owner's end record, or without one. */
 export type RelayOutcome =
   | RelayEnd
   /** The connection broke or was refused, or another incarnation answered; `silent`: nothing came for too long. */
   | { kind: 'lost'; owner: Owner; why: 'closed' | 'refused' | 'silent' | 'other_incarnation' | 'not_there' };
 
 export interface RelayRun {
-  /** Undefined when it ended before the owner said anything. */
+  /** Undefined when the relay ended before the hello. */
   readonly hello: Promise<RelayHello | undefined>;
   readonly output: AsyncIterable<RelayItem>;
-  /** The newest that the owner said of it; undefined: it does not know. */
+  /** The newest source clock from the owner; undefined: the owner does not know it. */
   readonly sourceClock: SourceClock | undefined;
   readonly ended: Promise<RelayOutcome>;
 }
 
 const CONNECT_MS = 2_000;
-/** A timer that is this late was late because this worker stood still; what came meanwhile is read first. */
+/** A timer that fires this late means that this worker stood still. Then it first reads what came meanwhile. */
 const LATE_MS = 500;
-/** Media that waits to be spliced; beyond, the owner's socket waits. */
+/** Media that may wait for the splicer. Beyond that, the owner's socket waits. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Dials the owner. Never throws: what went wrong is how the run ends. */
+/** Dials the owner. Never throws: an error becomes the outcome of the run. */
 export function startRelayRun(request: RelayRequest): RelayRun {
   const { owner, via, feed, me, secret, afterTicks, signal } = request;
   const dialled = via ?? owner;
@@ -67,7 +67,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     resume: () => void response?.resume(),
   });
   let settled = false;
-  /** The owner has said what it sends. */
+  /** The hello has come. */
   let isKnown = false;
   const settle = (outcome: RelayOutcome) => {
     if (settled) return;
@@ -112,7 +112,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
       isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock = frame.clock;
-    // Without a hello that is understood nobody knows what the media is of.
+    // Without a valid hello, nobody knows what the media belongs to.
     else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {
       output.push(frame.bytes);
@@ -128,7 +128,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
       try {
         frames.push(chunk, onFrame);
       } catch {
-        // What follows cannot be told from media; another connection begins anew.
+        // The following bytes cannot be told from media; another connection starts afresh.
         lost('closed');
       }
     });
@@ -146,20 +146,20 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   };
 }
 
-/** JSON in letters that every header may hold; a worker's name may have others. */
+/** JSON in characters that a header may hold; a worker's name may have others. */
 function asHeader(value: unknown): string {
   const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(value).replace(/[^ -~]/g, escaped);
 }
 
-/** The owner's failure, as if it had happened here. */
+/** The owner's failure as an error, as if it had happened here. */
 export function relayedError(end: Extract<RelayEnd, { kind: 'failed' }>): StreampoolError {
   if (end.reason === 'finite') return new FiniteSourceError();
   if (end.status === 502 || end.status === 504) return new SourceError(reasonOf(end), end.message);
   return new StreampoolError(end.status, end.message);
 }
 
-/** Why it failed; a reason that this version does not know is FFmpeg's, which says nothing of the source. */
+/** The reason of the failure. A reason that this version does not know counts as FFmpeg's, which does not blame the source. */
 function reasonOf({ reason }: Extract<RelayEnd, { kind: 'failed' }>): SourceFailure {
   return SOURCE_FAILURES.find((known) => known === reason) ?? 'ffmpeg';
 }

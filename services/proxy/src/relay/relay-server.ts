@@ -1,4 +1,4 @@
-/** The worker-to-worker side of a worker: serves its feeds to others, on a port of its own, to those who know the secret. */
+/** The port for other workers: serves this worker's feeds to those that know the secret. */
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -25,39 +25,39 @@ export interface RelayServerDeps {
   readonly incarnation: string;
   readonly secret: () => string;
   /**
-   * The feed by its registry key, started if this worker owns it and has not begun; undefined when it is not this worker's.
-   * @param via one that is relayed here will do, for a worker that cannot reach its owner
-   * @throws {StreampoolError} when it cannot be started
+   * The feed by its registry key; starts it if this worker owns it and has not begun. Undefined when it belongs elsewhere.
+   * @param via accepts a feed that is only relayed here, for a worker that cannot reach its owner
+   * @throws {StreampoolError} when the feed cannot start
    */
   readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
   /** What this worker has of a feed, for one that cannot reach its owner. */
   readonly offer: (key: string) => PlaceAnswer | undefined;
-  /** What this worker knows of a stream, for one that has never met it and cannot ask the registry. */
+  /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   readonly log: Logger;
 }
 
-/** What a follower says with its request. */
+/** What a follower sends with its request. */
 interface RelayAsked {
   readonly follower: WorkerIdentity;
-  /** It has everything up to here, 33-bit ticks. */
+  /** The follower has everything up to here, 33-bit ticks. */
   readonly after: number | undefined;
-  /** Of the frames, the one that both speak. */
+  /** The version of the frames that both sides speak. */
   readonly version: number;
 }
 
-/** A worker that takes nothing for this long is cut off; it dials again. */
+/** A worker that reads nothing for this long is cut off; it dials again. */
 const STALL_MS = 10_000;
 
 export class RelayServer {
   readonly #deps: RelayServerDeps;
   readonly #server: Server;
-  /** Who follows which feed, once for each connection. */
+  /** The followers of each feed, one entry per connection. */
   readonly #followers = new Map<string, WorkerIdentity[]>();
   readonly #cursors = new Set<Cursor>();
-  /** What relays that are over had sent. */
+  /** Bytes that finished relays have sent. */
   #sentBefore = 0;
 
   constructor(deps: RelayServerDeps) {
@@ -80,14 +80,14 @@ export class RelayServer {
     return count;
   }
 
-  /** Media sent to other workers, in bytes; since the start. */
+  /** Bytes of media sent to other workers since the start. */
   get sentBytes(): number {
     let bytes = this.#sentBefore;
     for (const { stats } of this.#cursors) bytes += stats.bytes;
     return bytes;
   }
 
-  /** The workers that follow a feed of this one. */
+  /** The workers that follow a feed of this worker. */
   followersOf(key: string): readonly WorkerIdentity[] {
     return this.#followers.get(key) ?? [];
   }
@@ -99,7 +99,7 @@ export class RelayServer {
     await once(this.#server, 'close');
   }
 
-  /** Nothing that is asked here, and nothing that goes wrong, is more than an answer. */
+  /** No request and no error may do more than produce an answer. */
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
     try {
@@ -112,7 +112,7 @@ export class RelayServer {
       if (URL.canParse(url)) await this.#route(new URL(url), request, response);
       else response.writeHead(400).end();
     } catch (error) {
-      this.#deps.log.warn({ url: request.url, err: error }, 'another worker could not be answered');
+      this.#deps.log.warn({ url: request.url, err: error }, 'could not answer another worker');
       if (response.headersSent) response.destroy();
       else response.writeHead(500).end();
     }
@@ -137,7 +137,7 @@ export class RelayServer {
       response.writeHead(knows ? 200 : 404).end(JSON.stringify(streamReport));
       return;
     }
-    // Meant for the worker that had this address before: its feeds are not to begin here because of that.
+    // The request is for an earlier worker at this address; it must not start that worker's feeds here.
     const wanted = request.headers['x-incarnation'];
     if (wanted !== undefined && wanted !== incarnation) {
       response.writeHead(409).end();
@@ -167,8 +167,8 @@ export class RelayServer {
       else if (response.destroyed) relayed.release();
       else await this.#serve(key, relayed, asked, response);
     } catch (error) {
-      this.#deps.log.warn({ feed: key, err: error }, 'a relay could not be served');
-      // No media has been sent yet: the reason goes where it would.
+      this.#deps.log.warn({ feed: key, err: error }, 'could not serve a relay');
+      // No media has been sent yet, so the reason is sent in its place.
       response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
     }
   }
@@ -181,7 +181,7 @@ export class RelayServer {
   ): Promise<void> {
     const { feed, history, place, sourceClock, passedOn, release } = relayed;
     const { incarnation } = passedOn?.owner ?? this.#deps;
-    // The frames say how long they are, and an end record that nothing is missing.
+    // Frames carry their length, and an end record says that nothing is missing.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
     response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current } }));
@@ -191,7 +191,7 @@ export class RelayServer {
     const followers = this.#followers.get(key) ?? [];
     this.#followers.set(key, [...followers, follower]);
     let cursor: Cursor | undefined;
-    // Those who follow get all that was made here, and then the word who goes on.
+    // Followers get everything made here, and then the end record with the next owner.
     const gone = deferred<undefined>();
     const leave = () => {
       gone.resolve(undefined);
@@ -205,14 +205,14 @@ export class RelayServer {
       this.#forget(key, follower);
       release();
     });
-    // A feed that is still starting is waited for; the pings say that somebody is there.
+    // Waits for a feed that is still starting; meanwhile pings show that this worker is there.
     const joined = await Promise.race([feed.entry(), gone.promise]).catch((error: Error) => {
       if (endRecord(relayed, { kind: 'failed', error }).kind === 'failed') throw error;
       return undefined;
     });
     if (response.destroyed) return;
     if (joined === undefined) {
-      // It goes elsewhere before it has begun.
+      // It moves before it has begun.
       response.end(encodeFrame({ type: 'end', end: endRecord(relayed, { kind: 'ended' }) }));
       return;
     }
@@ -255,7 +255,7 @@ export class RelayServer {
   }
 }
 
-/** The newest entry from which somebody who has everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
+/** The newest entry from which a follower with everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
 function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoint {
   const ticksPerMs = TICKS_PER_SECOND / 1000;
   const afterMs = unwrapNear(after, ring.headMs * ticksPerMs) / ticksPerMs;
@@ -273,6 +273,6 @@ function failureRecord(error: unknown): RelayEnd {
     kind: 'failed',
     status: error instanceof StreampoolError ? error.status : 502,
     reason: error instanceof SourceError ? error.reason : error instanceof FiniteSourceError ? 'finite' : 'ffmpeg',
-    message: error instanceof StreampoolError ? error.message : 'The feed could not be started.',
+    message: error instanceof StreampoolError ? error.message : 'The feed could not start.',
   };
 }

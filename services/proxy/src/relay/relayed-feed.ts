@@ -1,25 +1,25 @@
-/** A feed of this worker as it is relayed to others. */
+/** A feed of this worker, as other workers get it. */
 
 import type { Owner } from '../../../registry/types.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
 
-/** Where a feed is made, as far as a relay has to know it. */
+/** What a relay needs to know about the place of a feed. */
 export interface RelayedPlace {
-  /** Where those who read the feed here find it from now on; undefined while it is made here. */
+  /** Where readers of the feed here continue; undefined while it is made here. */
   readonly goesOnAt: { readonly owner: Owner | undefined } | undefined;
-  /** Calls back when all that was made here is in the feed, and the rest is made elsewhere. Call the answer to end that. */
+  /** Calls back when the feed holds everything made here and another worker makes the rest. The returned function unsubscribes. */
   onLeave(listener: () => void): () => void;
 }
 
-/** A feed as others may have it. */
+/** A feed for other workers. */
 export interface RelayedFeed {
   readonly feed: Feed;
   readonly place: RelayedPlace;
   readonly history: FeedHistory;
-  /** How its times relate to those of its source, as far as that is known. */
+  /** How its times relate to those of its source; undefined when not known. */
   readonly sourceClock: () => SourceClock | undefined;
-  /** Set for one that this worker only passes on: it may end here and go on elsewhere. */
+  /** Set for a feed that this worker only passes on: it may end here and continue elsewhere. */
   readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
   /** Called once, when the relay is over. */
   readonly release: () => void;
