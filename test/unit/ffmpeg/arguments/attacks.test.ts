@@ -155,9 +155,9 @@ test('an option that the FFmpeg here reads otherwise than the table, or does not
     );
   expect(resolve('-c copy').outputOptions).toEqual(['-c', 'copy']);
   expect(() => resolve('-c copy -crf 1')).toThrow(
-    /'-crf' is refused: FFmpeg 9.0 on this worker takes no value behind it/,
+    /'-crf' is refused: FFmpeg 9.0 on this worker takes no value after it/,
   );
-  expect(() => resolve('-vn')).toThrow(/'-vn' is refused: .* takes a value behind it/);
+  expect(() => resolve('-vn')).toThrow(/'-vn' is refused: .* takes a value after it/);
   expect(() => resolve('-qp 1')).toThrow(/'-qp' is refused: .* does not know it/);
 });
 

@@ -1,6 +1,6 @@
 /**
- * The argument list of a caller's profile, read into options with typed values and written anew: one input, one output, no files, no
- * devices, no second command. Nothing of the caller's own spelling reaches FFmpeg.
+ * Reads the argument list of a caller's profile into options with typed values and writes it anew: one input, one
+ * output, no files, no devices, no second command. None of the caller's own spelling reaches FFmpeg.
  */
 import { StreampoolError } from '../../errors.ts';
 import { readMetadataSpecifier, readStreamSpecifier } from '../values/stream-specifier.ts';
@@ -14,17 +14,18 @@ export interface CheckedArguments {
   inputOptions: string[];
   /** Options after `-i`, without `-f` and the output. */
   outputOptions: string[];
-  /** The value of the output's `-f`, or that its name or its `-hls_...` options imply. */
+  /** The value of the output's `-f`, or the format implied by the output's name or its `-hls_...` options. */
   format: string | undefined;
-  /** Seconds of `-hls_time`, where given. */
+  /** Seconds of `-hls_time`, if given. */
   hlsSegmentSeconds: number | undefined;
 }
 
 const PLAYLIST_NAME = /^(?:[\w-][\w.-]*)?\.m3u8$/;
 
 /**
- * @param inputUrl What `{input_url}` stood for: the only input there may be.
- * @param outputArgs What `{output_args}` stood for: with `pipe:1` the only output (an HLS profile may name a playlist).
+ * @param inputUrl The value of `{input_url}`: the only allowed input.
+ * @param outputArgs The value of `{output_args}`: the only allowed output besides `pipe:1` (an HLS profile may name a
+ * playlist).
  * @param reading How the FFmpeg that will run reads its options.
  * @throws StreampoolError 422 naming the argument and what to do.
  */
@@ -67,8 +68,8 @@ export function checkArguments(
 }
 
 /**
- * Options that were checked when their stream was created, written anew before they run: another worker may have made the record,
- * with another version of this program or another FFmpeg.
+ * Options that were checked when their stream was created, written anew before they run. Another worker may have made
+ * the record, with another version of this program or another FFmpeg.
  *
  * @throws StreampoolError 422 naming the option.
  */
@@ -131,7 +132,7 @@ function readSpecifier(name: string, text: string): string | undefined {
   return name === 'metadata' || name === 'map_metadata' ? readMetadataSpecifier(text) : readStreamSpecifier(text);
 }
 
-/** What FFmpeg would give to streams of every kind, with one meaning for each. */
+/** Refuses options that FFmpeg would give to streams of every kind, so that each has one meaning. */
 function checkKind(argument: string, name: string, specifier: string): void {
   const kind = specifier.split(':')[0] ?? '';
   if (name === 'filter' && !/^[va]$/i.test(kind)) {

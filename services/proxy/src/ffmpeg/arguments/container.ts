@@ -1,4 +1,4 @@
-/** The output containers a pooled stream may have: their FFmpeg muxer names, aliases and content types. */
+/** The output containers of a transcoded stream: their FFmpeg muxer names, aliases and content types. */
 
 export type Container = 'mpegts' | 'mp4' | 'matroska' | 'webm' | 'adts' | 'mp3';
 
@@ -17,7 +17,7 @@ const ALIASES: ReadonlyMap<string, Container> = new Map<string, Container>([
   ['aac', 'adts'],
 ]);
 
-/** What an error about an output format lists. */
+/** The formats that an error about an output format lists. */
 export const OUTPUT_FORMATS: readonly string[] = [...Object.keys(CONTENT_TYPES), 'hls'];
 
 /** The container of an FFmpeg muxer name or one of its aliases (`ts`, `mkv`, `aac`); undefined when unsupported. */
@@ -31,7 +31,7 @@ export function contentTypeOf(container: Container): string {
   return CONTENT_TYPES[container];
 }
 
-/** Containers that hold audio alone: the video of a source is left out. */
+/** Whether a container holds only audio. The video of a source is then left out. */
 export function isAudioOnly(container: Container): boolean {
   return container === 'adts' || container === 'mp3';
 }

@@ -1,4 +1,4 @@
-/** What becomes of each option of a caller's profile: written anew with a value of its type, or left out. */
+/** What happens to each option of a caller's profile: it is written anew with a value of its type, or left out. */
 
 import type { ValueType } from '../values/value-types.ts';
 import {
@@ -14,7 +14,8 @@ import { optionTypeOf } from './option-types.ts';
 
 /**
  * - `value`, `flag`: goes to FFmpeg, with a value of `type` or alone.
- * - `drop`: accepted for compatibility and left out, since the worker decides it (pacing, logging, muxing, segmenting).
+ * - `drop`: accepted for compatibility and left out, because the worker decides it (pacing, logging, muxing,
+ * segmenting).
  */
 export type OptionRule =
   | { readonly fate: 'value'; readonly takesValue: true; readonly type: ValueType; readonly perStream: boolean }
@@ -46,7 +47,7 @@ export const INPUT_OPTIONS: OptionRules = new Map([
   ...EVERYWHERE,
   ...typed(WHOLE_INPUT_OPTIONS, false),
   ...typed(INPUT_STREAM_OPTIONS, true),
-  // The worker reads, paces and reconnects; with a pipe for its input FFmpeg does not even know most of these.
+  // The worker reads, paces and reconnects. With a pipe as input FFmpeg does not know most of these options.
   ...dropped('re accurate_seek noaccurate_seek autorotate noautorotate', false),
   ...dropped(
     `probesize analyzeduration fpsprobesize max_probe_packets thread_queue_size readrate rtbufsize max_delay
@@ -68,7 +69,7 @@ export const OUTPUT_OPTIONS: OptionRules = new Map([
   ...typed(AUDIO_OPTIONS, true),
   ...typed(WHOLE_OUTPUT_OPTIONS, false),
   ...dropped('shortest bitexact', false),
-  // The worker cuts segments itself and splices timelines: these are its business.
+  // The worker cuts segments and splices timelines itself, so it decides these.
   ...dropped(
     `muxdelay muxpreload max_delay max_interleave_delta flush_packets avoid_negative_ts vsync fps_mode enc_time_base async apad
      max_muxing_queue_size muxing_queue_data_threshold mpegts_copyts pes_payload_size start_number output_ts_offset
@@ -79,7 +80,7 @@ export const OUTPUT_OPTIONS: OptionRules = new Map([
   ),
 ]);
 
-/** Why some well-known options are refused; everything else that is unknown gets a general sentence. */
+/** Why some well-known options are refused. Every other unknown option gets a general sentence. */
 export const REFUSAL_REASONS: ReadonlyMap<string, string> = new Map([
   ...words('headers user_agent referer cookies http_proxy content_type post_data').map((name): [string, string] => [
     name,
@@ -95,5 +96,5 @@ export const REFUSAL_REASONS: ReadonlyMap<string, string> = new Map([
     name,
     'a profile may not read or write files, nor change what FFmpeg may open; remove it',
   ]),
-  ['autoscale', 'FFmpeg 5.1 reads a value behind it and FFmpeg 7 reads none; remove it, it is on by default'],
+  ['autoscale', 'FFmpeg 5.1 reads a value after it and FFmpeg 7 reads none; remove it, it is on by default'],
 ]);

@@ -1,6 +1,7 @@
 /**
- * The FFmpeg options a profile may use, one a line with the type of its value (value-types.ts, option-types.ts). What is not here is
- * refused: FFmpeg has hundreds of options, and some of them read or write files. The enumerations are those of FFmpeg 5.1 and 7.1.
+ * The FFmpeg options that a profile may use, one per line with the type of its value (value-types.ts, option-types.ts).
+ * All others are refused: FFmpeg has hundreds of options, and some of them read or write files. The enumerations are
+ * those of FFmpeg 5.1 and 7.1.
  */
 
 /** Options of the whole command. */

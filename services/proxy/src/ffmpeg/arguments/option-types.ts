@@ -1,4 +1,4 @@
-/** The types of values that only options of the command line have; every other one is in value-types.ts. */
+/** The types of values that only command line options have. All others are in value-types.ts. */
 
 import { type GraphKind, readFilterGraph, writeFilterGraph } from '../filters/filter-graph.ts';
 import { readCodecParams } from '../values/codec-params.ts';
@@ -44,7 +44,7 @@ const TYPES: Readonly<Record<string, ValueType>> = {
   program: { expects: 'title=name:program_num=1:st=0', read: readProgram },
 };
 
-/** The type that the table of options spells. */
+/** The type with this name in the table of options. */
 export function optionTypeOf(spelling: string): ValueType {
   return TYPES[spelling] ?? typeOf(spelling);
 }

@@ -1,4 +1,4 @@
-/** Reading a checked option list: values by name, and what is done to video and audio. */
+/** Reads a checked option list: values by name, and what happens to video and audio. */
 
 import { type Container, isAudioOnly } from './container.ts';
 import { INPUT_OPTIONS, OUTPUT_OPTIONS } from './option-rules.ts';
@@ -26,7 +26,7 @@ export function readOptions(list: readonly string[]): Option[] {
   return options;
 }
 
-/** The list again, as FFmpeg takes it. */
+/** The list in the form that FFmpeg takes. */
 export function writeOptions(options: readonly Option[]): string[] {
   return options.flatMap(({ name, specifier, value }) => [
     specifier === '' ? `-${name}` : `-${name}:${specifier}`,
@@ -70,7 +70,7 @@ function isMapped(options: readonly Option[], kind: MediaKind): boolean {
   const maps = options.filter(({ name }) => name === 'map').map(({ value }) => value ?? '');
   const wanted = maps.filter((map) => !map.startsWith('-'));
   if (wanted.length === 0) return true;
-  // A map that names no kind, such as 0, 0:1 or [out], may hold either.
+  // A map that names no kind, such as 0, 0:1 or [out], may hold both kinds.
   return wanted.some((map) => {
     const named = /^0:([a-z])/i.exec(map)?.[1]?.toLowerCase();
     return named === undefined || !'vasdt'.includes(named) || named === (kind === 'video' ? 'v' : 'a');

@@ -1,25 +1,26 @@
 /**
- * How the FFmpeg that runs reads options. Versions differ: what takes a value in one is a flag in the next, and its "value" is then
- * a second output. So FFmpeg is asked once, and a profile's option is refused where FFmpeg reads it otherwise than the table.
+ * How the installed FFmpeg reads options. An option that takes a value in one version is a flag in another, and its
+ * "value" then becomes a second output. So the worker asks FFmpeg once, and refuses an option that FFmpeg reads
+ * differently from the table.
  */
 import { execFile } from 'node:child_process';
 import { StreampoolError } from '../../errors.ts';
 import { INPUT_OPTIONS, OUTPUT_OPTIONS } from './option-rules.ts';
 
 export interface OptionReading {
-  /** @throws StreampoolError 422 where FFmpeg does not know the option, or reads it the other way. */
+  /** @throws StreampoolError 422 when FFmpeg does not know the option or reads it differently. */
   assertReads(name: string, takesValue: boolean): void;
 }
 
-/** Before any FFmpeg was asked: the table is taken at its word. */
+/** Used before any FFmpeg was asked: trusts the table. */
 export const AS_THE_TABLE_SAYS: OptionReading = { assertReads: () => undefined };
 
 const TIMEOUT_MS = 15_000;
 const MAX_OUTPUT_BYTES = 1 << 26;
-/** Ends FFmpeg's reading before it does anything. */
+/** Makes FFmpeg stop reading before it does anything. */
 const END = '-streampool_end_of_question';
 
-/** What FFmpeg said of each option: whether it takes a value. An option it does not know is absent. */
+/** FFmpeg's answer for each option: whether it takes a value. Unknown options are absent. */
 export class FfmpegReading implements OptionReading {
   readonly #takesValue: ReadonlyMap<string, boolean>;
   readonly #version: string;
@@ -32,7 +33,7 @@ export class FfmpegReading implements OptionReading {
   assertReads(name: string, takesValue: boolean): void {
     const own = this.#takesValue.get(name);
     if (own === takesValue) return;
-    const fault = own === undefined ? 'does not know it' : own ? 'takes a value behind it' : 'takes no value behind it';
+    const fault = own === undefined ? 'does not know it' : own ? 'takes a value after it' : 'takes no value after it';
     throw new StreampoolError(
       422,
       `The profile argument '-${name}' is refused: FFmpeg ${this.#version} on this worker ${fault}; remove it.`,
@@ -41,15 +42,16 @@ export class FfmpegReading implements OptionReading {
 }
 
 /**
- * Asks the FFmpeg at `path` about every option of the table. Its help (`-h full`) says which it knows, but not which take a value;
- * its log of reading a command line says that, and the line ends with an option it does not know, so that nothing runs.
+ * Asks the FFmpeg at `path` about every option of the table. Its help (`-h full`) lists the options that it knows, but
+ * not which of them take a value. Its log of reading a command line does. The line ends with an unknown option, so that
+ * nothing runs.
  *
  * @throws StreampoolError 503 when it does not answer.
  */
 export async function readOwnOptions(path: string, version: string): Promise<FfmpegReading> {
   const help = await outputOf(path, ['-hide_banner', '-h', 'full']);
   const known = new Set([...help.matchAll(/^ {0,4}-?([\w-]+)(?:\[:| |$)/gm)].map(([, name = '']) => name));
-  // FFmpeg finds `vb` as the `b` of video.
+  // FFmpeg reads `vb` as the `b` of video.
   let names = keptOptions().filter((name) => known.has(name) || known.has(name.replace(/^[vas]/, '')));
   if (names.length === 0) throw silent(path);
   const takesValue = new Map<string, boolean>();
@@ -82,7 +84,7 @@ function keptOptions(): string[] {
   return [...new Set(names)];
 }
 
-/** Both outputs; FFmpeg fails on purpose here. */
+/** Returns stdout and stderr. FFmpeg fails here on purpose. */
 function outputOf(path: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     execFile(path, args, { timeout: TIMEOUT_MS, maxBuffer: MAX_OUTPUT_BYTES }, (_error, stdout, stderr) =>

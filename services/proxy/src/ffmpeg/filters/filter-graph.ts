@@ -1,6 +1,6 @@
 /**
- * Filter graphs of callers: read with FFmpeg's own grammar into filters, options and links, checked against the table of filters,
- * and written anew, every option by its name and with our own escaping.
+ * Reads callers' filter graphs with FFmpeg's grammar into filters, options and links. It checks them against the table
+ * of filters and writes them anew, every option by name and with our own escaping.
  */
 import { StreampoolError } from '../../errors.ts';
 import { readStreamSpecifier } from '../values/stream-specifier.ts';
@@ -16,12 +16,12 @@ export interface FilterNode {
 }
 
 export interface FilterGraph {
-  /** What `sws_flags=...;` at the beginning says. */
+  /** The value of `sws_flags=...;` at the beginning. */
   readonly scalerFlags: string | undefined;
   readonly chains: readonly (readonly FilterNode[])[];
 }
 
-/** `simple`: of -vf and -af, one input and one output, which may be called `in` and `out`. */
+/** `simple`: for -vf and -af, with one input and one output, which may be called `in` and `out`. */
 export type GraphKind = 'simple' | 'complex';
 
 const MAX_GRAPH_CHARS = 16_384;
@@ -30,9 +30,7 @@ const WHITE = ' \n\t\r';
 const LABEL = /^[A-Za-z_]\w{0,63}$/;
 const SCALER_FLAGS = typeOf('scaler-flags');
 
-/**
- * @throws StreampoolError 422 naming the filter or option that is not allowed, and what is.
- */
+/** @throws StreampoolError 422 naming the filter or option that is not allowed, and what is allowed. */
 export function readFilterGraph(graph: string, kind: GraphKind): FilterGraph {
   if (graph.length > MAX_GRAPH_CHARS) {
     throw new StreampoolError(422, `The filter graph has ${graph.length} characters; ${MAX_GRAPH_CHARS} are allowed.`);
@@ -55,7 +53,7 @@ export function readFilterGraph(graph: string, kind: GraphKind): FilterGraph {
   return kind === 'simple' ? withoutOuterLabels({ scalerFlags, chains }, graph) : { scalerFlags, chains };
 }
 
-/** The graph as FFmpeg gets it. */
+/** The graph in the form that FFmpeg takes. */
 export function writeFilterGraph({ scalerFlags, chains }: FilterGraph): string {
   const text = chains.map((chain) => chain.map(writeFilter).join(',')).join(';');
   return scalerFlags === undefined ? text : `sws_flags=${scalerFlags};${text}`;
@@ -71,7 +69,7 @@ function readFilter(reader: GraphReader, kind: GraphKind): FilterNode {
   const name = reader.token('=,;[');
   const options = reader.take('=') ? reader.token('[],;') : '';
   const outputs = reader.labels().map((label) => checkLabel(label, 'simple'));
-  // An instance's name serves commands alone, and there are none.
+  // The name of an instance serves only commands, and there are none.
   const type = name.replace(/@\w{1,64}$/, '');
   const filter = FILTERS.get(type);
   if (filter === undefined) {
@@ -95,7 +93,7 @@ function readFilterOptions(type: string, filter: FilterType, text: string): Map<
   let place = 0;
   while (!reader.atEnd) {
     const named = reader.key();
-    // FFmpeg takes no unnamed options behind a named one.
+    // FFmpeg takes no unnamed options after a named one.
     const key = named ?? (place >= 0 ? filter.unnamed[place] : undefined);
     const value = reader.token(':');
     place = named === undefined && place >= 0 ? place + 1 : -1;
@@ -115,9 +113,9 @@ function readFilterOptions(type: string, filter: FilterType, text: string): Map<
 }
 
 /**
- * A simple graph without the labels of its own input and output, so that filters can be put behind it.
+ * A simple graph without labels for its own input and output, so that filters can be added after it.
  *
- * @throws StreampoolError 422 where it has others that lead nowhere, or does not end with its output.
+ * @throws StreampoolError 422 when it has other unconnected labels, or does not end with its output.
  */
 function withoutOuterLabels(graph: FilterGraph, text: string): FilterGraph {
   const nodes = filtersOf(graph);
@@ -160,7 +158,7 @@ function writeFilter({ name, options, inputs, outputs }: FilterNode): string {
   return `${labels(inputs)}${name}${list === '' ? '' : `=${withEscapes(list, "\\'[],;")}`}${labels(outputs)}`;
 }
 
-/** A backslash before each of `special`, and before white space at the ends, which FFmpeg would cut off. */
+/** Puts a backslash before each of `special`, and before white space at the ends, which FFmpeg would remove. */
 function withEscapes(text: string, special: string): string {
   let escaped = '';
   for (let at = 0; at < text.length; at += 1) {
@@ -171,7 +169,7 @@ function withEscapes(text: string, special: string): string {
   return escaped;
 }
 
-/** Reads a text as FFmpeg's graph parser does. */
+/** Reads a text like FFmpeg's graph parser. */
 class GraphReader {
   readonly #text: string;
   #at = 0;
@@ -213,7 +211,7 @@ class GraphReader {
     return labels;
   }
 
-  /** `key=` where one stands, without the sign. */
+  /** `key=` if there is one, without the sign. */
   key(): string | undefined {
     const shape = /[ \n\t\r]*([A-Za-z0-9\-_/.]+)[ \n\t\r]*=/y;
     shape.lastIndex = this.#at;
@@ -223,7 +221,10 @@ class GraphReader {
     return match[1];
   }
 
-  /** FFmpeg's av_get_token: up to an unquoted terminator; `\x` is x, `'...'` is literal; unquoted white space at the ends goes. */
+  /**
+   * FFmpeg's av_get_token: reads up to an unquoted terminator. `\x` is x, `'...'` is literal, and unquoted white space
+   * at the ends is removed.
+   */
   token(terminators: string): string {
     this.#skipWhite();
     let taken = '';

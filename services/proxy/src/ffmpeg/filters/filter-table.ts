@@ -1,10 +1,11 @@
 /**
- * The filters a caller's graph may use, one a line: its name, then its options in the order in which they may go unnamed, each with
- * its type (value-types.ts). Behind `*` an option is given by name only: FFmpeg 5.1 and 7.1 count them differently, or it is the
- * second name of one before. `none` keeps the place of an option that nobody may set, since it names a file or is code.
+ * The filters that a caller's graph may use, one per line: its name, then its options with their types (value-
+ * types.ts), in the order of unnamed options. Options after `*` must be named: FFmpeg 5.1 and 7.1 count them
+ * differently, or they are a second name of an earlier option. `none` keeps the place of an option that nobody may set,
+ * because it names a file or is code.
  *
- * Taken from `ffmpeg -h filter=...` of both; what FFmpeg calls a string was given its type by hand. A filter that reads, writes or
- * opens anything, or takes commands, is not here, and may not be added.
+ * The table comes from `ffmpeg -h filter=...` of both versions; options that FFmpeg calls strings got their types by
+ * hand. Never add a filter that reads, writes or opens anything, or takes commands.
  */
 export const FILTER_TABLE = `
 acompressor level_in:number mode:integer(downward|upward) threshold:number ratio:number attack:number release:number makeup:number knee:number link:integer(average|maximum) detection:integer(peak|rms) level_sc:number mix:number

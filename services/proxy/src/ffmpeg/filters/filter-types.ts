@@ -1,11 +1,11 @@
-/** The filters of filter-table.ts with the types of their options, looked up by name or place. */
+/** The filters of filter-table.ts with the types of their options, by name or place. */
 
 import { typeOf, type ValueType } from '../values/value-types.ts';
 import { FILTER_TABLE } from './filter-table.ts';
 
 export interface FilterType {
   readonly options: ReadonlyMap<string, ValueType>;
-  /** Names of the options that may go unnamed, in their order. */
+  /** Names of the options that need no name, in order. */
   readonly unnamed: readonly string[];
 }
 

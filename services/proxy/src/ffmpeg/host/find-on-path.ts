@@ -1,4 +1,4 @@
-/** Finds a program as a shell would. */
+/** Finds a program like a shell does. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -10,7 +10,7 @@ export function findOnPath(program: string, path: string = process.env.PATH ?? '
       accessSync(candidate, constants.X_OK);
       return candidate;
     } catch {
-      // Not here: the next folder may have it.
+      // Not here; the next folder may have it.
     }
   }
   return undefined;

@@ -1,14 +1,17 @@
-/** Why a hardware encoder does not work on this machine, and what to do about it: from the device and FFmpeg's words. Pure. */
+/**
+ * Explains why a hardware encoder does not work on this machine and what to do, from the device and FFmpeg's output.
+ * Pure.
+ */
 
-/** What was found out about the device file before FFmpeg was asked. */
+/** What is known about the device file before FFmpeg runs. */
 export interface DeviceState {
   path: string;
   exists: boolean;
   /** The worker may read and write it. */
   permitted: boolean;
-  /** The number of the group that it belongs to. */
+  /** The number of its group. */
   group: number | undefined;
-  /** Device files of the same kind that this machine does have. */
+  /** Device files of the same kind that this machine has. */
   others: readonly string[];
 }
 
@@ -19,11 +22,11 @@ const NVIDIA_CONTAINER =
 const INTEL_OR_AMD =
   'Install intel-media-va-driver or i965-va-driver (Intel) or mesa-va-drivers (AMD); LIBVA_DRIVER_NAME chooses one.';
 
-/** The first that matches what FFmpeg printed is the cause; those behind it only follow from it. */
+/** The first that matches FFmpeg's output is the cause. Later ones only follow from it. */
 const CAUSES: readonly (readonly [pattern: RegExp, cause: string])[] = [
   [
     /unknown device type|Unrecognized hwaccel|Unknown encoder|Encoder not found/i,
-    'No runtime library: this FFmpeg was built without it. Set FFMPEG_PATH to one that has it.',
+    'No runtime library: this FFmpeg was built without it. Set FFMPEG_PATH to an FFmpeg that has it.',
   ],
   [
     /Cannot load (lib\S+)|Could not dynamically load CUDA|(lib\S+\.so\S*): cannot open shared object/i,
@@ -53,15 +56,15 @@ const CAUSES: readonly (readonly [pattern: RegExp, cause: string])[] = [
     /No VA display found|Failed to initiali[sz]e VAAPI connection|vaInitialize failed|va_openDriver|vaDriverInit|Cannot open a VA display/i,
     `No driver: no VA driver works for the device. ${INTEL_OR_AMD}`,
   ],
-  // libdrm asks the file for its driver, and there is none.
+  // libdrm asks the device file for its driver, and there is none.
   [
     /Device creation failed: -542398533/,
-    'No driver: the device is not a graphics card that the kernel has a driver for.',
+    'No driver: the device is not a graphics card, or the kernel has no driver for it.',
   ],
   [/Permission denied|CUDA_ERROR_NOT_PERMITTED/i, 'Not permitted: the worker may not use the device.'],
 ];
 
-/** What the state of its file says; undefined when it is there and may be used. */
+/** The failure that the state of the device file shows; undefined when the file exists and the worker may use it. */
 export function deviceFailure({ path, exists, permitted, group, others }: DeviceState): string | undefined {
   if (!exists && others.length > 0) {
     return `No device: ${path} does not exist, but ${others.join(' and ')} does. Set HW_ACCEL_DEVICE to it.`;
@@ -76,7 +79,7 @@ export function deviceFailure({ path, exists, permitted, group, others }: Device
   }.`;
 }
 
-/** What FFmpeg's words mean; its own first error when they are new to us. */
+/** The meaning of FFmpeg's output; for unknown output, its first error. */
 export function encoderFailure(type: Encoder, output: string): string {
   const lines = output
     .split('\n')

@@ -16,7 +16,7 @@ const TRY_TIMEOUT_MS = 15_000;
 export type HardwareType = 'cpu' | 'nvenc' | 'vaapi' | 'qsv';
 
 export interface HardwareSettings {
-  /** HW_ACCEL_AVAILABLE; absent means that `type` alone decides. */
+  /** HW_ACCEL_AVAILABLE; when absent, `type` alone decides. */
   available?: boolean;
   /** HW_ACCEL_TYPE: cpu, nvidia, intel, amd, vaapi or qsv. */
   type: string;
@@ -29,7 +29,7 @@ export interface HardwareAcceleration {
   device: string;
   /** HEVC encoding works too. */
   hevc: boolean;
-  /** Why `type` is `cpu` although hardware was asked for. */
+  /** Why `type` is `cpu` although the settings asked for hardware. */
   reason?: string;
 }
 
@@ -59,13 +59,13 @@ export function hardwareInputOptions(hardware: HardwareAcceleration): string[] {
   }
 }
 
-/** What the encoder needs of the machine: device files, and what its driver reads about them. */
+/** What the encoder needs from the machine: device files, and what its driver reads about them. */
 export function deviceAccess(settings: HardwareSettings): DeviceAccess {
   const type = typeOf(settings);
   if (type === 'cpu') return NO_DEVICES;
   if (type !== 'nvenc') return { devices: [RENDER_NODES, deviceOf(settings)], readable: [SYSFS, '/etc/drirc'] };
   const cards = namesIn('/dev').filter((name) => name.startsWith('nvidia'));
-  // CUDA looks for its driver, its memory map and the machine's memory there.
+  // CUDA looks here for its driver, its memory map and the machine's memory.
   const facts = ['driver/nvidia', 'devices', 'modules', 'cpuinfo', 'meminfo', 'sys/vm', 'self/maps', 'self/status'];
   return {
     devices: cards.map((name) => join('/dev', name)),
@@ -74,8 +74,8 @@ export function deviceAccess(settings: HardwareSettings): DeviceAccess {
 }
 
 /**
- * Encodes a few frames the way the built-in profiles would; falls back to the CPU, with the reason, when that fails.
- * Never throws.
+ * Encodes a few frames like the built-in profiles. Falls back to the CPU, with the reason, when that fails. Never
+ * throws.
  */
 export async function probeHardware(sandbox: Sandbox, settings: HardwareSettings): Promise<HardwareAcceleration> {
   const type = typeOf(settings);
@@ -143,7 +143,7 @@ async function tryEncoder(
       ...['-vf', 'format=nv12,hwupload=extra_hw_frames=16'],
     ],
   };
-  // 256x256 is above every encoder's smallest picture.
+  // 256x256 is larger than every encoder's smallest picture.
   const source = ['-f', 'lavfi', '-i', 'color=black:s=256x256:r=25:d=0.4'];
   const args = ['-v', 'error', '-nostdin', ...upload[type].slice(0, 4), ...source, ...upload[type].slice(4)];
   try {

@@ -7,23 +7,23 @@ import { findOnPath } from './find-on-path.ts';
 
 const run = promisify(execFile);
 
-/** The first with -fps_mode; in Debian since 12, in Ubuntu since 23.04. */
+/** The first version with -fps_mode; in Debian since 12, in Ubuntu since 23.04. */
 const OLDEST = { major: 5, minor: 1 };
 
 export interface LocatedFfmpeg {
   path: string;
-  /** As FFmpeg prints it, such as `5.1.9-0+deb12u1`. */
+  /** As FFmpeg prints it, for example `5.1.9-0+deb12u1`. */
   version: string;
 }
 
 /**
- * The FFmpeg to run.
+ * Finds the FFmpeg to run.
  *
- * @param configured FFMPEG_PATH; without it the first `ffmpeg` on PATH is taken.
+ * @param configured FFMPEG_PATH; without it the first `ffmpeg` on PATH.
  * @throws StreampoolError 503 when there is none, it does not run, or it is older than 5.1.
  */
 export async function locateFfmpeg(configured?: string, searchPath?: string): Promise<LocatedFfmpeg> {
-  // A name alone is looked for on PATH, as a shell would.
+  // Looks for a bare name on PATH, like a shell.
   const path = configured?.includes('/') ? resolve(configured) : findOnPath(configured || 'ffmpeg', searchPath);
   if (path === undefined) {
     throw new StreampoolError(
@@ -60,7 +60,7 @@ export async function ffmpegVersion(path: string): Promise<string> {
   return version;
 }
 
-/** Development builds (`N-118000-g1234567`, `git-2025-...`) are taken to be newer than any release. */
+/** Development builds (`N-118000-g1234567`, `git-2025-...`) count as newer than any release. */
 export function isTooOld(version: string): boolean {
   const match = /^n?(\d+)(?:\.(\d+))?/.exec(version);
   if (match === null) return false;

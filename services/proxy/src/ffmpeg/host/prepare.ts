@@ -1,4 +1,7 @@
-/** What FFmpeg can have on this machine, found out once at the start: a sandbox, and a hardware encoder that works in it. */
+/**
+ * Finds out once, at the start, what FFmpeg can use on this machine: a sandbox, and a hardware encoder that works in
+ * it.
+ */
 import { deviceAccess, type HardwareAcceleration, type HardwareSettings, probeHardware } from './hardware.ts';
 import { helperPath, Sandbox } from './sandbox.ts';
 
@@ -8,8 +11,8 @@ export interface PreparedFfmpeg {
 }
 
 /**
- * The sandbox gives way to an encoder that was asked for and works without it, layer by layer, and says so; not to one that
- * does not work anyhow.
+ * When the requested encoder works only outside the sandbox, layers of the sandbox are dropped until it works, and the
+ * report says so. An encoder that does not work in any case costs no layer.
  */
 export async function prepareFfmpeg(
   ffmpegPath: string,

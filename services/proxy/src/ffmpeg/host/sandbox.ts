@@ -1,6 +1,6 @@
 /**
- * The sandbox that FFmpeg runs in: another user, files and network closed by the kernel, as far as this machine has that.
- * `services/proxy/sandbox/sandbox.c` puts it up; here it is chosen, tried, and described.
+ * The sandbox that FFmpeg runs in: another user, with files and network closed by the kernel, if this machine supports
+ * that. `services/proxy/sandbox/sandbox.c` sets it up; this file chooses, tries and describes it.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, realpathSync, statSync } from 'node:fs';
@@ -11,9 +11,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Layers of the sandbox that can be left out. */
+/** Layers of the sandbox. Each can be left out. */
 export interface Layers {
-  /** `nobody` instead of the worker's user; takes root, or a helper that is installed set-user-ID root. */
+  /** `nobody` instead of the worker's user. Needs root, or a helper installed set-user-ID root. */
   readonly user: boolean;
   /** Landlock. */
   readonly files: boolean;
@@ -21,25 +21,25 @@ export interface Layers {
   readonly calls: boolean;
 }
 
-/** What a program inside was refused when it tried; `missing` says why the rest is open. */
+/** What a program inside the sandbox was refused when it tried. `missing` says why the rest is open. */
 export interface SandboxReport {
   readonly other_user: boolean;
   /** It cannot read /etc/passwd or its own environment, nor write to its working directory. */
   readonly files_closed: boolean;
-  /** It cannot read the worker's environment, where secrets are. */
+  /** It cannot read the worker's environment, which contains secrets. */
   readonly worker_environment_closed: boolean;
-  /** It has no sockets; that is how it runs on a source that the worker reads. */
+  /** It has no sockets. FFmpeg runs like this on a source that the worker reads. */
   readonly network_closed: boolean;
-  /** Where it opens its own input, its sockets lead to the worker's gateway and nowhere else. */
+  /** When FFmpeg opens its own input, its sockets lead only to the worker's gateway. */
   readonly gateway_only: boolean;
   readonly missing: readonly string[];
 }
 
-/** What a hardware encoder needs of this machine. */
+/** What a hardware encoder needs from this machine. */
 export interface DeviceAccess {
-  /** Device files and folders of them. */
+  /** Device files, and folders of device files. */
   readonly devices: readonly string[];
-  /** What drivers read about them. */
+  /** Files about the devices that drivers read. */
   readonly readable: readonly string[];
 }
 
@@ -49,13 +49,13 @@ export const NO_DEVICES: DeviceAccess = { devices: [], readable: [] };
 export interface CommandLine {
   readonly program: string;
   readonly args: readonly string[];
-  /** Empty, and not FFmpeg's to write to. */
+  /** An empty folder that FFmpeg cannot write to. */
   readonly cwd: string;
-  /** What makes it kill what it runs. */
+  /** The signal that makes it kill the program that it runs. */
   readonly killSignal: NodeJS.Signals;
 }
 
-/** From the most to the least: a layer with which FFmpeg does not run here is left out. */
+/** From most to least. A layer is left out when FFmpeg does not run with it here. */
 const LEVELS: readonly Layers[] = [
   { user: true, files: true, calls: true },
   { user: false, files: true, calls: true },
@@ -64,15 +64,16 @@ const LEVELS: readonly Layers[] = [
   { user: false, files: false, calls: false },
 ];
 
-/** Long, as a machine that is busy for a moment must not cost a layer. */
+/** Long, so that a short time of heavy load does not cost a layer. */
 const TRY_TIMEOUT_MS = 30_000;
 
-/** Folders that the helper allows by itself. */
+/** Folders that the helper allows without being told. */
 const SYSTEM_FOLDERS = ['/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/local/lib', '/lib', '/lib64'];
 
 /**
- * All that FFmpeg has of the worker's environment: where its programs and libraries are, and which hardware it may use.
- * FFREPORT would write files, http_proxy go around the guard, HOME lead to somebody's configuration.
+ * The only variables that FFmpeg gets from the worker's environment: where its programs and libraries are, and which
+ * hardware it may use. FFREPORT would write files, http_proxy would bypass the guard, HOME would lead to somebody's
+ * configuration.
  */
 const KEPT_ENVIRONMENT = [
   'PATH',
@@ -81,7 +82,7 @@ const KEPT_ENVIRONMENT = [
   ...['CUDA_VISIBLE_DEVICES', 'CUDA_DEVICE_ORDER', 'NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'],
 ];
 
-/** FFmpeg's environment: of the worker's what it needs, and a locale that all machines have. */
+/** FFmpeg's environment: what it needs from the worker's, and a locale that all machines have. */
 export function ffmpegEnvironment(environment: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const kept = KEPT_ENVIRONMENT.flatMap((name) => {
     const value = environment[name];
@@ -121,7 +122,7 @@ export class Sandbox {
     this.#libraries = libraries;
   }
 
-  /** No sandbox, for a machine that has no helper: `reason` says why. */
+  /** No sandbox, for a machine without the helper; `reason` says why. */
   static none(ffmpegPath: string, reason: string): Sandbox {
     const report = {
       other_user: false,
@@ -135,10 +136,10 @@ export class Sandbox {
   }
 
   /**
-   * The most of a sandbox in which FFmpeg runs on this machine, and in which `works` is content.
+   * The strictest sandbox in which FFmpeg runs on this machine and `works` succeeds.
    *
-   * @param helper the program that puts it up
-   * @param works tries what FFmpeg is wanted for besides, such as a hardware encoder
+   * @param helper the program that sets it up
+   * @param works tries what else FFmpeg must do, such as using a hardware encoder
    */
   static async open(
     ffmpegPath: string,
@@ -146,7 +147,8 @@ export class Sandbox {
     access: DeviceAccess = NO_DEVICES,
     works: (sandbox: Sandbox) => Promise<boolean> = async () => true,
   ): Promise<Sandbox> {
-    if (process.platform !== 'linux') return Sandbox.none(ffmpegPath, 'FFmpeg runs without a sandbox: it takes Linux.');
+    if (process.platform !== 'linux')
+      return Sandbox.none(ffmpegPath, 'FFmpeg runs without a sandbox: the sandbox needs Linux.');
     if (!existsSync(helper)) {
       const reason = `FFmpeg runs without a sandbox: ${helper} is missing. Install a C compiler (Debian: apt-get install gcc libc6-dev) and run \`npm run build\`.`;
       return Sandbox.none(ffmpegPath, reason);
@@ -165,12 +167,12 @@ export class Sandbox {
     return Sandbox.none(ffmpegPath, `FFmpeg runs without a sandbox. ${refused.at(-1) ?? ''}`);
   }
 
-  /** The helper puts it up, which also sees to FFmpeg's priority and to its end. */
+  /** Whether the helper runs FFmpeg. The helper then also handles FFmpeg's priority and end. */
   get isUp(): boolean {
     return this.#helper !== undefined;
   }
 
-  /** @param gatewayPort the one port of this machine that FFmpeg may reach; without it FFmpeg reaches nothing */
+  /** @param gatewayPort the only port of this machine that FFmpeg may reach; without it FFmpeg reaches nothing */
   commandLine(args: readonly string[], gatewayPort?: number): CommandLine {
     return this.#lineOf(this.ffmpegPath, args, gatewayPort);
   }
@@ -199,7 +201,7 @@ export class Sandbox {
     };
   }
 
-  /** Why FFmpeg does not work in it; undefined when it does. */
+  /** Why FFmpeg does not work in it; undefined when it works. */
   async #failure(works: (sandbox: Sandbox) => Promise<boolean>): Promise<string | undefined> {
     const { program, args, cwd } = this.commandLine(['-hide_banner', '-version']);
     try {
@@ -208,10 +210,10 @@ export class Sandbox {
       const text = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
       return text.split('\n').at(-1) || String(error);
     }
-    return (await works(this)) ? undefined : 'the hardware encoder then fails.';
+    return (await works(this)) ? undefined : 'the hardware encoder fails with it.';
   }
 
-  /** What the helper is refused when it runs inside itself. */
+  /** Runs the helper inside its own sandbox and reports what it was refused. */
   async #tried(refused: readonly string[]): Promise<SandboxReport> {
     const gateway = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => gateway.listen(0, '127.0.0.1', resolve));
@@ -238,7 +240,7 @@ export class Sandbox {
     const attempt = ['--attempt', String(process.pid), String(port)];
     const { program, args, cwd } = this.#lineOf('/proc/self/exe', attempt, gatewayPort);
     const { stdout } = await run(program, [...args], { cwd, env: ffmpegEnvironment(), timeout: TRY_TIMEOUT_MS }).catch(
-      // What could not be tried is not said to hold.
+      // What could not be tried does not count as closed.
       () => ({ stdout: '' }),
     );
     return new Map(stdout.split('\n').map((line) => line.split(' ') as [string, string]));
@@ -254,20 +256,22 @@ const NOTHING_TRIED: SandboxReport = {
   missing: [],
 };
 
-/** What each layer's absence means, and what would bring it. */
+/** What the absence of each layer means, and what would add it. */
 function missing(report: Omit<SandboxReport, 'missing'>): string[] {
   return [
     ...(report.other_user
       ? []
-      : ["FFmpeg runs as the worker's user: another one takes root, or a helper that is set-user-ID root."]),
-    ...(report.files_closed ? [] : ['Files are open to FFmpeg: it takes Landlock, Linux 5.13 or newer.']),
+      : ["FFmpeg runs as the worker's user: another user needs root, or a helper that is set-user-ID root."]),
+    ...(report.files_closed ? [] : ['Files are open to FFmpeg: closing them needs Landlock (Linux 5.13 or newer).']),
     ...(report.worker_environment_closed
       ? []
-      : ["FFmpeg can read the worker's environment: it takes Landlock, or another user for FFmpeg."]),
-    ...(report.network_closed ? [] : ['The network is open to FFmpeg: it takes seccomp.']),
+      : ["FFmpeg can read the worker's environment: preventing it needs Landlock, or another user for FFmpeg."]),
+    ...(report.network_closed ? [] : ['The network is open to FFmpeg: closing it needs seccomp.']),
     ...(report.gateway_only
       ? []
-      : ['An FFmpeg that opens its own input can reach other hosts: it takes seccomp of Linux 5.9 or newer.']),
+      : [
+          'An FFmpeg that opens its own input can reach other hosts: preventing it needs seccomp of Linux 5.9 or newer.',
+        ]),
   ];
 }
 
@@ -280,7 +284,7 @@ function emptyFolder(helper: string): string {
   return existsSync(folder) ? folder : '/';
 }
 
-/** The groups that may use the devices: another user needs them where the worker is root. */
+/** The groups that may use the devices. Another user needs them when the worker is root. */
 function groupsOf(devices: readonly string[]): string[] {
   const groups = devices.flatMap((device) => {
     const stats = statSync(device, { throwIfNoEntry: false });
@@ -289,12 +293,12 @@ function groupsOf(devices: readonly string[]): string[] {
   return [...new Set(groups)];
 }
 
-/** Folders of the libraries that an FFmpeg outside the system's folders brings along. The dynamic linker names them. */
+/** Folders of the libraries of an FFmpeg outside the system's folders. The dynamic linker names them. */
 async function libraryFolders(ffmpegPath: string): Promise<string[]> {
   const environment = { ...ffmpegEnvironment(), LD_TRACE_LOADED_OBJECTS: '1' };
   const listing = await run(ffmpegPath, [], { env: environment, timeout: TRY_TIMEOUT_MS }).then(
     ({ stdout }) => stdout,
-    // Linked statically, or no ELF program: there is nothing to list.
+    // Statically linked, or not an ELF program: there is nothing to list.
     () => '',
   );
   const files = [...listing.matchAll(/(?:=> |^\s*)(\/\S+) \(0x/gm)].map(([, path = '']) => path);

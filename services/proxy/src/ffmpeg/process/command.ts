@@ -1,4 +1,7 @@
-/** The FFmpeg command line of a process: the profile's checked options, and what a pooled live stream needs around them. */
+/**
+ * Builds the FFmpeg command line of a process: the profile's checked options, and what a shared live stream needs
+ * around them.
+ */
 import { checkStoredOptions } from '../arguments/check.ts';
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from '../arguments/options.ts';
 import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
@@ -6,48 +9,51 @@ import type { ResolvedProfile } from '../profiles/profiles.ts';
 import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
 import type { TrackChoice } from './track-choice.ts';
 
-/** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; credentials must not be in it. */
+/** `pipe`: MPEG-TS of a source feed on stdin. `url`: FFmpeg opens it itself; it must contain no credentials. */
 export type FfmpegInput =
   | { kind: 'pipe' }
   | { kind: 'url'; url: string; protocols: readonly string[]; options?: readonly string[] };
 
 export interface CommandOptions {
   /**
-   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as the output carries it (unwrapped upwards
-   * from the first PTS of the input). Frames before it are decoded and left out. See `resumesExactly`.
+   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as in the output (unwrapped upwards
+   * from the first PTS of the input). Earlier frames are decoded and left out. See `resumesExactly`.
    */
   resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
   /**
-   * PTS of the keyframe a `pipe` input begins with, on the same timeline. Frames before it are left out (an open GOP has some that
-   * cannot be decoded), and it anchors the grid of `keyframeIntervalSeconds`; without it that grid begins at the first frame.
+   * PTS of the first keyframe of a `pipe` input, on the same timeline. Earlier frames are left out, because an open GOP
+   * has some that cannot be decoded. The grid of `keyframeIntervalSeconds` starts here; without this value it starts at
+   * the first frame.
    */
   firstVideoSeconds?: number | undefined;
   /** Added to every input timestamp (`-itsoffset`). */
   timestampOffsetSeconds?: number;
-  /** The tracks of a `pipe` input, by PID, that the profile is to have; without it, by their position in the input. */
+  /** The tracks of a `pipe` input, by PID, for the profile. Without it, the profile's positions count in the input. */
   tracks?: TrackChoice;
-  /** A `url` input's first tracks, where the profile asks for them by position, are to be FFmpeg's own choice instead. */
+  /** When the profile asks for the first tracks of a `url` input by position, FFmpeg chooses them itself instead. */
   ownChoice?: boolean;
-  /** Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0 is off. */
+  /**
+   * Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0: off.
+   */
   keyframeIntervalSeconds?: number;
-  /** How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg. */
+  /** How the FFmpeg that will run reads options. Without it, the option table is trusted. */
   reading?: OptionReading;
 }
 
-/** Encoders whose time base may be 1/90000, so that no timestamp is rounded to the frame rate's grid. */
+/** Encoders that support a time base of 1/90000, so that no timestamp is rounded to the frame rate's grid. */
 const FINE_TIME_BASE = /^(?:libx26[45]|libvpx|libaom|libsvtav1|\w+_(?:nvenc|vaapi|qsv))/;
 
-/** One turn of the 33-bit MPEG-TS clock, in seconds. */
+/** One full cycle of the 33-bit MPEG-TS clock, in seconds. */
 const CLOCK_TURN_SECONDS = '95443.717688889';
 
-/** Input options that make sense for a pipe of ours; the others concern protocols and demuxers it does not have. */
+/** Input options that make sense for our pipe. The others concern protocols and demuxers that it does not use. */
 const PIPE_INPUT_OPTIONS = new Set(
   `hwaccel hwaccel_output_format hwaccel_device hwaccel_flags extra_hw_frames threads thread_type c codec vcodec acodec flags flags2
    err_detect ec skip_frame skip_loop_filter skip_idct lowres strict surfaces drop_second_field resize
    init_hw_device filter_hw_device vaapi_device qsv_device filter_threads filter_complex_threads`.split(/\s+/),
 );
 
-/** The argument list (without the program) of the FFmpeg that makes `profile` out of `input` on its stdout. */
+/** The argument list (without the program) of the FFmpeg that applies `profile` to `input` and writes to stdout. */
 export function buildArguments(given: ResolvedProfile, input: FfmpegInput, options: CommandOptions = {}): string[] {
   const profile = { ...given, ...checkStoredOptions(given, options.reading ?? AS_THE_TABLE_SAYS) };
   return [
@@ -80,9 +86,9 @@ function inputArguments(
     ...(given.some(({ name, value }) => name === 'fflags' && value?.includes('discardcorrupt'))
       ? ['-fflags', '+discardcorrupt']
       : []),
-    // Only MPEG-TS goes on across restarts; players of the others expect to begin near zero.
-    // The duration bounds the wait (zero would mean 5 s). A smaller size would not shorten it, and lose the audio behind a big picture.
-    // Without a limit of packets, one stream of an unknown codec would be looked at for a minute and more.
+    // Only MPEG-TS continues across restarts; players of other containers expect times near zero. The duration bounds
+    // the wait (zero would mean 5 s). A smaller probe size would not shorten it, and would lose the audio after a big
+    // picture. Without a packet limit, FFmpeg would look at one stream of an unknown codec for a minute or more.
     ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000', '-max_probe_packets', '25'],
     ...(profile.container === 'mpegts' ? ['-copyts'] : []),
     ...[...offset, '-i', 'pipe:0'],
@@ -111,10 +117,10 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
   ];
 }
 
-/** A map by position (`0:v:0`, `0:a:1?`), or of all of a kind (`0:a`). */
+/** A map by position (`0:v:0`, `0:a:1?`), or of all tracks of a kind (`0:a`). */
 const POSITION = /^0:([va])(?::(\d{1,3}))?\??$/;
 
-/** Whether a profile takes the first track of each kind and no others, as most do. */
+/** Whether a profile takes the first track of each kind and no others, like most do. */
 export function takesFirstTracks({ outputOptions }: Pick<ResolvedProfile, 'outputOptions'>): boolean {
   return readOptions(outputOptions).every(({ name, value = '' }) => {
     if (name === 'map') return /^0:[va]:0\??$/.test(value);
@@ -123,8 +129,8 @@ export function takesFirstTracks({ outputOptions }: Pick<ResolvedProfile, 'outpu
 }
 
 /**
- * Which tracks go in. By position FFmpeg waits for one that never sends, so they are named by the PIDs of those that do. What
- * FFmpeg opens itself it has looked at before it chooses.
+ * Which tracks go in. FFmpeg waits for a track named by position even if it never sends, so tracks that send are named
+ * by PID. For an input that FFmpeg opens itself, it looks before it chooses.
  */
 function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: TrackChoice | undefined): string[] {
   const asked = given.flatMap(({ name, value }) => (name === 'map' && value !== undefined ? [value] : []));
@@ -140,7 +146,7 @@ function mapArguments(given: readonly Option[], input: FfmpegInput, tracks: Trac
     const taken = position === undefined ? pids : pids.slice(Number(position), Number(position) + 1);
     return taken.map((pid) => `0:i:${pid}`);
   });
-  // FFmpeg says best itself that there is nothing of what was asked for.
+  // FFmpeg itself reports best that the requested tracks do not exist.
   return map(chosen.length === 0 ? wanted : chosen);
 }
 
@@ -155,7 +161,7 @@ function videoArguments(
     .filter((option) => isFilterOf(option, 'video'))
     .slice(-1)
     .map(({ value = '' }) => value);
-  // -r drops and repeats frames behind the filters, where a trim could no longer be exact.
+  // -r drops and repeats frames after the filters, so a trim would no longer be exact.
   const rate = given.findLast(({ name }) => name === 'r')?.value;
   if (rate !== undefined) chain.push(`fps=${rate}`);
   const isExact = startSeconds !== undefined && resumesExactly(profile).video;
@@ -171,11 +177,11 @@ function videoArguments(
     // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
     ...['-fps_mode:v', 'vfr'],
     ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
-    // Without it a forced keyframe of these encoders may be an I-frame nobody can start from.
+    // Without it, a forced keyframe of these encoders may be an I-frame that no viewer can start from.
     ...(/^libx26[45]$|_nvenc$|_qsv$/.test(encoder) && !has('forced-idr')
       ? [encoder.endsWith('_qsv') ? '-forced_idr' : '-forced-idr', '1']
       : []),
-    // Open GOPs would leave frames before a splice that refer to pictures behind it.
+    // Open GOPs would leave frames before a splice that refer to pictures after it.
     ...(encoder === 'libx265' ? ['-x265-params', x265 === undefined ? 'open-gop=0' : `open-gop=0:${x265}`] : []),
   ];
 }
@@ -195,14 +201,15 @@ function audioArguments(
 }
 
 /**
- * The value of -force_key_frames: the source's keyframes, or a grid that two processes agree on whenever they started.
- * FFmpeg counts `t` from the first frame it encodes, which stands at `firstSeconds` of the clock.
+ * The value of -force_key_frames: the source's keyframes, or a grid on which two processes agree whenever they started.
+ * FFmpeg counts `t` from the first frame it encodes, which is at `firstSeconds` on the clock.
  */
 function keyframes(given: readonly Option[], intervalSeconds: number | undefined, firstSeconds: number): string {
   const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
   const interval = intervalSeconds || keyframeIntervalOf(asked);
   if (interval === undefined) return 'source';
-  // Half a tick is for rounding. The modulo is for a process that runs across the wrap: it counts on, a new one does not.
+  // Half a tick allows for rounding. The modulo is for a process that runs across the wrap: it counts on, but a new one
+  // does not.
   const cell = (time: string): string =>
     `floor(mod(${time}+${seconds(firstSeconds + 0.000005)},${CLOCK_TURN_SECONDS})/${interval})`;
   return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
@@ -222,7 +229,7 @@ function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] 
     case 'mpegts':
       return [
         ...common,
-        // One audio frame a PES, so that a splice may fall between any two; the clock runs 0.4 s ahead of the frames.
+        // One audio frame per PES, so that a splice may fall between any two. The clock runs 0.4 s ahead of the frames.
         ...['-pes_payload_size', '0', '-muxdelay', '0.4', '-muxpreload', '0'],
         ...(input.kind === 'pipe' ? ['-mpegts_copyts', '1'] : []),
         ...['-f', 'mpegts'],

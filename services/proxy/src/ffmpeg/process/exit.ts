@@ -1,4 +1,4 @@
-/** Why an FFmpeg ended, told from its exit code, its signal and what it wrote to stderr. Pure. */
+/** Why an FFmpeg ended, from its exit code, its signal and its stderr. Pure. */
 
 export type FfmpegExitReason = 'source_refused' | 'source_ended' | 'bad_arguments' | 'killed' | 'stopped' | 'failed';
 
@@ -14,11 +14,11 @@ export interface FfmpegExit {
    * - `failed`: anything else, such as a device without memory; trying again may help
    */
   reason: FfmpegExitReason;
-  /** A sentence for logs and errors, masked. */
+  /** A sentence for logs and errors, with credentials masked. */
   detail: string;
 }
 
-/** How far it got, in FFmpeg's own order. */
+/** How far FFmpeg got, in its own order. */
 export type FfmpegProgress = 'starting' | 'input_open' | 'output_open';
 
 export interface FfmpegEnd {
@@ -31,25 +31,25 @@ export interface FfmpegEnd {
   asked: 'stop' | 'kill' | undefined;
 }
 
-/** Wrong with whatever source: syntax, names, and what a codec or container cannot do. */
+/** Wrong with any source: syntax, names, and what a codec or container cannot do. */
 const OPTION_ERROR =
   /Unrecognized option|Error splitting the argument list|Error parsing (?!AAC extradata)|Missing argument|Unknown (?:input|output|encoder|decoder|bitstream|hwaccel)|cannot be applied|Failed to set value|Unable to parse option|Invalid value|Trailing option|No such filter|Undefined constant|Option '?\S+ not found|Error setting (?:preset|option (?!time_base))|(?:are|is) supported for WebM|tag for codec (?!none)\S+ in stream|(?:incompatible|not compatible) with output codec/i;
 
 /**
- * What FFmpeg says of an input that it cannot read, as a warning or as an error. It opens the output all the same, and what
- * fails there only comes of that. A track of another kind than video and audio is often unknown, and harmless.
+ * What FFmpeg prints about an input that it cannot read, as a warning or an error. It still opens the output, and later
+ * errors only follow from that. An unknown track that is neither video nor audio is common and harmless.
  */
 const SOURCE_ERROR =
   /Decoder .* not found|no decoder found|could not find codec parameters(?! for stream \d+ \((?!Video|Audio))|Invalid data found when processing input|time_base'? (?:out of range|to value 1\/0)|Cannot determine format of input stream|does not contain any stream|unspecified size|dimensions not set|sample rate not set|Error parsing AAC extradata|tag (?:found )?for codec none|Error marking filters as finished/i;
 
-/** The first track of a kind is what every source has; one that has it not is no fault of a profile. */
+/** Every source has a first track of a kind. When one does not, the profile is not at fault. */
 const NO_FIRST_TRACK = /Stream (?:map '(?:0)?:?[va](?::0)?\??'|specifier ':?[va](?::0)?').* matches no streams/i;
 
-/** Said of a profile that is wrong, unless the source is what does not fit. */
+/** Printed about a wrong profile, unless the source is what does not fit. */
 const ARGUMENT_ERROR =
   /matches no streams|opening encoder|initializing output stream|could not write header|filter|opening output file/i;
 
-/** The machine's fault, not the profile's: drivers, devices and memory come and go. */
+/** The machine's fault and not the profile's: drivers, devices and memory may fail for a while. */
 const RESOURCE_ERROR =
   /Cannot allocate|out of memory|Resource temporarily|Device (?:creation|setup) failed|No device available|No capable devices|OpenEncodeSession|Cannot load lib|Broken pipe|No space left/i;
 
@@ -62,13 +62,16 @@ export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd
   if (code === 255 && lines.some((line) => line.includes('received signal'))) {
     return exit('killed', 'FFmpeg was told to end by a signal.');
   }
-  // As a shell would have it: the program was found and may not run, or was not found.
+  // As in a shell: the program was found but may not run, or it was not found.
   if (progress === 'starting' && (code === 126 || code === 127))
     return exit('failed', `FFmpeg did not start: ${lines.at(-1)}`);
   const errors = lines.filter((line) => /\[(?:error|fatal|panic)\]/.test(line));
   if (code === 0) {
     const empty = lines.some((line) => line.includes('Output file is empty'));
-    return exit('source_ended', empty ? 'The source ended before anything could be made of it.' : 'The source ended.');
+    return exit(
+      'source_ended',
+      empty ? 'The source ended before FFmpeg could make anything of it.' : 'The source ended.',
+    );
   }
   const detail = (texts: readonly string[]): string => `FFmpeg ended with code ${code}: ${describe(texts)}`;
   const said = detail(errors.length > 0 ? errors : lines);
@@ -78,11 +81,11 @@ export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd
   if (progress === 'starting') return exit('source_refused', said);
   const complaint = lines.find((line) => SOURCE_ERROR.test(line) || NO_FIRST_TRACK.test(line));
   if (complaint !== undefined) return exit('source_refused', detail([complaint, ...errors.slice(-1)]));
-  // What nobody foresaw says nothing against arguments that were checked before.
+  // An unknown error does not count against arguments that were checked before.
   return exit(matches(ARGUMENT_ERROR) ? 'bad_arguments' : 'source_refused', said);
 }
 
-/** The first error is the cause, the last one what came of it. */
+/** The first error is the cause. The last one is its consequence. */
 function describe(lines: readonly string[]): string {
   const texts = lines.map(plain).filter((text) => text !== '');
   const [first] = texts;

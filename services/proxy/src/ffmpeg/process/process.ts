@@ -1,4 +1,4 @@
-/** One FFmpeg: started without a shell, dying with its worker, read for what it says. */
+/** One FFmpeg: started without a shell, ended with its worker; its stderr is read and logged. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs';
 import { constants as osConstants, setPriority } from 'node:os';
@@ -16,9 +16,9 @@ export interface SpawnRequest {
   /** `pipe`: media is written to `stdin`. */
   input: 'pipe' | 'none';
   log: Pick<Logger, 'debug' | 'warn'>;
-  /** What the log calls it. */
+  /** Its name in the log. */
   name: string;
-  /** For an FFmpeg that opens its own input: where the gateway listens, and what it needs in its environment. */
+  /** For an FFmpeg that opens its own input: the gateway's port, and variables for its environment. */
   gateway?: { readonly port: number; readonly environment: Readonly<Record<string, string>> } | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface FfmpegProcess {
   readonly pid: number | undefined;
   readonly stdin: Writable | null;
   readonly stdout: Readable;
-  /** Resolves when it has ended and a reader that is flowing has got all of `stdout`; never rejects. */
+  /** Resolves when it has ended and a flowing reader has got all of `stdout`. Never rejects. */
   readonly exited: Promise<FfmpegExit>;
   /** Length of the input in seconds, once known; undefined when it has none, or FFmpeg ended first. */
   readonly duration: Promise<number | undefined>;
@@ -35,21 +35,24 @@ export interface FfmpegProcess {
   mediaInfo(): ProcessMediaInfo;
   /** Ends it at once. */
   kill(): void;
-  /** Lets it finish what it has; kills it after `graceMs`. */
+  /** Lets it finish its work. Kills it after `graceMs`. */
   stop(graceMs: number): Promise<FfmpegExit>;
 }
 
-/** Encoding gives way to the worker, which serves everybody: a late keyframe is noticed less than a late write to all. */
+/**
+ * Encoding gets a lower priority than the worker, which serves everybody. A late keyframe is noticed less than late
+ * writes to all.
+ */
 const NICENESS = 5;
 
-/** When memory runs out the kernel takes an FFmpeg, which is restarted without a loss, and not the worker. */
+/** When memory runs out, the kernel ends an FFmpeg, which restarts without loss, and not the worker. */
 const OOM_SCORE = '500';
 
 const setpriv = findOnPath('setpriv');
 
 /**
- * Starts FFmpeg. To be called from the main thread: the parent-death signal is tied to the thread that spawns.
- * A program that cannot be started shows as an `exited` with reason `failed`.
+ * Starts FFmpeg. Call it from the main thread, because the parent-death signal is tied to the thread that spawns. When
+ * a program cannot be started, `exited` resolves with reason `failed`.
  */
 export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   const { log, name } = request;
@@ -70,9 +73,9 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   child.stderr.on('data', (bytes: Buffer) => {
     for (const line of stderr.write(decoder.write(bytes))) log.debug({ ffmpeg: name, pid: child.pid }, line);
   });
-  child.stderr.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'stderr of FFmpeg broke'));
-  // FFmpeg may end while it is written to: that is told by `exited`, not by an error of a pipe.
-  child.stdin?.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'stdin of FFmpeg broke'));
+  child.stderr.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'reading stderr of FFmpeg failed'));
+  // FFmpeg may end while the worker writes to it. `exited` reports that, not a pipe error.
+  child.stdin?.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'writing to stdin of FFmpeg failed'));
 
   let asked: 'stop' | 'kill' | undefined;
   let finishEarly: () => void = () => undefined;
@@ -96,7 +99,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
     child.once('exit', (code, signal) => {
       const askedBefore = asked;
       finishEarly = () => finish(code, signal, askedBefore);
-      // Whoever reads along gets the rest of the output first; a reader that has paused, or ended it, does not hold this up.
+      // A flowing reader gets the rest of the output first. A reader that has paused or ended does not delay this.
       if (asked === undefined && child.stdout.readableFlowing === true) child.once('close', finishEarly);
       else if (child.stderr.closed) setImmediate(finishEarly);
       else child.stderr.once('close', () => setImmediate(finishEarly));
@@ -118,7 +121,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
     kill,
     stop: async (graceMs) => {
       asked ??= 'stop';
-      // While it waits for input FFmpeg does not look at signals; the end of its input it sees.
+      // While FFmpeg waits for input it does not check signals. It notices the end of its input.
       child.stdin?.end();
       child.kill('SIGTERM');
       finishEarly();
@@ -132,7 +135,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   };
 }
 
-/** Without a helper FFmpeg still dies with its worker where there is setpriv. */
+/** Without the helper, FFmpeg still dies with its worker if setpriv is available. */
 function commandLine({ sandbox, args, gateway }: SpawnRequest): CommandLine {
   const line = sandbox.commandLine(args, gateway?.port);
   if (sandbox.isUp || setpriv === undefined) return line;
@@ -143,7 +146,7 @@ function deprioritise(pid: number): void {
   try {
     setPriority(pid, Math.min(NICENESS, osConstants.priority.PRIORITY_LOW));
   } catch {
-    // It has ended already, or the system does not let us: neither matters.
+    // It has already ended, or the system does not allow it. Neither matters.
   }
   writeFile(`/proc/${pid}/oom_score_adj`, OOM_SCORE, () => undefined);
 }

@@ -1,10 +1,16 @@
-/** How a restarted FFmpeg goes on at an exact PTS: trims at the end of the filter chains, where frames have their final times. */
+/**
+ * How a restarted FFmpeg continues at an exact PTS: it trims at the end of the filter chains, where frames have their
+ * final times.
+ */
 
 import { codecOf, isFilterOf, type MediaKind, type Option, readOptions } from '../arguments/options.ts';
 import { type FilterNode, filtersOf, readFilterGraph } from '../filters/filter-graph.ts';
 import type { ResolvedProfile } from '../profiles/profiles.ts';
 
-/** Samples per frame, and samples of silence an encoder puts before its first one: PTS of the first packet = start - delay. */
+/**
+ * Samples per frame, and samples of silence that an encoder adds before its first frame: PTS of the first packet =
+ * start - delay.
+ */
 const AUDIO_ENCODERS: Readonly<Record<string, { frame: number; delay: number }>> = {
   aac: { frame: 1024, delay: 1024 },
   ac3: { frame: 1536, delay: 256 },
@@ -12,11 +18,11 @@ const AUDIO_ENCODERS: Readonly<Record<string, { frame: number; delay: number }>>
   mp2: { frame: 1152, delay: 481 },
 };
 
-/** Filters that make times depend on when the process started, or choose frames by what came before. */
+/** Filters whose times depend on when the process started, or that choose frames by earlier frames. */
 const UNREPEATABLE =
   /^(?:a?setpts|a?select|minterpolate|framerate|framestep|decimate|mpdecimate|pullup|fieldmatch|tinterlace|telecine|detelecine|dejudder|atempo|asetrate|silenceremove|separatefields|weave|doubleweave|a?settb|asetnsamples)$/;
 
-/** Whether each kind can be resumed at an exact PTS: it is encoded, to MPEG-TS, through one plain filter chain. */
+/** Whether each kind can resume at an exact PTS. It must be encoded to MPEG-TS through one plain filter chain. */
 export function resumesExactly(profile: ResolvedProfile): { video: boolean; audio: boolean } {
   const options = readOptions(profile.outputOptions);
   const plain =
@@ -33,11 +39,11 @@ export function resumesExactly(profile: ResolvedProfile): { video: boolean; audi
 
 /** Drops video frames before `startSeconds`. */
 export function videoTrim(startSeconds: number): string {
-  // A millisecond early: less than any frame lasts, more than any rounding of its time.
+  // One millisecond early: less than the duration of any frame, more than any rounding of its time.
   return `trim=start=${(startSeconds - 0.001).toFixed(6)}`;
 }
 
-/** Where a frame at `startSeconds` stands behind the filters of `graph`: an `fps` filter rounds to a grid of its own. */
+/** The time of a frame at `startSeconds` after the filters of `graph`. An `fps` filter rounds to its own grid. */
 export function firstFrameTime(graph: string, startSeconds: number): number {
   const filter = graph === '' ? undefined : simpleFilters(graph).findLast(({ name }) => name === 'fps');
   const [, numerator, denominator = '1'] = /^(\d+(?:\.\d+)?)(?:\/(\d+))?$/.exec(filter?.options.get('fps') ?? '') ?? [];
@@ -47,8 +53,8 @@ export function firstFrameTime(graph: string, startSeconds: number): number {
 }
 
 /**
- * Drops audio before the sample with which the encoder's packets fall on the earlier process's grid, one of them at `startSeconds`.
- * Packets before `startSeconds` are the encoder's run-up, to be discarded.
+ * Drops audio before a certain sample, so that the encoder's packets fall on the earlier process's grid, one of them at
+ * `startSeconds`. Packets before `startSeconds` are the encoder's run-up, to be discarded.
  */
 export function audioTrim(options: readonly Option[], startSeconds: number): string[] {
   const grid = audioGrid(options);
@@ -58,7 +64,7 @@ export function audioTrim(options: readonly Option[], startSeconds: number): str
   return [...(rate === undefined ? [] : [`aresample=${rate}`]), `atrim=start=${start.toFixed(6)}`];
 }
 
-/** Undefined where the encoder's frames, or the rate they are counted in, are not known. */
+/** Undefined when the encoder's frame size or sample rate is unknown. */
 function audioGrid(options: readonly Option[]): { frame: number; delay: number; rate: number | undefined } | undefined {
   const encoder = AUDIO_ENCODERS[codecOf(options, 'audio') ?? 'mp2'];
   if (encoder === undefined) return undefined;

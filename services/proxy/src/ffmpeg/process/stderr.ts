@@ -1,8 +1,8 @@
-/** Reads what FFmpeg writes to stderr: its last lines, how far it got, the duration and the streams it shows. */
+/** Reads FFmpeg's stderr: its last lines, its progress, the duration and the streams. */
 import { maskText } from '../../../../shared/masking/mask.ts';
 import type { FfmpegProgress } from './exit.ts';
 
-/** What is known about one side of a process, in the API's own names. */
+/** What is known about one side of a process, with the API's names. */
 export interface MediaInfo {
   container?: string;
   resolution?: string;
@@ -16,11 +16,11 @@ export interface MediaInfo {
 export interface ProcessMediaInfo {
   input: MediaInfo;
   output: MediaInfo;
-  /** How fast it works: 1 is real time. */
+  /** Its speed: 1 is real time. */
   speed: number | undefined;
 }
 
-/** Enough for every error FFmpeg ends with. */
+/** Enough for the errors with which FFmpeg ends. */
 const KEPT_LINES = 50;
 const MAX_LINE_LENGTH = 500;
 
@@ -36,9 +36,9 @@ export class StderrReader {
     this.#onDuration = onDuration;
   }
 
-  /** Takes the next bytes; returns the complete lines in them that say something went wrong, masked. */
+  /** Takes the next bytes. Returns the complete lines in them that report a problem, masked. */
   write(text: string): string[] {
-    // Statistics end with a carriage return each.
+    // Each line of statistics ends with a carriage return.
     const parts = (this.#partial + text).split(/[\r\n]+/);
     this.#partial = (parts.pop() ?? '').slice(0, MAX_LINE_LENGTH);
     const problems: string[] = [];
@@ -51,7 +51,7 @@ export class StderrReader {
     return problems;
   }
 
-  /** Takes what is left when FFmpeg has ended. */
+  /** Takes the rest when FFmpeg has ended. */
   end(): void {
     this.write('\n');
   }

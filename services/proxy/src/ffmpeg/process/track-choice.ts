@@ -1,8 +1,11 @@
-/** Which tracks of a source an FFmpeg is given: what sends, the main sound before the narrated, the viewers' language before others. Pure. */
+/**
+ * Chooses the tracks of a source for an FFmpeg: those that send, main audio before described audio, preferred languages
+ * first. Pure.
+ */
 
 import { languageCode } from '../../../../shared/languages.ts';
 
-/** A track of sound or pictures that a source announces. */
+/** An audio or video track that a source announces. */
 export interface SourceTrack {
   readonly pid: number;
   readonly kind: 'video' | 'audio';
@@ -13,24 +16,24 @@ export interface SourceTrack {
   readonly alive: boolean;
 }
 
-/** PIDs of the source's tracks, the best first; a profile may take one of a kind, or several. */
+/** PIDs of the source's tracks, the best first. A profile may take one of a kind or several. */
 export interface TrackChoice {
   readonly video: readonly number[];
   readonly audio: readonly number[];
 }
 
 /**
- * The choices to try, the best first: with each sound track in turn, without sound, without pictures. A track may send what no
- * decoder can make anything of, and FFmpeg then waits for it without end.
+ * The choices to try, the best first: with each audio track in turn, without audio, without video. A decoder may be
+ * unable to decode a track, and FFmpeg would then wait for it without end.
  *
- * @param languages as `languageCode` has them, the preferred first
+ * @param languages in the form of `languageCode`, the preferred one first
  */
 export function trackChoices(tracks: readonly SourceTrack[], languages: readonly string[]): TrackChoice[] {
   const video = pidsOf(tracks.filter(({ kind, alive }) => kind === 'video' && alive));
   const audio = pidsOf(audioOf(tracks, languages));
   const turns = audio.map((_, turn) => ({ video, audio: [...audio.slice(turn), ...audio.slice(0, turn)] }));
   if (turns.length === 0) return [{ video, audio }];
-  // The only sound there is deserves a second try.
+  // The only audio track gets a second try.
   const again = turns.length === 1 ? turns : [];
   const reduced =
     video.length === 0
@@ -43,8 +46,8 @@ export function trackChoices(tracks: readonly SourceTrack[], languages: readonly
 }
 
 /**
- * Whether an FFmpeg that was given `current` should be started anew: a track that it has is gone, it lacks a kind that the source
- * has, or there is better sound than it plays. Another track of the same rank is no reason.
+ * Whether an FFmpeg that got `current` should be restarted: one of its tracks is gone, it lacks a kind that the source
+ * has, or there is better audio than it plays. Another track of the same rank is no reason.
  */
 export function isOutdated(
   current: TrackChoice,
@@ -68,7 +71,7 @@ function audioOf(tracks: readonly SourceTrack[], languages: readonly string[]): 
     .sort((a, b) => rankOf(a, languages) - rankOf(b, languages));
 }
 
-/** Less is better. The language counts first: nobody is helped by a main track that he does not understand. */
+/** Less is better. The language counts first: a main track that viewers do not understand does not help them. */
 function rankOf({ language, narrated }: SourceTrack, languages: readonly string[]): number {
   const code = language === undefined ? undefined : languageCode(language);
   const at = code === undefined ? -1 : languages.indexOf(code);

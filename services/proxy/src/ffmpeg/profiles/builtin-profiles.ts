@@ -1,4 +1,6 @@
-/** The built-in profiles, written for live: at most the source's size, square pixels, 4:2:0, stereo AAC at 48 kHz. */
+/**
+ * The built-in profiles, made for live streams: at most the source's size, square pixels, 4:2:0, stereo AAC at 48 kHz.
+ */
 import { StreampoolError } from '../../errors.ts';
 import { type Container, isAudioOnly } from '../arguments/container.ts';
 import { type HardwareAcceleration, hardwareInputOptions } from '../host/hardware.ts';
@@ -9,7 +11,7 @@ export interface BuiltInProfile {
   /** Variables a caller may set, with their defaults. */
   parameters: Readonly<Record<string, string>>;
   codec: 'h264' | 'hevc' | 'none';
-  /** Box the picture is made to fit in; it is never enlarged. */
+  /** The picture is made to fit in this box. It is never enlarged. */
   box?: { width: number; height: number };
   /** `crf` instead of `video_bitrate`. */
   constantQuality?: boolean;
@@ -86,7 +88,7 @@ export function builtInTemplate(profile: BuiltInProfile, container: Container, h
       'WebM cannot hold HEVC; use output_format mpegts, mp4 or matroska with the hevc profile.',
     );
   }
-  // There is no VP9 encoder worth probing for: WebM is made by the CPU.
+  // No hardware VP9 encoder is worth a probe, so the CPU makes WebM.
   const onCpu = container === 'webm' || (profile.codec === 'hevc' && !hardware.hevc);
   const device: HardwareAcceleration = onCpu || !hasVideo ? { type: 'cpu', device: '', hevc: true } : hardware;
   return [
@@ -111,7 +113,7 @@ function videoOptions(profile: BuiltInProfile, container: Container, hardware: H
 function encoderOptions(profile: BuiltInProfile, container: Container, hardware: HardwareAcceleration): string[] {
   if (container === 'webm') return ['-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -row-mt 1 -lag-in-frames 0 -g 240'];
   const hvc1 = profile.codec === 'hevc' && container === 'mp4' ? ['-tag:v hvc1'] : [];
-  // The source's keyframes are forced (command.ts); -g bounds what a source without any can do.
+  // The source's keyframes are forced (command.ts). -g sets a limit for a source without keyframes.
   switch (hardware.type) {
     case 'nvenc':
       return [
@@ -148,7 +150,7 @@ function qualityOptions(container: Container, hardware: HardwareAcceleration): s
   }
 }
 
-/** Deinterlace what is interlaced, fit in the box with square pixels and even sizes, 8-bit 4:2:0. */
+/** Deinterlaces interlaced pictures, fits them in the box with square pixels and even sizes, in 8-bit 4:2:0. */
 function filters({ box }: BuiltInProfile, hardware: HardwareAcceleration): string {
   const size = box === undefined ? '' : fitIn(box.width, box.height, hardware.type === 'qsv' ? 'iw' : '(iw*sar)');
   switch (hardware.type) {

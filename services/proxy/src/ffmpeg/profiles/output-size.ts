@@ -1,4 +1,4 @@
-/** How large the pictures are that a profile makes at most, as far as it says so; a source need not be larger. Pure. */
+/** The maximum size of a profile's pictures, if the profile tells it. A source may be smaller. Pure. */
 
 import { isFilterOf, readOptions } from '../arguments/options.ts';
 import { BUILT_IN_PROFILES } from './builtin-profiles.ts';
@@ -9,10 +9,10 @@ export interface OutputSize {
 }
 
 const UNKNOWN: OutputSize = { width: undefined, height: undefined };
-/** `scale=1280:720`, `scale=w=-2:h=720`; an expression says nothing that could be relied on. */
+/** `scale=1280:720`, `scale=w=-2:h=720`. An expression gives no reliable size. */
 const SCALE = /(?:^|,)\s*scale(?:_\w{1,20})?=(?:w=)?(-?\d{1,5})[:x](?:h=)?(-?\d{1,5})(?=[:,]|$)/g;
 
-/** The size that `-s` or the last plain scaler gives; undefined where the source's size stays, or is not known to shrink. */
+/** The size from `-s` or the last plain scaler; undefined when the source's size stays or may stay. */
 export function outputSize(profile: { readonly name: string; readonly outputOptions: readonly string[] }): OutputSize {
   const box = BUILT_IN_PROFILES.find(({ name }) => name === profile.name)?.box;
   if (box !== undefined) return box;

@@ -1,4 +1,4 @@
-/** What a transcoding request asks FFmpeg for: built-in profiles and callers' templates, resolved and checked. */
+/** Resolves and checks the profile of a transcoding request: a built-in profile or the caller's template. */
 import { StreampoolError } from '../../errors.ts';
 import { checkArguments } from '../arguments/check.ts';
 import { type Container, containerOf, OUTPUT_FORMATS } from '../arguments/container.ts';
@@ -20,9 +20,9 @@ export interface ProfileRequest {
 export interface ResolvedProfile {
   /** Built-in name, or `custom` for a template. */
   name: string;
-  /** Those in effect, with input_url, output_args and format. */
+  /** The variables in effect, with input_url, output_args and format. */
   variables: Record<string, string>;
-  /** The whole argument list as the API reports it; holds the source URL, so mask it before showing it. */
+  /** The whole argument list as the API reports it. It contains the source URL: mask it before showing it. */
   args: readonly string[];
   /** Checked options that stood before `-i`. */
   inputOptions: readonly string[];
@@ -43,7 +43,7 @@ export interface ProfileDescription {
   parameters: Readonly<Record<string, string>>;
 }
 
-/** What a template may use without the caller giving it, as GET /transcode/profiles reports it. */
+/** Variables that a template may use although the caller gives no value, as GET /transcode/profiles reports them. */
 export const defaultVariables: Readonly<Record<string, string>> = {
   input_url: '',
   output_args: '',
@@ -55,7 +55,7 @@ export const defaultVariables: Readonly<Record<string, string>> = {
 
 const OUTPUT_ARGS = 'pipe:1';
 
-/** The built-in profiles, for people to choose from. */
+/** The built-in profiles with their descriptions. */
 export function listProfiles(): ProfileDescription[] {
   return BUILT_IN_PROFILES.map(({ name, description, parameters }) => ({ name, description, parameters }));
 }
@@ -63,8 +63,9 @@ export function listProfiles(): ProfileDescription[] {
 /**
  * Turns a request into checked FFmpeg arguments.
  *
- * @param reading How the FFmpeg that will run reads options; without it nothing is known of that FFmpeg.
- * @throws StreampoolError 400 for an unknown profile, 422 for an unsupported format, an unset variable or a refused argument.
+ * @param reading How the FFmpeg that will run reads options. Without it, the option table is trusted.
+ * @throws StreampoolError 400 for an unknown profile, 422 for an unsupported format, an unset variable or a refused
+ * argument.
  */
 export function resolveProfile(
   request: ProfileRequest,

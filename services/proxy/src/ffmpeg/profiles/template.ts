@@ -1,15 +1,15 @@
 /**
- * Profile templates: text such as `-i {input_url} -b:v {video_bitrate|2M}` becomes an argument list.
- * The text is split first and variables are filled in afterwards, so that no value can add an argument.
+ * Profile templates: text such as `-i {input_url} -b:v {video_bitrate|2M}` becomes an argument list. The text is split
+ * first and the variables are filled in afterwards, so that no value can add an argument.
  */
 import { StreampoolError } from '../../errors.ts';
 
-/** `{name}` or `{name|default}`; `%{...}` is drawtext's own and stays. */
+/** `{name}` or `{name|default}`. `%{...}` belongs to drawtext and stays. */
 const VARIABLE = /(?<!%)\{([A-Za-z_][A-Za-z0-9_]*)(?:\|([^{}]*))?\}/g;
 
 /**
- * Characters of all arguments together. Linux takes 128 KiB in one argument; a variable that stands in a template many times is
- * counted before it is filled in, since it would multiply to gigabytes.
+ * Maximum number of characters of all arguments together. Linux allows 128 KiB in one argument. A variable that a
+ * template uses many times could multiply to gigabytes, so it is counted before it is filled in.
  */
 const MAX_RENDERED_CHARS = 65_536;
 
@@ -28,7 +28,7 @@ export function renderTemplate(template: string, variables: Readonly<Record<stri
   return splitTemplate(template).map((argument) => fillIn(argument, variables, room));
 }
 
-/** Variables that `template` names, each with its default (undefined: none). */
+/** The variables in `template`, each with its default (undefined: none). */
 export function templateVariables(template: string): Map<string, string | undefined> {
   const found = new Map<string, string | undefined>();
   for (const match of template.matchAll(VARIABLE)) {
@@ -39,9 +39,9 @@ export function templateVariables(template: string): Map<string, string | undefi
 }
 
 /**
- * Splits at white space as a shell would, without expanding anything: quotes group, and are removed. Two exceptions keep FFmpeg's
- * own syntax intact: backslashes stay (`min(720\,ih)`), and so do single quotes inside a filter graph (`scale=-2:'min(720,ih)'`).
- * A `{variable|with a default}` is never split.
+ * Splits at white space like a shell, without expanding anything: quotes group and are removed. Two exceptions keep
+ * FFmpeg's own syntax intact. Backslashes stay (`min(720\,ih)`), and so do single quotes inside a filter graph
+ * (`scale=-2:'min(720,ih)'`). A `{variable|with a default}` is never split.
  *
  * @throws StreampoolError 422 when a quote is not closed.
  */

@@ -1,4 +1,4 @@
-/** The keys that `-x264-params`, `-x264opts` and `-x265-params` may carry: those that name no file. */
+/** The keys that `-x264-params`, `-x264opts` and `-x265-params` may contain: those that name no file. */
 import { StreampoolError } from '../../errors.ts';
 import { shorten } from './value-types.ts';
 
@@ -33,12 +33,12 @@ const X265_KEYS = new Set(
 );
 
 const MAX_CHARS = 2000;
-/** Numbers, names and their lists; x265 writes a display's colours with brackets. */
+/** Numbers, names and lists of them. x265 writes a display's colours with brackets. */
 const VALUE = /^[\w.,+()-]+$/;
 
 /**
- * The list as FFmpeg gets it. Encoders have keys that read or write files (`stats`, `qpfile`, `csv`, ...) or hold further keys
- * (`zones`), and FFmpeg unescapes the list, so it holds known keys and plain values alone.
+ * The list in the form that FFmpeg takes. It may hold only known keys and plain values: encoders have keys that read or
+ * write files (`stats`, `qpfile`, `csv`, ...) or contain further keys (`zones`), and FFmpeg unescapes the list.
  *
  * @throws StreampoolError 422 naming the key.
  */

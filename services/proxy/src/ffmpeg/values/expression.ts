@@ -1,8 +1,11 @@
-/** Expressions of FFmpeg's evaluator, such as `trunc(iw*min(1,720/ih)/2)*2`: read by tokens, and written without white space. */
+/**
+ * Expressions of FFmpeg's evaluator, such as `trunc(iw*min(1,720/ih)/2)*2`. They are read by tokens and written without
+ * white space.
+ */
 
 /**
- * Those of the evaluator, without the ones that loop (`while`, `root`, `taylor`: a frame would never end) or write to the log
- * (`print`); then those that single filters add.
+ * The functions of the evaluator, then those that single filters add. Left out are loops (`while`, `root`, `taylor`),
+ * because a frame would never end, and `print`, which writes to the log.
  */
 const FUNCTIONS = new Set(
   `sinh cosh tanh sin cos tan atan asin acos exp log abs time squish gauss isinf isnan mod max min eq gte gt lte lt ld st
@@ -17,10 +20,10 @@ const TOKEN =
 const MAX_CHARS = 2000;
 const MAX_DEPTH = 50;
 
-/** The expression without white space; undefined where it is none. */
+/** The expression without white space; undefined when it is not valid. */
 export function readExpression(text: string): string | undefined {
   if (text.length > MAX_CHARS || /[^\x20-\x7e]/.test(text)) return undefined;
-  // FFmpeg takes white space out before it reads, so that `1 2` is twelve.
+  // FFmpeg removes white space before it reads, so `1 2` is twelve.
   const compact = text.replaceAll(' ', '');
   const token = new RegExp(TOKEN);
   let depth = 0;

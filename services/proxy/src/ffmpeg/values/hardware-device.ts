@@ -1,4 +1,4 @@
-/** Hardware devices that a profile may name: render nodes and numbers, never another file. */
+/** Hardware devices that a profile may name: render nodes and numbers, but no other file. */
 
 const KINDS = new Set('vaapi qsv cuda vulkan videotoolbox drm opencl d3d11va'.split(' '));
 const NODE = /^\/dev\/dri\/(?:renderD|card)\d{1,3}$/;

@@ -1,10 +1,10 @@
-/** Which streams an option or a map means (`v:0`, `a:m:language:eng`, `p:101:v`), read part by part and written anew. */
+/** The streams of an option or a map (`v:0`, `a:m:language:eng`, `p:101:v`), read part by part and written anew. */
 
 const KIND = /^[vVasdt]$/;
 const NUMBER = /^(?:\d{1,9}|0x[0-9a-fA-F]{1,8})$/;
 const NAME = /^\w[\w-]{0,63}$/;
 
-/** The specifier as FFmpeg gets it; undefined when it is none. An empty one means every stream. */
+/** The specifier in the form that FFmpeg takes; undefined when it is not valid. An empty one means every stream. */
 export function readStreamSpecifier(text: string): string | undefined {
   if (text === '') return '';
   const parts = text.split(':', 9);
@@ -31,7 +31,7 @@ export function readStreamSpecifier(text: string): string | undefined {
   return text;
 }
 
-/** What `-metadata` names: `g`, `s:<streams>`, `c:0`, `p:0`, or nothing for the whole output. */
+/** The target of `-metadata`: `g`, `s:<streams>`, `c:0`, `p:0`, or nothing for the whole output. */
 export function readMetadataSpecifier(text: string): string | undefined {
   if (text === '' || text === 'g' || text === 's' || /^[cp]:\d{1,4}$/.test(text)) return text;
   return text.startsWith('s:') && readStreamSpecifier(text.slice(2)) ? text : undefined;
@@ -49,7 +49,7 @@ export function readMap(text: string): string | undefined {
   return `${minus}0${specifier === '' ? '' : ':'}${specifier}${optional}`;
 }
 
-/** The value of `-map_metadata` and `-map_chapters`: `-1` for none, or what of input 0. */
+/** The value of `-map_metadata` and `-map_chapters`: `-1` for none, or a part of input 0. */
 export function readSourceOfMetadata(text: string): string | undefined {
   if (text === '-1' || text === '0') return text;
   return text.startsWith('0:') && readMetadataSpecifier(text.slice(2)) ? text : undefined;

@@ -1,14 +1,14 @@
-/** Values that are text, or have a grammar of their own: drawn text, fonts, channel mixes, equalizer bands. */
+/** Values that are text or have their own grammar: drawn text, fonts, channel mixes, equalizer bands. */
 import { readExpression } from './expression.ts';
 
 const MAX_TEXT_CHARS = 1000;
 
-/** Expansions of drawtext that show something; the others evaluate expressions. */
+/** Drawtext expansions that only show something. The others evaluate expressions. */
 const EXPANSIONS = new Set('localtime gmtime pts n frame_num pict_type metadata'.split(' '));
 
 /**
- * Text for the picture. `%{...}` may show times, frame numbers and metadata, without a further expansion inside.
- * A backslash is read by drawtext itself once more, and stays.
+ * Text for the picture. `%{...}` may show times, frame numbers and metadata, without another expansion inside. drawtext
+ * itself reads a backslash once more, so backslashes stay.
  */
 export function readDrawnText(text: string): string | undefined {
   if (text.length > MAX_TEXT_CHARS) return undefined;
@@ -18,7 +18,7 @@ export function readDrawnText(text: string): string | undefined {
   return rest.includes('%{') ? undefined : text;
 }
 
-/** Fontconfig reads `name:file=/path`, so a name is letters, digits and spaces. */
+/** Fontconfig reads `name:file=/path`, so a name may contain only letters, digits and spaces. */
 export function readFontName(text: string): string | undefined {
   return /^[A-Za-z0-9][A-Za-z0-9 -]{0,63}$/.test(text) ? text : undefined;
 }

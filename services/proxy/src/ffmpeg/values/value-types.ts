@@ -1,6 +1,6 @@
 /**
- * The types a value may have, of an option or of a filter's option. A type reads a caller's text and writes it anew; what FFmpeg
- * gets is always what the type has written. No type can write a path, a URL, a line break or an option.
+ * The types of values for options and filter options. A type reads a caller's text and writes it anew, and FFmpeg only
+ * gets what the type has written. No type can write a path, a URL, a line break or an option.
  */
 import { StreampoolError } from '../../errors.ts';
 import { readExpression } from './expression.ts';
@@ -9,7 +9,7 @@ import { readChannelMix, readDrawnText, readEqualizerBands, readFontName } from 
 export interface ValueType {
   /** For an error: "-b:v takes <expects>". */
   readonly expects: string;
-  /** The value as FFmpeg gets it; undefined when `text` is not of this type. */
+  /** The value in the form that FFmpeg takes; undefined when `text` is not of this type. */
   read(text: string): string | undefined;
 }
 
@@ -24,10 +24,10 @@ const NUMBER = /^\+?(-?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3}
 const INTEGER = /^\+?(-?)0*(\d{1,18})$/;
 const TRUE = new Set('1 true yes y on enable enabled'.split(' '));
 const FALSE = new Set('0 false no n off disable disabled'.split(' '));
-/** Enough for every list that a person writes. */
+/** Enough for any list that a person writes. */
 const MAX_LIST_CHARS = 1000;
 
-/** What `pattern` matches as a whole, as it is. */
+/** A type whose values match `pattern` completely and stay unchanged. */
 function pattern(expects: string, shape: RegExp): ValueType {
   return { expects, read: (text) => (text.length <= MAX_LIST_CHARS && shape.test(text) ? text : undefined) };
 }
@@ -94,7 +94,7 @@ const TYPES: Readonly<Record<string, ValueType>> = {
   'word-list': pattern('names with a comma or a plus between them', /^[+-]?\w+(?:[,+-]\w+)*$/),
   numbers: pattern('numbers', /^[-+.\d][-+.\deEdBkMS|:,/ ]*$/),
   expression: { expects: 'an expression of numbers, names and functions', read: readExpression },
-  'drawn-text': { expects: 'text; of its expansions only times, frame numbers and metadata', read: readDrawnText },
+  'drawn-text': { expects: 'text that expands only times, frame numbers and metadata', read: readDrawnText },
   font: { expects: 'the name of a font', read: readFontName },
   'scaler-flags': {
     expects: `scaler flags among ${SCALER_FLAGS.join(', ')}`,
@@ -109,12 +109,12 @@ const TYPES: Readonly<Record<string, ValueType>> = {
   'stream-id': pattern('a stream and its number, such as 0:256', /^\d{1,3}:\d{1,5}$/),
 };
 
-/** Of an option that nobody may set. */
+/** The type of an option that nobody may set. */
 export const NOT_ALLOWED: ValueType = { expects: 'nothing', read: () => undefined };
 
 /**
- * The type that a table spells: a name above, one with the names it takes beside that (`integer(none|fast)`, `flags(a|b)`), or
- * `none` for what nobody may set.
+ * The type for an entry of a table: a name above; a name with additional words (`integer(none|fast)`, `flags(a|b)`); or
+ * `none` for an option that nobody may set.
  */
 export function typeOf(spelling: string): ValueType {
   if (spelling === 'none') return NOT_ALLOWED;
@@ -134,7 +134,7 @@ export function typeOf(spelling: string): ValueType {
   };
 }
 
-/** `+a-b`, `a+b` or `a|b`; never a number, whose bits may mean anything. */
+/** `+a-b`, `a+b` or `a|b`, but no number, because its bits could mean anything. */
 function readFlags(text: string, names: ReadonlySet<string>): string | undefined {
   if (!/^[+-]?\w+(?:[+|-]\w+)*$/.test(text) || text.length > MAX_LIST_CHARS) return undefined;
   const flags = text.split(/[+|-]/).filter((flag) => flag !== '');
@@ -142,7 +142,7 @@ function readFlags(text: string, names: ReadonlySet<string>): string | undefined
 }
 
 /**
- * What `type` makes of a value.
+ * Reads a value with `type`.
  *
  * @param what The option or filter option, as an error names it.
  * @throws StreampoolError 422 naming what is allowed.
@@ -155,7 +155,7 @@ export function readValue(type: ValueType, text: string, what: string): string {
   return value;
 }
 
-/** A value as an error shows it. */
+/** Shortens a value for an error. */
 export function shorten(text: string): string {
   return text.length <= 200 ? text : `${text.slice(0, 200)}…`;
 }
