@@ -1,20 +1,20 @@
 /*
  * Runs one FFmpeg in a sandbox: under another user, with files and network closed by the kernel. Layers that this machine
- * does not have are left out; `--attempt`, run inside, says which of them hold.
+ * does not support are left out. `--attempt`, run inside, reports which of them hold.
  *
  *   sandbox --parent PID [--user] [--files] [--calls] [--read PATH]... [--device PATH]... [--group GID]...
  *           [--connect PORT] -- PROGRAM ARGUMENTS...
  *
- *   --parent PID    ends at once when that process is no longer the parent
- *   --user          changes to `nobody`, when started by root or installed set-user-ID root
- *   --files         Landlock: only system libraries, fonts and what --read and --device name can be opened
+ *   --parent PID    end at once when that process is no longer the parent
+ *   --user          change to `nobody`, when started by root or installed set-user-ID root
+ *   --files         Landlock: allow only system libraries, fonts, and what --read and --device name
  *   --calls         seccomp: no sockets, no io_uring, no reading of other processes
- *   --connect PORT  with --calls: every TCP socket that the program makes is already connected to this port of 127.0.0.1,
- *                   whatever address it then asks for
+ *   --connect PORT  with --calls: connect every TCP socket of the program to this port of 127.0.0.1, whatever address it
+ *                   asks for
  *
- * This process stays as the parent of the program. The worker may signal it when the program has another user, it answers
- * for the sockets, and it ends as the program ended. SIGTERM it passes on, and SIGUSR1 makes it kill the program: unlike its
- * own death, which ends the program too, that leaves the program's CPU time in the worker's account. It dies with the worker.
+ * This process stays as the parent of the program. The worker may signal it even when the program has another user. It
+ * supplies the sockets and ends with the program's status. It passes SIGTERM on, and kills the program on SIGUSR1. Its own
+ * death ends the program too, but only SIGUSR1 keeps the program's CPU time in the worker's account. It dies with the worker.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -51,10 +51,10 @@ static gid_t groups[MAX_GROUPS];
 static size_t readable_count = 13, device_count = 2, group_count;
 static int wants_user, wants_files, wants_calls, connect_port;
 static char **program;
-/* Written by the child, which shares our memory and descriptors until it has become the program. */
+/* Written by the child. It shares our memory and descriptors until it becomes the program. */
 static int listener = -1, start_error;
 
-/* Landlock, by number: the headers of many systems are older than their kernels. */
+/* Landlock by number, because the headers of many systems are older than their kernels. */
 struct ruleset { uint64_t files, network, scopes; };
 struct path_rule { uint64_t allowed; int32_t fd; } __attribute__((packed));
 struct port_rule { uint64_t allowed, port; };
@@ -63,8 +63,8 @@ enum { EXECUTE = 1, WRITE_FILE = 2, READ_FILE = 4, READ_DIR = 8, TRUNCATE = 1 <<
 
 static void allow(int rules, const char *path, uint64_t rights) {
   struct path_rule rule = {.allowed = rights, .fd = open(path, O_PATH | O_CLOEXEC)};
-  if (rule.fd < 0) return; /* What is not there cannot be opened either. */
-  /* The kernel refuses the right to list a folder for something that is none. */
+  if (rule.fd < 0) return; /* A missing path needs no rule. */
+  /* The kernel refuses the right to list a folder for a path that is not a folder. */
   if (syscall(ADD_RULE, rules, RULE_PATH, &rule, 0) != 0) {
     rule.allowed &= ~(uint64_t)READ_DIR;
     syscall(ADD_RULE, rules, RULE_PATH, &rule, 0);
@@ -84,7 +84,7 @@ static void close_files(void) {
   uint64_t device = (READ_FILE | WRITE_FILE | READ_DIR | TRUNCATE | IOCTL_DEVICE) & files;
   for (size_t n = 0; n < device_count; n++) allow(rules, devices[n], device);
   allow(rules, program[0], EXECUTE | READ_FILE);
-  /* Only where seccomp does not connect its sockets for it. */
+  /* Only when seccomp does not connect the program's sockets. */
   struct port_rule port = {.allowed = CONNECT, .port = connect_port};
   if (version >= 4 && connect_port != 0 && listener < 0) syscall(ADD_RULE, rules, RULE_PORT, &port, 0);
   syscall(RESTRICT_SELF, rules, 0);
@@ -98,7 +98,7 @@ static void close_files(void) {
 #endif
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(answer) BPF_STMT(BPF_RET | BPF_K, answer)
-/* Goes on with the next line when equal, and skips so many lines otherwise. */
+/* Continues with the next line when equal; otherwise skips this many lines. */
 #define EQUAL(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
 #define REFUSED (SECCOMP_RET_ERRNO | EACCES)
 #define REFUSE(call) EQUAL(__NR_##call, 1), RETURN(REFUSED)
@@ -106,19 +106,19 @@ static void close_files(void) {
 static void close_calls(void) {
 #if defined(ARCH) && defined(SECCOMP_IOCTL_NOTIF_ADDFD)
   uint32_t tcp = connect_port == 0 ? REFUSED : SECCOMP_RET_USER_NOTIF;
-  /* An error of 0 is a success that does nothing: the socket is connected already. */
+  /* An error of 0 means success without action: the socket is already connected. */
   uint32_t connected = connect_port == 0 ? REFUSED : SECCOMP_RET_ERRNO;
   struct sock_filter lines[] = {
       LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0), RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr),
-      /* The calls of the x32 interface have numbers of their own. */
+      /* The x32 interface has its own call numbers. */
       BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1), RETURN(REFUSED),
-      /* io_uring makes sockets past this filter; the rest reaches into other processes, or out of the sandbox. */
+      /* io_uring makes sockets without this filter. The others reach into other processes or out of the sandbox. */
       REFUSE(io_uring_setup), REFUSE(io_uring_enter), REFUSE(io_uring_register), REFUSE(ptrace), REFUSE(kill),
       REFUSE(process_vm_readv), REFUSE(process_vm_writev), REFUSE(pidfd_getfd), REFUSE(unshare), REFUSE(setns),
       REFUSE(bpf), REFUSE(keyctl), REFUSE(bind), REFUSE(listen),
       EQUAL(__NR_connect, 1), RETURN(connected),
       EQUAL(__NR_socket, 7), LOAD(args[0]), EQUAL(AF_INET, 4), LOAD(args[1]),
-      /* Without its flags. */
+      /* The socket type without its flags. */
       BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf), EQUAL(SOCK_STREAM, 1), RETURN(tcp), RETURN(REFUSED),
       RETURN(SECCOMP_RET_ALLOW)};
   struct sock_fprog filter = {.len = sizeof lines / sizeof *lines, .filter = lines};
@@ -128,10 +128,10 @@ static void close_calls(void) {
 #endif
 }
 
-/* Gives the program, in place of the socket it asked for, one that is connected to the gateway. */
+/* Gives the program a socket that is connected to the gateway, in place of the one that it asked for. */
 static void answer_socket(void) {
 #ifdef SECCOMP_IOCTL_NOTIF_ADDFD
-  /* The kernel's structures may be longer than those of the headers. */
+  /* The kernel's structures may be longer than those in the headers. */
   union { struct seccomp_notif asked; char space[512]; } question = {0};
   union { struct seccomp_notif_resp answer; char space[512]; } reply = {0};
   if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &question) != 0) return;
@@ -155,13 +155,14 @@ static void answer_socket(void) {
 #endif
 }
 
-/* The child, on a stack of its own in our memory, while we stand still. */
+/* The child. It runs on its own stack in our memory while we wait. */
 static int become_program(void *parent) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-  /* By number: the library's function would tell our threads. An exec keeps the death signal only when all ids are the same. */
+  /* By number, because the library's function would change our threads too. An exec keeps the death signal only when all ids
+     are the same. */
   uid_t user = geteuid();
   gid_t group = getegid();
   syscall(__NR_setresgid, group, group, group);
@@ -176,21 +177,21 @@ static int become_program(void *parent) {
   _exit(CANNOT_START);
 }
 
-/* Root's rights end here, whether another user is wanted or not. */
+/* Root's rights end here, with or without another user. */
 static int drop_rights(void) {
   uid_t user = getuid();
   gid_t group = getgid();
   int can_change = geteuid() == 0;
   if (wants_user && can_change) {
-    /* A caller who is not root keeps its own groups, such as the one that may use the graphics card. */
+    /* A caller that is not root keeps its own groups, such as the one that may use the graphics card. */
     if (user == 0 && setgroups(group_count, groups) != 0) return -1;
-    /* The worker may signal whoever has its real user. */
+    /* The worker may signal a process that has the worker's real user. */
     return setresgid(-1, NOBODY, NOBODY) != 0 || setresuid(-1, NOBODY, NOBODY) != 0 ? -1 : 0;
   }
   return setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0 ? -1 : 0;
 }
 
-/* Tries what a hostile program would, and prints what it got. Run as the program: `--attempt WORKER_PID PORT`. */
+/* Tries what a hostile program would try, and prints the results. Run as the program: `--attempt WORKER_PID PORT`. */
 static int attempt(const char *worker, int port) {
   char environment[64];
   snprintf(environment, sizeof environment, "/proc/%s/environ", worker);
@@ -200,7 +201,7 @@ static int attempt(const char *worker, int port) {
   printf("user %u\nfiles %s\n", getuid(), file < 0 && own < 0 && written < 0 ? "closed" : "open");
   printf("secrets %s\n", open(environment, O_RDONLY) < 0 ? "closed" : "open");
   struct sockaddr_in elsewhere = {.sin_family = AF_INET, .sin_port = htons(9)}, peer = {0};
-  inet_pton(AF_INET, "192.0.2.1", &elsewhere.sin_addr); /* For documentation: nobody is there. */
+  inet_pton(AF_INET, "192.0.2.1", &elsewhere.sin_addr); /* Reserved for documentation: no host has it. */
   socklen_t length = sizeof peer;
   int tcp = socket(AF_INET, SOCK_STREAM, 0);
   if (tcp >= 0) fcntl(tcp, F_SETFL, O_NONBLOCK);
@@ -238,20 +239,21 @@ int main(int count, char **words) {
     else if (strcmp(word, "--read") == 0 && readable_count < MAX_PATHS) readable[readable_count++] = value, n++;
     else if (strcmp(word, "--device") == 0 && device_count < MAX_PATHS) devices[device_count++] = value, n++;
     else if (strcmp(word, "--group") == 0 && group_count < MAX_GROUPS) groups[group_count++] = atoi(value), n++;
-    else return fprintf(stderr, "sandbox: what is %s?\n", word), CANNOT_START;
+    else return fprintf(stderr, "sandbox: unknown option %s\n", word), CANNOT_START;
   }
-  if (program == NULL) return fprintf(stderr, "sandbox: no program was named\n"), CANNOT_START;
-  /* Encoding gives way to the worker, which serves everybody. When memory runs out the kernel takes an FFmpeg first. */
+  if (program == NULL) return fprintf(stderr, "sandbox: no program given after --\n"), CANNOT_START;
+  /* Encoding gets a lower priority than the worker, which serves everybody. When memory runs out, the kernel ends an FFmpeg
+     first. */
   setpriority(PRIO_PROCESS, 0, NICENESS);
   int score = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   if (score < 0 || write(score, "500", 3) != 3) errno = 0;
   if (score >= 0) close(score);
-  if (drop_rights() != 0) return perror("sandbox: the user could not be changed"), CANNOT_START;
-  /* Behind the change of user, which clears it. */
+  if (drop_rights() != 0) return perror("sandbox: cannot change the user"), CANNOT_START;
+  /* After the change of user, which clears it. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (worker != 0 && getppid() != worker) return CANNOT_START;
 
-  /* A terminal's Ctrl-C is the program's own business. */
+  /* The program itself handles a terminal's Ctrl-C. */
   for (const int *one = (int[]){SIGINT, SIGHUP, SIGQUIT, SIGPIPE, 0}; *one != 0; one++) signal(*one, SIG_IGN);
   sigset_t watched;
   sigemptyset(&watched);
@@ -261,13 +263,13 @@ int main(int count, char **words) {
   sigprocmask(SIG_BLOCK, &watched, NULL);
   int signals = signalfd(-1, &watched, SFD_CLOEXEC);
   static char stack[64 * 1024] __attribute__((aligned(16)));
-  /* Comes back when the child is the program, or has failed: until then it shares our memory and descriptors. */
+  /* Returns when the child has become the program or has failed. Until then it shares our memory and descriptors. */
   pid_t child = clone(become_program, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &self);
   if (child < 0 || start_error != 0) {
     fprintf(stderr, "%s: %s\n", program[0], strerror(child < 0 ? errno : start_error));
     return start_error == ENOENT ? 127 : CANNOT_START;
   }
-  /* The pipes are the program's alone. */
+  /* The pipes belong only to the program. */
   for (int n = 0; n < 3; n++) close(n);
   for (struct pollfd on[] = {{.fd = signals, .events = POLLIN}, {.fd = listener, .events = POLLIN}};;) {
     if (poll(on, 2, -1) < 0) continue;
