@@ -55,6 +55,6 @@ it('takes the same frames out of bytes in any pieces', () => {
   );
 });
 
-it('refuses what is no frame', () => {
-  expect(() => new FrameReader().push(Buffer.alloc(8, 0x47), () => undefined)).toThrow('no frame');
+it('refuses what is not a frame', () => {
+  expect(() => new FrameReader().push(Buffer.alloc(8, 0x47), () => undefined)).toThrow('not a frame');
 });
