@@ -30,7 +30,7 @@ const name = z.string().min(1);
 const count = z.number().nonnegative();
 const texts = z.record(z.string(), z.string());
 
-export const peerShape = z.looseObject({ workerId: name, incarnation: name, address });
+const peerShape = z.looseObject({ workerId: name, incarnation: name, address });
 
 const identity = {
   ...peerShape.shape,

@@ -62,7 +62,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 }
 
 /** A request as API Gateway describes it: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
-export function eventOf(
+function eventOf(
   request: IncomingMessage,
   body: Buffer,
   principal: string | undefined,

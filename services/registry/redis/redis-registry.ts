@@ -94,7 +94,7 @@ function listed(list: unknown): string[] {
 }
 
 /** A newer incarnation runs under this worker's name. */
-export class ReplacedError extends Error {
+class ReplacedError extends Error {
   constructor(workerId: string) {
     super(`Another process runs as ${workerId}. Give every worker its own WORKER_ID.`);
     this.name = 'ReplacedError';

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { type Config, loadConfig } from '../../../services/proxy/src/config/config.ts';
-import { type FailoverEvent, StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import { EgressGuard } from '../../../services/proxy/src/upstream/egress/egress-guard.ts';
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
@@ -111,13 +111,21 @@ export function streamPackets(response: ServerResponse, from = 0, perTick = 10):
   return { stop, next: () => next };
 }
 
-/** A stream's source, as the pool makes it, with its failover state in a registry of its own. */
+/** What the log says of a move to another source. */
+export interface LoggedFailover {
+  readonly reason: string;
+  readonly from: string;
+  readonly to: string;
+  readonly index: number;
+}
+
+/** A stream's source, as a worker makes it, with its failover state in a registry of its own. */
 export async function streamSource(
   spec: Partial<StreamSpec> & { url: string },
   guard: EgressGuard,
-): Promise<{ source: StreamSource; failovers: FailoverEvent[] }> {
+): Promise<{ source: StreamSource; failovers: LoggedFailover[] }> {
   const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
-  const failovers: FailoverEvent[] = [];
+  const failovers: LoggedFailover[] = [];
   const answer = await registry.createStream(
     {
       id: 'stream',
@@ -136,8 +144,7 @@ export async function streamSource(
     registry,
     maxFailoverAttempts: 0,
     askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1' }),
-    onFailover: (event) => failovers.push(event),
-    log: { warn: () => undefined },
+    log: { warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },
   });
   return { source, failovers };
 }

@@ -171,7 +171,7 @@ function registryOn(redis: Redis): RedisRegistry {
   return registry;
 }
 
-export function numbersOf(
+function numbersOf(
   workers: readonly WorkerRecord[],
   alive: ReadonlySet<string>,
   streams: readonly StreamRecord[],

@@ -69,11 +69,6 @@ export class Cursor implements FeedReader {
     this.wake();
   }
 
-  /** The next byte to read. */
-  get position(): number {
-    return this.#position;
-  }
-
   /** Reads up to `position`, then finishes as if the feed had ended there. */
   limitTo(position: number): void {
     this.#limit = Math.min(this.#limit, position);

@@ -16,16 +16,7 @@ export interface StreamSourceDeps {
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
-  readonly onFailover?: (event: FailoverEvent) => void;
   readonly log: Pick<Logger, 'warn'>;
-}
-
-/** A move from one source to the next, after it was made. */
-export interface FailoverEvent extends FailoverCause {
-  readonly oldUrl: string;
-  readonly newUrl: string;
-  readonly index: number;
-  readonly attempts: number;
 }
 
 export class StreamSource implements SwitchableSource {
@@ -97,8 +88,6 @@ export class StreamSource implements SwitchableSource {
       },
       'source failover',
     );
-    const { index, attempts, currentUrl } = this.#state;
-    this.#deps.onFailover?.({ ...cause, oldUrl: from.currentUrl, newUrl: currentUrl, index, attempts });
     return true;
   }
 

@@ -22,16 +22,14 @@ const end = (given: Partial<FfmpegEnd>): FfmpegEnd => ({
   signal: null,
   progress: 'input_open',
   lines: [],
-  asked: undefined,
+  killed: false,
   ...given,
 });
 
 describe('classifyExit', () => {
   test.each<[FfmpegExitReason, Partial<FfmpegEnd>]>([
     ['source_ended', { code: 0, progress: 'output_open' }],
-    ['stopped', { code: 255, asked: 'stop', lines: ['[info] Exiting normally, received signal 15.'] }],
-    ['stopped', { code: null, signal: 'SIGKILL', asked: 'stop' }],
-    ['killed', { code: null, signal: 'SIGKILL', asked: 'kill' }],
+    ['killed', { code: null, signal: 'SIGKILL', killed: true }],
     ['killed', { code: null, signal: 'SIGKILL' }],
     ['killed', { code: null, signal: 'SIGSEGV' }],
     ['killed', { code: 255, progress: 'output_open', lines: ['[info] Exiting normally, received signal 15.'] }],
@@ -102,7 +100,7 @@ function exitOf(text: string, code: number | null) {
   const stderr = new StderrReader(() => undefined);
   stderr.write(text);
   stderr.end();
-  return classifyExit({ code, signal: null, progress: stderr.progress, lines: stderr.lines, asked: undefined });
+  return classifyExit({ code, signal: null, progress: stderr.progress, lines: stderr.lines, killed: false });
 }
 
 describe('real failures', () => {

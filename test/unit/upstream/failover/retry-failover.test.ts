@@ -166,6 +166,7 @@ describe('StreamSource', () => {
     expect(await source.advance(-1, cause)).toBe(true);
     expect(source.index).toBe(0);
     expect(await source.advance(0, cause)).toBe(false);
-    expect(failovers).toEqual([{ ...cause, oldUrl: url, newUrl: 'http://tv.test/a', index: 0, attempts: 1 }]);
+    expect(failovers).toEqual([{ ...cause, stream: 'stream', from: url, to: 'http://tv.test/a', index: 0 }]);
+    expect(source.state.attempts).toBe(1);
   });
 });

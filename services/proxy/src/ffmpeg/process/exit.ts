@@ -1,6 +1,6 @@
 /** Why an FFmpeg ended, from its exit code, its signal and its stderr. Pure. */
 
-export type FfmpegExitReason = 'source_refused' | 'source_ended' | 'bad_arguments' | 'killed' | 'stopped' | 'failed';
+export type FfmpegExitReason = 'source_refused' | 'source_ended' | 'bad_arguments' | 'killed' | 'failed';
 
 export interface FfmpegExit {
   code: number | null;
@@ -10,7 +10,6 @@ export interface FfmpegExit {
    * - `source_ended`: the input came to its end, and everything of it was written
    * - `bad_arguments`: it never started because of its arguments; trying again cannot help
    * - `killed`: by a signal (ours through `kill`, the kernel's, an operator's)
-   * - `stopped`: because `stop` was called
    * - `failed`: anything else, such as a device without memory; trying again may help
    */
   reason: FfmpegExitReason;
@@ -27,8 +26,8 @@ export interface FfmpegEnd {
   progress: FfmpegProgress;
   /** The last lines of stderr, oldest first, masked. */
   lines: readonly string[];
-  /** `stop` or `kill` was called before it ended. */
-  asked: 'stop' | 'kill' | undefined;
+  /** `kill` was called before it ended. */
+  killed: boolean;
 }
 
 /** Wrong with any source: syntax, names, and what a codec or container cannot do. */
@@ -54,10 +53,9 @@ const RESOURCE_ERROR =
   /Cannot allocate|out of memory|Resource temporarily|Device (?:creation|setup) failed|No device available|No capable devices|OpenEncodeSession|Cannot load lib|Broken pipe|No space left/i;
 
 /** Tells why FFmpeg ended. */
-export function classifyExit({ code, signal, progress, lines, asked }: FfmpegEnd): FfmpegExit {
+export function classifyExit({ code, signal, progress, lines, killed }: FfmpegEnd): FfmpegExit {
   const exit = (reason: FfmpegExitReason, detail: string): FfmpegExit => ({ code, signal, reason, detail });
-  if (asked === 'stop') return exit('stopped', 'FFmpeg was stopped.');
-  if (asked === 'kill') return exit('killed', 'FFmpeg was killed by its worker.');
+  if (killed) return exit('killed', 'FFmpeg was killed by its worker.');
   if (signal !== null) return exit('killed', `FFmpeg was killed by ${signal}.`);
   if (code === 255 && lines.some((line) => line.includes('received signal'))) {
     return exit('killed', 'FFmpeg was told to end by a signal.');

@@ -8,7 +8,7 @@ import type { Logger } from '../../../../shared/log.ts';
 import { findOnPath } from '../host/find-on-path.ts';
 import { type CommandLine, ffmpegEnvironment, type Sandbox } from '../host/sandbox.ts';
 import { classifyExit, type FfmpegExit } from './exit.ts';
-import { type ProcessMediaInfo, StderrReader } from './stderr.ts';
+import { StderrReader } from './stderr.ts';
 
 export interface SpawnRequest {
   sandbox: Sandbox;
@@ -31,12 +31,8 @@ export interface FfmpegProcess {
   readonly exited: Promise<FfmpegExit>;
   /** Length of the input in seconds, once known; undefined when it has none, or FFmpeg ended first. */
   readonly duration: Promise<number | undefined>;
-  /** What stderr has shown so far. */
-  mediaInfo(): ProcessMediaInfo;
   /** Ends it at once. */
   kill(): void;
-  /** Lets it finish its work. Kills it after `graceMs`. */
-  stop(graceMs: number): Promise<FfmpegExit>;
 }
 
 /**
@@ -77,62 +73,41 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
   // FFmpeg may end while the worker writes to it. `exited` reports that, not a pipe error.
   child.stdin?.on('error', (error) => log.debug({ ffmpeg: name, err: error }, 'writing to stdin of FFmpeg failed'));
 
-  let asked: 'stop' | 'kill' | undefined;
+  let wasKilled = false;
   let finishEarly: () => void = () => undefined;
   const exited = new Promise<FfmpegExit>((resolve) => {
     let isFinished = false;
-    const finish = (code: number | null, signal: string | null, askedBefore: typeof asked): void => {
+    const finish = (code: number | null, signal: string | null, killed: boolean): void => {
       if (isFinished) return;
       isFinished = true;
       stderr.end();
       reportDuration(undefined);
       const { progress, lines } = stderr;
-      const exit = classifyExit({ code, signal, progress, lines, asked: askedBefore });
+      const exit = classifyExit({ code, signal, progress, lines, killed });
       log.debug({ ffmpeg: name, pid: child.pid, ...exit }, 'FFmpeg ended');
       resolve(exit);
     };
     child.once('error', (error) => {
       if (child.pid !== undefined) return;
       stderr.write(`${error.message}\n`);
-      finish(127, null, undefined);
+      finish(127, null, false);
     });
     child.once('exit', (code, signal) => {
-      const askedBefore = asked;
-      finishEarly = () => finish(code, signal, askedBefore);
+      const killed = wasKilled;
+      finishEarly = () => finish(code, signal, killed);
       // A flowing reader gets the rest of the output first. A reader that has paused or ended does not delay this.
-      if (asked === undefined && child.stdout.readableFlowing === true) child.once('close', finishEarly);
+      if (!wasKilled && child.stdout.readableFlowing === true) child.once('close', finishEarly);
       else if (child.stderr.closed) setImmediate(finishEarly);
       else child.stderr.once('close', () => setImmediate(finishEarly));
     });
   });
 
   const kill = (): void => {
-    asked ??= 'kill';
+    wasKilled = true;
     child.kill(killSignal);
     finishEarly();
   };
-  return {
-    pid: child.pid,
-    stdin: child.stdin,
-    stdout: child.stdout,
-    exited,
-    duration,
-    mediaInfo: () => structuredClone(stderr.media),
-    kill,
-    stop: async (graceMs) => {
-      asked ??= 'stop';
-      // While FFmpeg waits for input it does not check signals. It notices the end of its input.
-      child.stdin?.end();
-      child.kill('SIGTERM');
-      finishEarly();
-      const timer = setTimeout(() => child.kill(killSignal), graceMs);
-      try {
-        return await exited;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-  };
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited, duration, kill };
 }
 
 /** Without the helper, FFmpeg still dies with its worker if setpriv is available. */

@@ -96,7 +96,7 @@ export interface ResumePoint {
 /** stream_type of AAC in ADTS. */
 const ADTS = 0x0f;
 /** Without a keyframe for this long (intra refresh, open-ended GOPs), any picture is an entry. */
-export const NO_KEYFRAME_MS = 12_000;
+const NO_KEYFRAME_MS = 12_000;
 /** Audio waits at most this long for an input's first picture: a still may come only every 15 s. */
 const VIDEO_LATE_MS = 1_200;
 /** Units of a flowing input come closer together than this. Audio alone comes in pieces of up to 0.7 s. */

@@ -7,7 +7,7 @@ import { crc32 } from './psi.ts';
 import { wrapTicks } from './timestamp.ts';
 
 /** stream_type of splice cues. */
-export const SPLICE_CUES = 0x86;
+const SPLICE_CUES = 0x86;
 /** stream_type of DSM-CC stream descriptors. */
 const STREAM_DESCRIPTORS = 0x0c;
 

@@ -30,7 +30,7 @@ export function canFailOver(plan: FailoverPlan): boolean {
 }
 
 /** Number of failovers allowed in one outage. */
-export function failoverLimit(plan: FailoverPlan): number {
+function failoverLimit(plan: FailoverPlan): number {
   return plan.maxAttempts || (plan.hasResolver ? MAX_RESOLVER_ATTEMPTS : plan.failoverUrls.length);
 }
 

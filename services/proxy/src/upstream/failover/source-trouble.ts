@@ -38,7 +38,7 @@ export function troubleOf(signs: SourceSigns): SourceTrouble | undefined {
 }
 
 /** How long a source may stay scrambled. */
-export function scrambledLimitMs(streamTimeoutMs: number): number {
+function scrambledLimitMs(streamTimeoutMs: number): number {
   return streamTimeoutMs * DESCRAMBLER_SHARE;
 }
 

@@ -147,7 +147,6 @@ export class GatewaySession {
   #isPlaylist = false;
   /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
-  #bytesRead = 0;
 
   constructor(
     source: GatewaySource,
@@ -177,11 +176,6 @@ export class GatewaySession {
   /** The source's last error, which FFmpeg can only report as an input error. An `egress_refused` stays. */
   get lastError(): SourceError | undefined {
     return [...this.#failures.values()].at(-1);
-  }
-
-  /** Bytes that the source has sent. */
-  get bytesRead(): number {
-    return this.#bytesRead;
   }
 
   /** Ends the requests in progress. The session's addresses are unknown from now on. */
@@ -236,7 +230,6 @@ export class GatewaySession {
       const first = await reader.peek(judged ? FIRST_BYTES_WANTED : PEEK_BYTES, stallTimeoutMs);
       if (isPlaylist(first)) {
         const text = await readPlaylist(reader, stallTimeoutMs);
-        this.#bytesRead += text.length;
         if (reference.url === this.#source.url) this.#isPlaylist = true;
         if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
         const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
@@ -263,7 +256,6 @@ export class GatewaySession {
         chunk !== undefined;
         chunk = await reader.read(stallTimeoutMs)
       ) {
-        this.#bytesRead += chunk.length;
         file.advance(chunk.length);
         const isThere = await writer.write(chunk, onStall);
         await paused;

@@ -4,7 +4,7 @@ import type { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from './hls-rewrite.ts';
 
 /** Enough for a window of many hours of two-second segments with long signed URLs. */
-export const PLAYLIST_MAX_BYTES = 5 * 1024 * 1024;
+const PLAYLIST_MAX_BYTES = 5 * 1024 * 1024;
 
 /**
  * @param stallMs how long the source may send nothing

@@ -14,7 +14,7 @@ export type Framing =
   | { readonly kind: 'close' };
 
 /** A longer head is not valid. */
-export const HEAD_MAX_BYTES = 256 * 1024;
+const HEAD_MAX_BYTES = 256 * 1024;
 
 /** An answer that is not HTTP in any sense. The codes are those of Node's own parser. */
 export class UnreadableAnswer extends Error {

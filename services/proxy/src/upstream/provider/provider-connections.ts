@@ -22,7 +22,7 @@ export interface ProviderConnectionsDeps {
 }
 
 /** All SOURCE_MAX_CONNECTIONS connections are in use. */
-export class ConnectionLimitError extends StreampoolError {
+class ConnectionLimitError extends StreampoolError {
   constructor(url: string, max: number) {
     const message = `The provider of ${maskUrl(url)} allows ${max} connections (SOURCE_MAX_CONNECTIONS), and all are in use. Try again when a viewer has left.`;
     super(503, message, { retryAfterSeconds: 5 });
