@@ -1,4 +1,4 @@
-/** A record in Redis that cannot be believed: an error that concerns nothing but itself, while Redis answers as well as ever. */
+/** An unreadable record in Redis: an error of that record alone, while Redis itself answers. */
 
 export class BadRecordError extends Error {
   constructor(what: string, cause?: unknown) {
@@ -7,10 +7,10 @@ export class BadRecordError extends Error {
   }
 }
 
-/** What Redis says when a key is of another type, or a field no number; and of scripts that meet such a thing. */
+/** What Redis and scripts answer when a key has another type, or a field is not a number. */
 const OF_ONE_RECORD = /WRONGTYPE|is not an integer|not a valid float|user_script|running script/;
 
-/** The error of one record, if it is that; undefined for one that says that Redis cannot be asked. */
+/** The error of a single record; undefined for an error that means that Redis cannot be asked. */
 export function badRecord(error: unknown): BadRecordError | undefined {
   if (error instanceof BadRecordError) return error;
   const isReply = error instanceof Error && error.name === 'ReplyError';

@@ -1,14 +1,14 @@
 /**
- * The ids that the connections of one player get. A player that opens a second connection asks for the id of its first one; the
- * later ones are found again by it, wherever they are served.
+ * The ids for connections of one player. A player that opens a second connection asks for the id of its first one. From that
+ * id the later ones can be found again, whichever worker serves them.
  */
 
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A player that gives up on connections and opens others leaves so many behind within CLIENT_TIMEOUT at the most. */
+/** A player that drops connections and opens others leaves at most this many behind within CLIENT_TIMEOUT. */
 const LATER_IDS = 4;
 
-/** @returns the wanted id and what follows when it is taken, in this order; the last one is taken by nobody */
+/** @returns the wanted id, then the ids to use when it is taken, in this order; the last one is always free */
 export function clientIds(wanted: string): string[] {
   const later = Array.from({ length: LATER_IDS }, (_, n) => createHash('md5').update(`${wanted} ${n}`).digest('hex'));
   return [wanted, ...[...later, randomBytes(4).toString('hex')].map((hex) => `${wanted}_${hex.slice(0, 8)}`)];

@@ -1,10 +1,10 @@
-/** The connections to providers that a cluster holds, counted over its workers: in all, and for each stream. Pure. */
+/** Counts a cluster's connections to providers over its workers: in total, and for each stream. Pure. */
 
 import type { WorkerRecord } from './types.ts';
 
 export interface ConnectionCounts {
   readonly total: number;
-  /** Its own ones, and those to sources it is read from; the latter may be other streams' too. */
+  /** A stream's own connections, and those of the sources it reads, which other streams may read too. */
   of(streamId: string): number;
 }
 

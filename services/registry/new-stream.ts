@@ -1,4 +1,4 @@
-/** What a stream begins with, and begins with again once it was idle. Pure. */
+/** The initial state of a stream, which an idle stream returns to. Pure. */
 
 import type { FailoverState, StreamRecord, StreamSpec } from './types.ts';
 
@@ -20,13 +20,13 @@ export function newStream(spec: StreamSpec, nowMs: number): StreamRecord {
   };
 }
 
-/** An idle stream as its next viewer finds it: at its primary source. What a backup turned out to be says nothing of that. */
+/** An idle stream for its next viewer: back at its primary source. What a backup turned out to be does not count for that. */
 export function begunAgain(stream: StreamRecord, nowMs: number): StreamRecord {
   if (stream.failover.index === -1) return stream;
   return { ...stream, unshareable: false, failover: { ...initialFailover(stream.url), begunAtMs: nowMs } };
 }
 
-/** When a stream's source was moved last, either way; 0: never. */
+/** When failover or a new start last moved a stream's source; 0: never. */
 export function movedAtMs({ lastAtMs, begunAtMs }: FailoverState): number {
   return Math.max(lastAtMs ?? 0, begunAtMs ?? 0);
 }

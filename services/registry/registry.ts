@@ -1,4 +1,4 @@
-/** The registry: the shared state of a cluster. One contract; in memory for a single worker, in Redis for several. */
+/** The registry: the shared state of a cluster. One contract, kept in memory for a worker alone and in Redis for several. */
 
 import type {
   CleanupReport,
@@ -20,75 +20,75 @@ import type {
 } from './types.ts';
 
 export interface Registry {
-  /** False during an outage: what this worker has not met may exist all the same. */
+  /** False during an outage: then a stream that this worker does not know may still exist. */
   readonly knowsAll: boolean;
 
   /**
-   * Adds a stream, or answers the one that has its id. At `maxStreams` (0: no limit) the one that has been idle longest gives
-   * way; `full` when none is idle.
+   * Adds a stream, or returns the existing one with its id. At `maxStreams` (0: no limit) it removes the stream that has been
+   * idle longest; `full` when none is idle.
    */
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;
-  /** What this worker remembers of a stream, without asking anybody: it may have changed or be gone since. */
+  /** What this worker remembers of a stream, without asking anybody: it may have changed or be deleted. */
   remembered(id: string): StreamRecord | undefined;
   streams(): Promise<StreamRecord[]>;
-  /** False when there was none. Its clients are gone with it. */
+  /** Also removes its clients. False when there was no such stream. */
   deleteStream(id: string): Promise<boolean>;
 
   /**
-   * Moves a stream's source on, if it still stands where the caller thinks; answers where it stands now. Several slots that
-   * see one failure so advance by exactly one.
+   * Moves a stream's source on, if it is still where the caller thinks; returns where it is now. So several slots that see the
+   * same failure advance by exactly one.
    */
   advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined>;
-  /** From now on each client of the stream gets a slot of its own. */
+  /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;
 
-  /** Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one atomic step. */
+  /** Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one atomic step. */
   join(request: JoinRequest): Promise<JoinAnswer>;
-  /** Counts a client out; answers how many its slot has left. Unknown clients are no error. */
+  /** Counts a client out; returns how many its slot has left. Unknown clients are no error. */
   leave(report: ClientReport): Promise<number>;
-  /** True only if nobody is in the slot; its feed is then no longer this worker's. */
+  /** Releases the slot's feed if no client is in the slot; false when one is. */
   releaseSlot(streamId: string, slot: number): Promise<boolean>;
-  /** Takes over the counters of this worker's clients; others see them after the next renewal. */
+  /** Takes the counters of this worker's clients; others see them after the next renewal. */
   report(clients: readonly ClientReport[]): Promise<void>;
   clients(streamId?: string): Promise<ClientRecord[]>;
 
-  /** Where this worker gets a feed from that is not a slot's. A feed that nobody owns becomes its own. */
+  /** Where this worker gets a source feed. If nobody owns it, this worker becomes its owner. */
   acquire(feed: string): Promise<Place>;
-  /** The same for a feed that is not here yet: without the shared registry the other workers are asked who has it. */
+  /** The same for a feed that is not here yet: during an outage it asks the other workers who has it. */
   locate(feed: string): Promise<Place>;
-  /** The same as `acquire`, when the owner is proven dead before its lease has run out. */
+  /** The same as `acquire` when the owner is proven dead before its lease has run out. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
-  /** A feed that this worker makes from now on because nobody can be asked; it yields to an owner who was granted it. */
+  /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
   assume(feed: string): Promise<Place>;
-  /** Hands a feed over to a living worker; answers the new epoch, or undefined when it was not (or no longer) the caller's. */
+  /** Hands a feed over to a living worker; returns the new epoch, or undefined when the caller does not own the feed (any more). */
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
-  /** Gives a feed up that is this worker's. */
+  /** Releases a feed of this worker. */
   release(feed: string): Promise<void>;
 
-  /** Takes one of the `max` connections that a provider account allows; false when all are in use, by whatever worker. */
+  /** Takes one of the `max` connections of a provider account; false when the workers use them all. */
   takeConnection(connection: ProviderConnection, max: number): Promise<boolean>;
-  /** Gives it back. Unknown ones are no error. */
+  /** Returns it. Unknown ones are no error. */
   returnConnection(connection: ProviderConnection): Promise<void>;
 
-  /** Keeps this worker's lease and fetches what it is asked to do. Throws when the registry does not answer. */
+  /** Renews this worker's lease and fetches its commands. Throws when the registry does not answer. */
   renew(load: WorkerLoad): Promise<Renewal>;
   /** Writes the readable record of this worker; renewals keep its numbers up to date. */
   heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void>;
-  /** The workers whose lease holds. */
+  /** The workers with a valid lease. */
   workers(): Promise<WorkerRecord[]>;
-  /** The others, as they were when workers last came or went: also known while the registry does not answer. */
+  /** The other workers, as of the last arrival or departure; also known while the registry does not answer. */
   peers(): readonly WorkerIdentity[];
-  /** Leaves a command for a worker, or for all. */
+  /** Sends a command to a worker, or to all. */
   send(command: Command, workerId?: string): Promise<void>;
   /** Ends this worker's lease and everything it holds. */
   leaveCluster(): Promise<void>;
 
   /**
-   * Removes dead incarnations, and streams that nobody has watched for `idleTtlMs`. Idempotent.
+   * Removes dead incarnations, and streams that had no viewer for `idleTtlMs`. Idempotent.
    *
-   * @param dryRun only says what would go
+   * @param dryRun only says what would be removed
    */
   cleanup(idleTtlMs: number, dryRun?: boolean): Promise<CleanupReport>;
 }

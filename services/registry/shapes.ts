@@ -1,6 +1,6 @@
 /**
- * What another worker or a record has to look like to be believed. Another version may have written it, or somebody by hand:
- * fields that are not known here pass, so that newer workers can say more.
+ * The shapes that data of other workers and records must have to be accepted. Another version or a person may have written
+ * them. Unknown fields are accepted, so that newer workers can send more.
  */
 
 import { z } from 'zod';
@@ -89,7 +89,7 @@ const spec = {
   profile: profileShape.optional(),
 };
 
-/** What may be left out of JSON is there all the same, undefined. */
+/** Restores fields that JSON leaves out, as undefined. */
 const whole = <T extends { failoverResolverUrl?: string | undefined; profile?: StreamProfile | undefined }>(
   read: T,
 ) => {
@@ -104,7 +104,7 @@ const streamShape: z.ZodType<StreamRecord> = z
     createdAtMs: count,
     lastAccessMs: count,
     failover: failoverShape,
-    // An earlier version does not say.
+    // Earlier versions do not send it.
     watched: z.boolean().default(true),
     unshareable: z.boolean(),
     errorCount: count,
@@ -136,14 +136,14 @@ export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
   })
   .transform((client) => ({ ...client, slot: client.slot, username: client.username }));
 
-/** Those that cannot be read are none that anybody could be told of. */
+/** Leaves out unreadable entries: no worker could be told of them. */
 export const earlierShape: z.ZodType<EarlierConnection[]> = z
   .array(z.object({ streamId: name, clientId: name, connectedAtMs: count, workerId: name }))
   .catch([]);
 
 export const reportShape: z.ZodType<ClientReport> = z.looseObject({ streamId: name, clientId: name, ...counters });
 
-/** One that cannot be read is no reason not to know the worker. */
+/** An unreadable value does not hide the worker. */
 const heldConnections = z
   .object({ held: z.record(z.string(), count), reads: z.record(z.string(), z.array(z.string())) })
   .optional()
@@ -175,7 +175,7 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('drain') }),
 ]);
 
-/** What JSON says, if it has this shape; undefined for anything else. */
+/** The parsed JSON if it has this shape, else undefined. */
 export function parsed<T>(shape: z.ZodType<T>, text: string): T | undefined {
   try {
     return shape.safeParse(JSON.parse(text)).data;

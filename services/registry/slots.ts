@@ -1,7 +1,7 @@
-/** Which shared process of a stream a client joins. Pure. */
+/** Chooses the shared process of a stream that a client joins. Pure. */
 
 /**
- * First a slot with room whose feed the worker already has, then any with room, then a new one; always the lowest.
+ * First a slot with room whose feed the worker already has, then any slot with room, then a new one; always the lowest.
  * @param clients clients per slot; an index without clients may be 0 or absent
  * @param cap clients per slot; 0: no cap
  */

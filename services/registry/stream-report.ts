@@ -1,20 +1,20 @@
-/** What a worker knows of a stream by itself, and whom to believe when several are asked. Pure. */
+/** What a worker itself knows of a stream, and which report counts when several are asked. Pure. */
 
 import { movedAtMs } from './new-stream.ts';
 import type { StreamRecord } from './types.ts';
 
 export interface StreamReport {
-  /** As the worker has met it. */
+  /** The stream's record, as this worker knows it. */
   readonly stream?: StreamRecord | undefined;
-  /** How many watch it there. */
+  /** The number of its viewers there. */
   readonly viewers?: number | undefined;
-  /** It has deleted the stream, at this time. */
+  /** When the worker deleted the stream. */
   readonly deletedAtMs?: number | undefined;
 }
 
 /**
- * The stream, if anybody has met it and nobody has deleted it since it was created. Of several records the one that is
- * watched, then the one created last, then the one whose source was moved last.
+ * The stream, if a worker knows it and none has deleted it since it was created. Of several records, one with viewers counts
+ * first, then the one created last, then the one whose source moved last.
  */
 export function believed(streamReports: readonly StreamReport[]): StreamRecord | undefined {
   const deletedAtMs = Math.max(...streamReports.map((each) => each.deletedAtMs ?? Number.NEGATIVE_INFINITY));

@@ -1,4 +1,4 @@
-/** What the cluster knows: the records that workers share. Plain data, nothing of media. */
+/** The records that workers share. Plain data, without media. */
 
 /** How a transcoded stream's FFmpeg is run, as resolved when the stream was created. */
 export interface StreamProfile {
@@ -25,7 +25,7 @@ export interface StreamSpec {
   failoverResolverUrl: string | undefined;
   userAgent: string;
   headers: Readonly<Record<string, string>>;
-  /** A reconnect goes to the server that the first redirect led to. */
+  /** Whether a reconnect goes to the server that the first redirect led to. */
   stickySession?: boolean | undefined;
   /** Whether the viewers of a direct live stream share one connection; undefined: as SHARE_DIRECT_STREAMS says. */
   share?: boolean | undefined;
@@ -34,14 +34,14 @@ export interface StreamSpec {
   profile: StreamProfile | undefined;
 }
 
-/** Where a stream's source stands among its failover URLs. */
+/** Where a stream's source is among its failover URLs. */
 export interface FailoverState {
   /** -1: the primary URL; else an index into `failoverUrls`, or a count of resolver answers beyond it. */
   index: number;
   attempts: number;
   lastAtMs: number | undefined;
   currentUrl: string;
-  /** When the stream, being idle, was put back to its primary source for a new viewer; absent: never. */
+  /** When the idle stream was put back to its primary source for a new viewer; absent: never. */
   begunAtMs?: number | undefined;
 }
 
@@ -49,12 +49,12 @@ export interface StreamRecord extends StreamSpec {
   createdAtMs: number;
   lastAccessMs: number;
   failover: FailoverState;
-  /** Somebody has watched it since it was created. */
+  /** Whether it has had a viewer since it was created. */
   watched: boolean;
   /** Its source has an end, so each client gets a process of its own. */
   unshareable: boolean;
   errorCount: number;
-  /** Of clients that have left; those who watch carry their own. */
+  /** Bytes for clients that have left; current clients carry their own counts. */
   bytesServed: number;
   segmentsServed: number;
 }
@@ -75,21 +75,21 @@ export interface ClientRecord {
   segmentsServed: number;
 }
 
-/** One of a client's connections, told from a later one that was given its id. */
+/** One connection of a client; the time tells it from a later one with the same id. */
 export interface ClientConnection {
   streamId: string;
   clientId: string;
   connectedAtMs: number;
 }
 
-/** One worker process: a name that may come back, and an incarnation that never does. */
+/** One worker process: the name may return, the incarnation never does. */
 export interface WorkerIdentity {
   workerId: string;
   incarnation: string;
   /** Host and port of its relay. */
   address: string;
   zone: string | undefined;
-  /** Of its task definition; undefined outside ECS. */
+  /** Revision of its task definition; undefined outside ECS. */
   revision?: number | undefined;
 }
 
@@ -110,54 +110,54 @@ export type Place =
   | {
       kind: 'relay';
       owner: Owner;
-      /** Another worker that relays it, where the owner did not answer. */
+      /** Another worker that relays it, when the owner did not answer. */
       via?: Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'> | undefined;
     }
-  /** The registry is too young to know who owns what; ask again. */
+  /** The registry is too young to know the owners; ask again. */
   | { kind: 'wait'; ms: number }
-  /** The asking worker is at its limit, and so is every other. */
+  /** The asking worker and all others are at their limit. */
   | { kind: 'full' };
 
 /** A feed's place, once it is known. */
 export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
 
 /**
- * The connections to providers that a worker holds, and who gets media over them. A source that several may read is named by
- * its feed's key, a connection of a stream's own by the stream's id.
+ * The provider connections that a worker holds, and the streams that get media over them. A source that several streams may
+ * read is named by its feed's key; a stream's own connection by the stream's id.
  */
 export interface HeldConnections {
-  /** How many, by name. */
+  /** The number of connections, by name. */
   held: Record<string, number>;
-  /** The names of the sources that this worker reads for a stream, wherever they are held. */
+  /** Stream → names of the sources that this worker reads for it, whichever worker holds them. */
   reads: Record<string, readonly string[]>;
 }
 
-/** What a worker counts of itself. */
+/** The numbers that a worker counts about itself. */
 export interface WorkerNumbers {
-  /** FFmpegs. */
+  /** Number of FFmpegs. */
   processes: number;
-  /** Viewers, of direct streams too. */
+  /** Viewers, including those of direct streams. */
   clients: number;
-  /** Made here or relayed. */
+  /** Process feeds, made here or relayed. */
   processFeeds: number;
   sourceFeeds: number;
-  /** In the rings of all those feeds. */
+  /** Media bytes in the rings of all feeds. */
   bufferedBytes: number;
-  /** Of the FFmpegs of the feeds there are now. */
+  /** Restarts of the FFmpegs of the current feeds. */
   restarts: number;
-  /** Times a viewer was too slow and went on at a newer keyframe, since the start. */
+  /** How often a slow viewer skipped to a newer keyframe, since the start. */
   skips: number;
-  /** Viewers dropped because they took nothing, since the start. */
+  /** Viewers dropped because they stopped reading, since the start. */
   stalls: number;
   draining: boolean;
-  /** An earlier version does not say. */
+  /** Earlier versions do not send it. */
   connections?: HeldConnections | undefined;
 }
 
-/** `busy`: it takes a further process only when all are busy; `full`: it takes none. */
+/** `busy`: takes another process only when no worker is free; `full`: takes none. */
 export type Capacity = 'free' | 'busy' | 'full';
 
-/** What a worker tells about itself with each renewal. */
+/** What a worker reports about itself with each renewal. */
 export interface WorkerLoad extends WorkerNumbers {
   capacity: Capacity;
 }
@@ -166,23 +166,23 @@ export interface WorkerLoad extends WorkerNumbers {
 export interface WorkerRecord extends WorkerIdentity, WorkerNumbers {
   startedAtMs: number;
   lastSeenMs: number;
-  /** Cores in use, averaged over the last heartbeat interval. */
+  /** CPU cores in use, averaged over the last heartbeat interval. */
   cpu: number;
 }
 
-/** Something another worker, or the admin API, wants done. None is lost: they wait in a list until the next renewal. */
+/** A request of another worker or of the admin API. None is lost: they wait in a list until the next renewal. */
 export type Command =
   | { kind: 'delete'; streamId: string }
   | { kind: 'failover'; streamId: string }
-  /** Of one stream, or of whatever stream. */
+  /** Of one stream, or of any. */
   | { kind: 'disconnect'; clientId: string; streamId?: string }
-  /** A newer connection of the same player is there: this one ends once it takes nothing for CLIENT_TIMEOUT. */
+  /** The same player has a newer connection: this one ends when it reads nothing for CLIENT_TIMEOUT. */
   | ({ kind: 'superseded' } & ClientConnection)
-  /** Close what holds a connection to a provider account and serves nobody. */
+  /** Close feeds that hold a connection to a provider account and serve nobody. */
   | { kind: 'reclaim'; account: string }
   | { kind: 'drain' };
 
-/** A feed of this worker that has another place than it believed: made elsewhere now, or here under another epoch. */
+/** A feed of this worker with another place than this worker believed: made elsewhere now, or here under another epoch. */
 export interface MovedFeed {
   feed: string;
   place: KnownPlace;
@@ -190,9 +190,9 @@ export interface MovedFeed {
 
 export interface Renewal {
   commands: Command[];
-  /** Found when a registry that had forgotten this worker was told what it holds. */
+  /** Found when this worker wrote back to a registry that had forgotten it. */
   moved: MovedFeed[];
-  /** The lease had not expired: what this incarnation owns is still its own. */
+  /** The lease had not expired: this incarnation still owns its feeds. */
   unbroken: boolean;
 }
 
@@ -205,17 +205,17 @@ export interface ProviderConnection {
 
 export interface JoinRequest {
   client: Omit<ClientRecord, 'id' | 'slot'>;
-  /** Taken as it is unless a live client has it: then it gets a suffix. */
+  /** The wanted id; it gets a suffix if a live client has it. */
   clientId: string;
   /** Clients per slot, 0: no cap; undefined: a direct stream, which has no slots. */
   cap: number | undefined;
   /** Slots whose feed the asking worker already has. */
   localSlots: readonly number[];
-  /** Whether the asking worker would make the feed, if nobody does; undefined: as it said with its last renewal. */
+  /** Whether the asking worker would make the feed if nobody does; undefined: as in its last renewal. */
   capacity?: Capacity | undefined;
-  /** The feed of the stream's source: whoever has that should make the process, if the asking worker does not. */
+  /** The feed of the stream's source: its owner should make the process if the asking worker does not. */
   sourceFeed?: string | undefined;
-  /** It gets a process of its own: there is no feed that anybody could own. An unshareable stream's clients always do. */
+  /** It gets its own process, so there is no feed to own. Clients of an unshareable stream always do. */
   alone?: boolean | undefined;
 }
 
@@ -224,15 +224,15 @@ export interface EarlierConnection extends ClientConnection {
   workerId: string;
 }
 
-/** Counted in, with the place of its feed (undefined: it has none, as a direct stream's or one that is alone). */
+/** Counted in, with the place of its feed; undefined when it has none, as for a direct stream or with its own process. */
 export interface Joined {
   kind: 'joined';
   client: ClientRecord;
-  /** As it is now. */
+  /** The stream's current record. */
   stream: StreamRecord;
   slot: number | undefined;
   place: KnownPlace | undefined;
-  /** Connections that the same player has opened before and not closed, as far as is known. */
+  /** Known earlier connections of the same player that it has not closed. */
   earlier: readonly EarlierConnection[];
 }
 
@@ -251,13 +251,13 @@ export interface ClientReport extends ClientConnection {
 
 export interface CreateAnswer {
   stream: StreamRecord;
-  /** It is in use already: its creator's failover URLs, metadata and, with `url_only`, profile hold. */
+  /** It is in use already, so its creator's failover URLs, metadata and, with `url_only`, profile hold. */
   existing: boolean;
 }
 
 /** What a cleanup removed. */
 export interface CleanupReport {
   expiredStreams: string[];
-  /** Whose lease had run out; their clients, slots and feeds are gone. */
+  /** Incarnations whose lease had run out; their clients, slots and feeds are gone. */
   deadIncarnations: string[];
 }

@@ -406,7 +406,7 @@ describe('an outage', () => {
     const first = await one.registry.acquire('s:x');
     await two.registry.acquire('s:x');
     interrupt(two);
-    await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('nobody can say');
+    await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('is unknown');
     expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
     const epoch = (first.kind === 'own' ? first.epoch : 0) + 1;
     expect((await two.renew()).moved).toEqual([{ feed: 's:x', place: { kind: 'own', epoch } }]);

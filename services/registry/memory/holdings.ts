@@ -1,11 +1,11 @@
-/** What this worker holds in a cluster, kept here because the shared registry may forget it: feeds, clients, connections. */
+/** What this worker holds in a cluster: feeds, clients, connections. Kept here because the shared registry may lose it. */
 
 import { streamOfFeed } from '../feed-keys.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from '../types.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
-/** A feed's epoch before any registry has granted it: less than every other. */
+/** A feed's epoch before any registry has granted one; smaller than every real epoch. */
 const UNCONFIRMED_EPOCH = 0;
 /** How long a deletion is remembered, for a registry that comes back without it. */
 const DELETED_MS = 3_600_000;
@@ -19,11 +19,11 @@ export interface Deletion {
 export interface HeldFeed {
   readonly feed: string;
   readonly epoch: number;
-  /** Its owner before, whose death this worker has found proven while nobody could be told. */
+  /** The previous owner, if this worker found it dead while the registry could not be told. */
   readonly dead?: string | undefined;
 }
 
-/** All that a registry has to be told when it comes back. */
+/** Everything a returning registry must be told. */
 export interface Holdings {
   readonly streams: readonly StreamRecord[];
   readonly clients: readonly ClientRecord[];
@@ -33,17 +33,17 @@ export interface Holdings {
 }
 
 export class LocalHoldings {
-  /** Streams this worker has met, its own clients and connections. */
+  /** The streams that this worker knows, and its own clients and connections. */
   readonly records: MemoryRegistry;
-  /** Feeds this worker makes, with their epochs. */
+  /** The feeds that this worker makes, with their epochs. */
   readonly #feeds = new Map<string, number>();
-  /** Feeds whose owner was found dead during an outage, with his incarnation. */
+  /** Feeds whose owner was found dead during an outage, with its incarnation. */
   readonly #orphaned = new Map<string, string>();
-  /** Feeds that another worker makes, as far as is known. */
+  /** Feeds that another worker makes, as last known. */
   readonly #others = new Set<string>();
   readonly #deleted = new Map<string, number>();
 
-  /** @param graceMs as MemoryRegistry has it */
+  /** @param graceMs see MemoryRegistry */
   constructor(me: WorkerIdentity, graceMs: number) {
     this.records = new MemoryRegistry(me, graceMs);
   }
@@ -66,12 +66,12 @@ export class LocalHoldings {
     return this.#feeds.has(feed);
   }
 
-  /** This worker's own place for a feed when nobody can be asked. */
+  /** This worker's own place for a feed when the registry does not answer. */
   unconfirmedPlace(feed: string): Extract<Place, { kind: 'own' }> {
     return { kind: 'own', epoch: this.#feeds.get(feed) ?? UNCONFIRMED_EPOCH };
   }
 
-  /** Its owner is proven dead, with nobody to tell. */
+  /** Its owner is proven dead, but the registry cannot be told. */
   noteDeath(feed: string, deadIncarnation: string): void {
     this.#orphaned.set(feed, deadIncarnation);
   }
@@ -86,7 +86,7 @@ export class LocalHoldings {
     }
   }
 
-  /** Whether another worker's claim to a feed is news: it may be about an ownership that this worker has won since. */
+  /** Whether a message about another worker's claim to a feed is out of date: this worker may have won the ownership since. */
   isStale({ feed, place }: MovedFeed): boolean {
     const epoch = this.#feeds.get(feed);
     return place.kind === 'relay' && epoch !== undefined && epoch > place.owner.epoch;
@@ -98,20 +98,20 @@ export class LocalHoldings {
     this.#others.delete(feed);
   }
 
-  /** @returns whether there was such a stream */
+  /** @returns whether the stream existed */
   async deleteStream(id: string, nowMs = Date.now()): Promise<boolean> {
     for (const [each, atMs] of this.#deleted) if (nowMs - atMs > DELETED_MS) this.#deleted.delete(each);
     this.#deleted.set(id, nowMs);
     return this.forgetStream(id);
   }
 
-  /** What this worker knows of a stream by itself. */
+  /** What this worker itself knows of a stream. */
   streamReport(id: string): StreamReport {
     const viewers = this.records.viewersOf(id);
     return { stream: this.records.remembered(id), viewers, deletedAtMs: this.#deleted.get(id) };
   }
 
-  /** Somebody else has deleted it. */
+  /** Another worker has deleted the stream. */
   async forgetStream(id: string): Promise<boolean> {
     for (const feed of [...this.#feeds.keys(), ...this.#others]) {
       if (streamOfFeed(feed) === id) this.forgetFeed(feed);
@@ -119,7 +119,7 @@ export class LocalHoldings {
     return this.records.deleteStream(id);
   }
 
-  /** It exists (again). */
+  /** The stream exists, perhaps again. */
   adoptStream(stream: StreamRecord): void {
     this.#deleted.delete(stream.id);
     this.records.adoptStream(stream);

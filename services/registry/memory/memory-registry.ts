@@ -1,4 +1,4 @@
-/** The registry of a worker that runs alone: the same contract, in this process's memory. */
+/** The registry of a worker alone: the same contract, in the memory of this process. */
 
 import { clientIds } from '../client-ids.ts';
 import { isIdle } from '../idle.ts';
@@ -24,7 +24,7 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 
-/** Alone, a worker owns every feed. */
+/** A worker alone owns every feed. */
 const MINE = { kind: 'own', epoch: 1 } as const;
 
 interface Entry {
@@ -44,7 +44,7 @@ export class MemoryRegistry implements Registry {
   #worker: WorkerRecord | undefined;
 
   /**
-   * @param graceMs how long a stream stays what it was after its last viewer has left
+   * @param graceMs how long a stream stays in use after its last viewer has left
    * @param now wall clock in milliseconds
    */
   constructor(identity: WorkerIdentity, graceMs: number, now: () => number = Date.now) {
@@ -57,7 +57,7 @@ export class MemoryRegistry implements Registry {
     const nowMs = this.#now();
     const known = this.#streams.get(spec.id);
     if (known !== undefined && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
-      // A grace is not made longer by asking.
+      // Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
       if (!known.record.watched) known.record.lastAccessMs = nowMs;
       return { stream: copyOf(known.record), existing: true };
     }
@@ -67,7 +67,7 @@ export class MemoryRegistry implements Registry {
     return { stream: copyOf(record), existing: false };
   }
 
-  /** The streams that have been idle longest give way. */
+  /** Makes room by removing the streams that have been idle longest. */
   #hasRoom(maxStreams: number): boolean {
     const nowMs = this.#now();
     while (this.#streams.size >= maxStreams) {
@@ -171,24 +171,24 @@ export class MemoryRegistry implements Registry {
     return entries.flatMap((entry) => [...(entry?.clients.values() ?? [])].map((client) => ({ ...client })));
   }
 
-  /** Knows of a stream that was created elsewhere. */
+  /** Takes over a stream that was created elsewhere. */
   adoptStream(record: StreamRecord): void {
     const known = this.#streams.get(record.id);
     if (known === undefined) this.#streams.set(record.id, { record: copyOf(record), clients: new Map() });
     else known.record = copyOf(record);
   }
 
-  /** Knows of a client that was counted in elsewhere. */
+  /** Takes over a client that was counted in elsewhere. */
   adoptClient(client: ClientRecord): void {
     this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
   }
 
-  /** Knows of a connection that was granted elsewhere. */
+  /** Takes over a connection that was granted elsewhere. */
   adoptConnection({ account, id }: ProviderConnection): void {
     this.#connections.set(id, account);
   }
 
-  /** Those of one stream. */
+  /** The number of a stream's viewers. */
   viewersOf(streamId: string): number {
     return this.#streams.get(streamId)?.clients.size ?? 0;
   }
@@ -224,7 +224,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async release(): Promise<void> {
-    // Nobody else could take it.
+    // No other worker could take it.
   }
 
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {

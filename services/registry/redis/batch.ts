@@ -1,4 +1,4 @@
-/** Several Redis commands in one round trip; the first that fails fails them all. */
+/** Several Redis commands in one round trip; the first error fails them all. */
 
 import type { Redis } from 'ioredis';
 

@@ -1,4 +1,4 @@
-/** Removes what nobody holds any more: what dead incarnations left, and streams that nobody watches. Idempotent, for any worker. */
+/** Removes what dead incarnations left, and streams that are idle for too long. Idempotent; any worker may run it. */
 
 import type { Redis } from 'ioredis';
 import type { CleanupReport } from '../types.ts';
@@ -7,8 +7,8 @@ import { keys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 
 /**
- * @param idleSinceMs streams that had a client after this stay
- * @param dryRun only says what would go
+ * @param idleSinceMs keeps streams that had a client after this
+ * @param dryRun only says what would be removed
  */
 export async function cleanUp(
   redis: Redis,
@@ -28,7 +28,7 @@ export async function cleanUp(
   }
   const expiredStreams: string[] = [];
   for (const id of idle) {
-    // Whoever joins meanwhile keeps it.
+    // A client that joins meanwhile keeps it.
     const expires = dryRun
       ? (await redis.hlen(keys.clients(id))) === 0
       : (await run('delete-stream', id, idleSinceMs)) === 1;

@@ -1,11 +1,11 @@
-/** Reads of the registry in Redis that no worker needs, only people do. Nothing is changed here. */
+/** Reads of the registry in Redis for people; no worker needs them. They change nothing. */
 
 import type { Redis } from 'ioredis';
 import { processFeedKey } from '../feed-keys.ts';
 import type { Owner } from '../types.ts';
 import { keys } from './keys.ts';
 
-/** The incarnations whose lease runs. */
+/** The incarnations with a valid lease. */
 export async function leases(redis: Redis): Promise<Set<string>> {
   const incarnations = await redis.smembers(keys.incarnations);
   if (incarnations.length === 0) return new Set();
@@ -13,7 +13,7 @@ export async function leases(redis: Redis): Promise<Set<string>> {
   return new Set(incarnations.filter((_, at) => held[at] !== null));
 }
 
-/** Who makes each of a stream's process feeds; a slot whose feed nobody makes is absent. */
+/** The owner of each of a stream's process feeds; slots without an owner are absent. */
 export async function feedOwners(
   redis: Redis,
   streamId: string,

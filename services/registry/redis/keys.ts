@@ -1,6 +1,6 @@
-/** Every key in Redis, spelled here and nowhere else. People look at `workers` and `stream:*`; the rest begins with `sp:`. */
+/** Every key in Redis; no other file spells one. People read `workers` and `stream:*`; the other keys begin with `sp:`. */
 
-/** `cluster`: what workers know each other by; `playback`: what playback URLs are signed with. */
+/** `cluster`: workers authenticate to each other with it; `playback`: it signs playback URLs. */
 export type SharedSecret = 'cluster' | 'playback';
 
 export const keys = {

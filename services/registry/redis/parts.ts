@@ -1,6 +1,6 @@
-/** Splits what is too much for one step. Pure. */
+/** Splits work that is too large for one step. Pure. */
 
-/** Lists of items whose JSON takes `bytes` at the most each, in order; an item that takes more is alone. */
+/** Lists of items whose JSON takes at most `bytes` each, in order; a larger item is alone in its list. */
 export function inParts<T>(items: readonly T[], bytes: number): T[][] {
   const parts: T[][] = [];
   let left = 0;

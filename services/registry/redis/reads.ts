@@ -1,4 +1,4 @@
-/** What is read of streams, clients and workers without a script: nothing is changed here, so nothing has to be atomic. */
+/** Reads of streams, clients and workers without a script: they change nothing, so they need not be atomic. */
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -34,13 +34,13 @@ export async function readStreamRecords(redis: Redis, onProgress: OnProgress): P
   return streams;
 }
 
-/** Streams, or workers, that one round trip asks about: what comes back is decoded in some milliseconds. */
+/** Streams or workers per round trip; decoding the answer takes some milliseconds. */
 const PAGE = 50;
 
-/** Called when Redis has answered a part. */
+/** Called when Redis has answered a part of the question. */
 export type OnProgress = () => void;
 
-/** Answers to one or more commands about each of many, a page at a time. */
+/** Asks one or more commands about each of many items, a page at a time. */
 async function* inPages<T>(
   redis: Redis,
   names: readonly string[],
@@ -51,7 +51,7 @@ async function* inPages<T>(
     const batch = redis.pipeline();
     for (const name of names.slice(at, at + PAGE)) fill(batch, name);
     const answers = ((await batch.exec()) ?? []).map(([error, answer]) => {
-      // One bad record is no reason to say nothing of the others.
+      // One bad record does not hide the others.
       if (error !== null && badRecord(error) === undefined) throw error;
       return error === null ? (answer as T) : undefined;
     });
@@ -60,7 +60,7 @@ async function* inPages<T>(
   }
 }
 
-/** Those whose lease holds. */
+/** The workers with a valid lease. */
 export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await readKnownWorkers(redis);
   const alive = await inBatch<number[]>(redis, (batch) => {
@@ -70,14 +70,14 @@ export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
   return records.filter((_, at) => alive[at] === 1);
 }
 
-/** Also those whose lease has run out, until they are cleaned up. */
+/** Also the workers whose lease has run out, until they are cleaned up. */
 export async function readKnownWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await redis.hvals(keys.workers);
   return records.flatMap((text) => readWorker(text) ?? []);
 }
 
 /**
- * The clients of a stream, or all, as far as their workers live.
+ * The clients of a stream, or all, whose workers are alive.
  *
  * @param own counters newer than those in Redis, by `counterKey`
  */
@@ -107,7 +107,7 @@ export async function readClientRecords(
     }
   } else {
     await read(await redis.hvals(keys.clients(streamId)));
-    // The counters of those who serve one; those of all workers are as much as a list of all viewers.
+    // Reads only the counters of workers that serve this stream. Those of all workers are as long as a list of all viewers.
     incarnations = [...new Set(stored.map(({ incarnation }) => incarnation))];
   }
   const living = new Set<string>();
@@ -154,7 +154,7 @@ function readReports(text: string): ClientReport[] {
   return reports.flatMap((each) => reportShape.safeParse(each).data ?? []);
 }
 
-/** What a client's counters are found by. */
+/** The key of a client's counters. */
 export function counterKey(streamId: string, clientId: string): string {
   return `${streamId} ${clientId}`;
 }

@@ -1,9 +1,9 @@
-/** How records are written in Redis hashes, and read back. */
+/** Converts records to and from Redis hashes. */
 
 import { failoverShape, parsed, specShape, workerShape } from '../shapes.ts';
 import type { FailoverState, StreamRecord, WorkerRecord } from '../types.ts';
 
-/** What people see of a stream in `HGETALL stream:<id>`; credentials masked. */
+/** What people see of a stream in `HGETALL stream:<id>`, with credentials masked. */
 export interface ShownStream {
   url: string;
   profile: string;
@@ -36,7 +36,7 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
   };
 }
 
-/** A stream's hash as a record; undefined for one that is not there, or says what no stream can be. */
+/** A stream's hash as a record; undefined when it is absent or cannot describe a stream. */
 export function readStream(fields: Record<string, string>, lastAccessMs: number): StreamRecord | undefined {
   const spec = parsed(specShape, fields.spec ?? '');
   const failover = readFailover(fields.failover ?? '');
@@ -47,7 +47,7 @@ export function readStream(fields: Record<string, string>, lastAccessMs: number)
     createdAtMs,
     lastAccessMs,
     failover,
-    // One that an earlier version has written does not say.
+    // Records of earlier versions lack this field.
     watched: fields.watched !== '0',
     unshareable: fields.unshareable === '1',
     errorCount: countOf(fields.errorCount),
@@ -56,7 +56,7 @@ export function readStream(fields: Record<string, string>, lastAccessMs: number)
   };
 }
 
-/** What was counted; what is no number begins anew. */
+/** A count; text that is not a number gives 0. */
 function countOf(text: string | undefined): number {
   const count = Number(text);
   return Number.isFinite(count) && count >= 0 ? count : 0;
@@ -66,14 +66,14 @@ export function readFailover(text: string): FailoverState | undefined {
   return parsed(failoverShape, text);
 }
 
-/** HGETALL's flat answer inside a script's. */
+/** Converts the flat answer of HGETALL inside a script to fields. */
 export function fieldsOf(flat: readonly string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let at = 0; at + 1 < flat.length; at += 2) fields[flat[at] as string] = flat[at + 1] as string;
   return fields;
 }
 
-/** A worker's record as people read it; what is not known is null. */
+/** A worker's record as people read it; unknown values are null. */
 export function workerText(worker: WorkerRecord): string {
   return JSON.stringify({ ...worker, zone: worker.zone ?? null });
 }

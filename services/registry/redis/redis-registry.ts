@@ -1,4 +1,4 @@
-/** The registry of a cluster, in Redis: every change that has to be atomic is one script. */
+/** The registry of a cluster, in Redis: every change that must be atomic is one script. */
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -50,27 +50,27 @@ import { defineScripts, type RunScript } from './scripts.ts';
 export interface RedisRegistryOptions {
   /** How long an incarnation that does not renew keeps what it owns. */
   readonly leaseMs: number;
-  /** A registry younger than this does not hand out feeds that nobody owns: their owners may still have to say so. */
+  /** A younger registry gives out no feed without an owner: the real owner may not have written back yet. */
   readonly youngMs: number;
-  /** How long a stream stays what it was after its last viewer has left. */
+  /** How long a stream stays in use after its last viewer has left. */
   readonly graceMs: number;
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
 }
 
-/** A renewal, with how many clients this worker has in Redis. */
+/** The answer to a renewal, with the number of this worker's clients in Redis. */
 export interface RedisRenewal extends Renewal {
   readonly clientCount: number;
 }
 
-/** What a write-back found. */
+/** What writing back found out. */
 export interface Restored {
   readonly places: MovedFeed[];
   /** Streams that were deleted meanwhile. */
   readonly deleted: string[];
 }
 
-/** What waits for a worker; `lost`: another one, which wrote back, has taken over a feed of its. */
+/** Messages for a worker. `lost`: another worker, which wrote back, has taken over one of its feeds. */
 const waitingShape = z.union([
   commandShape,
   z.looseObject({ kind: z.literal('lost'), feed: z.string(), owner: ownerShape }),
@@ -83,12 +83,12 @@ function placeOf(feed: string, answer: unknown): Place {
 }
 
 /**
- * Streams that are written back in one step. Larger steps hold up Redis, which reads each as a whole, and all streams together
- * may be more than one string can hold.
+ * Bytes of streams that are written back in one step. Larger steps would block Redis, which parses each as a whole, and all
+ * streams together may exceed the longest possible string.
  */
 const RESTORED_BYTES = 1024 * 1024;
 
-/** Lua writes an empty list as an object. */
+/** Lua encodes an empty list as an object. */
 function listed(list: unknown): string[] {
   return Array.isArray(list) ? list.map(String) : [];
 }
@@ -110,14 +110,14 @@ export class RedisRegistry implements Registry {
   #capacity: Capacity = 'free';
   #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
   #numbers: WorkerNumbers | undefined;
-  /** The numbers that others see; empty when they have to be written again. */
+  /** The numbers last written for others; empty when they must be written again. */
   #shown = '';
   #counters = new Map<string, ClientReport>();
-  /** The other workers, and how often members had changed when they were read. */
+  /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
   #countersChanged = false;
-  /** The keys of the secrets that this worker has agreed on with the others. */
+  /** The keys of the secrets that this worker shares with the others. */
   readonly #secrets = new Set<string>();
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
@@ -138,7 +138,7 @@ export class RedisRegistry implements Registry {
     const stream = readStream(fieldsOf(flat), Date.now());
     if (stream !== undefined) return { stream, existing: existing === 1 };
     if (existing === 0) throw new BadRecordError(`stream ${spec.id}`);
-    // Nobody can play what is stored there: it is made anew.
+    // The stored record cannot be played, so the stream is created anew.
     await this.deleteStream(spec.id);
     return this.createStream(spec, maxStreams);
   }
@@ -213,7 +213,7 @@ export class RedisRegistry implements Registry {
     };
   }
 
-  /** A client has left; what it had got is no longer told. */
+  /** The client has left; its counters are no longer reported. */
   forgetCounters({ streamId, clientId, connectedAtMs }: ClientReport): void {
     const key = counterKey(streamId, clientId);
     if (this.#counters.get(key)?.connectedAtMs !== connectedAtMs) return;
@@ -237,7 +237,7 @@ export class RedisRegistry implements Registry {
     this.#countersChanged = true;
   }
 
-  /** @param onProgress called whenever Redis has answered a part */
+  /** @param onProgress called when Redis has answered a part of the question */
   clients(streamId?: string, onProgress: OnProgress = () => undefined): Promise<ClientRecord[]> {
     return readClientRecords(this.#redis, streamId, this.#counters, onProgress);
   }
@@ -283,7 +283,7 @@ export class RedisRegistry implements Registry {
     this.#numbers = numbers;
     const shown = JSON.stringify(numbers);
     const record = shown === this.#shown ? '' : this.#recordOf(numbers);
-    // Until the answer says that the registry still has it.
+    // Until the answer confirms that the registry still has the numbers.
     this.#shown = '';
     const counters = this.#countersChanged ? JSON.stringify([...this.#counters.values()]) : '';
     const { incarnation, workerId } = this.#me;
@@ -293,12 +293,12 @@ export class RedisRegistry implements Registry {
     this.#countersChanged = false;
     const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
     if (unbroken === 1) this.#shown = shown;
-    // Not waited for: a lease is short, and nobody needs them at once.
+    // Not awaited: a lease is short, and the peers are not urgent.
     void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
     for (const text of texts) {
       const command = parsed(waitingShape, text);
-      // Another version's, or nobody's.
+      // Unreadable, or from another version.
       if (command === undefined) continue;
       if (command.kind !== 'lost') renewal.commands.push(command);
       else renewal.moved.push({ feed: command.feed, place: { kind: 'relay', owner: command.owner } });
@@ -306,7 +306,7 @@ export class RedisRegistry implements Registry {
     return renewal;
   }
 
-  /** Makes Redis say what this worker holds, and nothing that it does not. */
+  /** Makes Redis hold exactly what this worker holds. */
   async restore(held: Holdings): Promise<Restored> {
     const { incarnation, workerId, address } = this.#me;
     const worker = { incarnation, workerId, address };
@@ -342,7 +342,7 @@ export class RedisRegistry implements Registry {
   }
 
   /**
-   * Writes a stream back that Redis has lost.
+   * Writes back a stream that Redis has lost.
    * @returns false when it was deleted meanwhile
    */
   async restoreStream(stream: StreamRecord): Promise<boolean> {
@@ -357,7 +357,7 @@ export class RedisRegistry implements Registry {
     return !listed(((await this.#restored(told)) as { deleted: unknown }).deleted).includes(stream.id);
   }
 
-  /** What Redis does not have any more of what this worker holds, in words that are the same each time. */
+  /** What this worker holds and Redis has lost, as texts that are the same each time. */
   async missing({ streams, clients, feeds, connections }: Holdings): Promise<string[]> {
     const { incarnation, workerId } = this.#me;
     const held = {
@@ -378,7 +378,7 @@ export class RedisRegistry implements Registry {
     return { id, createdAtMs, lastAccessMs: Math.round(lastAccessMs), fields };
   }
 
-  /** The secret that all workers share: the one in Redis, or else this worker's. */
+  /** The secret that all workers share: the one in Redis, or this worker's if there is none. */
   async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
     this.#secrets.add(keys.secret(name));
     const [, agreed] = await inBatch<['OK' | null, string | null]>(this.#redis, (batch) =>
@@ -396,7 +396,7 @@ export class RedisRegistry implements Registry {
     return readLivingWorkers(this.#redis);
   }
 
-  /** Also those whose lease has run out, until they are cleaned up. */
+  /** Also the workers whose lease has run out, until they are cleaned up. */
   knownWorkers(): Promise<WorkerRecord[]> {
     return readKnownWorkers(this.#redis);
   }
@@ -430,7 +430,7 @@ export class RedisRegistry implements Registry {
     await this.#run('end-incarnation', this.#me.incarnation, '0');
   }
 
-  /** Ends another incarnation, which is known to be gone. */
+  /** Ends another incarnation that is known to be dead. */
   async endIncarnation(incarnation: string): Promise<void> {
     await this.#run('end-incarnation', incarnation, '0');
   }
@@ -444,7 +444,7 @@ export class RedisRegistry implements Registry {
     return workerText({ ...this.#me, ...this.#beat, ...numbers, lastSeenMs: Date.now() });
   }
 
-  /** The caller, as the scripts know it. */
+  /** The calling worker, as the scripts expect it. */
   #asking(capacity = this.#capacity, source?: string): string {
     const { workerId, incarnation, address } = this.#me;
     return JSON.stringify({ workerId, incarnation, address, capacity, source, waitMs: this.#options.youngMs });

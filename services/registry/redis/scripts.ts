@@ -1,4 +1,4 @@
-/** The Lua scripts as commands of a connection; each script's file says what it takes and answers. */
+/** The Lua scripts as commands of a connection. Each script's file says its arguments and its answer. */
 
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
@@ -25,7 +25,7 @@ const NAMES = [
 export type ScriptName = (typeof NAMES)[number];
 export type RunScript = (name: ScriptName, ...args: (string | number)[]) => Promise<unknown>;
 
-/** What scripts build key names from. */
+/** The names from which scripts build keys. */
 const KEY_NAMES = JSON.stringify({
   ...keys,
   stream: keys.stream(''),
@@ -38,15 +38,15 @@ function source(name: string): string {
   return readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8');
 }
 
-/** What every script runs after, in this order: each uses what stands before it. */
+/** What every script runs after, in this order: each file uses the ones before it. */
 const SHARED = ['prelude', 'placement', 'ownership'];
 
-/** A script as Redis gets it. */
+/** A script as Redis receives it. */
 export function scriptText(name: ScriptName): string {
   return [...SHARED, name].map(source).join('\n');
 }
 
-/** Makes the scripts known to a connection. The first argument of each, the key names, is added here. */
+/** Defines the scripts on a connection. Adds the first argument of each, the key names. */
 export function defineScripts(redis: Redis): RunScript {
   for (const name of NAMES) redis.defineCommand(name, { numberOfKeys: 0, lua: scriptText(name) });
   type Defined = Record<ScriptName, (...args: (string | number)[]) => Promise<unknown>>;

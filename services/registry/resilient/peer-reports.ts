@@ -1,19 +1,19 @@
-/** What the other workers say while the shared registry does not answer: which streams there are, and who has a feed. */
+/** Asks the other workers while the shared registry does not answer: which streams exist, and who has a feed. */
 
 import { believed, type StreamReport } from '../stream-report.ts';
 import type { KnownPlace, StreamRecord } from '../types.ts';
 
-/** The other workers of a cluster, as far as they are known, each asked directly. */
+/** The other known workers of a cluster, each asked directly. */
 export interface OtherWorkers {
-  /** What those of them say of a stream who know of it, and do not take long. */
+  /** The reports of the workers that know the stream and answer quickly. */
   streamReports(streamId: string): Promise<StreamReport[]>;
-  /** Where a feed can be had, its owner before anybody who relays it; undefined when nobody has it. */
+  /** Where to get a feed: from its owner if possible, else from a worker that relays it; undefined when no worker has it. */
   place(feed: string): Promise<KnownPlace | undefined>;
-  /** There are any. */
+  /** Whether there are any. */
   readonly exist: boolean;
 }
 
-/** Two workers that are asked for the same feed, and find nobody who has it, should not start it at the same moment. */
+/** Two workers that want the same feed and find no worker with it must not start it at the same moment. */
 const BLIND_START_MS = 500;
 
 export class PeerReports {
@@ -25,13 +25,13 @@ export class PeerReports {
     this.#others = others;
   }
 
-  /** A stream that this worker has not met, or has deleted. */
+  /** A stream that this worker does not know, or has deleted. */
   async stream(id: string, own: () => StreamReport): Promise<StreamRecord | undefined> {
     const others = await this.#ask(id);
     return believed([...others, own()]);
   }
 
-  /** A stream that somebody watches on another worker, as it is there. */
+  /** A stream that has viewers on another worker, as that worker knows it. */
   async watched(id: string): Promise<StreamRecord | undefined> {
     const others = await this.#ask(id);
     return believed(others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined));
@@ -41,7 +41,7 @@ export class PeerReports {
     return once(this.#streamReports, id, () => this.#others.streamReports(id));
   }
 
-  /** Who has a feed that is not here. Undefined: nobody, also a moment later. */
+  /** Which worker has a feed that is not here. Undefined: none, not even a moment later. */
   place(feed: string): Promise<KnownPlace | undefined> {
     return once(this.#places, feed, async () => {
       if (!this.#others.exist) return undefined;
@@ -53,7 +53,7 @@ export class PeerReports {
   }
 }
 
-/** Whoever wants to know the same waits for the same answer. */
+/** Callers with the same question share one answer. */
 function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
   const asking = asked.get(key) ?? ask().finally(() => asked.delete(key));
   asked.set(key, asking);

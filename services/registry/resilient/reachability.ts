@@ -1,64 +1,64 @@
 /**
- * Whether questions are put to the shared registry. Not while it does not answer, or answers slowly, and when it has just come
- * back not before it was told what is here. A question waits for ASK_MS once, when an outage begins, and from then on not at all.
+ * Decides whether to ask the shared registry. Not while it does not answer or is slow; and after it comes back, not before this
+ * worker has written back what it holds. Only the first question of an outage waits, for ASK_MS; later ones do not wait.
  */
 
 import { badRecord } from '../bad-record.ts';
 
-/** A healthy Redis answers within some milliseconds; more than this no viewer should wait. */
+/** A healthy Redis answers within some milliseconds. No viewer should wait longer than this. */
 const ASK_MS = 1_000;
-/** About a feed that another worker is known to make the slow answer is better than a second process. */
+/** For a feed that another worker is known to make, a slow answer is better than a second process. */
 const ASK_OWNERSHIP_MS = 3_000;
-/** A renewal faster than this ends an outage; between this and ASK_MS all stays as it was, so that nothing flaps. */
+/** A renewal faster than this ends an outage. Between this and ASK_MS nothing changes, so that the state does not flap. */
 const QUICK_MS = 500;
-/** How long a question waits for the renewal that is under way when the registry may just have come back. */
+/** How long a question waits for the current renewal when the registry may just have come back. */
 const RENEWING_MS = 500;
 
 export interface RenewalSteps {
   readonly prepare: () => Promise<void>;
-  /** Keeps the lease; false when the registry says something else than what is here. */
+  /** Renews the lease; false when the registry's state differs from this worker's. */
   readonly renew: () => Promise<boolean>;
-  /** Writes back what is here. Called when that may be news. */
+  /** Writes this worker's state back. Called when the registry may lack some of it. */
   readonly tell: () => Promise<void>;
 }
 
 export class Reachability {
   readonly #onOutage: (error: unknown) => void;
   readonly #asked = new Set<Promise<unknown>>();
-  /** Questions are put to it. */
+  /** Whether questions go to the registry. */
   #open = false;
-  /** It answers renewals, but no viewer should wait for that. */
+  /** It answers renewals, but too slowly for viewers. */
   #slow = false;
-  /** It does not even refuse. */
+  /** It gives no answer at all, not even a refusal. */
   #silent = false;
   #untold = true;
-  /** It was lost, and is not back yet. */
+  /** It was lost and is not back yet. */
   #lost = false;
   #reopenedMs = Number.NEGATIVE_INFINITY;
   #renewing: Promise<unknown> | undefined;
 
-  /** @param onOutage told of the error with which an outage begins */
+  /** @param onOutage called with the error that begins an outage */
   constructor(onOutage: (error: unknown) => void) {
     this.#onOutage = onOutage;
   }
 
-  /** Questions have been put to the shared registry for so long since an outage, or there was none. */
+  /** Whether questions have gone to the registry for this long since the last outage, if there was one. */
   isOpenFor(ms: number): boolean {
     return this.#open && performance.now() - this.#reopenedMs >= ms;
   }
 
-  /** Nothing has been asked that is not answered yet. */
+  /** Whether no question is waiting for an answer. */
   get quiet(): boolean {
     return this.#asked.size === 0;
   }
 
   /**
-   * The shared registry's answer, or this worker's own while there is none.
+   * The shared registry's answer, or this worker's own during an outage.
    *
-   * @param shared may take long when it calls back with each part of the answer
+   * @param shared may take long if it reports each part of the answer
    */
   async ask<T>(shared: (onProgress: () => void) => Promise<T>, own: () => Promise<T>): Promise<T> {
-    // It may be back: a new process for what others have would be premature.
+    // It may be back: it would be too early to start a process for a feed that others have.
     if (!this.#open && !this.#slow && !this.#silent) await settledWithin(this.#renewing, RENEWING_MS);
     if (!this.#open) return own();
     const askedMs = performance.now();
@@ -72,7 +72,7 @@ export class Reachability {
     }
   }
 
-  /** The same for what changes something: what only this worker knows of has to be written back. */
+  /** The same for a change: one that only this worker knows must be written back later. */
   change<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
     return this.ask(shared, () => {
       this.#untold = true;
@@ -80,7 +80,7 @@ export class Reachability {
     });
   }
 
-  /** The same for a feed that another worker is known to make: a slow registry is asked too. */
+  /** The same for a feed that another worker is known to make: this also asks a slow registry. */
   async askOwnership<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
     if (!this.#slow) return this.change(shared, own);
     try {
@@ -91,7 +91,7 @@ export class Reachability {
     }
   }
 
-  /** What may only be done by the shared registry; throws when that does not answer. */
+  /** For what only the shared registry may do; throws when it does not answer. */
   async insist<T>(shared: () => Promise<T>): Promise<T> {
     if (!this.#open) throw new Error('Redis does not answer');
     return this.#put(shared, ASK_MS);
@@ -108,8 +108,8 @@ export class Reachability {
   }
 
   /**
-   * One renewal. Meanwhile questions wait for a moment, and afterwards they are asked, unless the registry is slow.
-   * @returns whether the lease was unbroken, and the registry said what is here
+   * One renewal. Questions wait for it a moment; afterwards they are asked, unless the registry is slow.
+   * @returns whether the lease was unbroken, and the registry's state was the same as this worker's
    */
   async renewal(steps: RenewalSteps): Promise<boolean> {
     const renewing = this.#renew(steps);
@@ -125,7 +125,7 @@ export class Reachability {
     const sentMs = performance.now();
     try {
       await prepare();
-      // Sent together, which a slow registry answers in half the time.
+      // Sent together: a slow registry answers both in half the time.
       const told = this.#untold;
       const [unbroken] = await Promise.all([this.#timed(renew), told ? this.#tell(tell) : undefined]);
       if (!unbroken && !told) await this.#tell(tell);
@@ -144,7 +144,7 @@ export class Reachability {
   async #tell(tell: () => Promise<void>): Promise<void> {
     this.#open = false;
     await Promise.allSettled(this.#asked);
-    // Whoever asked notes the answer first.
+    // First lets the callers process their answers.
     await new Promise((resolve) => setImmediate(resolve));
     this.#untold = false;
     await tell();
@@ -176,8 +176,8 @@ export class Reachability {
 }
 
 /**
- * What is started resolves to, in time: so long after its start, or after its last sign of progress. A process that stood still itself finds the answer in its socket, so that is read
- * before giving up.
+ * The result, within this time since the start or since the last progress. A process that stood still finds the answer in its
+ * socket, so it reads that before it gives up.
  */
 async function within<T>(start: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 /**
- * A shared registry that may vanish. What this worker has seen and done is kept beside it, so that running streams go on,
- * their viewers are counted and new ones start locally; when it is back, even empty or behind, it is told first.
+ * A shared registry that may vanish. This worker also keeps what it has seen and done. So running streams go on, their
+ * viewers are counted, and new streams start locally. When the registry is back, even empty or behind, the worker writes back.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -33,25 +33,25 @@ import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
 
 export interface ResilientRegistryOptions {
-  /** Told of the error with which an outage begins. */
+  /** Called with the error that begins an outage. */
   readonly onOutage: (error: unknown) => void;
-  /** Told of a record in which nothing could be noted. */
+  /** Called with a record that cannot be read or changed. */
   readonly onBadRecord: (error: BadRecordError) => void;
-  /** Told of what the registry has lost and is told again. */
+  /** Called with what the registry has lost and gets again. */
   readonly onLoss: (lost: readonly string[]) => void;
-  /** Awaited before a registry is told what is here, also the first time: it may have forgotten who this is. */
+  /** Awaited before this worker writes back, also the first time: the registry may have forgotten the worker. */
   readonly introduce: () => Promise<void>;
-  /** Asked while the registry does not answer. */
+  /** The workers to ask while the registry does not answer. */
   readonly others: OtherWorkers;
-  /** How long after an outage the other workers may not have told what they know. */
+  /** How long after an outage other workers may not have written back yet. */
   readonly youngMs: number;
-  /** How long a stream stays what it was after its last viewer has left. */
+  /** How long a stream stays in use after its last viewer has left. */
   readonly graceMs: number;
 }
 
-/** Every so many renewals (one a second) the registry is looked through for holes. */
+/** Checks the registry for holes after this many renewals (one a second). */
 const WHOLE_RENEWALS = 2;
-/** Of one that takes longer to answer nothing is asked that can wait. */
+/** A registry that answers more slowly than this is asked nothing that can wait. */
 const QUICK_MS = 200;
 
 export class ResilientRegistry implements Registry {
@@ -65,11 +65,11 @@ export class ResilientRegistry implements Registry {
   readonly #onBadRecord: (error: BadRecordError) => void;
   readonly #onLoss: (lost: readonly string[]) => void;
   #renewals = 0;
-  /** What the registry did not have when it was last looked through. */
+  /** What was missing in the registry at the last check. */
   #missing: readonly string[] = [];
-  /** Commands of an outage. */
+  /** Commands sent during an outage. */
   readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
-  /** Beginnings and ends of clients, for comparing counts while there are none. */
+  /** Counts joins and leaves: client counts are only compared when none happened meanwhile. */
   #turnover = 0;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
@@ -108,8 +108,8 @@ export class ResilientRegistry implements Registry {
   }
 
   /**
-   * Writes a stream back that this worker has met and the registry has lost.
-   * @returns false when it was deleted, or nobody has met it here
+   * Writes back a stream that this worker knows and the registry has lost.
+   * @returns false when it was deleted, or this worker does not know it
    */
   async #mended(id: string): Promise<boolean> {
     const stream = this.remembered(id);
@@ -120,7 +120,7 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  /** What this worker tells another one that asks it. */
+  /** This worker's answer to another worker that asks about a stream. */
   streamReport(id: string): StreamReport {
     return this.#held.streamReport(id);
   }
@@ -189,7 +189,7 @@ export class ResilientRegistry implements Registry {
 
   async leave(report: ClientReport): Promise<number> {
     this.#turnover++;
-    // Also when the registry is not told of it.
+    // Even if the registry is not told about it.
     this.#shared.forgetCounters(report);
     const left = await this.#held.records.leave(report);
     const answer = await this.#reach.change(
@@ -221,7 +221,7 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  /** During an outage a feed that another worker is known to make is not taken: only its death makes it free. */
+  /** During an outage this does not take a feed that another worker is known to make: only that worker's death frees it. */
   async acquire(feed: string): Promise<Place> {
     const shared = () => this.#shared.acquire(feed);
     const place = await (this.#held.isMadeElsewhere(feed)
@@ -246,9 +246,9 @@ export class ResilientRegistry implements Registry {
     const place = await this.#reach.askOwnership(
       () => this.#shared.seize(feed, deadIncarnation),
       () => {
-        // Should this worker make it, the registry will still believe in the dead one's lease when it is back.
+        // If this worker makes the feed, the returning registry still believes in the dead worker's lease.
         this.#held.noteDeath(feed, deadIncarnation);
-        throw new Error(`Redis does not answer; nobody can say who makes ${feed} now.`);
+        throw new Error(`Redis does not answer, so the owner of ${feed} is unknown.`);
       },
     );
     this.#held.notePlace(feed, place);
@@ -264,7 +264,7 @@ export class ResilientRegistry implements Registry {
     return place;
   }
 
-  /** @throws when the shared registry does not answer: it alone can say who the owner is */
+  /** @throws when the shared registry does not answer: only it knows the owner */
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
     const next = await this.#reach.insist(() => this.#shared.transfer(feed, epoch, to));
     if (next !== undefined) this.#held.forgetFeed(feed);
@@ -290,7 +290,7 @@ export class ResilientRegistry implements Registry {
     await this.#do(() => this.#shared.returnConnection(connection));
   }
 
-  /** Keeps the lease; tells the registry what is here when that may be news to it. */
+  /** Renews the lease, and writes back this worker's state if the registry may lack some of it. */
   async renew(load: WorkerLoad): Promise<Renewal> {
     await this.#held.records.renew(load);
     const commands: Command[] = [];
@@ -307,8 +307,8 @@ export class ResilientRegistry implements Registry {
       commands.unshift(...renewed.commands);
       moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
       if (!renewed.unbroken) await this.#introduceTo(true);
-      // Another number means a client that a connection long broken has counted, or one that was not counted.
-      // Those of a stream that was deleted are gone there already, and here once the command is obeyed.
+      // A different count means Redis holds a stale client or misses one: write our state back. A deleted stream's clients are
+      // already gone there; here they go when the delete command is carried out.
       const deletes = renewed.commands.some(({ kind }) => kind === 'delete');
       const comparable = quiet && !deletes && this.#reach.quiet && turnover === this.#turnover;
       const isWhole = !isQuick || (await this.#isWhole());
@@ -329,7 +329,7 @@ export class ResilientRegistry implements Registry {
   }
 
   /**
-   * Whether the registry still has all that this worker holds. What comes or goes at that moment may be missing once; what
+   * Whether the registry still has all that this worker holds. Something that is just coming or going may be missing once; what
    * is missing twice is lost.
    */
   async #isWhole(): Promise<boolean> {
@@ -340,24 +340,24 @@ export class ResilientRegistry implements Registry {
     if (lost.length === 0) return true;
     this.#missing = [];
     this.#onLoss(lost);
-    // Also the secrets that all share.
+    // Including the shared secrets.
     await this.#introduceTo(true);
     return false;
   }
 
-  /** It may have been created anew since. */
+  /** The stream may have been created anew since. */
   async #forgetDeleted(streamId: string): Promise<void> {
     if ((await this.#shared.stream(streamId)) === undefined) await this.#held.forgetStream(streamId);
   }
 
-  /** @param forgotten it knew this worker, and does not any more */
+  /** @param forgotten the registry knew this worker and no longer does */
   async #introduceTo(forgotten: boolean): Promise<void> {
     if (this.#introduced && !forgotten) return;
     await this.#introduce();
     this.#introduced = true;
   }
 
-  /** The connection broke: what was on its way may be lost, and the next one may lead to a registry that is behind. */
+  /** The connection broke: requests under way may be lost, and the next connection may lead to a registry that is behind. */
   interrupted(error: unknown): void {
     this.#introduced = false;
     this.#reach.lose(error, 0);
@@ -383,7 +383,7 @@ export class ResilientRegistry implements Registry {
     await this.#reach.change(
       () => this.#shared.send(command, workerId),
       async () => {
-        // Deletions are written back by themselves, and who waits for a connection has given up by then.
+        // Deletions are written back anyway, and a viewer that waits for a connection has given up by then.
         if (command.kind !== 'delete' && command.kind !== 'reclaim') this.#unsent.push({ command, workerId });
       },
     );
@@ -401,7 +401,7 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  /** Somebody may watch it on another worker: then its first creator holds here too. */
+  /** If the stream has viewers on another worker, its first definition holds here too. */
   async #createAlone(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const { viewers = 0 } = this.streamReport(spec.id);
     const watched = viewers > 0 ? undefined : await this.#peerReports.watched(spec.id);
@@ -410,29 +410,29 @@ export class ResilientRegistry implements Registry {
       : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
   }
 
-  /** One that this worker has not met. It is not idle for it, whoever watches it elsewhere. */
+  /** A stream that this worker does not know. It does not count as idle: another worker may have viewers of it. */
   async #streamElsewhere(id: string): Promise<StreamRecord | undefined> {
     const stream = await this.#peerReports.stream(id, () => this.streamReport(id));
     return stream && { ...stream, lastAccessMs: Date.now() };
   }
 
-  /** Counted in here, as nobody else can do it. */
+  /** Counts the client in here, because the registry cannot. */
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
-    // Another worker may have given the wanted id to somebody; nobody can say.
+    // Another worker may have given the wanted id to a client; nobody can tell.
     const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
     return this.#held.records.join({ ...request, clientId });
   }
 
-  /** A feed that is here already stays what it is, made here or relayed; one that nobody has begins here, unconfirmed. */
+  /** A feed that is here keeps its place, made here or relayed. A feed that no worker has begins here, unconfirmed. */
   async #placeAlone(answer: JoinAnswer, { localSlots, cap }: JoinRequest): Promise<JoinAnswer> {
     if (answer.kind !== 'joined' || answer.slot === undefined || answer.place === undefined) return answer;
     const { client, slot } = answer;
     const feed = processFeedKey(client.streamId, slot);
     if (localSlots.includes(slot)) return { ...answer, place: this.#held.unconfirmedPlace(feed) };
-    // Of one client each there is nothing that another worker could have.
+    // With one client per slot, no other worker can have the feed.
     const place = await (cap === 1 || answer.stream.unshareable ? this.assume(feed) : this.locate(feed));
     if (place.kind === 'own' || place.kind === 'relay') return { ...answer, place };
-    // The registry is back meanwhile, and wants to be asked again.
+    // The registry has come back meanwhile and must be asked again.
     await this.leave({ ...client, clientId: client.id });
     return place;
   }
@@ -446,7 +446,7 @@ export class ResilientRegistry implements Registry {
     try {
       await this.#reach.change(action, async () => undefined);
     } catch (error) {
-      // Nothing can be noted in a record that cannot be read, and nobody waits for that.
+      // An unreadable record cannot be changed, and nobody waits for the change.
       if (!(error instanceof BadRecordError)) throw error;
       this.#onBadRecord(error);
     }

@@ -1,8 +1,8 @@
--- Who makes a feed: its living owner, else the caller (or, when that is full, another worker).
+-- Who makes a feed: its living owner, else the caller or, when that is full, another worker.
 -- ARGV: 2 feed, 3 the worker as JSON (see claim), 4 the incarnation that is proven dead ('' for none)
 -- Answer: Place as JSON
 local feed, dead = ARGV[2], ARGV[4]
--- Whoever takes its place needs the connections that it had.
+-- The new owner needs the connections of the dead one.
 if dead ~= '' then drop_connections(dead) end
 local seized = dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead
 if seized then
@@ -10,6 +10,6 @@ if seized then
   redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', '-')
 end
 local place = claim(feed, cjson.decode(ARGV[3]))
--- A refused connection proves a death, unless somebody on the way has refused it.
+-- A refused connection proves a death, unless something on the way has refused it.
 if seized and place.kind ~= 'full' and is_alive(dead) then tell_lost(dead, feed) end
 return cjson.encode(place)

@@ -1,12 +1,12 @@
--- Adds a stream, or answers the one that is there. One that is idle is made anew. At the limit the one that has been idle
--- longest gives way.
+-- Adds a stream, or returns the existing one. Creates an idle one anew. At the limit it removes the stream that has been
+-- idle longest.
 -- ARGV: 2 id, 3 fields of the record as JSON object of strings, 4 maximal number of streams (0: any), 5 grace and
 --       6 time for the first viewer, 7 for how long workers may not have told this registry of their viewers, all in ms
 -- Answer: 'full', or {existing 0|1, field, value, …}
 local id, fields, max = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
 
--- Looked at in one step. More could hold up Redis for milliseconds.
+-- The most streams that one step examines. More could block Redis for milliseconds.
 local LOOKED_AT = 500
 
 local function made_room()
@@ -15,7 +15,7 @@ local function made_room()
   local rested = now - math.min(grace, first_viewer)
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', K.streamIds, '-inf', rested, 'LIMIT', 0, LOOKED_AT)) do
     if redis.call('HLEN', K.clients .. other) > 0 then
-      -- Somebody watches it: the next one who looks shall not find it among the oldest.
+      -- It has viewers: moves it, so that the next search does not find it among the oldest.
       redis.call('ZADD', K.streamIds, now, other)
     elseif is_idle(other, now, grace, first_viewer) then
       forget_stream(other, now)
@@ -32,7 +32,7 @@ local watched = redis.call('HGET', K.spec .. id, 'watched')
 local existing = 0
 if redis.call('EXISTS', K.spec .. id) == 1 then
   if not is_idle(id, now, tonumber(ARGV[5]), tonumber(ARGV[6])) then existing = 1 end
-  -- Another viewer is on the way to one that nobody has watched. A grace is not made longer by asking.
+  -- Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
   if existing == 1 and watched == '0' then redis.call('ZADD', K.streamIds, now, id) end
 else
   while max > 0 and redis.call('ZCARD', K.streamIds) >= max do

@@ -1,5 +1,5 @@
 -- Removes a stream with its clients, slots and feeds.
--- ARGV: 2 id, 3 '' or a time in ms: only if nobody watches it and nobody has since then
+-- ARGV: 2 id, 3 '' or a time in ms: then only if it has no viewers and had none since
 -- Answer: 1 when there was one
 if ARGV[3] ~= '' then
   local accessed = tonumber(redis.call('ZSCORE', K.streamIds, ARGV[2]) or 0)

@@ -7,7 +7,7 @@ for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) 
   local id, client_id = string.match(pair, '^(%S+) (.*)$')
   if id then
     count_out(id, client_id)
-    -- From now on it may be idle: its viewers are on their way to another worker.
+    -- From now on it may be idle: its viewers are moving to another worker.
     if redis.call('EXISTS', K.spec .. id) == 1 then redis.call('ZADD', K.streamIds, now_ms(), id) end
     show(id)
   end

@@ -1,16 +1,16 @@
--- Counts a client in, gives it a slot and the place of that slot's feed, and tells of the stream, in one step.
--- ARGV: 2 stream id, 3 ids for the client as JSON array, of which it gets the first one that is free, 4 client record as JSON,
+-- Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one step.
+-- ARGV: 2 stream id, 3 ids for the client as JSON array (it gets the first free one), 4 client record as JSON,
 --       5 cap ('' for a direct stream), 6 slots whose feed the worker has, as JSON array, 7 the worker as JSON (see claim),
---       8 '1' for a process of its own, which no feed comes of, so that nobody owns one, 9 grace and 10 time for the first
---       viewer, both in ms
--- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: who has others of these ids};
---         {place} alone when it was not counted in
+--       8 '1' for its own process, which makes no feed, so nobody owns one, 9 grace and 10 time for the first viewer,
+--       both in ms
+-- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: connections with others of these ids};
+--         {place} alone when the client was not counted in
 local id, ids, cap, me = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[5]), cjson.decode(ARGV[7])
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[4])
 local now = now_ms()
 
--- An idle stream begins at its primary source again.
+-- An idle stream starts at its primary source again.
 local record = redis.call('HMGET', K.spec .. id, 'failover', 'spec')
 local state, spec = decode(record[1]), decode(record[2])
 if state and spec and state.index ~= -1 and is_idle(id, now, tonumber(ARGV[9]), tonumber(ARGV[10])) then

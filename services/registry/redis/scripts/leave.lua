@@ -1,5 +1,5 @@
 -- Counts a client out. Unknown clients are no error.
--- ARGV: 2 stream id, 3 client id, 4 bytes served, 5 segments served, 6 when it connected: a later client may have its id
+-- ARGV: 2 stream id, 3 client id, 4 bytes served, 5 segments served, 6 when it connected (a later client may have its id)
 -- Answer: how many its slot has left
 local id, client_id = ARGV[2], ARGV[3]
 local text = redis.call('HGET', K.clients .. id, client_id)

@@ -1,6 +1,6 @@
--- What a worker holds and Redis does not have any more: one that is out of memory drops whichever key it likes.
+-- What a worker holds and Redis has lost: a Redis that is out of memory may drop any key.
 -- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [key]}
--- Answer: what is missing, in words that are the same each time
+-- Answer: what is missing, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
 local missing = {}
 local function demand(is_there, ...)

@@ -1,7 +1,7 @@
--- Who makes a feed: reads and writes of its owner's record. In front of every script, after prelude.lua and placement.lua.
+-- Who makes a feed: reads and writes the owner's record. Runs before every script, after prelude.lua and placement.lua.
 
--- The owner of a feed as its record says: {incarnation, workerId, address, epoch}. What is missing of a living one is looked
--- up, and said by a second answer of true; nothing when there is no owner, or none that could be reached.
+-- The owner of a feed from its record: {incarnation, workerId, address, epoch}. For a living owner it looks up missing fields;
+-- the second result is then true. Returns nothing when there is no owner, or none that can be reached.
 local function owner_of(feed)
   local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'worker', 'address', 'epoch')
   if not stored[1] then return nil end
@@ -17,7 +17,7 @@ local function owner_of(feed)
   return owner, mended
 end
 
--- Writes down who makes a feed.
+-- Records who makes a feed.
 local function set_owner(feed, owner, epoch)
   local before = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
   if before then redis.call('SREM', K.feedsOfPrefix .. before, feed) end
@@ -28,13 +28,13 @@ local function set_owner(feed, owner, epoch)
   if id and tonumber(slot) == 0 then show(id) end
 end
 
--- Leaves word for an incarnation that a feed of its is another one's now.
+-- Tells an incarnation that another one now owns a feed of its.
 local function tell_lost(incarnation, feed)
   local owner = owner_of(feed)
   redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'lost', feed = feed, owner = owner }))
 end
 
--- The living worker that makes a feed though its record is lost: a Redis that is out of memory may drop any key.
+-- The living worker that makes a feed although its record is lost: a Redis that is out of memory may drop any key.
 local function holder_of(feed)
   for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
     if redis.call('SISMEMBER', K.feedsOfPrefix .. incarnation, feed) == 1 and is_alive(incarnation) then
@@ -47,7 +47,7 @@ local function holder_of(feed)
 end
 
 -- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.capacity is not 'free') another worker.
--- `me`: {incarnation, workerId, address, capacity, source, waitMs}; answers a Place as types.ts has it.
+-- `me`: {incarnation, workerId, address, capacity, source, waitMs}; returns a Place as in types.ts.
 local function claim(feed, me)
   local key = K.ownerPrefix .. feed
   local owner, mended = owner_of(feed)
@@ -60,9 +60,9 @@ local function claim(feed, me)
   local now = now_ms()
   local born = number_of(redis.call('GET', K.born), now)
   local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
-  -- '-': its owner is proven dead, so nobody is to be waited for.
+  -- '-': the owner is proven dead, so there is nobody to wait for.
   if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
-  -- A source is opened where it is asked for; only processes are placed.
+  -- A source opens where it is asked for; placement.lua places only processes.
   local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
   if stream_and_slot(feed) then chosen = place_process(me) end
   if not chosen then return { kind = 'full' } end

@@ -1,14 +1,14 @@
--- The rule that places a new process: which worker starts it. In front of every script, after prelude.lua.
+-- The rule that places a new process: which worker starts it. Runs before every script, after prelude.lua.
 -- 1. The worker that asks, while it is free.
 -- 2. Else the owner of the source, which saves a relay of it.
 -- 3. Else the worker with the fewest processes; busy ones come last, full ones never.
--- 4. A busy worker takes one only from a full worker. Where nobody takes it, a busy worker that asks starts it itself.
--- 5. Where nobody takes it and the worker that asks is full, nobody starts it.
+-- 4. A busy worker takes a process only from a full worker. If no worker takes it, a busy worker that asks starts it itself.
+-- 5. If no worker takes it and the worker that asks is full, none starts it.
 
 -- A busy worker counts as running this many more processes, so that it comes after every free one.
 local BUSY_PENALTY = 1000000
 
--- Writes down how much a worker runs. One that is full is not in the list, so it gets no process.
+-- Records how much a worker runs. A full worker is not in the list, so it gets no process.
 local function set_load(incarnation, processes, capacity)
   if capacity == 'full' then
     redis.call('ZREM', K.loads, incarnation)
@@ -17,7 +17,7 @@ local function set_load(incarnation, processes, capacity)
   end
 end
 
--- Another worker than `me` that takes a process, by rules 2 to 4. It counts as running the process from now on.
+-- A worker other than `me` that takes a process, by rules 2 to 4. From now on the process counts for that worker.
 local function other_worker(me)
   local candidates = redis.call('ZRANGE', K.loads, 0, -1)
   local source = me.source and redis.call('HGET', K.ownerPrefix .. me.source, 'incarnation')

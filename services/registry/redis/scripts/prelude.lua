@@ -1,32 +1,32 @@
--- In front of every script. The clock is Redis's own; keys come from keys.ts.
+-- Runs before every script. The clock is Redis's own; the keys come from keys.ts.
 -- K: table of key names and prefixes, decoded from ARGV[1].
 local K = cjson.decode(ARGV[1])
 
--- The keys of process feeds, as feed-keys.ts has them: 'p:<stream>:<slot>'.
+-- The keys of process feeds, as in feed-keys.ts: 'p:<stream>:<slot>'.
 local function process_feed(id, slot)
   return 'p:' .. id .. ':' .. slot
 end
 
--- Whose process feed it is, and in which slot (a string); nothing for a source feed.
+-- The stream and slot (a string) of a process feed; nothing for a source feed.
 local function stream_and_slot(feed)
   return string.match(feed, '^p:(.*):(%d+)$')
 end
 
--- What a record says; nothing when it is no JSON object. Whoever wrote it, it ends no script.
+-- The content of a record; nothing when it is not a JSON object. A bad record never ends a script.
 local function decode(text)
   if type(text) ~= 'string' then return nil end
   local ok, value = pcall(cjson.decode, text)
   if ok and type(value) == 'table' then return value end
 end
 
--- A number that can be one of ours, a count or a time in ms; `otherwise` for anything else that a record says.
+-- A valid count or time in ms; `otherwise` for anything else.
 local function number_of(text, otherwise)
   local number = tonumber(text)
   if number and number >= 0 and number < 2 ^ 53 then return number end
   return otherwise
 end
 
--- Adds to a count in a hash; one that is no number begins anew.
+-- Adds to a count in a hash; a value that is not a number restarts at 0.
 local function count_in(key, field, by)
   if not tonumber(redis.call('HGET', key, field) or 0) then redis.call('HDEL', key, field) end
   local sum = redis.pcall('HINCRBY', key, field, by)
@@ -44,7 +44,7 @@ local function is_alive(incarnation)
   return redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
--- Whether somebody watches a stream on a worker that lives, other than `except`.
+-- Whether a stream has a viewer on a living worker other than `except`.
 local function is_watched(id, except)
   for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
     local client = decode(text)
@@ -54,7 +54,7 @@ local function is_watched(id, except)
   return false
 end
 
--- idle.ts says what that means.
+-- See idle.ts.
 local function is_idle(id, now, grace_ms, first_viewer_ms)
   if is_watched(id) then return false end
   local accessed = number_of(redis.call('ZSCORE', K.streamIds, id), 0)
@@ -62,25 +62,25 @@ local function is_idle(id, now, grace_ms, first_viewer_ms)
   return now - accessed >= (watched and grace_ms or first_viewer_ms)
 end
 
--- When a stream's source was moved last, from its failover state as JSON.
+-- When a stream's source last moved, from its failover state as JSON.
 local function moved_at(text)
   local state = decode(text)
   return state and math.max(number_of(state.lastAtMs, 0), number_of(state.begunAtMs, 0)) or -1
 end
 
--- Writes a stream down, as it was created at a time, with nothing of what was there before.
+-- Writes a new stream with its time of creation; removes everything that was there before.
 local function put_stream(id, fields, now)
   redis.call('DEL', K.spec .. id, K.deletedPrefix .. id)
   for field, value in pairs(fields) do redis.call('HSET', K.spec .. id, field, value) end
   redis.call('ZADD', K.streamIds, now, id)
 end
 
--- The id that this Redis process drew at its start.
+-- The id that this Redis process generated at its start.
 local function server_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end
 
--- Brings the readable hash of a stream up to date, or removes it when nobody watches.
+-- Updates the readable hash of a stream, or removes it when the stream has no viewers.
 local function show(id)
   local clients = redis.call('HLEN', K.clients .. id)
   if clients == 0 then
@@ -101,7 +101,7 @@ local function worker_of(incarnation)
   if record and type(record.workerId) == 'string' and type(record.address) == 'string' then return record end
 end
 
--- Counts a client out; answers how many its slot has left.
+-- Counts a client out; returns how many its slot has left.
 local function count_out(id, client_id)
   local text = redis.call('HGET', K.clients .. id, client_id)
   if not text then return 0 end
@@ -116,7 +116,7 @@ local function count_out(id, client_id)
   return math.max(left, 0)
 end
 
--- Removes a stream with its clients, slots and feeds; for an hour nobody who missed that can write it back.
+-- Removes a stream with its clients, slots and feeds. For an hour, a worker that missed this cannot write it back.
 local function delete_stream(id, at_ms)
   local existed = redis.call('DEL', K.spec .. id)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', 3600000)
@@ -132,20 +132,20 @@ local function delete_stream(id, at_ms)
   return existed
 end
 
--- Removes a stream that nobody watches. A worker that was away, and has viewers of it, may write it back.
+-- Removes a stream without viewers. A worker that was away and has viewers of it may write it back.
 local function forget_stream(id, at_ms)
   local existed = delete_stream(id, at_ms)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f idle', at_ms), 'PX', 3600000)
   return existed
 end
 
--- When a stream was deleted (-1: not at all), and whether that was only because nobody watched it.
+-- When a stream was deleted (-1: never), and whether that was only for lack of viewers.
 local function deletion_of(id)
   local text = redis.call('GET', K.deletedPrefix .. id) or ''
   return number_of(string.match(text, '^%d+'), -1), string.match(text, ' idle$') ~= nil
 end
 
--- Gives every connection to a provider back that an incarnation has.
+-- Returns all provider connections of an incarnation.
 local function drop_connections(incarnation)
   for _, pair in ipairs(redis.call('SMEMBERS', K.connectionsOfPrefix .. incarnation)) do
     local account, connection = string.match(pair, '^(%S+) (%S+)$')

@@ -1,12 +1,12 @@
--- Gives a slot's feed up, if nobody is in it and it is still the caller's. Viewers of workers that have died are nobody.
+-- Releases a slot's feed, if the slot is empty and the caller still owns the feed. Viewers on dead workers do not count.
 -- ARGV: 2 stream id, 3 slot, 4 incarnation
--- Answer: 1 when nobody is in it
+-- Answer: 1 when the slot is empty
 local id, slot, incarnation = ARGV[2], ARGV[3], ARGV[4]
 if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
   for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
     local client = decode(redis.call('HGET', K.clients .. id, client_id))
     local known = client and type(client.incarnation) == 'string'
-    -- One that cannot be read is nobody's.
+    -- An unreadable record belongs to nobody.
     if not known or (client.slot == tonumber(slot) and not is_alive(client.incarnation)) then count_out(id, client_id) end
   end
   if redis.call('HEXISTS', K.slots .. id, slot) == 1 then

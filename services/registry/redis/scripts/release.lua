@@ -1,4 +1,4 @@
--- Gives a feed up that is not a slot's (a source feed).
+-- Releases a feed without a slot (a source feed).
 -- ARGV: 2 feed, 3 incarnation
 local key = K.ownerPrefix .. ARGV[2]
 if redis.call('HGET', key, 'incarnation') ~= ARGV[3] then return 0 end

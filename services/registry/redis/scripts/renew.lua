@@ -1,4 +1,4 @@
--- Keeps an incarnation's lease, takes its numbers, and answers the commands that wait for it.
+-- Renews an incarnation's lease, stores its numbers, and returns the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
 --       8 client counters as JSON or ''
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
@@ -10,7 +10,7 @@ local now = string.format('%.0f', now_ms())
 if redis.call('SET', K.born, now, 'NX') or redis.call('EXISTS', K.server) == 0 then
   redis.call('SET', K.server, server_id())
 end
--- No number that the registry before it had, which counted on from its own time.
+-- No number of an earlier registry can repeat, because that one counted on from its own time.
 redis.call('SET', K.members, now .. '000', 'NX')
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])

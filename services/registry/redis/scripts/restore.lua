@@ -1,9 +1,9 @@
--- Makes the registry say what a worker holds: after an outage it may have forgotten that (emptied), be behind (a replica), or
--- remember what is no more. The lease has been renewed just before.
+-- Makes the registry hold exactly what a worker holds. After an outage it may have forgotten that (emptied), be behind (a
+-- replica), or remember too much. The worker has just renewed its lease.
 -- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record], feeds [{feed,
---       epoch, dead: its owner before, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
+--       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
 --       only: 'streams', to write nothing else back
--- Answer: JSON {places [{feed, place}]: what is made elsewhere now, or here under another epoch; deleted [stream id]: what was
+-- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
 --         deleted meanwhile}; 'replaced' when a newer incarnation has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
@@ -11,14 +11,14 @@ local incarnation = me.incarnation
 local newest = redis.call('HGET', K.newest, me.workerId)
 if newest and newest ~= incarnation then return 'replaced' end
 
--- Another Redis process than before: until all have written back, an owner that is not found may still say that it is one.
+-- Another Redis process than before: until all workers have written back, a missing owner may still exist.
 local server = server_id()
 if redis.call('GET', K.server) ~= server then
   redis.call('SET', K.server, server)
   redis.call('SET', K.born, string.format('%.0f', now_ms()))
 end
 
--- Whoever learnt of the others between the renewal and this has missed one.
+-- A worker that read its peers between the renewal and this call has missed one.
 if mine.record ~= '' and redis.call('HSET', K.workers, me.workerId, mine.record) == 1 then redis.call('INCR', K.members) end
 
 local touched = {}
@@ -41,7 +41,7 @@ local watched_here = {}
 for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = true end
 
 local deleted, is_deleted = {}, {}
--- Of a record of which a field is not as it can only be, every field is written anew.
+-- Whether a record is complete; if a field is wrong, all of them are written again.
 local function is_whole(key)
   local fields = redis.call('HMGET', key, 'spec', 'failover', 'createdAtMs')
   return decode(fields[1]) and decode(fields[2]) and tonumber(fields[3])
@@ -57,13 +57,13 @@ for _, stream in ipairs(mine.streams) do
       put_stream(id, fields, stream.lastAccessMs)
     end
   elseif redis.call('HGET', key, 'createdAtMs') ~= fields.createdAtMs then
-    -- It was made anew, here or there: it is what its viewers watch, else what was asked for last.
+    -- The stream was created anew, here or there: the version with viewers counts, else the newest one.
     local newer = tonumber(redis.call('HGET', key, 'createdAtMs')) < stream.createdAtMs
     if (newer or watched_here[id]) and not is_watched(id, incarnation) then put_stream(id, fields, stream.lastAccessMs) end
   else
     redis.call('ZADD', K.streamIds, 'GT', stream.lastAccessMs, id)
     local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
-    -- A worker that could not ask has begun it again; who watches it elsewhere has not.
+    -- A worker that could not ask has put it back to its primary source, but viewers elsewhere still use the old one.
     local begun = cjson.decode(fields.failover).index == -1 and is_watched(id, incarnation)
     if moved_at(fields.failover) > moved_at(stored[1]) and not begun then
       redis.call('HSET', key, 'failover', fields.failover)
@@ -102,7 +102,7 @@ for _, client in ipairs(mine.clients) do
     touched[id] = true
   end
 end
--- The records of the clients say who is in which slot; a count of its own may have been lost, or they may.
+-- Counts anew from the client records: the counts may have been lost, and so may records.
 for id in pairs(touched) do
   local counts = {}
   for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
@@ -137,7 +137,7 @@ for _, own in ipairs(mine.feeds) do
       set_owner(feed, me, next_epoch)
       if next_epoch ~= own.epoch then places[#places + 1] = { feed = feed, place = { kind = 'own', epoch = next_epoch } } end
       if other then
-        -- It began this feed in the outage, not knowing of us, or is what a replica remembers.
+        -- The other worker began this feed during the outage without knowing of us, or a replica remembers it.
         tell_lost(other, feed)
       end
     end

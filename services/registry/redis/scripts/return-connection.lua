@@ -1,4 +1,4 @@
--- Gives a connection to a provider account back. Unknown ones are no error.
+-- Returns a connection to a provider account. Unknown ones are no error.
 -- ARGV: 2 account, 3 connection, 4 incarnation
 redis.call('HDEL', K.connectionsPrefix .. ARGV[2], ARGV[3])
 redis.call('SREM', K.connectionsOfPrefix .. ARGV[4], ARGV[2] .. ' ' .. ARGV[3])

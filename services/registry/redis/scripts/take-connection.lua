@@ -1,6 +1,6 @@
--- Takes one of the connections that a provider account allows. Those of a worker whose lease has run out do not count.
+-- Takes one of the connections that a provider account allows. Connections of workers with an expired lease do not count.
 -- ARGV: 2 account, 3 connection, 4 incarnation, 5 how many the account allows
--- Answer: 1 when there was one left
+-- Answer: 1 when one was left
 local key = K.connectionsPrefix .. ARGV[2]
 local used = 0
 local flat = redis.call('HGETALL', key)
