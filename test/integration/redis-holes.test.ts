@@ -49,6 +49,7 @@ async function worker(workerId: string) {
   const shared = new RedisRegistry(redis, me, options);
   const registry = new ResilientRegistry(shared, me, {
     onOutage: (error) => outages.push(error),
+    onBug: (error) => outages.push(error),
     onLoss: (lost) => losses.push(...lost),
     onBadRecord: () => undefined,
     introduce: async () => void (await shared.agreeOnSecret('cluster', 'secret')),

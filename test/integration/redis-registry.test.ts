@@ -295,6 +295,7 @@ async function resilient(workerId: string, connection = redis, peers: OtherWorke
   const introduce = async () => undefined;
   const registry = new ResilientRegistry(shared, me, {
     onOutage: (error) => outages.push(error),
+    onBug: (error) => outages.push(error),
     onBadRecord: () => undefined,
     onLoss: (lost) => losses.push(...lost),
     introduce,

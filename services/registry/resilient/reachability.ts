@@ -4,6 +4,7 @@
  */
 
 import { badRecord } from '../bad-record.ts';
+import { isBug, isOutage, NoAnswerError } from '../outage.ts';
 
 /** A healthy Redis answers within some milliseconds. No viewer should wait longer than this. */
 const ASK_MS = 1_000;
@@ -24,6 +25,7 @@ export interface RenewalSteps {
 
 export class Reachability {
   readonly #onOutage: (error: unknown) => void;
+  readonly #onBug: (error: unknown) => void;
   readonly #asked = new Set<Promise<unknown>>();
   /** Whether questions go to the registry. */
   #open = false;
@@ -37,9 +39,13 @@ export class Reachability {
   #reopenedMs = Number.NEGATIVE_INFINITY;
   #renewing: Promise<unknown> | undefined;
 
-  /** @param onOutage called with the error that begins an outage */
-  constructor(onOutage: (error: unknown) => void) {
+  /**
+   * @param onOutage called with the error that begins an outage
+   * @param onBug called with an error that is a fault of this program
+   */
+  constructor(onOutage: (error: unknown) => void, onBug: (error: unknown) => void) {
     this.#onOutage = onOutage;
+    this.#onBug = onBug;
   }
 
   /** Whether questions have gone to the registry for this long since the last outage, if there was one. */
@@ -65,8 +71,7 @@ export class Reachability {
     try {
       return await this.#put(shared, ASK_MS);
     } catch (error) {
-      const bad = badRecord(error);
-      if (bad !== undefined) throw bad;
+      this.#throwUnlessOutage(error);
       this.lose(error, performance.now() - askedMs);
       return own();
     }
@@ -85,7 +90,8 @@ export class Reachability {
     if (!this.#slow) return this.change(shared, own);
     try {
       return await this.#put(shared, ASK_OWNERSHIP_MS);
-    } catch {
+    } catch (error) {
+      this.#throwUnlessOutage(error);
       this.#untold = true;
       return own();
     }
@@ -93,13 +99,14 @@ export class Reachability {
 
   /** For what only the shared registry may do; throws when it does not answer. */
   async insist<T>(shared: () => Promise<T>): Promise<T> {
-    if (!this.#open) throw new Error('Redis does not answer');
+    if (!this.#open) throw new NoAnswerError('Redis does not answer');
     return this.#put(shared, ASK_MS);
   }
 
   /** The registry did not answer, after `tookMs`. */
   lose(error: unknown, tookMs: number): void {
-    if (this.#open) this.#onOutage(error);
+    if (isBug(error)) this.#onBug(error);
+    else if (this.#open) this.#onOutage(error);
     this.#open = false;
     this.#lost = true;
     this.#slow = false;
@@ -136,6 +143,7 @@ export class Reachability {
       }
       return unbroken;
     } catch (error) {
+      // Without a lease no answer would hold, whatever the reason.
       this.lose(error, performance.now() - sentMs);
       throw error;
     }
@@ -164,6 +172,15 @@ export class Reachability {
     return renewed;
   }
 
+  /** An error of one record, or a fault of this program, says nothing about Redis: whoever asked gets it. */
+  #throwUnlessOutage(error: unknown): void {
+    const bad = badRecord(error);
+    if (bad !== undefined) throw bad;
+    if (isOutage(error)) return;
+    this.#onBug(error);
+    throw error;
+  }
+
   async #put<T>(shared: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
     const asked = within(shared, ms);
     this.#asked.add(asked);
@@ -183,7 +200,7 @@ async function within<T>(start: (onProgress: () => void) => Promise<T>, ms: numb
   let timer: NodeJS.Timeout | undefined;
   let restart = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
-    const giveUp = () => reject(new Error(`Redis has not answered within ${ms} ms`));
+    const giveUp = () => reject(new NoAnswerError(`Redis has not answered within ${ms} ms`));
     restart = () => {
       clearTimeout(timer);
       const mine = setTimeout(() => setImmediate(() => setImmediate(() => timer === mine && giveUp())), ms);

@@ -35,6 +35,8 @@ import { Reachability } from './reachability.ts';
 export interface ResilientRegistryOptions {
   /** Called with the error that begins an outage. */
   readonly onOutage: (error: unknown) => void;
+  /** Called with an error that is a fault of this program, not of Redis. */
+  readonly onBug: (error: unknown) => void;
   /** Called with a record that cannot be read or changed. */
   readonly onBadRecord: (error: BadRecordError) => void;
   /** Called with what the registry has lost and gets again. */
@@ -73,14 +75,14 @@ export class ResilientRegistry implements Registry {
   #turnover = 0;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
-    const { onOutage, onLoss, onBadRecord, introduce, others, youngMs, graceMs } = options;
+    const { onOutage, onBug, onLoss, onBadRecord, introduce, others, youngMs, graceMs } = options;
     this.#onLoss = onLoss;
     this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
     this.#peerReports = new PeerReports(others);
     this.#shared = shared;
     this.#held = new LocalHoldings(me, graceMs);
-    this.#reach = new Reachability(onOutage);
+    this.#reach = new Reachability(onOutage, onBug);
     this.#introduce = introduce;
   }
 

@@ -112,6 +112,7 @@ export async function joinCluster(
     youngMs: YOUNG_MS,
     graceMs,
     onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
+    onBug: (error) => log.error({ err: error }, 'a fault of this program, not of Redis; please report it'),
     onBadRecord: (error) => log.warn({ err: error }, 'could not read a record in Redis'),
     onLoss: (lost) =>
       log.warn({ lost: lost.slice(0, SHOWN_LOSSES), count: lost.length }, 'Redis has lost records; writing them back'),
