@@ -9,6 +9,7 @@ const {
   LEASE_MS,
   REDIS_COMMAND_TIMEOUT_MS,
   REDIS_RECONNECT_MAX_MS,
+  REDIS_SILENCE_MS,
   RELAY_PING_MS,
   RELAY_SILENCE_MS,
   RENEW_MS,
@@ -21,6 +22,7 @@ const {
 it.each([
   ['three renewals in a row may be lost before an owner stops', 3 * RENEW_MS, LEASE_MS - LEASE_MARGIN_MS],
   ['an answer to a renewal that comes in time is of use', REDIS_COMMAND_TIMEOUT_MS, LEASE_MS - LEASE_MARGIN_MS],
+  ['a late command fails before its connection is given up', REDIS_COMMAND_TIMEOUT_MS, REDIS_SILENCE_MS],
   ['a late renewal is no standstill', RENEW_MS, STANDSTILL_MS],
   ['a standstill is noticed before the lease has passed on', STANDSTILL_MS, LEASE_MS - LEASE_MARGIN_MS],
   ['a young registry waits until all are connected and have renewed', REDIS_RECONNECT_MAX_MS + RENEW_MS, YOUNG_MS],

@@ -13,6 +13,10 @@ export const STANDSTILL_MS = 1_500;
 
 /** A command to Redis. A renewal that takes longer has run out when it is answered. */
 export const REDIS_COMMAND_TIMEOUT_MS = 4_000;
+/**
+ * A connection on which a command waits and nothing comes for this long is closed: the name may lead to another host by now.
+ */
+export const REDIS_SILENCE_MS = 6_000;
 /** When Redis comes back, every worker is there within this. */
 export const REDIS_RECONNECT_MAX_MS = 500;
 /** How long a registry that has just come back waits for all workers to say what they own. */

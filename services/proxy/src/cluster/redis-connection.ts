@@ -4,10 +4,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
 import { StreampoolError } from '../errors.ts';
-import { REDIS_COMMAND_TIMEOUT_MS, REDIS_RECONNECT_MAX_MS } from '../timing.ts';
+import { REDIS_COMMAND_TIMEOUT_MS, REDIS_RECONNECT_MAX_MS, REDIS_SILENCE_MS } from '../timing.ts';
 
-/** After this without any answer the connection is closed: the host name may point to another Redis by now. */
-const SILENCE_MS = 6_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** What Redis answers to a client that may not use it at all. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH))/;
@@ -20,7 +18,7 @@ export function redisConnection(config: Config, log: Logger): Redis {
     enableOfflineQueue: false,
     connectTimeout: CONNECT_TIMEOUT_MS,
     commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
-    socketTimeout: SILENCE_MS,
+    socketTimeout: REDIS_SILENCE_MS,
     retryStrategy: (attempt) => Math.min(REDIS_RECONNECT_MAX_MS, 100 * attempt),
     // After a failover the old primary answers READONLY. Only a new connection finds the new primary.
     reconnectOnError: (error) => error.message.includes('READONLY'),

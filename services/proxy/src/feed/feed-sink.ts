@@ -1,10 +1,8 @@
 /** Puts the output of a splicer or a fragmenter into a feed's ring. */
 
 import type { SpliceSink } from '../mpegts/splicing/splicer.ts';
-import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
 import type { Feed } from './feed.ts';
-
-const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 
 export function feedSink(feed: Feed): SpliceSink {
   const { ring } = feed;

@@ -16,7 +16,7 @@ import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
 import { isOutdated as isChoiceOutdated } from '../ffmpeg/process/track-choice.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
-import { TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS, TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { Gateway, GatewaySession } from '../upstream/gateway/gateway.ts';
@@ -40,7 +40,6 @@ export interface RunDeps {
 
 /** FFmpeg takes a start this close before the 33-bit wrap for negative time and drops video. */
 const WRAP_TRAP_TICKS = 65 * TICKS_PER_SECOND;
-const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 const WRAP_SECONDS = TIMESTAMP_WRAP / TICKS_PER_SECOND;
 
 /**

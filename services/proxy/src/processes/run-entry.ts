@@ -8,7 +8,7 @@ import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
 import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
-import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Resume, RunRequest } from './run.ts';
@@ -17,7 +17,6 @@ import type { Resume, RunRequest } from './run.ts';
 const RESUME_MARGIN_MS = 500;
 /** How often it checks whether the source is worth leaving. */
 const TROUBLE_POLL_MS = 250;
-const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 
 export interface RunEntry {
   readonly entry: EntryPoint;

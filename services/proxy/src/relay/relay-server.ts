@@ -15,7 +15,7 @@ import type { Feed, FeedEnd } from '../feed/feed.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
-import { TICKS_PER_SECOND, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
@@ -257,8 +257,7 @@ export class RelayServer {
 
 /** The newest entry from which a follower with everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
 function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoint {
-  const ticksPerMs = TICKS_PER_SECOND / 1000;
-  const afterMs = unwrapNear(after, ring.headMs * ticksPerMs) / ticksPerMs;
+  const afterMs = unwrapNear(after, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS;
   return ring.entries.findLast((entry) => entry.mediaMs <= afterMs) ?? ring.entries[0] ?? joined;
 }
 

@@ -2,14 +2,9 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
+import { clientReport } from '../../../registry/client-report.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type {
-  ClientConnection,
-  ClientRecord,
-  ClientReport,
-  EarlierConnection,
-  StreamRecord,
-} from '../../../registry/types.ts';
+import type { ClientConnection, ClientRecord, EarlierConnection, StreamRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
@@ -305,14 +300,9 @@ export class Playback {
 
   async #report(): Promise<void> {
     const lastAccessMs = Date.now();
-    const reports: ClientReport[] = [...this.#sessions].map(({ client, bytesServed }) => ({
-      streamId: client.streamId,
-      clientId: client.id,
-      connectedAtMs: client.connectedAtMs,
-      bytesServed: bytesServed(),
-      segmentsServed: 0,
-      lastAccessMs,
-    }));
+    const reports = [...this.#sessions].map(({ client, bytesServed }) =>
+      clientReport(client, bytesServed(), lastAccessMs),
+    );
     if (reports.length > 0) await this.#deps.registry.report(reports);
   }
 }

@@ -1,5 +1,6 @@
 /** Gives each viewer a place within this worker's limits: at a shared feed, or at a process of its own. */
 
+import { clientReport } from '../../../registry/client-report.ts';
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type {
   Capacity,
@@ -130,14 +131,7 @@ export class Seating {
     const finite = this.#isFinite(stream);
     let use: FeedUse | undefined;
     const leave = async (bytesServed: number) => {
-      await this.#deps.registry.leave({
-        streamId: stream.id,
-        clientId: client.id,
-        connectedAtMs: client.connectedAtMs,
-        bytesServed,
-        segmentsServed: 0,
-        lastAccessMs: Date.now(),
-      });
+      await this.#deps.registry.leave(clientReport(client, bytesServed));
       if (use !== undefined) use.release();
       // No feed exists here, so nothing else would release the claimed slot.
       else if (slot !== undefined && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot);

@@ -1,5 +1,6 @@
 /** The viewers of direct streams: one response each, or several requests of a player that seeks in a file. */
 
+import { clientReport } from '../../../../registry/client-report.ts';
 import type { Registry } from '../../../../registry/registry.ts';
 import type { ClientRecord, Joined, StreamRecord } from '../../../../registry/types.ts';
 import { StallLimit } from '../../upstream/messages/stall-limit.ts';
@@ -202,13 +203,6 @@ class Session implements DirectSession {
     this.#closed = true;
     this.#untrack();
     this.#on.over();
-    await this.#deps.registry.leave({
-      streamId: this.client.streamId,
-      clientId: this.client.id,
-      connectedAtMs: this.client.connectedAtMs,
-      bytesServed: this.#bytes,
-      segmentsServed: 0,
-      lastAccessMs: Date.now(),
-    });
+    await this.#deps.registry.leave(clientReport(this.client, this.#bytes));
   }
 }

@@ -4,6 +4,7 @@
  */
 
 export const TICKS_PER_SECOND = 90_000;
+export const TICKS_PER_MS = TICKS_PER_SECOND / 1000;
 export const TIMESTAMP_WRAP = 2 ** 33;
 
 /** Reduces any number of ticks to 0 … 2^33 - 1. */

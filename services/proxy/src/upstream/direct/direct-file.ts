@@ -6,7 +6,7 @@ import { requireSuccess } from '../http/open-upstream.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
-import type { OpenedSource, Transfer } from './transfer.ts';
+import type { AnsweredSource, Transfer } from './transfer.ts';
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 
@@ -24,7 +24,7 @@ type PartEnd = 'client_left' | 'ended' | Break;
  */
 export async function pumpFile(
   transfer: Transfer,
-  opened: OpenedSource,
+  opened: AnsweredSource,
   fetch: Fetch,
 ): Promise<'client_left' | 'ended'> {
   const file = new FiniteTransfer(opened.response);

@@ -12,9 +12,9 @@ import { failoverReason } from '../failover/source-recovery.ts';
 import { troubleOf } from '../failover/source-trouble.ts';
 import { isRecording } from '../provider/source-kind.ts';
 import { PacketAligner } from './packet-aligner.ts';
-import type { OpenedSource, Transfer } from './transfer.ts';
+import type { AnsweredSource, Transfer } from './transfer.ts';
 
-type Reopen = () => Promise<{ opened: OpenedSource; index: number }>;
+type Reopen = () => Promise<{ opened: AnsweredSource; index: number }>;
 
 /** Why one connection ended. */
 type ConnectionEnd =
@@ -37,7 +37,7 @@ const MOVE_CHECK_MS = 500;
  */
 export async function pumpLive(
   transfer: Transfer,
-  first: OpenedSource,
+  first: AnsweredSource,
   index: number,
   reopen: Reopen,
 ): Promise<'client_left' | 'ended'> {
@@ -74,7 +74,7 @@ export async function pumpLive(
 async function pumpConnection(
   transfer: Transfer,
   rounds: Rounds,
-  opened: OpenedSource,
+  opened: AnsweredSource,
   index: number,
 ): Promise<ConnectionEnd> {
   const { settings, source, schedule, recovery } = transfer;
@@ -126,7 +126,7 @@ async function pumpConnection(
 
 async function readUnlessMoved(
   transfer: Transfer,
-  opened: OpenedSource,
+  opened: AnsweredSource,
   index: number,
 ): Promise<Buffer | undefined | 'moved'> {
   const { settings, source } = transfer;

@@ -27,7 +27,7 @@ import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, speaksOfFile } from '.
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
-import type { DirectSettings, OpenedSource, Transfer } from './transfer.ts';
+import type { AnsweredSource, DirectSettings, Transfer } from './transfer.ts';
 
 export interface DirectRequest {
   /** Where the stream is read from. Its viewers share it. */
@@ -208,7 +208,7 @@ class DirectStream {
   }
 
   /** Opens the current source, or the next one that works, and makes sure that it sends media. */
-  async #open(range: string | undefined): Promise<{ opened: OpenedSource; index: number }> {
+  async #open(range: string | undefined): Promise<{ opened: AnsweredSource; index: number }> {
     try {
       return await this.#recovery.open((address) => this.#openMedia(address, range));
     } catch (error) {
@@ -216,7 +216,7 @@ class DirectStream {
     }
   }
 
-  async #openMedia(address: SourceAddress, range: string | undefined): Promise<OpenedSource> {
+  async #openMedia(address: SourceAddress, range: string | undefined): Promise<AnsweredSource> {
     const { settings, ifRange } = this.#request;
     const response = await this.#fetch(address, 'GET', range, ifRange);
     if (response.status === 416) {

@@ -24,7 +24,7 @@ export interface DirectSettings extends RetrySettings, BitrateSettings {
 }
 
 /** A source that has answered with media. */
-export interface OpenedSource {
+export interface AnsweredSource {
   readonly address: SourceAddress;
   readonly response: UpstreamResponse;
   readonly reader: BodyReader;
