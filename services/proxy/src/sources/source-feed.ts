@@ -219,7 +219,7 @@ export class SourceFeed implements PlacedFeed {
     if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
     try {
       const { source } = await this.#prepared.ready();
-      await source.overlap((content) => this.#splicer.hasSent(content), this.#abort.signal);
+      await source.overlap(this.#hasSent, this.#abort.signal);
     } catch (error) {
       this.#prepared.drop();
       this.#log.info({ err: error }, 'could not open a second connection to the source for a handover');
@@ -228,6 +228,9 @@ export class SourceFeed implements PlacedFeed {
     this.#prepared.keepFor(PREPARED_MS);
     return true;
   }
+
+  /** Whether a keyframe with this content is in the feed. */
+  readonly #hasSent = (content: number): boolean => this.#splicer.hasSent(content);
 
   /** A connection of this worker beside the owner's. */
   async #stage(): Promise<PreparedSource> {
@@ -335,7 +338,9 @@ export class SourceFeed implements PlacedFeed {
       }
       const isKnown = !isEmpty && (this.#sourceClock !== undefined || staged !== undefined);
       const shift = isKnown ? this.#sourceClock?.shift : undefined;
-      this.output.begin(isKnown ? 'resume' : 'rebase', { overlaps: staged !== undefined, shift });
+      const repeats = prepared?.source.repeats(this.#hasSent) ? 'surely' : 'perhaps';
+      const overlaps = staged === undefined ? undefined : repeats;
+      this.output.begin(isKnown ? 'resume' : 'rebase', { overlaps, shift });
       for (const chunk of staged?.staged ?? []) this.#put(chunk);
       return await this.#read(this.#connection);
     } catch (error) {

@@ -22,6 +22,8 @@ export class StagedSource {
   readonly #reader: BodyReader;
   readonly #idleMs: number;
   readonly #chunks: Buffer[] = [];
+  /** Of the keyframes in it, in the form of `contentOf`. */
+  readonly #keyframes: number[] = [];
   readonly #firstKeyframe: Deferred<number> = deferred();
   #bytes = 0;
   #taken = false;
@@ -51,6 +53,16 @@ export class StagedSource {
     while (!hasSent(first) && performance.now() < untilMs && !signal.aborted) await pause(MATCH_POLL_MS, signal);
   }
 
+  /**
+   * Whether a keyframe that is here has also come over the other connection. A connection may begin after the last one
+   * that did: the other one broke off meanwhile.
+   *
+   * @param hasSent as `overlap` has it
+   */
+  repeats(hasSent: (content: number) => boolean): boolean {
+    return this.#keyframes.some(hasSent);
+  }
+
   /** Returns all media that has come so far. From then on the caller reads the connection. */
   async take(): Promise<{ staged: Buffer[]; reader: BodyReader }> {
     this.#taken = true;
@@ -66,7 +78,10 @@ export class StagedSource {
 
   async #pump(): Promise<void> {
     const onUnit = (unit: Unit) => {
-      if (unit.track.kind === 'video' && unit.keyframe) this.#firstKeyframe.resolve(contentOf(unit));
+      if (unit.track.kind !== 'video' || !unit.keyframe) return;
+      const content = contentOf(unit);
+      this.#keyframes.push(content);
+      this.#firstKeyframe.resolve(content);
     };
     const scan = new ProgramReader({ program: () => undefined, unit: onUnit, clock: () => undefined });
     try {

@@ -105,7 +105,7 @@ describe('what an input repeats of the one before it', () => {
       'a provider',
       { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() },
       'resume',
-      { overlaps: true },
+      { overlaps: 'surely' },
     ],
     ['a copy', { holdReordered: true, firstDts: undefined }, 'aligned', { midPicture: true, repaired: true }],
     [
@@ -139,10 +139,27 @@ it('sends nothing of a past that is longer than what was seen before', () => {
   const { packets, splicer } = stage(options, 'rebase', {});
   splicer.push(bytesOf(40, 60), 1_000);
   splicer.endInput(false);
-  splicer.beginInput('resume', { overlaps: true });
+  splicer.beginInput('resume', { overlaps: 'surely' });
   splicer.push(bytesOf(12, FRAMES), 2_000);
   splicer.flush();
   expect(expectData(packets, corpus, 1)).toBe((FRAMES - 40) / 5);
+});
+
+it('waits for no picture of the past where none is known to come', () => {
+  const corpus = new DataCorpus();
+  const frames = Array.from({ length: FRAMES }, () => corpus.frame());
+  const bytesOf = (from: number, until: number) => Buffer.concat(frames.slice(from, until));
+  const options = { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() };
+  const { packets, splicer } = stage(options, 'rebase', {});
+  splicer.push(bytesOf(0, 20), 1_000);
+  splicer.endInput(false);
+  splicer.beginInput('resume', { overlaps: 'perhaps' });
+  splicer.push(bytesOf(40, FRAMES), 2_000);
+  splicer.flush();
+  // ISO 13818-1, 2.4.3.6: packet_start_code_prefix and the stream_id of video.
+  const pictures = packets.filter((packet) => packet.includes(Buffer.from([0, 0, 1, 0xe0])));
+  // All but the last one of the first input, which may not have been whole.
+  expect(pictures).toHaveLength(19 + FRAMES - 40);
 });
 
 describe('a section', () => {

@@ -79,8 +79,11 @@ export interface InputKind {
   readonly midPicture?: boolean;
   /** It was made from a source feed, so a gap in it is no jump of a provider's clock. */
   readonly repaired?: boolean;
-  /** It begins with pictures that were already sent, although its clock may differ. */
-  readonly overlaps?: boolean;
+  /**
+   * It may begin with pictures that were already sent, although its clock may differ. `surely`: one of them is known to
+   * come, and nothing before it is sent.
+   */
+  readonly overlaps?: 'perhaps' | 'surely' | undefined;
   /** It comes from another splicer in whole groups of pictures, so nothing has to be held back. */
   readonly grouped?: boolean;
   /** Ticks between its clock and this output's, if they are known and differ from those of the previous input. */
@@ -108,7 +111,7 @@ const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
  */
 const MIN_ENTRY_MS = 10;
 const MIN_ENTRY_PACKETS = 20;
-/** An overlapping connection repeats a picture within this time, or not at all. */
+/** A connection that surely overlaps repeats a picture within this time. After it, the connection is not waited for. */
 const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
 /** Without video, audio units are entries. One per this many ticks is enough. */
 const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
@@ -125,7 +128,7 @@ export class Splicer {
 
   #started = false;
   #midPicture = false;
-  #overlaps = false;
+  #overlaps: InputKind['overlaps'];
   /** Where the overlapping input begins, on its own clock; undefined before its first picture. */
   #overlapDts: number | undefined;
   /** How long the input has flowed, without its pauses. Media that did not come during a pause is not missing. */
@@ -163,7 +166,7 @@ export class Splicer {
    * @param clock how its clock relates to the previous one
    */
   beginInput(clock: InputClock, kind: InputKind = {}): void {
-    const { midPicture = false, repaired = false, grouped = false, overlaps = false, shift } = kind;
+    const { midPicture = false, repaired = false, grouped = false, overlaps, shift } = kind;
     this.#overlaps = overlaps;
     this.#overlapDts = undefined;
     this.#video.interrupt();
@@ -430,12 +433,16 @@ export class Splicer {
     if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
     const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
-    const content = this.#overlaps ? contentOf(unit) : undefined;
+    const content = this.#overlaps === undefined ? undefined : contentOf(unit);
     const seenAt = content === undefined ? undefined : this.#recent.timeOf(content);
     const at = sameClock ? wrapTicks(dts + shift) : seenAt;
     if (at === undefined) {
       this.#overlapDts ??= dts;
-      const isPast = content !== undefined && !this.#recent.knows(content) && unit.track.kind === 'video';
+      const isPast =
+        this.#overlaps === 'surely' &&
+        content !== undefined &&
+        !this.#recent.knows(content) &&
+        unit.track.kind === 'video';
       return !isPast || ticksBetween(this.#overlapDts, dts) > LONGEST_PAST_TICKS;
     }
     this.#timeline.beginInput('aligned', false, at - dts);
