@@ -119,7 +119,7 @@ export type Place =
   | { kind: 'full' };
 
 /** A feed's place, once it is known. */
-export type KnownPlace = Extract<Place, { kind: 'own' | 'relay' }>;
+export type RegisteredPlace = Extract<Place, { kind: 'own' | 'relay' }>;
 
 /**
  * The provider connections that a worker holds, and the streams that get media over them. A source that several streams may
@@ -185,7 +185,7 @@ export type Command =
 /** A feed of this worker with another place than this worker believed: made elsewhere now, or here under another epoch. */
 export interface MovedFeed {
   feed: string;
-  place: KnownPlace;
+  place: RegisteredPlace;
 }
 
 export interface Renewal {
@@ -231,7 +231,7 @@ export interface Joined {
   /** The stream's current record. */
   stream: StreamRecord;
   slot: number | undefined;
-  place: KnownPlace | undefined;
+  place: RegisteredPlace | undefined;
   /** Known earlier connections of the same player that it has not closed. */
   earlier: readonly EarlierConnection[];
 }

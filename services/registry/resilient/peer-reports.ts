@@ -1,25 +1,23 @@
 /** Asks the other workers while the shared registry does not answer: which streams exist, and who has a feed. */
 
+import { askAgain } from '../ask-again.ts';
 import { believed, type StreamReport } from '../stream-report.ts';
-import type { KnownPlace, StreamRecord } from '../types.ts';
+import type { RegisteredPlace, StreamRecord } from '../types.ts';
 
 /** The other known workers of a cluster, each asked directly. */
 export interface OtherWorkers {
   /** The reports of the workers that know the stream and answer quickly. */
   streamReports(streamId: string): Promise<StreamReport[]>;
   /** Where to get a feed: from its owner if possible, else from a worker that relays it; undefined when no worker has it. */
-  place(feed: string): Promise<KnownPlace | undefined>;
+  place(feed: string): Promise<RegisteredPlace | undefined>;
   /** Whether there are any. */
   readonly exist: boolean;
 }
 
-/** Two workers that want the same feed and find no worker with it must not start it at the same moment. */
-const BLIND_START_MS = 500;
-
 export class PeerReports {
   readonly #others: OtherWorkers;
   readonly #streamReports = new Map<string, Promise<StreamReport[]>>();
-  readonly #places = new Map<string, Promise<KnownPlace | undefined>>();
+  readonly #places = new Map<string, Promise<RegisteredPlace | undefined>>();
 
   constructor(others: OtherWorkers) {
     this.#others = others;
@@ -42,13 +40,11 @@ export class PeerReports {
   }
 
   /** Which worker has a feed that is not here. Undefined: none, not even a moment later. */
-  place(feed: string): Promise<KnownPlace | undefined> {
+  place(feed: string): Promise<RegisteredPlace | undefined> {
     return once(this.#places, feed, async () => {
       if (!this.#others.exist) return undefined;
-      const found = await this.#others.place(feed);
-      if (found !== undefined) return found;
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * BLIND_START_MS));
-      return this.#others.place(feed);
+      const ask = () => this.#others.place(feed);
+      return (await ask()) ?? askAgain(ask);
     });
   }
 }

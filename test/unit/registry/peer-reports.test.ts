@@ -2,15 +2,15 @@
 
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type OtherWorkers, PeerReports } from '../../../services/registry/resilient/peer-reports.ts';
-import type { KnownPlace } from '../../../services/registry/types.ts';
+import type { RegisteredPlace } from '../../../services/registry/types.ts';
 
-const THEIRS: KnownPlace = {
+const THEIRS: RegisteredPlace = {
   kind: 'relay',
   owner: { workerId: 'w2', incarnation: 'i2', address: 'w2:9085', epoch: 3 },
 };
 
 /** Others who answer a question for a feed with these places, one after another. */
-function asked(places: (KnownPlace | undefined)[], exist = true) {
+function asked(places: (RegisteredPlace | undefined)[], exist = true) {
   const questions: string[] = [];
   const others: OtherWorkers = {
     exist,

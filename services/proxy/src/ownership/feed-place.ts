@@ -1,7 +1,8 @@
 /** Where one feed comes from: made here, or relayed from its owner; and how that changes. */
 
+import { askAgain } from '../../../registry/ask-again.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type { Owner, Place, KnownPlace as RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
+import type { Owner, Place, RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { type Offer, offerOf, type Peer, type PlaceAnswer, ping } from '../relay/peers.ts';
@@ -47,8 +48,6 @@ const TRANSFER_TRIES = 2;
 const ASK_TIMEOUT_MS = REDIAL_MS;
 /** For the last question before this worker starts something that nobody may need. */
 const LAST_ASK_TIMEOUT_MS = 1_000;
-/** Without a registry, two workers that lost the same owner must not start at the same moment. */
-const BLIND_START_MS = 500;
 /** How often a worker with a copy of a feed looks for its owner, and how often in a row it must find it. */
 const SEEK_MS = 3_000;
 const SEEN_TWICE = 2;
@@ -268,9 +267,7 @@ export class FeedPlace {
       case 'take':
         return { kind: 'relay', ...next.offer };
       case 'assume': {
-        await pause(Math.random() * BLIND_START_MS, signal);
-        // Another worker may have been faster.
-        const offer = await this.#offer(from, LAST_ASK_TIMEOUT_MS);
+        const offer = await askAgain(() => this.#offer(from, LAST_ASK_TIMEOUT_MS), signal);
         if (offer !== undefined) return { kind: 'relay', ...offer };
         const place = await registry.assume(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;

@@ -1,6 +1,6 @@
 /** Decides where a feed continues after its relay has ended, from what this worker found out. Pure. */
 
-import type { KnownPlace, Owner, Place } from '../../../registry/types.ts';
+import type { Owner, Place, RegisteredPlace } from '../../../registry/types.ts';
 import type { Offer } from '../relay/peers.ts';
 import { FOLLOWER_MARGIN_MS } from '../timing.ts';
 
@@ -12,7 +12,7 @@ export interface Findings {
   readonly from: Owner;
   readonly owner: OwnerState;
   /** Set when the owner itself said that the feed has moved: the new place, if the owner knew it. */
-  readonly moved: { readonly to: KnownPlace | undefined } | undefined;
+  readonly moved: { readonly to: RegisteredPlace | undefined } | undefined;
   readonly registry: Place | 'unreachable';
   /** What another worker offers; undefined when none has the feed, or none was asked yet. */
   readonly offer: Offer | undefined;
@@ -22,7 +22,7 @@ export interface Findings {
 }
 
 export type NextPlace =
-  | { readonly do: 'go'; readonly place: KnownPlace }
+  | { readonly do: 'go'; readonly place: RegisteredPlace }
   /** Through another worker, or from one that makes the feed although the registry does not name it. */
   | { readonly do: 'take'; readonly offer: Offer }
   /** No other worker has it: make it here, until the registry says otherwise. */
