@@ -267,7 +267,10 @@ export class FeedPlace {
       case 'take':
         return { kind: 'relay', ...next.offer };
       case 'assume': {
-        const offer = await askAgain(() => this.#offer(from, LAST_ASK_TIMEOUT_MS), signal);
+        const offer = await askAgain(
+          () => this.#offer(from, LAST_ASK_TIMEOUT_MS),
+          (ms) => pause(ms, signal),
+        );
         if (offer !== undefined) return { kind: 'relay', ...offer };
         const place = await registry.assume(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
