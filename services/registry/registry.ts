@@ -61,7 +61,7 @@ export interface Registry {
   /** The same as `acquire` when the owner is proven dead before its lease has run out. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
   /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
-  assume(feed: string): Promise<Place>;
+  ownUnconfirmed(feed: string): Promise<Place>;
   /** Hands a feed over to a living worker; returns the new epoch, or undefined when the caller does not own the feed (any more). */
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
   /** Releases a feed of this worker. */

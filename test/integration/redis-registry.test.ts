@@ -395,7 +395,7 @@ describe('an outage', () => {
     expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay' });
     interrupt(two);
     await expect(two.registry.acquire('s:x')).rejects.toThrow('another worker makes');
-    expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
+    expect(await two.registry.ownUnconfirmed('s:x')).toEqual({ kind: 'own', epoch: 0 });
     const owner = { workerId: 'w1' };
     expect((await two.renew()).moved).toMatchObject([{ feed: 's:x', place: { kind: 'relay', owner } }]);
     expect((await one.renew()).moved).toEqual([]);
@@ -408,7 +408,7 @@ describe('an outage', () => {
     await two.registry.acquire('s:x');
     interrupt(two);
     await expect(two.registry.seize('s:x', one.me.incarnation)).rejects.toThrow('is unknown');
-    expect(await two.registry.assume('s:x')).toEqual({ kind: 'own', epoch: 0 });
+    expect(await two.registry.ownUnconfirmed('s:x')).toEqual({ kind: 'own', epoch: 0 });
     const epoch = (first.kind === 'own' ? first.epoch : 0) + 1;
     expect((await two.renew()).moved).toEqual([{ feed: 's:x', place: { kind: 'own', epoch } }]);
     expect((await two.renew()).moved).toEqual([]);

@@ -215,7 +215,7 @@ export class MemoryRegistry implements Registry {
     return MINE;
   }
 
-  async assume(): Promise<Place> {
+  async ownUnconfirmed(): Promise<Place> {
     return MINE;
   }
 

@@ -254,7 +254,7 @@ export class RedisRegistry implements Registry {
     return placeOf(feed, await this.#run('acquire', feed, this.#asking(), deadIncarnation));
   }
 
-  assume(feed: string): Promise<Place> {
+  ownUnconfirmed(feed: string): Promise<Place> {
     return this.acquire(feed);
   }
 

@@ -257,7 +257,7 @@ export class ResilientRegistry implements Registry {
     return place;
   }
 
-  async assume(feed: string): Promise<Place> {
+  async ownUnconfirmed(feed: string): Promise<Place> {
     const place = await this.#reach.change(
       () => this.#shared.acquire(feed),
       async () => this.#held.unconfirmedPlace(feed),
@@ -432,7 +432,7 @@ export class ResilientRegistry implements Registry {
     const feed = processFeedKey(client.streamId, slot);
     if (localSlots.includes(slot)) return { ...answer, place: this.#held.unconfirmedPlace(feed) };
     // With one client per slot, no other worker can have the feed.
-    const place = await (cap === 1 || answer.stream.unshareable ? this.assume(feed) : this.locate(feed));
+    const place = await (cap === 1 || answer.stream.unshareable ? this.ownUnconfirmed(feed) : this.locate(feed));
     if (place.kind === 'own' || place.kind === 'relay') return { ...answer, place };
     // The registry has come back meanwhile and must be asked again.
     await this.leave({ ...client, clientId: client.id });
@@ -441,7 +441,7 @@ export class ResilientRegistry implements Registry {
 
   async #locateAlone(feed: string): Promise<Place> {
     if (this.#held.isMadeHere(feed)) return this.#held.unconfirmedPlace(feed);
-    return (await this.#peerReports.place(feed)) ?? this.assume(feed);
+    return (await this.#peerReports.place(feed)) ?? this.ownUnconfirmed(feed);
   }
 
   async #do(action: () => Promise<void>): Promise<void> {

@@ -8,7 +8,7 @@ function owner(workerId: string) {
   return { workerId, incarnation: `${workerId}1`, address: `${workerId}:9085`, epoch: 7 };
 }
 
-const STILL_HIS = { kind: 'relay', owner: owner('a') } as const;
+const STILL_ITS = { kind: 'relay', owner: owner('a') } as const;
 const OTHERS = { kind: 'relay', owner: owner('d') } as const;
 const MINE = { kind: 'own', epoch: 8 } as const;
 const VIA_C = { owner: owner('a'), via: owner('c') };
@@ -17,26 +17,22 @@ const SILENT: Findings = {
   from: owner('a'),
   owner: 'silent',
   moved: undefined,
-  registry: STILL_HIS,
-  offer: undefined,
+  registry: STILL_ITS,
+  peer: undefined,
   silentMs: 2_000,
   leaseMs: 5_000,
 };
 
 const cases: [string, Partial<Findings>, NextPlace][] = [
   ['a silent owner is waited for', {}, { do: 'ask_again' }],
-  [
-    'a silent owner whose lease lives is reached through another worker',
-    { offer: VIA_C },
-    { do: 'take', offer: VIA_C },
-  ],
-  ['a lease that has run out makes the feed free', { registry: MINE, offer: VIA_C }, { do: 'go', place: MINE }],
-  ['the registry knows a new owner', { registry: OTHERS, offer: VIA_C }, { do: 'go', place: OTHERS }],
-  ['the owner answers again', { owner: 'alive', offer: VIA_C }, { do: 'go', place: STILL_HIS }],
+  ['a silent owner whose lease lives is reached through another worker', { peer: VIA_C }, { do: 'relay', from: VIA_C }],
+  ['a lease that has run out makes the feed free', { registry: MINE, peer: VIA_C }, { do: 'go', place: MINE }],
+  ['the registry knows a new owner', { registry: OTHERS, peer: VIA_C }, { do: 'go', place: OTHERS }],
+  ['the owner answers again', { owner: 'alive', peer: VIA_C }, { do: 'go', place: STILL_ITS }],
   ['a lease that goes on being renewed is no death', { silentMs: 5_900 }, { do: 'ask_again' }],
-  ['nobody can reach an owner who lives', { silentMs: 6_000 }, { do: 'part' }],
+  ['nobody can reach an owner that lives', { silentMs: 6_000 }, { do: 'split' }],
   ['a young registry does not know yet', { registry: { kind: 'wait', ms: 500 }, silentMs: 9_000 }, { do: 'ask_again' }],
-  ['no worker is free', { registry: { kind: 'full' }, offer: VIA_C }, { do: 'ask_again' }],
+  ['no worker is free', { registry: { kind: 'full' }, peer: VIA_C }, { do: 'ask_again' }],
   [
     'he says that it has moved, and so does the registry',
     { owner: 'alive', moved: { to: undefined }, registry: OTHERS },
@@ -45,20 +41,28 @@ const cases: [string, Partial<Findings>, NextPlace][] = [
   [
     'without a registry an owner who answers goes on',
     { registry: 'unreachable', owner: 'alive' },
-    { do: 'go', place: STILL_HIS },
+    { do: 'go', place: STILL_ITS },
   ],
   [
     'without a registry silence is waited for as long as a lease',
     { registry: 'unreachable', silentMs: 4_900 },
     { do: 'ask_again' },
   ],
-  ['without a registry or an owner it is made here', { registry: 'unreachable', silentMs: 5_000 }, { do: 'assume' }],
+  [
+    'without a registry or an owner it is made here',
+    { registry: 'unreachable', silentMs: 5_000 },
+    { do: 'own_unconfirmed' },
+  ],
   [
     'without a registry whoever makes it has it',
-    { registry: 'unreachable', silentMs: 5_000, offer: VIA_C },
-    { do: 'take', offer: VIA_C },
+    { registry: 'unreachable', silentMs: 5_000, peer: VIA_C },
+    { do: 'relay', from: VIA_C },
   ],
-  ['a dead owner is not waited for', { registry: 'unreachable', owner: 'dead', silentMs: 0 }, { do: 'assume' }],
+  [
+    'a dead owner is not waited for',
+    { registry: 'unreachable', owner: 'dead', silentMs: 0 },
+    { do: 'own_unconfirmed' },
+  ],
   [
     'a moved feed without a registry is looked for',
     { registry: 'unreachable', owner: 'alive', moved: { to: undefined }, silentMs: 0 },

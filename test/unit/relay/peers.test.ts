@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gather } from '../../../services/proxy/src/async.ts';
-import { offerOf, type Peer, type PlaceAnswer, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
+import { type Peer, type PlaceAnswer, peerPlaceOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import type { StreamReport } from '../../../services/registry/stream-report.ts';
@@ -27,13 +27,13 @@ const STREAM = newStream(
 );
 const TIMEOUT_MS = 1_000;
 
-async function peer(incarnation: string, knows: StreamReport, offer?: PlaceAnswer): Promise<Peer> {
+async function peer(incarnation: string, knows: StreamReport, place?: PlaceAnswer): Promise<Peer> {
   const server = new RelayServer({
     incarnation,
     secret: () => 'secret',
     find: async () => undefined,
     prepare: async () => false,
-    offer: () => offer,
+    placeAnswer: () => place,
     streamReport: () => knows,
     log: createLogger('fatal'),
   });
@@ -125,11 +125,11 @@ describe('a feed', () => {
     const relaying = await peer('one', {}, { owner, relayed: true });
     const making = await peer('two', {}, { owner, relayed: false });
     const peers = [await dead(), await silent(), relaying, making];
-    const [offer, tookMs] = await timed(offerOf('p:a:0', peers, 'secret', 5_000));
-    expect(offer).toEqual({ owner, via: undefined });
+    const [found, tookMs] = await timed(peerPlaceOf('p:a:0', peers, 'secret', 5_000));
+    expect(found).toEqual({ owner, via: undefined });
     expect(tookMs).toBeLessThan(1_000);
-    expect(await offerOf('p:a:0', [await dead(), relaying], 'secret', 300)).toEqual({ owner, via: relaying });
-    expect(await offerOf('p:a:0', [await dead()], 'secret', 300)).toBeUndefined();
+    expect(await peerPlaceOf('p:a:0', [await dead(), relaying], 'secret', 300)).toEqual({ owner, via: relaying });
+    expect(await peerPlaceOf('p:a:0', [await dead()], 'secret', 300)).toBeUndefined();
   });
 });
 

@@ -8,7 +8,7 @@ import { deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
-import { offerOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
+import { peerPlaceOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
 import {
   agreedVersion,
   dataHeader,
@@ -165,7 +165,7 @@ async function relayPort(find: () => Promise<RelayedFeed | undefined>) {
     prepare: async () => {
       throw new Error('no');
     },
-    offer: () => {
+    placeAnswer: () => {
       throw new Error('a fault here');
     },
     streamReport: () => ({}),
@@ -234,13 +234,13 @@ describe('answers of other workers', () => {
     const stream = newStream(SPEC, 5);
     const place = { owner: OWNER, relayed: false };
     await fc.assert(
-      fc.asyncProperty(wrongInOnePlace({ stream }), wrongInOnePlace(place), async (streamReport, offer) => {
+      fc.asyncProperty(wrongInOnePlace({ stream }), wrongInOnePlace(place), async (streamReport, placeAnswer) => {
         body = JSON.stringify(streamReport) ?? '';
         for (const told of await streamReportsOf(SPEC.id, peers, 's', 1_000)) {
           expect(typeof (told.stream ?? stream).failover.currentUrl).toBe('string');
         }
-        body = JSON.stringify(offer) ?? '';
-        const offered = await offerOf('p:a:0', peers, 's', 1_000);
+        body = JSON.stringify(placeAnswer) ?? '';
+        const offered = await peerPlaceOf('p:a:0', peers, 's', 1_000);
         if (offered !== undefined) expect(URL.canParse(`http://${offered.owner.address}/`)).toBe(true);
       }),
       { ...RUNS, numRuns: 100 },

@@ -21,7 +21,7 @@ async function listen(relayed?: RelayedFeed) {
       return relayed;
     },
     prepare: async () => true,
-    offer: () => undefined,
+    placeAnswer: () => undefined,
     streamReport: () => ({}),
     log: createLogger('fatal'),
   });

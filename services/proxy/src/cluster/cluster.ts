@@ -42,7 +42,7 @@ export interface Cluster {
 }
 
 /** What the relay server needs of this worker's feeds. */
-export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'offer' | 'prepare'>;
+export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'placeAnswer' | 'prepare'>;
 
 /** The same interface for a worker alone. */
 export function soloCluster(config: Config): Cluster {

@@ -5,7 +5,7 @@ import type { Registry } from '../../../registry/registry.ts';
 import type { Owner, Place, RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
-import { type Offer, offerOf, type Peer, type PlaceAnswer, ping } from '../relay/peers.ts';
+import { type Peer, type PeerPlace, type PlaceAnswer, peerPlaceOf, ping } from '../relay/peers.ts';
 import type { RelayOutcome } from '../relay/relay-run.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import type { Lease } from './lease.ts';
@@ -18,7 +18,7 @@ export type KnownPlace =
       readonly kind: 'own';
       readonly epoch: number;
       /** A copy, made while the owner is unreachable; serves only workers that cannot reach it either. */
-      readonly apart?: boolean;
+      readonly split?: boolean;
     }
   | {
       readonly kind: 'relay';
@@ -93,11 +93,11 @@ export class FeedPlace {
 
   /** Whether this worker makes the feed as its registered owner. */
   get isOriginal(): boolean {
-    return this.#current.kind === 'own' && this.#current.apart !== true;
+    return this.#current.kind === 'own' && this.#current.split !== true;
   }
 
-  /** What this worker offers to one that cannot reach the owner; undefined when it relays through another worker itself. */
-  get offer(): PlaceAnswer | undefined {
+  /** What this worker answers one that cannot reach the owner; undefined when it relays through another worker itself. */
+  get placeAnswer(): PlaceAnswer | undefined {
     if (this.#isGivenUp) return undefined;
     if (this.#current.kind === 'own') {
       const { workerId, incarnation, address } = this.#deps.me;
@@ -188,7 +188,7 @@ export class FeedPlace {
     const { lease, registry } = this.#deps;
     if (this.#handingOver !== undefined) await this.#handingOver;
     if (this.#current.kind !== 'own') return false;
-    if (this.#current.apart === true || lease.state !== 'in_doubt') return true;
+    if (this.#current.split === true || lease.state !== 'in_doubt') return true;
     const { epoch } = this.#current;
     for (;;) {
       await lease.confirmed();
@@ -223,7 +223,7 @@ export class FeedPlace {
         this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
         this.#become(next);
         this.#lost = false;
-        if (next.kind === 'own' && next.apart === true) void this.#seekBack(signal);
+        if (next.kind === 'own' && next.split === true) void this.#seekBack(signal);
         return;
       }
       await pause(Math.max(0, nextMs - performance.now()), signal);
@@ -233,7 +233,7 @@ export class FeedPlace {
   async #find(outcome: RelayOutcome, { owner: from, via }: KnownPlace & { kind: 'relay' }, lostAtMs: number) {
     const { lease, leaseMs, silentWorkers, me } = this.#deps;
     const moved = outcome.kind === 'moved' ? { to: saidPlace(outcome.owner, me) } : undefined;
-    const offered = this.#offer(from);
+    const asked = this.#peerPlace(from);
     const owner = moved !== undefined ? 'alive' : await this.#stateOf(from, outcome, via);
     const nowMs = performance.now();
     const sinceMs = owner === 'silent' ? silentWorkers.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
@@ -242,12 +242,12 @@ export class FeedPlace {
       owner,
       moved,
       registry: lease.reachable || owner === 'dead' ? await this.#askRegistry(from, owner) : 'unreachable',
-      offer: undefined,
+      peer: undefined,
       // A worker that stood still itself could not hear the owner meanwhile.
       silentMs: nowMs - Math.max(sinceMs, lease.awakeSinceMs),
       leaseMs,
     };
-    return nextPlace(found).do === 'go' ? found : { ...found, offer: await offered };
+    return nextPlace(found).do === 'go' ? found : { ...found, peer: await asked };
   }
 
   async #askRegistry(from: Owner, owner: OwnerState): Promise<Place | 'unreachable'> {
@@ -264,27 +264,27 @@ export class FeedPlace {
     switch (next.do) {
       case 'go':
         return next.place;
-      case 'take':
-        return { kind: 'relay', ...next.offer };
-      case 'assume': {
-        const offer = await askAgain(
-          () => this.#offer(from, LAST_ASK_TIMEOUT_MS),
+      case 'relay':
+        return { kind: 'relay', ...next.from };
+      case 'own_unconfirmed': {
+        const peer = await askAgain(
+          () => this.#peerPlace(from, LAST_ASK_TIMEOUT_MS),
           (ms) => pause(ms, signal),
         );
-        if (offer !== undefined) return { kind: 'relay', ...offer };
-        const place = await registry.assume(this.feed);
+        if (peer !== undefined) return { kind: 'relay', ...peer };
+        const place = await registry.ownUnconfirmed(this.feed);
         return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
       }
-      case 'part': {
+      case 'split': {
         // On a busy machine an answer may take longer than one of the repeated questions waits.
-        const [answers, offer] = await Promise.all([
+        const [answers, peer] = await Promise.all([
           this.#answersFrom(from, LAST_ASK_TIMEOUT_MS),
-          this.#offer(from, LAST_ASK_TIMEOUT_MS),
+          this.#peerPlace(from, LAST_ASK_TIMEOUT_MS),
         ]);
         if (answers === 'alive') return { kind: 'relay', owner: from };
         if (answers === 'dead') return undefined;
-        if (offer !== undefined) return { kind: 'relay', ...offer };
-        return isFull() ? undefined : { kind: 'own', epoch: 0, apart: true };
+        if (peer !== undefined) return { kind: 'relay', ...peer };
+        return isFull() ? undefined : { kind: 'own', epoch: 0, split: true };
       }
       case 'ask_again':
         return undefined;
@@ -296,7 +296,7 @@ export class FeedPlace {
     let seen = 0;
     for (;;) {
       await pause(SEEK_MS, signal);
-      if (signal.aborted || this.#current.kind !== 'own' || this.#current.apart !== true) return;
+      if (signal.aborted || this.#current.kind !== 'own' || this.#current.split !== true) return;
       const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
       if (place?.kind === 'own') {
         this.#become(place);
@@ -305,21 +305,21 @@ export class FeedPlace {
       if (place?.kind !== 'relay') continue;
       const { owner } = place;
       const answers = (await this.#answersFrom(owner, LAST_ASK_TIMEOUT_MS)) === 'alive';
-      const offer = answers ? { owner, via: undefined } : await this.#offer(owner, LAST_ASK_TIMEOUT_MS);
-      seen = offer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
-      if (offer === undefined || seen < SEEN_TWICE) continue;
-      this.#deps.log.info({ feed: this.feed, offer }, 'the owner of a feed can be reached again');
-      this.#become({ kind: 'relay', ...offer });
+      const peer = answers ? { owner, via: undefined } : await this.#peerPlace(owner, LAST_ASK_TIMEOUT_MS);
+      seen = peer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
+      if (peer === undefined || seen < SEEN_TWICE) continue;
+      this.#deps.log.info({ feed: this.feed, peer }, 'the owner of a feed can be reached again');
+      this.#become({ kind: 'relay', ...peer });
       return;
     }
   }
 
   /** A worker other than the owner and this one that has the feed. */
-  async #offer(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<Offer | undefined> {
+  async #peerPlace(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<PeerPlace | undefined> {
     const { registry, me } = this.#deps;
     const known = [me.incarnation, from.incarnation];
     const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
-    return offerOf(this.feed, others, this.secret, timeoutMs);
+    return peerPlaceOf(this.feed, others, this.secret, timeoutMs);
   }
 
   async #stateOf(owner: Owner, outcome: RelayOutcome, via: Peer | undefined): Promise<OwnerState> {

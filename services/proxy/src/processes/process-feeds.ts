@@ -196,9 +196,9 @@ export class ProcessFeeds {
   /** For a worker that cannot reach the owner. */
   #passOn(entry: Entry): RelayedFeed | undefined {
     const { process, closing } = entry;
-    const { offer } = process.place;
-    if (offer === undefined || closing !== undefined) return undefined;
-    const passedOn = { owner: offer.owner, isStopped: () => process.isStopped };
+    const { placeAnswer } = process.place;
+    if (placeAnswer === undefined || closing !== undefined) return undefined;
+    const passedOn = { owner: placeAnswer.owner, isStopped: () => process.isStopped };
     return { ...relayedFeed(this.#use(entry)), passedOn };
   }
 

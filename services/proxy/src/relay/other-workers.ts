@@ -3,7 +3,7 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
-import { offerOf, streamReportsOf } from './peers.ts';
+import { peerPlaceOf, streamReportsOf } from './peers.ts';
 
 /** How long other workers may take to report what they know of a stream. After that the stream counts as unknown. */
 const ASK_STREAM_MS = 1_000;
@@ -22,11 +22,11 @@ export function otherWorkers(
     },
     streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
     place: async (feed) => {
-      const offer = await offerOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
+      const place = await peerPlaceOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
       // That relay comes from this worker and has just ended, so it leads nowhere.
-      return offer === undefined || offer.owner.incarnation === me.incarnation
+      return place === undefined || place.owner.incarnation === me.incarnation
         ? undefined
-        : { kind: 'relay', ...offer };
+        : { kind: 'relay', ...place };
     },
   };
 }

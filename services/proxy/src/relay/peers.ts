@@ -11,7 +11,7 @@ import { gather } from '../async.ts';
 export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
 
 /** A feed that a worker has: made by itself, or (`via`) relayed directly from its owner. */
-export interface Offer {
+export interface PeerPlace {
   readonly owner: Owner;
   readonly via: Peer | undefined;
 }
@@ -58,19 +58,19 @@ export async function streamReportsOf(
 }
 
 /** Finds a peer with the feed. Prefers one that makes it over one that relays it. */
-export async function offerOf(
+export async function peerPlaceOf(
   feed: string,
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
-): Promise<Offer | undefined> {
+): Promise<PeerPlace | undefined> {
   const asked = peers.map((peer) => placeAt(peer, feed, secret, timeoutMs));
-  const isMaker = (offer: Offer | undefined) => offer !== undefined && offer.via === undefined;
-  const offers = await gather(asked, isMaker, 0);
-  return offers.find(isMaker) ?? offers.find(Boolean);
+  const isMaker = (place: PeerPlace | undefined) => place !== undefined && place.via === undefined;
+  const places = await gather(asked, isMaker, 0);
+  return places.find(isMaker) ?? places.find(Boolean);
 }
 
-async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<Offer | undefined> {
+async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<PeerPlace | undefined> {
   const answer = await ask(peer.address, `/places/${feed}`, secret, timeoutMs);
   if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
   const place = parsed(placeAnswerShape, answer.body);

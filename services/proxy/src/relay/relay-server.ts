@@ -31,7 +31,7 @@ export interface RelayServerDeps {
    */
   readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
   /** What this worker has of a feed, for one that cannot reach its owner. */
-  readonly offer: (key: string) => PlaceAnswer | undefined;
+  readonly placeAnswer: (key: string) => PlaceAnswer | undefined;
   /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
@@ -126,8 +126,8 @@ export class RelayServer {
     }
     const [, place] = /^\/places\/([^/]+)$/.exec(url.pathname) ?? [];
     if (place !== undefined) {
-      const offer = this.#deps.offer(place);
-      response.writeHead(offer === undefined ? 404 : 200).end(JSON.stringify(offer));
+      const answer = this.#deps.placeAnswer(place);
+      response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer));
       return;
     }
     const [, streamId] = /^\/streams\/([\w-]+)$/.exec(url.pathname) ?? [];

@@ -219,8 +219,8 @@ export class SourceFeeds {
   #passOn(key: string, entry: Entry): RelayedFeed | undefined {
     const { source } = entry;
     const { feed, place, history } = source;
-    if (place.offer === undefined) return undefined;
-    const passedOn = { owner: place.offer.owner, isStopped: () => source.isStopped };
+    if (place.placeAnswer === undefined) return undefined;
+    const passedOn = { owner: place.placeAnswer.owner, isStopped: () => source.isStopped };
     const { release } = this.#lease(key, entry);
     return { feed, place, history, sourceClock: () => source.sourceClock, passedOn, release };
   }

@@ -107,7 +107,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       if (name.kind === 'source') return sources.relay(name.source, via);
       return seating.feeds.relay(name.streamId, name.slot, via);
     },
-    offer: (key) => placeAt(key)?.offer,
+    placeAnswer: (key) => placeAt(key)?.placeAnswer,
     prepare: async (key) => {
       const name = parseFeedKey(key);
       if (!ready || draining || name === undefined) return false;
