@@ -550,7 +550,7 @@ describe('an outage', () => {
     expect(await two.registry.stream(ID)).toBeUndefined();
   });
 
-  it('leaves nobody out whom the others learn of while he is still writing himself down', async () => {
+  it('leaves out no worker that the others learn of while it still writes itself down', async () => {
     const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
     const peers = () => one.registry.peers().map(({ workerId }) => workerId);
     await one.renew();

@@ -34,12 +34,12 @@ const cases: [string, Partial<Findings>, NextPlace][] = [
   ['a young registry does not know yet', { registry: { kind: 'wait', ms: 500 }, silentMs: 9_000 }, { do: 'ask_again' }],
   ['no worker is free', { registry: { kind: 'full' }, peer: VIA_C }, { do: 'ask_again' }],
   [
-    'he says that it has moved, and so does the registry',
+    'the owner says that the feed has moved, and so does the registry',
     { owner: 'alive', moved: { to: undefined }, registry: OTHERS },
     { do: 'go', place: OTHERS },
   ],
   [
-    'without a registry an owner who answers goes on',
+    'without a registry an owner that answers goes on',
     { registry: 'unreachable', owner: 'alive' },
     { do: 'go', place: STILL_ITS },
   ],
