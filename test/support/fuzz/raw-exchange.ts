@@ -43,7 +43,8 @@ export function exchange(port: number, bytes: Buffer, options: ExchangeOptions):
     socket.on('data', (part) => {
       parts.push(part);
       const whole = Buffer.concat(parts);
-      if (!headSeen && whole.includes('\r\n\r\n')) {
+      // `100 Continue` is not the answer.
+      if (!headSeen && read(whole, 'closed').status !== undefined) {
         headSeen = true;
         clearTimeout(timer);
         timer = setTimeout(() => finish('cut'), options.bodyMs);
