@@ -1,5 +1,6 @@
 /** Any worker answers for the cluster, and what is asked of it reaches the workers concerned. */
 
+import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { ffmpegsOf, startCluster, type TestCluster } from '../support/cluster.ts';
@@ -246,6 +247,10 @@ describe.sequential('three workers', () => {
     await until(async () => (await cluster.redis.cli('HGET', `stream:${id}`, 'clients')).trim() === '1', {
       what: 'everybody to have left',
     });
+    // What it tells comes a while after the command, in order.
+    const last = randomUUID();
+    await redis.echo(last);
+    await until(() => seen.some((args) => args.includes(last)), { what: 'the monitor to have told everything' });
     monitor.disconnect();
     redis.disconnect();
     // EVALSHA, script, number of keys, key names, and then the stream: what renews leases has none.
@@ -257,7 +262,7 @@ describe.sequential('three workers', () => {
     expect(Object.values(calls)).toEqual([20, 20]);
     // The rest is what goes on anyway: renewals, cleanups, and this test's questions.
     const others = seen.filter((args) => !args.includes(id)).map(([command = '']) => command.toLowerCase());
-    const usual = ['evalsha', 'smembers', 'zrangebyscore', 'hget', 'info', 'command'];
+    const usual = ['evalsha', 'smembers', 'zrangebyscore', 'hget', 'info', 'command', 'echo'];
     expect(others.filter((command) => !usual.includes(command))).toEqual([]);
   });
 
