@@ -158,7 +158,7 @@ const CASES: Record<keyof Config, Case> = {
     bad: ['-1', '101', 'x'],
   },
   maxClients: count(10_000),
-  maxStreams: count(10_000),
+  maxStreams: count(5_000),
   maxBodyBytes: size(1024 ** 2),
   apiRateLimit: count(1200),
   memoryLimitBytes: size(expect.any(Number)),

@@ -29,25 +29,25 @@ function catalogue() {
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, '']));
 
 it.each<[string, StreamOrder]>([
-  ['a long text', { url: URL, metadata: { title: 'x'.repeat(16_384) } }],
-  ['a text of characters that take two bytes', { url: URL, metadata: { title: 'é'.repeat(8_192) } }],
-  ['many short entries, which are objects in the heap', { url: URL, metadata: many(200) }],
-  ['many failover URLs', { url: URL, failoverUrls: Array.from({ length: 150 }, () => URL) }],
-  ['a long URL, which is stored three times', { url: `${URL}?${'x'.repeat(5_500)}` }],
-  ['many headers', { url: URL, headers: many(200) }],
-])('answers 413 for a stream whose definition is larger than 16 KB, and stores nothing: %s', async (_what, order) => {
+  ['a long text', { url: URL, metadata: { title: 'x'.repeat(32_768) } }],
+  ['a text of characters that take two bytes', { url: URL, metadata: { title: 'é'.repeat(16_384) } }],
+  ['many short entries, which are objects in the heap', { url: URL, metadata: many(400) }],
+  ['many failover URLs', { url: URL, failoverUrls: Array.from({ length: 300 }, () => URL) }],
+  ['a long URL, which is stored three times', { url: `${URL}?${'x'.repeat(11_000)}` }],
+  ['many headers', { url: URL, headers: many(400) }],
+])('answers 413 for a stream whose definition is larger than 32 KB, and stores nothing: %s', async (_what, order) => {
   const { stored, create } = catalogue();
   await expect(create(order)).rejects.toMatchObject({ status: 413 });
   expect(stored).toEqual([]);
 });
 
 it.each<[string, StreamOrder]>([
-  ['a long text', { url: URL, metadata: { title: 'x'.repeat(14_000) } }],
+  ['a long text', { url: URL, metadata: { title: 'x'.repeat(30_000) } }],
   [
-    '50 failover URLs',
-    { url: URL, failoverUrls: Array.from({ length: 50 }, (_, n) => `${URL}?${n}${'x'.repeat(150)}`) },
+    'as many failover URLs as the API takes',
+    { url: URL, failoverUrls: Array.from({ length: 100 }, (_, n) => `${URL}?${n}${'x'.repeat(150)}`) },
   ],
-  ['a long URL', { url: `${URL}?${'x'.repeat(4_000)}` }],
+  ['a long URL', { url: `${URL}?${'x'.repeat(8_000)}` }],
 ])('stores what clients ask for: %s', async (_what, order) => {
   const { stored, create } = catalogue();
   await expect(create(order)).rejects.toMatchObject({ status: 503 });

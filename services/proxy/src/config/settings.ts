@@ -318,8 +318,8 @@ const limits = {
   maxStreams: setting(
     'MAX_STREAMS',
     integer(0),
-    '10000',
-    'Streams that can exist at a time. A new one replaces the one that has been idle longest. A definition takes up to 16 KB in Redis and in each worker. 0: no limit.',
+    '5000',
+    'Streams that can exist at a time. A new one replaces the one that has been idle longest. A definition takes up to 32 KB in Redis and in each worker. 0: no limit.',
   ),
   maxBodyBytes: setting('MAX_BODY_BYTES', bytes(1024), '1M', 'Largest request body.'),
   apiRateLimit: setting(
