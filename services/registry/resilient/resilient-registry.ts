@@ -53,6 +53,10 @@ export interface ResilientRegistryOptions {
 
 /** Checks the registry for holes after this many renewals (one a second). */
 const WHOLE_RENEWALS = 2;
+
+/** Anybody may ask for ids that do not exist. Only this many at a time cost a question to the other workers. */
+const MAX_ASKED = 16;
+
 /** A registry that answers more slowly than this is asked nothing that can wait. */
 const QUICK_MS = 200;
 
@@ -61,6 +65,8 @@ export class ResilientRegistry implements Registry {
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #peerReports: PeerReports;
+  /** Streams unknown to the registry that other workers are being asked about. */
+  #asked = 0;
   readonly #introduce: () => Promise<void>;
   readonly #youngMs: number;
   #introduced = false;
@@ -100,26 +106,43 @@ export class ResilientRegistry implements Registry {
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {
+    let alone = false;
     const record = await this.#reach.ask(
       () => this.#shared.stream(id),
-      async () => this.remembered(id) ?? (await this.#streamElsewhere(id)),
+      async () => {
+        alone = true;
+        return this.remembered(id) ?? (await this.#streamElsewhere(id));
+      },
     );
-    if (record === undefined) return (await this.#mended(id)) ? this.remembered(id) : undefined;
+    if (record === undefined) return !alone && (await this.#mended(id)) ? this.remembered(id) : undefined;
     this.#held.adoptStream(record);
     return record;
   }
 
   /**
-   * Writes back a stream that this worker knows and the registry has lost.
-   * @returns false when it was deleted, or this worker does not know it
+   * Writes back a stream that the registry has lost: one that this worker knows, or that has viewers on another worker.
+   * @returns false when it was deleted, or nobody knows it
    */
   async #mended(id: string): Promise<boolean> {
-    const stream = this.remembered(id);
+    const stream = this.remembered(id) ?? (await this.#watchedElsewhere(id));
     if (stream === undefined) return false;
-    return this.#reach.change(
+    const isThere = await this.#reach.change(
       () => this.#shared.restoreStream(stream),
       async () => true,
     );
+    if (isThere) this.#held.adoptStream(stream);
+    return isThere;
+  }
+
+  /** A viewer may ask for a stream that the registry lost a moment ago, before a worker that holds it has written it back. */
+  async #watchedElsewhere(id: string): Promise<StreamRecord | undefined> {
+    if (this.#asked >= MAX_ASKED) return undefined;
+    this.#asked++;
+    try {
+      return await this.#peerReports.watched(id);
+    } finally {
+      this.#asked--;
+    }
   }
 
   /** This worker's answer to another worker that asks about a stream. */
