@@ -171,6 +171,7 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('failover'), streamId: name }),
   z.looseObject({ kind: z.literal('disconnect'), clientId: name, streamId: name.optional() }),
   z.looseObject({ kind: z.literal('superseded'), streamId: name, clientId: name, connectedAtMs: count }),
+  z.looseObject({ kind: z.literal('renamed'), streamId: name, clientId: name, connectedAtMs: count, newId: name }),
   z.looseObject({ kind: z.literal('reclaim'), account: name }),
   z.looseObject({ kind: z.literal('drain') }),
 ]);

@@ -82,6 +82,11 @@ export interface ClientConnection {
   connectedAtMs: number;
 }
 
+/** A client that has another id in the registry now. */
+export interface RenamedClient extends ClientConnection {
+  newId: string;
+}
+
 /** One worker process: the name may return, the incarnation never does. */
 export interface WorkerIdentity {
   workerId: string;
@@ -178,6 +183,8 @@ export type Command =
   | { kind: 'disconnect'; clientId: string; streamId?: string }
   /** The same player has a newer connection: this one ends when it reads nothing for CLIENT_TIMEOUT. */
   | ({ kind: 'superseded' } & ClientConnection)
+  /** Another connection got the id of this one while this worker was taken for dead. */
+  | ({ kind: 'renamed' } & RenamedClient)
   /** Close feeds that hold a connection to a provider account and serve nobody. */
   | { kind: 'reclaim'; account: string }
   | { kind: 'drain' };

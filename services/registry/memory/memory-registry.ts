@@ -16,6 +16,7 @@ import type {
   JoinRequest,
   Place,
   ProviderConnection,
+  RenamedClient,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -181,6 +182,15 @@ export class MemoryRegistry implements Registry {
   /** Takes over a client that was counted in elsewhere. */
   adoptClient(client: ClientRecord): void {
     this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
+  }
+
+  /** A client of this worker has another id from now on. */
+  renameClient({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
+    const clients = this.#streams.get(streamId)?.clients;
+    const client = clients?.get(clientId);
+    if (clients === undefined || client?.connectedAtMs !== connectedAtMs) return;
+    clients.delete(clientId);
+    clients.set(newId, { ...client, id: newId });
   }
 
   /** Takes over a connection that was granted elsewhere. */

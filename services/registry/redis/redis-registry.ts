@@ -23,6 +23,7 @@ import type {
   MovedFeed,
   Place,
   ProviderConnection,
+  RenamedClient,
   Renewal,
   StreamRecord,
   StreamSpec,
@@ -68,6 +69,8 @@ export interface Restored {
   readonly places: MovedFeed[];
   /** Streams that were deleted meanwhile. */
   readonly deleted: string[];
+  /** Clients whose id another connection got meanwhile. */
+  readonly renamed: RenamedClient[];
 }
 
 /** Messages for a worker. `lost`: another worker, which wrote back, has taken over one of its feeds. */
@@ -221,6 +224,13 @@ export class RedisRegistry implements Registry {
     this.#countersChanged = true;
   }
 
+  #renameCounters({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
+    const report = this.#counters.get(counterKey(streamId, clientId));
+    if (report?.connectedAtMs !== connectedAtMs) return;
+    this.#counters.delete(counterKey(streamId, clientId));
+    this.#counters.set(counterKey(streamId, newId), { ...report, clientId: newId });
+  }
+
   async leave(report: ClientReport): Promise<number> {
     this.forgetCounters(report);
     const { streamId, clientId, connectedAtMs, bytesServed, segmentsServed } = report;
@@ -331,8 +341,9 @@ export class RedisRegistry implements Registry {
       record: this.#recordOf(this.#numbers),
     };
     this.#countersChanged = true;
-    const { places, deleted } = (await this.#restored(told)) as Restored;
-    return { places, deleted: [...gone, ...deleted] };
+    const { places, deleted, renamed } = (await this.#restored(told)) as Restored;
+    for (const client of renamed) this.#renameCounters(client);
+    return { places, deleted: [...gone, ...deleted], renamed };
   }
 
   async #restored(told: object): Promise<unknown> {

@@ -340,8 +340,12 @@ export class ResilientRegistry implements Registry {
       return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
-      const { places, deleted } = await this.#shared.restore(await this.#held.snapshot());
+      const { places, deleted, renamed } = await this.#shared.restore(await this.#held.snapshot());
       moved.push(...places);
+      for (const client of renamed) {
+        this.#held.records.renameClient(client);
+        commands.push({ kind: 'renamed', ...client });
+      }
       for (const streamId of deleted) {
         await this.#held.forgetStream(streamId);
         commands.push({ kind: 'delete', streamId });

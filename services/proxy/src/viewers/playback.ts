@@ -4,7 +4,13 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { clientReport } from '../../../registry/client-report.ts';
 import type { Registry } from '../../../registry/registry.ts';
-import type { ClientConnection, ClientRecord, EarlierConnection, StreamRecord } from '../../../registry/types.ts';
+import type {
+  ClientConnection,
+  ClientRecord,
+  EarlierConnection,
+  RenamedClient,
+  StreamRecord,
+} from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
@@ -140,6 +146,14 @@ export class Playback {
     );
     for (const session of sessions) session.close();
     return sessions.length > 0;
+  }
+
+  /** A client has another id in the registry from now on. */
+  rename({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
+    for (const { client } of this.#sessions) {
+      const isMeant = client.streamId === streamId && client.id === clientId && client.connectedAtMs === connectedAtMs;
+      if (isMeant) client.id = newId;
+    }
   }
 
   /**

@@ -32,6 +32,9 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
     case 'superseded':
       playback.hurry(command);
       return;
+    case 'renamed':
+      playback.rename(command);
+      return;
     case 'reclaim':
       return reclaim(command.account);
     case 'drain':

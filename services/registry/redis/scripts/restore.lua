@@ -4,7 +4,8 @@
 --       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
 --       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
---         deleted meanwhile}; 'replaced' when a newer incarnation has this worker id
+--         deleted meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
+--         this worker was taken for dead}; 'replaced' when a newer incarnation has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
 local incarnation = me.incarnation
@@ -90,10 +91,18 @@ for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) 
     end
   end
 end
+local renamed = {}
 for _, client in ipairs(mine.clients) do
   local id = client.streamId
   if not is_deleted[id] then
     local stored = decode(redis.call('HGET', K.clients .. id, client.id))
+    if stored and type(stored.incarnation) == 'string' and stored.incarnation ~= incarnation then
+      local new_id = string.format('%s_%.0f_%s', client.id, client.connectedAtMs, string.sub(incarnation, 1, 8))
+      renamed[#renamed + 1] =
+        { streamId = id, clientId = client.id, connectedAtMs = client.connectedAtMs, newId = new_id }
+      client.id = new_id
+      stored = decode(redis.call('HGET', K.clients .. id, new_id))
+    end
     if not stored or type(stored.incarnation) ~= 'string' then
       client.incarnation = incarnation
       redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
@@ -152,4 +161,4 @@ end
 
 for id in pairs(touched) do show(id) end
 local function array(list) return #list == 0 and '[]' or cjson.encode(list) end
-return '{"places":' .. array(places) .. ',"deleted":' .. array(deleted) .. '}'
+return '{"places":' .. array(places) .. ',"deleted":' .. array(deleted) .. ',"renamed":' .. array(renamed) .. '}'
