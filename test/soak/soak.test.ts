@@ -10,7 +10,7 @@ import { expectCalm, expectNothingLeft } from './invariants.ts';
 import { schedule } from './schedule.ts';
 import { Soak } from './soak.ts';
 
-const EVENTS = Number(process.env.STREAMPOOL_SOAK_EVENTS) || 200;
+const EVENTS = Number(process.env.STREAMPOOL_SOAK_EVENTS ?? 200);
 /** An event, its calm, and what it may have to wait for. */
 const MS_PER_EVENT = 15_000;
 const WARM_UP_MS = 6_000;

@@ -3,6 +3,7 @@ import { createServer, get, IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
+import { StallLimit } from '../../../services/proxy/src/upstream/messages/stall-limit.ts';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
 import type { Seat, Seating, SeatRequest, Viewer } from '../../../services/proxy/src/viewers/seating.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
@@ -22,6 +23,30 @@ it('does not count a viewer that left while its stream was looked for', async ()
   response.destroy();
   await playback.serve(newStream(SPEC, 0), {} as Viewer, 'c', response, {});
   expect([joins, playback.clientCount]).toEqual([0, 0]);
+});
+
+it('knows a viewer by the id that the registry has given it anew', async () => {
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
+  const limits = { clientStallTimeoutMs: 0, clientTimeoutMs: 300, maxClients: 0 };
+  const seating = {} as Seating;
+  const playback = new Playback({ seating, registry, workerId: 'w', ...limits, log: createLogger('fatal') });
+  onTestFinished(() => playback.close());
+  let closed = 0;
+  const session = (connectedAtMs: number) => ({
+    client: {
+      ...{ id: 'tv', streamId: SPEC.id, slot: 0, workerId: 'w', userAgent: '', ipAddress: '', username: undefined },
+      ...{ connectedAtMs, lastAccessMs: 0, bytesServed: 0, segmentsServed: 0 },
+    },
+    wantedId: 'tv',
+    stall: new StallLimit(0),
+    bytesServed: () => 0,
+    close: () => void closed++,
+  });
+  const untrack = [playback.track(session(1)), playback.track(session(2))];
+  playback.rename({ streamId: SPEC.id, clientId: 'tv', connectedAtMs: 2, newId: 'tv_2' });
+  expect([playback.disconnect('tv_2'), closed]).toEqual([true, 1]);
+  expect([playback.disconnect('tv'), closed]).toEqual([true, 2]);
+  for (const end of untrack) end();
 });
 
 it('ends a film that nobody takes once its player has begun it anew, and no other', async () => {
