@@ -83,15 +83,19 @@ export class Channel {
 
   tick(nowMs: number): void {
     if (!this.#running) return;
-    const block = this.#player.tick(nowMs);
-    if (block !== undefined) {
-      if (this.#historyMs > 0) this.#remember(block);
-      for (const connection of this.#connections) this.#send(connection, block);
-    }
+    this.#play(nowMs);
     while ((this.#pendingSchedule[0]?.atSeconds ?? Number.POSITIVE_INFINITY) <= this.#player.mediaSeconds) {
       const due = this.#pendingSchedule.shift();
       if (due !== undefined) this.act(due.action, nowMs);
     }
+  }
+
+  /** Sends everything that became due since the last call. */
+  #play(nowMs: number): void {
+    const block = this.#player.tick(nowMs);
+    if (block === undefined) return;
+    if (this.#historyMs > 0) this.#remember(block);
+    for (const connection of this.#connections) this.#send(connection, block);
   }
 
   act(action: ChannelAction, nowMs: number): void {
@@ -107,6 +111,8 @@ export class Channel {
         this.#answersLeft = action.times ?? Number.POSITIVE_INFINITY;
         break;
       case 'stall':
+        // What was due before it is not part of it, however late this process gets its turn.
+        if (this.#running) this.#play(nowMs);
         this.#player.stall(action.ms, action.then ?? 'burst', nowMs);
         break;
       case 'video':

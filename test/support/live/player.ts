@@ -107,10 +107,13 @@ export class Player {
 
   /** Everything that became due since the last call. */
   tick(nowMs: number): Block | undefined {
-    const elapsed = this.#lastTickMs === undefined ? 0 : nowMs - this.#lastTickMs;
+    const lastMs = this.#lastTickMs ?? nowMs;
+    const elapsed = nowMs - lastMs;
     this.#lastTickMs = nowMs;
     const stalled = nowMs < this.#stalledUntilMs;
     if (stalled && this.#afterStall === 'freeze') return undefined;
+    const lostMs = this.#afterStall === 'lose' ? Math.max(0, Math.min(nowMs, this.#stalledUntilMs) - lastMs) : 0;
+    this.#next = this.#firstAfter(this.#phaseTicks + (this.#mediaMs + lostMs * this.#speed) * 90);
     this.#mediaMs += elapsed * this.#speed;
     if (stalled && this.#afterStall === 'burst') return undefined;
     const from = this.#next;
