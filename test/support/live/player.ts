@@ -112,8 +112,8 @@ export class Player {
     this.#lastTickMs = nowMs;
     const stalled = nowMs < this.#stalledUntilMs;
     if (stalled && this.#afterStall === 'freeze') return undefined;
-    const lostMs = this.#afterStall === 'lose' ? Math.max(0, Math.min(nowMs, this.#stalledUntilMs) - lastMs) : 0;
-    this.#next = this.#firstAfter(this.#phaseTicks + (this.#mediaMs + lostMs * this.#speed) * 90);
+    const lostMs = this.#afterStall === 'lose' ? Math.min(nowMs, this.#stalledUntilMs) - lastMs : 0;
+    if (lostMs > 0) this.#next = this.#firstAfter(this.#phaseTicks + (this.#mediaMs + lostMs * this.#speed) * 90);
     this.#mediaMs += elapsed * this.#speed;
     if (stalled && this.#afterStall === 'burst') return undefined;
     const from = this.#next;
