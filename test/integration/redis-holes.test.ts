@@ -135,6 +135,26 @@ describe('a key that is gone', () => {
     expect(Object.keys(await everything())).toEqual(Object.keys(before));
   });
 
+  it.each([
+    ['later', 1, 'relay'],
+    ['earlier', -1, 'own'],
+  ] as const)('an owner who got a feed %s without a word to the other: there is one', async (_, step, kind) => {
+    const [one, two] = await set();
+    const feed = 'p:a/7';
+    const made = await one.registry.acquire(feed);
+    if (made.kind !== 'own') throw new Error(`not own: ${made.kind}`);
+    const { workerId: worker, incarnation, address } = two.me;
+    await redis.hset(keys.ownerPrefix + feed, { worker, incarnation, address, epoch: made.epoch + step });
+    const moved: string[] = [];
+    for (let renewals = 0; renewals < 4; renewals++) {
+      moved.push(...(await one.renew()).moved.map(({ place }) => place.kind));
+      await two.renew();
+    }
+    expect(await one.registry.acquire(feed)).toMatchObject({ kind });
+    if (kind === 'relay') expect(moved).toContain(kind);
+    expect([one.outages, two.outages]).toEqual([[], []]);
+  });
+
   it('does not bring a stream back that was deleted', async () => {
     const [one, two] = await set();
     await one.registry.deleteStream(SPEC.id);

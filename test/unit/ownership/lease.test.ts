@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import type { Registry } from '../../../services/registry/registry.ts';
-import type { MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
+import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 const LEASE_MS = 5_000;
@@ -28,6 +28,7 @@ afterEach(() => {
 /** @param renew what the registry does */
 function leaseOn(renew: () => Promise<Renewal>) {
   const moved: MovedFeed[] = [];
+  const commands: Command[] = [];
   let asked = 0;
   const count = () => {
     asked++;
@@ -37,12 +38,12 @@ function leaseOn(renew: () => Promise<Renewal>) {
     registry: { renew: count } as unknown as Registry,
     leaseMs: LEASE_MS,
     load: () => ({}) as WorkerLoad,
-    onCommand: () => undefined,
+    onCommand: (each) => commands.push(each),
     onMoved: (each) => moved.push(each),
     log: createLogger('fatal', {}),
   });
   leases.push(lease);
-  return { lease, moved, asked: () => asked };
+  return { lease, moved, commands, asked: () => asked };
 }
 
 const answerAfter = (ms: number) => new Promise<Renewal>((resolve) => setTimeout(() => resolve(RENEWAL), ms));
@@ -92,6 +93,20 @@ describe('a lease', () => {
     await vi.advanceTimersByTimeAsync(6_000);
     expect(lease.state).toBe('held');
     expect(await confirmed).toBe(1);
+  });
+
+  it('hears what the registry says once, however late', async () => {
+    const lost: MovedFeed = { feed: 's:x', place: { kind: 'own', epoch: 2 } };
+    const command: Command = { kind: 'delete', streamId: 'x' };
+    const late = async () => ({ ...(await answerAfter(6_000)), moved: [lost], commands: [command] });
+    const answers = [late, never];
+    const { lease, moved, commands } = leaseOn(() => (answers.shift() ?? never)());
+    void lease.start();
+    await vi.advanceTimersByTimeAsync(5_900);
+    expect([moved, commands]).toEqual([[], []]);
+    await vi.advanceTimersByTimeAsync(200);
+    expect([moved, commands]).toEqual([[lost], [command]]);
+    expect(lease.state).toBe('unconfirmed');
   });
 
   it('knows since when it runs without standing still', async () => {

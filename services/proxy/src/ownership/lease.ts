@@ -4,7 +4,7 @@
  */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { Command, MovedFeed, WorkerLoad } from '../../../registry/types.ts';
+import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { type Deferred, deferred } from '../async.ts';
 import { LEASE_MARGIN_MS, RENEW_MS, STANDSTILL_MS } from '../timing.ts';
@@ -102,15 +102,15 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const { registry, load, leaseMs, log, onMoved, onCommand } = this.#deps;
+    const { registry, load, leaseMs, log } = this.#deps;
     this.#renewing = true;
     this.#again = false;
     const sentMs = performance.now();
     const deadlineMs = sentMs + leaseMs - LEASE_MARGIN_MS;
     try {
+      const renewal = registry.renew(load()).then((answer) => this.#obey(answer));
       // A later answer would arrive after the lease has run out.
-      const { commands, moved } = await withTimeout(registry.renew(load()), leaseMs - LEASE_MARGIN_MS);
-      for (const feed of moved) onMoved(feed);
+      await withTimeout(renewal, leaseMs - LEASE_MARGIN_MS);
       if (!this.#reachable) log.info('the registry answers again');
       this.#reachable = true;
       // An answer from before a standstill says nothing about the time since.
@@ -118,7 +118,6 @@ export class Lease {
       this.#deadlineMs = deadlineMs;
       this.#confirmation.resolve();
       this.#confirmation = deferred();
-      for (const command of commands) onCommand(command);
     } catch (error) {
       if (this.#reachable) log.warn({ err: error }, 'the registry does not answer; streams go on');
       this.#reachable = false;
@@ -127,6 +126,12 @@ export class Lease {
     if (this.#stopped) return;
     const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
     this.#timer = setTimeout(() => void this.#renew(), waitMs);
+  }
+
+  /** Also an answer that confirms no lease any more: the registry says each thing once. */
+  #obey({ commands, moved }: Renewal): void {
+    for (const feed of moved) this.#deps.onMoved(feed);
+    for (const command of commands) this.#deps.onCommand(command);
   }
 }
 

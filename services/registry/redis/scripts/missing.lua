@@ -1,4 +1,4 @@
--- What a worker holds and Redis has lost: a Redis that is out of memory may drop any key.
+-- What a worker holds and Redis has lost, or gives to another one: a Redis that is out of memory may drop any key.
 -- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [key]}
 -- Answer: what is missing, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
@@ -21,10 +21,9 @@ for _, client in ipairs(mine.clients) do
 end
 for id in pairs(watched) do demand(redis.call('EXISTS', K.stream .. id), 'shown', id) end
 for _, feed in ipairs(mine.feeds) do
-  demand(redis.call('HEXISTS', K.ownerPrefix .. feed, 'incarnation'), 'owner', feed)
-  if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == mine.incarnation then
-    demand(redis.call('SISMEMBER', K.feedsOfPrefix .. mine.incarnation, feed), 'own feed', feed)
-  end
+  -- Also where another worker is said to make the feed: the two do not know of each other.
+  demand(redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == mine.incarnation and 1, 'owner', feed)
+  demand(redis.call('SISMEMBER', K.feedsOfPrefix .. mine.incarnation, feed), 'own feed', feed)
 end
 for _, connection in ipairs(mine.connections) do
   local pair = connection.account .. ' ' .. connection.id
