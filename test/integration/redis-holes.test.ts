@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BadRecordError } from '../../services/registry/bad-record.ts';
+import { processFeedKey } from '../../services/registry/feed-keys.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
@@ -153,6 +154,19 @@ describe('a key that is gone', () => {
     expect(await one.registry.acquire(feed)).toMatchObject({ kind });
     if (kind === 'relay') expect(moved).toContain(kind);
     expect([one.outages, two.outages]).toEqual([[], []]);
+  });
+
+  it('a viewer who comes finds out first that another worker makes the feed: this one is told too', async () => {
+    const [one, two] = await set();
+    const feed = processFeedKey(SPEC.id, 0);
+    const made = await one.registry.acquire(feed);
+    if (made.kind !== 'own') throw new Error(`not own: ${made.kind}`);
+    await redis.del(keys.ownerPrefix + feed, keys.feedsOfPrefix + one.me.incarnation);
+    await two.registry.acquire(feed);
+    await one.registry.join({ ...one.request(SPEC.id, 'late'), localSlots: [0] });
+    const moved = (await one.renew()).moved.filter((each) => each.feed === feed);
+    expect(moved).toMatchObject([{ place: { kind: 'relay', owner: { workerId: 'w2' } } }]);
+    expect((await one.renew()).moved).toEqual([]);
   });
 
   it('does not bring a stream back that was deleted', async () => {

@@ -2,7 +2,15 @@
 
 import { streamOfFeed } from '../feed-keys.ts';
 import type { StreamReport } from '../stream-report.ts';
-import type { ClientRecord, MovedFeed, Place, ProviderConnection, StreamRecord, WorkerIdentity } from '../types.ts';
+import type {
+  ClientRecord,
+  MovedFeed,
+  Place,
+  ProviderConnection,
+  RegisteredPlace,
+  StreamRecord,
+  WorkerIdentity,
+} from '../types.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
 /** A feed's epoch before any registry has granted one; smaller than every real epoch. */
@@ -41,6 +49,8 @@ export class LocalHoldings {
   readonly #orphaned = new Map<string, string>();
   /** Feeds that another worker makes, as last known. */
   readonly #others = new Set<string>();
+  /** The places of the feeds that another worker has taken over from here, until whoever makes them here is told. */
+  readonly #taken = new Map<string, RegisteredPlace>();
   readonly #deleted = new Map<string, number>();
 
   /** @param graceMs see MemoryRegistry */
@@ -80,10 +90,19 @@ export class LocalHoldings {
     if (place.kind === 'own') {
       this.#feeds.set(feed, place.epoch);
       this.#others.delete(feed);
+      this.#taken.delete(feed);
     } else if (place.kind === 'relay') {
+      if (this.#feeds.has(feed)) this.#taken.set(feed, place);
       this.forgetFeed(feed);
       this.#others.add(feed);
     }
+  }
+
+  /** The feeds that this worker made, and that the registry has said another worker makes; each is returned once. */
+  takeTaken(): MovedFeed[] {
+    const taken = [...this.#taken].filter(([feed]) => this.#others.has(feed));
+    this.#taken.clear();
+    return taken.map(([feed, place]) => ({ feed, place }));
   }
 
   /** Whether a message about another worker's claim to a feed is out of date: this worker may have won the ownership since. */

@@ -354,7 +354,9 @@ export class ResilientRegistry implements Registry {
     };
     const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
     for (const { feed, place } of moved) this.#held.notePlace(feed, place);
-    return { commands, moved, unbroken };
+    // Some other question, such as a join, may have been the first to find out that another worker makes a feed.
+    const confirmed = moved.filter(({ place }) => place.kind === 'own');
+    return { commands, moved: [...confirmed, ...this.#held.takeTaken()], unbroken };
   }
 
   /**

@@ -109,7 +109,11 @@ export class FeedPlace {
 
   /** Sets the place to here (a handover, or a record that was written back). */
   set(place: KnownPlace): void {
-    if (this.isOriginal && place.kind === 'relay') this.#seizedBy = place.owner.incarnation;
+    if (place.kind === 'relay') {
+      // A follower finds its owner by itself, and may know a later one.
+      if (!this.isOriginal) return;
+      this.#seizedBy = place.owner.incarnation;
+    }
     this.#become(place);
   }
 
