@@ -42,7 +42,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function worker(workerId: string) {
+async function worker(workerId: string, secret = 'secret') {
+  let agreed = secret;
   const me = { workerId, incarnation: `${workerId}-${++count}`, address: `${workerId}:9085`, zone: undefined };
   const options = { leaseMs: 5_000, youngMs: 0, graceMs: 3_000, show: () => ({ url: '', profile: '' }) };
   const losses: string[] = [];
@@ -53,7 +54,9 @@ async function worker(workerId: string) {
     onBug: (error) => outages.push(error),
     onLoss: (lost) => losses.push(...lost),
     onBadRecord: () => undefined,
-    introduce: async () => void (await shared.agreeOnSecret('cluster', 'secret')),
+    introduce: async () => {
+      agreed = await shared.agreeOnSecret('cluster', agreed);
+    },
     others: { exist: false, streamReports: async () => [], place: async () => undefined },
     youngMs: 0,
     graceMs: 3_000,
@@ -71,7 +74,7 @@ async function worker(workerId: string) {
     localSlots: [],
   });
   const renew = () => registry.renew(IDLE);
-  return { me, registry, losses, outages, request, renew };
+  return { me, registry, losses, outages, request, renew, secret: () => agreed };
 }
 
 /** Two workers, two streams, a client of each on each worker. */
@@ -168,6 +171,55 @@ describe('a key that is gone', () => {
     expect(moved).toMatchObject([{ place: { kind: 'relay', owner: { workerId: 'w2' } } }]);
     expect((await one.renew()).moved).toEqual([]);
   });
+
+  it('a worker that starts while the secret is gone takes on that of the others', async () => {
+    await redis.flushall();
+    const one = await worker('w1', 'a: the older');
+    await redis.del(keys.secret('cluster'));
+    const two = await worker('w2', 'b: the younger');
+    expect([one.secret(), two.secret()]).toEqual(['a: the older', 'b: the younger']);
+    for (let renewals = 0; renewals < 4; renewals++) await one.renew();
+    for (let renewals = 0; renewals < 4; renewals++) await two.renew();
+    expect([one.secret(), two.secret()]).toEqual(['a: the older', 'a: the older']);
+    expect([one.losses, two.losses]).toEqual([
+      [`secret ${keys.secret('cluster')}`],
+      [`secret ${keys.secret('cluster')}`],
+    ]);
+  });
+
+  it('a viewer who comes while the clients are gone gets no id that another one here has', async () => {
+    const [one] = await set();
+    const join = async () => {
+      const answer = await one.registry.join(one.request(SPEC.id, 'same'));
+      return answer.kind === 'joined' ? answer.client.id : answer.kind;
+    };
+    const ids = [await join(), await join()];
+    await redis.del(keys.clients(SPEC.id));
+    ids.push(await join(), await join());
+    expect(new Set(ids).size).toBe(4);
+    for (let renewals = 0; renewals < 4; renewals++) await one.renew();
+    expect(Object.keys(await redis.hgetall(keys.clients(SPEC.id))).filter((id) => id.startsWith('same'))).toHaveLength(
+      4,
+    );
+  });
+
+  it.each(['index', 'list of incarnations'])(
+    'the %s of a dead worker: its clients are counted out all the same',
+    async (what) => {
+      const [one, two] = await set();
+      const dead = two.me.incarnation;
+      await redis.del(keys.leasePrefix + dead);
+      if (what === 'index') await redis.del(keys.clientsOfPrefix + dead);
+      else await redis.srem(keys.incarnations, dead);
+      for (let renewals = 0; renewals < 4; renewals++) await one.renew();
+      expect(await redis.hgetall(keys.slots(SPEC.id))).toEqual({ 0: '2' });
+      const { deadIncarnations } = await one.registry.cleanup(1_000_000_000);
+      expect(deadIncarnations).toEqual([dead]);
+      expect(await redis.hgetall(keys.slots(SPEC.id))).toEqual({ 0: '1' });
+      expect(await one.registry.clients()).toHaveLength(2);
+      expect((await redis.keys('*')).filter((key) => key.includes(dead))).toEqual([]);
+    },
+  );
 
   it('does not bring a stream back that was deleted', async () => {
     const [one, two] = await set();

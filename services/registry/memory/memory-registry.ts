@@ -184,6 +184,11 @@ export class MemoryRegistry implements Registry {
     this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
   }
 
+  /** Whether a client of this worker has this id. */
+  hasClient(streamId: string, clientId: string): boolean {
+    return this.#streams.get(streamId)?.clients.has(clientId) === true;
+  }
+
   /** A client of this worker has another id from now on. */
   renameClient({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
     const clients = this.#streams.get(streamId)?.clients;

@@ -16,6 +16,8 @@ export async function cleanUp(
   idleSinceMs: number,
   dryRun: boolean,
 ): Promise<CleanupReport> {
+  const watched = (await run('index-clients', '')) as string[];
+  for (const id of watched) await run('index-clients', id);
   const [incarnations, idle] = await inBatch<[string[], string[]]>(redis, (batch) =>
     batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, idleSinceMs),
   );

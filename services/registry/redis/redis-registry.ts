@@ -120,8 +120,8 @@ export class RedisRegistry implements Registry {
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
   #countersChanged = false;
-  /** The keys of the secrets that this worker shares with the others. */
-  readonly #secrets = new Set<string>();
+  /** The secrets that this worker shares with the others, by key. */
+  readonly #secrets = new Map<string, string>();
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
     this.#redis = redis;
@@ -176,11 +176,14 @@ export class RedisRegistry implements Registry {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
   }
 
-  async join({ client, clientId, cap, localSlots, capacity, sourceFeed, alone }: JoinRequest): Promise<JoinAnswer> {
+  /** @param holds whether this worker has a client with this id, although Redis may have lost it */
+  async join(request: JoinRequest, holds: (clientId: string) => boolean = () => false): Promise<JoinAnswer> {
+    const { client, clientId, cap, localSlots, capacity, sourceFeed, alone } = request;
+    const ids = clientIds(clientId);
     const text = (await this.#run(
       'join',
       client.streamId,
-      JSON.stringify(clientIds(clientId)),
+      JSON.stringify(ids),
       JSON.stringify(client),
       cap ?? '',
       JSON.stringify(localSlots),
@@ -188,6 +191,7 @@ export class RedisRegistry implements Registry {
       alone === true ? '1' : '',
       this.#options.graceMs,
       FIRST_VIEWER_MS,
+      JSON.stringify(ids.filter(holds)),
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = {
@@ -378,7 +382,7 @@ export class RedisRegistry implements Registry {
       clients: clients.map(({ streamId, id, slot }) => ({ streamId, id, slot })),
       feeds: feeds.map(({ feed }) => feed),
       connections,
-      secrets: [...this.#secrets],
+      secrets: [...this.#secrets].map(([key, value]) => ({ key, value })),
     };
     return (await this.#run('missing', JSON.stringify(held))) as string[];
   }
@@ -389,13 +393,11 @@ export class RedisRegistry implements Registry {
     return { id, createdAtMs, lastAccessMs: Math.round(lastAccessMs), fields };
   }
 
-  /** The secret that all workers share: the one in Redis, or this worker's if there is none. */
+  /** The secret that all workers share: the one in Redis, or this worker's if there is none, or a later one. */
   async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
-    this.#secrets.add(keys.secret(name));
-    const [, agreed] = await inBatch<['OK' | null, string | null]>(this.#redis, (batch) =>
-      batch.set(keys.secret(name), own, 'NX').get(keys.secret(name)),
-    );
-    return agreed ?? own;
+    const agreed = String(await this.#run('agree-on-secret', keys.secret(name), own));
+    this.#secrets.set(keys.secret(name), agreed);
+    return agreed;
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {

@@ -17,9 +17,11 @@ const NAMES = [
   'renew',
   'restore',
   'missing',
+  'agree-on-secret',
   'take-connection',
   'return-connection',
   'end-incarnation',
+  'index-clients',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];

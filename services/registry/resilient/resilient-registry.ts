@@ -196,7 +196,7 @@ export class ResilientRegistry implements Registry {
     this.#turnover++;
     let alone = false;
     const answer = await this.#reach.change(
-      () => this.#shared.join(request),
+      () => this.#shared.join(request, (id) => this.#held.records.hasClient(request.client.streamId, id)),
       () => {
         alone = true;
         return this.#joinAlone(request);

@@ -146,6 +146,11 @@ describe('a relay', () => {
     expect(await ended).toMatchObject({ kind: 'lost', why: 'closed' });
   });
 
+  it('from a worker with another secret is refused, which proves nothing about the owner', async () => {
+    const address = await odd((_request, response) => void response.writeHead(403).end());
+    expect(await run(address).ended).toMatchObject({ kind: 'lost', why: 'not_there' });
+  });
+
   it('says its version and its name, whatever letters that has', async () => {
     const asked = deferred<unknown>();
     const address = await odd((request, response) => {

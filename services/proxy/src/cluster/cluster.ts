@@ -147,8 +147,9 @@ export async function joinCluster(
   };
 }
 
+/** Begins with the time, so that the oldest of several secrets is the smallest. */
 function newSecret(): string {
-  return randomBytes(24).toString('hex');
+  return Date.now().toString(16).padStart(12, '0') + randomBytes(24).toString('hex');
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -1,5 +1,5 @@
 -- What a worker holds and Redis has lost, or gives to another one: a Redis that is out of memory may drop any key.
--- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [key]}
+-- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [{key, value}]}
 -- Answer: what is missing, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
 local missing = {}
@@ -30,5 +30,8 @@ for _, connection in ipairs(mine.connections) do
   demand(redis.call('HEXISTS', K.connectionsPrefix .. connection.account, connection.id), 'connection', pair)
   demand(redis.call('SISMEMBER', K.connectionsOfPrefix .. mine.incarnation, pair), 'own connection', pair)
 end
-for _, key in ipairs(mine.secrets) do demand(redis.call('EXISTS', key), 'secret', key) end
+-- Not its value, which appears in logs.
+for _, secret in ipairs(mine.secrets) do
+  demand(redis.call('GET', secret.key) == secret.value and 1, 'secret', secret.key)
+end
 return missing

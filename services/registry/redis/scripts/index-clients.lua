@@ -1,0 +1,30 @@
+-- Puts clients of dead incarnations back into the index by which end-incarnation.lua finds them. A Redis that is out of memory may
+-- drop that index, and a dead worker does not write it back.
+-- ARGV: 2 stream id, or '': only compare
+-- Answer: for '': the ids of all watched streams when there are more clients than the index has, else nothing; for a stream: nothing
+local id = ARGV[2]
+if id == '' then
+  local indexed, found, watched = 0, 0, {}
+  for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
+    indexed = indexed + redis.call('SCARD', K.clientsOfPrefix .. incarnation)
+  end
+  for _, each in ipairs(redis.call('ZRANGE', K.streamIds, 0, -1)) do
+    local clients = redis.call('HLEN', K.clients .. each)
+    found = found + clients
+    if clients > 0 then watched[#watched + 1] = each end
+  end
+  return found > indexed and watched or {}
+end
+for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
+  local client = decode(redis.call('HGET', K.clients .. id, client_id))
+  local incarnation = client and client.incarnation
+  if type(incarnation) ~= 'string' then
+    -- An unreadable record belongs to nobody.
+    count_out(id, client_id)
+    show(id)
+  elseif not is_alive(incarnation) then
+    redis.call('SADD', K.clientsOfPrefix .. incarnation, id .. ' ' .. client_id)
+    if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
+  end
+end
+return {}
