@@ -1,4 +1,7 @@
-/** The registry: the shared state of a cluster. One contract, kept in memory for a worker alone and in Redis for several. */
+/**
+ * The registry: the shared state of a cluster. One contract, kept in memory for a worker alone and in Redis for several. It has a
+ * part for each kind of user, and each user depends on its part only.
+ */
 
 import type {
   CleanupReport,
@@ -19,18 +22,14 @@ import type {
   WorkerRecord,
 } from './types.ts';
 
-export interface Registry {
-  /** False during an outage: then a stream that this worker does not know may still exist. */
-  readonly knowsAll: boolean;
-
+/** The streams that were created. */
+export interface StreamRecords {
   /**
    * Adds a stream, or returns the existing one with its id. At `maxStreams` (0: no limit) it removes the stream that has been
    * idle longest; `full` when none is idle.
    */
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;
-  /** What this worker remembers of a stream, without asking anybody: it may have changed or be deleted. */
-  remembered(id: string): StreamRecord | undefined;
   streams(): Promise<StreamRecord[]>;
   /** Also removes its clients. False when there was no such stream. */
   deleteStream(id: string): Promise<boolean>;
@@ -43,7 +42,10 @@ export interface Registry {
   /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;
+}
 
+/** The viewers, and the slots that they have. */
+export interface Viewers {
   /** Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one atomic step. */
   join(request: JoinRequest): Promise<JoinAnswer>;
   /** Counts a client out; returns how many its slot has left. Unknown clients are no error. */
@@ -53,38 +55,52 @@ export interface Registry {
   /** Takes the counters of this worker's clients; others see them after the next renewal. */
   report(clients: readonly ClientReport[]): Promise<void>;
   clients(streamId?: string): Promise<ClientRecord[]>;
+}
 
+/** Who makes a feed. */
+export interface FeedOwners {
   /** Where this worker gets a source feed. If nobody owns it, this worker becomes its owner. */
   acquire(feed: string): Promise<Place>;
-  /** The same for a feed that is not here yet: during an outage it asks the other workers who has it. */
-  locate(feed: string): Promise<Place>;
   /** The same as `acquire` when the owner is proven dead before its lease has run out. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
-  /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
-  ownUnconfirmed(feed: string): Promise<Place>;
   /** Hands a feed over to a living worker; returns the new epoch, or undefined when the caller does not own the feed (any more). */
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
   /** Releases a feed of this worker. */
   release(feed: string): Promise<void>;
+}
 
+/** How many connections the accounts of providers have. */
+export interface ConnectionLimits {
   /** Takes one of the `max` connections of a provider account; false when the workers use them all. */
   takeConnection(connection: ProviderConnection, max: number): Promise<boolean>;
   /** Returns it. Unknown ones are no error. */
   returnConnection(connection: ProviderConnection): Promise<void>;
+}
 
+/** What a worker says of itself. */
+export interface Membership {
   /** Renews this worker's lease and fetches its commands. Throws when the registry does not answer. */
   renew(load: WorkerLoad): Promise<Renewal>;
   /** Writes the readable record of this worker; renewals keep its numbers up to date. */
   heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void>;
+}
+
+/** The workers of the cluster, and commands to them. */
+export interface Members {
   /** The workers with a valid lease. */
   workers(): Promise<WorkerRecord[]>;
-  /** The other workers, as of the last arrival or departure; also known while the registry does not answer. */
-  peers(): readonly WorkerIdentity[];
   /** Sends a command to a worker, or to all. */
   send(command: Command, workerId?: string): Promise<void>;
-  /** Ends this worker's lease and everything it holds. */
-  leaveCluster(): Promise<void>;
+}
 
+/** Whom a worker asks directly. */
+export interface Peers {
+  /** The other workers, as of the last arrival or departure; also known while the registry does not answer. */
+  peers(): readonly WorkerIdentity[];
+}
+
+/** What any worker does for all of them now and then. */
+export interface Housekeeping {
   /**
    * Removes dead incarnations, and streams that had no viewer for `idleTtlMs`. Idempotent.
    *
@@ -92,3 +108,33 @@ export interface Registry {
    */
   cleanup(idleTtlMs: number, dryRun?: boolean): Promise<CleanupReport>;
 }
+
+/** What a worker knows of streams without the registry's answer. */
+export interface KnownStreams {
+  /** False during an outage: then a stream that this worker does not know may still exist. */
+  readonly knowsAll: boolean;
+  /** What this worker remembers of a stream, without asking anybody: it may have changed or be deleted. */
+  remembered(id: string): StreamRecord | undefined;
+}
+
+/** How a feed begins on a worker that may have no answer from the registry. */
+export interface FeedStarts {
+  /** The same as `acquire` for a feed that is not here yet: during an outage this asks the other workers who has it. */
+  locate(feed: string): Promise<Place>;
+  /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
+  ownUnconfirmed(feed: string): Promise<Place>;
+}
+
+/** What workers keep together, wherever it is kept. */
+export interface SharedRegistry
+  extends StreamRecords,
+    Viewers,
+    FeedOwners,
+    ConnectionLimits,
+    Membership,
+    Members,
+    Peers,
+    Housekeeping {}
+
+/** What the parts of a worker use. It also answers while the shared registry does not. */
+export interface Registry extends SharedRegistry, KnownStreams, FeedStarts {}

@@ -274,10 +274,6 @@ export class MemoryRegistry implements Registry {
     if (workerId === undefined || workerId === this.#identity.workerId) this.#commands.push(command);
   }
 
-  async leaveCluster(): Promise<void> {
-    this.#worker = undefined;
-  }
-
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {

@@ -8,7 +8,7 @@ import { streamOfFeed } from '../feed-keys.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import type { Holdings } from '../memory/holdings.ts';
 import { newStream } from '../new-stream.ts';
-import type { Registry } from '../registry.ts';
+import type { SharedRegistry } from '../registry.ts';
 import { commandShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
   Capacity,
@@ -104,8 +104,7 @@ class ReplacedError extends Error {
   }
 }
 
-export class RedisRegistry implements Registry {
-  readonly knowsAll = true;
+export class RedisRegistry implements SharedRegistry {
   readonly #redis: Redis;
   readonly #run: RunScript;
   readonly #me: WorkerIdentity;
@@ -148,10 +147,6 @@ export class RedisRegistry implements Registry {
 
   stream(id: string): Promise<StreamRecord | undefined> {
     return readStreamRecord(this.#redis, id);
-  }
-
-  remembered(): undefined {
-    return undefined;
   }
 
   /** @param onProgress as `clients` */
@@ -260,16 +255,8 @@ export class RedisRegistry implements Registry {
     return placeOf(feed, await this.#run('acquire', feed, this.#asking(), ''));
   }
 
-  locate(feed: string): Promise<Place> {
-    return this.acquire(feed);
-  }
-
   async seize(feed: string, deadIncarnation: string): Promise<Place> {
     return placeOf(feed, await this.#run('acquire', feed, this.#asking(), deadIncarnation));
-  }
-
-  ownUnconfirmed(feed: string): Promise<Place> {
-    return this.acquire(feed);
   }
 
   async transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined> {
@@ -439,6 +426,7 @@ export class RedisRegistry implements Registry {
     });
   }
 
+  /** Ends this worker's lease and everything it holds. */
   async leaveCluster(): Promise<void> {
     await this.#run('end-incarnation', this.#me.incarnation, '0');
   }

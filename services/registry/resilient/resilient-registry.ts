@@ -420,6 +420,7 @@ export class ResilientRegistry implements Registry {
     );
   }
 
+  /** Ends this worker's lease and everything it holds. */
   leaveCluster(): Promise<void> {
     return this.#shared.leaveCluster();
   }

@@ -2,7 +2,6 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
-import type { Registry } from '../../../services/registry/registry.ts';
 import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
@@ -35,7 +34,7 @@ function leaseOn(renew: () => Promise<Renewal>) {
     return renew();
   };
   const lease = new Lease({
-    registry: { renew: count } as unknown as Registry,
+    registry: { renew: count, heartbeat: async () => undefined },
     leaseMs: LEASE_MS,
     load: () => ({}) as WorkerLoad,
     onCommand: (each) => commands.push(each),

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
-import type { Registry } from '../../../services/registry/registry.ts';
+import type { SharedRegistry } from '../../../services/registry/registry.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 
 const ID = 'a'.repeat(32);
@@ -47,7 +47,7 @@ function report(clientId: string, bytesServed = 0) {
 }
 
 export interface RegistryUnderTest {
-  readonly registry: Registry;
+  readonly registry: SharedRegistry;
   /** Lets time pass, as far as idle streams are concerned. */
   age(ms: number): Promise<void>;
 }

@@ -1,17 +1,17 @@
 /** Keeps the human-readable record of this worker (`HGETALL workers`) up to date. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { Membership } from '../../../registry/registry.ts';
 import type { WorkerNumbers } from '../../../registry/types.ts';
 
 export class Heartbeat {
-  readonly #registry: Registry;
+  readonly #registry: Membership;
   readonly #numbers: () => WorkerNumbers;
   readonly #startedAtMs = Date.now();
   #beatAtMs = this.#startedAtMs;
   #cpu = process.cpuUsage();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(registry: Registry, numbers: () => WorkerNumbers) {
+  constructor(registry: Membership, numbers: () => WorkerNumbers) {
     this.#registry = registry;
     this.#numbers = numbers;
   }

@@ -1,6 +1,6 @@
 /** A worker as a task of an ECS service: protected while it has viewers, drained when a newer revision is running. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { Members } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
@@ -12,7 +12,7 @@ export interface MembershipDeps {
   /** `ECS_AGENT_URI` and `ECS_CONTAINER_METADATA_URI_V4`, which ECS sets. */
   readonly agentUri: string | undefined;
   readonly metadataUri: string | undefined;
-  readonly registry: Registry;
+  readonly registry: Members;
   readonly me: WorkerIdentity;
   readonly numbers: () => { clients: number; processes: number; draining: boolean };
   readonly startDraining: () => void;

@@ -1,7 +1,7 @@
 /** Where one feed comes from: made here, or relayed from its owner; and how that changes. */
 
 import { askAgain } from '../../../registry/ask-again.ts';
-import type { Registry } from '../../../registry/registry.ts';
+import type { FeedOwners, FeedStarts, Peers } from '../../../registry/registry.ts';
 import type { Owner, Place, RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
@@ -29,7 +29,7 @@ export type KnownPlace =
 
 export interface FeedPlaceDeps {
   readonly me: WorkerIdentity;
-  readonly registry: Registry;
+  readonly registry: FeedOwners & FeedStarts & Peers;
   readonly lease: Lease;
   /** How long an owner that does not renew keeps what it owns. */
   readonly leaseMs: number;
@@ -348,7 +348,7 @@ function saidPlace(owner: Owner | undefined, me: WorkerIdentity): RegisteredPlac
 }
 
 /** The place of a feed that is not here yet. Waits while the registry is too young to know it. */
-export async function knownPlace(registry: Registry, feed: string): Promise<KnownPlace> {
+export async function knownPlace(registry: FeedStarts, feed: string): Promise<KnownPlace> {
   for (;;) {
     const place = await registry.locate(feed);
     if (place.kind === 'own' || place.kind === 'relay') return place;

@@ -3,7 +3,7 @@
  * input checks it, so that a worker that stood still passes nothing on before it knows.
  */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { Membership } from '../../../registry/registry.ts';
 import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { type Deferred, deferred } from '../async.ts';
@@ -16,7 +16,7 @@ import { LEASE_MARGIN_MS, RENEW_MS, STANDSTILL_MS } from '../timing.ts';
 export type LeaseState = 'held' | 'unconfirmed' | 'in_doubt';
 
 export interface LeaseDeps {
-  readonly registry: Registry;
+  readonly registry: Membership;
   readonly leaseMs: number;
   readonly load: () => WorkerLoad;
   readonly onCommand: (command: Command) => void;

@@ -4,7 +4,7 @@
  */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
-import type { Registry } from '../../../registry/registry.ts';
+import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import type { FeedPlace, KnownPlace } from '../ownership/feed-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
@@ -14,7 +14,7 @@ import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 
 export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
-  readonly registry: Registry;
+  readonly registry: StreamRecords & Viewers & FeedOwners;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
   /** @throws {StreampoolError} 503 when this worker takes no more processes */

@@ -1,6 +1,6 @@
 /** Asks the other workers of the cluster directly while the registry does not answer. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { Peers } from '../../../registry/registry.ts';
 import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import { peerPlaceOf, streamReportsOf } from './peers.ts';
@@ -11,11 +11,7 @@ const ASK_STREAM_MS = 1_000;
 const ASK_PLACE_MS = 500;
 
 /** The workers that this one knew when Redis last answered. */
-export function otherWorkers(
-  registry: Pick<Registry, 'peers'>,
-  me: WorkerIdentity,
-  secret: () => string,
-): OtherWorkers {
+export function otherWorkers(registry: Peers, me: WorkerIdentity, secret: () => string): OtherWorkers {
   return {
     get exist() {
       return registry.peers().length > 0;

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
-import type { Registry } from '../../../registry/registry.ts';
+import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
 import { type FeedPlace, type KnownPlace, knownPlace } from '../ownership/feed-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
@@ -37,7 +37,7 @@ interface Entry {
 const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'account'> {
-  readonly registry: Registry;
+  readonly registry: FeedOwners & FeedStarts;
   readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
 }
 

@@ -1,6 +1,6 @@
 /** Creates streams: turns a request into a stream's record, or finds the stream that exists already. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { StreamRecords } from '../../../registry/registry.ts';
 import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
@@ -34,7 +34,7 @@ export interface TranscodeOrder extends StreamOrder {
 }
 
 export interface CatalogueDeps {
-  readonly registry: Registry;
+  readonly registry: StreamRecords;
   readonly guard: EgressGuard;
   readonly hardware: HardwareAcceleration;
   /** How this worker's FFmpeg parses options. */

@@ -1,6 +1,6 @@
 /** The current source of a stream: its primary URL, or the URL that failover chose. All slots of the stream share it. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { StreamRecords } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
@@ -12,7 +12,7 @@ import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
 
 export interface StreamSourceDeps {
-  readonly registry: Registry;
+  readonly registry: StreamRecords;
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { clientReport } from '../../../registry/client-report.ts';
-import type { Registry } from '../../../registry/registry.ts';
+import type { Members, Viewers } from '../../../registry/registry.ts';
 import type {
   ClientConnection,
   ClientRecord,
@@ -22,7 +22,7 @@ import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
 
 export interface PlaybackDeps {
   readonly seating: Seating;
-  readonly registry: Registry;
+  readonly registry: Viewers & Members;
   readonly workerId: string;
   readonly clientStallTimeoutMs: number;
   /** The same limit, once the player has opened another connection. */

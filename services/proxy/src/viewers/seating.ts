@@ -2,6 +2,7 @@
 
 import { clientReport } from '../../../registry/client-report.ts';
 import { processFeedKey } from '../../../registry/feed-keys.ts';
+import type { FeedOwners, FeedStarts, Members, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type {
   Capacity,
   ClientRecord,
@@ -62,6 +63,7 @@ interface FinitePlace {
 }
 
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members;
   readonly connections: ProviderConnections;
   readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
   readonly cap: number;

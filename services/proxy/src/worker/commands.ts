@@ -1,12 +1,12 @@
 /** Carries out commands that another worker or the admin API sent to this worker. */
 
-import type { Registry } from '../../../registry/registry.ts';
+import type { StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { Command } from '../../../registry/types.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
 
 export interface CommandDeps {
-  readonly registry: Registry;
+  readonly registry: StreamRecords & Viewers;
   readonly seating: Seating;
   readonly playback: Playback;
   /** Takes nothing new, and hands over the feeds that other workers read. */

@@ -1,13 +1,13 @@
 /** The answer for something that is not found: 404, or 503 while nobody can tell. */
 
-import type { Registry } from '../../../../registry/registry.ts';
+import type { KnownStreams } from '../../../../registry/registry.ts';
 import { StreampoolError } from '../../errors.ts';
 
 /** An outage ends with the next answered renewal. The worker tries one each second. */
 const OUTAGE_RETRY_S = 2;
 
 /** 404 with `message`. 503 while Redis does not answer, because only Redis knows all streams. */
-export function notFound(registry: Pick<Registry, 'knowsAll'>, message: string): StreampoolError {
+export function notFound(registry: KnownStreams, message: string): StreampoolError {
   if (registry.knowsAll) return new StreampoolError(404, message);
   const outage = 'Redis does not answer, and this worker does not know it either. Try again in a moment.';
   return new StreampoolError(503, outage, { retryAfterSeconds: OUTAGE_RETRY_S });

@@ -1,7 +1,7 @@
 /** The viewers of direct streams: one response each, or several requests of a player that seeks in a file. */
 
 import { clientReport } from '../../../../registry/client-report.ts';
-import type { Registry } from '../../../../registry/registry.ts';
+import type { Viewers } from '../../../../registry/registry.ts';
 import type { ClientRecord, Joined, StreamRecord } from '../../../../registry/types.ts';
 import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { joinedOrThrow } from '../../viewers/join-errors.ts';
@@ -9,7 +9,7 @@ import type { Playback } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 
 export interface DirectSessionsDeps {
-  readonly registry: Registry;
+  readonly registry: Viewers;
   readonly playback: Playback;
   /** How long a viewer may read nothing. */
   readonly clientStallTimeoutMs: number;

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
-import type { Registry } from '../../../../registry/registry.ts';
+import type { KnownStreams, StreamRecords } from '../../../../registry/registry.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/worker.ts';
@@ -24,7 +24,7 @@ import {
 export const streamParams = z.object({ stream_id: z.string() });
 
 /** @throws {StreampoolError} 404; 503 when the registry, which may know the stream, does not answer */
-export async function findStream(registry: Registry, id: string): Promise<StreamRecord> {
+export async function findStream(registry: StreamRecords & KnownStreams, id: string): Promise<StreamRecord> {
   const stream = await registry.stream(id);
   if (stream === undefined) throw notFound(registry, 'Stream not found');
   return stream;

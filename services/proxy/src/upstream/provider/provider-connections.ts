@@ -4,7 +4,7 @@
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import type { Registry } from '../../../../registry/registry.ts';
+import type { ConnectionLimits, Members } from '../../../../registry/registry.ts';
 import type { ProviderConnection } from '../../../../registry/types.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { pause } from '../../async.ts';
@@ -14,7 +14,7 @@ import type { SourceAddress } from './source-address.ts';
 export interface ProviderConnectionsDeps {
   /** SOURCE_MAX_CONNECTIONS; 0: no limit, and nothing is counted. */
   readonly max: number;
-  readonly registry: Pick<Registry, 'takeConnection' | 'returnConnection' | 'send' | 'workers'>;
+  readonly registry: ConnectionLimits & Members;
   /** Called at this worker's or the provider's limit. Closes idle connections to this account on this worker. */
   readonly reclaim: (account: string) => Promise<void>;
   /** How long to wait for a connection that is about to be closed; default 5 s. */
