@@ -14,8 +14,13 @@ export interface OtherWorkers {
   readonly exist: boolean;
 }
 
+/** Anybody may ask for ids that do not exist. Only this many at a time cost a question to the other workers. */
+const MAX_ASKED = 16;
+
 export class PeerReports {
   readonly #others: OtherWorkers;
+  /** Streams unknown to the registry that other workers are being asked about. */
+  #asked = 0;
   readonly #streamReports = new Map<string, Promise<StreamReport[]>>();
   readonly #places = new Map<string, Promise<RegisteredPlace | undefined>>();
 
@@ -33,6 +38,17 @@ export class PeerReports {
   async watched(id: string): Promise<StreamRecord | undefined> {
     const others = await this.#ask(id);
     return believed(others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined));
+  }
+
+  /** A viewer may ask for a stream that the registry lost a moment ago, before a worker that holds it has written it back. */
+  async watchedUnlessBusy(id: string): Promise<StreamRecord | undefined> {
+    if (this.#asked >= MAX_ASKED) return undefined;
+    this.#asked++;
+    try {
+      return await this.watched(id);
+    } finally {
+      this.#asked--;
+    }
   }
 
   #ask(id: string): Promise<StreamReport[]> {

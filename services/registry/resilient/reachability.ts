@@ -63,7 +63,7 @@ export class Reachability {
    *
    * @param shared may take long if it reports each part of the answer
    */
-  async ask<T>(shared: (onProgress: () => void) => Promise<T>, own: () => Promise<T>): Promise<T> {
+  async ask<T, U>(shared: (onProgress: () => void) => Promise<T>, own: () => Promise<U>): Promise<T | U> {
     // It may be back: it would be too early to start a process for a feed that others have.
     if (!this.#open && !this.#slow && !this.#silent) await settledWithin(this.#renewing, RENEWING_MS);
     if (!this.#open) return own();
@@ -78,7 +78,7 @@ export class Reachability {
   }
 
   /** The same for a change: one that only this worker knows must be written back later. */
-  change<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
+  change<T, U>(shared: () => Promise<T>, own: () => Promise<U>): Promise<T | U> {
     return this.ask(shared, () => {
       this.#untold = true;
       return own();

@@ -19,7 +19,6 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
-  MovedFeed,
   Place,
   ProviderConnection,
   Renewal,
@@ -31,6 +30,7 @@ import type {
 } from '../types.ts';
 import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
+import { WriteBack } from './write-back.ts';
 
 export interface ResilientRegistryOptions {
   /** Called with the error that begins an outage. */
@@ -51,45 +51,24 @@ export interface ResilientRegistryOptions {
   readonly graceMs: number;
 }
 
-/** Checks the registry for holes after this many renewals (one a second). */
-const WHOLE_RENEWALS = 2;
-
-/** Anybody may ask for ids that do not exist. Only this many at a time cost a question to the other workers. */
-const MAX_ASKED = 16;
-
-/** A registry that answers more slowly than this is asked nothing that can wait. */
-const QUICK_MS = 200;
-
 export class ResilientRegistry implements Registry {
   readonly #shared: RedisRegistry;
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #peerReports: PeerReports;
-  /** Streams unknown to the registry that other workers are being asked about. */
-  #asked = 0;
-  readonly #introduce: () => Promise<void>;
+  readonly #writeBack: WriteBack;
   readonly #youngMs: number;
-  #introduced = false;
   readonly #onBadRecord: (error: BadRecordError) => void;
-  readonly #onLoss: (lost: readonly string[]) => void;
-  #renewals = 0;
-  /** What was missing in the registry at the last check. */
-  #missing: readonly string[] = [];
-  /** Commands sent during an outage. */
-  readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
-  /** Counts joins and leaves: client counts are only compared when none happened meanwhile. */
-  #turnover = 0;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
     const { onOutage, onBug, onLoss, onBadRecord, introduce, others, youngMs, graceMs } = options;
-    this.#onLoss = onLoss;
     this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
     this.#peerReports = new PeerReports(others);
     this.#shared = shared;
     this.#held = new LocalHoldings(me, graceMs);
     this.#reach = new Reachability(onOutage, onBug);
-    this.#introduce = introduce;
+    this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, onLoss });
   }
 
   get knowsAll(): boolean {
@@ -106,15 +85,12 @@ export class ResilientRegistry implements Registry {
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {
-    let alone = false;
     const record = await this.#reach.ask(
       () => this.#shared.stream(id),
-      async () => {
-        alone = true;
-        return this.remembered(id) ?? (await this.#streamElsewhere(id));
-      },
+      async () => 'no_answer' as const,
     );
-    if (record === undefined) return !alone && (await this.#mended(id)) ? this.remembered(id) : undefined;
+    if (record === 'no_answer') return this.#streamAlone(id);
+    if (record === undefined) return (await this.#mended(id)) ? this.remembered(id) : undefined;
     this.#held.adoptStream(record);
     return record;
   }
@@ -124,7 +100,7 @@ export class ResilientRegistry implements Registry {
    * @returns false when it was deleted, or nobody knows it
    */
   async #mended(id: string): Promise<boolean> {
-    const stream = this.remembered(id) ?? (await this.#watchedElsewhere(id));
+    const stream = this.remembered(id) ?? (await this.#peerReports.watchedUnlessBusy(id));
     if (stream === undefined) return false;
     const isThere = await this.#reach.change(
       () => this.#shared.restoreStream(stream),
@@ -132,17 +108,6 @@ export class ResilientRegistry implements Registry {
     );
     if (isThere) this.#held.adoptStream(stream);
     return isThere;
-  }
-
-  /** A viewer may ask for a stream that the registry lost a moment ago, before a worker that holds it has written it back. */
-  async #watchedElsewhere(id: string): Promise<StreamRecord | undefined> {
-    if (this.#asked >= MAX_ASKED) return undefined;
-    this.#asked++;
-    try {
-      return await this.#peerReports.watched(id);
-    } finally {
-      this.#asked--;
-    }
   }
 
   /** This worker's answer to another worker that asks about a stream. */
@@ -163,7 +128,7 @@ export class ResilientRegistry implements Registry {
 
   async deleteStream(id: string): Promise<boolean> {
     const known = await this.#held.deleteStream(id);
-    this.#turnover++;
+    this.#writeBack.noteTurnover();
     return this.#reach.change(
       () => this.#shared.deleteStream(id),
       async () => known,
@@ -193,27 +158,23 @@ export class ResilientRegistry implements Registry {
   }
 
   async #join(request: JoinRequest): Promise<JoinAnswer> {
-    this.#turnover++;
-    let alone = false;
+    this.#writeBack.noteTurnover();
     const answer = await this.#reach.change(
       () => this.#shared.join(request, (id) => this.#held.records.hasClient(request.client.streamId, id)),
-      () => {
-        alone = true;
-        return this.#joinAlone(request);
-      },
+      async () => ({ kind: 'counted_here' as const, answer: await this.#joinAlone(request) }),
     );
-    if (alone) return this.#placeAlone(answer, request);
+    if (answer.kind === 'counted_here') return this.#placeAlone(answer.answer, request);
     if (answer.kind !== 'joined') return answer;
     const { client, stream, slot, place } = answer;
     if (slot !== undefined && place !== undefined) this.#held.notePlace(processFeedKey(client.streamId, slot), place);
     this.#held.adoptStream(stream);
     this.#held.records.adoptClient(client);
-    this.#turnover++;
+    this.#writeBack.noteTurnover();
     return answer;
   }
 
   async leave(report: ClientReport): Promise<number> {
-    this.#turnover++;
+    this.#writeBack.noteTurnover();
     // Even if the registry is not told about it.
     this.#shared.forgetCounters(report);
     const left = await this.#held.records.leave(report);
@@ -221,7 +182,7 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.leave(report),
       async () => left,
     );
-    this.#turnover++;
+    this.#writeBack.noteTurnover();
     return answer;
   }
 
@@ -315,82 +276,13 @@ export class ResilientRegistry implements Registry {
     await this.#do(() => this.#shared.returnConnection(connection));
   }
 
-  /** Renews the lease, and writes back this worker's state if the registry may lack some of it. */
-  async renew(load: WorkerLoad): Promise<Renewal> {
-    await this.#held.records.renew(load);
-    const commands: Command[] = [];
-    const moved: MovedFeed[] = [];
-    const renew = async () => {
-      const turnover = this.#turnover;
-      const quiet = this.#reach.quiet;
-      const sentMs = performance.now();
-      const renewed = await this.#shared.renew(load);
-      const isQuick = performance.now() - sentMs < QUICK_MS;
-      for (const command of renewed.commands) {
-        if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
-      }
-      commands.unshift(...renewed.commands);
-      moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
-      if (!renewed.unbroken) await this.#introduceTo(true);
-      // A different count means Redis holds a stale client or misses one: write our state back. A deleted stream's clients are
-      // already gone there; here they go when the delete command is carried out.
-      const deletes = renewed.commands.some(({ kind }) => kind === 'delete');
-      const comparable = quiet && !deletes && this.#reach.quiet && turnover === this.#turnover;
-      const isWhole = !isQuick || (await this.#isWhole());
-      return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
-    };
-    const tell = async () => {
-      const { places, deleted, renamed } = await this.#shared.restore(await this.#held.snapshot());
-      moved.push(...places);
-      for (const client of renamed) {
-        this.#held.records.renameClient(client);
-        commands.push({ kind: 'renamed', ...client });
-      }
-      for (const streamId of deleted) {
-        await this.#held.forgetStream(streamId);
-        commands.push({ kind: 'delete', streamId });
-      }
-      for (const { command, workerId } of this.#unsent.splice(0)) await this.#shared.send(command, workerId);
-    };
-    const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
-    for (const { feed, place } of moved) this.#held.notePlace(feed, place);
-    // Some other question, such as a join, may have been the first to find out that another worker makes a feed.
-    const confirmed = moved.filter(({ place }) => place.kind === 'own');
-    return { commands, moved: [...confirmed, ...this.#held.takeTaken()], unbroken };
-  }
-
-  /**
-   * Whether the registry still has all that this worker holds. Something that is just coming or going may be missing once; what
-   * is missing twice is lost.
-   */
-  async #isWhole(): Promise<boolean> {
-    if (++this.#renewals % WHOLE_RENEWALS !== 0 && this.#missing.length === 0) return true;
-    const before = this.#missing;
-    this.#missing = await this.#shared.missing(await this.#held.snapshot());
-    const lost = this.#missing.filter((each) => before.includes(each));
-    if (lost.length === 0) return true;
-    this.#missing = [];
-    this.#onLoss(lost);
-    // Including the shared secrets.
-    await this.#introduceTo(true);
-    return false;
-  }
-
-  /** The stream may have been created anew since. */
-  async #forgetDeleted(streamId: string): Promise<void> {
-    if ((await this.#shared.stream(streamId)) === undefined) await this.#held.forgetStream(streamId);
-  }
-
-  /** @param forgotten the registry knew this worker and no longer does */
-  async #introduceTo(forgotten: boolean): Promise<void> {
-    if (this.#introduced && !forgotten) return;
-    await this.#introduce();
-    this.#introduced = true;
+  renew(load: WorkerLoad): Promise<Renewal> {
+    return this.#writeBack.renew(load);
   }
 
   /** The connection broke: requests under way may be lost, and the next connection may lead to a registry that is behind. */
   interrupted(error: unknown): void {
-    this.#introduced = false;
+    this.#writeBack.introduceAgain();
     this.#reach.lose(error, 0);
   }
 
@@ -415,7 +307,7 @@ export class ResilientRegistry implements Registry {
       () => this.#shared.send(command, workerId),
       async () => {
         // Deletions are written back anyway, and a viewer that waits for a connection has given up by then.
-        if (command.kind !== 'delete' && command.kind !== 'reclaim') this.#unsent.push({ command, workerId });
+        if (command.kind !== 'delete' && command.kind !== 'reclaim') this.#writeBack.sendLater(command, workerId);
       },
     );
   }
@@ -442,10 +334,14 @@ export class ResilientRegistry implements Registry {
       : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
   }
 
-  /** A stream that this worker does not know. It does not count as idle: another worker may have viewers of it. */
-  async #streamElsewhere(id: string): Promise<StreamRecord | undefined> {
-    const stream = await this.#peerReports.stream(id, () => this.streamReport(id));
-    return stream && { ...stream, lastAccessMs: Date.now() };
+  /** A stream that this worker does not know does not count as idle: another worker may have viewers of it. */
+  async #streamAlone(id: string): Promise<StreamRecord | undefined> {
+    const known = this.remembered(id);
+    const stream = known ?? (await this.#peerReports.stream(id, () => this.streamReport(id)));
+    if (stream === undefined) return undefined;
+    const record = known ?? { ...stream, lastAccessMs: Date.now() };
+    this.#held.adoptStream(record);
+    return record;
   }
 
   /** Counts the client in here, because the registry cannot. */

@@ -1,0 +1,137 @@
+/**
+ * Renews this worker's lease, and with each renewal finds out whether the registry still has all that this worker holds. What it
+ * has lost, or could not be told during an outage, this worker writes back.
+ */
+
+import type { LocalHoldings } from '../memory/holdings.ts';
+import type { RedisRegistry } from '../redis/redis-registry.ts';
+import type { Command, MovedFeed, Renewal, WorkerLoad } from '../types.ts';
+import type { Reachability } from './reachability.ts';
+
+/** Checks the registry for holes after this many renewals (one a second). */
+const WHOLE_RENEWALS = 2;
+
+/** A registry that answers more slowly than this is asked nothing that can wait. */
+const QUICK_MS = 200;
+
+export interface WriteBackDeps {
+  readonly shared: RedisRegistry;
+  readonly held: LocalHoldings;
+  readonly reach: Reachability;
+  /** Awaited before this worker writes back, also the first time: the registry may have forgotten the worker. */
+  readonly introduce: () => Promise<void>;
+  /** Called with what the registry has lost and gets again. */
+  readonly onLoss: (lost: readonly string[]) => void;
+}
+
+export class WriteBack {
+  readonly #shared: RedisRegistry;
+  readonly #held: LocalHoldings;
+  readonly #reach: Reachability;
+  readonly #introduce: () => Promise<void>;
+  readonly #onLoss: (lost: readonly string[]) => void;
+  #introduced = false;
+  #renewals = 0;
+  /** What was missing in the registry at the last check. */
+  #missing: readonly string[] = [];
+  /** Commands sent during an outage. */
+  readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
+  /** Counts joins and leaves: client counts are only compared when none happened meanwhile. */
+  #turnover = 0;
+
+  constructor({ shared, held, reach, introduce, onLoss }: WriteBackDeps) {
+    this.#shared = shared;
+    this.#held = held;
+    this.#reach = reach;
+    this.#introduce = introduce;
+    this.#onLoss = onLoss;
+  }
+
+  /** A client comes or goes, or has come or gone. */
+  noteTurnover(): void {
+    this.#turnover++;
+  }
+
+  /** Sends a command when the registry is back. */
+  sendLater(command: Command, workerId: string | undefined): void {
+    this.#unsent.push({ command, workerId });
+  }
+
+  /** The next renewal may reach a registry that does not know this worker. */
+  introduceAgain(): void {
+    this.#introduced = false;
+  }
+
+  /** Renews the lease, and writes back this worker's state if the registry may lack some of it. */
+  async renew(load: WorkerLoad): Promise<Renewal> {
+    await this.#held.records.renew(load);
+    const commands: Command[] = [];
+    const moved: MovedFeed[] = [];
+    const renew = async () => {
+      const turnover = this.#turnover;
+      const quiet = this.#reach.quiet;
+      const sentMs = performance.now();
+      const renewed = await this.#shared.renew(load);
+      const isQuick = performance.now() - sentMs < QUICK_MS;
+      for (const command of renewed.commands) {
+        if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
+      }
+      commands.unshift(...renewed.commands);
+      moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
+      if (!renewed.unbroken) await this.#introduceTo(true);
+      // A different count means Redis holds a stale client or misses one: write our state back. A deleted stream's clients are
+      // already gone there; here they go when the delete command is carried out.
+      const deletes = renewed.commands.some(({ kind }) => kind === 'delete');
+      const comparable = quiet && !deletes && this.#reach.quiet && turnover === this.#turnover;
+      const isWhole = !isQuick || (await this.#isWhole());
+      return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
+    };
+    const tell = async () => {
+      const { places, deleted, renamed } = await this.#shared.restore(await this.#held.snapshot());
+      moved.push(...places);
+      for (const client of renamed) {
+        this.#held.records.renameClient(client);
+        commands.push({ kind: 'renamed', ...client });
+      }
+      for (const streamId of deleted) {
+        await this.#held.forgetStream(streamId);
+        commands.push({ kind: 'delete', streamId });
+      }
+      for (const { command, workerId } of this.#unsent.splice(0)) await this.#shared.send(command, workerId);
+    };
+    const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
+    for (const { feed, place } of moved) this.#held.notePlace(feed, place);
+    // Some other question, such as a join, may have been the first to find out that another worker makes a feed.
+    const confirmed = moved.filter(({ place }) => place.kind === 'own');
+    return { commands, moved: [...confirmed, ...this.#held.takeTaken()], unbroken };
+  }
+
+  /**
+   * Whether the registry still has all that this worker holds. Something that is just coming or going may be missing once; what
+   * is missing twice is lost.
+   */
+  async #isWhole(): Promise<boolean> {
+    if (++this.#renewals % WHOLE_RENEWALS !== 0 && this.#missing.length === 0) return true;
+    const before = this.#missing;
+    this.#missing = await this.#shared.missing(await this.#held.snapshot());
+    const lost = this.#missing.filter((each) => before.includes(each));
+    if (lost.length === 0) return true;
+    this.#missing = [];
+    this.#onLoss(lost);
+    // Including the shared secrets.
+    await this.#introduceTo(true);
+    return false;
+  }
+
+  /** The stream may have been created anew since. */
+  async #forgetDeleted(streamId: string): Promise<void> {
+    if ((await this.#shared.stream(streamId)) === undefined) await this.#held.forgetStream(streamId);
+  }
+
+  /** @param forgotten the registry knew this worker and no longer does */
+  async #introduceTo(forgotten: boolean): Promise<void> {
+    if (this.#introduced && !forgotten) return;
+    await this.#introduce();
+    this.#introduced = true;
+  }
+}
