@@ -17,7 +17,7 @@ export interface StreamReport {
  * first, then the one created last, then the one whose source moved last.
  */
 export function believed(streamReports: readonly StreamReport[]): StreamRecord | undefined {
-  const deletedAtMs = Math.max(...streamReports.map((each) => each.deletedAtMs ?? Number.NEGATIVE_INFINITY));
+  const deletedAtMs = lastDeletion(streamReports);
   const met = streamReports.flatMap(({ stream, viewers = 0 }) => (stream === undefined ? [] : { stream, viewers }));
   const alive = met.filter(({ stream }) => stream.createdAtMs > deletedAtMs);
   return alive.sort(
@@ -26,4 +26,9 @@ export function believed(streamReports: readonly StreamReport[]): StreamRecord |
       b.stream.createdAtMs - a.stream.createdAtMs ||
       movedAtMs(b.stream.failover) - movedAtMs(a.stream.failover),
   )[0]?.stream;
+}
+
+/** When a worker last deleted the stream; -Infinity when none has. */
+export function lastDeletion(streamReports: readonly StreamReport[]): number {
+  return Math.max(...streamReports.map((each) => each.deletedAtMs ?? Number.NEGATIVE_INFINITY));
 }

@@ -703,6 +703,24 @@ describe('a stream that nobody watches', () => {
     expect((await one.registry.stream(ID))?.failover.index).toBe(-1);
   });
 
+  it.each(['nobody watches', 'somebody still watches'])(
+    'deleted on one worker and created on another, both in an outage, is new there, where %s',
+    async (who) => {
+      const { one, two } = await pair();
+      await one.registry.createStream(SPEC, 0);
+      await two.registry.stream(ID);
+      const watched = who !== 'nobody watches';
+      if (watched) await two.watch('b');
+      interrupt(one, two);
+      await one.registry.deleteStream(ID);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      expect(await two.registry.createStream(TWO, 0)).toMatchObject({ existing: false });
+      for (const each of [one, two, one, two]) await each.renew();
+      expect(await one.registry.stream(ID)).toMatchObject({ metadata: { name: 'two' } });
+      expect(await one.registry.clients(ID)).toHaveLength(watched ? 1 : 0);
+    },
+  );
+
   /** As if nothing had happened for a minute. */
   const age = async () => {
     for (const id of await redis.zrange(keys.streamIds, '0', '-1')) {

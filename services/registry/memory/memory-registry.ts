@@ -54,17 +54,24 @@ export class MemoryRegistry implements Registry {
     this.#now = now;
   }
 
-  async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+  /** @param deletedAtMs when another worker has deleted the stream; what was there before counts no longer */
+  async createStream(
+    spec: StreamSpec,
+    maxStreams: number,
+    deletedAtMs = Number.NEGATIVE_INFINITY,
+  ): Promise<CreateAnswer | 'full'> {
     const nowMs = this.#now();
     const known = this.#streams.get(spec.id);
-    if (known !== undefined && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
+    const counts = known !== undefined && known.record.createdAtMs > deletedAtMs;
+    if (counts && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
       // Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
       if (!known.record.watched) known.record.lastAccessMs = nowMs;
       return { stream: copyOf(known.record), existing: true };
     }
     if (known === undefined && maxStreams > 0 && !this.#hasRoom(maxStreams)) return 'full';
     const record = newStream(spec, nowMs);
-    this.#streams.set(spec.id, { record, clients: new Map() });
+    // Whoever still watches a deleted stream here goes on with the new one.
+    this.#streams.set(spec.id, { record, clients: known?.clients ?? new Map() });
     return { stream: copyOf(record), existing: false };
   }
 

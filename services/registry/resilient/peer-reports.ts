@@ -1,7 +1,7 @@
 /** Asks the other workers while the shared registry does not answer: which streams exist, and who has a feed. */
 
 import { askAgain } from '../ask-again.ts';
-import { believed, type StreamReport } from '../stream-report.ts';
+import { believed, lastDeletion, type StreamReport } from '../stream-report.ts';
 import type { RegisteredPlace, StreamRecord } from '../types.ts';
 
 /** The other known workers of a cluster, each asked directly. */
@@ -36,8 +36,14 @@ export class PeerReports {
 
   /** A stream that has viewers on another worker, as that worker knows it. */
   async watched(id: string): Promise<StreamRecord | undefined> {
+    return (await this.elsewhere(id)).watched;
+  }
+
+  /** The same, and when another worker has last deleted the stream (-Infinity: none has). */
+  async elsewhere(id: string): Promise<{ watched: StreamRecord | undefined; deletedAtMs: number }> {
     const others = await this.#ask(id);
-    return believed(others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined));
+    const telling = others.filter(({ viewers = 0, deletedAtMs }) => viewers > 0 || deletedAtMs !== undefined);
+    return { watched: believed(telling), deletedAtMs: lastDeletion(others) };
   }
 
   /** A viewer may ask for a stream that the registry lost a moment ago, before a worker that holds it has written it back. */

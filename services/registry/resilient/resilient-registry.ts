@@ -327,10 +327,10 @@ export class ResilientRegistry implements Registry {
 
   /** If the stream has viewers on another worker, its first definition holds here too. */
   async #createAlone(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
+    const { watched, deletedAtMs } = await this.#peerReports.elsewhere(spec.id);
     const { viewers = 0 } = this.streamReport(spec.id);
-    const watched = viewers > 0 ? undefined : await this.#peerReports.watched(spec.id);
-    return watched === undefined
-      ? this.#held.records.createStream(spec, maxStreams)
+    return watched === undefined || viewers > 0
+      ? this.#held.records.createStream(spec, maxStreams, deletedAtMs)
       : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
   }
 
