@@ -34,7 +34,7 @@ async function sourceAcrossWrap(): Promise<SourceFeed> {
   const splicer = new Splicer(feedSink(feed), { holdReordered: false, firstDts: WRAP - BEFORE_SECONDS * TICKS });
   const options = { startPts: 900_000, startPhaseSeconds: 0, speed: 1 };
   const player = new Player(await loadLoop('bframes'), options);
-  splicer.beginInput('rebase');
+  splicer.beginInput({ kind: 'source' });
   for (let ms = 0; ms < SECONDS * 1_000; ms += 25) {
     const block = player.tick(ms);
     if (block !== undefined) splicer.push(block.bytes, ms);
@@ -85,7 +85,7 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
       { streamId: 'x', canFailOver: false, address, resume, signal },
       runDeps(source),
     );
-    output.begin(index === 0 ? 'rebase' : 'aligned', { repaired: true });
+    output.begin({ kind: 'run', continues: index === 0 ? undefined : { samePictures: false } });
     for await (const chunk of run.output) {
       output.push(chunk as Buffer, performance.now());
       if (feed.ring.headMs - firstMs > death * 1_000) break;

@@ -37,7 +37,7 @@ function inUse(): number {
 function spliced(options: SplicerOptions): { feed: Feed; splicer: Splicer } {
   const feed = new Feed({ retainMs: 20_000, joinBufferMs: 2_000, maxBytes: RING_BYTES });
   const splicer = new Splicer(feedSink(feed), options);
-  splicer.beginInput('rebase');
+  splicer.beginInput({ kind: 'source' });
   return { feed, splicer };
 }
 

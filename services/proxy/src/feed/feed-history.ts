@@ -4,8 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { InputKind } from '../mpegts/splicing/splicer.ts';
-import type { InputClock } from '../mpegts/splicing/timeline.ts';
+import type { Continuation } from '../mpegts/splicing/input.ts';
 import { ticksBetween, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 
 /** A change of owner. */
@@ -60,29 +59,29 @@ export class FeedHistory {
   /**
    * What comes now is another worker's media.
    * @param lastDts DTS of the newest picture here, 33 bits; undefined in an empty feed
-   * @returns how its bytes continue the media that is here
+   * @returns how its bytes continue the media that is here; undefined when they are on another timeline
    */
-  follow(theirs: OwnerHistory, lastDts: number | undefined): { clock: InputClock; kind: InputKind } {
+  follow(theirs: OwnerHistory, lastDts: number | undefined): Continuation | undefined {
     if (lastDts === undefined) {
       this.#timeline = theirs.timeline;
       this.#epoch = theirs.epoch;
       this.#changes = theirs.changes;
       this.#foreign = undefined;
-      return { clock: 'aligned', kind: { shift: 0 } };
+      return { shift: 0, samePictures: false };
     }
     const mine = this.current;
     if (theirs.timeline === this.#timeline) {
-      const midPicture = hasSamePictures(mine, theirs, lastDts);
+      const samePictures = hasSamePictures(mine, theirs, lastDts);
       this.#epoch = theirs.epoch;
       this.#changes = theirs.changes;
       this.#foreign = undefined;
-      return { clock: 'aligned', kind: { shift: 0, midPicture } };
+      return { shift: 0, samePictures };
     }
     const known = theirs.timeline === this.#foreign;
     this.#foreign = theirs.timeline;
-    const midPicture = known && theirs.epoch === mine.epoch;
-    if (!midPicture) this.#note({ epoch: theirs.epoch, afterDts: lastDts });
-    return known ? { clock: 'aligned', kind: { midPicture } } : { clock: 'rebase', kind: {} };
+    const samePictures = known && theirs.epoch === mine.epoch;
+    if (!samePictures) this.#note({ epoch: theirs.epoch, afterDts: lastDts });
+    return known ? { samePictures } : undefined;
   }
 
   /** Converts a time of this feed to the clock of the feed that it follows. `shift` is the splicer's. */

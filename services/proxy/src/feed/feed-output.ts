@@ -1,7 +1,7 @@
 /** Stands between FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
 
-import { type InputKind, type ResumePoint, Splicer } from '../mpegts/splicing/splicer.ts';
-import type { InputClock } from '../mpegts/splicing/timeline.ts';
+import type { Input } from '../mpegts/splicing/input.ts';
+import { type ResumePoint, Splicer } from '../mpegts/splicing/splicer.ts';
 import { createFragmenter, type OpaqueContainer } from './containers/index.ts';
 import type { Feed } from './feed.ts';
 import { feedSink } from './feed-sink.ts';
@@ -21,7 +21,7 @@ export interface FeedOutput {
    */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
-  begin(clock: InputClock, kind: InputKind): void;
+  begin(input: Input): void;
   push(chunk: Buffer, nowMs: number): void;
   /** Call when the pushed bytes end with whole units. */
   flush(): void;
@@ -52,7 +52,7 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
     get lastAudioMs() {
       return splicer.lastAudioMs;
     },
-    begin: (clock, kind) => splicer.beginInput(clock, kind),
+    begin: (input) => splicer.beginInput(input),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),
     flush: () => splicer.flush(),
     end: (orderly) => splicer.endInput(orderly),

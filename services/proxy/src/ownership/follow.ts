@@ -42,8 +42,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   const hello = await run.hello;
   if (hello === undefined) return run.ended;
   place.relayAnswered();
-  const { clock, kind } = history.follow(hello.lineage, lastDts);
-  output.begin(clock, { ...kind, repaired: true, grouped: true });
+  output.begin({ kind: 'relay', continues: history.follow(hello.lineage, lastDts) });
   for await (const item of run.output) {
     place.relayAnswered();
     // On another timeline than this feed's, the source clock means nothing.

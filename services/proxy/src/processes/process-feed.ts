@@ -304,16 +304,13 @@ export class ProcessFeed implements PlacedFeed {
     try {
       await this.#refuseFinite(run);
       const timeline = run.source?.history.current.timeline;
-      const sameClock = timeline !== undefined && timeline === this.#sourceClock?.timeline;
-      this.output.begin(sameClock ? 'aligned' : 'rebase', {
-        midPicture: this.#production.midPicture,
-        repaired: run.source !== undefined,
-        shift: sameClock ? this.#sourceClock?.shift : undefined,
-      });
+      const known = timeline === this.#sourceClock?.timeline ? this.#sourceClock : undefined;
+      const continues = known && { shift: known.shift, samePictures: this.#production.samePictures };
+      this.output.begin(run.source === undefined ? { kind: 'source' } : { kind: 'run', continues });
       const { ring } = this.feed;
       // A run on another clock continues at the wall clock. That jump is not media.
       const fromBytes = ring.head;
-      let fromMs = sameClock ? ring.headMs : undefined;
+      let fromMs = continues === undefined ? undefined : ring.headMs;
       for await (const chunk of run.output) {
         if (!(await this.place.mayPass())) {
           run.kill();

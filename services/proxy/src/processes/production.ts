@@ -21,7 +21,7 @@ export interface Production {
   /** The feed carries fragments of a container other than MPEG-TS. */
   readonly opaque: boolean;
   /** A restarted run repeats exactly the same pictures, so readers may enter it between keyframes. */
-  readonly midPicture: boolean;
+  readonly samePictures: boolean;
   /** Whether it needs a process. */
   readonly needsProcess: boolean;
 }
@@ -34,7 +34,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
       start: (request) => startCopyRun(request, deps),
       output: (feed) => tsOutput(feed, false),
       opaque: false,
-      midPicture: true,
+      samePictures: true,
       needsProcess: false,
     };
   }
@@ -45,7 +45,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
     start: (request) => startFfmpegRun(profile, request, deps, trials),
     output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
     opaque: opaque !== undefined,
-    midPicture: profile.video === 'copy',
+    samePictures: profile.video === 'copy',
     needsProcess: true,
   };
 }

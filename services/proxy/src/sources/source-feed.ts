@@ -14,6 +14,7 @@ import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
+import type { Input } from '../mpegts/splicing/input.ts';
 import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/splicer.ts';
 import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
@@ -336,11 +337,7 @@ export class SourceFeed implements PlacedFeed {
       } else {
         this.#connection = staged.reader;
       }
-      const isKnown = !isEmpty && (this.#sourceClock !== undefined || staged !== undefined);
-      const shift = isKnown ? this.#sourceClock?.shift : undefined;
-      const repeats = prepared?.source.repeats(this.#hasSent) ? 'surely' : 'perhaps';
-      const overlaps = staged === undefined ? undefined : repeats;
-      this.output.begin(isKnown ? 'resume' : 'rebase', { overlaps, shift });
+      this.output.begin(this.#inputOf(isEmpty, prepared?.source));
       for (const chunk of staged?.staged ?? []) this.#put(chunk);
       return await this.#read(this.#connection);
     } catch (error) {
@@ -358,6 +355,14 @@ export class SourceFeed implements PlacedFeed {
         this.place.left();
       }
     }
+  }
+
+  #inputOf(isFirst: boolean, prepared: StagedSource | undefined): Input {
+    const shift = this.#sourceClock?.shift;
+    if (prepared !== undefined) {
+      return { kind: 'prepared_connection', shift, repeats: prepared.repeats(this.#hasSent) };
+    }
+    return isFirst || shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
   }
 
   #connect(): Promise<OpenedSource> {

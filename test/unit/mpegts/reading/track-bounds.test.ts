@@ -119,7 +119,7 @@ describe('a programme', () => {
       },
       { holdReordered: false, firstDts: undefined },
     );
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     return { splicer, seen };
   }
 

@@ -30,7 +30,7 @@ function splice() {
     },
     { holdReordered: false, firstDts: undefined, survey: new TrackSurvey() },
   );
-  splicer.beginInput('rebase');
+  splicer.beginInput({ kind: 'source' });
   return { splicer, packets, changes };
 }
 
@@ -112,7 +112,7 @@ describe('a survey of a provider’s tracks', () => {
     const first = new TsBuilder(streams).tables();
     play(out, first, [0, 50], (n, ticks) => first.video(ticks, ticks, n % 10 === 0).audio(ticks));
     out.splicer.endInput(false);
-    out.splicer.beginInput('resume');
+    out.splicer.beginInput({ kind: 'reconnection', shift: out.splicer.shift ?? 0 });
     const before = out.packets.length;
     const second = new TsBuilder(streams).tables();
     play(out, second, [60, 63], (n, ticks) => second.video(ticks, ticks, n === 60).audio(ticks));

@@ -5,12 +5,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
-import {
-  type InputKind,
-  Splicer,
-  type SplicerOptions,
-} from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
-import type { InputClock } from '../../../../services/proxy/src/mpegts/splicing/timeline.ts';
+import type { Input } from '../../../../services/proxy/src/mpegts/splicing/input.ts';
+import { Splicer, type SplicerOptions } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
 import { movedSection } from '../../../../services/proxy/src/mpegts/syntax/clock-sections.ts';
 import { classifyStream } from '../../../../services/proxy/src/mpegts/syntax/elementary.ts';
 import { PACKET_SIZE } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
@@ -34,7 +30,7 @@ interface Output {
   readonly splicer: Splicer;
 }
 
-function stage(options: SplicerOptions, clock: InputClock, kind: InputKind, next?: (bytes: Buffer) => void): Output {
+function stage(options: SplicerOptions, input: Input, next?: (bytes: Buffer) => void): Output {
   const packets: Buffer[] = [];
   const splicer = new Splicer(
     {
@@ -51,7 +47,7 @@ function stage(options: SplicerOptions, clock: InputClock, kind: InputKind, next
     },
     options,
   );
-  splicer.beginInput(clock, kind);
+  splicer.beginInput(input);
   return { packets, splicer };
 }
 
@@ -62,12 +58,12 @@ type Chain = (typeof CHAINS)[number];
 function chain(through: Chain): { first: Splicer; last: Output; push: (bytes: Buffer, nowMs: number) => void } {
   let nowMs = 0;
   const own = { holdReordered: true, firstDts: undefined };
-  const relay = stage(own, 'aligned', { repaired: true, grouped: true });
-  const process = stage(own, 'rebase', { midPicture: true, repaired: true }, (bytes) =>
-    relay.splicer.push(bytes, nowMs),
-  );
-  const source = stage({ holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() }, 'rebase', {}, (bytes) =>
-    process.splicer.push(bytes, nowMs),
+  const relay = stage(own, { kind: 'relay', continues: { shift: 0, samePictures: false } });
+  const process = stage(own, { kind: 'run', continues: undefined }, (bytes) => relay.splicer.push(bytes, nowMs));
+  const source = stage(
+    { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() },
+    { kind: 'source' },
+    (bytes) => process.splicer.push(bytes, nowMs),
   );
   return {
     first: source.splicer,
@@ -100,30 +96,35 @@ describe('what an input repeats of the one before it', () => {
   const frames = Array.from({ length: FRAMES }, () => corpus.frame());
   const bytesOf = (from: number, until = FRAMES) => Buffer.concat(frames.slice(from, until));
 
-  it.each<[string, SplicerOptions, InputClock, InputKind]>([
+  it.each<[string, SplicerOptions, Input, Input]>([
     [
       'a provider',
       { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() },
-      'resume',
-      { overlaps: 'surely' },
+      { kind: 'source' },
+      { kind: 'prepared_connection', shift: undefined, repeats: true },
     ],
-    ['a copy', { holdReordered: true, firstDts: undefined }, 'aligned', { midPicture: true, repaired: true }],
+    [
+      'a copy',
+      { holdReordered: true, firstDts: undefined },
+      { kind: 'run', continues: undefined },
+      { kind: 'run', continues: { samePictures: true } },
+    ],
     [
       'a relay',
       { holdReordered: true, firstDts: undefined },
-      'aligned',
-      { midPicture: true, repaired: true, grouped: true },
+      { kind: 'relay', continues: undefined },
+      { kind: 'relay', continues: { samePictures: true } },
     ],
-  ])('is sent once: %s', (_what, options, clock, kind) => {
+  ])('is sent once: %s', (_what, options, first, next) => {
     // The first one ends anywhere between two pictures, and inside of one.
     for (let cut = 0; cut < 24; cut++) {
-      const { packets, splicer } = stage(options, 'rebase', kind);
+      const { packets, splicer } = stage(options, first);
       const before = bytesOf(0, 60);
       const isWhole = cut % 2 === 0;
       const end = isWhole ? bytesOf(0, 48 + cut / 2).length : before.length - cut * 300;
       splicer.push(Buffer.from(before.subarray(0, end)), 1_000);
       splicer.endInput(false);
-      splicer.beginInput(clock, kind);
+      splicer.beginInput(next);
       splicer.push(bytesOf(30), 2_000);
       splicer.flush();
       expect(expectData(packets, corpus, 1), `cut ${cut}`).toBe(DATA_FRAMES);
@@ -136,10 +137,10 @@ it('sends nothing of a past that is longer than what was seen before', () => {
   const frames = Array.from({ length: FRAMES }, () => corpus.frame());
   const bytesOf = (from: number, until: number) => Buffer.concat(frames.slice(from, until));
   const options = { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() };
-  const { packets, splicer } = stage(options, 'rebase', {});
+  const { packets, splicer } = stage(options, { kind: 'source' });
   splicer.push(bytesOf(40, 60), 1_000);
   splicer.endInput(false);
-  splicer.beginInput('resume', { overlaps: 'surely' });
+  splicer.beginInput({ kind: 'prepared_connection', shift: undefined, repeats: true });
   splicer.push(bytesOf(12, FRAMES), 2_000);
   splicer.flush();
   expect(expectData(packets, corpus, 1)).toBe((FRAMES - 40) / 5);
@@ -150,10 +151,10 @@ it('waits for no picture of the past where none is known to come', () => {
   const frames = Array.from({ length: FRAMES }, () => corpus.frame());
   const bytesOf = (from: number, until: number) => Buffer.concat(frames.slice(from, until));
   const options = { holdReordered: false, firstDts: 900_000, survey: new TrackSurvey() };
-  const { packets, splicer } = stage(options, 'rebase', {});
+  const { packets, splicer } = stage(options, { kind: 'source' });
   splicer.push(bytesOf(0, 20), 1_000);
   splicer.endInput(false);
-  splicer.beginInput('resume', { overlaps: 'perhaps' });
+  splicer.beginInput({ kind: 'prepared_connection', shift: undefined, repeats: false });
   splicer.push(bytesOf(40, FRAMES), 2_000);
   splicer.flush();
   // ISO 13818-1, 2.4.3.6: packet_start_code_prefix and the stream_id of video.

@@ -63,7 +63,7 @@ function frames(builder: TsBuilder, from: number, count: number, gop = 10): TsBu
 describe('Splicer', () => {
   it('starts with tables and a keyframe, whatever the input starts with', () => {
     const { splicer, packets, entries } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 5, 30).take(), 0);
     expect(pidOf(packets[0] as Buffer, 0)).toBe(0);
     expect(entries.map((entry) => entry.dts)).toEqual(
@@ -74,7 +74,7 @@ describe('Splicer', () => {
 
   it('gives every joiner a prefix whose counters lead into the shared packets', () => {
     const { splicer, packets, entries } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 35).tables().take(), 0);
     splicer.push(frames(new TsBuilder().tables(), 35, 20).take(), 0);
     for (const { prefix, at } of entries) {
@@ -86,10 +86,10 @@ describe('Splicer', () => {
 
   it('keeps counters, PIDs and order when another input with other PIDs continues', () => {
     const { splicer, packets, progress } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 23).take(), 0);
     splicer.endInput(false);
-    splicer.beginInput('resume');
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
     const other = new TsBuilder([
       { pid: 0x21, type: 0x0f, descriptors: Buffer.alloc(0) },
       { pid: VIDEO_PID, type: 0x1b, descriptors: Buffer.alloc(0) },
@@ -103,10 +103,10 @@ describe('Splicer', () => {
 
   it('sends nothing twice and loses nothing when a new connection begins with the past', () => {
     const { splicer, packets, progress } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
     splicer.endInput(false);
-    splicer.beginInput('resume');
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
     splicer.push(frames(new TsBuilder().tables(), 20, 40).take(), 2_480);
     // A picture and a sound for each frame, but no sound before the first picture, and no picture that is not whole yet.
     const wanted = Array.from({ length: 120 }, (_, n) => Math.floor(n / 2)).slice(1, -1);
@@ -119,10 +119,10 @@ describe('Splicer', () => {
 
   it('does not take a restarted clock for the past', () => {
     const { splicer, progress } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
     splicer.endInput(false);
-    splicer.beginInput('resume');
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
     const other = new TsBuilder().tables();
     // The time of an earlier keyframe, but not its picture.
     for (let n = 20; n < 40; n++) other.video(900_000 + n * FRAME, 900_000 + n * FRAME, n % 10 === 0, 800);
@@ -132,7 +132,7 @@ describe('Splicer', () => {
 
   it('signals lost packets instead of hiding them', () => {
     const { splicer, packets } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = frames(new TsBuilder().tables(), 0, 5);
     splicer.push(frames(builder.lose(VIDEO_PID, 3), 5, 5).take(), 0);
     expect(counterErrors(packets)).toEqual([]);
@@ -143,7 +143,7 @@ describe('Splicer', () => {
 
   it('holds reordered pictures back until their group is complete, and resumes behind the last one', () => {
     const { splicer, packets, progress } = splice({ holdReordered: true });
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = new TsBuilder().tables();
     // Display order 0 … 8 in decode order I0 P4 B2 B1 B3 P8 B6 …, DTS two frames behind.
     const pts = [0, 4, 2, 1, 3, 8, 6];
@@ -161,7 +161,7 @@ describe('Splicer', () => {
 
   it('measures time by when a unit begins to arrive, not by when its end is known', () => {
     const { splicer, progress } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = frames(new TsBuilder().tables(), 0, 11);
     splicer.push(builder.take(), 400);
     // Three seconds are lost while nothing comes; only then the last picture before them proves to be whole.
@@ -171,7 +171,7 @@ describe('Splicer', () => {
 
   it('resumes sound behind all the frames of the last unit, however many there were before', () => {
     const { splicer } = splice({ holdReordered: true });
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = new TsBuilder().tables();
     const pictures = (from: number, to: number) => {
       for (let n = from; n < to; n++) builder.video(900_000 + n * FRAME, 900_000 + n * FRAME, n === 0);
@@ -188,7 +188,7 @@ describe('Splicer', () => {
 
   it('sends nothing of a unit whose end never came', () => {
     const { splicer, packets } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const bytes = frames(new TsBuilder().tables(), 0, 3)
       .video(900_000 + 3 * FRAME, 900_000 + 3 * FRAME, false, 2_000)
       .take();
@@ -200,7 +200,7 @@ describe('Splicer', () => {
 
   it('says where other tracks begin, and enters sound at once where the pictures are gone', () => {
     const { splicer, packets, entries, changes } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 20).tables().take(), 800);
     expect(changes).toEqual([]);
     const before = entries.length;
@@ -215,7 +215,7 @@ describe('Splicer', () => {
 
   it('offers sound as an entry where there are no pictures', () => {
     const { splicer, entries } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = new TsBuilder([{ pid: AUDIO_PID, type: 0x0f, descriptors: Buffer.alloc(0) }]).tables();
     for (let n = 0; n < 100; n++) builder.audio(n * 1_920);
     splicer.push(builder.take(), 0);
@@ -225,7 +225,7 @@ describe('Splicer', () => {
 
   it('enters intra refresh after 12 s without a keyframe', () => {
     const { splicer, entries } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = new TsBuilder().tables();
     for (let n = 0; n < 20 * 25; n++) {
       builder.video(n * FRAME, n * FRAME, false).audio(n * FRAME);
@@ -238,7 +238,7 @@ describe('Splicer', () => {
 
   it('takes no other picture for an entry because the input has paused', () => {
     const { splicer, entries } = splice();
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     const builder = new TsBuilder().tables();
     for (let n = 0; n < 200; n++) {
       builder.video(n * FRAME, n * FRAME, n % 50 === 0).audio(n * FRAME);
@@ -255,7 +255,7 @@ describe('Splicer', () => {
       seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
       return seed;
     };
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     for (let round = 0; round < 200; round++) {
       const good = frames(new TsBuilder().tables(), round, 3).take();
       for (let n = 0; n < 20; n++) good[random() % good.length] = random() & 0xff;

@@ -66,7 +66,7 @@ describe('a splicer of a provider’s media', () => {
       },
       { holdReordered: false, firstDts: undefined, survey: new TrackSurvey() },
     );
-    splicer.beginInput('rebase');
+    splicer.beginInput({ kind: 'source' });
     for (const [index, sar] of ['16/15', '16/15', '64/45'].entries()) splicer.push(part(sar), index * 800);
     splicer.endInput(true);
     expect(events.filter((event) => event !== 'entry')).toEqual(['shape']);

@@ -17,10 +17,11 @@ import { type ProgramMap, packetizeSection } from '../syntax/psi.ts';
 import { ScramblingMonitor } from '../syntax/scrambling.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from '../syntax/timestamp.ts';
 import { BesidePictures } from './beside-pictures.ts';
+import { beginningOf, type Input, type Overlap } from './input.ts';
 import { type OutTrack, type PacketsSink, ProgramWriter } from './program-writer.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
 import { Rhythm } from './rhythm.ts';
-import { type InputClock, Timeline } from './timeline.ts';
+import { Timeline } from './timeline.ts';
 import { TrackLife } from './track-life.ts';
 
 export interface SpliceSink {
@@ -70,26 +71,6 @@ export interface SplicerOptions {
   survey?: TrackSurvey;
 }
 
-/** What is known about a new input. */
-export interface InputKind {
-  /**
-   * It repeats exactly the same pictures: `-c copy` from the same source feed, or the same feed on another worker. It
-   * may be entered between keyframes, directly after the last unit sent.
-   */
-  readonly midPicture?: boolean;
-  /** It was made from a source feed, so a gap in it is no jump of a provider's clock. */
-  readonly repaired?: boolean;
-  /**
-   * It may begin with pictures that were already sent, although its clock may differ. `surely`: one of them is known to
-   * come, and nothing before it is sent.
-   */
-  readonly overlaps?: 'perhaps' | 'surely' | undefined;
-  /** It comes from another splicer in whole groups of pictures, so nothing has to be held back. */
-  readonly grouped?: boolean;
-  /** Ticks between its clock and this output's, if they are known and differ from those of the previous input. */
-  readonly shift?: number | undefined;
-}
-
 /** Where a new input has to start so that nothing is lost or repeated; 33-bit ticks on the output timeline. */
 export interface ResumePoint {
   videoPts: number | undefined;
@@ -128,7 +109,7 @@ export class Splicer {
 
   #started = false;
   #midPicture = false;
-  #overlaps: InputKind['overlaps'];
+  #overlap: Overlap = 'none';
   /** Where the overlapping input begins, on its own clock; undefined before its first picture. */
   #overlapDts: number | undefined;
   /** How long the input has flowed, without its pauses. Media that did not come during a pause is not missing. */
@@ -161,24 +142,20 @@ export class Splicer {
     this.#hold = new ReorderHold((item) => this.#emit(item));
   }
 
-  /**
-   * The next bytes come from another input.
-   * @param clock how its clock relates to the previous one
-   */
-  beginInput(clock: InputClock, kind: InputKind = {}): void {
-    const { midPicture = false, repaired = false, grouped = false, overlaps, shift } = kind;
-    this.#overlaps = overlaps;
+  /** The next bytes come from another input. */
+  beginInput(input: Input): void {
+    const { clock, shift, midPicture, overlap, repaired, spliced } = beginningOf(input);
+    this.#overlap = overlap;
     this.#overlapDts = undefined;
     this.#video.interrupt();
     this.#scrambling = new ScramblingMonitor();
     this.#lastEntryFlowMs = undefined;
-    this.#midPicture = midPicture && clock === 'aligned';
-    this.#hold.begin(this.#options.holdReordered && !grouped);
+    this.#midPicture = midPicture;
+    this.#hold.begin(this.#options.holdReordered && !spliced);
     this.#timeline.beginInput(clock, repaired, shift);
     this.#writer.beginInput(clock !== 'aligned');
     this.#beside.beginInput();
-    // Another splicer has already made the survey.
-    const survey = grouped ? undefined : this.#options.survey;
+    const survey = spliced ? undefined : this.#options.survey;
     survey?.begin();
     this.#reader = new ProgramReader(
       {
@@ -433,13 +410,13 @@ export class Splicer {
     if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
     const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
-    const content = this.#overlaps === undefined ? undefined : contentOf(unit);
+    const content = this.#overlap === 'none' ? undefined : contentOf(unit);
     const seenAt = content === undefined ? undefined : this.#recent.timeOf(content);
     const at = sameClock ? wrapTicks(dts + shift) : seenAt;
     if (at === undefined) {
       this.#overlapDts ??= dts;
       const isPast =
-        this.#overlaps === 'surely' &&
+        this.#overlap === 'surely' &&
         content !== undefined &&
         !this.#recent.knows(content) &&
         unit.track.kind === 'video';
