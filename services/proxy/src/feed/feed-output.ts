@@ -1,7 +1,8 @@
 /** Stands between FFmpeg's output and a feed's ring: the splicer for MPEG-TS, a fragmenter for any other container. */
 
 import type { Input } from '../mpegts/splicing/input.ts';
-import { type ResumePoint, Splicer } from '../mpegts/splicing/splicer.ts';
+import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
+import { Splicer } from '../mpegts/splicing/splicer.ts';
 import { createFragmenter, type OpaqueContainer } from './containers/index.ts';
 import type { Feed } from './feed.ts';
 import { feedSink } from './feed-sink.ts';
@@ -47,10 +48,10 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
       return splicer.shift;
     },
     get lastVideoMs() {
-      return splicer.lastVideoMs;
+      return splicer.arrivals.lastVideoMs;
     },
     get lastAudioMs() {
-      return splicer.lastAudioMs;
+      return splicer.arrivals.lastAudioMs;
     },
     begin: (input) => splicer.beginInput(input),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),

@@ -15,7 +15,7 @@ import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
 import { isOutdated as isChoiceOutdated } from '../ffmpeg/process/track-choice.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
-import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
+import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { TICKS_PER_MS, TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';

@@ -7,7 +7,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
-import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
+import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { TICKS_PER_MS, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';

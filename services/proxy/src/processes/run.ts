@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { SourceError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
-import type { ResumePoint } from '../mpegts/splicing/splicer.ts';
+import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';

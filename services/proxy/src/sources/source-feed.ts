@@ -152,17 +152,17 @@ export class SourceFeed implements PlacedFeed {
 
   /** When the newest picture arrived, monotonic ms; undefined before the first. */
   get lastVideoMs(): number | undefined {
-    return this.#splicer.lastVideoMs;
+    return this.#splicer.arrivals.lastVideoMs;
   }
 
   /** The longest recent time between two of its pictures, in ms; undefined before the second. */
   get videoIntervalMs(): number | undefined {
-    return this.#splicer.videoIntervalMs;
+    return this.#splicer.arrivals.videoIntervalMs;
   }
 
   /** When the newest sound arrived, monotonic ms; undefined before the first. */
   get lastAudioMs(): number | undefined {
-    return this.#splicer.lastAudioMs;
+    return this.#splicer.arrivals.lastAudioMs;
   }
 
   /** Its audio and video tracks, in the order of its tables. */
@@ -182,15 +182,15 @@ export class SourceFeed implements PlacedFeed {
 
   /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
   get trouble(): SourceTrouble | undefined {
-    const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#splicer;
+    const { arrivals } = this.#splicer;
     return troubleOf({
       isSlow: this.#slow,
       loops: this.#rounds.loops,
-      scrambledMs: this.#splicer.scrambledMs(performance.now()),
+      scrambledMs: arrivals.scrambledMs(performance.now()),
       streamTimeoutMs: this.#deps.settings.streamTimeoutMs,
-      lastVideoMs,
-      lastAudioMs,
-      videoIntervalMs,
+      lastVideoMs: arrivals.lastVideoMs,
+      lastAudioMs: arrivals.lastAudioMs,
+      videoIntervalMs: arrivals.videoIntervalMs,
     });
   }
 

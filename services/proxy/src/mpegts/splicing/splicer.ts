@@ -4,25 +4,23 @@
  * relays all use it.
  */
 
-import { elementaryBytes, headOf, ProgramReader } from '../reading/program-reader.ts';
-import { contentOf, RecentEntries } from '../reading/recent-entries.ts';
-import { packetsOf } from '../reading/track-reader.ts';
+import { headOf, ProgramReader } from '../reading/program-reader.ts';
 import type { TrackSurvey } from '../reading/track-survey.ts';
 import type { Track, Unit } from '../reading/units.ts';
-import { adtsTicks } from '../syntax/adts.ts';
-import { movedSection } from '../syntax/clock-sections.ts';
 import type { PacketRef } from '../syntax/packet-memory.ts';
 import { pictureShape } from '../syntax/picture-shape.ts';
-import { type ProgramMap, packetizeSection } from '../syntax/psi.ts';
-import { ScramblingMonitor } from '../syntax/scrambling.ts';
-import { TICKS_PER_SECOND, ticksBetween, wrapTicks, writeTimestamp } from '../syntax/timestamp.ts';
+import type { ProgramMap } from '../syntax/psi.ts';
+import { ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
+import { Arrivals } from './arrivals.ts';
 import { BesidePictures } from './beside-pictures.ts';
-import { beginningOf, type Input, type Overlap } from './input.ts';
+import { EntryPoints } from './entry-points.ts';
+import { beginningOf, type Input } from './input.ts';
+import { movedPackets } from './moved-unit.ts';
 import { type OutTrack, type PacketsSink, ProgramWriter } from './program-writer.ts';
 import { type InputItem, ReorderHold } from './reorder-hold.ts';
-import { Rhythm } from './rhythm.ts';
+import { Repetition } from './repetition.ts';
+import { LastSent, type ResumePoint } from './resume-point.ts';
 import { Timeline } from './timeline.ts';
-import { TrackLife } from './track-life.ts';
 
 export interface SpliceSink {
   /** Whole packets. */
@@ -71,33 +69,9 @@ export interface SplicerOptions {
   survey?: TrackSurvey;
 }
 
-/** Where a new input has to start so that nothing is lost or repeated; 33-bit ticks on the output timeline. */
-export interface ResumePoint {
-  videoPts: number | undefined;
-  audioPts: number | undefined;
-}
-
-/** stream_type of AAC in ADTS. */
-const ADTS = 0x0f;
-/** Without a keyframe for this long (intra refresh, open-ended GOPs), any picture is an entry. */
-const NO_KEYFRAME_MS = 12_000;
-/** Audio waits at most this long for an input's first picture: a still may come only every 15 s. */
-const VIDEO_LATE_MS = 1_200;
-/** Units of a flowing input come closer together than this. Audio alone comes in pieces of up to 0.7 s. */
-const LONGEST_STEP_MS = 1_000;
-const MIN_ENTRY_TICKS = TICKS_PER_SECOND / 100;
-/**
- * The shortest arrival time between two entries, unless enough packets lie between them. A source may send thousands of
- * one-packet pictures at once, and the prefix of each entry has a packet for every track.
- */
-const MIN_ENTRY_MS = 10;
-const MIN_ENTRY_PACKETS = 20;
-/** A connection that surely overlaps repeats a picture within this time. After it, the connection is not waited for. */
-const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
-/** Without video, audio units are entries. One per this many ticks is enough. */
-const AUDIO_ENTRY_TICKS = 0.2 * TICKS_PER_SECOND;
-
 export class Splicer {
+  /** What comes of the inputs, whether it is sent or not. */
+  readonly arrivals = new Arrivals();
   readonly #sink: SpliceSink;
   readonly #options: SplicerOptions;
   readonly #timeline: Timeline;
@@ -105,32 +79,17 @@ export class Splicer {
   readonly #hold: ReorderHold;
   #reader: ProgramReader | undefined;
   #nowMs = 0;
-  readonly #recent = new RecentEntries();
-
-  #started = false;
-  #midPicture = false;
-  #overlap: Overlap = 'none';
-  /** Where the overlapping input begins, on its own clock; undefined before its first picture. */
-  #overlapDts: number | undefined;
-  /** How long the input has flowed, without its pauses. Media that did not come during a pause is not missing. */
-  #flowMs = 0;
-  #lastUnitMs: number | undefined;
-  /** On the clock of `#flowMs`. */
-  #lastEntryFlowMs: number | undefined;
-  #lastVideoFlowMs: number | undefined;
-  readonly #video = new Rhythm();
-  #scrambling = new ScramblingMonitor();
-  #lastAudioMs: number | undefined;
-  #lastEntryDts: number | undefined;
-  #lastEntryMs = 0;
-  #packetsSinceEntry = 0;
-  #lastVideoPts: number | undefined;
-  #audioPid: number | undefined;
-  /** The last unit sent of that PID. */
-  #lastAudio: Unit | undefined;
-  #tracks: readonly Track[] = [];
-  readonly #life = new TrackLife();
+  readonly #repetition = new Repetition();
+  readonly #entries = new EntryPoints();
+  readonly #lastSent = new LastSent();
   readonly #beside = new BesidePictures();
+  /** The first packet has been sent. */
+  #started = false;
+  /** The input may be entered between keyframes. */
+  #midPicture = false;
+  #tracks: readonly Track[] = [];
+  /** In the output. */
+  #audioPid: number | undefined;
   /** Shape of the current pictures; undefined when it may change without notice. */
   #shape: string | undefined;
 
@@ -145,11 +104,9 @@ export class Splicer {
   /** The next bytes come from another input. */
   beginInput(input: Input): void {
     const { clock, shift, midPicture, overlap, repaired, spliced } = beginningOf(input);
-    this.#overlap = overlap;
-    this.#overlapDts = undefined;
-    this.#video.interrupt();
-    this.#scrambling = new ScramblingMonitor();
-    this.#lastEntryFlowMs = undefined;
+    this.arrivals.beginInput();
+    this.#repetition.beginInput(overlap);
+    this.#entries.beginInput();
     this.#midPicture = midPicture;
     this.#hold.begin(this.#options.holdReordered && !spliced);
     this.#timeline.beginInput(clock, repaired, shift);
@@ -162,7 +119,7 @@ export class Splicer {
         program: (map, tracks, changed) => this.#take({ kind: 'tables', map, tracks, changed }),
         unit: (unit) => this.#take({ kind: 'unit', unit }),
         clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
-        media: (bytes, offset) => this.#scrambling.count(bytes, offset),
+        media: (bytes, offset) => this.arrivals.packet(bytes, offset),
       },
       survey,
     );
@@ -191,26 +148,6 @@ export class Splicer {
     this.#reader = undefined;
   }
 
-  /** Arrival (as given to `push`) of the newest video unit of the current input; undefined before the first. */
-  get lastVideoMs(): number | undefined {
-    return this.#video.lastMs;
-  }
-
-  /** The longest recent time between two of its pictures, in ms; undefined before the second. */
-  get videoIntervalMs(): number | undefined {
-    return this.#video.intervalMs;
-  }
-
-  /** How long most of the current input's media has been scrambled, in ms. */
-  scrambledMs(nowMs: number): number {
-    return this.#scrambling.lastsMs(nowMs);
-  }
-
-  /** Arrival of the newest audio unit; undefined before the first. */
-  get lastAudioMs(): number | undefined {
-    return this.#lastAudioMs;
-  }
-
   /** Ticks between the current input's clock and the output's; undefined before its first unit. */
   get shift(): number | undefined {
     return this.#timeline.fresh ? undefined : this.#timeline.shift;
@@ -229,35 +166,19 @@ export class Splicer {
     return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated, decodable }) => {
       const pid = this.#writer.trackOf(inputPid)?.pid;
       if (pid === undefined || kind === 'other') return [];
-      return [{ pid, kind, language, narrated, alive: decodable && this.#life.isAlive(pid, kind) }];
+      return [{ pid, kind, language, narrated, alive: decodable && this.arrivals.isAlive(pid, kind) }];
     });
   }
 
   /** Whether a random access point with this content (see `contentOf`) was sent recently. */
   hasSent(content: number): boolean {
-    return this.#recent.knows(content);
+    return this.#repetition.hasSent(content);
   }
 
-  /** What the next unit of each kind would be, on the output timeline. Fields are undefined while nothing was sent. */
+  /** What the next unit of each kind would be, on the output timeline. */
   get resumePoint(): ResumePoint {
     const video = this.#writer.tracks.find((track) => track.video);
-    const step = video === undefined ? undefined : this.#timeline.stepOf(video.pid);
-    const audio = this.#nextAudioDts();
-    return {
-      videoPts:
-        this.#lastVideoPts === undefined || step === undefined ? undefined : wrapTicks(this.#lastVideoPts + step),
-      audioPts: audio === undefined ? undefined : wrapTicks(audio),
-    };
-  }
-
-  /** Where audio continues: after the frames of the last unit, which may hold one or many. */
-  #nextAudioDts(): number | undefined {
-    if (this.#audioPid === undefined) return undefined;
-    const next = this.#timeline.nextDts(this.#audioPid);
-    const last = this.#lastAudio;
-    if (next === undefined || last?.track.type !== ADTS) return next;
-    const ticks = adtsTicks(elementaryBytes(last));
-    return ticks === undefined ? next : next - (this.#timeline.stepOf(this.#audioPid) ?? 0) + ticks;
+    return this.#lastSent.resumePoint(this.#timeline, video?.pid, this.#audioPid);
   }
 
   #take(item: InputItem): void {
@@ -281,16 +202,18 @@ export class Splicer {
     const audio = tracks.find((track) => track.kind === 'audio');
     this.#audioPid = audio && this.#writer.trackOf(audio.pid)?.pid;
     if (!others || !this.#started) return;
-    this.#lastEntryDts = undefined;
+    this.#entries.programChanged();
     this.#sink.programChanged('tracks');
   }
 
   #emitUnit(unit: Unit): void {
     const nowMs = unit.arrivedMs;
-    this.#flow(nowMs);
+    this.#entries.flow(nowMs);
     const out = this.#writer.trackOf(unit.track.pid);
-    if (out !== undefined) this.#life.note(out.pid, nowMs);
-    if (out === undefined || !this.#mayEnter(unit, out, nowMs)) return;
+    if (out === undefined) return;
+    this.arrivals.unit(unit.track, out, nowMs);
+    if (out.video) this.#entries.sawPicture();
+    if (out.waiting && !this.#mayEnter(unit, out)) return;
     let shift: number | undefined;
     if (unit.dts === undefined || unit.track.kind === 'other') {
       shift = this.#timeline.shift;
@@ -298,7 +221,7 @@ export class Splicer {
       if (!this.#recogniseRepetition(unit, unit.dts)) return;
       const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
       if (placement === undefined) {
-        if (out.video) this.#beside.pictureRepeated(this.#isLast(out, unit.dts));
+        if (out.video) this.#beside.pictureRepeated(this.#timeline.isLast(out.pid, unit.dts));
         return;
       }
       if (out.video) this.#beside.pictureSent();
@@ -311,81 +234,36 @@ export class Splicer {
     if (!this.#started) return;
     out.waiting = false;
     if (out.video && unit.pts !== undefined && shift !== undefined) {
-      const pts = wrapTicks(unit.pts + shift);
-      if (this.#lastVideoPts === undefined || ticksBetween(this.#lastVideoPts, pts) > 0) this.#lastVideoPts = pts;
+      this.#lastSent.picture(wrapTicks(unit.pts + shift));
     }
-    if (out.pid === this.#audioPid) this.#lastAudio = unit;
+    if (out.pid === this.#audioPid) this.#lastSent.audio(unit);
     if (unit.gap) out.signal = true;
     if (unit.track.kind === 'other') this.#beside.sent(out.pid);
-    if (shift !== undefined) rewriteTimestamps(unit, shift);
-    const { section } = unit;
-    const moved = section === undefined || shift === undefined ? undefined : movedSection(section, shift);
-    const packets = moved === undefined ? unit.packets : packetsOf(packetizeSection(moved, out.pid, 0));
-    this.#packetsSinceEntry += packets.length;
+    const packets = shift === undefined ? unit.packets : movedPackets(unit, out.pid, shift);
+    this.#entries.sent(packets.length);
     this.#writer.write(out, packets);
   }
 
-  #isLast({ pid }: OutTrack, dts: number): boolean {
-    const { shift } = this.#timeline;
-    const last = this.#timeline.lastDts(pid);
-    return shift !== undefined && last !== undefined && wrapTicks(dts + shift) === wrapTicks(last);
-  }
-
-  #flow(nowMs: number): void {
-    const sinceMs = nowMs - (this.#lastUnitMs ?? nowMs);
-    this.#flowMs += Math.min(Math.max(0, sinceMs), LONGEST_STEP_MS);
-    this.#lastUnitMs = nowMs;
-  }
-
   /** Whether a unit may be sent while its input is still being entered. */
-  #mayEnter(unit: Unit, out: OutTrack, nowMs: number): boolean {
-    if (out.video) {
-      this.#video.beat(nowMs);
-      this.#lastVideoFlowMs = this.#flowMs;
-    } else if (unit.track.kind === 'audio') this.#lastAudioMs = nowMs;
-    if (!out.waiting) return true;
-    this.#lastEntryFlowMs ??= this.#flowMs;
-    const overdue = this.#flowMs - this.#lastEntryFlowMs > NO_KEYFRAME_MS;
-    if (out.video) return unit.keyframe || this.#midPicture || overdue;
+  #mayEnter(unit: Unit, out: OutTrack): boolean {
+    this.#entries.sawWaiting();
+    const { isOverdue, isVideoLate } = this.#entries;
+    if (out.video) return unit.keyframe || this.#midPicture || isOverdue;
     const video = this.#writer.inputVideo;
-    if (video === undefined || !video.waiting || overdue || this.#isVideoLate) return true;
+    if (video === undefined || !video.waiting || isOverdue || isVideoLate) return true;
     // An aligned input continues at once, except for what it repeats; audio shows that by its times. Any other input
     // continues with its pictures.
     if (!this.#started || this.#timeline.clock !== 'aligned') return false;
     return unit.track.kind === 'audio' || !this.#beside.isRepeated(out.pid);
   }
 
-  /** The input has flowed for a while without one whole picture. */
-  get #isVideoLate(): boolean {
-    return (
-      this.#lastVideoFlowMs === undefined && this.#flowMs - (this.#lastEntryFlowMs ?? this.#flowMs) > VIDEO_LATE_MS
-    );
-  }
-
   #markEntry(unit: Unit, out: OutTrack, dts: number): void {
-    const overdue = this.#flowMs - (this.#lastEntryFlowMs ?? this.#flowMs) > NO_KEYFRAME_MS;
     const hasVideo = this.#writer.inputVideo !== undefined;
-    const lastVideoFlowMs = this.#lastVideoFlowMs ?? Number.NEGATIVE_INFINITY;
-    const videoGone = !hasVideo || this.#flowMs - lastVideoFlowMs > NO_KEYFRAME_MS;
-    // One entry per 10 ms is enough; more would only cost.
-    const isTooSoon =
-      this.#lastEntryDts !== undefined &&
-      (Math.abs(dts - this.#lastEntryDts) < MIN_ENTRY_TICKS ||
-        (unit.arrivedMs - this.#lastEntryMs < MIN_ENTRY_MS && this.#packetsSinceEntry < MIN_ENTRY_PACKETS));
-    const entry = out.video
-      ? (unit.keyframe || overdue) && !isTooSoon
-      : unit.track.kind === 'audio' &&
-        videoGone &&
-        (this.#lastEntryDts === undefined || dts - this.#lastEntryDts > AUDIO_ENTRY_TICKS);
-    if (!entry) return;
-    if (!this.#started) this.#start();
+    if (!this.#entries.take(unit, dts, { isVideo: out.video, hasVideo })) return;
+    if (!this.#started) this.#writer.writeTables();
+    this.#started = true;
     if (out.video && unit.keyframe) this.#noteShape(unit);
-    // Without a keyframe, entries stay overdue until one comes. One entry a second is enough.
-    this.#lastEntryFlowMs = unit.keyframe ? this.#flowMs : this.#flowMs - NO_KEYFRAME_MS + 1_000;
-    this.#lastEntryDts = dts;
-    this.#lastEntryMs = unit.arrivedMs;
-    this.#packetsSinceEntry = 0;
-    this.#recent.add(unit, dts);
+    this.#repetition.sent(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
     this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });
   }
@@ -401,51 +279,22 @@ export class Splicer {
   }
 
   /**
-   * Handles a provider that begins each connection with the past: it repeats itself, so nothing is lost and nothing is
-   * sent twice.
+   * Continues exactly where an input repeats what was sent before.
    * @returns false for a picture that must not be sent, because it is older than everything this splicer has seen
    */
   #recogniseRepetition(unit: Unit, dts: number): boolean {
     const { fresh, clock, shift } = this.#timeline;
     if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
-    const sameClock = this.#recent.has(unit, wrapTicks(dts + shift));
-    // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
-    const content = this.#overlap === 'none' ? undefined : contentOf(unit);
-    const seenAt = content === undefined ? undefined : this.#recent.timeOf(content);
-    const at = sameClock ? wrapTicks(dts + shift) : seenAt;
-    if (at === undefined) {
-      this.#overlapDts ??= dts;
-      const isPast =
-        this.#overlap === 'surely' &&
-        content !== undefined &&
-        !this.#recent.knows(content) &&
-        unit.track.kind === 'video';
-      return !isPast || ticksBetween(this.#overlapDts, dts) > LONGEST_PAST_TICKS;
-    }
-    this.#timeline.beginInput('aligned', false, at - dts);
+    const recognised = this.#repetition.recognise(unit, dts, shift);
+    if (recognised.kind !== 'repeated') return recognised.kind === 'new';
+    this.#timeline.beginInput('aligned', false, recognised.shift);
     this.#midPicture = true;
     for (const track of this.#writer.tracks) track.signal = false;
     return true;
   }
 
-  #start(): void {
-    this.#started = true;
-    this.#writer.writeTables();
-  }
-
   #emitClock(track: Track, packet: PacketRef): void {
     const out = this.#writer.trackOf(track.pid);
     if (out !== undefined && this.#started) this.#writer.write(out, [packet]);
-  }
-}
-
-function rewriteTimestamps(unit: Unit, shift: number): void {
-  const first = unit.packets[0];
-  if (first === undefined || shift === 0) return;
-  if (unit.pts !== undefined && unit.ptsOffset !== undefined) {
-    writeTimestamp(first.bytes, first.offset + unit.ptsOffset, unit.pts + shift);
-  }
-  if (unit.dts !== undefined && unit.dtsOffset !== undefined) {
-    writeTimestamp(first.bytes, first.offset + unit.dtsOffset, unit.dts + shift);
   }
 }

@@ -97,6 +97,12 @@ export class Timeline {
     return this.#tracks.get(pid)?.dts;
   }
 
+  /** Whether a unit with this DTS on the input's clock has the time of its track's newest unit. */
+  isLast(pid: number, dts: number): boolean {
+    const last = this.#tracks.get(pid)?.dts;
+    return this.#shift !== undefined && last !== undefined && wrapTicks(dts + this.#shift) === wrapTicks(last);
+  }
+
   /** The next expected DTS of a track, on the output timeline, not wrapped: its last one plus its usual step. */
   nextDts(pid: number): number | undefined {
     const track = this.#tracks.get(pid);
