@@ -690,6 +690,21 @@ describe('a stream that nobody watches', () => {
     expect(await one.registry.stream(ID)).toMatchObject({ metadata: { name: 'two' }, failover: { index: -1 } });
   });
 
+  it('has moved to another source before a worker is back: that worker is told', async () => {
+    const { one, two } = await pair();
+    await one.registry.createStream(SPEC, 0);
+    await one.watch('a');
+    await two.registry.stream(ID);
+    await redis.flushall();
+    interrupt(one, two);
+    await two.renew();
+    await two.registry.advanceFailover(ID, -1, NEXT);
+    expect((await one.renew()).commands).toEqual([{ kind: 'failover', streamId: ID }]);
+    expect((await one.registry.stream(ID))?.failover.index).toBe(0);
+    interrupt(one);
+    expect((await one.renew()).commands).toEqual([]);
+  });
+
   it('is begun again for all, also where a worker remembers its backup', async () => {
     const { one, two } = await pair();
     await one.registry.createStream(SPEC, 0);

@@ -65,10 +65,15 @@ export interface RedisRenewal extends Renewal {
 }
 
 /** What writing back found out. */
-export interface Restored {
-  readonly places: MovedFeed[];
+interface RestoredStreams {
   /** Streams that were deleted meanwhile. */
   readonly deleted: string[];
+  /** Streams that have moved to another source meanwhile: a worker that was away was not told. */
+  readonly switched: string[];
+}
+
+export interface Restored extends RestoredStreams {
+  readonly places: MovedFeed[];
   /** Clients whose id another connection got meanwhile. */
   readonly renamed: RenamedClient[];
 }
@@ -90,11 +95,6 @@ function placeOf(feed: string, answer: unknown): Place {
  * streams together may exceed the longest possible string.
  */
 const RESTORED_BYTES = 1024 * 1024;
-
-/** Lua encodes an empty list as an object. */
-function listed(list: unknown): string[] {
-  return Array.isArray(list) ? list.map(String) : [];
-}
 
 /** A newer incarnation runs under this worker's name. */
 class ReplacedError extends Error {
@@ -317,11 +317,14 @@ export class RedisRegistry implements SharedRegistry {
     );
     const rest = parts.pop() ?? [];
     const gone = new Set<string>();
+    const moved: string[] = [];
     for (const streams of parts) {
       const ids = new Set(streams.map(({ id }) => id));
       const clients = held.clients.filter(({ streamId }) => ids.has(streamId));
       const told = { worker, record: '', deleted: held.deleted, streams, clients, only: 'streams' };
-      for (const id of listed(((await this.#restored(told)) as { deleted: unknown }).deleted)) gone.add(id);
+      const { deleted, switched } = (await this.#restored(told)) as RestoredStreams;
+      for (const id of deleted) gone.add(id);
+      moved.push(...switched);
     }
     const told = {
       ...held,
@@ -332,9 +335,9 @@ export class RedisRegistry implements SharedRegistry {
       record: this.#recordOf(this.#numbers),
     };
     this.#countersChanged = true;
-    const { places, deleted, renamed } = (await this.#restored(told)) as Restored;
+    const { places, deleted, switched, renamed } = (await this.#restored(told)) as Restored;
     for (const client of renamed) this.#renameCounters(client);
-    return { places, deleted: [...gone, ...deleted], renamed };
+    return { places, deleted: [...gone, ...deleted], switched: [...moved, ...switched], renamed };
   }
 
   async #restored(told: object): Promise<unknown> {
@@ -356,7 +359,7 @@ export class RedisRegistry implements SharedRegistry {
       streams: [this.#written(stream)],
       only: 'streams',
     };
-    return !listed(((await this.#restored(told)) as { deleted: unknown }).deleted).includes(stream.id);
+    return !((await this.#restored(told)) as RestoredStreams).deleted.includes(stream.id);
   }
 
   /** What this worker holds and Redis has lost, as texts that are the same each time. */

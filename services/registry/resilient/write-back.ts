@@ -87,7 +87,7 @@ export class WriteBack {
       return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
-      const { places, deleted, renamed } = await this.#shared.restore(await this.#held.snapshot());
+      const { places, deleted, switched, renamed } = await this.#shared.restore(await this.#held.snapshot());
       moved.push(...places);
       for (const client of renamed) {
         this.#held.records.renameClient(client);
@@ -97,6 +97,7 @@ export class WriteBack {
         await this.#held.forgetStream(streamId);
         commands.push({ kind: 'delete', streamId });
       }
+      commands.push(...switched.map((streamId): Command => ({ kind: 'failover', streamId })));
       for (const { command, workerId } of this.#unsent.splice(0)) await this.#shared.send(command, workerId);
     };
     const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });

@@ -4,7 +4,7 @@
 --       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
 --       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
---         deleted meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
+--         deleted meanwhile; switched [stream id]: streams that have moved to another source meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
 --         this worker was taken for dead}; 'replaced' when a newer incarnation has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
@@ -42,6 +42,7 @@ local watched_here = {}
 for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = true end
 
 local deleted, is_deleted = {}, {}
+local switched = {}
 -- Whether a record is complete; if a field is wrong, all of them are written again.
 local function is_whole(key)
   local fields = redis.call('HMGET', key, 'spec', 'failover', 'createdAtMs')
@@ -68,6 +69,8 @@ for _, stream in ipairs(mine.streams) do
     local begun = cjson.decode(fields.failover).index == -1 and is_watched(id, incarnation)
     if moved_at(fields.failover) > moved_at(stored[1]) and not begun then
       redis.call('HSET', key, 'failover', fields.failover)
+    elseif moved_at(fields.failover) < moved_at(stored[1]) then
+      switched[#switched + 1] = id
     end
     if fields.watched == '1' then redis.call('HSET', key, 'watched', '1') end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
@@ -77,7 +80,9 @@ for _, stream in ipairs(mine.streams) do
   end
 end
 
-if mine.only == 'streams' then return cjson.encode({ deleted = deleted }) end
+local function array(list) return #list == 0 and '[]' or cjson.encode(list) end
+local about_streams = '{"deleted":' .. array(deleted) .. ',"switched":' .. array(switched)
+if mine.only == 'streams' then return about_streams .. '}' end
 
 local watching = {}
 for _, client in ipairs(mine.clients) do watching[client.streamId .. ' ' .. client.id] = true end
@@ -160,5 +165,4 @@ for _, connection in ipairs(mine.connections) do
 end
 
 for id in pairs(touched) do show(id) end
-local function array(list) return #list == 0 and '[]' or cjson.encode(list) end
-return '{"places":' .. array(places) .. ',"deleted":' .. array(deleted) .. ',"renamed":' .. array(renamed) .. '}'
+return about_streams .. ',"places":' .. array(places) .. ',"renamed":' .. array(renamed) .. '}'
