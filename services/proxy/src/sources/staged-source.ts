@@ -6,7 +6,7 @@
 import { type Deferred, deferred, pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { ProgramReader } from '../mpegts/reading/program-reader.ts';
-import { contentOf } from '../mpegts/reading/recent-entries.ts';
+import { contentOf } from '../mpegts/reading/unit-content.ts';
 import type { Unit } from '../mpegts/reading/units.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { Ring } from '../../../../services/proxy/src/feed/ring.ts';
-import { contentOf, RecentEntries } from '../../../../services/proxy/src/mpegts/reading/recent-entries.ts';
+import { RecentEntries } from '../../../../services/proxy/src/mpegts/reading/recent-entries.ts';
+import { contentOf } from '../../../../services/proxy/src/mpegts/reading/unit-content.ts';
 import type { Track, Unit } from '../../../../services/proxy/src/mpegts/reading/units.ts';
 import { type InputItem, ReorderHold } from '../../../../services/proxy/src/mpegts/splicing/reorder-hold.ts';
 import { isDamaged, stripPcr } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';

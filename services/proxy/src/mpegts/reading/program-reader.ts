@@ -5,14 +5,13 @@
  */
 
 import { classifyStream, isDecodable, isNarrated, languageOf } from '../syntax/elementary.ts';
-import { isDamaged, NULL_PID, PACKET_SIZE, payloadOffset, pidOf } from '../syntax/packet.ts';
+import { isDamaged, NULL_PID, pidOf } from '../syntax/packet.ts';
 import { leaveChunk, type PacketRef, WaitingPackets } from '../syntax/packet-memory.ts';
 import { Packetizer } from '../syntax/packetizer.ts';
-import { parsePesHeader } from '../syntax/pes.ts';
 import { buildPmt, isTrackPid, type ProgramMap } from '../syntax/psi.ts';
-import { PROBED_PACKETS, TrackReader, type TrackSink } from './track-reader.ts';
+import { TrackReader, type TrackSink } from './track-reader.ts';
 import { TrackSurvey } from './track-survey.ts';
-import type { Track, Unit } from './units.ts';
+import type { Track } from './units.ts';
 
 export interface ProgramReaderSink extends TrackSink {
   /** The program was announced. `changed`: it is new or differs from the last time. */
@@ -160,19 +159,4 @@ export class ProgramReader {
     }
     for (const [pid, reader] of before) if (this.#tracks.get(pid) !== reader) reader.discard();
   }
-}
-
-/** The first bytes of a unit, where its headers are. */
-export function headOf(unit: Unit): Buffer {
-  return elementaryBytes({ ...unit, packets: unit.packets.slice(0, PROBED_PACKETS) });
-}
-
-/** A unit's bytes of the elementary stream, without the PES header. */
-export function elementaryBytes(unit: Unit): Buffer {
-  const parts = unit.packets.map(({ bytes, offset }, index) => {
-    const start = payloadOffset(bytes, offset);
-    const header = index === 0 ? parsePesHeader(bytes, start, offset + PACKET_SIZE) : undefined;
-    return bytes.subarray(header?.dataOffset ?? start, offset + PACKET_SIZE);
-  });
-  return Buffer.concat(parts);
 }

@@ -1,9 +1,7 @@
 /** Remembers the newest random access points of a feed by their content, to recognise them in another connection. */
 
-import { createHash } from 'node:crypto';
-import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
-import { parsePesHeader } from '../syntax/pes.ts';
 import { TICKS_PER_SECOND, wrapTicks } from '../syntax/timestamp.ts';
+import { contentOf } from './unit-content.ts';
 import type { Unit } from './units.ts';
 
 /**
@@ -13,9 +11,6 @@ import type { Unit } from './units.ts';
 const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
 /** Enough when every picture is a keyframe and one comes each 1/60 s. */
 const MAX_REMEMBERED = 1_024;
-
-/** As many bytes as fit into a number. */
-const HASH_BYTES = 6;
 
 interface RecentEntry {
   /** On the output timeline, not wrapped. */
@@ -64,23 +59,4 @@ export class RecentEntries {
     times?.shift();
     if (times?.length === 0) this.#timesOf.delete(entry.content);
   }
-}
-
-/**
- * Grows to the largest unit. One call of the hash costs more than copying a packet, so a unit is hashed in one piece.
- */
-let scratch = Buffer.alloc(0);
-
-/** A 48-bit hash of a unit's elementary stream bytes. It leaves out the PES header, which is rewritten on the way. */
-export function contentOf({ packets }: Unit): number {
-  const most = packets.length * PACKET_SIZE;
-  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most);
-  let length = 0;
-  for (const [index, { bytes, offset }] of packets.entries()) {
-    const end = offset + PACKET_SIZE;
-    const start = payloadOffset(bytes, offset);
-    const data = index === 0 ? parsePesHeader(bytes, start, end)?.dataOffset : undefined;
-    length += bytes.copy(scratch, length, data ?? start, end);
-  }
-  return createHash('sha256').update(scratch.subarray(0, length)).digest().readUIntBE(0, HASH_BYTES);
 }

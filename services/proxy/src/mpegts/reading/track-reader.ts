@@ -19,10 +19,8 @@ import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } fro
 import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
 import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
+import { headOf } from './unit-content.ts';
 import type { Track, Unit } from './units.ts';
-
-/** Number of packets of a video unit in which its parameter sets or first slice must begin. */
-export const PROBED_PACKETS = 8;
 
 export interface TrackSink {
   unit(unit: Unit): void;
@@ -189,17 +187,8 @@ export function packetsOf(bytes: Buffer): PacketRef[] {
 }
 
 function isKeyUnit({ codec }: Track, packets: readonly PacketRef[], dataOffset: number | undefined): boolean {
-  const [first, ...rest] = packets.slice(0, PROBED_PACKETS) as [PacketRef, ...PacketRef[]];
-  const start = dataOffset ?? payloadOffset(first.bytes, first.offset);
-  const head = first.bytes.subarray(start, first.offset + PACKET_SIZE);
-  const verdict =
-    isKeyframe(codec, head) ??
-    isKeyframe(
-      codec,
-      Buffer.concat([
-        head,
-        ...rest.map(({ bytes, offset }) => bytes.subarray(payloadOffset(bytes, offset), offset + PACKET_SIZE)),
-      ]),
-    );
-  return verdict ?? hasRandomAccessIndicator(first.bytes, first.offset);
+  const { bytes, offset } = packets[0] as PacketRef;
+  // The first packet tells almost always.
+  const start = bytes.subarray(dataOffset ?? payloadOffset(bytes, offset), offset + PACKET_SIZE);
+  return isKeyframe(codec, start) ?? isKeyframe(codec, headOf({ packets })) ?? hasRandomAccessIndicator(bytes, offset);
 }

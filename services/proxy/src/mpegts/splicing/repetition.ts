@@ -3,7 +3,8 @@
  * then lost and nothing is sent twice.
  */
 
-import { contentOf, RecentEntries } from '../reading/recent-entries.ts';
+import { RecentEntries } from '../reading/recent-entries.ts';
+import { contentOf } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
 import type { Overlap } from './input.ts';

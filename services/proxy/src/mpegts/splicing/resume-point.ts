@@ -1,6 +1,6 @@
 /** Where a new input has to start so that nothing is lost or repeated. */
 
-import { elementaryBytes } from '../reading/program-reader.ts';
+import { elementaryBytes } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
 import { adtsTicks } from '../syntax/adts.ts';
 import { ticksBetween, wrapTicks } from '../syntax/timestamp.ts';

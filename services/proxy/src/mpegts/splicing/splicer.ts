@@ -4,8 +4,9 @@
  * relays all use it.
  */
 
-import { headOf, ProgramReader } from '../reading/program-reader.ts';
+import { ProgramReader } from '../reading/program-reader.ts';
 import type { TrackSurvey } from '../reading/track-survey.ts';
+import { headOf } from '../reading/unit-content.ts';
 import type { Track, Unit } from '../reading/units.ts';
 import type { PacketRef } from '../syntax/packet-memory.ts';
 import { pictureShape } from '../syntax/picture-shape.ts';

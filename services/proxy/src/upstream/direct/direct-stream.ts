@@ -3,11 +3,11 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Logger } from '../../../../shared/log.ts';
-import { secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import { RetrySchedule } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
+import { answeredMedia } from '../http/answered-media.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
@@ -23,7 +23,7 @@ import { ReplyWriter } from '../messages/reply-writer.ts';
 import { StallLimit } from '../messages/stall-limit.ts';
 import type { AccountWatch, ProviderPlace } from '../provider/provider-connections.ts';
 import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
-import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse, speaksOfFile } from '../provider/source-kind.ts';
+import { hintFromUrl } from '../provider/source-kind.ts';
 import { pumpFile } from './direct-file.ts';
 import { pumpLive } from './direct-live.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
@@ -227,27 +227,16 @@ class DirectStream {
       return this.#openMedia(address, other);
     }
     requireSuccess(response);
-    const reader = new BodyReader(response.body, response.url);
-    try {
-      const { headers } = response;
-      // A part from the middle of a file may look like anything.
-      if ((parseContentRange(headers['content-range'])?.start ?? 0) > 0)
-        return { address, response, reader, kind: 'finite' };
-      const kind = kindOfResponse({
-        contentType: headers['content-type'],
-        contentLength: parseContentLength(headers['content-length']),
-        isNamedFile: speaksOfFile(response),
-        firstBytes: await reader.peek(FIRST_BYTES_WANTED, settings.liveChunkTimeoutMs),
-        secrets: secretsOf(address.url, address.headers),
-      });
-      if (kind.kind === 'not_media') throw new SourceError(kind.reason, kind.detail);
-      if (kind.kind === 'hls')
-        throw new StreampoolError(501, 'This source is an HLS playlist. It cannot be played directly yet.');
-      return { address, response, reader, kind: kind.kind };
-    } catch (error) {
-      reader.close();
-      throw error;
+    // A part from the middle of a file may look like anything.
+    if ((parseContentRange(response.headers['content-range'])?.start ?? 0) > 0) {
+      return { address, response, reader: new BodyReader(response.body, response.url), kind: 'finite' };
     }
+    const { kind, reader } = await answeredMedia(response, address, settings.liveChunkTimeoutMs);
+    if (kind.kind === 'hls') {
+      reader.close();
+      throw new StreampoolError(501, 'This source is an HLS playlist. It cannot be played directly yet.');
+    }
+    return { address, response, reader, kind: kind.kind };
   }
 
   async #fetch(

@@ -6,7 +6,7 @@
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { ProgramReader } from '../../mpegts/reading/program-reader.ts';
-import { contentOf } from '../../mpegts/reading/recent-entries.ts';
+import { contentOf } from '../../mpegts/reading/unit-content.ts';
 import type { Unit } from '../../mpegts/reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween } from '../../mpegts/syntax/timestamp.ts';
 
