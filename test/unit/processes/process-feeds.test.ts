@@ -1,4 +1,4 @@
-/** Who joins a slot in the very moment in which it is given up for want of viewers. */
+/** When a slot is given up, and who gets it when somebody joins in that very moment. */
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Deferred, deferred, pause } from '../../../services/proxy/src/async.ts';
@@ -9,7 +9,7 @@ import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processes/process-feeds.ts';
-import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import type { SourceFeeds, SourceLease } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gateway.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
@@ -37,11 +37,14 @@ class SlowRegistry extends MemoryRegistry {
 function feedsOf({ graceMs }: { graceMs: number }) {
   const registry = new SlowRegistry(ME, 0);
   const log = createLogger('fatal');
+  const opening: Deferred<SourceLease>[] = [];
   const sources: Pick<SourceFeeds, 'acquire'> = {
-    acquire: (_streamId, _address, signal) =>
-      new Promise((_, reject) => {
-        signal.addEventListener('abort', () => reject(new SourceError('stopped', 'no longer wanted')));
-      }),
+    acquire: (_streamId, _address, signal) => {
+      const lease = deferred<SourceLease>();
+      opening.push(lease);
+      signal.addEventListener('abort', () => lease.reject(new SourceError('stopped', 'no longer wanted')));
+      return lease.promise;
+    },
   };
   const lease = new Lease({
     registry,
@@ -88,7 +91,7 @@ function feedsOf({ graceMs }: { graceMs: number }) {
     sharedStreamGraceMs: graceMs,
   });
   onTestFinished(() => feeds.close());
-  return { feeds, registry };
+  return { feeds, registry, opening };
 }
 
 type Feeds = ReturnType<typeof feedsOf>['feeds'];
@@ -157,4 +160,31 @@ it('stays when somebody joins in the very turn in which it is to be given up', a
   for (const answer of registry.asked) answer.resolve(true);
   await ending;
   expect((await joining).process.isStopped).toBe(false);
+});
+
+describe('a feed that fails by itself', () => {
+  /** Fails the source of the feed, and waits until the feed has ended. */
+  const fail = async ({ feeds, opening }: ReturnType<typeof feedsOf>) => {
+    opening[0]?.reject(new SourceError('refused', 'no such host'));
+    await until(() => feeds.size === 0, { what: 'the feed to end' });
+  };
+
+  it('gives up its slot, though nobody has used it since its last viewer left', async () => {
+    const here = feedsOf({ graceMs: 60_000 });
+    await left(here.feeds);
+    await fail(here);
+    await until(() => here.registry.asked.length === 1, { what: 'the slot to be released' });
+    here.registry.asked[0]?.resolve(true);
+  });
+
+  it('leaves the slot to the feed that was opened after it', async () => {
+    const here = feedsOf({ graceMs: 20 });
+    const use = await here.feeds.acquire(STREAM, 0, OWN);
+    await fail(here);
+    const next = await here.feeds.acquire(STREAM, 0, OWN);
+    use.release();
+    await pause(100);
+    expect(here.registry.asked).toEqual([]);
+    expect(next.process.isStopped).toBe(false);
+  });
 });

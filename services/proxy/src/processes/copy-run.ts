@@ -24,9 +24,9 @@ export class NotCopyableError extends NotSharedError {
 /** @throws {NotCopyableError} when the source is not live MPEG-TS */
 export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Promise<Run> {
   const lease = await leaseSource(request, deps.sources);
-  const source = lease.feed;
-  if (source === undefined) throw new NotCopyableError(lease.kind);
   try {
+    const source = lease.feed;
+    if (source === undefined) throw new NotCopyableError(lease.kind);
     const { entry } = await enterSource(source, request, deps.firstPictureTimeoutMs);
     const ended = deferred<RunEnd>();
     let more: (() => void) | undefined;

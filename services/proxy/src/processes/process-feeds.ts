@@ -55,6 +55,9 @@ interface Entry {
   closing: Promise<void> | undefined;
 }
 
+/** How soon the registry is asked again about a slot that still has a viewer. */
+const ASK_AGAIN_MS = 250;
+
 export class ProcessFeeds {
   readonly #deps: ProcessFeedsDeps;
   readonly #entries = new Map<string, Entry>();
@@ -160,8 +163,9 @@ export class ProcessFeeds {
     };
     this.#entries.set(key, entry);
     process.feed.onEnd(() => {
-      clearTimeout(entry.grace);
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      // Nobody is left who would give up the slot.
+      if (entry.grace !== undefined) void this.#close(entry);
     });
     return entry;
   }
@@ -245,9 +249,10 @@ export class ProcessFeeds {
     return [...this.#entries.values()].filter((entry) => entry.streamId === streamId);
   }
 
-  #startGrace(entry: Entry): void {
+  #startGrace(entry: Entry, atLeastMs = 0): void {
     clearTimeout(entry.grace);
-    entry.grace = setTimeout(() => void this.#close(entry), this.#deps.sharedStreamGraceMs);
+    const ms = Math.max(atLeastMs, this.#deps.sharedStreamGraceMs);
+    entry.grace = setTimeout(() => void this.#close(entry), ms);
   }
 
   /** Ends it unless somebody has joined. A user that comes meanwhile waits for that decision. */
@@ -271,19 +276,27 @@ export class ProcessFeeds {
 
   async #endIfUnused(entry: Entry): Promise<void> {
     if (entry.users > 0) return;
+    const current = this.#entries.get(keyOf(entry));
+    // This one has failed, and the slot belongs to the feed that was opened after it.
+    if (current !== undefined && current !== entry) return;
     const { isOriginal } = entry.process.place;
     const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
     if (unused) await this.#end(entry);
     // The registry has just counted in a viewer on another worker; its relay is on the way.
-    else if (entry.users === 0) this.#startGrace(entry);
+    else if (entry.users === 0) this.#startGrace(entry, ASK_AGAIN_MS);
   }
 
   async #end(entry: Entry): Promise<void> {
     clearTimeout(entry.grace);
-    const key = `${entry.streamId}/${entry.slot}`;
+    entry.grace = undefined;
+    const key = keyOf(entry);
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
     await entry.process.stop();
   }
+}
+
+function keyOf({ streamId, slot }: Pick<Entry, 'streamId' | 'slot'>): string {
+  return `${streamId}/${slot}`;
 }
 
 function relayedFeed({ process, release }: FeedUse): RelayedFeed {
