@@ -4,7 +4,8 @@ import type { FastifyInstance, InjectOptions } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildServer } from '../../../services/proxy/src/api/server.ts';
 import { type Environment, loadConfig } from '../../../services/proxy/src/config/config.ts';
-import { createWorker, type Services, type Worker } from '../../../services/proxy/src/worker/worker.ts';
+import type { Services } from '../../../services/proxy/src/worker/services.ts';
+import { createWorker, type Worker } from '../../../services/proxy/src/worker/worker.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 export interface TestApi {

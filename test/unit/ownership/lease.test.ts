@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
+import { LeaseRenewal } from '../../../services/proxy/src/ownership/lease-renewal.ts';
 import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
@@ -9,7 +10,7 @@ const LEASE_MS = 5_000;
 const RENEWAL: Renewal = { commands: [], moved: [], unbroken: true };
 
 let jumpMs = 0;
-let leases: Lease[] = [];
+let renewals: LeaseRenewal[] = [];
 beforeEach(() => {
   jumpMs = 0;
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
@@ -18,8 +19,8 @@ beforeEach(() => {
   vi.spyOn(performance, 'now').mockImplementation(() => now() + jumpMs);
 });
 afterEach(() => {
-  for (const lease of leases) lease.stop();
-  leases = [];
+  for (const renewal of renewals) renewal.stop();
+  renewals = [];
   vi.restoreAllMocks();
   vi.useRealTimers();
 });
@@ -33,7 +34,9 @@ function leaseOn(renew: () => Promise<Renewal>) {
     asked++;
     return renew();
   };
-  const lease = new Lease({
+  const lease = new Lease();
+  const renewal = new LeaseRenewal({
+    lease,
     registry: { renew: count, heartbeat: async () => undefined },
     leaseMs: LEASE_MS,
     load: () => ({}) as WorkerLoad,
@@ -41,8 +44,8 @@ function leaseOn(renew: () => Promise<Renewal>) {
     onMoved: (each) => moved.push(each),
     log: createLogger('fatal', {}),
   });
-  leases.push(lease);
-  return { lease, moved, commands, asked: () => asked };
+  renewals.push(renewal);
+  return { lease, renewal, moved, commands, asked: () => asked };
 }
 
 const answerAfter = (ms: number) => new Promise<Renewal>((resolve) => setTimeout(() => resolve(RENEWAL), ms));
@@ -50,8 +53,8 @@ const never = () => new Promise<Renewal>(() => undefined);
 
 describe('a lease', () => {
   it('is held while renewals take 2 s, and counts from when they were sent', async () => {
-    const { lease } = leaseOn(() => answerAfter(2_000));
-    void lease.start();
+    const { lease, renewal } = leaseOn(() => answerAfter(2_000));
+    void renewal.start();
     expect(lease.state).toBe('unconfirmed');
     await vi.advanceTimersByTimeAsync(2_000);
     for (let n = 0; n < 100; n++) {
@@ -63,8 +66,8 @@ describe('a lease', () => {
 
   it('runs out 4.5 s after the sending of the last renewal, not after its answer; running streams go on', async () => {
     const answers = [() => answerAfter(2_000), never];
-    const { lease } = leaseOn(() => (answers.shift() ?? never)());
-    void lease.start();
+    const { lease, renewal } = leaseOn(() => (answers.shift() ?? never)());
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(4_400);
     expect(lease.state).toBe('held');
     await vi.advanceTimersByTimeAsync(200);
@@ -76,8 +79,8 @@ describe('a lease', () => {
 
   it('is in doubt when this process stood still, before any timer has noticed, until the registry confirms', async () => {
     let answer: () => Promise<Renewal> = () => answerAfter(10);
-    const { lease, moved } = leaseOn(() => answer());
-    void lease.start();
+    const { lease, renewal, moved } = leaseOn(() => answer());
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(1_500);
     answer = never;
     await vi.advanceTimersByTimeAsync(700);
@@ -99,8 +102,8 @@ describe('a lease', () => {
     const command: Command = { kind: 'delete', streamId: 'x' };
     const late = async () => ({ ...(await answerAfter(6_000)), moved: [lost], commands: [command] });
     const answers = [late, never];
-    const { lease, moved, commands } = leaseOn(() => (answers.shift() ?? never)());
-    void lease.start();
+    const { lease, renewal, moved, commands } = leaseOn(() => (answers.shift() ?? never)());
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(5_900);
     expect([moved, commands]).toEqual([[], []]);
     await vi.advanceTimersByTimeAsync(200);
@@ -109,9 +112,9 @@ describe('a lease', () => {
   });
 
   it('knows since when it runs without standing still', async () => {
-    const { lease } = leaseOn(() => answerAfter(10));
+    const { lease, renewal } = leaseOn(() => answerAfter(10));
     const madeMs = performance.now();
-    void lease.start();
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(20_000);
     expect(lease.awakeSinceMs).toBe(madeMs);
     jumpMs = 4_000;
@@ -122,25 +125,25 @@ describe('a lease', () => {
   });
 
   it('is not in doubt when it stood still for less than its time', async () => {
-    const { lease } = leaseOn(() => answerAfter(10));
-    void lease.start();
+    const { lease, renewal } = leaseOn(() => answerAfter(10));
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(1_200);
     jumpMs = 2_000;
     expect(lease.state).toBe('held');
   });
 
   it('is renewed at once when the registry is back, also while it is being renewed', async () => {
-    const { lease, asked } = leaseOn(() => answerAfter(100));
-    lease.renewSoon();
+    const { renewal, asked } = leaseOn(() => answerAfter(100));
+    renewal.renewSoon();
     await vi.advanceTimersByTimeAsync(0);
     expect(asked()).toBe(0);
-    void lease.start();
+    void renewal.start();
     await vi.advanceTimersByTimeAsync(300);
     expect(asked()).toBe(1);
-    lease.renewSoon();
+    renewal.renewSoon();
     await vi.advanceTimersByTimeAsync(0);
     expect(asked()).toBe(2);
-    lease.renewSoon();
+    renewal.renewSoon();
     await vi.advanceTimersByTimeAsync(101);
     expect(asked()).toBe(3);
     await vi.advanceTimersByTimeAsync(1_050);

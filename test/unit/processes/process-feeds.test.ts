@@ -46,16 +46,7 @@ function feedsOf({ graceMs }: { graceMs: number }) {
       return lease.promise;
     },
   };
-  const lease = new Lease({
-    registry,
-    leaseMs: 5_000,
-    load: () => {
-      throw new Error('the lease of this test is not renewed');
-    },
-    onCommand: () => undefined,
-    onMoved: () => undefined,
-    log,
-  });
+  const lease = new Lease();
   const silentWorkers = new SilentWorkers();
   const feeds = new ProcessFeeds({
     registry,

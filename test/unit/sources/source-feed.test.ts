@@ -55,16 +55,7 @@ async function readFeed(media: Buffer) {
   });
   const registry = new MemoryRegistry(ME, 0);
   const log = createLogger('fatal');
-  const lease = new Lease({
-    registry,
-    leaseMs: 5_000,
-    load: () => {
-      throw new Error('the lease of this test is not renewed');
-    },
-    onCommand: () => undefined,
-    onMoved: () => undefined,
-    log,
-  });
+  const lease = new Lease();
   const place = new FeedPlace(
     's:a',
     { kind: 'own', epoch: 1 },

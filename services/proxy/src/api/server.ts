@@ -3,7 +3,7 @@
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Services } from '../worker/worker.ts';
+import type { Services } from '../worker/services.ts';
 import { corsOptions } from './access/cors.ts';
 import { gatesOf } from './access/gates.ts';
 import { loopGate } from './access/loop-gate.ts';

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { StreampoolError } from '../errors.ts';
-import type { Services } from '../worker/worker.ts';
+import type { Services } from '../worker/services.ts';
 import type { Api } from './http/typed-server.ts';
 import { NO_RESOLVERS } from './streams/create-routes.ts';
 import { findStream, streamParams } from './streams/stream-routes.ts';

@@ -3,7 +3,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerNumbers } from '../../../registry/types.ts';
 import { METRICS } from '../../../shared/metric-names.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import type { JoinedCluster } from '../cluster/cluster.ts';
 import type { Lease } from '../ownership/lease.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
 import type { Playback } from '../viewers/playback.ts';
@@ -16,7 +16,7 @@ export interface MetricsSources {
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly lease: Pick<Lease, 'state'>;
-  readonly relays: Cluster['relays'];
+  readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
 }
 
 /** @example const text = await workerMetrics(sources).metrics(); // '# HELP streampool_clients …' */
@@ -48,9 +48,9 @@ export function workerMetrics({ numbers, processFeeds, playback, lease, relays }
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
   gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
   gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);
-  gauge(METRICS.relays, 'Relays to other workers that are open now.', () => relays().open);
+  gauge(METRICS.relays, 'Relays to other workers that are open now.', () => relays.connections);
   counter(METRICS.egressBytes, 'Bytes sent to viewers.', () => playback.egressBytes);
-  counter(METRICS.relayBytes, 'Bytes sent to other workers.', () => relays().sentBytes);
+  counter(METRICS.relayBytes, 'Bytes sent to other workers.', () => relays.sentBytes);
   counter(METRICS.cpuSeconds, 'CPU seconds of the worker and its FFmpegs.', cpuSeconds);
   gauge(METRICS.ringBytes, 'Bytes of media held for viewers.', () => numbers().bufferedBytes);
   gauge(METRICS.residentBytes, 'Bytes of memory of the worker itself.', () => process.memoryUsage.rss());

@@ -41,6 +41,9 @@ export interface FeedPlaceDeps {
   readonly log: Logger;
 }
 
+/** @param isFull whether this worker takes no more processes, if the feed needs one */
+export type PlaceOf = (feed: string, first: KnownPlace, isFull: () => boolean) => FeedPlace;
+
 const REDIAL_MS = 250;
 /** The epoch known here may be older than the registry's, but only once. */
 const TRANSFER_TRIES = 2;

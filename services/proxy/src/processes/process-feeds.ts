@@ -6,7 +6,7 @@
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
-import type { FeedPlace, KnownPlace } from '../ownership/feed-place.ts';
+import type { FeedPlace, KnownPlace, PlaceOf } from '../ownership/feed-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
@@ -15,7 +15,7 @@ import { productionOf } from './production.ts';
 
 export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
   readonly registry: StreamRecords & Viewers & FeedOwners;
-  readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
+  readonly placeOf: PlaceOf;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
   /** @throws {StreampoolError} 503 when this worker takes no more processes */
   readonly assertProcessFree: () => void;
@@ -146,7 +146,7 @@ export class ProcessFeeds {
     const production = productionOf(stream, this.#deps);
     const usesProcess = production.needsProcess && first.kind === 'own';
     if (usesProcess) this.#deps.assertProcessFree();
-    const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first);
+    const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first, this.#deps.isFull);
     const onRestart = () => {
       this.#restarts++;
     };

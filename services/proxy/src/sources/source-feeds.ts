@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
-import { type FeedPlace, type KnownPlace, knownPlace } from '../ownership/feed-place.ts';
+import { type FeedPlace, type KnownPlace, knownPlace, type PlaceOf } from '../ownership/feed-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
@@ -38,7 +38,7 @@ const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'account'> {
   readonly registry: FeedOwners & FeedStarts;
-  readonly placeOf: (feed: string, first: KnownPlace) => FeedPlace;
+  readonly placeOf: PlaceOf;
 }
 
 export class SourceFeeds {
@@ -112,12 +112,13 @@ export class SourceFeeds {
     return [...this.#entries.values()].map(({ source }) => source.place).find((place) => place.feed === feed);
   }
 
-  /** Closes sources that hold a connection to a provider account and have no reader. */
-  closeIdle(account: string): void {
+  /** Closes sources that hold a connection to a provider account and have no reader. Resolves when they are closed. */
+  async endIdle(account: string): Promise<void> {
     for (const [key, entry] of this.#entries) {
       if (entry.lingering !== undefined && entry.leases === 0 && entry.source.account === account)
         this.#close(key, entry);
     }
+    await this.settle();
   }
 
   /** Resolves when every abandoned connection is closed. */
@@ -180,7 +181,7 @@ export class SourceFeeds {
     await this.settle();
     const feed = sourceFeedKey(key);
     const first = await knownPlace(registry, feed);
-    const place = placeOf(feed, first);
+    const place = placeOf(feed, first, () => false);
     const takeConnection = (signal: AbortSignal) => this.#connections.acquire(feed, address, signal);
     const account = this.#connections.watch(address);
     const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, fromTicks);

@@ -3,7 +3,7 @@
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import type { Gate } from './gates.ts';
 import { type Judgement, judge, SIGNATURE, sign } from './playback-signature.ts';

@@ -8,7 +8,7 @@ import type { ReplyHead } from '../../upstream/direct/reply-head.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Viewer } from '../../viewers/seating.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { headersOf } from '../http/typed-server.ts';
 import { DirectSessions } from './direct-sessions.ts';
 

@@ -9,7 +9,7 @@ import { isShared, NotSharedError } from '../../streams/sharing.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Gate } from '../access/gates.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
 import { type Api, headersOf } from '../http/typed-server.ts';

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { MAX_PLAYBACK_URL_TTL_S } from '../../config/settings.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { optionalIsoTime } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { StreampoolError } from '../../errors.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 
 const answer = z.object({ status: z.string() });

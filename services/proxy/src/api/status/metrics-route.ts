@@ -4,7 +4,7 @@
  */
 
 import { METRICS_PATH } from '../../../../shared/metric-names.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 
 export function metricsRoute(app: Api, { metrics }: Services): void {

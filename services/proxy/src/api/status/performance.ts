@@ -3,7 +3,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { WorkerNumbers } from '../../../../registry/types.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { ClusterSnapshot } from '../views/snapshot.ts';
 import { hasFailover } from '../views/stream-views.ts';
 

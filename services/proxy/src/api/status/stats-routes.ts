@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { Turns } from '../../../../registry/turns.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import { each, sendLong } from '../http/long-answer.ts';
 import type { Api } from '../http/typed-server.ts';

@@ -5,7 +5,7 @@ import { VERSION } from '../../../../shared/version.ts';
 import { openApiWarning } from '../../config/no-token-warning.ts';
 import { hardwareInputOptions } from '../../ffmpeg/host/hardware.ts';
 import { defaultVariables, listProfiles } from '../../ffmpeg/profiles/profiles.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 import { takeClusterSnapshot } from '../views/snapshot.ts';
 import { proxyStats, proxyStatsOf, uptimeSeconds } from './stats.ts';

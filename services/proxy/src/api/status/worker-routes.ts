@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { WorkerRecord } from '../../../../registry/types.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';

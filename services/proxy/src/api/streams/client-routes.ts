@@ -1,7 +1,7 @@
 /** DELETE /hls/{stream}/clients/{client}: ends the session of one client. */
 
 import { z } from 'zod';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 
 /** Ends a client's responses here at once, and on other workers with their next renewal. */

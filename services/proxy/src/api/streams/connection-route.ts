@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import { openUpstream } from '../../upstream/http/open-upstream.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 
 const TIMEOUT_MS = 5_000;

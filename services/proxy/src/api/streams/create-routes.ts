@@ -5,7 +5,7 @@ import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import {
   bodyFlag,

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { StreamRecord } from '../../../../registry/types.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { clientId, emptyIsNone, isoTime, queryFlag } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { takeSnapshot } from '../views/snapshot.ts';

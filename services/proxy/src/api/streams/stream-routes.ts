@@ -5,7 +5,7 @@ import { countConnections } from '../../../../registry/connections.ts';
 import type { KnownStreams, StreamRecords } from '../../../../registry/registry.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 import { queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';

@@ -4,7 +4,7 @@ import { type ConnectionCounts, countConnections } from '../../../../registry/co
 import { isIdle } from '../../../../registry/idle.ts';
 import { Turns } from '../../../../registry/turns.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
-import type { Services } from '../../worker/worker.ts';
+import type { Services } from '../../worker/services.ts';
 
 export interface Snapshot {
   /** Streams in use: with clients, or with one that is joining. */

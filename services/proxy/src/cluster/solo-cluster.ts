@@ -1,0 +1,23 @@
+/** The cluster of a worker alone: nobody follows its feeds, and the registry is in its memory. */
+
+import { randomUUID } from 'node:crypto';
+import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
+import type { Config } from '../config/config.ts';
+import type { Cluster } from './cluster.ts';
+import { SharedSecrets } from './shared-secrets.ts';
+
+export function soloCluster(config: Config): Cluster {
+  const identity = { workerId: config.workerId, incarnation: randomUUID(), address: '', zone: undefined };
+  const secrets = new SharedSecrets(config);
+  return {
+    identity,
+    registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
+    secret: () => secrets.cluster,
+    playbackSecret: () => secrets.playback,
+    join: async () => ({
+      relays: { followersOf: () => [], connections: 0, sentBytes: 0 },
+      onReturn: () => undefined,
+      leave: async () => undefined,
+    }),
+  };
+}

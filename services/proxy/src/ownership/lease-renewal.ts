@@ -1,0 +1,91 @@
+/** Renews this worker's lease once a second, and passes on what the registry says with each answer. */
+
+import type { Membership } from '../../../registry/registry.ts';
+import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { LEASE_MARGIN_MS, RENEW_MS } from '../timing.ts';
+import type { Lease } from './lease.ts';
+
+export interface LeaseRenewalDeps {
+  readonly lease: Lease;
+  readonly registry: Membership;
+  readonly leaseMs: number;
+  readonly load: () => WorkerLoad;
+  readonly onCommand: (command: Command) => void;
+  /** A feed of this worker has a place other than this worker believed. */
+  readonly onMoved: (moved: MovedFeed) => void;
+  readonly log: Logger;
+}
+
+export class LeaseRenewal {
+  readonly #deps: LeaseRenewalDeps;
+  #timer: NodeJS.Timeout | undefined;
+  #renewing = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(deps: LeaseRenewalDeps) {
+    this.#deps = deps;
+  }
+
+  /** Renews now and then regularly. Without a registry the worker starts all the same, unconfirmed. */
+  async start(): Promise<void> {
+    this.#deps.lease.start();
+    await this.#renew();
+  }
+
+  /** Renews early, because the registry has just come back. */
+  renewSoon(): void {
+    const isStarted = this.#renewing || this.#timer !== undefined;
+    if (!isStarted || this.#stopped) return;
+    this.#again = true;
+    if (this.#renewing) return;
+    clearTimeout(this.#timer);
+    void this.#renew();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#deps.lease.stop();
+    clearTimeout(this.#timer);
+  }
+
+  async #renew(): Promise<void> {
+    const { lease, registry, load, leaseMs, log } = this.#deps;
+    this.#renewing = true;
+    this.#again = false;
+    const sentMs = performance.now();
+    try {
+      const renewal = registry.renew(load()).then((answer) => this.#passOn(answer));
+      // A later answer would arrive after the lease has run out.
+      await withTimeout(renewal, leaseMs - LEASE_MARGIN_MS);
+      if (!lease.reachable) log.info('the registry answers again');
+      lease.renewed(sentMs + leaseMs - LEASE_MARGIN_MS);
+    } catch (error) {
+      if (lease.reachable) log.warn({ err: error }, 'the registry does not answer; streams go on');
+      lease.unanswered();
+    }
+    this.#renewing = false;
+    if (this.#stopped) return;
+    const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
+    this.#timer = setTimeout(() => void this.#renew(), waitMs);
+  }
+
+  /** Also an answer that confirms no lease any more: the registry says each thing once. */
+  #passOn({ commands, moved }: Renewal): void {
+    for (const feed of moved) this.#deps.onMoved(feed);
+    for (const command of commands) this.#deps.onCommand(command);
+  }
+}
+
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

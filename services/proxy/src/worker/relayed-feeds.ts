@@ -1,0 +1,31 @@
+/** The feeds of this worker as other workers ask for them: by the key that the registry has for a feed. */
+
+import { parseFeedKey } from '../../../registry/feed-keys.ts';
+import type { RelayedFeeds } from '../cluster/cluster.ts';
+import type { ProcessFeeds } from '../processes/process-feeds.ts';
+import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { Drain } from './drain.ts';
+import type { FeedsHere } from './feeds-here.ts';
+
+export interface RelayedFeedsDeps {
+  readonly here: FeedsHere;
+  readonly sources: SourceFeeds;
+  readonly processes: ProcessFeeds;
+  readonly drain: Drain;
+}
+
+export function relayedFeeds({ here, sources, processes, drain }: RelayedFeedsDeps): RelayedFeeds {
+  return {
+    find: async (key, via) => {
+      const name = parseFeedKey(key);
+      if (name === undefined) return undefined;
+      return name.kind === 'source' ? sources.relay(name.source, via) : processes.relay(name.streamId, name.slot, via);
+    },
+    placeAnswer: (key) => here.placeOf(key)?.placeAnswer,
+    prepare: async (key) => {
+      const name = parseFeedKey(key);
+      if (drain.isBegun || name === undefined) return false;
+      return name.kind === 'source' ? sources.prepare(name.source) : processes.prepare(name.streamId, name.slot);
+    },
+  };
+}

@@ -1,0 +1,45 @@
+/** What the routes of the API use of a worker. */
+
+import type { Registry } from '../../../registry/registry.ts';
+import type { Command, WorkerNumbers } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import type { Config } from '../config/config.ts';
+import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
+import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
+import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
+import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
+import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
+import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import type { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
+import type { Playback } from '../viewers/playback.ts';
+import type { Seating } from '../viewers/seating.ts';
+
+export interface Services {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly registry: Registry;
+  readonly catalogue: StreamCatalogue;
+  readonly seating: Seating;
+  readonly sources: SourceFeeds;
+  readonly playback: Playback;
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly connections: ProviderConnections;
+  readonly hardware: HardwareAcceleration;
+  readonly ffmpeg: LocatedFfmpeg;
+  /** How FFmpeg is restricted on this machine. */
+  readonly sandbox: SandboxReport;
+  readonly startedAtMs: number;
+  /** The secret for signed playback URLs, the same on all workers of the cluster. */
+  readonly playbackSecret: () => string;
+  /** The metrics of this worker, for Prometheus. */
+  readonly metrics: MetricsRegistry;
+  /** Whether the worker takes no new streams; `/readyz` shows it. */
+  isDraining(): boolean;
+  /** The current numbers of this worker. */
+  numbers(): WorkerNumbers;
+  /** Carries out a command from another worker or from the API here. */
+  carryOut(command: Command): Promise<void>;
+}
