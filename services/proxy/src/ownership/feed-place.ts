@@ -1,59 +1,25 @@
 /** Where one feed comes from: made here, or relayed from its owner; and how that changes. */
 
-import { askAgain } from '../../../registry/ask-again.ts';
 import type { FeedOwners, FeedStarts, Peers } from '../../../registry/registry.ts';
-import type { Owner, Place, RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
+import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
-import { type Peer, type PeerPlace, type PlaceAnswer, peerPlaceOf, ping } from '../relay/peers.ts';
-import type { RelayOutcome } from '../relay/relay-run.ts';
-import { RELAY_SILENCE_MS } from '../timing.ts';
-import type { Lease } from './lease.ts';
-import { type Findings, type NextPlace, nextPlace, type OwnerState } from './next-place.ts';
+import type { PlaceAnswer } from '../relay/peers.ts';
+import type { KnownPlace } from './known-place.ts';
+import { PeerQuestions, type PeerQuestionsDeps } from './peer-questions.ts';
+import { PlaceSearch, type PlaceSearchDeps, type RelayLoss } from './place-search.ts';
 import type { SilentWorkers } from './silent-workers.ts';
+import { transfer } from './transfer.ts';
+import { wayBack } from './way-back.ts';
 
-/** A feed's place, once it is known. */
-export type KnownPlace =
-  | {
-      readonly kind: 'own';
-      readonly epoch: number;
-      /** A copy, made while the owner is unreachable; serves only workers that cannot reach it either. */
-      readonly split?: boolean;
-    }
-  | {
-      readonly kind: 'relay';
-      readonly owner: Owner;
-      /** Another worker that relays it, when the owner cannot be reached. */
-      readonly via?: Peer | undefined;
-    };
-
-export interface FeedPlaceDeps {
+export interface FeedPlaceDeps extends PeerQuestionsDeps, PlaceSearchDeps {
   readonly me: WorkerIdentity;
   readonly registry: FeedOwners & FeedStarts & Peers;
-  readonly lease: Lease;
-  /** How long an owner that does not renew keeps what it owns. */
-  readonly leaseMs: number;
-  /** The secret that workers authenticate with. */
-  readonly secret: () => string;
   readonly silentWorkers: SilentWorkers;
-  /** This worker takes no more processes. */
-  readonly isFull: () => boolean;
   readonly log: Logger;
 }
 
 /** @param isFull whether this worker takes no more processes, if the feed needs one */
 export type PlaceOf = (feed: string, first: KnownPlace, isFull: () => boolean) => FeedPlace;
-
-const REDIAL_MS = 250;
-/** The epoch known here may be older than the registry's, but only once. */
-const TRANSFER_TRIES = 2;
-/** A silent owner is asked again until its lease runs out, so no single answer needs more time. */
-const ASK_TIMEOUT_MS = REDIAL_MS;
-/** For the last question before this worker starts something that nobody may need. */
-const LAST_ASK_TIMEOUT_MS = 1_000;
-/** How often a worker with a copy of a feed looks for its owner, and how often in a row it must find it. */
-const SEEK_MS = 3_000;
-const SEEN_TWICE = 2;
 
 export class FeedPlace {
   /** The feed's key in the registry. */
@@ -67,13 +33,15 @@ export class FeedPlace {
   readonly #takenListeners: (() => void)[] = [];
   /** The relay has ended, and the next place is not known yet. */
   #lost = false;
-  /** The worker that seized the feed from here. Until a relay from it has worked, a refused connection proves nothing. */
-  #seizedBy: string | undefined;
+  readonly #questions: PeerQuestions;
+  readonly #search: PlaceSearch;
 
   constructor(feed: string, first: KnownPlace, deps: FeedPlaceDeps) {
     this.feed = feed;
     this.#deps = deps;
     this.#current = first;
+    this.#questions = new PeerQuestions(feed, deps);
+    this.#search = new PlaceSearch(feed, this.#questions, deps);
   }
 
   get current(): KnownPlace {
@@ -115,7 +83,7 @@ export class FeedPlace {
     if (place.kind === 'relay') {
       // A follower finds its owner by itself, and may know a later one.
       if (!this.isOriginal) return;
-      this.#seizedBy = place.owner.incarnation;
+      this.#questions.noteSeizure(place.owner.incarnation);
     }
     this.#become(place);
   }
@@ -137,36 +105,11 @@ export class FeedPlace {
    */
   async handOver(to: WorkerIdentity): Promise<boolean> {
     if (!this.isOriginal || this.#handingOver !== undefined) return false;
-    this.#handingOver = this.#transfer(to).finally(() => {
+    const place = { feed: this.feed, current: () => this.#current, become: (next: KnownPlace) => this.#become(next) };
+    this.#handingOver = transfer(place, to, this.#deps).finally(() => {
       this.#handingOver = undefined;
     });
     return this.#handingOver;
-  }
-
-  async #transfer(to: WorkerIdentity): Promise<boolean> {
-    const { registry, lease } = this.#deps;
-    for (let tries = 0; this.#current.kind === 'own' && tries < TRANSFER_TRIES; tries++) {
-      try {
-        const epoch = await registry.transfer(this.feed, this.#current.epoch, to);
-        if (epoch !== undefined) {
-          const { workerId, incarnation, address } = to;
-          this.#become({ kind: 'relay', owner: { workerId, incarnation, address, epoch } });
-          return true;
-        }
-      } catch (error) {
-        // It may have happened all the same. Until the registry answers, no other worker knows of it either.
-        this.#deps.log.warn({ feed: this.feed, err: error }, 'the registry did not answer a handover');
-        void lease.confirmed().then(() => this.#askAgain());
-        return false;
-      }
-      await this.#askAgain();
-    }
-    return this.#current.kind === 'relay';
-  }
-
-  async #askAgain(): Promise<void> {
-    const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
-    if (place?.kind === 'own' || place?.kind === 'relay') this.#become(place);
   }
 
   /** Releases the feed for any worker; this worker is ending. */
@@ -214,147 +157,27 @@ export class FeedPlace {
   }
 
   /** Finds the feed's new place after its relay has ended. Resolves when there is one. */
-  async afterRelay(outcome: Extract<RelayOutcome, { kind: 'moved' | 'lost' }>, signal: AbortSignal): Promise<void> {
+  async afterRelay(outcome: RelayLoss, signal: AbortSignal): Promise<void> {
     const before = this.#current;
     if (before.kind !== 'relay') return;
-    const why = outcome.kind === 'lost' ? outcome.why : undefined;
-    const lostAtMs = performance.now() - (why === 'silent' ? RELAY_SILENCE_MS : 0);
     this.#lost = true;
-    if (why === 'closed' || why === undefined) this.#seizedBy = undefined;
-    if (why === 'not_there') await pause(REDIAL_MS, signal);
-    while (!signal.aborted) {
-      const nextMs = performance.now() + REDIAL_MS;
-      const found = await this.#find(outcome, before, lostAtMs);
-      const next = await this.#follow(nextPlace(found), before.owner, signal);
-      if (next !== undefined) {
-        this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
-        this.#become(next);
-        this.#lost = false;
-        if (next.kind === 'own' && next.split === true) void this.#seekBack(signal);
-        return;
-      }
-      await pause(Math.max(0, nextMs - performance.now()), signal);
-    }
+    const next = await this.#search.after(outcome, before, signal);
+    if (next === undefined) return;
+    this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
+    this.#become(next);
+    this.#lost = false;
+    if (this.#isCopy) void this.#endCopy(signal);
   }
 
-  async #find(outcome: RelayOutcome, { owner: from, via }: KnownPlace & { kind: 'relay' }, lostAtMs: number) {
-    const { lease, leaseMs, silentWorkers, me } = this.#deps;
-    const moved = outcome.kind === 'moved' ? { to: saidPlace(outcome.owner, me) } : undefined;
-    const asked = this.#peerPlace(from);
-    const owner = moved !== undefined ? 'alive' : await this.#stateOf(from, outcome, via);
-    const nowMs = performance.now();
-    const sinceMs = owner === 'silent' ? silentWorkers.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
-    const found: Findings = {
-      from,
-      owner,
-      moved,
-      registry: lease.reachable || owner === 'dead' ? await this.#askRegistry(from, owner) : 'unreachable',
-      peer: undefined,
-      // A worker that stood still itself could not hear the owner meanwhile.
-      silentMs: nowMs - Math.max(sinceMs, lease.awakeSinceMs),
-      leaseMs,
-    };
-    return nextPlace(found).do === 'go' ? found : { ...found, peer: await asked };
+  /** Whether this worker makes the feed although another one owns it. */
+  get #isCopy(): boolean {
+    return this.#current.kind === 'own' && this.#current.split === true;
   }
 
-  async #askRegistry(from: Owner, owner: OwnerState): Promise<Place | 'unreachable'> {
-    const { registry } = this.#deps;
-    try {
-      return await (owner === 'dead' ? registry.seize(this.feed, from.incarnation) : registry.acquire(this.feed));
-    } catch {
-      return 'unreachable';
-    }
-  }
-
-  async #follow(next: NextPlace, from: Owner, signal: AbortSignal): Promise<KnownPlace | undefined> {
-    const { registry, isFull } = this.#deps;
-    switch (next.do) {
-      case 'go':
-        return next.place;
-      case 'relay':
-        return { kind: 'relay', ...next.from };
-      case 'own_unconfirmed': {
-        const peer = await askAgain(
-          () => this.#peerPlace(from, LAST_ASK_TIMEOUT_MS),
-          (ms) => pause(ms, signal),
-        );
-        if (peer !== undefined) return { kind: 'relay', ...peer };
-        const place = await registry.ownUnconfirmed(this.feed);
-        return place.kind === 'own' || place.kind === 'relay' ? place : undefined;
-      }
-      case 'split': {
-        // On a busy machine an answer may take longer than one of the repeated questions waits.
-        const [answers, peer] = await Promise.all([
-          this.#answersFrom(from, LAST_ASK_TIMEOUT_MS),
-          this.#peerPlace(from, LAST_ASK_TIMEOUT_MS),
-        ]);
-        if (answers === 'alive') return { kind: 'relay', owner: from };
-        if (answers === 'dead') return undefined;
-        if (peer !== undefined) return { kind: 'relay', ...peer };
-        return isFull() ? undefined : { kind: 'own', epoch: 0, split: true };
-      }
-      case 'ask_again':
-        return undefined;
-    }
-  }
-
-  /** While this worker makes a copy: becomes the owner if the registry agrees, or follows the owner once it can be reached. */
-  async #seekBack(signal: AbortSignal): Promise<void> {
-    let seen = 0;
-    for (;;) {
-      await pause(SEEK_MS, signal);
-      if (signal.aborted || this.#current.kind !== 'own' || this.#current.split !== true) return;
-      const place = await this.#deps.registry.acquire(this.feed).catch(() => undefined);
-      if (place?.kind === 'own') {
-        this.#become(place);
-        return;
-      }
-      if (place?.kind !== 'relay') continue;
-      const { owner } = place;
-      const answers = (await this.#answersFrom(owner, LAST_ASK_TIMEOUT_MS)) === 'alive';
-      const peer = answers ? { owner, via: undefined } : await this.#peerPlace(owner, LAST_ASK_TIMEOUT_MS);
-      seen = peer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
-      if (peer === undefined || seen < SEEN_TWICE) continue;
-      this.#deps.log.info({ feed: this.feed, peer }, 'the owner of a feed can be reached again');
-      this.#become({ kind: 'relay', ...peer });
-      return;
-    }
-  }
-
-  /** A worker other than the owner and this one that has the feed. */
-  async #peerPlace(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<PeerPlace | undefined> {
-    const { registry, me } = this.#deps;
-    const known = [me.incarnation, from.incarnation];
-    const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
-    return peerPlaceOf(this.feed, others, this.secret, timeoutMs);
-  }
-
-  async #stateOf(owner: Owner, outcome: RelayOutcome, via: Peer | undefined): Promise<OwnerState> {
-    const proven = outcome.kind === 'lost' && (outcome.why === 'refused' || outcome.why === 'other_incarnation');
-    // The end of a relay through another worker says nothing about the owner.
-    if (proven && via === undefined && owner.incarnation !== this.#seizedBy) return 'dead';
-    return this.#answersFrom(owner);
-  }
-
-  async #answersFrom(owner: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<OwnerState> {
-    const answer = await ping(owner.address, this.secret, timeoutMs);
-    if (answer.kind !== 'silent') this.#deps.silentWorkers.heard(owner.incarnation, performance.now());
-    if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
-    return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';
-  }
-}
-
-/** The place that an owner names when it gives a feed up. */
-function saidPlace(owner: Owner | undefined, me: WorkerIdentity): RegisteredPlace | undefined {
-  if (owner === undefined) return undefined;
-  return owner.incarnation === me.incarnation ? { kind: 'own', epoch: owner.epoch } : { kind: 'relay', owner };
-}
-
-/** The place of a feed that is not here yet. Waits while the registry is too young to know it. */
-export async function knownPlace(registry: FeedStarts, feed: string): Promise<KnownPlace> {
-  for (;;) {
-    const place = await registry.locate(feed);
-    if (place.kind === 'own' || place.kind === 'relay') return place;
-    await pause(place.kind === 'wait' ? place.ms : REDIAL_MS);
+  async #endCopy(signal: AbortSignal): Promise<void> {
+    const { registry, log } = this.#deps;
+    const wanted = { feed: this.feed, registry, questions: this.#questions, log };
+    const next = await wayBack(wanted, () => this.#isCopy, signal);
+    if (next !== undefined) this.#become(next);
   }
 }

@@ -6,7 +6,8 @@
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
-import type { FeedPlace, KnownPlace, PlaceOf } from '../ownership/feed-place.ts';
+import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
+import type { KnownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';

@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
-import { type FeedPlace, type KnownPlace, knownPlace, type PlaceOf } from '../ownership/feed-place.ts';
+import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
+import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';

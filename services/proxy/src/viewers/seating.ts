@@ -16,7 +16,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
-import { knownPlace } from '../ownership/feed-place.ts';
+import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
 import { sourceFeedOf } from '../sources/source-feeds.ts';

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
-import type { KnownPlace } from '../../ownership/feed-place.ts';
+import type { KnownPlace } from '../../ownership/known-place.ts';
 import type { Services } from '../../worker/services.ts';
 import type { ClusterSnapshot } from '../views/snapshot.ts';
 import { bytesServed, segmentsServed } from '../views/stream-views.ts';
