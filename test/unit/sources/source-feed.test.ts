@@ -47,12 +47,21 @@ async function otherWorker(onAsked: () => void = () => undefined) {
   return { workerId: 'o', incarnation: 'other', address, epoch: 2 };
 }
 
-/** A provider whose connections begin with `media` and stay open, and a feed that reads it. */
-async function readFeed(media: Buffer) {
+/** A provider whose connections begin with `media` and stay open, and a feed that reads it. `breaks`: the first one ends. */
+async function readFeed(media: Buffer, { breaks = false, retryDelayMs = 0 } = {}) {
+  let isFirst = true;
   const provider = await serve((_request, response) => {
     response.writeHead(200, { 'content-type': 'video/mp2t' });
-    response.write(media);
+    if (breaks && isFirst) response.end(media);
+    else response.write(media);
+    isFirst = false;
   });
+  /** Connections of the provider that are taken. */
+  let taken = 0;
+  const takeConnection = async () => {
+    taken++;
+    return () => void taken--;
+  };
   const registry = new MemoryRegistry(ME, 0);
   const log = createLogger('fatal');
   const lease = new Lease();
@@ -81,7 +90,7 @@ async function readFeed(media: Buffer) {
         readTimeoutMs: 2_000,
         liveChunkTimeoutMs: 10_000,
         streamTimeoutMs: 10_000,
-        retry: { retryAttempts: 0, retryDelayMs: 0, retryExponentialBackoff: false, streamTotalTimeoutMs: 0 },
+        retry: { retryAttempts: 1, retryDelayMs, retryExponentialBackoff: false, streamTotalTimeoutMs: 0 },
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,
@@ -92,14 +101,14 @@ async function readFeed(media: Buffer) {
       },
       ringLimits: () => ({ retainMs: 120_000, joinBufferMs: 0, maxBytes: 10_000_000 }),
       log,
-      takeConnection: async () => () => undefined,
+      takeConnection,
       account: { opened: () => () => undefined, makeRoom: async () => undefined, refusalMayPass: () => false },
     },
   );
   onTestFinished(() => source.close());
   const { ring } = source.feed;
   await until(() => ring.head > media.length * 0.7, { what: 'the media of the first connection' });
-  return { provider, place, ring };
+  return { provider, place, ring, taken: () => taken };
 }
 
 it('is read from what it begins with, though this worker had seen the same before another one read it', async () => {
@@ -121,4 +130,15 @@ it('is followed elsewhere at once, however far its provider is ahead', async () 
   place.set({ kind: 'relay', owner });
   await until(() => asked > 0, { what: 'the other worker to be asked' });
   expect(asked).toBe(1);
+});
+
+it('leaves its place at the provider to the worker that takes it over while it waits for a retry', async () => {
+  const { provider, place, taken } = await readFeed(clip(6), { breaks: true, retryDelayMs: 400 });
+  await until(() => provider.open() === 0, { what: 'the end of the first connection' });
+  const takenWhenLeft: number[] = [];
+  place.onLeave(() => takenWhenLeft.push(taken()));
+  expect(taken()).toBe(1);
+  place.set({ kind: 'relay', owner: await otherWorker() });
+  await until(() => takenWhenLeft.length > 0, { what: 'its followers to hear that it has moved' });
+  expect(takenWhenLeft[0]).toBe(0);
 });

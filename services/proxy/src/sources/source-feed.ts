@@ -19,20 +19,17 @@ import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/
 import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
-import { Preparation } from '../ownership/preparation.ts';
 import { relayedError } from '../relay/relay-run.ts';
-import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
 import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
 import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
-import type { SourceMemories } from '../upstream/http/source-memory.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
-import { type AccountWatch, accountOf, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
+import { accountOf } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import { isRecording, type SourceKind } from '../upstream/provider/source-kind.ts';
-import { type OpenedSource, openSource } from './open-source.ts';
-import { StagedSource } from './staged-source.ts';
+import { ReadAhead } from './read-ahead.ts';
+import { type OpenedConnection, SourceConnections, type SourceConnectionsDeps } from './source-connections.ts';
 
 export interface SourceSettings {
   readonly connectTimeoutMs: number;
@@ -44,42 +41,18 @@ export interface SourceSettings {
   readonly bitrate: BitrateSettings;
 }
 
-export interface SourceFeedDeps {
-  readonly guard: EgressGuard;
-  readonly memories: SourceMemories;
+export interface SourceFeedDeps extends SourceConnectionsDeps {
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
-  readonly log: Logger;
-  /**
-   * Takes one of the connections that the provider allows. Call the returned function when the connection is closed.
-   * @throws {StreampoolError} 503 at the limit
-   */
-  readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
-  readonly account: AccountWatch;
 }
 
 /** DTS of the first unit: leaves room for PCRs and earlier audio, and is far from the 33-bit wrap. */
 const FIRST_DTS = 10 * TICKS_PER_SECOND;
 /** A connection that delivers for this long ends an outage. */
 const HEALTHY_AFTER_MS = 5_000;
-/** Beyond this lead over real time the worker reads a provider more slowly. */
-const MAX_LEAD_MS = 15_000;
-const LEAD_PAUSE_MS = 250;
 const HOLD_POLL_MS = 100;
 /** The provider's clock is the clock of a source, whichever worker reads it. */
 const PROVIDER = 'provider';
-/** How long a prepared connection waits for its handover. */
-const PREPARED_MS = 10_000;
-/** A connection opened beside the owner's, and the function that frees its place at the provider. */
-interface PreparedSource {
-  readonly source: StagedSource;
-  readonly disconnect: () => void;
-}
-
-function closePrepared({ source, disconnect }: PreparedSource): void {
-  source.close();
-  disconnect();
-}
 
 export class SourceFeed implements PlacedFeed {
   readonly feed: Feed;
@@ -99,17 +72,12 @@ export class SourceFeed implements PlacedFeed {
   readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
   /** How the provider's clock relates to the feed's, here or on the owner. */
   #sourceClock: SourceClock | undefined;
-  #connection: BodyReader | undefined;
-  /** Frees the provider connection that this worker has taken. */
-  #disconnect: (() => void) | undefined;
-  /** The connection opened for a handover that has not happened yet. */
-  readonly #prepared = new Preparation<PreparedSource>(() => this.#stage(), closePrepared);
+  readonly #connections: SourceConnections;
+  readonly #readAhead: ReadAhead;
   readonly #rounds = new Rounds({ trim: false });
   #holds = 0;
   /** The current connection delivers too little; the next one may deliver more. */
   #slow = false;
-  #startedAtMs: number | undefined;
-  #startedMediaMs = 0;
   readonly #done: Promise<void>;
 
   /**
@@ -135,9 +103,12 @@ export class SourceFeed implements PlacedFeed {
       { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
     );
     this.output = splicedOutput(this.#splicer);
+    this.#readAhead = new ReadAhead(this.feed.ring);
+    const hasSent = (content: number) => this.#splicer.hasSent(content);
+    this.#connections = new SourceConnections(address, { ...deps, log: this.#log }, hasSent, this.#abort.signal);
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
-    place.onTaken(() => this.#connection?.close());
+    place.onTaken(() => this.#connections.close());
     this.#done = this.#run(opened);
   }
 
@@ -218,35 +189,7 @@ export class SourceFeed implements PlacedFeed {
    */
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
-    try {
-      const { source } = await this.#prepared.ready();
-      await source.overlap(this.#hasSent, this.#abort.signal);
-    } catch (error) {
-      this.#prepared.drop();
-      this.#log.info({ err: error }, 'could not open a second connection to the source for a handover');
-      return mayBeConnectionLimit(error);
-    }
-    this.#prepared.keepFor(PREPARED_MS);
-    return true;
-  }
-
-  /** Whether a keyframe with this content is in the feed. */
-  readonly #hasSent = (content: number): boolean => this.#splicer.hasSent(content);
-
-  /** A connection of this worker beside the owner's. */
-  async #stage(): Promise<PreparedSource> {
-    const disconnect = await this.#deps.takeConnection(this.#abort.signal);
-    try {
-      const { kind, reader } = await this.#connect();
-      if (kind.kind === 'mpegts') {
-        return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
-      }
-      reader.close();
-      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
-    } catch (error) {
-      disconnect();
-      throw error;
-    }
+    return this.#connections.prepare();
   }
 
   /** Lets another worker read the source. Returns false when it stays here. */
@@ -263,11 +206,6 @@ export class SourceFeed implements PlacedFeed {
   async close(): Promise<void> {
     this.#abort.abort();
     await this.#done;
-  }
-
-  #letGo(): void {
-    this.#disconnect?.();
-    this.#disconnect = undefined;
   }
 
   async #run(opened: Deferred<SourceKind>): Promise<void> {
@@ -288,13 +226,22 @@ export class SourceFeed implements PlacedFeed {
       }
       await pause(delayMs, this.#abort.signal);
       while (this.#holds > 0 && !this.#abort.signal.aborted) await pause(HOLD_POLL_MS, this.#abort.signal);
+      // Another worker may have taken it over during the pause.
+      if (!relayed) this.#leaveIfMoved();
     }
+  }
+
+  /** Tells the followers when another worker reads the source now, and leaves it the place at the provider. */
+  #leaveIfMoved(): void {
+    if (this.place.goesOnAt === undefined) return;
+    this.#connections.letGo();
+    this.place.left();
   }
 
   #finish(opened: Deferred<SourceKind>, error: StreampoolError, end: FeedEnd): void {
     opened.reject(error);
-    this.#prepared.drop();
-    this.#letGo();
+    this.#connections.dropPrepared();
+    this.#connections.letGo();
     this.feed.finish(end);
   }
 
@@ -313,7 +260,7 @@ export class SourceFeed implements PlacedFeed {
     if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that read the source closed it.');
     await this.place.afterRelay(outcome, signal);
     // The worker that would have handed over is gone, and another one reads the source.
-    if (this.place.current.kind === 'relay') this.#prepared.drop();
+    if (this.place.current.kind === 'relay') this.#connections.dropPrepared();
     return 'moved';
   }
 
@@ -323,50 +270,32 @@ export class SourceFeed implements PlacedFeed {
     if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     const isEmpty = this.feed.ring.head === 0;
     try {
-      const prepared = await this.#prepared.take();
-      this.#disconnect ??= prepared?.disconnect ?? (await this.#deps.takeConnection(this.#abort.signal));
-      const staged = await prepared?.source.take();
-      if (staged === undefined) {
-        const { kind, reader } = await this.#connect();
-        this.#connection = reader;
-        opened.resolve(kind);
-        if (kind.kind !== 'mpegts') {
-          if (isEmpty) return 'other_kind';
-          throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
-        }
-      } else {
-        this.#connection = staged.reader;
+      const { kind, reader, prepared } = await this.#connections.open();
+      opened.resolve(kind);
+      if (kind.kind !== 'mpegts') {
+        if (isEmpty) return 'other_kind';
+        throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
       }
-      this.output.begin(this.#inputOf(isEmpty, prepared?.source));
-      for (const chunk of staged?.staged ?? []) this.#put(chunk);
-      return await this.#read(this.#connection);
+      this.output.begin(this.#inputOf(isEmpty, prepared));
+      for (const chunk of prepared?.chunks ?? []) this.#put(chunk);
+      return await this.#read(reader);
     } catch (error) {
       if (this.place.current.kind === 'relay') return 'moved';
       if (error instanceof StreampoolError) return error;
       return new SourceError('refused', 'The source could not be read.', { cause: error });
     } finally {
-      this.#connection?.close();
-      this.#connection = undefined;
+      this.#connections.close();
       this.#rounds.end(false);
       this.output.end(false);
       this.feed.publish();
-      if (this.place.goesOnAt !== undefined) {
-        this.#letGo();
-        this.place.left();
-      }
+      this.#leaveIfMoved();
     }
   }
 
-  #inputOf(isFirst: boolean, prepared: StagedSource | undefined): Input {
+  #inputOf(isFirst: boolean, prepared: OpenedConnection['prepared']): Input {
     const shift = this.#sourceClock?.shift;
-    if (prepared !== undefined) {
-      return { kind: 'prepared_connection', shift, repeats: prepared.repeats(this.#hasSent) };
-    }
+    if (prepared !== undefined) return { kind: 'prepared_connection', shift, repeats: prepared.repeats };
     return isFirst || shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
-  }
-
-  #connect(): Promise<OpenedSource> {
-    return openSource(this.#address, { ...this.#deps, signal: this.#abort.signal });
   }
 
   async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
@@ -387,9 +316,7 @@ export class SourceFeed implements PlacedFeed {
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
       for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
       if (this.#rounds.isOver) return repeatsError(this.#address.url);
-      while (this.#leadMs() > MAX_LEAD_MS && this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
-        await pause(LEAD_PAUSE_MS, this.#abort.signal);
-      }
+      await this.#readAhead.wait(() => this.place.current.kind === 'own', this.#abort.signal);
       askedMs = performance.now();
     }
   }
@@ -405,16 +332,5 @@ export class SourceFeed implements PlacedFeed {
     const { shift } = this.output;
     if (shift === undefined || this.#sourceClock?.shift === shift) return;
     this.#sourceClock = { timeline: PROVIDER, shift };
-  }
-
-  /** How far the received media is ahead of the time that has passed since its start. */
-  #leadMs(): number {
-    const { ring } = this.feed;
-    if (ring.entries.length === 0) return 0;
-    if (this.#startedAtMs === undefined) {
-      this.#startedAtMs = performance.now();
-      this.#startedMediaMs = ring.headMs;
-    }
-    return ring.headMs - this.#startedMediaMs - (performance.now() - this.#startedAtMs);
   }
 }

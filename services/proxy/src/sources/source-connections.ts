@@ -1,0 +1,164 @@
+/**
+ * The connections of a source feed to its provider: the one that is read, and one beside the owner's that waits for a
+ * handover. A provider counts both, so each takes a place of its own.
+ */
+
+import type { Logger } from '../../../shared/log.ts';
+import { SourceError } from '../errors.ts';
+import { Preparation } from '../ownership/preparation.ts';
+import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import { type AnsweredMedia, answeredMedia } from '../upstream/http/answered-media.ts';
+import { openUpstream, requireSuccess } from '../upstream/http/open-upstream.ts';
+import type { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { BodyReader } from '../upstream/messages/body-reader.ts';
+import { type AccountWatch, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { StagedSource } from './staged-source.ts';
+
+export interface SourceConnectionsDeps {
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly account: AccountWatch;
+  readonly settings: {
+    readonly connectTimeoutMs: number;
+    /** Time until the response headers. */
+    readonly readTimeoutMs: number;
+    /** Time until the next bytes, also the first ones. */
+    readonly liveChunkTimeoutMs: number;
+  };
+  /**
+   * Takes one of the connections that the provider allows. Call the returned function when the connection is closed.
+   * @throws {StreampoolError} 503 at the limit
+   */
+  readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
+  readonly log: Logger;
+}
+
+/** A connection that can be read now. */
+export interface OpenedConnection extends AnsweredMedia {
+  /** What came while it waited for the handover; undefined for a new connection. */
+  readonly prepared: { readonly chunks: readonly Buffer[]; readonly repeats: boolean } | undefined;
+}
+
+interface PreparedSource {
+  readonly source: StagedSource;
+  /** Frees its place at the provider. */
+  readonly disconnect: () => void;
+}
+
+/** How long a prepared connection waits for its handover. */
+const PREPARED_MS = 10_000;
+
+export class SourceConnections {
+  readonly #address: SourceAddress;
+  readonly #deps: SourceConnectionsDeps;
+  readonly #signal: AbortSignal;
+  readonly #hasSent: (content: number) => boolean;
+  readonly #prepared = new Preparation<PreparedSource>(
+    () => this.#stage(),
+    ({ source, disconnect }) => {
+      source.close();
+      disconnect();
+    },
+  );
+  #reader: BodyReader | undefined;
+  /** Frees the place of the connection that is read. */
+  #disconnect: (() => void) | undefined;
+
+  /**
+   * @param hasSent whether a keyframe with this content, in the form of `contentOf`, is in the feed
+   * @param signal ends what is being opened
+   */
+  constructor(
+    address: SourceAddress,
+    deps: SourceConnectionsDeps,
+    hasSent: (content: number) => boolean,
+    signal: AbortSignal,
+  ) {
+    this.#address = address;
+    this.#deps = deps;
+    this.#hasSent = hasSent;
+    this.#signal = signal;
+  }
+
+  /**
+   * Opens a connection beside the owner's, and waits until a keyframe of it has also come over the relay.
+   * @returns false when this worker cannot read the source. A provider that allows no second connection is no reason.
+   */
+  async prepare(): Promise<boolean> {
+    try {
+      const { source } = await this.#prepared.ready();
+      await source.overlap(this.#hasSent, this.#signal);
+    } catch (error) {
+      this.#prepared.drop();
+      this.#deps.log.info({ err: error }, 'could not open a second connection to the source for a handover');
+      return mayBeConnectionLimit(error);
+    }
+    this.#prepared.keepFor(PREPARED_MS);
+    return true;
+  }
+
+  dropPrepared(): void {
+    this.#prepared.drop();
+  }
+
+  /** The prepared connection, or a new one. `close` it before the next. */
+  async open(): Promise<OpenedConnection> {
+    const prepared = await this.#prepared.take();
+    if (prepared !== undefined) {
+      this.letGo();
+      this.#disconnect = prepared.disconnect;
+      const { staged, reader } = await prepared.source.take();
+      this.#reader = reader;
+      const repeats = prepared.source.repeats(this.#hasSent);
+      return { kind: { kind: 'mpegts' }, reader, prepared: { chunks: staged, repeats } };
+    }
+    this.#disconnect ??= await this.#deps.takeConnection(this.#signal);
+    const { kind, reader } = await this.#connect();
+    this.#reader = reader;
+    return { kind, reader, prepared: undefined };
+  }
+
+  /** Closes the connection that is read. Its place stays taken, for the next one. */
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+
+  /** Frees the place at the provider: this worker does not read the source any more. */
+  letGo(): void {
+    this.#disconnect?.();
+    this.#disconnect = undefined;
+  }
+
+  /** A connection of this worker beside the owner's. */
+  async #stage(): Promise<PreparedSource> {
+    const disconnect = await this.#deps.takeConnection(this.#signal);
+    try {
+      const { kind, reader } = await this.#connect();
+      if (kind.kind === 'mpegts') {
+        return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
+      }
+      reader.close();
+      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+    } catch (error) {
+      disconnect();
+      throw error;
+    }
+  }
+
+  /** @throws {SourceError} when the source does not answer, or answers with something other than media */
+  async #connect(): Promise<AnsweredMedia> {
+    const { guard, memories, account, settings } = this.#deps;
+    const response = await openUpstream({
+      ...this.#address,
+      signal: this.#signal,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      headersTimeoutMs: settings.readTimeoutMs,
+      guard,
+      account,
+      memory: memories.of(this.#address),
+    });
+    return answeredMedia(requireSuccess(response), this.#address, settings.liveChunkTimeoutMs);
+  }
+}
