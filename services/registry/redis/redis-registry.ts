@@ -4,9 +4,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
-import { streamOfFeed } from '../feed-keys.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
-import type { Holdings } from '../memory/holdings.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
 import { commandShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
@@ -20,24 +18,21 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
-  MovedFeed,
   Place,
   ProviderConnection,
-  RenamedClient,
   Renewal,
   StreamRecord,
   StreamSpec,
   WorkerIdentity,
   WorkerLoad,
-  WorkerNumbers,
   WorkerRecord,
 } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
+import { ClientCounters } from './client-counters.ts';
 import { keys, type SharedSecret } from './keys.ts';
-import { inParts } from './parts.ts';
+import { OwnRecord } from './own-record.ts';
 import {
-  counterKey,
   type OnProgress,
   readClientRecords,
   readKnownWorkers,
@@ -45,7 +40,9 @@ import {
   readStreamRecord,
   readStreamRecords,
 } from './reads.ts';
-import { fieldsOf, readFailover, readStream, type ShownStream, streamFields, workerText } from './records.ts';
+import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
+import { ReplacedError } from './replaced.ts';
+import { Restoring } from './restoring.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
 
 export interface RedisRegistryOptions {
@@ -64,20 +61,6 @@ export interface RedisRenewal extends Renewal {
   readonly clientCount: number;
 }
 
-/** What writing back found out. */
-interface RestoredStreams {
-  /** Streams that were deleted meanwhile. */
-  readonly deleted: string[];
-  /** Streams that have moved to another source meanwhile: a worker that was away was not told. */
-  readonly switched: string[];
-}
-
-export interface Restored extends RestoredStreams {
-  readonly places: MovedFeed[];
-  /** Clients whose id another connection got meanwhile. */
-  readonly renamed: RenamedClient[];
-}
-
 /** Messages for a worker. `lost`: another worker, which wrote back, has taken over one of its feeds. */
 const waitingShape = z.union([
   commandShape,
@@ -90,43 +73,36 @@ function placeOf(feed: string, answer: unknown): Place {
   return place;
 }
 
-/**
- * Bytes of streams that are written back in one step. Larger steps would block Redis, which parses each as a whole, and all
- * streams together may exceed the longest possible string.
- */
-const RESTORED_BYTES = 1024 * 1024;
-
-/** A newer incarnation runs under this worker's name. */
-class ReplacedError extends Error {
-  constructor(workerId: string) {
-    super(`Another process runs as ${workerId}. Give every worker its own WORKER_ID.`);
-    this.name = 'ReplacedError';
-  }
-}
-
 export class RedisRegistry implements SharedRegistry {
   readonly #redis: Redis;
   readonly #run: RunScript;
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
   #capacity: Capacity = 'free';
-  #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
-  #numbers: WorkerNumbers | undefined;
-  /** The numbers last written for others; empty when they must be written again. */
-  #shown = '';
-  #counters = new Map<string, ClientReport>();
+  readonly #record: OwnRecord;
+  readonly #counters = new ClientCounters();
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
-  #countersChanged = false;
   /** The secrets that this worker shares with the others, by key. */
   readonly #secrets = new Map<string, string>();
+  /** What to do when Redis may have lost something of this worker. */
+  readonly restoring: Restoring;
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
     this.#redis = redis;
     this.#run = defineScripts(redis);
     this.#me = me;
     this.#options = options;
+    this.#record = new OwnRecord(me);
+    this.restoring = new Restoring({
+      run: this.#run,
+      me,
+      show: options.show,
+      counters: this.#counters,
+      record: this.#record,
+      secrets: this.#secrets,
+    });
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
@@ -216,18 +192,8 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   /** The client has left; its counters are no longer reported. */
-  forgetCounters({ streamId, clientId, connectedAtMs }: ClientReport): void {
-    const key = counterKey(streamId, clientId);
-    if (this.#counters.get(key)?.connectedAtMs !== connectedAtMs) return;
-    this.#counters.delete(key);
-    this.#countersChanged = true;
-  }
-
-  #renameCounters({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
-    const report = this.#counters.get(counterKey(streamId, clientId));
-    if (report?.connectedAtMs !== connectedAtMs) return;
-    this.#counters.delete(counterKey(streamId, clientId));
-    this.#counters.set(counterKey(streamId, newId), { ...report, clientId: newId });
+  forgetCounters(report: ClientReport): void {
+    this.#counters.forget(report);
   }
 
   async leave(report: ClientReport): Promise<number> {
@@ -242,13 +208,12 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async report(clients: readonly ClientReport[]): Promise<void> {
-    for (const report of clients) this.#counters.set(counterKey(report.streamId, report.clientId), report);
-    this.#countersChanged = true;
+    this.#counters.report(clients);
   }
 
   /** @param onProgress called when Redis has answered a part of the question */
   clients(streamId?: string, onProgress: OnProgress = () => undefined): Promise<ClientRecord[]> {
-    return readClientRecords(this.#redis, streamId, this.#counters, onProgress);
+    return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress);
   }
 
   async acquire(feed: string): Promise<Place> {
@@ -281,19 +246,15 @@ export class RedisRegistry implements SharedRegistry {
   async renew(load: WorkerLoad): Promise<RedisRenewal> {
     const { capacity, ...numbers } = load;
     this.#capacity = capacity;
-    this.#numbers = numbers;
-    const shown = JSON.stringify(numbers);
-    const record = shown === this.#shown ? '' : this.#recordOf(numbers);
-    // Until the answer confirms that the registry still has the numbers.
-    this.#shown = '';
-    const counters = this.#countersChanged ? JSON.stringify([...this.#counters.values()]) : '';
+    const record = this.#record.toWrite(numbers);
+    const counters = this.#counters.text;
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
     const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, capacity, record, counters);
     if (answer === 'replaced') throw new ReplacedError(workerId);
-    this.#countersChanged = false;
+    this.#counters.written();
     const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
-    if (unbroken === 1) this.#shown = shown;
+    if (unbroken === 1) this.#record.written(numbers);
     // Not awaited: a lease is short, and the peers are not urgent.
     void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
@@ -307,82 +268,6 @@ export class RedisRegistry implements SharedRegistry {
     return renewal;
   }
 
-  /** Makes Redis hold exactly what this worker holds. */
-  async restore(held: Holdings): Promise<Restored> {
-    const { incarnation, workerId, address } = this.#me;
-    const worker = { incarnation, workerId, address };
-    const parts = inParts(
-      held.streams.map((stream) => this.#written(stream)),
-      RESTORED_BYTES,
-    );
-    const rest = parts.pop() ?? [];
-    const gone = new Set<string>();
-    const moved: string[] = [];
-    for (const streams of parts) {
-      const ids = new Set(streams.map(({ id }) => id));
-      const clients = held.clients.filter(({ streamId }) => ids.has(streamId));
-      const told = { worker, record: '', deleted: held.deleted, streams, clients, only: 'streams' };
-      const { deleted, switched } = (await this.#restored(told)) as RestoredStreams;
-      for (const id of deleted) gone.add(id);
-      moved.push(...switched);
-    }
-    const told = {
-      ...held,
-      clients: held.clients.filter(({ streamId }) => !gone.has(streamId)),
-      feeds: held.feeds.filter(({ feed }) => !gone.has(streamOfFeed(feed) ?? '')),
-      streams: rest,
-      worker,
-      record: this.#recordOf(this.#numbers),
-    };
-    this.#countersChanged = true;
-    const { places, deleted, switched, renamed } = (await this.#restored(told)) as Restored;
-    for (const client of renamed) this.#renameCounters(client);
-    return { places, deleted: [...gone, ...deleted], switched: [...moved, ...switched], renamed };
-  }
-
-  async #restored(told: object): Promise<unknown> {
-    const text = (await this.#run('restore', JSON.stringify(told))) as string;
-    if (text === 'replaced') throw new ReplacedError(this.#me.workerId);
-    return JSON.parse(text);
-  }
-
-  /**
-   * Writes back a stream that Redis has lost.
-   * @returns false when it was deleted meanwhile
-   */
-  async restoreStream(stream: StreamRecord): Promise<boolean> {
-    const { incarnation, workerId, address } = this.#me;
-    const told = {
-      worker: { incarnation, workerId, address },
-      record: '',
-      deleted: [],
-      streams: [this.#written(stream)],
-      only: 'streams',
-    };
-    return !((await this.#restored(told)) as RestoredStreams).deleted.includes(stream.id);
-  }
-
-  /** What this worker holds and Redis has lost, as texts that are the same each time. */
-  async missing({ streams, clients, feeds, connections }: Holdings): Promise<string[]> {
-    const { incarnation, workerId } = this.#me;
-    const held = {
-      incarnation,
-      workerId,
-      streams: streams.map(({ id }) => id),
-      clients: clients.map(({ streamId, id, slot }) => ({ streamId, id, slot })),
-      feeds: feeds.map(({ feed }) => feed),
-      connections,
-      secrets: [...this.#secrets].map(([key, value]) => ({ key, value })),
-    };
-    return (await this.#run('missing', JSON.stringify(held))) as string[];
-  }
-
-  #written(stream: StreamRecord) {
-    const fields = streamFields(stream, this.#options.show(stream));
-    const { id, createdAtMs, lastAccessMs } = stream;
-    return { id, createdAtMs, lastAccessMs: Math.round(lastAccessMs), fields };
-  }
-
   /** The secret that all workers share: the one in Redis, or this worker's if there is none, or a later one. */
   async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
     const agreed = String(await this.#run('agree-on-secret', keys.secret(name), own));
@@ -391,8 +276,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
-    this.#beat = record;
-    this.#shown = '';
+    this.#record.beat(record);
   }
 
   workers(): Promise<WorkerRecord[]> {
@@ -441,11 +325,6 @@ export class RedisRegistry implements SharedRegistry {
 
   cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     return cleanUp(this.#redis, this.#run, Date.now() - idleTtlMs, dryRun);
-  }
-
-  #recordOf(numbers: WorkerNumbers | undefined): string {
-    if (this.#beat === undefined || numbers === undefined) return '';
-    return workerText({ ...this.#me, ...this.#beat, ...numbers, lastSeenMs: Date.now() });
   }
 
   /** The calling worker, as the scripts expect it. */

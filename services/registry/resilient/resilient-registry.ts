@@ -103,7 +103,7 @@ export class ResilientRegistry implements Registry {
     const stream = this.remembered(id) ?? (await this.#peerReports.watchedUnlessBusy(id));
     if (stream === undefined) return false;
     const isThere = await this.#reach.change(
-      () => this.#shared.restoreStream(stream),
+      () => this.#shared.restoring.restoreStream(stream),
       async () => true,
     );
     if (isThere) this.#held.adoptStream(stream);

@@ -87,7 +87,7 @@ export class WriteBack {
       return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
-      const { places, deleted, switched, renamed } = await this.#shared.restore(await this.#held.snapshot());
+      const { places, deleted, switched, renamed } = await this.#shared.restoring.restore(await this.#held.snapshot());
       moved.push(...places);
       for (const client of renamed) {
         this.#held.records.renameClient(client);
@@ -114,7 +114,7 @@ export class WriteBack {
   async #isWhole(): Promise<boolean> {
     if (++this.#renewals % WHOLE_RENEWALS !== 0 && this.#missing.length === 0) return true;
     const before = this.#missing;
-    this.#missing = await this.#shared.missing(await this.#held.snapshot());
+    this.#missing = await this.#shared.restoring.missing(await this.#held.snapshot());
     const lost = this.#missing.filter((each) => before.includes(each));
     if (lost.length === 0) return true;
     this.#missing = [];

@@ -1,0 +1,40 @@
+/** The readable record of this worker. A renewal writes it when its numbers have changed. */
+
+import type { WorkerIdentity, WorkerNumbers, WorkerRecord } from '../types.ts';
+import { workerText } from './records.ts';
+
+export class OwnRecord {
+  readonly #me: WorkerIdentity;
+  #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
+  #numbers: WorkerNumbers | undefined;
+  /** The numbers last written for others; empty when they must be written again. */
+  #shown = '';
+
+  constructor(me: WorkerIdentity) {
+    this.#me = me;
+  }
+
+  beat(record: Omit<WorkerRecord, keyof WorkerIdentity>): void {
+    this.#beat = record;
+    this.#shown = '';
+  }
+
+  /** What a renewal writes; empty when Redis has these numbers. They count as unwritten until `written`. */
+  toWrite(numbers: WorkerNumbers): string {
+    this.#numbers = numbers;
+    const isShown = JSON.stringify(numbers) === this.#shown;
+    this.#shown = '';
+    return isShown ? '' : this.text;
+  }
+
+  /** Redis has these numbers. */
+  written(numbers: WorkerNumbers): void {
+    this.#shown = JSON.stringify(numbers);
+  }
+
+  /** The whole record as Redis has it; empty before there is one. */
+  get text(): string {
+    if (this.#beat === undefined || this.#numbers === undefined) return '';
+    return workerText({ ...this.#me, ...this.#beat, ...this.#numbers, lastSeenMs: Date.now() });
+  }
+}
