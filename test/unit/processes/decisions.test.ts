@@ -71,9 +71,9 @@ describe('the sharing rule', () => {
 describe('recovery', () => {
   const killed = { code: null, signal: 'SIGKILL', reason: 'killed', detail: '' } as const;
   const base: Situation = {
+    why: 'by_itself',
     exit: killed,
     sourceError: undefined,
-    replaced: false,
     barrenRuns: 0,
     retryAttempts: 3,
     retryDelayMs: 1_000,
@@ -105,6 +105,11 @@ describe('recovery', () => {
       'a source that ends again and again has ended',
       { exit: { ...killed, reason: 'source_ended' }, barrenRuns: 4 },
       { kind: 'end' },
+    ],
+    [
+      'unless the worker ended its runs because they hung',
+      { why: 'hung', exit: { ...killed, reason: 'source_ended' }, barrenRuns: 4 },
+      { kind: 'fail' },
     ],
   ];
   it.each(cases)('%s', (_name, change, step) => {

@@ -8,10 +8,9 @@ import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 import { SourceError } from '../errors.ts';
-import { Feed } from '../feed/feed.ts';
+import { Feed, type FeedEnd } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
-import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
@@ -21,9 +20,11 @@ import { sourceFeedOf } from '../sources/source-feeds.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
+import type { FailedRun, InputEnd } from './input-end.ts';
 import type { Production } from './production.ts';
 import { failureOf, nextStep, type Step } from './recovery.ts';
-import { type Run, type RunEnd, type RunRequest, resumeOn } from './run.ts';
+import { type Run, type RunRequest, resumeOn } from './run.ts';
+import { intoFeed } from './run-output.ts';
 import { watchRun } from './run-watch.ts';
 import { Succession } from './succession.ts';
 
@@ -38,6 +39,14 @@ export interface ProcessFeedDeps {
   readonly onRestart: () => void;
   /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
+}
+
+export interface ProcessFeedOptions extends ProcessFeedDeps {
+  readonly stream: StreamRecord;
+  readonly slot: number;
+  readonly source: StreamSource;
+  readonly production: Production;
+  readonly place: FeedPlace;
 }
 
 /**
@@ -74,36 +83,27 @@ export class ProcessFeed implements PlacedFeed {
     () => this.#prepareInput(),
     (letGo) => letGo(),
   );
-  /** The run whose source was given up although it still sends. */
-  #left: Run | undefined;
-  #replaced = false;
-  /** This worker ended the current run to free its connection for the next source. */
-  #leaving = false;
+  /** The run that this worker ended for another one, and why. */
+  #cut: { readonly run: Run; readonly why: 'hung' | 'left' } | undefined;
   #lastOutputMs = performance.now();
-  /** Media that the current run has added to the feed. */
-  #addedMediaMs = 0;
+  /** Runs in a row that ended before they had delivered much media. */
+  #barrenRuns = 0;
   #restarts = 0;
 
-  constructor(
-    stream: StreamRecord,
-    slot: number,
-    source: StreamSource,
-    production: Production,
-    place: FeedPlace,
-    deps: ProcessFeedDeps,
-  ) {
+  constructor(options: ProcessFeedOptions) {
+    const { stream, slot, source, production, place, ringLimits } = options;
     this.place = place;
     this.#streamId = stream.id;
     this.#source = source;
     this.#production = production;
-    this.#deps = deps;
-    this.#log = deps.log.child({ stream: stream.id, slot });
-    this.ringLimits = deps.ringLimits;
-    this.feed = new Feed(deps.ringLimits(), production.opaque);
+    this.#deps = options;
+    this.#log = options.log.child({ stream: stream.id, slot });
+    this.ringLimits = ringLimits;
+    this.feed = new Feed(ringLimits(), production.opaque);
     this.output = production.output(this.feed);
     this.#succession = new Succession({
       start: () => production.start(this.#request()),
-      timeoutMs: deps.streamTimeoutMs,
+      timeoutMs: options.streamTimeoutMs,
       signal: this.#abort.signal,
       log: this.#log,
     });
@@ -190,9 +190,8 @@ export class ProcessFeed implements PlacedFeed {
         this.#run?.kill();
         return true;
       }
-      if (prepared === 'limit' && this.#holdsTheLimit) {
-        this.#leaving = true;
-        this.#run?.kill();
+      if (prepared === 'limit' && this.#run !== undefined && this.#holdsTheLimit) {
+        this.#end(this.#run, 'left');
         return true;
       }
       if (!(await this.#source.advance(index, { reason: 'transcode_start_error' }))) return false;
@@ -206,49 +205,15 @@ export class ProcessFeed implements PlacedFeed {
     return source !== undefined && source.account === this.account && source.feed.readerCount === 1;
   }
 
+  /** Ends a run for another one. */
+  #end(run: Run, why: 'hung' | 'left'): void {
+    this.#cut = { run, why };
+    run.kill();
+  }
+
   async #loop(): Promise<void> {
-    let barrenRuns = 0;
     try {
-      while (!this.#abort.signal.aborted) {
-        if (this.place.current.kind === 'relay') {
-          if (await this.#follow()) continue;
-          break;
-        }
-        const index = this.#source.index;
-        this.#addedMediaMs = 0;
-        const end = await this.#makeOnce();
-        if (this.#isOver) break;
-        if (this.place.goesOnAt !== undefined) {
-          this.#forget();
-          this.#succession.drop();
-          this.place.left();
-          continue;
-        }
-        if (this.#succession.isReady) continue;
-        if (this.#leaving) {
-          this.#leaving = false;
-          this.#forget();
-          continue;
-        }
-        barrenRuns = this.#addedMediaMs > GOOD_RUN_MEDIA_MS ? 0 : barrenRuns + 1;
-        const step = this.#decide(end, barrenRuns);
-        this.#logEnd(end, step);
-        if (step.kind === 'restart') {
-          await pause(step.delayMs, this.#abort.signal);
-        } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
-          // A provider may count the old connection against the new one.
-          this.#forget();
-          barrenRuns = 0;
-        } else if (step.kind === 'end') {
-          break;
-        } else {
-          this.feed.finish({ kind: 'failed', error: failureOf(end, this.#source.address.url) });
-          return;
-        }
-        this.#restarts++;
-        this.#deps.onRestart();
-      }
-      this.feed.finish({ kind: 'ended' });
+      this.feed.finish(await this.#readInputs());
     } catch (error) {
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     } finally {
@@ -258,33 +223,79 @@ export class ProcessFeed implements PlacedFeed {
     }
   }
 
+  /** Reads one input after the other until none follows. Returns how the feed ended. */
+  async #readInputs(): Promise<FeedEnd> {
+    while (!this.#abort.signal.aborted) {
+      const { index } = this.#source;
+      const ended = await (this.place.current.kind === 'relay' ? this.#follow() : this.#makeOnce());
+      switch (ended.why) {
+        case 'over':
+          return { kind: 'ended' };
+        case 'placed':
+        case 'succeeded':
+          break;
+        case 'moved':
+          this.#forget();
+          this.#succession.drop();
+          this.place.left();
+          break;
+        case 'left':
+          this.#forget();
+          break;
+        default: {
+          const end = await this.#recover(ended, index);
+          if (end !== undefined) return end;
+        }
+      }
+    }
+    return { kind: 'ended' };
+  }
+
+  /**
+   * Gets ready for the next run after one that failed.
+   * @param index the source that it read
+   * @returns how the feed ended, when nothing helps
+   */
+  async #recover(failed: FailedRun, index: number): Promise<FeedEnd | undefined> {
+    this.#barrenRuns = failed.addedMs > GOOD_RUN_MEDIA_MS ? 0 : this.#barrenRuns + 1;
+    const step = this.#decide(failed);
+    const { why, exit, sourceError } = failed;
+    this.#log.warn({ why, exit, source: sourceError?.message, next: step.kind }, 'an FFmpeg run ended');
+    if (step.kind === 'end') return { kind: 'ended' };
+    if (step.kind === 'restart') {
+      await pause(step.delayMs, this.#abort.signal);
+    } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
+      // A provider may count the old connection against the new one.
+      this.#forget();
+      this.#barrenRuns = 0;
+    } else {
+      return { kind: 'failed', error: failureOf(failed, this.#source.address.url) };
+    }
+    this.#restarts++;
+    this.#deps.onRestart();
+    return undefined;
+  }
+
   /** Nobody wants the feed any more, or nothing can continue what viewers have already read. */
   get #isOver(): boolean {
     return this.#abort.signal.aborted || (!this.output.continuable && this.feed.ring.head > 0);
   }
 
-  /**
-   * Follows the worker that makes the feed, until that changes.
-   * @returns false when the feed is over
-   */
-  async #follow(): Promise<boolean> {
+  /** Follows the worker that makes the feed, until that changes. */
+  async #follow(): Promise<InputEnd> {
     const { signal } = this.#abort;
-    const onMedia = (clock: SourceClock | undefined) => {
-      this.#lastOutputMs = performance.now();
-      this.#sourceClock = clock;
-    };
+    const onMedia = (clock: SourceClock | undefined) => this.#noteMedia(clock);
     const outcome = await follow(this, { signal, onMedia });
-    if (outcome.kind === 'ended' || this.#isOver) return false;
+    if (outcome.kind === 'ended' || this.#isOver) return { why: 'over' };
     if (outcome.kind === 'failed') throw relayedError(outcome);
     await this.place.afterRelay(outcome, signal);
     // The worker that would have handed over is gone, and another one makes the feed.
     if (this.place.current.kind === 'relay') this.#prepared.drop();
-    return !signal.aborted;
+    return { why: 'placed' };
   }
 
   /** Runs one FFmpeg of this worker from start to end. Runs none if the source does not open. */
-  async #makeOnce(): Promise<Partial<RunEnd>> {
-    this.#replaced = false;
+  async #makeOnce(): Promise<InputEnd> {
     const { current } = this.place;
     if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     const previous = this.#run;
@@ -292,8 +303,8 @@ export class ProcessFeed implements PlacedFeed {
     try {
       run = this.#succession.take() ?? (await this.#production.start(this.#request()));
     } catch (error) {
-      if (error instanceof SourceError) return { sourceError: error };
-      throw error;
+      if (!(error instanceof SourceError)) throw error;
+      return this.#superseded ?? { why: 'not_opened', exit: undefined, sourceError: error, addedMs: 0 };
     }
     this.#run = run;
     previous?.release();
@@ -302,36 +313,29 @@ export class ProcessFeed implements PlacedFeed {
     if (this.#abort.signal.aborted) run.kill();
     const unwatch = this.#watch(run);
     try {
-      await this.#refuseFinite(run);
-      const timeline = run.source?.history.current.timeline;
-      const known = timeline === this.#sourceClock?.timeline ? this.#sourceClock : undefined;
-      const continues = known && { shift: known.shift, samePictures: this.#production.samePictures };
-      this.output.begin(run.source === undefined ? { kind: 'source' } : { kind: 'run', continues });
-      const { ring } = this.feed;
-      // A run on another clock continues at the wall clock. That jump is not media.
-      const fromBytes = ring.head;
-      let fromMs = continues === undefined ? undefined : ring.headMs;
-      for await (const chunk of run.output) {
-        if (!(await this.place.mayPass())) {
-          run.kill();
-          break;
-        }
-        this.#lastOutputMs = performance.now();
-        this.output.push(chunk as Buffer, this.#lastOutputMs);
-        this.#noteClock(timeline);
-        if (ring.head > fromBytes) fromMs ??= ring.headMs;
-        this.#addedMediaMs = ring.headMs - (fromMs ?? ring.headMs);
-        ring.setLimits(this.#deps.ringLimits());
-        this.feed.publish();
-      }
-      const end = await run.ended;
-      this.output.end(end.orderly);
-      this.feed.publish();
-      return end;
+      const { end, addedMs } = await intoFeed(run, this, {
+        samePictures: this.#production.samePictures,
+        clock: this.#sourceClock,
+        onMedia: (clock) => this.#noteMedia(clock),
+      });
+      const why = this.#cut?.run === run ? this.#cut.why : 'by_itself';
+      return this.#superseded ?? { why, exit: end.exit, sourceError: end.sourceError, addedMs };
     } finally {
       unwatch();
       run.kill();
     }
+  }
+
+  /** Why another run of this worker on the same source would be wrong, if it would. */
+  get #superseded(): InputEnd | undefined {
+    if (this.#isOver) return { why: 'over' };
+    if (this.place.goesOnAt !== undefined) return { why: 'moved' };
+    return this.#succession.isReady ? { why: 'succeeded' } : undefined;
+  }
+
+  #noteMedia(clock: SourceClock | undefined): void {
+    this.#lastOutputMs = performance.now();
+    this.#sourceClock = clock;
   }
 
   /** The next run does not need the last run's source. */
@@ -348,59 +352,36 @@ export class ProcessFeed implements PlacedFeed {
     return { streamId: this.#streamId, address, canFailOver, resume, signal: this.#abort.signal };
   }
 
-  #noteClock(timeline: string | undefined): void {
-    const { shift } = this.output;
-    const known = this.#sourceClock;
-    if (shift === undefined || (known?.timeline === timeline && known?.shift === shift)) return;
-    this.#sourceClock = timeline === undefined ? undefined : { timeline, shift };
-  }
-
-  /** A source that FFmpeg opened may turn out to have an end. Viewers have seen nothing of it yet. */
-  async #refuseFinite(run: Run): Promise<void> {
-    if (run.source !== undefined || this.feed.ring.head > 0) return;
-    if ((await run.duration) !== undefined) throw new FiniteSourceError();
-  }
-
-  #decide(end: Partial<RunEnd>, barrenRuns: number): Step {
+  #decide(failed: FailedRun): Step {
     const { streamTotalTimeoutMs, retryAttempts, retryDelayMs } = this.#deps;
     const outageMs = performance.now() - this.#lastOutputMs;
     if (streamTotalTimeoutMs > 0 && outageMs > streamTotalTimeoutMs) return { kind: 'fail' };
-    return nextStep({
-      exit: end.exit,
-      sourceError: end.sourceError,
-      replaced: this.#replaced,
-      barrenRuns,
-      retryAttempts,
-      retryDelayMs,
-      canFailOver: this.#source.canFailOver,
-    });
+    const { canFailOver } = this.#source;
+    return nextStep({ ...failed, barrenRuns: this.#barrenRuns, retryAttempts, retryDelayMs, canFailOver });
   }
 
   #watch(run: Run): () => void {
+    let isLeft = false;
     return watchRun(run, {
       output: this.output,
       lastOutputMs: () => this.#lastOutputMs,
       streamTimeoutMs: this.#deps.streamTimeoutMs,
       maxRunMs: this.#deps.maxRunMs,
-      onTrouble: (trouble) => void this.#leaveSource(run, trouble),
+      onTrouble: (trouble) => {
+        if (isLeft || this.#succession.isReady || !this.#source.canFailOver) return;
+        isLeft = true;
+        void this.#leaveSource(trouble);
+      },
       onHung: (why) => {
-        if (this.#replaced) return;
-        this.#replaced = true;
+        if (this.#cut?.run === run) return;
         this.#log.warn({ pid: run.pid }, `replacing FFmpeg: ${why}`);
-        run.kill();
+        this.#end(run, 'hung');
       },
     });
   }
 
   /** Moves to a better source if there is one; otherwise stays. */
-  async #leaveSource(run: Run, trouble: SourceTrouble): Promise<void> {
-    if (this.#left === run || this.#succession.isReady || !this.#source.canFailOver) return;
-    this.#left = run;
-    if (await this.#source.advance(this.#source.index, { reason: trouble })) await this.switchSource();
-  }
-
-  #logEnd(end: Partial<RunEnd>, step: Step): void {
-    const fields = { exit: end.exit, source: end.sourceError?.message, next: step.kind };
-    this.#log.warn(fields, 'an FFmpeg run ended');
+  async #leaveSource(reason: SourceTrouble): Promise<void> {
+    if (await this.#source.advance(this.#source.index, { reason })) await this.switchSource();
   }
 }

@@ -151,8 +151,8 @@ export class ProcessFeeds {
     const onRestart = () => {
       this.#restarts++;
     };
-    const deps = { ...this.#deps, onRestart };
-    const process = new ProcessFeed(stream, slot, this.#deps.sourceOf(stream), production, place, deps);
+    const source = this.#deps.sourceOf(stream);
+    const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, onRestart });
     const entry: Entry = {
       streamId: stream.id,
       slot,

@@ -3,14 +3,10 @@
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
+import type { FailedRun } from './input-end.ts';
 import type { RunEnd } from './run.ts';
 
-export interface Situation {
-  /** How FFmpeg ended; undefined when it did not start because the source could not be opened. */
-  readonly exit: FfmpegExit | undefined;
-  readonly sourceError: SourceError | undefined;
-  /** The worker ended this run itself, because it hung or was replaced. */
-  readonly replaced: boolean;
+export interface Situation extends Omit<FailedRun, 'addedMs'> {
   /** Runs in a row that ended before they had delivered much media. */
   readonly barrenRuns: number;
   readonly retryAttempts: number;
@@ -30,7 +26,7 @@ export type Step =
  * on every source.
  */
 export function nextStep(situation: Situation): Step {
-  const { exit, sourceError, replaced, barrenRuns, retryAttempts, canFailOver } = situation;
+  const { why, exit, sourceError, barrenRuns, retryAttempts, canFailOver } = situation;
   if (exit?.reason === 'bad_arguments') return { kind: 'fail' };
   if (sourceError !== undefined && sourceError.reason !== 'stopped') {
     if (sourceError.reason === 'over') return { kind: 'end' };
@@ -43,7 +39,7 @@ export function nextStep(situation: Situation): Step {
     return { kind: 'restart', delayMs: situation.retryDelayMs * (barrenRuns - 1) };
   }
   if (canFailOver) return { kind: 'failover', reason: failoverReason(exit, undefined) };
-  return exit?.reason === 'source_ended' && !replaced ? { kind: 'end' } : { kind: 'fail' };
+  return exit?.reason === 'source_ended' && why !== 'hung' ? { kind: 'end' } : { kind: 'fail' };
 }
 
 /** In the terms of the failover resolver's contract. */
