@@ -98,6 +98,17 @@ export function helperPath(): string {
   return [join(folder, 'sandbox'), join(root, 'dist', 'proxy', 'sandbox')].find(existsSync) ?? join(folder, 'sandbox');
 }
 
+interface SandboxParts {
+  readonly ffmpegPath: string;
+  /** Undefined: no sandbox. */
+  readonly helper: string | undefined;
+  readonly layers: Layers;
+  readonly access: DeviceAccess;
+  /** Folders that FFmpeg's libraries are in. */
+  readonly libraries: readonly string[];
+  readonly report: SandboxReport;
+}
+
 export class Sandbox {
   readonly ffmpegPath: string;
   readonly layers: Layers;
@@ -106,14 +117,7 @@ export class Sandbox {
   readonly #access: DeviceAccess;
   readonly #libraries: readonly string[];
 
-  private constructor(
-    ffmpegPath: string,
-    helper: string | undefined,
-    layers: Layers,
-    access: DeviceAccess,
-    libraries: readonly string[],
-    report: SandboxReport,
-  ) {
+  private constructor({ ffmpegPath, helper, layers, access, libraries, report }: SandboxParts) {
     this.ffmpegPath = ffmpegPath;
     this.layers = layers;
     this.report = report;
@@ -132,7 +136,8 @@ export class Sandbox {
       gateway_only: false,
       missing: [reason],
     };
-    return new Sandbox(ffmpegPath, undefined, LEVELS.at(-1) as Layers, NO_DEVICES, [], report);
+    const layers = LEVELS.at(-1) as Layers;
+    return new Sandbox({ ffmpegPath, helper: undefined, layers, access: NO_DEVICES, libraries: [], report });
   }
 
   /**
@@ -156,11 +161,11 @@ export class Sandbox {
     const libraries = await libraryFolders(ffmpegPath);
     const refused: string[] = [];
     for (const layers of LEVELS) {
-      const bare = new Sandbox(ffmpegPath, helper, layers, access, libraries, NOTHING_TRIED);
+      const parts = { ffmpegPath, helper, layers, access, libraries };
+      const bare = new Sandbox({ ...parts, report: NOTHING_TRIED });
       const failure = await bare.#failure(works);
       if (failure === undefined) {
-        const report = await bare.#tried(refused);
-        return new Sandbox(ffmpegPath, helper, layers, access, libraries, report);
+        return new Sandbox({ ...parts, report: await bare.#tried(refused) });
       }
       refused.push(`FFmpeg does not work with ${namesOf(layers)}: ${failure}`);
     }

@@ -100,9 +100,9 @@ export class Gateway {
    */
   register(source: GatewaySource, wanted?: WantedVariant, place?: ProviderPlace): GatewaySession {
     const token = randomBytes(16).toString('base64url');
-    const session = new GatewaySession(source, wanted, place, `${this.#origin}/s/${token}`, this.#settings, () => {
-      this.#sessions.delete(token);
-    });
+    const base = `${this.#origin}/s/${token}`;
+    const onClose = () => void this.#sessions.delete(token);
+    const session = new GatewaySession({ source, wanted, place, base, settings: this.#settings, onClose });
     this.#sessions.set(token, session);
     return session;
   }
@@ -123,6 +123,16 @@ export class Gateway {
     if (known) await session.answer(name, request, response);
     else response.writeHead(404).end();
   }
+}
+
+interface GatewaySessionOptions {
+  readonly source: GatewaySource;
+  readonly wanted: WantedVariant | undefined;
+  readonly place: ProviderPlace | undefined;
+  /** The start of every address of the session. */
+  readonly base: string;
+  readonly settings: GatewaySettings;
+  readonly onClose: () => void;
 }
 
 /** One FFmpeg's access to one source, and to nothing that the source does not name. */
@@ -148,14 +158,7 @@ export class GatewaySession {
   /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
 
-  constructor(
-    source: GatewaySource,
-    wanted: WantedVariant | undefined,
-    place: ProviderPlace | undefined,
-    base: string,
-    settings: GatewaySettings,
-    onClose: () => void,
-  ) {
+  constructor({ source, wanted, place, base, settings, onClose }: GatewaySessionOptions) {
     this.#source = source;
     this.#wanted = wanted;
     this.#place = place;
