@@ -5,20 +5,16 @@ import { type Deferred, deferred, pause } from '../../../services/proxy/src/asyn
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import type { OptionReading } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
 import type { Sandbox } from '../../../services/proxy/src/ffmpeg/host/sandbox.ts';
-import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
-import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
-import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processes/process-feeds.ts';
 import type { SourceFeeds, SourceLease } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gateway.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
-import { createLogger } from '../../../services/shared/log.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
+import { LOG, ME, placeOf } from './support.ts';
 
-const ME = { workerId: 'w', incarnation: 'i', address: '127.0.0.1:1', zone: undefined };
 const STREAM = newStream(SPEC, 1_000);
 const OWN = { kind: 'own', epoch: 1 } as const;
 
@@ -36,7 +32,6 @@ class SlowRegistry extends MemoryRegistry {
 /** The feeds of a worker whose sources open and never send anything: a feed lasts until it is ended. */
 function feedsOf({ graceMs }: { graceMs: number }) {
   const registry = new SlowRegistry(ME, 0);
-  const log = createLogger('fatal');
   const opening: Deferred<SourceLease>[] = [];
   const sources: Pick<SourceFeeds, 'acquire'> = {
     acquire: (_streamId, _address, signal) => {
@@ -46,8 +41,6 @@ function feedsOf({ graceMs }: { graceMs: number }) {
       return lease.promise;
     },
   };
-  const lease = new Lease();
-  const silentWorkers = new SilentWorkers();
   const feeds = new ProcessFeeds({
     registry,
     sources: sources as SourceFeeds,
@@ -58,25 +51,15 @@ function feedsOf({ graceMs }: { graceMs: number }) {
     keyframeIntervalMs: 0,
     preferredAudioLanguages: [],
     firstPictureTimeoutMs: 60_000,
-    log,
+    log: LOG,
     ringLimits: () => ({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
     streamTimeoutMs: 60_000,
     streamTotalTimeoutMs: 60_000,
     retryAttempts: 0,
     retryDelayMs: 0,
-    placeOf: (feed, first) =>
-      new FeedPlace(feed, first, {
-        me: ME,
-        registry,
-        lease,
-        leaseMs: 5_000,
-        secret: () => 's',
-        silentWorkers,
-        isFull: () => false,
-        log,
-      }),
+    placeOf: (feed, first) => placeOf(feed, first, registry),
     sourceOf: (stream) =>
-      new StreamSource(stream, { registry, askResolver: async () => undefined, maxFailoverAttempts: 0, log }),
+      new StreamSource(stream, { registry, askResolver: async () => undefined, maxFailoverAttempts: 0, log: LOG }),
     assertProcessFree: () => undefined,
     isFull: () => false,
     sharedStreamGraceMs: graceMs,
@@ -156,7 +139,7 @@ it('stays when somebody joins in the very turn in which it is to be given up', a
 describe('a feed that fails by itself', () => {
   /** Fails the source of the feed, and waits until the feed has ended. */
   const fail = async ({ feeds, opening }: ReturnType<typeof feedsOf>) => {
-    opening[0]?.reject(new SourceError('refused', 'no such host'));
+    opening.at(-1)?.reject(new SourceError('refused', 'no such host'));
     await until(() => feeds.size === 0, { what: 'the feed to end' });
   };
 
@@ -177,5 +160,75 @@ describe('a feed that fails by itself', () => {
     await pause(100);
     expect(here.registry.asked).toEqual([]);
     expect(next.process.isStopped).toBe(false);
+  });
+
+  it('leaves the slot to the feed that was opened in its grace time, which gives it up itself', async () => {
+    const here = feedsOf({ graceMs: 30 });
+    const use = await here.feeds.acquire(STREAM, 0, OWN);
+    await fail(here);
+    use.release();
+    const next = await here.feeds.acquire(STREAM, 0, OWN);
+    await pause(60);
+    expect(here.registry.asked).toEqual([]);
+    await fail(here);
+    next.release();
+    await until(() => here.registry.asked.length === 1, { what: 'the slot to be released' });
+    here.registry.asked[0]?.resolve(true);
+  });
+});
+
+describe('a slot that the registry does not release', () => {
+  it('is asked about again, and stays until then', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 1 });
+    const { process } = await left(feeds);
+    for (const nth of [0, 1]) {
+      await until(() => registry.asked.length === nth + 1, { what: 'the slot to be released' });
+      expect([process.isStopped, feeds.size]).toEqual([false, 1]);
+      registry.asked[nth]?.resolve(false);
+    }
+    await until(() => registry.asked.length === 3, { what: 'the next try' });
+    registry.asked[2]?.resolve(true);
+    await until(() => process.isStopped, { what: 'the feed to end' });
+  });
+
+  it.each([
+    ['when it says so', (answer?: Deferred<boolean>) => answer?.resolve(false)],
+    ['because it does not answer', (answer?: Deferred<boolean>) => answer?.reject(new Error('Redis is away'))],
+  ])('%s is not asked about again when its stream has been deleted', async (_, refuse) => {
+    const { feeds, registry } = feedsOf({ graceMs: 1 });
+    const { process } = await left(feeds);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    await feeds.drop(STREAM.id);
+    refuse(registry.asked[0]);
+    await pause(350);
+    expect([registry.asked.length, process.isStopped, feeds.size]).toEqual([1, true, 0]);
+  });
+});
+
+describe('another worker', () => {
+  it('gets no feed that is being ended, and none that is not here', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+    expect(await feeds.relay(STREAM.id, 0, true)).toBeUndefined();
+    const { process } = await left(feeds);
+    const relayed = await feeds.relay(STREAM.id, 0, true);
+    expect(relayed?.feed).toBe(process.feed);
+    relayed?.release();
+    const ending = feeds.endIdle(process.account);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    expect(await feeds.relay(STREAM.id, 0, true)).toBeUndefined();
+    registry.asked[0]?.resolve(true);
+    await ending;
+  });
+
+  it('keeps a feed alive that nobody watches here', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 1 });
+    const use = await feeds.acquire(STREAM, 0, OWN);
+    const relayed = await feeds.relay(STREAM.id, 0, true);
+    use.release();
+    await pause(20);
+    expect(registry.asked).toHaveLength(0);
+    relayed?.release();
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    registry.asked[0]?.resolve(true);
   });
 });

@@ -310,7 +310,8 @@ export class ProcessFeed implements PlacedFeed {
     previous?.release();
     this.#prepared.drop();
     this.#succession.letGo();
-    if (this.#abort.signal.aborted) run.kill();
+    // The feed may have got another input while the source was being opened.
+    if (this.#abort.signal.aborted || this.place.current.kind === 'relay' || this.#succession.isReady) run.kill();
     const unwatch = this.#watch(run);
     try {
       const { end, addedMs } = await intoFeed(run, this, {

@@ -252,6 +252,7 @@ export class ProcessFeeds {
 
   #startGrace(entry: Entry, atLeastMs = 0): void {
     clearTimeout(entry.grace);
+    if (entry.process.isStopped) return;
     const ms = Math.max(atLeastMs, this.#deps.sharedStreamGraceMs);
     entry.grace = setTimeout(() => void this.#close(entry), ms);
   }
@@ -267,7 +268,7 @@ export class ProcessFeeds {
           'the slot could not be released; the worker tries again after the grace time',
         );
         // Without another try a feed that nobody uses would run for ever.
-        if (entry.users === 0 && !entry.process.isStopped) this.#startGrace(entry);
+        if (entry.users === 0) this.#startGrace(entry);
       })
       .finally(() => {
         entry.closing = undefined;
