@@ -373,6 +373,21 @@ describe('another worker that takes the feed', () => {
     expect(process.feed.end).toBeUndefined();
   });
 
+  it('gets all that is made after that: nothing of it is passed on here', async () => {
+    const { process, place, events, open, has, run } = setUp();
+    const a = run('a').send('a1');
+    await open(0, a);
+    await has('a1');
+    // It does not end at once.
+    a.kill = () => void events.push('a told to end');
+    place.set({ kind: 'relay', owner: OWNER });
+    a.send('a2');
+    await until(() => events.length === 3, { what: () => `a to be told again: ${events.join(', ')}` });
+    a.end({});
+    await until(() => events.includes('a released'), { what: () => `a to be freed: ${events.join(', ')}` });
+    expect(textOf(process.feed)).toBe('a1');
+  });
+
   it('does not wait for a run that is being opened here to send something', async () => {
     const { place, events, asked, run } = setUp();
     const opening = await asked(0);
