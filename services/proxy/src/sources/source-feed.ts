@@ -20,25 +20,21 @@ import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { relayedError } from '../relay/relay-run.ts';
-import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
-import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
-import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
+import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
-import { isRecording, type SourceKind } from '../upstream/provider/source-kind.ts';
+import type { SourceKind } from '../upstream/provider/source-kind.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { type OpenedConnection, SourceConnections, type SourceConnectionsDeps } from './source-connections.ts';
+import { SourceWatch, type SourceWatchSettings } from './source-watch.ts';
 
-export interface SourceSettings {
+export interface SourceSettings extends SourceWatchSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly liveChunkTimeoutMs: number;
-  /** How soon a source without pictures is left for another one. */
-  readonly streamTimeoutMs: number;
   readonly retry: RetrySettings;
-  readonly bitrate: BitrateSettings;
 }
 
 export interface SourceFeedDeps extends SourceConnectionsDeps {
@@ -74,10 +70,8 @@ export class SourceFeed implements PlacedFeed {
   #sourceClock: SourceClock | undefined;
   readonly #connections: SourceConnections;
   readonly #readAhead: ReadAhead;
-  readonly #rounds = new Rounds({ trim: false });
+  readonly #watch: SourceWatch;
   #holds = 0;
-  /** The current connection delivers too little; the next one may deliver more. */
-  #slow = false;
   readonly #done: Promise<void>;
 
   /**
@@ -103,6 +97,7 @@ export class SourceFeed implements PlacedFeed {
       { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
     );
     this.output = splicedOutput(this.#splicer);
+    this.#watch = new SourceWatch(address.url, deps.settings, this.#splicer.arrivals);
     this.#readAhead = new ReadAhead(this.feed.ring);
     const hasSent = (content: number) => this.#splicer.hasSent(content);
     this.#connections = new SourceConnections(address, { ...deps, log: this.#log }, hasSent, this.#abort.signal);
@@ -153,16 +148,7 @@ export class SourceFeed implements PlacedFeed {
 
   /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
   get trouble(): SourceTrouble | undefined {
-    const { arrivals } = this.#splicer;
-    return troubleOf({
-      isSlow: this.#slow,
-      loops: this.#rounds.loops,
-      scrambledMs: arrivals.scrambledMs(performance.now()),
-      streamTimeoutMs: this.#deps.settings.streamTimeoutMs,
-      lastVideoMs: arrivals.lastVideoMs,
-      lastAudioMs: arrivals.lastAudioMs,
-      videoIntervalMs: arrivals.videoIntervalMs,
-    });
+    return this.#watch.trouble;
   }
 
   /** The provider account that it reads from, in the terms of `accountOf`. */
@@ -211,7 +197,7 @@ export class SourceFeed implements PlacedFeed {
   async #run(opened: Deferred<SourceKind>): Promise<void> {
     for (;;) {
       const relayed = this.place.current.kind === 'relay';
-      this.#slow = false;
+      this.#watch.begin();
       const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
       if (end === 'other_kind' || this.#abort.signal.aborted) {
         this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
@@ -248,7 +234,7 @@ export class SourceFeed implements PlacedFeed {
   /** Follows the worker that reads the source, until that changes. */
   async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
     // The next connection continues where the other worker's ended, not where this worker's last one began.
-    this.#rounds.forget();
+    this.#watch.forget();
     const { signal } = this.#abort;
     const onMedia = (clock: SourceClock | undefined) => {
       opened.resolve({ kind: 'mpegts' });
@@ -285,7 +271,7 @@ export class SourceFeed implements PlacedFeed {
       return new SourceError('refused', 'The source could not be read.', { cause: error });
     } finally {
       this.#connections.close();
-      this.#rounds.end(false);
+      this.#watch.end();
       this.output.end(false);
       this.feed.publish();
       this.#leaveIfMoved();
@@ -300,22 +286,16 @@ export class SourceFeed implements PlacedFeed {
 
   async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
     const sinceMs = performance.now();
-    const bitrate = new BitrateMonitor(this.#deps.settings.bitrate);
     let askedMs = sinceMs;
     for (;;) {
       const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
       if (!(await this.place.mayPass())) return 'moved';
-      if (chunk === undefined) {
-        const { url } = this.#address;
-        if (this.#rounds.end(true)) return repeatsError(url);
-        if (isRecording(url)) return new SourceError('over', `The source ${maskUrl(url)} has been sent to its end.`);
-        return new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
-      }
+      if (chunk === undefined) return this.#watch.closed();
       const nowMs = performance.now();
-      this.#slow = bitrate.tooSlow(chunk.length, nowMs - askedMs);
       if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
-      for (const piece of this.#rounds.push(chunk, nowMs)) this.#put(piece);
-      if (this.#rounds.isOver) return repeatsError(this.#address.url);
+      for (const piece of this.#watch.push(chunk, nowMs, nowMs - askedMs)) this.#put(piece);
+      const { repeats } = this.#watch;
+      if (repeats !== undefined) return repeats;
       await this.#readAhead.wait(() => this.place.current.kind === 'own', this.#abort.signal);
       askedMs = performance.now();
     }

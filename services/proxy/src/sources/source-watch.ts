@@ -1,0 +1,86 @@
+/**
+ * Watches what a source sends: whether it is too slow, repeats itself or has no pictures, and why a connection ended.
+ */
+
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { SourceError } from '../errors.ts';
+import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
+import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
+import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
+import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
+import { isRecording } from '../upstream/provider/source-kind.ts';
+
+export interface SourceWatchSettings {
+  /** How soon a source without pictures is left for another one. */
+  readonly streamTimeoutMs: number;
+  readonly bitrate: BitrateSettings;
+}
+
+export class SourceWatch {
+  readonly #url: string;
+  readonly #settings: SourceWatchSettings;
+  readonly #arrivals: Arrivals;
+  readonly #rounds = new Rounds({ trim: false });
+  #bitrate: BitrateMonitor;
+  /** The current connection delivers too little; the next one may deliver more. */
+  #slow = false;
+
+  constructor(url: string, settings: SourceWatchSettings, arrivals: Arrivals) {
+    this.#url = url;
+    this.#settings = settings;
+    this.#arrivals = arrivals;
+    this.#bitrate = new BitrateMonitor(settings.bitrate);
+  }
+
+  /** Another connection begins. */
+  begin(): void {
+    this.#slow = false;
+    this.#bitrate = new BitrateMonitor(this.#settings.bitrate);
+  }
+
+  /** The next connection does not continue the one of before: another worker read the source meanwhile. */
+  forget(): void {
+    this.#rounds.forget();
+  }
+
+  /**
+   * Takes what came, and returns what of it to pass on.
+   * @param waitedMs how long it was waited for
+   */
+  push(chunk: Buffer, nowMs: number, waitedMs: number): readonly Buffer[] {
+    this.#slow = this.#bitrate.tooSlow(chunk.length, waitedMs);
+    return this.#rounds.push(chunk, nowMs);
+  }
+
+  /** The error that ends a connection which plays again what the one before it has played; undefined for any other. */
+  get repeats(): SourceError | undefined {
+    return this.#rounds.isOver ? repeatsError(this.#url) : undefined;
+  }
+
+  /** The source has closed the connection in an orderly way. */
+  closed(): SourceError {
+    const url = this.#url;
+    if (this.#rounds.end(true)) return repeatsError(url);
+    if (isRecording(url)) return new SourceError('over', `The source ${maskUrl(url)} has been sent to its end.`);
+    return new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
+  }
+
+  /** The connection is over, however that came. */
+  end(): void {
+    this.#rounds.end(false);
+  }
+
+  /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
+  get trouble(): SourceTrouble | undefined {
+    const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#arrivals;
+    return troubleOf({
+      isSlow: this.#slow,
+      loops: this.#rounds.loops,
+      scrambledMs: this.#arrivals.scrambledMs(performance.now()),
+      streamTimeoutMs: this.#settings.streamTimeoutMs,
+      lastVideoMs,
+      lastAudioMs,
+      videoIntervalMs,
+    });
+  }
+}
