@@ -187,6 +187,18 @@ describe('a key that is gone', () => {
     ]);
   });
 
+  it('a viewer who comes while the counts are gone gets no place in a full slot', async () => {
+    const [one] = await set();
+    const slots: unknown[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      if (name === 'c') await redis.del(keys.slots(SPEC.id));
+      const answer = await one.registry.join(one.request(SPEC.id, name));
+      slots.push(answer.kind === 'joined' ? answer.slot : answer.kind);
+    }
+    expect(slots).toEqual([0, 0, 1]);
+    expect(await redis.hgetall(keys.slots(SPEC.id))).toEqual({ 0: '4', 1: '1' });
+  });
+
   it('a viewer who comes while the clients are gone gets no id that another one here has', async () => {
     const [one] = await set();
     const join = async () => {

@@ -24,11 +24,11 @@ local slot
 if cap then
   local alone = ARGV[8] == '1'
   if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap, alone = 1, true end
-  local counts = {}
-  local flat = redis.call('HGETALL', K.slots .. id)
-  for at = 1, #flat, 2 do
-    local number = number_of(flat[at])
-    if number and number == math.floor(number) then counts[number] = number_of(flat[at + 1], 0) end
+  local counts, counted = slot_counts(id)
+  if counted < redis.call('HLEN', K.clients .. id) then
+    -- Redis has lost some of the counts; without them a slot would get more clients than the cap.
+    recount(id)
+    counts = slot_counts(id)
   end
   local function has_room(candidate) return cap == 0 or (counts[candidate] or 0) < cap end
   local function lowest(candidates)

@@ -116,6 +116,31 @@ local function count_out(id, client_id)
   return math.max(left, 0)
 end
 
+-- Counts the clients of each slot anew from their records.
+local function recount(id)
+  local counts = {}
+  for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
+    local client = decode(text)
+    if client and type(client.slot) == 'number' then counts[client.slot] = (counts[client.slot] or 0) + 1 end
+  end
+  redis.call('DEL', K.slots .. id)
+  for slot, number in pairs(counts) do redis.call('HSET', K.slots .. id, slot, number) end
+end
+
+-- The clients of each slot, by slot, and of all slots together.
+local function slot_counts(id)
+  local sum, counts = 0, {}
+  local flat = redis.call('HGETALL', K.slots .. id)
+  for at = 1, #flat, 2 do
+    local slot = number_of(flat[at])
+    if slot and slot == math.floor(slot) then
+      counts[slot] = number_of(flat[at + 1], 0)
+      sum = sum + counts[slot]
+    end
+  end
+  return counts, sum
+end
+
 -- Removes a stream with its clients, slots and feeds. For an hour, a worker that missed this cannot write it back.
 local function delete_stream(id, at_ms)
   local existed = redis.call('DEL', K.spec .. id)

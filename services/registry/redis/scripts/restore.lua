@@ -117,15 +117,7 @@ for _, client in ipairs(mine.clients) do
   end
 end
 -- Counts anew from the client records: the counts may have been lost, and so may records.
-for id in pairs(touched) do
-  local counts = {}
-  for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
-    local client = decode(text)
-    if client and type(client.slot) == 'number' then counts[client.slot] = (counts[client.slot] or 0) + 1 end
-  end
-  redis.call('DEL', K.slots .. id)
-  for slot, number in pairs(counts) do redis.call('HSET', K.slots .. id, slot, number) end
-end
+for id in pairs(touched) do recount(id) end
 
 local places, making = {}, {}
 for _, feed in ipairs(mine.feeds) do making[feed.feed] = true end
