@@ -321,6 +321,30 @@ describe('a move to the next source', () => {
     expect(events).toEqual(['opens 1.ts', 'opens 2.ts']);
   });
 
+  it('follows the stream when that moves on once more meanwhile, whichever source is quicker', async () => {
+    const { process, source, asked, open, run, events, has, openings } = setUp({ failovers: 2 });
+    const [first, second, third] = ['first', 'second', 'third'].map((name) => run(name)) as [FakeRun, FakeRun, FakeRun];
+    await open(0, first.send('1'));
+    await has('1');
+    const moveOn = async (index: number) => {
+      await source.advance(index, { reason: 'manual' });
+      return { moved: process.switchSource() };
+    };
+    const moves = [await moveOn(-1)];
+    await asked(1);
+    moves.push(await moveOn(0));
+    // A run that has not been asked for cannot be quicker.
+    for (const nth of openings.length > 2 ? [2, 1] : [1, 2]) {
+      await open(nth, nth === 1 ? second.send('2') : third.send('3'));
+      if (nth === 2) await has('13');
+    }
+    await Promise.all(moves.map(({ moved }) => moved));
+    await pause(10);
+    expect(textOf(process.feed)).toBe('13');
+    expect(events).toEqual(expect.arrayContaining(['second killed', 'second released']));
+    expect(events).not.toContain('third killed');
+  });
+
   it('replaces a run that was still being opened on the old source', async () => {
     const { process, events, asked, open, has, run, source } = setUp({ failovers: 1 });
     const old = await asked(0);

@@ -71,6 +71,8 @@ export class ProcessFeed implements PlacedFeed {
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #run: Run | undefined;
+  /** A move to another source, until it is decided. It follows the stream when that moves on meanwhile. */
+  #switching: Promise<boolean> | undefined;
   /** How the feed's times relate to those of its source, here or on the owner. */
   #sourceClock: SourceClock | undefined;
   /** The run on another source that takes over. */
@@ -182,10 +184,29 @@ export class ProcessFeed implements PlacedFeed {
    * the provider allows no second connection, it closes the old one first.
    * @returns false when the new source did not deliver; the old one continues
    */
-  async switchSource(): Promise<boolean> {
+  switchSource(): Promise<boolean> {
+    this.#switching ??= this.#switchOver();
+    return this.#switching;
+  }
+
+  async #switchOver(): Promise<boolean> {
+    try {
+      return await this.#prepareSource();
+    } finally {
+      // Not a turn later: whoever asks from now on wants a source that this one has not seen.
+      this.#switching = undefined;
+    }
+  }
+
+  async #prepareSource(): Promise<boolean> {
     while (this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
-      const index = this.#source.index;
+      const { index, state } = this.#source;
       const prepared = await this.#succession.prepare(this.#run);
+      if (this.#source.state !== state) {
+        // The stream has moved on meanwhile.
+        this.#succession.drop();
+        continue;
+      }
       if (prepared === 'ready') {
         this.#run?.kill();
         return true;
