@@ -1,6 +1,7 @@
 /** The splicer: own tables, stable PIDs, continuous counters, held pictures, resume points. */
 
 import { describe, expect, it } from 'vitest';
+import type { Input } from '../../../../services/proxy/src/mpegts/splicing/input.ts';
 import {
   type RandomAccess,
   Splicer,
@@ -11,6 +12,7 @@ import {
   hasDiscontinuityIndicator,
   hasPayload,
   pidOf,
+  startsUnit,
 } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
 import { AUDIO_PID, TsBuilder, VIDEO_PID } from '../build-ts.ts';
 
@@ -115,6 +117,27 @@ describe('Splicer', () => {
     expect(packets.filter((packet) => pidOf(packet, 0) >= VIDEO_PID && hasDiscontinuityIndicator(packet, 0))).toEqual(
       [],
     );
+  });
+
+  it.each<[string, Input, number]>([
+    ['with the same pictures', { kind: 'run', continues: { samePictures: true } }, 0],
+    ['with pictures of its own', { kind: 'run', continues: { samePictures: false } }, 4],
+    ['on another clock', { kind: 'run', continues: undefined }, 4],
+    ['of another worker with the same pictures', { kind: 'relay', continues: { samePictures: true } }, 0],
+    ['of another worker with pictures of its own', { kind: 'relay', continues: { samePictures: false } }, 4],
+    ['whose clock nobody knows', { kind: 'source' }, 4],
+  ])('an input %s loses only what lies before its first keyframe, if anything', (_what, input, lost) => {
+    const { splicer, packets } = splice();
+    splicer.beginInput({ kind: 'run', continues: undefined });
+    splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
+    splicer.endInput(false);
+    splicer.beginInput(input);
+    splicer.push(frames(new TsBuilder().tables(), 36, 24).take(), 1_500);
+    splicer.endInput(true);
+    const pictures = packets.filter((packet) => pidOf(packet, 0) === VIDEO_PID && startsUnit(packet, 0));
+    // 60 frames. The first input ended inside of frame 36; the next keyframe is frame 40.
+    expect(pictures).toHaveLength(60 - lost);
+    expect(counterErrors(packets)).toEqual([]);
   });
 
   it('does not take a restarted clock for the past', () => {
