@@ -1,0 +1,36 @@
+/** Which secrets a worker uses: those of the settings, else those of the cluster. */
+
+import { expect, it } from 'vitest';
+import { SharedSecrets } from '../../../services/proxy/src/cluster/shared-secrets.ts';
+
+it('are the given ones, which nobody else may change', async () => {
+  const secrets = new SharedSecrets({ clusterSecret: 'given', playbackSecret: 'also given' });
+  await secrets.agree(async () => {
+    throw new Error('nothing to agree on');
+  });
+  expect([secrets.cluster, secrets.playback]).toEqual(['given', 'also given']);
+});
+
+it('are drawn at the start, and the ones of the cluster after they were agreed on', async () => {
+  const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: 'given' });
+  const drawn = secrets.cluster;
+  const offered: [string, string][] = [];
+  const agreeOn = async (name: string, own: string) => {
+    offered.push([name, own]);
+    return 'of the cluster';
+  };
+  await secrets.agree(agreeOn);
+  expect([secrets.cluster, secrets.playback]).toEqual(['of the cluster', 'given']);
+  // A Redis that has lost the secret gets the one that the workers use by now.
+  await secrets.agree(agreeOn);
+  expect(offered).toEqual([
+    ['cluster', drawn],
+    ['cluster', 'of the cluster'],
+  ]);
+});
+
+it('are drawn by each worker for itself', () => {
+  const none = { clusterSecret: undefined, playbackSecret: undefined };
+  const [one, two] = [new SharedSecrets(none), new SharedSecrets(none)];
+  expect(new Set([one.cluster, one.playback, two.cluster, two.playback]).size).toBe(4);
+});
