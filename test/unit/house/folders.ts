@@ -42,6 +42,11 @@ export const FOLDERS: readonly Folder[] = [
   // The ground of the worker.
   row('errors.ts', 'the errors that people get to read'),
   row('async.ts', 'what the platform lacks about promises'),
+  row(
+    'visit.ts',
+    'what is held for a viewer or another worker, until it has left',
+    'services/shared errors.ts async.ts',
+  ),
   row('timing.ts', 'times that depend on each other: lease, renewals, relays, rings'),
   row('config', 'the settings of the worker', 'services/shared/masking services/shared/settings'),
   row('ecs', 'a worker as a task of Amazon ECS', 'services/shared services/registry async.ts'),
@@ -98,7 +103,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'relay',
     'what goes between workers: one protocol, both sides of it',
-    'services/shared services/registry services/registry/resilient timing.ts errors.ts async.ts mpegts/syntax feed',
+    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax feed',
   ),
   row(
     'cluster',
@@ -124,7 +129,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry errors.ts async.ts feed ffmpeg/* upstream/* ownership sources streams processes',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership sources streams processes',
   ),
   row(
     'metrics',
@@ -161,7 +166,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry errors.ts config ffmpeg/* upstream/* streams viewers worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config ffmpeg/* upstream/* streams viewers worker api/http api/access api/streams',
   ),
   row(
     'api/status',

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Deferred, deferred, pause } from '../../../services/proxy/src/async.ts';
-import { SourceError } from '../../../services/proxy/src/errors.ts';
+import { SourceError, StreampoolError } from '../../../services/proxy/src/errors.ts';
 import type { OptionReading } from '../../../services/proxy/src/ffmpeg/arguments/own-reading.ts';
 import type { Sandbox } from '../../../services/proxy/src/ffmpeg/host/sandbox.ts';
 import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processes/process-feeds.ts';
@@ -11,16 +11,27 @@ import { StreamSource } from '../../../services/proxy/src/streams/stream-source.
 import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gateway.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
+import type { StreamProfile } from '../../../services/registry/types.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import { LOG, ME, placeOf } from './support.ts';
 
 const STREAM = newStream(SPEC, 1_000);
 const OWN = { kind: 'own', epoch: 1 } as const;
+const PROFILE: StreamProfile = {
+  ...{ name: 'p', variables: {}, args: [], inputOptions: [], outputOptions: [], container: 'mpegts', hls: false },
+  ...{ video: 'copy', audio: 'copy' },
+};
 
 /** Answers when it is told to, as Redis does over a slow network. */
 class SlowRegistry extends MemoryRegistry {
   readonly asked: Deferred<boolean>[] = [];
+  /** The feeds that this worker owned and has given up. */
+  readonly released: string[] = [];
+
+  override async release(feed?: string): Promise<void> {
+    this.released.push(String(feed));
+  }
 
   override async releaseSlot(): Promise<boolean> {
     const answer = deferred<boolean>();
@@ -30,7 +41,7 @@ class SlowRegistry extends MemoryRegistry {
 }
 
 /** The feeds of a worker whose sources open and never send anything: a feed lasts until it is ended. */
-function feedsOf({ graceMs }: { graceMs: number }) {
+function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolean }) {
   const registry = new SlowRegistry(ME, 0);
   const opening: Deferred<SourceLease>[] = [];
   const sources: Pick<SourceFeeds, 'acquire'> = {
@@ -60,7 +71,9 @@ function feedsOf({ graceMs }: { graceMs: number }) {
     placeOf: (feed, first) => placeOf(feed, first, registry),
     sourceOf: (stream) =>
       new StreamSource(stream, { registry, askResolver: async () => undefined, maxFailoverAttempts: 0, log: LOG }),
-    assertProcessFree: () => undefined,
+    assertProcessFree: () => {
+      if (isFull) throw new StreampoolError(503, 'no process is free');
+    },
     isFull: () => false,
     sharedStreamGraceMs: graceMs,
   });
@@ -230,5 +243,26 @@ describe('another worker', () => {
     relayed?.release();
     await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
     registry.asked[0]?.resolve(true);
+  });
+});
+
+describe('a feed that this worker was to make and does not', () => {
+  it.each(['for a viewer', 'for another worker'])(
+    'has no owner when there is no process for it, asked %s',
+    async (who) => {
+      const { feeds, registry } = feedsOf({ graceMs: 0, isFull: true });
+      const transcoded = { ...SPEC, profile: PROFILE };
+      await registry.createStream(transcoded, 0);
+      const stream = newStream(transcoded, 1_000);
+      const asked = who === 'for a viewer' ? feeds.acquire(stream, 0, OWN) : feeds.relay(SPEC.id, 0, false);
+      await expect(asked).rejects.toThrow('no process is free');
+      expect(registry.released).toEqual([`p:${SPEC.id}:0`]);
+    },
+  );
+
+  it('has no owner when its stream was deleted before the relay could begin', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 0 });
+    expect(await feeds.relay(SPEC.id, 0, false)).toBeUndefined();
+    expect(registry.released).toEqual([`p:${SPEC.id}:0`]);
   });
 });

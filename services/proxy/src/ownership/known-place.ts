@@ -23,11 +23,16 @@ export type KnownPlace =
 /** How often a worker that does not know a feed's place asks again. */
 export const REDIAL_MS = 250;
 
-/** The place of a feed that is not here yet. Waits while the registry is too young to know it. */
-export async function knownPlace(registry: FeedStarts, feed: string): Promise<KnownPlace> {
+/**
+ * The place of a feed that is not here yet. Waits while the registry is too young to know it.
+ *
+ * @throws by the signal, which aborts when nobody wants to know any more
+ */
+export async function knownPlace(registry: FeedStarts, feed: string, signal?: AbortSignal): Promise<KnownPlace> {
   for (;;) {
     const place = await registry.locate(feed);
     if (place.kind === 'own' || place.kind === 'relay') return place;
-    await pause(place.kind === 'wait' ? place.ms : REDIAL_MS);
+    await pause(place.kind === 'wait' ? place.ms : REDIAL_MS, signal);
+    signal?.throwIfAborted();
   }
 }

@@ -133,7 +133,13 @@ export class ProcessFeeds {
       await entry.closing;
       entry = this.#entries.get(key);
     }
-    return this.#use(entry ?? this.#open(key, stream, slot, place));
+    try {
+      return this.#use(entry ?? this.#open(key, stream, slot, place));
+    } catch (error) {
+      // This worker would own a feed that it does not make.
+      if (place.kind === 'own') await this.#deps.registry.release(processFeedKey(stream.id, slot));
+      throw error;
+    }
   }
 
   #use(entry: Entry): FeedUse {
@@ -194,7 +200,12 @@ export class ProcessFeeds {
     if (known?.process.place.isOriginal === false) return undefined;
     const place = known?.process.place.current ?? (await registry.acquire(processFeedKey(streamId, slot)));
     const stream = await registry.stream(streamId);
-    if (place.kind !== 'own' || stream === undefined) return undefined;
+    if (place.kind !== 'own') return undefined;
+    if (stream === undefined) {
+      // It was deleted meanwhile. A feed that is here ends by itself.
+      if (known === undefined) await registry.release(processFeedKey(streamId, slot));
+      return undefined;
+    }
     return relayedFeed(await this.acquire(stream, slot, place));
   }
 

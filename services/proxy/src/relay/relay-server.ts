@@ -17,6 +17,7 @@ import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
+import { unlessGone, Visit } from '../visit.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
@@ -161,12 +162,13 @@ export class RelayServer {
       after: after === null || !Number.isFinite(Number(after)) ? undefined : Number(after),
       version: agreedVersion(request.headers[VERSION_HEADER]),
     };
+    const visit = new Visit(response, this.#deps.log);
     try {
-      const relayed = await this.#deps.find(key, query.has('via'));
+      const relayed = await visit.take(this.#deps.find(key, query.has('via')), (found) => found?.release());
       if (relayed === undefined) response.writeHead(404).end();
-      else if (response.destroyed) relayed.release();
-      else await this.#serve(key, relayed, asked, response);
+      else await this.#serve(key, relayed, asked, { visit, response });
     } catch (error) {
+      if (visit.isOver) return;
       this.#deps.log.warn({ feed: key, err: error }, 'could not serve a relay');
       // No media has been sent yet, so the reason is sent in its place.
       response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
@@ -177,9 +179,9 @@ export class RelayServer {
     key: string,
     relayed: RelayedFeed,
     { follower, after, version }: RelayAsked,
-    response: ServerResponse,
+    { visit, response }: { visit: Visit; response: ServerResponse },
   ): Promise<void> {
-    const { feed, history, place, sourceClock, passedOn, release } = relayed;
+    const { feed, history, place, sourceClock, passedOn } = relayed;
     const { incarnation } = passedOn?.owner ?? this.#deps;
     // Frames carry their length, and an end record says that nothing is missing.
     response.removeHeader('Transfer-Encoding');
@@ -188,29 +190,23 @@ export class RelayServer {
     const ping = setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, RELAY_PING_MS);
-    const followers = this.#followers.get(key) ?? [];
-    this.#followers.set(key, [...followers, follower]);
+    visit.holds(() => clearInterval(ping));
+    this.#followers.set(key, [...this.followersOf(key), follower]);
+    visit.holds(() => this.#forget(key, follower));
     let cursor: Cursor | undefined;
     // Followers get everything made here, and then the end record with the next owner.
-    const gone = deferred<undefined>();
+    const moved = deferred<undefined>();
     const leave = () => {
-      gone.resolve(undefined);
+      moved.resolve(undefined);
       cursor?.limitTo(feed.ring.head);
     };
-    const stayTuned = passedOn === undefined ? place.onLeave(leave) : () => undefined;
-    response.once('close', () => {
-      clearInterval(ping);
-      stayTuned();
-      if (cursor !== undefined) this.#close(cursor);
-      this.#forget(key, follower);
-      release();
-    });
+    if (passedOn === undefined) visit.holds(place.onLeave(leave));
     // Waits for a feed that is still starting; meanwhile pings show that this worker is there.
-    const joined = await Promise.race([feed.entry(), gone.promise]).catch((error: Error) => {
+    const entered = Promise.race([feed.entry(), moved.promise]).catch((error: Error) => {
       if (endRecord(relayed, { kind: 'failed', error }).kind === 'failed') throw error;
       return undefined;
     });
-    if (response.destroyed) return;
+    const joined = await unlessGone(entered, visit.signal);
     if (joined === undefined) {
       // It moves before it has begun.
       response.end(encodeFrame({ type: 'end', end: endRecord(relayed, { kind: 'ended' }) }));
@@ -231,8 +227,10 @@ export class RelayServer {
       finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
       dropped: () => response.destroy(),
     };
-    cursor = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
-    this.#cursors.add(cursor);
+    const reader = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
+    cursor = reader;
+    this.#cursors.add(reader);
+    visit.holds(() => this.#close(reader));
     if (passedOn === undefined && place.goesOnAt !== undefined) leave();
   }
 

@@ -4,8 +4,8 @@ import type { StreamProfile } from '../../../registry/types.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { stopIfGone, unlessGone } from '../visit.ts';
 import { FiniteProcess } from './finite-process.ts';
-import { unlessGone } from './unless-gone.ts';
 
 export interface FiniteProcessesDeps extends RunDeps {
   readonly connections: ProviderConnections;
@@ -39,7 +39,7 @@ export class FiniteProcesses {
   ): Promise<FiniteProcess> {
     const over = new AbortController();
     const { connections } = this.#deps;
-    let disconnect = await connections.acquire(streamId, address);
+    let disconnect = await connections.acquire(streamId, address, signal);
     const place = {
       giveBack: () => disconnect(),
       take: async () => {
@@ -47,7 +47,14 @@ export class FiniteProcesses {
         if (over.signal.aborted) disconnect();
       },
     };
-    const process = new FiniteProcess(profile, address, place, this.#deps);
+    let process: FiniteProcess;
+    try {
+      stopIfGone(signal);
+      process = new FiniteProcess(profile, address, place, this.#deps);
+    } catch (error) {
+      disconnect();
+      throw error;
+    }
     this.#running.add(process);
     void process.ended.then(() => {
       over.abort();

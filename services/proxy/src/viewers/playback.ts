@@ -18,6 +18,7 @@ import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts';
 import { ReplyWriter } from '../upstream/messages/reply-writer.ts';
 import { StallLimit } from '../upstream/messages/stall-limit.ts';
+import { Visit } from '../visit.ts';
 import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
 
 export interface PlaybackDeps {
@@ -46,6 +47,14 @@ interface Session {
   readonly stall: StallLimit;
   readonly bytesServed: () => number;
   readonly close: () => void;
+}
+
+/** One viewer while its media is sent. */
+interface Playing {
+  readonly visit: Visit;
+  /** The client id that it requested. */
+  readonly wantedId: string;
+  readonly response: ServerResponse;
 }
 
 /** How long a response that is ending may take to send what it still has. */
@@ -111,24 +120,27 @@ export class Playback {
     response: ServerResponse,
     headers: Readonly<Record<string, string>>,
   ): Promise<void> {
-    // It may have closed while we looked for the stream; then no `close` event will follow.
-    if (response.destroyed) return;
+    const visit = new Visit(response, this.#deps.log);
+    // It may have left while the worker looked for the stream.
+    if (visit.isOver) return;
     this.assertRoom();
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    const seat = await this.#join({ stream, viewer, clientId, signal: gone.signal });
-    if (gone.signal.aborted) {
-      await seat.leave(0);
-      return;
-    }
+    let served = () => 0;
+    const joining = this.#join({ stream, viewer, clientId, signal: visit.signal });
+    const seat = await visit.take(joining, (taken) => taken.leave(served()));
     void this.supersede(seat, clientId);
     response.writeHead(200, {
       ...headers,
       ...LIVE_HEADERS,
       'Content-Type': contentTypeOf((seat.stream.profile?.container ?? 'mpegts') as Container),
     });
-    if (seat.kind === 'finite') await this.#serveFinite(seat, clientId, seat.process.output, response);
-    else this.#serveShared(seat, clientId, response);
+    const playing: Playing = { visit, wantedId: clientId, response };
+    if (seat.kind === 'finite') {
+      const film = this.#serveFinite(seat, seat.process.output, playing);
+      served = film.bytesServed;
+      await film.over;
+    } else {
+      served = this.#serveShared(seat, playing);
+    }
   }
 
   /** @throws {StreampoolError} 503 when the worker has its maximum of viewers */
@@ -227,8 +239,9 @@ export class Playback {
     }
   }
 
-  #serveShared(seat: Seat & { kind: 'shared' }, wantedId: string, response: ServerResponse): void {
-    const { client, feed, entry } = seat;
+  /** @returns how many bytes it has sent so far */
+  #serveShared({ client, feed, entry }: Seat & { kind: 'shared' }, playing: Playing): () => number {
+    const { visit, wantedId, response } = playing;
     const stall = new StallLimit(this.#deps.clientStallTimeoutMs);
     const sink: CursorSink = {
       write: (bytes, done) => void response.write(bytes, done),
@@ -259,51 +272,42 @@ export class Playback {
         closing ??= setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
       },
     });
-    response.once('close', () => {
+    visit.holds(() => {
       clearTimeout(closing);
       cursor.close();
       this.#cursors.delete(cursor);
       untrack();
       this.#skips += cursor.stats.skips;
-      seat.leave(cursor.stats.bytes).catch((error: unknown) => {
-        this.#deps.log.warn(
-          { client: client.id, stream: client.streamId, err: error },
-          'could not count the viewer out',
-        );
-      });
     });
+    return () => cursor.stats.bytes;
   }
 
-  async #serveFinite(seat: Seat, wantedId: string, output: Readable, response: ServerResponse): Promise<void> {
+  #serveFinite({ client }: Seat, output: Readable, { visit, wantedId, response }: Playing) {
     // A viewer may pause a film for as long as it likes, unless its player has opened a newer connection.
     const stall = new StallLimit(0);
-    const { client } = seat;
     let served = 0;
-    const untrack = this.track({
-      client,
-      wantedId,
-      stall,
-      bytesServed: () => served,
-      close: () => response.destroy(),
-    });
+    const bytesServed = () => served;
+    visit.holds(this.track({ client, wantedId, stall, bytesServed, close: () => response.destroy() }));
+    visit.holds(() => void output.destroy());
     const writer = new ReplyWriter(response, stall);
     const onStall = (): false => {
       this.#noteDropped(client, 'stalled', stall);
       return false;
     };
-    response.once('close', () => output.destroy());
-    try {
-      for await (const chunk of output) {
-        served += (chunk as Buffer).length;
-        if (!(await writer.write(chunk as Buffer, onStall))) break;
+    const pump = async () => {
+      try {
+        for await (const chunk of output) {
+          served += (chunk as Buffer).length;
+          if (!(await writer.write(chunk as Buffer, onStall))) break;
+        }
+        response.end();
+      } catch {
+        // The viewer left, or FFmpeg stopped; FFmpeg's log says why.
+        response.destroy();
       }
-      response.end();
-    } catch {
-      // The viewer left, or FFmpeg stopped; FFmpeg's log says why.
-      response.destroy();
-    }
-    untrack();
-    await seat.leave(served);
+      await visit.end();
+    };
+    return { bytesServed, over: pump() };
   }
 
   #noteDropped(client: ClientRecord, reason: string, { ms }: StallLimit): void {

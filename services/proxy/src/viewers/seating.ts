@@ -24,12 +24,12 @@ import { isShared, NotSharedError } from '../streams/sharing.ts';
 import { StreamSource, type StreamSourceDeps } from '../streams/stream-source.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
+import { stopIfGone, unlessGone } from '../visit.ts';
 import { CoolDown } from './cool-down.ts';
 import type { FiniteProcess } from './finite-process.ts';
 import { FiniteProcesses } from './finite-processes.ts';
 import { HeldElsewhere } from './held-elsewhere.ts';
 import { joinedOrThrow } from './join-errors.ts';
-import { unlessGone } from './unless-gone.ts';
 
 /** Who wants to watch. */
 export type Viewer = Omit<ClientRecord, 'id' | 'slot'>;
@@ -128,17 +128,23 @@ export class Seating {
     const { capacity } = this;
     const wanted: JoinRequest = { client: viewer, clientId, cap, localSlots, capacity, sourceFeed, alone };
     const answer = await this.#countIn(wanted, signal);
-    const { client, slot, place, stream, earlier } = joinedOrThrow(answer);
-    this.followRecord(stream);
-    const finite = this.#isFinite(stream);
+    const { client, slot, stream, earlier, ...joined } = joinedOrThrow(answer);
+    let { place } = joined;
     let use: FeedUse | undefined;
+    let isFeedAsked = false;
     const leave = async (bytesServed: number) => {
-      await this.#deps.registry.leave(clientReport(client, bytesServed));
-      if (use !== undefined) use.release();
+      try {
+        await this.#deps.registry.leave(clientReport(client, bytesServed));
+      } finally {
+        use?.release();
+      }
       // No feed exists here, so nothing else would release the claimed slot.
-      else if (slot !== undefined && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot);
+      if (!isFeedAsked && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot ?? 0);
     };
     try {
+      stopIfGone(signal);
+      this.followRecord(stream);
+      const finite = this.#isFinite(stream);
       // The stream was created anew since this worker learned of it.
       if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
         throw new NotSharedError('The stream was created with `share` off');
@@ -151,8 +157,10 @@ export class Seating {
         };
         return { kind: 'finite', client, stream, earlier, process, leave: leaveAndEnd };
       }
-      const first = place ?? (await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0)));
-      use = await this.feeds.acquire(stream, slot ?? 0, first);
+      place ??= await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0), signal);
+      stopIfGone(signal);
+      isFeedAsked = true;
+      use = await this.feeds.acquire(stream, slot ?? 0, place);
       const { feed } = use.process;
       const entry = await unlessGone(feed.entry(), signal);
       return { kind: 'shared', client, stream, earlier, feed, entry, leave };

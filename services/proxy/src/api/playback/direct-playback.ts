@@ -8,6 +8,7 @@ import type { ReplyHead } from '../../upstream/direct/reply-head.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Viewer } from '../../viewers/seating.ts';
+import { stopIfGone, Visit } from '../../visit.ts';
 import type { Services } from '../../worker/services.ts';
 import { headersOf } from '../http/typed-server.ts';
 import { DirectSessions } from './direct-sessions.ts';
@@ -45,15 +46,26 @@ export class DirectPlayback {
   ): Promise<boolean> {
     const { registry, log, connections, seating, playback } = this.#services;
     const isFile = remembered.unshareable || hintFromUrl(remembered.failover.currentUrl) === 'finite';
-    const session = await this.#sessions.enter(viewer, clientId, isFile);
-    const { stream } = session;
+    const visit = new Visit(reply.raw, log);
     const abort = new AbortController();
+    let serving: Promise<unknown> = Promise.resolve();
     try {
+      // It may have left while the worker looked for the stream.
+      stopIfGone(visit.signal);
+      const entering = this.#sessions.enter(viewer, clientId, isFile);
+      const session = await visit.take(entering, async (entered) => {
+        // The provider counts a connection until it is closed.
+        await serving.catch(() => undefined);
+        await entered.end(abort);
+      });
+      stopIfGone(visit.signal);
+      const { stream } = session;
       if (shares(stream)) return false;
+      const wanted = AbortSignal.any([abort.signal, visit.signal]);
       await session.begin(abort, (atLimit) =>
-        connections.acquire(stream.id, seating.sourceOf(stream).address, leaving(reply, abort.signal), atLimit),
+        connections.acquire(stream.id, seating.sourceOf(stream).address, wanted, atLimit),
       );
-      const result = await serveDirect({
+      const served = serveDirect({
         ...this.#request(stream, request, reply),
         method: 'GET',
         signal: abort.signal,
@@ -72,16 +84,18 @@ export class DirectPlayback {
           void registry.markUnshareable(stream.id);
         },
       });
+      serving = served;
+      const result = await served;
       if (result.outcome === 'failed') {
         playback.countFailure();
         await registry.countError(stream.id);
       }
       return true;
     } catch (error) {
-      if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(stream.id);
+      if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(remembered.id);
       throw error;
     } finally {
-      await session.end(abort);
+      await visit.end();
     }
   }
 
@@ -106,13 +120,6 @@ export class DirectPlayback {
       headers: headersOf(reply),
     };
   }
-}
-
-/** Given when the viewer leaves before there is anything to send, too. */
-function leaving(reply: FastifyReply, signal: AbortSignal): AbortSignal {
-  const left = new AbortController();
-  reply.raw.once('close', () => left.abort());
-  return AbortSignal.any([signal, left.signal]);
 }
 
 function hasEnd({ headers }: ReplyHead): boolean {
