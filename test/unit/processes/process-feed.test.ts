@@ -422,6 +422,21 @@ describe('another worker that takes the feed', () => {
     expect(events.slice(0, 4)).toEqual(['opens 1.ts', 'a killed', 'a released', 'readers leave']);
   });
 
+  it('takes the readers along while this worker waits to try again', async () => {
+    const { place, events, open, run } = setUp({ retryAttempts: 5, retryDelayMs: 100 });
+    for (const nth of [0, 1]) {
+      const barren = run(`${nth}`);
+      await open(nth, barren);
+      barren.end({ exit: exitOf('failed') });
+    }
+    await until(() => events.includes('1 killed'), { what: 'the end of the second run', everyMs: 1 });
+    place.onLeave(() => events.push('readers leave'));
+    place.set({ kind: 'relay', owner: OWNER });
+    await until(() => events.includes('readers leave'), { what: () => `the readers to leave: ${events.join(', ')}` });
+    expect(events.filter((event) => event.startsWith('opens'))).toHaveLength(2);
+    expect(events).toContain('1 released');
+  });
+
   it('ends the run that was ready here, too', async () => {
     const { process, place, events, open, has, run, source } = setUp({ failovers: 1 });
     const a = run('a').send('a1');

@@ -256,16 +256,16 @@ export class ProcessFeed implements PlacedFeed {
         case 'succeeded':
           break;
         case 'moved':
-          this.#forget();
-          this.#succession.drop();
-          this.place.left();
+          this.#leave();
           break;
         case 'left':
           this.#forget();
           break;
         default: {
           const end = await this.#recover(ended, index);
-          if (end !== undefined) return end;
+          // Another worker may have taken the feed meanwhile.
+          if (this.place.goesOnAt !== undefined) this.#leave();
+          else if (end !== undefined) return end;
         }
       }
     }
@@ -295,6 +295,13 @@ export class ProcessFeed implements PlacedFeed {
     this.#restarts++;
     this.#deps.onRestart();
     return undefined;
+  }
+
+  /** Nothing more is made here. Readers go on at the worker that makes the feed now. */
+  #leave(): void {
+    this.#forget();
+    this.#succession.drop();
+    this.place.left();
   }
 
   /** Nobody wants the feed any more, or nothing can continue what viewers have already read. */
