@@ -3,6 +3,7 @@ import { createServer, get, IncomingMessage, ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
+import { deferred } from '../../../services/proxy/src/async.ts';
 import { StallLimit } from '../../../services/proxy/src/upstream/messages/stall-limit.ts';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
 import type { Seat, Seating, SeatRequest, Viewer } from '../../../services/proxy/src/viewers/seating.ts';
@@ -105,4 +106,23 @@ it('ends a film that nobody takes once its player has begun it anew, and no othe
   expect(await ids()).toEqual(['other', expect.stringMatching(/^tv_[0-9a-f]{8}$/)]);
   expect(outputs.map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
   expect(playback.losses.stalls).toBe(1);
+});
+
+it('counts a viewer out as soon as it is counted in when it left meanwhile, and sends it nothing', async () => {
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
+  const seated = deferred<Seat>();
+  const seating = { join: () => seated.promise } as unknown as Seating;
+  const limits = { clientStallTimeoutMs: 0, clientTimeoutMs: 1_000, maxClients: 1 };
+  const playback = new Playback({ seating, registry, workerId: 'w', ...limits, log: createLogger('fatal') });
+  onTestFinished(() => playback.close());
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  const serving = playback.serve(newStream(SPEC, 0), {} as Viewer, 'c', response, {});
+  expect(playback.clientCount).toBe(1);
+  response.destroy();
+  response.emit('close');
+  await expect(serving).rejects.toMatchObject({ reason: 'stopped' });
+  const left: number[] = [];
+  seated.resolve({ leave: async (bytes: number) => void left.push(bytes) } as Seat);
+  await until(() => left.length === 1, { what: 'the seat to be left' });
+  expect([left, playback.clientCount, response.headersSent]).toEqual([[0], 0, false]);
 });
