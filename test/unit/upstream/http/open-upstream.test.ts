@@ -26,6 +26,14 @@ async function text(body: AsyncIterable<Buffer>): Promise<string> {
 }
 
 describe('openUpstream', () => {
+  it('closes a refused connection when room for another one cannot be made', async () => {
+    const server = await serve((_request, response) => response.writeHead(403).write('max connections'));
+    const makeRoom = () => Promise.reject(new Error('Redis is away'));
+    const account = { opened: () => () => undefined, makeRoom, refusalMayPass: () => false };
+    await expect(open(server.origin, { account })).rejects.toThrow('Redis is away');
+    await eventually(() => server.open() === 0);
+  });
+
   it('sends what the stream asks for and gives the answer', async () => {
     const server = await serve((_request, response) => response.setHeader('X-A', '1').end('hello'));
     const response = await open(`${server.origin}/a?b=c`, {

@@ -43,7 +43,12 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
       if (request.account !== undefined) void response.closed.then(request.account.opened());
       return response;
     }
-    if (!hasMadeRoom) await request.account?.makeRoom();
+    try {
+      if (!hasMadeRoom) await request.account?.makeRoom();
+    } catch (error) {
+      await close(response);
+      throw error;
+    }
     hasMadeRoom = true;
     if (request.account?.refusalMayPass(performance.now() - sinceMs) !== true) return response;
     await close(response);
