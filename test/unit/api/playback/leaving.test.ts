@@ -273,15 +273,18 @@ describe.each([
     const here = await ground();
     const labels: Labels = new Map();
     const known = new Set<string>();
+    let [all, left] = [0, 0];
     for (const [what, ask] of kinds) {
       const { places, reached } = await leaveEverywhere(here, what, ask, labels, known);
-      // The last places of a request that is almost through may not come up in time.
-      expect(reached, `${what}: places at which the caller left`).toBeGreaterThan(places.length * 0.5);
+      all += places.length;
+      left += reached;
     }
     const nothing = async () => (await leftovers(here, labels)).length === 0;
     await until(nothing, {
       timeoutMs: LINGER_MS,
       what: async () => `nothing to be left; there is ${(await leftovers(here, labels)).join(', ')}`,
     });
+    // Some places come up only when a request is slow, or just before its first byte.
+    expect(left, `places of ${all} at which the caller left`).toBeGreaterThan(all * 0.5);
   });
 });
