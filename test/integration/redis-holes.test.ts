@@ -202,7 +202,9 @@ describe('a key that is gone', () => {
   it('a viewer who comes while the clients are gone gets no id that another one here has', async () => {
     const [one] = await set();
     const join = async () => {
-      const answer = await one.registry.join(one.request(SPEC.id, 'same'));
+      const request = one.request(SPEC.id, 'same');
+      const client = { ...request.client, connectedAtMs: Date.now() + 1 };
+      const answer = await one.registry.join({ ...request, client });
       return answer.kind === 'joined' ? answer.client.id : answer.kind;
     };
     const ids = [await join(), await join()];

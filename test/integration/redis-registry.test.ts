@@ -653,12 +653,12 @@ describe('an outage', () => {
     const one = await worker('w1');
     const two = await worker('w2');
     expect(await one.agreeOnSecret('cluster', 'a: the older')).toBe('a: the older');
-    expect(await two.agreeOnSecret('cluster', 'b: the younger')).toBe('a: the older');
+    expect(await two.agreeOnSecret('cluster', '0: an older one that nobody uses')).toBe('a: the older');
     await redis.set(keys.secret('cluster'), 'c: of a worker that found none');
     expect(await two.agreeOnSecret('cluster', 'a: the older')).toBe('a: the older');
     expect(await redis.get(keys.secret('cluster'))).toBe('a: the older');
     expect(await two.agreeOnSecret('playback', 'third')).toBe('third');
-    expect(await one.agreeOnSecret('playback', 'unlike it, a later one')).toBe('third');
+    expect(await one.agreeOnSecret('playback', 'fourth')).toBe('third');
   });
 });
 

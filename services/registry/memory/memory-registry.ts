@@ -191,9 +191,9 @@ export class MemoryRegistry implements Registry {
     this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
   }
 
-  /** Whether a client of this worker has this id. */
-  hasClient(streamId: string, clientId: string): boolean {
-    return this.#streams.get(streamId)?.clients.has(clientId) === true;
+  /** Since when a client of this worker with this id is connected, in ms; undefined: there is none. */
+  connectedAtMs(streamId: string, clientId: string): number | undefined {
+    return this.#streams.get(streamId)?.clients.get(clientId)?.connectedAtMs;
   }
 
   /** A client of this worker has another id from now on. */

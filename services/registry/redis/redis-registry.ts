@@ -147,8 +147,11 @@ export class RedisRegistry implements SharedRegistry {
     if ((await this.#redis.exists(keys.spec(id))) === 1) await this.#redis.hincrby(keys.spec(id), 'errorCount', 1);
   }
 
-  /** @param holds whether this worker has a client with this id, although Redis may have lost it */
-  async join(request: JoinRequest, holds: (clientId: string) => boolean = () => false): Promise<JoinAnswer> {
+  /** @param heldSince since when this worker has a client with this id, in ms, although Redis may have lost it */
+  async join(
+    request: JoinRequest,
+    heldSince: (clientId: string) => number | undefined = () => undefined,
+  ): Promise<JoinAnswer> {
     const { client, clientId, cap, localSlots, capacity, sourceFeed, alone } = request;
     const ids = clientIds(clientId);
     const text = (await this.#run(
@@ -162,7 +165,7 @@ export class RedisRegistry implements SharedRegistry {
       alone === true ? '1' : '',
       this.#options.graceMs,
       FIRST_VIEWER_MS,
-      JSON.stringify(ids.filter(holds)),
+      JSON.stringify(ids.map((id) => ({ id, sinceMs: heldSince(id) })).filter(({ sinceMs }) => sinceMs !== undefined)),
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
     type Answer = {
@@ -270,8 +273,9 @@ export class RedisRegistry implements SharedRegistry {
 
   /** The secret that all workers share: the one in Redis, or this worker's if there is none, or a later one. */
   async agreeOnSecret(name: SharedSecret, own: string): Promise<string> {
-    const agreed = String(await this.#run('agree-on-secret', keys.secret(name), own));
-    this.#secrets.set(keys.secret(name), agreed);
+    const key = keys.secret(name);
+    const agreed = String(await this.#run('agree-on-secret', key, own, this.#secrets.has(key) ? '1' : ''));
+    this.#secrets.set(key, agreed);
     return agreed;
   }
 

@@ -160,7 +160,7 @@ export class ResilientRegistry implements Registry {
   async #join(request: JoinRequest): Promise<JoinAnswer> {
     this.#writeBack.noteTurnover();
     const answer = await this.#reach.change(
-      () => this.#shared.join(request, (id) => this.#held.records.hasClient(request.client.streamId, id)),
+      () => this.#shared.join(request, (id) => this.#held.records.connectedAtMs(request.client.streamId, id)),
       async () => ({ kind: 'counted_here' as const, answer: await this.#joinAlone(request) }),
     );
     if (answer.kind === 'counted_here') return this.#placeAlone(answer.answer, request);

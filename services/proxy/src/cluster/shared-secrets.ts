@@ -32,7 +32,10 @@ export class SharedSecrets {
   }
 }
 
-/** Begins with the time, so that the oldest of several secrets is the smallest. */
+/**
+ * Begins with the time, so that the oldest of several secrets is the smallest. The letter makes it larger than those of earlier
+ * versions: they have hexadecimal digits alone, and their workers keep what they have.
+ */
 function newSecret(): string {
-  return Date.now().toString(16).padStart(12, '0') + randomBytes(24).toString('hex');
+  return `t${Date.now().toString(16).padStart(12, '0')}${randomBytes(24).toString('hex')}`;
 }

@@ -2,7 +2,8 @@
 -- ARGV: 2 stream id, 3 ids for the client as JSON array (it gets the first free one), 4 client record as JSON,
 --       5 cap ('' for a direct stream), 6 slots whose feed the worker has, as JSON array, 7 the worker as JSON (see claim),
 --       8 '1' for its own process, which makes no feed, so nobody owns one, 9 grace and 10 time for the first viewer,
---       both in ms, 11 which of these ids the worker's own clients have, as JSON array: Redis may have lost their records
+--       both in ms, 11 which of these ids the worker's own clients have, as JSON array of {id, sinceMs}: Redis may
+--       have lost their records
 -- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: connections with others of these ids};
 --         {place} alone when the client was not counted in
 local id, ids, cap, me = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[5]), cjson.decode(ARGV[7])
@@ -56,7 +57,9 @@ end
 local client_id
 local earlier = {}
 local held = {}
-for _, each in ipairs(cjson.decode(ARGV[11])) do held[each] = true end
+-- A client of an earlier stream with this id is about to be disconnected.
+local created = number_of(redis.call('HGET', K.spec .. id, 'createdAtMs'), 0)
+for _, each in ipairs(cjson.decode(ARGV[11])) do held[each.id] = each.sinceMs >= created end
 for _, candidate in ipairs(ids) do
   local text = redis.call('HGET', K.clients .. id, candidate)
   local other = decode(text)
