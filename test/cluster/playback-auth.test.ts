@@ -35,7 +35,7 @@ staged(
     const three = await start('worker-3');
     await allPlaying([stage.viewer(three.url + path)]);
     const secret = await redis.cli('GET', 'sp:playback-secret');
-    expect(secret).toMatch(/^[0-9a-f]{48}$/);
+    expect(secret).toMatch(/^t[0-9a-f]{60}$/);
     const output = [one, two, three].map((worker) => worker.output).join('');
     expect(output).toContain('signature=***');
     for (const hidden of [secret, path.split('.')[1] ?? '', ENV.API_TOKEN]) expect(output).not.toContain(hidden);
