@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BadRecordError } from '../../services/registry/bad-record.ts';
 import { processFeedKey } from '../../services/registry/feed-keys.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
@@ -74,7 +74,7 @@ async function worker(workerId: string, secret = 'secret') {
     localSlots: [],
   });
   const renew = () => registry.renew(IDLE);
-  return { me, registry, losses, outages, request, renew, secret: () => agreed };
+  return { me, shared, registry, losses, outages, request, renew, secret: () => agreed };
 }
 
 /** Two workers, two streams, a client of each on each worker. */
@@ -107,6 +107,18 @@ async function everything(): Promise<Record<string, unknown>> {
   const kept = names.filter((key) => !passing.test(key));
   return Object.fromEntries(await Promise.all(kept.map(async (key) => [key, await read(key)])));
 }
+
+it('a command that comes with a renewal which then fails is carried out with the next', async () => {
+  const [one, two] = await set();
+  await two.renew();
+  const command = { kind: 'failover', streamId: SPEC.id } as const;
+  await one.registry.send(command);
+  const cut = vi.spyOn(two.shared.restoring, 'missing').mockRejectedValue(new Error('Connection is closed.'));
+  await expect(two.renew()).rejects.toThrow('closed');
+  cut.mockRestore();
+  expect((await two.renew()).commands).toEqual([command]);
+  expect((await two.renew()).commands).toEqual([]);
+});
 
 describe('a key that is gone', () => {
   it('is written back by whoever holds it, whichever it is', { timeout: 60_000 }, async () => {

@@ -5,7 +5,7 @@
 
 import type { LocalHoldings } from '../memory/holdings.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
-import type { Command, MovedFeed, Renewal, WorkerLoad } from '../types.ts';
+import type { Command, Renewal, WorkerLoad } from '../types.ts';
 import type { Reachability } from './reachability.ts';
 
 /** Checks the registry for holes after this many renewals (one a second). */
@@ -36,6 +36,8 @@ export class WriteBack {
   #missing: readonly string[] = [];
   /** Commands sent during an outage. */
   readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
+  /** What the registry has said, once, with a renewal that then failed. */
+  #unheard: Pick<Renewal, 'commands' | 'moved'> = { commands: [], moved: [] };
   /** Counts joins and leaves: client counts are only compared when none happened meanwhile. */
   #turnover = 0;
 
@@ -65,8 +67,8 @@ export class WriteBack {
   /** Renews the lease, and writes back this worker's state if the registry may lack some of it. */
   async renew(load: WorkerLoad): Promise<Renewal> {
     await this.#held.records.renew(load);
-    const commands: Command[] = [];
-    const moved: MovedFeed[] = [];
+    const { commands, moved } = this.#unheard;
+    this.#unheard = { commands: [], moved: [] };
     const renew = async () => {
       const turnover = this.#turnover;
       const quiet = this.#reach.quiet;
@@ -98,9 +100,19 @@ export class WriteBack {
         commands.push({ kind: 'delete', streamId });
       }
       commands.push(...switched.map((streamId): Command => ({ kind: 'failover', streamId })));
-      for (const { command, workerId } of this.#unsent.splice(0)) await this.#shared.send(command, workerId);
+      for (let next = this.#unsent[0]; next !== undefined; next = this.#unsent[0]) {
+        await this.#shared.send(next.command, next.workerId);
+        this.#unsent.shift();
+      }
     };
-    const unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
+    let unbroken: boolean;
+    try {
+      unbroken = await this.#reach.renewal({ prepare: () => this.#introduceTo(false), renew, tell });
+    } catch (error) {
+      this.#unheard.commands.unshift(...commands);
+      this.#unheard.moved.unshift(...moved);
+      throw error;
+    }
     for (const { feed, place } of moved) this.#held.notePlace(feed, place);
     // Some other question, such as a join, may have been the first to find out that another worker makes a feed.
     const confirmed = moved.filter(({ place }) => place.kind === 'own');
