@@ -223,6 +223,14 @@ describe('incarnations', () => {
     expect(await young.renew(IDLE)).toMatchObject({ unbroken: true });
   });
 
+  it('have the name of a dead one, whose record Redis may have lost', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    await redis.hset(keys.newest, 'w1', 'dead');
+    expect(await one.renew(IDLE)).toMatchObject({ unbroken: true });
+    expect(await redis.hget(keys.newest, 'w1')).toBe(one.incarnation);
+  });
+
   it('hear every command once', async () => {
     await redis.flushall();
     const one = await worker('w1');

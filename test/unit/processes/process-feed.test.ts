@@ -45,6 +45,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     registry,
     askResolver: async () => undefined,
     maxFailoverAttempts: 0,
+    onMoved: async () => undefined,
     log: LOG,
   });
   const production: Production = {

@@ -70,7 +70,13 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
     retryDelayMs: 0,
     placeOf: (feed, first) => placeOf(feed, first, registry),
     sourceOf: (stream) =>
-      new StreamSource(stream, { registry, askResolver: async () => undefined, maxFailoverAttempts: 0, log: LOG }),
+      new StreamSource(stream, {
+        registry,
+        askResolver: async () => undefined,
+        maxFailoverAttempts: 0,
+        onMoved: async () => undefined,
+        log: LOG,
+      }),
     assertProcessFree: () => {
       if (isFull) throw new StreampoolError(503, 'no process is free');
     },

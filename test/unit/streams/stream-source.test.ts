@@ -16,6 +16,7 @@ it('takes over headers, user agent and failovers of a stream that was made anew'
     registry,
     askResolver: async () => undefined,
     maxFailoverAttempts: 0,
+    onMoved: async () => undefined,
     log: { warn: () => undefined },
   });
   const anew = {
@@ -29,6 +30,24 @@ it('takes over headers, user agent and failovers of a stream that was made anew'
   source.follow(anew);
   expect(source.address).toMatchObject({ headers: { referer: 'new' }, userAgent: 'new' });
   expect(source.canFailOver).toBe(true);
+});
+
+it('says once that it has moved, however many slots ask, so that those elsewhere follow', async () => {
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
+  const answer = await registry.createStream({ ...SPEC, failoverUrls: ['http://p/spare.ts', 'http://p/last.ts'] }, 0);
+  if (answer === 'full') throw new Error('no limit');
+  const known: (string | undefined)[] = [];
+  const source = new StreamSource(answer.stream, {
+    registry,
+    askResolver: async () => undefined,
+    maxFailoverAttempts: 0,
+    onMoved: async () => void known.push(registry.remembered(SPEC.id)?.failover.currentUrl),
+    log: { warn: () => undefined },
+  });
+  const moves = [source.advance(-1, { reason: 'stalled' }), source.advance(-1, { reason: 'stalled' })];
+  expect(await Promise.all(moves)).toEqual([true, true]);
+  // The registry has the new source by then: whoever follows asks it.
+  expect(known).toEqual(['http://p/spare.ts']);
 });
 
 it('forgets what nobody holds', async () => {

@@ -142,6 +142,7 @@ export async function streamSource(
   if (answer === 'full') throw new Error('a registry without a limit is never full');
   const source = new StreamSource(answer.stream, {
     registry,
+    onMoved: async () => undefined,
     maxFailoverAttempts: 0,
     askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1' }),
     log: { warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },

@@ -16,6 +16,8 @@ export interface StreamSourceDeps {
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
+  /** Called when the stream has moved to its next source. */
+  readonly onMoved: () => Promise<void>;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -88,6 +90,7 @@ export class StreamSource implements SwitchableSource {
       },
       'source failover',
     );
+    await this.#deps.onMoved();
     return true;
   }
 

@@ -65,7 +65,7 @@ interface FinitePlace {
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
   readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members;
   readonly connections: ProviderConnections;
-  readonly source: Omit<StreamSourceDeps, 'registry' | 'log'>;
+  readonly source: Omit<StreamSourceDeps, 'registry' | 'onMoved' | 'log'>;
   readonly cap: number;
   readonly shareDirectStreams: boolean;
   readonly maxProcesses: number;
@@ -198,7 +198,6 @@ export class Seating {
     source.follow(stream);
     if (!(await source.advance(source.index, { reason: 'manual' }))) return false;
     this.feeds.switchSource(stream.id);
-    await this.#deps.registry.send({ kind: 'failover', streamId: stream.id });
     return true;
   }
 
@@ -241,7 +240,9 @@ export class Seating {
     let source = this.#sources.get(stream.id);
     if (source === undefined) {
       const { registry, log } = this.#deps;
-      source = new StreamSource(stream, { ...this.#deps.source, registry, log });
+      // Slots of the stream that other workers make follow.
+      const onMoved = () => registry.send({ kind: 'failover', streamId: stream.id });
+      source = new StreamSource(stream, { ...this.#deps.source, registry, onMoved, log });
       this.#sources.set(stream.id, source);
     }
     return source;

@@ -2,10 +2,10 @@
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
 --       8 client counters as JSON or ''
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
--- 'replaced' when a newer incarnation has this worker id
+-- 'replaced' when a newer incarnation that lives has this worker id
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
-if newest and newest ~= incarnation then return 'replaced' end
+if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
 local now = string.format('%.0f', now_ms())
 if redis.call('SET', K.born, now, 'NX') or redis.call('EXISTS', K.server) == 0 then
   redis.call('SET', K.server, server_id())

@@ -5,12 +5,12 @@
 --       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
 --         deleted meanwhile; switched [stream id]: streams that have moved to another source meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
---         this worker was taken for dead}; 'replaced' when a newer incarnation has this worker id
+--         this worker was taken for dead}; 'replaced' when a newer incarnation that lives has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
 local incarnation = me.incarnation
 local newest = redis.call('HGET', K.newest, me.workerId)
-if newest and newest ~= incarnation then return 'replaced' end
+if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
 
 -- Another Redis process than before: until all workers have written back, a missing owner may still exist.
 local server = server_id()
