@@ -55,12 +55,12 @@ export class Soak {
   }
 
   /** Waits for all that is under way, and then for the check, while nobody comes or goes. */
-  async calm(check: (ground: Ground, audience: Audience) => Promise<void>): Promise<void> {
+  async calm(check: (ground: Ground, audience: Audience, journal: Journal) => Promise<void>): Promise<void> {
     const startedAtMs = Date.now();
     await this.go(async () => {
       await Promise.all(this.#underway);
       this.audience.calm = true;
-      await check(this.ground, this.audience);
+      await check(this.ground, this.audience, this.#journal);
       this.audience.calm = false;
     });
     const { viewers, judged } = this.audience;
