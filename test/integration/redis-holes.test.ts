@@ -8,24 +8,13 @@ import { processFeedKey } from '../../services/registry/feed-keys.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
-import type { JoinRequest, WorkerLoad } from '../../services/registry/types.ts';
+import type { JoinRequest } from '../../services/registry/types.ts';
+import { IDLE } from '../support/idle-worker.ts';
 import { startRedis } from '../support/redis.ts';
 import { seeded, TEST_SEED } from '../support/seed.ts';
 import { SPEC } from '../support/stream-spec.ts';
 import { wrongInOnePlace } from '../support/wrong-values.ts';
 
-const IDLE: WorkerLoad = {
-  capacity: 'free',
-  processes: 0,
-  clients: 0,
-  processFeeds: 0,
-  sourceFeeds: 0,
-  bufferedBytes: 0,
-  restarts: 0,
-  skips: 0,
-  stalls: 0,
-  draining: false,
-};
 const OTHER = { ...SPEC, id: 'b'.repeat(32) };
 
 let server: Awaited<ReturnType<typeof startRedis>>;

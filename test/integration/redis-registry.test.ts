@@ -7,7 +7,8 @@ import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import type { OtherWorkers } from '../../services/registry/resilient/peer-reports.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
-import type { ClientRecord, WorkerIdentity, WorkerLoad } from '../../services/registry/types.ts';
+import type { ClientRecord, WorkerIdentity } from '../../services/registry/types.ts';
+import { IDLE } from '../support/idle-worker.ts';
 import { startRedis } from '../support/redis.ts';
 import { SPEC } from '../support/stream-spec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -15,19 +16,6 @@ import { until } from '../support/until.ts';
 import { GRACE_MS, registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
-const IDLE: WorkerLoad = {
-  capacity: 'free',
-  processes: 0,
-  clients: 0,
-  processFeeds: 0,
-  sourceFeeds: 0,
-  bufferedBytes: 0,
-  restarts: 0,
-  skips: 0,
-  stalls: 0,
-  draining: false,
-};
-
 let server: Awaited<ReturnType<typeof startRedis>>;
 let redis: Redis;
 let count = 0;

@@ -3,19 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { ClientCounters } from '../../../services/registry/redis/client-counters.ts';
 import { OwnRecord } from '../../../services/registry/redis/own-record.ts';
-import type { ClientReport, WorkerNumbers } from '../../../services/registry/types.ts';
-
-const IDLE: WorkerNumbers = {
-  processes: 0,
-  clients: 0,
-  processFeeds: 0,
-  sourceFeeds: 0,
-  bufferedBytes: 0,
-  restarts: 0,
-  skips: 0,
-  stalls: 0,
-  draining: false,
-};
+import type { ClientReport } from '../../../services/registry/types.ts';
+import { IDLE_NUMBERS } from '../../support/idle-worker.ts';
 
 function report(clientId: string, bytesServed: number): ClientReport {
   return { streamId: 's', clientId, connectedAtMs: 1, bytesServed, segmentsServed: 0, lastAccessMs: 1 };
@@ -26,34 +15,34 @@ const ME = { workerId: 'w', incarnation: 'i', address: 'w:1', zone: undefined };
 describe('the record of a worker', () => {
   const beating = () => {
     const record = new OwnRecord(ME);
-    record.beat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0.5, ...IDLE });
+    record.beat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0.5, ...IDLE_NUMBERS });
     return record;
   };
 
   it('is empty before the first heartbeat', () => {
     const record = new OwnRecord(ME);
-    expect([record.toWrite(IDLE), record.text]).toEqual(['', '']);
+    expect([record.toWrite(IDLE_NUMBERS), record.text]).toEqual(['', '']);
   });
 
   it('is written until Redis has it, and again when a number changes', () => {
     const record = beating();
-    expect(JSON.parse(record.toWrite(IDLE))).toMatchObject({ cpu: 0.5, clients: 0 });
-    expect(record.toWrite(IDLE)).not.toBe('');
-    record.written(IDLE);
-    expect(record.toWrite(IDLE)).toBe('');
-    record.written(IDLE);
-    expect(JSON.parse(record.toWrite({ ...IDLE, clients: 1 }))).toMatchObject({ clients: 1 });
+    expect(JSON.parse(record.toWrite(IDLE_NUMBERS))).toMatchObject({ cpu: 0.5, clients: 0 });
+    expect(record.toWrite(IDLE_NUMBERS)).not.toBe('');
+    record.written(IDLE_NUMBERS);
+    expect(record.toWrite(IDLE_NUMBERS)).toBe('');
+    record.written(IDLE_NUMBERS);
+    expect(JSON.parse(record.toWrite({ ...IDLE_NUMBERS, clients: 1 }))).toMatchObject({ clients: 1 });
   });
 
   it('is written again when the next renewal finds no answer, or a heartbeat has come', () => {
     const record = beating();
-    record.written(IDLE);
-    expect(record.toWrite(IDLE)).toBe('');
+    record.written(IDLE_NUMBERS);
+    expect(record.toWrite(IDLE_NUMBERS)).toBe('');
     // That renewal was not confirmed.
-    expect(record.toWrite(IDLE)).not.toBe('');
-    record.written(IDLE);
-    record.beat({ startedAtMs: 1, lastSeenMs: 2, cpu: 0.7, ...IDLE });
-    expect(JSON.parse(record.toWrite(IDLE))).toMatchObject({ cpu: 0.7 });
+    expect(record.toWrite(IDLE_NUMBERS)).not.toBe('');
+    record.written(IDLE_NUMBERS);
+    record.beat({ startedAtMs: 1, lastSeenMs: 2, cpu: 0.7, ...IDLE_NUMBERS });
+    expect(JSON.parse(record.toWrite(IDLE_NUMBERS))).toMatchObject({ cpu: 0.7 });
   });
 });
 
