@@ -236,6 +236,24 @@ describe('Splicer', () => {
     expect(counterErrors(packets)).toEqual([]);
   });
 
+  it('keeps the tracks in mind until the next input has described its own', () => {
+    const { splicer } = splice();
+    const shown = () => splicer.tracks.map(({ pid, alive }) => [pid, alive]);
+    const both = [
+      [VIDEO_PID, true],
+      [AUDIO_PID, true],
+    ];
+    splicer.beginInput({ kind: 'source' });
+    splicer.push(frames(new TsBuilder().tables(), 0, 20).take(), 800);
+    expect(shown()).toEqual(both);
+    splicer.endInput(false);
+    expect(shown()).toEqual(both);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    expect(shown()).toEqual(both);
+    splicer.push(new TsBuilder([{ pid: AUDIO_PID, type: 0x0f, descriptors: Buffer.alloc(0) }]).tables().take(), 900);
+    expect(shown()).toEqual([[AUDIO_PID, true]]);
+  });
+
   it('offers sound as an entry where there are no pictures', () => {
     const { splicer, entries } = splice();
     splicer.beginInput({ kind: 'source' });

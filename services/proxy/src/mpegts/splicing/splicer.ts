@@ -88,7 +88,8 @@ export class Splicer {
   #started = false;
   /** The input may be entered between keyframes. */
   #midPicture = false;
-  #tracks: readonly Track[] = [];
+  /** The tracks of the newest program, with their PIDs in the output. */
+  #tracks: readonly { readonly track: Track; readonly pid: number }[] = [];
   /** In the output. */
   #audioPid: number | undefined;
   /** Shape of the current pictures; undefined when it may change without notice. */
@@ -162,13 +163,14 @@ export class Splicer {
     return last === undefined ? undefined : wrapTicks(last);
   }
 
-  /** Audio and video tracks of the current program, in its order. */
+  /**
+   * Audio and video tracks of the newest program, in its order. Until a new input has described its program, these are
+   * the tracks of the input before it.
+   */
   get tracks(): FeedTrack[] {
-    return this.#tracks.flatMap(({ pid: inputPid, kind, language, narrated, decodable }) => {
-      const pid = this.#writer.trackOf(inputPid)?.pid;
-      if (pid === undefined || kind === 'other') return [];
-      return [{ pid, kind, language, narrated, alive: decodable && this.arrivals.isAlive(pid, kind) }];
-    });
+    return this.#tracks.flatMap(({ track: { kind, language, narrated, decodable }, pid }) =>
+      kind === 'other' ? [] : [{ pid, kind, language, narrated, alive: decodable && this.arrivals.isAlive(pid, kind) }],
+    );
   }
 
   /** Whether a random access point with this content (see `contentOf`) was sent recently. */
@@ -199,7 +201,10 @@ export class Splicer {
 
   #adoptProgram(map: ProgramMap, tracks: readonly Track[]): void {
     const others = this.#writer.adopt(map, tracks);
-    this.#tracks = tracks;
+    this.#tracks = tracks.flatMap((track) => {
+      const pid = this.#writer.trackOf(track.pid)?.pid;
+      return pid === undefined ? [] : [{ track, pid }];
+    });
     const audio = tracks.find((track) => track.kind === 'audio');
     this.#audioPid = audio && this.#writer.trackOf(audio.pid)?.pid;
     if (!others || !this.#started) return;
