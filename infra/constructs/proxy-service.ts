@@ -29,7 +29,7 @@ export class ProxyService extends Construct {
 
   constructor(scope: Construct, id: string, { stage, network, state, image }: ProxyServiceProps) {
     super(scope, id);
-    this.cluster = new Cluster(this, 'Cluster', { vpc: network.vpc });
+    this.cluster = new Cluster(this, 'Cluster', { vpc: network.vpc, enableFargateCapacityProviders: true });
     this.log = new LogGroup(this, 'Log', { retention: stage.logRetentionDays });
     const metricsLog = new LogGroup(this, 'MetricsLog', { retention: stage.logRetentionDays });
     const task = new WorkerTask(this, 'Task', { stage, state, image, log: this.log, metricsLog });
@@ -37,6 +37,9 @@ export class ProxyService extends Construct {
     this.service = new FargateService(this, 'Service', {
       cluster: this.cluster,
       taskDefinition: task.definition,
+      // Not a launch type: to change that into this later, CloudFormation would replace the service and cut every viewer. A
+      // weight without a base puts all workers on FARGATE, as the launch type would.
+      capacityProviderStrategies: [{ capacityProvider: 'FARGATE', base: 0, weight: 1 }],
       // No desiredCount: each deployment would reset the number of workers to it, while viewers watch.
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
       // Workers reach sources and AWS through their own addresses, without a NAT gateway; see the network stack.
@@ -54,6 +57,9 @@ export class ProxyService extends Construct {
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       enableExecuteCommand: stage.allowExec,
     });
+    // Without its policy the role can neither pull the image nor read the secrets, and the first tasks would fail. With the
+    // cluster goes the resource that allows the capacity provider there.
+    this.service.node.addDependency(task.definition.obtainExecutionRole(), this.cluster);
     // Imported, because the network stack has opened the port: the group itself would add its own rules here.
     const { targetGroup, loadBalancer } = network.edge;
     const members = ApplicationTargetGroup.fromTargetGroupAttributes(this, 'Members', {

@@ -162,6 +162,30 @@ describe('the service', () => {
     });
   });
 
+  it('runs on the capacity provider FARGATE, which exists first, as a launch type could not be changed later', () => {
+    const [service] = Object.values(proxy.findResources(SERVICE));
+    expect(service?.Properties).not.toHaveProperty('LaunchType');
+    expect(service?.Properties.CapacityProviderStrategy).toEqual([{ CapacityProvider: 'FARGATE', Base: 0, Weight: 1 }]);
+    const [association] = Object.keys(
+      proxy.findResources('AWS::ECS::ClusterCapacityProviderAssociations', {
+        Properties: { CapacityProviders: Match.arrayWith(['FARGATE']) },
+      }),
+    );
+    expect(association).toBeDefined();
+    expect(service?.DependsOn).toContain(association);
+  });
+
+  it('starts once its role may pull the image and read the secrets', () => {
+    const { ExecutionRoleArn } = theOnly(proxy, TASK) as { ExecutionRoleArn: { 'Fn::GetAtt': [string, string] } };
+    const [role] = ExecutionRoleArn['Fn::GetAtt'];
+    const [policy] = Object.keys(
+      proxy.findResources('AWS::IAM::Policy', { Properties: { Roles: Match.arrayWith([{ Ref: role }]) } }),
+    );
+    expect(policy).toBeDefined();
+    const [service] = Object.values(proxy.findResources(SERVICE));
+    expect(service?.DependsOn).toEqual(expect.arrayContaining([role, policy]));
+  });
+
   it('never resets the number of workers at a deployment', () => {
     expect(theOnly(proxy, SERVICE)).not.toHaveProperty('DesiredCount');
   });
