@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureNode, ensureNodeModules, find, ROOT, run, SetupError } from './setup.mjs';
+import { ensureNode, ensureNodeModules, find, ROOT, run } from './setup.mjs';
 
 /** Each bundle: its entry, its file, and the folders beside it at run time. An absent entry is skipped. */
 const BUNDLES = [
@@ -24,26 +24,15 @@ const BUNDLES = [
     outfile: 'dist/admin-lambda/main.js',
     folders: { 'services/registry/redis/scripts': 'dist/admin-lambda/scripts' },
   },
-  // The functions to deploy: one folder each, with one file whose name makes it an ES module.
-  {
-    entry: 'services/admin-lambda/src/lambda.ts',
-    outfile: 'dist/admin-functions/front/lambda.mjs',
-    folders: {},
-    minify: true,
-  },
-  {
-    entry: 'services/admin-lambda/src/registry-lambda.ts',
-    outfile: 'dist/admin-functions/registry/registry-lambda.mjs',
-    folders: { 'services/registry/redis/scripts': 'dist/admin-functions/registry/scripts' },
-    minify: true,
-  },
-  {
-    entry: 'services/admin-lambda/src/authorizer.ts',
-    outfile: 'dist/admin-functions/authorizer/authorizer.mjs',
-    folders: {},
-    minify: true,
-  },
 ];
+
+/** The functions of the admin API: a folder each, its module (whose name makes it an ES module), and the folders beside that. */
+const FUNCTIONS_HOME = 'dist/admin-functions';
+const FUNCTIONS = [
+  { name: 'front', module: 'lambda', folders: {} },
+  { name: 'registry', module: 'registry-lambda', folders: { 'services/registry/redis/scripts': 'scripts' } },
+  { name: 'authorizer', module: 'authorizer', folders: {} },
+].map((one) => ({ ...one, entry: `services/admin-lambda/src/${one.module}.ts` }));
 
 /** CommonJS packages inside an ES module bundle still need these three. */
 const COMMONJS_GLOBALS = `
@@ -63,8 +52,8 @@ const EMPTY_FOLDER = 'dist/proxy/empty';
 export async function build() {
   const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
   buildSandbox();
-  await Promise.all(present.map((one) => bundle(one)));
-  return present.map(({ outfile }) => outfile);
+  const [functions] = await Promise.all([buildFunctions(FUNCTIONS_HOME), ...present.map(bundle)]);
+  return [...present.map(({ outfile }) => outfile), ...functions];
 }
 
 /** The one program that is not JavaScript. Without a compiler the worker runs FFmpeg without a sandbox, and both say so. */
@@ -86,41 +75,56 @@ export function buildSandbox() {
 }
 
 /**
- * Builds one of the functions (front, registry, authorizer) into a folder of the caller's. The bytes are the same wherever and
- * whenever it is built, because the deployment identifies it by a hash of them.
+ * Builds the functions of the admin API into folders of their names below `home`, all in one run of esbuild. The bytes are the
+ * same wherever and whenever it is built, because the deployment identifies a function by a hash of them. Returns the files
+ * written.
  */
-export async function buildFunction(name, folder) {
-  const home = `dist/admin-functions/${name}/`;
-  const found = BUNDLES.find(({ outfile }) => outfile.startsWith(home));
-  if (found === undefined) throw new SetupError(`There is no function ${name}.`);
-  const moved = (path) => join(folder, path.slice(home.length));
-  const folders = Object.fromEntries(Object.entries(found.folders).map(([from, to]) => [from, moved(to)]));
-  // A source map would contain the path from the folder to the sources.
-  await bundle({ ...found, outfile: moved(found.outfile), folders, sourcemap: false });
+export async function buildFunctions(home) {
+  const present = FUNCTIONS.filter(({ entry }) => existsSync(join(ROOT, entry)));
+  if (present.length === 0) return [];
+  await esbuild({
+    entryPoints: Object.fromEntries(present.map(({ name, module, entry }) => [`${name}/${module}`, entry])),
+    outdir: home,
+    outExtension: { '.js': '.mjs' },
+    // Less to load at a cold start.
+    minify: true,
+    // A source map would contain the path from the folder to the sources.
+    sourcemap: false,
+  });
+  for (const { name, folders } of present) copyFolders(folders, join(home, name));
+  return present.map((one) => fileOf(one, home));
 }
 
-async function bundle({ entry, outfile, folders, minify = false, sourcemap = true }) {
-  const { build: esbuild } = await import('esbuild');
+function fileOf({ name, module }, home) {
+  return `${home}/${name}/${module}.mjs`;
+}
+
+async function bundle({ entry, outfile, folders }) {
+  await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
+  copyFolders(folders);
+}
+
+async function esbuild(options) {
+  const { build: run } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  await esbuild({
+  await run({
+    ...options,
     absWorkingDir: ROOT,
-    entryPoints: [entry],
-    outfile,
     bundle: true,
-    // For the functions: less to load at a cold start.
-    minify,
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    sourcemap,
-    sourcesContent: false,
     banner: { js: COMMONJS_GLOBALS },
     // Only services/shared/version.ts reads this.
     define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
   });
+}
+
+/** Copies folders of the repository to where a bundle expects them. */
+function copyFolders(folders, home = '') {
   for (const [from, to] of Object.entries(folders)) {
-    const target = resolve(ROOT, to);
+    const target = resolve(ROOT, home, to);
     mkdirSync(dirname(target), { recursive: true });
     cpSync(join(ROOT, from), target, { recursive: true });
   }
@@ -133,7 +137,9 @@ export async function buildIfStale() {
       newestChange(join(ROOT, path)),
     ),
   );
-  const fresh = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry))).every(({ outfile }) => {
+  const functions = FUNCTIONS.map((one) => ({ ...one, outfile: fileOf(one, FUNCTIONS_HOME) }));
+  const present = [...BUNDLES, ...functions].filter(({ entry }) => existsSync(join(ROOT, entry)));
+  const fresh = present.every(({ outfile }) => {
     const file = join(ROOT, outfile);
     return existsSync(file) && statSync(file).mtimeMs > newest;
   });
@@ -160,10 +166,10 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     ensureNode();
     ensureNodeModules();
     const started = performance.now();
-    const [part, name, folder] = process.argv.slice(2);
+    const [part, home] = process.argv.slice(2);
     try {
-      if (part === '--function') return await buildFunction(name, folder);
-      const files = await build();
+      const isForDeployment = part === '--functions';
+      const files = isForDeployment ? await buildFunctions(home) : await build();
       console.log(`Built ${files.join(', ')} in ${Math.round(performance.now() - started)} ms`);
     } catch (error) {
       // esbuild has printed the errors and their places.

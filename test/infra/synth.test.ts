@@ -34,13 +34,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('cdk synth', () => {
   const out = join(folder, 'cdk.out');
 
-  it('makes all stacks without network, credentials or Docker', async () => {
-    await cdk('synth', '--quiet', '--output', out, ...image);
+  it('makes all stacks without network, credentials or Docker, and builds the functions once', async () => {
+    const { stderr } = await cdk('synth', '--quiet', '--output', out, ...image);
     const templates = readdirSync(out).filter((name) => name.endsWith('.template.json'));
     expect(templates.sort()).toEqual(
       ['Admin', 'Network', 'Observability', 'Proxy', 'State'].map((stack) => `${stack}.template.json`),
     );
     expect(existsSync(networkLog) ? readFileSync(networkLog, 'utf8') : '').toBe('');
+    // What build.mjs prints: one line for each build.
+    expect(stderr.match(/^Built .*$/gm)).toEqual([
+      expect.stringMatching(/front\/lambda\.mjs, .*registry-lambda\.mjs, .*authorizer\.mjs in \d+ ms/),
+    ]);
   });
 
   it('would have been caught connecting', async () => {
@@ -72,6 +76,23 @@ describe('cdk synth', () => {
     expect(readdirSync(join(registry, '..', 'scripts')).filter((name) => name.endsWith('.lua')).length).toBeGreaterThan(
       5,
     );
+  });
+
+  it('deploys what the sources say now, whatever an earlier build left in dist', async () => {
+    const home = join(folder, 'now');
+    await run(process.execPath, [join(ROOT, 'scripts', 'build.mjs'), '--functions', home], { cwd: ROOT });
+    const bytesOf = (asset: string, file: string) => readFileSync(join(asset, file)).toString('base64');
+    const deployed = readdirSync(out)
+      .filter((name) => name.startsWith('asset.'))
+      .map((name) => join(out, name));
+    for (const [name, file] of Object.entries({
+      front: 'lambda.mjs',
+      registry: 'registry-lambda.mjs',
+      authorizer: 'authorizer.mjs',
+    })) {
+      const asset = deployed.find((one) => existsSync(join(one, file))) ?? '';
+      expect(bytesOf(asset, file) === bytesOf(join(home, name), file), `${file} is as it is built now`).toBe(true);
+    }
   });
 
   it('refuses a stage with a sentence and no stack trace', async () => {

@@ -53,10 +53,10 @@ describe('npm start', () => {
   it('leaves no builder beside the worker', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'streampool-build-'));
     const script = `
-      const { buildFunction, endBuilder } = await import('./scripts/build.mjs');
+      const { buildFunctions, endBuilder } = await import('./scripts/build.mjs');
       const { readFileSync } = await import('node:fs');
       const children = () => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim() !== '';
-      await buildFunction('authorizer', process.argv[1]);
+      await buildFunctions(process.argv[1]);
       const during = children();
       await endBuilder();
       await new Promise((resolve) => setTimeout(resolve, 300));
