@@ -4,6 +4,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { z } from 'zod';
 import { stageProblems } from './config-rules.ts';
+import { MAX_ZONES } from './limits.ts';
 
 const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
 const retentionDays = Object.values(RetentionDays).filter((value) => typeof value === 'number');
@@ -25,7 +26,7 @@ const schema = z.strictObject({
     .optional()
     .describe('AWS region; that of the AWS profile when absent.'),
   zones: z
-    .union([wholeNumber(2, 3), z.array(z.string()).min(2).max(3)])
+    .union([wholeNumber(2, MAX_ZONES), z.array(z.string()).min(2).max(MAX_ZONES)])
     .default(2)
     .describe('Number of availability zones, or a list of their names.'),
 

@@ -1,8 +1,9 @@
 /** The workers' metrics in CloudWatch: published by the collector, used for scaling and the dashboard. */
 
 import { Duration } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS, METRICS_PATH } from '../services/shared/metric-names.ts';
+import type { Edge } from './constructs/edge.ts';
 import { WORKER_PORT } from './ports.ts';
 
 const NAMESPACE = 'Streampool';
@@ -28,6 +29,29 @@ export function workerMetric(stage: string, name: (typeof PUBLISHED)[number], st
     dimensionsMap: { [DIMENSION]: stage },
     statistic,
     period: Duration.minutes(1),
+  });
+}
+
+/**
+ * A metric of the load balancer about its target group. `targetGroup.metrics` would name the load balancer through a listener,
+ * and which listener leads to the workers depends on the stage's domain. A later stack would import that listener's export,
+ * and CloudFormation then refuses to add or remove the domain.
+ *
+ * @example targetMetric(edge, 'HealthyHostCount', { statistic: Stats.MINIMUM, period: Duration.minutes(1) })
+ */
+export function targetMetric(
+  { loadBalancer, targetGroup }: Pick<Edge, 'loadBalancer' | 'targetGroup'>,
+  metricName: 'HealthyHostCount' | 'UnHealthyHostCount' | 'HTTPCode_Target_5XX_Count' | 'RequestCount',
+  options: MetricOptions,
+): Metric {
+  return new Metric({
+    namespace: 'AWS/ApplicationELB',
+    metricName,
+    dimensionsMap: {
+      TargetGroup: targetGroup.targetGroupFullName,
+      LoadBalancer: loadBalancer.loadBalancerFullName,
+    },
+    ...options,
   });
 }
 

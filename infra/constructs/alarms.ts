@@ -11,12 +11,12 @@ import {
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { HttpCodeElb } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
-import { workerMetric } from '../metrics.ts';
+import { targetMetric, workerMetric } from '../metrics.ts';
 import type { AdminApi } from './admin-api.ts';
 import type { Edge } from './edge.ts';
 import type { Redis } from './redis.ts';
@@ -66,9 +66,10 @@ export class Alarms extends Construct {
     }
   }
 
-  #watchViewers(stage: string, { targetGroup, loadBalancer }: Edge, egressGbPerHour: number): void {
+  #watchViewers(stage: string, edge: Edge, egressGbPerHour: number): void {
+    const { loadBalancer } = edge;
     this.#add('NoWorker', {
-      metric: targetGroup.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
+      metric: targetMetric(edge, 'HealthyHostCount', { statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
       from: 1,
       below: true,
       periods: 2,
@@ -80,8 +81,8 @@ export class Alarms extends Construct {
         label: '5xx answers, in percent',
         expression: '100 * failed / requests',
         usingMetrics: {
-          failed: targetGroup.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { statistic: Stats.SUM }),
-          requests: targetGroup.metrics.requestCount({ statistic: Stats.SUM }),
+          failed: targetMetric(edge, 'HTTPCode_Target_5XX_Count', { statistic: Stats.SUM }),
+          requests: targetMetric(edge, 'RequestCount', { statistic: Stats.SUM }),
         },
         ...FIVE_MINUTES,
       }),

@@ -11,9 +11,9 @@ import {
   Metric,
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import { HttpCodeElb, HttpCodeTarget } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { HttpCodeElb } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Construct } from 'constructs';
-import { workerMetric } from '../metrics.ts';
+import { targetMetric, workerMetric } from '../metrics.ts';
 import type { Alarms, WatchedProps } from './alarms.ts';
 import type { ProxyService } from './proxy-service.ts';
 
@@ -29,7 +29,7 @@ export class Board extends Construct {
 
   constructor(scope: Construct, id: string, { stage: { stage }, edge, redis, proxy, alarms }: BoardProps) {
     super(scope, id);
-    const { loadBalancer, targetGroup } = edge;
+    const { loadBalancer } = edge;
     const sum = (name: Parameters<typeof workerMetric>[1]) => workerMetric(stage, name, 'Sum');
     const redisMetric = (metricName: string, statistic: string) =>
       redis.nodeIds.map(
@@ -65,8 +65,8 @@ export class Board extends Construct {
     );
     this.dashboard.addWidgets(
       graph('Workers that take viewers, and workers that do not', [
-        targetGroup.metrics.healthyHostCount({ statistic: Stats.MINIMUM, ...MINUTE }),
-        targetGroup.metrics.unhealthyHostCount({ statistic: Stats.MAXIMUM, ...MINUTE }),
+        targetMetric(edge, 'HealthyHostCount', { statistic: Stats.MINIMUM, ...MINUTE }),
+        targetMetric(edge, 'UnHealthyHostCount', { statistic: Stats.MAXIMUM, ...MINUTE }),
       ]),
       graph('CPU and memory of workers, percent', [
         proxy.service.metricCpuUtilization(MINUTE),
@@ -76,7 +76,7 @@ export class Board extends Construct {
     );
     this.dashboard.addWidgets(
       graph('5xx', [
-        targetGroup.metrics.httpCodeTarget(HttpCodeTarget.TARGET_5XX_COUNT, { statistic: Stats.SUM, ...MINUTE }),
+        targetMetric(edge, 'HTTPCode_Target_5XX_Count', { statistic: Stats.SUM, ...MINUTE }),
         loadBalancer.metrics.httpCodeElb(HttpCodeElb.ELB_5XX_COUNT, { statistic: Stats.SUM, ...MINUTE }),
       ]),
       graph('Redis: memory, percent', redisMetric('DatabaseMemoryUsagePercentage', Stats.MAXIMUM)),

@@ -52,7 +52,9 @@ export class Redis extends Construct {
       // stage makes a few hundred.
       clusterMode: 'disabled',
       numCacheClusters: 1 + stage.redisReplicas,
-      automaticFailoverEnabled: stage.redisReplicas > 0,
+      // Apart from the number of nodes: AWS switches failover only while there is a replica, so a change between one node
+      // and several takes a deployment with a replica and without failover in between.
+      automaticFailoverEnabled: stage.redisMultiAz,
       multiAzEnabled: stage.redisMultiAz,
       port: this.port,
       cacheSubnetGroupName: subnets.ref,

@@ -15,6 +15,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
 import { Edge } from '../constructs/edge.ts';
+import { MAX_ZONES } from '../limits.ts';
 import { RELAY_PORT } from '../ports.ts';
 
 export interface NetworkStackProps extends StackProps {
@@ -36,6 +37,9 @@ export class NetworkStack extends Stack {
     this.vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr('10.64.0.0/16'),
       maxAzs: this.#zones.length,
+      // Ranges are laid out for three zones in every stage. Without that, a third zone would move the ranges of the others,
+      // and AWS refuses a subnet whose range another one still has.
+      reservedAzs: MAX_ZONES - this.#zones.length,
       // No NAT. Media to viewers leaves through the load balancer. Media from sources would come in through the NAT gateway,
       // which costs more than the workers: some 6,000 USD a month for 50 channels of 8 Mbit/s. So workers have public
       // addresses, and a security group that lets in only the load balancer and other workers.

@@ -34,6 +34,8 @@ export class StateStack extends Stack {
     this.clusterSecret = this.#token('ClusterSecret', 'CLUSTER_SECRET of the workers');
     this.playbackSecret = this.#token('PlaybackSecret', 'PLAYBACK_SECRET of the workers');
     this.adminToken = this.#token('AdminToken', 'Token of the admin API');
+    // Exported whatever `adminAuth` is: while it changes from "token", the admin stack still imports the export.
+    this.exportValue(this.adminToken.secretArn);
 
     this.#output('ApiTokenSecret', this.apiToken, 'Holds the token of the workers');
     this.#output('AdminTokenSecret', this.adminToken, 'Holds the token of the admin API');

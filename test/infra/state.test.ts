@@ -27,6 +27,14 @@ describe('Redis', () => {
     });
   });
 
+  it('has a replica without failover where the stage says so: the step between one node and several', () => {
+    templates({ redisReplicas: 1, redisMultiAz: false }).state.hasResourceProperties(GROUP, {
+      NumCacheClusters: 2,
+      MultiAZEnabled: false,
+      AutomaticFailoverEnabled: false,
+    });
+  });
+
   it('is encrypted both ways, and its password is a reference to Secrets Manager', () => {
     state.hasResourceProperties(GROUP, { TransitEncryptionEnabled: true, AtRestEncryptionEnabled: true });
     expect(JSON.stringify(theOnly(state, GROUP).AuthToken)).toMatch(/resolve:secretsmanager:.*SecretString/);
