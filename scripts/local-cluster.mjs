@@ -74,9 +74,10 @@ async function bringUp({ workers: count, port, demo }, { folder, programs, resta
   print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port });
 }
 
-/** Redis writes nothing to disk. */
+/** Redis writes nothing to disk. When it is full it refuses writes, as in the cloud, and drops no lease. */
 function redisArguments(port, folder) {
-  return ['--port', String(port), '--bind', LOCAL, '--dir', folder, '--save', '', '--appendonly', 'no'];
+  const place = ['--port', String(port), '--bind', LOCAL, '--dir', folder];
+  return [...place, '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
 }
 
 async function startWorker(n, redisPort, demo, programs) {

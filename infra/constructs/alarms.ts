@@ -1,6 +1,6 @@
 /** The alarms; the description of each says what to do. */
 
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { HttpCodeElb } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
@@ -50,6 +51,7 @@ export class Alarms extends Construct {
   constructor(scope: Construct, id: string, { stage, edge, redis, admin }: WatchedProps) {
     super(scope, id);
     const topic = new Topic(this, 'Topic', { displayName: `Streampool ${stage.stage}`, enforceSSL: true });
+    letServicesPublish(topic);
     if (stage.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(stage.alarmEmail));
     this.topic = topic;
     this.#action = new SnsAction(topic);
@@ -133,10 +135,11 @@ export class Alarms extends Construct {
       periods: 2,
       say: 'Redis is busy, so joins become slow. Choose a larger redisNode.',
     });
-    this.#add(`${id}Evictions`, {
-      metric: metric('Evictions', Stats.SUM),
-      from: 1,
-      say: 'Redis drops keys of the registry because its memory is full. Choose a larger redisNode now.',
+    // Evictions would never be seen: with noeviction Redis refuses writes instead.
+    this.#add(`${id}Full`, {
+      metric: metric('DatabaseMemoryUsagePercentage', Stats.MAXIMUM),
+      from: 95,
+      say: 'Redis is full or will be at once. Then it refuses writes: viewers keep watching, but each worker counts and starts streams alone. Choose a larger redisNode now.',
     });
   }
 
@@ -154,5 +157,24 @@ export class Alarms extends Construct {
     alarm.addAlarmAction(this.#action);
     alarm.addOkAction(this.#action);
     this.all.push(alarm);
+  }
+}
+
+/**
+ * Whoever raises an alarm may publish it. A topic's own policy replaces the one that SNS would give it, which lets the whole
+ * account publish. `enforceSSL` makes such a policy, with nothing but a refusal in it, and `SnsAction` adds nothing to it.
+ */
+function letServicesPublish(topic: Topic): void {
+  for (const service of ['cloudwatch', 'budgets']) {
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: `Allow${service}`,
+        principals: [new ServicePrincipal(`${service}.amazonaws.com`)],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        // Nobody else's alarms: a service publishes for every account.
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(topic).account } },
+      }),
+    );
   }
 }

@@ -2,7 +2,13 @@
 
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { SubnetType } from 'aws-cdk-lib/aws-ec2';
-import { AvailabilityZoneRebalancing, Cluster, type ContainerImage, FargateService } from 'aws-cdk-lib/aws-ecs';
+import {
+  AvailabilityZoneRebalancing,
+  type CfnService,
+  Cluster,
+  type ContainerImage,
+  FargateService,
+} from 'aws-cdk-lib/aws-ecs';
 import { ApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -13,6 +19,7 @@ import { workerMetric } from '../metrics.ts';
 import { WORKER_PORT } from '../ports.ts';
 import type { NetworkStack } from '../stacks/network.ts';
 import type { StateStack } from '../stacks/state.ts';
+import { deploymentAlarm } from './deployment-alarm.ts';
 import { WorkerTask } from './worker-task.ts';
 
 export interface ProxyServiceProps {
@@ -45,13 +52,16 @@ export class ProxyService extends Construct {
       // Workers reach sources and AWS through their own addresses, without a NAT gateway; see the network stack.
       assignPublicIp: true,
       securityGroups: [network.workers, state.redis.clients],
-      // New workers start before old ones stop, and a revision that does not start is rolled back.
+      // New workers start before old ones stop. A revision is taken back when its workers do not start, or end again: one that
+      // is not ready after five minutes ends itself.
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },
+      deploymentAlarms: deploymentAlarm(this, network.edge),
       // ECS replaces every task that is unhealthy to the load balancer, even a protected one. A draining worker answers
-      // /readyz with 503 to get no new viewers, so its viewers would be cut within minutes. With an endless grace period,
-      // /readyz only decides about new viewers, and /livez (in the task) about replacement.
+      // /readyz with 503 to get no new viewers, so its viewers would be cut within minutes. In the grace period ECS ignores
+      // the load balancer, and also the health of containers (CreateService, healthCheckGracePeriodSeconds). It never ends:
+      // /readyz decides about new viewers only, and the container's probe itself ends a worker that hangs.
       healthCheckGracePeriod: Duration.days(3650),
       // Rebalancing the zones would stop workers with viewers.
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
@@ -60,6 +70,7 @@ export class ProxyService extends Construct {
     // Without its policy the role can neither pull the image nor read the secrets, and the first tasks would fail. With the
     // cluster goes the resource that allows the capacity provider there.
     this.service.node.addDependency(task.definition.obtainExecutionRole(), this.cluster);
+    this.#countEveryFailure();
     // Imported, because the network stack has opened the port: the group itself would add its own rules here.
     const { targetGroup, loadBalancer } = network.edge;
     const members = ApplicationTargetGroup.fromTargetGroupAttributes(this, 'Members', {
@@ -87,6 +98,15 @@ export class ProxyService extends Construct {
       'ECS4',
       'The collector publishes what is watched here; Container Insights would bill some 30 further metrics.',
     );
+  }
+
+  /**
+   * A worker without Redis lives, so its container is healthy until it ends for not being ready. By default each healthy task
+   * sets the failures of the deployment back to 0, and such a revision would never be taken back.
+   */
+  #countEveryFailure(): void {
+    const service = this.service.node.defaultChild as CfnService;
+    service.addPropertyOverride('DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask', false);
   }
 
   /** Adds workers when either metric is high, removes them when both are low. Workers with viewers are protected from removal. */

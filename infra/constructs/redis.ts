@@ -2,12 +2,16 @@
 
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
+import { CfnParameterGroup, CfnReplicationGroup, CfnSubnetGroup } from 'aws-cdk-lib/aws-elasticache';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { StageConfig } from '../config.ts';
 import { REDIS_PORT } from '../ports.ts';
+
+/** The parameter family is that of the engine and its major version. */
+const ENGINE = { engine: 'valkey', engineVersion: '8.0' } as const;
+const FAMILY = 'valkey8';
 
 export interface RedisProps {
   readonly stage: StageConfig;
@@ -43,10 +47,16 @@ export class Redis extends Construct {
       description: 'Redis: no way in or out but from the VPC',
       subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
     });
+    const parameters = new CfnParameterGroup(this, 'Parameters', {
+      description: 'Redis: refuses writes when it is full',
+      cacheParameterGroupFamily: FAMILY,
+      // The default, volatile-lru, drops keys with a time to live first. Leases are such keys: workers would count as dead.
+      properties: { 'maxmemory-policy': 'noeviction' },
+    });
     const group = new CfnReplicationGroup(this, 'Group', {
       replicationGroupDescription: 'The registry of the workers',
-      engine: 'valkey',
-      engineVersion: '8.0',
+      ...ENGINE,
+      cacheParameterGroupName: parameters.ref,
       cacheNodeType: stage.redisNode,
       // Cluster mode stays off: the scripts use several keys at once. One node answers 100,000 calls a second, and a large
       // stage makes a few hundred.

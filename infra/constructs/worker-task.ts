@@ -126,7 +126,7 @@ export class WorkerTask extends Construct {
       portMappings: [{ containerPort: WORKER_PORT }, { containerPort: RELAY_PORT }],
       // The maximum; DRAIN_TIMEOUT ends before it.
       stopTimeout: Duration.seconds(STOP_TIMEOUT_S),
-      // Checks that the worker lives, not that it takes viewers: ECS replaces a worker that fails this, even a protected one.
+      // Checks that the worker lives, not that it takes viewers.
       healthCheck: {
         command: ['CMD', 'node', '-e', livezProbe()],
         interval: Duration.seconds(15),

@@ -3,7 +3,7 @@
 export interface ScheduledTask {
   readonly id: string;
   readonly revision: number;
-  /** It has been healthy to the load balancer; with a grace period that never ends, that is all ECS asks. */
+  /** It has been healthy to the load balancer once; in a grace period that never ends, ECS ignores all health after that. */
   readonly wasHealthy: boolean;
   readonly isProtected: boolean;
   readonly isStopping: boolean;

@@ -1,5 +1,5 @@
 /** Dashboard and alarms: each thing that must wake somebody does, and says what to do. */
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { PUBLISHED } from '../../infra/metrics.ts';
 import { METRICS } from '../../services/shared/metric-names.ts';
@@ -20,12 +20,12 @@ describe('the alarms', () => {
 
   it.each([
     ['DatabaseMemoryUsagePercentage', 75],
+    ['DatabaseMemoryUsagePercentage', 95],
     ['EngineCPUUtilization', 70],
-    ['Evictions', 1],
-  ])('watch %s of every Redis node', (metric, threshold) => {
-    observability.resourcePropertiesCountIs(ALARM, { MetricName: metric, Threshold: threshold }, 2);
+  ])('watch %s of every Redis node, at %d', (MetricName, Threshold) => {
+    observability.resourcePropertiesCountIs(ALARM, { MetricName, Threshold }, 2);
     const three = templates({ redisReplicas: 2 }).observability;
-    three.resourcePropertiesCountIs(ALARM, { MetricName: metric }, 3);
+    three.resourcePropertiesCountIs(ALARM, { MetricName, Threshold }, 3);
   });
 
   it.each([METRICS.errors, METRICS.ffmpegRestarts, 'HTTPCode_ELB_5XX_Count', 'Errors'])('watch %s', (metric) => {
@@ -56,6 +56,20 @@ describe('the alarms', () => {
     }
   });
 
+  it('may be published to the topics that they name, and by no other account', () => {
+    const all = Object.values(templates());
+    const published = all.flatMap((template) => publications(template));
+    expect(published.length).toBeGreaterThan(20);
+    expect(published.filter(({ isAllowed }) => !isAllowed)).toEqual([]);
+    const allowed = all.flatMap(statements).filter(({ Effect }) => Effect === 'Allow');
+    // Budgets are made by people, for the same topic.
+    expect(allowed.map(({ Principal }) => Principal)).toEqual([
+      { Service: 'cloudwatch.amazonaws.com' },
+      { Service: 'budgets.amazonaws.com' },
+    ]);
+    for (const { Condition } of allowed) expect(Condition).toEqual(THIS_ACCOUNT);
+  });
+
   it('go by e-mail where the stage has one', () => {
     observability.resourceCountIs('AWS::SNS::Subscription', 0);
     templates({ alarmEmail: 'ops@example.com' }).observability.hasResourceProperties('AWS::SNS::Subscription', {
@@ -64,6 +78,43 @@ describe('the alarms', () => {
     });
   });
 });
+
+interface Statement {
+  readonly Effect: string;
+  readonly Principal: { readonly Service?: string };
+  readonly Action: string;
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+interface TopicPolicy {
+  readonly Properties: { readonly PolicyDocument: { readonly Statement: Statement[] } };
+}
+
+const THIS_ACCOUNT = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
+
+/** What the policies of a stack's topics say. */
+function statements(template: Template): Statement[] {
+  const policies = Object.values(template.findResources('AWS::SNS::TopicPolicy')) as TopicPolicy[];
+  return policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+/** Every action of every alarm of a stack; all must be topics of the same stack whose policy lets CloudWatch publish. */
+function publications(template: Template): { alarm: string; action: unknown; isAllowed: boolean }[] {
+  const allowed = statements(template).filter(
+    ({ Effect, Principal, Action }) =>
+      Effect === 'Allow' && Principal.Service === 'cloudwatch.amazonaws.com' && Action === 'sns:Publish',
+  );
+  return Object.entries(template.findResources(ALARM)).flatMap(([alarm, { Properties }]) =>
+    ['AlarmActions', 'OKActions', 'InsufficientDataActions']
+      .flatMap((kind): unknown[] => Properties[kind] ?? [])
+      .map((action) => ({
+        alarm,
+        action,
+        isAllowed: allowed.some(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(action)),
+      })),
+  );
+}
 
 it('the dashboard shows every metric of the workers that is published, and no other', () => {
   const text = JSON.stringify(observability.findResources('AWS::CloudWatch::Dashboard'));

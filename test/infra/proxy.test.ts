@@ -152,12 +152,13 @@ describe('the collector', () => {
 });
 
 describe('the service', () => {
-  it('brings new workers before it takes old ones, and takes back what does not start', () => {
+  it('brings new workers before it takes old ones, and takes back what does not start or ends again', () => {
     proxy.hasResourceProperties(SERVICE, {
       DeploymentConfiguration: {
         MinimumHealthyPercent: 100,
         MaximumPercent: 200,
-        DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+        // A worker that is not ready is alive, and its container healthy: that must not wipe out the failures before it.
+        DeploymentCircuitBreaker: { Enable: true, Rollback: true, ResetOnHealthyTask: false },
       },
     });
   });
@@ -184,6 +185,19 @@ describe('the service', () => {
     expect(policy).toBeDefined();
     const [service] = Object.values(proxy.findResources(SERVICE));
     expect(service?.DependsOn).toEqual(expect.arrayContaining([role, policy]));
+  });
+
+  it('takes a deployment back when the load balancer itself fails, and for no fault of a provider', () => {
+    const { Alarms } = theOnly(proxy, SERVICE).DeploymentConfiguration as { Alarms: Record<string, unknown> };
+    const [id, ...others] = Object.keys(proxy.findResources('AWS::CloudWatch::Alarm'));
+    expect(others).toEqual([]);
+    expect(Alarms).toEqual({ Enable: true, Rollback: true, AlarmNames: [{ Ref: id }] });
+    proxy.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/ApplicationELB',
+      MetricName: 'HTTPCode_ELB_5XX_Count',
+      Dimensions: [Match.objectLike({ Name: 'LoadBalancer' })],
+      TreatMissingData: 'notBreaching',
+    });
   });
 
   it('never resets the number of workers at a deployment', () => {

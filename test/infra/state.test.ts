@@ -35,6 +35,17 @@ describe('Redis', () => {
     });
   });
 
+  it('refuses writes when it is full, instead of dropping leases', () => {
+    const parameters = 'AWS::ElastiCache::ParameterGroup';
+    const { Engine, EngineVersion, CacheParameterGroupName } = theOnly(state, GROUP);
+    state.hasResourceProperties(parameters, {
+      // ElastiCache takes only the parameters of the same engine and major version.
+      CacheParameterGroupFamily: `${Engine}${String(EngineVersion).split('.')[0]}`,
+      Properties: { 'maxmemory-policy': 'noeviction' },
+    });
+    expect(CacheParameterGroupName).toEqual({ Ref: Object.keys(state.findResources(parameters))[0] });
+  });
+
   it('is encrypted both ways, and its password is a reference to Secrets Manager', () => {
     state.hasResourceProperties(GROUP, { TransitEncryptionEnabled: true, AtRestEncryptionEnabled: true });
     expect(JSON.stringify(theOnly(state, GROUP).AuthToken)).toMatch(/resolve:secretsmanager:.*SecretString/);

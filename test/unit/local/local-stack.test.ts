@@ -76,6 +76,11 @@ describe('the workers of the local stack', () => {
   });
 });
 
+it('Redis refuses writes when it is full, as in the cloud: it drops no lease', () => {
+  expect(service('redis')).toMatch(/- --maxmemory-policy\n +- noeviction\n/);
+  expect(read('scripts/local-cluster.mjs')).toContain("'--maxmemory-policy', 'noeviction'");
+});
+
 describe('what is reachable from outside', () => {
   it('is on the loopback address, and neither Redis nor a worker', () => {
     const published = [...compose.matchAll(/ports: \["(.+)"\]/g)].map(([, port]) => port ?? '');
