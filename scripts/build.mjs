@@ -1,30 +1,10 @@
-// Bundles the deployed programs into dist/: each is one file that needs Node and nothing from node_modules.
+// Builds all programs: their bundles, the functions of the admin API, and FFmpeg's sandbox.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { bundle, bundles, copyFolders, esbuild } from './bundle.mjs';
 import { ensureNode, ensureNodeModules, find, ROOT, run } from './setup.mjs';
-
-/** Each bundle: its entry, its file, and the folders beside it at run time. An absent entry is skipped. */
-const BUNDLES = [
-  {
-    entry: 'services/proxy/src/main.ts',
-    outfile: 'dist/proxy/main.js',
-    // The API gives this folder to @fastify/swagger-ui as baseDir; the package cannot find its own files in a bundle.
-    folders: {
-      'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static',
-      'services/registry/redis/scripts': 'dist/proxy/scripts',
-    },
-  },
-  { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
-  { entry: 'tools/demo-stream.mjs', outfile: 'dist/demo-stream/main.js', folders: {} },
-  { entry: 'tools/ecs-agent-stub.ts', outfile: 'dist/ecs-agent-stub/main.js', folders: {} },
-  {
-    entry: 'services/admin-lambda/src/main.ts',
-    outfile: 'dist/admin-lambda/main.js',
-    folders: { 'services/registry/redis/scripts': 'dist/admin-lambda/scripts' },
-  },
-];
 
 /** The functions of the admin API: a folder each, its module (whose name makes it an ES module), and the folders beside that. */
 const FUNCTIONS_HOME = 'dist/admin-functions';
@@ -34,15 +14,6 @@ const FUNCTIONS = [
   { name: 'authorizer', module: 'authorizer', folders: {} },
 ].map((one) => ({ ...one, entry: `services/admin-lambda/src/${one.module}.ts` }));
 
-/** CommonJS packages inside an ES module bundle still need these three. */
-const COMMONJS_GLOBALS = `
-import { createRequire as __createRequire } from 'node:module';
-import { fileURLToPath as __fileURLToPath } from 'node:url';
-const require = __createRequire(import.meta.url);
-const __filename = __fileURLToPath(import.meta.url);
-const __dirname = __fileURLToPath(new URL('.', import.meta.url));
-`.trim();
-
 /** FFmpeg's sandbox: its source, the built program, and the empty folder in which FFmpeg works. */
 const SANDBOX_SOURCE = 'services/proxy/sandbox/sandbox.c';
 const SANDBOX = 'dist/proxy/sandbox';
@@ -50,7 +21,7 @@ const EMPTY_FOLDER = 'dist/proxy/empty';
 
 /** Builds every bundle; returns the files written. */
 export async function build() {
-  const present = BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
+  const present = bundles();
   buildSandbox();
   const [functions] = await Promise.all([buildFunctions(FUNCTIONS_HOME), ...present.map(bundle)]);
   return [...present.map(({ outfile }) => outfile), ...functions];
@@ -99,37 +70,6 @@ function fileOf({ name, module }, home) {
   return `${home}/${name}/${module}.mjs`;
 }
 
-async function bundle({ entry, outfile, folders }) {
-  await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
-  copyFolders(folders);
-}
-
-async function esbuild(options) {
-  const { build: run } = await import('esbuild');
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  await run({
-    ...options,
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    banner: { js: COMMONJS_GLOBALS },
-    // Only services/shared/version.ts reads this.
-    define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
-    logLevel: 'warning',
-  });
-}
-
-/** Copies folders of the repository to where a bundle expects them. */
-function copyFolders(folders, home = '') {
-  for (const [from, to] of Object.entries(folders)) {
-    const target = resolve(ROOT, home, to);
-    mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(ROOT, from), target, { recursive: true });
-  }
-}
-
 /** Builds unless every bundle is newer than every source file. */
 export async function buildIfStale() {
   const newest = Math.max(
@@ -138,7 +78,7 @@ export async function buildIfStale() {
     ),
   );
   const functions = FUNCTIONS.map((one) => ({ ...one, outfile: fileOf(one, FUNCTIONS_HOME) }));
-  const present = [...BUNDLES, ...functions].filter(({ entry }) => existsSync(join(ROOT, entry)));
+  const present = [...bundles(), ...functions.filter(({ entry }) => existsSync(join(ROOT, entry)))];
   const fresh = present.every(({ outfile }) => {
     const file = join(ROOT, outfile);
     return existsSync(file) && statSync(file).mtimeMs > newest;

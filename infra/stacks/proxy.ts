@@ -1,12 +1,10 @@
 /** The workers: the stack that is deployed most often. */
 
-import { CfnOutput, IgnoreMode, Stack, type StackProps } from 'aws-cdk-lib';
-import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
-import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
 import { ProxyService } from '../constructs/proxy-service.ts';
-import { ROOT } from '../root.ts';
+import { workerImage } from '../worker-image.ts';
 import type { NetworkStack } from './network.ts';
 import type { StateStack } from './state.ts';
 
@@ -26,16 +24,4 @@ export class ProxyStack extends Stack {
     new CfnOutput(this, 'ServiceName', { value: this.proxy.service.serviceName, description: 'The ECS service' });
     new CfnOutput(this, 'LogGroup', { value: this.proxy.log.logGroupName, description: 'What workers log' });
   }
-}
-
-/** Synthesis only hashes the files that .dockerignore leaves; only `cdk deploy` needs Docker, to build the image. */
-function workerImage({ image, architecture }: StageConfig): ContainerImage {
-  if (image !== undefined) return ContainerImage.fromRegistry(image);
-  return ContainerImage.fromAsset(ROOT, {
-    file: 'services/proxy/Dockerfile',
-    platform: architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
-    ignoreMode: IgnoreMode.DOCKER,
-    // The architecture changes the image, so it must change its hash.
-    extraHash: architecture,
-  });
 }

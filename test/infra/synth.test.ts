@@ -1,6 +1,6 @@
 /** `npx cdk synth` as people run it: with the command line tool, without network, credentials or Docker; and what it makes of the functions. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -103,15 +103,26 @@ describe('cdk synth', () => {
     await expect(failed).rejects.not.toMatchObject({ stderr: expect.stringMatching(/at .*\.ts:\d+/) });
   });
 
-  it.skipIf(!buildable)('names the image by what it is built from, without building it', () => {
+  it.skipIf(!buildable)('names the image by what it is built from, without building it', async () => {
     const assets = JSON.parse(readFileSync(join(out, 'Proxy.assets.json'), 'utf8')) as {
       dockerImages: Record<string, { source: { directory: string; dockerFile: string } }>;
     };
     const [built] = Object.values(assets.dockerImages);
     expect(built?.source.dockerFile).toBe('services/proxy/Dockerfile');
-    const files = readdirSync(join(out, built?.source.directory ?? ''));
-    expect(files).toContain('package-lock.json');
-    expect(files).not.toContain('node_modules');
-    expect(files).not.toContain('test');
+    const context = join(out, built?.source.directory ?? '');
+    for (const source of copiedUpTo('worker', readFileSync(join(context, 'services/proxy/Dockerfile'), 'utf8')))
+      expect(existsSync(join(context, source)), source).toBe(true);
+
+    // As its Dockerfile does after `npm ci`.
+    symlinkSync(join(ROOT, 'node_modules'), join(context, 'node_modules'));
+    await run(process.execPath, ['scripts/bundle.mjs', 'proxy'], { cwd: context });
+    expect(readdirSync(join(context, 'dist', 'proxy')).sort()).toEqual(['main.js', 'main.js.map', 'scripts', 'static']);
   });
 });
+
+/** What the stages of a Dockerfile take from the context, to the end of a stage: builders before BuildKit run all of them. */
+function copiedUpTo(target: string, dockerfile: string): string[] {
+  const [before = '', after = ''] = dockerfile.split(new RegExp(`(?<=^FROM \\S+ AS ${target}$)`, 'm'));
+  const stages = before + after.split(/^FROM /m)[0];
+  return [...stages.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '));
+}

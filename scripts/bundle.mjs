@@ -1,0 +1,82 @@
+// Bundles programs into dist/: each is one file that needs Node and nothing from node_modules. The image of the workers is
+// built with this file alone of scripts/, so that a change of another script replaces no worker.
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Each bundle: its entry, its file, and the folders beside it at run time. */
+const BUNDLES = [
+  {
+    entry: 'services/proxy/src/main.ts',
+    outfile: 'dist/proxy/main.js',
+    // The API gives this folder to @fastify/swagger-ui as baseDir; the package cannot find its own files in a bundle.
+    folders: {
+      'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static',
+      'services/registry/redis/scripts': 'dist/proxy/scripts',
+    },
+  },
+  { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
+  { entry: 'tools/demo-stream.mjs', outfile: 'dist/demo-stream/main.js', folders: {} },
+  { entry: 'tools/ecs-agent-stub.ts', outfile: 'dist/ecs-agent-stub/main.js', folders: {} },
+  {
+    entry: 'services/admin-lambda/src/main.ts',
+    outfile: 'dist/admin-lambda/main.js',
+    folders: { 'services/registry/redis/scripts': 'dist/admin-lambda/scripts' },
+  },
+];
+
+/** CommonJS packages inside an ES module bundle still need these three. */
+const COMMONJS_GLOBALS = `
+import { createRequire as __createRequire } from 'node:module';
+import { fileURLToPath as __fileURLToPath } from 'node:url';
+const require = __createRequire(import.meta.url);
+const __filename = __fileURLToPath(import.meta.url);
+const __dirname = __fileURLToPath(new URL('.', import.meta.url));
+`.trim();
+
+/** The bundles that a checkout can make: one without its entry is left out. */
+export function bundles() {
+  return BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
+}
+
+export async function bundle({ entry, outfile, folders }) {
+  await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
+  copyFolders(folders);
+}
+
+/** Runs esbuild with what holds for every bundle. */
+export async function esbuild(options) {
+  const { build: run } = await import('esbuild');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  await run({
+    ...options,
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    banner: { js: COMMONJS_GLOBALS },
+    // Only services/shared/version.ts reads this.
+    define: { __STREAMPOOL_VERSION__: JSON.stringify(version) },
+    logLevel: 'warning',
+  });
+}
+
+/** Copies folders of the repository to where a bundle expects them. */
+export function copyFolders(folders, home = '') {
+  for (const [from, to] of Object.entries(folders)) {
+    const target = resolve(ROOT, home, to);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(join(ROOT, from), target, { recursive: true });
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const name of process.argv.slice(2)) {
+    const found = bundles().find(({ outfile }) => dirname(outfile) === `dist/${name}`);
+    if (found === undefined) throw new Error(`There is no program ${name} to bundle, or its sources are not here.`);
+    await bundle(found);
+  }
+}
