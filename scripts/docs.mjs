@@ -20,6 +20,14 @@ const SECTIONS = [
     program: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
   },
   { name: 'routes', page: 'routes.md', program: ['tools/routes-table.ts'] },
+  {
+    name: 'admin-routes',
+    page: 'admin-api.md',
+    program: [
+      '-e',
+      "import('./services/admin-lambda/src/routes/routes.ts').then((r) => process.stdout.write(r.routesTable()))",
+    ],
+  },
 ];
 
 await run(() => {

@@ -67,12 +67,11 @@ export class AdminApi extends Construct {
         format: accessLogFormat(),
       },
     });
-    this.api.addRoutes({
-      path: '/admin/{proxy+}',
-      methods: [HttpMethod.ANY],
-      integration: new HttpLambdaIntegration('Front', front),
-      authorizer: this.#authorizer(stage, state),
-    });
+    const integration = new HttpLambdaIntegration('Front', front);
+    const authorizer = this.#authorizer(stage, state);
+    for (const path of ['/admin/{proxy+}', '/admin']) {
+      this.api.addRoutes({ path, methods: [HttpMethod.ANY], integration, authorizer });
+    }
     this.url = `${this.api.apiEndpoint}/admin`;
 
     this.#schedule(

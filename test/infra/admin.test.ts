@@ -97,7 +97,11 @@ describe('who may call it', () => {
       EnableSimpleResponses: true,
       IdentitySource: ['$request.header.Authorization'],
     });
-    admin.hasResourceProperties(ROUTE, { RouteKey: 'ANY /admin/{proxy+}', AuthorizationType: 'CUSTOM' });
+    const routes = Object.values(admin.findResources(ROUTE)).map(({ Properties }) => Properties);
+    expect(routes.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType])).toEqual([
+      ['ANY /admin/{proxy+}', 'CUSTOM'],
+      ['ANY /admin', 'CUSTOM'],
+    ]);
   });
 
   it('with iam, whom IAM lets', () => {

@@ -1,42 +1,21 @@
-/** The routes of the admin API: a request in, a response out. It knows no servers; of AWS it knows only the caller. */
+/** The router of the admin API: a request in, a response out. It knows no servers; of AWS it knows only the caller. */
 
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { type Context, Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { routePath } from 'hono/route';
 import type { z } from 'zod';
-import type { Logger } from '../../shared/log.ts';
 import { maskText } from '../../shared/masking/mask.ts';
-import { VERSION } from '../../shared/version.ts';
 import { callerOf } from './caller.ts';
-import { type ClusterAdmin, RegistryUnavailable } from './cluster/cluster-admin.ts';
-import { joinTasks } from './ecs/join-tasks.ts';
-import type { EcsService } from './ecs/tasks.ts';
-import type { PriceTier } from './egress-cost.ts';
-import { pageOf } from './paging.ts';
-import {
-  cleanupInput,
-  type deletedAnswer,
-  type drainAnswer,
-  type healthAnswer,
-  noQuery,
-  pageQuery,
-  streamsQuery,
-} from './schemas.ts';
-import { viewOfCleanup, viewOfStats, viewOfStreamDetails, viewOfStreams, viewOfWorkers } from './views.ts';
-
-export interface AppDeps {
-  readonly cluster: ClusterAdmin;
-  /** Undefined: the ECS settings are missing. */
-  readonly ecs: EcsService | undefined;
-  readonly prices: readonly PriceTier[];
-  readonly log: Logger;
-}
+import { RegistryUnavailable } from './cluster/cluster-admin.ts';
+import type { AdminDeps } from './deps.ts';
+import type { Route } from './routes/route.ts';
+import { ROUTES } from './routes/routes.ts';
 
 interface Env {
   Bindings: { event: APIGatewayProxyEventV2 };
   /** What a call has changed, for the log. */
-  Variables: { what?: object };
+  Variables: { what?: unknown };
 }
 
 /**
@@ -44,12 +23,15 @@ interface Env {
  *
  * @example const handler = handle(createApp(deps)); // hono/aws-lambda
  */
-export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
-  const app = new Hono<Env>();
+export function createApp(deps: AdminDeps): Hono<Env> {
+  const { log } = deps;
+  const app = new Hono<Env>({ strict: false });
 
   app.use(async (c, next) => {
     const startedMs = performance.now();
     await next();
+    // What it says is true now and for this caller.
+    c.header('cache-control', 'no-store');
     const { who, sourceIp, requestId } = callerOf(c.env.event);
     const { status } = c.res;
     const line = {
@@ -68,80 +50,24 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
     log[status >= 500 ? 'error' : 'info'](line, 'admin call');
   });
 
-  app.get('/admin/health', async (c) => {
-    read(noQuery, c.req.query());
-    const answer: z.infer<typeof healthAnswer> = {
-      status: 'ok',
-      version: VERSION,
-      registry_ms: await cluster.ping(),
-    };
-    return c.json(answer);
-  });
+  for (const route of ROUTES) {
+    app.on(route.method, patternOf(route), async (c) => {
+      const given = route.method === 'POST' ? { ...(await jsonBody(c)), ...c.req.query() } : c.req.query();
+      const input = read(route.input, given);
+      const answer = await route.run({ params: c.req.param(), input }, deps);
+      if (route.method !== 'GET') c.set('what', answer);
+      return c.json(answer as object, route.status);
+    });
+  }
 
-  app.get('/admin/stats', async (c) => {
-    read(noQuery, c.req.query());
-    return c.json(viewOfStats(await cluster.numbers(), prices));
-  });
-
-  app.get('/admin/workers', async (c) => {
-    const page = read(pageQuery, c.req.query());
-    const [workers, known] = await Promise.all([cluster.workers(), tasksOf(ecs)]);
-    const shown = pageOf(workers, ({ workerId }) => workerId, page);
-    if (ecs === undefined || typeof known === 'string') return c.json(viewOfWorkers(shown, String(known)));
-    const { tasks, protectionMissing } = known;
-    return c.json(
-      viewOfWorkers(shown, {
-        cluster: ecs.cluster,
-        service: ecs.service,
-        count: tasks.length,
-        joined: joinTasks(workers, tasks),
-        protectionMissing,
-      }),
-    );
-  });
-
-  app.post('/admin/workers/:id/drain', async (c) => {
-    read(noQuery, c.req.query());
-    const id = c.req.param('id');
-    const sent = await cluster.drain(id);
-    if (sent === 'unknown') throw new HTTPException(404, { message: `There is no worker ${id}.` });
-    if (sent === 'gone') {
-      throw new HTTPException(409, { message: `Worker ${id} is dead: its lease has run out. A cleanup removes it.` });
+  app.notFound((c) => {
+    const allowed = methodsOf(c.req.path);
+    if (allowed.length === 0) {
+      return c.json({ detail: `There is no route ${c.req.method} ${c.req.path}. GET /admin lists the routes.` }, 404);
     }
-    const message = 'The worker takes no new viewers from now on. Its current viewers may stay.';
-    const answer: z.infer<typeof drainAnswer> = { worker_id: id, message };
-    return c.json(answer, 202);
+    const allow = allowed.join(', ');
+    return c.json({ detail: `${c.req.path} does not take ${c.req.method}, only ${allow}.` }, 405, { allow });
   });
-
-  app.get('/admin/streams', async (c) => {
-    const page = read(streamsQuery, c.req.query());
-    return c.json(viewOfStreams(await cluster.streams(page)));
-  });
-
-  app.get('/admin/streams/:id', async (c) => {
-    read(noQuery, c.req.query());
-    const stream = await cluster.stream(c.req.param('id'));
-    if (stream === null) throw unknownStream(c);
-    return c.json(viewOfStreamDetails(stream));
-  });
-
-  app.delete('/admin/streams/:id', async (c) => {
-    read(noQuery, c.req.query());
-    const clients = await cluster.deleteStream(c.req.param('id'));
-    if (clients === null) throw unknownStream(c);
-    const answer: z.infer<typeof deletedAnswer> = { stream_id: c.req.param('id'), clients };
-    c.set('what', answer);
-    return c.json(answer);
-  });
-
-  app.post('/admin/cleanup', async (c) => {
-    const { dry_run } = read(cleanupInput, { ...(await jsonBody(c)), ...c.req.query() });
-    const removed = viewOfCleanup(await cluster.cleanup(dry_run), dry_run);
-    c.set('what', removed);
-    return c.json(removed);
-  });
-
-  app.notFound((c) => c.json({ detail: `There is no route ${c.req.method} ${c.req.path}.` }, 404));
   app.onError((error, c) => {
     if (error instanceof RegistryUnavailable)
       return c.json({ detail: maskText(error.message) }, 503, { 'retry-after': '2' });
@@ -152,25 +78,31 @@ export function createApp({ cluster, ecs, prices, log }: AppDeps): Hono<Env> {
   return app;
 }
 
-/** The service's tasks, or the reason why they are unknown: the workers are useful without them. */
-async function tasksOf(ecs: EcsService | undefined) {
-  if (ecs === undefined) return 'ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE are not set.';
-  try {
-    return await ecs.tasks();
-  } catch (error) {
-    return maskText(`ECS does not answer: ${error instanceof Error ? error.message : String(error)}`);
-  }
+/** `/admin/streams/{id}` as Hono writes it: `/admin/streams/:id`. */
+function patternOf({ path }: Route): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
 }
 
-function unknownStream(c: Context): HTTPException {
-  return new HTTPException(404, { message: `There is no stream ${c.req.param('id')}.` });
+/** The methods that a path takes; none when there is no such path. */
+function methodsOf(path: string): string[] {
+  const plain = path.replace(/(?<=.)\/$/, '');
+  const methods = ROUTES.filter((route) => new RegExp(`^${route.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(plain)).map(
+    ({ method }) => method,
+  );
+  // Hono answers HEAD as it answers GET, without the body.
+  return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
-/** @throws {HTTPException} 422 that names each error */
-function read<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+/** @throws {HTTPException} 422 that names each error, and what is allowed */
+function read(schema: z.ZodObject, value: unknown): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '));
+  const names = Object.keys(schema.shape);
+  const problems = result.error.issues.map((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [issue.path.join('.'), issue.message].filter(Boolean).join(': ');
+    const known = names.length === 0 ? 'this route takes no parameters' : `known are ${names.join(', ')}`;
+    return `unknown: ${issue.keys.join(', ')}; ${known}`;
+  });
   throw new HTTPException(422, { message: problems.join('; ') });
 }
 

@@ -1,9 +1,19 @@
-/** Turns the settings for ECS and prices into what the routes need. */
+/** What the routes and jobs need, and how the settings for ECS and prices become that. */
 
 import type { ECSClient } from '@aws-sdk/client-ecs';
+import type { Logger } from '../../shared/log.ts';
+import type { ClusterAdmin } from './cluster/cluster-admin.ts';
 import { EcsService } from './ecs/tasks.ts';
 import { type PriceTier, US_EAST_1_EGRESS } from './egress-cost.ts';
 import type { AnswerSettings } from './environment.ts';
+
+export interface AdminDeps {
+  readonly cluster: ClusterAdmin;
+  /** Undefined: the ECS settings are missing. */
+  readonly ecs: EcsService | undefined;
+  readonly prices: readonly PriceTier[];
+  readonly log: Logger;
+}
 
 /** The service whose tasks are the workers; undefined unless both settings are present. */
 export function ecsOf(

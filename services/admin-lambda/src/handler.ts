@@ -2,18 +2,21 @@
 
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { handle, type LambdaContext } from 'hono/aws-lambda';
-import { type AppDeps, createApp } from './app.ts';
-import { jobEvent, runJob } from './jobs.ts';
+import { createApp } from './app.ts';
+import type { AdminDeps } from './deps.ts';
+import { JOBS, jobEvent, runJob } from './jobs.ts';
 
 export type AdminHandler = (event: unknown, context?: Context) => Promise<unknown>;
 
 /** @example const answer = await createHandler(deps)(event); // { statusCode, headers, body } */
-export function createHandler(deps: AppDeps): AdminHandler {
+export function createHandler(deps: AdminDeps): AdminHandler {
   const answer = handle(createApp(deps));
   return async (event, context) => {
     const job = jobEvent.safeParse(event);
     if (job.success) return runJob(job.data, deps);
-    if (!isApiCall(event)) throw new Error('the event is neither a call in payload 2.0 nor a known job');
+    if (!isApiCall(event)) {
+      throw new Error(`the event is neither a call in payload 2.0 nor one of the jobs ${JOBS.join(', ')}`);
+    }
     // Hono has its own event types, written from the same documentation.
     const call = event as unknown as Parameters<typeof answer>[0];
     return (await answer(call, context as LambdaContext | undefined)) as APIGatewayProxyStructuredResultV2;

@@ -1,19 +1,21 @@
 /** The jobs of the schedule: events of EventBridge Scheduler, such as `{"job": "cleanup"}`. */
 
 import { z } from 'zod';
-import type { AppDeps } from './app.ts';
+import type { AdminDeps } from './deps.ts';
 import { chooseScaleIn } from './scale-in.ts';
 import { viewOfCleanup } from './views.ts';
 
+export const JOBS = ['cleanup', 'scale-in'] as const;
+
 /** The input of a schedule's target. */
-export const jobEvent = z.object({ job: z.enum(['cleanup', 'scale-in']) });
+export const jobEvent = z.object({ job: z.enum(JOBS) });
 
 export type JobEvent = z.infer<typeof jobEvent>;
 
 const WHO = { who: 'schedule' };
 
 /** @throws any error: the Lambda's error metric and the schedule's retries depend on it */
-export async function runJob({ job }: JobEvent, deps: Omit<AppDeps, 'prices'>): Promise<unknown> {
+export async function runJob({ job }: JobEvent, deps: Omit<AdminDeps, 'prices'>): Promise<unknown> {
   const { log } = deps;
   try {
     return await (job === 'cleanup' ? cleanup(deps) : scaleIn(deps));
@@ -23,13 +25,13 @@ export async function runJob({ job }: JobEvent, deps: Omit<AppDeps, 'prices'>): 
   }
 }
 
-async function cleanup({ cluster, log }: Omit<AppDeps, 'prices'>): Promise<unknown> {
+async function cleanup({ cluster, log }: Omit<AdminDeps, 'prices'>): Promise<unknown> {
   const removed = viewOfCleanup(await cluster.cleanup(false), false);
   log.info({ ...WHO, job: 'cleanup', removed }, 'cleaned up');
   return removed;
 }
 
-async function scaleIn({ cluster, ecs, log }: Omit<AppDeps, 'prices'>): Promise<unknown> {
+async function scaleIn({ cluster, ecs, log }: Omit<AdminDeps, 'prices'>): Promise<unknown> {
   if (ecs === undefined) throw new Error('scale-in needs ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE');
   const [workers, service] = await Promise.all([cluster.workers(), ecs.state()]);
   const decision = chooseScaleIn(workers, service);

@@ -4,27 +4,40 @@ import { z } from 'zod';
 
 const MAX_PAGE = 500;
 
-export const pageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(100),
-  cursor: z.string().optional(),
+/** Input comes from a query string, where everything is text, or from a JSON body. */
+const FLAG = ['true', 'false', '1', '0'] as const;
+
+const flag = z
+  .union([z.boolean(), z.enum(FLAG)], { error: `it is one of ${FLAG.join(', ')}` })
+  .transform((value) => value === true || value === 'true' || value === '1')
+  .default(false);
+
+export const pageInput = z.strictObject({
+  limit: z.coerce
+    .number(`it is a whole number from 1 to ${MAX_PAGE}`)
+    .int(`it is a whole number from 1 to ${MAX_PAGE}`)
+    .min(1)
+    .max(MAX_PAGE)
+    .default(100)
+    .describe('The most items of a page.'),
+  cursor: z.string().optional().describe('The `next_cursor` of the page before; absent: the first page.'),
 });
 
-export const streamsQuery = pageQuery.extend({
-  idle: z
-    .enum(['true', 'false', '1', '0'])
-    .transform((value) => value === 'true' || value === '1')
-    .default(false),
+export const streamsInput = pageInput.extend({
+  idle: flag.describe('The streams that are kept only for their address, in place of those in use.'),
 });
 
-/** From the query string, where everything is text, or from a JSON body. Refuses unknown names: one may be a misspelt `dry_run`. */
 export const cleanupInput = z.strictObject({
-  dry_run: z
-    .union([z.boolean(), z.enum(['true', 'false', '1', '0'])])
-    .transform((value) => value === true || value === 'true' || value === '1')
-    .default(false),
+  dry_run: flag.describe('Only say what would be removed.'),
 });
 
-export const noQuery = z.strictObject({});
+export const noInput = z.strictObject({});
+
+export const indexAnswer = z.strictObject({
+  version: z.string(),
+  openapi: z.string().describe('The path of the OpenAPI document.'),
+  routes: z.array(z.strictObject({ method: z.string(), path: z.string(), summary: z.string() })),
+});
 
 export const errorAnswer = z.strictObject({ detail: z.string() });
 

@@ -44,12 +44,12 @@ describe('errors', () => {
   });
 
   it.each([
-    ['GET', '/admin', '', undefined, 404],
+    ['GET', '/administration', '', undefined, 404],
     ['GET', '/', '', undefined, 404],
     ['GET', '//', '', undefined, 404],
     ['GET', '//admin/stats', '', undefined, 404],
     ['POST', '//:0/%zz', 'a=%zz', undefined, 404],
-    ['PUT', '/admin/stats', '', undefined, 404],
+    ['PUT', '/admin/stats', '', undefined, 405],
     ['GET', '/admin/stats', 'verbose=1', undefined, 422],
     ['GET', '/admin/streams', 'limit=0', undefined, 422],
     ['GET', '/admin/streams', 'limit=501', undefined, 422],

@@ -19,7 +19,7 @@ const TARGETS = [
   '*',
   '/%',
   '/admin/%zz',
-  '/admin?a=%zz',
+  '/administration?a=%zz',
 ];
 
 async function start() {
@@ -38,7 +38,7 @@ async function start() {
     for await (const part of socket.setEncoding('utf8')) text += part;
     return Number(/^HTTP\/1\.1 (\d+) /.exec(text)?.[1]);
   };
-  return { ask, lines };
+  return { ask, lines, url: gateway.url };
 }
 
 it.each(TARGETS)('answers 404 to GET %s with the token, and goes on', async (target) => {
@@ -47,4 +47,14 @@ it.each(TARGETS)('answers 404 to GET %s with the token, and goes on', async (tar
   expect(await ask(target)).toBe(401);
   expect(await ask('/admin/health', 't0ken')).toBe(200);
   expect(lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+});
+
+it.each([
+  [{}, 401],
+  [{ authorization: 'Bearer guess' }, 403],
+  [{ authorization: 'Bearer t0ken' }, 200],
+])('%j: %d, which no cache stores', async (headers, status) => {
+  const { url } = await start();
+  const answer = await fetch(`${url}/admin/health`, { headers });
+  expect([answer.status, answer.headers.get('cache-control')]).toEqual([status, 'no-store']);
 });

@@ -1,0 +1,44 @@
+/** Routes about streams. */
+
+import { HTTPException } from 'hono/http-exception';
+import { deletedAnswer, noInput, streamAnswer, streamsAnswer, streamsInput } from '../schemas.ts';
+import { viewOfStreamDetails, viewOfStreams } from '../views.ts';
+import { route } from './route.ts';
+
+const NO_STREAM = { 404: 'There is no such stream.' };
+
+export const streamRoutes = [
+  route({
+    method: 'GET',
+    path: '/admin/streams',
+    summary: 'Streams in use; with `idle=true` those that are kept only for their address. Credentials are hidden.',
+    input: streamsInput,
+    answer: streamsAnswer,
+    run: async ({ input }, { cluster }) => viewOfStreams(await cluster.streams(input)),
+  }),
+  route({
+    method: 'GET',
+    path: '/admin/streams/{id}',
+    summary: 'One stream: its processes and their owners, its viewers. Credentials are hidden.',
+    input: noInput,
+    answer: streamAnswer,
+    refusals: NO_STREAM,
+    run: async ({ params: { id } }, { cluster }) => viewOfStreamDetails((await cluster.stream(id)) ?? unknown(id)),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/admin/streams/{id}',
+    summary: 'Ends a stream on every worker.',
+    input: noInput,
+    answer: deletedAnswer,
+    refusals: NO_STREAM,
+    run: async ({ params: { id } }, { cluster }) => ({
+      stream_id: id,
+      clients: (await cluster.deleteStream(id)) ?? unknown(id),
+    }),
+  }),
+];
+
+function unknown(id: string): never {
+  throw new HTTPException(404, { message: `There is no stream ${id}.` });
+}
