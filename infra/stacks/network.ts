@@ -18,6 +18,9 @@ import { Edge } from '../constructs/edge.ts';
 import { MAX_ZONES } from '../limits.ts';
 import { RELAY_PORT } from '../ports.ts';
 
+/** `npm run deploy:check` reads it: only CloudFormation knows which zones a number stands for. */
+export const ZONES_EXPORT = 'Zones';
+
 export interface NetworkStackProps extends StackProps {
   readonly stage: StageConfig;
 }
@@ -82,6 +85,11 @@ export class NetworkStack extends Stack {
         stage.playbackAuth === 'signed'
           ? 'Play streams here, with the signed URLs from the API'
           : 'Play streams here, by stream_id',
+    });
+    new CfnOutput(this, 'Zones', {
+      value: Fn.join(',', Fn.getAzs()),
+      description: 'All zones of the region; a number of zones in the stage takes the first of them',
+      exportName: `${this.stackName}:${ZONES_EXPORT}`,
     });
     new CfnOutput(this, 'ApiUrl', { value: this.edge.url, description: 'The workers: API (with API_TOKEN) and docs' });
   }

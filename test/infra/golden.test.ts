@@ -1,57 +1,38 @@
 /**
  * What is deployed must not be replaced by accident: a new Redis is an empty registry, a new load balancer another address,
- * a new target group a moment without workers. The golden file holds these resources as they are deployed today.
+ * a new target group or service a moment without workers. The golden file holds these resources as they are deployed today.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fullDiff, ResourceImpact } from '@aws-cdk/cloudformation-diff';
 import { describe, expect, it } from 'vitest';
+import { KEPT, resourceChanges } from '../../infra/transitions/resource-changes.ts';
+import type { Resource } from '../../infra/transitions/stage-stacks.ts';
+import { isLoss } from '../../infra/transitions/transition.ts';
 import { templates } from './support.ts';
 
 const FILE = join(import.meta.dirname, 'golden.json');
-const KEPT = [
-  'AWS::EC2::VPC',
-  'AWS::EC2::Subnet',
-  'AWS::EC2::SecurityGroup',
-  'AWS::ElasticLoadBalancingV2::LoadBalancer',
-  'AWS::ElasticLoadBalancingV2::TargetGroup',
-  'AWS::ElastiCache::ReplicationGroup',
-  'AWS::ElastiCache::SubnetGroup',
-  'AWS::SecretsManager::Secret',
-];
-const LOSSES: readonly ResourceImpact[] = [
-  ResourceImpact.WILL_REPLACE,
-  ResourceImpact.MAY_REPLACE,
-  ResourceImpact.WILL_DESTROY,
-  ResourceImpact.WILL_ORPHAN,
-];
 const HOW = `If that is meant: say in the commit message how running stages get over it, and write the file anew with
 UPDATE_GOLDEN=true npx vitest run --project infra test/infra/golden.test.ts`;
 
-interface Resource {
-  Type: string;
-  Properties: Record<string, unknown>;
-}
-type Golden = Record<'network' | 'state', { Resources: Record<string, Resource> }>;
+const STACKS = ['network', 'state', 'proxy'] as const;
+type Golden = Record<(typeof STACKS)[number], { Resources: Record<string, Resource> }>;
 
 function current(): Golden {
-  const { network, state } = templates();
-  const kept = (template: { toJSON(): object }) => {
-    const { Resources } = template.toJSON() as { Resources: Record<string, Resource> };
+  const all = templates();
+  const kept = (stack: (typeof STACKS)[number]) => {
+    const { Resources } = all[stack].toJSON() as { Resources: Record<string, Resource> };
     return { Resources: Object.fromEntries(Object.entries(Resources).filter(([, { Type }]) => KEPT.includes(Type))) };
   };
-  return { network: kept(network), state: kept(state) };
+  return Object.fromEntries(STACKS.map((stack) => [stack, kept(stack)])) as Golden;
 }
 
 /** Each resource that a deployment of `after` over `before` would replace or take away. */
 function losses(before: Golden, after: Golden): string[] {
-  return (['network', 'state'] as const).flatMap((stack) => {
-    const found: string[] = [];
-    fullDiff(before[stack], after[stack]).resources.forEachDifference((id, change) => {
-      if (LOSSES.includes(change.changeImpact)) found.push(`${change.oldResourceType} ${id}: ${change.changeImpact}`);
-    });
-    return found;
-  });
+  return STACKS.flatMap((stack) =>
+    resourceChanges(before[stack], after[stack])
+      .filter(isLoss)
+      .map(({ type, id, how }) => `${type} ${id}: ${how}`),
+  );
 }
 
 if (process.env.UPDATE_GOLDEN === 'true') writeFileSync(FILE, `${JSON.stringify(current(), undefined, 2)}\n`);
@@ -80,6 +61,7 @@ describe('the comparison sees', () => {
       { Scheme: 'internal' },
     ],
     ['another port of the target group', 'network', 'AWS::ElasticLoadBalancingV2::TargetGroup', { Port: 8086 }],
+    ['another launch type of the service', 'proxy', 'AWS::ECS::Service', { LaunchType: 'EXTERNAL' }],
     ['another range of the VPC', 'network', 'AWS::EC2::VPC', { CidrBlock: '10.1.0.0/16' }],
   ])('%s', (_, stack, type, properties) => {
     const after = structuredClone(golden);
@@ -92,7 +74,7 @@ describe('the comparison sees', () => {
     const id = idOf('state', 'AWS::ElastiCache::ReplicationGroup');
     const { [id]: moved, ...others } = after.state.Resources;
     after.state.Resources = { ...others, ...(moved && { Renamed: moved }) };
-    expect(losses(golden, after).join()).toContain('WILL_DESTROY');
+    expect(losses(golden, after).join()).toContain('removed');
   });
 
   it('but not a change that is made in place', () => {

@@ -1,0 +1,37 @@
+/** The matrix: every stage can become every other one by a deployment, or the refusal of AWS is known and says what to do. */
+import { describe, expect, it } from 'vitest';
+import { type Refusal, refusals } from '../../infra/transitions/transition.ts';
+import { IMPOSSIBLE, type Impossible, stageOf, VARIANTS, type VariantName, variant, ZONES } from './variants.ts';
+
+const between = (from: VariantName, to: VariantName): Refusal[] =>
+  refusals(variant(from), variant(to), { zones: ZONES });
+
+const knownAbout = (from: VariantName, to: VariantName): Impossible[] =>
+  IMPOSSIBLE.filter(({ isSo }) => isSo(stageOf(from), stageOf(to)));
+
+describe('a deployment makes every other stage', () => {
+  it.each(VARIANTS)('of "%s"', (from) => {
+    for (const to of VARIANTS) {
+      const known = knownAbout(from, to);
+      const unknown = between(from, to).filter(({ says }) => !known.some((each) => each.says.test(says)));
+      expect(unknown, `from "${from}" to "${to}"`).toEqual([]);
+    }
+  });
+});
+
+describe('AWS refuses it, because', () => {
+  it.each(IMPOSSIBLE)('$why', ({ isSo, says, by }) => {
+    const steps = VARIANTS.flatMap((from) => VARIANTS.map((to) => ({ from, to }))).filter(({ from, to }) =>
+      isSo(stageOf(from), stageOf(to)),
+    );
+    expect(steps.length).toBeGreaterThan(0);
+    for (const { from, to } of steps) {
+      const said = between(from, to).filter((each) => says.test(each.says));
+      expect(said.length, `from "${from}" to "${to}"`).toBeGreaterThan(0);
+      expect(said.map(({ whatToDo }) => whatToDo).join()).toMatch(/[Dd]eploy/);
+      if (by !== undefined && knownAbout(from, to).length === 1) {
+        expect([between(from, by), between(by, to)], `from "${from}" to "${to}"`).toEqual([[], []]);
+      }
+    }
+  });
+});
