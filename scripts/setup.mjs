@@ -9,6 +9,12 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MIN_NODE = [20, 19];
 /** The first version with -fps_mode. */
 const MIN_FFMPEG = 5.1;
+/** What single tests need: network namespaces, the init of a container, what asks a worker whether it lives. */
+const OPTIONAL = [
+  ['ip', 'iproute2'],
+  ['tini', 'tini'],
+  ['curl', 'curl'],
+];
 /** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;
 
@@ -33,7 +39,7 @@ export function setup({ redis = false, tests = false } = {}) {
   if (redis || tests) ensureRedis();
   if (!tests) return;
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
-  installIp();
+  for (const [program, debianPackage] of OPTIONAL) installOptional(program, debianPackage);
 }
 
 export function ensureNode(version = process.versions.node) {
@@ -120,10 +126,9 @@ export function ensureRedis() {
   return find('redis-server');
 }
 
-/** Network namespaces need `ip`. Without it, their tests are skipped. */
-function installIp() {
-  if (process.platform === 'linux' && find('ip') === undefined && canInstall())
-    install('ip (for the tests)', 'iproute2');
+function installOptional(program, debianPackage) {
+  if (process.platform === 'linux' && find(program) === undefined && canInstall())
+    install(`${program} (for the tests)`, debianPackage);
 }
 
 /** Debian installs it into a folder that is not in every PATH. */

@@ -34,6 +34,9 @@ export interface WorkerTaskProps {
 
 const WORKER = 'worker';
 
+/** Where the image has services/proxy/probe.sh. */
+const PROBE = '/app/probe.sh';
+
 /**
  * Docker's default capabilities without SETUID and SETGID. FFmpeg's sandbox uses those two to change the user, which hides
  * the worker's environment from FFmpeg on a kernel without Landlock. Fargate can drop capabilities but add none, so dropping
@@ -126,9 +129,10 @@ export class WorkerTask extends Construct {
       portMappings: [{ containerPort: WORKER_PORT }, { containerPort: RELAY_PORT }],
       // The maximum; DRAIN_TIMEOUT ends before it.
       stopTimeout: Duration.seconds(STOP_TIMEOUT_S),
-      // Checks that the worker lives, not that it takes viewers.
+      // The probe of the image, which ends a worker that hangs: ECS does not act on the health of a container in the endless
+      // grace period of the service. It asks whether the worker lives, not whether it takes viewers.
       healthCheck: {
-        command: ['CMD', 'node', '-e', livezProbe()],
+        command: ['CMD', PROBE],
         interval: Duration.seconds(15),
         timeout: Duration.seconds(10),
         retries: 4,
@@ -177,9 +181,4 @@ export class WorkerTask extends Construct {
     linux.dropCapabilities(...dropped);
     return linux;
   }
-}
-
-/** The same check as the image's own. */
-function livezProbe(): string {
-  return `fetch('http://127.0.0.1:${WORKER_PORT}/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))`;
 }

@@ -1,4 +1,6 @@
 /** The workers' service: how they run, are replaced, scaled and watched; and that the worker understands what the stack tells it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { PUBLISHED } from '../../infra/metrics.ts';
@@ -53,8 +55,23 @@ describe('a worker', () => {
     expect(Number(environmentOf(worker).DRAIN_TIMEOUT)).toBeLessThan(120);
   });
 
-  it('is replaced when it does not live, whether or not it takes viewers', () => {
-    expect(JSON.stringify(container('worker').HealthCheck)).toContain('/livez');
+  it('is asked whether it lives by the probe of its image, which ends it when it hangs and is given the time for it', () => {
+    const { Command, Timeout, StartPeriod } = container('worker').HealthCheck as Record<string, unknown>;
+    const root = join(import.meta.dirname, '..', '..', 'services', 'proxy');
+    const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+    const probe = readFileSync(join(root, 'probe.sh'), 'utf8');
+    expect(Command).toEqual(['CMD', '/app/probe.sh']);
+    expect(dockerfile).toMatch(/^WORKDIR \/app$/m);
+    expect(dockerfile).toMatch(/^COPY services\/proxy\/probe\.sh \.\/$/m);
+    expect(dockerfile.trimEnd().split('\n').at(-1)).toMatch(
+      /^HEALTHCHECK .*--timeout=10s .* CMD \["\/app\/probe\.sh"\]$/,
+    );
+    // Besides the answer: a second for its last word, and what a busy machine takes to start programs.
+    const answer = Number(/^ANSWER=(\d+)$/m.exec(probe)?.[1]);
+    expect(answer + 1).toBeLessThan(Number(Timeout) / 1.5);
+    // It needs more than the worker itself.
+    for (const program of ['curl', 'procps']) expect(dockerfile).toMatch(new RegExp(` install .* ${program} `));
+    expect(StartPeriod).toBeDefined();
   });
 
   it('keeps idle connections longer than the load balancer', () => {

@@ -13,7 +13,7 @@ const MIN_PIECE = 4;
 function programs(): string {
   return SAYS_THEM.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\.(?:ts|mjs)$/.test(path))
+      .filter((path) => /\.(?:ts|mjs|sh)$/.test(path))
       .map((path) => readFileSync(join(ROOT, folder, path), 'utf8')),
   )
     .join('\n')
