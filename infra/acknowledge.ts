@@ -3,7 +3,7 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** @example acknowledge(cluster, 'ECS4', 'The collector publishes what is watched here.') */
+/** @example acknowledge(cluster, 'ECS4', 'The workers publish what is watched here.') */
 export function acknowledge(on: IConstruct, rule: string, reason: string): void {
   Validations.of(on).acknowledge({ id: `AwsSolutions::AwsSolutions-${rule}`, reason });
 }

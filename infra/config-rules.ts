@@ -5,7 +5,6 @@ import { SETTINGS } from '../services/proxy/src/config/settings.ts';
 import type { Setting } from '../services/shared/settings/setting.ts';
 import type { StageConfig } from './config.ts';
 import {
-  COLLECTOR,
   DEREGISTRATION_DELAY_S,
   FARGATE_MEMORY_MIB,
   MAX_DEPLOYMENT_S,
@@ -38,10 +37,8 @@ function sizeProblems({ workerCpu, workerMemoryMiB, minWorkers, maxWorkers, drai
     problems.push(
       `workerMemoryMiB: with ${workerCpu} CPU units, Fargate offers ${memory[0]} to ${memory.at(-1)} MiB in fixed steps, not ${workerMemoryMiB}.`,
     );
-  } else if (workerMemoryMiB - COLLECTOR.memoryMiB < MIN_WORKER_MEMORY_MIB) {
-    problems.push(
-      `workerMemoryMiB: the collector takes ${COLLECTOR.memoryMiB} MiB of ${workerMemoryMiB}, and a worker needs at least ${MIN_WORKER_MEMORY_MIB}.`,
-    );
+  } else if (workerMemoryMiB < MIN_WORKER_MEMORY_MIB) {
+    problems.push(`workerMemoryMiB: a worker needs at least ${MIN_WORKER_MEMORY_MIB} MiB, not ${workerMemoryMiB}.`);
   }
   if (minWorkers > maxWorkers) problems.push(`minWorkers: ${minWorkers} is more than maxWorkers, ${maxWorkers}.`);
   if (drainTimeout >= STOP_TIMEOUT_S) {

@@ -140,10 +140,6 @@ const schema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Protects network, load balancer and Redis from deletion.'),
-  collectorImage: z
-    .string()
-    .default('public.ecr.aws/aws-observability/aws-otel-collector:v0.49.0')
-    .describe('Image of the metrics collector beside each worker.'),
 });
 
 export type StageConfig = Readonly<z.output<typeof schema>>;

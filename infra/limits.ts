@@ -26,9 +26,6 @@ export const WORKER_KEEP_ALIVE_S = IDLE_TIMEOUT_S + 60;
 /** The most zones that a stage can have. The ranges of subnets depend on it, so no deployed stage survives another number. */
 export const MAX_ZONES = 3;
 
-/** The collector beside each worker. These limits are hard, so that it cannot starve the worker. */
-export const COLLECTOR = { cpu: 64, memoryMiB: 256 } as const;
-
 /** The least memory with which Node, a ring and one FFmpeg fit into a worker. */
 export const MIN_WORKER_MEMORY_MIB = 768;
 

@@ -38,8 +38,7 @@ export class ProxyService extends Construct {
     super(scope, id);
     this.cluster = new Cluster(this, 'Cluster', { vpc: network.vpc, enableFargateCapacityProviders: true });
     this.log = new LogGroup(this, 'Log', { retention: stage.logRetentionDays });
-    const metricsLog = new LogGroup(this, 'MetricsLog', { retention: stage.logRetentionDays });
-    const task = new WorkerTask(this, 'Task', { stage, state, image, log: this.log, metricsLog });
+    const task = new WorkerTask(this, 'Task', { stage, state, image, log: this.log });
 
     this.service = new FargateService(this, 'Service', {
       cluster: this.cluster,
@@ -96,7 +95,7 @@ export class ProxyService extends Construct {
     acknowledge(
       this.cluster,
       'ECS4',
-      'The collector publishes what is watched here; Container Insights would bill some 30 further metrics.',
+      'The workers publish what is watched here in their log; Container Insights would bill some 30 further metrics.',
     );
   }
 

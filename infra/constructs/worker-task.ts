@@ -1,10 +1,10 @@
-/** One worker on Fargate: the worker itself, and a collector beside it that may die without harm to streams. */
+/** One worker on Fargate. */
 
-import { Duration, Size, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Size } from 'aws-cdk-lib';
 import {
   AwsLogDriverMode,
   Capability,
-  ContainerImage,
+  type ContainerImage,
   CpuArchitecture,
   FargateTaskDefinition,
   LinuxParameters,
@@ -17,8 +17,7 @@ import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { StageConfig } from '../config.ts';
-import { COLLECTOR, STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../limits.ts';
-import { collectorConfig } from '../metrics.ts';
+import { STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../limits.ts';
 import { REDIS_PORT, RELAY_PORT, WORKER_PORT } from '../ports.ts';
 import type { StateStack } from '../stacks/state.ts';
 import type { WorkerEnvironment, WorkerSecrets } from '../worker-settings.ts';
@@ -27,9 +26,8 @@ export interface WorkerTaskProps {
   readonly stage: StageConfig;
   readonly state: StateStack;
   readonly image: ContainerImage;
+  /** What the worker writes; CloudWatch makes metrics of some of its lines. */
   readonly log: LogGroup;
-  /** The log group through which the collector publishes metrics. */
-  readonly metricsLog: LogGroup;
 }
 
 const WORKER = 'worker';
@@ -75,7 +73,6 @@ export class WorkerTask extends Construct {
       },
     });
     this.#addWorker(props);
-    this.#addCollector(props);
     if (stage.image === undefined) {
       acknowledge(
         this.definition.obtainExecutionRole(),
@@ -83,10 +80,6 @@ export class WorkerTask extends Construct {
         'GetAuthorizationToken of ECR supports no resources. Pulling is allowed from one repository only.',
       );
     }
-    Validations.of(this.definition).acknowledge({
-      id: 'CloudFormation-Validate::E1029',
-      reason: 'The collector inserts its own environment into its configuration; CloudFormation must not resolve it.',
-    });
     acknowledge(
       this.definition,
       'ECS2',
@@ -95,7 +88,6 @@ export class WorkerTask extends Construct {
   }
 
   #addWorker({ stage, state, image, log }: WorkerTaskProps): void {
-    const memoryLimitMiB = stage.workerMemoryMiB - COLLECTOR.memoryMiB;
     const environment: WorkerEnvironment = {
       PORT: String(WORKER_PORT),
       RELAY_PORT: String(RELAY_PORT),
@@ -107,7 +99,8 @@ export class WorkerTask extends Construct {
       DEPLOY_DRAIN: String(stage.deployDrain),
       MAX_CLIENTS_PER_SHARED_STREAM: String(stage.maxClientsPerSharedStream),
       ALLOW_PRIVATE_SOURCES: stage.privateSources,
-      MEMORY_LIMIT: `${memoryLimitMiB}M`,
+      MEMORY_LIMIT: `${stage.workerMemoryMiB}M`,
+      METRICS_STAGE: stage.stage,
       REDIS_ENABLED: 'true',
       REDIS_HOST: state.redis.host,
       REDIS_SERVER_PORT: String(REDIS_PORT),
@@ -122,8 +115,7 @@ export class WorkerTask extends Construct {
     this.definition.addContainer(WORKER, {
       image,
       essential: true,
-      cpu: stage.workerCpu - COLLECTOR.cpu,
-      memoryLimitMiB,
+      memoryLimitMiB: stage.workerMemoryMiB,
       environment: { ...stage.settings, ...environment },
       secrets,
       portMappings: [{ containerPort: WORKER_PORT }, { containerPort: RELAY_PORT }],
@@ -139,7 +131,7 @@ export class WorkerTask extends Construct {
         startPeriod: Duration.seconds(30),
       },
       readonlyRootFilesystem: !stage.allowExec,
-      linuxParameters: this.#linux('Linux', ALL_BUT_CHANGE_OF_USER),
+      linuxParameters: this.#linux(),
       // Lines that cannot be written are dropped, so logging never blocks a stream.
       logging: LogDrivers.awsLogs({
         logGroup: log,
@@ -150,35 +142,15 @@ export class WorkerTask extends Construct {
     });
   }
 
-  #addCollector({ stage, state, log, metricsLog }: WorkerTaskProps): void {
-    const stack = Stack.of(this);
-    const config = collectorConfig({ stage: stage.stage, region: stack.region, logGroup: metricsLog.logGroupName });
-    this.definition.addContainer('collector', {
-      image: ContainerImage.fromRegistry(stage.collectorImage),
-      essential: false,
-      cpu: COLLECTOR.cpu,
-      memoryLimitMiB: COLLECTOR.memoryMiB,
-      // The collector reads YAML, and JSON is YAML.
-      environment: { AOT_CONFIG_CONTENT: stack.toJsonString(config) },
-      secrets: { API_TOKEN: Secret.fromSecretsManager(state.apiToken) },
-      enableRestartPolicy: true,
-      restartAttemptPeriod: Duration.minutes(1),
-      readonlyRootFilesystem: true,
-      linuxParameters: this.#linux('CollectorLinux', [Capability.ALL]),
-      logging: LogDrivers.awsLogs({ logGroup: log, streamPrefix: 'collector', mode: AwsLogDriverMode.NON_BLOCKING }),
-    });
-    metricsLog.grantWrite(this.definition.taskRole);
-  }
-
   /** An init process that reaps orphans of FFmpeg, a /tmp in memory, and no privileges. */
-  #linux(id: string, dropped: readonly Capability[]): LinuxParameters {
-    const linux = new LinuxParameters(this, id, { initProcessEnabled: true });
+  #linux(): LinuxParameters {
+    const linux = new LinuxParameters(this, 'Linux', { initProcessEnabled: true });
     linux.addTmpfs({
       containerPath: '/tmp',
       size: 64,
       mountOptions: [TmpfsMountOption.NOEXEC, TmpfsMountOption.NOSUID, TmpfsMountOption.NODEV],
     });
-    linux.dropCapabilities(...dropped);
+    linux.dropCapabilities(...ALL_BUT_CHANGE_OF_USER);
     return linux;
   }
 }

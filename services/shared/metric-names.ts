@@ -1,4 +1,6 @@
-/** The names of the worker's metrics, spelled once for the worker, the scraper, scaling and alarms. */
+/** The names of the worker's metrics, spelled once for the worker, scrapers, scaling and alarms. */
+
+import type { Unit } from './embedded-metrics.ts';
 
 /** Gauges and counters of one worker, without labels. Counters end in `_total` and start at 0 with the process. */
 export const METRICS = {
@@ -37,3 +39,19 @@ export const METRICS = {
 
 /** Where a worker shows them. With `API_TOKEN` set, scrapers must send it as `Authorization: Bearer`. */
 export const METRICS_PATH = '/metrics';
+
+/**
+ * What a worker publishes in CloudWatch, with its unit there. Each of them costs money, so these are only the ones that
+ * scaling, alarms or people use. METRICS_PATH has more.
+ */
+export const PUBLISHED = {
+  clients: 'Count',
+  processes: 'Count',
+  egressBytes: 'Bytes',
+  relayBytes: 'Bytes',
+  ringBytes: 'Bytes',
+  ffmpegRestarts: 'Count',
+  errors: 'Count',
+} as const satisfies { readonly [Name in keyof typeof METRICS]?: Unit };
+
+export type PublishedName = keyof typeof PUBLISHED;

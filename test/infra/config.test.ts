@@ -62,7 +62,7 @@ describe('a stage is refused for', () => {
     ['CPU that Fargate does not have', { workerCpu: 3000 }, 'Fargate has no tasks of 3000 CPU units'],
     ['memory that does not go with the CPU', { workerCpu: 2048, workerMemoryMiB: 2048 }, 'offers 4096 to 16384 MiB'],
     ['memory between the steps', { workerCpu: 8192, workerMemoryMiB: 17 * 1024 }, 'in fixed steps, not 17408'],
-    ['too little memory beside the collector', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768'],
+    ['too little memory', { workerCpu: 256, workerMemoryMiB: 512 }, 'a worker needs at least 768 MiB, not 512'],
     ['fewer at most than at least', { minWorkers: 3, maxWorkers: 2 }, '3 is more than maxWorkers, 2'],
     ['draining longer than Fargate waits', { drainTimeout: 120 }, 'Fargate kills a worker after 120 s'],
     [

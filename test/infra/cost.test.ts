@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkStage } from '../../infra/config.ts';
-import { PUBLISHED } from '../../infra/metrics.ts';
 import { ROOT } from '../../infra/root.ts';
+import { PUBLISHED } from '../../services/shared/metric-names.ts';
 import { ASSUMED, estimate, type Load, relaysAcrossZones, workersFor } from '../../tools/cost/model.ts';
 import { templates } from './support.ts';
 
@@ -74,7 +74,7 @@ describe('an item of the bill', () => {
     const formulas = items.map(({ formula }) => formula).join('\n');
     expect(formulas).toContain(`${alarms} alarms`);
     expect(formulas).toContain(`${secrets} secrets`);
-    expect(formulas).toContain(`${PUBLISHED.length} metrics`);
+    expect(formulas).toContain(`${Object.keys(PUBLISHED).length} metrics`);
   });
 
   it('cannot be told for a Redis node without a price', () => {

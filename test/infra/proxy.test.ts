@@ -3,10 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { PUBLISHED } from '../../infra/metrics.ts';
 import { ignoredSettings, loadConfig } from '../../services/proxy/src/config/config.ts';
 import { SETTINGS, type SettingName } from '../../services/proxy/src/config/settings.ts';
-import { METRICS } from '../../services/shared/metric-names.ts';
 import { TEST_IMAGE, templates, theOnly } from './support.ts';
 
 const SERVICE = 'AWS::ECS::Service';
@@ -74,6 +72,12 @@ describe('a worker', () => {
     expect(StartPeriod).toBeDefined();
   });
 
+  it('is the whole task, and has all of its memory', () => {
+    const task = theOnly(proxy, TASK);
+    expect((task.ContainerDefinitions as Container[]).map(({ Name }) => Name)).toEqual(['worker']);
+    expect([task.Memory, container('worker').Memory]).toEqual(['4096', 4096]);
+  });
+
   it('keeps idle connections longer than the load balancer', () => {
     expect(Number(environmentOf(container('worker')).KEEP_ALIVE_TIMEOUT)).toBeGreaterThan(600);
   });
@@ -92,7 +96,7 @@ describe('a worker', () => {
       redisTls: true,
       sharedStreamGraceMs: 10_000,
       allowPrivateSources: { lan: false, loopback: false },
-      memoryLimitBytes: (4096 - 256) * 1024 ** 2,
+      memoryLimitBytes: 4096 * 1024 ** 2,
     });
   });
 
@@ -136,35 +140,6 @@ describe('a worker', () => {
     expect(container('worker', { allowExec: true }).ReadonlyRootFilesystem).toBe(false);
     templates({ allowExec: true }).proxy.hasResourceProperties(SERVICE, { EnableExecuteCommand: true });
     proxy.hasResourceProperties(SERVICE, { EnableExecuteCommand: false });
-  });
-});
-
-describe('the collector', () => {
-  const collector = container('collector');
-
-  it('may die without its worker, has limits of its own, and is started again', () => {
-    expect(collector).toMatchObject({
-      Essential: false,
-      Cpu: 64,
-      Memory: 256,
-      ReadonlyRootFilesystem: true,
-      RestartPolicy: { Enabled: true },
-    });
-  });
-
-  it('leaves the worker all the rest', () => {
-    expect(container('worker')).toMatchObject({ Cpu: 2048 - 64, Memory: 4096 - 256 });
-  });
-
-  it('scrapes the worker beside it, and publishes what the stage is judged by', () => {
-    const text = JSON.stringify(environmentOf(collector).AOT_CONFIG_CONTENT);
-    expect(text).toContain('127.0.0.1:8085');
-    expect(text).toContain('/metrics');
-    for (const name of PUBLISHED) expect(text).toContain(METRICS[name]);
-    expect(text).toContain('NoDimensionRollup');
-    // /metrics asks for the token, which the collector has from Secrets Manager.
-    expect(text).toMatch(/\$\{env:API_TOKEN\}/);
-    expect(collector.Secrets).toEqual([expect.objectContaining({ Name: 'API_TOKEN' })]);
   });
 });
 

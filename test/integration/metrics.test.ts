@@ -2,7 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { METRICS, PUBLISHED } from '../../services/shared/metric-names.ts';
 import { startCluster } from '../support/cluster.ts';
+import { metricsIn } from '../support/emf.ts';
 import { type MetricName, parseMetrics } from '../support/metrics.ts';
 import { allPlaying, ffmpegCount, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -117,4 +119,23 @@ staged('tell relays and their bytes, a lease that Redis does not confirm, and dr
   } finally {
     await cluster.stop();
   }
+});
+
+staged('stand in the log of a worker with METRICS_STAGE, as CloudWatch reads them', async ({ stage }) => {
+  const worker = await stage.worker({ METRICS_STAGE: 'prod' });
+  const source = await stage.source();
+  const { playUrl } = await worker.api.createStream({ url: source.url });
+  const viewer = stage.viewer(playUrl);
+  await allPlaying([viewer]);
+  await worker.stop('SIGINT');
+  const lines = worker.output.split('\n').filter((line) => line.includes('_aws'));
+  const written = lines.map(metricsIn);
+  const published = Object.entries(PUBLISHED).map(([name, unit]) => [METRICS[name as keyof typeof PUBLISHED], unit]);
+  expect(written[0]?.map(({ name, unit }) => [name, unit])).toEqual(published);
+  for (const { namespace, dimensions } of written.flat())
+    expect([namespace, dimensions]).toEqual(['Streampool', { Stage: 'prod' }]);
+  const bytes = written.flat().filter(({ name }) => name === METRICS.egressBytes);
+  expect(bytes[0]?.value).toBe(0);
+  // All of it, to the last line: each has what came since the line before.
+  expect(bytes.reduce((sum, { value }) => sum + value, 0)).toBeGreaterThanOrEqual(viewer.byteCount);
 });

@@ -1,8 +1,8 @@
 /** The monthly cost of a stage, item by item, each with its calculation. Pure. */
 
 import type { StageConfig } from '../../infra/config.ts';
-import { PUBLISHED } from '../../infra/metrics.ts';
 import { egressUsd, HOURS_PER_MONTH as H, monthlyGb } from '../../services/admin-lambda/src/egress-cost.ts';
+import { PUBLISHED } from '../../services/shared/metric-names.ts';
 import { PRICES, REDIS_PRICED } from './prices.ts';
 
 export interface Load {
@@ -143,7 +143,7 @@ function admin(stage: StageConfig): Item {
 
 function watching({ redisReplicas }: StageConfig, workers: number): Item {
   const { logGb, metric, alarm } = PRICES.cloudWatch;
-  const metrics = PUBLISHED.length;
+  const metrics = Object.keys(PUBLISHED).length;
   // Six for the viewers' side, three for each Redis node, two for the functions.
   const alarms = 6 + 3 * (1 + redisReplicas) + 2;
   const gb = workers * SMALL.logGbPerWorker;

@@ -54,6 +54,12 @@ const server = {
     'info',
     'Least severe message that is logged. The log goes to stdout as JSON lines.',
   ),
+  metricsStage: optional(
+    'METRICS_STAGE',
+    text('1 to 64 letters, digits, dots, dashes and underscores', NAME),
+    'Writes metrics into the log once a minute, which CloudWatch Logs publishes under this name of a stage (embedded metric format).',
+    'none: no metrics in the log',
+  ),
   apiToken: optional(
     'API_TOKEN',
     // It travels in a header and in URLs.

@@ -8,6 +8,7 @@ import { soloCluster } from '../cluster/solo-cluster.ts';
 import type { Config } from '../config/config.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
+import { MetricsLog } from '../metrics/metrics-log.ts';
 import { workerMetrics } from '../metrics/worker-metrics.ts';
 import { FeedPlace, type PlaceOf } from '../ownership/feed-place.ts';
 import { Handover } from '../ownership/handover.ts';
@@ -192,9 +193,13 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     drop: (streamId) => seating.drop(streamId),
     log,
   });
+  const metrics = workerMetrics({ numbers, processFeeds: seating.feeds, playback, lease, relays });
+  const stage = config.metricsStage;
+  const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
   await heartbeat.start(config.heartbeatIntervalMs);
   await renewal.start();
   ecs.start();
+  await metricsLog?.start();
   onReturn(() => renewal.renewSoon());
   return {
     services: {
@@ -213,7 +218,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
       playbackSecret: cluster.playbackSecret,
-      metrics: workerMetrics({ numbers, processFeeds: seating.feeds, playback, lease, relays }),
+      metrics,
       isDraining: () => drain.isBegun,
       numbers,
       carryOut: doIt,
@@ -226,6 +231,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       await handover.stop();
       renewal.stop();
       await playback.close();
+      await metricsLog?.stop();
       await seating.close();
       await sources.close();
       await gateway.close();
