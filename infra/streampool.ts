@@ -20,7 +20,7 @@ export interface Stacks {
 /** @example addStacks(app, readStage(app.node)).network.edge.url */
 export function addStacks(app: App, stage: StageConfig): Stacks {
   const env = { account: process.env.CDK_DEFAULT_ACCOUNT, region: stage.region ?? process.env.CDK_DEFAULT_REGION };
-  const of = (part: string) => ({ stage, env, stackName: `streampool-${stage.stage}-${part}` });
+  const of = (part: string) => ({ stage, env, stackName: `${stackPrefix(stage)}${part}` });
   const kept = { terminationProtection: stage.terminationProtection };
   const network = new NetworkStack(app, 'Network', { ...of('network'), ...kept });
   const state = new StateStack(app, 'State', { ...of('state'), ...kept, network });
@@ -35,4 +35,9 @@ export function addStacks(app: App, stage: StageConfig): Stacks {
   });
   Tags.of(app).add('streampool:stage', stage.stage);
   return { network, state, proxy, admin, observability };
+}
+
+/** How the names of a stage's stacks begin in CloudFormation. */
+export function stackPrefix({ stage }: StageConfig): string {
+  return `streampool-${stage}-`;
 }

@@ -10,20 +10,20 @@ interface Nodes {
   readonly failover: boolean;
 }
 
-/** What AWS refuses about a Redis of `before` that is to become that of `after`; undefined when there is nothing. */
-export function redisRefusal(before: Template, after: Template): { id: string; says: string } | undefined {
-  for (const [id, wanted] of Object.entries(after.Resources ?? {})) {
+/** What AWS refuses about a Redis of `before` that is to become that of `after`. */
+export function redisRefusals(before: Template, after: Template): string[] {
+  return Object.entries(after.Resources ?? {}).flatMap(([id, wanted]) => {
     const present = before.Resources?.[id];
-    if (wanted.Type !== 'AWS::ElastiCache::ReplicationGroup' || present === undefined) continue;
+    if (wanted.Type !== 'AWS::ElastiCache::ReplicationGroup' || present === undefined) return [];
     const [from, to] = [nodesOf(present), nodesOf(wanted)];
     if (from.count === 1 && to.failover) {
-      return { id, says: 'ElastiCache turns failover on only for a Redis that has a replica already' };
+      return [`ElastiCache turns failover on only for a Redis that has a replica already, and ${id} has none.`];
     }
     if (from.failover && to.count === 1) {
-      return { id, says: 'ElastiCache takes the last replica away only when failover is off already' };
+      return [`ElastiCache takes the last replica away only when failover is off already, and ${id} has it on.`];
     }
-  }
-  return undefined;
+    return [];
+  });
 }
 
 function nodesOf({ Properties = {} }: Resource): Nodes {

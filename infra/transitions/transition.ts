@@ -2,10 +2,11 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { collisions } from './collisions.ts';
-import { redisRefusal } from './redis-nodes.ts';
+import { importers, lostExports } from './lost-exports.ts';
+import { redisRefusals } from './redis-nodes.ts';
 import { KEPT, type ResourceChange, resourceChanges } from './resource-changes.ts';
-import { exportsOf, importsOf, referencesOf, type StageStack, type Template, withZones } from './stage-stacks.ts';
-import { advice, LATER_IMPORT, REDIS_STEPS } from './what-to-do.ts';
+import { type StageStack, withZones } from './stage-stacks.ts';
+import { REDIS_STEPS, whatToDo } from './what-to-do.ts';
 
 export interface Refusal {
   readonly stack: string;
@@ -37,68 +38,27 @@ export function refusals(
     const present = deployed.find(({ name }) => name === wanted.name);
     if (present === undefined || isDeepStrictEqual(present.template, wanted.template)) return [];
     const changes = resourceChanges(present.template, wanted.template);
-    const stack = wanted.name;
+    const refusal = (says: string, whatToDo: string): Refusal => ({ stack: wanted.name, says, whatToDo });
     return [
       ...lostExports(present.template, wanted.template, changes).flatMap(({ name, goes, type }) => {
-        const users = importers(name, wanted, deployed, foreign);
+        const users = [...importers(name, wanted, deployed), ...(foreign.get(name) ?? [])];
+        const verb = users.length === 1 ? 'imports' : 'import';
         if (users.length === 0) return [];
-        return [
-          {
-            stack,
-            says: `The export ${name} ${goes}, while ${users.join(', ')} still import${users.length === 1 ? 's' : ''} it.`,
-            whatToDo: advice(type) ?? LATER_IMPORT,
-          },
-        ];
+        return [refusal(`The export ${name} ${goes}, while ${users.join(', ')} still ${verb} it.`, whatToDo(type))];
       }),
-      ...changes.filter(isLoss).map(({ id, type, how, because }) => ({
-        stack,
-        says: `${type} ${id} would be ${how}${because.length === 0 ? '' : ` because of ${because.join(', ')}`}.`,
-        whatToDo: advice(type) ?? LATER_IMPORT,
-      })),
-      ...collisions(present.template, wanted.template, changes).map(({ id, type, what, holder }) => ({
-        stack,
-        says: `${type} ${id} wants ${what}, which ${holder === id ? 'the one that it replaces' : holder} has until the end of the update.`,
-        whatToDo: advice(type) ?? LATER_IMPORT,
-      })),
-      ...[redisRefusal(present.template, wanted.template)].flatMap((found) =>
-        found === undefined ? [] : [{ stack, says: `${found.says} (${found.id}).`, whatToDo: REDIS_STEPS }],
-      ),
+      ...changes.filter(isLoss).map(({ id, type, how, because }) => {
+        const reason = because.length === 0 ? '' : ` because of ${because.join(', ')}`;
+        return refusal(`${type} ${id} would be ${how}${reason}.`, whatToDo(type));
+      }),
+      ...collisions(present.template, wanted.template, changes).map(({ id, type, what, holder }) => {
+        const other = holder === id ? 'the one that it replaces' : holder;
+        return refusal(`${type} ${id} wants ${what}, which ${other} has until the end of the update.`, whatToDo(type));
+      }),
+      ...redisRefusals(present.template, wanted.template).map((says) => refusal(says, REDIS_STEPS)),
     ];
   });
 }
 
 export function isLoss({ type, how }: ResourceChange): boolean {
   return KEPT.includes(type) && (how === 'replaced' || how === 'removed');
-}
-
-interface LostExport {
-  readonly name: string;
-  readonly goes: 'would vanish' | 'would get another value';
-  /** The type of the resource that the export names. */
-  readonly type: string;
-}
-
-/** CloudFormation refuses to take an export away, and to give it another value, while another stack imports it. */
-export function lostExports(before: Template, after: Template, changes: readonly ResourceChange[]): LostExport[] {
-  const kept = exportsOf(after);
-  const replaced = new Set(changes.filter(({ how }) => how === 'replaced').map(({ id }) => id));
-  return [...exportsOf(before)].flatMap(([name, value]): LostExport[] => {
-    const [id = ''] = referencesOf(value);
-    const type = before.Resources?.[id]?.Type ?? '';
-    if (!kept.has(name)) return [{ name, goes: 'would vanish', type }];
-    const now = kept.get(name);
-    const isSame = isDeepStrictEqual(now, value) && ![...referencesOf(now)].some((each) => replaced.has(each));
-    return isSame ? [] : [{ name, goes: 'would get another value', type }];
-  });
-}
-
-/** Who still imports an export while its stack is updated: all who import it now, except those that are updated before. */
-function importers(
-  name: string,
-  exporter: StageStack,
-  before: readonly StageStack[],
-  foreign: NonNullable<Known['foreign']>,
-): readonly string[] {
-  const own = before.filter((stack) => importsOf(stack.template).has(name) && !exporter.after.includes(stack.name));
-  return [...own.map((stack) => stack.name), ...(foreign.get(name) ?? [])];
 }

@@ -17,13 +17,13 @@ const ADVICE: Readonly<Record<string, string>> = {
   'AWS::ECS::Service': `All workers would stop. ${NEW_STAGE}`,
 };
 
-export function advice(type: string): string | undefined {
-  return ADVICE[type];
-}
+/** For what only another stack still uses. */
+const TWO_DEPLOYMENTS =
+  'Take the setting back. If it must change, deploy twice: first so that nothing uses the old resource, then without it.';
 
-/** For everything that only a stack behind still uses. */
-export const LATER_IMPORT =
-  'Take the setting back. If it must change, do it in two deployments: first so that nothing uses the old resource, then without it.';
+export function whatToDo(type: string): string {
+  return ADVICE[type] ?? TWO_DEPLOYMENTS;
+}
 
 export const REDIS_STEPS =
   'Deploy twice. First with redisReplicas 1 and redisMultiAz false, then with the redisReplicas and redisMultiAz that you want.';
