@@ -3,12 +3,16 @@
 import { App } from 'aws-cdk-lib';
 import { addChecks } from './checks.ts';
 import { readStage, StageError } from './config.ts';
+import { checkPlainHttp } from './plain-http.ts';
 import { addStacks } from './streampool.ts';
 
 const app = new App({ builtinCloudFormationValidation: false });
 try {
+  const stage = readStage(app.node);
+  const warning = checkPlainHttp(stage);
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
   addChecks(app);
-  addStacks(app, readStage(app.node));
+  addStacks(app, stage);
   app.synth();
 } catch (error) {
   if (!(error instanceof StageError)) throw error;

@@ -44,6 +44,10 @@ const schema = z.strictObject({
     .regex(/^Z[A-Z0-9]+$/, 'must be the id of a Route 53 zone')
     .optional()
     .describe('Route 53 zone in which the stack creates the record; without it, create the record yourself.'),
+  insecureHttp: z
+    .boolean()
+    .default(false)
+    .describe('Allows a stage without a certificate: tokens and everything that people watch then go over plain HTTP.'),
 
   workerCpu: z
     .int()
@@ -162,7 +166,7 @@ export class StageError extends Error {
  * @example checkStage({ stage: 'prod', maxWorkers: 12 }).minWorkers // 2
  */
 export function checkStage(values: unknown): StageConfig {
-  const result = schema.safeParse(values);
+  const result = schema.safeParse(withoutComment(values));
   if (!result.success) {
     throw new StageError(
       result.error.issues.flatMap((issue) =>
@@ -175,6 +179,12 @@ export function checkStage(values: unknown): StageConfig {
   const problems = stageProblems(result.data);
   if (problems.length > 0) throw new StageError(problems);
   return result.data;
+}
+
+/** JSON has no comments, so a stage in cdk.json may say why it is as it is under `//`. */
+function withoutComment(values: unknown): unknown {
+  if (typeof values !== 'object' || values === null) return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name !== '//'));
 }
 
 /**

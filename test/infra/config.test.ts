@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
+import cdkJson from '../../cdk.json' with { type: 'json' };
 import { checkStage, readStage, StageError, stageTable } from '../../infra/config.ts';
+import { checkPlainHttp } from '../../infra/plain-http.ts';
 
 const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/abc';
 
@@ -50,6 +52,28 @@ describe('a stage', () => {
 
   it('does not overlook a mistyped name on the command line', () => {
     expect(() => readStage(new App({ context: { maxworkers: '20' } }).node)).toThrow('maxworkers: a stage has no such');
+  });
+
+  it('may say why it is as it is', () => {
+    expect(problemsOf({ '//': 'for a try' })).toEqual([]);
+  });
+
+  it('without a certificate is refused or says that it allows plain HTTP, which is then said aloud', () => {
+    const check = (values: object) => checkPlainHttp(checkStage({ stage: 'prod', ...values }));
+    expect(() => check({})).toThrow('insecureHttp: the stage "prod" has no certificate');
+    expect(check({ insecureHttp: true })).toMatch(/^Warning: the stage "prod" has no certificate/);
+    expect(check({ domain: 'tv.example.com', certificateArn: CERTIFICATE })).toBeUndefined();
+  });
+
+  it('of cdk.json can be deployed as it is in a fresh clone, also the one that nobody names, and says why it may', () => {
+    const { stages } = cdkJson.context;
+    for (const stage of [undefined, ...Object.keys(stages)]) {
+      const context = { stages, ...(stage === undefined ? {} : { stage }) };
+      expect(() => checkPlainHttp(readStage(new App({ context }).node)), stage).not.toThrow();
+    }
+    for (const [name, stage] of Object.entries(stages)) {
+      if (stage.insecureHttp) expect(stage['//'], name).toContain('insecureHttp: ');
+    }
   });
 
   it('says everything that is wrong at once', () => {

@@ -103,6 +103,14 @@ describe('cdk synth', () => {
     await expect(failed).rejects.not.toMatchObject({ stderr: expect.stringMatching(/at .*\.ts:\d+/) });
   });
 
+  it('refuses a stage that has neither a certificate nor insecureHttp, before anything is deployed', async () => {
+    const failed = cdk('deploy', '--all', '--output', join(folder, 'plain'), '-c', 'insecureHttp=false');
+    await expect(failed).rejects.toMatchObject({
+      stderr: expect.stringContaining('insecureHttp: the stage "main" has no certificate'),
+    });
+    expect(existsSync(networkLog) ? readFileSync(networkLog, 'utf8') : '').toBe('');
+  });
+
   it.skipIf(!buildable)('names the image by what it is built from, without building it', async () => {
     const assets = JSON.parse(readFileSync(join(out, 'Proxy.assets.json'), 'utf8')) as {
       dockerImages: Record<string, { source: { directory: string; dockerFile: string } }>;
