@@ -1,6 +1,12 @@
-/** The matrix: every stage can become every other one by a deployment, or the refusal of AWS is known and says what to do. */
+/**
+ * The matrix: every stage can become every other one by a deployment, or the refusal of AWS is known and says what to do. And
+ * what each stage has in place of the defaults.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Refusal, refusals } from '../../infra/transitions/transition.ts';
+import { differences } from './differences.ts';
 import { IMPOSSIBLE, type Impossible, stageOf, VARIANTS, type VariantName, variant, ZONES } from './variants.ts';
 
 const between = (from: VariantName, to: VariantName): Refusal[] =>
@@ -33,5 +39,34 @@ describe('AWS refuses it, because', () => {
         expect([between(from, by), between(by, to)], `from "${from}" to "${to}"`).toEqual([[], []]);
       }
     }
+  });
+});
+
+describe('a stage differs from the defaults as the golden file says', () => {
+  const file = join(import.meta.dirname, 'golden-variants.txt');
+  const current = (name: VariantName) => differences(variant('defaults'), variant(name)).join('\n');
+  if (process.env.UPDATE_GOLDEN === 'true') {
+    writeFileSync(file, VARIANTS.map((name) => `# ${name}\n${current(name)}\n`).join('\n'));
+  }
+  const golden = new Map(
+    readFileSync(file, 'utf8')
+      .split(/^# /m)
+      .slice(1)
+      .map((section): [string, string] => {
+        const [name = '', ...lines] = section.trim().split('\n');
+        return [name, lines.join('\n')];
+      }),
+  );
+
+  it('has every stage, and no other', () => {
+    expect([...golden.keys()]).toEqual(VARIANTS);
+  });
+
+  it.each(VARIANTS)('"%s"', (name) => {
+    expect(
+      current(name),
+      `If that is meant, write the file anew with
+UPDATE_GOLDEN=true npx vitest run --project infra test/infra/transitions.test.ts`,
+    ).toBe(golden.get(name));
   });
 });
