@@ -1,10 +1,80 @@
 /** What a worker finds out at its start: its address and zone from ECS, and whether Redis lets it in. */
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { START_LIMIT_MS } from '../../services/proxy/src/worker/start.ts';
 import { startRedis } from '../support/redis.ts';
-import { runWorkerToExit, startWorker } from '../support/worker.ts';
+import { TaskAgent } from '../support/task-agent.ts';
+import { until } from '../support/until.ts';
+import { runWorkerToExit, startWorker, type WorkerEnv } from '../support/worker.ts';
+
+/** A Redis that does not run, and what a task of ECS is told that shall use it. */
+async function taskWithoutRedis() {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  await redis.kill();
+  const agent = await TaskAgent.start('127.0.0.1', 1);
+  onTestFinished(() => agent.close());
+  return { redis, env: { ...redis.env, RELAY_PORT: '0', ...agent.env } };
+}
+
+it('on ECS a worker lives without Redis, and takes viewers when that has answered once', async () => {
+  const { redis, env } = await taskWithoutRedis();
+  const worker = await startWorker(env);
+  onTestFinished(async () => void (await worker.stop('SIGINT')));
+  const ready = () => worker.api.get<{ status?: string; detail?: string }>('/readyz');
+  expect((await worker.api.get('/livez')).status).toBe(200);
+  const { status, body, headers } = await ready();
+  expect([status, headers.get('retry-after')]).toEqual([503, '5']);
+  expect(body.detail).toMatch(/^Redis has not answered this worker since its start.* Check REDIS_HOST/);
+  await redis.start();
+  await until(async () => (await ready()).status === 200, { what: 'the worker to be ready' });
+  // Once is enough: a Redis that goes away again harms no viewer.
+  await redis.kill();
+  await until(() => worker.logged('Redis does not answer').length > 0, { what: 'the worker to notice' });
+  expect((await ready()).status).toBe(200);
+});
+
+/** Node's arguments with which the limit of a worker's start is a second. */
+async function shortStart(): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'streampool-start-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'short.cjs');
+  await writeFile(
+    file,
+    `const set = setTimeout; globalThis.setTimeout = (f, ms, ...a) => set(f, ms === ${START_LIMIT_MS} ? 1000 : ms, ...a);\n`,
+  );
+  return ['--require', file];
+}
+
+it('a worker that has not been ready within its time ends with 1 and says why', async () => {
+  const { redis, env } = await taskWithoutRedis();
+  const nodeArgs = await shortStart();
+  const { code, output } = await runWorkerToExit(env, { nodeArgs });
+  expect(output).toMatch(/"level":"fatal".*This worker is not ready 5 minutes after its start.*Redis has not answered/);
+  expect(code).toBe(1);
+  // One that still looks for its FFmpeg, and does not listen.
+  const folder = await mkdtemp(join(tmpdir(), 'streampool-ffmpeg-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'ffmpeg'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const slow = await runWorkerToExit({ FFMPEG_PATH: join(folder, 'ffmpeg') }, { nodeArgs });
+  expect(slow.output).toMatch(/This worker is not ready 5 minutes after its start.*not come so far as to listen/);
+  expect(slow.code).toBe(1);
+  // Those that were ready stay: elsewhere without Redis, and on ECS with it.
+  await redis.start();
+  const elsewhere: WorkerEnv = { REDIS_ENABLED: 'true', REDIS_SERVER_PORT: '1', RELAY_PORT: '0' };
+  for (const good of [elsewhere, env]) {
+    const worker = await startWorker(good, { nodeArgs });
+    onTestFinished(async () => void (await worker.stop('SIGINT')));
+    await sleep(1_500);
+    expect((await worker.api.get('/readyz')).status).toBe(200);
+  }
+});
 
 it('a task on ECS is reached at the address, and is in the zone, that its metadata says', async () => {
   const task = { AvailabilityZone: 'eu-west-1b', Containers: [{ Networks: [{ IPv4Addresses: ['127.0.0.9'] }] }] };

@@ -7,6 +7,7 @@ import { buildServer } from './api/server.ts';
 import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config/config.ts';
 import { openApiWarning } from './config/no-token-warning.ts';
 import { StreampoolError } from './errors.ts';
+import { limitStart, START_LIMIT_MS } from './worker/start.ts';
 import { createWorker } from './worker/worker.ts';
 
 /**
@@ -21,10 +22,18 @@ async function main(): Promise<void> {
   for (const line of ignoredSettings(process.env)) log.info(line);
   const open = openApiWarning(config);
   if (open !== undefined) log.warn(open);
+  let stopping = false;
+  let waitsFor = (): string | undefined => 'It has not come so far as to listen; what it has logged last says how far.';
+  limitStart(
+    () => (stopping ? undefined : waitsFor()),
+    (why) => {
+      log.fatal(`This worker is not ready ${START_LIMIT_MS / 60_000} minutes after its start, so it ends. ${why}`);
+      process.exit(1);
+    },
+  );
   const worker = await createWorker(config, log);
   const server = await buildServer(worker.services);
 
-  let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     stopping = true;
@@ -40,6 +49,7 @@ async function main(): Promise<void> {
   process.on('SIGINT', stop);
 
   const address = await server.listen({ host: config.host, port: config.port });
+  waitsFor = worker.services.startWaitsFor;
   log.info({ address }, 'listening');
 }
 

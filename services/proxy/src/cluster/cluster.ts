@@ -12,6 +12,8 @@ export interface Cluster {
   /** Its address is known once the worker has joined. */
   readonly identity: WorkerIdentity;
   readonly registry: Registry;
+  /** Whether Redis has answered this worker once, and knows it. Always true of a worker alone. */
+  isKnown(): boolean;
   /** The secret that workers authenticate with. A worker alone generates one, unless it was given one. */
   secret(): string;
   /** The secret for signed playback URLs. */

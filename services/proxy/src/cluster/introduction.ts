@@ -34,6 +34,11 @@ export class Introduction {
     this.#deps = deps;
   }
 
+  /** Whether this worker has introduced itself once. */
+  get isDone(): boolean {
+    return this.#named;
+  }
+
   /**
    * Says where other workers reach this one. Call it before the first introduction.
    *

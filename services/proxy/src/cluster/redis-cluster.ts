@@ -79,7 +79,8 @@ export function redisCluster(
       },
     };
   };
-  return { identity, registry, secret, playbackSecret: () => secrets.playback, join };
+  const isKnown = () => introduction.isDone;
+  return { identity, registry, isKnown, secret, playbackSecret: () => secrets.playback, join };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -12,6 +12,7 @@ export function soloCluster(config: Config): Cluster {
   return {
     identity,
     registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
+    isKnown: () => true,
     secret: () => secrets.cluster,
     playbackSecret: () => secrets.playback,
     join: async () => ({

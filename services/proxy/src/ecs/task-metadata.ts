@@ -21,6 +21,11 @@ export interface EcsTask {
   readonly isStopping: boolean;
 }
 
+/** Whether this process is in a task of ECS, which sets the variable. */
+export function isOnEcs(env: NodeJS.ProcessEnv = process.env): boolean {
+  return (env.ECS_CONTAINER_METADATA_URI_V4 ?? '') !== '';
+}
+
 /**
  * @param uri value of `ECS_CONTAINER_METADATA_URI_V4`
  * @throws when the endpoint does not answer as documented

@@ -36,6 +36,8 @@ export interface Services {
   readonly playbackSecret: () => string;
   /** The metrics of this worker, for Prometheus. */
   readonly metrics: MetricsRegistry;
+  /** What the start still waits for, as a sentence; undefined when the worker may take viewers. `/readyz` shows it. */
+  startWaitsFor(): string | undefined;
   /** Whether the worker takes no new streams; `/readyz` shows it. */
   isDraining(): boolean;
   /** The current numbers of this worker. */

@@ -7,6 +7,7 @@ import { redisCluster } from '../cluster/redis-cluster.ts';
 import { soloCluster } from '../cluster/solo-cluster.ts';
 import type { Config } from '../config/config.ts';
 import { EcsMembership } from '../ecs/membership.ts';
+import { isOnEcs } from '../ecs/task-metadata.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
 import { MetricsLog } from '../metrics/metrics-log.ts';
 import { workerMetrics } from '../metrics/worker-metrics.ts';
@@ -35,6 +36,7 @@ import { ownFfmpeg } from './own-ffmpeg.ts';
 import { relayedFeeds } from './relayed-feeds.ts';
 import { ringLimits } from './ring-budget.ts';
 import type { Services } from './services.ts';
+import { startWaitsFor } from './start.ts';
 import { workerNumbers } from './worker-numbers.ts';
 
 export interface Worker {
@@ -219,6 +221,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       startedAtMs: heartbeat.startedAtMs,
       playbackSecret: cluster.playbackSecret,
       metrics,
+      startWaitsFor: () => startWaitsFor({ isOnEcs: isOnEcs(), isKnown: cluster.isKnown() }),
       isDraining: () => drain.isBegun,
       numbers,
       carryOut: doIt,

@@ -21,9 +21,15 @@ export function healthRoutes(app: Api, services: Services): void {
   app.get(
     '/readyz',
     {
-      schema: { tags, summary: 'Check that the worker takes viewers; 503 while it drains.', response: { 200: answer } },
+      schema: {
+        tags,
+        summary: 'Check that the worker takes viewers; 503 while it drains, and on ECS until Redis has answered once.',
+        response: { 200: answer },
+      },
     },
     async () => {
+      const missing = services.startWaitsFor();
+      if (missing !== undefined) throw new StreampoolError(503, missing, { retryAfterSeconds: 5 });
       if (!services.isDraining()) return { status: 'ready' };
       throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 5 });
     },
