@@ -83,6 +83,32 @@ export async function expectMadeAnew(stage: Stage, maker: Worker, player: Worker
 }
 
 /**
+ * Plays a stream that `maker` makes for a viewer on each worker. Deletes it on `other`, which makes none, and creates it anew there at
+ * once: the process that `maker` still has must not go on with what the deleted stream was.
+ */
+export async function expectDeletedAndMadeAnew(
+  stage: Stage,
+  maker: Worker,
+  other: Worker,
+  more: object,
+): Promise<void> {
+  const source = await stage.source(CHANNELS);
+  const old = await maker.api.createStream(orderOf(source, 'old', more));
+  const urlAt = (worker: Worker) => `${worker.url}/stream/${old.stream_id}`;
+  const before = [stage.viewer(urlAt(maker)), stage.viewer(urlAt(other))];
+  await allPlaying(before);
+  await playedBy(source, PRIMARY, 'old');
+  expect((await other.api.del(`/streams/${old.stream_id}`)).status).toBe(200);
+  const created = await other.api.createStream(orderOf(source, 'new', more));
+  expect(created.stream_id).toBe(old.stream_id);
+  const after = stage.viewer(urlAt(other));
+  await allPlaying([after]);
+  await playedBy(source, PRIMARY, 'new');
+  await until(() => before.every(({ ended }) => ended), { what: 'the viewers of the deleted stream to be ended' });
+  await leave(source, [after]);
+}
+
+/**
  * A viewer joins on `player` while the stream is created anew on `maker`. It must get what the answer to the creation says: the
  * old stream or the new one, and no mixture.
  */

@@ -52,6 +52,7 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
       return lease.promise;
     },
   };
+  let source: StreamSource | undefined;
   const feeds = new ProcessFeeds({
     registry,
     sources: sources as SourceFeeds,
@@ -69,14 +70,16 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
     retryAttempts: 0,
     retryDelayMs: 0,
     placeOf: (feed, first) => placeOf(feed, first, registry),
-    sourceOf: (stream) =>
-      new StreamSource(stream, {
+    sourceOf: (stream) => {
+      source ??= new StreamSource(stream, {
         registry,
         askResolver: async () => undefined,
         maxFailoverAttempts: 0,
         onMoved: async () => undefined,
         log: LOG,
-      }),
+      });
+      return source;
+    },
     assertProcessFree: () => {
       if (isFull) throw new StreampoolError(503, 'no process is free');
     },
@@ -217,10 +220,13 @@ describe('a slot that the registry does not release', () => {
     const { feeds, registry } = feedsOf({ graceMs: 1 });
     const { process } = await left(feeds);
     await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
-    await feeds.drop(STREAM.id);
+    const dropping = feeds.drop(STREAM.id);
+    await until(() => registry.asked.length === 2, { what: 'the deleted stream to give up its slot' });
+    registry.asked[1]?.resolve(true);
+    await dropping;
     refuse(registry.asked[0]);
     await pause(350);
-    expect([registry.asked.length, process.isStopped, feeds.size]).toEqual([1, true, 0]);
+    expect([registry.asked.length, process.isStopped, feeds.size]).toEqual([2, true, 0]);
   });
 });
 
@@ -270,5 +276,21 @@ describe('a feed that this worker was to make and does not', () => {
     const { feeds, registry } = feedsOf({ graceMs: 0 });
     expect(await feeds.relay(SPEC.id, 0, false)).toBeUndefined();
     expect(registry.released).toEqual([`p:${SPEC.id}:0`]);
+  });
+});
+
+describe('a stream that is created anew while a feed of it is here', () => {
+  it.each([
+    ['keeps its run when the source is the same', {}, 1],
+    ['moves to the source of its new creator', { userAgent: 'new' }, 2],
+  ])('%s', async (_, change, openings) => {
+    const { feeds, registry, opening } = feedsOf({ graceMs: 60_000 });
+    await registry.createStream({ ...SPEC, ...change }, 0);
+    await feeds.acquire(STREAM, 0, OWN);
+    await until(() => opening.length === 1, { what: 'the source to be opened' });
+    const relayed = await feeds.relay(STREAM.id, 0, false);
+    await pause(20);
+    expect(opening).toHaveLength(openings);
+    relayed?.release();
   });
 });

@@ -9,6 +9,7 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import type { KnownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
+import { sourceFeedOf } from '../sources/source-feeds.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
@@ -206,6 +207,7 @@ export class ProcessFeeds {
       if (known === undefined) await registry.release(processFeedKey(streamId, slot));
       return undefined;
     }
+    this.followRecord(stream);
     return relayedFeed(await this.acquire(stream, slot, place));
   }
 
@@ -233,14 +235,38 @@ export class ProcessFeeds {
     return [...this.#entries.values()].map(({ process }) => process).filter(({ place }) => place.isOriginal);
   }
 
+  /**
+   * Takes over what the cluster knows of a stream. If it was created anew, the new definition counts at once. A source that
+   * failover moved counts here only if no feed of this worker reads it; feeds follow commands instead.
+   */
+  followRecord(stream: StreamRecord): void {
+    const source = this.#deps.sourceOf(stream);
+    if (this.#of(stream.id).length === 0 || source.differsFrom(stream)) this.follow(stream);
+  }
+
+  /** Takes over a newer record of a stream. Its feeds move if its source is another one now. */
+  follow(stream: StreamRecord): void {
+    const source = this.#deps.sourceOf(stream);
+    const before = sourceFeedOf(source.address);
+    source.follow(stream);
+    if (sourceFeedOf(source.address) !== before) this.switchSource(stream.id);
+  }
+
   /** Moves a stream's feeds to its current source. */
   switchSource(streamId: string): void {
     for (const { process } of this.#of(streamId)) void process.switchSource();
   }
 
-  /** Ends every feed of a stream, and with them its viewers' responses. */
+  /** Ends every feed of a deleted stream, and with them its viewers' responses. */
   async drop(streamId: string): Promise<void> {
-    await Promise.all(this.#of(streamId).map((entry) => this.#end(entry)));
+    await Promise.all(
+      this.#of(streamId).map(async (entry) => {
+        await this.#end(entry);
+        // The deletion has released the slots with viewers, but not one in its grace time, and not one that this worker
+        // has got since.
+        if (entry.process.place.isOriginal) await this.#deps.registry.releaseSlot(streamId, entry.slot);
+      }),
+    );
   }
 
   /** Ends the feeds in their grace time that hold a connection to a provider account without a viewer. */

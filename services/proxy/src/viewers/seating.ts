@@ -143,7 +143,7 @@ export class Seating {
     };
     try {
       stopIfGone(signal);
-      this.followRecord(stream);
+      this.feeds.followRecord(stream);
       const finite = this.#isFinite(stream);
       // The stream was created anew since this worker learned of it.
       if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
@@ -206,8 +206,7 @@ export class Seating {
     const stream = await this.#deps.registry.stream(streamId);
     const source = this.#sources.get(streamId);
     if (stream === undefined || source === undefined || source.index === stream.failover.index) return;
-    source.follow(stream);
-    this.feeds.switchSource(streamId);
+    this.feeds.follow(stream);
   }
 
   /** Ends every process of a stream; its clients' responses end. */
@@ -246,19 +245,6 @@ export class Seating {
       this.#sources.set(stream.id, source);
     }
     return source;
-  }
-
-  /**
-   * Takes over what the cluster knows of a stream. If it was created anew, the new definition counts at once. A source that
-   * failover moved counts here only if no feed of this worker reads it; feeds follow commands instead.
-   */
-  followRecord(stream: StreamRecord): void {
-    const source = this.sourceOf(stream);
-    if (this.feeds.slotsOf(stream.id).length === 0) source.follow(stream);
-    else if (source.differsFrom(stream)) {
-      source.follow(stream);
-      this.feeds.switchSource(stream.id);
-    }
   }
 
   /** Whether each of the stream's viewers gets a process of its own. */

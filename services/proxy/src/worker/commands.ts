@@ -19,10 +19,10 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
   const { registry, seating, playback, startDraining, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
-      // The stream may have been created anew since: then the viewers of the new one stay.
-      const exists = (await registry.stream(command.streamId)) !== undefined;
-      playback.disconnectStream(command.streamId, exists ? await registry.clients(command.streamId) : []);
-      return exists ? undefined : seating.drop(command.streamId);
+      // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
+      const stream = await registry.stream(command.streamId);
+      playback.disconnectStream(command.streamId, stream === undefined ? [] : await registry.clients(command.streamId));
+      return stream === undefined ? seating.drop(command.streamId) : seating.feeds.followRecord(stream);
     }
     case 'failover':
       return seating.followFailover(command.streamId);
