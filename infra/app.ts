@@ -15,7 +15,9 @@ try {
   addStacks(app, stage);
   app.synth();
 } catch (error) {
-  if (!(error instanceof StageError)) throw error;
+  // What CDK found stands above already.
+  const isFinding = error instanceof Error && error.name === 'ValidationFailed';
+  if (!(error instanceof StageError) && !isFinding) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 }

@@ -38,11 +38,15 @@ rule redis_engine_name when %redis !empty {
 };
 
 /**
- * Turns every finding into an error that stops the synthesis. Make the app with `builtinCloudFormationValidation: false`,
- * because these checks include the built-in rules.
+ * Every finding stops the synthesis unless it is acknowledged: those of these checks, and the warnings and errors with which CDK
+ * annotates constructs. Make the app with `builtinCloudFormationValidation: false`, because these checks include the built-in rules.
  */
 export function addChecks(app: App): void {
   app.node.setContext('@aws-cdk/core:validateAgainstDefaultRules', true);
+  // A warning of CDK may be as bad as an error: an image that nobody may pull is one. The command line tool would judge the
+  // findings itself and let warnings pass, so the app judges.
+  app.node.setContext('@aws-cdk/core:failSynthOnValidationErrors', true);
+  app.node.setContext('@aws-cdk/core:strictCfnValidateErrors', true);
   const guardRules = Object.entries(OWN_RULES).map(([name, content]) => ({ name, content }));
   Validations.of(app).addPlugins(new CloudFormationValidatePlugin({ guardRules }), new AwsSolutionsChecks(app));
 }

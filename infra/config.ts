@@ -66,7 +66,9 @@ const schema = z.strictObject({
   image: z
     .string()
     .optional()
-    .describe('Image of the workers in a registry; when absent, Docker builds it from this repository.'),
+    .describe(
+      'Image of the workers, in a public registry or in ECR; when absent, Docker builds it from this repository. For ECR of another account see [an image of your own](#an-image-of-your-own).',
+    ),
   minWorkers: wholeNumber(1, 1000).default(2).describe('Minimum number of workers.'),
   maxWorkers: wholeNumber(1, 1000).default(10).describe('Maximum number of workers.'),
   viewersPerWorker: wholeNumber(1, 100_000)

@@ -20,6 +20,7 @@ import type { StageConfig } from '../config.ts';
 import { STOP_TIMEOUT_S, WORKER_KEEP_ALIVE_S } from '../limits.ts';
 import { REDIS_PORT, RELAY_PORT, WORKER_PORT } from '../ports.ts';
 import type { StateStack } from '../stacks/state.ts';
+import { isPrivate } from '../worker-image.ts';
 import type { WorkerEnvironment, WorkerSecrets } from '../worker-settings.ts';
 
 export interface WorkerTaskProps {
@@ -73,7 +74,7 @@ export class WorkerTask extends Construct {
       },
     });
     this.#addWorker(props);
-    if (stage.image === undefined) {
+    if (isPrivate(stage)) {
       acknowledge(
         this.definition.obtainExecutionRole(),
         'IAM5[Resource::*]',

@@ -19,7 +19,7 @@ export class ProxyStack extends Stack {
 
   constructor(scope: Construct, id: string, { stage, network, state, ...props }: ProxyStackProps) {
     super(scope, id, props);
-    this.proxy = new ProxyService(this, 'Proxy', { stage, network, state, image: workerImage(stage) });
+    this.proxy = new ProxyService(this, 'Proxy', { stage, network, state, image: workerImage(this, stage) });
     new CfnOutput(this, 'ClusterName', { value: this.proxy.cluster.clusterName, description: 'The ECS cluster' });
     new CfnOutput(this, 'ServiceName', { value: this.proxy.service.serviceName, description: 'The ECS service' });
     new CfnOutput(this, 'LogGroup', { value: this.proxy.log.logGroupName, description: 'What workers log' });

@@ -1,10 +1,11 @@
 /** The gate that every synthesis passes: it lets our stages through, and stops what AWS would refuse halfway through a deployment. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack, Validations } from 'aws-cdk-lib';
 import { CfnTaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import { CfnReplicationGroup } from 'aws-cdk-lib/aws-elasticache';
 import { CfnTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { addChecks } from '../../infra/checks.ts';
@@ -81,6 +82,20 @@ describe('the gate', () => {
     expect(message).toContain('CloudFormation-Validate::deregistration_delay_max');
     expect(message).toContain('CloudFormation-Validate::no_slow_start_with_least_outstanding');
     expect(message).toContain('CloudFormation-Validate::redis_engine_name');
+  });
+
+  it.each(['Warning', 'Error'] as const)('stops what CDK annotates as a %s, unless it is acknowledged', (level) => {
+    const app = testApp();
+    addChecks(app);
+    const stack = new Stack(app, 'Annotated');
+    new Topic(stack, 'Topic', { enforceSSL: true });
+    if (level === 'Warning') Annotations.of(stack).addWarningV2('streampool:odd', 'This is odd');
+    else Annotations.of(stack).addError('This is wrong');
+    expect(refusalOf(() => app.synth())).toContain(level === 'Warning' ? 'This is odd' : 'This is wrong');
+    if (level === 'Warning') {
+      Validations.of(stack).acknowledge({ id: 'Annotation::streampool:odd', reason: 'It is a test, and nothing odd.' });
+      expect(() => app.synth({ force: true })).not.toThrow();
+    }
   });
 
   it('stops a property that does not exist, and what cdk-nag finds', () => {

@@ -4,10 +4,14 @@ import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import { DockerImageAsset } from 'aws-cdk-lib/aws-ecr-assets';
 import { afterAll, describe, expect, it } from 'vitest';
+import { addChecks } from '../../infra/checks.ts';
 import { ROOT } from '../../infra/root.ts';
+import { addStacks } from '../../infra/streampool.ts';
 import { imageOptions } from '../../infra/worker-image.ts';
+import { templates, testApp, testStage, theOnly } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'streampool-image-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,5 +83,43 @@ describe('the image', () => {
     };
     expect(change(loose.filter((file) => !NEEDED_FILES.includes(file)))).toBe(before);
     for (const file of NEEDED_FILES) expect(change([file]), file).not.toBe(before);
+  });
+});
+
+describe('an image in ECR', () => {
+  const ECR = '210987654321.dkr.ecr.eu-west-1.amazonaws.com/tv/streampool';
+  const REPOSITORY = [':ecr:eu-west-1:210987654321:repository/tv/streampool'];
+
+  it.each([`${ECR}:1.2`, `${ECR}@sha256:${'a'.repeat(64)}`, ECR])(
+    '%s may be pulled, from its repository alone',
+    (image) => {
+      const { proxy } = templates({ image });
+      const [{ Image }] = theOnly(proxy, 'AWS::ECS::TaskDefinition').ContainerDefinitions as [{ Image: unknown }];
+      const name = JSON.stringify(Image).replace('{"Ref":"AWS::URLSuffix"}', '"amazonaws.com"');
+      expect(JSON.parse(name)).toEqual({ 'Fn::Join': ['', expect.any(Array)] });
+      expect((JSON.parse(name)['Fn::Join'][1] as string[]).join('')).toBe(image === ECR ? `${ECR}:latest` : image);
+      proxy.hasResourceProperties('AWS::IAM::Policy', {
+        PolicyDocument: Match.objectLike({
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+              Resource: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ...REPOSITORY]] },
+            }),
+          ]),
+        }),
+      });
+    },
+  );
+
+  it('leaves the synthesis nothing to refuse', () => {
+    const app = testApp();
+    addChecks(app);
+    addStacks(app, testStage({ image: `${ECR}:1.2` }));
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  it('is not the one of a public registry, for which there is no right', () => {
+    const { proxy } = templates({ image: 'registry.example/streampool:1' });
+    expect(JSON.stringify(proxy.toJSON())).not.toContain('"ecr:');
   });
 });
