@@ -31,6 +31,9 @@ export const DEPLOY_DRAIN_S = STAGE.deployDrain / SCALE;
 /** A worker has as much time for its end, after its last viewer, as in AWS. */
 const STOP_S = DRAIN_S + (STOP_TIMEOUT_S - STAGE.drainTimeout);
 
+/** Of the container's health check; a probe costs CPU, so it is not run as often as the others wait less. */
+export const PROBE_INTERVAL_MS = Math.max(2_000, 15_000 / SCALE);
+
 const ENV: WorkerEnv = {
   DRAIN_TIMEOUT: String(DRAIN_S),
   DEPLOY_DRAIN: String(DEPLOY_DRAIN_S),
@@ -88,7 +91,11 @@ export class Ground {
     });
     const balancer = await LoadBalancer.start();
     stage.closeAfter(() => balancer.stop());
-    const times = { deregistrationMs: DEREGISTRATION_S * 1_000, stopTimeoutMs: STOP_S * 1_000 };
+    const times = {
+      deregistrationMs: DEREGISTRATION_S * 1_000,
+      stopTimeoutMs: STOP_S * 1_000,
+      probeIntervalMs: PROBE_INTERVAL_MS,
+    };
     const ecs = new FakeEcs({ cluster, balancer, times }, { revision: 1, env: {} });
     stage.closeAfter(() => ecs.stop());
     ecs.desiredCount = workers;

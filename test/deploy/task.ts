@@ -1,8 +1,9 @@
-/** One ECS task: a real worker on an address of its own, and beside it the agent that it asks. */
+/** One ECS task: a real worker on an address of its own, beside it the agent that it asks, and the probe of its container. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arnOf } from '../../tools/ecs-agent/agent.ts';
 import type { TestCluster } from '../support/cluster.ts';
+import { Probe } from '../support/probe.ts';
 import { CLUSTER, type Protection, TaskAgent } from '../support/task-agent.ts';
 import type { Exit, Worker, WorkerEnv } from '../support/worker.ts';
 import type { LoadBalancer } from './load-balancer.ts';
@@ -14,8 +15,9 @@ export interface Service {
   readonly times: StopTimes;
 }
 
-/** How ECS stops a task. */
+/** How ECS stops a task, and how often it runs the probe of its container. */
 export interface StopTimes {
+  readonly probeIntervalMs: number;
   /** It waits for all of it, even when nobody is left. */
   readonly deregistrationMs: number;
   /** From SIGTERM to SIGKILL. */
@@ -53,6 +55,7 @@ export class Task {
     this.worker = worker;
     this.#agent = agent;
     this.#service = service;
+    void this.#runProbe();
     void worker.exited.then((exit) => {
       this.exitedAtMs = Date.now();
       this.exit = exit;
@@ -117,6 +120,16 @@ export class Task {
     timeout.abort();
     await this.worker.exited;
     await this.release();
+  }
+
+  /** As a container runtime does: the next time begins when the last one has ended. ECS itself ignores the answer. */
+  async #runProbe(): Promise<void> {
+    const probe = await Probe.of({ pid: this.worker.pid, url: this.worker.url });
+    while (this.exit === undefined) {
+      await Promise.race([sleep(this.#service.times.probeIntervalMs), this.worker.exited]);
+      if (this.exit === undefined) await probe.run();
+    }
+    await probe.close();
   }
 
   /** Of what has ended nothing is left. */
