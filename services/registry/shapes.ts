@@ -164,6 +164,7 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   stalls: count,
   draining: z.boolean(),
   connections: heldConnections,
+  bytesPerSecond: count.optional().catch(undefined),
 });
 
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [

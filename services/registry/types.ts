@@ -157,6 +157,8 @@ export interface WorkerNumbers {
   draining: boolean;
   /** Earlier versions do not send it. */
   connections?: HeldConnections | undefined;
+  /** To its current viewers: each one's average since it came, summed. The registry adds it; earlier versions do not. */
+  bytesPerSecond?: number | undefined;
 }
 
 /** `busy`: takes another process only when no worker is free; `full`: takes none. */

@@ -183,7 +183,7 @@ async function foreignKeys({ cluster: { redis }, places }: Ground): Promise<stri
   const living = records.map((line) => (JSON.parse(line) as { incarnation: string }).incarnation);
   const known = (await redis.cli('SMEMBERS', 'sp:incarnations')).split('\n').filter((line) => line !== '');
   const keys = (await redis.cli('KEYS', 'sp:*')).split('\n');
-  const ofIncarnations = keys.filter((key) => /^sp:(lease|clients-of|feeds-of|counters|commands):/.test(key));
+  const ofIncarnations = keys.filter((key) => /^sp:(lease|clients-of|feeds-of|counters-of|commands):/.test(key));
   return [
     ...(living.length === places.length ? [] : [`${living.length} worker records`]),
     ...known.filter((each) => !living.includes(each)).map((each) => `incarnation ${each}`),

@@ -1,6 +1,7 @@
 /** The requests and answers of the admin API as zod schemas; the types of its routes come from these. */
 
 import { z } from 'zod';
+import { isClientCursor } from '../../registry/redis/client-reads.ts';
 
 const MAX_PAGE = 500;
 
@@ -21,6 +22,14 @@ export const pageInput = z.strictObject({
     .default(100)
     .describe('The most items of a page.'),
   cursor: z.string().optional().describe('The `next_cursor` of the page before; absent: the first page.'),
+});
+
+/** Of a page of viewers. */
+export const viewersInput = pageInput.extend({
+  cursor: pageInput.shape.cursor.refine(
+    (cursor) => cursor === undefined || isClientCursor(cursor),
+    'it is not the next_cursor of an answer',
+  ),
 });
 
 export const streamsInput = pageInput.extend({
@@ -158,6 +167,7 @@ export const streamAnswer = streamState.extend({
       bytes_served: z.int(),
     }),
   ),
+  next_cursor: z.string().nullable().describe('Where the next page of viewers begins; null: this is the last one.'),
 });
 
 export const deletedAnswer = z.strictObject({ stream_id: z.string(), clients: z.int().describe('Viewers it had.') });

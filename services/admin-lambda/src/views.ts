@@ -79,7 +79,7 @@ export function viewOfStreams({ streams, total, nextCursor }: StreamPage): Strea
   return { streams: streams.map(shown), total, next_cursor: nextCursor };
 }
 
-export function viewOfStreamDetails({ sharedBy, viewers, ...stream }: StreamDetails): StreamAnswer {
+export function viewOfStreamDetails({ sharedBy, viewers, nextCursor, ...stream }: StreamDetails): StreamAnswer {
   return {
     ...shown(stream),
     shared_by: sharedBy.map(({ owner, ...process }) => ({
@@ -87,6 +87,7 @@ export function viewOfStreamDetails({ sharedBy, viewers, ...stream }: StreamDeta
       owner: owner === null ? null : shown(owner),
     })),
     viewers: viewers.map(shown),
+    next_cursor: nextCursor,
   };
 }
 

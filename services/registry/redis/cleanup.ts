@@ -5,6 +5,7 @@ import type { CleanupReport } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
+import { writeAllSummaries } from './summary.ts';
 
 /**
  * @param idleSinceMs keeps streams that had a client after this
@@ -28,6 +29,7 @@ export async function cleanUp(
       : (await run('end-incarnation', incarnation, '1')) === 1;
     if (dead) deadIncarnations.push(incarnation);
   }
+  if (!dryRun) await writeAllSummaries(redis, run);
   const expiredStreams: string[] = [];
   for (const id of idle) {
     // A client that joins meanwhile keeps it.

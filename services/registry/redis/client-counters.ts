@@ -1,34 +1,74 @@
-/** The counters of this worker's clients. They are written with the next renewal, and only if they have changed. */
+/** The counters of this worker's clients. Each renewal writes those that have changed. */
 
 import type { ClientReport, RenamedClient } from '../types.ts';
-import { counterKey } from './reads.ts';
+
+/** The key of a client's counters, here and in Redis. */
+export function counterKey(streamId: string, clientId: string): string {
+  return `${streamId} ${clientId}`;
+}
+
+/** The counters of a client as Redis has them. */
+export function counterText({ connectedAtMs, bytesServed, segmentsServed, lastAccessMs }: Counted): string {
+  return [connectedAtMs, bytesServed, segmentsServed, lastAccessMs].map((number) => Math.round(number)).join(' ');
+}
+
+export type Counted = Pick<ClientReport, 'connectedAtMs' | 'bytesServed' | 'segmentsServed' | 'lastAccessMs'>;
+
+/** The counters from their text; undefined for text that no worker can have written. */
+export function readCounters(text: string): Counted | undefined {
+  if (!/^\d+ \d+ \d+ \d+$/.test(text)) return undefined;
+  const [connectedAtMs = 0, bytesServed = 0, segmentsServed = 0, lastAccessMs = 0] = text.split(' ').map(Number);
+  return { connectedAtMs, bytesServed, segmentsServed, lastAccessMs };
+}
+
+/** With more in one renewal, Redis would answer nobody else for more than about 10 ms. The others come with the next one. */
+const WRITTEN_AT_ONCE = 5_000;
+
+/** A viewer's first seconds are a burst, so that its player starts. A rate over less time than this would mislead. */
+const RATE_OVER_AT_LEAST_MS = 10_000;
 
 export class ClientCounters {
   readonly #counters = new Map<string, ClientReport>();
-  #isChanged = false;
+  /** The clients whose counters Redis does not have, those that wait longest first. */
+  readonly #unwritten = new Map<string, ClientReport>();
 
   get byKey(): ReadonlyMap<string, ClientReport> {
     return this.#counters;
   }
 
-  /** What a renewal writes: all counters, or nothing when Redis has them. */
-  get text(): string {
-    return this.#isChanged ? JSON.stringify([...this.#counters.values()]) : '';
+  /** Each client's average bytes per second since it came, summed. */
+  bytesPerSecond(nowMs: number): number {
+    let sum = 0;
+    for (const { bytesServed, connectedAtMs } of this.#counters.values()) {
+      sum += (bytesServed * 1000) / Math.max(RATE_OVER_AT_LEAST_MS, nowMs - connectedAtMs);
+    }
+    return Math.round(sum);
   }
 
-  /** Redis has them. */
-  written(): void {
-    this.#isChanged = false;
+  /** What a renewal writes. */
+  toWrite(): ClientReport[] {
+    return [...this.#unwritten.values()].slice(0, WRITTEN_AT_ONCE);
+  }
+
+  /** Redis has them; those that have changed meanwhile must be written again. */
+  written(reports: readonly ClientReport[]): void {
+    for (const report of reports) {
+      const key = counterKey(report.streamId, report.clientId);
+      if (this.#unwritten.get(key) === report) this.#unwritten.delete(key);
+    }
   }
 
   /** Redis may have lost them. */
   writeAgain(): void {
-    this.#isChanged = true;
+    for (const [key, report] of this.#counters) this.#unwritten.set(key, report);
   }
 
   report(clients: readonly ClientReport[]): void {
-    for (const report of clients) this.#counters.set(counterKey(report.streamId, report.clientId), report);
-    this.#isChanged = true;
+    for (const report of clients) {
+      const key = counterKey(report.streamId, report.clientId);
+      this.#counters.set(key, report);
+      this.#unwritten.set(key, report);
+    }
   }
 
   /** The client has left; its counters are no longer reported. */
@@ -36,13 +76,15 @@ export class ClientCounters {
     const key = counterKey(streamId, clientId);
     if (this.#counters.get(key)?.connectedAtMs !== connectedAtMs) return;
     this.#counters.delete(key);
-    this.#isChanged = true;
+    this.#unwritten.delete(key);
   }
 
   rename({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
-    const report = this.#counters.get(counterKey(streamId, clientId));
+    const key = counterKey(streamId, clientId);
+    const report = this.#counters.get(key);
     if (report?.connectedAtMs !== connectedAtMs) return;
-    this.#counters.delete(counterKey(streamId, clientId));
-    this.#counters.set(counterKey(streamId, newId), { ...report, clientId: newId });
+    this.#counters.delete(key);
+    this.#unwritten.delete(key);
+    this.report([{ ...report, clientId: newId }]);
   }
 }

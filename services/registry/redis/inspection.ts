@@ -4,13 +4,18 @@ import type { Redis } from 'ioredis';
 import { processFeedKey } from '../feed-keys.ts';
 import type { Owner } from '../types.ts';
 import { keys } from './keys.ts';
+import { livingAmong } from './reads.ts';
 
 /** The incarnations with a valid lease. */
 export async function leases(redis: Redis): Promise<Set<string>> {
-  const incarnations = await redis.smembers(keys.incarnations);
-  if (incarnations.length === 0) return new Set();
-  const held = await redis.mget(incarnations.map((incarnation) => keys.leasePrefix + incarnation));
-  return new Set(incarnations.filter((_, at) => held[at] !== null));
+  return livingAmong(redis, await redis.smembers(keys.incarnations));
+}
+
+/** How many viewers each shared process of a stream has, by slot. */
+export async function slotsOf(redis: Redis, streamId: string): Promise<Map<number, number>> {
+  const counts = await redis.hgetall(keys.slots(streamId));
+  const slots = Object.entries(counts).map(([slot, viewers]) => [Number(slot), Number(viewers)] as const);
+  return new Map(slots.filter(([slot, viewers]) => Number.isInteger(slot) && Number.isInteger(viewers)));
 }
 
 /** The owner of each of a stream's process feeds; slots without an owner are absent. */

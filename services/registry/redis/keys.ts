@@ -13,6 +13,8 @@ export const keys = {
   spec: (id: string) => `sp:spec:${id}`,
   /** Sorted set: stream ids by last access, in ms. */
   streamIds: 'sp:streams',
+  /** Hash: what is read of all streams at once; summary.lua says what its fields are. */
+  summary: 'sp:summary',
   /** Hash: slot → clients. */
   slots: (id: string) => `sp:slots:${id}`,
   /** Hash: client id → its record as JSON. */
@@ -30,8 +32,10 @@ export const keys = {
   clientsOfPrefix: 'sp:clients-of:',
   /** Set: the feeds that an incarnation owns. */
   feedsOfPrefix: 'sp:feeds-of:',
-  /** String: the counters of an incarnation's clients as JSON. */
-  countersPrefix: 'sp:counters:',
+  /** Hash: `<stream id> <client id>` → what that client of the incarnation has got. Earlier versions keep theirs elsewhere. */
+  countersPrefix: 'sp:counters-of:',
+  /** Hash with a time to live: the same of clients that were counted out as dead, in case they live. */
+  creditedPrefix: 'sp:credited-to:',
   /** List: commands that wait for an incarnation. */
   commandsPrefix: 'sp:commands:',
   /** Hash: connection → incarnation, for a provider account (a hash of it). */

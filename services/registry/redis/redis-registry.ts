@@ -29,21 +29,23 @@ import type {
 } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
-import { ClientCounters } from './client-counters.ts';
+import { ClientCounters, counterKey, counterText } from './client-counters.ts';
+import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { OwnRecord } from './own-record.ts';
 import {
   type OnProgress,
-  readClientRecords,
   readKnownWorkers,
   readLivingWorkers,
   readStreamRecord,
   readStreamRecords,
+  readStreamRecordsOf,
 } from './reads.ts';
 import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
 import { ReplacedError } from './replaced.ts';
 import { Restoring } from './restoring.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
+import { readSummaries, type StreamSummary } from './summary.ts';
 
 export interface RedisRegistryOptions {
   /** How long an incarnation that does not renew keeps what it owns. */
@@ -123,6 +125,16 @@ export class RedisRegistry implements SharedRegistry {
 
   stream(id: string): Promise<StreamRecord | undefined> {
     return readStreamRecord(this.#redis, id);
+  }
+
+  /** What is known of all streams, or of some, without reading their viewers; by id. */
+  summaries(ids?: readonly string[]): Promise<Map<string, StreamSummary>> {
+    return readSummaries(this.#redis, this.#run, ids);
+  }
+
+  /** The records of these streams; those that do not exist are left out. */
+  streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {
+    return readStreamRecordsOf(this.#redis, ids);
   }
 
   /** @param onProgress as `clients` */
@@ -219,6 +231,11 @@ export class RedisRegistry implements SharedRegistry {
     return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress);
   }
 
+  /** Some of a stream's clients whose workers are alive. */
+  clientPage(streamId: string, page: ClientPageRequest): Promise<ClientPage> {
+    return readClientPage(this.#redis, streamId, page);
+  }
+
   async acquire(feed: string): Promise<Place> {
     return placeOf(feed, await this.#run('acquire', feed, this.#asking(), ''));
   }
@@ -249,15 +266,19 @@ export class RedisRegistry implements SharedRegistry {
   async renew(load: WorkerLoad): Promise<RedisRenewal> {
     const { capacity, ...numbers } = load;
     this.#capacity = capacity;
-    const record = this.#record.toWrite(numbers);
-    const counters = this.#counters.text;
+    const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(Date.now()) };
+    const record = this.#record.toWrite(shown);
+    const counters = this.#counters.toWrite();
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
-    const answer = await this.#run('renew', incarnation, workerId, leaseMs, load.processes, capacity, record, counters);
+    const answer = await this.#run(
+      ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record] as const),
+      ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
+    );
     if (answer === 'replaced') throw new ReplacedError(workerId);
-    this.#counters.written();
+    this.#counters.written(counters);
     const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
-    if (unbroken === 1) this.#record.written(numbers);
+    if (unbroken === 1) this.#record.written(shown);
     // Not awaited: a lease is short, and the peers are not urgent.
     void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };

@@ -22,6 +22,7 @@ const NAMES = [
   'return-connection',
   'end-incarnation',
   'index-clients',
+  'summarize',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];
@@ -41,7 +42,7 @@ function source(name: string): string {
 }
 
 /** What every script runs after, in this order: each file uses the ones before it. */
-const SHARED = ['prelude', 'placement', 'ownership'];
+const SHARED = ['prelude', 'summary', 'leaving', 'placement', 'ownership'];
 
 /** A script as Redis receives it. */
 export function scriptText(name: ScriptName): string {

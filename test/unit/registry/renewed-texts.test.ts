@@ -1,7 +1,7 @@
 /** What a renewal writes besides the lease: the worker's record and its clients' counters, each only if Redis may lack it. */
 
 import { describe, expect, it } from 'vitest';
-import { ClientCounters } from '../../../services/registry/redis/client-counters.ts';
+import { ClientCounters, counterText, readCounters } from '../../../services/registry/redis/client-counters.ts';
 import { OwnRecord } from '../../../services/registry/redis/own-record.ts';
 import type { ClientReport } from '../../../services/registry/types.ts';
 import { IDLE_NUMBERS } from '../../support/idle-worker.ts';
@@ -47,17 +47,39 @@ describe('the record of a worker', () => {
 });
 
 describe('the counters of clients', () => {
-  const written = (counters: ClientCounters) => JSON.parse(counters.text || '[]') as ClientReport[];
-
   it('are written when they have changed', () => {
     const counters = new ClientCounters();
-    expect(counters.text).toBe('');
+    expect(counters.toWrite()).toEqual([]);
     counters.report([report('a', 5)]);
-    expect(written(counters)).toEqual([report('a', 5)]);
-    counters.written();
-    expect(counters.text).toBe('');
+    expect(counters.toWrite()).toEqual([report('a', 5)]);
+    counters.written(counters.toWrite());
+    expect(counters.toWrite()).toEqual([]);
     counters.writeAgain();
-    expect(written(counters)).toEqual([report('a', 5)]);
+    expect(counters.toWrite()).toEqual([report('a', 5)]);
+  });
+
+  it('that change while they are being written are written again', () => {
+    const counters = new ClientCounters();
+    counters.report([report('a', 5), report('b', 6)]);
+    const underWay = counters.toWrite();
+    counters.report([report('a', 7)]);
+    counters.written(underWay);
+    expect(counters.toWrite()).toEqual([report('a', 7)]);
+  });
+
+  it('of very many clients are written in turns', () => {
+    const counters = new ClientCounters();
+    counters.report(Array.from({ length: 12_000 }, (_, n) => report(`c${n}`, 1)));
+    const written = new Set<string>();
+    for (let renewals = 0; renewals < 3; renewals++) {
+      const some = counters.toWrite();
+      expect(some.length).toBeLessThanOrEqual(5_000);
+      for (const { clientId } of some) written.add(clientId);
+      counters.written(some);
+      // The first ones have changed again, and wait behind the others.
+      counters.report([report('c0', 2 + renewals)]);
+    }
+    expect(written.size).toBe(12_000);
   });
 
   it('are without a client that has left, but not without a newer one of its id', () => {
@@ -65,7 +87,7 @@ describe('the counters of clients', () => {
     counters.report([report('a', 5), report('b', 6)]);
     counters.forget({ ...report('a', 5), connectedAtMs: 99 });
     counters.forget(report('b', 6));
-    expect(written(counters)).toEqual([report('a', 5)]);
+    expect(counters.toWrite()).toEqual([report('a', 5)]);
   });
 
   it('go on under the new id of a client', () => {
@@ -74,6 +96,19 @@ describe('the counters of clients', () => {
     const { streamId, connectedAtMs } = report('a', 5);
     counters.rename({ streamId, clientId: 'a', connectedAtMs: 99, newId: 'other' });
     counters.rename({ streamId, clientId: 'a', connectedAtMs, newId: 'a2' });
-    expect(written(counters)).toEqual([report('a2', 5)]);
+    expect(counters.toWrite()).toEqual([report('a2', 5)]);
+  });
+
+  it('add up to the bytes of a second, over at least ten', () => {
+    const counters = new ClientCounters();
+    counters.report([report('a', 40_000), { ...report('b', 50_000), connectedAtMs: 99_001 }]);
+    expect(counters.bytesPerSecond(100_001)).toBe(400 + 5_000);
+  });
+
+  it('are read as they are written, and not from anything else', () => {
+    const { connectedAtMs, bytesServed, segmentsServed, lastAccessMs } = report('a', 5);
+    const read = { connectedAtMs, bytesServed, segmentsServed, lastAccessMs };
+    expect(readCounters(counterText({ ...read, bytesServed: 5.2 }))).toEqual(read);
+    for (const text of ['', '1 2 3', '1 2 3 4 5', '1 2 x 4', '-1 2 3 4']) expect(readCounters(text)).toBeUndefined();
   });
 });

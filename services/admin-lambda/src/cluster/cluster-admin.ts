@@ -77,7 +77,10 @@ export interface ViewerState {
 
 export interface StreamDetails extends StreamState {
   sharedBy: ProcessState[];
+  /** Some of them; as many as the request allows. */
   viewers: ViewerState[];
+  /** Where the next page of viewers begins; null: this is the last page. */
+  nextCursor: string | null;
 }
 
 export interface StreamsRequest extends PageRequest {
@@ -107,8 +110,8 @@ export interface ClusterAdmin {
   workers(): Promise<WorkerState[]>;
   /** The streams in use, or the idle ones. */
   streams(page: StreamsRequest): Promise<StreamPage>;
-  /** Null when there is none. */
-  stream(id: string): Promise<StreamDetails | null>;
+  /** A stream with a page of its viewers. Null when there is none. */
+  stream(id: string, page: PageRequest): Promise<StreamDetails | null>;
   /** Deletes a stream on every worker; returns how many viewers it had, or null when there is no such stream. */
   deleteStream(id: string): Promise<number | null>;
   /** Returns what it removed; with `dryRun`, what it would remove. */

@@ -2,12 +2,13 @@
 
 import type { Redis } from 'ioredis';
 import { isIdle } from '../../../registry/idle.ts';
-import { feedOwners, leases } from '../../../registry/redis/inspection.ts';
+import { feedOwners, leases, slotsOf } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
-import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../registry/types.ts';
+import type { StreamSummary } from '../../../registry/redis/summary.ts';
+import type { StreamRecord, WorkerRecord } from '../../../registry/types.ts';
 import { maskText, maskUrl } from '../../../shared/masking/mask.ts';
 import type { RegistrySettings } from '../environment.ts';
-import { pageOf } from '../paging.ts';
+import { type PageRequest, pageOf } from '../paging.ts';
 import type {
   CleanupAnswer,
   ClusterAdmin,
@@ -24,9 +25,6 @@ import type { RedisLink } from './redis-link.ts';
 
 /** The admin API as a registry member: it joins nothing, owns nothing and holds no lease. */
 const NOBODY = { workerId: 'admin', incarnation: 'admin', address: '', zone: undefined };
-
-/** A viewer's first seconds are a burst, so that its player starts. A rate over less time than this would mislead. */
-const RATE_OVER_AT_LEAST_MS = 10_000;
 
 export class DirectCluster implements ClusterAdmin {
   readonly #link: RedisLink;
@@ -48,13 +46,12 @@ export class DirectCluster implements ClusterAdmin {
 
   numbers(): Promise<ClusterNumbers> {
     return this.#ask(async (registry, redis) => {
-      const [workers, streams, clients, alive] = await Promise.all([
+      const [workers, alive, summaries] = await Promise.all([
         registry.knownWorkers(),
-        registry.streams(),
-        registry.clients(),
         leases(redis),
+        registry.summaries(),
       ]);
-      return numbersOf(workers, alive, streams, clients, Date.now());
+      return numbersOf(workers, alive, [...summaries.values()]);
     });
   }
 
@@ -79,34 +76,27 @@ export class DirectCluster implements ClusterAdmin {
 
   streams({ idle = false, ...request }: StreamsRequest): Promise<StreamPage> {
     return this.#ask(async (registry) => {
-      const [known, clients] = await Promise.all([registry.streams(), registry.clients()]);
-      const watched = new Set(clients.map(({ streamId }) => streamId));
+      const summaries = await registry.summaries();
       const { sharedStreamGraceMs } = this.#settings;
       const nowMs = Date.now();
-      const streams = known.filter(
-        (stream) => isIdle(stream, watched.has(stream.id) ? 1 : 0, nowMs, sharedStreamGraceMs) === idle,
+      const wanted = [...summaries].filter(
+        ([, summary]) => isIdle(summary, summary.viewers, nowMs, sharedStreamGraceMs) === idle,
       );
-      const { items, total, nextCursor } = pageOf(streams, ({ id }) => id, request);
-      const ofStream = new Map<string, ClientRecord[]>(items.map(({ id }) => [id, []]));
-      for (const client of clients) ofStream.get(client.streamId)?.push(client);
-      return { streams: items.map((stream) => stateOf(stream, ofStream.get(stream.id) ?? [])), total, nextCursor };
+      const { items, total, nextCursor } = pageOf(wanted, ([id]) => id, request);
+      const records = await registry.streamsOf(items.map(([id]) => id));
+      return { streams: records.map((stream) => stateOf(stream, summaries.get(stream.id))), total, nextCursor };
     });
   }
 
-  stream(id: string): Promise<StreamDetails | null> {
+  stream(id: string, page: PageRequest): Promise<StreamDetails | null> {
     return this.#ask(async (registry, redis) => {
-      const [stream, clients] = await Promise.all([registry.stream(id), registry.clients(id)]);
+      const [stream, summaries, sharedBy, { clients, nextCursor = null }] = await Promise.all([
+        registry.stream(id),
+        registry.summaries([id]),
+        processesOf(redis, id),
+        registry.clientPage(id, page),
+      ]);
       if (stream === undefined) return null;
-      const slots = slotsOf(clients);
-      const owners = await feedOwners(redis, id, [...slots.keys()]);
-      const sharedBy: ProcessState[] = [...slots].map(([slot, viewers]) => {
-        const owner = owners.get(slot);
-        return {
-          slot,
-          clients: viewers,
-          owner: owner === undefined ? null : { workerId: owner.workerId, epoch: owner.epoch },
-        };
-      });
       const viewers = clients.map((client) => ({
         clientId: client.id,
         workerId: client.workerId,
@@ -116,17 +106,17 @@ export class DirectCluster implements ClusterAdmin {
         connectedAtMs: client.connectedAtMs,
         bytesServed: client.bytesServed,
       }));
-      return { ...stateOf(stream, clients), sharedBy: sharedBy.sort((a, b) => a.slot - b.slot), viewers };
+      return { ...stateOf(stream, summaries.get(id)), sharedBy, viewers, nextCursor };
     });
   }
 
   deleteStream(id: string): Promise<number | null> {
     return this.#ask(async (registry) => {
-      const clients = await registry.clients(id);
+      const summaries = await registry.summaries([id]);
       // Deletes the record first, so that nobody joins any more.
       if (!(await registry.deleteStream(id))) return null;
       await registry.send({ kind: 'delete', streamId: id });
-      return clients.length;
+      return summaries.get(id)?.viewers ?? 0;
     });
   }
 
@@ -174,34 +164,27 @@ function registryOn(redis: Redis): RedisRegistry {
 function numbersOf(
   workers: readonly WorkerRecord[],
   alive: ReadonlySet<string>,
-  streams: readonly StreamRecord[],
-  clients: readonly ClientRecord[],
-  nowMs: number,
+  streams: readonly StreamSummary[],
 ): ClusterNumbers {
   const living = workers.filter(({ incarnation }) => alive.has(incarnation));
-  const transcoded = clients.filter(({ slot }) => slot !== undefined);
+  const watched = streams.filter(({ viewers }) => viewers > 0);
+  const viewersOf = (some: readonly StreamSummary[]) => sum(some.map(({ viewers }) => viewers));
   return {
     workers: living.length,
     deadWorkers: workers.length - living.length,
     drainingWorkers: living.filter(({ draining }) => draining).length,
     streams: streams.length,
-    activeStreams: new Set(clients.map(({ streamId }) => streamId)).size,
-    clients: clients.length,
-    transcodedClients: transcoded.length,
-    processes: new Set(transcoded.map(({ streamId, slot }) => `${streamId} ${slot}`)).size,
-    bytesServed: sum([...streams, ...clients].map(({ bytesServed }) => bytesServed)),
-    bytesPerSecond: Math.round(
-      sum(
-        clients.map(
-          ({ bytesServed, connectedAtMs }) =>
-            (bytesServed * 1000) / Math.max(RATE_OVER_AT_LEAST_MS, nowMs - connectedAtMs),
-        ),
-      ),
-    ),
+    activeStreams: watched.length,
+    clients: viewersOf(watched),
+    transcodedClients: viewersOf(watched.filter(({ processes }) => processes > 0)),
+    processes: sum(watched.map(({ processes }) => processes)),
+    bytesServed: sum(streams.map(({ bytesServed }) => bytesServed)),
+    bytesPerSecond: sum(living.map(({ bytesPerSecond = 0 }) => bytesPerSecond)),
   };
 }
 
-function stateOf(stream: StreamRecord, clients: readonly ClientRecord[]): StreamState {
+/** @param summary absent: the stream has just been created or deleted */
+function stateOf(stream: StreamRecord, summary: StreamSummary | undefined): StreamState {
   return {
     streamId: stream.id,
     url: maskUrl(stream.url),
@@ -209,19 +192,23 @@ function stateOf(stream: StreamRecord, clients: readonly ClientRecord[]): Stream
     profile: stream.profile?.name ?? null,
     metadata: Object.fromEntries(Object.entries(stream.metadata).map(([name, value]) => [name, maskText(value)])),
     createdAtMs: stream.createdAtMs,
-    lastAccessMs: Math.max(stream.lastAccessMs, ...clients.map(({ lastAccessMs }) => lastAccessMs)),
-    clients: clients.length,
-    processes: slotsOf(clients).size,
-    bytesServed: stream.bytesServed + sum(clients.map(({ bytesServed }) => bytesServed)),
+    lastAccessMs: Math.max(stream.lastAccessMs, summary?.lastAccessMs ?? 0),
+    clients: summary?.viewers ?? 0,
+    processes: summary?.processes ?? 0,
+    bytesServed: summary?.bytesServed ?? stream.bytesServed,
     errors: stream.errorCount,
   };
 }
 
-/** Viewers of each shared process of a stream. */
-function slotsOf(clients: readonly ClientRecord[]): Map<number, number> {
-  const slots = new Map<number, number>();
-  for (const { slot } of clients) if (slot !== undefined) slots.set(slot, (slots.get(slot) ?? 0) + 1);
-  return slots;
+/** The processes of a stream that viewers share, by slot. */
+async function processesOf(redis: Redis, id: string): Promise<ProcessState[]> {
+  const slots = await slotsOf(redis, id);
+  const owners = await feedOwners(redis, id, [...slots.keys()]);
+  const processes = [...slots].map(([slot, clients]) => {
+    const owner = owners.get(slot);
+    return { slot, clients, owner: owner === undefined ? null : { workerId: owner.workerId, epoch: owner.epoch } };
+  });
+  return processes.sort((a, b) => a.slot - b.slot);
 }
 
 function sum(numbers: readonly number[]): number {

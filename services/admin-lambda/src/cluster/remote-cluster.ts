@@ -4,6 +4,7 @@
  */
 
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { PageRequest } from '../paging.ts';
 import {
   type CleanupAnswer,
   type ClusterAdmin,
@@ -60,8 +61,8 @@ export class RemoteCluster implements ClusterAdmin {
     return this.#call({ operation: 'streams', args: [page] });
   }
 
-  stream(id: string): Promise<StreamDetails | null> {
-    return this.#call({ operation: 'stream', args: [id] });
+  stream(id: string, page: PageRequest): Promise<StreamDetails | null> {
+    return this.#call({ operation: 'stream', args: [id, page] });
   }
 
   deleteStream(id: string): Promise<number | null> {

@@ -1,7 +1,7 @@
 /** Routes about streams. */
 
 import { HTTPException } from 'hono/http-exception';
-import { deletedAnswer, noInput, streamAnswer, streamsAnswer, streamsInput } from '../schemas.ts';
+import { deletedAnswer, noInput, streamAnswer, streamsAnswer, streamsInput, viewersInput } from '../schemas.ts';
 import { viewOfStreamDetails, viewOfStreams } from '../views.ts';
 import { route } from './route.ts';
 
@@ -19,11 +19,12 @@ export const streamRoutes = [
   route({
     method: 'GET',
     path: '/admin/streams/{id}',
-    summary: 'One stream: its processes and their owners, its viewers. Credentials are hidden.',
-    input: noInput,
+    summary: 'One stream: its processes and their owners, and a page of its viewers. Credentials are hidden.',
+    input: viewersInput,
     answer: streamAnswer,
     refusals: NO_STREAM,
-    run: async ({ params: { id } }, { cluster }) => viewOfStreamDetails((await cluster.stream(id)) ?? unknown(id)),
+    run: async ({ params: { id }, input }, { cluster }) =>
+      viewOfStreamDetails((await cluster.stream(id, input)) ?? unknown(id)),
   }),
   route({
     method: 'DELETE',

@@ -42,6 +42,7 @@ end
 if existing == 0 then
   fields.createdAtMs = string.format('%.0f', now)
   put_stream(id, fields, now)
+  show(id)
 end
 local answer = redis.call('HGETALL', K.spec .. id)
 table.insert(answer, 1, existing)

@@ -6,14 +6,22 @@ if ARGV[3] == '1' and is_alive(incarnation) then return 0 end
 for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
   local id, client_id = string.match(pair, '^(%S+) (.*)$')
   if id then
-    count_out(id, client_id)
+    count_out_dead(id, client_id, incarnation)
     -- From now on it may be idle: its viewers are moving to another worker.
     if redis.call('EXISTS', K.spec .. id) == 1 then redis.call('ZADD', K.streamIds, now_ms(), id) end
     show(id)
   end
 end
+-- What is left counts clients of which Redis has lost everything else.
+for _, pair in ipairs(redis.call('HKEYS', K.countersPrefix .. incarnation)) do
+  local id, client_id = string.match(pair, '^(%S+) (.*)$')
+  if id then
+    count_out_dead(id, client_id, incarnation)
+    show(id)
+  end
+end
 for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
-  if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then redis.call('DEL', K.ownerPrefix .. feed) end
+  disown(feed, incarnation)
 end
 drop_connections(incarnation)
 for _, text in ipairs(redis.call('HVALS', K.workers)) do

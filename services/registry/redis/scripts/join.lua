@@ -74,7 +74,8 @@ client.id = client_id
 client.slot = slot
 client.incarnation = me.incarnation
 redis.call('HSET', K.clients .. id, client_id, cjson.encode(client))
-redis.call('SADD', K.clientsOfPrefix .. me.incarnation, id .. ' ' .. client_id)
+redis.call('SADD', K.clientsOfPrefix .. me.incarnation, pair_of(id, client_id))
+begin_counting(me.incarnation, id, client)
 redis.call('HSET', K.spec .. id, 'watched', '1')
 redis.call('ZADD', K.streamIds, now, id)
 show(id)

@@ -8,8 +8,7 @@ local client = decode(text)
 if client and type(client.connectedAtMs) == 'number' and client.connectedAtMs ~= tonumber(ARGV[6]) then return 0 end
 local left = count_out(id, client_id)
 if redis.call('EXISTS', K.spec .. id) == 1 then
-  count_in(K.spec .. id, 'bytesServed', ARGV[4])
-  count_in(K.spec .. id, 'segmentsServed', ARGV[5])
+  credit(id, ARGV[4], ARGV[5])
   redis.call('ZADD', K.streamIds, now_ms(), id)
 end
 show(id)

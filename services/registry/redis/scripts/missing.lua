@@ -7,6 +7,8 @@ local function demand(is_there, ...)
   if is_there ~= 1 then missing[#missing + 1] = table.concat({ ... }, ' ') end
 end
 demand(redis.call('HEXISTS', K.workers, mine.workerId), 'worker')
+if #mine.streams > 0 then demand(redis.call('EXISTS', K.summary), 'summary') end
+demand(redis.call('HLEN', K.countersPrefix .. mine.incarnation) == #mine.clients and 1, 'counters')
 for _, id in ipairs(mine.streams) do
   demand(redis.call('EXISTS', K.spec .. id), 'stream', id)
   demand(redis.call('ZSCORE', K.streamIds, id) and 1, 'listed', id)

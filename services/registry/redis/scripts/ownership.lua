@@ -28,6 +28,15 @@ local function set_owner(feed, owner, epoch)
   if id and tonumber(slot) == 0 then show(id) end
 end
 
+-- Removes the owner's record of a feed, if it names this incarnation.
+local function disown(feed, incarnation)
+  if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') ~= incarnation then return false end
+  redis.call('DEL', K.ownerPrefix .. feed)
+  local id, slot = stream_and_slot(feed)
+  if id and tonumber(slot) == 0 then show(id) end
+  return true
+end
+
 -- Tells an incarnation that another one now owns a feed of its.
 local function tell_lost(incarnation, feed)
   local owner = owner_of(feed)

@@ -80,40 +80,11 @@ local function server_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 end
 
--- Updates the readable hash of a stream, or removes it when the stream has no viewers.
-local function show(id)
-  local clients = redis.call('HLEN', K.clients .. id)
-  if clients == 0 then
-    redis.call('DEL', K.stream .. id)
-    return
-  end
-  local owner = redis.call('HMGET', K.ownerPrefix .. process_feed(id, 0), 'worker', 'epoch')
-  local spec = redis.call('HMGET', K.spec .. id, 'shownUrl', 'profileName', 'createdAtMs')
-  redis.call('HSET', K.stream .. id, 'url', spec[1] or '', 'profile', spec[2] or '', 'created', spec[3] or '',
-    'status', 'active', 'clients', clients, 'processes', redis.call('HLEN', K.slots .. id),
-    'owner', owner[1] or '', 'epoch', owner[2] or '')
-end
-
 -- The record of a living worker.
 local function worker_of(incarnation)
   local worker = redis.call('GET', K.leasePrefix .. incarnation)
   local record = worker and decode(redis.call('HGET', K.workers, worker))
   if record and type(record.workerId) == 'string' and type(record.address) == 'string' then return record end
-end
-
--- Counts a client out; returns how many its slot has left.
-local function count_out(id, client_id)
-  local text = redis.call('HGET', K.clients .. id, client_id)
-  if not text then return 0 end
-  redis.call('HDEL', K.clients .. id, client_id)
-  local client = decode(text) or {}
-  if type(client.incarnation) == 'string' then
-    redis.call('SREM', K.clientsOfPrefix .. client.incarnation, id .. ' ' .. client_id)
-  end
-  if type(client.slot) ~= 'number' then return 0 end
-  local left = count_in(K.slots .. id, client.slot, -1)
-  if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
-  return math.max(left, 0)
 end
 
 -- Counts the clients of each slot anew from their records.
@@ -139,29 +110,6 @@ local function slot_counts(id)
     end
   end
   return counts, sum
-end
-
--- Removes a stream with its clients, slots and feeds. For an hour, a worker that missed this cannot write it back.
-local function delete_stream(id, at_ms)
-  local existed = redis.call('DEL', K.spec .. id)
-  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', 3600000)
-  redis.call('ZREM', K.streamIds, id)
-  for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
-  for _, slot in ipairs(redis.call('HKEYS', K.slots .. id)) do
-    local feed = process_feed(id, slot)
-    local incarnation = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
-    if incarnation then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
-    redis.call('DEL', K.ownerPrefix .. feed)
-  end
-  redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id)
-  return existed
-end
-
--- Removes a stream without viewers. A worker that was away and has viewers of it may write it back.
-local function forget_stream(id, at_ms)
-  local existed = delete_stream(id, at_ms)
-  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f idle', at_ms), 'PX', 3600000)
-  return existed
 end
 
 -- When a stream was deleted (-1: never), and whether that was only for lack of viewers.

@@ -7,7 +7,8 @@ if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     local client = decode(redis.call('HGET', K.clients .. id, client_id))
     local known = client and type(client.incarnation) == 'string'
     -- An unreadable record belongs to nobody.
-    if not known or (client.slot == tonumber(slot) and not is_alive(client.incarnation)) then count_out(id, client_id) end
+    if not known then count_out(id, client_id)
+    elseif client.slot == tonumber(slot) and not is_alive(client.incarnation) then count_out_dead(id, client_id, client.incarnation) end
   end
   if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     show(id)
@@ -15,9 +16,6 @@ if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
   end
 end
 local feed = process_feed(id, slot)
-if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then
-  redis.call('DEL', K.ownerPrefix .. feed)
-  redis.call('SREM', K.feedsOfPrefix .. incarnation, feed)
-end
+if disown(feed, incarnation) then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
 show(id)
 return 1

@@ -1,7 +1,5 @@
 -- Releases a feed without a slot (a source feed).
 -- ARGV: 2 feed, 3 incarnation
-local key = K.ownerPrefix .. ARGV[2]
-if redis.call('HGET', key, 'incarnation') ~= ARGV[3] then return 0 end
-redis.call('DEL', key)
+if not disown(ARGV[2], ARGV[3]) then return 0 end
 redis.call('SREM', K.feedsOfPrefix .. ARGV[3], ARGV[2])
 return 1

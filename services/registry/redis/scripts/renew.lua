@@ -1,8 +1,43 @@
 -- Renews an incarnation's lease, stores its numbers, and returns the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
---       8 client counters as JSON or ''
+--       8, 9, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
+
+-- As many fields as one command gets: Lua passes at most some thousands.
+local FIELDS = 1000
+
+-- Stores the counters of clients, and adds what has come since to the sums of their streams.
+local function take_counters(incarnation, first)
+  local key = K.countersPrefix .. incarnation
+  local bytes, segments, accessed, uncounted = {}, {}, {}, {}
+  for from = first, #ARGV - 1, 2 * FIELDS do
+    local pairs_here, fields = {}, {}
+    for at = from, math.min(from + 2 * FIELDS - 2, #ARGV - 1), 2 do pairs_here[#pairs_here + 1] = ARGV[at] end
+    local stored = redis.call('HMGET', key, unpack(pairs_here))
+    for n, pair in ipairs(pairs_here) do
+      local text = ARGV[from + 2 * n - 1]
+      local id = string.match(pair, '^%S+')
+      local now_bytes, now_segments, now_accessed = counters_in(text)
+      local had_bytes, had_segments = counters_in(stored[n])
+      -- A client that has no counters has just left, or Redis has lost them.
+      if not had_bytes and redis.call('SISMEMBER', K.clientsOfPrefix .. incarnation, pair) == 1 then
+        uncounted[id], had_bytes, had_segments = true, now_bytes, now_segments
+      end
+      if now_bytes and had_bytes then
+        bytes[id] = (bytes[id] or 0) + now_bytes - had_bytes
+        segments[id] = (segments[id] or 0) + now_segments - had_segments
+        accessed[id] = math.max(accessed[id] or 0, now_accessed)
+        fields[#fields + 1], fields[#fields + 2] = pair, text
+      end
+    end
+    if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
+  end
+  for id, more in pairs(bytes) do
+    if uncounted[id] or not add_current(id, more, segments[id], accessed[id]) then recount_current(id) end
+  end
+end
+
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
@@ -18,7 +53,7 @@ if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', 
 redis.call('HSET', K.newest, worker, incarnation)
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-if ARGV[8] ~= '' then redis.call('SET', K.countersPrefix .. incarnation, ARGV[8]) end
+take_counters(incarnation, 8)
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 table.insert(answer, 1, unbroken)

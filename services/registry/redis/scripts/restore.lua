@@ -42,6 +42,7 @@ local watched_here = {}
 for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = true end
 
 local deleted, is_deleted = {}, {}
+local written = {}
 local switched = {}
 -- Whether a record is complete; if a field is wrong, all of them are written again.
 local function is_whole(key)
@@ -57,11 +58,15 @@ for _, stream in ipairs(mine.streams) do
       is_deleted[id] = true
     else
       put_stream(id, fields, stream.lastAccessMs)
+      written[id] = true
     end
   elseif redis.call('HGET', key, 'createdAtMs') ~= fields.createdAtMs then
     -- The stream was created anew, here or there: the version with viewers counts, else the newest one.
     local newer = tonumber(redis.call('HGET', key, 'createdAtMs')) < stream.createdAtMs
-    if (newer or watched_here[id]) and not is_watched(id, incarnation) then put_stream(id, fields, stream.lastAccessMs) end
+    if (newer or watched_here[id]) and not is_watched(id, incarnation) then
+      put_stream(id, fields, stream.lastAccessMs)
+      written[id] = true
+    end
   else
     redis.call('ZADD', K.streamIds, 'GT', stream.lastAccessMs, id)
     local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
@@ -72,13 +77,22 @@ for _, stream in ipairs(mine.streams) do
     elseif moved_at(fields.failover) < moved_at(stored[1]) then
       switched[#switched + 1] = id
     end
-    if fields.watched == '1' then redis.call('HSET', key, 'watched', '1') end
+    if fields.watched == '1' and redis.call('HGET', key, 'watched') ~= '1' then
+      redis.call('HSET', key, 'watched', '1')
+      written[id] = true
+    end
+    if redis.call('HEXISTS', K.summary, id) == 0 then written[id] = true end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
-      if tonumber(fields[field]) > number_of(stored[at + 1], -1) then redis.call('HSET', key, field, fields[field]) end
+      if tonumber(fields[field]) > number_of(stored[at + 1], -1) then
+        redis.call('HSET', key, field, fields[field])
+        written[id] = true
+      end
     end
   end
 end
+
+for id in pairs(written) do show(id) end
 
 local function array(list) return #list == 0 and '[]' or cjson.encode(list) end
 local about_streams = '{"deleted":' .. array(deleted) .. ',"switched":' .. array(switched)
@@ -96,35 +110,54 @@ for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) 
     end
   end
 end
+-- Redis may have lost everything of a client but its counters.
+for _, pair in ipairs(redis.call('HKEYS', K.countersPrefix .. incarnation)) do
+  local id, client_id = string.match(pair, '^(%S+) (.*)$')
+  if id and not watching[pair] then
+    drop_counters(incarnation, id, client_id)
+    touched[id] = true
+  end
+end
 local renamed = {}
 for _, client in ipairs(mine.clients) do
   local id = client.streamId
   if not is_deleted[id] then
+    local held_id = client.id
     local stored = decode(redis.call('HGET', K.clients .. id, client.id))
     if stored and type(stored.incarnation) == 'string' and stored.incarnation ~= incarnation then
       local new_id = string.format('%s_%.0f_%s', client.id, client.connectedAtMs, string.sub(incarnation, 1, 8))
       renamed[#renamed + 1] =
         { streamId = id, clientId = client.id, connectedAtMs = client.connectedAtMs, newId = new_id }
       client.id = new_id
+      if redis.call('HEXISTS', K.countersPrefix .. incarnation, pair_of(id, held_id)) == 1 then drop_counters(incarnation, id, held_id) end
       stored = decode(redis.call('HGET', K.clients .. id, new_id))
     end
     if not stored or type(stored.incarnation) ~= 'string' then
       client.incarnation = incarnation
       redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
+      take_back(id, held_id, incarnation)
+      begin_counting(incarnation, id, client)
+    elseif not counters_in(redis.call('HGET', K.countersPrefix .. incarnation, pair_of(id, client.id))) then
+      put_counters(incarnation, id, client)
+      -- Below the sum is made anew: it may have what the lost counters said, or not.
+      redis.call('HDEL', K.summary, current_field(id))
     end
     redis.call('SADD', K.clientsOfPrefix .. incarnation, id .. ' ' .. client.id)
     touched[id] = true
   end
 end
 -- Counts anew from the client records: the counts may have been lost, and so may records.
-for id in pairs(touched) do recount(id) end
+for id in pairs(touched) do
+  recount(id)
+  if not sums_in(redis.call('HGET', K.summary, current_field(id))) then recount_current(id) end
+end
 
 local places, making = {}, {}
 for _, feed in ipairs(mine.feeds) do making[feed.feed] = true end
 for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
   if not making[feed] then
     redis.call('SREM', K.feedsOfPrefix .. incarnation, feed)
-    if redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == incarnation then redis.call('DEL', K.ownerPrefix .. feed) end
+    disown(feed, incarnation)
   end
 end
 for _, own in ipairs(mine.feeds) do

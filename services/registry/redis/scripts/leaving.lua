@@ -1,0 +1,77 @@
+-- How clients and streams go. Runs before every script, after summary.lua.
+
+-- An incarnation that was taken for dead may write its clients back for this long.
+local REMEMBERED_MS = 3600000
+
+-- Counts a client out; returns how many its slot has left, and the text of its counters, if Redis has them.
+local function count_out(id, client_id)
+  local text = redis.call('HGET', K.clients .. id, client_id)
+  if not text then return 0 end
+  redis.call('HDEL', K.clients .. id, client_id)
+  local client = decode(text) or {}
+  local counters
+  if type(client.incarnation) == 'string' then
+    redis.call('SREM', K.clientsOfPrefix .. client.incarnation, pair_of(id, client_id))
+    counters = drop_counters(client.incarnation, id, client_id)
+  end
+  if type(client.slot) ~= 'number' then return 0, counters end
+  local left = count_in(K.slots .. id, client.slot, -1)
+  if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
+  return math.max(left, 0), counters
+end
+
+-- Adds to what viewers who have left got of a stream.
+local function credit(id, bytes, segments)
+  if redis.call('EXISTS', K.spec .. id) == 0 then return end
+  for field, more in pairs({ bytesServed = bytes, segmentsServed = segments }) do
+    -- Not 0, whose negative is no number to Redis.
+    if tonumber(more) ~= 0 and count_in(K.spec .. id, field, string.format('%.0f', more)) < 0 then
+      redis.call('HSET', K.spec .. id, field, 0)
+    end
+  end
+end
+
+-- Counts a client of a dead incarnation out. What it got stays with the stream.
+local function count_out_dead(id, client_id, incarnation)
+  local _, counters = count_out(id, client_id)
+  -- Redis may have lost its record alone.
+  counters = counters or drop_counters(incarnation, id, client_id)
+  local bytes, segments = counters_in(counters)
+  if not bytes or bytes + segments == 0 then return end
+  credit(id, bytes, segments)
+  redis.call('HSET', K.creditedPrefix .. incarnation, pair_of(id, client_id), counters)
+  redis.call('PEXPIRE', K.creditedPrefix .. incarnation, REMEMBERED_MS)
+end
+
+-- A client that was counted out as dead lives: what its stream was credited with counts with the client again.
+local function take_back(id, client_id, incarnation)
+  local key, pair = K.creditedPrefix .. incarnation, pair_of(id, client_id)
+  local bytes, segments = counters_in(redis.call('HGET', key, pair))
+  if not bytes then return end
+  redis.call('HDEL', key, pair)
+  credit(id, -bytes, -segments)
+end
+
+-- Removes a stream with its clients, slots and feeds. For an hour, a worker that missed this cannot write it back.
+local function delete_stream(id, at_ms)
+  local existed = redis.call('DEL', K.spec .. id)
+  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', REMEMBERED_MS)
+  redis.call('ZREM', K.streamIds, id)
+  for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
+  for _, slot in ipairs(redis.call('HKEYS', K.slots .. id)) do
+    local feed = process_feed(id, slot)
+    local incarnation = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
+    if incarnation then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
+    redis.call('DEL', K.ownerPrefix .. feed)
+  end
+  redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id)
+  redis.call('HDEL', K.summary, id, current_field(id))
+  return existed
+end
+
+-- Removes a stream without viewers. A worker that was away and has viewers of it may write it back.
+local function forget_stream(id, at_ms)
+  local existed = delete_stream(id, at_ms)
+  redis.call('SET', K.deletedPrefix .. id, string.format('%.0f idle', at_ms), 'PX', REMEMBERED_MS)
+  return existed
+end
