@@ -1,5 +1,6 @@
 /** Rules between the values of a stage: combinations that cannot work. Pure: a stage in, sentences out. */
 
+import ipaddr from 'ipaddr.js';
 import { ConfigError, loadConfig } from '../services/proxy/src/config/config.ts';
 import { SETTINGS } from '../services/proxy/src/config/settings.ts';
 import type { Setting } from '../services/shared/settings/setting.ts';
@@ -10,6 +11,7 @@ import {
   MAX_DEPLOYMENT_S,
   MIN_WORKER_MEMORY_MIB,
   STOP_TIMEOUT_S,
+  VPC_PREFIX,
 } from './limits.ts';
 import { SECRET_SETTINGS, STACK_SETTINGS, WORKER_OWN_SETTINGS } from './worker-settings.ts';
 
@@ -18,6 +20,7 @@ export function stageProblems(stage: StageConfig): string[] {
     ...sizeProblems(stage),
     ...deploymentProblems(stage),
     ...nameProblems(stage),
+    ...networkProblems(stage),
     ...redisProblems(stage),
     ...adminProblems(stage),
     ...playbackProblems(stage),
@@ -81,6 +84,47 @@ function nameProblems({ domain, certificateArn, hostedZoneId, region, zones }: S
     const strangers = region === undefined ? [] : zones.filter((zone) => !zone.startsWith(region));
     if (strangers.length > 0) problems.push(`zones: ${strangers.join(', ')} cannot be in the region ${region}.`);
     if (new Set(zones).size < zones.length) problems.push('zones: a zone is named twice.');
+  }
+  return problems;
+}
+
+function networkProblems(stage: StageConfig): string[] {
+  const { vpcId, vpcCidr, zones } = stage;
+  const subnets = ['publicSubnetIds', 'isolatedSubnetIds'] as const;
+  if (vpcId === undefined) {
+    const useless = subnets.filter((name) => stage[name] !== undefined);
+    return [
+      ...useless.map((name) => `${name}: it has no effect without a vpcId.`),
+      ...(vpcCidr === undefined ? [] : rangeProblems(vpcCidr)),
+    ];
+  }
+  const problems = vpcCidr === undefined ? [] : ['vpcCidr: it has no effect with a vpcId, whose range exists.'];
+  if (typeof zones === 'number') {
+    return [...problems, 'zones: with a vpcId it must be the list of the zones of its subnets, in their order.'];
+  }
+  for (const name of subnets) {
+    const count = stage[name]?.length ?? 0;
+    if (count !== zones.length) problems.push(`${name}: it has ${count} subnets for ${zones.length} zones.`);
+    if (new Set(stage[name]).size < count) problems.push(`${name}: a subnet is named twice.`);
+  }
+  return problems;
+}
+
+/** Workers believe what a proxy says of a viewer's address when the proxy's own is in one of these: TRUST_PROXY=uniquelocal. */
+const PRIVATE_RANGES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'];
+
+function rangeProblems(vpcCidr: string): string[] {
+  const [address, prefix] = ipaddr.IPv4.parseCIDR(vpcCidr);
+  const problems: string[] = [];
+  if (prefix < VPC_PREFIX.min || prefix > VPC_PREFIX.max) {
+    problems.push(
+      `vpcCidr: it must be a /${VPC_PREFIX.min} to /${VPC_PREFIX.max}, so that the subnets of three zones fit.`,
+    );
+  }
+  if (!PRIVATE_RANGES.some((range) => address.match(ipaddr.IPv4.parseCIDR(range)))) {
+    problems.push(
+      `vpcCidr: it must be in ${PRIVATE_RANGES.join(', ')}: workers trust the load balancer by its private address.`,
+    );
   }
   return problems;
 }

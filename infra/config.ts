@@ -15,6 +15,8 @@ const DEFAULT_STAGE = 'main';
 /** The value of `-c name=value` is text, even for a number or a flag. */
 const text = z.coerce.string();
 
+const subnetIds = z.array(z.string().regex(/^subnet-[0-9a-f]+$/, 'must be ids of subnets')).optional();
+
 const schema = z.strictObject({
   stage: z
     .string()
@@ -29,6 +31,21 @@ const schema = z.strictObject({
     .union([wholeNumber(2, MAX_ZONES), z.array(z.string()).min(2).max(MAX_ZONES)])
     .default(2)
     .describe('Number of availability zones, or a list of their names.'),
+  vpcCidr: z
+    .cidrv4('must be an IPv4 range such as 10.64.0.0/16')
+    .optional()
+    .describe(
+      'Range of the VPC that the stage makes, `10.64.0.0/16` when absent; a private one of /16 to /18. It cannot change later.',
+    ),
+  vpcId: z
+    .string()
+    .regex(/^vpc-[0-9a-f]+$/, 'must be the id of a VPC')
+    .optional()
+    .describe('A VPC that exists already, see [a VPC of your own](#a-vpc-of-your-own). It cannot change later.'),
+  publicSubnetIds: subnetIds.describe(
+    'Subnets of that VPC for workers and load balancer, one for each of the `zones`.',
+  ),
+  isolatedSubnetIds: subnetIds.describe('Subnets of that VPC for Redis, one for each of the `zones`.'),
 
   domain: z
     .hostname('must be a host name such as tv.example.com')

@@ -26,6 +26,12 @@ export const WORKER_KEEP_ALIVE_S = IDLE_TIMEOUT_S + 60;
 /** The most zones that a stage can have. The ranges of subnets depend on it, so no deployed stage survives another number. */
 export const MAX_ZONES = 3;
 
+/** The range of a VPC that a stage makes, when the stage names none. */
+export const DEFAULT_VPC_CIDR = '10.64.0.0/16';
+
+/** The longest prefix of such a range: three zones with a /20 for workers and a /24 for Redis, and AWS accepts no shorter one than /16. */
+export const VPC_PREFIX = { min: 16, max: 18 } as const;
+
 /** The least memory with which Node, a ring and one FFmpeg fit into a worker. */
 export const MIN_WORKER_MEMORY_MIB = 768;
 

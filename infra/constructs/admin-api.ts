@@ -55,7 +55,11 @@ export class AdminApi extends Construct {
     const front = this.#front(props, registry);
     this.functions = [front, registry];
 
-    this.api = new HttpApi(this, 'Api', { description: `Streampool ${stage.stage}: admin`, createDefaultStage: false });
+    this.api = new HttpApi(this, 'Api', {
+      apiName: `streampool-${stage.stage}-admin`,
+      description: `Streampool ${stage.stage}: admin`,
+      createDefaultStage: false,
+    });
     new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',

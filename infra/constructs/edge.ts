@@ -133,15 +133,21 @@ export class Edge extends Construct {
   }
 
   #record(hostedZoneId: string, domain: string): void {
-    new CfnRecordSet(this, 'Record', {
-      hostedZoneId,
-      name: `${domain}.`,
-      type: 'A',
-      aliasTarget: {
-        dnsName: Fn.join('', ['dualstack.', this.loadBalancer.loadBalancerDnsName]),
-        hostedZoneId: this.loadBalancer.loadBalancerCanonicalHostedZoneId,
-      },
-    });
+    // The AAAA record has an answer once the load balancer has IPv6 addresses.
+    for (const [id, type] of [
+      ['Record', 'A'],
+      ['RecordV6', 'AAAA'],
+    ] as const) {
+      new CfnRecordSet(this, id, {
+        hostedZoneId,
+        name: `${domain}.`,
+        type,
+        aliasTarget: {
+          dnsName: Fn.join('', ['dualstack.', this.loadBalancer.loadBalancerDnsName]),
+          hostedZoneId: this.loadBalancer.loadBalancerCanonicalHostedZoneId,
+        },
+      });
+    }
   }
 }
 

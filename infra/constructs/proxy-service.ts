@@ -8,6 +8,7 @@ import {
   Cluster,
   type ContainerImage,
   FargateService,
+  PropagatedTagSource,
 } from 'aws-cdk-lib/aws-ecs';
 import { ApplicationTargetGroup } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -65,6 +66,8 @@ export class ProxyService extends Construct {
       // Rebalancing the zones would stop workers with viewers.
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.DISABLED,
       enableExecuteCommand: stage.allowExec,
+      // Fargate bills tasks, so the cost of a stage shows only when they have its tag.
+      propagateTags: PropagatedTagSource.SERVICE,
     });
     // Without its policy the role can neither pull the image nor read the secrets, and the first tasks would fail. With the
     // cluster goes the resource that allows the capacity provider there.

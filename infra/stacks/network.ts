@@ -1,21 +1,11 @@
 /** The parts that live longest and change least: the VPC, who may talk to whom, and the address for viewers. */
 
 import { CfnOutput, Fn, Stack, type StackProps, Validations } from 'aws-cdk-lib';
-import {
-  FlowLogDestination,
-  FlowLogTrafficType,
-  GatewayVpcEndpointAwsService,
-  IpAddresses,
-  Port,
-  SecurityGroup,
-  SubnetType,
-  Vpc,
-} from 'aws-cdk-lib/aws-ec2';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type IVpc, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
 import { Edge } from '../constructs/edge.ts';
-import { MAX_ZONES } from '../limits.ts';
+import { stageVpc } from '../constructs/stage-vpc.ts';
 import { RELAY_PORT } from '../ports.ts';
 
 /** `npm run deploy:check` reads it: only CloudFormation knows which zones a number stands for. */
@@ -26,7 +16,7 @@ export interface NetworkStackProps extends StackProps {
 }
 
 export class NetworkStack extends Stack {
-  readonly vpc: Vpc;
+  readonly vpc: IVpc;
   readonly workers: SecurityGroup;
   readonly edge: Edge;
   readonly #zones: string[];
@@ -37,39 +27,13 @@ export class NetworkStack extends Stack {
     this.#zones =
       typeof zones === 'number' ? Array.from({ length: zones }, (_, index) => Fn.select(index, Fn.getAzs())) : zones;
 
-    this.vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr('10.64.0.0/16'),
-      maxAzs: this.#zones.length,
-      // Ranges are laid out for three zones in every stage. Without that, a third zone would move the ranges of the others,
-      // and AWS refuses a subnet whose range another one still has.
-      reservedAzs: MAX_ZONES - this.#zones.length,
-      // No NAT. Media to viewers leaves through the load balancer. Media from sources would come in through the NAT gateway,
-      // which costs more than the workers: some 6,000 USD a month for 50 channels of 8 Mbit/s. So workers have public
-      // addresses, and a security group that lets in only the load balancer and other workers.
-      natGateways: 0,
-      subnetConfiguration: [
-        { name: 'Public', subnetType: SubnetType.PUBLIC, cidrMask: 20, mapPublicIpOnLaunch: false },
-        { name: 'Isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 },
-      ],
-      // It is free, and keeps image layers (ECR stores them in S3) off the public path.
-      gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 } },
-      // Nothing uses the default group. Emptying it would take a custom resource with its own rights.
-      restrictDefaultSecurityGroup: false,
-    });
+    this.vpc = stageVpc(this, stage, this.#zones);
     if (typeof zones !== 'number') {
       Validations.of(this).acknowledge({
         id: 'CloudFormation-Validate::W3010',
         reason: 'The stage names the zones for its workers.',
       });
     }
-    // Only refused connections: a record of each viewer's connection every minute would cost more than it tells.
-    this.vpc.addFlowLog('Refused', {
-      trafficType: FlowLogTrafficType.REJECT,
-      destination: FlowLogDestination.toCloudWatchLogs(
-        new LogGroup(this, 'RefusedLog', { retention: RetentionDays.ONE_WEEK }),
-      ),
-    });
-
     this.workers = new SecurityGroup(this, 'Workers', {
       vpc: this.vpc,
       description: 'Workers: from the load balancer, from each other, to any source',

@@ -89,6 +89,10 @@ describe('the functions', () => {
   });
 });
 
+it('has the stage in its name', () => {
+  admin.hasResourceProperties('AWS::ApiGatewayV2::Api', { Name: 'streampool-test-admin' });
+});
+
 describe('who may call it', () => {
   it('by default, whoever has the token', () => {
     admin.hasResourceProperties(AUTHORIZER, {

@@ -102,6 +102,25 @@ describe('a stage is refused for', () => {
     ['a domain without a certificate', { domain: 'tv.example.com' }, 'it needs a certificateArn'],
     ['a certificate without a domain', { certificateArn: CERTIFICATE }, 'it needs a domain'],
     ['a zone to write to without a domain', { hostedZoneId: 'Z123ABC' }, 'it needs a domain to write into the zone'],
+    ['a VPC that is too small', { vpcCidr: '10.1.0.0/20' }, 'vpcCidr: it must be a /16 to /18'],
+    [
+      'a VPC of public addresses',
+      { vpcCidr: '100.64.0.0/16' },
+      'workers trust the load balancer by its private address',
+    ],
+    ['a range that is none', { vpcCidr: '10.1.0.0' }, 'must be an IPv4 range'],
+    ['subnets of no VPC', { publicSubnetIds: ['subnet-0a', 'subnet-0b'] }, 'it has no effect without a vpcId'],
+    ['a VPC without its zones', { vpcId: 'vpc-0123' }, 'zones: with a vpcId it must be the list'],
+    [
+      'a VPC without a subnet for each zone',
+      { vpcId: 'vpc-0123', zones: ['us-east-1a', 'us-east-1b'], publicSubnetIds: ['subnet-0a'] },
+      'publicSubnetIds: it has 1 subnets for 2 zones.\nisolatedSubnetIds: it has 0 subnets for 2 zones.',
+    ],
+    [
+      'a range for a VPC that exists',
+      { vpcId: 'vpc-0123', vpcCidr: '10.1.0.0/16', zones: ['us-east-1a', 'us-east-1b'] },
+      'vpcCidr: it has no effect with a vpcId',
+    ],
     [
       'a certificate of another region',
       { region: 'us-east-1', domain: 'tv.example.com', certificateArn: CERTIFICATE },
@@ -151,6 +170,16 @@ describe('a stage is allowed', () => {
     [
       'a domain with a certificate and a zone',
       { domain: 'tv.example.com', certificateArn: CERTIFICATE, hostedZoneId: 'Z1' },
+    ],
+    ['a range of its VPC', { vpcCidr: '192.168.0.0/18' }],
+    [
+      'a VPC that exists',
+      {
+        vpcId: 'vpc-0123',
+        zones: ['us-east-1a', 'us-east-1b'],
+        publicSubnetIds: ['subnet-0a', 'subnet-0b'],
+        isolatedSubnetIds: ['subnet-1a', 'subnet-1b'],
+      },
     ],
     ['pages of two origins', { settings: { CORS_ORIGINS: 'https://a.example,http://nas:36400' } }],
     ['the smallest worker there can be', { workerCpu: 256, workerMemoryMiB: 1024 }],

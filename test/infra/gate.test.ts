@@ -51,6 +51,15 @@ describe('the gate', () => {
         terminationProtection: true,
       },
     ],
+    [
+      'a stage in a VPC that exists',
+      {
+        vpcId: 'vpc-0123',
+        zones: ['eu-central-1a', 'eu-central-1b'],
+        publicSubnetIds: ['subnet-0a', 'subnet-0b'],
+        isolatedSubnetIds: ['subnet-1a', 'subnet-1b'],
+      },
+    ],
   ])('lets %s through, and keeps a reason for each finding that was acknowledged', (_, values) => {
     const app = testApp();
     addChecks(app);

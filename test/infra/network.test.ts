@@ -23,6 +23,46 @@ describe('the network', () => {
     named.hasResourceProperties('AWS::EC2::Subnet', { AvailabilityZone: 'us-east-1c' });
   });
 
+  it('has the range that the stage names, laid out for three zones, and the stage in its name', () => {
+    const own = templates({ vpcCidr: '172.20.0.0/18', zones: 3 }).network;
+    own.hasResourceProperties('AWS::EC2::VPC', {
+      CidrBlock: '172.20.0.0/18',
+      Tags: Match.arrayWith([{ Key: 'Name', Value: 'streampool-test' }]),
+    });
+    own.resourceCountIs('AWS::EC2::Subnet', 6);
+  });
+
+  it('is the one that exists, where the stage names it, without a question to the account', () => {
+    const zones = ['eu-central-1a', 'eu-central-1b'];
+    const [publicSubnetIds, isolatedSubnetIds] = [
+      ['subnet-0a', 'subnet-0b'],
+      ['subnet-1a', 'subnet-1b'],
+    ];
+    const {
+      network: theirs,
+      state,
+      proxy,
+      admin,
+    } = templates({
+      vpcId: 'vpc-0123',
+      zones,
+      publicSubnetIds,
+      isolatedSubnetIds,
+    });
+    for (const type of ['VPC', 'Subnet', 'InternetGateway', 'FlowLog', 'VPCEndpoint'])
+      theirs.resourceCountIs(`AWS::EC2::${type}`, 0);
+    theirs.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', { Subnets: publicSubnetIds });
+    theirs.allResourcesProperties('AWS::EC2::SecurityGroup', { VpcId: 'vpc-0123' });
+    theirs.hasResourceProperties(TARGETS, { VpcId: 'vpc-0123' });
+    state.hasResourceProperties('AWS::ElastiCache::SubnetGroup', { SubnetIds: isolatedSubnetIds });
+    proxy.hasResourceProperties('AWS::ECS::Service', {
+      NetworkConfiguration: { AwsvpcConfiguration: Match.objectLike({ Subnets: publicSubnetIds }) },
+    });
+    admin.hasResourceProperties('AWS::Lambda::Function', {
+      VpcConfig: Match.objectLike({ SubnetIds: isolatedSubnetIds }),
+    });
+  });
+
   it('opens the relay port to the workers alone, and their port to the load balancer alone', () => {
     const rules = Object.values(network.findResources('AWS::EC2::SecurityGroupIngress')).map(
       ({ Properties }) =>
@@ -105,11 +145,13 @@ describe('the load balancer', () => {
   });
 
   it('is in DNS where the stage names a zone, and only there', () => {
-    templates(WITH_DOMAIN).network.hasResourceProperties('AWS::Route53::RecordSet', {
-      HostedZoneId: 'Z123',
-      Name: 'tv.example.com.',
-      Type: 'A',
-    });
+    for (const Type of ['A', 'AAAA']) {
+      templates(WITH_DOMAIN).network.hasResourceProperties('AWS::Route53::RecordSet', {
+        HostedZoneId: 'Z123',
+        Name: 'tv.example.com.',
+        Type,
+      });
+    }
     templates({ ...WITH_DOMAIN, hostedZoneId: undefined }).network.resourceCountIs('AWS::Route53::RecordSet', 0);
   });
 });

@@ -204,6 +204,12 @@ describe('the service', () => {
     expect(service.AvailabilityZoneRebalancing).toBe('DISABLED');
   });
 
+  it('gives its tags to the tasks, which are what is billed, and has the one of the stage', () => {
+    const { Tags, PropagateTags } = theOnly(proxy, SERVICE);
+    expect(PropagateTags).toBe('SERVICE');
+    expect(Tags).toContainEqual({ Key: 'streampool:stage', Value: 'test' });
+  });
+
   it('has public addresses, and the groups of workers and of Redis clients', () => {
     const network = theOnly(proxy, SERVICE).NetworkConfiguration as { AwsvpcConfiguration: Record<string, unknown> };
     expect(network.AwsvpcConfiguration.AssignPublicIp).toBe('ENABLED');
