@@ -3,6 +3,7 @@
  * a line of VARIANTS; a change that AWS refuses joins as an entry of IMPOSSIBLE.
  */
 
+import { addChecks } from '../../infra/checks.ts';
 import type { StageConfig } from '../../infra/config.ts';
 import { addStacks } from '../../infra/streampool.ts';
 import { type StageStack, stacksOf } from '../../infra/transitions/stage-stacks.ts';
@@ -100,11 +101,12 @@ export function stageOf(name: VariantName): StageConfig {
   return testStage(SETTINGS[name]);
 }
 
-/** The stacks of a variant; each is synthesised once in a test file. */
+/** The stacks of a variant, which have passed the checks; each is synthesised once in a test file. */
 export function variant(name: VariantName): readonly StageStack[] {
   const known = made.get(name);
   if (known !== undefined) return known;
   const app = testApp();
+  addChecks(app);
   addStacks(app, stageOf(name));
   const stacks = stacksOf(app);
   made.set(name, stacks);
