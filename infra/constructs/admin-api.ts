@@ -180,14 +180,14 @@ export class AdminApi extends Construct {
       name: 'authorizer',
       description: 'Admin API: knows the token',
       environment,
-      timeout: Duration.seconds(5),
+      timeout: Duration.seconds(3),
     });
     state.adminToken.grantRead(authorizer);
     return new HttpLambdaAuthorizer('Token', authorizer, {
       responseTypes: [HttpLambdaResponseType.SIMPLE],
       identitySource: ['$request.header.Authorization'],
-      // A token stays valid for this long after a rotation.
-      resultsCacheTtl: Duration.minutes(5),
+      // It would keep refusals too, and tokens that were rotated away. So each call also invokes the authorizer.
+      resultsCacheTtl: Duration.seconds(0),
     });
   }
 

@@ -100,6 +100,8 @@ describe('who may call it', () => {
       AuthorizerPayloadFormatVersion: '2.0',
       EnableSimpleResponses: true,
       IdentitySource: ['$request.header.Authorization'],
+      // API Gateway would keep refusals too, and tokens that were rotated away.
+      AuthorizerResultTtlInSeconds: 0,
     });
     const routes = Object.values(admin.findResources(ROUTE)).map(({ Properties }) => Properties);
     expect(routes.map(({ RouteKey, AuthorizationType }) => [RouteKey, AuthorizationType])).toEqual([

@@ -24,6 +24,7 @@ import {
   streamsAnswer,
   workersAnswer,
 } from '../../services/admin-lambda/src/schemas.ts';
+import { CALL_MS } from '../../services/admin-lambda/src/time-limits.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { type Admin, startAdmin } from '../support/admin.ts';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
@@ -361,12 +362,13 @@ describe('as two functions', () => {
       },
     } as never;
     const { log, lines } = listeningLog();
-    const handler = createHandler({
-      cluster: new RemoteCluster({ lambda, functionName: 'registry', password: async () => undefined }),
+    const deps = {
+      cluster: new RemoteCluster({ lambda, functionName: 'registry', password: undefined, withinMs: CALL_MS }),
       ecs: new EcsService(new ECSClient({ region: 'eu-west-1' }), 'cluster', 'workers'),
       prices: US_EAST_1_EGRESS,
       log,
-    });
+    };
+    const handler = createHandler(deps);
     const call = async (method: string, path: string) => {
       const { statusCode, body } = (await handler(apiCall(method, path))) as APIGatewayProxyStructuredResultV2;
       return { status: statusCode, body: JSON.parse(body ?? '') };

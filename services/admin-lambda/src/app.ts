@@ -8,9 +8,11 @@ import type { z } from 'zod';
 import { maskText } from '../../shared/masking/mask.ts';
 import { callerOf } from './caller.ts';
 import { RegistryUnavailable } from './cluster/cluster-admin.ts';
-import type { AdminDeps } from './deps.ts';
+import type { AdminDeps, DepsWithin } from './deps.ts';
 import type { Route } from './routes/route.ts';
 import { ROUTES } from './routes/routes.ts';
+import { timeOfRoute, timeToAsk } from './time-limits.ts';
+import { within } from './within.ts';
 
 interface Env {
   Bindings: { event: APIGatewayProxyEventV2 };
@@ -21,10 +23,9 @@ interface Env {
 /**
  * Makes the router.
  *
- * @example const handler = handle(createApp(deps)); // hono/aws-lambda
+ * @example const handler = handle(createApp(() => deps, log)); // hono/aws-lambda
  */
-export function createApp(deps: AdminDeps): Hono<Env> {
-  const { log } = deps;
+export function createApp(depsWithin: DepsWithin, log: AdminDeps['log']): Hono<Env> {
   const app = new Hono<Env>({ strict: false });
 
   app.use(async (c, next) => {
@@ -54,7 +55,9 @@ export function createApp(deps: AdminDeps): Hono<Env> {
     app.on(route.method, patternOf(route), async (c) => {
       const given = route.method === 'POST' ? { ...(await jsonBody(c)), ...c.req.query() } : c.req.query();
       const input = read(route.input, given);
-      const answer = await route.run({ params: c.req.param(), input }, deps);
+      const routeMs = timeOfRoute(c.env.event.requestContext.timeEpoch, Date.now());
+      const running = route.run({ params: c.req.param(), input }, depsWithin(timeToAsk(routeMs)));
+      const answer = await within(routeMs, running, () => late(routeMs));
       if (route.method !== 'GET') c.set('what', answer);
       return c.json(answer as object, route.status);
     });
@@ -76,6 +79,11 @@ export function createApp(deps: AdminDeps): Hono<Env> {
     return c.json({ detail: 'Something went wrong in the admin API. Its log says what.' }, 500);
   });
   return app;
+}
+
+/** What a route asks has limits of its own, with reasons of its own. This one holds whatever a route does. */
+function late(ms: number): RegistryUnavailable {
+  return new RegistryUnavailable(`The admin API has no answer after ${ms} ms. Its log may say why.`);
 }
 
 /** `/admin/streams/{id}` as Hono writes it: `/admin/streams/:id`. */

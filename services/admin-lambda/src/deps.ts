@@ -15,13 +15,17 @@ export interface AdminDeps {
   readonly log: Logger;
 }
 
+/** The same for a caller that waits `withinMs`, ms: what it asks of AWS gives up then. */
+export type DepsWithin = (withinMs: number) => AdminDeps;
+
 /** The service whose tasks are the workers; undefined unless both settings are present. */
 export function ecsOf(
   { ecsCluster, ecsService }: AnswerSettings,
-  client: () => Pick<ECSClient, 'send'>,
+  client: Pick<ECSClient, 'send'> | undefined,
+  withinMs: number,
 ): EcsService | undefined {
-  if (ecsCluster === undefined || ecsService === undefined) return undefined;
-  return new EcsService(client(), ecsCluster, ecsService);
+  if (ecsCluster === undefined || ecsService === undefined || client === undefined) return undefined;
+  return new EcsService(client, ecsCluster, ecsService, withinMs);
 }
 
 export function pricesOf({ egressUsdPerGb }: AnswerSettings): readonly PriceTier[] {

@@ -3,14 +3,18 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { handle, type LambdaContext } from 'hono/aws-lambda';
 import { createApp } from './app.ts';
-import type { AdminDeps } from './deps.ts';
+import type { AdminDeps, DepsWithin } from './deps.ts';
 import { JOBS, jobEvent, runJob } from './jobs.ts';
 
 export type AdminHandler = (event: unknown, context?: Context) => Promise<unknown>;
 
-/** @example const answer = await createHandler(deps)(event); // { statusCode, headers, body } */
-export function createHandler(deps: AdminDeps): AdminHandler {
-  const answer = handle(createApp(deps));
+/**
+ * @param deps what jobs use
+ * @param depsWithin what a call uses, which depends on how long it may take
+ * @example const answer = await createHandler(deps)(event); // { statusCode, headers, body }
+ */
+export function createHandler(deps: AdminDeps, depsWithin: DepsWithin = () => deps): AdminHandler {
+  const answer = handle(createApp(depsWithin, deps.log));
   return async (event, context) => {
     const job = jobEvent.safeParse(event);
     if (job.success) return runJob(job.data, deps);

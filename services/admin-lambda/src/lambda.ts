@@ -20,10 +20,14 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Context } from 'aws-lambda';
 import { createLogger } from '../../shared/log.ts';
 import { RemoteCluster } from './cluster/remote-cluster.ts';
-import { ecsOf, pricesOf } from './deps.ts';
+import { type DepsWithin, ecsOf, pricesOf } from './deps.ts';
 import { readFront } from './environment.ts';
 import { type AdminHandler, createHandler } from './handler.ts';
 import { CachedSecret } from './secrets.ts';
+import { JOB_MS } from './time-limits.ts';
+
+/** A password that Redis refuses is read again at once. */
+const PASSWORD_KEPT_MS = 5 * 60_000;
 
 let opened: AdminHandler | undefined;
 
@@ -35,15 +39,18 @@ export async function handler(event: unknown, context: Context): Promise<unknown
 function open(): AdminHandler {
   const settings = readFront(process.env);
   const { redisSecretArn: arn, registryFunction: functionName } = settings;
-  const secret = arn === undefined ? undefined : new CachedSecret({ client: new SecretsManagerClient(), arn });
-  return createHandler({
-    cluster: new RemoteCluster({
-      lambda: new LambdaClient({ maxAttempts: 1 }),
-      functionName,
-      password: async () => secret?.read(),
-    }),
-    ecs: ecsOf(settings, () => new ECSClient()),
+  const log = createLogger(settings.logLevel, { function: 'admin' });
+  const password =
+    arn === undefined
+      ? undefined
+      : new CachedSecret({ client: new SecretsManagerClient(), arn, keepMs: PASSWORD_KEPT_MS });
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  const ecsClient = new ECSClient();
+  const depsWithin: DepsWithin = (withinMs) => ({
+    cluster: new RemoteCluster({ lambda, functionName, password, withinMs }),
+    ecs: ecsOf(settings, ecsClient, withinMs),
     prices: pricesOf(settings),
-    log: createLogger(settings.logLevel, { function: 'admin' }),
+    log,
   });
+  return createHandler(depsWithin(JOB_MS), depsWithin);
 }

@@ -7,21 +7,25 @@ import { ConfigError } from '../../shared/settings/read-settings.ts';
 import { tokensOf } from './authorizer.ts';
 import { DirectCluster } from './cluster/direct-cluster.ts';
 import { RedisLink } from './cluster/redis-link.ts';
-import { ecsOf, pricesOf } from './deps.ts';
+import { type DepsWithin, ecsOf, pricesOf } from './deps.ts';
 import { type LocalSettings, readLocal } from './environment.ts';
 import { createHandler } from './handler.ts';
 import { startGateway } from './server.ts';
+import { JOB_MS } from './time-limits.ts';
 
 async function main(settings: LocalSettings): Promise<void> {
   const log = createLogger(settings.logLevel, { function: 'admin' }, undefined, [...tokensOf(settings.token).values()]);
   const link = new RedisLink(settings);
+  const cluster = new DirectCluster(link, settings);
+  const ecsClient = settings.ecsCluster === undefined ? undefined : new ECSClient();
+  const depsWithin: DepsWithin = (withinMs) => ({
+    cluster,
+    ecs: ecsOf(settings, ecsClient, withinMs),
+    prices: pricesOf(settings),
+    log,
+  });
   const gateway = await startGateway({
-    handler: createHandler({
-      cluster: new DirectCluster(link, settings),
-      ecs: ecsOf(settings, () => new ECSClient()),
-      prices: pricesOf(settings),
-      log,
-    }),
+    handler: createHandler(depsWithin(JOB_MS), depsWithin),
     tokens: tokensOf(settings.token),
     host: settings.host,
     port: settings.port,

@@ -8,7 +8,7 @@
  * dist/admin-functions/registry/. The other two functions are in front/ and authorizer/ beside it.
  */
 
-import { type ClusterAdmin, type ClusterCall, RegistryUnavailable } from './cluster/cluster-admin.ts';
+import { type ClusterAdmin, type ClusterCall, PasswordRefused, RegistryUnavailable } from './cluster/cluster-admin.ts';
 import { DirectCluster } from './cluster/direct-cluster.ts';
 import { RedisLink } from './cluster/redis-link.ts';
 import type { RegistryAnswer, RegistryRequest } from './cluster/remote-cluster.ts';
@@ -27,8 +27,8 @@ export async function handler({ call, password }: RegistryRequest): Promise<Regi
   try {
     return { ok: true, result: await answer(opened.cluster, call) };
   } catch (error) {
-    if (error instanceof RegistryUnavailable) return { ok: false, unavailable: error.message };
-    throw error;
+    if (!(error instanceof RegistryUnavailable)) throw error;
+    return { ok: false, unavailable: error.message, passwordRefused: error instanceof PasswordRefused };
   }
 }
 

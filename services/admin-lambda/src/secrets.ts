@@ -1,38 +1,42 @@
-/** A secret of Secrets Manager, cached for a while: each read of a secret costs money. */
+/** A secret of Secrets Manager, kept for a while: each read of a secret costs money. */
 
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-
-/** A rotated secret is noticed after this at the latest. */
-const KEEP_MS = 5 * 60_000;
-const TIMEOUT_MS = 2_500;
 
 export interface CachedSecretOptions {
   readonly client: Pick<SecretsManagerClient, 'send'>;
   readonly arn: string;
+  /** How old a value may be that is used without another read. */
+  readonly keepMs: number;
   readonly now?: () => number;
 }
 
+export interface SecretRead {
+  /** When to give up. */
+  readonly signal: AbortSignal;
+  /** Reads it again, however young the kept value is. */
+  readonly fresh?: boolean;
+}
+
 export class CachedSecret {
-  readonly #client: Pick<SecretsManagerClient, 'send'>;
-  readonly #arn: string;
+  readonly #options: CachedSecretOptions;
   readonly #now: () => number;
   #value: string | undefined;
   #readAtMs = 0;
 
-  constructor({ client, arn, now = Date.now }: CachedSecretOptions) {
-    this.#client = client;
-    this.#arn = arn;
-    this.#now = now;
+  constructor(options: CachedSecretOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
   }
 
-  /** @param keepMs a cached value up to this old is good enough */
-  async read(keepMs = KEEP_MS): Promise<string> {
-    if (this.#value !== undefined && this.#now() - this.#readAtMs < keepMs) return this.#value;
-    const command = new GetSecretValueCommand({ SecretId: this.#arn });
-    const { SecretString } = await this.#client.send(command, { abortSignal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (SecretString === undefined || SecretString === '') throw new Error(`the secret ${this.#arn} has no string`);
+  async read({ signal, fresh = false }: SecretRead): Promise<string> {
+    const { client, arn, keepMs } = this.#options;
+    if (!fresh && this.#value !== undefined && this.#now() - this.#readAtMs < keepMs) return this.#value;
+    // Counted from before the read: the secret may be rotated while the answer is on its way.
+    const askedAtMs = this.#now();
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: arn }), { abortSignal: signal });
+    if (SecretString === undefined || SecretString === '') throw new Error(`the secret ${arn} has no string`);
     this.#value = SecretString;
-    this.#readAtMs = this.#now();
+    this.#readAtMs = askedAtMs;
     return SecretString;
   }
 }

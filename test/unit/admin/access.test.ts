@@ -4,8 +4,14 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { APIGatewayRequestAuthorizerEventV2 } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, describe, expect, it } from 'vitest';
-import { authorize, createAuthorizer, tokensOf } from '../../../services/admin-lambda/src/authorizer.ts';
+import {
+  authorize,
+  createAuthorizer,
+  TOKENS_KEPT_MS,
+  tokensOf,
+} from '../../../services/admin-lambda/src/authorizer.ts';
 import { callerOf } from '../../../services/admin-lambda/src/caller.ts';
+import { Rereads } from '../../../services/admin-lambda/src/rereads.ts';
 import { CachedSecret } from '../../../services/admin-lambda/src/secrets.ts';
 import { apiCall, listeningLog } from './support.ts';
 
@@ -53,61 +59,88 @@ describe('the authorizer', () => {
     }) as unknown as APIGatewayRequestAuthorizerEventV2;
   const arn = 'arn:aws:secretsmanager:eu-west-1:1:secret:token';
 
+  /** An authorizer whose secret and clock a test sets. */
+  function start(secretString: string) {
+    const stage = { secretString, nowMs: 0, reads: 0, lines: [] as Record<string, unknown>[] };
+    secrets.on(GetSecretValueCommand, { SecretId: arn }).callsFake(() => {
+      stage.reads++;
+      return { SecretString: stage.secretString };
+    });
+    const now = () => stage.nowMs;
+    const { log, lines } = listeningLog();
+    const secret = new CachedSecret({ client: new SecretsManagerClient(), arn, keepMs: TOKENS_KEPT_MS, now });
+    const authorizer = createAuthorizer(secret, log, new Rereads(now));
+    stage.lines = lines;
+    const allows = async (header?: string) => (await authorizer(asking(header))).isAuthorized;
+    return { stage, authorizer, allows };
+  }
+
   it('says who it is, and asks Secrets Manager once', async () => {
-    secrets.on(GetSecretValueCommand, { SecretId: arn }).resolves({ SecretString: '{"ops":"one"}' });
-    const { log } = listeningLog();
-    const authorizer = createAuthorizer(new CachedSecret({ client: new SecretsManagerClient(), arn }), log);
+    const { stage, authorizer } = start('{"ops":"one"}');
     const allowed = { isAuthorized: true, context: { principal: 'token:ops' } };
     expect(await authorizer(asking('Bearer one'))).toEqual(allowed);
     expect(await authorizer(asking('Bearer one'))).toEqual(allowed);
-    expect(secrets.calls()).toHaveLength(1);
+    expect(stage.reads).toBe(1);
   });
 
   it('refuses everybody else, and logs from where without the token', async () => {
-    secrets.on(GetSecretValueCommand).resolves({ SecretString: 'one' });
-    const { log, lines } = listeningLog();
-    const authorizer = createAuthorizer(new CachedSecret({ client: new SecretsManagerClient(), arn }), log);
+    const { stage, authorizer } = start('one');
     expect(await authorizer(asking('Bearer guess'))).toEqual({ isAuthorized: false, context: null });
     expect(await authorizer(asking())).toEqual({ isAuthorized: false, context: null });
-    expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatchObject({ ip: '203.0.113.7', method: 'GET', path: '/admin/stats' });
-    expect(JSON.stringify(lines)).not.toContain('guess');
+    expect(stage.lines).toHaveLength(2);
+    expect(stage.lines[0]).toMatchObject({ ip: '203.0.113.7', method: 'GET', path: '/admin/stats' });
+    expect(JSON.stringify(stage.lines)).not.toContain('guess');
   });
 
-  it('knows a rotated token at once, and does not let itself be made to ask at every refusal', async () => {
-    let nowMs = 0;
-    let secret = 'old';
-    secrets.on(GetSecretValueCommand).callsFake(() => ({ SecretString: secret }));
-    const { log } = listeningLog();
-    const cached = new CachedSecret({ client: new SecretsManagerClient(), arn, now: () => nowMs });
-    const authorizer = createAuthorizer(cached, log);
-    expect((await authorizer(asking('Bearer old'))).isAuthorized).toBe(true);
-    secret = 'new';
-    nowMs = 16_000;
-    expect((await authorizer(asking('Bearer new'))).isAuthorized).toBe(true);
-    for (let n = 0; n < 5; n++) await authorizer(asking('Bearer guess'));
-    expect(secrets.calls()).toHaveLength(2);
+  it('knows a rotated token at once, also when the old one has just been used or a wrong one refused', async () => {
+    const { stage, allows } = start('old');
+    expect(await allows('Bearer old')).toBe(true);
+    expect(await allows('Bearer new')).toBe(false);
+    stage.secretString = 'new';
+    expect(await allows('Bearer new')).toBe(true);
+    expect(await allows('Bearer old')).toBe(false);
   });
 
-  it('forgets a token that was rotated away after five minutes', async () => {
-    let nowMs = 0;
-    let secret = 'old';
-    secrets.on(GetSecretValueCommand).callsFake(() => ({ SecretString: secret }));
-    const cached = new CachedSecret({ client: new SecretsManagerClient(), arn, now: () => nowMs });
-    const authorizer = createAuthorizer(cached, listeningLog().log);
-    expect((await authorizer(asking('Bearer old'))).isAuthorized).toBe(true);
-    secret = 'new';
-    nowMs = 301_000;
-    expect((await authorizer(asking('Bearer old'))).isAuthorized).toBe(false);
+  it('takes a token that was rotated away for ten seconds at the most', async () => {
+    const { stage, allows } = start('old');
+    expect(await allows('Bearer old')).toBe(true);
+    stage.secretString = 'new';
+    stage.nowMs = 10_000;
+    expect(await allows('Bearer old')).toBe(false);
   });
+
+  it('does not let itself be made to read the secret at every guess', async () => {
+    const { stage, allows } = start('one');
+    for (let n = 0; n < 100; n++) expect(await allows(`Bearer guess-${n}`)).toBe(false);
+    expect(stage.reads).toBe(1 + 10);
+    const before = stage.reads;
+    // An hour of twenty guesses a second, which is what API Gateway lets through.
+    const HOUR_S = 3600;
+    for (let at = 0; at < HOUR_S * 20; at++) {
+      stage.nowMs += 50;
+      await allows('Bearer guess');
+    }
+    // One read in 5 s for guesses, and one in 10 s as for any caller.
+    expect(stage.reads - before).toBeLessThanOrEqual(HOUR_S / 5 + HOUR_S / 10);
+    // The new token gets in all the same: within those 5 s.
+    stage.secretString = 'new';
+    stage.nowMs += 5_000;
+    expect(await allows('Bearer new')).toBe(true);
+  });
+
+  it.each([undefined, '', 'Basic b25l', 'Bearer'])(
+    'does not read the secret for %j, which holds no token',
+    async (header) => {
+      const { stage, allows } = start('one');
+      expect(await allows(header)).toBe(false);
+      expect(stage.reads).toBe(0);
+    },
+  );
 
   it('throws when Secrets Manager does not answer: a refusal would be a lie', async () => {
     secrets.on(GetSecretValueCommand).rejects(new Error('throttled'));
-    const authorizer = createAuthorizer(
-      new CachedSecret({ client: new SecretsManagerClient(), arn }),
-      listeningLog().log,
-    );
-    await expect(authorizer(asking('Bearer one'))).rejects.toThrow('throttled');
+    const secret = new CachedSecret({ client: new SecretsManagerClient(), arn, keepMs: TOKENS_KEPT_MS });
+    await expect(createAuthorizer(secret, listeningLog().log)(asking('Bearer one'))).rejects.toThrow('throttled');
   });
 });
 

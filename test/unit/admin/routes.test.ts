@@ -10,8 +10,9 @@ import { errorAnswer, indexAnswer } from '../../../services/admin-lambda/src/sch
 import { apiCall, clusterOf, listeningLog } from './support.ts';
 
 async function ask(method: string, path: string, query = '') {
-  const deps = { cluster: clusterOf({ ping: async () => 1 }), ecs: undefined, prices: US_EAST_1_EGRESS };
-  const handler = createHandler({ ...deps, log: listeningLog().log });
+  const { log } = listeningLog();
+  const deps = { cluster: clusterOf({ ping: async () => 1 }), ecs: undefined, prices: US_EAST_1_EGRESS, log };
+  const handler = createHandler(deps);
   const answer = (await handler(apiCall(method, path, { query }))) as APIGatewayProxyStructuredResultV2;
   const { statusCode: status, headers = {}, body = '' } = answer;
   return { status, headers, body: body === '' ? undefined : JSON.parse(body) };

@@ -73,7 +73,7 @@ export function apiCall(
     routeKey: '$default',
     stage: '$default',
     time: '2026-11-22T12:00:00Z',
-    timeEpoch: 1,
+    timeEpoch: Date.now(),
     authorizer: authorizer ?? { lambda: { principal: 'token:ops' } },
   };
   return {

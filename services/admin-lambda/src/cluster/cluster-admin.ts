@@ -131,3 +131,6 @@ export class RegistryUnavailable extends Error {
     this.name = 'RegistryUnavailable';
   }
 }
+
+/** Redis refuses the password, which may have been rotated. */
+export class PasswordRefused extends RegistryUnavailable {}

@@ -6,14 +6,14 @@
 
 import { Redis, type RedisOptions } from 'ioredis';
 import type { RegistrySettings } from '../environment.ts';
-import { RegistryUnavailable } from './cluster-admin.ts';
+import { REDIS_MS } from '../time-limits.ts';
+import { within } from '../within.ts';
+import { PasswordRefused, RegistryUnavailable } from './cluster-admin.ts';
 
 /** Within one network a PING takes a millisecond; a connection that needs longer than this is dead or useless. */
 const PING_TIMEOUT_MS = 400;
 /** TCP, TLS, AUTH and the first PING. */
 const CONNECT_TIMEOUT_MS = 1_000;
-/** The limit of one use. Together with the two limits above, a caller gets its 503 well within 3 s. */
-const USE_TIMEOUT_MS = 2_000;
 
 /** Answers that make the connection useless: another server is the primary, or this one is starting. */
 const NOT_SERVING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|UNBLOCKED)/;
@@ -41,7 +41,7 @@ export class RedisLink {
   /**
    * Runs some work on a working connection.
    *
-   * @throws {RegistryUnavailable} when Redis does not answer, or the work takes longer than 2 s
+   * @throws {RegistryUnavailable} when Redis does not answer, or connection and work take longer than REDIS_MS
    */
   async use<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     let redis: Redis | undefined;
@@ -50,12 +50,12 @@ export class RedisLink {
       return work(redis);
     };
     try {
-      return await within(USE_TIMEOUT_MS, inTime(), 'Redis does not answer in time');
+      return await within(REDIS_MS, inTime(), late(REDIS_MS, 'Redis does not answer in time'));
     } catch (error) {
-      const reason = unavailability(error);
-      if (reason === undefined) throw error;
+      const unavailable = unavailability(error);
+      if (unavailable === undefined) throw error;
       if (redis !== undefined) this.#drop(redis);
-      throw new RegistryUnavailable(reason, { cause: error });
+      throw unavailable;
     }
   }
 
@@ -67,7 +67,7 @@ export class RedisLink {
     const redis = this.#redis;
     if (redis !== undefined) {
       try {
-        await within(PING_TIMEOUT_MS, redis.ping(), 'no PONG');
+        await within(PING_TIMEOUT_MS, redis.ping(), late(PING_TIMEOUT_MS, 'no PONG'));
         return redis;
       } catch {
         this.#drop(redis);
@@ -88,7 +88,7 @@ export class RedisLink {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       connectTimeout: CONNECT_TIMEOUT_MS,
-      commandTimeout: USE_TIMEOUT_MS,
+      commandTimeout: REDIS_MS,
       // The next use opens a new one: a frozen process cannot retry on a timer.
       retryStrategy: () => null,
       ...(this.#password === undefined ? {} : { password: this.#password }),
@@ -104,11 +104,12 @@ export class RedisLink {
     redis.once('end', () => this.#forget(redis));
     try {
       const connected = redis.connect().then(() => redis.ping());
-      await within(CONNECT_TIMEOUT_MS, connected, 'Redis does not accept a connection in time');
+      const tooLate = late(CONNECT_TIMEOUT_MS, 'Redis does not accept a connection in time');
+      await within(CONNECT_TIMEOUT_MS, connected, tooLate);
     } catch (error) {
       redis.disconnect();
       // "Connection is closed." says less than the error that closed it.
-      throw new RegistryUnavailable(unavailability(cause ?? error) ?? String(error), { cause: cause ?? error });
+      throw unavailability(cause ?? error) ?? new RegistryUnavailable(String(error), { cause: cause ?? error });
     }
     this.#redis = redis;
     return redis;
@@ -124,31 +125,24 @@ export class RedisLink {
   }
 }
 
-/** Why Redis is of no use now; undefined for an error of the work itself. */
-function unavailability(error: unknown): string | undefined {
-  if (error instanceof RegistryUnavailable) return error.message;
+/** The error that says why Redis is of no use now; undefined for an error of the work itself. */
+function unavailability(error: unknown): RegistryUnavailable | undefined {
+  if (error instanceof RegistryUnavailable) return error;
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
-  if (syscall !== undefined || code !== undefined) return `Redis cannot be reached: ${error.message || code}`;
-  if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(error.message)) return `Redis refuses the password: ${error.message}`;
-  if (NOT_SERVING.test(error.message)) return `Redis is not ready: ${error.message}`;
+  const of = (reason: string): RegistryUnavailable => new RegistryUnavailable(reason, { cause: error });
+  if (syscall !== undefined || code !== undefined) return of(`Redis cannot be reached: ${error.message || code}`);
+  if (/^(WRONGPASS|NOAUTH)/.test(error.message)) {
+    return new PasswordRefused(`Redis refuses the password: ${error.message}`, { cause: error });
+  }
+  if (/^NOPERM/.test(error.message)) return of(`Redis refuses the user: ${error.message}`);
+  if (NOT_SERVING.test(error.message)) return of(`Redis is not ready: ${error.message}`);
   if (/^(Connection is closed|Command timed out|Stream isn't writeable)/.test(error.message)) {
-    return `Redis does not answer: ${error.message}`;
+    return of(`Redis does not answer: ${error.message}`);
   }
   return undefined;
 }
 
-/** @throws {RegistryUnavailable} */
-async function within<T>(ms: number, work: Promise<T>, reason: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new RegistryUnavailable(`${reason} (${ms} ms).`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // The work that lost the race may still fail; nobody waits for it.
-    work.catch(() => undefined);
-  }
+function late(ms: number, reason: string): () => RegistryUnavailable {
+  return () => new RegistryUnavailable(`${reason} (${ms} ms).`);
 }

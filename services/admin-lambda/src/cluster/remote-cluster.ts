@@ -5,6 +5,7 @@
 
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { PageRequest } from '../paging.ts';
+import type { CachedSecret, SecretRead } from '../secrets.ts';
 import {
   type CleanupAnswer,
   type ClusterAdmin,
@@ -26,17 +27,18 @@ export interface RegistryRequest {
 }
 
 /** Its answer. It throws errors that are bugs and not outages. */
-export type RegistryAnswer = { ok: true; result: unknown } | { ok: false; unavailable: string };
+export type RegistryAnswer =
+  | { ok: true; result: unknown }
+  | { ok: false; unavailable: string; passwordRefused: boolean };
 
 export interface RemoteClusterOptions {
   readonly lambda: Pick<LambdaClient, 'send'>;
   readonly functionName: string;
-  /** The current password of Redis. */
-  readonly password: () => Promise<string | undefined>;
+  /** Redis's password; undefined: it has none. */
+  readonly password: Pick<CachedSecret, 'read'> | undefined;
+  /** The limit of one question, with the password: see time-limits.ts. */
+  readonly withinMs: number;
 }
-
-/** A cold start in a VPC takes about a second. A function that has not answered by then will not answer. */
-const INVOKE_TIMEOUT_MS = 8_000;
 
 export class RemoteCluster implements ClusterAdmin {
   readonly #options: RemoteClusterOptions;
@@ -77,19 +79,39 @@ export class RemoteCluster implements ClusterAdmin {
     return this.#call({ operation: 'drain', args: [workerId] });
   }
 
+  /** Redis may refuse the password because it was rotated since it was read: then this reads it again, once. */
   async #call<T>(call: ClusterCall): Promise<T> {
-    const { lambda, functionName, password } = this.#options;
-    const request: RegistryRequest = { call, password: await password() };
+    const signal = AbortSignal.timeout(this.#options.withinMs);
+    const password = await this.#password({ signal });
+    let answer = await this.#invoke({ call, password }, signal);
+    if (!answer.ok && answer.passwordRefused) {
+      const newer = await this.#password({ signal, fresh: true });
+      if (newer !== password) answer = await this.#invoke({ call, password: newer }, signal);
+    }
+    if (!answer.ok) throw new RegistryUnavailable(answer.unavailable);
+    return answer.result as T;
+  }
+
+  async #password(how: SecretRead): Promise<string | undefined> {
+    try {
+      return await this.#options.password?.read(how);
+    } catch (error) {
+      throw new RegistryUnavailable(`Redis's password cannot be read: ${String(error)}`, { cause: error });
+    }
+  }
+
+  async #invoke(request: RegistryRequest, signal: AbortSignal): Promise<RegistryAnswer> {
+    const { lambda, functionName, withinMs } = this.#options;
     const command = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(request) });
-    const abort = AbortSignal.timeout(INVOKE_TIMEOUT_MS);
-    const { Payload, FunctionError } = await lambda.send(command, { abortSignal: abort }).catch((error: unknown) => {
-      throw new RegistryUnavailable(`${functionName} cannot be invoked: ${String(error)}`, { cause: error });
+    const { Payload, FunctionError } = await lambda.send(command, { abortSignal: signal }).catch((error: unknown) => {
+      const reason = signal.aborted
+        ? `has not answered within ${withinMs} ms. If it was only starting, it answers the next call`
+        : `cannot be invoked: ${String(error)}`;
+      throw new RegistryUnavailable(`${functionName} ${reason}.`, { cause: error });
     });
     const text = Buffer.from(Payload ?? []).toString();
     if (FunctionError !== undefined) throw new Error(`${functionName} failed (${FunctionError}): ${text}`);
     // Both functions come from the same commit and are deployed together.
-    const answer = JSON.parse(text) as RegistryAnswer;
-    if (!answer.ok) throw new RegistryUnavailable(answer.unavailable);
-    return answer.result as T;
+    return JSON.parse(text) as RegistryAnswer;
   }
 }

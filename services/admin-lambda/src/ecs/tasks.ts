@@ -10,6 +10,7 @@ import {
   type ProtectedTask,
 } from '@aws-sdk/client-ecs';
 import type { ServiceState } from '../scale-in.ts';
+import { JOB_MS } from '../time-limits.ts';
 
 export interface Task {
   arn: string;
@@ -42,17 +43,23 @@ interface Protections {
   readonly missing: readonly string[];
 }
 
+interface Deadline {
+  readonly abortSignal: AbortSignal;
+}
+
 /** Each of these calls accepts at most this many tasks. */
 const TASKS_PER_CALL = 100;
-const TIMEOUT_MS = 5_000;
 
 export class EcsService {
   readonly #client: Pick<ECSClient, 'send'>;
+  readonly #withinMs: number;
   readonly cluster: string;
   readonly service: string;
 
-  constructor(client: Pick<ECSClient, 'send'>, cluster: string, service: string) {
+  /** @param withinMs the limit of one question, over all its calls */
+  constructor(client: Pick<ECSClient, 'send'>, cluster: string, service: string, withinMs = JOB_MS) {
     this.#client = client;
+    this.#withinMs = withinMs;
     this.cluster = cluster;
     this.service = service;
   }
@@ -61,14 +68,15 @@ export class EcsService {
     const tasks: Task[] = [];
     const missing: string[] = [];
     let nextToken: string | undefined;
+    const deadline = { abortSignal: AbortSignal.timeout(this.#withinMs) };
     do {
       const input = { cluster: this.cluster, serviceName: this.service, maxResults: TASKS_PER_CALL, nextToken };
-      const listed = await this.#client.send(new ListTasksCommand(input), timeout());
+      const listed = await this.#client.send(new ListTasksCommand(input), deadline);
       const arns = listed.taskArns ?? [];
       if (arns.length > 0) {
         const [described, protections] = await Promise.all([
-          this.#client.send(new DescribeTasksCommand({ cluster: this.cluster, tasks: arns }), timeout()),
-          this.#protections(arns),
+          this.#client.send(new DescribeTasksCommand({ cluster: this.cluster, tasks: arns }), deadline),
+          this.#protections(arns, deadline),
         ]);
         tasks.push(...(described.tasks ?? []).map((task) => taskOf(task, protections.of.get(task.taskArn ?? ''))));
         missing.push(...protections.missing);
@@ -79,10 +87,10 @@ export class EcsService {
   }
 
   /** The tasks are useful even without their protection. */
-  async #protections(arns: string[]): Promise<Protections> {
+  async #protections(arns: string[], deadline: Deadline): Promise<Protections> {
     try {
       const command = new GetTaskProtectionCommand({ cluster: this.cluster, tasks: arns });
-      const { protectedTasks = [], failures = [] } = await this.#client.send(command, timeout());
+      const { protectedTasks = [], failures = [] } = await this.#client.send(command, deadline);
       return {
         of: new Map(protectedTasks.map((task) => [task.taskArn ?? '', task])),
         missing: failures.map(({ arn, reason, detail }) => [`${arn}: ${reason}`, detail].filter(Boolean).join(', ')),
@@ -94,7 +102,8 @@ export class EcsService {
 
   async state(): Promise<ServiceState> {
     const input = { cluster: this.cluster, services: [this.service] };
-    const { services } = await this.#client.send(new DescribeServicesCommand(input), timeout());
+    const deadline = { abortSignal: AbortSignal.timeout(this.#withinMs) };
+    const { services } = await this.#client.send(new DescribeServicesCommand(input), deadline);
     const [service] = services ?? [];
     if (service === undefined) throw new Error(`ECS knows no service ${this.service} in ${this.cluster}.`);
     return { desiredCount: service.desiredCount ?? 0, deploying: (service.deployments ?? []).length > 1 };
@@ -126,8 +135,4 @@ function taskOf(task: EcsTask, protection: ProtectedTask | undefined): Task {
 function revisionOf(definition: string): number | null {
   const [, revision] = /:(\d+)$/.exec(definition) ?? [];
   return revision === undefined ? null : Number(revision);
-}
-
-function timeout(): { abortSignal: AbortSignal } {
-  return { abortSignal: AbortSignal.timeout(TIMEOUT_MS) };
 }
