@@ -1,4 +1,6 @@
 /** Dashboard and alarms: each thing that must wake somebody does, and says what to do. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { METRICS, PUBLISHED } from '../../services/shared/metric-names.ts';
@@ -35,6 +37,21 @@ describe('the alarms', () => {
     observability.hasResourceProperties(ALARM, {
       Metrics: Match.arrayWith([Match.objectLike({ Expression: '100 * failed / requests' })]),
     });
+  });
+
+  it('stand in the docs, each with what to do', () => {
+    const docs = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy-aws.md'), 'utf8');
+    const names = Object.values(templates()).flatMap((template) =>
+      Object.keys(template.findResources(ALARM)).map((id) =>
+        id
+          .replace(/^(?:Alarms|Proxy)/, '')
+          .replace(/[0-9A-F]{8}$/, '')
+          .replace(/^Redis\d/, 'Redis1'),
+      ),
+    );
+    expect(names).toContain('DeploymentErrors');
+    const table = docs.split('\n').filter((line) => line.startsWith('| `'));
+    expect(names.filter((name) => !table.some((line) => line.split('|')[1]?.includes(`\`${name}\``)))).toEqual([]);
   });
 
   it('ring at the egress that the stage names', () => {
