@@ -15,7 +15,7 @@ const DEFAULT_STAGE = 'main';
 /** The value of `-c name=value` is text, even for a number or a flag. */
 const text = z.coerce.string();
 
-const subnetIds = z.array(z.string().regex(/^subnet-[0-9a-f]+$/, 'must be ids of subnets')).optional();
+const subnetIds = z.array(z.string().regex(/^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be ids of subnets')).optional();
 
 const schema = z.strictObject({
   stage: z
@@ -39,7 +39,7 @@ const schema = z.strictObject({
     ),
   vpcId: z
     .string()
-    .regex(/^vpc-[0-9a-f]+$/, 'must be the id of a VPC')
+    .regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/, 'must be the id of a VPC')
     .optional()
     .describe('A VPC that exists already, see [a VPC of your own](#a-vpc-of-your-own). It cannot change later.'),
   publicSubnetIds: subnetIds.describe(

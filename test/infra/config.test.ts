@@ -109,16 +109,20 @@ describe('a stage is refused for', () => {
       'workers trust the load balancer by its private address',
     ],
     ['a range that is none', { vpcCidr: '10.1.0.0' }, 'must be an IPv4 range'],
-    ['subnets of no VPC', { publicSubnetIds: ['subnet-0a', 'subnet-0b'] }, 'it has no effect without a vpcId'],
-    ['a VPC without its zones', { vpcId: 'vpc-0123' }, 'zones: with a vpcId it must be the list'],
+    [
+      'subnets of no VPC',
+      { publicSubnetIds: ['subnet-0aaaaaaa', 'subnet-0bbbbbbb'] },
+      'it has no effect without a vpcId',
+    ],
+    ['a VPC without its zones', { vpcId: 'vpc-01234567' }, 'zones: with a vpcId it must be the list'],
     [
       'a VPC without a subnet for each zone',
-      { vpcId: 'vpc-0123', zones: ['us-east-1a', 'us-east-1b'], publicSubnetIds: ['subnet-0a'] },
+      { vpcId: 'vpc-01234567', zones: ['us-east-1a', 'us-east-1b'], publicSubnetIds: ['subnet-0aaaaaaa'] },
       'publicSubnetIds: it has 1 subnets for 2 zones.\nisolatedSubnetIds: it has 0 subnets for 2 zones.',
     ],
     [
       'a range for a VPC that exists',
-      { vpcId: 'vpc-0123', vpcCidr: '10.1.0.0/16', zones: ['us-east-1a', 'us-east-1b'] },
+      { vpcId: 'vpc-01234567', vpcCidr: '10.1.0.0/16', zones: ['us-east-1a', 'us-east-1b'] },
       'vpcCidr: it has no effect with a vpcId',
     ],
     [
@@ -175,10 +179,10 @@ describe('a stage is allowed', () => {
     [
       'a VPC that exists',
       {
-        vpcId: 'vpc-0123',
+        vpcId: 'vpc-01234567',
         zones: ['us-east-1a', 'us-east-1b'],
-        publicSubnetIds: ['subnet-0a', 'subnet-0b'],
-        isolatedSubnetIds: ['subnet-1a', 'subnet-1b'],
+        publicSubnetIds: ['subnet-0aaaaaaa', 'subnet-0bbbbbbb'],
+        isolatedSubnetIds: ['subnet-1aaaaaaa', 'subnet-1bbbbbbb'],
       },
     ],
     ['pages of two origins', { settings: { CORS_ORIGINS: 'https://a.example,http://nas:36400' } }],

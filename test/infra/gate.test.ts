@@ -54,10 +54,10 @@ describe('the gate', () => {
     [
       'a stage in a VPC that exists',
       {
-        vpcId: 'vpc-0123',
+        vpcId: 'vpc-01234567',
         zones: ['eu-central-1a', 'eu-central-1b'],
-        publicSubnetIds: ['subnet-0a', 'subnet-0b'],
-        isolatedSubnetIds: ['subnet-1a', 'subnet-1b'],
+        publicSubnetIds: ['subnet-0aaaaaaa', 'subnet-0bbbbbbb'],
+        isolatedSubnetIds: ['subnet-1aaaaaaa', 'subnet-1bbbbbbb'],
       },
     ],
   ])('lets %s through, and keeps a reason for each finding that was acknowledged', (_, values) => {

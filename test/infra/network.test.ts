@@ -35,8 +35,8 @@ describe('the network', () => {
   it('is the one that exists, where the stage names it, without a question to the account', () => {
     const zones = ['eu-central-1a', 'eu-central-1b'];
     const [publicSubnetIds, isolatedSubnetIds] = [
-      ['subnet-0a', 'subnet-0b'],
-      ['subnet-1a', 'subnet-1b'],
+      ['subnet-0aaaaaaa', 'subnet-0bbbbbbb'],
+      ['subnet-1aaaaaaa', 'subnet-1bbbbbbb'],
     ];
     const {
       network: theirs,
@@ -44,7 +44,7 @@ describe('the network', () => {
       proxy,
       admin,
     } = templates({
-      vpcId: 'vpc-0123',
+      vpcId: 'vpc-01234567',
       zones,
       publicSubnetIds,
       isolatedSubnetIds,
@@ -52,8 +52,8 @@ describe('the network', () => {
     for (const type of ['VPC', 'Subnet', 'InternetGateway', 'FlowLog', 'VPCEndpoint'])
       theirs.resourceCountIs(`AWS::EC2::${type}`, 0);
     theirs.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', { Subnets: publicSubnetIds });
-    theirs.allResourcesProperties('AWS::EC2::SecurityGroup', { VpcId: 'vpc-0123' });
-    theirs.hasResourceProperties(TARGETS, { VpcId: 'vpc-0123' });
+    theirs.allResourcesProperties('AWS::EC2::SecurityGroup', { VpcId: 'vpc-01234567' });
+    theirs.hasResourceProperties(TARGETS, { VpcId: 'vpc-01234567' });
     state.hasResourceProperties('AWS::ElastiCache::SubnetGroup', { SubnetIds: isolatedSubnetIds });
     proxy.hasResourceProperties('AWS::ECS::Service', {
       NetworkConfiguration: { AwsvpcConfiguration: Match.objectLike({ Subnets: publicSubnetIds }) },
