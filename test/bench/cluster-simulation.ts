@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from '../support/redis.ts';
 import type { Bench } from './main.ts';
 import { percentile } from './numbers.ts';
 import { type Remote, startRemote } from './remote.ts';
+import { streamSpec } from './simulated-stream.ts';
 import type { SimulationOrder, SimulationReport } from './simulated-workers.ts';
 import type { Row } from './table.ts';
 
@@ -129,31 +130,6 @@ async function createStreams(redis: RedisServer): Promise<string[]> {
   await Promise.all(ids.map((id, n) => registry.createStream(streamSpec(id, n), STREAMS)));
   connection.disconnect();
   return ids;
-}
-
-/** As large as that of a transcoded stream with a built-in profile. */
-function streamSpec(id: string, n: number): StreamSpec {
-  const outputOptions = ['-c:v', 'libx264', '-preset', 'veryfast', '-b:v', '3000k', '-c:a', 'aac', '-b:a', '128k'];
-  return {
-    id,
-    url: `http://provider.example:8080/live/user${n}/secret${n}/${n}.ts`,
-    failoverUrls: [`http://backup.example:8080/live/user${n}/secret${n}/${n}.ts`],
-    failoverResolverUrl: undefined,
-    userAgent: 'VLC/3.0.18 LibVLC/3.0.18',
-    headers: {},
-    metadata: { name: `Channel ${n}`, playlist: 'simulated' },
-    profile: {
-      name: '720p',
-      variables: { video_bitrate: '3000k', audio_bitrate: '128k' },
-      args: ['-i', '{input_url}', ...outputOptions, '-f', 'mpegts', 'pipe:1'],
-      inputOptions: [],
-      outputOptions,
-      container: 'mpegts',
-      hls: false,
-      video: 'encode',
-      audio: 'encode',
-    },
-  };
 }
 
 function every<T>(children: readonly Remote[], method: string, argument: unknown): Promise<T[]> {

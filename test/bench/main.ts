@@ -1,5 +1,6 @@
 /** `npm run bench`: what the worker costs and how fast it is, beside a floor or a peer measured in the same run. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
+import { admin } from './admin.ts';
 import { channels } from './channels.ts';
 import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   cold,
   restart,
   cluster,
+  admin,
 };
 
 const USAGE = `npm run bench -- [${Object.keys(PARTS).join('|')}] … [--quick] [--json]`;

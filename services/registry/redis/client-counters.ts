@@ -21,8 +21,14 @@ export function readCounters(text: string): Counted | undefined {
   return { connectedAtMs, bytesServed, segmentsServed, lastAccessMs };
 }
 
-/** With more in one renewal, Redis would answer nobody else for more than about 10 ms. The others come with the next one. */
-const WRITTEN_AT_ONCE = 5_000;
+/**
+ * A renewal writes so many counters, or this share of them: the others come with the next ones, a second later each. So they are a
+ * second old at few viewers and 5 s at many, and Redis has a fifth of the work.
+ */
+const WRITTEN_AT_ONCE = 100;
+const WRITTEN_SHARE = 1 / 5;
+/** With more in one renewal, Redis would answer nobody else for more than about 20 ms. */
+const WRITTEN_AT_MOST = 5_000;
 
 /** A viewer's first seconds are a burst, so that its player starts. A rate over less time than this would mislead. */
 const RATE_OVER_AT_LEAST_MS = 10_000;
@@ -47,7 +53,8 @@ export class ClientCounters {
 
   /** What a renewal writes. */
   toWrite(): ClientReport[] {
-    return [...this.#unwritten.values()].slice(0, WRITTEN_AT_ONCE);
+    const share = Math.ceil(this.#counters.size * WRITTEN_SHARE);
+    return [...this.#unwritten.values()].slice(0, Math.min(Math.max(WRITTEN_AT_ONCE, share), WRITTEN_AT_MOST));
   }
 
   /** Redis has them; those that have changed meanwhile must be written again. */

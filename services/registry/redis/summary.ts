@@ -14,7 +14,7 @@ export interface StreamSummary {
   processes: number;
   /** Whether it has had a viewer since it was created. */
   watched: boolean;
-  /** To all its viewers, including those who have left; at most a renewal old. */
+  /** To all its viewers, including those who have left; as old as the counters that workers write. */
   bytesServed: number;
   segmentsServed: number;
   /** When it was last created, joined, left or read. */

@@ -33,8 +33,25 @@ local function take_counters(incarnation, first)
     end
     if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
   end
-  for id, more in pairs(bytes) do
-    if uncounted[id] or not add_current(id, more, segments[id], accessed[id]) then recount_current(id) end
+  local ids = {}
+  for id in pairs(bytes) do
+    if uncounted[id] then recount_current(id) else ids[#ids + 1] = id end
+  end
+  for from = 1, #ids, FIELDS do
+    local names, fields = {}, {}
+    for at = from, math.min(from + FIELDS - 1, #ids) do names[#names + 1] = current_field(ids[at]) end
+    local stored = redis.call('HMGET', K.summary, unpack(names))
+    for n, name in ipairs(names) do
+      local id = ids[from + n - 1]
+      local had, pieces, read = sums_in(stored[n])
+      if had then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = sums_text(had + bytes[id], pieces + segments[id], math.max(read, accessed[id]))
+      else
+        recount_current(id)
+      end
+    end
+    if #fields > 0 then redis.call('HSET', K.summary, unpack(fields)) end
   end
 end
 
