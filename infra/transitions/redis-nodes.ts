@@ -1,9 +1,10 @@
 /**
- * The order in which ElastiCache can change the number of Redis nodes. CloudFormation switches failover in the same step, and
- * ElastiCache allows it only while there is a replica.
+ * What ElastiCache refuses about the nodes of a Redis. It switches failover only while there is a replica, and CloudFormation
+ * changes the number of nodes and failover in one step. And it keeps each subnet that has a node.
  */
 
-import type { Resource, Template } from './stage-stacks.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { importsOf, type Resource, type Template } from './stage-stacks.ts';
 
 interface Nodes {
   readonly count: number;
@@ -24,6 +25,26 @@ export function redisRefusals(before: Template, after: Template): string[] {
     }
     return [];
   });
+}
+
+/** The subnets that a Redis of `before` would lose. ElastiCache refuses it for a subnet with a node in it. */
+export function lostSubnets(before: Template, after: Template): string[] {
+  return Object.entries(after.Resources ?? {}).flatMap(([id, wanted]) => {
+    const present = before.Resources?.[id];
+    if (wanted.Type !== 'AWS::ElastiCache::SubnetGroup' || present === undefined) return [];
+    const kept = subnetsOf(wanted);
+    const lost = subnetsOf(present).filter((subnet) => !kept.some((each) => isDeepStrictEqual(each, subnet)));
+    return lost.map((subnet) => `Redis may have a node in ${nameOf(subnet)}, which ${id} would lose.`);
+  });
+}
+
+/** An id, or the export that holds it. */
+function nameOf(subnet: unknown): string {
+  return typeof subnet === 'string' ? subnet : [...importsOf(subnet)].join();
+}
+
+function subnetsOf({ Properties = {} }: Resource): readonly unknown[] {
+  return Array.isArray(Properties.SubnetIds) ? Properties.SubnetIds : [];
 }
 
 function nodesOf({ Properties = {} }: Resource): Nodes {

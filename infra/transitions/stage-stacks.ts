@@ -39,9 +39,9 @@ export function exportsOf({ Outputs = {} }: Template): ReadonlyMap<string, unkno
   );
 }
 
-/** The names of all exports of other stacks that a template uses. */
-export function importsOf(template: Template): ReadonlySet<string> {
-  return new Set(callsOf('Fn::ImportValue', template).filter((name) => typeof name === 'string'));
+/** The names of all exports of other stacks that a template, or a part of it, uses. */
+export function importsOf(part: unknown): ReadonlySet<string> {
+  return new Set(callsOf('Fn::ImportValue', part).filter((name) => typeof name === 'string'));
 }
 
 /** The ids of the template's own resources that a value refers to. */

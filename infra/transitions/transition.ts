@@ -3,10 +3,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { collisions } from './collisions.ts';
 import { importers, lostExports } from './lost-exports.ts';
-import { redisRefusals } from './redis-nodes.ts';
+import { lostSubnets, redisRefusals } from './redis-nodes.ts';
 import { KEPT, type ResourceChange, resourceChanges } from './resource-changes.ts';
 import { type StageStack, withZones } from './stage-stacks.ts';
-import { REDIS_STEPS, whatToDo } from './what-to-do.ts';
+import { REDIS_STEPS, whatToDo, ZONES } from './what-to-do.ts';
 
 export interface Refusal {
   readonly stack: string;
@@ -54,6 +54,7 @@ export function refusals(
         const other = holder === id ? 'the one that it replaces' : holder;
         return refusal(`${type} ${id} wants ${what}, which ${other} has until the end of the update.`, whatToDo(type));
       }),
+      ...lostSubnets(present.template, wanted.template).map((says) => refusal(says, ZONES)),
       ...redisRefusals(present.template, wanted.template).map((says) => refusal(says, REDIS_STEPS)),
     ];
   });

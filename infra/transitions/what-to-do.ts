@@ -3,7 +3,7 @@
 const NEW_STAGE =
   'Deploy a stage of another name beside this one, move the viewers to it, and remove this one (docs/deploy-aws.md, "Changing a stage").';
 
-const ZONES = `zones: leave the deployed zones as they are, in their order. A third one can be added behind them. For fewer or other zones: ${NEW_STAGE}`;
+export const ZONES = `zones: leave the deployed zones as they are, in their order. A third one can be added behind them. For fewer or other zones: ${NEW_STAGE}`;
 
 const ADVICE: Readonly<Record<string, string>> = {
   'AWS::EC2::Subnet': ZONES,

@@ -17,6 +17,13 @@ const CERTIFICATE = `arn:aws:acm:${REGION}:123456789012:certificate/abc`;
 const DOMAIN = { domain: 'tv.example.com', certificateArn: CERTIFICATE };
 const JWT = { adminAuth: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: ['streampool'] };
 
+const existing = (...letters: string[]) => ({
+  vpcId: 'vpc-0123456789abcdef0',
+  zones: letters.map((letter) => `${REGION}${letter}`),
+  publicSubnetIds: letters.map((letter) => `subnet-0123456789abcde0${letter}`),
+  isolatedSubnetIds: letters.map((letter) => `subnet-0123456789abcde1${letter}`),
+});
+
 /** What each stage sets apart from the defaults. */
 const SETTINGS = {
   defaults: {},
@@ -31,6 +38,10 @@ const SETTINGS = {
   'one Redis node': { redisReplicas: 0, redisMultiAz: false },
   'a replica without failover': { redisReplicas: 1, redisMultiAz: false },
   'an image that is built here': { image: undefined },
+  'an image in ECR': { image: `123456789012.dkr.ecr.${REGION}.amazonaws.com/streampool:1` },
+  'another range of the VPC': { vpcCidr: '10.80.0.0/16' },
+  'a VPC that exists': existing('a', 'b'),
+  'a VPC that exists, in three zones': existing('a', 'b', 'c'),
   'signed playback': { playbackAuth: 'signed' },
   'alarms by e-mail': { alarmEmail: 'ops@example.com' },
   arm64: { architecture: 'arm64' },
@@ -70,16 +81,26 @@ export interface Impossible {
 const zonesOf = ({ zones }: StageConfig): readonly string[] =>
   typeof zones === 'number' ? ZONES.slice(0, zones) : zones;
 
+const isSameVpc = (from: StageConfig, to: StageConfig): boolean =>
+  from.vpcId === to.vpcId && from.vpcCidr === to.vpcCidr;
+
 export const IMPOSSIBLE: readonly Impossible[] = [
   {
     why: 'a zone cannot be taken away',
-    isSo: (from, to) => zonesOf(from).length > zonesOf(to).length,
-    says: /Subnet3\S+ (?:would vanish, while .* still imports? it|would be removed)/,
+    isSo: (from, to) => isSameVpc(from, to) && zonesOf(from).length > zonesOf(to).length,
+    says: /Subnet3\S+ (?:would vanish, while .* still imports? it|would be removed)|^Redis may have a node in \S+,/,
   },
   {
     why: 'a zone cannot be exchanged, because the new subnet has the range of the old one',
-    isSo: (from, to) => zonesOf(from).some((zone, index) => zonesOf(to).length > index && zonesOf(to)[index] !== zone),
+    isSo: (from, to) =>
+      isSameVpc(from, to) &&
+      zonesOf(from).some((zone, index) => zonesOf(to).length > index && zonesOf(to)[index] !== zone),
     says: /Subnet\d\S+ (?:would get another value, while|would be replaced because of AvailabilityZone|wants the range)/,
+  },
+  {
+    why: 'a VPC cannot be exchanged, because everything is in it',
+    isSo: (from, to) => !isSameVpc(from, to),
+    says: /(?:Vpc|Workers|SecurityGroup|RedisClients|RedisServer)\w* would (?:vanish|be removed|get another value|be replaced because of .*(?:VpcId|CidrBlock))|^Redis may have a node in \S+,/,
   },
   {
     why: 'failover is turned on only where a replica is',
