@@ -204,3 +204,11 @@ it('stands in docs/deploy-aws.md as the code has it (`npm run docs` writes it)',
   expect(/<!-- stage -->\n([\s\S]*?)\n<!-- \/stage -->/.exec(page)?.[1]?.trim()).toBe(stageTable());
   expect(stageTable()).not.toContain('undefined');
 });
+
+it('stands in "Changing a stage" of docs/deploy-aws.md with every setting', () => {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'deploy-aws.md'), 'utf8');
+  const section = /^## \d+\. Changing a stage$([\s\S]*?)^## /m.exec(page)?.[1] ?? '';
+  const settings = [...stageTable().matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  expect(settings.length).toBeGreaterThan(30);
+  expect(settings.filter((name) => !section.includes(`\`${name}\``))).toEqual([]);
+});
