@@ -9,14 +9,18 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DrainAnswer,
+  DrainOrder,
   FailoverState,
   JoinAnswer,
   JoinRequest,
   Place,
   ProviderConnection,
   Renewal,
+  SeenDeployment,
   StreamRecord,
   StreamSpec,
+  UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
   WorkerRecord,
@@ -93,6 +97,22 @@ export interface Members {
   send(command: Command, workerId?: string): Promise<void>;
 }
 
+/** Which workers take viewers. */
+export interface Drains {
+  /** Tells a worker to drain; refuses that to the last one that takes viewers. In one step, whoever else drains at the same time. */
+  drain(order: DrainOrder): Promise<DrainAnswer>;
+  /** Tells a worker to take viewers again. */
+  undrain(workerId: string): Promise<UndrainAnswer>;
+}
+
+/** What a worker on ECS asks about deployments. */
+export interface Deployments {
+  /** What ECS wants to run; undefined when nobody has said so for some minutes. */
+  deployment(): Promise<SeenDeployment | undefined>;
+  /** Whether this worker may drain for another deployment: not as the last one that takes viewers. */
+  mayLeave(): Promise<boolean>;
+}
+
 /** Whom a worker asks directly. */
 export interface Peers {
   /** The other workers, as of the last arrival or departure; also known while the registry does not answer. */
@@ -133,6 +153,8 @@ export interface SharedRegistry
     ConnectionLimits,
     Membership,
     Members,
+    Drains,
+    Deployments,
     Peers,
     Housekeeping {}
 

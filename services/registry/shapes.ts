@@ -5,19 +5,21 @@
 
 import { z } from 'zod';
 import type { StreamReport } from './stream-report.ts';
-import type {
-  ClientRecord,
-  ClientReport,
-  Command,
-  EarlierConnection,
-  FailoverState,
-  Owner,
-  Place,
-  StreamProfile,
-  StreamRecord,
-  StreamSpec,
-  WorkerIdentity,
-  WorkerRecord,
+import {
+  type ClientRecord,
+  type ClientReport,
+  type Command,
+  DRAIN_REASONS,
+  type EarlierConnection,
+  type FailoverState,
+  type Owner,
+  type Place,
+  type SeenDeployment,
+  type StreamProfile,
+  type StreamRecord,
+  type StreamSpec,
+  type WorkerIdentity,
+  type WorkerRecord,
 } from './types.ts';
 
 const MAX_PORT = 65_535;
@@ -51,7 +53,7 @@ export const placeShape: z.ZodType<Place> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('own'), epoch: count }),
   z.looseObject({ kind: z.literal('relay'), owner: ownerShape, via: peerShape.optional() }),
   z.looseObject({ kind: z.literal('wait'), ms: count }),
-  z.looseObject({ kind: z.literal('full') }),
+  z.looseObject({ kind: z.literal('full'), draining: z.boolean().optional() }),
 ]);
 
 export const failoverShape: z.ZodType<FailoverState> = z.object({
@@ -163,6 +165,8 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   skips: count,
   stalls: count,
   draining: z.boolean(),
+  // A later version may have other reasons: those do not hide the worker.
+  drainReason: z.enum(DRAIN_REASONS).optional().catch(undefined),
   connections: heldConnections,
   bytesPerSecond: count.optional().catch(undefined),
 });
@@ -175,7 +179,15 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('renamed'), streamId: name, clientId: name, connectedAtMs: count, newId: name }),
   z.looseObject({ kind: z.literal('reclaim'), account: name }),
   z.looseObject({ kind: z.literal('drain') }),
+  z.looseObject({ kind: z.literal('undrain') }),
 ]);
+
+export const deploymentShape: z.ZodType<SeenDeployment> = z.looseObject({
+  revision: count,
+  createdAtMs: count,
+  desiredCount: count,
+  seenAtMs: count,
+});
 
 /** The parsed JSON if it has this shape, else undefined. */
 export function parsed<T>(shape: z.ZodType<T>, text: string): T | undefined {

@@ -120,8 +120,12 @@ export type Place =
     }
   /** The registry is too young to know the owners; ask again. */
   | { kind: 'wait'; ms: number }
-  /** The asking worker and all others are at their limit. */
-  | { kind: 'full' };
+  /** The asking worker and all others are at their limit, or drain. */
+  | {
+      kind: 'full';
+      /** No worker takes viewers. */
+      draining?: boolean | undefined;
+    };
 
 /** A feed's place, once it is known. */
 export type RegisteredPlace = Extract<Place, { kind: 'own' | 'relay' }>;
@@ -135,6 +139,46 @@ export interface HeldConnections {
   held: Record<string, number>;
   /** Stream → names of the sources that this worker reads for it, whichever worker holds them. */
   reads: Record<string, readonly string[]>;
+}
+
+/**
+ * Why a worker drains. `told`: by a call of the API, which can be taken back. `deployment`: ECS wants another deployment.
+ * `stopping`: its process ends.
+ */
+export type DrainReason = (typeof DRAIN_REASONS)[number];
+
+export const DRAIN_REASONS = ['told', 'deployment', 'stopping'] as const;
+
+/** A call to drain a worker. */
+export interface DrainOrder {
+  readonly workerId: string;
+  /** Also the last worker that takes viewers. */
+  readonly force: boolean;
+}
+
+/**
+ * `draining`: it drains already. `last`: refused, because no other worker takes viewers. `gone`: its lease has run out.
+ * `no_answer`: the registry does not answer, so nobody can tell.
+ */
+export type DrainAnswer = 'begun' | 'draining' | 'last' | 'unknown' | 'gone' | 'no_answer';
+
+/** `taking`: it takes viewers already. `deployment` and `stopping`: refused, because it drains for that reason. */
+export type UndrainAnswer = 'sent' | 'taking' | 'deployment' | 'stopping' | 'unknown' | 'gone' | 'no_answer';
+
+/** What ECS wants to run: its service's primary deployment. */
+export interface Deployment {
+  /** Of the task definition. */
+  revision: number;
+  /** When it was begun: its tasks start later. */
+  createdAtMs: number;
+  /** How many tasks. */
+  desiredCount: number;
+}
+
+/** As the registry has it. */
+export interface SeenDeployment extends Deployment {
+  /** When ECS said so, by the clock of the registry. */
+  seenAtMs: number;
 }
 
 /** The numbers that a worker counts about itself. */
@@ -155,6 +199,8 @@ export interface WorkerNumbers {
   /** Viewers dropped because they stopped reading, since the start. */
   stalls: number;
   draining: boolean;
+  /** Why it drains; undefined when it does not, or runs an earlier version. */
+  drainReason?: DrainReason | undefined;
   /** Earlier versions do not send it. */
   connections?: HeldConnections | undefined;
   /** To its current viewers: each one's average since it came, summed. The registry adds it; earlier versions do not. */
@@ -171,6 +217,7 @@ export interface WorkerLoad extends WorkerNumbers {
 
 /** The readable record of a worker: `HGETALL workers`. Its numbers are at most a renewal old. */
 export interface WorkerRecord extends WorkerIdentity, WorkerNumbers {
+  /** By the clock of the registry where it has one, else by the worker's own. */
   startedAtMs: number;
   lastSeenMs: number;
   /** CPU cores in use, averaged over the last heartbeat interval. */
@@ -189,7 +236,9 @@ export type Command =
   | ({ kind: 'renamed' } & RenamedClient)
   /** Close feeds that hold a connection to a provider account and serve nobody. */
   | { kind: 'reclaim'; account: string }
-  | { kind: 'drain' };
+  | { kind: 'drain' }
+  /** Take viewers again, if it was told to drain. */
+  | { kind: 'undrain' };
 
 /** A feed of this worker with another place than this worker believed: made elsewhere now, or here under another epoch. */
 export interface MovedFeed {

@@ -265,6 +265,9 @@ const questionsAbout = (known: string, elsewhere: string): [string, string, numb
   ['GET', `/stream/${elsewhere}`, [503]],
   ['GET', `/hls/${elsewhere}/playlist.m3u8`, [503]],
   ['POST', '/workers/worker-9/drain', [503]],
+  ['POST', '/workers/worker-1/drain?force=true', [503]],
+  ['POST', '/workers/worker-1/undrain', [503]],
+  ['POST', '/workers/worker-2/drain', [503]],
 ];
 const HANG_MS = 10_000;
 const ANSWER_MS = 3_000;

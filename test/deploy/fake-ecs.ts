@@ -1,6 +1,12 @@
 /** An ECS service without AWS: it starts, replaces and stops real workers as ECS does, and answers the SDK of the admin API. */
 
-import { DescribeServicesCommand, DescribeTasksCommand, ECSClient, ListTasksCommand } from '@aws-sdk/client-ecs';
+import {
+  DescribeServicesCommand,
+  DescribeTasksCommand,
+  ECSClient,
+  type Deployment as EcsDeployment,
+  ListTasksCommand,
+} from '@aws-sdk/client-ecs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { CLUSTER } from '../support/task-agent.ts';
 import { until } from '../support/until.ts';
@@ -13,12 +19,18 @@ const TICK_MS = 250;
 const FAILURES = 3;
 const NAME = 'streampool-test-service';
 
+interface Deployment {
+  readonly id: string;
+  readonly definition: TaskDefinition;
+  readonly createdAtMs: number;
+}
+
 export class FakeEcs {
   desiredCount = 0;
   readonly tasks: Task[] = [];
   /** Those that ECS has stopped. */
   readonly stopped: Task[] = [];
-  /** Those that ended without being told to. */
+  /** Those that ended without being told to: by an error, or with exit code 0. */
   readonly lost: Task[] = [];
   /** Revisions that the circuit breaker has taken back. */
   readonly rolledBack: number[] = [];
@@ -27,36 +39,53 @@ export class FakeEcs {
   readonly #service: Service;
   readonly #timer: NodeJS.Timeout;
   readonly #underway = new Set<Promise<void>>();
-  #definition: TaskDefinition;
-  #before: TaskDefinition;
+  readonly #deploymentOf = new Map<Task, Deployment>();
+  #primary: Deployment;
+  /** Where a rollback leads to. */
+  #completed: Deployment;
   #starting = 0;
   #failures = 0;
   #number = 0;
+  #deployments = 0;
 
   constructor(service: Service, definition: TaskDefinition) {
     this.#service = service;
-    this.#definition = definition;
-    this.#before = definition;
+    this.#primary = this.#begun(definition);
+    this.#completed = this.#primary;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  /** The newest revision that it wants to run. */
+  /** The revision that it wants to run. */
   get revision(): number {
-    return this.#definition.revision;
+    return this.#primary.definition.revision;
   }
 
   get isDeploying(): boolean {
-    return this.tasks.some(({ revision }) => revision !== this.revision) || this.#starting > 0;
+    return this.tasks.some((task) => this.#deploymentOf.get(task) !== this.#primary) || this.#starting > 0;
   }
 
   /** A new revision of the task definition. */
   deploy(revision: number, env: WorkerEnv): void {
-    this.#before = this.#definition;
-    this.#definition = { revision, env };
+    this.#completed = this.#primary;
+    this.#primary = this.#begun({ revision, env });
     this.#failures = 0;
   }
 
-  /** Waits until as many tasks of the newest revision run as are wanted, and nothing else. */
+  /**
+   * Back to the deployment before. The circuit breaker and alarms make that one the primary again, with the tasks that it has left.
+   * CloudFormation, whose update is cancelled or fails at a later resource, begins one anew, with new tasks of the old revision.
+   */
+  rollBack(how: 'promote' | 'anew'): void {
+    this.rolledBack.push(this.revision);
+    this.#primary = how === 'promote' ? this.#completed : this.#begun(this.#completed.definition);
+    this.#completed = this.#primary;
+  }
+
+  #begun(definition: TaskDefinition): Deployment {
+    return { id: `ecs-svc/${++this.#deployments}`, definition, createdAtMs: Date.now() };
+  }
+
+  /** Waits until as many tasks of the wanted deployment run as are wanted, and nothing else. */
   async steady(timeoutMs: number): Promise<void> {
     const isSteady = () =>
       !this.isDeploying && this.tasks.length === this.desiredCount && this.tasks.every(({ wasHealthy }) => wasHealthy);
@@ -73,9 +102,7 @@ export class FakeEcs {
   client(): Pick<ECSClient, 'send'> {
     const mock = mockClient(new ECSClient({ region: 'eu-west-1' }));
     mock.on(DescribeServicesCommand).callsFake(() => ({
-      services: [
-        { desiredCount: this.desiredCount, deployments: this.isDeploying ? [{ id: 'new' }, { id: 'old' }] : [{}] },
-      ],
+      services: [{ desiredCount: this.desiredCount, deployments: this.#described() }],
     }));
     mock.on(ListTasksCommand).callsFake(() => ({ taskArns: this.tasks.map(({ arn }) => arn) }));
     mock.on(DescribeTasksCommand).callsFake(({ tasks: arns = [] }: { tasks?: string[] }) => ({
@@ -90,6 +117,16 @@ export class FakeEcs {
     await Promise.all(this.#underway);
   }
 
+  #described(): EcsDeployment[] {
+    const others = new Set([...this.#deploymentOf.values()].filter((deployment) => deployment !== this.#primary));
+    return [this.#primary, ...others].map((deployment) => ({
+      id: deployment.id,
+      status: deployment === this.#primary ? 'PRIMARY' : 'ACTIVE',
+      taskDefinition: definitionArn(deployment.definition.revision),
+      createdAt: new Date(deployment.createdAtMs),
+    }));
+  }
+
   #tick(): void {
     for (const task of this.tasks) {
       if (task.exit !== undefined && !task.isStopping) this.#do(this.#lose(task));
@@ -97,30 +134,37 @@ export class FakeEcs {
     }
     // One order at a time: what is being started counts as soon as it is there.
     if (this.#starting > 0) return;
-    const orders = ordersOf(this.tasks, { desiredCount: this.desiredCount, revision: this.revision });
-    for (let n = 0; n < orders.start; n++) this.#do(this.#start());
+    const tasks = this.tasks.map((task) => ({
+      id: task.id,
+      deployment: this.#deploymentOf.get(task)?.id ?? '',
+      wasHealthy: task.wasHealthy,
+      isProtected: task.isProtected,
+      isStopping: task.isStopping,
+    }));
+    const orders = ordersOf(tasks, { desiredCount: this.desiredCount, deployment: this.#primary.id });
+    for (const _ of orders.start) this.#do(this.#start());
     for (const task of this.tasks) if (orders.stop.includes(task.id)) this.#do(this.#end(task));
   }
 
   async #start(): Promise<void> {
     this.#starting++;
-    const definition = this.#definition;
+    const deployment = this.#primary;
     try {
-      this.tasks.push(await Task.start(++this.#number, definition, this.#service));
+      const task = await Task.start(++this.#number, deployment.definition, this.#service);
+      this.#deploymentOf.set(task, deployment);
+      this.tasks.push(task);
     } catch (error) {
-      if (definition.revision === this.#before.revision) throw error;
-      this.#failed(definition);
+      if (deployment === this.#completed) throw error;
+      this.#failed(deployment);
     } finally {
       this.#starting--;
     }
   }
 
   /** The circuit breaker, with rollback. */
-  #failed({ revision }: TaskDefinition): void {
+  #failed(deployment: Deployment): void {
     this.#failures++;
-    if (this.#failures < FAILURES || revision !== this.revision) return;
-    this.rolledBack.push(revision);
-    this.#definition = this.#before;
+    if (this.#failures >= FAILURES && deployment === this.#primary) this.rollBack('promote');
   }
 
   async #check(task: Task): Promise<void> {
@@ -129,14 +173,19 @@ export class FakeEcs {
 
   async #end(task: Task): Promise<void> {
     await task.stop();
-    this.tasks.splice(this.tasks.indexOf(task), 1);
+    this.#forget(task);
     this.stopped.push(task);
   }
 
   async #lose(task: Task): Promise<void> {
-    this.tasks.splice(this.tasks.indexOf(task), 1);
+    this.#forget(task);
     this.lost.push(task);
     await task.release();
+  }
+
+  #forget(task: Task): void {
+    this.tasks.splice(this.tasks.indexOf(task), 1);
+    this.#deploymentOf.delete(task);
   }
 
   #do(action: Promise<void>): void {
@@ -153,12 +202,16 @@ function nameOf({ id, revision, desiredStatus }: Task): string {
   return `${id} of revision ${revision} (${desiredStatus})`;
 }
 
+function definitionArn(revision: number): string {
+  return `arn:aws:ecs:eu-west-1:111122223333:task-definition/${CLUSTER}:${revision}`;
+}
+
 function describe(task: Task) {
   return {
     taskArn: task.arn,
     lastStatus: 'RUNNING',
     desiredStatus: task.desiredStatus,
-    taskDefinitionArn: `arn:aws:ecs:eu-west-1:111122223333:task-definition/${CLUSTER}:${task.revision}`,
+    taskDefinitionArn: definitionArn(task.revision),
     createdAt: new Date(task.startedAtMs),
     containers: [{ networkInterfaces: [{ privateIpv4Address: task.address }] }],
   };

@@ -179,7 +179,13 @@ describe('what it is told', () => {
       },
       { what: 'the record to say so' },
     );
-    expect((await admin.api.post('/admin/workers/nobody/drain')).status).toBe(404);
+    const back = await admin.api.post('/admin/workers/worker-to-drain/undrain');
+    expect(back.status).toBe(202);
+    drainAnswer.parse(back.body);
+    await until(async () => (await third.api.get('/readyz')).status === 200, { what: 'the worker to take viewers' });
+    for (const what of ['drain', 'undrain']) {
+      expect((await admin.api.post(`/admin/workers/nobody/${what}`)).status).toBe(404);
+    }
     await third.stop('SIGINT');
   });
 

@@ -82,7 +82,7 @@ async function set() {
 
 async function everything(): Promise<Record<string, unknown>> {
   const names = (await redis.keys('*')).sort();
-  const passing = /^(sp:(born|lease|members|loads|streams)|workers$)/;
+  const passing = /^(sp:(born|lease|members|loads|started|streams)|workers$)/;
   const read = async (key: string): Promise<unknown> => {
     switch (await redis.type(key)) {
       case 'hash':

@@ -33,9 +33,13 @@ async function cleanup({ cluster, log }: Omit<AdminDeps, 'prices'>): Promise<unk
 
 async function scaleIn({ cluster, ecs, log }: Omit<AdminDeps, 'prices'>): Promise<unknown> {
   if (ecs === undefined) throw new Error('scale-in needs ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE');
+  const askedAtMs = Date.now();
   const [workers, service] = await Promise.all([cluster.workers(), ecs.state()]);
+  // The workers do not ask ECS themselves: that would be a right and a client in each of them.
+  if (service.deployment !== null) await cluster.noteDeployment(service.deployment, askedAtMs);
   const decision = chooseScaleIn(workers, service);
-  const sent = decision.drain === undefined ? undefined : await cluster.drain(decision.drain);
+  const sent =
+    decision.drain === undefined ? undefined : await cluster.drain({ workerId: decision.drain, force: false });
   log.info(
     { ...WHO, job: 'scale-in', ...decision, sent, desired: service.desiredCount },
     'checked for surplus workers',

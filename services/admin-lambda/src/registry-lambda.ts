@@ -56,5 +56,9 @@ function answer(cluster: ClusterAdmin, call: ClusterCall): Promise<unknown> {
       return cluster.cleanup(...call.args);
     case 'drain':
       return cluster.drain(...call.args);
+    case 'undrain':
+      return cluster.undrain(...call.args);
+    case 'noteDeployment':
+      return cluster.noteDeployment(...call.args);
   }
 }

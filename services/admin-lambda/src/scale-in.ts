@@ -3,6 +3,7 @@
  * are protected. So this drains the worker with the fewest viewers, which then gives up its protection. Pure.
  */
 
+import type { Deployment } from '../../registry/types.ts';
 import type { WorkerState } from './cluster/cluster-admin.ts';
 
 export type ScaleInDecision = { drain: string; reason: string } | { drain: undefined; reason: string };
@@ -12,10 +13,15 @@ export interface ServiceState {
   desiredCount: number;
   /** A new revision is being deployed: workers of the old one leave by themselves. */
   deploying: boolean;
+  /** The primary one: the one that ECS wants. Null: ECS does not say. */
+  deployment: Deployment | null;
 }
 
 /** One worker at a time: the schedule asks again in a minute, and then the load without that worker is known. */
-export function chooseScaleIn(workers: readonly WorkerState[], service: ServiceState): ScaleInDecision {
+export function chooseScaleIn(
+  workers: readonly WorkerState[],
+  service: Omit<ServiceState, 'deployment'>,
+): ScaleInDecision {
   if (service.deploying) return { drain: undefined, reason: 'a deployment is in progress' };
   const staying = workers.filter(({ alive, draining }) => alive && !draining);
   const surplus = staying.length - service.desiredCount;

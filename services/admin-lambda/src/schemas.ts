@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { isClientCursor } from '../../registry/redis/client-reads.ts';
+import { DRAIN_REASONS } from '../../registry/types.ts';
 
 const MAX_PAGE = 500;
 
@@ -38,6 +39,10 @@ export const streamsInput = pageInput.extend({
 
 export const cleanupInput = z.strictObject({
   dry_run: flag.describe('Only say what would be removed.'),
+});
+
+export const drainInput = z.strictObject({
+  force: flag.describe('Also drain the last worker that takes viewers.'),
 });
 
 export const noInput = z.strictObject({});
@@ -105,6 +110,10 @@ export const workersAnswer = z.strictObject({
       zone: z.string().nullable(),
       alive: z.boolean().describe('Whether its lease is valid.'),
       draining: z.boolean(),
+      drain_reason: z
+        .enum(DRAIN_REASONS)
+        .nullable()
+        .describe('told: by a call; deployment: ECS wants another deployment; stopping: its process ends.'),
       clients: z.int(),
       processes: z.int(),
       cpu_cores: z.number(),

@@ -1,4 +1,4 @@
-/** Start-up and shutdown of a worker: settings in, an HTTP server out; SIGTERM drains it, a second signal ends it. */
+/** Start-up and shutdown of a worker: settings in, an HTTP server out; SIGTERM drains it, a second signal ends it. On ECS it also ends when it was told to drain and nobody needs it. */
 
 import { setFlagsFromString } from 'node:v8';
 import { createLogger } from '../../shared/log.ts';
@@ -34,19 +34,25 @@ async function main(): Promise<void> {
   const worker = await createWorker(config, log);
   const server = await buildServer(worker.services);
 
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
+  const end = (drainMs: number): void => {
     stopping = true;
-    const drainMs = signal === 'SIGTERM' ? config.drainTimeoutMs : 0;
-    log.info({ signal, drainMs, clients: worker.services.playback.clientCount }, 'draining');
     void worker
       .drain(drainMs)
       .then(() => server.close())
       .then(() => log.info('stopped'))
       .then(() => process.exit(0));
   };
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    const drainMs = signal === 'SIGTERM' ? config.drainTimeoutMs : 0;
+    log.info({ signal, drainMs, clients: worker.services.playback.clientCount }, 'draining');
+    end(drainMs);
+  };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  worker.onDrained(() => {
+    if (!stopping) end(0);
+  });
 
   const address = await server.listen({ host: config.host, port: config.port });
   waitsFor = worker.services.startWaitsFor;

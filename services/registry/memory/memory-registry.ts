@@ -11,6 +11,8 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DrainAnswer,
+  DrainOrder,
   FailoverState,
   JoinAnswer,
   JoinRequest,
@@ -20,6 +22,7 @@ import type {
   Renewal,
   StreamRecord,
   StreamSpec,
+  UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
   WorkerRecord,
@@ -279,6 +282,31 @@ export class MemoryRegistry implements Registry {
 
   async send(command: Command, workerId?: string): Promise<void> {
     if (workerId === undefined || workerId === this.#identity.workerId) this.#commands.push(command);
+  }
+
+  async drain({ workerId, force }: DrainOrder): Promise<DrainAnswer> {
+    if (workerId !== this.#identity.workerId) return 'unknown';
+    if (this.#worker?.draining === true) return 'draining';
+    if (!force) return 'last';
+    this.#commands.push({ kind: 'drain' });
+    return 'begun';
+  }
+
+  async undrain(workerId: string): Promise<UndrainAnswer> {
+    if (workerId !== this.#identity.workerId) return 'unknown';
+    const { draining = false, drainReason = 'told' } = this.#worker ?? {};
+    if (draining && drainReason !== 'told') return drainReason;
+    this.#commands.push({ kind: 'undrain' });
+    return draining ? 'sent' : 'taking';
+  }
+
+  /** No other worker could serve its viewers, and ECS tells it when it stops it. */
+  async mayLeave(): Promise<boolean> {
+    return false;
+  }
+
+  async deployment(): Promise<undefined> {
+    return undefined;
   }
 
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {

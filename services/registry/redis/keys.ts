@@ -44,6 +44,12 @@ export const keys = {
   connectionsOfPrefix: 'sp:connections-of:',
   /** Sorted set: incarnations that take processes, by how many they run. */
   loads: 'sp:loads',
+  /** Hash: incarnation → why it drains, or that it was told to end that. */
+  drains: 'sp:drains',
+  /** Hash: incarnation → when it started, in ms by the clock of Redis: the clocks of workers may differ. */
+  started: 'sp:started',
+  /** String with a time to live: what ECS wants to run, as JSON. */
+  deployment: 'sp:deployment',
 
   /** Hash: the owner of a feed. */
   ownerPrefix: 'sp:owner:',

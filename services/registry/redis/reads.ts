@@ -97,11 +97,11 @@ export async function livingAmong(
 /** The workers with a valid lease. */
 export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await readKnownWorkers(redis);
-  const living = await livingAmong(
-    redis,
-    records.map(({ incarnation }) => incarnation),
-  );
-  return records.filter(({ incarnation }) => living.has(incarnation));
+  const incarnations = records.map(({ incarnation }) => incarnation);
+  const [living, started] = await Promise.all([livingAmong(redis, incarnations), redis.hgetall(keys.started)]);
+  return records
+    .filter(({ incarnation }) => living.has(incarnation))
+    .map((record) => ({ ...record, startedAtMs: Number(started[record.incarnation] ?? record.startedAtMs) }));
 }
 
 /** Also the workers whose lease has run out, until they are cleaned up. */

@@ -7,7 +7,7 @@ import { clientIds } from '../client-ids.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
-import { commandShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
+import { commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
   Capacity,
   CleanupReport,
@@ -15,14 +15,19 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  Deployment,
+  DrainAnswer,
+  DrainOrder,
   FailoverState,
   JoinAnswer,
   JoinRequest,
   Place,
   ProviderConnection,
   Renewal,
+  SeenDeployment,
   StreamRecord,
   StreamSpec,
+  UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
   WorkerRecord,
@@ -69,6 +74,9 @@ const waitingShape = z.union([
   z.looseObject({ kind: z.literal('lost'), feed: z.string(), owner: ownerShape }),
 ]);
 
+/** What ECS has said counts for this long. It is asked every minute, so two answers may be missed. */
+const DEPLOYMENT_COUNTS_MS = 3 * 60_000;
+
 function placeOf(feed: string, answer: unknown): Place {
   const place = parsed(placeShape, String(answer));
   if (place === undefined) throw new BadRecordError(`feed ${feed}`);
@@ -81,6 +89,8 @@ export class RedisRegistry implements SharedRegistry {
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
   #capacity: Capacity = 'free';
+  /** Monotonic. */
+  readonly #startedMs = performance.now();
   readonly #record: OwnRecord;
   readonly #counters = new ClientCounters();
   /** The other workers, and the value of the `members` counter when they were read. */
@@ -271,8 +281,10 @@ export class RedisRegistry implements SharedRegistry {
     const counters = this.#counters.toWrite();
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
+    const uptimeMs = Math.round(performance.now() - this.#startedMs);
+    const reason = load.drainReason ?? '';
     const answer = await this.#run(
-      ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record] as const),
+      ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
       ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
@@ -336,6 +348,32 @@ export class RedisRegistry implements SharedRegistry {
       }
       return batch;
     });
+  }
+
+  async drain({ workerId, force }: DrainOrder): Promise<DrainAnswer> {
+    return (await this.#run('drain', workerId, '', 'told', force ? '1' : '')) as DrainAnswer;
+  }
+
+  async undrain(workerId: string): Promise<UndrainAnswer> {
+    return (await this.#run('undrain', workerId)) as UndrainAnswer;
+  }
+
+  async mayLeave(): Promise<boolean> {
+    const { workerId, incarnation } = this.#me;
+    return (await this.#run('drain', workerId, incarnation, 'deployment', '')) === 'begun';
+  }
+
+  async deployment(): Promise<SeenDeployment | undefined> {
+    return parsed(deploymentShape, (await this.#redis.get(keys.deployment)) ?? '');
+  }
+
+  /**
+   * Keeps what ECS has said, for all workers.
+   *
+   * @param agoMs how long ago it was asked
+   */
+  async noteDeployment(deployment: Deployment, agoMs: number): Promise<void> {
+    await this.#run('note-deployment', JSON.stringify(deployment), Math.round(agoMs), DEPLOYMENT_COUNTS_MS);
   }
 
   /** Ends this worker's lease and everything it holds. */

@@ -23,6 +23,9 @@ const NAMES = [
   'end-incarnation',
   'index-clients',
   'summarize',
+  'drain',
+  'undrain',
+  'note-deployment',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];
@@ -42,7 +45,7 @@ function source(name: string): string {
 }
 
 /** What every script runs after, in this order: each file uses the ones before it. */
-const SHARED = ['prelude', 'summary', 'leaving', 'placement', 'ownership'];
+const SHARED = ['prelude', 'summary', 'leaving', 'drains', 'placement', 'ownership'];
 
 /** A script as Redis receives it. */
 export function scriptText(name: ScriptName): string {

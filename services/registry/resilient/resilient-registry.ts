@@ -16,14 +16,18 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DrainAnswer,
+  DrainOrder,
   FailoverState,
   JoinAnswer,
   JoinRequest,
   Place,
   ProviderConnection,
   Renewal,
+  SeenDeployment,
   StreamRecord,
   StreamSpec,
+  UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
   WorkerRecord,
@@ -309,6 +313,35 @@ export class ResilientRegistry implements Registry {
         // Deletions are written back anyway, and a viewer that waits for a connection has given up by then.
         if (command.kind !== 'delete' && command.kind !== 'reclaim') this.#writeBack.sendLater(command, workerId);
       },
+    );
+  }
+
+  drain(order: DrainOrder): Promise<DrainAnswer> {
+    return this.#reach.ask<DrainAnswer, DrainAnswer>(
+      () => this.#shared.drain(order),
+      async () => 'no_answer',
+    );
+  }
+
+  undrain(workerId: string): Promise<UndrainAnswer> {
+    return this.#reach.ask<UndrainAnswer, UndrainAnswer>(
+      () => this.#shared.undrain(workerId),
+      async () => 'no_answer',
+    );
+  }
+
+  /** During an outage nobody leaves. */
+  mayLeave(): Promise<boolean> {
+    return this.#reach.ask(
+      () => this.#shared.mayLeave(),
+      async () => false,
+    );
+  }
+
+  deployment(): Promise<SeenDeployment | undefined> {
+    return this.#reach.ask(
+      () => this.#shared.deployment(),
+      async () => undefined,
     );
   }
 

@@ -247,12 +247,37 @@ describe('the schedule', () => {
     ecsMock.on(DescribeServicesCommand, { cluster: 'cluster', services: ['workers'] }).resolves({
       services: [{ desiredCount, deployments: [{}] }],
     });
-    const drain = vi.fn(async () => 'sent' as const);
+    const drain = vi.fn(async () => 'begun' as const);
     const workers = async () => [workerState('busy', { clients: 9 }), workerState('idle', { clients: 1 })];
     const { handler, lines } = stage({ workers, drain }, { ecs: true });
     expect(await handler({ job: 'scale-in' })).toMatchObject({ drain: drained });
-    expect(drain.mock.calls).toEqual(drained === undefined ? [] : [[drained]]);
+    expect(drain.mock.calls).toEqual(drained === undefined ? [] : [[{ workerId: drained, force: false }]]);
     expect(lines.at(-1)).toMatchObject({ who: 'schedule', job: 'scale-in', desired: desiredCount });
+  });
+
+  it('tells the workers which deployment ECS wants, and when ECS was asked', async () => {
+    const begun = new Date(1_700_000_000_000);
+    const named = (revision: number) => `arn:aws:ecs:eu-west-1:111122223333:task-definition/worker:${revision}`;
+    ecsMock.on(DescribeServicesCommand).resolves({
+      services: [
+        {
+          desiredCount: 3,
+          deployments: [
+            { status: 'ACTIVE', taskDefinition: named(8), createdAt: new Date() },
+            { status: 'PRIMARY', taskDefinition: named(7), createdAt: begun },
+          ],
+        },
+      ],
+    });
+    const noteDeployment = vi.fn(async () => null);
+    const fromMs = Date.now();
+    await stage({ workers: async () => [], noteDeployment }, { ecs: true }).handler({ job: 'scale-in' });
+    expect(noteDeployment.mock.calls).toEqual([
+      [{ revision: 7, createdAtMs: begun.getTime(), desiredCount: 3 }, expect.any(Number)],
+    ]);
+    const [[, askedAtMs]] = noteDeployment.mock.calls as unknown as [[unknown, number]];
+    expect(askedAtMs).toBeGreaterThanOrEqual(fromMs);
+    expect(askedAtMs).toBeLessThanOrEqual(Date.now());
   });
 
   it('fails loudly, so that it is tried again and counted', async () => {

@@ -15,6 +15,7 @@ export function workerState(workerId: string, more: Partial<WorkerState> = {}): 
     lastSeenMs: 1_000_000,
     alive: true,
     draining: false,
+    drainReason: null,
     clients: 0,
     processes: 0,
     cpuCores: 0,

@@ -46,6 +46,7 @@ it.each([
     processes: () => (owner === undefined ? [feed] : []),
     sources: () => [],
     followersOf: (key) => (key === FEED ? came : []),
+    isUnwanted: () => false,
     secret: () => SECRET,
     log: pino({ level: 'silent' }),
   });

@@ -1,5 +1,6 @@
 /** What the admin API needs from the cluster. One contract, implemented over Redis and over the function that reaches Redis. */
 
+import type { Deployment, DrainAnswer, DrainOrder, DrainReason, UndrainAnswer } from '../../../registry/types.ts';
 import type { PageRequest } from '../paging.ts';
 
 /** Totals of the cluster at one moment. */
@@ -34,6 +35,8 @@ export interface WorkerState {
   /** Whether its lease is valid. */
   alive: boolean;
   draining: boolean;
+  /** Null: it does not drain, or runs an earlier version. */
+  drainReason: DrainReason | null;
   /** Viewers and FFmpegs; at most a second old while the worker is alive. */
   clients: number;
   processes: number;
@@ -100,9 +103,6 @@ export interface CleanupAnswer {
   deadWorkers: { workerId: string | null; incarnation: string }[];
 }
 
-/** `gone`: its lease has run out, so no worker would read the command. */
-export type DrainAnswer = 'sent' | 'unknown' | 'gone';
-
 export interface ClusterAdmin {
   /** How many milliseconds the registry takes to answer. */
   ping(): Promise<number>;
@@ -116,7 +116,10 @@ export interface ClusterAdmin {
   deleteStream(id: string): Promise<number | null>;
   /** Returns what it removed; with `dryRun`, what it would remove. */
   cleanup(dryRun: boolean): Promise<CleanupAnswer>;
-  drain(workerId: string): Promise<DrainAnswer>;
+  drain(order: DrainOrder): Promise<DrainAnswer>;
+  undrain(workerId: string): Promise<UndrainAnswer>;
+  /** Tells the workers what ECS wants to run. `askedAtMs`: when ECS was asked. */
+  noteDeployment(deployment: Deployment, askedAtMs: number): Promise<null>;
 }
 
 /** One call of the contract, as it passes from function to function. */

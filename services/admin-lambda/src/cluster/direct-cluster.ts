@@ -5,7 +5,14 @@ import { isIdle } from '../../../registry/idle.ts';
 import { feedOwners, leases, slotsOf } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { StreamSummary } from '../../../registry/redis/summary.ts';
-import type { StreamRecord, WorkerRecord } from '../../../registry/types.ts';
+import type {
+  Deployment,
+  DrainAnswer,
+  DrainOrder,
+  StreamRecord,
+  UndrainAnswer,
+  WorkerRecord,
+} from '../../../registry/types.ts';
 import { maskText, maskUrl } from '../../../shared/masking/mask.ts';
 import type { RegistrySettings } from '../environment.ts';
 import { type PageRequest, pageOf } from '../paging.ts';
@@ -13,7 +20,6 @@ import type {
   CleanupAnswer,
   ClusterAdmin,
   ClusterNumbers,
-  DrainAnswer,
   ProcessState,
   StreamDetails,
   StreamPage,
@@ -67,6 +73,7 @@ export class DirectCluster implements ClusterAdmin {
         lastSeenMs: worker.lastSeenMs,
         alive: alive.has(worker.incarnation),
         draining: worker.draining,
+        drainReason: worker.drainReason ?? null,
         clients: worker.clients,
         processes: worker.processes,
         cpuCores: worker.cpu,
@@ -132,13 +139,18 @@ export class DirectCluster implements ClusterAdmin {
     });
   }
 
-  drain(workerId: string): Promise<DrainAnswer> {
-    return this.#ask(async (registry, redis) => {
-      const worker = (await registry.knownWorkers()).find((record) => record.workerId === workerId);
-      if (worker === undefined) return 'unknown';
-      if (!(await leases(redis)).has(worker.incarnation)) return 'gone';
-      await registry.send({ kind: 'drain' }, workerId);
-      return 'sent';
+  drain(order: DrainOrder): Promise<DrainAnswer> {
+    return this.#ask((registry) => registry.drain(order));
+  }
+
+  undrain(workerId: string): Promise<UndrainAnswer> {
+    return this.#ask((registry) => registry.undrain(workerId));
+  }
+
+  noteDeployment(deployment: Deployment, askedAtMs: number): Promise<null> {
+    return this.#ask(async (registry) => {
+      await registry.noteDeployment(deployment, Math.max(0, Date.now() - askedAtMs));
+      return null;
     });
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { Deployment, DrainAnswer, DrainOrder, UndrainAnswer } from '../../../registry/types.ts';
 import type { PageRequest } from '../paging.ts';
 import type { CachedSecret, SecretRead } from '../secrets.ts';
 import {
@@ -11,7 +12,6 @@ import {
   type ClusterAdmin,
   type ClusterCall,
   type ClusterNumbers,
-  type DrainAnswer,
   RegistryUnavailable,
   type StreamDetails,
   type StreamPage,
@@ -75,8 +75,16 @@ export class RemoteCluster implements ClusterAdmin {
     return this.#call({ operation: 'cleanup', args: [dryRun] });
   }
 
-  drain(workerId: string): Promise<DrainAnswer> {
-    return this.#call({ operation: 'drain', args: [workerId] });
+  drain(order: DrainOrder): Promise<DrainAnswer> {
+    return this.#call({ operation: 'drain', args: [order] });
+  }
+
+  undrain(workerId: string): Promise<UndrainAnswer> {
+    return this.#call({ operation: 'undrain', args: [workerId] });
+  }
+
+  noteDeployment(deployment: Deployment, askedAtMs: number): Promise<null> {
+    return this.#call({ operation: 'noteDeployment', args: [deployment, askedAtMs] });
   }
 
   /** Redis may refuse the password because it was rotated since it was read: then this reads it again, once. */

@@ -5,10 +5,12 @@ import {
   DescribeTasksCommand,
   type DescribeTasksCommandOutput,
   type ECSClient,
+  type Deployment as EcsDeployment,
   GetTaskProtectionCommand,
   ListTasksCommand,
   type ProtectedTask,
 } from '@aws-sdk/client-ecs';
+import type { Deployment } from '../../../registry/types.ts';
 import type { ServiceState } from '../scale-in.ts';
 import { JOB_MS } from '../time-limits.ts';
 
@@ -106,7 +108,8 @@ export class EcsService {
     const { services } = await this.#client.send(new DescribeServicesCommand(input), deadline);
     const [service] = services ?? [];
     if (service === undefined) throw new Error(`ECS knows no service ${this.service} in ${this.cluster}.`);
-    return { desiredCount: service.desiredCount ?? 0, deploying: (service.deployments ?? []).length > 1 };
+    const { desiredCount = 0, deployments = [] } = service;
+    return { desiredCount, deploying: deployments.length > 1, deployment: primaryOf(deployments, desiredCount) };
   }
 }
 
@@ -129,6 +132,13 @@ function taskOf(task: EcsTask, protection: ProtectedTask | undefined): Task {
     createdAtMs: task.createdAt?.getTime() ?? 0,
     startedAtMs: task.startedAt?.getTime() ?? null,
   };
+}
+
+function primaryOf(deployments: readonly EcsDeployment[], desiredCount: number): Deployment | null {
+  const primary = deployments.find(({ status }) => status === 'PRIMARY');
+  const revision = revisionOf(primary?.taskDefinition ?? '');
+  const createdAtMs = primary?.createdAt?.getTime();
+  return revision === null || createdAtMs === undefined ? null : { revision, createdAtMs, desiredCount };
 }
 
 /** `worker:7` → 7. */

@@ -1,10 +1,10 @@
-/** A worker as a task of an ECS service: protected while it has viewers, drained when a newer revision is running. */
+/** A worker as a task of an ECS service: protected while it has viewers, drained when ECS wants another deployment. */
 
-import type { Members } from '../../../registry/registry.ts';
-import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Deployments, KnownStreams, Members } from '../../../registry/registry.ts';
+import type { DrainReason, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
-import { wantsProtection, whoLeaves } from './deployment.ts';
+import { staysAfterAll, unwantedOf, wantsProtection, whoLeaves } from './deployment.ts';
 import { ecsTask } from './task-metadata.ts';
 import { TaskProtection } from './task-protection.ts';
 
@@ -12,12 +12,18 @@ export interface MembershipDeps {
   /** `ECS_AGENT_URI` and `ECS_CONTAINER_METADATA_URI_V4`, which ECS sets. */
   readonly agentUri: string | undefined;
   readonly metadataUri: string | undefined;
-  readonly registry: Members;
+  readonly registry: Members & Deployments & Pick<KnownStreams, 'knowsAll'>;
   readonly me: WorkerIdentity;
   readonly numbers: () => { clients: number; processes: number; draining: boolean };
-  readonly startDraining: () => void;
+  readonly drain: DrainControl;
   readonly deployDrainMs: number;
   readonly log: Logger;
+}
+
+export interface DrainControl {
+  readonly reason: DrainReason | undefined;
+  begin(reason: DrainReason): void;
+  takeBack(reason: 'deployment'): void;
 }
 
 /** Viewers come and go within seconds; ECS acts within minutes. */
@@ -27,12 +33,20 @@ export class EcsMembership {
   readonly #deps: MembershipDeps;
   readonly #protection: TaskProtection | undefined;
   readonly #abort = new AbortController();
+  readonly #startedMs = performance.now();
   #leavingSinceMs: number | undefined;
+  /** Names of workers whose deployment ECS does not want. */
+  #unwanted: ReadonlySet<string> = new Set();
   #running: Promise<void> | undefined;
 
   constructor(deps: MembershipDeps) {
     this.#deps = deps;
     this.#protection = deps.agentUri === undefined ? undefined : new TaskProtection(deps.agentUri, deps.log);
+  }
+
+  /** Whether that worker is known to leave soon. */
+  isUnwanted(workerId: string): boolean {
+    return this.#unwanted.has(workerId);
   }
 
   start(): void {
@@ -48,7 +62,7 @@ export class EcsMembership {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      await this.#leaveIfOld();
+      await this.#followDeployment();
       await this.#leaveIfStopping();
       const { numbers, deployDrainMs } = this.#deps;
       const leavingSinceMs = this.#leavingSinceMs;
@@ -59,23 +73,36 @@ export class EcsMembership {
     }
   }
 
-  async #leaveIfOld(): Promise<void> {
-    const { registry, me, numbers, startDraining, log } = this.#deps;
-    if (me.revision === undefined || numbers().draining) return;
-    const workers = await registry.workers().catch(() => []);
-    if (whoLeaves(workers, Date.now()) !== me.workerId) return;
-    log.info({ revision: me.revision }, 'a newer revision is deployed: this worker drains');
-    this.#leavingSinceMs = performance.now();
-    startDraining();
+  async #followDeployment(): Promise<void> {
+    const { registry, me, drain, log } = this.#deps;
+    const { reason } = drain;
+    // During an outage this worker sees only itself.
+    if (me.revision === undefined || !registry.knowsAll || !(reason === undefined || reason === 'deployment')) return;
+    const [workers, seen] = await Promise.all([registry.workers(), registry.deployment()]).catch(() => []);
+    const mine = workers?.find(({ incarnation }) => incarnation === me.incarnation);
+    if (workers === undefined || mine === undefined || !registry.knowsAll) return;
+    // By the registry's clock, as the starts are.
+    const nowMs = mine.startedAtMs + performance.now() - this.#startedMs;
+    this.#unwanted = new Set(unwantedOf(workers, seen, nowMs).map(({ workerId }) => workerId));
+    if (reason === 'deployment') {
+      if (!staysAfterAll(workers, me.workerId, seen, nowMs)) return;
+      log.info({ revision: me.revision, wanted: seen?.revision }, 'this worker does not leave after all');
+      drain.takeBack('deployment');
+      this.#leavingSinceMs = undefined;
+    } else if (whoLeaves(workers, seen, nowMs) === me.workerId && (await registry.mayLeave().catch(() => false))) {
+      log.info({ revision: me.revision, wanted: seen?.revision }, 'another deployment is wanted: this worker drains');
+      this.#leavingSinceMs = performance.now();
+      drain.begin('deployment');
+    }
   }
 
   /** ECS takes a task out of the load balancer long before SIGTERM. The worker must own nothing new meanwhile. */
   async #leaveIfStopping(): Promise<void> {
-    const { metadataUri, numbers, startDraining, log } = this.#deps;
-    if (metadataUri === undefined || numbers().draining) return;
+    const { metadataUri, drain, log } = this.#deps;
+    if (metadataUri === undefined || drain.reason === 'stopping') return;
     const task = await ecsTask(metadataUri).catch(() => undefined);
     if (task?.isStopping !== true) return;
     log.info('ECS is about to stop this task');
-    startDraining();
+    drain.begin('stopping');
   }
 }

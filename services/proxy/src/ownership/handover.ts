@@ -3,7 +3,7 @@
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
-import { newestFirst } from '../ecs/deployment.ts';
+import { longestFirst } from '../ecs/deployment.ts';
 import { prepareFeed } from '../relay/prepare-feed.ts';
 import type { FeedPlace } from './feed-place.ts';
 
@@ -21,6 +21,8 @@ export interface HandoverDeps {
   readonly processes: () => readonly OwnedFeed[];
   readonly sources: () => readonly OwnedFeed[];
   readonly followersOf: (feed: string) => readonly WorkerIdentity[];
+  /** Whether that worker is known to leave soon. */
+  readonly isUnwanted: (workerId: string) => boolean;
   readonly secret: () => string;
   readonly log: Logger;
 }
@@ -34,7 +36,7 @@ export class Handover {
   /** Until when a worker is not asked for a feed; monotonic; by feed and incarnation. */
   readonly #refusedUntilMs = new Map<string, number>();
   #running: Promise<void> | undefined;
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
 
   constructor(deps: HandoverDeps) {
     this.#deps = deps;
@@ -47,20 +49,23 @@ export class Handover {
 
   /** From now until `stop`, hands over every feed that another worker reads. */
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#running !== undefined && !this.#abort.signal.aborted) return;
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    this.#running = Promise.all([this.#running, this.#run(signal)]).then(() => undefined);
   }
 
+  /** What is being transferred to another worker still goes there. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#running;
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#abort;
+  async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const processes = this.#due(this.#deps.processes());
       const due = processes.length > 0 ? processes : this.#due(this.#deps.sources());
-      await Promise.all(due.map((feed) => this.#handOver(feed)));
+      await Promise.all(due.map((feed) => this.#handOver(feed, signal)));
       await pause(ROUND_MS, signal);
     }
   }
@@ -72,7 +77,7 @@ export class Handover {
 
   #candidates(feed: OwnedFeed): WorkerIdentity[] {
     const nowMs = performance.now();
-    return newestFirst(this.#followersOf(feed)).filter(
+    return longestFirst(this.#followersOf(feed), this.#deps.isUnwanted).filter(
       (follower) => (this.#refusedUntilMs.get(refusalKey(feed, follower)) ?? 0) < nowMs,
     );
   }
@@ -81,13 +86,15 @@ export class Handover {
     return this.#deps.followersOf(place.feed);
   }
 
-  async #handOver(feed: OwnedFeed): Promise<void> {
+  async #handOver(feed: OwnedFeed, signal: AbortSignal): Promise<void> {
     const { log, secret } = this.#deps;
     const goOn = feed.holdRetries?.();
     try {
       for (const to of this.#candidates(feed)) {
         const startedMs = performance.now();
-        const isReady = await prepareFeed(feed.place.feed, to.address, secret(), this.#abort.signal);
+        const isReady = await prepareFeed(feed.place.feed, to.address, secret(), signal);
+        // The drain was taken back: the feed stays here.
+        if (signal.aborted) return;
         if (isReady && (await feed.handOver(to))) {
           const tookMs = Math.round(performance.now() - startedMs);
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');

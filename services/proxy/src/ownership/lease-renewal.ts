@@ -23,6 +23,8 @@ export class LeaseRenewal {
   #renewing = false;
   #again = false;
   #stopped = false;
+  /** Who waits for the next renewal: told whether it was answered. */
+  #waiting: ((isAnswered: boolean) => void)[] = [];
 
   constructor(deps: LeaseRenewalDeps) {
     this.#deps = deps;
@@ -34,7 +36,7 @@ export class LeaseRenewal {
     await this.#renew();
   }
 
-  /** Renews early, because the registry has just come back. */
+  /** Renews early, because there is something to say or to hear. */
   renewSoon(): void {
     const isStarted = this.#renewing || this.#timer !== undefined;
     if (!isStarted || this.#stopped) return;
@@ -44,8 +46,18 @@ export class LeaseRenewal {
     void this.#renew();
   }
 
+  /** Renews at once. Resolves when a renewal that was sent after this call has ended: true when it was answered. */
+  renewNow(): Promise<boolean> {
+    if (this.#stopped) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.renewSoon();
+    });
+  }
+
   stop(): void {
     this.#stopped = true;
+    this.#answer(this.#waiting.splice(0), false);
     this.#deps.lease.stop();
     clearTimeout(this.#timer);
   }
@@ -55,6 +67,7 @@ export class LeaseRenewal {
     this.#renewing = true;
     this.#again = false;
     const sentMs = performance.now();
+    const waiting = this.#waiting.splice(0);
     try {
       const renewal = registry.renew(load()).then((answer) => this.#passOn(answer));
       // A later answer would arrive after the lease has run out.
@@ -66,9 +79,14 @@ export class LeaseRenewal {
       lease.unanswered();
     }
     this.#renewing = false;
+    this.#answer(waiting, lease.reachable);
     if (this.#stopped) return;
     const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
     this.#timer = setTimeout(() => void this.#renew(), waitMs);
+  }
+
+  #answer(waiting: readonly ((isAnswered: boolean) => void)[], isAnswered: boolean): void {
+    for (const tell of waiting) tell(isAnswered);
   }
 
   /** Also an answer that confirms no lease any more: the registry says each thing once. */

@@ -13,7 +13,9 @@ export function joinedOrThrow(answer: JoinAnswer): Joined {
     case 'full':
       throw new StreampoolError(
         503,
-        'Every worker runs its maximum of FFmpeg processes (MAX_PROCESSES). Try again later.',
+        answer.draining === true
+          ? 'Every worker drains, so none starts a process. POST /workers/{worker_id}/undrain, or start another worker.'
+          : 'Every worker that takes viewers runs its maximum of FFmpeg processes (MAX_PROCESSES). Try again later.',
         {
           retryAfterSeconds: 10,
         },

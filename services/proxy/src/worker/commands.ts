@@ -4,19 +4,19 @@ import type { StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { Command } from '../../../registry/types.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
+import type { Drain } from './drain.ts';
 
 export interface CommandDeps {
   readonly registry: StreamRecords & Viewers;
   readonly seating: Seating;
   readonly playback: Playback;
-  /** Takes nothing new, and hands over the feeds that other workers read. */
-  readonly startDraining: () => void;
+  readonly drain: Pick<Drain, 'begin' | 'takeBack'>;
   /** Closes feeds that hold a connection to a provider account and serve nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
 export async function carryOut(command: Command, deps: CommandDeps): Promise<void> {
-  const { registry, seating, playback, startDraining, reclaim } = deps;
+  const { registry, seating, playback, drain, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
       // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
@@ -38,6 +38,8 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
     case 'reclaim':
       return reclaim(command.account);
     case 'drain':
-      startDraining();
+      return drain.begin('told');
+    case 'undrain':
+      return drain.takeBack('told');
   }
 }

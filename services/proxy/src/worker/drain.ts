@@ -1,5 +1,6 @@
 /** Draining: the worker takes nothing new, hands its feeds over and waits for its viewers to leave. */
 
+import type { DrainReason } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pause } from '../async.ts';
 
@@ -7,8 +8,9 @@ const POLL_MS = 200;
 
 export class Drain {
   readonly #log: Logger;
-  readonly #listeners: (() => void)[] = [];
-  #isBegun = false;
+  readonly #listeners: ((isBegun: boolean) => void)[] = [];
+  #reason: DrainReason | undefined;
+  #isClosing = false;
 
   constructor(log: Logger) {
     this.#log = log;
@@ -16,25 +18,60 @@ export class Drain {
 
   /** Whether the worker takes nothing new. */
   get isBegun(): boolean {
-    return this.#isBegun;
+    return this.#reason !== undefined;
   }
 
-  /** Calls back once, when draining begins. */
-  onBegin(listener: () => void): void {
+  /** Undefined: the worker takes viewers. */
+  get reason(): DrainReason | undefined {
+    return this.#isClosing ? 'stopping' : this.#reason;
+  }
+
+  /** Calls back whenever draining begins, ends or has another reason. */
+  onChange(listener: (isBegun: boolean) => void): void {
     this.#listeners.push(listener);
   }
 
-  begin(): void {
-    if (this.#isBegun) return;
-    this.#isBegun = true;
-    this.#log.info('draining: the worker takes nothing new, and hands over the feeds that other workers read');
-    for (const listener of this.#listeners) listener();
+  /** A worker that drains already keeps its reason, unless it stops. */
+  begin(reason: DrainReason): void {
+    if (this.#reason === reason || (this.isBegun && reason !== 'stopping')) return;
+    if (!this.isBegun) {
+      const what = 'draining: the worker takes nothing new, and hands over the feeds that other workers read';
+      this.#log.info({ reason }, what);
+    }
+    this.#change(reason);
   }
 
-  /** Begins it, and resolves when nobody needs this worker any more, or after `drainMs`. */
+  /** Takes viewers again, if the worker drains for this reason. */
+  takeBack(reason: Exclude<DrainReason, 'stopping'>): void {
+    if (this.#reason !== reason) return;
+    this.#log.info({ reason }, 'the worker takes viewers again');
+    this.#change(undefined);
+  }
+
+  /**
+   * Makes a drain final, unless it is taken back before that is known.
+   *
+   * @param announce tells the others, and returns once a command that they sent before has arrived; false: they could not be told
+   */
+  async close(announce: () => Promise<boolean>): Promise<boolean> {
+    if (this.#reason !== 'told') return false;
+    this.#isClosing = true;
+    const isAnnounced = await announce();
+    this.#isClosing = false;
+    if (!isAnnounced || this.#reason !== 'told') return false;
+    this.#reason = 'stopping';
+    return true;
+  }
+
+  /** Stops the worker: resolves when nobody needs it any more, or after `drainMs`. */
   async until(isUnused: () => boolean, drainMs: number): Promise<void> {
-    this.begin();
+    this.begin('stopping');
     const untilMs = performance.now() + drainMs;
     while (!isUnused() && performance.now() < untilMs) await pause(POLL_MS);
+  }
+
+  #change(reason: DrainReason | undefined): void {
+    this.#reason = reason;
+    for (const listener of this.#listeners) listener(reason !== undefined);
   }
 }

@@ -44,4 +44,6 @@ export interface Services {
   numbers(): WorkerNumbers;
   /** Carries out a command from another worker or from the API here. */
   carryOut(command: Command): Promise<void>;
+  /** Carries out the commands that wait for this worker in the registry; false when it does not answer. */
+  fetchCommands(): Promise<boolean>;
 }

@@ -1,6 +1,6 @@
 /** The numbers that a worker counts about itself: shown in its record, and summed up in the statistics. */
 
-import type { WorkerNumbers } from '../../../registry/types.ts';
+import type { DrainReason, WorkerNumbers } from '../../../registry/types.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
@@ -11,10 +11,11 @@ export interface NumberedParts {
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly connections: ProviderConnections;
-  readonly draining: boolean;
+  /** Undefined: it does not drain. */
+  readonly drainReason: DrainReason | undefined;
 }
 
-export function workerNumbers({ seating, sources, playback, connections, draining }: NumberedParts): WorkerNumbers {
+export function workerNumbers({ seating, sources, playback, connections, drainReason }: NumberedParts): WorkerNumbers {
   return {
     processes: seating.processCount,
     clients: playback.clientCount,
@@ -23,7 +24,8 @@ export function workerNumbers({ seating, sources, playback, connections, drainin
     bufferedBytes: seating.feeds.heldBytes + sources.heldBytes,
     restarts: seating.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
-    draining,
+    draining: drainReason !== undefined,
+    drainReason,
     connections: { held: connections.held, reads: seating.feeds.sourcesRead() },
   };
 }

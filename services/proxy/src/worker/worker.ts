@@ -6,6 +6,7 @@ import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
 import { soloCluster } from '../cluster/solo-cluster.ts';
 import type { Config } from '../config/config.ts';
+import { DrainEnd } from '../ecs/drain-end.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
@@ -43,6 +44,8 @@ export interface Worker {
   readonly services: Services;
   /** Hands over the feeds that other workers read, waits up to `drainMs` for the viewers to leave, then ends everything. */
   drain(drainMs: number): Promise<void>;
+  /** Calls back when the worker was told to drain, nobody needs it any more, and ECS starts another one if it wants one. */
+  onDrained(listener: () => void): void;
 }
 
 /**
@@ -154,9 +157,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     relayedFeeds({ here: feeds, sources, processes: seating.feeds, drain }),
   );
   await gateway.listen();
-  const numbers = () => workerNumbers({ seating, sources, playback, connections, draining: drain.isBegun });
-  const startDraining = () => drain.begin();
-  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, startDraining, reclaim });
+  const numbers = () => workerNumbers({ seating, sources, playback, connections, drainReason: drain.reason });
+  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, drain, reclaim });
   const renewal = new LeaseRenewal({
     lease,
     registry,
@@ -168,26 +170,42 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     log,
   });
   const heartbeat = new Heartbeat(registry, numbers);
-  drain.onBegin(() => void heartbeat.beat());
+  drain.onChange(() => {
+    void heartbeat.beat();
+    renewal.renewSoon();
+  });
   const handover = new Handover({
     processes: () => seating.feeds.owned,
     sources: () => sources.owned,
     followersOf: (feed) => relays.followersOf(feed),
+    isUnwanted: (workerId) => ecs.isUnwanted(workerId),
     secret: cluster.secret,
     log,
   });
-  drain.onBegin(() => handover.start());
-  const ecs = new EcsMembership({
-    agentUri: process.env.ECS_AGENT_URI,
-    metadataUri: process.env.ECS_CONTAINER_METADATA_URI_V4,
+  drain.onChange((isBegun) => (isBegun ? handover.start() : void handover.stop()));
+  const isUnused = () => playback.clientCount === 0 && !handover.isPending;
+  const { ECS_AGENT_URI: agentUri, ECS_CONTAINER_METADATA_URI_V4: metadataUri } = process.env;
+  const ecs: EcsMembership = new EcsMembership({
+    agentUri,
+    metadataUri,
     registry,
     me,
     numbers,
-    startDraining,
+    drain,
     deployDrainMs: config.deployDrainMs,
     log,
   });
 
+  let onDrained = (): void => undefined;
+  const drainEnd = new DrainEnd({
+    reason: () => drain.reason,
+    isUnused,
+    close: () => drain.close(() => renewal.renewNow()),
+    onOver: () => {
+      log.info('drained, and nobody has been here for a while: this worker ends');
+      onDrained();
+    },
+  });
   const stopCleanup = startCleanup({
     registry,
     intervalMs: config.cleanupIntervalMs,
@@ -202,6 +220,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await renewal.start();
   ecs.start();
   await metricsLog?.start();
+  if (isOnEcs()) drainEnd.start();
   onReturn(() => renewal.renewSoon());
   return {
     services: {
@@ -225,9 +244,14 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       isDraining: () => drain.isBegun,
       numbers,
       carryOut: doIt,
+      fetchCommands: () => renewal.renewNow(),
+    },
+    onDrained: (listener) => {
+      onDrained = listener;
     },
     async drain(drainMs) {
-      await drain.until(() => playback.clientCount === 0 && !handover.isPending, drainMs);
+      drainEnd.stop();
+      await drain.until(isUnused, drainMs);
       stopCleanup();
       await ecs.stop();
       heartbeat.stop();

@@ -36,5 +36,12 @@ end
 redis.call('DEL', K.leasePrefix .. incarnation, K.clientsOfPrefix .. incarnation, K.feedsOfPrefix .. incarnation,
   K.countersPrefix .. incarnation, K.commandsPrefix .. incarnation)
 redis.call('ZREM', K.loads, incarnation)
-if redis.call('SREM', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
+local was_member = redis.call('SREM', K.incarnations, incarnation)
+-- Also what a worker of a version that does not know these keys has left when it ended another incarnation.
+for _, key in ipairs({ K.drains, K.started }) do
+  for _, each in ipairs(redis.call('HKEYS', key)) do
+    if redis.call('SISMEMBER', K.incarnations, each) == 0 then redis.call('HDEL', key, each) end
+  end
+end
+if was_member == 1 then redis.call('INCR', K.members) end
 return 1

@@ -74,7 +74,7 @@ local function claim(feed, me)
   -- A source opens where it is asked for; placement.lua places only processes.
   local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
   if stream_and_slot(feed) then chosen = place_process(me) end
-  if not chosen then return { kind = 'full' } end
+  if not chosen then return { kind = 'full', draining = not takes_viewers() } end
   local epoch = math.max(number_of(stored[2], 0) + 1, now)
   set_owner(feed, chosen, epoch)
   chosen.epoch = epoch

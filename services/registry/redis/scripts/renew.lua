@@ -1,6 +1,7 @@
 -- Renews an incarnation's lease, stores its numbers, and returns the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
---       8, 9, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       8 why it drains or '', 9 how long it has been running, in ms,
+--       10, 11, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
@@ -70,8 +71,14 @@ if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', 
 redis.call('HSET', K.newest, worker, incarnation)
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-take_counters(incarnation, 8)
+take_counters(incarnation, 10)
+-- The way to Redis takes each renewal a little longer or shorter; only a clock that was set, or a lost key, is written.
+local started = now_ms() - ARGV[9]
+if math.abs(number_of(redis.call('HGET', K.started, incarnation), 0) - started) > 1000 then
+  redis.call('HSET', K.started, incarnation, string.format('%.0f', started))
+end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
+note_drain(incarnation, ARGV[8], answer)
 if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))

@@ -72,7 +72,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       refuseLoop(guard.marker, stream, request, reply);
       // A load balancer notices draining a little later. With Redis, this worker relays to new viewers until then.
       if (isDraining() && !config.redisEnabled) {
-        throw new StreampoolError(503, 'This worker is shutting down and takes no new viewers.', {
+        throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', {
           retryAfterSeconds: 1,
         });
       }

@@ -1,0 +1,17 @@
+-- Lets a worker drain, unless it is the last that takes viewers.
+-- ARGV: 2 worker id, 3 its incarnation when the worker itself asks, else '', 4 why: 'told' | 'deployment', 5 '1': the last one too
+-- Answer: 'begun'; 'draining' when it drains already; 'last'; 'unknown' without such a worker; 'gone' when its lease has run out
+local worker, incarnation, reason = ARGV[2], ARGV[3], ARGV[4]
+if incarnation == '' then
+  incarnation = redis.call('HGET', K.newest, worker)
+  if not incarnation then return redis.call('HEXISTS', K.workers, worker) == 1 and 'gone' or 'unknown' end
+end
+if not is_alive(incarnation) then return 'gone' end
+local before = redis.call('HGET', K.drains, incarnation)
+if before == 'stopping' or before == 'deployment' or before == reason and reason ~= 'told' then return 'draining' end
+if not before and drain_of(incarnation, worker_of(incarnation)) then before = 'told' end
+if before ~= 'told' and ARGV[5] ~= '1' and not takes_viewers(incarnation) then return 'last' end
+-- Told again is sent again: an answer with the first command may have been lost.
+redis.call('HSET', K.drains, incarnation, before == 'told' and 'told' or reason)
+if reason == 'told' then redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'drain' })) end
+return before == 'told' and 'draining' or 'begun'
