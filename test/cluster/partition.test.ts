@@ -212,6 +212,30 @@ describe.skipIf(excuse !== undefined)('partitions', () => {
   );
 
   staged.runIf(LONG)(
+    'the owner dies, and the third makes the feed that another relays through it: that one learns of the new owner',
+    async ({ stage }) => {
+      const at = await scene(stage, 'redis');
+      const { network, a, b, c, watching } = at;
+      network.block('silence', network.host('a'), network.host('b'));
+      await until(() => placesOf(b).some(({ via }) => via?.workerId === 'c'), {
+        timeoutMs: TAKEOVER_MS,
+        what: 'b to relay through c',
+      });
+      for (const viewer of watching.get(a) ?? []) await viewer.stop();
+      await a.kill();
+      await until(() => c.ffmpegPids().length === 1, { timeoutMs: TAKEOVER_MS, what: 'c to take over' });
+      await until(() => placesOf(b).at(-1)?.via === undefined, {
+        timeoutMs: 2_000,
+        what: 'b to relay from c as the owner',
+      });
+      expect(placesOf(b).at(-1)).toMatchObject({ kind: 'relay', owner: { workerId: 'c' } });
+      await expectOneOwner(at);
+      await expectWatched(watching.get(b), TAKEOVER_MS);
+      await expectWatched(watching.get(c), TAKEOVER_MS);
+    },
+  );
+
+  staged.runIf(LONG)(
     'the third goes, too: what nobody else has is made here, until the owner can be reached',
     async ({ stage }) => {
       const at = await scene(stage, 'redis');

@@ -157,6 +157,7 @@ function wrongEnd({ excuse, startedAtMs }: Viewer, { endedBy, status, error }: R
   if (endedBy === 'limit' || excuse !== undefined) return [];
   // A worker that has not met the stream cannot ask what it is.
   if (status === 503 && journal.redisFailed(startedAtMs, Date.now())) return [];
+  if (status === 404 && journal.mayBeForgotten(startedAtMs)) return [];
   return [`disconnected (${endedBy}, status ${status}${error === undefined ? '' : `, ${error}`})`];
 }
 

@@ -84,6 +84,16 @@ export class Journal {
     });
   }
 
+  /** Whether at this time Redis may have lost a stream that only a worker knew which then ended. */
+  mayBeForgotten(atMs: number): boolean {
+    const lasts = (kinds: readonly FaultKind[]) =>
+      this.faults.some(({ event: { kind }, startedAtMs, endedAtMs }) => {
+        const overMs = (endedAtMs ?? Number.POSITIVE_INFINITY) + REDIS_BACK_MS;
+        return kinds.includes(kind) && startedAtMs <= atMs && overMs >= atMs;
+      });
+    return lasts(['evict keys']) && lasts(['kill worker', 'terminate worker', 'drain and kill']);
+  }
+
   /** The events so far, a line each. */
   story(): string {
     return this.faults.map((fault) => this.line(fault)).join('\n');

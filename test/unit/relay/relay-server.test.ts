@@ -3,11 +3,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { pause } from '../../../services/proxy/src/async.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
+import type { PlaceAnswer } from '../../../services/proxy/src/relay/peers.ts';
 import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import type { RelayedFeed } from '../../../services/proxy/src/relay/relayed-feed.ts';
 import type { Owner } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
+import { until } from '../../support/until.ts';
 
 const FOLLOWER = JSON.stringify({ workerId: 'w3', incarnation: 'i3', address: '127.0.0.1:1' });
 
@@ -64,6 +66,7 @@ function unbegun() {
       return () => undefined;
     },
     goesOnAt: undefined as { owner: Owner | undefined } | undefined,
+    placeAnswer: undefined as PlaceAnswer | undefined,
   };
   const feed = new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 });
   const relayed: RelayedFeed = {
@@ -76,6 +79,7 @@ function unbegun() {
   return { relayed, place, feed, leave: () => leave() };
 }
 
+const ME: Owner = { workerId: 'w1', incarnation: 'now', address: '127.0.0.1:2', epoch: 7 };
 const OWNER: Owner = { workerId: 'w2', incarnation: 'i2', address: '127.0.0.1:1', epoch: 3 };
 
 it.each([
@@ -90,6 +94,29 @@ it.each([
   if (owner === undefined) feed.finish({ kind: 'ended' });
   else leave();
   expect((await answer).frames.at(-1)).toEqual({ type: 'end', end: { kind: 'moved', ...(owner && { owner }) } });
+});
+
+it.each([
+  ['passes on gets another owner, and tells the followers', true, { owner: OWNER, relayed: true }, OWNER],
+  ['passes on becomes its own, and tells the followers', true, { owner: ME, relayed: false }, ME],
+  ['makes is made under another epoch, and tells the followers', false, { owner: ME, relayed: false }, ME],
+  ['copies beside its owner stays where it is', true, { owner: ME, relayed: true }, 'stays'],
+  ['has left is ended by the move alone', false, { owner: OWNER, relayed: true }, 'stays'],
+] as const)('a feed that a worker %s', async (_, isPassedOn, placeAnswer, expected) => {
+  const { relayed, place, feed } = unbegun();
+  const passedOn = { owner: { ...OWNER, incarnation: 'i9' }, isStopped: () => false };
+  const { asked, call } = await listen(isPassedOn ? { ...relayed, passedOn } : relayed);
+  const answer = call('/feeds/p:a:0', { 'x-worker': FOLLOWER });
+  await until(() => asked.length === 1, { what: 'the relay to be asked for', everyMs: 1 });
+  await pause(10);
+  place.placeAnswer = placeAnswer;
+  relayed.history.own(7, undefined);
+  await pause(10);
+  feed.finish({ kind: 'ended' });
+  const end = (await answer).frames.at(-1);
+  // It stays to the end of the feed, which has no picture here.
+  expect(end).toMatchObject({ type: 'end', end: expected === 'stays' ? { kind: 'failed' } : { kind: 'moved' } });
+  if (expected !== 'stays') expect(end).toMatchObject({ end: { owner: expected } });
 });
 
 it('says who it is, but not to strangers', async () => {

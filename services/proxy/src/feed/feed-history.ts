@@ -39,6 +39,16 @@ export class FeedHistory {
   #changes: readonly OwnerChange[] = [];
   /** Id of another timeline that this feed follows, shifted onto its own. */
   #foreign: string | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  /**
+   * Calls back when the next media has another owner than all before it, which is in the feed by then.
+   * @returns a function that ends the calls
+   */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
 
   get current(): OwnerHistory {
     return { timeline: this.#timeline, epoch: this.#epoch, changes: this.#changes };
@@ -54,6 +64,7 @@ export class FeedHistory {
     if (epoch === this.#epoch) return;
     this.#foreign = undefined;
     this.#note({ epoch, afterDts: lastDts });
+    this.#tell();
   }
 
   /**
@@ -62,6 +73,13 @@ export class FeedHistory {
    * @returns how its bytes continue the media that is here; undefined when they are on another timeline
    */
   follow(theirs: OwnerHistory, lastDts: number | undefined): Continuation | undefined {
+    const { epoch } = this.current;
+    const continues = this.#follow(theirs, lastDts);
+    if (this.#epoch !== epoch) this.#tell();
+    return continues;
+  }
+
+  #follow(theirs: OwnerHistory, lastDts: number | undefined): Continuation | undefined {
     if (lastDts === undefined) {
       this.#timeline = theirs.timeline;
       this.#epoch = theirs.epoch;
@@ -87,6 +105,10 @@ export class FeedHistory {
   /** Converts a time of this feed to the clock of the feed that it follows. `shift` is the splicer's. */
   toTheirs(ticks: number, shift: number | undefined): number {
     return wrapTicks(ticks - (this.isForeign ? (shift ?? 0) : 0));
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   #note(change: OwnerChange): void {

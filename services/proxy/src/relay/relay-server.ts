@@ -201,6 +201,19 @@ export class RelayServer {
       cursor?.limitTo(feed.ring.head);
     };
     if (passedOn === undefined) visit.holds(place.onLeave(leave));
+    let isAnew = false;
+    // Without the new history, the follower could not tell later what it has got from whom.
+    const onChange = () => {
+      const { owner, relayed: isCopied } = place.placeAnswer ?? {};
+      const isMine = owner?.incarnation === this.#deps.incarnation;
+      // A copy beside the owner can be had only through this worker. A feed that leaves is ended by `onLeave`.
+      if (isMine ? isCopied === true : passedOn === undefined) return;
+      isAnew = true;
+      leave();
+    };
+    visit.holds(history.onChange(onChange));
+    const endOf = (end: FeedEnd): RelayEnd =>
+      isAnew ? { kind: 'moved', owner: place.placeAnswer?.owner } : endRecord(relayed, end);
     // Waits for a feed that is still starting; meanwhile pings show that this worker is there.
     const entered = Promise.race([feed.entry(), moved.promise]).catch((error: Error) => {
       if (endRecord(relayed, { kind: 'failed', error }).kind === 'failed') throw error;
@@ -209,7 +222,7 @@ export class RelayServer {
     const joined = await unlessGone(entered, visit.signal);
     if (joined === undefined) {
       // It moves before it has begun.
-      response.end(encodeFrame({ type: 'end', end: endRecord(relayed, { kind: 'ended' }) }));
+      response.end(encodeFrame({ type: 'end', end: endOf({ kind: 'ended' }) }));
       return;
     }
     let clock: SourceClock | undefined;
@@ -224,7 +237,7 @@ export class RelayServer {
         response.write(bytes, done);
         response.uncork();
       },
-      finished: (end) => response.end(encodeFrame({ type: 'end', end: endRecord(relayed, end) })),
+      finished: (end) => response.end(encodeFrame({ type: 'end', end: endOf(end) })),
       dropped: () => response.destroy(),
     };
     const reader = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);

@@ -3,11 +3,14 @@
 import type { Owner } from '../../../registry/types.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { PlaceAnswer } from './peers.ts';
 
 /** What a relay needs to know about the place of a feed. */
 export interface RelayedPlace {
   /** Where readers of the feed here continue; undefined while it is made here. */
   readonly goesOnAt: { readonly owner: Owner | undefined } | undefined;
+  /** What a worker is told that cannot reach the owner. */
+  readonly placeAnswer: PlaceAnswer | undefined;
   /** Calls back when the feed holds everything made here and another worker makes the rest. The returned function unsubscribes. */
   onLeave(listener: () => void): () => void;
 }
