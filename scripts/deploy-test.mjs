@@ -1,4 +1,4 @@
-// `npm run test:deploy`: sets the machine up and plays a deployment, a scale-in and a hung worker of ECS while viewers watch. It ends with
+// `npm run test:deploy`: sets the machine up and plays a deployment, a scale-in, a rollback, a drain and a hung worker of ECS while viewers watch. It ends with
 // one line of totals. `-- --scale 200` divides the waiting times of AWS by 200.
 import { parseArgs } from 'node:util';
 import { run, setup } from './setup.mjs';

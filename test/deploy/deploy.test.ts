@@ -19,7 +19,7 @@ import { Visits } from './visits.ts';
 
 const WORKERS = 3;
 const KEPT_IN = join(import.meta.dirname, '..', '..', '.cache', 'deploy');
-const LEAVES = 'a newer revision is deployed: this worker drains';
+const LEAVES = 'another deployment is wanted: this worker drains';
 /** A worker looks every 5 s who is to leave, and who is to be protected; and a busy machine. */
 const ROUND_MS = 7_000;
 /** Between the last word of a worker in Redis and the end of its process. */

@@ -9,6 +9,7 @@ import { US_EAST_1_EGRESS } from '../../services/admin-lambda/src/egress-cost.ts
 import { readRegistry } from '../../services/admin-lambda/src/environment.ts';
 import type { AdminHandler } from '../../services/admin-lambda/src/handler.ts';
 import { createHandler } from '../../services/admin-lambda/src/handler.ts';
+import { pause } from '../../services/proxy/src/async.ts';
 import { createLogger } from '../../services/shared/log.ts';
 import type { TestCluster } from '../support/cluster.ts';
 import type { LiveSource } from '../support/live-source.ts';
@@ -57,6 +58,7 @@ const STREAMS = [
   { path: '/three.ts', kbits: 124, viewers: 2 },
 ] as const;
 const DAY_MS = 86_400_000;
+const SCHEDULE_MS = 60_000;
 /** Between two viewers' arrivals. */
 const ARRIVAL_MS = 20;
 const FIRST_BYTES_MS = 20_000;
@@ -84,8 +86,9 @@ export class Ground {
     );
   }
 
-  static async open(stage: Stage, workers: number): Promise<Ground> {
-    const cluster = await stage.cluster(0, ENV);
+  /** @param env settings of the workers, beside those of all */
+  static async open(stage: Stage, workers: number, env: WorkerEnv = {}): Promise<Ground> {
+    const cluster = await stage.cluster(0, { ...ENV, ...env });
     const source = await stage.sourceProcess({
       channels: { '/one.ts': {}, '/two.ts': { fixture: 'bframes' }, '/three.ts': { fixture: 'bframes' } },
     });
@@ -141,6 +144,23 @@ export class Ground {
   /** What the schedule does every minute; answers whom it has told to drain. */
   async scaleIn(): Promise<string | undefined> {
     return ((await this.admin({ job: 'scale-in' })) as { drain?: string }).drain;
+  }
+
+  /** From now on the schedule does that as often as in AWS, until the stage is cleared. */
+  schedule(stage: Stage): void {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const run = async () => {
+      while (!signal.aborted) {
+        await this.scaleIn();
+        await pause(SCHEDULE_MS / SCALE, signal);
+      }
+    };
+    const running = run();
+    stage.closeAfter(async () => {
+      abort.abort();
+      await running;
+    });
   }
 
   /** So many connections have the sources each, and so many FFmpegs the streams. */

@@ -40,8 +40,19 @@ export class Player {
     this.#done = this.#watch();
   }
 
+  /** The worker that serves it now; undefined before it has answered. */
+  get servedBy(): string | undefined {
+    const served = this.#handle?.snapshot().headers[SERVED_BY];
+    return served === undefined ? undefined : String(served);
+  }
+
   get byteCount(): number {
     return this.#handle?.byteCount ?? 0;
+  }
+
+  /** Changes the channel and comes back, or restarts: its connection ends, and it asks again at once. */
+  async again(): Promise<void> {
+    await this.#handle?.stop();
   }
 
   async leave(): Promise<void> {
