@@ -1,9 +1,9 @@
 /** The workers' metrics in CloudWatch: the workers publish them in their log; scaling, alarms and the dashboard use them. */
 
 import { Duration } from 'aws-cdk-lib';
-import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { DIMENSION, NAMESPACE } from '../services/shared/embedded-metrics.ts';
-import { METRICS, type PublishedName } from '../services/shared/metric-names.ts';
+import { METRICS, type PublishedName, SERVICE_METRICS } from '../services/shared/metric-names.ts';
 import type { Edge } from './constructs/edge.ts';
 
 /** One value per worker and minute: `Average` is per worker, `Sum` is for the whole stage. */
@@ -13,6 +13,17 @@ export function workerMetric(stage: string, name: PublishedName, statistic: 'Ave
     metricName: METRICS[name],
     dimensionsMap: { [DIMENSION]: stage },
     statistic,
+    period: Duration.minutes(1),
+  });
+}
+
+/** One value a minute, of the service of the workers: the scheduled job of the admin API publishes it. */
+export function serviceMetric(stage: string, name: keyof typeof SERVICE_METRICS): Metric {
+  return new Metric({
+    namespace: NAMESPACE,
+    metricName: SERVICE_METRICS[name],
+    dimensionsMap: { [DIMENSION]: stage },
+    statistic: Stats.MAXIMUM,
     period: Duration.minutes(1),
   });
 }

@@ -134,6 +134,7 @@ export class AdminApi extends Construct {
       ADMIN_REDIS_SECRET_ARN: state.redis.password.secretArn,
       ADMIN_ECS_CLUSTER: proxy.cluster.clusterName,
       ADMIN_ECS_SERVICE: proxy.service.serviceName,
+      METRICS_STAGE: stage.stage,
     };
     const front = new AdminFunction(this, 'Front', {
       stage,

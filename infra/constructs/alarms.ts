@@ -17,7 +17,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { StageConfig } from '../config.ts';
-import { targetMetric, workerMetric } from '../metrics.ts';
+import { serviceMetric, targetMetric, workerMetric } from '../metrics.ts';
 import type { AdminApi } from './admin-api.ts';
 import type { Edge } from './edge.ts';
 import type { Redis } from './redis.ts';
@@ -56,6 +56,7 @@ export class Alarms extends Construct {
     this.topic = topic;
     this.#action = new SnsAction(topic);
     this.#watchViewers(stage.stage, edge, stage.egressAlarmGbPerHour);
+    this.#watchScaling(stage);
     redis.nodeIds.forEach((node, index) => {
       this.#watchRedis(`Redis${index + 1}`, node);
     });
@@ -111,6 +112,31 @@ export class Alarms extends Construct {
       metric: loadBalancer.metrics.processedBytes({ statistic: Stats.SUM, period: Duration.hours(1) }),
       from: egressGbPerHour * 1e9,
       say: `Viewers get more than ${egressGbPerHour} GB an hour (egressAlarmGbPerHour). AWS bills about ${Math.round(egressGbPerHour * 0.09)} USD an hour for that.`,
+    });
+  }
+
+  #watchScaling({ stage, minWorkers, maxWorkers }: StageConfig): void {
+    this.#add('TooFewWorkers', {
+      metric: new MathExpression({
+        label: 'workers that ECS wants and does not run',
+        expression: 'desired - running',
+        usingMetrics: {
+          desired: serviceMetric(stage, 'desiredWorkers'),
+          running: serviceMetric(stage, 'runningWorkers'),
+        },
+        period: Duration.minutes(1),
+      }),
+      from: 1,
+      periods: 10,
+      say: "ECS has not started all workers that it wants for ten minutes. The service's events say why: the account's quota of vCPUs, the image, the secrets.",
+    });
+    // A stage of a fixed size is always at its maximum.
+    if (minWorkers === maxWorkers) return;
+    this.#add('AtMaxWorkers', {
+      metric: serviceMetric(stage, 'desiredWorkers'),
+      from: maxWorkers,
+      periods: 15,
+      say: `Scaling wants ${maxWorkers} workers or more and may not add any (maxWorkers). Raise it, and the quota of vCPUs with it.`,
     });
   }
 

@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { HttpCodeElb } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Construct } from 'constructs';
-import { targetMetric, workerMetric } from '../metrics.ts';
+import { serviceMetric, targetMetric, workerMetric } from '../metrics.ts';
 import type { Alarms, WatchedProps } from './alarms.ts';
 import type { ProxyService } from './proxy-service.ts';
 
@@ -64,9 +64,12 @@ export class Board extends Construct {
       graph('FFmpeg restarts and failed streams', [sum('ffmpegRestarts'), sum('errors')]),
     );
     this.dashboard.addWidgets(
-      graph('Workers that take viewers, and workers that do not', [
+      graph('Workers: taking viewers or not; wanted, running, starting', [
         targetMetric(edge, 'HealthyHostCount', { statistic: Stats.MINIMUM, ...MINUTE }),
         targetMetric(edge, 'UnHealthyHostCount', { statistic: Stats.MAXIMUM, ...MINUTE }),
+        serviceMetric(stage, 'desiredWorkers'),
+        serviceMetric(stage, 'runningWorkers'),
+        serviceMetric(stage, 'pendingWorkers'),
       ]),
       graph('CPU and memory of workers, percent', [
         proxy.service.metricCpuUtilization(MINUTE),

@@ -55,3 +55,12 @@ export const PUBLISHED = {
 } as const satisfies { readonly [Name in keyof typeof METRICS]?: Unit };
 
 export type PublishedName = keyof typeof PUBLISHED;
+
+/** What the scheduled job of the admin API publishes in CloudWatch of the service of the workers. Workers do not have these. */
+export const SERVICE_METRICS = {
+  /** Workers that ECS wants, as scaling has set it. */
+  desiredWorkers: 'streampool_workers_desired',
+  runningWorkers: 'streampool_workers_running',
+  /** Workers that ECS is starting. */
+  pendingWorkers: 'streampool_workers_pending',
+} as const;

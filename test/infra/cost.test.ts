@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { checkStage } from '../../infra/config.ts';
 import { ROOT } from '../../infra/root.ts';
-import { PUBLISHED } from '../../services/shared/metric-names.ts';
+import { PUBLISHED, SERVICE_METRICS } from '../../services/shared/metric-names.ts';
 import { ASSUMED, estimate, type Load, relaysAcrossZones, workersFor } from '../../tools/cost/model.ts';
 import { templates } from './support.ts';
 
@@ -66,16 +66,19 @@ describe('an item of the bill', () => {
     expect(usd(name, values, of)).toBeCloseTo(expected, 2);
   });
 
-  it('counts the alarms, metrics and secrets that there are', () => {
-    const { observability, state } = templates({ redisReplicas: 2 });
-    const alarms = Object.keys(observability.findResources('AWS::CloudWatch::Alarm')).length;
-    const secrets = Object.keys(state.findResources('AWS::SecretsManager::Secret')).length;
-    const { items } = estimate(stage({ redisReplicas: 2 }), load(1, 1, 1));
-    const formulas = items.map(({ formula }) => formula).join('\n');
-    expect(formulas).toContain(`${alarms} alarms`);
-    expect(formulas).toContain(`${secrets} secrets`);
-    expect(formulas).toContain(`${Object.keys(PUBLISHED).length} metrics`);
-  });
+  it.each([{}, { minWorkers: 3, maxWorkers: 3 }])(
+    'counts the alarms, metrics and secrets that there are: %j',
+    (size) => {
+      const { observability, state } = templates({ redisReplicas: 2, ...size });
+      const alarms = Object.keys(observability.findResources('AWS::CloudWatch::Alarm')).length;
+      const secrets = Object.keys(state.findResources('AWS::SecretsManager::Secret')).length;
+      const { items } = estimate(stage({ redisReplicas: 2, ...size }), load(1, 1, 1));
+      const formulas = items.map(({ formula }) => formula).join('\n');
+      expect(formulas).toContain(`${alarms} alarms`);
+      expect(formulas).toContain(`${secrets} secrets`);
+      expect(formulas).toContain(`${Object.keys({ ...PUBLISHED, ...SERVICE_METRICS }).length} metrics`);
+    },
+  );
 
   it('cannot be told for a Redis node without a price', () => {
     expect(() => estimate(stage({ redisNode: 'cache.x2.huge' }), load(0, 0, 1))).toThrow('--redis-hour');

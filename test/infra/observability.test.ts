@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { METRICS, PUBLISHED } from '../../services/shared/metric-names.ts';
+import { METRICS, PUBLISHED, SERVICE_METRICS } from '../../services/shared/metric-names.ts';
 import { templates } from './support.ts';
 
 const ALARM = 'AWS::CloudWatch::Alarm';
@@ -52,6 +52,19 @@ describe('the alarms', () => {
     expect(names).toContain('DeploymentErrors');
     const table = docs.split('\n').filter((line) => line.startsWith('| `'));
     expect(names.filter((name) => !table.some((line) => line.split('|')[1]?.includes(`\`${name}\``)))).toEqual([]);
+  });
+
+  it('ring when ECS does not start what it wants, and when scaling may add no worker', () => {
+    const { observability: scaled } = templates({ maxWorkers: 7 });
+    scaled.hasResourceProperties(ALARM, {
+      EvaluationPeriods: 10,
+      Threshold: 1,
+      Metrics: Match.arrayWith([Match.objectLike({ Expression: 'desired - running' })]),
+    });
+    const atMost = { MetricName: SERVICE_METRICS.desiredWorkers, Namespace: 'Streampool' };
+    scaled.hasResourceProperties(ALARM, { ...atMost, Threshold: 7, EvaluationPeriods: 15 });
+    // A stage that does not scale is always at its maximum.
+    templates({ minWorkers: 7, maxWorkers: 7 }).observability.resourcePropertiesCountIs(ALARM, atMost, 0);
   });
 
   it('ring at the egress that the stage names', () => {

@@ -1,9 +1,10 @@
-/** What scaling, the alarms and the dashboard go by is what a worker writes into its log for CloudWatch. */
+/** What scaling, the alarms and the dashboard go by is what a worker, or the admin API, writes into its log for CloudWatch. */
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { METRICS, PUBLISHED } from '../../services/shared/metric-names.ts';
+import { METRICS, PUBLISHED, SERVICE_METRICS } from '../../services/shared/metric-names.ts';
 import { templates, theOnly } from './support.ts';
 
-const { proxy, observability } = templates();
+const { proxy, admin, observability } = templates();
 
 /** Each metric of a namespace that a template names, as `{ name, dimensions }`. */
 function metricsOf(value: unknown): { name: string; dimensions: string }[] {
@@ -22,19 +23,24 @@ function ofDashboard(text: string): { name: string; dimensions: string }[] {
   }));
 }
 
-describe('a metric of the workers in CloudWatch', () => {
+describe('a metric in CloudWatch', () => {
   it.each<[string, unknown]>([
     ['scaling', proxy.findResources('AWS::ApplicationAutoScaling::ScalingPolicy')],
     ['the alarms', observability.findResources('AWS::CloudWatch::Alarm')],
     ['the dashboard', observability.findResources('AWS::CloudWatch::Dashboard')],
-  ])('that %s goes by is published, under the stage that the workers are told', (_, resources) => {
+  ])('that %s goes by is published, under the stage that workers and admin API are told', (_, resources) => {
     const used = metricsOf(resources);
     expect(used.length).toBeGreaterThan(0);
-    const published = Object.keys(PUBLISHED).map((name) => METRICS[name as keyof typeof PUBLISHED]);
+    const ofWorkers = Object.keys(PUBLISHED).map((name) => METRICS[name as keyof typeof PUBLISHED]);
+    const published: string[] = [...ofWorkers, ...Object.values(SERVICE_METRICS)];
     const [{ Environment }] = theOnly(proxy, 'AWS::ECS::TaskDefinition').ContainerDefinitions as [
       { Environment: { Name: string; Value: string }[] },
     ];
     const stage = Environment.find(({ Name }) => Name === 'METRICS_STAGE')?.Value;
+    admin.hasResourceProperties('AWS::Lambda::Function', {
+      Handler: 'lambda.handler',
+      Environment: { Variables: Match.objectLike({ METRICS_STAGE: stage }) },
+    });
     for (const { name, dimensions } of used) {
       expect(published).toContain(name);
       expect(dimensions).toBe(JSON.stringify([{ Name: 'Stage', Value: stage }]));

@@ -2,7 +2,7 @@
 
 import type { StageConfig } from '../../infra/config.ts';
 import { egressUsd, HOURS_PER_MONTH as H, monthlyGb } from '../../services/admin-lambda/src/egress-cost.ts';
-import { PUBLISHED } from '../../services/shared/metric-names.ts';
+import { PUBLISHED, SERVICE_METRICS } from '../../services/shared/metric-names.ts';
 import { PRICES, REDIS_PRICED } from './prices.ts';
 
 export interface Load {
@@ -141,11 +141,11 @@ function admin(stage: StageConfig): Item {
   );
 }
 
-function watching({ redisReplicas }: StageConfig, workers: number): Item {
+function watching({ redisReplicas, minWorkers, maxWorkers }: StageConfig, workers: number): Item {
   const { logGb, metric, alarm } = PRICES.cloudWatch;
-  const metrics = Object.keys(PUBLISHED).length;
-  // Six for the viewers' side, three for each Redis node, two for the functions.
-  const alarms = 6 + 3 * (1 + redisReplicas) + 2;
+  const metrics = Object.keys({ ...PUBLISHED, ...SERVICE_METRICS }).length;
+  // Six for the viewers' side, two for scaling (one where nothing scales), three for each Redis node, two for the functions.
+  const alarms = 6 + (minWorkers === maxWorkers ? 1 : 2) + 3 * (1 + redisReplicas) + 2;
   const gb = workers * SMALL.logGbPerWorker;
   return item(
     'logs, metrics, alarms',

@@ -12,6 +12,8 @@ export interface AdminDeps {
   /** Undefined: the ECS settings are missing. */
   readonly ecs: EcsService | undefined;
   readonly prices: readonly PriceTier[];
+  /** Where the scheduled job publishes what ECS says of the workers; undefined: nowhere. */
+  readonly metricsStage?: string | undefined;
   readonly log: Logger;
 }
 

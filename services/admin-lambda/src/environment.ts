@@ -12,6 +12,7 @@ import { type Environment, optional, setting } from '../../shared/settings/setti
 
 const {
   logLevel,
+  metricsStage,
   redisHost,
   redisPort,
   redisDb,
@@ -50,6 +51,7 @@ const answers = {
 
 const FRONT = {
   logLevel,
+  metricsStage,
   ...answers,
   registryFunction: setting(
     'ADMIN_REGISTRY_FUNCTION',
@@ -100,7 +102,7 @@ type Names<Table extends SettingsTable, Required extends NameIn<Table>> = { [Nam
 /** What the stack sets for lambda.ts. */
 export type FrontEnvironment = Names<
   typeof FRONT,
-  'ADMIN_REGISTRY_FUNCTION' | 'ADMIN_REDIS_SECRET_ARN' | 'ADMIN_ECS_CLUSTER' | 'ADMIN_ECS_SERVICE'
+  'ADMIN_REGISTRY_FUNCTION' | 'ADMIN_REDIS_SECRET_ARN' | 'ADMIN_ECS_CLUSTER' | 'ADMIN_ECS_SERVICE' | 'METRICS_STAGE'
 >;
 /** What the stack sets for registry-lambda.ts; each call passes Redis's password instead. */
 export type RegistryEnvironment = Names<typeof REGISTRY, 'REDIS_HOST' | 'REDIS_SERVER_PORT' | 'REDIS_TLS'>;

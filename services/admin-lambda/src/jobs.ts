@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { AdminDeps } from './deps.ts';
+import { publishService } from './ecs/service-metrics.ts';
 import { chooseScaleIn } from './scale-in.ts';
 import { viewOfCleanup } from './views.ts';
 
@@ -31,10 +32,15 @@ async function cleanup({ cluster, log }: Omit<AdminDeps, 'prices'>): Promise<unk
   return removed;
 }
 
-async function scaleIn({ cluster, ecs, log }: Omit<AdminDeps, 'prices'>): Promise<unknown> {
+async function scaleIn({ cluster, ecs, metricsStage, log }: Omit<AdminDeps, 'prices'>): Promise<unknown> {
   if (ecs === undefined) throw new Error('scale-in needs ADMIN_ECS_CLUSTER and ADMIN_ECS_SERVICE');
   const askedAtMs = Date.now();
-  const [workers, service] = await Promise.all([cluster.workers(), ecs.state()]);
+  const state = ecs.state().then((service) => {
+    // Also while Redis is away: what ECS does is worth an alarm then, too.
+    if (metricsStage !== undefined) publishService(metricsStage, service, log);
+    return service;
+  });
+  const [workers, service] = await Promise.all([cluster.workers(), state]);
   // The workers do not ask ECS themselves: that would be a right and a client in each of them.
   if (service.deployment !== null) await cluster.noteDeployment(service.deployment, askedAtMs);
   const decision = chooseScaleIn(workers, service);

@@ -50,6 +50,7 @@ function open(): AdminHandler {
     cluster: new RemoteCluster({ lambda, functionName, password, withinMs }),
     ecs: ecsOf(settings, ecsClient, withinMs),
     prices: pricesOf(settings),
+    metricsStage: settings.metricsStage,
     log,
   });
   return createHandler(depsWithin(JOB_MS), depsWithin);

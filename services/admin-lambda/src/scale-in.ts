@@ -11,6 +11,9 @@ export type ScaleInDecision = { drain: string; reason: string } | { drain: undef
 /** What ECS says about the service. */
 export interface ServiceState {
   desiredCount: number;
+  runningCount: number;
+  /** Tasks that ECS is starting. */
+  pendingCount: number;
   /** A new revision is being deployed: workers of the old one leave by themselves. */
   deploying: boolean;
   /** The primary one: the one that ECS wants. Null: ECS does not say. */
@@ -20,7 +23,7 @@ export interface ServiceState {
 /** One worker at a time: the schedule asks again in a minute, and then the load without that worker is known. */
 export function chooseScaleIn(
   workers: readonly WorkerState[],
-  service: Omit<ServiceState, 'deployment'>,
+  service: Pick<ServiceState, 'desiredCount' | 'deploying'>,
 ): ScaleInDecision {
   if (service.deploying) return { drain: undefined, reason: 'a deployment is in progress' };
   const staying = workers.filter(({ alive, draining }) => alive && !draining);

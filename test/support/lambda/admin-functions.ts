@@ -41,6 +41,7 @@ export class AdminFunctions {
       ADMIN_REDIS_SECRET_ARN: PASSWORD_ARN,
       ADMIN_ECS_CLUSTER: 'cluster',
       ADMIN_ECS_SERVICE: 'workers',
+      METRICS_STAGE: 'test',
     };
     const authorizer: AuthorizerEnvironment = { ADMIN_TOKEN_SECRET_ARN: TOKEN_ARN };
     const functionOf = (name: string, handler: string, env: object) =>

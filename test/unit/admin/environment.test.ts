@@ -20,6 +20,7 @@ describe('what the stack sets is what the functions read', () => {
       ADMIN_ECS_CLUSTER: 'cluster',
       ADMIN_ECS_SERVICE: 'workers',
       ADMIN_EGRESS_USD_PER_GB: '0.07',
+      METRICS_STAGE: 'prod',
     };
     expect(readFront(environment)).toMatchObject({
       registryFunction: 'registry',
@@ -27,6 +28,7 @@ describe('what the stack sets is what the functions read', () => {
       ecsCluster: 'cluster',
       ecsService: 'workers',
       egressUsdPerGb: '0.07',
+      metricsStage: 'prod',
       logLevel: 'info',
     });
   });

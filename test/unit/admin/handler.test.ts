@@ -14,15 +14,25 @@ import { EcsService } from '../../../services/admin-lambda/src/ecs/tasks.ts';
 import { US_EAST_1_EGRESS } from '../../../services/admin-lambda/src/egress-cost.ts';
 import { createHandler } from '../../../services/admin-lambda/src/handler.ts';
 import { errorAnswer, statsAnswer, workersAnswer } from '../../../services/admin-lambda/src/schemas.ts';
+import { metricsIn } from '../../support/emf.ts';
 import { apiCall, clusterOf, listeningLog, workerState } from './support.ts';
 
 const ecsMock = mockClient(ECSClient);
 afterEach(() => ecsMock.reset());
 
-function stage(answers: Partial<ClusterAdmin>, { ecs = false } = {}) {
+function stage(
+  answers: Partial<ClusterAdmin>,
+  { ecs = false, metricsStage }: { ecs?: boolean; metricsStage?: string } = {},
+) {
   const { log, lines } = listeningLog();
   const service = ecs ? new EcsService(new ECSClient({ region: 'eu-west-1' }), 'cluster', 'workers') : undefined;
-  const handler = createHandler({ cluster: clusterOf(answers), ecs: service, prices: US_EAST_1_EGRESS, log });
+  const handler = createHandler({
+    cluster: clusterOf(answers),
+    ecs: service,
+    prices: US_EAST_1_EGRESS,
+    metricsStage,
+    log,
+  });
   const call = async (...args: Parameters<typeof apiCall>) => {
     const { statusCode, headers, body } = (await handler(apiCall(...args))) as APIGatewayProxyStructuredResultV2;
     return { status: statusCode, headers, body: JSON.parse(body ?? '') };
@@ -278,6 +288,24 @@ describe('the schedule', () => {
     const [[, askedAtMs]] = noteDeployment.mock.calls as unknown as [[unknown, number]];
     expect(askedAtMs).toBeGreaterThanOrEqual(fromMs);
     expect(askedAtMs).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('publishes once a minute how many workers ECS wants, runs and starts, also while Redis is away', async () => {
+    ecsMock.on(DescribeServicesCommand).resolves({
+      services: [{ desiredCount: 5, runningCount: 3, pendingCount: 2, deployments: [{}] }],
+    });
+    const away = () => Promise.reject(new RegistryUnavailable('Redis is away.'));
+    const { handler, lines } = stage({ workers: away }, { ecs: true, metricsStage: 'prod' });
+    await expect(handler({ job: 'scale-in' })).rejects.toThrow('Redis is away.');
+    const written = lines.filter((line) => '_aws' in line).map((line) => metricsIn(JSON.stringify(line)));
+    const common = { namespace: 'Streampool', dimensions: { Stage: 'prod' }, unit: 'Count' };
+    expect(written).toEqual([
+      [
+        { ...common, name: 'streampool_workers_desired', value: 5 },
+        { ...common, name: 'streampool_workers_running', value: 3 },
+        { ...common, name: 'streampool_workers_pending', value: 2 },
+      ],
+    ]);
   });
 
   it('fails loudly, so that it is tried again and counted', async () => {

@@ -108,8 +108,14 @@ export class EcsService {
     const { services } = await this.#client.send(new DescribeServicesCommand(input), deadline);
     const [service] = services ?? [];
     if (service === undefined) throw new Error(`ECS knows no service ${this.service} in ${this.cluster}.`);
-    const { desiredCount = 0, deployments = [] } = service;
-    return { desiredCount, deploying: deployments.length > 1, deployment: primaryOf(deployments, desiredCount) };
+    const { desiredCount = 0, runningCount = 0, pendingCount = 0, deployments = [] } = service;
+    return {
+      desiredCount,
+      runningCount,
+      pendingCount,
+      deploying: deployments.length > 1,
+      deployment: primaryOf(deployments, desiredCount),
+    };
   }
 }
 
