@@ -2,12 +2,20 @@
  * The matrix: every stage can become every other one by a deployment, or the refusal of AWS is known and says what to do. And
  * what each stage has in place of the defaults.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Refusal, refusals } from '../../infra/transitions/transition.ts';
 import { differences } from './differences.ts';
 import { IMPOSSIBLE, type Impossible, stageOf, VARIANTS, type VariantName, variant, ZONES } from './variants.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'streampool-stages-'));
+const networkLog = join(folder, 'network.log');
+process.env.NETWORK_LOG = networkLog;
+createRequire(import.meta.url)('./no-network.cjs');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const between = (from: VariantName, to: VariantName): Refusal[] =>
   refusals(variant(from), variant(to), { zones: ZONES });
@@ -42,6 +50,10 @@ describe('a stage passes the checks, and differs from the defaults as the golden
       `If that is meant, write the file anew with
 UPDATE_GOLDEN=true npx vitest run --project infra test/infra/transitions.test.ts`,
     ).toBe(golden.get(name));
+  });
+
+  it('without a look at the network', () => {
+    expect(existsSync(networkLog) ? readFileSync(networkLog, 'utf8') : '').toBe('');
   });
 });
 
