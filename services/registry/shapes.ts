@@ -174,6 +174,7 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('delete'), streamId: name }),
   z.looseObject({ kind: z.literal('failover'), streamId: name }),
+  z.looseObject({ kind: z.literal('advance'), streamId: name, fromIndex: z.int().min(-1) }),
   z.looseObject({ kind: z.literal('disconnect'), clientId: name, streamId: name.optional() }),
   z.looseObject({ kind: z.literal('superseded'), streamId: name, clientId: name, connectedAtMs: count }),
   z.looseObject({ kind: z.literal('renamed'), streamId: name, clientId: name, connectedAtMs: count, newId: name }),

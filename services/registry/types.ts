@@ -227,7 +227,10 @@ export interface WorkerRecord extends WorkerIdentity, WorkerNumbers {
 /** A request of another worker or of the admin API. None is lost: they wait in a list until the next renewal. */
 export type Command =
   | { kind: 'delete'; streamId: string }
+  /** Follow the stream to the source that it has moved to. */
   | { kind: 'failover'; streamId: string }
+  /** Move the stream on, if its source is still this one: two such commands move it by one. */
+  | { kind: 'advance'; streamId: string; fromIndex: number }
   /** Of one stream, or of any. */
   | { kind: 'disconnect'; clientId: string; streamId?: string }
   /** The same player has a newer connection: this one ends when it reads nothing for CLIENT_TIMEOUT. */

@@ -16,8 +16,11 @@ import { createHandler } from '../../services/admin-lambda/src/handler.ts';
 import { handler as registryHandler } from '../../services/admin-lambda/src/registry-lambda.ts';
 import {
   cleanupAnswer,
+  disconnectedAnswer,
   drainAnswer,
   errorAnswer,
+  failoverAnswer,
+  foundViewersAnswer,
   healthAnswer,
   statsAnswer,
   streamAnswer,
@@ -165,6 +168,85 @@ describe('what it says', () => {
 });
 
 describe('what it is told', () => {
+  staged('moves a stream to its next source under its viewers, once for each call', async ({ stage }) => {
+    const [source, spare, last] = [await stage.source(), await stage.source(), await stage.source()];
+    const { stream_id, playUrl } = await second.api.createTranscode({
+      url: source.url,
+      failover_urls: [spare.url, last.url],
+      profile: COPY,
+    });
+    const viewer = stage.viewer(playUrl);
+    await allPlaying([viewer]);
+    const path = `/admin/streams/${stream_id}`;
+    const sent = await admin.api.post(`${path}/failover`);
+    expect(sent.status).toBe(202);
+    expect(failoverAnswer.parse(sent.body)).toMatchObject({ stream_id, worker_id: await workerIdOf(second) });
+    await until(async () => streamAnswer.parse((await admin.api.get(path)).body).current_url === spare.url, {
+      what: 'the stream to have moved',
+    });
+    const before = viewer.byteCount;
+    await until(async () => (await spare.account()).open === 1 && viewer.byteCount > before, {
+      what: 'the viewer to go on with the next source',
+    });
+    expect(viewer.ended).toBe(false);
+    expect((await last.account()).total).toBe(0);
+
+    const { stream_id: alone } = await first.api.createStream({ url: source.url });
+    const refused = await admin.api.post(`/admin/streams/${alone}/failover`);
+    expect([refused.status, errorAnswer.parse(refused.body).detail]).toEqual([
+      409,
+      expect.stringMatching(/failover_urls/),
+    ]);
+    expect((await admin.api.post('/admin/streams/none/failover')).status).toBe(404);
+    for (const id of [stream_id, alone]) expect((await admin.api.del(`/admin/streams/${id}`)).status).toBe(200);
+  });
+
+  staged('finds viewers by their address and by their name, and sends one away', async ({ stage }) => {
+    const source = await stage.source();
+    const { stream_id } = await first.api.createTranscode({ url: source.url, profile: COPY });
+    const other = await second.api.createStream({ url: source.url });
+    const at = (worker: Worker, user: string, n: number) =>
+      stage.viewer(`${worker.url}/stream/${stream_id}?username=${encodeURIComponent(user)}&client_id=${user}-${n}`);
+    const anns = [at(first, 'Änn/"1"', 1), at(second, 'Änn/"1"', 2), at(first, 'Änn/"1"', 3)];
+    const bob = at(second, 'bob', 1);
+    const direct = stage.viewer(`${other.playUrl}?username=bob&client_id=bob-2`);
+    await allPlaying([...anns, bob, direct]);
+
+    const found = async (query: string): Promise<string[]> => {
+      const names: string[] = [];
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const answer = await admin.api.get(
+          `/admin/viewers?limit=2&${query}${cursor === '' ? '' : `&cursor=${cursor}`}`,
+        );
+        const { viewers, next_cursor } = foundViewersAnswer.parse(answer.body);
+        expect(viewers.length).toBeLessThanOrEqual(2);
+        names.push(...viewers.map(({ client_id, stream_id: id, username }) => `${id} ${client_id} ${username}`));
+        cursor = next_cursor;
+      }
+      return names.sort();
+    };
+    const ann = [1, 2, 3].map((n) => `${stream_id} Änn/"1"-${n} Änn/"1"`);
+    const bobs = [`${stream_id} bob-1 bob`, `${other.stream_id} bob-2 bob`].sort();
+    expect(await found(`user=${encodeURIComponent('Änn/"1"')}`)).toEqual(ann);
+    expect(await found('user=bob')).toEqual(bobs);
+    expect(await found('user=bo')).toEqual([]);
+    expect(await found('address=127.0.0.1')).toEqual([...ann, ...bobs].sort());
+    expect(await found('address=127.0.0.2')).toEqual([]);
+    for (const query of ['', 'address=a&user=b', 'user=', 'user=bob&cursor=x']) {
+      expect((await admin.api.get(`/admin/viewers?${query}`)).status, query).toBe(422);
+    }
+
+    const gone = await admin.api.del(`/admin/streams/${stream_id}/viewers/${encodeURIComponent('Änn/"1"-2')}`);
+    expect(gone.status).toBe(202);
+    expect(disconnectedAnswer.parse(gone.body)).toMatchObject({ stream_id, worker_id: await workerIdOf(second) });
+    await until(() => anns[1]?.ended === true, { what: 'the viewer to be sent away' });
+    await until(async () => (await found('user=bob')).length === 2, { what: 'the others to be listed' });
+    expect([anns[0], anns[2], bob, direct].map((viewer) => viewer?.ended)).toEqual([false, false, false, false]);
+    expect((await admin.api.del(`/admin/streams/${stream_id}/viewers/nobody`)).status).toBe(404);
+    for (const id of [stream_id, other.stream_id])
+      expect((await admin.api.del(`/admin/streams/${id}`)).status).toBe(200);
+  });
+
   it('reaches the worker: drain', async () => {
     const third = await cluster.start('worker-to-drain');
     expect((await third.api.get('/readyz')).status).toBe(200);

@@ -60,5 +60,11 @@ function answer(cluster: ClusterAdmin, call: ClusterCall): Promise<unknown> {
       return cluster.undrain(...call.args);
     case 'noteDeployment':
       return cluster.noteDeployment(...call.args);
+    case 'failover':
+      return cluster.failover(...call.args);
+    case 'disconnect':
+      return cluster.disconnect(...call.args);
+    case 'viewers':
+      return cluster.viewers(...call.args);
   }
 }

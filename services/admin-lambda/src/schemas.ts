@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { isClientCursor } from '../../registry/redis/client-reads.ts';
+import { isSearchCursor } from '../../registry/redis/inspection.ts';
 import { DRAIN_REASONS } from '../../registry/types.ts';
 
 const MAX_PAGE = 500;
@@ -32,6 +33,18 @@ export const viewersInput = pageInput.extend({
     'it is not the next_cursor of an answer',
   ),
 });
+
+/** Who is looked for; one of the two. */
+export const viewerSearchInput = pageInput
+  .extend({
+    address: z.string().min(1).optional().describe('As `ip_address` shows it.'),
+    user: z.string().min(1).optional().describe('The name that the player has given.'),
+    cursor: pageInput.shape.cursor.refine(
+      (cursor) => cursor === undefined || isSearchCursor(cursor),
+      'it is not the next_cursor of an answer',
+    ),
+  })
+  .refine(({ address, user }) => (address === undefined) !== (user === undefined), 'give either address or user');
 
 export const streamsInput = pageInput.extend({
   idle: flag.describe('The streams that are kept only for their address, in place of those in use.'),
@@ -157,6 +170,16 @@ export const streamsAnswer = z.strictObject({
   next_cursor: z.string().nullable(),
 });
 
+const viewerState = z.strictObject({
+  client_id: z.string(),
+  worker_id: z.string(),
+  slot: z.int().nullable().describe('Of the process; null: a viewer of a direct stream.'),
+  ip_address: z.string(),
+  user_agent: z.string(),
+  connected_at: z.string(),
+  bytes_served: z.int(),
+});
+
 export const streamAnswer = streamState.extend({
   shared_by: z.array(
     z.strictObject({
@@ -165,18 +188,26 @@ export const streamAnswer = streamState.extend({
       owner: z.strictObject({ worker_id: z.string(), epoch: z.int() }).nullable(),
     }),
   ),
-  viewers: z.array(
-    z.strictObject({
-      client_id: z.string(),
-      worker_id: z.string(),
-      slot: z.int().nullable(),
-      ip_address: z.string(),
-      user_agent: z.string(),
-      connected_at: z.string(),
-      bytes_served: z.int(),
-    }),
-  ),
+  viewers: z.array(viewerState),
   next_cursor: z.string().nullable().describe('Where the next page of viewers begins; null: this is the last one.'),
+});
+
+export const foundViewersAnswer = z.strictObject({
+  viewers: z.array(viewerState.extend({ stream_id: z.string(), username: z.string().nullable() })),
+  next_cursor: z.string().nullable(),
+});
+
+export const disconnectedAnswer = z.strictObject({
+  stream_id: z.string(),
+  client_id: z.string(),
+  worker_id: z.string(),
+  message: z.string(),
+});
+
+export const failoverAnswer = z.strictObject({
+  stream_id: z.string(),
+  worker_id: z.string().describe('The worker that moves it.'),
+  message: z.string(),
 });
 
 export const deletedAnswer = z.strictObject({ stream_id: z.string(), clients: z.int().describe('Viewers it had.') });
@@ -192,5 +223,6 @@ export const drainAnswer = z.strictObject({ worker_id: z.string(), message: z.st
 export type StatsAnswer = z.infer<typeof statsAnswer>;
 export type WorkersAnswer = z.infer<typeof workersAnswer>;
 export type StreamAnswer = z.infer<typeof streamAnswer>;
+export type FoundViewersAnswer = z.infer<typeof foundViewersAnswer>;
 export type StreamsAnswer = z.infer<typeof streamsAnswer>;
 export type CleanupView = z.infer<typeof cleanupAnswer>;

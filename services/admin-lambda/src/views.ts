@@ -1,10 +1,24 @@
 /** Builds the answers of the admin API from the cluster's state; rounds the numbers for readers. Pure. */
 
-import type { CleanupAnswer, ClusterNumbers, StreamDetails, StreamPage, WorkerState } from './cluster/cluster-admin.ts';
+import type {
+  CleanupAnswer,
+  ClusterNumbers,
+  FoundViewers,
+  StreamDetails,
+  StreamPage,
+  WorkerState,
+} from './cluster/cluster-admin.ts';
 import type { JoinedTasks } from './ecs/join-tasks.ts';
 import { egressUsd, HOURS_PER_MONTH, monthlyGb, type PriceTier } from './egress-cost.ts';
 import type { Page } from './paging.ts';
-import type { CleanupView, StatsAnswer, StreamAnswer, StreamsAnswer, WorkersAnswer } from './schemas.ts';
+import type {
+  CleanupView,
+  FoundViewersAnswer,
+  StatsAnswer,
+  StreamAnswer,
+  StreamsAnswer,
+  WorkersAnswer,
+} from './schemas.ts';
 import { shown } from './shown.ts';
 
 const EGRESS_FORMULA =
@@ -89,6 +103,10 @@ export function viewOfStreamDetails({ sharedBy, viewers, nextCursor, ...stream }
     viewers: viewers.map(shown),
     next_cursor: nextCursor,
   };
+}
+
+export function viewOfFoundViewers({ viewers, nextCursor }: FoundViewers): FoundViewersAnswer {
+  return { viewers: viewers.map(shown), next_cursor: nextCursor };
 }
 
 export function viewOfCleanup({ expiredStreams, deadWorkers }: CleanupAnswer, dryRun: boolean): CleanupView {

@@ -106,7 +106,7 @@ export async function readClientPage(
 }
 
 /** Leaves out those whose workers are dead, and says what the others have got. Reads no counters but theirs. */
-async function withCounters(
+export async function withCounters(
   redis: Redis,
   stored: readonly StoredClient[],
   own: ReadonlyMap<string, ClientReport>,

@@ -7,7 +7,7 @@ import { clientIds } from '../client-ids.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
-import { commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
+import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
   Capacity,
   CleanupReport,
@@ -36,6 +36,7 @@ import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
 import { ClientCounters, counterKey, counterText } from './client-counters.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
+import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { OwnRecord } from './own-record.ts';
 import {
@@ -244,6 +245,16 @@ export class RedisRegistry implements SharedRegistry {
   /** Some of a stream's clients whose workers are alive. */
   clientPage(streamId: string, page: ClientPageRequest): Promise<ClientPage> {
     return readClientPage(this.#redis, streamId, page);
+  }
+
+  /** One client of a stream, whether or not its worker is alive. */
+  async client(streamId: string, clientId: string): Promise<(ClientRecord & { incarnation: string }) | undefined> {
+    return parsed(clientShape, (await this.#redis.hget(keys.clients(streamId), clientId)) ?? '');
+  }
+
+  /** Some of the clients of all streams that have this address or name, and whose workers are alive. */
+  findClients(search: ClientSearch): Promise<ClientPage> {
+    return findClients(this.#redis, this.#run, search);
   }
 
   async acquire(feed: string): Promise<Place> {

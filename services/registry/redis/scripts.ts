@@ -26,6 +26,7 @@ const NAMES = [
   'drain',
   'undrain',
   'note-deployment',
+  'find-clients',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];

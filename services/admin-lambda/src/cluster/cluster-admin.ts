@@ -103,6 +103,32 @@ export interface CleanupAnswer {
   deadWorkers: { workerId: string | null; incarnation: string }[];
 }
 
+/** `sent`: to this worker, which moves the stream on. */
+export type FailoverAnswer =
+  | { kind: 'sent'; workerId: string }
+  | { kind: 'unknown' }
+  /** It was created without other sources. */
+  | { kind: 'no sources' }
+  | { kind: 'no worker' };
+
+export type DisconnectAnswer = { kind: 'sent' | 'gone'; workerId: string } | { kind: 'unknown' };
+
+export interface FoundViewer extends ViewerState {
+  streamId: string;
+  /** Null: it has given none. */
+  username: string | null;
+}
+
+export interface ViewerSearch extends PageRequest {
+  field: 'ipAddress' | 'username';
+  value: string;
+}
+
+export interface FoundViewers {
+  viewers: FoundViewer[];
+  nextCursor: string | null;
+}
+
 export interface ClusterAdmin {
   /** How many milliseconds the registry takes to answer. */
   ping(): Promise<number>;
@@ -120,6 +146,12 @@ export interface ClusterAdmin {
   undrain(workerId: string): Promise<UndrainAnswer>;
   /** Tells the workers what ECS wants to run. `askedAtMs`: when ECS was asked. */
   noteDeployment(deployment: Deployment, askedAtMs: number): Promise<null>;
+  /** Tells a worker to move a stream to its next source. */
+  failover(streamId: string): Promise<FailoverAnswer>;
+  /** Tells the worker of a viewer to end its connection. */
+  disconnect(streamId: string, clientId: string): Promise<DisconnectAnswer>;
+  /** The viewers of all streams with this address or name. */
+  viewers(search: ViewerSearch): Promise<FoundViewers>;
 }
 
 /** One call of the contract, as it passes from function to function. */

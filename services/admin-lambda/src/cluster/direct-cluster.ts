@@ -6,6 +6,7 @@ import { feedOwners, leases, slotsOf } from '../../../registry/redis/inspection.
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
 import type { StreamSummary } from '../../../registry/redis/summary.ts';
 import type {
+  ClientRecord,
   Deployment,
   DrainAnswer,
   DrainOrder,
@@ -20,11 +21,16 @@ import type {
   CleanupAnswer,
   ClusterAdmin,
   ClusterNumbers,
+  DisconnectAnswer,
+  FailoverAnswer,
+  FoundViewers,
   ProcessState,
   StreamDetails,
   StreamPage,
   StreamState,
   StreamsRequest,
+  ViewerSearch,
+  ViewerState,
   WorkerState,
 } from './cluster-admin.ts';
 import type { RedisLink } from './redis-link.ts';
@@ -104,16 +110,7 @@ export class DirectCluster implements ClusterAdmin {
         registry.clientPage(id, page),
       ]);
       if (stream === undefined) return null;
-      const viewers = clients.map((client) => ({
-        clientId: client.id,
-        workerId: client.workerId,
-        slot: client.slot ?? null,
-        ipAddress: client.ipAddress,
-        userAgent: client.userAgent,
-        connectedAtMs: client.connectedAtMs,
-        bytesServed: client.bytesServed,
-      }));
-      return { ...stateOf(stream, summaries.get(id)), sharedBy, viewers, nextCursor };
+      return { ...stateOf(stream, summaries.get(id)), sharedBy, viewers: clients.map(viewerOf), nextCursor };
     });
   }
 
@@ -151,6 +148,50 @@ export class DirectCluster implements ClusterAdmin {
     return this.#ask(async (registry) => {
       await registry.noteDeployment(deployment, Math.max(0, Date.now() - askedAtMs));
       return null;
+    });
+  }
+
+  failover(streamId: string): Promise<FailoverAnswer> {
+    return this.#ask(async (registry, redis) => {
+      const stream = await registry.stream(streamId);
+      if (stream === undefined) return { kind: 'unknown' };
+      const { failoverUrls, failoverResolverUrl, failover } = stream;
+      if (failoverUrls.length === 0 && failoverResolverUrl === undefined) return { kind: 'no sources' };
+      const [workers, alive, owners] = await Promise.all([
+        registry.knownWorkers(),
+        leases(redis),
+        feedOwners(redis, streamId, [0]),
+      ]);
+      const living = workers.filter(({ incarnation }) => alive.has(incarnation));
+      // Any worker can do it. The owner sees no other failover later than the others do.
+      const owner = owners.get(0)?.incarnation;
+      const worker = living.find(({ incarnation }) => incarnation === owner) ?? living[0];
+      if (worker === undefined) return { kind: 'no worker' };
+      await registry.send({ kind: 'advance', streamId, fromIndex: failover.index }, worker.workerId);
+      return { kind: 'sent', workerId: worker.workerId };
+    });
+  }
+
+  disconnect(streamId: string, clientId: string): Promise<DisconnectAnswer> {
+    return this.#ask(async (registry, redis) => {
+      const client = await registry.client(streamId, clientId);
+      if (client === undefined) return { kind: 'unknown' };
+      const { workerId, incarnation } = client;
+      if (!(await leases(redis)).has(incarnation)) return { kind: 'gone', workerId };
+      await registry.send({ kind: 'disconnect', clientId, streamId }, workerId);
+      return { kind: 'sent', workerId };
+    });
+  }
+
+  viewers(search: ViewerSearch): Promise<FoundViewers> {
+    return this.#ask(async (registry) => {
+      const { clients, nextCursor = null } = await registry.findClients(search);
+      const viewers = clients.map((client) => ({
+        ...viewerOf(client),
+        streamId: client.streamId,
+        username: client.username ?? null,
+      }));
+      return { viewers, nextCursor };
     });
   }
 
@@ -209,6 +250,18 @@ function stateOf(stream: StreamRecord, summary: StreamSummary | undefined): Stre
     processes: summary?.processes ?? 0,
     bytesServed: summary?.bytesServed ?? stream.bytesServed,
     errors: stream.errorCount,
+  };
+}
+
+function viewerOf(client: ClientRecord): ViewerState {
+  return {
+    clientId: client.id,
+    workerId: client.workerId,
+    slot: client.slot ?? null,
+    ipAddress: client.ipAddress,
+    userAgent: client.userAgent,
+    connectedAtMs: client.connectedAtMs,
+    bytesServed: client.bytesServed,
   };
 }
 

@@ -12,10 +12,14 @@ import {
   type ClusterAdmin,
   type ClusterCall,
   type ClusterNumbers,
+  type DisconnectAnswer,
+  type FailoverAnswer,
+  type FoundViewers,
   RegistryUnavailable,
   type StreamDetails,
   type StreamPage,
   type StreamsRequest,
+  type ViewerSearch,
   type WorkerState,
 } from './cluster-admin.ts';
 
@@ -85,6 +89,18 @@ export class RemoteCluster implements ClusterAdmin {
 
   noteDeployment(deployment: Deployment, askedAtMs: number): Promise<null> {
     return this.#call({ operation: 'noteDeployment', args: [deployment, askedAtMs] });
+  }
+
+  failover(streamId: string): Promise<FailoverAnswer> {
+    return this.#call({ operation: 'failover', args: [streamId] });
+  }
+
+  disconnect(streamId: string, clientId: string): Promise<DisconnectAnswer> {
+    return this.#call({ operation: 'disconnect', args: [streamId, clientId] });
+  }
+
+  viewers(search: ViewerSearch): Promise<FoundViewers> {
+    return this.#call({ operation: 'viewers', args: [search] });
   }
 
   /** Redis may refuse the password because it was rotated since it was read: then this reads it again, once. */

@@ -4,6 +4,7 @@ import { aboutRoutes } from './about-routes.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import type { Route } from './route.ts';
 import { streamRoutes } from './stream-routes.ts';
+import { viewerRoutes } from './viewer-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 export const ROUTES: readonly Route[] = [
@@ -11,6 +12,7 @@ export const ROUTES: readonly Route[] = [
   ...clusterRoutes,
   ...workerRoutes,
   ...streamRoutes,
+  ...viewerRoutes,
 ];
 
 /** The routes as a Markdown table, for docs/admin-api.md, which holds exactly this. */

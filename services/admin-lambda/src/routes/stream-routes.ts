@@ -1,7 +1,15 @@
 /** Routes about streams. */
 
 import { HTTPException } from 'hono/http-exception';
-import { deletedAnswer, noInput, streamAnswer, streamsAnswer, streamsInput, viewersInput } from '../schemas.ts';
+import {
+  deletedAnswer,
+  failoverAnswer,
+  noInput,
+  streamAnswer,
+  streamsAnswer,
+  streamsInput,
+  viewersInput,
+} from '../schemas.ts';
 import { viewOfStreamDetails, viewOfStreams } from '../views.ts';
 import { route } from './route.ts';
 
@@ -37,6 +45,27 @@ export const streamRoutes = [
       stream_id: id,
       clients: (await cluster.deleteStream(id)) ?? unknown(id),
     }),
+  }),
+  route({
+    method: 'POST',
+    path: '/admin/streams/{id}/failover',
+    summary: 'Moves a stream to its next source; its viewers stay connected.',
+    input: noInput,
+    status: 202,
+    answer: failoverAnswer,
+    refusals: { ...NO_STREAM, 409: 'The stream has no other source, or no worker is alive.' },
+    run: async ({ params: { id } }, { cluster }) => {
+      const sent = await cluster.failover(id);
+      if (sent.kind === 'unknown') unknown(id);
+      if (sent.kind === 'no sources') {
+        const message = `Stream ${id} has no other source. Create it with failover_urls or failover_resolver_url.`;
+        throw new HTTPException(409, { message });
+      }
+      if (sent.kind === 'no worker')
+        throw new HTTPException(409, { message: 'No worker is alive to move the stream.' });
+      const message = 'The worker moves the stream within a second or two; current_url of the stream shows it.';
+      return { stream_id: id, worker_id: sent.workerId, message };
+    },
   }),
 ];
 

@@ -26,6 +26,12 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
     }
     case 'failover':
       return seating.followFailover(command.streamId);
+    case 'advance': {
+      const stream = await registry.stream(command.streamId);
+      if (stream === undefined || stream.failover.index !== command.fromIndex) return;
+      if (!(await seating.failover(stream))) throw new Error(`stream ${stream.id} has no other source left`);
+      return;
+    }
     case 'disconnect':
       playback.disconnect(command.clientId, command.streamId);
       return;
