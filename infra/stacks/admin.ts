@@ -1,4 +1,7 @@
-/** The admin API, which watches the workers. Deploying or removing it does not affect them. */
+/**
+ * The admin API and its schedules. A deployment changes its functions in place and replaces no worker. Without this stack viewers
+ * go on, but nobody drains surplus workers, cleans Redis up, or tells workers which deployment ECS wants.
+ */
 
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
