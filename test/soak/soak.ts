@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Recording } from '../support/recorder.ts';
+import { until } from '../support/until.ts';
 import { Audience, type Viewer } from './audience.ts';
 import { begin } from './faults.ts';
-import type { Ground } from './ground.ts';
+import type { Ground, SoakStream } from './ground.ts';
 import { nameOf, wrongRecording } from './invariants.ts';
 import { Journal } from './journal.ts';
 import { FAULTS, type SoakEvent } from './schedule.ts';
@@ -19,6 +20,8 @@ export class Soak {
   readonly audience: Audience;
   readonly #journal: Journal;
   readonly #underway = new Set<Promise<void>>();
+  /** Streams that nobody knew any more, while they are created again. */
+  readonly #forgotten = new Set<SoakStream>();
   #violation: { what: string; aroundMs: number } | undefined;
   #stop: (error: Error) => void = () => undefined;
   readonly #stopped: Promise<never>;
@@ -88,12 +91,33 @@ export class Soak {
   }
 
   #judge(viewer: Viewer, recording: Recording): void {
+    if (recording.status === 404 && this.#journal.mayBeForgotten(viewer.startedAtMs)) this.#createAgain(viewer.stream);
     const wrong = wrongRecording(viewer, recording, this.#journal);
     if (wrong.length === 0 || this.#violation !== undefined) return;
     const { startedAtMs } = viewer;
     const path = keep(`${this.#journal.seed}-viewer-${viewer.number}.ts`, recording.bytes);
     const where = `${nameOf(viewer)}, ${this.#journal.time(startedAtMs)} to ${this.#journal.time(Date.now())}, kept as ${path}`;
     this.#violate(`${where}:\n  ${wrong.join('\n  ')}`, Date.now());
+  }
+
+  /** As a client does whose stream is gone. */
+  #createAgain(stream: SoakStream): void {
+    if (this.#forgotten.has(stream)) return;
+    this.#forgotten.add(stream);
+    const deleted = this.audience.deleting(stream);
+    const create = async () =>
+      this.ground
+        .up()[0]
+        ?.worker.api.createTranscode(stream.body)
+        .catch(() => undefined);
+    const creating = until(create, { timeoutMs: 10_000, everyMs: 250, what: `${stream.mark} to be created again` })
+      .catch((error: unknown) => this.#violate(messageOf(error), Date.now()))
+      .then(() => {
+        deleted.again();
+        this.#forgotten.delete(stream);
+        this.#underway.delete(creating);
+      });
+    this.#underway.add(creating);
   }
 
   #violate(what: string, aroundMs: number): void {
