@@ -74,7 +74,7 @@ export class AdminFunctions {
   }
 
   /** A call as API Gateway handles it: the authorizer first, then the front. */
-  async call(method: string, path: string, token = 'test-token'): Promise<ApiAnswer> {
+  async call(method: string, target: string, token = 'test-token'): Promise<ApiAnswer> {
     const startedMs = performance.now();
     const done = (status: number, headers: object, body: unknown): ApiAnswer => ({
       status,
@@ -82,7 +82,8 @@ export class AdminFunctions {
       body,
       ms: performance.now() - startedMs,
     });
-    const event = apiCall(method, path);
+    const [path = '', query = ''] = target.split('?');
+    const event = apiCall(method, path, { query });
     const authorization = { authorization: `Bearer ${token}` };
     const asked = await this.authorizer.invoke({
       version: '2.0',

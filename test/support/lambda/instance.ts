@@ -69,6 +69,8 @@ export class FunctionInstance {
         AWS_LAMBDA_FUNCTION_NAME: handler,
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
         AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+        AWS_LAMBDA_LOG_GROUP_NAME: '/aws/lambda/test',
+        AWS_LAMBDA_LOG_STREAM_NAME: 'test',
         LAMBDA_TASK_ROOT: folder,
         _HANDLER: handler,
         ...env,
