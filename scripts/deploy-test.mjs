@@ -1,5 +1,5 @@
-// `npm run test:deploy`: sets the machine up and plays a deployment, a scale-in, a rollback, a drain and a hung worker of ECS while viewers watch. It ends with
-// one line of totals. `-- --scale 200` divides the waiting times of AWS by 200.
+// `npm run test:deploy`: sets the machine up and plays a deployment, a scale-in, a rollback, a drain and a hung worker of ECS while viewers
+// watch. It ends with one line of totals. `-- --scale 200` divides the waiting times of AWS by 200.
 import { parseArgs } from 'node:util';
 import { run, setup } from './setup.mjs';
 import { runVitest } from './vitest.mjs';
