@@ -5,7 +5,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { START_LIMIT_MS } from '../../services/proxy/src/worker/start.ts';
 import { startRedis } from '../support/redis.ts';
@@ -36,44 +35,55 @@ it('on ECS a worker lives without Redis, and takes viewers when that has answere
   await until(async () => (await ready()).status === 200, { what: 'the worker to be ready' });
   // Once is enough: a Redis that goes away again harms no viewer.
   await redis.kill();
-  await until(() => worker.logged('Redis does not answer').length > 0, { what: 'the worker to notice' });
+  const unknown = async () => (await worker.api.get(`/streams/${'0'.repeat(32)}`)).status;
+  await until(async () => (await unknown()) === 503, { what: 'the worker to notice' });
   expect((await ready()).status).toBe(200);
 });
 
-/** Node's arguments with which the limit of a worker's start is a second. */
-async function shortStart(): Promise<string[]> {
+/** Node's arguments with which the limit of a worker's start is over after a second, or when the worker gets SIGUSR2. */
+async function shortStart(end: 'second' | 'signal'): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'streampool-start-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'short.cjs');
+  const then = end === 'signal' ? "process.on('SIGUSR2', f)" : 'set(f, 1000)';
   await writeFile(
     file,
-    `const set = setTimeout; globalThis.setTimeout = (f, ms, ...a) => set(f, ms === ${START_LIMIT_MS} ? 1000 : ms, ...a);\n`,
+    `const set = setTimeout; globalThis.setTimeout = (f, ms, ...a) => ms === ${START_LIMIT_MS} ? ${then} : set(f, ms, ...a);\n`,
   );
   return ['--require', file];
 }
 
-it('a worker that has not been ready within its time ends with 1 and says why', async () => {
+it('a worker that has not been ready within its time ends with 1 and says why; one that has been stays', async () => {
   const { redis, env } = await taskWithoutRedis();
-  const nodeArgs = await shortStart();
-  const { code, output } = await runWorkerToExit(env, { nodeArgs });
-  expect(output).toMatch(/"level":"fatal".*This worker is not ready 5 minutes after its start.*Redis has not answered/);
-  expect(code).toBe(1);
-  // One that still looks for its FFmpeg, and does not listen.
-  const folder = await mkdtemp(join(tmpdir(), 'streampool-ffmpeg-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, 'ffmpeg'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
-  const slow = await runWorkerToExit({ FFMPEG_PATH: join(folder, 'ffmpeg') }, { nodeArgs });
-  expect(slow.output).toMatch(/This worker is not ready 5 minutes after its start.*not come so far as to listen/);
-  expect(slow.code).toBe(1);
-  // Those that were ready stay: elsewhere without Redis, and on ECS with it.
+  const nodeArgs = await shortStart('signal');
+  const late = await startWorker(env, { nodeArgs });
+  onTestFinished(async () => void (await late.stop('SIGKILL')));
+  late.signal('SIGUSR2');
+  expect(await late.exited).toEqual({ code: 1, signal: null });
+  const [last] = late.logs.slice(-1);
+  expect(last).toMatchObject({ level: 'fatal' });
+  expect(last?.msg).toMatch(/^This worker is not ready 5 minutes after its start, so it ends. Redis has not answered/);
+  // Elsewhere without Redis, and on ECS with it.
   await redis.start();
   const elsewhere: WorkerEnv = { REDIS_ENABLED: 'true', REDIS_SERVER_PORT: '1', RELAY_PORT: '0' };
   for (const good of [elsewhere, env]) {
     const worker = await startWorker(good, { nodeArgs });
     onTestFinished(async () => void (await worker.stop('SIGINT')));
-    await sleep(1_500);
+    await until(async () => (await worker.api.get('/readyz')).status === 200, { what: 'the worker to be ready' });
+    worker.signal('SIGUSR2');
     expect((await worker.api.get('/readyz')).status).toBe(200);
+    expect(worker.exit).toBeUndefined();
   }
+});
+
+it('a worker that still looks for its FFmpeg after that time ends with 1, too', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'streampool-ffmpeg-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'ffmpeg'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+  const nodeArgs = await shortStart('second');
+  const { code, output } = await runWorkerToExit({ FFMPEG_PATH: join(folder, 'ffmpeg') }, { nodeArgs });
+  expect(output).toMatch(/"level":"fatal".*This worker is not ready 5 minutes after.*not come so far as to listen/);
+  expect(code).toBe(1);
 });
 
 it('a task on ECS is reached at the address, and is in the zone, that its metadata says', async () => {
