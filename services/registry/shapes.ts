@@ -151,6 +151,11 @@ const heldConnections = z
   .optional()
   .catch(undefined);
 
+const madeStreams = z
+  .record(z.string(), z.object({ bitsPerSecond: count.optional(), speed: count.optional(), failures: count }))
+  .optional()
+  .catch(undefined);
+
 export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   ...identity,
   startedAtMs: count,
@@ -169,6 +174,7 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   drainReason: z.enum(DRAIN_REASONS).optional().catch(undefined),
   connections: heldConnections,
   bytesPerSecond: count.optional().catch(undefined),
+  making: madeStreams,
 });
 
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [

@@ -181,6 +181,16 @@ export interface SeenDeployment extends Deployment {
   seenAtMs: number;
 }
 
+/** How the owner makes a stream's first process feed. */
+export interface MadeStream {
+  /** Over the last seconds; undefined in the first one. */
+  bitsPerSecond?: number | undefined;
+  /** Seconds of media made in a second; below 1 the viewers run out of media. */
+  speed?: number | undefined;
+  /** Runs of FFmpeg, or of the source, that ended and were replaced. */
+  failures: number;
+}
+
 /** The numbers that a worker counts about itself. */
 export interface WorkerNumbers {
   /** Number of FFmpegs. */
@@ -203,6 +213,8 @@ export interface WorkerNumbers {
   drainReason?: DrainReason | undefined;
   /** Earlier versions do not send it. */
   connections?: HeldConnections | undefined;
+  /** The streams whose slot 0 it makes, by id; earlier versions do not send it. */
+  making?: Record<string, MadeStream> | undefined;
   /** To its current viewers: each one's average since it came, summed. The registry adds it; earlier versions do not. */
   bytesPerSecond?: number | undefined;
 }

@@ -97,6 +97,17 @@ describe('what it says', () => {
     expect(stream).toMatchObject({ clients: 5, processes: 1, profile: 'custom', metadata: { name: 'Channel 1' } });
     expect(JSON.stringify(stream)).not.toContain('hunter2');
     const owner = await workerIdOf(first.ffmpegPids().length === 1 ? first : second);
+    const made = await until(
+      async () => {
+        const { streams } = streamsAnswer.parse((await admin.api.get('/admin/streams')).body);
+        const listed = streams.find((each) => each.stream_id === stream_id);
+        return listed?.bits_per_second != null && listed;
+      },
+      { what: 'the owner to say how it makes the stream' },
+    );
+    expect(made).toMatchObject({ state: 'active', owner, failures: 0 });
+    expect(made.bits_per_second).toBeGreaterThan(0);
+    expect(made.speed).toBeGreaterThan(0);
     expect(stream.shared_by).toEqual([{ slot: 0, clients: 5, owner: { worker_id: owner, epoch: expect.any(Number) } }]);
     const watchedAt = (id: string) => stream.viewers.filter(({ worker_id }) => worker_id === id).length;
     expect([watchedAt(await workerIdOf(first)), watchedAt(await workerIdOf(second))]).toEqual([3, 2]);

@@ -152,6 +152,11 @@ export const workersAnswer = z.strictObject({
 
 const streamState = z.strictObject({
   stream_id: z.string(),
+  state: z.enum(['active', 'waiting', 'idle']).describe('waiting: it has no viewer, and is not idle yet.'),
+  owner: z.string().nullable().describe('The worker that makes its first process; null: none does.'),
+  bits_per_second: z.int().nullable().describe('Of the media that the owner makes, over the last ten seconds.'),
+  speed: z.number().nullable().describe('Seconds of media made in a second; below 1 the viewers run out of media.'),
+  failures: z.int().nullable().describe('Runs of its FFmpeg that ended and were replaced.'),
   url: z.string().describe('Credentials are hidden.'),
   current_url: z.string(),
   profile: z.string().nullable().describe('null: a direct stream.'),

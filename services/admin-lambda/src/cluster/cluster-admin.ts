@@ -46,6 +46,16 @@ export interface WorkerState {
 
 export interface StreamState {
   streamId: string;
+  /** `waiting`: it has no viewer, and is not idle yet. */
+  state: 'active' | 'waiting' | 'idle';
+  /** The worker that makes its first process; null while none does, and for streams that have none. */
+  owner: string | null;
+  /** How the owner makes it; null while nobody knows. */
+  bitsPerSecond: number | null;
+  /** Seconds of media made in a second. */
+  speed: number | null;
+  /** Runs that ended and were replaced. */
+  failures: number | null;
   /** Credentials are hidden in every URL. */
   url: string;
   currentUrl: string;

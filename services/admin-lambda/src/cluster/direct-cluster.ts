@@ -89,7 +89,7 @@ export class DirectCluster implements ClusterAdmin {
 
   streams({ idle = false, ...request }: StreamsRequest): Promise<StreamPage> {
     return this.#ask(async (registry) => {
-      const summaries = await registry.summaries();
+      const [summaries, workers] = await Promise.all([registry.summaries(), registry.workers()]);
       const { sharedStreamGraceMs } = this.#settings;
       const nowMs = Date.now();
       const wanted = [...summaries].filter(
@@ -97,20 +97,25 @@ export class DirectCluster implements ClusterAdmin {
       );
       const { items, total, nextCursor } = pageOf(wanted, ([id]) => id, request);
       const records = await registry.streamsOf(items.map(([id]) => id));
-      return { streams: records.map((stream) => stateOf(stream, summaries.get(stream.id))), total, nextCursor };
+      const stateOf = this.#states(summaries, workers);
+      return { streams: records.map(stateOf), total, nextCursor };
     });
   }
 
   stream(id: string, page: PageRequest): Promise<StreamDetails | null> {
     return this.#ask(async (registry, redis) => {
-      const [stream, summaries, sharedBy, { clients, nextCursor = null }] = await Promise.all([
+      const [stream, summaries, workers, sharedBy, { clients, nextCursor = null }] = await Promise.all([
         registry.stream(id),
         registry.summaries([id]),
+        registry.workers(),
         processesOf(redis, id),
         registry.clientPage(id, page),
       ]);
       if (stream === undefined) return null;
-      return { ...stateOf(stream, summaries.get(id)), sharedBy, viewers: clients.map(viewerOf), nextCursor };
+      return {
+        ...this.#states(summaries, workers)(stream),
+        ...{ sharedBy, viewers: clients.map(viewerOf), nextCursor },
+      };
     });
   }
 
@@ -195,6 +200,31 @@ export class DirectCluster implements ClusterAdmin {
     });
   }
 
+  /** Says what is known of a stream. */
+  #states(
+    summaries: ReadonlyMap<string, StreamSummary>,
+    workers: readonly WorkerRecord[],
+  ): (stream: StreamRecord) => StreamState {
+    const { sharedStreamGraceMs } = this.#settings;
+    const nowMs = Date.now();
+    const byName = new Map(workers.map((worker) => [worker.workerId, worker]));
+    return (stream) => {
+      const summary = summaries.get(stream.id);
+      const viewers = summary?.viewers ?? 0;
+      const owner = byName.get(summary?.owner ?? '');
+      const made = owner?.making?.[stream.id];
+      const unwatched = isIdle(summary ?? stream, viewers, nowMs, sharedStreamGraceMs) ? 'idle' : 'waiting';
+      return {
+        ...stateOf(stream, summary),
+        state: viewers > 0 ? 'active' : unwatched,
+        owner: owner?.workerId ?? null,
+        bitsPerSecond: made?.bitsPerSecond ?? null,
+        speed: made?.speed ?? null,
+        failures: made?.failures ?? null,
+      };
+    };
+  }
+
   #ask<T>(question: (registry: RedisRegistry, redis: Redis) => Promise<T>): Promise<T> {
     return this.#link.use((redis) => question(registryOn(redis), redis));
   }
@@ -237,7 +267,10 @@ function numbersOf(
 }
 
 /** @param summary absent: the stream has just been created or deleted */
-function stateOf(stream: StreamRecord, summary: StreamSummary | undefined): StreamState {
+function stateOf(
+  stream: StreamRecord,
+  summary: StreamSummary | undefined,
+): Omit<StreamState, 'state' | 'owner' | 'bitsPerSecond' | 'speed' | 'failures'> {
   return {
     streamId: stream.id,
     url: maskUrl(stream.url),

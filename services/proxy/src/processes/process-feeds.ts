@@ -6,6 +6,7 @@
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
+import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import type { KnownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
@@ -43,12 +44,15 @@ export interface ProcessStatus {
   readonly restarts: number;
   readonly ringBytes: number;
   readonly place: KnownPlace;
+  /** How fast it is made; undefined in its first second. */
+  readonly made: Made | undefined;
 }
 
 interface Entry {
   readonly streamId: string;
   readonly slot: number;
   readonly process: ProcessFeed;
+  readonly pace: Pace;
   readonly needsProcess: boolean;
   /** Viewers here and relays to other workers. */
   users: number;
@@ -93,7 +97,8 @@ export class ProcessFeeds {
   }
 
   status(): ProcessStatus[] {
-    return [...this.#entries.values()].map(({ streamId, slot, process, needsProcess }) => ({
+    const nowMs = performance.now();
+    return [...this.#entries.values()].map(({ streamId, slot, process, pace, needsProcess }) => ({
       streamId,
       slot,
       needsProcess,
@@ -102,6 +107,7 @@ export class ProcessFeeds {
       restarts: process.restarts,
       ringBytes: process.feed.ring.heldBytes,
       place: process.place.current,
+      made: pace.measure(nowMs, process.feed.ring.head, process.feed.ring.headMs),
     }));
   }
 
@@ -164,6 +170,7 @@ export class ProcessFeeds {
       streamId: stream.id,
       slot,
       process,
+      pace: new Pace(),
       needsProcess: production.needsProcess,
       users: 0,
       grace: undefined,

@@ -1,6 +1,7 @@
 /** The numbers that a worker counts about itself: shown in its record, and summed up in the statistics. */
 
-import type { DrainReason, WorkerNumbers } from '../../../registry/types.ts';
+import type { DrainReason, MadeStream, WorkerNumbers } from '../../../registry/types.ts';
+import type { ProcessStatus } from '../processes/process-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
@@ -16,16 +17,24 @@ export interface NumberedParts {
 }
 
 export function workerNumbers({ seating, sources, playback, connections, drainReason }: NumberedParts): WorkerNumbers {
+  const feeds = seating.feeds.status();
   return {
     processes: seating.processCount,
     clients: playback.clientCount,
     processFeeds: seating.feeds.size,
     sourceFeeds: sources.size,
     bufferedBytes: seating.feeds.heldBytes + sources.heldBytes,
-    restarts: seating.feeds.status().reduce((sum, { restarts }) => sum + restarts, 0),
+    restarts: feeds.reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining: drainReason !== undefined,
     drainReason,
     connections: { held: connections.held, reads: seating.feeds.sourcesRead() },
+    making: madeHere(feeds),
   };
+}
+
+/** How this worker makes the first process feeds of streams, by stream. */
+export function madeHere(feeds: readonly ProcessStatus[]): Record<string, MadeStream> {
+  const own = feeds.filter(({ slot, place }) => slot === 0 && place.kind === 'own');
+  return Object.fromEntries(own.map(({ streamId, made, restarts }) => [streamId, { ...made, failures: restarts }]));
 }

@@ -1,0 +1,29 @@
+/** What a worker says of the streams that it makes. */
+
+import { expect, it } from 'vitest';
+import type { ProcessStatus } from '../../../services/proxy/src/processes/process-feeds.ts';
+import { madeHere } from '../../../services/proxy/src/worker/worker-numbers.ts';
+
+const owner = { workerId: 'w2', incarnation: 'i2', address: 'w2:9085', epoch: 1 };
+
+function feed(streamId: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
+  return {
+    ...{ streamId, slot: 0, needsProcess: true, pid: 1, readers: 1, restarts: 0, ringBytes: 0 },
+    place: { kind: 'own', epoch: 1 },
+    made: { bitsPerSecond: 4_000_000, speed: 1 },
+    ...more,
+  };
+}
+
+it('names the streams whose first process is here, and no relays', () => {
+  const feeds = [
+    feed('a', { restarts: 3 }),
+    feed('a', { slot: 1, restarts: 9 }),
+    feed('begins', { made: undefined }),
+    feed('relayed', { place: { kind: 'relay', owner } }),
+  ];
+  expect(madeHere(feeds)).toEqual({
+    a: { bitsPerSecond: 4_000_000, speed: 1, failures: 3 },
+    begins: { failures: 0 },
+  });
+});
