@@ -43,6 +43,8 @@ for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = t
 
 local deleted, is_deleted = {}, {}
 local written = {}
+-- By how much the worker knows better what viewers who have left got, by stream.
+local raised = {}
 local switched = {}
 -- Whether a record is complete; if a field is wrong, all of them are written again.
 local function is_whole(key)
@@ -86,6 +88,7 @@ for _, stream in ipairs(mine.streams) do
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
       if tonumber(fields[field]) > number_of(stored[at + 1], -1) then
         redis.call('HSET', key, field, fields[field])
+        raised[id .. field] = tonumber(fields[field]) - number_of(stored[at + 1], 0)
         written[id] = true
       end
     end
@@ -98,6 +101,15 @@ local function array(list) return #list == 0 and '[]' or cjson.encode(list) end
 local about_streams = '{"deleted":' .. array(deleted) .. ',"switched":' .. array(switched)
 if mine.only == 'streams' then return about_streams .. '}' end
 
+-- What the clients had got who have left while the worker could not say so, by stream.
+local owed = {}
+local function owe(id, counters)
+  local bytes, segments = counters_in(counters)
+  if not bytes then return end
+  local sum = owed[id] or { 0, 0 }
+  owed[id] = { sum[1] + bytes, sum[2] + segments }
+end
+
 local watching = {}
 for _, client in ipairs(mine.clients) do watching[client.streamId .. ' ' .. client.id] = true end
 for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
@@ -105,7 +117,8 @@ for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) 
     local id, client_id = string.match(pair, '^(%S+) (.*)$')
     redis.call('SREM', K.clientsOfPrefix .. incarnation, pair)
     if id then
-      count_out(id, client_id)
+      local _, counters = count_out(id, client_id)
+      owe(id, counters)
       touched[id] = true
     end
   end
@@ -114,9 +127,12 @@ end
 for _, pair in ipairs(redis.call('HKEYS', K.countersPrefix .. incarnation)) do
   local id, client_id = string.match(pair, '^(%S+) (.*)$')
   if id and not watching[pair] then
-    drop_counters(incarnation, id, client_id)
+    owe(id, drop_counters(incarnation, id, client_id))
     touched[id] = true
   end
+end
+for id, sum in pairs(owed) do
+  credit(id, math.max(sum[1] - (raised[id .. 'bytesServed'] or 0), 0), math.max(sum[2] - (raised[id .. 'segmentsServed'] or 0), 0))
 end
 local renamed = {}
 for _, client in ipairs(mine.clients) do
