@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type ScriptName, scriptText } from '../../services/registry/redis/scripts.ts';
 import { ffmpegsOf, startCluster, type TestCluster } from '../support/cluster.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
+import { monitorRedis } from '../support/redis-monitor.ts';
 import { allPlaying, LIGHT, lightAt, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
@@ -247,11 +248,9 @@ describe.sequential('three workers', () => {
     const clients = async () => (await cluster.redis.cli('HGET', `stream:${id}`, 'clients')).trim();
     await until(async () => (await clients()) === '1', { what: 'the first viewer to have left' });
     const redis = new Redis(cluster.redis.url);
-    const monitor = await redis.monitor();
-    const seen: string[][] = [];
-    monitor.on('monitor', (_time: string, args: string[], from: string) => {
-      if (from !== 'lua') seen.push(args);
-    });
+    await redis.ping();
+    const monitor = await monitorRedis(cluster.redis.port);
+    const { seen } = monitor;
     const joined = stage.viewers(20, `${one.url}/stream/${id}`);
     await allPlaying(joined);
     await Promise.all(joined.map((viewer) => viewer.stop()));
@@ -260,7 +259,7 @@ describe.sequential('three workers', () => {
     const last = randomUUID();
     await redis.echo(last);
     await until(() => seen.some((args) => args.includes(last)), { what: 'the monitor to have told everything' });
-    monitor.disconnect();
+    monitor.close();
     redis.disconnect();
     // EVALSHA, script, number of keys, key names, and then the stream: what renews leases has none.
     const ours = seen.filter((args) => args.includes(id));
