@@ -33,6 +33,25 @@ function service(name: string): string {
   return lines;
 }
 
+describe('the stages of the Dockerfile', () => {
+  const dockerfile = read('services/proxy/Dockerfile');
+  const stages = [...dockerfile.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)].map(([, from, name]) => ({ from, name }));
+  const names = stages.map(({ name }) => name);
+  const files = ['docker-compose.yml', 'examples/home/docker-compose.yml', 'examples/m3u-editor/docker-compose.yml'];
+
+  it.each(files)('are there for what %s builds', (file) => {
+    const targets = [...read(file).matchAll(/target: ([\w-]+)/g)].map(([, target]) => target);
+    expect(targets.length).toBeGreaterThan(0);
+    expect(targets.filter((target) => !names.includes(target))).toEqual([]);
+  });
+
+  it('copy from each other only, and end with the worker', () => {
+    const copied = [...dockerfile.matchAll(/COPY --from=(\S+)/g)].map(([, from]) => from);
+    expect(copied.filter((from) => !names.includes(from))).toEqual([]);
+    expect(stages.at(-1)?.name ?? stages.at(-1)?.from).toBe('worker');
+  });
+});
+
 describe('the load balancer of the local stack', () => {
   it('passes on the paths that the one in the cloud passes on', () => {
     const paths = routedPaths('').flat();
