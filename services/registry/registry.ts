@@ -16,6 +16,7 @@ import type {
   JoinRequest,
   Place,
   ProviderConnection,
+  RegisteredPlace,
   Renewal,
   SeenDeployment,
   StreamRecord,
@@ -143,6 +144,8 @@ export interface FeedStarts {
   locate(feed: string): Promise<Place>;
   /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
   ownUnconfirmed(feed: string): Promise<Place>;
+  /** Takes note of the place that a feed's former owner has named, which this worker could not ask the registry about. */
+  adopt(feed: string, place: RegisteredPlace): void;
 }
 
 /** What workers keep together, wherever it is kept. */

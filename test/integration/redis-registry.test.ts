@@ -398,6 +398,18 @@ describe('an outage', () => {
     expect(await one.registry.acquire('s:x')).toEqual(first);
   });
 
+  it('leaves a feed to who was given it, and could only hear of that from the giver', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    const first = await one.registry.acquire('s:x');
+    expect(await two.registry.acquire('s:x')).toMatchObject({ kind: 'relay' });
+    interrupt(two);
+    const epoch = await one.registry.transfer('s:x', first.kind === 'own' ? first.epoch : 0, two.me);
+    two.registry.adopt('s:x', { kind: 'own', epoch: Number(epoch) });
+    expect((await two.renew()).moved).toEqual([]);
+    const three = await resilient('w3');
+    expect(await three.registry.acquire('s:x')).toMatchObject({ kind: 'relay', owner: { workerId: 'w2', epoch } });
+  });
+
   it('believes a worker that took a feed over from a dead one, whose lease still runs', async () => {
     const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
     const first = await one.registry.acquire('s:x');

@@ -244,6 +244,10 @@ export class MemoryRegistry implements Registry {
     return MINE;
   }
 
+  adopt(): void {
+    // Nobody else could name a place.
+  }
+
   async transfer(): Promise<undefined> {
     return undefined;
   }

@@ -23,6 +23,7 @@ import type {
   JoinRequest,
   Place,
   ProviderConnection,
+  RegisteredPlace,
   Renewal,
   SeenDeployment,
   StreamRecord,
@@ -252,6 +253,10 @@ export class ResilientRegistry implements Registry {
     );
     this.#held.notePlace(feed, place);
     return place;
+  }
+
+  adopt(feed: string, place: RegisteredPlace): void {
+    this.#held.notePlace(feed, place);
   }
 
   /** @throws when the shared registry does not answer: only it knows the owner */

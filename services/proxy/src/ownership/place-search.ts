@@ -90,6 +90,8 @@ export class PlaceSearch {
     const { registry, isFull } = this.#deps;
     switch (next.do) {
       case 'go':
+        // Otherwise a returning registry would take an owner that it knows for one that has given the feed up.
+        registry.adopt(this.#feed, next.place);
         return next.place;
       case 'relay':
         return { kind: 'relay', ...next.from };
