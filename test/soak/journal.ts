@@ -84,14 +84,16 @@ export class Journal {
     });
   }
 
-  /** Whether at this time Redis may have lost a stream that only a worker knew which then ended. */
+  /** Whether at this time Redis may have lost a stream that only a worker knows which has ended, or stands still. */
   mayBeForgotten(atMs: number): boolean {
     const lasts = (kinds: readonly FaultKind[]) =>
       this.faults.some(({ event: { kind }, startedAtMs, endedAtMs }) => {
         const overMs = (endedAtMs ?? Number.POSITIVE_INFINITY) + REDIS_BACK_MS;
         return kinds.includes(kind) && startedAtMs <= atMs && overMs >= atMs;
       });
-    return lasts(['evict keys']) && lasts(['kill worker', 'terminate worker', 'drain and kill']);
+    return (
+      lasts(['evict keys', 'kill redis']) && lasts(['kill worker', 'terminate worker', 'drain and kill', 'stop worker'])
+    );
   }
 
   /** The events so far, a line each. */
