@@ -1,4 +1,4 @@
--- Removes a stream with its clients, slots and feeds.
+-- Removes a stream with its clients and slots.
 -- ARGV: 2 id, 3 '' or a time in ms: then only if it has no viewers and had none since
 -- Answer: 1 when there was one
 if ARGV[3] ~= '' then

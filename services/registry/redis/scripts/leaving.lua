@@ -52,18 +52,13 @@ local function take_back(id, client_id, incarnation)
   credit(id, -bytes, -segments)
 end
 
--- Removes a stream with its clients, slots and feeds. For an hour, a worker that missed this cannot write it back.
+-- Removes a stream with its clients and slots. The workers that make its feeds give them up as they end them. For an hour, a worker
+-- that missed this cannot write it back.
 local function delete_stream(id, at_ms)
   local existed = redis.call('DEL', K.spec .. id)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', REMEMBERED_MS)
   redis.call('ZREM', K.streamIds, id)
   for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
-  for _, slot in ipairs(redis.call('HKEYS', K.slots .. id)) do
-    local feed = process_feed(id, slot)
-    local incarnation = redis.call('HGET', K.ownerPrefix .. feed, 'incarnation')
-    if incarnation then redis.call('SREM', K.feedsOfPrefix .. incarnation, feed) end
-    redis.call('DEL', K.ownerPrefix .. feed)
-  end
   redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id)
   redis.call('HDEL', K.summary, id, current_field(id))
   return existed
