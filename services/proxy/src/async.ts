@@ -1,5 +1,7 @@
 /** Three small things about promises that the platform lacks (`Promise.withResolvers` comes with Node 22). */
 
+import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
+
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
@@ -18,19 +20,24 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Waits; returns at once when the signal is given. */
+/** Waits by the system's clock; returns at once when the signal is given. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return pauseBy(systemClock, ms, signal);
+}
+
+/** The same by another clock. */
+export function pauseBy(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {
       resolve();
       return;
     }
     const done = () => {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = clock.setTimeout(done, ms);
     signal?.addEventListener('abort', done);
   });
 }
@@ -43,12 +50,13 @@ export function gather<T>(
   promises: readonly Promise<T>[],
   isEnough: (value: T) => boolean,
   graceMs: number,
+  clock: Clock = systemClock,
 ): Promise<T[]> {
   return new Promise((resolve, reject) => {
     const values: T[] = [];
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const finish = () => {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       resolve([...values]);
     };
     if (promises.length === 0) finish();
@@ -56,7 +64,7 @@ export function gather<T>(
       promise.then((value) => {
         values.push(value);
         if (values.length === promises.length) finish();
-        else if (isEnough(value)) timer ??= setTimeout(finish, graceMs);
+        else if (isEnough(value)) timer ??= clock.setTimeout(finish, graceMs);
       }, reject);
     }
   });

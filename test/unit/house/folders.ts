@@ -26,7 +26,7 @@ export const FOLDERS: readonly Folder[] = [
   row('services/shared/masking', 'what nobody gets to read: credentials in URLs, headers and fields'),
   row(
     'services/shared',
-    'what every program uses: the log, the version, the names of the metrics',
+    'what every program uses: the log, the clock, the version, the names of the metrics',
     'services/shared/masking',
   ),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
@@ -41,7 +41,7 @@ export const FOLDERS: readonly Folder[] = [
 
   // The ground of the worker.
   row('errors.ts', 'the errors that people get to read'),
-  row('async.ts', 'what the platform lacks about promises'),
+  row('async.ts', 'what the platform lacks about promises', 'services/shared'),
   row(
     'visit.ts',
     'what is held for a viewer or another worker, until it has left',
