@@ -139,7 +139,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts config ecs feed ffmpeg/* upstream/* cluster ownership sources streams processes viewers metrics',
+    'services/shared services/registry timing.ts async.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers metrics',
   ),
 
   // The API.

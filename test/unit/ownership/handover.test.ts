@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { Handover, type OwnedFeed } from '../../../services/proxy/src/ownership/handover.ts';
+import { systemWire } from '../../../services/proxy/src/relay/wire.ts';
 import type { WorkerIdentity } from '../../../services/registry/types.ts';
 import { until } from '../../support/until.ts';
 
@@ -47,6 +48,7 @@ it.each([
     sources: () => [],
     followersOf: (key) => (key === FEED ? came : []),
     isUnwanted: () => false,
+    wire: systemWire,
     secret: () => SECRET,
     log: pino({ level: 'silent' }),
   });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { LeaseRenewal } from '../../../services/proxy/src/ownership/lease-renewal.ts';
 import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 const LEASE_MS = 5_000;
@@ -42,6 +43,7 @@ function leaseOn(renew: () => Promise<Renewal>) {
     load: () => ({}) as WorkerLoad,
     onCommand: (each) => commands.push(each),
     onMoved: (each) => moved.push(each),
+    clock: systemClock,
     log: createLogger('fatal', {}),
   });
   renewals.push(renewal);

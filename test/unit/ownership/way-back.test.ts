@@ -5,6 +5,7 @@ import type { OwnerState } from '../../../services/proxy/src/ownership/next-plac
 import { SEEK_MS, wayBack } from '../../../services/proxy/src/ownership/way-back.ts';
 import type { FeedOwners } from '../../../services/registry/registry.ts';
 import type { Owner, Place } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 beforeEach(() => {
@@ -36,7 +37,7 @@ function copy(world: World) {
   const questions = { answersFrom: async () => world.owner, peerPlace: async () => world.peer };
   const abort = new AbortController();
   const state = { isCopy: true };
-  const wanted = { feed: 's:x', registry, questions, log: createLogger('fatal') };
+  const wanted = { feed: 's:x', registry, questions, clock: systemClock, log: createLogger('fatal') };
   let found: unknown = 'nothing yet';
   const search = wayBack(wanted, () => state.isCopy, abort.signal).then((place) => {
     found = place;

@@ -11,6 +11,7 @@ import type { KnownPlace } from '../../../services/proxy/src/ownership/known-pla
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import type { Run, RunEnd, RunRequest } from '../../../services/proxy/src/processes/run.ts';
+import { systemWire } from '../../../services/proxy/src/relay/wire.ts';
 import type { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
 import type { Registry } from '../../../services/registry/registry.ts';
 import { createLogger } from '../../../services/shared/log.ts';
@@ -122,6 +123,7 @@ export function placeOf(feed: string, first: KnownPlace, registry: Registry): Fe
     leaseMs: 5_000,
     secret: () => 's',
     silentWorkers: new SilentWorkers(),
+    wire: systemWire,
     isFull: () => false,
     log: LOG,
   });

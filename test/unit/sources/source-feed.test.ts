@@ -8,6 +8,7 @@ import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
 import { encodeFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
+import { systemWire } from '../../../services/proxy/src/relay/wire.ts';
 import { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
@@ -75,6 +76,7 @@ async function readFeed(media: Buffer, { breaks = false, retryDelayMs = 0 } = {}
       leaseMs: 5_000,
       secret: () => 's',
       silentWorkers: new SilentWorkers(),
+      wire: systemWire,
       isFull: () => false,
       log,
     },

@@ -4,6 +4,7 @@ import type { FeedOwners, FeedStarts, Peers } from '../../../registry/registry.t
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { PlaceAnswer } from '../relay/peers.ts';
+import type { Wire } from '../relay/wire.ts';
 import type { KnownPlace } from './known-place.ts';
 import { PeerQuestions, type PeerQuestionsDeps } from './peer-questions.ts';
 import { PlaceSearch, type PlaceSearchDeps, type RelayLoss } from './place-search.ts';
@@ -50,6 +51,10 @@ export class FeedPlace {
 
   get secret(): string {
     return this.#deps.secret();
+  }
+
+  get wire(): Wire {
+    return this.#deps.wire;
   }
 
   get me(): WorkerIdentity {
@@ -152,7 +157,7 @@ export class FeedPlace {
   /** The feed calls this when media has come over its relay. */
   relayAnswered(): void {
     if (this.#current.kind === 'relay' && this.#current.via === undefined) {
-      this.#deps.silentWorkers.heard(this.#current.owner.incarnation, performance.now());
+      this.#deps.silentWorkers.heard(this.#current.owner.incarnation, this.wire.clock.monotonicMs());
     }
   }
 
@@ -175,8 +180,8 @@ export class FeedPlace {
   }
 
   async #endCopy(signal: AbortSignal): Promise<void> {
-    const { registry, log } = this.#deps;
-    const wanted = { feed: this.feed, registry, questions: this.#questions, log };
+    const { registry, wire, log } = this.#deps;
+    const wanted = { feed: this.feed, registry, questions: this.#questions, clock: wire.clock, log };
     const next = await wayBack(wanted, () => this.#isCopy, signal);
     if (next !== undefined) this.#become(next);
   }

@@ -38,6 +38,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     secret: place.secret,
     afterTicks: lastDts === undefined ? options.fromTicks : history.toTheirs(lastDts, output.shift),
     signal: options.signal,
+    wire: place.wire,
   });
   const hello = await run.hello;
   if (hello === undefined) return run.ended;
@@ -48,7 +49,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     // On another timeline than this feed's, the source clock means nothing.
     options.onMedia(history.isForeign ? undefined : run.sourceClock);
     if (item === 'whole') output.flush();
-    else output.push(item, performance.now());
+    else output.push(item, place.wire.clock.monotonicMs());
     feed.ring.setLimits(ringLimits());
     feed.publish();
   }

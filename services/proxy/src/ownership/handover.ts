@@ -2,9 +2,10 @@
 
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { longestFirst } from '../ecs/deployment.ts';
 import { prepareFeed } from '../relay/prepare-feed.ts';
+import type { Wire } from '../relay/wire.ts';
 import type { FeedPlace } from './feed-place.ts';
 
 /** A feed that this worker makes. */
@@ -24,6 +25,7 @@ export interface HandoverDeps {
   /** Whether that worker is known to leave soon. */
   readonly isUnwanted: (workerId: string) => boolean;
   readonly secret: () => string;
+  readonly wire: Wire;
   readonly log: Logger;
 }
 
@@ -66,7 +68,7 @@ export class Handover {
       const processes = this.#due(this.#deps.processes());
       const due = processes.length > 0 ? processes : this.#due(this.#deps.sources());
       await Promise.all(due.map((feed) => this.#handOver(feed, signal)));
-      await pause(ROUND_MS, signal);
+      await pauseBy(this.#deps.wire.clock, ROUND_MS, signal);
     }
   }
 
@@ -76,7 +78,7 @@ export class Handover {
   }
 
   #candidates(feed: OwnedFeed): WorkerIdentity[] {
-    const nowMs = performance.now();
+    const nowMs = this.#deps.wire.clock.monotonicMs();
     return longestFirst(this.#followersOf(feed), this.#deps.isUnwanted).filter(
       (follower) => (this.#refusedUntilMs.get(refusalKey(feed, follower)) ?? 0) < nowMs,
     );
@@ -87,21 +89,21 @@ export class Handover {
   }
 
   async #handOver(feed: OwnedFeed, signal: AbortSignal): Promise<void> {
-    const { log, secret } = this.#deps;
+    const { log, secret, wire } = this.#deps;
     const goOn = feed.holdRetries?.();
     try {
       for (const to of this.#candidates(feed)) {
-        const startedMs = performance.now();
-        const isReady = await prepareFeed(feed.place.feed, to.address, secret(), signal);
+        const startedMs = wire.clock.monotonicMs();
+        const isReady = await prepareFeed(feed.place.feed, to.address, secret(), signal, wire);
         // The drain was taken back: the feed stays here.
         if (signal.aborted) return;
         if (isReady && (await feed.handOver(to))) {
-          const tookMs = Math.round(performance.now() - startedMs);
+          const tookMs = Math.round(wire.clock.monotonicMs() - startedMs);
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
           return;
         }
         log.info({ feed: feed.place.feed, to: to.workerId }, 'could not hand a feed over');
-        this.#refusedUntilMs.set(refusalKey(feed, to), performance.now() + REFUSED_MS);
+        this.#refusedUntilMs.set(refusalKey(feed, to), wire.clock.monotonicMs() + REFUSED_MS);
       }
     } finally {
       goOn?.();

@@ -2,7 +2,8 @@
 
 import type { FeedStarts } from '../../../registry/registry.ts';
 import type { Owner } from '../../../registry/types.ts';
-import { pause } from '../async.ts';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
+import { pauseBy } from '../async.ts';
 import type { Peer } from '../relay/peers.ts';
 
 /** A feed's place, once it is known. */
@@ -28,11 +29,16 @@ export const REDIAL_MS = 250;
  *
  * @throws by the signal, which aborts when nobody wants to know any more
  */
-export async function knownPlace(registry: FeedStarts, feed: string, signal?: AbortSignal): Promise<KnownPlace> {
+export async function knownPlace(
+  registry: FeedStarts,
+  feed: string,
+  signal?: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<KnownPlace> {
   for (;;) {
     const place = await registry.locate(feed);
     if (place.kind === 'own' || place.kind === 'relay') return place;
-    await pause(place.kind === 'wait' ? place.ms : REDIAL_MS, signal);
+    await pauseBy(clock, place.kind === 'wait' ? place.ms : REDIAL_MS, signal);
     signal?.throwIfAborted();
   }
 }

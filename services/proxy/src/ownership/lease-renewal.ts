@@ -2,6 +2,7 @@
 
 import type { Membership } from '../../../registry/registry.ts';
 import type { Command, MovedFeed, Renewal, WorkerLoad } from '../../../registry/types.ts';
+import type { Clock, Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { LEASE_MARGIN_MS, RENEW_MS } from '../timing.ts';
 import type { Lease } from './lease.ts';
@@ -14,12 +15,13 @@ export interface LeaseRenewalDeps {
   readonly onCommand: (command: Command) => void;
   /** A feed of this worker has a place other than this worker believed. */
   readonly onMoved: (moved: MovedFeed) => void;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
 export class LeaseRenewal {
   readonly #deps: LeaseRenewalDeps;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #renewing = false;
   #again = false;
   #stopped = false;
@@ -42,7 +44,7 @@ export class LeaseRenewal {
     if (!isStarted || this.#stopped) return;
     this.#again = true;
     if (this.#renewing) return;
-    clearTimeout(this.#timer);
+    this.#deps.clock.clearTimeout(this.#timer);
     void this.#renew();
   }
 
@@ -59,19 +61,19 @@ export class LeaseRenewal {
     this.#stopped = true;
     this.#answer(this.#waiting.splice(0), false);
     this.#deps.lease.stop();
-    clearTimeout(this.#timer);
+    this.#deps.clock.clearTimeout(this.#timer);
   }
 
   async #renew(): Promise<void> {
-    const { lease, registry, load, leaseMs, log } = this.#deps;
+    const { lease, registry, load, leaseMs, clock, log } = this.#deps;
     this.#renewing = true;
     this.#again = false;
-    const sentMs = performance.now();
+    const sentMs = clock.monotonicMs();
     const waiting = this.#waiting.splice(0);
     try {
       const renewal = registry.renew(load()).then((answer) => this.#passOn(answer));
       // A later answer would arrive after the lease has run out.
-      await withTimeout(renewal, leaseMs - LEASE_MARGIN_MS);
+      await withTimeout(clock, renewal, leaseMs - LEASE_MARGIN_MS);
       if (!lease.reachable) log.info('the registry answers again');
       lease.renewed(sentMs + leaseMs - LEASE_MARGIN_MS);
     } catch (error) {
@@ -81,8 +83,8 @@ export class LeaseRenewal {
     this.#renewing = false;
     this.#answer(waiting, lease.reachable);
     if (this.#stopped) return;
-    const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (performance.now() - sentMs));
-    this.#timer = setTimeout(() => void this.#renew(), waitMs);
+    const waitMs = this.#again ? 0 : Math.max(0, RENEW_MS - (clock.monotonicMs() - sentMs));
+    this.#timer = clock.setTimeout(() => void this.#renew(), waitMs);
   }
 
   #answer(waiting: readonly ((isAnswered: boolean) => void)[], isAnswered: boolean): void {
@@ -96,14 +98,14 @@ export class LeaseRenewal {
   }
 }
 
-async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+async function withTimeout<T>(clock: Clock, promise: Promise<T>, ms: number): Promise<T> {
+  let timer: Timer | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+    timer = clock.setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
   }
 }

@@ -3,6 +3,7 @@
  * worker that stood still passes nothing on before it knows.
  */
 
+import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { type Deferred, deferred } from '../async.ts';
 import { STANDSTILL_MS } from '../timing.ts';
 
@@ -18,13 +19,20 @@ export class Lease {
   #deadlineMs = 0;
   #reachable = true;
   #stoodStill = false;
-  #awakeSinceMs = performance.now();
-  #tickMs = performance.now();
-  #ticker: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  #awakeSinceMs: number;
+  #tickMs: number;
+  #ticker: Timer | undefined;
   #confirmation: Deferred<void> = deferred();
 
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.#awakeSinceMs = clock.monotonicMs();
+    this.#tickMs = this.#awakeSinceMs;
+  }
+
   get state(): LeaseState {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs < this.#deadlineMs) return 'held';
     this.#noteStandstill(nowMs);
     return this.#stoodStill ? 'in_doubt' : 'unconfirmed';
@@ -37,7 +45,7 @@ export class Lease {
 
   /** Since when this process has run without standing still, monotonic. It may have missed earlier messages. */
   get awakeSinceMs(): number {
-    this.#noteStandstill(performance.now());
+    this.#noteStandstill(this.#clock.monotonicMs());
     return this.#awakeSinceMs;
   }
 
@@ -48,16 +56,16 @@ export class Lease {
 
   /** Notices from now on when this process stands still. */
   start(): void {
-    this.#tickMs = performance.now();
-    this.#ticker = setInterval(() => {
-      const nowMs = performance.now();
+    this.#tickMs = this.#clock.monotonicMs();
+    this.#ticker = this.#clock.setInterval(() => {
+      const nowMs = this.#clock.monotonicMs();
       this.#noteStandstill(nowMs);
       this.#tickMs = nowMs;
     }, TICK_MS);
   }
 
   stop(): void {
-    clearInterval(this.#ticker);
+    this.#clock.clearInterval(this.#ticker);
   }
 
   /**
@@ -68,7 +76,7 @@ export class Lease {
   renewed(deadlineMs: number): void {
     this.#reachable = true;
     // An answer from before a standstill says nothing about the time since.
-    if (performance.now() < deadlineMs) this.#stoodStill = false;
+    if (this.#clock.monotonicMs() < deadlineMs) this.#stoodStill = false;
     this.#deadlineMs = deadlineMs;
     this.#confirmation.resolve();
     this.#confirmation = deferred();

@@ -4,6 +4,7 @@ import type { Peers } from '../../../registry/registry.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { type Peer, type PeerPlace, peerPlaceOf, ping } from '../relay/peers.ts';
 import type { RelayOutcome } from '../relay/relay-run.ts';
+import type { Wire } from '../relay/wire.ts';
 import { REDIAL_MS } from './known-place.ts';
 import type { OwnerState } from './next-place.ts';
 import type { SilentWorkers } from './silent-workers.ts';
@@ -14,6 +15,7 @@ export interface PeerQuestionsDeps {
   /** The secret that workers authenticate with. */
   readonly secret: () => string;
   readonly silentWorkers: SilentWorkers;
+  readonly wire: Wire;
 }
 
 /** A silent owner is asked again until its lease runs out, so no single answer needs more time. */
@@ -44,10 +46,10 @@ export class PeerQuestions {
 
   /** A worker other than the owner and this one that has the feed. */
   async peerPlace(from: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<PeerPlace | undefined> {
-    const { registry, me, secret } = this.#deps;
+    const { registry, me, secret, wire } = this.#deps;
     const known = [me.incarnation, from.incarnation];
     const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
-    return peerPlaceOf(this.#feed, others, secret(), timeoutMs);
+    return peerPlaceOf(this.#feed, others, secret(), timeoutMs, wire);
   }
 
   /**
@@ -63,9 +65,9 @@ export class PeerQuestions {
   }
 
   async answersFrom(owner: Owner, timeoutMs = ASK_TIMEOUT_MS): Promise<OwnerState> {
-    const { secret, silentWorkers } = this.#deps;
-    const answer = await ping(owner.address, secret(), timeoutMs);
-    if (answer.kind !== 'silent') silentWorkers.heard(owner.incarnation, performance.now());
+    const { secret, silentWorkers, wire } = this.#deps;
+    const answer = await ping(owner.address, secret(), timeoutMs, wire);
+    if (answer.kind !== 'silent') silentWorkers.heard(owner.incarnation, wire.clock.monotonicMs());
     if (answer.kind === 'answers') return answer.incarnation === owner.incarnation ? 'alive' : 'dead';
     return answer.kind === 'refused' && owner.incarnation !== this.#seizedBy ? 'dead' : 'silent';
   }

@@ -3,8 +3,9 @@
 import { askAgain } from '../../../registry/ask-again.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
 import type { Owner, Place, RegisteredPlace, WorkerIdentity } from '../../../registry/types.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import type { RelayOutcome } from '../relay/relay-run.ts';
+import type { Wire } from '../relay/wire.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import { type KnownPlace, REDIAL_MS } from './known-place.ts';
 import type { Lease } from './lease.ts';
@@ -22,6 +23,7 @@ export interface PlaceSearchDeps {
   /** How long an owner that does not renew keeps what it owns. */
   readonly leaseMs: number;
   readonly silentWorkers: SilentWorkers;
+  readonly wire: Wire;
   /** This worker takes no more processes. */
   readonly isFull: () => boolean;
 }
@@ -43,26 +45,27 @@ export class PlaceSearch {
     before: KnownPlace & { kind: 'relay' },
     signal: AbortSignal,
   ): Promise<KnownPlace | undefined> {
+    const { clock } = this.#deps.wire;
     const why = outcome.kind === 'lost' ? outcome.why : undefined;
-    const lostAtMs = performance.now() - (why === 'silent' ? RELAY_SILENCE_MS : 0);
+    const lostAtMs = clock.monotonicMs() - (why === 'silent' ? RELAY_SILENCE_MS : 0);
     if (why === 'closed' || why === undefined) this.#questions.noteRelay();
-    if (why === 'not_there') await pause(REDIAL_MS, signal);
+    if (why === 'not_there') await pauseBy(clock, REDIAL_MS, signal);
     while (!signal.aborted) {
-      const nextMs = performance.now() + REDIAL_MS;
+      const nextMs = clock.monotonicMs() + REDIAL_MS;
       const found = await this.#find(outcome, before, lostAtMs);
       const next = await this.#follow(nextPlace(found), before.owner, signal);
       if (next !== undefined) return next;
-      await pause(Math.max(0, nextMs - performance.now()), signal);
+      await pauseBy(clock, Math.max(0, nextMs - clock.monotonicMs()), signal);
     }
     return undefined;
   }
 
   async #find(outcome: RelayLoss, { owner: from, via }: KnownPlace & { kind: 'relay' }, lostAtMs: number) {
-    const { lease, leaseMs, silentWorkers, me } = this.#deps;
+    const { lease, leaseMs, silentWorkers, me, wire } = this.#deps;
     const moved = outcome.kind === 'moved' ? { to: saidPlace(outcome.owner, me) } : undefined;
     const asked = this.#questions.peerPlace(from);
     const owner = moved !== undefined ? 'alive' : await this.#questions.stateOf(from, outcome, via);
-    const nowMs = performance.now();
+    const nowMs = wire.clock.monotonicMs();
     const sinceMs = owner === 'silent' ? silentWorkers.met(from.incarnation, lostAtMs, nowMs) : lostAtMs;
     const found: Findings = {
       from,
@@ -87,7 +90,7 @@ export class PlaceSearch {
   }
 
   async #follow(next: NextPlace, from: Owner, signal: AbortSignal): Promise<KnownPlace | undefined> {
-    const { registry, isFull } = this.#deps;
+    const { registry, isFull, wire } = this.#deps;
     switch (next.do) {
       case 'go':
         // Otherwise a returning registry would take an owner that it knows for one that has given the feed up.
@@ -98,7 +101,7 @@ export class PlaceSearch {
       case 'own_unconfirmed': {
         const peer = await askAgain(
           () => this.#questions.peerPlace(from, LAST_ASK_TIMEOUT_MS),
-          (ms) => pause(ms, signal),
+          (ms) => pauseBy(wire.clock, ms, signal),
         );
         if (peer !== undefined) return { kind: 'relay', ...peer };
         const place = await registry.ownUnconfirmed(this.#feed);

@@ -3,14 +3,18 @@
  * still being made: owners die in the middle of a handover.
  */
 
+import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
+
 export class Preparation<T> {
   readonly #make: () => Promise<T>;
   readonly #close: (made: T) => void;
+  readonly #clock: Clock;
   #made: Promise<T> | undefined;
-  #expiry: NodeJS.Timeout | undefined;
+  #expiry: Timer | undefined;
 
   /** @param close closes what was made and is not needed */
-  constructor(make: () => Promise<T>, close: (made: T) => void) {
+  constructor(make: () => Promise<T>, close: (made: T) => void, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#make = make;
     this.#close = close;
   }
@@ -33,8 +37,8 @@ export class Preparation<T> {
   /** Drops it unless it is taken within this time, in ms. */
   keepFor(ms: number): void {
     if (this.#made === undefined) return;
-    clearTimeout(this.#expiry);
-    this.#expiry = setTimeout(() => this.drop(), ms).unref();
+    this.#clock.clearTimeout(this.#expiry);
+    this.#expiry = this.#clock.setTimeout(() => this.drop(), ms).unref();
   }
 
   /** Passes what is there or being made to the caller; undefined when there is nothing, or making it failed. */
@@ -50,7 +54,7 @@ export class Preparation<T> {
   #forget(): Promise<T> | undefined {
     const made = this.#made;
     this.#made = undefined;
-    clearTimeout(this.#expiry);
+    this.#clock.clearTimeout(this.#expiry);
     return made;
   }
 }

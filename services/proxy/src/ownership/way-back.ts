@@ -1,8 +1,9 @@
 /** Ends a copy of a feed: finds out when the owner can be reached again, or when this worker may be the owner. */
 
 import type { FeedOwners } from '../../../registry/registry.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import type { KnownPlace } from './known-place.ts';
 import { LAST_ASK_TIMEOUT_MS, type PeerQuestions } from './peer-questions.ts';
 
@@ -14,6 +15,7 @@ export interface WayBackDeps {
   readonly feed: string;
   readonly registry: FeedOwners;
   readonly questions: Pick<PeerQuestions, 'answersFrom' | 'peerPlace'>;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -23,13 +25,13 @@ export interface WayBackDeps {
  *   something else has ended it
  */
 export async function wayBack(
-  { feed, registry, questions, log }: WayBackDeps,
+  { feed, registry, questions, clock, log }: WayBackDeps,
   isCopy: () => boolean,
   signal: AbortSignal,
 ): Promise<KnownPlace | undefined> {
   let seen = 0;
   for (;;) {
-    await pause(SEEK_MS, signal);
+    await pauseBy(clock, SEEK_MS, signal);
     if (signal.aborted || !isCopy()) return undefined;
     const place = await registry.acquire(feed).catch(() => undefined);
     if (place?.kind === 'own') return place;

@@ -4,6 +4,7 @@ import type { Peers } from '../../../registry/registry.ts';
 import type { OtherWorkers } from '../../../registry/resilient/peer-reports.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import { peerPlaceOf, streamReportsOf } from './peers.ts';
+import { systemWire, type Wire } from './wire.ts';
 
 /** How long other workers may take to report what they know of a stream. After that the stream counts as unknown. */
 const ASK_STREAM_MS = 1_000;
@@ -11,14 +12,19 @@ const ASK_STREAM_MS = 1_000;
 const ASK_PLACE_MS = 500;
 
 /** The workers that this one knew when Redis last answered. */
-export function otherWorkers(registry: Peers, me: WorkerIdentity, secret: () => string): OtherWorkers {
+export function otherWorkers(
+  registry: Peers,
+  me: WorkerIdentity,
+  secret: () => string,
+  wire: Wire = systemWire,
+): OtherWorkers {
   return {
     get exist() {
       return registry.peers().length > 0;
     },
-    streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS),
+    streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS, wire),
     place: async (feed) => {
-      const place = await peerPlaceOf(feed, registry.peers(), secret(), ASK_PLACE_MS);
+      const place = await peerPlaceOf(feed, registry.peers(), secret(), ASK_PLACE_MS, wire);
       // That relay comes from this worker and has just ended, so it leads nowhere.
       return place === undefined || place.owner.incarnation === me.incarnation
         ? undefined

@@ -1,11 +1,11 @@
 /** Asks other workers directly: whether they live, whether they have a feed, what they know of a stream. */
 
-import { get } from 'node:http';
 import { z } from 'zod';
 import { ownerShape, parsed, streamReportShape } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { gather } from '../async.ts';
+import { systemWire, type Wire } from './wire.ts';
 
 /** A worker, with what another one needs to dial it. */
 export type Peer = Pick<WorkerIdentity, 'workerId' | 'incarnation' | 'address'>;
@@ -25,15 +25,25 @@ export interface PlaceAnswer {
 /** The incarnation that answers at an address; `refused`: nothing listens there any more. */
 export type PingAnswer = { kind: 'answers'; incarnation: string } | { kind: 'refused' } | { kind: 'silent' };
 
-export async function ping(address: string, secret: string, timeoutMs: number): Promise<PingAnswer> {
-  const answer = await ask(address, '/ping', secret, timeoutMs);
+export async function ping(
+  address: string,
+  secret: string,
+  timeoutMs: number,
+  wire: Wire = systemWire,
+): Promise<PingAnswer> {
+  const answer = await ask(wire, address, '/ping', secret, timeoutMs);
   if (typeof answer === 'string') return { kind: answer };
   return answer.incarnation === undefined ? { kind: 'silent' } : { kind: 'answers', incarnation: answer.incarnation };
 }
 
 /** Who answers there; `stranger`: a worker with another secret; undefined: nobody. */
-export async function incarnationAt(address: string, secret: string, timeoutMs: number): Promise<string | undefined> {
-  const answer = await ask(address, '/ping', secret, timeoutMs);
+export async function incarnationAt(
+  address: string,
+  secret: string,
+  timeoutMs: number,
+  wire: Wire = systemWire,
+): Promise<string | undefined> {
+  const answer = await ask(wire, address, '/ping', secret, timeoutMs);
   if (typeof answer === 'string') return undefined;
   return answer.status === 403 ? 'stranger' : answer.incarnation;
 }
@@ -47,13 +57,14 @@ export async function streamReportsOf(
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
+  wire: Wire = systemWire,
 ): Promise<StreamReport[]> {
   const path = `/streams/${encodeURIComponent(streamId)}`;
   const asked = peers.map(async ({ address }) => {
-    const answer = await ask(address, path, secret, timeoutMs);
+    const answer = await ask(wire, address, path, secret, timeoutMs);
     return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(streamReportShape, answer.body);
   });
-  const told = await gather(asked, (streamReport) => streamReport !== undefined, DISSENT_MS);
+  const told = await gather(asked, (streamReport) => streamReport !== undefined, DISSENT_MS, wire.clock);
   return told.filter((streamReport) => streamReport !== undefined);
 }
 
@@ -63,15 +74,22 @@ export async function peerPlaceOf(
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
+  wire: Wire = systemWire,
 ): Promise<PeerPlace | undefined> {
-  const asked = peers.map((peer) => placeAt(peer, feed, secret, timeoutMs));
+  const asked = peers.map((peer) => placeAt(wire, peer, feed, secret, timeoutMs));
   const isMaker = (place: PeerPlace | undefined) => place !== undefined && place.via === undefined;
-  const places = await gather(asked, isMaker, 0);
+  const places = await gather(asked, isMaker, 0, wire.clock);
   return places.find(isMaker) ?? places.find(Boolean);
 }
 
-async function placeAt(peer: Peer, feed: string, secret: string, timeoutMs: number): Promise<PeerPlace | undefined> {
-  const answer = await ask(peer.address, `/places/${feed}`, secret, timeoutMs);
+async function placeAt(
+  wire: Wire,
+  peer: Peer,
+  feed: string,
+  secret: string,
+  timeoutMs: number,
+): Promise<PeerPlace | undefined> {
+  const answer = await ask(wire, peer.address, `/places/${feed}`, secret, timeoutMs);
   if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
   const place = parsed(placeAnswerShape, answer.body);
   return place && { owner: place.owner, via: place.relayed ? peer : undefined };
@@ -88,11 +106,17 @@ interface Answer {
 /** More than the largest stream record. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
-function ask(address: string, path: string, secret: string, timeoutMs: number): Promise<Answer | 'refused' | 'silent'> {
+function ask(
+  { clock, request: dial }: Wire,
+  address: string,
+  path: string,
+  secret: string,
+  timeoutMs: number,
+): Promise<Answer | 'refused' | 'silent'> {
   return new Promise((resolve) => {
     const headers = { Authorization: `Bearer ${secret}` };
-    const request = get(`http://${address}${path}`, { agent: false, headers });
-    const timer = setTimeout(() => request.destroy(new Error('no answer')), timeoutMs);
+    const request = dial(`http://${address}${path}`, { agent: false, headers });
+    const timer = clock.setTimeout(() => request.destroy(new Error('no answer')), timeoutMs);
     request.once('response', (response) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -103,7 +127,7 @@ function ask(address: string, path: string, secret: string, timeoutMs: number): 
       });
       response.on('error', () => undefined);
       response.once('close', () => {
-        clearTimeout(timer);
+        clock.clearTimeout(timer);
         if (!response.complete) {
           resolve('silent');
           return;
@@ -118,8 +142,9 @@ function ask(address: string, path: string, secret: string, timeoutMs: number): 
     });
     // Other errors on the way say nothing about the worker at the end.
     request.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
+      clock.clearTimeout(timer);
       resolve(error.code === 'ECONNREFUSED' ? 'refused' : 'silent');
     });
+    request.end();
   });
 }

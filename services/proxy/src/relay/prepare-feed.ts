@@ -1,14 +1,20 @@
 /** Asks another worker to get ready to own a feed that it follows. */
 
-import { request } from 'node:http';
+import { systemWire, type Wire } from './wire.ts';
 
 /** Enough to open the source beside its owner, up to a keyframe that both have. */
 const PREPARE_TIMEOUT_MS = 20_000;
 
 /** False when the worker at `address` cannot own it, or does not answer in time. */
-export function prepareFeed(feed: string, address: string, secret: string, signal: AbortSignal): Promise<boolean> {
+export function prepareFeed(
+  feed: string,
+  address: string,
+  secret: string,
+  signal: AbortSignal,
+  wire: Wire = systemWire,
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const call = request(`http://${address}/feeds/${feed}/prepare`, {
+    const call = wire.request(`http://${address}/feeds/${feed}/prepare`, {
       method: 'POST',
       agent: false,
       headers: { Authorization: `Bearer ${secret}` },

@@ -1,7 +1,8 @@
 /** One connection to the worker that has a feed: its hello, its media, and how it ended. */
 
-import { get, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import type { Timer } from '../../../shared/clock.ts';
 import { deferred } from '../async.ts';
 import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
@@ -17,6 +18,7 @@ import {
   type RelayHello,
   VERSION_HEADER,
 } from './relay-frames.ts';
+import { systemWire, type Wire } from './wire.ts';
 
 export interface RelayRequest {
   /** The feed's key in the registry. */
@@ -30,6 +32,8 @@ export interface RelayRequest {
   /** Where this worker's copy of the feed ends, in 33-bit ticks on the owner's timeline. */
   readonly afterTicks: number | undefined;
   readonly signal: AbortSignal;
+  /** Unset: HTTP of this machine. */
+  readonly wire?: Wire;
 }
 
 /** How a relay ended: with the owner's end record, or without one. */
@@ -55,7 +59,8 @@ const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: an error becomes the outcome of the run. */
 export function startRelayRun(request: RelayRequest): RelayRun {
-  const { owner, via, feed, me, secret, afterTicks, signal } = request;
+  const { owner, via, feed, me, secret, afterTicks, signal, wire = systemWire } = request;
+  const { clock } = wire;
   const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
   const hello = deferred<RelayHello | undefined>();
@@ -72,7 +77,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const settle = (outcome: RelayOutcome) => {
     if (settled) return;
     settled = true;
-    clearTimeout(silence);
+    clock.clearTimeout(silence);
     call.destroy();
     output.end();
     hello.resolve(undefined);
@@ -83,7 +88,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const query = new URLSearchParams();
   if (afterTicks !== undefined) query.set('after', String(Math.round(afterTicks)));
   if (via !== undefined) query.set('via', '1');
-  const call = get(`http://${dialled.address}/feeds/${feed}?${query}`, {
+  const call = wire.request(`http://${dialled.address}/feeds/${feed}?${query}`, {
     agent: false,
     headers: {
       Authorization: `Bearer ${secret}`,
@@ -93,12 +98,12 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     },
     signal,
   });
-  let silence: NodeJS.Timeout | undefined;
+  let silence: Timer | undefined;
   const expect = (withinMs: number) => {
-    clearTimeout(silence);
-    const dueMs = performance.now() + withinMs;
-    silence = setTimeout(() => {
-      if (performance.now() - dueMs > LATE_MS) expect(withinMs);
+    clock.clearTimeout(silence);
+    const dueMs = clock.monotonicMs() + withinMs;
+    silence = clock.setTimeout(() => {
+      if (clock.monotonicMs() - dueMs > LATE_MS) expect(withinMs);
       else lost('silent');
     }, withinMs);
   };
@@ -138,6 +143,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     answer.on('error', () => lost('closed'));
   });
   call.once('error', (error: NodeJS.ErrnoException) => lost(error.code === 'ECONNREFUSED' ? 'refused' : 'closed'));
+  call.end();
   return {
     hello: hello.promise,
     output,

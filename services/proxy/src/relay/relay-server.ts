@@ -1,7 +1,7 @@
 /** The port for other workers: serves this worker's feeds to those that know the secret. */
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { identityShape, parsed } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
@@ -21,6 +21,7 @@ import { unlessGone, Visit } from '../visit.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
+import { systemWire, type Wire } from './wire.ts';
 
 export interface RelayServerDeps {
   readonly incarnation: string;
@@ -37,6 +38,8 @@ export interface RelayServerDeps {
   readonly streamReport: (streamId: string) => StreamReport;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
+  /** Unset: HTTP of this machine. */
+  readonly wire?: Wire;
   readonly log: Logger;
 }
 
@@ -54,6 +57,7 @@ const STALL_MS = 10_000;
 
 export class RelayServer {
   readonly #deps: RelayServerDeps;
+  readonly #wire: Wire;
   readonly #server: Server;
   /** The followers of each feed, one entry per connection. */
   readonly #followers = new Map<string, WorkerIdentity[]>();
@@ -63,7 +67,8 @@ export class RelayServer {
 
   constructor(deps: RelayServerDeps) {
     this.#deps = deps;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#wire = deps.wire ?? systemWire;
+    this.#server = this.#wire.createServer((request, response) => void this.#answer(request, response));
     this.#server.requestTimeout = 0;
   }
 
@@ -187,10 +192,10 @@ export class RelayServer {
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
     response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current } }));
-    const ping = setInterval(() => {
+    const ping = this.#wire.clock.setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, RELAY_PING_MS);
-    visit.holds(() => clearInterval(ping));
+    visit.holds(() => this.#wire.clock.clearInterval(ping));
     this.#followers.set(key, [...this.followersOf(key), follower]);
     visit.holds(() => this.#forget(key, follower));
     let cursor: Cursor | undefined;

@@ -17,6 +17,7 @@ import { Handover } from '../ownership/handover.ts';
 import { Lease } from '../ownership/lease.ts';
 import { LeaseRenewal } from '../ownership/lease-renewal.ts';
 import { SilentWorkers } from '../ownership/silent-workers.ts';
+import { systemWire } from '../relay/wire.ts';
 import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
@@ -57,7 +58,9 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const { registry, identity: me } = cluster;
   const drain = new Drain(log);
   const feeds = new FeedsHere();
-  const lease = new Lease();
+  const wire = systemWire;
+  const { clock } = wire;
+  const lease = new Lease(clock);
   const silentWorkers = new SilentWorkers();
   const placeOf: PlaceOf = (feed, first, isFull) =>
     new FeedPlace(feed, first, {
@@ -67,6 +70,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       me,
       secret: cluster.secret,
       silentWorkers,
+      wire,
       isFull,
       log,
     });
@@ -167,9 +171,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     onCommand: (command) =>
       void doIt(command).catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command')),
     onMoved: ({ feed, place }) => feeds.placeOf(feed)?.set(place),
+    clock,
     log,
   });
-  const heartbeat = new Heartbeat(registry, numbers);
+  const heartbeat = new Heartbeat(registry, numbers, clock);
   drain.onChange(() => {
     void heartbeat.beat();
     renewal.renewSoon();
@@ -180,6 +185,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     followersOf: (feed) => relays.followersOf(feed),
     isUnwanted: (workerId) => ecs.isUnwanted(workerId),
     secret: cluster.secret,
+    wire,
     log,
   });
   drain.onChange((isBegun) => (isBegun ? handover.start() : void handover.stop()));

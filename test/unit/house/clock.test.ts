@@ -1,0 +1,37 @@
+/** Time, timers and chance come from a worker's clock: what asks the platform itself cannot be simulated. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+
+/** Folders, and single files, that ask only the clock that they are given. */
+const CLOCKED = ['services/proxy/src/ownership', 'services/proxy/src/relay', 'services/proxy/src/cluster/heartbeat.ts'];
+
+/** What belongs to `services/shared/clock.ts`. A member of an object, as in `clock.setTimeout`, does not match. */
+const DIRECT =
+  /(?<![.\w])(?:Date\.now\(|performance\.now\(|setTimeout\(|clearTimeout\(|setInterval\(|clearInterval\(|setImmediate\(|Math\.random\(|randomUUID\(|randomBytes\(|pause\(|new Date\(\)|AbortSignal\.timeout\()/;
+
+function filesOf(path: string): string[] {
+  if (path.endsWith('.ts')) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(path, name));
+}
+
+it.each(CLOCKED)('%s asks only the clock that it is given', (path) => {
+  const direct = filesOf(path).flatMap((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .flatMap((line, at) => (DIRECT.test(line) ? [`${file}:${at + 1} ${line.trim()}`] : [])),
+  );
+  expect(direct, 'take it from the clock in the dependencies; see services/shared/clock.ts').toEqual([]);
+});
+
+it('knows a direct use from one of a clock', () => {
+  for (const line of ['const a = performance.now();', 'x = setTimeout(f, 1)', 'await pause(5)', '-Math.random()']) {
+    expect(DIRECT.test(line), line).toBe(true);
+  }
+  for (const line of ['clock.setTimeout(f, 1)', 'this.#clock.random()', 'response.pause()', 'pauseBy(clock, 5)']) {
+    expect(DIRECT.test(line), line).toBe(false);
+  }
+});
