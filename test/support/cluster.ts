@@ -47,9 +47,15 @@ function clusterOn(redis: RedisServer, env: WorkerEnv): TestCluster {
 
 export async function startCluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
   const cluster = await emptyCluster(env);
-  await Promise.all(Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`)));
-  cluster.workers.sort((a, b) => (a.url < b.url ? -1 : 1));
+  await startWorkers(cluster, count);
   return cluster;
+}
+
+/** Starts `worker-1` to `worker-<count>` at once. They stand in that order, whichever was ready first. */
+export async function startWorkers(cluster: TestCluster, count: number): Promise<void> {
+  const started = Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`));
+  const workers = await Promise.all(started);
+  cluster.workers.sort((a, b) => workers.indexOf(a) - workers.indexOf(b));
 }
 
 /** Another worker, known under an address where only a proxy listens. */

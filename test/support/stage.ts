@@ -1,6 +1,6 @@
 /** What an integration test uses: workers and sources that end together and leave nothing behind. */
 import { test } from 'vitest';
-import { emptyCluster, registryIsEmpty, type TestCluster } from './cluster.ts';
+import { emptyCluster, registryIsEmpty, startWorkers, type TestCluster } from './cluster.ts';
 import { leakCheck } from './leaks.ts';
 import { type LiveSource, type LiveSourceOptions, startLiveSource, startLiveSourceProcess } from './live-source.ts';
 import { type RecordingHandle, type RecordOptions, startRecording } from './recorder.ts';
@@ -43,8 +43,7 @@ export class Stage {
   async cluster(count: number, env: WorkerEnv = {}): Promise<TestCluster> {
     const cluster = await emptyCluster({ ...QUICK, ...env });
     this.#clusters.push(cluster);
-    await Promise.all(Array.from({ length: count }, (_, n) => cluster.start(`worker-${n + 1}`)));
-    cluster.workers.sort((a, b) => (a.url < b.url ? -1 : 1));
+    await startWorkers(cluster, count);
     return cluster;
   }
 
