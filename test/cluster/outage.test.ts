@@ -331,6 +331,9 @@ rigged.concurrent(
       expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(10);
     }
     await sleep(1_000);
+    // What was answered with 503 was not done later.
+    const { workers: rows } = (await second.api.get<{ workers: { draining: boolean }[] }>('/workers')).body;
+    expect(rows.map(({ draining }) => draining)).toEqual([false, false]);
     expect(await source.account()).toMatchObject({ total: 2, open: 2 });
     for (const viewer of [...viewers, ...joining, ...late, alone]) {
       expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });

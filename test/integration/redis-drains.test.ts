@@ -2,6 +2,7 @@
 
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isOutage } from '../../services/registry/outage.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import type { DrainReason, WorkerLoad } from '../../services/registry/types.ts';
@@ -259,4 +260,37 @@ describe('deployments', () => {
     expect(leftMs).toBeGreaterThan(60_000);
     expect(leftMs).toBeLessThanOrEqual(180_000);
   });
+});
+
+describe('an order of which its caller was told that there was no answer', () => {
+  const told = async ({ incarnation }: FakeWorker) => [
+    await redis.hget(keys.drains, incarnation),
+    await redis.llen(keys.commandsPrefix + incarnation),
+  ];
+
+  it.each(['before it is asked the time', 'before it is given the order'])(
+    'is not carried out: Redis hangs %s',
+    async (when) => {
+      const [one, two] = await workers('w1', 'w2');
+      const time = redis.time.bind(redis);
+      const hang = async () => {
+        await server.pause();
+        setTimeout(() => server.resume(), 1_200);
+      };
+      redis.time = async () => {
+        if (when === 'before it is asked the time') await hang();
+        const now = await time();
+        if (when !== 'before it is asked the time') await hang();
+        return now;
+      };
+      try {
+        for (const give of [() => one.registry.drain(order('w2', true)), () => one.registry.undrain('w2')]) {
+          expect(await give().catch((error: Error) => (isOutage(error) ? 'no_answer' : error))).toBe('no_answer');
+          expect(await told(two)).toEqual([null, 0]);
+        }
+      } finally {
+        redis.time = time;
+      }
+    },
+  );
 });

@@ -38,6 +38,7 @@ import { ClientCounters, counterKey, counterText } from './client-counters.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
+import { orderLimitMs } from './order-limit.ts';
 import { OwnRecord } from './own-record.ts';
 import {
   type OnProgress,
@@ -362,16 +363,23 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async drain({ workerId, force }: DrainOrder): Promise<DrainAnswer> {
-    return (await this.#run('drain', workerId, '', 'told', force ? '1' : '')) as DrainAnswer;
+    return (await this.#run(
+      'drain',
+      workerId,
+      '',
+      'told',
+      force ? '1' : '',
+      await orderLimitMs(this.#redis),
+    )) as DrainAnswer;
   }
 
   async undrain(workerId: string): Promise<UndrainAnswer> {
-    return (await this.#run('undrain', workerId)) as UndrainAnswer;
+    return (await this.#run('undrain', workerId, await orderLimitMs(this.#redis))) as UndrainAnswer;
   }
 
   async mayLeave(): Promise<boolean> {
     const { workerId, incarnation } = this.#me;
-    return (await this.#run('drain', workerId, incarnation, 'deployment', '')) === 'begun';
+    return (await this.#run('drain', workerId, incarnation, 'deployment', '', '')) === 'begun';
   }
 
   async deployment(): Promise<SeenDeployment | undefined> {

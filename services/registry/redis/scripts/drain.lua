@@ -1,6 +1,9 @@
 -- Lets a worker drain, unless it is the last that takes viewers.
--- ARGV: 2 worker id, 3 its incarnation when the worker itself asks, else '', 4 why: 'told' | 'deployment', 5 '1': the last one too
--- Answer: 'begun'; 'draining' when it drains already; 'last'; 'unknown' without such a worker; 'gone' when its lease has run out
+-- ARGV: 2 worker id, 3 its incarnation when the worker itself asks, else '', 4 why: 'told' | 'deployment', 5 '1': the last one too,
+--       6 when it is too late for an order, in ms of Redis' clock, or ''
+-- Answer: 'begun'; 'draining' when it drains already; 'last'; 'unknown' without such a worker; 'gone' when its lease has run out;
+--         'no_answer' when it is too late: the caller has been told so
+if ARGV[6] ~= '' and now_ms() > tonumber(ARGV[6]) then return 'no_answer' end
 local worker, incarnation, reason = ARGV[2], ARGV[3], ARGV[4]
 if incarnation == '' then
   incarnation = redis.call('HGET', K.newest, worker)
