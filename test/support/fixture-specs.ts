@@ -1,4 +1,6 @@
 /** What each test loop consists of: FFmpeg arguments, and the frame counts that make its end meet its beginning. */
+import { CODE_HEIGHT, CODE_WIDTH, numberFilter } from './numbered/picture-code.ts';
+import { SAMPLE_RATE, TONE_SOURCE } from './numbered/tone-code.ts';
 
 export interface VideoSpec {
   codec: 'h264' | 'hevc' | 'mpeg2';
@@ -50,6 +52,8 @@ interface Recipe {
   audio?: AudioSpec['codec'];
   sampleRate?: number;
   tone?: number;
+  /** A source of sound in place of one tone. */
+  sound?: string;
   /** Appended to the sound's filter graph. */
   audioFilter?: string;
 }
@@ -79,7 +83,7 @@ function loop(recipe: Recipe): LoopSpec {
     ...(recipe.interlaced ? ['interlace=scan=tff'] : []),
     ...(recipe.filter === undefined ? [] : [recipe.filter]),
   ];
-  const tone = `sine=frequency=${recipe.tone ?? 440}:sample_rate=${sampleRate}`;
+  const sound = recipe.sound ?? `sine=frequency=${recipe.tone ?? 440}:sample_rate=${sampleRate}`;
   return {
     about: recipe.about,
     loopTicks: whole((numerator * TICKS) / denominator),
@@ -100,7 +104,7 @@ function loop(recipe: Recipe): LoopSpec {
         ]
       : undefined,
     audioArgs: [
-      ...['-f', 'lavfi', '-i', [tone, ...(recipe.audioFilter === undefined ? [] : [recipe.audioFilter])].join(',')],
+      ...['-f', 'lavfi', '-i', [sound, ...(recipe.audioFilter === undefined ? [] : [recipe.audioFilter])].join(',')],
       ...['-frames:a', String(audioFrames), ...AUDIO_ENCODERS[codec]],
     ],
   };
@@ -109,6 +113,20 @@ function loop(recipe: Recipe): LoopSpec {
 function whole(value: number): number {
   if (!Number.isInteger(value)) throw new Error(`a loop must hold whole frames, not ${value}`);
   return value;
+}
+
+/** Every picture says its number and every 100 ms of sound theirs: `numbered/`. */
+function numbered(about: string, recipe: Partial<Recipe>): LoopSpec {
+  return loop({
+    about: `numbered pictures and tones: ${about}`,
+    seconds: [64, 1],
+    size: `${CODE_WIDTH}x${CODE_HEIGHT}`,
+    filter: numberFilter(),
+    bitrate: '200k',
+    sampleRate: SAMPLE_RATE,
+    sound: TONE_SOURCE,
+    ...recipe,
+  });
 }
 
 const INTERLACED = ['-flags', '+ildct+ilme'];
@@ -206,6 +224,15 @@ export const LOOPS = {
     bitrate: '15800k',
     filter: 'noise=alls=80:allf=t',
     encoder: [...X264, '-preset', 'ultrafast', '-bf', '0', '-x264-params', 'nal-hrd=cbr'],
+  }),
+  numbered: numbered('H.264 without B-frames', {}),
+  'numbered-bframes': numbered('H.264 with two B-frames', { encoder: [...X264, '-bf', '2', '-b_strategy', '0'] }),
+  'numbered-open-gop': numbered('H.264 whose B-frames refer over keyframes', {
+    encoder: [...X264, '-bf', '2', '-b_strategy', '0', '-x264-params', 'open-gop=1'],
+  }),
+  'numbered-interlaced': numbered('H.264, interlaced, top field first', {
+    interlaced: true,
+    encoder: [...X264, '-bf', '0', ...INTERLACED, '-x264-params', 'tff=1'],
   }),
   '640x360': loop({
     about: '640x360 at about 1 Mbit/s, the bench source',

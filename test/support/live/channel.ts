@@ -159,7 +159,7 @@ export class Channel {
     const connection: Connection = {
       record: { ...record, status: 200 },
       response,
-      shiftTicks: this.#options.clock === 'restart' ? undefined : 0,
+      shiftTicks: this.#shift(),
       remaining: finite ?? Number.POSITIVE_INFINITY,
       started: false,
       silent: answer.kind === 'hang',
@@ -170,6 +170,11 @@ export class Channel {
     this.#maxConcurrent = Math.max(this.#maxConcurrent, this.#connections.size);
     response.once('close', () => this.#forget(connection, 'peer'));
     for (const block of this.#past()) this.#send(connection, block);
+  }
+
+  #shift(): number | undefined {
+    if (this.#options.clock === 'own') return Math.floor(this.#random() * 2 ** 33);
+    return this.#options.clock === 'restart' ? undefined : 0;
   }
 
   cut(connection: Connection, how: { midPacket?: boolean; graceful?: boolean }): void {
@@ -198,29 +203,36 @@ export class Channel {
     if (first > 0) this.#history = this.#history.slice(first);
   }
 
-  /** The blocks that a new connection gets at once; the first one is cut to a keyframe. */
+  /** The blocks that a new connection gets at once; the first one is cut to where the connection begins. */
   #past(): Block[] {
     const newest = this.#history.at(-1)?.mediaMs ?? 0;
     const until = newest - (this.#options.burstSeconds ?? 0) * 1000;
+    if (this.#options.burstStart === 'packet') return this.#history.filter((block) => block.mediaMs > until);
     const from = this.#history.findLastIndex((block) => block.keyframeAt !== -1 && block.mediaMs <= until);
     const begin = from === -1 ? this.#history.findIndex((block) => block.keyframeAt !== -1) : from;
     const [first, ...rest] = begin === -1 ? [] : this.#history.slice(begin);
-    return first === undefined ? [] : [{ ...first, bytes: first.bytes.subarray(first.keyframeAt) }, ...rest];
+    return first === undefined ? [] : [without(first, first.keyframeAt), ...rest];
   }
 
   #send(connection: Connection, block: Block): void {
     if (connection.silent) return;
-    let { bytes } = block;
+    let { bytes, first } = block;
     if (connection.shiftTicks === undefined) connection.shiftTicks = RESTART_TICKS - block.ticks;
     if (connection.shiftTicks !== 0) bytes = shifted(bytes, connection.shiftTicks);
     connection.lastBytes = bytes;
     if (!connection.started) {
       connection.started = true;
-      if (this.#history.length === 0) bytes = bytes.subarray(this.#joinOffset(bytes));
+      if (this.#history.length === 0 || this.#options.burstStart === 'packet') {
+        const offset = this.#joinOffset(bytes);
+        bytes = bytes.subarray(offset);
+        first += Math.ceil(offset / PACKET);
+      }
     }
     bytes = bytes.subarray(0, Math.min(bytes.length, connection.remaining));
     connection.remaining -= bytes.length;
     connection.record.bytes += bytes.length;
+    const end = first + Math.floor(bytes.length / PACKET);
+    connection.record.sent = [connection.record.sent?.[0] ?? first, end];
     connection.response.write(bytes);
     if (connection.remaining === 0) this.cut(connection, { graceful: true });
     else if (connection.response.writableLength > MAX_UNSENT_BYTES) this.cut(connection, {});
@@ -231,4 +243,9 @@ export class Channel {
     if (this.#options.join === 'frame') return 0;
     return this.#options.join === 'mid-packet' ? packet + 1 + Math.floor(this.#random() * (PACKET - 1)) : packet;
   }
+}
+
+/** The block without its first `offset` bytes, which are whole packets. */
+function without(block: Block, offset: number): Block {
+  return { ...block, first: block.first + offset / PACKET, bytes: block.bytes.subarray(offset) };
 }

@@ -46,12 +46,17 @@ export interface ChannelOptions {
   startPhaseSeconds?: number;
   /** When the clock starts: with the source or with its first connection; default 'source'. */
   clockStarts?: 'source' | 'first-connection';
-  /** 'shared': every connection sees the same timestamps (default); 'restart': they start anew with each. */
-  clock?: 'shared' | 'restart';
+  /**
+   * 'shared': every connection sees the same timestamps (default); 'restart': they start anew with each; 'own': each connection
+   * has all of them moved by a random time of its own.
+   */
+  clock?: 'shared' | 'restart' | 'own';
   /** Where a connection begins: at any packet (default), inside one, at a frame, at the newest keyframe. */
   join?: 'packet' | 'mid-packet' | 'frame' | 'keyframe';
-  /** Seconds of past media that a connection gets first, starting at a keyframe. */
+  /** Seconds of past media that a connection gets first. */
   burstSeconds?: number;
+  /** Where the past media starts: at the last keyframe before that (default), or at any packet. */
+  burstStart?: 'keyframe' | 'packet';
   /** Body framing; with 'close' a cut and an end look alike. Default 'chunked'. */
   framing?: 'chunked' | 'close';
   contentType?: string;
@@ -83,6 +88,11 @@ export interface ConnectionRecord {
   bytes: number;
   headers: Record<string, string>;
   closedBy?: 'source' | 'peer';
+  /**
+   * The packets of the loop that it was sent, counted over all rounds: from the first up to, and without, the second. A packet
+   * that was left out on purpose counts too. Undefined before the first one.
+   */
+  sent?: [from: number, to: number];
 }
 
 export interface ChannelStats {

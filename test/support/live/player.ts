@@ -5,6 +5,8 @@ import { CARRIES, type Loop, PACKET, shiftPacket } from './loop.ts';
 export interface Block {
   /** Media time of the tick, in ms since the clock started. */
   mediaMs: number;
+  /** Number of its first packet, counted over all rounds of the loop. */
+  first: number;
   bytes: Buffer;
   /** Offset of the first video keyframe's packet (without video: the first audio PES), or -1. */
   keyframeAt: number;
@@ -164,7 +166,7 @@ export class Player {
       length += PACKET;
     }
     const ticks = this.#startPts + this.#jumpTicks + this.#mediaMs * 90;
-    return { mediaMs: this.#mediaMs, bytes: bytes.subarray(0, length), keyframeAt, ticks };
+    return { mediaMs: this.#mediaMs, first: from, bytes: bytes.subarray(0, length), keyframeAt, ticks };
   }
 
   #offsetTicks(round: number): number {

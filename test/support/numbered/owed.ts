@@ -1,0 +1,86 @@
+/**
+ * What a viewer is owed after a fault: what the provider sent to whoever lives, by the source's own log. What it never sent again
+ * is no loss, and neither is what cannot be decoded from what it sent.
+ */
+import { type LoopMap, PICTURE_MS, type SentPicture, type SentSound } from './loop-map.ts';
+
+export interface SourceConnection {
+  readonly openedAt: number;
+  /** The packets that it was sent; undefined when none. */
+  readonly sent?: readonly [from: number, to: number];
+}
+
+export interface Fault {
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number;
+  /** The number of the packet that the source would send next at that moment. */
+  readonly atPacket: number;
+  /** Whoever read the connections that were there has died, and what it had read has died with it. */
+  readonly readerDies: boolean;
+  /** The next one makes pictures with a new FFmpeg, which can begin at a keyframe only. */
+  readonly decoderBegins: boolean;
+}
+
+export interface Owed {
+  readonly pictures: ReadonlySet<number>;
+  /** Stretches of sound, in ms after the loop's first picture. */
+  readonly sounds: readonly SentSound[];
+  /** Times at which the provider left something out, in ms of the loop: from what was sent before to what came next. */
+  readonly holes: readonly { readonly fromMs: number; readonly toMs: number }[];
+}
+
+/** What FFmpeg and an unread socket may hold when their worker dies. */
+const HELD_MS = 2_000;
+/** What may be on its way when a connection breaks; the source sends every 25 ms. */
+const ON_ITS_WAY_MS = 100;
+
+/**
+ * @param connections of the channel, in the order opened
+ * @param shown the numbers that the viewer has seen: they tell whether a connection goes on where the viewer was
+ */
+export function owed(
+  map: LoopMap,
+  connections: readonly SourceConnection[],
+  fault: Fault,
+  shown: ReadonlySet<number>,
+): Owed {
+  const pictures = new Set<number>();
+  const sounds: SentSound[] = [];
+  const holes: { fromMs: number; toMs: number }[] = [];
+  const first = Math.min(...shown);
+  for (const { openedAt, sent } of connections) {
+    if (sent === undefined) continue;
+    if (sent[1] > map.packets) throw new Error('the source has played beyond the end of its loop: numbers come again');
+    const whole = map.pictures.filter(({ from, to }) => from >= sent[0] && to <= sent[1]);
+    const heard = map.sounds.filter(({ from, to }) => from >= sent[0] && to <= sent[1]);
+    if (openedAt < fault.atMs) {
+      const withheldMs = fault.readerDies ? HELD_MS : ON_ITS_WAY_MS;
+      const liveMs = liveAt(map, Math.min(fault.atPacket, sent[1])) - withheldMs;
+      for (const { number } of whole) if (number * PICTURE_MS < liveMs) pictures.add(number);
+      sounds.push(...heard.filter(({ toMs }) => toMs < liveMs));
+      continue;
+    }
+    const before = map.pictures[map.pictures.indexOf(whole[0] as SentPicture) - 1];
+    const goesOn = before === undefined || before.number < first || shown.has(before.number);
+    if (goesOn && !fault.decoderBegins) {
+      for (const { number } of whole) pictures.add(number);
+      sounds.push(...heard);
+      continue;
+    }
+    const entry = whole.find(({ keyframe }) => keyframe);
+    if (entry === undefined) continue;
+    // Leading pictures of an open GOP are sent after the keyframe, and refer to what came before it.
+    const decodable = whole.filter(({ from, number }) => from >= entry.from && number >= entry.number);
+    for (const { number } of decodable) pictures.add(number);
+    sounds.push(...heard.filter(({ from, fromMs }) => from >= entry.from && fromMs >= entry.number * PICTURE_MS));
+    const newest = Math.max(-1, ...[...shown].filter((number) => number < entry.number));
+    holes.push({ fromMs: (newest + 1) * PICTURE_MS, toMs: entry.number * PICTURE_MS });
+  }
+  return { pictures, sounds, holes: holes.filter(({ fromMs, toMs }) => toMs > fromMs) };
+}
+
+/** The time of the newest picture that had been sent before this packet, in ms of the loop. */
+function liveAt(map: LoopMap, packet: number): number {
+  const last = map.pictures.findLast(({ to }) => to <= packet);
+  return ((last?.number ?? -1) + 1) * PICTURE_MS;
+}
