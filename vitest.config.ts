@@ -49,6 +49,15 @@ export default defineConfig({
         },
       },
       {
+        // Half an hour: `npm run test:takeover`, not `npm test`.
+        test: {
+          name: 'takeover',
+          include: ['test/takeover/**/*.test.ts'],
+          hookTimeout: 120_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
         // Builds images: `npm run test:compose`, not `npm test`. Each test goes on where the one before has ended.
         test: {
           name: 'compose',

@@ -1,0 +1,54 @@
+/** Which cells a run of the takeover matrix plays: what `scripts/takeover.mjs` was given. */
+import { z } from 'zod';
+import { pick, seeded } from '../support/seed.ts';
+import { BURSTS, type Cell, FAULTS, KINDS, OTHER_FAULTS } from './cells.ts';
+
+const KIND_NAMES = Object.keys(KINDS) as Cell['kind'][];
+const DEFAULT_SEEDS = 50;
+
+/** What is given as words between commas, out of those that there are. Without: all but those that only their name chooses. */
+function among<T extends string | number>(all: readonly T[], more: readonly T[] = []) {
+  return z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined) return all;
+      return text.split(',').map((word) => {
+        const found = [...all, ...more].find((each) => String(each) === word);
+        if (found === undefined) context.addIssue(`${word} is none of ${[...all, ...more].join(', ')}`);
+        return found as T;
+      });
+    });
+}
+
+const WANTED = z.object({
+  kinds: among(KIND_NAMES),
+  bursts: among(BURSTS),
+  faults: among<Cell['fault']>(FAULTS, OTHER_FAULTS),
+  /** How many cells are chosen at random, after each one was played. */
+  seeds: z.coerce.number().int().min(0).default(DEFAULT_SEEDS),
+  seed: z.coerce.number().int().default(1),
+  /** A commit whose worker plays each cell too. */
+  worker: z.string().optional(),
+  /** Print what each cell gives, and fail for none. */
+  table: z.boolean().default(false),
+});
+
+export interface Wanted {
+  readonly cells: readonly Cell[];
+  readonly worker: string | undefined;
+  readonly table: boolean;
+}
+
+export function wantedOf(json: string): Wanted {
+  const { kinds, bursts, faults, seeds, seed: firstSeed, worker, table } = WANTED.parse(JSON.parse(json));
+  const each = kinds.flatMap((kind) =>
+    bursts.flatMap((burst) => faults.map((fault) => ({ kind, burst, fault, seed: firstSeed }))),
+  );
+  const chosen = Array.from({ length: seeds }, (_, n): Cell => {
+    const seed = firstSeed + 1 + n;
+    const random = seeded(seed);
+    return { kind: pick(random, kinds), burst: pick(random, bursts), fault: pick(random, faults), seed };
+  });
+  return { cells: [...each, ...chosen], worker, table };
+}
