@@ -3,13 +3,16 @@
  * id the later ones can be found again, whichever worker serves them.
  */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 /** A player that drops connections and opens others leaves at most this many behind within CLIENT_TIMEOUT. */
 const LATER_IDS = 4;
 
-/** @returns the wanted id, then the ids to use when it is taken, in this order; the last one is always free */
-export function clientIds(wanted: string): string[] {
+/**
+ * @param randomHex draws so many bytes
+ * @returns the wanted id, then the ids to use when it is taken, in this order; the last one is always free
+ */
+export function clientIds(wanted: string, randomHex: (bytes: number) => string): string[] {
   const later = Array.from({ length: LATER_IDS }, (_, n) => createHash('md5').update(`${wanted} ${n}`).digest('hex'));
-  return [wanted, ...[...later, randomBytes(4).toString('hex')].map((hex) => `${wanted}_${hex.slice(0, 8)}`)];
+  return [wanted, ...[...later, randomHex(4)].map((hex) => `${wanted}_${hex.slice(0, 8)}`)];
 }

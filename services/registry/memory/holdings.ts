@@ -1,5 +1,6 @@
 /** What this worker holds in a cluster: feeds, clients, connections. Kept here because the shared registry may lose it. */
 
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { streamOfFeed } from '../feed-keys.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
@@ -52,10 +53,12 @@ export class LocalHoldings {
   /** The places of the feeds that another worker has taken over from here, until whoever makes them here is told. */
   readonly #taken = new Map<string, RegisteredPlace>();
   readonly #deleted = new Map<string, number>();
+  readonly #clock: Clock;
 
   /** @param graceMs see MemoryRegistry */
-  constructor(me: WorkerIdentity, graceMs: number) {
-    this.records = new MemoryRegistry(me, graceMs);
+  constructor(me: WorkerIdentity, graceMs: number, clock: Clock = systemClock) {
+    this.#clock = clock;
+    this.records = new MemoryRegistry(me, graceMs, clock);
   }
 
   async snapshot(): Promise<Holdings> {
@@ -118,7 +121,8 @@ export class LocalHoldings {
   }
 
   /** @returns whether the stream existed */
-  async deleteStream(id: string, nowMs = Date.now()): Promise<boolean> {
+  async deleteStream(id: string): Promise<boolean> {
+    const nowMs = this.#clock.wallMs();
     for (const [each, atMs] of this.#deleted) if (nowMs - atMs > DELETED_MS) this.#deleted.delete(each);
     this.#deleted.set(id, nowMs);
     return this.forgetStream(id);

@@ -1,5 +1,6 @@
 /** The registry of a worker alone: the same contract, in the memory of this process. */
 
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { clientIds } from '../client-ids.ts';
 import { isIdle } from '../idle.ts';
 import { begunAgain, newStream } from '../new-stream.ts';
@@ -44,17 +45,16 @@ export class MemoryRegistry implements Registry {
   readonly #commands: Command[] = [];
   readonly #identity: WorkerIdentity;
   readonly #graceMs: number;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #worker: WorkerRecord | undefined;
 
   /**
    * @param graceMs how long a stream stays in use after its last viewer has left
-   * @param now wall clock in milliseconds
    */
-  constructor(identity: WorkerIdentity, graceMs: number, now: () => number = Date.now) {
+  constructor(identity: WorkerIdentity, graceMs: number, clock: Clock = systemClock) {
     this.#identity = identity;
     this.#graceMs = graceMs;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   /** @param deletedAtMs when another worker has deleted the stream; what was there before counts no longer */
@@ -63,7 +63,7 @@ export class MemoryRegistry implements Registry {
     maxStreams: number,
     deletedAtMs = Number.NEGATIVE_INFINITY,
   ): Promise<CreateAnswer | 'full'> {
-    const nowMs = this.#now();
+    const nowMs = this.#clock.wallMs();
     const known = this.#streams.get(spec.id);
     const counts = known !== undefined && known.record.createdAtMs > deletedAtMs;
     if (counts && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
@@ -80,7 +80,7 @@ export class MemoryRegistry implements Registry {
 
   /** Makes room by removing the streams that have been idle longest. */
   #hasRoom(maxStreams: number): boolean {
-    const nowMs = this.#now();
+    const nowMs = this.#clock.wallMs();
     while (this.#streams.size >= maxStreams) {
       let oldest: StreamRecord | undefined;
       for (const { record, clients } of this.#streams.values()) {
@@ -130,11 +130,11 @@ export class MemoryRegistry implements Registry {
   async join(request: JoinRequest): Promise<JoinAnswer> {
     const entry = this.#streams.get(request.client.streamId);
     if (entry === undefined) return { kind: 'no_stream' };
-    const nowMs = this.#now();
+    const nowMs = this.#clock.wallMs();
     if (isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs)) entry.record = begunAgain(entry.record, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
-    const ids = clientIds(request.clientId);
+    const ids = clientIds(request.clientId, (bytes) => this.#clock.randomHex(bytes));
     const id = ids.find((each) => !entry.clients.has(each)) ?? request.clientId;
     const earlier = ids
       .map((each) => entry.clients.get(each))
@@ -156,7 +156,7 @@ export class MemoryRegistry implements Registry {
     entry.clients.delete(report.clientId);
     entry.record.bytesServed += report.bytesServed;
     entry.record.segmentsServed += report.segmentsServed;
-    entry.record.lastAccessMs = this.#now();
+    entry.record.lastAccessMs = this.#clock.wallMs();
     return client.slot === undefined ? 0 : (countSlots(entry).get(client.slot) ?? 0);
   }
 
@@ -268,7 +268,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async renew({ capacity: _, ...numbers }: WorkerLoad): Promise<Renewal> {
-    if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#now() };
+    if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#clock.wallMs() };
     return { commands: this.#commands.splice(0), moved: [], unbroken: true };
   }
 
@@ -316,7 +316,7 @@ export class MemoryRegistry implements Registry {
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
-      if (clients.size > 0 || this.#now() - record.lastAccessMs < idleTtlMs) continue;
+      if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
       if (!dryRun) this.#streams.delete(id);
       expiredStreams.push(id);
     }

@@ -10,12 +10,14 @@ import { writeAllSummaries } from './summary.ts';
 /**
  * @param idleSinceMs keeps streams that had a client after this
  * @param dryRun only says what would be removed
+ * @param random from 0 to 1
  */
 export async function cleanUp(
   redis: Redis,
   run: RunScript,
   idleSinceMs: number,
   dryRun: boolean,
+  random: () => number,
 ): Promise<CleanupReport> {
   const watched = (await run('index-clients', '')) as string[];
   for (const id of watched) await run('index-clients', id);
@@ -29,7 +31,7 @@ export async function cleanUp(
       : (await run('end-incarnation', incarnation, '1')) === 1;
     if (dead) deadIncarnations.push(incarnation);
   }
-  if (!dryRun) await writeAllSummaries(redis, run);
+  if (!dryRun) await writeAllSummaries(redis, run, random);
   const expiredStreams: string[] = [];
   for (const id of idle) {
     // A client that joins meanwhile keeps it.

@@ -1,17 +1,20 @@
 /** The readable record of this worker. A renewal writes it when its numbers have changed. */
 
+import type { Clock } from '../../shared/clock.ts';
 import type { WorkerIdentity, WorkerNumbers, WorkerRecord } from '../types.ts';
 import { workerText } from './records.ts';
 
 export class OwnRecord {
   readonly #me: WorkerIdentity;
+  readonly #clock: Pick<Clock, 'wallMs'>;
   #beat: Omit<WorkerRecord, keyof WorkerIdentity> | undefined;
   #numbers: WorkerNumbers | undefined;
   /** The numbers last written for others; empty when they must be written again. */
   #shown = '';
 
-  constructor(me: WorkerIdentity) {
+  constructor(me: WorkerIdentity, clock: Pick<Clock, 'wallMs'>) {
     this.#me = me;
+    this.#clock = clock;
   }
 
   beat(record: Omit<WorkerRecord, keyof WorkerIdentity>): void {
@@ -35,6 +38,6 @@ export class OwnRecord {
   /** The whole record as Redis has it; empty before there is one. */
   get text(): string {
     if (this.#beat === undefined || this.#numbers === undefined) return '';
-    return workerText({ ...this.#me, ...this.#beat, ...this.#numbers, lastSeenMs: Date.now() });
+    return workerText({ ...this.#me, ...this.#beat, ...this.#numbers, lastSeenMs: this.#clock.wallMs() });
   }
 }

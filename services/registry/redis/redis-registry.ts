@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
@@ -63,6 +64,7 @@ export interface RedisRegistryOptions {
   readonly graceMs: number;
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
+  readonly clock?: Clock | undefined;
 }
 
 /** The answer to a renewal, with the number of this worker's clients in Redis. */
@@ -90,9 +92,10 @@ export class RedisRegistry implements SharedRegistry {
   readonly #run: RunScript;
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
+  readonly #clock: Clock;
   #capacity: Capacity = 'free';
   /** Monotonic. */
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
   readonly #record: OwnRecord;
   readonly #counters = new ClientCounters();
   /** The other workers, and the value of the `members` counter when they were read. */
@@ -108,7 +111,9 @@ export class RedisRegistry implements SharedRegistry {
     this.#run = defineScripts(redis);
     this.#me = me;
     this.#options = options;
-    this.#record = new OwnRecord(me);
+    this.#clock = options.clock ?? systemClock;
+    this.#startedMs = this.#clock.monotonicMs();
+    this.#record = new OwnRecord(me, this.#clock);
     this.restoring = new Restoring({
       run: this.#run,
       me,
@@ -120,14 +125,14 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
-    const fields = JSON.stringify(streamFields(newStream(spec, Date.now()), this.#options.show(spec)));
+    const fields = JSON.stringify(streamFields(newStream(spec, this.#clock.wallMs()), this.#options.show(spec)));
     const { graceMs, youngMs } = this.#options;
     const answer = (await this.#run('create-stream', spec.id, fields, maxStreams, graceMs, FIRST_VIEWER_MS, youngMs)) as
       | 'full'
       | [number, ...string[]];
     if (answer === 'full') return answer;
     const [existing, ...flat] = answer;
-    const stream = readStream(fieldsOf(flat), Date.now());
+    const stream = readStream(fieldsOf(flat), this.#clock.wallMs());
     if (stream !== undefined) return { stream, existing: existing === 1 };
     if (existing === 0) throw new BadRecordError(`stream ${spec.id}`);
     // The stored record cannot be played, so the stream is created anew.
@@ -177,7 +182,7 @@ export class RedisRegistry implements SharedRegistry {
     heldSince: (clientId: string) => number | undefined = () => undefined,
   ): Promise<JoinAnswer> {
     const { client, clientId, cap, localSlots, capacity, sourceFeed, alone } = request;
-    const ids = clientIds(clientId);
+    const ids = clientIds(clientId, (bytes) => this.#clock.randomHex(bytes));
     const text = (await this.#run(
       'join',
       client.streamId,
@@ -288,12 +293,12 @@ export class RedisRegistry implements SharedRegistry {
   async renew(load: WorkerLoad): Promise<RedisRenewal> {
     const { capacity, ...numbers } = load;
     this.#capacity = capacity;
-    const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(Date.now()) };
+    const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(this.#clock.wallMs()) };
     const record = this.#record.toWrite(shown);
     const counters = this.#counters.toWrite();
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
-    const uptimeMs = Math.round(performance.now() - this.#startedMs);
+    const uptimeMs = Math.round(this.#clock.monotonicMs() - this.#startedMs);
     const reason = load.drainReason ?? '';
     const answer = await this.#run(
       ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
@@ -406,7 +411,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
-    return cleanUp(this.#redis, this.#run, Date.now() - idleTtlMs, dryRun);
+    return cleanUp(this.#redis, this.#run, this.#clock.wallMs() - idleTtlMs, dryRun, () => this.#clock.random());
   }
 
   /** The calling worker, as the scripts expect it. */

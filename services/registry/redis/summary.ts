@@ -95,15 +95,17 @@ const RECOUNTED = 1_000;
 /**
  * Writes the summaries of all streams anew. What the current viewers have got is added up for some streams only, others each time:
  * a Redis that has lost a part of its keys may have a wrong sum.
+ *
+ * @param random says which, from 0 to 1
  */
-export async function writeAllSummaries(redis: Redis, run: RunScript): Promise<void> {
+export async function writeAllSummaries(redis: Redis, run: RunScript, random: () => number): Promise<void> {
   const [ids, fields] = await inBatch<[string[], string[]]>(redis, (batch) =>
     batch.zrange(keys.streamIds, '0', '-1').hkeys(keys.summary),
   );
   await writeSummaries(run, [...new Set([...ids, ...fields.map((field) => field.replace(/:current$/, ''))])]);
   const all = await readSummaries(redis, run);
   const few = [...all].filter(([, { viewers }]) => viewers > 0 && viewers <= RECOUNTED);
-  const first = Math.floor(Math.random() * few.length);
+  const first = Math.floor(random() * few.length);
   let left = RECOUNTED;
   for (const [id] of [...few.slice(first), ...few.slice(0, first)]) {
     if (left <= 0) break;

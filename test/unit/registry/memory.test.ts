@@ -1,6 +1,7 @@
 /** The in-memory registry keeps the contract. */
 
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { GRACE_MS, registryContract } from './contract.ts';
 
 registryContract(async () => {
@@ -9,5 +10,5 @@ registryContract(async () => {
   const age = async (ms: number) => {
     nowMs += ms;
   };
-  return { registry: new MemoryRegistry(identity, GRACE_MS, () => nowMs), age };
+  return { registry: new MemoryRegistry(identity, GRACE_MS, { ...systemClock, wallMs: () => nowMs }), age };
 });

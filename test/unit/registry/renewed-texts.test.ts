@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ClientCounters, counterText, readCounters } from '../../../services/registry/redis/client-counters.ts';
 import { OwnRecord } from '../../../services/registry/redis/own-record.ts';
 import type { ClientReport } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { IDLE_NUMBERS } from '../../support/idle-worker.ts';
 
 function report(clientId: string, bytesServed: number): ClientReport {
@@ -14,13 +15,13 @@ const ME = { workerId: 'w', incarnation: 'i', address: 'w:1', zone: undefined };
 
 describe('the record of a worker', () => {
   const beating = () => {
-    const record = new OwnRecord(ME);
+    const record = new OwnRecord(ME, systemClock);
     record.beat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0.5, ...IDLE_NUMBERS });
     return record;
   };
 
   it('is empty before the first heartbeat', () => {
-    const record = new OwnRecord(ME);
+    const record = new OwnRecord(ME, systemClock);
     expect([record.toWrite(IDLE_NUMBERS), record.text]).toEqual(['', '']);
   });
 
