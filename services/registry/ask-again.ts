@@ -1,5 +1,7 @@
 /** Two workers that find nobody who has a feed must not start it at the same moment. */
 
+import type { Clock } from '../shared/clock.ts';
+
 const BLIND_START_MS = 500;
 
 /**
@@ -7,11 +9,11 @@ const BLIND_START_MS = 500;
  *
  * @param pause waits so many ms
  */
-export async function askAgain<T>(ask: () => Promise<T>, pause: (ms: number) => Promise<void> = wait): Promise<T> {
-  await pause(Math.random() * BLIND_START_MS);
+export async function askAgain<T>(
+  ask: () => Promise<T>,
+  clock: Clock,
+  pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.setTimeout(resolve, ms)),
+): Promise<T> {
+  await pause(clock.random() * BLIND_START_MS);
   return ask();
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,5 +1,6 @@
 /** Asks the other workers while the shared registry does not answer: which streams exist, and who has a feed. */
 
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { askAgain } from '../ask-again.ts';
 import { believed, lastDeletion, type StreamReport } from '../stream-report.ts';
 import type { RegisteredPlace, StreamRecord } from '../types.ts';
@@ -19,12 +20,14 @@ const MAX_ASKED = 16;
 
 export class PeerReports {
   readonly #others: OtherWorkers;
+  readonly #clock: Clock;
   /** Streams unknown to the registry that other workers are being asked about. */
   #asked = 0;
   readonly #streamReports = new Map<string, Promise<StreamReport[]>>();
   readonly #places = new Map<string, Promise<RegisteredPlace | undefined>>();
 
-  constructor(others: OtherWorkers) {
+  constructor(others: OtherWorkers, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#others = others;
   }
 
@@ -66,7 +69,7 @@ export class PeerReports {
     return once(this.#places, feed, async () => {
       if (!this.#others.exist) return undefined;
       const ask = () => this.#others.place(feed);
-      return (await ask()) ?? askAgain(ask);
+      return (await ask()) ?? askAgain(ask, this.#clock);
     });
   }
 }

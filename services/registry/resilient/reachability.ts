@@ -3,6 +3,7 @@
  * worker has written back what it holds. Only the first question of an outage waits, for ASK_MS; later ones do not wait.
  */
 
+import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
 import { badRecord } from '../bad-record.ts';
 import { isBug, isOutage, NoAnswerError } from '../outage.ts';
 
@@ -26,6 +27,7 @@ export interface RenewalSteps {
 export class Reachability {
   readonly #onOutage: (error: unknown) => void;
   readonly #onBug: (error: unknown) => void;
+  readonly #clock: Clock;
   readonly #asked = new Set<Promise<unknown>>();
   /** Whether questions go to the registry. */
   #open = false;
@@ -43,14 +45,15 @@ export class Reachability {
    * @param onOutage called with the error that begins an outage
    * @param onBug called with an error that is a fault of this program
    */
-  constructor(onOutage: (error: unknown) => void, onBug: (error: unknown) => void) {
+  constructor(onOutage: (error: unknown) => void, onBug: (error: unknown) => void, clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#onOutage = onOutage;
     this.#onBug = onBug;
   }
 
   /** Whether questions have gone to the registry for this long since the last outage, if there was one. */
   isOpenFor(ms: number): boolean {
-    return this.#open && performance.now() - this.#reopenedMs >= ms;
+    return this.#open && this.#clock.monotonicMs() - this.#reopenedMs >= ms;
   }
 
   /** Whether no question is waiting for an answer. */
@@ -65,14 +68,14 @@ export class Reachability {
    */
   async ask<T, U>(shared: (onProgress: () => void) => Promise<T>, own: () => Promise<U>): Promise<T | U> {
     // It may be back: it would be too early to start a process for a feed that others have.
-    if (!this.#open && !this.#slow && !this.#silent) await settledWithin(this.#renewing, RENEWING_MS);
+    if (!this.#open && !this.#slow && !this.#silent) await settledWithin(this.#clock, this.#renewing, RENEWING_MS);
     if (!this.#open) return own();
-    const askedMs = performance.now();
+    const askedMs = this.#clock.monotonicMs();
     try {
       return await this.#put(shared, ASK_MS);
     } catch (error) {
       this.#throwUnlessOutage(error);
-      this.lose(error, performance.now() - askedMs);
+      this.lose(error, this.#clock.monotonicMs() - askedMs);
       return own();
     }
   }
@@ -129,7 +132,7 @@ export class Reachability {
   }
 
   async #renew({ prepare, renew, tell }: RenewalSteps): Promise<boolean> {
-    const sentMs = performance.now();
+    const sentMs = this.#clock.monotonicMs();
     try {
       await prepare();
       // Sent together: a slow registry answers both in half the time.
@@ -139,12 +142,12 @@ export class Reachability {
       this.#open = !this.#slow && !this.#untold;
       if (this.#open && this.#lost) {
         this.#lost = false;
-        this.#reopenedMs = performance.now();
+        this.#reopenedMs = this.#clock.monotonicMs();
       }
       return unbroken;
     } catch (error) {
       // Without a lease no answer would hold, whatever the reason.
-      this.lose(error, performance.now() - sentMs);
+      this.lose(error, this.#clock.monotonicMs() - sentMs);
       throw error;
     }
   }
@@ -153,16 +156,16 @@ export class Reachability {
     this.#open = false;
     await Promise.allSettled(this.#asked);
     // First lets the callers process their answers.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.#clock.setImmediate(resolve));
     this.#untold = false;
     await tell();
   }
 
   async #timed<T>(renew: () => Promise<T>): Promise<T> {
     const wasOpen = this.#open;
-    const sentMs = performance.now();
+    const sentMs = this.#clock.monotonicMs();
     const renewed = await renew();
-    const tookMs = performance.now() - sentMs;
+    const tookMs = this.#clock.monotonicMs() - sentMs;
     this.#slow = tookMs > (wasOpen ? ASK_MS : QUICK_MS);
     this.#silent = false;
     if (this.#slow && wasOpen) {
@@ -182,7 +185,7 @@ export class Reachability {
   }
 
   async #put<T>(shared: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
-    const asked = within(shared, ms);
+    const asked = within(this.#clock, shared, ms);
     this.#asked.add(asked);
     try {
       return await asked;
@@ -196,14 +199,15 @@ export class Reachability {
  * The result, within this time since the start or since the last progress. A process that stood still finds the answer in its
  * socket, so it reads that before it gives up.
  */
-async function within<T>(start: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+async function within<T>(clock: Clock, start: (onProgress: () => void) => Promise<T>, ms: number): Promise<T> {
+  let timer: Timer | undefined;
   let restart = (): void => undefined;
   const late = new Promise<never>((_, reject) => {
     const giveUp = () => reject(new NoAnswerError(`Redis has not answered within ${ms} ms`));
     restart = () => {
-      clearTimeout(timer);
-      const mine = setTimeout(() => setImmediate(() => setImmediate(() => timer === mine && giveUp())), ms);
+      clock.clearTimeout(timer);
+      const readFirst = (next: () => void) => clock.setImmediate(() => clock.setImmediate(next));
+      const mine = clock.setTimeout(() => readFirst(() => timer === mine && giveUp()), ms);
       timer = mine;
     };
   });
@@ -211,12 +215,12 @@ async function within<T>(start: (onProgress: () => void) => Promise<T>, ms: numb
   try {
     return await Promise.race([start(() => timer !== undefined && restart()), late]);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     timer = undefined;
   }
 }
 
-async function settledWithin(promise: Promise<unknown> | undefined, ms: number): Promise<void> {
+async function settledWithin(clock: Clock, promise: Promise<unknown> | undefined, ms: number): Promise<void> {
   if (promise === undefined) return;
-  await within(() => promise, ms).catch(() => undefined);
+  await within(clock, () => promise, ms).catch(() => undefined);
 }

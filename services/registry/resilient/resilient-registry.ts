@@ -3,7 +3,7 @@
  * viewers are counted, and new streams start locally. When the registry is back, even empty or behind, the worker writes back.
  */
 
-import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
@@ -54,6 +54,8 @@ export interface ResilientRegistryOptions {
   readonly youngMs: number;
   /** How long a stream stays in use after its last viewer has left. */
   readonly graceMs: number;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
 }
 
 export class ResilientRegistry implements Registry {
@@ -63,17 +65,19 @@ export class ResilientRegistry implements Registry {
   readonly #peerReports: PeerReports;
   readonly #writeBack: WriteBack;
   readonly #youngMs: number;
+  readonly #clock: Clock;
   readonly #onBadRecord: (error: BadRecordError) => void;
 
   constructor(shared: RedisRegistry, me: WorkerIdentity, options: ResilientRegistryOptions) {
-    const { onOutage, onBug, onLoss, onBadRecord, introduce, others, youngMs, graceMs } = options;
+    const { onOutage, onBug, onLoss, onBadRecord, introduce, others, youngMs, graceMs, clock = systemClock } = options;
     this.#onBadRecord = onBadRecord;
     this.#youngMs = youngMs;
-    this.#peerReports = new PeerReports(others);
+    this.#clock = clock;
+    this.#peerReports = new PeerReports(others, clock);
     this.#shared = shared;
     this.#held = new LocalHoldings(me, graceMs);
-    this.#reach = new Reachability(onOutage, onBug);
-    this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, onLoss });
+    this.#reach = new Reachability(onOutage, onBug, clock);
+    this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
 
   get knowsAll(): boolean {
@@ -369,7 +373,7 @@ export class ResilientRegistry implements Registry {
     const { viewers = 0 } = this.streamReport(spec.id);
     return watched === undefined || viewers > 0
       ? this.#held.records.createStream(spec, maxStreams, deletedAtMs)
-      : { stream: { ...watched, lastAccessMs: Date.now() }, existing: true };
+      : { stream: { ...watched, lastAccessMs: this.#clock.wallMs() }, existing: true };
   }
 
   /** A stream that this worker does not know does not count as idle: another worker may have viewers of it. */
@@ -377,7 +381,7 @@ export class ResilientRegistry implements Registry {
     const known = this.remembered(id);
     const stream = known ?? (await this.#peerReports.stream(id, () => this.streamReport(id)));
     if (stream === undefined) return undefined;
-    const record = known ?? { ...stream, lastAccessMs: Date.now() };
+    const record = known ?? { ...stream, lastAccessMs: this.#clock.wallMs() };
     this.#held.adoptStream(record);
     return record;
   }
@@ -385,7 +389,7 @@ export class ResilientRegistry implements Registry {
   /** Counts the client in here, because the registry cannot. */
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
     // Another worker may have given the wanted id to a client; nobody can tell.
-    const clientId = `${request.clientId}_${randomBytes(4).toString('hex')}`;
+    const clientId = `${request.clientId}_${this.#clock.randomHex(4)}`;
     return this.#held.records.join({ ...request, clientId });
   }
 

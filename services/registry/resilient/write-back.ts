@@ -3,6 +3,7 @@
  * has lost, or could not be told during an outage, this worker writes back.
  */
 
+import type { Clock } from '../../shared/clock.ts';
 import type { LocalHoldings } from '../memory/holdings.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
 import type { Command, Renewal, WorkerLoad } from '../types.ts';
@@ -20,6 +21,7 @@ export interface WriteBackDeps {
   readonly reach: Reachability;
   /** Awaited before this worker writes back, also the first time: the registry may have forgotten the worker. */
   readonly introduce: () => Promise<void>;
+  readonly clock: Clock;
   /** Called with what the registry has lost and gets again. */
   readonly onLoss: (lost: readonly string[]) => void;
 }
@@ -29,6 +31,7 @@ export class WriteBack {
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #introduce: () => Promise<void>;
+  readonly #clock: Clock;
   readonly #onLoss: (lost: readonly string[]) => void;
   #introduced = false;
   #renewals = 0;
@@ -41,11 +44,12 @@ export class WriteBack {
   /** Counts joins and leaves: client counts are only compared when none happened meanwhile. */
   #turnover = 0;
 
-  constructor({ shared, held, reach, introduce, onLoss }: WriteBackDeps) {
+  constructor({ shared, held, reach, introduce, clock, onLoss }: WriteBackDeps) {
     this.#shared = shared;
     this.#held = held;
     this.#reach = reach;
     this.#introduce = introduce;
+    this.#clock = clock;
     this.#onLoss = onLoss;
   }
 
@@ -72,9 +76,9 @@ export class WriteBack {
     const renew = async () => {
       const turnover = this.#turnover;
       const quiet = this.#reach.quiet;
-      const sentMs = performance.now();
+      const sentMs = this.#clock.monotonicMs();
       const renewed = await this.#shared.renew(load);
-      const isQuick = performance.now() - sentMs < QUICK_MS;
+      const isQuick = this.#clock.monotonicMs() - sentMs < QUICK_MS;
       for (const command of renewed.commands) {
         if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
       }

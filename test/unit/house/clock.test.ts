@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 /** Folders, and single files, that ask only the clock that they are given. */
-const CLOCKED = ['services/proxy/src/ownership', 'services/proxy/src/relay', 'services/proxy/src/cluster/heartbeat.ts'];
+const CLOCKED = [
+  'services/registry/resilient',
+  'services/proxy/src/ownership',
+  'services/proxy/src/relay',
+  'services/proxy/src/cluster/heartbeat.ts',
+];
 
 /** What belongs to `services/shared/clock.ts`. A member of an object, as in `clock.setTimeout`, does not match. */
 const DIRECT =

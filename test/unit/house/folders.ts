@@ -30,13 +30,13 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared/masking',
   ),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
-  row('services/registry', 'what workers know together: the interface, its records and rules'),
+  row('services/registry', 'what workers know together: the interface, its records and rules', 'services/shared'),
   row('services/registry/memory', 'a registry in the memory of one worker', 'services/shared services/registry'),
   row('services/registry/redis', 'a registry in Redis', 'services/shared services/registry services/registry/memory'),
   row(
     'services/registry/resilient',
     'a registry that works on while Redis is away',
-    'services/registry services/registry/memory services/registry/redis',
+    'services/shared services/registry services/registry/memory services/registry/redis',
   ),
 
   // The ground of the worker.

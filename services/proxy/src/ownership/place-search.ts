@@ -101,6 +101,7 @@ export class PlaceSearch {
       case 'own_unconfirmed': {
         const peer = await askAgain(
           () => this.#questions.peerPlace(from, LAST_ASK_TIMEOUT_MS),
+          wire.clock,
           (ms) => pauseBy(wire.clock, ms, signal),
         );
         if (peer !== undefined) return { kind: 'relay', ...peer };
