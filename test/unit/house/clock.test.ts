@@ -10,6 +10,14 @@ const CLOCKED = [
   'services/proxy/src/ownership',
   'services/proxy/src/relay',
   'services/proxy/src/cluster/heartbeat.ts',
+  'services/proxy/src/feed',
+  'services/proxy/src/upstream/provider',
+  'services/proxy/src/processes/process-feed.ts',
+  'services/proxy/src/processes/process-feeds.ts',
+  'services/proxy/src/processes/run-output.ts',
+  'services/proxy/src/processes/run-watch.ts',
+  'services/proxy/src/processes/succession.ts',
+  'services/proxy/src/viewers',
 ];
 
 /** What belongs to `services/shared/clock.ts`. A member of an object, as in `clock.setTimeout`, does not match. */

@@ -56,7 +56,7 @@ export const FOLDERS: readonly Folder[] = [
   row('mpegts/reading', 'one input, read as whole units', 'mpegts/syntax'),
   row('mpegts/splicing', 'one output out of inputs that follow each other', 'mpegts/syntax mpegts/reading'),
   row('feed/containers', 'containers other than MPEG-TS, cut at fragments', 'errors.ts mpegts/syntax'),
-  row('feed', 'media in a ring, its readers, and how it goes on', 'errors.ts mpegts/* feed/containers'),
+  row('feed', 'media in a ring, its readers, and how it goes on', 'services/shared errors.ts mpegts/* feed/containers'),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.
   row('ffmpeg/values', 'the values of options: what they may be', 'errors.ts'),
@@ -76,7 +76,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'upstream/provider',
     'what is known of a source without asking it: address, kind, account',
-    'services/shared/masking services/registry errors.ts async.ts',
+    'services/shared services/shared/masking services/registry errors.ts async.ts',
   ),
   row(
     'upstream/http',

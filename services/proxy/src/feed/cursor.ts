@@ -93,7 +93,7 @@ export class Cursor implements FeedReader {
       return;
     }
     this.stats.bytes += piece.bytes.length;
-    this.#writingSinceMs = performance.now();
+    this.#writingSinceMs = this.#feed.clock.monotonicMs();
     this.#writing = piece;
     const isAll = this.#begun.length === 0 && this.#position === this.#feed.published;
     this.#sink.write(piece.bytes, this.#written, isAll);

@@ -3,7 +3,7 @@
  * beginning of a feed continues with the media of another worker.
  */
 
-import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Continuation } from '../mpegts/splicing/input.ts';
 import { ticksBetween, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 
@@ -34,12 +34,16 @@ export interface SourceClock {
 const REMEMBERED_CHANGES = 8;
 
 export class FeedHistory {
-  #timeline: string = randomUUID();
+  #timeline: string;
   #epoch = 0;
   #changes: readonly OwnerChange[] = [];
   /** Id of another timeline that this feed follows, shifted onto its own. */
   #foreign: string | undefined;
   readonly #listeners = new Set<() => void>();
+
+  constructor(clock: Clock = systemClock) {
+    this.#timeline = clock.id();
+  }
 
   /**
    * Calls back when the next media has another owner than all before it, which is in the feed by then.

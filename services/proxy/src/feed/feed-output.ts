@@ -62,14 +62,14 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
 
 export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutput {
   const { ring } = feed;
-  const startedAtMs = performance.now();
+  const startedAtMs = feed.clock.monotonicMs();
   let prefix: Buffer = Buffer.alloc(0);
   const fragmenter = createFragmenter(container, {
     init: (bytes) => {
       prefix = bytes;
     },
     fragment: (parts, randomAccess, mediaTimeSeconds) => {
-      const mediaMs = mediaTimeSeconds === undefined ? performance.now() - startedAtMs : mediaTimeSeconds * 1000;
+      const mediaMs = mediaTimeSeconds === undefined ? feed.clock.monotonicMs() - startedAtMs : mediaTimeSeconds * 1000;
       if (randomAccess) ring.mark(prefix, mediaMs);
       else if (ring.entries.length === 0) return;
       else ring.advance(mediaMs);

@@ -1,5 +1,6 @@
 /** A feed: one ring of media and its readers, each at its own pace. It does not know where the bytes come from. */
 
+import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { StreampoolError } from '../errors.ts';
 import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
 
@@ -32,19 +33,21 @@ export function wakeIntervalMs(readers: number): number {
 export class Feed {
   readonly ring: Ring;
   readonly opaque: boolean;
+  readonly clock: Clock;
   readonly #readers = new Set<FeedReader>();
   readonly #endListeners: (() => void)[] = [];
   #published = 0;
   #end: FeedEnd | undefined;
-  #wakeTimer: NodeJS.Timeout | undefined;
-  #stallTimer: NodeJS.Timeout | undefined;
+  #wakeTimer: Timer | undefined;
+  #stallTimer: Timer | undefined;
   #lastWakeMs = 0;
   readonly #waiting: { resolve: (entry: EntryPoint) => void; reject: (error: Error) => void }[] = [];
 
   /** @param opaque the ring holds container fragments instead of transport stream packets */
-  constructor(limits: RingLimits, opaque = false) {
+  constructor(limits: RingLimits, opaque = false, clock: Clock = systemClock) {
     this.ring = new Ring(limits);
     this.opaque = opaque;
+    this.clock = clock;
   }
 
   /** Calls back once, when the feed is over. */
@@ -76,17 +79,18 @@ export class Feed {
 
   addReader(reader: FeedReader): void {
     this.#readers.add(reader);
-    this.#stallTimer ??= setInterval(() => {
-      const now = performance.now();
+    const check = () => {
+      const now = this.clock.monotonicMs();
       for (const each of this.#readers) each.checkStall(now);
-    }, STALL_CHECK_MS).unref();
+    };
+    this.#stallTimer ??= this.clock.setInterval(check, STALL_CHECK_MS).unref();
     if (this.#end !== undefined) reader.feedEnded(this.#end);
   }
 
   removeReader(reader: FeedReader): void {
     this.#readers.delete(reader);
     if (this.#readers.size === 0) {
-      clearInterval(this.#stallTimer);
+      this.clock.clearInterval(this.#stallTimer);
       this.#stallTimer = undefined;
     }
   }
@@ -94,8 +98,8 @@ export class Feed {
   /** What was appended to the ring is whole and can be read. Readers are woken soon. */
   publish(): void {
     if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
-    const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - performance.now());
-    this.#wakeTimer = setTimeout(() => this.#wake(), wait);
+    const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - this.clock.monotonicMs());
+    this.#wakeTimer = this.clock.setTimeout(() => this.#wake(), wait);
   }
 
   /** No more media comes. Readers finish what is published. */
@@ -109,9 +113,9 @@ export class Feed {
   }
 
   #wake(): void {
-    clearTimeout(this.#wakeTimer);
+    this.clock.clearTimeout(this.#wakeTimer);
     this.#wakeTimer = undefined;
-    this.#lastWakeMs = performance.now();
+    this.#lastWakeMs = this.clock.monotonicMs();
     this.#published = this.ring.head;
     const entry = this.#waiting.length > 0 ? this.ring.joinEntry() : undefined;
     if (entry !== undefined && entry.position < this.#published) {

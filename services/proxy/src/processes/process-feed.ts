@@ -5,8 +5,9 @@
  */
 
 import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
@@ -30,6 +31,8 @@ import { Succession } from './succession.ts';
 
 export interface ProcessFeedDeps {
   readonly log: Logger;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
   readonly ringLimits: () => RingLimits;
   readonly streamTimeoutMs: number;
   readonly streamTotalTimeoutMs: number;
@@ -60,9 +63,10 @@ export class ProcessFeed implements PlacedFeed {
   readonly feed: Feed;
   /** Whether this worker makes the feed or follows its owner. */
   readonly place: FeedPlace;
-  readonly history = new FeedHistory();
+  readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
+  readonly #clock: Clock;
   readonly #production: Production;
   readonly #streamId: string;
   readonly #source: StreamSource;
@@ -81,19 +85,21 @@ export class ProcessFeed implements PlacedFeed {
    * The input that a run here will read, held for a handover that has not happened yet. The value is the function that
    * frees it.
    */
-  readonly #prepared = new Preparation<() => void>(
-    () => this.#prepareInput(),
-    (letGo) => letGo(),
-  );
+  readonly #prepared: Preparation<() => void>;
   /** The run that this worker ended for another one, and why. */
   #cut: { readonly run: Run; readonly why: 'hung' | 'left' } | undefined;
-  #lastOutputMs = performance.now();
+  #lastOutputMs: number;
   /** Runs in a row that ended before they had delivered much media. */
   #barrenRuns = 0;
   #restarts = 0;
 
   constructor(options: ProcessFeedOptions) {
-    const { stream, slot, source, production, place, ringLimits } = options;
+    const { stream, slot, source, production, place, ringLimits, clock = systemClock } = options;
+    this.#clock = clock;
+    this.#lastOutputMs = clock.monotonicMs();
+    this.history = new FeedHistory(clock);
+    const prepareInput = () => this.#prepareInput();
+    this.#prepared = new Preparation(prepareInput, (letGo) => letGo(), clock);
     this.place = place;
     this.#streamId = stream.id;
     this.#source = source;
@@ -101,12 +107,13 @@ export class ProcessFeed implements PlacedFeed {
     this.#deps = options;
     this.#log = options.log.child({ stream: stream.id, slot });
     this.ringLimits = ringLimits;
-    this.feed = new Feed(ringLimits(), production.opaque);
+    this.feed = new Feed(ringLimits(), production.opaque, clock);
     this.output = production.output(this.feed);
     this.#succession = new Succession({
       start: () => production.start(this.#request()),
       timeoutMs: options.streamTimeoutMs,
       signal: this.#abort.signal,
+      clock,
       log: this.#log,
     });
     place.onTaken(() => this.#run?.kill());
@@ -284,7 +291,7 @@ export class ProcessFeed implements PlacedFeed {
     this.#log.warn({ why, exit, source: sourceError?.message, next: step.kind }, 'an FFmpeg run ended');
     if (step.kind === 'end') return { kind: 'ended' };
     if (step.kind === 'restart') {
-      await pause(step.delayMs, this.#abort.signal);
+      await pauseBy(this.#clock, step.delayMs, this.#abort.signal);
     } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
       // A provider may count the old connection against the new one.
       this.#forget();
@@ -363,7 +370,7 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   #noteMedia(clock: SourceClock | undefined): void {
-    this.#lastOutputMs = performance.now();
+    this.#lastOutputMs = this.#clock.monotonicMs();
     this.#sourceClock = clock;
   }
 
@@ -383,7 +390,7 @@ export class ProcessFeed implements PlacedFeed {
 
   #decide(failed: FailedRun): Step {
     const { streamTotalTimeoutMs, retryAttempts, retryDelayMs } = this.#deps;
-    const outageMs = performance.now() - this.#lastOutputMs;
+    const outageMs = this.#clock.monotonicMs() - this.#lastOutputMs;
     if (streamTotalTimeoutMs > 0 && outageMs > streamTotalTimeoutMs) return { kind: 'fail' };
     const { canFailOver } = this.#source;
     return nextStep({ ...failed, barrenRuns: this.#barrenRuns, retryAttempts, retryDelayMs, canFailOver });
@@ -393,6 +400,7 @@ export class ProcessFeed implements PlacedFeed {
     let isLeft = false;
     return watchRun(run, {
       output: this.output,
+      clock: this.#clock,
       lastOutputMs: () => this.#lastOutputMs,
       streamTimeoutMs: this.#deps.streamTimeoutMs,
       maxRunMs: this.#deps.maxRunMs,

@@ -6,6 +6,7 @@
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
+import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import type { KnownPlace } from '../ownership/known-place.ts';
@@ -25,6 +26,8 @@ export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, Ru
   /** Whether this worker takes over no feed that needs a process. */
   readonly isFull: () => boolean;
   readonly sharedStreamGraceMs: number;
+  /** Unset: as the stream's profile says. A simulation has a model of FFmpeg. */
+  readonly productionOf?: typeof productionOf;
 }
 
 /** A feed with one more user counted in. */
@@ -56,7 +59,7 @@ interface Entry {
   readonly needsProcess: boolean;
   /** Viewers here and relays to other workers. */
   users: number;
-  grace: NodeJS.Timeout | undefined;
+  grace: Timer | undefined;
   /** Set while it is being ended, unless somebody has joined. Resolves when that is decided. */
   closing: Promise<void> | undefined;
 }
@@ -66,11 +69,13 @@ const ASK_AGAIN_MS = 250;
 
 export class ProcessFeeds {
   readonly #deps: ProcessFeedsDeps;
+  readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   #restarts = 0;
 
   constructor(deps: ProcessFeedsDeps) {
     this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
   }
 
   get size(): number {
@@ -97,7 +102,7 @@ export class ProcessFeeds {
   }
 
   status(): ProcessStatus[] {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     return [...this.#entries.values()].map(({ streamId, slot, process, pace, needsProcess }) => ({
       streamId,
       slot,
@@ -150,14 +155,14 @@ export class ProcessFeeds {
   }
 
   #use(entry: Entry): FeedUse {
-    clearTimeout(entry.grace);
+    this.#clock.clearTimeout(entry.grace);
     entry.grace = undefined;
     entry.users++;
     return { process: entry.process, release: () => this.#release(entry) };
   }
 
   #open(key: string, stream: StreamRecord, slot: number, first: KnownPlace): Entry {
-    const production = productionOf(stream, this.#deps);
+    const production = (this.#deps.productionOf ?? productionOf)(stream, this.#deps);
     const usesProcess = production.needsProcess && first.kind === 'own';
     if (usesProcess) this.#deps.assertProcessFree();
     const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first, this.#deps.isFull);
@@ -295,15 +300,15 @@ export class ProcessFeeds {
   }
 
   #startGrace(entry: Entry, atLeastMs = 0): void {
-    clearTimeout(entry.grace);
+    this.#clock.clearTimeout(entry.grace);
     if (entry.process.isStopped) return;
     const ms = Math.max(atLeastMs, this.#deps.sharedStreamGraceMs);
-    entry.grace = setTimeout(() => void this.#close(entry), ms);
+    entry.grace = this.#clock.setTimeout(() => void this.#close(entry), ms);
   }
 
   /** Ends it unless somebody has joined. A user that comes meanwhile waits for that decision. */
   #close(entry: Entry): Promise<void> {
-    clearTimeout(entry.grace);
+    this.#clock.clearTimeout(entry.grace);
     entry.grace = undefined;
     entry.closing ??= this.#endIfUnused(entry)
       .catch((error: unknown) => {
@@ -333,7 +338,7 @@ export class ProcessFeeds {
   }
 
   async #end(entry: Entry): Promise<void> {
-    clearTimeout(entry.grace);
+    this.#clock.clearTimeout(entry.grace);
     entry.grace = undefined;
     const key = keyOf(entry);
     if (this.#entries.get(key) === entry) this.#entries.delete(key);

@@ -42,7 +42,7 @@ export async function intoFeed(run: Run, placed: PlacedFeed, options: IntoFeedOp
       run.kill();
       break;
     }
-    output.push(chunk as Buffer, performance.now());
+    output.push(chunk as Buffer, feed.clock.monotonicMs());
     clock = clockOf(timeline, output.shift, clock);
     options.onMedia(clock);
     if (ring.head > fromBytes) fromMs ??= ring.headMs;

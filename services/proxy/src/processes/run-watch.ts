@@ -1,5 +1,6 @@
 /** Watches a run: whether its FFmpeg has to be replaced, and whether its source is worth leaving. */
 
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import type { Run } from './run.ts';
@@ -10,6 +11,8 @@ export interface RunWatchDeps {
   /** When the run's newest output arrived, monotonic ms. */
   readonly lastOutputMs: () => number;
   readonly streamTimeoutMs: number;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
   /** Maximum age of a run; see MAX_RUN_MS. */
   readonly maxRunMs: number | undefined;
   /** Called repeatedly while the trouble lasts. */
@@ -27,12 +30,12 @@ const MAX_RUN_MS = 20 * 3600 * 1000;
 
 /** @returns a function that ends the watch */
 export function watchRun(run: Run, deps: RunWatchDeps): () => void {
-  const { output, streamTimeoutMs, maxRunMs = MAX_RUN_MS } = deps;
-  const startedMs = performance.now();
+  const { output, streamTimeoutMs, maxRunMs = MAX_RUN_MS, clock = systemClock } = deps;
+  const startedMs = clock.monotonicMs();
   // An FFmpeg without input makes no output. Its time starts when its source flows again.
   let starvedMs = startedMs;
   const look = () => {
-    const nowMs = performance.now();
+    const nowMs = clock.monotonicMs();
     const source = run.source && {
       videoMs: run.source.lastVideoMs,
       audioMs: run.source.lastAudioMs,
@@ -53,6 +56,6 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
     });
     if (hung !== undefined) deps.onHung(hung);
   };
-  const timer = setInterval(look, WATCH_INTERVAL_MS);
-  return () => clearInterval(timer);
+  const timer = clock.setInterval(look, WATCH_INTERVAL_MS);
+  return () => clock.clearInterval(timer);
 }

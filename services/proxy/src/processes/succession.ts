@@ -3,8 +3,9 @@
  * the feed therefore never notice a source that does not open.
  */
 
+import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
 import type { Run } from './run.ts';
 
@@ -13,6 +14,8 @@ export interface SuccessionDeps {
   /** How long a run may take to its first output. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
   readonly log: Logger;
 }
 
@@ -80,12 +83,12 @@ export class Succession {
   }
 
   async #startUntilOutput(): Promise<Run | undefined> {
-    const { start, timeoutMs, signal } = this.#deps;
+    const { start, timeoutMs, signal, clock = systemClock } = this.#deps;
     const run = await start();
     const delivers = await Promise.race([
       firstOutput(run),
       run.ended.then(() => false),
-      pause(timeoutMs, signal).then(() => false),
+      pauseBy(clock, timeoutMs, signal).then(() => false),
     ]);
     if (delivers) return run;
     run.kill();

@@ -11,8 +11,9 @@ import type {
   RenamedClient,
   StreamRecord,
 } from '../../../registry/types.ts';
+import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts';
@@ -29,6 +30,8 @@ export interface PlaybackDeps {
   /** The same limit, once the player has opened another connection. */
   readonly clientTimeoutMs: number;
   readonly maxClients: number;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
   readonly log: Logger;
 }
 
@@ -69,7 +72,8 @@ export class Playback {
   readonly #cursors = new Set<Cursor>();
   /** Viewers whose media has not begun yet. */
   #waiting = 0;
-  readonly #reporter: NodeJS.Timeout;
+  readonly #clock: Clock;
+  readonly #reporter: Timer;
   #skips = 0;
   #stalls = 0;
   #failures = 0;
@@ -78,7 +82,8 @@ export class Playback {
 
   constructor(deps: PlaybackDeps) {
     this.#deps = deps;
-    this.#reporter = setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
+    this.#clock = deps.clock ?? systemClock;
+    this.#reporter = this.#clock.setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
   }
 
   get clientCount(): number {
@@ -216,10 +221,10 @@ export class Playback {
 
   /** Ends every response; resolves when all are over. */
   async close(): Promise<void> {
-    clearInterval(this.#reporter);
+    this.#clock.clearInterval(this.#reporter);
     for (const session of this.#sessions) session.close();
-    const untilMs = performance.now() + 2 * CLOSE_TIMEOUT_MS;
-    while (this.#sessions.size > 0 && performance.now() < untilMs) await pause(CLOSE_POLL_MS);
+    const untilMs = this.#clock.monotonicMs() + 2 * CLOSE_TIMEOUT_MS;
+    while (this.#sessions.size > 0 && this.#clock.monotonicMs() < untilMs) await pauseBy(this.#clock, CLOSE_POLL_MS);
   }
 
   /** Counts a response that is served elsewhere (a direct stream) as a session. Call the returned function when it ends. */
@@ -260,7 +265,7 @@ export class Playback {
     };
     const cursor = new Cursor(feed, entry, sink, () => stall.ms);
     this.#cursors.add(cursor);
-    let closing: NodeJS.Timeout | undefined;
+    let closing: Timer | undefined;
     const untrack = this.track({
       client,
       wantedId,
@@ -269,11 +274,11 @@ export class Playback {
       close: () => {
         // Published media is whole units, so the response ends properly for a viewer that reads it soon.
         cursor.limitTo(feed.published);
-        closing ??= setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
+        closing ??= this.#clock.setTimeout(() => response.destroy(), CLOSE_TIMEOUT_MS);
       },
     });
     visit.holds(() => {
-      clearTimeout(closing);
+      this.#clock.clearTimeout(closing);
       cursor.close();
       this.#cursors.delete(cursor);
       untrack();
@@ -317,7 +322,7 @@ export class Playback {
   }
 
   async #report(): Promise<void> {
-    const lastAccessMs = Date.now();
+    const lastAccessMs = this.#clock.wallMs();
     const reports = [...this.#sessions].map(({ client, bytesServed }) =>
       clientReport(client, bytesServed(), lastAccessMs),
     );

@@ -11,7 +11,8 @@ import type {
   JoinRequest,
   StreamRecord,
 } from '../../../registry/types.ts';
-import { pause } from '../async.ts';
+import { systemClock } from '../../../shared/clock.ts';
+import { pauseBy } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
@@ -81,11 +82,12 @@ export class Seating {
   readonly #finite: FiniteProcesses;
   /** Feeds and responses hold the sources they read. An unused one is made again from its record. */
   readonly #sources = new HeldElsewhere<StreamSource>();
-  readonly #coolDown = new CoolDown();
+  readonly #coolDown: CoolDown;
 
   constructor(deps: SeatingDeps) {
     this.#deps = deps;
     this.#finite = new FiniteProcesses(deps);
+    this.#coolDown = new CoolDown(deps.clock);
     this.feeds = new ProcessFeeds({
       ...deps,
       sourceOf: (stream) => this.sourceOf(stream),
@@ -157,7 +159,7 @@ export class Seating {
         };
         return { kind: 'finite', client, stream, earlier, process, leave: leaveAndEnd };
       }
-      place ??= await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0), signal);
+      place ??= await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot ?? 0), signal, this.#deps.clock);
       stopIfGone(signal);
       isFeedAsked = true;
       use = await this.feeds.acquire(stream, slot ?? 0, place);
@@ -185,7 +187,7 @@ export class Seating {
     for (;;) {
       const answer = await this.#deps.registry.join(request);
       if (answer.kind !== 'wait' || signal.aborted) return answer;
-      await pause(answer.ms, signal);
+      await pauseBy(this.#deps.clock ?? systemClock, answer.ms, signal);
     }
   }
 

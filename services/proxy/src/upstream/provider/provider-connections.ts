@@ -3,11 +3,12 @@
  * all workers, because a provider cannot tell them apart.
  */
 
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { ConnectionLimits, Members } from '../../../../registry/registry.ts';
 import type { ProviderConnection } from '../../../../registry/types.ts';
+import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
-import { pause } from '../../async.ts';
+import { pauseBy } from '../../async.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { SourceAddress } from './source-address.ts';
 
@@ -19,6 +20,8 @@ export interface ProviderConnectionsDeps {
   readonly reclaim: (account: string) => Promise<void>;
   /** How long to wait for a connection that is about to be closed; default 5 s. */
   readonly waitMs?: number;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
 }
 
 /** All SOURCE_MAX_CONNECTIONS connections are in use. */
@@ -73,6 +76,7 @@ const POLL_MS = 250;
 
 export class ProviderConnections {
   readonly #deps: ProviderConnectionsDeps;
+  readonly #clock: Clock;
   /** When the last connection to an account was closed, monotonic ms. */
   readonly #closedMs = new Map<string, number>();
   /**
@@ -89,6 +93,7 @@ export class ProviderConnections {
 
   constructor(deps: ProviderConnectionsDeps) {
     this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
   }
 
   /** SOURCE_MAX_CONNECTIONS is set. */
@@ -117,7 +122,7 @@ export class ProviderConnections {
     atLimit?: () => void,
   ): Promise<() => void> {
     const { max, registry } = this.#deps;
-    const connection = { account: accountOf(address), id: randomUUID() };
+    const connection = { account: accountOf(address), id: this.#clock.id() };
     if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
       if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
       throw new ConnectionLimitError(address.url, max);
@@ -156,7 +161,7 @@ export class ProviderConnections {
         if (waitedMs >= STILL_COUNTED_MS) return false;
         if (this.#hasJustClosed(account)) return true;
         const askedMs = this.#askedMs.get(account);
-        if (askedMs !== undefined && performance.now() - askedMs < ASKED_MS) return true;
+        if (askedMs !== undefined && this.#clock.monotonicMs() - askedMs < ASKED_MS) return true;
         return others() > 0 && waitedMs < ABOUT_TO_CLOSE_MS;
       },
     };
@@ -171,11 +176,11 @@ export class ProviderConnections {
     const closedMs = this.#closedMs.get(account);
     await reclaim(account);
     if (this.#closedMs.get(account) !== closedMs) return;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     for (const [each, askedMs] of this.#askedMs) if (nowMs - askedMs > ASK_AGAIN_MS) this.#askedMs.delete(each);
     if (this.#askedMs.has(account)) return;
     if ((await registry.workers()).length < 2) return;
-    this.#askedMs.set(account, performance.now());
+    this.#askedMs.set(account, this.#clock.monotonicMs());
     await registry.send({ kind: 'reclaim', account });
   }
 
@@ -191,10 +196,10 @@ export class ProviderConnections {
     if (await registry.takeConnection(connection, max)) return true;
     atLimit?.();
     await reclaim(account);
-    const untilMs = performance.now() + (this.#deps.waitMs ?? STILL_COUNTED_MS);
+    const untilMs = this.#clock.monotonicMs() + (this.#deps.waitMs ?? STILL_COUNTED_MS);
     let isAsked = false;
     while (!(await registry.takeConnection(connection, max))) {
-      if (performance.now() >= untilMs || signal?.aborted === true) return false;
+      if (this.#clock.monotonicMs() >= untilMs || signal?.aborted === true) return false;
       if (!isAsked && (await registry.workers()).length > 1) await registry.send({ kind: 'reclaim', account });
       isAsked = true;
       await this.#returned(signal);
@@ -210,7 +215,7 @@ export class ProviderConnections {
     const wake = () => woken.abort();
     this.#waiting.add(wake);
     signal?.addEventListener('abort', wake, { once: true });
-    await pause(POLL_MS, woken.signal);
+    await pauseBy(this.#clock, POLL_MS, woken.signal);
     signal?.removeEventListener('abort', wake);
     this.#waiting.delete(wake);
   }
@@ -218,11 +223,11 @@ export class ProviderConnections {
   /** Whether the provider may still count a recently closed connection and refuse the next one because of it. */
   #hasJustClosed(account: string): boolean {
     const closedMs = this.#closedMs.get(account);
-    return closedMs !== undefined && performance.now() - closedMs < STILL_COUNTED_MS;
+    return closedMs !== undefined && this.#clock.monotonicMs() - closedMs < STILL_COUNTED_MS;
   }
 
   #noteClosed(account: string): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     for (const [each, closedMs] of this.#closedMs) if (nowMs - closedMs > STILL_COUNTED_MS) this.#closedMs.delete(each);
     this.#closedMs.set(account, nowMs);
   }
