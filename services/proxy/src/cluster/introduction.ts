@@ -9,6 +9,7 @@ import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { StreampoolError } from '../errors.ts';
 import { incarnationAt } from '../relay/peers.ts';
+import type { Wire } from '../relay/wire.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { evictionOf } from './redis-connection.ts';
 import type { SharedSecrets } from './shared-secrets.ts';
@@ -66,11 +67,16 @@ export class Introduction {
 }
 
 /** Ends the previous incarnation under this name if it is dead; throws if it is alive. */
-async function takeName(registry: RedisRegistry, me: WorkerIdentity, secret: string): Promise<void> {
+export async function takeName(
+  registry: RedisRegistry,
+  me: WorkerIdentity,
+  secret: string,
+  wire?: Wire,
+): Promise<void> {
   const before = (await registry.knownWorkers()).find((worker) => worker.workerId === me.workerId);
   if (before === undefined || before.incarnation === me.incarnation) return;
   const answer =
-    before.address === me.address ? undefined : await incarnationAt(before.address, secret, PING_TIMEOUT_MS);
+    before.address === me.address ? undefined : await incarnationAt(before.address, secret, PING_TIMEOUT_MS, wire);
   if (answer === before.incarnation || answer === 'stranger') {
     const message = `Another process runs as ${me.workerId} at ${before.address}. Give every worker its own WORKER_ID.`;
     throw new StreampoolError(503, message);
