@@ -50,8 +50,7 @@ import {
   readStreamRecordsOf,
 } from './reads.ts';
 import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
-import { ReplacedError } from './replaced.ts';
-import { Restoring } from './restoring.ts';
+import { ReplacedError, Restoring } from './restoring.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
 import { readSummaries, type StreamSummary } from './summary.ts';
 
@@ -374,12 +373,12 @@ export class RedisRegistry implements SharedRegistry {
       '',
       'told',
       force ? '1' : '',
-      await orderLimitMs(this.#redis),
+      await orderLimitMs(this.#redis, this.#clock),
     )) as DrainAnswer;
   }
 
   async undrain(workerId: string): Promise<UndrainAnswer> {
-    return (await this.#run('undrain', workerId, await orderLimitMs(this.#redis))) as UndrainAnswer;
+    return (await this.#run('undrain', workerId, await orderLimitMs(this.#redis, this.#clock))) as UndrainAnswer;
   }
 
   async mayLeave(): Promise<boolean> {

@@ -7,8 +7,15 @@ import type { ClientCounters } from './client-counters.ts';
 import type { OwnRecord } from './own-record.ts';
 import { inParts } from './parts.ts';
 import { type ShownStream, streamFields } from './records.ts';
-import { ReplacedError } from './replaced.ts';
 import type { RunScript } from './scripts.ts';
+
+/** A newer incarnation runs under this worker's name, so this one must not write anything. */
+export class ReplacedError extends Error {
+  constructor(workerId: string) {
+    super(`Another process runs as ${workerId}. Give every worker its own WORKER_ID.`);
+    this.name = 'ReplacedError';
+  }
+}
 
 /** What writing back found out. */
 interface RestoredStreams {
