@@ -79,7 +79,7 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
   const { signal } = new AbortController();
   const { timeline } = source.history.current;
   for (const [index, death] of [...deaths, Number.POSITIVE_INFINITY].entries()) {
-    const resume = index === 0 ? undefined : { timeline, point: output.resumePoint };
+    const resume = index === 0 ? undefined : { timeline, point: output.resumePoint, origin: undefined };
     const run = await startFfmpegRun(
       profile,
       { streamId: 'x', canFailOver: false, address, resume, signal },

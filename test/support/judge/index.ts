@@ -7,6 +7,7 @@ export {
   matroskaStructure,
   mp4Structure,
 } from './containers.ts';
+export { type ContentFaults, contentFaults } from './content.ts';
 export { type DecodeOptions, decodeErrors, withoutLastPes } from './decode.ts';
 export { type CleanExpectation, expectClean, type FrameFaults, faultsOf, missingOrDoubledFrames } from './expect.ts';
 export { arrivalOf, judgeTs } from './judge.ts';

@@ -103,7 +103,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'relay',
     'what goes between workers: one protocol, both sides of it',
-    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax feed',
+    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax mpegts/reading feed',
   ),
   row(
     'cluster',

@@ -72,6 +72,16 @@ export class TsBuilder {
     return this.#pes(pid, 0xe0, pts, dts, Buffer.concat([keyframe ? IDR : NON_IDR, Buffer.alloc(bytes, 0xaa)]), false);
   }
 
+  /** A video access unit of a packet at least, with a number in its first packet: 32 bits at byte 50. */
+  numbered(pts: number, keyframe: boolean, number: number, bytes: number): this {
+    const head = keyframe ? IDR : NON_IDR;
+    const data = Buffer.alloc(Math.max(bytes, 165), 0xaa);
+    data.set(head);
+    // Behind the packet's header of 4 bytes and the unit's of 19.
+    data.writeUInt32BE(number, 50 - 23);
+    return this.#pes(VIDEO_PID, 0xe0, pts, pts, data, false);
+  }
+
   /** One PES of `frames` ADTS frames at 48 kHz. */
   adts(pts: number, frames: number): this {
     const frame = Buffer.alloc(60, 0x55);

@@ -169,7 +169,7 @@ describe('where a restarted FFmpeg begins to read', () => {
     [9_000, 9_000, 10_000],
   ])('pictures from %d ms, sound from %s ms: %d ms', (videoMs, audioMs, entryMs) => {
     const point = { videoPts: videoMs * 90, audioPts: audioMs === undefined ? undefined : audioMs * 90 };
-    expect(entryForResume(ring, point).mediaMs).toBe(entryMs);
+    expect(entryForResume(ring, point)?.mediaMs).toBe(entryMs);
   });
 });
 

@@ -99,6 +99,7 @@ export function plainOutput({ ring }: Feed, continuable: boolean): FeedOutput {
     shift: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
+    goOn: () => undefined,
     begin: () => undefined,
     push: (chunk) => {
       ring.mark(Buffer.alloc(0), ring.headMs + 1_000);

@@ -11,8 +11,12 @@ import {
 
 const OWNER = { workerId: 'w', incarnation: 'i', address: '127.0.0.1:1', epoch: 3 };
 const CONTROL: Exclude<RelayFrame, { type: 'data' }>[] = [
-  { type: 'hello', hello: { incarnation: 'i', lineage: { timeline: 't', epoch: 3, changes: [] } } },
+  { type: 'hello', hello: { incarnation: 'i', lineage: { timeline: 't', epoch: 3, changes: [] }, ticks: 2 ** 34 } },
   { type: 'clock', clock: { timeline: 's', shift: 900 } },
+  {
+    type: 'clock',
+    clock: { timeline: 's', shift: 900, origin: { source: 's:a', shift: 1, sent: [[2 ** 34, 2 ** 47]] } },
+  },
   { type: 'ping' },
   { type: 'end', end: { kind: 'moved', owner: OWNER } },
 ];

@@ -4,6 +4,7 @@
  */
 
 import { type Clock, systemClock } from '../../../shared/clock.ts';
+import type { SentPictures } from '../mpegts/reading/sent-pictures.ts';
 import type { Continuation } from '../mpegts/splicing/input.ts';
 import { ticksBetween, wrapTicks } from '../mpegts/syntax/timestamp.ts';
 
@@ -28,6 +29,18 @@ export interface SourceClock {
   readonly timeline: string;
   /** Ticks between that clock and the feed's clock. */
   readonly shift: number;
+  /** With it, a worker that takes over opens the source anew and goes on with the clock. Undefined: it is not known. */
+  readonly origin?: SourceOrigin | undefined;
+}
+
+/** How a source feed's timeline came from its provider. */
+export interface SourceOrigin {
+  /** The source feed's key in the registry. */
+  readonly source: string;
+  /** Ticks between the provider's clock and the source feed's timeline. */
+  readonly shift: number;
+  /** What the source feed has sent lately. It grows while the source feed does. */
+  readonly sent: SentPictures;
 }
 
 /** More changes than a follower can miss while its media is still in the ring of some worker. */
@@ -61,6 +74,12 @@ export class FeedHistory {
   /** What comes now from the owner has another clock than this feed. */
   get isForeign(): boolean {
     return this.#foreign !== undefined;
+  }
+
+  /** The feed is empty and goes on with a timeline that another worker has made so far. */
+  goOn(timeline: string): void {
+    this.#timeline = timeline;
+    this.#foreign = undefined;
   }
 
   /** This worker makes the feed from here on. */
@@ -130,4 +149,12 @@ export function hasSamePictures(mine: OwnerHistory, theirs: OwnerHistory, lastDt
   return theirs.changes
     .filter(({ epoch }) => epoch > mine.epoch)
     .every(({ afterDts }) => afterDts !== undefined && ticksBetween(lastDts, afterDts) >= 0);
+}
+
+/**
+ * Whether two feeds have the same relation to the same source. If both are copies of it, they have the same pictures at
+ * the same times, even if their workers have not heard of each other.
+ */
+export function isSameClock(one: SourceClock | undefined, other: SourceClock | undefined): boolean {
+  return one !== undefined && one.timeline === other?.timeline && one.shift === other.shift;
 }

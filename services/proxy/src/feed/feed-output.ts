@@ -22,6 +22,8 @@ export interface FeedOutput {
    */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
+  /** See `Splicer.goOn`. */
+  goOn(dts: number, atMs: number): void;
   begin(input: Input): void;
   push(chunk: Buffer, nowMs: number): void;
   /** Call when the pushed bytes end with whole units. */
@@ -53,6 +55,7 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
     get lastAudioMs() {
       return splicer.arrivals.lastAudioMs;
     },
+    goOn: (dts, atMs) => splicer.goOn(dts, atMs),
     begin: (input) => splicer.beginInput(input),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),
     flush: () => splicer.flush(),
@@ -83,6 +86,7 @@ export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutp
     shift: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
+    goOn: () => undefined,
     begin: () => undefined,
     push: (chunk) => fragmenter.push(chunk),
     flush: () => undefined,

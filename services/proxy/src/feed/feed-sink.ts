@@ -10,6 +10,7 @@ export function feedSink(feed: Feed): SpliceSink {
     packets: (bytes, start, end) => ring.append(bytes, start, end),
     progress: (dts) => ring.advance(dts / TICKS_PER_MS),
     programChanged: () => ring.forgetEntries(),
+    continuation: ({ prefix, dts, pts }) => ring.begin(prefix, dts / TICKS_PER_MS, pts / TICKS_PER_MS),
     randomAccess: ({ prefix, dts, pts }) => ring.mark(prefix, dts / TICKS_PER_MS, pts / TICKS_PER_MS),
   };
 }

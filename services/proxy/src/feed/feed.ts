@@ -30,6 +30,12 @@ export function wakeIntervalMs(readers: number): number {
   return Math.min(WAKE_MAX_MS, WAKE_BASE_MS + readers / READERS_PER_MS);
 }
 
+interface Waiting {
+  readonly goesOn: boolean;
+  readonly resolve: (entry: EntryPoint) => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class Feed {
   readonly ring: Ring;
   readonly opaque: boolean;
@@ -41,7 +47,7 @@ export class Feed {
   #wakeTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #lastWakeMs = 0;
-  readonly #waiting: { resolve: (entry: EntryPoint) => void; reject: (error: Error) => void }[] = [];
+  readonly #waiting: Waiting[] = [];
 
   /** @param opaque the ring holds container fragments instead of transport stream packets */
   constructor(limits: RingLimits, opaque = false, clock: Clock = systemClock) {
@@ -69,12 +75,22 @@ export class Feed {
     return this.#readers.size;
   }
 
-  /** Where to start reading. Waits for the first random access point; rejects when the feed ends without one. */
-  entry(): Promise<EntryPoint> {
-    const entry = this.ring.joinEntry();
-    if (entry !== undefined && entry.position < this.#published) return Promise.resolve(entry);
+  /**
+   * Where to start reading. Waits for the first random access point; rejects when the feed ends without one.
+   * @param goesOn the reader may have the first picture of the ring already
+   */
+  entry(goesOn = false): Promise<EntryPoint> {
+    const entry = this.#entry(goesOn);
+    if (entry !== undefined) return Promise.resolve(entry);
     if (this.#end !== undefined) return Promise.reject(endError(this.#end));
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return new Promise((resolve, reject) => this.#waiting.push({ goesOn, resolve, reject }));
+  }
+
+  /** The entry, as soon as readers see it. */
+  #entry(goesOn: boolean): EntryPoint | undefined {
+    const { ring } = this;
+    const entry = ring.joinEntry() ?? (goesOn ? ring.beginning : undefined);
+    return entry !== undefined && entry.position < this.#published ? entry : undefined;
   }
 
   addReader(reader: FeedReader): void {
@@ -117,9 +133,10 @@ export class Feed {
     this.#wakeTimer = undefined;
     this.#lastWakeMs = this.clock.monotonicMs();
     this.#published = this.ring.head;
-    const entry = this.#waiting.length > 0 ? this.ring.joinEntry() : undefined;
-    if (entry !== undefined && entry.position < this.#published) {
-      for (const { resolve } of this.#waiting.splice(0)) resolve(entry);
+    for (const waiting of this.#waiting.splice(0)) {
+      const entry = this.#entry(waiting.goesOn);
+      if (entry === undefined) this.#waiting.push(waiting);
+      else waiting.resolve(entry);
     }
     for (const reader of [...this.#readers]) reader.wake();
   }

@@ -36,6 +36,7 @@ export class Ring {
   #entries: EntryPoint[] = [];
   #entryBytes = 0;
   #headMs = 0;
+  #beginning: EntryPoint | undefined;
 
   constructor(limits: RingLimits) {
     this.#limits = limits;
@@ -99,8 +100,20 @@ export class Ring {
     this.advance(mediaMs);
   }
 
+  /** The ring begins with the next appended byte, for readers that have its picture and all before it. */
+  begin(prefix: Buffer, mediaMs: number, shownMs: number): void {
+    this.#beginning = { position: this.#head, prefix, mediaMs, shownMs };
+    this.advance(mediaMs);
+  }
+
+  /** Where a reader can begin that has this picture; undefined when the ring began with an entry, or has dropped it. */
+  get beginning(): EntryPoint | undefined {
+    return this.#beginning !== undefined && this.#beginning.position >= this.tail ? this.#beginning : undefined;
+  }
+
   /** No reader enters at the earlier marks any more: they lead into media with other tracks or another shape. */
   forgetEntries(): void {
+    this.#beginning = undefined;
     this.#dropEntries(this.#entries.length);
   }
 

@@ -1,7 +1,7 @@
 /** Follows a feed that another worker makes: its media goes into the feed here, on the same timeline. */
 
 import type { Feed } from '../feed/feed.ts';
-import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import { type FeedHistory, isSameClock, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
@@ -20,6 +20,10 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Where to begin when the feed here is empty, in 33-bit ticks; undefined: where a viewer would. */
   readonly fromTicks?: number | undefined;
+  /** Its pictures are those of its source, whichever worker makes it. */
+  readonly isCopy: boolean;
+  /** The source clock of the media that is here. */
+  readonly clock: SourceClock | undefined;
   /** Called with each piece of media, and with the source clock that the owner reports. */
   readonly onMedia: (clock: SourceClock | undefined) => void;
 }
@@ -43,9 +47,19 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
   const hello = await run.hello;
   if (hello === undefined) return run.ended;
   place.relayAnswered();
-  output.begin({ kind: 'relay', continues: history.follow(hello.lineage, lastDts) });
+  if (lastDts === undefined && hello.ticks !== undefined) output.goOn(hello.ticks, place.wire.clock.monotonicMs());
+  const continues = history.follow(hello.lineage, lastDts);
+  let hasBegun = false;
   for await (const item of run.output) {
     place.relayAnswered();
+    if (!hasBegun) {
+      const isSame = options.isCopy && isSameClock(options.clock, run.sourceClock);
+      output.begin({
+        kind: 'relay',
+        continues: continues && { ...continues, samePictures: continues.samePictures || isSame },
+      });
+    }
+    hasBegun = true;
     // On another timeline than this feed's, the source clock means nothing.
     options.onMedia(history.isForeign ? undefined : run.sourceClock);
     if (item === 'whole') output.flush();
@@ -54,7 +68,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     feed.publish();
   }
   const outcome = await run.ended;
-  output.end(outcome.kind === 'moved' || outcome.kind === 'ended');
+  if (hasBegun) output.end(outcome.kind === 'moved' || outcome.kind === 'ended');
   feed.publish();
   return outcome;
 }

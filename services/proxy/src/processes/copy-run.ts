@@ -27,7 +27,7 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
   try {
     const source = lease.feed;
     if (source === undefined) throw new NotCopyableError(lease.kind);
-    const { entry } = await enterSource(source, request, deps.firstPictureTimeoutMs);
+    const { entry } = await enterSource(source, request, deps.firstPictureTimeoutMs, true);
     const ended = deferred<RunEnd>();
     let more: (() => void) | undefined;
     const output = new Readable({

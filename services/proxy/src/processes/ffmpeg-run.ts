@@ -94,10 +94,15 @@ async function pipedRun(
   const { feed } = source;
   // Only MPEG-TS can continue the output of another FFmpeg.
   const canGoOn = profile.container === 'mpegts';
-  const { entry, resume } = await enterSource(source, request, deps.firstPictureTimeoutMs);
+  const goesOn = profile.video === 'copy' && canGoOn;
+  const { entry, resume, isBetween } = await enterSource(source, request, deps.firstPictureTimeoutMs, goesOn);
   const tracksOf = () => source.tracks.filter(({ kind }) => profile[kind] !== 'none');
   const tracks = trials.choose(request.address.url, tracksOf());
-  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, { ...timing(entry, feed.ring, resume), tracks });
+  const process = spawn(profile, { kind: 'pipe' }, 'pipe', deps, {
+    ...timing(entry, feed.ring, resume),
+    betweenKeyframes: isBetween,
+    tracks,
+  });
   const { stdin } = process;
   if (stdin === null) throw new Error('FFmpeg was started without an input pipe');
   let failure: SourceError | undefined;
@@ -171,7 +176,7 @@ function spawn(
   input: FfmpegInput,
   stdin: 'pipe' | 'none',
   deps: RunDeps,
-  timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice'>,
+  timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice' | 'betweenKeyframes'>,
   session?: GatewaySession,
 ): FfmpegProcess {
   const { keyframeIntervalMs } = deps;

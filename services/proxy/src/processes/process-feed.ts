@@ -320,7 +320,12 @@ export class ProcessFeed implements PlacedFeed {
   async #follow(): Promise<InputEnd> {
     const { signal } = this.#abort;
     const onMedia = (clock: SourceClock | undefined) => this.#noteMedia(clock);
-    const outcome = await follow(this, { signal, onMedia });
+    const outcome = await follow(this, {
+      signal,
+      isCopy: this.#production.samePictures,
+      clock: this.#sourceClock,
+      onMedia,
+    });
     if (outcome.kind === 'ended' || this.#isOver) return { why: 'over' };
     if (outcome.kind === 'failed') throw relayedError(outcome);
     await this.place.afterRelay(outcome, signal);

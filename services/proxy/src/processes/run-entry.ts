@@ -17,11 +17,19 @@ import type { Resume, RunRequest } from './run.ts';
 const RESUME_MARGIN_MS = 500;
 /** How often it checks whether the source is worth leaving. */
 const TROUBLE_POLL_MS = 250;
+/**
+ * A source that begins with the past sends it at once. An entry near the end of it spares a decoder the rest. It is
+ * waited for this long at most, and while more comes in each of these steps.
+ */
+const PAST_MS = 500;
+const PAST_STEP_MS = 40;
 
 export interface RunEntry {
   readonly entry: EntryPoint;
   /** What the run has to make from there, when it continues another run's output. */
   readonly resume: ResumePoint | undefined;
+  /** The entry is no keyframe. */
+  readonly isBetween: boolean;
 }
 
 /** Leases the source of a run, with as much of its past as the run has to make again. */
@@ -33,40 +41,83 @@ export function leaseSource(
   const [first, second = first] = wanted;
   const from =
     first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
-  return sources.acquire(streamId, address, signal, from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS));
+  const fromTicks = from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS);
+  return sources.acquire(streamId, address, signal, { fromTicks, goesOn: resume });
 }
 
 /**
  * Waits for a picture to start from, and finds the entry point.
  *
+ * @param goesOn the run copies the pictures, so it can go on between keyframes
  * @throws {SourceError} `stalled` after `timeoutMs`, `stopped` by the signal, or the error that ended the source
  */
-export async function enterSource(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<RunEntry> {
-  const joined = await firstPicture(source, request, timeoutMs);
+export async function enterSource(
+  source: SourceFeed,
+  request: RunRequest,
+  timeoutMs: number,
+  goesOn = false,
+): Promise<RunEntry> {
+  const untilMs = performance.now() + timeoutMs;
+  const first = await firstPicture(source, request, timeoutMs, goesOn && request.resume !== undefined);
   const resume = pointOn(source, request.resume);
-  return { entry: resume === undefined ? joined : entryForResume(source.feed.ring, resume), resume };
+  const { ring } = source.feed;
+  if (resume !== undefined && !goesOn) await pastIsHere(ring, resume, request.signal);
+  const found = resume && entryForResume(ring, resume, goesOn);
+  const isBetween = found !== undefined && found === ring.beginning;
+  if (found !== undefined) return { entry: found, resume, isBetween };
+  if (first !== ring.beginning) return { entry: first, resume, isBetween };
+  // The source went on between keyframes, but not where this run has to.
+  const entry = await firstPicture(source, request, untilMs - performance.now(), false);
+  return { entry, resume, isBetween };
 }
 
-/** The newest entry that still allows to make everything from the resume point on. */
-export function entryForResume(ring: Ring, resume: ResumePoint): EntryPoint {
-  const wanted = [resume.videoPts, resume.audioPts]
-    .filter((ticks) => ticks !== undefined)
-    .map((ticks) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS);
+/** Waits until the ring has what is repeated before the resume point. */
+async function pastIsHere(ring: Ring, resume: ResumePoint, signal: AbortSignal): Promise<void> {
+  const ticks = resume.videoPts ?? resume.audioPts;
+  const wantedMs = ticks === undefined ? 0 : msOn(ring, ticks);
+  const untilMs = performance.now() + PAST_MS;
+  let headMs = 0;
+  while (ring.headMs < wantedMs && ring.headMs > headMs && performance.now() < untilMs && !signal.aborted) {
+    headMs = ring.headMs;
+    await pause(PAST_STEP_MS, signal);
+  }
+}
+
+/** A 33-bit time near the head of the ring, in ms as the ring has it. */
+function msOn(ring: Ring, ticks: number): number {
+  return unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS;
+}
+
+/**
+ * The newest entry that still allows to make everything from the resume point on.
+ * @param goesOn see `enterSource`
+ */
+export function entryForResume(ring: Ring, resume: ResumePoint, goesOn = false): EntryPoint | undefined {
+  const ms = (ticks: number) => msOn(ring, ticks);
+  const wanted = [resume.videoPts, resume.audioPts].filter((ticks) => ticks !== undefined).map(ms);
   const latest = Math.min(...wanted) - RESUME_MARGIN_MS;
-  const entry = ring.entries.findLast((each) => each.mediaMs <= latest) ?? ring.entries[0];
-  if (entry === undefined) throw new SourceError('stalled', 'The source has sent no picture yet.');
-  return entry;
+  const entry = ring.entries.findLast((each) => each.mediaMs <= latest);
+  const { beginning } = ring;
+  if (entry !== undefined || !goesOn || beginning === undefined) return entry ?? ring.entries[0];
+  // Between keyframes, a picture needs all before it.
+  const hasAllBefore = resume.videoDts !== undefined && beginning.mediaMs <= ms(resume.videoDts);
+  return hasAllBefore ? beginning : ring.entries[0];
 }
 
 /**
  * Waits for a picture to start from. A source that opens and then sends no picture is an error, not an endless wait.
  */
-async function firstPicture(source: SourceFeed, request: RunRequest, timeoutMs: number): Promise<EntryPoint> {
+async function firstPicture(
+  source: SourceFeed,
+  request: RunRequest,
+  timeoutMs: number,
+  goesOn: boolean,
+): Promise<EntryPoint> {
   const found = new AbortController();
   const waiting = nothingToSee(source, request, timeoutMs, AbortSignal.any([request.signal, found.signal]));
   waiting.catch(() => undefined);
   try {
-    return await Promise.race([source.feed.entry(), waiting]);
+    return await Promise.race([source.feed.entry(goesOn), waiting]);
   } finally {
     found.abort();
   }

@@ -1,6 +1,6 @@
 /** Puts the output of one run into its feed, from the run's start to its end. */
 
-import type { SourceClock } from '../feed/feed-history.ts';
+import type { SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { PlacedFeed } from '../ownership/follow.ts';
 import type { Run, RunEnd } from './run.ts';
@@ -43,7 +43,7 @@ export async function intoFeed(run: Run, placed: PlacedFeed, options: IntoFeedOp
       break;
     }
     output.push(chunk as Buffer, feed.clock.monotonicMs());
-    clock = clockOf(timeline, output.shift, clock);
+    clock = clockOf(timeline, output.shift, run.source?.origin, clock);
     options.onMedia(clock);
     if (ring.head > fromBytes) fromMs ??= ring.headMs;
     addedMs = ring.headMs - (fromMs ?? ring.headMs);
@@ -66,8 +66,10 @@ async function refuseFinite(run: Run, headBytes: number): Promise<void> {
 function clockOf(
   timeline: string | undefined,
   shift: number | undefined,
+  origin: SourceOrigin | undefined,
   known: SourceClock | undefined,
 ): SourceClock | undefined {
-  if (shift === undefined || (known?.timeline === timeline && known?.shift === shift)) return known;
-  return timeline === undefined ? undefined : { timeline, shift };
+  if (shift === undefined) return known;
+  if (known?.timeline === timeline && known?.shift === shift && known?.origin === origin) return known;
+  return timeline === undefined ? undefined : { timeline, shift, origin };
 }

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { SourceError } from '../errors.ts';
-import type { SourceClock } from '../feed/feed-history.ts';
+import type { SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
@@ -24,12 +24,15 @@ export interface RunRequest {
 export interface Resume {
   readonly timeline: string;
   readonly point: ResumePoint;
+  /** How a source feed that is opened anew goes on with that timeline, if it is known. */
+  readonly origin: SourceOrigin | undefined;
 }
 
 /** Converts a point on a feed's timeline to the clock of its source. */
-export function resumeOn(clock: SourceClock, { videoPts, audioPts }: ResumePoint): Resume {
+export function resumeOn(clock: SourceClock, { videoPts, audioPts, videoDts }: ResumePoint): Resume {
   const back = (ticks: number | undefined) => (ticks === undefined ? undefined : wrapTicks(ticks - clock.shift));
-  return { timeline: clock.timeline, point: { videoPts: back(videoPts), audioPts: back(audioPts) } };
+  const point = { videoPts: back(videoPts), audioPts: back(audioPts), videoDts: back(videoDts) };
+  return { timeline: clock.timeline, point, origin: clock.origin };
 }
 
 export interface RunEnd {

@@ -7,7 +7,8 @@
 import { z } from 'zod';
 import { ownerShape } from '../../../registry/shapes.ts';
 import type { Owner } from '../../../registry/types.ts';
-import type { OwnerHistory, SourceClock } from '../feed/feed-history.ts';
+import type { OwnerHistory } from '../feed/feed-history.ts';
+import { clockShape, type SaidClock } from './clock-frames.ts';
 
 /**
  * The version of the frames that this worker speaks. A follower sends its own in the header `X-Relay-Version`, and the hello
@@ -35,11 +36,16 @@ export interface RelayHello {
   version?: number | undefined;
   incarnation: string;
   lineage: OwnerHistory;
+  /**
+   * Where the feed is, in ticks of its timeline that are not wrapped: times in media begin again after 26.5 hours.
+   * Undefined from an older worker, and for a container that has no such times.
+   */
+  ticks?: number | undefined;
 }
 
 export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
-  | { type: 'clock'; clock: SourceClock | undefined }
+  | { type: 'clock'; clock: SaidClock | undefined }
   /** `whole`: the media up to here ends with complete units, so the reader need not wait for more. */
   | { type: 'data'; bytes: Buffer; whole: boolean }
   | { type: 'end'; end: RelayEnd }
@@ -73,6 +79,7 @@ const finite = z.number();
 const helloShape: z.ZodType<RelayHello> = z.looseObject({
   version: finite.optional(),
   incarnation: z.string(),
+  ticks: finite.optional().catch(undefined),
   lineage: z.looseObject({
     timeline: z.string(),
     epoch: finite,
@@ -83,8 +90,6 @@ const helloShape: z.ZodType<RelayHello> = z.looseObject({
     ),
   }),
 });
-
-const clockShape: z.ZodType<SourceClock> = z.looseObject({ timeline: z.string(), shift: finite });
 
 /** An unknown end record still means that the feed continues elsewhere or is over: the registry knows which. */
 const endShape: z.ZodType<RelayEnd> = z

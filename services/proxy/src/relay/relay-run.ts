@@ -8,6 +8,7 @@ import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } fro
 import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
+import { HeardClock } from './clock-frames.ts';
 import { MediaQueue, type RelayItem } from './media-queue.ts';
 import type { Peer } from './peers.ts';
 import {
@@ -64,7 +65,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
   const hello = deferred<RelayHello | undefined>();
-  let sourceClock: SourceClock | undefined;
+  const sourceClock = new HeardClock();
   let response: IncomingMessage | undefined;
   const output = new MediaQueue({
     maxBytes: BUFFER_BYTES,
@@ -116,7 +117,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
       else lost('other_incarnation');
       isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
-    else if (frame.type === 'clock') sourceClock = frame.clock;
+    else if (frame.type === 'clock') sourceClock.take(frame.clock, clock.monotonicMs());
     // Without a valid hello, nobody knows what the media belongs to.
     else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {
@@ -148,7 +149,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     hello: hello.promise,
     output,
     get sourceClock() {
-      return sourceClock;
+      return sourceClock.current;
     },
     ended: ended.promise,
   };

@@ -12,12 +12,12 @@ import { deferred } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
-import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import { unlessGone, Visit } from '../visit.ts';
+import { ClockNews } from './clock-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
@@ -191,7 +191,8 @@ export class RelayServer {
     // Frames carry their length, and an end record says that nothing is missing.
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
-    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current } }));
+    const ticks = feed.opaque || feed.ring.head === 0 ? undefined : Math.round(feed.ring.headMs * TICKS_PER_MS);
+    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current, ticks } }));
     const ping = this.#wire.clock.setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, RELAY_PING_MS);
@@ -230,14 +231,12 @@ export class RelayServer {
       response.end(encodeFrame({ type: 'end', end: endOf({ kind: 'ended' }) }));
       return;
     }
-    let clock: SourceClock | undefined;
+    const news = new ClockNews();
     const sink: CursorSink = {
       write: (bytes, done, isAll) => {
         response.cork();
-        if (sourceClock() !== clock) {
-          clock = sourceClock();
-          response.write(encodeFrame({ type: 'clock', clock }));
-        }
+        const clock = news.of(sourceClock());
+        if (clock !== undefined) response.write(encodeFrame(clock));
         response.write(dataHeader(bytes.length, isAll));
         response.write(bytes, done);
         response.uncork();

@@ -9,7 +9,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import { type Deferred, deferred, pause } from '../async.ts';
 import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
-import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
+import { FeedHistory, type SourceClock, type SourceOrigin } from '../feed/feed-history.ts';
 import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
 import type { RingLimits } from '../feed/ring.ts';
@@ -42,6 +42,14 @@ export interface SourceFeedDeps extends SourceConnectionsDeps {
   readonly ringLimits: () => RingLimits;
 }
 
+/** Where a source feed begins. */
+export interface SourceBeginning {
+  /** How far back a relay must start, in 33-bit ticks on the feed's timeline. */
+  readonly fromTicks?: number | undefined;
+  /** Another worker's feed of a source, with which this one goes on if it is its successor. */
+  readonly goesOn?: { readonly timeline: string; readonly origin: SourceOrigin | undefined } | undefined;
+}
+
 /** DTS of the first unit: leaves room for PCRs and earlier audio, and is far from the 33-bit wrap. */
 const FIRST_DTS = 10 * TICKS_PER_SECOND;
 /** A connection that delivers for this long ends an outage. */
@@ -63,8 +71,7 @@ export class SourceFeed implements PlacedFeed {
   readonly #abort = new AbortController();
   readonly #retry: RetrySchedule;
   readonly #opened: Promise<SourceKind>;
-  /** Where to begin when another worker reads the source, in 33-bit ticks. */
-  readonly #fromTicks: number | undefined;
+  readonly #beginning: SourceBeginning;
   readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
   /** How the provider's clock relates to the feed's, here or on the owner. */
   #sourceClock: SourceClock | undefined;
@@ -76,13 +83,12 @@ export class SourceFeed implements PlacedFeed {
 
   /**
    * @param place whether this worker opens the source or follows the owner
-   * @param fromTicks how far back a relay must start, in 33-bit ticks on the feed's timeline
    */
-  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, fromTicks?: number) {
+  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, beginning: SourceBeginning = {}) {
     this.place = place;
     this.#address = address;
     this.#deps = deps;
-    this.#fromTicks = fromTicks;
+    this.#beginning = beginning;
     this.#log = deps.log.child({ source: maskUrl(address.url) });
     this.#retry = new RetrySchedule(deps.settings.retry);
     this.ringLimits = deps.ringLimits;
@@ -99,7 +105,7 @@ export class SourceFeed implements PlacedFeed {
     this.output = splicedOutput(this.#splicer);
     this.#watch = new SourceWatch(address.url, deps.settings, this.#splicer.arrivals);
     this.#readAhead = new ReadAhead(this.feed.ring);
-    const hasSent = (content: number) => this.#splicer.hasSent(content);
+    const hasSent = (content: number) => this.#splicer.sentPictures.knows(content);
     this.#connections = new SourceConnections(address, { ...deps, log: this.#log }, hasSent, this.#abort.signal);
     const opened = deferred<SourceKind>();
     this.#opened = opened.promise;
@@ -114,6 +120,11 @@ export class SourceFeed implements PlacedFeed {
 
   get sourceClock(): SourceClock | undefined {
     return this.#sourceClock;
+  }
+
+  /** How another worker can go on with it. */
+  get origin(): SourceOrigin | undefined {
+    return this.#sourceClock?.origin;
   }
 
   /** When the newest picture arrived, monotonic ms; undefined before the first. */
@@ -238,9 +249,13 @@ export class SourceFeed implements PlacedFeed {
     const { signal } = this.#abort;
     const onMedia = (clock: SourceClock | undefined) => {
       opened.resolve({ kind: 'mpegts' });
-      this.#sourceClock = clock;
+      // What the owner has sent before this worker joined.
+      const before = clock?.origin?.sent;
+      if (before !== undefined && this.output.lastDts === undefined) this.#splicer.sentPictures.replaceBy(before);
+      this.#noteClock(clock?.shift);
     };
-    const outcome = await follow(this, { signal, fromTicks: this.#fromTicks, onMedia });
+    const { fromTicks } = this.#beginning;
+    const outcome = await follow(this, { signal, fromTicks, isCopy: true, clock: this.#sourceClock, onMedia });
     if (signal.aborted) return 'moved';
     if (outcome.kind === 'failed') return relayedError(outcome);
     if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that read the source closed it.');
@@ -253,8 +268,9 @@ export class SourceFeed implements PlacedFeed {
   /** Returns why the connection ended; `other_kind` when the source is not for this feed. */
   async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
     const { current } = this.place;
-    if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     const isEmpty = this.feed.ring.head === 0;
+    if (isEmpty) this.#goOn();
+    if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
     try {
       const { kind, reader, prepared } = await this.#connections.open();
       opened.resolve(kind);
@@ -262,7 +278,7 @@ export class SourceFeed implements PlacedFeed {
         if (isEmpty) return 'other_kind';
         throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
       }
-      this.output.begin(this.#inputOf(isEmpty, prepared));
+      this.output.begin(this.#inputOf(prepared));
       for (const chunk of prepared?.chunks ?? []) this.#put(chunk);
       return await this.#read(reader);
     } catch (error) {
@@ -278,10 +294,21 @@ export class SourceFeed implements PlacedFeed {
     }
   }
 
-  #inputOf(isFirst: boolean, prepared: OpenedConnection['prepared']): Input {
+  /** Goes on with the timeline of the worker that has read the source so far. */
+  #goOn(): void {
+    const { timeline, origin } = this.#beginning.goesOn ?? {};
+    const newest = origin?.sent.newest;
+    if (timeline === undefined || origin?.source !== this.place.feed || newest === undefined) return;
+    this.history.goOn(timeline);
+    this.output.goOn(newest.dts, origin.sent.newestAtMs);
+    this.#splicer.sentPictures.replaceBy(origin.sent);
+    this.#noteClock(origin.shift);
+  }
+
+  #inputOf(prepared: OpenedConnection['prepared']): Input {
     const shift = this.#sourceClock?.shift;
     if (prepared !== undefined) return { kind: 'prepared_connection', shift, repeats: prepared.repeats };
-    return isFirst || shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
+    return shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
   }
 
   async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
@@ -303,14 +330,15 @@ export class SourceFeed implements PlacedFeed {
 
   #put(chunk: Buffer): void {
     this.output.push(chunk, performance.now());
-    this.#noteClock();
+    if (this.output.shift !== undefined) this.#noteClock(this.output.shift);
     this.feed.ring.setLimits(this.ringLimits());
     this.feed.publish();
   }
 
-  #noteClock(): void {
-    const { shift } = this.output;
-    if (shift === undefined || this.#sourceClock?.shift === shift) return;
-    this.#sourceClock = { timeline: PROVIDER, shift };
+  #noteClock(shift: number | undefined): void {
+    if (this.#sourceClock?.shift === shift) return;
+    const origin =
+      shift === undefined ? undefined : { source: this.place.feed, shift, sent: this.#splicer.sentPictures };
+    this.#sourceClock = origin && { timeline: PROVIDER, shift: origin.shift, origin };
   }
 }

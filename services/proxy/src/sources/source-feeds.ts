@@ -9,7 +9,7 @@ import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import { hintFromUrl, type SourceKind } from '../upstream/provider/source-kind.ts';
-import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
+import { type SourceBeginning, SourceFeed, type SourceFeedDeps } from './source-feed.ts';
 
 /** A source that is open for one reader until `release`. */
 export interface SourceLease {
@@ -77,7 +77,7 @@ export class SourceFeeds {
    *
    * @param streamId the stream that reads the source
    * @param signal abandons the source while it is still being opened
-   * @param fromTicks how far back a relay must start, in 33-bit ticks on the feed's timeline
+   * @param beginning where a source that is not open here begins
    * @throws {SourceError} when it cannot be opened
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
@@ -85,12 +85,12 @@ export class SourceFeeds {
     streamId: string,
     address: SourceAddress,
     signal: AbortSignal,
-    fromTicks?: number,
+    beginning: SourceBeginning = {},
   ): Promise<SourceLease> {
     const hint = hintFromUrl(address.url);
     if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, streamId, address, signal);
     const key = keyOf(address);
-    const entry = await this.#entry(key, address, fromTicks);
+    const entry = await this.#entry(key, address, beginning);
     const lease = this.#lease(key, entry);
     signal.addEventListener('abort', lease.release, { once: true });
     if (signal.aborted) lease.release();
@@ -160,24 +160,24 @@ export class SourceFeeds {
     return { kind: 'mpegts', feed: entry.source, release };
   }
 
-  async #entry(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
+  async #entry(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
     for (;;) {
       const known = this.#entries.get(key);
       if (known !== undefined) return known;
-      const opening = this.#opening.get(key) ?? this.#open(key, address, fromTicks);
+      const opening = this.#opening.get(key) ?? this.#open(key, address, beginning);
       const entry = await opening;
       // When several wait for it and the first leaves at once, it may be over already.
       if (this.#entries.get(key) === entry) return entry;
     }
   }
 
-  #open(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
-    const opening = this.#openHere(key, address, fromTicks).finally(() => this.#opening.delete(key));
+  #open(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
+    const opening = this.#openHere(key, address, beginning).finally(() => this.#opening.delete(key));
     this.#opening.set(key, opening);
     return opening;
   }
 
-  async #openHere(key: string, address: SourceAddress, fromTicks: number | undefined): Promise<Entry> {
+  async #openHere(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
     const { registry, placeOf } = this.#deps;
     await this.settle();
     const feed = sourceFeedKey(key);
@@ -185,7 +185,7 @@ export class SourceFeeds {
     const place = placeOf(feed, first, () => false);
     const takeConnection = (signal: AbortSignal) => this.#connections.acquire(feed, address, signal);
     const account = this.#connections.watch(address);
-    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, fromTicks);
+    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, beginning);
     const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };
     this.#entries.set(key, entry);
     entry.source.feed.onEnd(() => {

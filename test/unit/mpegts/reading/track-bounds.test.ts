@@ -111,6 +111,7 @@ describe('a programme', () => {
           for (let at = start; at < end; at += 188) seen.pids.add(pidOf(bytes, at));
         },
         progress: () => undefined,
+        continuation: () => undefined,
         programChanged: () => seen.changes++,
         randomAccess: ({ prefix }) => {
           seen.prefix = prefix;

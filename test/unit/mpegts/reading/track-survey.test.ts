@@ -25,6 +25,7 @@ function splice() {
         for (let at = start; at < end; at += 188) packets.push(Buffer.from(bytes.subarray(at, at + 188)));
       },
       progress: () => undefined,
+      continuation: () => undefined,
       programChanged: () => changes.push(packets.length),
       randomAccess: () => undefined,
     },

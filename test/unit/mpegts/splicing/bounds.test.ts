@@ -2,8 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Ring } from '../../../../services/proxy/src/feed/ring.ts';
-import { RecentEntries } from '../../../../services/proxy/src/mpegts/reading/recent-entries.ts';
-import { contentOf } from '../../../../services/proxy/src/mpegts/reading/unit-content.ts';
+import { SentPictures } from '../../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
 import type { Track, Unit } from '../../../../services/proxy/src/mpegts/reading/units.ts';
 import { type InputItem, ReorderHold } from '../../../../services/proxy/src/mpegts/splicing/reorder-hold.ts';
 import { isDamaged, stripPcr } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
@@ -114,14 +113,23 @@ describe('memory of what was sent', () => {
     };
   };
 
-  it('forgets the oldest entry points when time hardly moves', () => {
-    const recent = new RecentEntries();
-    for (let n = 0; n < 5_000; n++) recent.add(unit(n, n), n);
-    expect(recent.knows(contentOf(unit(0, 0)))).toBe(false);
-    expect(recent.timeOf(contentOf(unit(0, 4_999)))).toBe(4_999);
-    expect(recent.has(unit(0, 4_999), 4_999)).toBe(true);
-    for (let n = 0; n < 3; n++) recent.add(unit(n, 7), 5_000 + n);
-    expect(recent.timeOf(contentOf(unit(0, 7)))).toBe(undefined);
+  it('forgets the oldest pictures when time hardly moves', () => {
+    const sent = new SentPictures();
+    for (let n = 0; n < 5_000; n++) sent.add({ dts: n, content: n }, 0);
+    expect(sent.knows(0)).toBe(false);
+    expect(sent.timeOf(4_999)).toBe(4_999);
+    expect(sent.has(4_999, 4_999)).toBe(true);
+    expect(sent.after(0).length).toBe(1_024);
+    for (let n = 0; n < 3; n++) sent.add({ dts: 5_000 + n, content: 7 }, 0);
+    expect(sent.timeOf(7)).toBe(undefined);
+  });
+
+  it('hashes no more pictures than people can see, however many a source sends', () => {
+    const sent = new SentPictures();
+    const taken = (seconds: number) =>
+      Array.from({ length: 100_000 }, (_, n) => sent.takes((n * seconds) / 100)).filter(Boolean).length;
+    expect(taken(10)).toBeLessThan(1_024 + 10 * 130);
+    expect(Array.from({ length: 3_000 }, (_, n) => sent.takes(10_000 + (n * 1000) / 60)).every(Boolean)).toBe(true);
   });
 
   it('holds no more than a second of a fast input back, whatever its pictures say', () => {

@@ -42,6 +42,7 @@ function stage(options: SplicerOptions, input: Input, next?: (bytes: Buffer) => 
         }
       },
       progress: () => undefined,
+      continuation: () => undefined,
       programChanged: () => undefined,
       randomAccess: () => undefined,
     },

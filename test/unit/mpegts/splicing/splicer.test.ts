@@ -1,6 +1,7 @@
 /** The splicer: own tables, stable PIDs, continuous counters, held pictures, resume points. */
 
 import { describe, expect, it } from 'vitest';
+import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
 import type { Input } from '../../../../services/proxy/src/mpegts/splicing/input.ts';
 import {
   type RandomAccess,
@@ -29,6 +30,7 @@ function splice(options: Partial<SplicerOptions> = {}) {
         for (let at = start; at < end; at += 188) packets.push(Buffer.from(bytes.subarray(at, at + 188)));
       },
       progress: (dts) => progress.push(dts),
+      continuation: () => undefined,
       programChanged: () => changes.push(packets.length),
       randomAccess: (point) => entries.push({ ...point, at: packets.length }),
     },
@@ -104,7 +106,7 @@ describe('Splicer', () => {
   });
 
   it('sends nothing twice and loses nothing when a new connection begins with the past', () => {
-    const { splicer, packets, progress } = splice();
+    const { splicer, packets, progress } = splice({ survey: new TrackSurvey(false) });
     splicer.beginInput({ kind: 'source' });
     splicer.push(frames(new TsBuilder().tables(), 0, 37).take(), 1_480);
     splicer.endInput(false);

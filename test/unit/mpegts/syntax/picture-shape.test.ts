@@ -61,6 +61,7 @@ describe('a splicer of a provider’s media', () => {
       {
         packets: () => undefined,
         progress: () => undefined,
+        continuation: () => undefined,
         programChanged: (change) => events.push(change),
         randomAccess: () => events.push('entry'),
       },

@@ -28,6 +28,8 @@ export interface CommandOptions {
   firstVideoSeconds?: number | undefined;
   /** Added to every input timestamp (`-itsoffset`). */
   timestampOffsetSeconds?: number;
+  /** A `pipe` input begins between keyframes, and copied pictures go out before the first of them. */
+  betweenKeyframes?: boolean;
   /** The tracks of a `pipe` input, by PID, for the profile. Without it, the profile's positions count in the input. */
   tracks?: TrackChoice;
   /** When the profile asks for the first tracks of a `url` input by position, FFmpeg chooses them itself instead. */
@@ -112,6 +114,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
   return [
     ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
     ...writeOptions(kept),
+    ...(options.betweenKeyframes === true ? ['-copyinkf:v'] : []),
     ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
     ...audioArguments(profile, given, audioStart),
   ];

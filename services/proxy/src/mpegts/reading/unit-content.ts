@@ -11,10 +11,11 @@ type Packets = Pick<Unit, 'packets'>;
 const HEAD_PACKETS = 8;
 /** As many bytes of a hash as fit into a number. */
 const HASH_BYTES = 6;
-/**
- * Grows to the largest unit. One call of the hash costs more than copying a packet, so a unit is hashed in one piece.
- */
-let scratch = Buffer.alloc(0);
+/** How much of a unit is hashed, besides its length. Two pictures that differ do so in either of the two. */
+const HASHED_BYTES = 2_000;
+/** One call of the hash costs more than copying a packet, so all is hashed in one piece. The length stands in front. */
+const LENGTH_BYTES = 4;
+const scratch = Buffer.allocUnsafeSlow(LENGTH_BYTES + HASHED_BYTES);
 
 export function elementaryBytes(unit: Packets): Buffer {
   const bytes = Buffer.allocUnsafe(unit.packets.length * PACKET_SIZE);
@@ -26,22 +27,35 @@ export function headOf({ packets }: Packets): Buffer {
   return elementaryBytes({ packets: packets.slice(0, HEAD_PACKETS) });
 }
 
-/** A 48-bit hash of them. It stays the same when the unit's times are rewritten on the way. */
+/**
+ * A 48-bit hash of how many there are, and of the first of them. It stays the same when the unit's times are rewritten
+ * on the way, or its packets are filled in another way.
+ */
 export function contentOf(unit: Packets): number {
-  const most = unit.packets.length * PACKET_SIZE;
-  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most);
-  const bytes = scratch.subarray(0, copyTo(scratch, unit));
-  return createHash('sha256').update(bytes).digest().readUIntBE(0, HASH_BYTES);
+  let length = 0;
+  let hashed = LENGTH_BYTES;
+  for (const [index, { bytes, offset }] of unit.packets.entries()) {
+    const start = dataOffset(bytes, offset, index);
+    const end = offset + PACKET_SIZE;
+    length += end - start;
+    if (hashed < scratch.length) hashed += bytes.copy(scratch, hashed, start, end);
+  }
+  scratch.writeUInt32BE(length, 0);
+  return createHash('sha256').update(scratch.subarray(0, hashed)).digest().readUIntBE(0, HASH_BYTES);
 }
 
 /** @returns how many bytes there are */
 function copyTo(target: Buffer, { packets }: Packets): number {
   let length = 0;
   for (const [index, { bytes, offset }] of packets.entries()) {
-    const end = offset + PACKET_SIZE;
-    const start = payloadOffset(bytes, offset);
-    const data = index === 0 ? parsePesHeader(bytes, start, end)?.dataOffset : undefined;
-    length += bytes.copy(target, length, data ?? start, end);
+    length += bytes.copy(target, length, dataOffset(bytes, offset, index), offset + PACKET_SIZE);
   }
   return length;
+}
+
+/** Where the bytes of the elementary stream begin in a packet, the first or a later one of its unit. */
+function dataOffset(bytes: Buffer, offset: number, index: number): number {
+  const start = payloadOffset(bytes, offset);
+  const data = index === 0 ? parsePesHeader(bytes, start, offset + PACKET_SIZE)?.dataOffset : undefined;
+  return data ?? start;
 }

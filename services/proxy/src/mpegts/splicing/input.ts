@@ -16,8 +16,13 @@ export interface Continuation {
 export type Input =
   /** A source whose clock nobody knows: the first connection to a provider, or an FFmpeg that opens its source itself. */
   | { readonly kind: 'source' }
-  /** The same provider again. Its clock is probably the one of before, at `shift` ticks from the feed's. */
+  /**
+   * The same provider again, here or on the worker that takes the source over. Its clock is probably the one of before,
+   * at `shift` ticks from the feed's.
+   */
   | { readonly kind: 'reconnection'; readonly shift: number }
+  /** Another source of the same channel. Its clock is another one, but its pictures may be the same. */
+  | { readonly kind: 'other_source' }
   /** A connection to the provider that was opened while another worker still read it. */
   | {
       readonly kind: 'prepared_connection';
@@ -31,8 +36,8 @@ export type Input =
   | { readonly kind: 'relay'; readonly continues: Continuation | undefined };
 
 /**
- * Whether an input may begin with pictures that were sent before, on a clock of its own. `surely`: one of them is known
- * to come, and nothing before it is sent.
+ * Whether an input may begin with pictures that were sent before. `surely`: one of them is known to come, and nothing
+ * before it is sent.
  */
 export type Overlap = 'none' | 'perhaps' | 'surely';
 
@@ -60,7 +65,8 @@ const UNKNOWN = {
 
 const BEGINNINGS: { readonly [K in Input['kind']]: (input: Extract<Input, { kind: K }>) => Beginning } = {
   source: () => UNKNOWN,
-  reconnection: ({ shift }) => ({ ...UNKNOWN, clock: 'resume', shift }),
+  reconnection: ({ shift }) => ({ ...UNKNOWN, clock: 'resume', shift, overlap: 'perhaps' }),
+  other_source: () => ({ ...UNKNOWN, overlap: 'perhaps' }),
   prepared_connection: ({ shift, repeats }) => ({
     ...UNKNOWN,
     clock: 'resume',

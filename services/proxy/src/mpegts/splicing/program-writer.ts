@@ -91,6 +91,20 @@ export class ProgramWriter {
   /** The next packets come from another input. `jump`: it has its own clock. */
   beginInput(jump: boolean): void {
     this.#inputs = new Map();
+    this.#wait(jump);
+  }
+
+  /** The current input goes on where the one before it ended. */
+  isContinued(): void {
+    for (const track of this.#tracks.values()) track.signal = false;
+  }
+
+  /** From here on the current input is not the one that it seemed to be. */
+  isAnother(): void {
+    this.#wait(true);
+  }
+
+  #wait(jump: boolean): void {
     for (const track of this.#tracks.values()) {
       track.waiting = true;
       if (jump) track.signal = true;

@@ -1,63 +1,114 @@
 /**
- * Recognises a provider that begins each connection with the past, by the keyframes that were sent before. Nothing is
- * then lost and nothing is sent twice.
+ * Recognises a provider that begins a connection with the past, by the pictures that were sent before. Nothing is then
+ * lost and nothing is sent twice. It does so for a reconnection, for a connection that was prepared beside the owner's,
+ * and for the first connection of a worker that takes the source over.
  */
 
-import { RecentEntries } from '../reading/recent-entries.ts';
+import { REMEMBERED_TICKS, SentPictures } from '../reading/sent-pictures.ts';
 import { contentOf } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
 import type { Overlap } from './input.ts';
+import type { Timeline } from './timeline.ts';
 
-/** A connection that surely overlaps repeats a picture within this time. After it, the connection is not waited for. */
-const LONGEST_PAST_TICKS = 15 * TICKS_PER_SECOND;
+/** What a picture of an input is. */
+export type Look =
+  /** Nothing special. The timeline knows its place. */
+  | 'usual'
+  /** It is older than everything that was sent, and must not be sent. */
+  | 'past'
+  /** It was sent before, or comes next. From here on the input is on the output's timeline. */
+  | 'continued'
+  /** The input seemed to repeat what was sent, but plays it again. It is a new one from here on. */
+  | 'played_again';
 
-/** What a keyframe at the beginning of a connection is. */
-export type Recognised =
-  | { readonly kind: 'new' }
-  /** It is older than everything that was sent. */
-  | { readonly kind: 'past' }
-  /** It was sent before, `shift` ticks from the connection's own clock. */
-  | { readonly kind: 'repeated'; readonly shift: number };
-
-const NEW: Recognised = { kind: 'new' };
-const PAST: Recognised = { kind: 'past' };
+/**
+ * A picture of fewer packets may look like another one: nothing moves, and every group of pictures has such ones at the
+ * same place. So many in a row are needed.
+ */
+const TELLING_PACKETS = 4;
+const TELLING_ROW = 3;
+/**
+ * Past media comes faster than it plays. What has come for this long, and no faster than this, is no past but the same
+ * media played again: a slate.
+ */
+const PAST_WITHIN_MS = 1_000;
+const PAST_SPEED = 1.25;
 
 export class Repetition {
-  readonly #sent = new RecentEntries();
+  readonly sent = new SentPictures();
   #overlap: Overlap = 'none';
-  /** Where the connection begins, on its own clock; undefined before its first keyframe. */
+  /** Where the input begins, on its own clock; undefined before its first picture. */
   #beginDts: number | undefined;
+  /** The newest of a row of pictures that were sent before, and how many there are. */
+  #row: { readonly shift: number; readonly length: number } | undefined;
+  /**
+   * The first picture that was recognised by its content alone, until the repetition is over: times on the input's
+   * clock, its own and that of the last picture that was sent before.
+   */
+  #first: { readonly dts: number; readonly atMs: number; readonly lastDts: number } | undefined;
 
   beginInput(overlap: Overlap): void {
     this.#overlap = overlap;
     this.#beginDts = undefined;
+    this.#row = undefined;
+    this.#first = undefined;
   }
 
-  /** A random access point was sent; `dts` is on the output timeline, not wrapped. */
-  sent(unit: Unit, dts: number): void {
-    this.#sent.add(unit, dts);
-  }
-
-  /** Whether a random access point with this content (see `contentOf`) was sent recently. */
-  hasSent(content: number): boolean {
-    return this.#sent.knows(content);
+  /** A picture was sent; `dts` is on the output timeline, not wrapped. */
+  remember(unit: Unit, dts: number): void {
+    if (this.sent.takes(unit.arrivedMs)) this.sent.add({ dts, content: contentOf(unit) }, unit.arrivedMs);
   }
 
   /**
-   * @param dts of the keyframe, on the connection's clock
-   * @param shift ticks between the clock of the connection before and the output timeline
+   * Looks at a picture before it is placed. Tells the timeline when the input is another one than it seemed to be.
+   * @param dts on the input's clock
    */
-  recognise(unit: Unit, dts: number, shift: number): Recognised {
-    const sameClock = wrapTicks(dts + shift);
-    if (this.#sent.has(unit, sameClock)) return { kind: 'repeated', shift: sameClock - dts };
-    if (this.#overlap === 'none') return NEW;
-    // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
+  look(unit: Unit, dts: number, timeline: Timeline): Look {
+    const { fresh, clock, shift } = timeline;
+    if (!fresh) {
+      if (!this.#isPlayedAgain(dts, unit.arrivedMs)) return 'usual';
+      this.beginInput('none');
+      timeline.beginInput('rebase');
+      return 'played_again';
+    }
+    const { newest } = this.sent;
+    if (clock === 'aligned' || this.#overlap === 'none' || newest === undefined) return 'usual';
+    if (!this.sent.takes(unit.arrivedMs)) return 'usual';
     const content = contentOf(unit);
-    const sentAt = this.#sent.timeOf(content);
-    if (sentAt !== undefined) return { kind: 'repeated', shift: sentAt - dts };
+    if (clock === 'resume' && shift !== undefined && this.#goesOn(content, wrapTicks(dts + shift))) {
+      timeline.beginInput('aligned');
+      return 'continued';
+    }
+    // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
+    const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
+    if (sentAt !== undefined && this.#isTelling(unit, sentAt - dts)) {
+      this.#first = { dts, atMs: unit.arrivedMs, lastDts: wrapTicks(newest.dts - sentAt + dts) };
+      timeline.beginInput('aligned', false, sentAt - dts);
+      return 'continued';
+    }
     this.#beginDts ??= dts;
-    const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.#sent.knows(content);
-    return mayBePast && ticksBetween(this.#beginDts, dts) <= LONGEST_PAST_TICKS ? PAST : NEW;
+    const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.sent.knows(content);
+    return mayBePast && ticksBetween(this.#beginDts, dts) <= REMEMBERED_TICKS ? 'past' : 'usual';
+  }
+
+  /** Whether the clock is that of the input before, by a picture that was sent at this time, or that comes next. */
+  #goesOn(content: number, ticks: number): boolean {
+    return this.sent.has(content, ticks) || this.sent.isNext(ticks);
+  }
+
+  #isTelling({ keyframe, packets }: Unit, shift: number): boolean {
+    const length = this.#row?.shift === shift ? this.#row.length + 1 : 1;
+    this.#row = { shift, length };
+    return keyframe || packets.length >= TELLING_PACKETS || length >= TELLING_ROW;
+  }
+
+  #isPlayedAgain(dts: number, nowMs: number): boolean {
+    if (this.#first === undefined) return false;
+    const { dts: from, atMs, lastDts } = this.#first;
+    const passedMs = nowMs - atMs;
+    const playedMs = (ticksBetween(from, dts) * 1000) / TICKS_PER_SECOND;
+    if (ticksBetween(lastDts, dts) > 0) this.#first = undefined;
+    return this.#first !== undefined && passedMs > PAST_WITHIN_MS && playedMs < passedMs * PAST_SPEED;
   }
 }

@@ -10,6 +10,8 @@ import type { Timeline } from './timeline.ts';
 export interface ResumePoint {
   readonly videoPts: number | undefined;
   readonly audioPts: number | undefined;
+  /** When the next picture would be decoded. */
+  readonly videoDts?: number | undefined;
 }
 
 /** stream_type of AAC in ADTS. */
@@ -33,7 +35,9 @@ export class LastSent {
   resumePoint(timeline: Timeline, videoPid: number | undefined, audioPid: number | undefined): ResumePoint {
     const step = videoPid === undefined ? undefined : timeline.stepOf(videoPid);
     const audio = audioPid === undefined ? undefined : this.#nextAudioDts(timeline, audioPid);
+    const next = videoPid === undefined ? undefined : timeline.nextDts(videoPid);
     return {
+      videoDts: next === undefined ? undefined : wrapTicks(next),
       videoPts: this.#videoPts === undefined || step === undefined ? undefined : wrapTicks(this.#videoPts + step),
       audioPts: audio === undefined ? undefined : wrapTicks(audio),
     };

@@ -5,6 +5,7 @@
  */
 
 import { ProgramReader } from '../reading/program-reader.ts';
+import type { SentPictures } from '../reading/sent-pictures.ts';
 import type { TrackSurvey } from '../reading/track-survey.ts';
 import { headOf } from '../reading/unit-content.ts';
 import type { Track, Unit } from '../reading/units.ts';
@@ -34,6 +35,11 @@ export interface SpliceSink {
   programChanged(change: ProgramChange): void;
   /** The next packet starts a random access point; `prefix` (PAT, PMT, counters) makes it readable on its own. */
   randomAccess(point: RandomAccess): void;
+  /**
+   * The output begins here, with a picture that another worker has sent before. Only a reader that has that picture can
+   * begin here.
+   */
+  continuation(point: RandomAccess): void;
 }
 
 export interface RandomAccess {
@@ -101,6 +107,20 @@ export class Splicer {
     this.#timeline = new Timeline(options.firstDts);
     this.#writer = new ProgramWriter((bytes, start, end) => sink.packets(bytes, start, end), this.#timeline);
     this.#hold = new ReorderHold((item) => this.#emit(item));
+  }
+
+  /**
+   * Another worker has made this output so far. Call before the first unit.
+   * @param dts of its newest unit, not wrapped
+   * @param atMs when that came, monotonic
+   */
+  goOn(dts: number, atMs: number): void {
+    this.#timeline.goOn(dts, atMs);
+  }
+
+  /** Of a source. Empty for other inputs. */
+  get sentPictures(): SentPictures {
+    return this.#repetition.sent;
   }
 
   /** The next bytes come from another input. */
@@ -173,11 +193,6 @@ export class Splicer {
     );
   }
 
-  /** Whether a random access point with this content (see `contentOf`) was sent recently. */
-  hasSent(content: number): boolean {
-    return this.#repetition.hasSent(content);
-  }
-
   /** What the next unit of each kind would be, on the output timeline. */
   get resumePoint(): ResumePoint {
     const video = this.#writer.tracks.find((track) => track.video);
@@ -219,12 +234,13 @@ export class Splicer {
     if (out === undefined) return;
     this.arrivals.unit(unit.track, out, nowMs);
     if (out.video) this.#entries.sawPicture();
+    const isPicture = out.video || (unit.track.kind === 'audio' && this.#writer.inputVideo === undefined);
+    if (isPicture && unit.dts !== undefined && this.#isPast(unit, unit.dts)) return;
     if (out.waiting && !this.#mayEnter(unit, out)) return;
     let shift: number | undefined;
     if (unit.dts === undefined || unit.track.kind === 'other') {
       shift = this.#timeline.shift;
     } else {
-      if (!this.#recogniseRepetition(unit, unit.dts)) return;
       const placement = this.#timeline.place(out.pid, unit.dts, nowMs, out.video);
       if (placement === undefined) {
         if (out.video) this.#beside.pictureRepeated(this.#timeline.isLast(out.pid, unit.dts));
@@ -235,6 +251,8 @@ export class Splicer {
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
       if (!this.#started) return;
+      // Only a source repeats itself. What FFmpeg makes of it is known by its times.
+      if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement.dts);
       this.#sink.progress(placement.dts);
     }
     if (!this.#started) return;
@@ -265,13 +283,15 @@ export class Splicer {
 
   #markEntry(unit: Unit, out: OutTrack, dts: number): void {
     const hasVideo = this.#writer.inputVideo !== undefined;
-    if (!this.#entries.take(unit, dts, { isVideo: out.video, hasVideo })) return;
+    const isEntry = this.#entries.take(unit, dts, { isVideo: out.video, hasVideo });
+    if (!isEntry && (this.#started || !out.video || !this.#midPicture)) return;
     if (!this.#started) this.#writer.writeTables();
     this.#started = true;
     if (out.video && unit.keyframe) this.#noteShape(unit);
-    this.#repetition.sent(unit, dts);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
-    this.#sink.randomAccess({ prefix: this.#writer.prefix, dts, pts: dts + reorder });
+    const point = { prefix: this.#writer.prefix, dts, pts: dts + reorder };
+    if (isEntry) this.#sink.randomAccess(point);
+    else this.#sink.continuation(point);
   }
 
   /** FFmpeg's output keeps the shape that it began with. Only a source changes it without notice. */
@@ -284,19 +304,18 @@ export class Splicer {
     if (before !== undefined && before !== shape) this.#sink.programChanged('shape');
   }
 
-  /**
-   * Continues exactly where an input repeats what was sent before.
-   * @returns false for a picture that must not be sent, because it is older than everything this splicer has seen
-   */
-  #recogniseRepetition(unit: Unit, dts: number): boolean {
-    const { fresh, clock, shift } = this.#timeline;
-    if (!fresh || clock !== 'resume' || shift === undefined || !unit.keyframe) return true;
-    const recognised = this.#repetition.recognise(unit, dts, shift);
-    if (recognised.kind !== 'repeated') return recognised.kind === 'new';
-    this.#timeline.beginInput('aligned', false, recognised.shift);
-    this.#midPicture = true;
-    for (const track of this.#writer.tracks) track.signal = false;
-    return true;
+  /** Whether a picture must not be sent, because it is older than everything that this splicer has seen. */
+  #isPast(unit: Unit, dts: number): boolean {
+    const look = this.#repetition.look(unit, dts, this.#timeline);
+    if (look === 'continued') {
+      this.#midPicture = true;
+      this.#writer.isContinued();
+    } else if (look === 'played_again') {
+      this.#midPicture = false;
+      this.#entries.beginInput();
+      this.#writer.isAnother();
+    }
+    return look === 'past';
   }
 
   #emitClock(track: Track, packet: PacketRef): void {

@@ -10,7 +10,7 @@ import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.t
  * How a new input relates to the one before it:
  * `aligned` – the same clock (an FFmpeg restarted on the same source feed). What was already sent is dropped.
  * `resume`  – probably the same clock, ahead by about the time that passed (a reconnected provider); else as `rebase`. The
- *             splicer makes it `aligned` when it begins with a picture that was sent before.
+ *             splicer makes this and `rebase` `aligned` when the input begins with a picture that was sent before.
  * `rebase`  – another clock. It continues by wall clock since the last unit.
  */
 export type InputClock = 'aligned' | 'resume' | 'rebase';
@@ -54,6 +54,8 @@ export class Timeline {
   #repaired = false;
   /** The current input has not been placed yet. */
   #fresh = true;
+  /** Where another worker's part of this timeline ended. */
+  #before: { readonly dts: number; readonly atMs: number } | undefined;
 
   /** @param firstDts time of the first unit, in ticks; undefined keeps the clock of the first input */
   constructor(firstDts: number | undefined) {
@@ -71,6 +73,15 @@ export class Timeline {
     if (shift !== undefined) this.#shift = wrapTicks(shift);
     this.#fresh = true;
     for (const track of this.#tracks.values()) track.joining = true;
+  }
+
+  /**
+   * Another worker has made the timeline so far. Call before the first unit.
+   * @param dts of its newest unit, not wrapped
+   * @param atMs when that came, monotonic ms
+   */
+  goOn(dts: number, atMs: number): void {
+    this.#before = { dts, atMs };
   }
 
   /** Ticks between the current input's clock and the output timeline; undefined before the first unit. */
@@ -161,16 +172,16 @@ export class Timeline {
     this.#fresh = false;
     if (this.#clock === 'aligned' && this.#shift !== undefined) return;
     const latest = this.#latest();
-    if (latest === undefined || this.#shift === undefined) {
+    if (latest === undefined) {
       this.#shift = this.#firstDts === undefined ? 0 : wrapTicks(this.#firstDts - dts);
       return;
     }
     const elapsed = Math.max(0, Math.round(((nowMs - latest.atMs) * TICKS_PER_SECOND) / 1000));
-    if (this.#clock === 'resume') {
+    if (this.#clock === 'resume' && this.#shift !== undefined) {
       const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));
       if (ahead > 0 && ahead <= elapsed * WALL_FACTOR + RESUME_SLACK) return;
     }
-    this.#shift = wrapTicks(latest.dts + Math.max(latest.step, elapsed) - dts);
+    this.#shift = wrapTicks(latest.dts + Math.max(latest.step ?? DEFAULT_STEP, elapsed) - dts);
   }
 
   #join(track: TrackClock, dts: number, nowMs: number): Placement | undefined {
@@ -206,8 +217,8 @@ export class Timeline {
     return { shift: wrapTicks(shift + correction), dts: track.dts, jump: jump || gap };
   }
 
-  #latest(): TrackClock | undefined {
-    let latest: TrackClock | undefined;
+  #latest(): (Pick<TrackClock, 'dts' | 'atMs'> & { readonly step?: number }) | undefined {
+    let latest: (Pick<TrackClock, 'dts' | 'atMs'> & { readonly step?: number }) | undefined = this.#before;
     for (const track of this.#tracks.values()) if (latest === undefined || track.dts > latest.dts) latest = track;
     return latest;
   }

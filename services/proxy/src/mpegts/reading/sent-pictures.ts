@@ -1,0 +1,126 @@
+/**
+ * Remembers by time and content which pictures of a source were sent lately; without pictures, which pieces of sound. By
+ * these, another connection is recognised that begins with the past: here, or on a worker that takes the source over.
+ */
+
+import { TICKS_PER_SECOND, wrapTicks } from '../syntax/timestamp.ts';
+
+/** One picture. */
+export interface Fingerprint {
+  /** On the output timeline, 90 kHz, not wrapped. */
+  readonly dts: number;
+  /** See `contentOf`. */
+  readonly content: number;
+}
+
+/**
+ * How much a provider sends again when it starts every connection with the past. More than this is a new start of the
+ * same media.
+ */
+export const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
+/** Enough for 60 pictures a second. */
+const MAX_REMEMBERED = 1_024;
+/** So many more pictures are taken each second. A source may send thousands of one-packet pictures at once. */
+const MAX_PER_SECOND = 125;
+/** So many in a row are a loop. A few may look alike because nothing moves. */
+const LOOP_PICTURES = 8;
+
+export class SentPictures {
+  /** The oldest first. */
+  #pictures: Fingerprint[] = [];
+  /** How many were forgotten before the first of them. */
+  #forgotten = 0;
+  readonly #byContent = new Map<number, number>();
+  readonly #byTime = new Map<number, number>();
+  /** How many may be taken now. */
+  #budget = MAX_REMEMBERED;
+  #budgetAtMs = 0;
+  #newestAtMs = 0;
+
+  /** Whether there is room for one more that came at `nowMs`, monotonic ms. Call once for each, before it is hashed. */
+  takes(nowMs: number): boolean {
+    const sinceMs = Math.max(0, nowMs - this.#budgetAtMs);
+    this.#budget = Math.min(MAX_REMEMBERED, this.#budget + (sinceMs * MAX_PER_SECOND) / 1000);
+    this.#budgetAtMs = nowMs;
+    if (this.#budget < 1) return false;
+    this.#budget--;
+    return true;
+  }
+
+  /**
+   * Passes over a picture that is no later than the newest one.
+   * @param atMs when it came, monotonic ms
+   */
+  add(picture: Fingerprint, atMs: number): void {
+    const { dts, content } = picture;
+    if (dts <= (this.newest?.dts ?? Number.NEGATIVE_INFINITY)) return;
+    let old = this.#pictures.findIndex((each) => dts - each.dts < REMEMBERED_TICKS);
+    if (old < 0) old = this.#pictures.length;
+    if (this.#pictures.length - old >= MAX_REMEMBERED) old++;
+    for (const each of old === 0 ? [] : this.#pictures.splice(0, old)) this.#forget(each);
+    this.#pictures.push(picture);
+    this.#newestAtMs = atMs;
+    this.#byContent.set(content, (this.#byContent.get(content) ?? 0) + 1);
+    this.#byTime.set(wrapTicks(dts), content);
+  }
+
+  get newest(): Fingerprint | undefined {
+    return this.#pictures.at(-1);
+  }
+
+  /** When the newest one came, monotonic ms. */
+  get newestAtMs(): number {
+    return this.#newestAtMs;
+  }
+
+  /** Another timeline begins, on which so far these were sent. */
+  replaceBy(sent: SentPictures): void {
+    for (const picture of this.#pictures.splice(0)) this.#forget(picture);
+    for (const picture of sent.after(0)) this.add(picture, sent.newestAtMs);
+  }
+
+  /** How many pictures there have been so far. */
+  get count(): number {
+    return this.#forgotten + this.#pictures.length;
+  }
+
+  /** The pictures after the first `count` that there have been, as far as they are remembered. */
+  after(count: number): readonly Fingerprint[] {
+    return this.#pictures.slice(Math.max(0, count - this.#forgotten));
+  }
+
+  /** Whether a picture with this content was sent. */
+  knows(content: number): boolean {
+    return this.#byContent.has(content);
+  }
+
+  /** When a picture with this content was sent, not wrapped; undefined when never or more than once. */
+  timeOf(content: number): number | undefined {
+    if (this.#byContent.get(content) !== 1) return undefined;
+    return this.#pictures.find((each) => each.content === content)?.dts;
+  }
+
+  /** Whether a picture at this time (33 bits) comes directly after the newest one, as that came after the one before it. */
+  isNext(ticks: number): boolean {
+    const [before, newest] = this.#pictures.slice(-2);
+    return before !== undefined && newest !== undefined && wrapTicks(2 * newest.dts - before.dts) === ticks;
+  }
+
+  /** Whether the newest of them were all sent more than once: the source shows a slate over and over. */
+  get isLoop(): boolean {
+    return this.#pictures.slice(-LOOP_PICTURES).every(({ content }) => (this.#byContent.get(content) ?? 0) > 1);
+  }
+
+  /** Whether exactly this picture was sent at this time (33 bits). */
+  has(content: number, ticks: number): boolean {
+    return this.#byTime.get(ticks) === content;
+  }
+
+  #forget({ dts, content }: Fingerprint): void {
+    this.#forgotten++;
+    const times = this.#byContent.get(content) ?? 0;
+    if (times > 1) this.#byContent.set(content, times - 1);
+    else this.#byContent.delete(content);
+    this.#byTime.delete(wrapTicks(dts));
+  }
+}

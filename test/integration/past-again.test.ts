@@ -1,0 +1,41 @@
+/**
+ * A provider whose clock begins anew with each connection, and each connection with the past. It is recognised by its
+ * pictures, between keyframes too: after a cut every picture comes once, and all sound.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { contentFaults, expectClean, judgeTs } from '../support/judge/index.ts';
+import { allPlaying, COPY, connectionCount, LIGHT, staged } from '../support/stage.ts';
+
+const EXACT = {
+  video: true,
+  audio: true,
+  minSeconds: 7,
+  frameTicks: 3_600,
+  maxSignalled: 0,
+  maxAudioSlipTicks: 1,
+} as const;
+
+staged('a cut of a provider with another clock for each connection', { timeout: 60_000 }, async ({ stage }) => {
+  const worker = await stage.worker();
+  const source = await stage.source({ fixture: 'gop10', clock: 'restart', burstSeconds: 4, burstStart: 'packet' });
+  const { url } = source;
+  const streams = [
+    await worker.api.createStream({ url, share: true }),
+    await worker.api.createTranscode({ url, profile: COPY }),
+    await worker.api.createTranscode({ url, profile: LIGHT }),
+  ];
+  const viewers = streams.map(({ playUrl }) => stage.viewer(playUrl));
+  await allPlaying(viewers, 25_000);
+  await sleep(4_000);
+  await source.channel('/ch1.ts').cutConnections();
+  await sleep(5_000);
+  await connectionCount(source, 1);
+  const recordings = await Promise.all(viewers.map((viewer) => viewer.stop()));
+  for (const [n, recording] of recordings.entries()) {
+    const copied = n < 2;
+    if (copied) expect(await contentFaults(recording, 'gop10')).toMatchObject({ missing: [], again: [] });
+    expectClean(judgeTs(recording), EXACT);
+  }
+});

@@ -1,0 +1,173 @@
+/** A connection that begins with the past is recognised by its pictures, here and on a worker that takes the source over. */
+
+import { describe, expect, it } from 'vitest';
+import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
+import type { Input } from '../../../../services/proxy/src/mpegts/splicing/input.ts';
+import { Splicer } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
+import { startsUnit } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
+import { TsBuilder, VIDEO_PID } from '../build-ts.ts';
+
+const FRAME = 3_600;
+const FRAME_MS = 40;
+const GOP = 100;
+const START = 900_000;
+
+/** What a splicer has sent, in pictures: their numbers by time, and the lengths that tell them apart. */
+function splice() {
+  const sent: number[] = [];
+  const signalled: number[] = [];
+  const entries: string[] = [];
+  const splicer = new Splicer(
+    {
+      packets: (bytes, start, end) => {
+        for (let at = start; at < end; at += 188) {
+          const packet = bytes.subarray(at, at + 188);
+          const isVideo = (packet.readUInt16BE(1) & 0x1fff) === VIDEO_PID;
+          if (isVideo && startsUnit(packet, 0)) sent.push(packet.readUInt32BE(50));
+          if (isVideo && ((packet[3] as number) & 0x20) > 0 && (packet[5] as number) & 0x80)
+            signalled.push(sent.length);
+        }
+      },
+      progress: () => undefined,
+      programChanged: () => undefined,
+      continuation: ({ dts }) => entries.push(`between ${(dts - START) / FRAME}`),
+      randomAccess: ({ dts }) => entries.push(`keyframe ${(dts - START) / FRAME}`),
+    },
+    { holdReordered: false, firstDts: undefined, survey: new TrackSurvey(false) },
+  );
+  return { splicer, sent, signalled, entries };
+}
+
+interface Clip {
+  /** Added to all times. */
+  readonly clock?: number;
+  /** Which picture stands at this place. */
+  readonly picture?: (n: number) => number;
+  /** Bytes of each picture. */
+  readonly bytes?: number;
+}
+
+/** Pictures `from` to `to`, each with its number in it, and sound between them. */
+function clip(from: number, to: number, about: Clip = {}, ts = new TsBuilder()): Buffer {
+  const { clock = 0, picture = (n) => n, bytes = 700 } = about;
+  ts.tables();
+  for (let n = from; n < to; n++) {
+    const at = START + n * FRAME + clock;
+    ts.numbered(at, picture(n) % GOP === 0, picture(n), bytes).audio(at);
+  }
+  return ts.take();
+}
+
+/** Plays pictures in real time. The last one is whole only with the next. */
+function play(splicer: Splicer, from: number, to: number, about?: Clip, atMs = from * FRAME_MS): void {
+  const ts = new TsBuilder();
+  for (let n = from; n < to; n++) splicer.push(clip(n, n + 1, about, ts), atMs + (n - from) * FRAME_MS);
+}
+
+const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n);
+
+describe('a connection that begins between keyframes with what was sent before', () => {
+  it.each<[string, (shift: number) => Input, number]>([
+    ['on the same clock', (shift) => ({ kind: 'reconnection', shift }), 0],
+    ['on another clock', (shift) => ({ kind: 'reconnection', shift }), 7_000_000],
+    ['of another source', () => ({ kind: 'other_source' }), -500_000],
+  ])('goes on with the next picture: %s', (_what, input, clock) => {
+    const { splicer, sent, signalled } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 171);
+    splicer.endInput(false);
+    splicer.beginInput(input(splicer.shift ?? 0));
+    splicer.push(clip(150, 190, { clock }), 7_500);
+    expect(sent).toEqual(upTo(0, 189));
+    expect(signalled).toEqual([]);
+  });
+
+  it('goes on where nothing is missing and nothing is repeated', () => {
+    const { splicer, sent, signalled } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 171);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(clip(170, 190), 7_000);
+    expect(sent).toEqual(upTo(0, 189));
+    expect(signalled).toEqual([]);
+  });
+
+  it('waits for a keyframe where one picture is missing', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 171);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(clip(171, 210), 7_000);
+    expect(sent).toEqual([...upTo(0, 170), ...upTo(200, 209)]);
+  });
+
+  it('is kept whole by a worker that takes the source over, on the clock of the one before', () => {
+    const before = splice();
+    before.splicer.beginInput({ kind: 'source' });
+    play(before.splicer, 0, 171);
+    for (const clock of [0, 7_000_000]) {
+      const { splicer, sent, entries } = splice();
+      const { newest, newestAtMs } = before.splicer.sentPictures;
+      splicer.goOn(newest?.dts ?? 0, newestAtMs);
+      splicer.sentPictures.replaceBy(before.splicer.sentPictures);
+      splicer.beginInput({ kind: 'reconnection', shift: 0 });
+      splicer.push(clip(150, 210, { clock }), 8_000);
+      expect(sent).toEqual(upTo(150, 209));
+      expect(entries).toEqual(['between 150', 'keyframe 200']);
+    }
+  });
+
+  it('is new to a worker that takes the source over, if nothing in it was sent', () => {
+    const before = splice();
+    before.splicer.beginInput({ kind: 'source' });
+    play(before.splicer, 0, 171);
+    const { splicer, sent, entries } = splice();
+    splicer.goOn(before.splicer.sentPictures.newest?.dts ?? 0, before.splicer.sentPictures.newestAtMs);
+    splicer.sentPictures.replaceBy(before.splicer.sentPictures);
+    splicer.beginInput({ kind: 'reconnection', shift: 0 });
+    splicer.push(clip(190, 210), 8_000);
+    expect(sent).toEqual(upTo(200, 209));
+    // The clock is the provider's, so what is missing is known exactly.
+    expect(entries).toEqual(['keyframe 200']);
+  });
+
+  it('is not recognised by one small picture, which may look like any other', () => {
+    const { splicer, sent } = splice();
+    const small = { bytes: 20, clock: 7_000_000 };
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 121, { bytes: 20 });
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    // The first picture looks like number 110; those after it are new.
+    splicer.push(clip(150, 230, { ...small, picture: (n) => (n === 150 ? 110 : n) }), 6_500);
+    expect(sent.slice(120)).toEqual(upTo(200, 229));
+  });
+});
+
+describe('a slate', () => {
+  it('that is shown over and over is not taken for the past', () => {
+    const { splicer, sent } = splice();
+    const slate = { picture: (n: number) => n % GOP };
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 280, slate);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    const before = sent.length;
+    play(splicer, 300, 320, { ...slate, clock: 7_000_000 }, 12_000);
+    expect(sent.slice(before)).toEqual(upTo(0, 19));
+  });
+
+  it('that begins anew with each connection is played again', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 251);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    const before = sent.length;
+    play(splicer, 0, 250, { clock: 7_000_000 }, 10_500);
+    // It takes a second to see that the past does not come faster than it plays. Then it goes on with a keyframe.
+    expect(sent.slice(before)).toEqual(upTo(100, 249));
+  });
+});
