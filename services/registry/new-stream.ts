@@ -1,4 +1,4 @@
-/** The initial state of a stream, which an idle stream returns to. Pure. */
+/** The initial state of a stream, and the one to which a group of idle streams returns. Pure. */
 
 import type { FailoverState, StreamRecord, StreamSpec } from './types.ts';
 
@@ -20,13 +20,12 @@ export function newStream(spec: StreamSpec, nowMs: number): StreamRecord {
   };
 }
 
-/** An idle stream for its next viewer: back at its primary source. What a backup turned out to be does not count for that. */
-export function begunAgain(stream: StreamRecord, nowMs: number): StreamRecord {
-  if (stream.failover.index === -1) return stream;
-  return { ...stream, unshareable: false, failover: { ...initialFailover(stream.url), begunAtMs: nowMs } };
+/** The state of a group of streams that begins at its primary source. */
+export function begunAt(url: string, nowMs: number): FailoverState {
+  return { ...initialFailover(url), begunAtMs: nowMs };
 }
 
-/** When failover or a new start last moved a stream's source; 0: never. */
+/** When failover or a new start last moved a stream's source; 0: never. Of two states of a group, the one that moved later counts. */
 export function movedAtMs({ lastAtMs, begunAtMs }: FailoverState): number {
   return Math.max(lastAtMs ?? 0, begunAtMs ?? 0);
 }

@@ -4,6 +4,7 @@
  */
 
 import type {
+  Advanced,
   CleanupReport,
   ClientRecord,
   ClientReport,
@@ -40,10 +41,10 @@ export interface StreamRecords {
   deleteStream(id: string): Promise<boolean>;
 
   /**
-   * Moves a stream's source on, if it is still where the caller thinks; returns where it is now. So several slots that see the
-   * same failure advance by exactly one.
+   * Moves a stream and all others of its group to the next source, if they still are where the caller thinks; returns where they
+   * are now. So several streams and slots that see the same failure advance by exactly one.
    */
-  advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined>;
+  advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined>;
   /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;

@@ -34,15 +34,22 @@ export interface StreamSpec {
   profile: StreamProfile | undefined;
 }
 
-/** Where a stream's source is among its failover URLs. */
+/** Where a stream's source is among its failover URLs. All streams of a group have the same; groups.ts says which those are. */
 export interface FailoverState {
   /** -1: the primary URL; else an index into `failoverUrls`, or a count of resolver answers beyond it. */
   index: number;
   attempts: number;
   lastAtMs: number | undefined;
   currentUrl: string;
-  /** When the idle stream was put back to its primary source for a new viewer; absent: never. */
+  /** When the group began at its primary source, for its first stream or as all were idle; absent where there is no other source. */
   begunAtMs?: number | undefined;
+}
+
+/** Where a group of streams plays after somebody wanted to move it. */
+export interface Advanced {
+  state: FailoverState;
+  /** The streams that have moved with it; none when it had moved already. */
+  streams: readonly string[];
 }
 
 export interface StreamRecord extends StreamSpec {

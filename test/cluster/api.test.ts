@@ -214,9 +214,13 @@ describe.sequential('three workers', () => {
     const { stream_id: direct } = await one.api.createStream(urls);
     const viewers = [watch(stage, one, id, 'p'), watch(stage, two, id, 'q'), watch(stage, two, direct, 'r')];
     await allPlaying(viewers);
-    for (const streamId of [id, direct]) {
-      const moved = await three.api.post(`/streams/${streamId}/failover`);
-      expect(moved).toMatchObject({ status: 200, body: { failover_index: 0, failover_attempts: 1 } });
+    // Both have the same sources, so they move together.
+    const moved = await three.api.post(`/streams/${id}/failover`);
+    expect(moved).toMatchObject({ status: 200, body: { failover_index: 0, failover_attempts: 1 } });
+    expect((moved.body as { moved_streams: string[] }).moved_streams.sort()).toEqual([id, direct].sort());
+    for (const worker of [one, two, three]) {
+      const { stream } = await ask(worker, `/streams/${direct}`);
+      expect(stream).toMatchObject({ current_failover_index: 0, failover_attempts: 1 });
     }
     await until(async () => (await b.stats()).open === 2, {
       timeoutMs: REACH_MS,

@@ -957,3 +957,58 @@ describe('a slow Redis', () => {
     }
   });
 });
+
+describe('streams with the same sources', () => {
+  const [A, B] = ['a', 'b'].map((digit) => digit.repeat(32)) as [string, string];
+  const spec = (id: string) => ({ ...SPEC, id, failoverUrls: ['http://backup/'] });
+  const NEXT = { index: 0, attempts: 1, lastAtMs: 4_000_000_000_000, currentUrl: 'http://backup/' };
+  const indexes = async (one: { stream: RedisRegistry['stream'] }) =>
+    Promise.all([A, B].map(async (id) => (await one.stream(id))?.failover.index));
+
+  beforeEach(async () => {
+    await redis.flushall();
+  });
+
+  it('follow one that a worker of an earlier version has moved alone, and are of one group also where that created them', async () => {
+    const one = await worker('w1');
+    await one.createStream(spec(A), 0);
+    // As an earlier version writes it: it knows no groups.
+    const { group: _, ...fields } = await redis.hgetall(keys.spec(A));
+    await redis.hset(keys.spec(B), { ...fields, spec: JSON.stringify(spec(B)), failover: JSON.stringify(NEXT) });
+    await redis.zadd(keys.streamIds, Date.now(), B);
+    expect(await indexes(one)).toEqual([-1, 0]);
+    await one.join({ client: { ...viewer('w1'), streamId: B }, clientId: 'viewer', cap: 10, localSlots: [] });
+    expect(await indexes(one)).toEqual([0, 0]);
+    expect((await one.advanceFailover(A, 0, { ...NEXT, index: 1 }))?.streams).toHaveLength(2);
+    expect(await indexes(one)).toEqual([1, 1]);
+  });
+
+  it('play on together when Redis has lost what it knows of the group', async () => {
+    const one = await resilient('w1');
+    for (const id of [A, B]) await one.registry.createStream(spec(id), 0);
+    await one.registry.advanceFailover(A, -1, NEXT);
+    const [group = ''] = await redis.keys(`${keys.groupPrefix}*`);
+    await redis.del(group);
+    await until(
+      async () => {
+        await one.renew();
+        return (await redis.hlen(group)) === 3;
+      },
+      { what: 'the group to be written back' },
+    );
+    expect((await one.registry.advanceFailover(B, 0, { ...NEXT, index: 1 }))?.streams).toHaveLength(2);
+    for (const id of [A, B]) await one.registry.deleteStream(id);
+    expect(await redis.keys(`${keys.groupPrefix}*`)).toEqual([]);
+  });
+
+  it('are where the last move in an outage has brought them, and a worker that missed it is told', async () => {
+    const [one, two] = await Promise.all([resilient('w1'), resilient('w2')]);
+    for (const id of [A, B]) await one.registry.createStream(spec(id), 0);
+    await two.registry.stream(B);
+    interrupt(one, two);
+    await one.registry.advanceFailover(A, -1, NEXT);
+    await one.renew();
+    expect((await two.renew()).commands).toEqual([{ kind: 'failover', streamId: B }]);
+    expect(await indexes(two.registry)).toEqual([0, 0]);
+  });
+});

@@ -2,11 +2,12 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { clientIds } from '../client-ids.ts';
+import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
-import { begunAgain, newStream } from '../new-stream.ts';
+import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
 import type { Registry } from '../registry.ts';
-import { chooseSlot } from '../slots.ts';
 import type {
+  Advanced,
   CleanupReport,
   ClientRecord,
   ClientReport,
@@ -28,18 +29,22 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
+import { chooseSlot } from './slots.ts';
+import { type StreamGroup, StreamGroups } from './stream-groups.ts';
 
 /** A worker alone owns every feed. */
 const MINE = { kind: 'own', epoch: 1 } as const;
 
 interface Entry {
-  record: StreamRecord;
+  record: Omit<StreamRecord, 'failover'>;
   clients: Map<string, ClientRecord>;
+  group: StreamGroup;
 }
 
 export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
   readonly #streams = new Map<string, Entry>();
+  readonly #groups = new StreamGroups();
   /** Connection to a provider → account. */
   readonly #connections = new Map<string, string>();
   readonly #commands: Command[] = [];
@@ -69,26 +74,63 @@ export class MemoryRegistry implements Registry {
     if (counts && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
       // Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
       if (!known.record.watched) known.record.lastAccessMs = nowMs;
-      return { stream: copyOf(known.record), existing: true };
+      return { stream: copyOf(known), existing: true };
     }
     if (known === undefined && maxStreams > 0 && !this.#hasRoom(maxStreams)) return 'full';
     const record = newStream(spec, nowMs);
     // Whoever still watches a deleted stream here goes on with the new one.
-    this.#streams.set(spec.id, { record, clients: known?.clients ?? new Map() });
-    return { stream: copyOf(record), existing: false };
+    const entry = this.#put(record, nowMs);
+    if (!this.#isPlayed(entry, nowMs, spec.id)) this.#begin(entry, nowMs);
+    return { stream: copyOf(entry), existing: false };
+  }
+
+  /** Enters a stream into its group. A group that is new here begins as the stream says, at `nowMs`. */
+  #put({ failover, ...record }: StreamRecord, nowMs?: number): Entry {
+    const known = this.#streams.get(record.id);
+    if (known !== undefined) this.#groups.leave(known.group, record.id);
+    const hasOthers = groupOf(record) !== undefined;
+    const state = nowMs === undefined || !hasOthers ? { ...failover } : begunAt(record.url, nowMs);
+    const group = this.#groups.enter(record, state);
+    const entry = { record: { ...record }, clients: known?.clients ?? new Map<string, ClientRecord>(), group };
+    this.#streams.set(record.id, entry);
+    return entry;
+  }
+
+  /** Whether a stream of the group is in use, apart from `except`. */
+  #isPlayed({ group }: Entry, nowMs: number, except?: string): boolean {
+    return [...group.streams].some((id) => {
+      const other = this.#streams.get(id);
+      return id !== except && other !== undefined && !isIdle(other.record, other.clients.size, nowMs, this.#graceMs);
+    });
+  }
+
+  /** Puts a group to its primary source. What a backup turned out to be does not count for that. */
+  #begin({ record, group }: Entry, nowMs: number): void {
+    if (group.state.index === -1) return;
+    group.state = begunAt(record.url, Math.max(nowMs, movedAtMs(group.state) + 1));
+    for (const id of group.streams) {
+      const entry = this.#streams.get(id);
+      if (entry !== undefined) entry.record.unshareable = false;
+    }
+  }
+
+  #remove(id: string): boolean {
+    const entry = this.#streams.get(id);
+    if (entry !== undefined) this.#groups.leave(entry.group, id);
+    return this.#streams.delete(id);
   }
 
   /** Makes room by removing the streams that have been idle longest. */
   #hasRoom(maxStreams: number): boolean {
     const nowMs = this.#clock.wallMs();
     while (this.#streams.size >= maxStreams) {
-      let oldest: StreamRecord | undefined;
+      let oldest: Entry['record'] | undefined;
       for (const { record, clients } of this.#streams.values()) {
         const isOlder = oldest === undefined || record.lastAccessMs < oldest.lastAccessMs;
         if (isOlder && isIdle(record, clients.size, nowMs, this.#graceMs)) oldest = record;
       }
       if (oldest === undefined) return false;
-      this.#streams.delete(oldest.id);
+      this.#remove(oldest.id);
     }
     return true;
   }
@@ -99,22 +141,31 @@ export class MemoryRegistry implements Registry {
 
   remembered(id: string): StreamRecord | undefined {
     const entry = this.#streams.get(id);
-    return entry === undefined ? undefined : copyOf(entry.record);
+    return entry === undefined ? undefined : copyOf(entry);
   }
 
   async streams(): Promise<StreamRecord[]> {
-    return [...this.#streams.values()].map((entry) => copyOf(entry.record));
+    return [...this.#streams.values()].map(copyOf);
   }
 
   async deleteStream(id: string): Promise<boolean> {
-    return this.#streams.delete(id);
+    return this.#remove(id);
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
-    const record = this.#streams.get(id)?.record;
-    if (record === undefined) return undefined;
-    if (record.failover.index === fromIndex) record.failover = { ...next };
-    return { ...record.failover };
+  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
+    const group = this.#streams.get(id)?.group;
+    if (group === undefined) return undefined;
+    if (group.state.index !== fromIndex) return { state: { ...group.state }, streams: [] };
+    const movedMs = movedAtMs(group.state);
+    // Of two states the later one counts.
+    group.state = movedAtMs(next) > movedMs ? { ...next } : { ...next, lastAtMs: movedMs + 1 };
+    return { state: { ...group.state }, streams: [...group.streams] };
+  }
+
+  /** Takes over where a stream's group has moved to. */
+  noteState(id: string, state: FailoverState): void {
+    const group = this.#streams.get(id)?.group;
+    if (group !== undefined && movedAtMs(state) >= movedAtMs(group.state)) group.state = { ...state };
   }
 
   async markUnshareable(id: string): Promise<void> {
@@ -131,7 +182,7 @@ export class MemoryRegistry implements Registry {
     const entry = this.#streams.get(request.client.streamId);
     if (entry === undefined) return { kind: 'no_stream' };
     const nowMs = this.#clock.wallMs();
-    if (isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs)) entry.record = begunAgain(entry.record, nowMs);
+    if (!this.#isPlayed(entry, nowMs)) this.#begin(entry, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
     const ids = clientIds(request.clientId, (bytes) => this.#clock.randomHex(bytes));
@@ -144,7 +195,7 @@ export class MemoryRegistry implements Registry {
     entry.clients.set(id, client);
     entry.record.lastAccessMs = nowMs;
     entry.record.watched = true;
-    const stream = copyOf(entry.record);
+    const stream = copyOf(entry);
     const hasFeed = slot !== undefined && request.alone !== true && !entry.record.unshareable;
     return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined, earlier };
   }
@@ -184,9 +235,8 @@ export class MemoryRegistry implements Registry {
 
   /** Takes over a stream that was created elsewhere. */
   adoptStream(record: StreamRecord): void {
-    const known = this.#streams.get(record.id);
-    if (known === undefined) this.#streams.set(record.id, { record: copyOf(record), clients: new Map() });
-    else known.record = copyOf(record);
+    this.#put(record);
+    this.noteState(record.id, record.failover);
   }
 
   /** Takes over a client that was counted in elsewhere. */
@@ -317,7 +367,7 @@ export class MemoryRegistry implements Registry {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
       if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
-      if (!dryRun) this.#streams.delete(id);
+      if (!dryRun) this.#remove(id);
       expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations: [] };
@@ -330,6 +380,6 @@ function countSlots(entry: Entry): Map<number, number> {
   return counts;
 }
 
-function copyOf(record: StreamRecord): StreamRecord {
-  return { ...record, failover: { ...record.failover } };
+function copyOf({ record, group }: Entry): StreamRecord {
+  return { ...record, failover: { ...group.state } };
 }

@@ -11,6 +11,8 @@ export const keys = {
 
   /** Hash: a stream's record. */
   spec: (id: string) => `sp:spec:${id}`,
+  /** Hash: where a group of streams plays, and which streams are in it; groups.lua says what its fields are. */
+  groupPrefix: 'sp:group:',
   /** Sorted set: stream ids by last access, in ms. */
   streamIds: 'sp:streams',
   /** Hash: what is read of all streams at once; summary.lua says what its fields are. */

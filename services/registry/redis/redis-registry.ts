@@ -10,6 +10,7 @@ import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
 import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import type {
+  Advanced,
   Capacity,
   CleanupReport,
   ClientRecord,
@@ -162,9 +163,11 @@ export class RedisRegistry implements SharedRegistry {
     return (await this.#run('delete-stream', id, '')) === 1;
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
-    const text = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next))) as string | null;
-    return text === null ? undefined : (readFailover(text) ?? next);
+  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
+    const answer = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next))) as string[] | null;
+    if (answer === null) return undefined;
+    const [text = '', ...streams] = answer;
+    return { state: readFailover(text) ?? next, streams };
   }
 
   async markUnshareable(id: string): Promise<void> {

@@ -46,7 +46,7 @@ function source(name: string): string {
 }
 
 /** What every script runs after, in this order: each file uses the ones before it. */
-const SHARED = ['prelude', 'summary', 'leaving', 'drains', 'placement', 'ownership'];
+const SHARED = ['prelude', 'summary', 'groups', 'leaving', 'drains', 'placement', 'ownership'];
 
 /** A script as Redis receives it. */
 export function scriptText(name: ScriptName): string {

@@ -11,6 +11,7 @@ import type { RedisRegistry } from '../redis/redis-registry.ts';
 import type { Registry } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
+  Advanced,
   CleanupReport,
   ClientRecord,
   ClientReport,
@@ -144,11 +145,13 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<FailoverState | undefined> {
-    return this.#reach.change(
+  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
+    const advanced = await this.#reach.change(
       () => this.#shared.advanceFailover(id, fromIndex, next),
       () => this.#held.records.advanceFailover(id, fromIndex, next),
     );
+    if (advanced !== undefined) this.#held.records.noteState(id, advanced.state);
+    return advanced;
   }
 
   async markUnshareable(id: string): Promise<void> {

@@ -11,6 +11,7 @@ import { StreamSource } from '../../../services/proxy/src/streams/stream-source.
 import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
+import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import {
@@ -41,13 +42,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
   const openings: Opening[] = [];
   const stream = newStream({ ...SPEC, url: URLS[0] as string, failoverUrls: URLS.slice(1, 1 + failovers) }, 1_000);
   const registry = new MemoryRegistry(ME, 0);
-  const source = new StreamSource(stream, {
-    registry,
-    askResolver: async () => undefined,
-    maxFailoverAttempts: 0,
-    onMoved: async () => undefined,
-    log: LOG,
-  });
+  const source = new StreamSource(stream, failoverGroups({ registry, log: LOG }));
   const production: Production = {
     start: (request) => {
       const opening = { request, ...deferred<Run>() };

@@ -12,6 +12,7 @@ import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gatew
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import type { StreamProfile } from '../../../services/registry/types.ts';
+import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import { LOG, ME, placeOf } from './support.ts';
@@ -71,13 +72,7 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
     retryDelayMs: 0,
     placeOf: (feed, first) => placeOf(feed, first, registry),
     sourceOf: (stream) => {
-      source ??= new StreamSource(stream, {
-        registry,
-        askResolver: async () => undefined,
-        maxFailoverAttempts: 0,
-        onMoved: async () => undefined,
-        log: LOG,
-      });
+      source ??= new StreamSource(stream, failoverGroups({ registry, log: LOG }));
       return source;
     },
     assertProcessFree: () => {

@@ -2,14 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
-import { newStream } from '../../../services/registry/new-stream.ts';
+import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
 import type { SharedRegistry } from '../../../services/registry/registry.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 
 const ID = 'a'.repeat(32);
 /** How long a stream stays what it was without a viewer. */
 export const GRACE_MS = 3_000;
-const NEXT: FailoverState = { index: 0, attempts: 1, lastAtMs: 5, currentUrl: 'http://backup/1.ts' };
+/** Later than any registry in a test begins. */
+const MOVED_MS = 4_000_000_000_000;
+const NEXT: FailoverState = { index: 0, attempts: 1, lastAtMs: MOVED_MS, currentUrl: 'http://backup/1.ts' };
 
 function spec(id = ID, url = 'http://provider/live/1.ts'): StreamSpec {
   return {
@@ -98,7 +100,13 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await registry.createStream(two, 1)).toMatchObject({ existing: true, stream: { bytesServed: 500 } });
       const before = await registry.stream(ID);
       await age(1_000);
-      const anew = { ...newStream(two, 0), createdAtMs: expect.any(Number), lastAccessMs: expect.any(Number) };
+      const failover = { ...initialFailover(two.url), begunAtMs: expect.any(Number) };
+      const anew = {
+        ...newStream(two, 0),
+        failover,
+        createdAtMs: expect.any(Number),
+        lastAccessMs: expect.any(Number),
+      };
       const answer = await registry.createStream(two, 1);
       expect(answer).toEqual({ existing: false, stream: anew });
       expect(await registry.stream(ID)).toEqual(anew);
@@ -122,7 +130,10 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       const primary = { index: -1, attempts: 0, lastAtMs: undefined, currentUrl: spec().url };
       expect(again).toMatchObject({ unshareable: false, metadata: spec().metadata });
       expect(again?.failover).toEqual({ ...primary, begunAtMs: expect.any(Number) });
-      expect(await registry.advanceFailover(ID, -1, NEXT)).toEqual(NEXT);
+      const moved = await registry.advanceFailover(ID, -1, NEXT);
+      expect(moved).toMatchObject({ state: { index: 0, currentUrl: NEXT.currentUrl }, streams: [ID] });
+      // Of two states of a group the later one counts, whichever clock each is by.
+      expect(moved?.state.lastAtMs).toBeGreaterThan(again?.failover.begunAtMs ?? Infinity);
     });
 
     it('has one creator or one viewer first, whoever of them comes first', async () => {
@@ -230,11 +241,103 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
 
     it('moves a source on by exactly one, however many ask', async () => {
       const { registry } = await setUp();
-      const next = NEXT;
-      const answers = await Promise.all([1, 2, 3].map(() => registry.advanceFailover(ID, -1, next)));
-      expect(answers).toEqual([next, next, next]);
-      await registry.advanceFailover(ID, -1, { ...next, index: 7 });
-      expect((await registry.stream(ID))?.failover).toEqual(next);
+      const answers = await Promise.all([1, 2, 3].map(() => registry.advanceFailover(ID, -1, NEXT)));
+      const moved = { state: NEXT, streams: [ID] };
+      expect(answers).toEqual([moved, ...Array(2).fill({ ...moved, streams: [] })]);
+      await registry.advanceFailover(ID, -1, { ...NEXT, index: 7 });
+      expect((await registry.stream(ID))?.failover).toEqual(NEXT);
+    });
+  });
+
+  describe('streams with the same sources', () => {
+    const [B, C] = ['b'.repeat(32), 'c'.repeat(32)] as const;
+    const setUpGroup = async (other: Partial<StreamSpec> = {}) => {
+      const { registry, age } = await setUp();
+      await registry.createStream({ ...spec(B), metadata: { name: 'two' }, ...other }, 0);
+      const watch = async (streamId: string) =>
+        joined(await registry.join({ client: viewer(streamId), clientId: 'c', cap: 10, localSlots: [] }))?.stream;
+      const leave = (streamId: string) => registry.leave({ ...report('c'), streamId });
+      const indexes = async (...ids: string[]) =>
+        Promise.all(ids.map(async (id) => (await registry.stream(id))?.failover.index));
+      return { registry, age, watch, leave, indexes };
+    };
+
+    it('move together, in one step', async () => {
+      const { registry, indexes } = await setUpGroup({ headers: { Referer: 'x', accept: '*' } });
+      await registry.createStream({ ...spec(C), headers: { accept: '*', referer: 'x' } }, 0);
+      const first = await registry.advanceFailover(C, -1, NEXT);
+      expect(first).toEqual({ state: NEXT, streams: expect.arrayContaining([B, C]) });
+      expect(await indexes(ID, B, C)).toEqual([-1, 0, 0]);
+      expect(await registry.advanceFailover(B, -1, NEXT)).toEqual({ state: NEXT, streams: [] });
+      expect((await registry.advanceFailover(B, 0, { ...NEXT, index: 1 }))?.streams).toHaveLength(2);
+      expect(await indexes(ID, B, C)).toEqual([-1, 1, 1]);
+    });
+
+    it.each<[string, Partial<StreamSpec>]>([
+      ['URL', { url: 'http://provider/live/2.ts' }],
+      ['failovers', { failoverUrls: ['http://backup/1.ts', 'http://backup/2.ts'] }],
+      ['failovers, if it has any', { failoverUrls: [] }],
+      ['resolver', { failoverResolverUrl: 'http://ask/' }],
+      ['user agent', { userAgent: 'other' }],
+      ['headers', { headers: { referer: 'x' } }],
+    ])('are those with the same %s', async (_, other) => {
+      const { registry, indexes } = await setUpGroup(other);
+      await registry.advanceFailover(ID, -1, NEXT);
+      expect(await indexes(ID, B)).toEqual([0, -1]);
+    });
+
+    it('play where the others play, when they are created, wake, or are created anew', async () => {
+      const { registry, watch, age, indexes } = await setUpGroup();
+      await watch(ID);
+      await registry.advanceFailover(ID, -1, NEXT);
+      expect(await registry.createStream(spec(C), 0)).toMatchObject({ stream: { failover: NEXT } });
+      await age(FIRST_VIEWER_MS);
+      expect(await watch(B)).toMatchObject({ failover: NEXT });
+      const anew = await registry.createStream({ ...spec(C), metadata: { name: 'three' } }, 0);
+      expect(anew).toMatchObject({ existing: false, stream: { failover: NEXT } });
+      expect(await indexes(ID, B, C)).toEqual([0, 0, 0]);
+    });
+
+    it('are back at the primary source when the last of them is idle', async () => {
+      const { registry, watch, leave, age, indexes } = await setUpGroup();
+      await watch(ID);
+      await watch(B);
+      await registry.advanceFailover(ID, -1, NEXT);
+      await registry.markUnshareable(B);
+      await leave(B);
+      await age(GRACE_MS);
+      expect(await watch(B)).toMatchObject({ unshareable: true, failover: NEXT });
+      await leave(B);
+      await leave(ID);
+      await age(GRACE_MS - 1_000);
+      expect(await watch(ID)).toMatchObject({ failover: NEXT });
+      await leave(ID);
+      await age(GRACE_MS);
+      expect(await watch(ID)).toMatchObject({ failover: { index: -1, currentUrl: spec().url } });
+      expect(await indexes(ID, B)).toEqual([-1, -1]);
+      expect(await watch(B)).toMatchObject({ unshareable: false });
+    });
+
+    it('begin at the primary source with the first new one, when all others are idle', async () => {
+      const { registry, age, indexes } = await setUpGroup();
+      await registry.advanceFailover(ID, -1, NEXT);
+      await age(FIRST_VIEWER_MS);
+      expect(await registry.createStream(spec(C), 0)).toMatchObject({ stream: { failover: { index: -1 } } });
+      expect(await indexes(ID, B, C)).toEqual([-1, -1, -1]);
+    });
+
+    it('leave the group when they are deleted, or created anew with other sources', async () => {
+      const { registry, age, indexes } = await setUpGroup();
+      await registry.deleteStream(B);
+      expect((await registry.advanceFailover(ID, -1, NEXT))?.streams).toEqual([ID]);
+      await registry.deleteStream(ID);
+      await registry.createStream(spec(), 0);
+      await registry.createStream(spec(B), 0);
+      expect(await indexes(ID, B)).toEqual([-1, -1]);
+      await age(FIRST_VIEWER_MS);
+      await registry.createStream({ ...spec(B), failoverUrls: ['http://backup/9.ts'] }, 0);
+      expect((await registry.advanceFailover(ID, -1, NEXT))?.streams).toEqual([ID]);
+      expect(await indexes(ID, B)).toEqual([0, -1]);
     });
   });
 

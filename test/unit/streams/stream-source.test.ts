@@ -1,53 +1,118 @@
-/** Where a stream's media comes from, when the stream is made anew, and when nobody reads it any more. */
+/** Where a stream's media comes from, when its group moves, when it is made anew, and when nobody reads it any more. */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { FailoverGroupDeps } from '../../../services/proxy/src/streams/failover-group.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import type { ResolverQuestion } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { HeldElsewhere } from '../../../services/proxy/src/viewers/held-elsewhere.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
-import { newStream } from '../../../services/registry/new-stream.ts';
+import type { StreamSpec } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
+import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 
-it('takes over headers, user agent and failovers of a stream that was made anew', () => {
-  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
-  const stream = newStream(SPEC, 1_000);
-  const source = new StreamSource(stream, {
-    registry,
-    askResolver: async () => undefined,
-    maxFailoverAttempts: 0,
-    onMoved: async () => undefined,
-    log: { warn: () => undefined },
-  });
-  const anew = {
-    ...stream,
-    createdAtMs: stream.createdAtMs + 1,
-    headers: { referer: 'new' },
-    userAgent: 'new',
-    failoverUrls: ['http://p/spare.ts'],
+const URLS = ['http://p/spare.ts', 'http://p/last.ts'];
+
+/** Streams of one worker, created as `specs` say; by id. */
+async function streamsOf(specs: readonly Partial<StreamSpec>[], deps: Partial<FailoverGroupDeps> = {}) {
+  let laterMs = 0;
+  const me = { workerId: 'w', incarnation: 'i', address: '', zone: undefined };
+  const registry = new MemoryRegistry(me, 0, { ...systemClock, wallMs: () => Date.now() + laterMs });
+  const groupOf = failoverGroups({ registry, ...deps });
+  const create = async (more: Partial<StreamSpec>) => {
+    laterMs += 1_000;
+    const answer = await registry.createStream({ ...SPEC, failoverUrls: URLS, ...more }, 0);
+    if (answer === 'full') throw new Error('no limit');
+    return answer.stream;
   };
-  expect([source.differsFrom(stream), source.differsFrom(anew), source.canFailOver]).toEqual([false, true, false]);
-  source.follow(anew);
-  expect(source.address).toMatchObject({ headers: { referer: 'new' }, userAgent: 'new' });
-  expect(source.canFailOver).toBe(true);
+  const sources = [];
+  for (const more of specs) sources.push(new StreamSource(await create(more), groupOf));
+  return { registry, sources, create };
+}
+
+describe('streams of one URL', () => {
+  it('move together, by one, with one word to the others and one line in the log for each', async () => {
+    const told: (readonly string[])[] = [];
+    const logged: unknown[] = [];
+    const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }, { id: 'c' }], {
+      tell: async (streams) => void told.push(streams),
+      log: { warn: (fields: unknown) => void logged.push(fields) },
+    });
+    const moves = await Promise.all(sources.map((source) => source.advance(-1, { reason: 'stalled' })));
+    expect(moves).toEqual([true, true, true]);
+    expect(sources.map(({ address }) => address.url)).toEqual([URLS[0], URLS[0], URLS[0]]);
+    const records = await Promise.all(['a', 'b', 'c'].map((id) => registry.stream(id)));
+    expect(records.map((record) => record?.failover)).toMatchObject(Array(3).fill({ index: 0, attempts: 1 }));
+    expect(told).toEqual([['a', 'b', 'c']]);
+    expect(logged).toMatchObject(['a', 'b', 'c'].map((stream) => ({ stream, index: 0, reason: 'stalled' })));
+  });
+
+  it('say all that have moved to the one who asked for it', async () => {
+    const { sources } = await streamsOf([{ id: 'a' }, { id: 'b' }]);
+    expect(await sources[1]?.moveOn()).toEqual(['a', 'b']);
+    expect(await sources[0]?.moveOn()).toEqual(['a', 'b']);
+    expect(await sources[0]?.moveOn()).toBeUndefined();
+  });
+
+  it('ask the resolver once, with the metadata of the one that asked', async () => {
+    const asked: ResolverQuestion[] = [];
+    const resolver = { failoverResolverUrl: 'http://ask/', failoverUrls: [] };
+    const { sources } = await streamsOf(
+      [
+        { id: 'a', metadata: { id: '1' }, ...resolver },
+        { id: 'b', metadata: { id: '2' }, ...resolver },
+      ],
+      {
+        askResolver: async (question) => {
+          asked.push(question);
+          return 'http://p/resolved.ts';
+        },
+      },
+    );
+    const [a, b] = sources as [StreamSource, StreamSource];
+    await Promise.all([b.advance(-1, { reason: 'stalled' }), a.advance(-1, { reason: 'no_video' })]);
+    expect(asked).toMatchObject([{ metadata: { id: '2' }, reason: 'stalled' }]);
+    expect(a.address.url).toBe('http://p/resolved.ts');
+  });
+
+  it.each<[string, Partial<StreamSpec>]>([
+    ['failovers', { failoverUrls: URLS.slice(1) }],
+    ['a user agent', { userAgent: 'other' }],
+    ['a header', { headers: { referer: 'other' } }],
+    ['a resolver', { failoverResolverUrl: 'http://ask/' }],
+  ])('with %s of its own stays where it is', async (_, other) => {
+    const { sources } = await streamsOf([{ id: 'a' }, { id: 'b', ...other }]);
+    const [a, b] = sources as [StreamSource, StreamSource];
+    await a.advance(-1, { reason: 'stalled' });
+    expect([a.index, b.index]).toEqual([0, -1]);
+  });
+
+  it('do not go back for an answer that is older than their last move', async () => {
+    const { registry, sources, create } = await streamsOf([{ id: 'a' }]);
+    const before = await create({ id: 'a' });
+    const source = sources[0] as StreamSource;
+    await source.advance(-1, { reason: 'stalled' });
+    source.follow(before);
+    expect(source.index).toBe(0);
+    expect(before.failover.index).toBe(-1);
+    await registry.deleteStream('a');
+    source.follow(await create({ id: 'a' }));
+    expect(source.index).toBe(-1);
+  });
 });
 
-it('says once that it has moved, however many slots ask, so that those elsewhere follow', async () => {
-  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
-  const answer = await registry.createStream({ ...SPEC, failoverUrls: ['http://p/spare.ts', 'http://p/last.ts'] }, 0);
-  if (answer === 'full') throw new Error('no limit');
-  const known: (string | undefined)[] = [];
-  const source = new StreamSource(answer.stream, {
-    registry,
-    askResolver: async () => undefined,
-    maxFailoverAttempts: 0,
-    onMoved: async () => void known.push(registry.remembered(SPEC.id)?.failover.currentUrl),
-    log: { warn: () => undefined },
-  });
-  const moves = [source.advance(-1, { reason: 'stalled' }), source.advance(-1, { reason: 'stalled' })];
-  expect(await Promise.all(moves)).toEqual([true, true]);
-  // The registry has the new source by then: whoever follows asks it.
-  expect(known).toEqual(['http://p/spare.ts']);
+it('takes over headers, user agent and failovers of a stream that was made anew', async () => {
+  const { registry, sources, create } = await streamsOf([{ failoverUrls: [] }]);
+  const source = sources[0] as StreamSource;
+  expect(source.canFailOver).toBe(false);
+  await registry.deleteStream(SPEC.id);
+  const before = source.group;
+  source.follow(await create({ headers: { referer: 'new' }, userAgent: 'new' }));
+  expect(source.address).toMatchObject({ headers: { referer: 'new' }, userAgent: 'new' });
+  expect(source.canFailOver).toBe(true);
+  expect(source.group).not.toBe(before);
 });
 
 it('forgets what nobody holds', async () => {

@@ -10,6 +10,7 @@ import { EgressGuard } from '../../../services/proxy/src/upstream/egress/egress-
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
+import { failoverGroups } from '../../support/failover-groups.ts';
 
 export interface TestServer {
   readonly origin: string;
@@ -140,12 +141,10 @@ export async function streamSource(
     0,
   );
   if (answer === 'full') throw new Error('a registry without a limit is never full');
-  const source = new StreamSource(answer.stream, {
+  const groupOf = failoverGroups({
     registry,
-    onMoved: async () => undefined,
-    maxFailoverAttempts: 0,
     askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1' }),
     log: { warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },
   });
-  return { source, failovers };
+  return { source: new StreamSource(answer.stream, groupOf), failovers };
 }

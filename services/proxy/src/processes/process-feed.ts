@@ -18,6 +18,7 @@ import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import { relayedError } from '../relay/relay-run.ts';
 import { sourceFeedOf } from '../sources/source-feeds.ts';
+import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
@@ -77,6 +78,8 @@ export class ProcessFeed implements PlacedFeed {
   #run: Run | undefined;
   /** A move to another source, until it is decided. It follows the stream when that moves on meanwhile. */
   #switching: Promise<boolean> | undefined;
+  /** It leaves its source because a run on that has failed: the next run begins on the next source. */
+  #isLeaving = false;
   /** How the feed's times relate to those of its source, here or on the owner. */
   #sourceClock: SourceClock | undefined;
   /** The run on another source that takes over. */
@@ -123,6 +126,11 @@ export class ProcessFeed implements PlacedFeed {
   /** The provider account that it reads from, in the terms of `accountOf`. */
   get account(): string {
     return accountOf(this.#source.address);
+  }
+
+  /** The streams that it moves with. */
+  get group(): FailoverGroup {
+    return this.#source.group;
   }
 
   /** The keys of the source it should read, and of the one that the current run still reads. */
@@ -192,6 +200,7 @@ export class ProcessFeed implements PlacedFeed {
    * @returns false when the new source did not deliver; the old one continues
    */
   switchSource(): Promise<boolean> {
+    if (this.#isLeaving) return Promise.resolve(false);
     this.#switching ??= this.#switchOver();
     return this.#switching;
   }
@@ -292,7 +301,7 @@ export class ProcessFeed implements PlacedFeed {
     if (step.kind === 'end') return { kind: 'ended' };
     if (step.kind === 'restart') {
       await pauseBy(this.#clock, step.delayMs, this.#abort.signal);
-    } else if (step.kind === 'failover' && (await this.#source.advance(index, step))) {
+    } else if (step.kind === 'failover' && (await this.#advance(index, step))) {
       // A provider may count the old connection against the new one.
       this.#forget();
       this.#barrenRuns = 0;
@@ -302,6 +311,16 @@ export class ProcessFeed implements PlacedFeed {
     this.#restarts++;
     this.#deps.onRestart();
     return undefined;
+  }
+
+  /** Moves to the next source after a failed run. */
+  async #advance(index: number, step: Extract<Step, { kind: 'failover' }>): Promise<boolean> {
+    this.#isLeaving = true;
+    try {
+      return await this.#source.advance(index, step);
+    } finally {
+      this.#isLeaving = false;
+    }
   }
 
   /** Nothing more is made here. Readers go on at the worker that makes the feed now. */

@@ -11,7 +11,7 @@ import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import type { KnownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
-import { sourceFeedOf } from '../sources/source-feeds.ts';
+import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
@@ -219,7 +219,7 @@ export class ProcessFeeds {
       if (known === undefined) await registry.release(processFeedKey(streamId, slot));
       return undefined;
     }
-    this.followRecord(stream);
+    this.follow(stream);
     return relayedFeed(await this.acquire(stream, slot, place));
   }
 
@@ -247,26 +247,18 @@ export class ProcessFeeds {
     return [...this.#entries.values()].map(({ process }) => process).filter(({ place }) => place.isOriginal);
   }
 
-  /**
-   * Takes over what the cluster knows of a stream. If it was created anew, the new definition counts at once. A source that
-   * failover moved counts here only if no feed of this worker reads it; feeds follow commands instead.
-   */
-  followRecord(stream: StreamRecord): void {
-    const source = this.#deps.sourceOf(stream);
-    if (this.#of(stream.id).length === 0 || source.differsFrom(stream)) this.follow(stream);
-  }
-
-  /** Takes over a newer record of a stream. Its feeds move if its source is another one now. */
+  /** Takes over what the cluster knows of a stream. Its feeds move if it was created anew with other sources. */
   follow(stream: StreamRecord): void {
     const source = this.#deps.sourceOf(stream);
-    const before = sourceFeedOf(source.address);
+    const before = source.group;
     source.follow(stream);
-    if (sourceFeedOf(source.address) !== before) this.switchSource(stream.id);
+    if (source.group === before) return;
+    for (const { process } of this.#of(stream.id)) void process.switchSource();
   }
 
-  /** Moves a stream's feeds to its current source. */
-  switchSource(streamId: string): void {
-    for (const { process } of this.#of(streamId)) void process.switchSource();
+  /** Moves the feeds of a group to its current source. */
+  switchSource(group: FailoverGroup): void {
+    for (const { process } of this.#entries.values()) if (process.group === group) void process.switchSource();
   }
 
   /** Ends every feed of a deleted stream, and with them its viewers' responses. */

@@ -2,6 +2,7 @@
 
 import { clientReport } from '../../../registry/client-report.ts';
 import { processFeedKey } from '../../../registry/feed-keys.ts';
+import { sourceKey } from '../../../registry/groups.ts';
 import type { FeedOwners, FeedStarts, Members, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type {
   Capacity,
@@ -21,8 +22,9 @@ import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
 import { sourceFeedOf } from '../sources/source-feeds.ts';
+import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
-import { StreamSource, type StreamSourceDeps } from '../streams/stream-source.ts';
+import { StreamSource } from '../streams/stream-source.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
 import { stopIfGone, unlessGone } from '../visit.ts';
@@ -66,7 +68,7 @@ interface FinitePlace {
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
   readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members;
   readonly connections: ProviderConnections;
-  readonly source: Omit<StreamSourceDeps, 'registry' | 'onMoved' | 'log'>;
+  readonly failover: Pick<FailoverGroupDeps, 'askResolver' | 'maxFailoverAttempts'>;
   readonly cap: number;
   readonly shareDirectStreams: boolean;
   readonly maxProcesses: number;
@@ -82,6 +84,8 @@ export class Seating {
   readonly #finite: FiniteProcesses;
   /** Feeds and responses hold the sources they read. An unused one is made again from its record. */
   readonly #sources = new HeldElsewhere<StreamSource>();
+  /** The groups that these streams fail over with. */
+  readonly #groups = new HeldElsewhere<FailoverGroup>();
   readonly #coolDown: CoolDown;
 
   constructor(deps: SeatingDeps) {
@@ -145,7 +149,7 @@ export class Seating {
     };
     try {
       stopIfGone(signal);
-      this.feeds.followRecord(stream);
+      this.feeds.follow(stream);
       const finite = this.#isFinite(stream);
       // The stream was created anew since this worker learned of it.
       if (!finite && !isShared(stream, this.#deps.shareDirectStreams)) {
@@ -192,23 +196,19 @@ export class Seating {
   }
 
   /**
-   * Moves a stream to its next source, by exactly one.
-   * @returns false when there is none left
+   * Moves a stream and its group to the next source, by exactly one.
+   * @returns the streams that have moved; undefined when there is no other source
    */
-  async failover(stream: StreamRecord): Promise<boolean> {
+  failover(stream: StreamRecord): Promise<readonly string[] | undefined> {
     const source = this.sourceOf(stream);
     source.follow(stream);
-    if (!(await source.advance(source.index, { reason: 'manual' }))) return false;
-    this.feeds.switchSource(stream.id);
-    return true;
+    return source.moveOn();
   }
 
-  /** Follows another worker that has moved a stream to its next source. */
+  /** Follows another worker that has moved a stream and its group to their next source. */
   async followFailover(streamId: string): Promise<void> {
     const stream = await this.#deps.registry.stream(streamId);
-    const source = this.#sources.get(streamId);
-    if (stream === undefined || source === undefined || source.index === stream.failover.index) return;
-    this.feeds.follow(stream);
+    if (stream !== undefined) this.#groups.get(sourceKey(stream))?.follow(stream.failover);
   }
 
   /** Ends every process of a stream; its clients' responses end. */
@@ -240,13 +240,31 @@ export class Seating {
   sourceOf(stream: StreamRecord): StreamSource {
     let source = this.#sources.get(stream.id);
     if (source === undefined) {
-      const { registry, log } = this.#deps;
-      // Slots of the stream that other workers make follow.
-      const onMoved = () => registry.send({ kind: 'failover', streamId: stream.id });
-      source = new StreamSource(stream, { ...this.#deps.source, registry, onMoved, log });
+      source = new StreamSource(stream, (record) => this.#groupOf(record));
       this.#sources.set(stream.id, source);
     }
     return source;
+  }
+
+  /** Those that a stream moves with. */
+  #groupOf(stream: StreamRecord): FailoverGroup {
+    const name = sourceKey(stream);
+    let group = this.#groups.get(name);
+    if (group === undefined) {
+      const { registry, log, failover } = this.#deps;
+      group = new FailoverGroup(stream.failover, {
+        ...failover,
+        registry,
+        log,
+        onMoved: (moved) => this.feeds.switchSource(moved),
+        // Earlier versions move each stream by itself.
+        tell: async (streams) => {
+          await Promise.all(streams.map((streamId) => registry.send({ kind: 'failover', streamId })));
+        },
+      });
+      this.#groups.set(name, group);
+    }
+    return group;
   }
 
   /** Whether each of the stream's viewers gets a process of its own. */

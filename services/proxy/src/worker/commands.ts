@@ -22,14 +22,15 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
       // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
       const stream = await registry.stream(command.streamId);
       playback.disconnectStream(command.streamId, stream === undefined ? [] : await registry.clients(command.streamId));
-      return stream === undefined ? seating.drop(command.streamId) : seating.feeds.followRecord(stream);
+      return stream === undefined ? seating.drop(command.streamId) : seating.feeds.follow(stream);
     }
     case 'failover':
       return seating.followFailover(command.streamId);
     case 'advance': {
       const stream = await registry.stream(command.streamId);
       if (stream === undefined || stream.failover.index !== command.fromIndex) return;
-      if (!(await seating.failover(stream))) throw new Error(`stream ${stream.id} has no other source left`);
+      if ((await seating.failover(stream)) === undefined)
+        throw new Error(`stream ${stream.id} has no other source left`);
       return;
     }
     case 'disconnect':

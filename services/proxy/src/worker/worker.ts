@@ -132,7 +132,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     isDraining: () => drain.isBegun,
     isBusy: () => cpu.isBusy,
     sharedStreamGraceMs: config.sharedStreamGraceMs,
-    source: {
+    failover: {
       maxFailoverAttempts: config.maxFailoverAttempts,
       askResolver: (question) => askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, log }),
     },

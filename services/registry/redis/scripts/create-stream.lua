@@ -28,6 +28,15 @@ local function made_room()
   return false
 end
 
+-- A new stream plays where its group plays. A group without a stream in use starts at its primary source.
+local function enter_group()
+  local group = group_of(id)
+  if not group then return end
+  local state = decode(redis.call('HGET', K.groupPrefix .. group, ':state'))
+  local is_begun = state and (state.index == -1 or not others_are_idle(id, now, tonumber(ARGV[5]), tonumber(ARGV[6])))
+  if is_begun then settle(id) else begin_anew(id, now) end
+end
+
 local watched = redis.call('HGET', K.spec .. id, 'watched')
 local existing = 0
 if redis.call('EXISTS', K.spec .. id) == 1 then
@@ -42,7 +51,10 @@ end
 if existing == 0 then
   fields.createdAtMs = string.format('%.0f', now)
   put_stream(id, fields, now)
+  enter_group()
   show(id)
+else
+  settle(id)
 end
 local answer = redis.call('HGETALL', K.spec .. id)
 table.insert(answer, 1, existing)

@@ -11,12 +11,11 @@ if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[4])
 local now = now_ms()
 
--- An idle stream starts at its primary source again.
-local record = redis.call('HMGET', K.spec .. id, 'failover', 'spec')
-local state, spec = decode(record[1]), decode(record[2])
-if state and spec and state.index ~= -1 and is_idle(id, now, tonumber(ARGV[9]), tonumber(ARGV[10])) then
-  local begun = cjson.encode({ index = -1, attempts = 0, currentUrl = spec.url, begunAtMs = now })
-  redis.call('HSET', K.spec .. id, 'failover', begun, 'unshareable', '0')
+-- A stream that wakes plays where its group plays. A group of idle streams starts at its primary source again.
+local state = decode(settle(id))
+local grace, first_viewer = tonumber(ARGV[9]), tonumber(ARGV[10])
+if state and state.index ~= -1 and is_idle(id, now, grace, first_viewer) and others_are_idle(id, now, grace, first_viewer) then
+  begin_anew(id, now)
 end
 
 local place

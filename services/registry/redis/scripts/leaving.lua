@@ -1,4 +1,4 @@
--- How clients and streams go. Runs before every script, after summary.lua.
+-- How clients and streams go. Runs before every script, after groups.lua.
 
 -- An incarnation that was taken for dead may write its clients back for this long.
 local REMEMBERED_MS = 3600000
@@ -55,6 +55,7 @@ end
 -- Removes a stream with its clients and slots. The workers that make its feeds give them up as they end them. For an hour, a worker
 -- that missed this cannot write it back.
 local function delete_stream(id, at_ms)
+  leave_group(id)
   local existed = redis.call('DEL', K.spec .. id)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', REMEMBERED_MS)
   redis.call('ZREM', K.streamIds, id)

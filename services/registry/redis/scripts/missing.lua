@@ -12,6 +12,8 @@ demand(redis.call('HLEN', K.countersPrefix .. mine.incarnation) == #mine.clients
 for _, id in ipairs(mine.streams) do
   demand(redis.call('EXISTS', K.spec .. id), 'stream', id)
   demand(redis.call('ZSCORE', K.streamIds, id) and 1, 'listed', id)
+  local group = group_of(id)
+  if group then demand(redis.call('HEXISTS', K.groupPrefix .. group, id), 'grouped', id) end
 end
 local watched = {}
 for _, client in ipairs(mine.clients) do

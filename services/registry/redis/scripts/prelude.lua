@@ -68,13 +68,6 @@ local function moved_at(text)
   return state and math.max(number_of(state.lastAtMs, 0), number_of(state.begunAtMs, 0)) or -1
 end
 
--- Writes a new stream with its time of creation; removes everything that was there before.
-local function put_stream(id, fields, now)
-  redis.call('DEL', K.spec .. id, K.deletedPrefix .. id)
-  for field, value in pairs(fields) do redis.call('HSET', K.spec .. id, field, value) end
-  redis.call('ZADD', K.streamIds, now, id)
-end
-
 -- The id that this Redis process generated at its start.
 local function server_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''

@@ -46,6 +46,13 @@ local written = {}
 -- By how much the worker knows better what viewers who have left got, by stream.
 local raised = {}
 local switched = {}
+-- Whether somebody on another worker watches a stream of the group.
+local function is_played_elsewhere(id)
+  for _, member in ipairs(members_of(id)) do
+    if is_watched(member, incarnation) then return true end
+  end
+  return false
+end
 -- Whether a record is complete; if a field is wrong, all of them are written again.
 local function is_whole(key)
   local fields = redis.call('HMGET', key, 'spec', 'failover', 'createdAtMs')
@@ -73,11 +80,9 @@ for _, stream in ipairs(mine.streams) do
     redis.call('ZADD', K.streamIds, 'GT', stream.lastAccessMs, id)
     local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
     -- A worker that could not ask has put it back to its primary source, but viewers elsewhere still use the old one.
-    local begun = cjson.decode(fields.failover).index == -1 and is_watched(id, incarnation)
+    local begun = cjson.decode(fields.failover).index == -1 and is_played_elsewhere(id)
     if moved_at(fields.failover) > moved_at(stored[1]) and not begun then
       redis.call('HSET', key, 'failover', fields.failover)
-    elseif moved_at(fields.failover) < moved_at(stored[1]) then
-      switched[#switched + 1] = id
     end
     if fields.watched == '1' and redis.call('HGET', key, 'watched') ~= '1' then
       redis.call('HSET', key, 'watched', '1')
@@ -93,6 +98,15 @@ for _, stream in ipairs(mine.streams) do
       end
     end
   end
+end
+
+-- After all of them: one of a group may know of a move that the others have missed.
+for _, stream in ipairs(mine.streams) do
+  if not is_deleted[stream.id] then settle(stream.id) end
+end
+for _, stream in ipairs(mine.streams) do
+  local stored = not is_deleted[stream.id] and redis.call('HGET', K.spec .. stream.id, 'failover')
+  if stored and moved_at(stream.fields.failover) < moved_at(stored) then switched[#switched + 1] = stream.id end
 end
 
 for id in pairs(written) do show(id) end

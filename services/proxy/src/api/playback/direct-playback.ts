@@ -25,7 +25,7 @@ export class DirectPlayback {
       playback,
       clientStallTimeoutMs: config.clientStallTimeoutMs,
       clientTimeoutMs: config.clientTimeoutMs,
-      onJoined: (stream) => seating.feeds.followRecord(stream),
+      onJoined: (stream) => seating.feeds.follow(stream),
     });
   }
 

@@ -117,7 +117,7 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Move a stream to its next source; viewers stay connected.',
+        summary: 'Move a stream, and all others of the same sources, to the next source; viewers stay connected.',
         params: streamParams,
         response: {
           200: z.object({
@@ -126,6 +126,9 @@ export function streamRoutes(app: Api, services: Services): void {
             failover_index: z.int(),
             failover_attempts: z.int(),
             active_clients: z.int(),
+            moved_streams: z
+              .array(z.string())
+              .describe('All streams that have moved: those with the same URL, failovers and headers.'),
             stream_type: z.enum(['Transcoded', 'HLS', 'VOD', 'Live Continuous']),
           }),
         },
@@ -137,7 +140,8 @@ export function streamRoutes(app: Api, services: Services): void {
         const how = 'create it with failover_urls or failover_resolver_url';
         throw new StreampoolError(400, `No failover is configured for this stream; ${how}.`);
       }
-      if (!(await seating.failover(before))) {
+      const moved = await seating.failover(before);
+      if (moved === undefined) {
         throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
       }
       const [{ failover }, clients] = await Promise.all([
@@ -146,11 +150,15 @@ export function streamRoutes(app: Api, services: Services): void {
       ]);
       const type = streamType(before);
       return {
-        message: 'The stream has moved to its next source; its viewers stay connected.',
+        message:
+          moved.length > 1
+            ? `The stream and ${moved.length - 1} more of the same sources have moved to the next source; their viewers stay connected.`
+            : 'The stream has moved to its next source; its viewers stay connected.',
         new_url: disclosure.url(failover.currentUrl),
         failover_index: failover.index,
         failover_attempts: failover.attempts,
         active_clients: clients.length,
+        moved_streams: [...moved],
         stream_type: type === 'Transcoding' ? ('Transcoded' as const) : type,
       };
     },

@@ -1,0 +1,109 @@
+/**
+ * Streams that fail over together, on this worker: where they play, and how they all go to their next source. The registry has the
+ * record that counts.
+ */
+
+import { movedAtMs } from '../../../registry/new-stream.ts';
+import type { StreamRecords } from '../../../registry/registry.ts';
+import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { advanceFailover, type FailoverPlan } from '../upstream/failover/failover.ts';
+import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
+import type { FailoverCause } from '../upstream/provider/source-address.ts';
+
+/** Asks a stream's failover resolver for the next URL; undefined when the resolver has none. */
+export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
+
+export interface FailoverGroupDeps {
+  readonly registry: Pick<StreamRecords, 'advanceFailover'>;
+  readonly askResolver: AskResolver;
+  /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
+  readonly maxFailoverAttempts: number;
+  /** Called when the group has another source, before anybody else is told. */
+  readonly onMoved: (group: FailoverGroup) => void;
+  /** Tells the other workers that these streams have moved. */
+  readonly tell: (streams: readonly string[]) => Promise<void>;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+export class FailoverGroup {
+  readonly #deps: FailoverGroupDeps;
+  #state: FailoverState;
+  #advancing: Promise<readonly string[] | undefined> | undefined;
+
+  constructor(state: FailoverState, deps: FailoverGroupDeps) {
+    this.#state = state;
+    this.#deps = deps;
+  }
+
+  get state(): FailoverState {
+    return this.#state;
+  }
+
+  /** Takes over what the registry says. An answer that is older than what is known here does not count. */
+  follow(state: FailoverState): void {
+    if (movedAtMs(state) >= movedAtMs(this.#state)) this.#become(state);
+  }
+
+  /**
+   * Moves on from `fromIndex`: by exactly one, however many streams and slots ask. Does not move when another one has done so
+   * already.
+   * @param asking the stream that asks; its metadata is the resolver's
+   * @returns the streams that have moved with this call, or undefined when there is no other source
+   */
+  async advance(asking: StreamRecord, fromIndex: number, cause: FailoverCause): Promise<readonly string[] | undefined> {
+    if (this.#state.index !== fromIndex) return [];
+    this.#advancing ??= this.#advance(asking, cause).finally(() => {
+      this.#advancing = undefined;
+    });
+    return this.#advancing;
+  }
+
+  planOf({ url, failoverUrls, failoverResolverUrl }: StreamRecord): FailoverPlan {
+    const maxAttempts = this.#deps.maxFailoverAttempts;
+    return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };
+  }
+
+  async #advance(asking: StreamRecord, cause: FailoverCause): Promise<readonly string[] | undefined> {
+    const { registry, log, tell } = this.#deps;
+    const from = this.#state;
+    const next = await this.#next(asking, from, cause);
+    if (next === undefined) return undefined;
+    const answer = await registry.advanceFailover(asking.id, from.index, next);
+    const { state, streams } = answer ?? { state: next, streams: [asking.id] };
+    const moved = {
+      reason: cause.reason,
+      from: maskUrl(from.currentUrl),
+      to: maskUrl(state.currentUrl),
+      index: state.index,
+    };
+    for (const stream of streams) log.warn({ stream, ...moved }, 'source failover');
+    this.#become(state);
+    await tell(streams);
+    return streams;
+  }
+
+  async #next(asking: StreamRecord, from: FailoverState, cause: FailoverCause): Promise<FailoverState | undefined> {
+    const { failoverResolverUrl, metadata } = asking;
+    const resolvedUrl =
+      failoverResolverUrl === undefined
+        ? undefined
+        : await this.#deps.askResolver({
+            resolverUrl: failoverResolverUrl,
+            currentUrl: from.currentUrl,
+            metadata,
+            failoverIndex: from.index,
+            status: cause.status,
+            reason: cause.reason,
+          });
+    const manual = cause.reason === 'manual';
+    return advanceFailover(this.planOf(asking), from, { nowMs: Date.now(), manual, resolvedUrl });
+  }
+
+  #become(state: FailoverState): void {
+    const { currentUrl, index } = this.#state;
+    this.#state = state;
+    if (state.currentUrl !== currentUrl || state.index !== index) this.#deps.onMoved(this);
+  }
+}

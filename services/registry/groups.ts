@@ -1,0 +1,28 @@
+/**
+ * Which streams fail over together: those with the same URL, the same other sources and the same headers. For the scripts,
+ * groups.lua decides it. Pure.
+ */
+
+import type { StreamSpec } from './types.ts';
+
+/** The name of a stream's group; undefined for a stream that has only one source. */
+export function groupOf(spec: Pick<StreamSpec, GroupPart>): string | undefined {
+  if (spec.failoverUrls.length === 0 && spec.failoverResolverUrl === undefined) return undefined;
+  return sourceKey(spec);
+}
+
+/** Equal for streams that begin at the same source, and go on to the same ones. */
+export function sourceKey({
+  url,
+  failoverUrls,
+  failoverResolverUrl,
+  userAgent,
+  headers,
+}: Pick<StreamSpec, GroupPart>): string {
+  const sorted = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([url, failoverUrls, failoverResolverUrl ?? '', userAgent, sorted]);
+}
+
+type GroupPart = 'url' | 'failoverUrls' | 'failoverResolverUrl' | 'userAgent' | 'headers';
