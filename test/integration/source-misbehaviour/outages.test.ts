@@ -11,7 +11,6 @@ const CHUNK_TIMEOUT_SECONDS = 4;
 /** A PES of sound of the loops. */
 const PES_MS = 400;
 const GOP_MS = 2_000;
-const RETRY_MS = 1_000;
 
 type Act = (channel: ChannelControl) => Promise<void>;
 
@@ -67,10 +66,10 @@ describe('what gets lost on the way', () => {
   describe.each(PATHS)('%s', (by) => {
     it.each(['/mid-packet.ts', '/orderly-end.ts'])('%s: a connection that ends is opened again', async (path) => {
       const seen = await viewing(path, by);
-      // Lost: the time until the next try, what is left of the GOP, and the PES of sound under way.
-      const maxGapMs = RETRY_MS + GOP_MS + 2 * PES_MS;
+      // Lost: what is left of the GOP, and the PES of sound under way. It is opened again at once.
+      const maxGapMs = GOP_MS + 2 * PES_MS;
       expectWatched(seen, { video: true, audio: true, connections: 2, maxGapMs, maxStallMs: maxGapMs + 3_000 });
-      expect(seen.verdict.video?.gaps).toHaveLength(1);
+      expect(seen.verdict.video?.gaps.length).toBeLessThanOrEqual(1);
       expectInSync(seen, 2, 0.6);
     });
 

@@ -121,6 +121,9 @@ export class Channel {
       case 'strip-random-access':
         this.#player.stripRandomAccess = action.on;
         break;
+      case 'only':
+        this.#player.only = action.what;
+        break;
       case 'lose-packets':
         this.#player.losePackets(action.count);
         break;

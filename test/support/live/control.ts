@@ -1,6 +1,6 @@
 /** The handle that tests hold: the same for a source in this process and for one in a child. */
 import type { Answer, ChannelAction, ChannelStats, ConnectionLimit } from './options.ts';
-import type { AfterStall } from './player.ts';
+import type { AfterStall, Filler } from './player.ts';
 
 /** How commands reach the channel. */
 export interface ChannelLink {
@@ -84,6 +84,11 @@ export class ChannelControl {
   /** true: video stops while audio and PCR continue. */
   dropVideo(on: boolean): Promise<void> {
     return this.act({ do: 'video', on: !on });
+  }
+
+  /** Everything else is left out; undefined: nothing is. */
+  sendOnly(what: Filler | undefined): Promise<void> {
+    return this.act({ do: 'only', what });
   }
 
   stripRandomAccessIndicator(on = true): Promise<void> {

@@ -1,6 +1,6 @@
 /** The options of a live source: its channels, answers and faults. Plain data, so that it can cross a process border. */
 import type { LoopName } from '../fixtures.ts';
-import type { AfterStall } from './player.ts';
+import type { AfterStall, Filler } from './player.ts';
 
 /** What a new connection gets. */
 export type Answer =
@@ -8,6 +8,8 @@ export type Answer =
   | { kind: 'status'; status: number; body?: string }
   /** The connection is closed without an answer. */
   | { kind: 'refuse' }
+  /** The connection is reset in place of an answer. */
+  | { kind: 'reset' }
   /** Never answered, or only the headers. */
   | { kind: 'hang'; after: 'request' | 'headers' }
   | { kind: 'html' }
@@ -34,6 +36,7 @@ export type ChannelAction =
   | { do: 'stall'; ms: number; then?: AfterStall }
   | { do: 'video'; on: boolean }
   | { do: 'strip-random-access'; on: boolean }
+  | { do: 'only'; what: Filler | undefined }
   | { do: 'lose-packets'; count: number }
   | { do: 'speed'; factor: number }
   | { do: 'limit'; limit: ConnectionLimit | undefined };

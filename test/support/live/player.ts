@@ -17,6 +17,9 @@ export interface Block {
 /** What follows a stall: everything at once, everything late, or a gap. */
 export type AfterStall = 'burst' | 'freeze' | 'lose';
 
+/** All that is left of a stream: null packets in place of every other one, or the packets without media. */
+export type Filler = 'nulls' | 'tables';
+
 export interface PlayerOptions {
   /** DTS with which the clock starts, in ticks. */
   startPts: number;
@@ -28,6 +31,8 @@ export interface PlayerOptions {
 }
 
 const PAST_STEP_MS = 25;
+/** The header of a null packet. */
+const NULL_HEADER = 0x471fff10;
 
 export class Player {
   readonly loop: Loop;
@@ -43,6 +48,8 @@ export class Player {
   #next: number;
   #jumpTicks = 0;
   #stripRandomAccess = false;
+  /** All that it sends; undefined: everything. */
+  only: Filler | undefined;
   #videoWanted = true;
   #videoFlows = true;
   #toLose = 0;
@@ -148,7 +155,13 @@ export class Player {
       const index = number % loop.packets;
       const carries = loop.carries[index] ?? 0;
       const round = Math.floor(number / loop.packets);
+      if (this.only === 'tables' && carries & CARRIES.media) continue;
       loop.bytes.copy(bytes, length, index * PACKET, (index + 1) * PACKET);
+      if (this.only === 'nulls') {
+        bytes.writeUInt32BE(NULL_HEADER, length);
+        length += PACKET;
+        continue;
+      }
       if (carries & CARRIES.video && !this.#keepVideo(bytes, length, carries)) continue;
       if (this.#toLose > 0 && carries & CARRIES.media && carries & CARRIES.payload) {
         this.#toLose--;

@@ -138,9 +138,14 @@ export class LiveServer {
     if (short !== undefined) {
       channel.refuse({ ...record, status: short.status });
       response.writeHead(short.status, short.headers).end(short.body);
-    } else if (answer.kind === 'refuse' || (answer.kind === 'hang' && answer.after === 'request')) {
+    } else if (
+      answer.kind === 'refuse' ||
+      answer.kind === 'reset' ||
+      (answer.kind === 'hang' && answer.after === 'request')
+    ) {
       channel.refuse(record);
       if (answer.kind === 'refuse') request.socket.destroy();
+      if (answer.kind === 'reset') request.socket.resetAndDestroy();
     } else {
       channel.serve(request, response, record, answer);
       this.#maxConcurrent = Math.max(this.#maxConcurrent, this.#openConnections().length);

@@ -78,6 +78,7 @@ describe('recovery', () => {
     retryAttempts: 3,
     retryDelayMs: 1_000,
     canFailOver: false,
+    isOver: false,
   };
   const refused = new SourceError('http_status', 'no', { upstreamStatus: 404 });
   const cases: [string, Partial<Situation>, object][] = [
@@ -96,6 +97,12 @@ describe('recovery', () => {
       { kind: 'failover', reason: 'transcode_start_error', status: 404 },
     ],
     ['or to the end', { sourceError: refused }, { kind: 'fail' }],
+    ['an outage that is over gets no further run', { isOver: true }, { kind: 'fail' }],
+    [
+      'but the next source does',
+      { isOver: true, canFailOver: true },
+      { kind: 'failover', reason: 'transcode_process_exited' },
+    ],
     [
       'wrong arguments are wrong everywhere',
       { exit: { ...killed, reason: 'bad_arguments' }, canFailOver: true },

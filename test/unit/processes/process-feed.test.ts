@@ -28,6 +28,7 @@ import {
 } from './support.ts';
 
 const REFUSED = new SourceError('refused', 'The source refused the connection.');
+const SILENT = new SourceError('stalled', 'The source sent nothing for 15 s.');
 const URLS = ['http://provider/1.ts', 'http://provider/2.ts', 'http://provider/3.ts'];
 
 interface Setting extends Partial<ProcessFeedDeps> {
@@ -98,6 +99,7 @@ function fakeSource(events: string[], change: Partial<FakeSource> = {}): FakeSou
     place: { feed: 's:a' },
     history: { current: { timeline: 't' } },
     trouble: undefined,
+    lost: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
     videoIntervalMs: undefined,
@@ -191,6 +193,19 @@ describe('a source that does not open', () => {
     expect(await ends()).toEqual({ kind: 'failed', error: REFUSED });
     expect(events).toEqual(['opens 1.ts', 'a killed', 'a released', 'restarts', 'opens 2.ts']);
     expect(process.restarts).toBe(1);
+  });
+
+  it('is left for each source of the list once, however long the outage has lasted', async () => {
+    const { events, open, refuse, has, run } = setUp({ failovers: 2, streamTotalTimeoutMs: 20 });
+    const a = run('a').send('a1', 'a2');
+    await open(0, a);
+    await has('a1a2');
+    await pause(30);
+    a.end({ sourceError: SILENT });
+    await refuse(1, SILENT);
+    await open(2, run('c').send('c1'));
+    await has('a1a2c1');
+    expect(events.filter((event) => event.startsWith('opens'))).toEqual(['opens 1.ts', 'opens 2.ts', 'opens 3.ts']);
   });
 
   it('is no excuse for a fault of the worker', async () => {

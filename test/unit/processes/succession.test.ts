@@ -26,6 +26,7 @@ function setUp(timeoutMs = 60_000) {
     place: { feed: 's:a' },
     history: { current: { timeline: 't' } },
     trouble: undefined,
+    lost: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
     videoIntervalMs: undefined,

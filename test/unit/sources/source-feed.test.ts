@@ -1,9 +1,9 @@
 /** A source that goes to another worker and comes back: what was seen of it before says nothing of what comes then. */
 
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
@@ -51,12 +51,29 @@ async function otherWorker(onAsked: () => void = () => undefined) {
 /** A provider whose connections begin with `media` and stay open, and a feed that reads it. `breaks`: the first one ends. */
 async function readFeed(media: Buffer, { breaks = false, retryDelayMs = 0 } = {}) {
   let isFirst = true;
-  const provider = await serve((_request, response) => {
+  const answer: RequestListener = (_request, response) => {
     response.writeHead(200, { 'content-type': 'video/mp2t' });
     if (breaks && isFirst) response.end(media);
     else response.write(media);
     isFirst = false;
-  });
+  };
+  const read = await readProvider(answer, { retryDelayMs });
+  const { ring } = read;
+  await until(() => ring.head > media.length * 0.7, { what: 'the media of the first connection' });
+  return read;
+}
+
+interface Reading {
+  readonly retryDelayMs?: number;
+  readonly retryAttempts?: number;
+  readonly liveChunkTimeoutMs?: number;
+  readonly streamTotalTimeoutMs?: number;
+}
+
+/** A feed that reads a provider. */
+async function readProvider(answer: RequestListener, settings: Reading = {}) {
+  const { retryDelayMs = 0, retryAttempts = 1, liveChunkTimeoutMs = 10_000, streamTotalTimeoutMs = 0 } = settings;
+  const provider = await serve(answer);
   /** Connections of the provider that are taken. */
   let taken = 0;
   const takeConnection = async () => {
@@ -90,9 +107,9 @@ async function readFeed(media: Buffer, { breaks = false, retryDelayMs = 0 } = {}
       settings: {
         connectTimeoutMs: 2_000,
         readTimeoutMs: 2_000,
-        liveChunkTimeoutMs: 10_000,
+        liveChunkTimeoutMs,
         streamTimeoutMs: 10_000,
-        retry: { retryAttempts: 1, retryDelayMs, retryExponentialBackoff: false, streamTotalTimeoutMs: 0 },
+        retry: { retryAttempts, retryDelayMs, retryExponentialBackoff: false, streamTotalTimeoutMs },
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,
@@ -109,9 +126,30 @@ async function readFeed(media: Buffer, { breaks = false, retryDelayMs = 0 } = {}
   );
   onTestFinished(() => source.close());
   const { ring } = source.feed;
-  await until(() => ring.head > media.length * 0.7, { what: 'the media of the first connection' });
-  return { provider, place, ring, taken: () => taken };
+  return { provider, place, source, ring, taken: () => taken };
 }
+
+/** Pictures and sound without end; none like another. Returns what ends them. */
+function streamMedia(response: ServerResponse, from: number): () => void {
+  const ts = new TsBuilder();
+  let n = from;
+  const timer = setInterval(() => {
+    const at = SECOND + n * 1_800;
+    response.write(
+      ts
+        .tables()
+        .video(at, at, true, 1 + (n % 100))
+        .audio(at)
+        .take(),
+    );
+    n++;
+  }, 20);
+  const stop = () => clearInterval(timer);
+  response.once('close', stop);
+  return stop;
+}
+/** A connection that delivers for this long has played. */
+const PLAYED_MS = 1_200;
 
 it('is read from what it begins with, though this worker had seen the same before another one read it', async () => {
   const media = clip(6);
@@ -143,4 +181,59 @@ it('leaves its place at the provider to the worker that takes it over while it w
   place.set({ kind: 'relay', owner: await otherWorker() });
   await until(() => takenWhenLeft.length > 0, { what: 'its followers to hear that it has moved' });
   expect(takenWhenLeft[0]).toBe(0);
+});
+
+describe('a source that has played', () => {
+  it('is opened again at once when it breaks', async () => {
+    let connections = 0;
+    const { ring } = await readProvider(
+      (_request, response) => {
+        streamMedia(response, 1_000 * connections++);
+        if (connections === 1) setTimeout(() => response.destroy(), PLAYED_MS);
+      },
+      { retryDelayMs: 600_000 },
+    );
+    await until(() => connections === 2, { what: 'the second connection' });
+    const { head } = ring;
+    await until(() => ring.head > head + 10_000, { what: 'the media of the second connection' });
+  });
+
+  it('is opened again when it is silent, and again while new connections are silent too', async () => {
+    let connections = 0;
+    const { ring, source } = await readProvider(
+      (_request, response) => {
+        connections++;
+        if (connections === 1) setTimeout(streamMedia(response, 0), PLAYED_MS);
+        else if (connections === 2) response.flushHeaders();
+        else if (connections > 4) streamMedia(response, 1_000);
+      },
+      { liveChunkTimeoutMs: 300, streamTotalTimeoutMs: 60_000 },
+    );
+    await until(() => source.lost !== undefined, { what: 'the time to move to another source' });
+    // After one that was opened again in vain.
+    expect(connections).toBeGreaterThan(1);
+    expect(source.lost).toMatchObject({ reason: 'stalled' });
+    await until(() => connections === 5, { what: 'the connection that answers' });
+    const { head } = ring;
+    await until(() => ring.head > head + 10_000, { what: 'its media' });
+    expect(source.lost).toBeUndefined();
+  });
+
+  it.each([
+    ['in bursts', 800],
+    ['after a pause that its rhythm does not explain, but LIVE_CHUNK_TIMEOUT_SECONDS allows', 1_600],
+  ])('and sends %s, goes on over the same connection', async (_what, pauseMs) => {
+    const media = clip(6);
+    const third = Math.floor(media.length / 3 / 188) * 188;
+    const { ring, provider } = await readProvider(
+      (_request, response) => {
+        response.write(media.subarray(0, third));
+        setTimeout(() => response.write(media.subarray(third, 2 * third)), pauseMs);
+        setTimeout(() => response.write(media.subarray(2 * third)), 2 * pauseMs);
+      },
+      { liveChunkTimeoutMs: 2_400 },
+    );
+    await until(() => ring.head > media.length * 0.8, { what: 'all of its media', timeoutMs: 15_000 });
+    expect(provider.requests).toHaveLength(1);
+  });
 });

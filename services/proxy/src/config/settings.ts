@@ -247,7 +247,7 @@ const sources = {
     'LIVE_CHUNK_TIMEOUT_SECONDS',
     seconds(0.1, 3600),
     '15',
-    'Seconds without a byte after which the worker treats a live source as stalled and opens it again.',
+    'Seconds without a picture or sound after which the worker opens a live source again. It does so sooner where the rhythm of the source shows that it hangs.',
   ),
   vodReadTimeoutMs: setting(
     'VOD_READ_TIMEOUT',
@@ -259,20 +259,25 @@ const sources = {
     'STREAM_RETRY_ATTEMPTS',
     integer(0, 1000),
     '3',
-    'Retries of one source URL before the worker uses its failover URL.',
+    'Retries of one source URL before the worker uses its failover URL. Without one they count only until the stream has played; after that it is tried until `STREAM_TOTAL_TIMEOUT`.',
   ),
-  retryDelayMs: setting('STREAM_RETRY_DELAY', seconds(0, 600), '1', 'Seconds before each retry.'),
+  retryDelayMs: setting(
+    'STREAM_RETRY_DELAY',
+    seconds(0, 600),
+    '1',
+    'Seconds before each retry. The first retry of a source that has played comes at once.',
+  ),
   retryExponentialBackoff: setting(
     'STREAM_RETRY_EXPONENTIAL_BACKOFF',
     flag,
     'false',
-    'Whether that delay doubles with each retry.',
+    'Whether that delay doubles with each retry, as often as `STREAM_RETRY_ATTEMPTS` allows.',
   ),
   streamTotalTimeoutMs: setting(
     'STREAM_TOTAL_TIMEOUT',
     seconds(0, DAY_S),
     '30',
-    'Seconds that one outage may last before the stream fails. All retries and failovers count. 0: no limit.',
+    'Seconds that one outage may last before the stream fails. All retries and failovers count. Each failover URL gets one try even after that. 0: no limit, and `STREAM_RETRY_ATTEMPTS` counts.',
   ),
   maxFailoverAttempts: setting(
     'MAX_FAILOVER_ATTEMPTS',

@@ -20,8 +20,8 @@ import { relayedError } from '../relay/relay-run.ts';
 import { sourceFeedOf } from '../sources/source-feeds.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
-import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
+import type { FailoverCause } from '../upstream/provider/source-address.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
 import type { Production } from './production.ts';
 import { failureOf, nextStep, type Step } from './recovery.ts';
@@ -94,6 +94,8 @@ export class ProcessFeed implements PlacedFeed {
   #lastOutputMs: number;
   /** Runs in a row that ended before they had delivered much media. */
   #barrenRuns = 0;
+  /** Failovers since the last output. */
+  #moves = 0;
   #restarts = 0;
 
   constructor(options: ProcessFeedOptions) {
@@ -305,6 +307,7 @@ export class ProcessFeed implements PlacedFeed {
       // A provider may count the old connection against the new one.
       this.#forget();
       this.#barrenRuns = 0;
+      this.#moves++;
     } else {
       return { kind: 'failed', error: failureOf(failed, this.#source.address.url) };
     }
@@ -395,6 +398,7 @@ export class ProcessFeed implements PlacedFeed {
 
   #noteMedia(clock: SourceClock | undefined): void {
     this.#lastOutputMs = this.#clock.monotonicMs();
+    this.#moves = 0;
     this.#sourceClock = clock;
   }
 
@@ -415,9 +419,9 @@ export class ProcessFeed implements PlacedFeed {
   #decide(failed: FailedRun): Step {
     const { streamTotalTimeoutMs, retryAttempts, retryDelayMs } = this.#deps;
     const outageMs = this.#clock.monotonicMs() - this.#lastOutputMs;
-    if (streamTotalTimeoutMs > 0 && outageMs > streamTotalTimeoutMs) return { kind: 'fail' };
-    const { canFailOver } = this.#source;
-    return nextStep({ ...failed, barrenRuns: this.#barrenRuns, retryAttempts, retryDelayMs, canFailOver });
+    const isOver = streamTotalTimeoutMs > 0 && outageMs > streamTotalTimeoutMs;
+    const canFailOver = this.#source.mayMoveOn(isOver, this.#moves);
+    return nextStep({ ...failed, barrenRuns: this.#barrenRuns, retryAttempts, retryDelayMs, canFailOver, isOver });
   }
 
   #watch(run: Run): () => void {
@@ -428,10 +432,10 @@ export class ProcessFeed implements PlacedFeed {
       lastOutputMs: () => this.#lastOutputMs,
       streamTimeoutMs: this.#deps.streamTimeoutMs,
       maxRunMs: this.#deps.maxRunMs,
-      onTrouble: (trouble) => {
+      onTrouble: (cause) => {
         if (isLeft || this.#succession.isReady || !this.#source.canFailOver) return;
         isLeft = true;
-        void this.#leaveSource(trouble);
+        void this.#leaveSource(cause);
       },
       onHung: (why) => {
         if (this.#cut?.run === run) return;
@@ -442,7 +446,7 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   /** Moves to a better source if there is one; otherwise stays. */
-  async #leaveSource(reason: SourceTrouble): Promise<void> {
-    if (await this.#source.advance(this.#source.index, { reason })) await this.switchSource();
+  async #leaveSource(cause: FailoverCause): Promise<void> {
+    if (await this.#source.advance(this.#source.index, cause)) await this.switchSource();
   }
 }

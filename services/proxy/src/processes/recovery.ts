@@ -11,7 +11,10 @@ export interface Situation extends Omit<FailedRun, 'addedMs'> {
   readonly barrenRuns: number;
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
+  /** Another source may be tried; see `mayMoveOn`. */
   readonly canFailOver: boolean;
+  /** The outage has lasted for STREAM_TOTAL_TIMEOUT: this source gets no further run. */
+  readonly isOver: boolean;
 }
 
 export type Step =
@@ -26,7 +29,7 @@ export type Step =
  * on every source.
  */
 export function nextStep(situation: Situation): Step {
-  const { why, exit, sourceError, barrenRuns, retryAttempts, canFailOver } = situation;
+  const { why, exit, sourceError, barrenRuns, retryAttempts, canFailOver, isOver } = situation;
   if (exit?.reason === 'bad_arguments') return { kind: 'fail' };
   if (sourceError !== undefined && sourceError.reason !== 'stopped') {
     if (sourceError.reason === 'over') return { kind: 'end' };
@@ -34,12 +37,13 @@ export function nextStep(situation: Situation): Step {
     if (!canFailOver) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
     return { kind: 'failover', reason: failoverReason(exit, sourceError), status: sourceError.upstreamStatus };
   }
-  if (barrenRuns <= retryAttempts) {
+  if (!isOver && barrenRuns <= retryAttempts) {
     if (exit === undefined || barrenRuns === 0) return { kind: 'restart', delayMs: 0 };
     return { kind: 'restart', delayMs: situation.retryDelayMs * (barrenRuns - 1) };
   }
   if (canFailOver) return { kind: 'failover', reason: failoverReason(exit, undefined) };
-  return exit?.reason === 'source_ended' && why !== 'hung' ? { kind: 'end' } : { kind: 'fail' };
+  const hasEnded = exit?.reason === 'source_ended' && why !== 'hung' && !isOver;
+  return { kind: hasEnded ? 'end' : 'fail' };
 }
 
 /** In the terms of the failover resolver's contract. */

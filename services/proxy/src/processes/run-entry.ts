@@ -135,6 +135,7 @@ async function nothingToSee(
   while (performance.now() < untilMs && !signal.aborted) {
     await pause(TROUBLE_POLL_MS, signal);
     if (source.trouble === 'scrambled' && request.canFailOver) break;
+    if (source.lost !== undefined && request.canFailOver) throw source.lost;
   }
   if (request.signal.aborted) throw new SourceError('stopped', 'The stream is no longer wanted.');
   if (source.trouble === 'scrambled') {

@@ -2,7 +2,8 @@
 
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
-import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
+import { failoverReason } from '../upstream/failover/source-recovery.ts';
+import type { FailoverCause } from '../upstream/provider/source-address.ts';
 import type { Run } from './run.ts';
 import { isHung, sourceFlows } from './watchdog.ts';
 
@@ -16,7 +17,7 @@ export interface RunWatchDeps {
   /** Maximum age of a run; see MAX_RUN_MS. */
   readonly maxRunMs: number | undefined;
   /** Called repeatedly while the trouble lasts. */
-  readonly onTrouble: (trouble: SourceTrouble) => void;
+  readonly onTrouble: (cause: FailoverCause) => void;
   /** Called repeatedly while FFmpeg hangs, with the reason. */
   readonly onHung: (why: string) => void;
 }
@@ -42,8 +43,8 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
       videoIntervalMs: run.source.videoIntervalMs,
     };
     if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
-    const trouble = run.source?.trouble;
-    if (trouble !== undefined) deps.onTrouble(trouble);
+    const cause = causeToLeave(run.source);
+    if (cause !== undefined) deps.onTrouble(cause);
     const hung = isHung({
       nowMs,
       startedMs,
@@ -58,4 +59,10 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   };
   const timer = clock.setInterval(look, WATCH_INTERVAL_MS);
   return () => clock.clearInterval(timer);
+}
+
+/** Why a source should be left for another one, or undefined. */
+function causeToLeave(source: Run['source']): FailoverCause | undefined {
+  if (source?.lost !== undefined) return { reason: failoverReason(source.lost), status: source.lost.upstreamStatus };
+  return source?.trouble && { reason: source.trouble };
 }

@@ -36,6 +36,8 @@ export interface SourceConnectionsDeps {
 
 /** A connection that can be read now. */
 export interface OpenedConnection extends AnsweredMedia {
+  /** How long it took from the request to the first bytes, in ms; undefined for one that waited for its handover. */
+  readonly openedMs: number | undefined;
   /** What came while it waited for the handover; undefined for a new connection. */
   readonly prepared: { readonly chunks: readonly Buffer[]; readonly repeats: boolean } | undefined;
 }
@@ -62,6 +64,8 @@ export class SourceConnections {
     },
   );
   #reader: BodyReader | undefined;
+  /** Resolves when the connection that was read last is closed. */
+  #closed: Promise<void> | undefined;
   /** Frees the place of the connection that is read. */
   #disconnect: (() => void) | undefined;
 
@@ -102,8 +106,11 @@ export class SourceConnections {
     this.#prepared.drop();
   }
 
-  /** The prepared connection, or a new one. `close` it before the next. */
-  async open(): Promise<OpenedConnection> {
+  /**
+   * The prepared connection, or a new one. `close` it before the next.
+   * @param tryMs how long each step may take, if that is less than the settings allow
+   */
+  async open(tryMs?: number): Promise<OpenedConnection> {
     const prepared = await this.#prepared.take();
     if (prepared !== undefined) {
       this.letGo();
@@ -111,12 +118,16 @@ export class SourceConnections {
       const { staged, reader } = await prepared.source.take();
       this.#reader = reader;
       const repeats = prepared.source.repeats(this.#hasSent);
-      return { kind: { kind: 'mpegts' }, reader, prepared: { chunks: staged, repeats } };
+      return { kind: { kind: 'mpegts' }, reader, prepared: { chunks: staged, repeats }, openedMs: undefined };
     }
     this.#disconnect ??= await this.#deps.takeConnection(this.#signal);
-    const { kind, reader } = await this.#connect();
+    // A provider counts the last connection until it is closed.
+    await this.#closed;
+    const askedMs = performance.now();
+    const { kind, reader, closed } = await this.#connect(tryMs);
     this.#reader = reader;
-    return { kind, reader, prepared: undefined };
+    this.#closed = closed;
+    return { kind, reader, prepared: undefined, openedMs: performance.now() - askedMs };
   }
 
   /** Closes the connection that is read. Its place stays taken, for the next one. */
@@ -148,17 +159,19 @@ export class SourceConnections {
   }
 
   /** @throws {SourceError} when the source does not answer, or answers with something other than media */
-  async #connect(): Promise<AnsweredMedia> {
+  async #connect(tryMs = Number.POSITIVE_INFINITY): Promise<AnsweredMedia & { readonly closed: Promise<void> }> {
     const { guard, memories, account, settings } = this.#deps;
     const response = await openUpstream({
       ...this.#address,
       signal: this.#signal,
-      connectTimeoutMs: settings.connectTimeoutMs,
-      headersTimeoutMs: settings.readTimeoutMs,
+      connectTimeoutMs: Math.min(settings.connectTimeoutMs, tryMs),
+      headersTimeoutMs: Math.min(settings.readTimeoutMs, tryMs),
       guard,
       account,
       memory: memories.of(this.#address),
     });
-    return answeredMedia(requireSuccess(response), this.#address, settings.liveChunkTimeoutMs);
+    const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs);
+    const media = await answeredMedia(requireSuccess(response), this.#address, firstBytesMs);
+    return { ...media, closed: response.closed };
   }
 }

@@ -20,6 +20,7 @@ import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { relayedError } from '../relay/relay-run.ts';
+import { LiveReader } from '../upstream/failover/live-reader.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
@@ -33,7 +34,6 @@ import { SourceWatch, type SourceWatchSettings } from './source-watch.ts';
 export interface SourceSettings extends SourceWatchSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
-  readonly liveChunkTimeoutMs: number;
   readonly retry: RetrySettings;
 }
 
@@ -52,8 +52,6 @@ export interface SourceBeginning {
 
 /** DTS of the first unit: leaves room for PCRs and earlier audio, and is far from the 33-bit wrap. */
 const FIRST_DTS = 10 * TICKS_PER_SECOND;
-/** A connection that delivers for this long ends an outage. */
-const HEALTHY_AFTER_MS = 5_000;
 const HOLD_POLL_MS = 100;
 /** The provider's clock is the clock of a source, whichever worker reads it. */
 const PROVIDER = 'provider';
@@ -65,7 +63,6 @@ export class SourceFeed implements PlacedFeed {
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly #address: SourceAddress;
-  readonly #deps: SourceFeedDeps;
   readonly #log: Logger;
   readonly #splicer: Splicer;
   readonly #abort = new AbortController();
@@ -79,6 +76,8 @@ export class SourceFeed implements PlacedFeed {
   readonly #readAhead: ReadAhead;
   readonly #watch: SourceWatch;
   #holds = 0;
+  /** Why the source has stopped, when its retries with another source would be used up. */
+  #lost: SourceError | undefined;
   readonly #done: Promise<void>;
 
   /**
@@ -87,7 +86,6 @@ export class SourceFeed implements PlacedFeed {
   constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, beginning: SourceBeginning = {}) {
     this.place = place;
     this.#address = address;
-    this.#deps = deps;
     this.#beginning = beginning;
     this.#log = deps.log.child({ source: maskUrl(address.url) });
     this.#retry = new RetrySchedule(deps.settings.retry);
@@ -162,6 +160,14 @@ export class SourceFeed implements PlacedFeed {
     return this.#watch.trouble;
   }
 
+  /**
+   * The error of a source that keeps being opened in vain, when it is time to move to another one. Without another one
+   * the feed goes on trying.
+   */
+  get lost(): SourceError | undefined {
+    return this.#lost;
+  }
+
   /** The provider account that it reads from, in the terms of `accountOf`. */
   get account(): string {
     return accountOf(this.#address);
@@ -209,13 +215,14 @@ export class SourceFeed implements PlacedFeed {
     for (;;) {
       const relayed = this.place.current.kind === 'relay';
       this.#watch.begin();
+      if (relayed) this.#lost = undefined;
       const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
       if (end === 'other_kind' || this.#abort.signal.aborted) {
         this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
         return;
       }
       if (end === 'moved') continue;
-      const delayMs = relayed || !(end instanceof SourceError) ? undefined : this.#retry.next(end);
+      const delayMs = relayed || !(end instanceof SourceError) ? undefined : this.#retryDelay(end);
       this.#log.warn({ reason: end instanceof SourceError ? end.reason : end.status, retryInMs: delayMs }, end.message);
       if (delayMs === undefined) {
         this.#finish(opened, end, { kind: 'failed', error: end });
@@ -226,6 +233,12 @@ export class SourceFeed implements PlacedFeed {
       // Another worker may have taken it over during the pause.
       if (!relayed) this.#leaveIfMoved();
     }
+  }
+
+  #retryDelay(error: SourceError): number | undefined {
+    this.#retry.lost(error.reason === 'stalled' ? this.#watch.silence.earlyMs : 0);
+    if (this.#retry.isWorthLeaving(error)) this.#lost = error;
+    return this.#retry.next(error);
   }
 
   /** Tells the followers when another worker reads the source now, and leaves it the place at the provider. */
@@ -271,8 +284,11 @@ export class SourceFeed implements PlacedFeed {
     const isEmpty = this.feed.ring.head === 0;
     if (isEmpty) this.#goOn();
     if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
+    const { silence } = this.#watch;
+    const tryMs = this.#retry.tryMs(silence, false);
     try {
-      const { kind, reader, prepared } = await this.#connections.open();
+      const { kind, reader, prepared, openedMs } = await this.#connections.open(tryMs);
+      silence.begin(openedMs, tryMs);
       opened.resolve(kind);
       if (kind.kind !== 'mpegts') {
         if (isEmpty) return 'other_kind';
@@ -312,19 +328,22 @@ export class SourceFeed implements PlacedFeed {
   }
 
   async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
-    const sinceMs = performance.now();
-    let askedMs = sinceMs;
+    const live = new LiveReader(reader, this.#address.url, this.#watch.silence, true);
+    let sinceMs: number | undefined;
     for (;;) {
-      const chunk = await reader.read(this.#deps.settings.liveChunkTimeoutMs);
-      if (!(await this.place.mayPass())) return 'moved';
-      if (chunk === undefined) return this.#watch.closed();
+      const piece = await live.read();
+      if (piece === 'left' || !(await this.place.mayPass())) return 'moved';
+      if (piece === undefined) return this.#watch.closed();
       const nowMs = performance.now();
-      if (nowMs - sinceMs > HEALTHY_AFTER_MS) this.#retry.reset();
-      for (const piece of this.#watch.push(chunk, nowMs, nowMs - askedMs)) this.#put(piece);
+      if (piece.hasMedia) {
+        sinceMs ??= nowMs;
+        this.#retry.played(nowMs - sinceMs);
+        this.#lost = undefined;
+      }
+      for (const bytes of this.#watch.push(piece.bytes, nowMs, piece.waitedMs)) this.#put(bytes);
       const { repeats } = this.#watch;
       if (repeats !== undefined) return repeats;
       await this.#readAhead.wait(() => this.place.current.kind === 'own', this.#abort.signal);
-      askedMs = performance.now();
     }
   }
 

@@ -7,16 +7,21 @@ import { SourceError } from '../errors.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
 import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
+import { Silence } from '../upstream/failover/silence.ts';
 import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
 import { isRecording } from '../upstream/provider/source-kind.ts';
 
 export interface SourceWatchSettings {
   /** How soon a source without pictures is left for another one. */
   readonly streamTimeoutMs: number;
+  /** A source hangs when it is silent for this long at the latest. */
+  readonly liveChunkTimeoutMs: number;
   readonly bitrate: BitrateSettings;
 }
 
 export class SourceWatch {
+  /** Of the source, over all connections of this worker. */
+  readonly silence: Silence;
   readonly #url: string;
   readonly #settings: SourceWatchSettings;
   readonly #arrivals: Arrivals;
@@ -29,6 +34,7 @@ export class SourceWatch {
     this.#url = url;
     this.#settings = settings;
     this.#arrivals = arrivals;
+    this.silence = new Silence(settings.liveChunkTimeoutMs);
     this.#bitrate = new BitrateMonitor(settings.bitrate);
   }
 

@@ -1,7 +1,7 @@
 /** The current source of a stream: its primary URL, or the URL that failover chose for the stream's group. */
 
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
-import { canFailOver } from '../upstream/failover/failover.ts';
+import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
 import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/provider/source-address.ts';
 import type { FailoverGroup } from './failover-group.ts';
 
@@ -46,6 +46,10 @@ export class StreamSource implements SwitchableSource {
 
   get canFailOver(): boolean {
     return canFailOver(this.#group.planOf(this.#stream));
+  }
+
+  mayMoveOn(isOver: boolean, moves: number): boolean {
+    return mayMoveOn(this.#group.planOf(this.#stream), isOver, moves);
   }
 
   async advance(fromIndex: number, cause: FailoverCause): Promise<boolean> {

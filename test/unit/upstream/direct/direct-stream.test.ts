@@ -8,6 +8,7 @@ import type { StreamSource } from '../../../../services/proxy/src/streams/stream
 import { type DirectResult, serveDirect } from '../../../../services/proxy/src/upstream/direct/direct-stream.ts';
 import type { DirectSettings } from '../../../../services/proxy/src/upstream/direct/transfer.ts';
 import { SourceMemories } from '../../../../services/proxy/src/upstream/http/source-memory.ts';
+import { TsBuilder } from '../../mpegts/build-ts.ts';
 import {
   eventually,
   type LoggedFailover,
@@ -37,6 +38,12 @@ const SETTINGS: DirectSettings = {
   bitrateFailoverThreshold: 2,
   bitrateGraceMs: 0,
 };
+
+function nullPackets(count: number): Buffer {
+  const bytes = Buffer.alloc(count * 188, 0xff);
+  for (let at = 0; at < bytes.length; at += 188) bytes.writeUInt32BE(0x471fff10, at);
+  return bytes;
+}
 
 interface Proxy extends TestServer {
   readonly results: DirectResult[];
@@ -247,6 +254,95 @@ describe('live', () => {
     await eventually(() => worker.results.length > 0);
     expect(worker.results).toMatchObject([{ outcome: 'failed', bytes: 188 * 80, error: { upstreamStatus: 404 } }]);
     expect(worker.failovers).toHaveLength(1);
+  });
+
+  describe('that has played', () => {
+    /** Pictures without end, one every 20 ms. */
+    const streamPictures = (response: ServerResponse): (() => void) => {
+      const ts = new TsBuilder();
+      response.write(ts.tables().take());
+      let n = 0;
+      const timer = setInterval(() => {
+        response.write(ts.video(90_000 + n * 1_800, 90_000 + n * 1_800, n % 25 === 0, 400).take());
+        n++;
+      }, 20);
+      response.once('close', () => clearInterval(timer));
+      return () => clearInterval(timer);
+    };
+    const PLAYED_MS = 1_200;
+
+    it.each([
+      ['sends nothing more', () => undefined],
+      [
+        'sends only null packets',
+        (response: ServerResponse) => {
+          const timer = setInterval(() => response.write(nullPackets(20)), 20);
+          response.once('close', () => clearInterval(timer));
+        },
+      ],
+    ] as const)(
+      'and %s, on a new connection too: it is opened again once, then the next source is',
+      async (_what, then) => {
+        let connections = 0;
+        const hung = await serve((_request, response) => {
+          connections += 1;
+          if (connections > 1) {
+            response.flushHeaders();
+            then(response);
+            return;
+          }
+          const stop = streamPictures(response);
+          setTimeout(() => {
+            stop();
+            then(response);
+          }, PLAYED_MS);
+        });
+        const backup = await serve((_request, response) => void streamPictures(response));
+        const worker = await proxy(`${hung.origin}/1.ts`, {
+          failoverUrls: [`${backup.origin}/1.ts`],
+          // No retry that waits is among those that are made.
+          settings: { retryDelayMs: 60_000 },
+        });
+        const viewer = await watch(worker.origin);
+        await eventually(() => backup.requests.length === 1, 5_000);
+        const before = viewer.body().length;
+        await eventually(() => viewer.body().length > before + 10_000);
+        expect(connections).toBe(2);
+        expect(worker.failovers).toMatchObject([{ reason: 'chunk_timeout_after_retries' }]);
+        expect(worker.results).toEqual([]);
+        await eventually(() => hung.open() === 0);
+        viewer.response.destroy();
+      },
+    );
+
+    it('and breaks off is opened again at once', async () => {
+      let connections = 0;
+      const server = await serve((_request, response) => {
+        connections += 1;
+        streamPictures(response);
+        if (connections === 1) setTimeout(() => response.destroy(), PLAYED_MS);
+      });
+      const worker = await proxy(`${server.origin}/1.ts`, { settings: { retryDelayMs: 60_000 } });
+      const viewer = await watch(worker.origin);
+      await eventually(() => connections === 2, 5_000);
+      viewer.response.destroy();
+    });
+
+    it('and is away for longer than STREAM_RETRY_ATTEMPTS last is waited for until STREAM_TOTAL_TIMEOUT', async () => {
+      let connections = 0;
+      const server = await serve((_request, response) => {
+        connections += 1;
+        if (connections > 1 && connections < 10) response.writeHead(503).end();
+        else streamPictures(response);
+        if (connections === 1) setTimeout(() => response.destroy(), PLAYED_MS);
+      });
+      const worker = await proxy(`${server.origin}/1.ts`);
+      const viewer = await watch(worker.origin);
+      await eventually(() => connections === 10, 5_000);
+      const before = viewer.body().length;
+      await eventually(() => viewer.body().length > before + 10_000);
+      viewer.response.destroy();
+    });
   });
 
   it('moves with the stream when somebody else moves it, a silent source too', async () => {

@@ -4,9 +4,15 @@ import {
   advanceFailover,
   canFailOver,
   type FailoverPlan,
+  mayMoveOn,
 } from '../../../../services/proxy/src/upstream/failover/failover.ts';
 import { askFailoverResolver } from '../../../../services/proxy/src/upstream/failover/failover-resolver.ts';
-import { isRetryable, RetrySchedule } from '../../../../services/proxy/src/upstream/failover/retry.ts';
+import {
+  isRetryable,
+  RetrySchedule,
+  type RetrySettings,
+} from '../../../../services/proxy/src/upstream/failover/retry.ts';
+import { Silence } from '../../../../services/proxy/src/upstream/failover/silence.ts';
 import { initialFailover } from '../../../../services/registry/new-stream.ts';
 import { openGuard, serve, streamSource } from '../support.ts';
 
@@ -66,7 +72,131 @@ describe('retry', () => {
   });
 });
 
+describe('retries of a source that has played', () => {
+  const stalled = new SourceError('stalled', 'x');
+  const gone = new SourceError('http_status', 'x', { upstreamStatus: 404 });
+  /** A schedule, its clock, and a source that has played for a while. */
+  function playing(change: Partial<RetrySettings> = {}) {
+    const clock = { ms: 0 };
+    const schedule = new RetrySchedule({ ...SETTINGS, ...change }, () => clock.ms);
+    schedule.played(20_000);
+    /** Fails at once on every try; returns the delays. */
+    const delays = (error: SourceError, elsewhere?: boolean) => {
+      const made: number[] = [];
+      for (;;) {
+        const delayMs = schedule.next(error, elsewhere);
+        if (delayMs === undefined) return made;
+        made.push(delayMs);
+        clock.ms += delayMs;
+      }
+    };
+    return { clock, schedule, delays };
+  }
+
+  it('begin at once, and go on until STREAM_TOTAL_TIMEOUT, with a last one then', () => {
+    const { clock, delays } = playing();
+    expect(delays(refused)).toEqual([0, ...Array<number>(30).fill(1000)]);
+    expect(clock.ms).toBe(30_000);
+  });
+
+  it('are STREAM_RETRY_ATTEMPTS while another source is there, or without a total limit', () => {
+    expect(playing().delays(refused, true)).toEqual([0, 1000, 1000]);
+    expect(playing({ streamTotalTimeoutMs: 0 }).delays(refused)).toEqual([0, 1000, 1000]);
+    expect(playing({ retryAttempts: 0 }).delays(refused, true)).toEqual([]);
+  });
+
+  it('are one after a silence while another source is there', () => {
+    expect(playing().delays(stalled, true)).toEqual([0]);
+    const { schedule, delays } = playing();
+    schedule.switched();
+    expect(delays(stalled, true)).toEqual([1000, 1000, 1000]);
+  });
+
+  it('are none where only another source helps', () => {
+    expect(playing().delays(gone)).toEqual([]);
+  });
+
+  it('double from the second on, and not beyond what the attempts would have come to', () => {
+    const made = playing({ retryExponentialBackoff: true }).delays(refused);
+    expect(made.slice(0, 6)).toEqual([0, 1000, 2000, 4000, 4000, 4000]);
+  });
+
+  it('wait for what the provider asks for, the first too', () => {
+    expect(playing().schedule.next(status(503, 4))).toBe(4000);
+  });
+
+  it('are as rare as those of a source that has not played, if it ends again and again', () => {
+    const { clock, schedule } = playing();
+    expect(schedule.next(refused)).toBe(0);
+    for (let n = 0; n < 5; n++) {
+      schedule.played(4_000);
+      clock.ms += 4_000;
+      expect(schedule.next(refused)).toBe(1000);
+    }
+    schedule.played(5_000);
+    expect(schedule.next(refused)).toBe(0);
+  });
+
+  it('are not delayed after a connection that stayed silent for longer than the delay', () => {
+    const { clock, schedule } = playing();
+    expect(schedule.next(stalled)).toBe(0);
+    clock.ms += 3_000;
+    expect(schedule.next(stalled)).toBe(0);
+    clock.ms += 400;
+    expect(schedule.next(stalled)).toBe(600);
+    expect(schedule.next(refused)).toBe(1000);
+  });
+
+  it('do not end sooner because a silence was noticed sooner', () => {
+    const { clock, schedule } = playing();
+    clock.ms = 6_000;
+    schedule.lost(9_000);
+    clock.ms = 43_900;
+    expect([schedule.next(refused), schedule.next(refused)]).toEqual([0, 1000]);
+    clock.ms = 44_500;
+    expect(schedule.next(refused)).toBe(500);
+    clock.ms = 45_000;
+    expect(schedule.next(stalled)).toBeUndefined();
+  });
+
+  it('go on with the last source when no other is left', () => {
+    const { schedule } = playing();
+    const source = { mayMoveOn: () => true };
+    expect(schedule.mayMove(source)).toBe(true);
+    schedule.stuck();
+    expect([schedule.mayMove(source), schedule.next(refused, false)]).toEqual([false, 0]);
+    schedule.reset();
+    expect(schedule.mayMove(source)).toBe(true);
+  });
+
+  it('give a new connection as long as its source needs, and 5 s where time or others press', () => {
+    const { clock, schedule } = playing();
+    const played = new Silence(15_000);
+    played.begin(50);
+    played.note(10, 'media');
+    const other = new Silence(15_000, true);
+    const never = new RetrySchedule(SETTINGS, () => 0);
+    expect(never.tryMs(other, true)).toBeUndefined();
+    schedule.next(refused);
+    expect([schedule.tryMs(played, true), schedule.tryMs(other, true)]).toEqual([3_000, 5_000]);
+    expect(schedule.tryMs(other, false)).toBe(15_000);
+    clock.ms = 30_000;
+    expect(schedule.tryMs(other, false)).toBe(5_000);
+    schedule.next(refused);
+    expect(schedule.tryMs(played, false)).toBe(5_000);
+  });
+});
+
 describe('failover', () => {
+  it('goes on after STREAM_TOTAL_TIMEOUT until each source of the list has had its try', () => {
+    const two: FailoverPlan = { url: 'p', failoverUrls: ['a', 'b'], hasResolver: false, maxAttempts: 0 };
+    const may = (plan: FailoverPlan, isOver: boolean) => [0, 1, 2].map((moves) => mayMoveOn(plan, isOver, moves));
+    expect(may(two, false)).toEqual([true, true, true]);
+    expect(may(two, true)).toEqual([true, true, false]);
+    expect(may({ ...two, failoverUrls: [], hasResolver: true }, true)).toEqual([true, false, false]);
+    expect(may({ ...two, failoverUrls: [] }, false)).toEqual([false, false, false]);
+  });
+
   const plan: FailoverPlan = { url: 'p', failoverUrls: ['a', 'b', 'c'], hasResolver: false, maxAttempts: 0 };
   const run = (which: FailoverPlan, steps: number, more = {}) => {
     let state = initialFailover('p');

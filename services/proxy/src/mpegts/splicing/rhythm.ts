@@ -4,12 +4,18 @@
 const REMEMBERED_MS = 60_000;
 
 export class Rhythm {
+  readonly #rememberedMs: number;
   #lastMs: number | undefined;
   #longestMs: number | undefined;
   /** The longest intervals: of the half that is being filled, and of the half before. */
   #halves: [number, number] = [0, 0];
   #halfSinceMs = 0;
   #interrupted = false;
+
+  /** @param rememberedMs an interval counts for at least half of this, and at most for all of it */
+  constructor(rememberedMs = REMEMBERED_MS) {
+    this.#rememberedMs = rememberedMs;
+  }
 
   /** A unit came at `nowMs`, monotonic ms. */
   beat(nowMs: number): void {
@@ -20,7 +26,7 @@ export class Rhythm {
       if (lastMs === undefined) this.#halfSinceMs = nowMs;
       return;
     }
-    if (nowMs - this.#halfSinceMs > REMEMBERED_MS / 2) {
+    if (nowMs - this.#halfSinceMs > this.#rememberedMs / 2) {
       this.#halves = [0, this.#halves[0]];
       this.#halfSinceMs = nowMs;
     }

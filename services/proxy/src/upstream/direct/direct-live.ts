@@ -7,14 +7,17 @@ import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { ScramblingMonitor } from '../../mpegts/syntax/scrambling.ts';
 import { BitrateMonitor } from '../failover/bitrate-monitor.ts';
+import { LiveReader } from '../failover/live-reader.ts';
 import { Rounds, repeatsError } from '../failover/rounds.ts';
+import { Silence } from '../failover/silence.ts';
 import { failoverReason } from '../failover/source-recovery.ts';
 import { troubleOf } from '../failover/source-trouble.ts';
 import { isRecording } from '../provider/source-kind.ts';
 import { PacketAligner } from './packet-aligner.ts';
 import type { AnsweredSource, Transfer } from './transfer.ts';
 
-type Reopen = () => Promise<{ opened: AnsweredSource; index: number }>;
+/** Opens the current source. `tryMs`: how long each step may take; undefined: as the settings say. */
+type Reopen = (tryMs: () => number | undefined) => Promise<{ opened: AnsweredSource; index: number }>;
 
 /** Why one connection ended. */
 type ConnectionEnd =
@@ -23,12 +26,6 @@ type ConnectionEnd =
   | { readonly why: 'repeats'; readonly error: SourceError }
   /** `clean`: the source closed the connection in an orderly way. */
   | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean };
-
-/** A connection that delivers for this long ends an outage. */
-const HEALTHY_AFTER_MS = 5_000;
-
-/** How soon a silent source is left after the stream has moved to another one. */
-const MOVE_CHECK_MS = 500;
 
 /**
  * @param index of the source of `first`
@@ -41,11 +38,21 @@ export async function pumpLive(
   index: number,
   reopen: Reopen,
 ): Promise<'client_left' | 'ended'> {
-  const { recovery, schedule } = transfer;
+  const { recovery, schedule, source, settings } = transfer;
   const rounds = new Rounds({ trim: true });
   let current = { opened: first, index };
+  let silence = new Silence(settings.liveChunkTimeoutMs);
+  let silenceOf = index;
+  const silenceNow = (): Silence => {
+    // Another source has a rhythm of its own.
+    if (silenceOf !== source.index) silence = new Silence(settings.liveChunkTimeoutMs, schedule.hasPlayed);
+    silenceOf = source.index;
+    return silence;
+  };
+  const tryMs = () => schedule.tryMs(silenceNow(), schedule.mayMove(source));
+  silence.begin(first.openedMs, tryMs());
   for (;;) {
-    const end = await pumpConnection(transfer, rounds, current.opened, current.index);
+    const end = await pumpConnection(transfer, rounds, silence, current.opened, current.index);
     current.opened.reader.close();
     if (end.why === 'client_left') return 'client_left';
     if (end.why === 'moved') schedule.switched();
@@ -59,14 +66,16 @@ export async function pumpLive(
         if (end.clean) return 'ended';
         throw end.error;
       }
+      schedule.lost(end.error.reason === 'stalled' ? silence.earlyMs : 0);
       await recovery.recover(end.error, current.index);
     }
-    const next = await reopen();
+    const next = await reopen(tryMs);
     if (next.opened.kind !== 'mpegts') {
       next.opened.reader.close();
       throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
     }
     if (next.index !== current.index) rounds.forget();
+    silenceNow().begin(next.opened.openedMs, tryMs());
     current = next;
   }
 }
@@ -74,6 +83,7 @@ export async function pumpLive(
 async function pumpConnection(
   transfer: Transfer,
   rounds: Rounds,
+  silence: Silence,
   opened: AnsweredSource,
   index: number,
 ): Promise<ConnectionEnd> {
@@ -82,27 +92,31 @@ async function pumpConnection(
   const aligner = isTs ? new PacketAligner() : undefined;
   const monitor = new BitrateMonitor(settings);
   const scrambling = new ScramblingMonitor();
-  const sinceMs = performance.now();
+  const reader = new LiveReader(opened.reader, opened.response.url, silence, isTs, () => source.index !== index);
+  let sinceMs: number | undefined;
   let canMove = source.canFailOver;
   try {
     for (;;) {
-      const askedMs = performance.now();
-      const chunk = await readUnlessMoved(transfer, opened, index);
-      if (chunk === 'moved') {
+      const piece = await reader.read();
+      if (piece === 'left') {
         rounds.end(false);
         return { why: 'moved' };
       }
       const nowMs = performance.now();
-      if (chunk === undefined) {
+      if (piece === undefined) {
         if (isTs && rounds.end(true)) return { why: 'repeats', error: repeatsError(opened.response.url) };
         const error = new SourceError('ended', `The source ${maskUrl(opened.response.url)} closed the connection.`);
         return { why: 'broken', error, clean: true };
       }
-      if (nowMs - sinceMs > HEALTHY_AFTER_MS) schedule.reset();
-      const packets = aligner?.push(chunk) ?? chunk;
+      const { bytes, waitedMs, hasMedia } = piece;
+      if (hasMedia) {
+        sinceMs ??= nowMs;
+        schedule.played(nowMs - sinceMs);
+      }
+      const packets = aligner?.push(bytes) ?? bytes;
       if (isTs) scrambling.countAll(packets);
       const trouble = troubleOf({
-        isSlow: monitor.tooSlow(chunk.length, nowMs - askedMs),
+        isSlow: monitor.tooSlow(bytes.length, waitedMs),
         loops: rounds.loops,
         scrambledMs: isTs ? scrambling.lastsMs(nowMs) : 0,
         streamTimeoutMs: settings.streamTimeoutMs,
@@ -112,8 +126,8 @@ async function pumpConnection(
         if (canMove) return { why: 'left' };
       }
       if (packets.length === 0) continue;
-      for (const piece of isTs ? rounds.push(packets, nowMs) : [packets]) {
-        if (!(await transfer.write(piece))) return { why: 'client_left' };
+      for (const part of isTs ? rounds.push(packets, nowMs) : [packets]) {
+        if (!(await transfer.write(part))) return { why: 'client_left' };
       }
       if (rounds.isOver) return { why: 'repeats', error: repeatsError(opened.response.url) };
     }
@@ -121,27 +135,5 @@ async function pumpConnection(
     if (!(error instanceof SourceError)) throw error;
     if (isTs && rounds.end(false)) return { why: 'repeats', error: repeatsError(opened.response.url) };
     return { why: 'broken', error, clean: false };
-  }
-}
-
-async function readUnlessMoved(
-  transfer: Transfer,
-  opened: AnsweredSource,
-  index: number,
-): Promise<Buffer | undefined | 'moved'> {
-  const { settings, source } = transfer;
-  const deadlineMs = performance.now() + settings.liveChunkTimeoutMs;
-  for (;;) {
-    if (source.index !== index) return 'moved';
-    const leftMs = deadlineMs - performance.now();
-    try {
-      return await opened.reader.read(Math.min(MOVE_CHECK_MS, Math.max(leftMs, 0)));
-    } catch (error) {
-      const isSilence = error instanceof SourceError && error.reason === 'stalled';
-      if (!isSilence) throw error;
-      if (performance.now() < deadlineMs) continue;
-      const seconds = settings.liveChunkTimeoutMs / 1000;
-      throw new SourceError('stalled', `The source ${maskUrl(opened.response.url)} sent nothing for ${seconds} s.`);
-    }
   }
 }

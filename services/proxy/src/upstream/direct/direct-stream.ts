@@ -175,7 +175,7 @@ class DirectStream {
     };
     const outcome = isFile
       ? await pumpFile(transfer, opened, (part) => this.#fetch(address, 'GET', part.range, part.ifRange))
-      : await pumpLive(transfer, opened, index, () => this.#open(undefined));
+      : await pumpLive(transfer, opened, index, (tryMs) => this.#reopen(tryMs));
     if (outcome === 'ended') reply.end();
     return outcome;
   }
@@ -207,36 +207,49 @@ class DirectStream {
     reply.writeHead(head.status, { ...head.headers, ...headers });
   }
 
+  async #reopen(tryMs: () => number | undefined): Promise<{ opened: AnsweredSource; index: number }> {
+    // A provider counts the last connection until it is closed.
+    await Promise.all(this.#closing);
+    return this.#open(undefined, tryMs);
+  }
+
   /** Opens the current source, or the next one that works, and makes sure that it sends media. */
-  async #open(range: string | undefined): Promise<{ opened: AnsweredSource; index: number }> {
+  async #open(
+    range: string | undefined,
+    tryMs?: () => number | undefined,
+  ): Promise<{ opened: AnsweredSource; index: number }> {
     try {
-      return await this.#recovery.open((address) => this.#openMedia(address, range));
+      return await this.#recovery.open((address) => this.#openMedia(address, range, tryMs?.()));
     } catch (error) {
       throw this.#passedOn(error);
     }
   }
 
-  async #openMedia(address: SourceAddress, range: string | undefined): Promise<AnsweredSource> {
+  /** @param tryMs how long each step may take, if that is less than the settings allow */
+  async #openMedia(address: SourceAddress, range: string | undefined, tryMs?: number): Promise<AnsweredSource> {
     const { settings, ifRange } = this.#request;
-    const response = await this.#fetch(address, 'GET', range, ifRange);
+    const askedMs = performance.now();
+    const response = await this.#fetch(address, 'GET', range, ifRange, tryMs);
     if (response.status === 416) {
       const other = writtenOut(range, response.headers['content-range']);
       if (other === undefined) this.#refuseRange(response);
       response.body.destroy();
       await response.closed;
-      return this.#openMedia(address, other);
+      return this.#openMedia(address, other, tryMs);
     }
     requireSuccess(response);
     // A part from the middle of a file may look like anything.
     if ((parseContentRange(response.headers['content-range'])?.start ?? 0) > 0) {
-      return { address, response, reader: new BodyReader(response.body, response.url), kind: 'finite' };
+      const openedMs = performance.now() - askedMs;
+      return { address, response, reader: new BodyReader(response.body, response.url), kind: 'finite', openedMs };
     }
-    const { kind, reader } = await answeredMedia(response, address, settings.liveChunkTimeoutMs);
+    const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs ?? Number.POSITIVE_INFINITY);
+    const { kind, reader } = await answeredMedia(response, address, firstBytesMs);
     if (kind.kind === 'hls') {
       reader.close();
       throw new StreampoolError(501, 'This source is an HLS playlist. It cannot be played directly yet.');
     }
-    return { address, response, reader, kind: kind.kind };
+    return { address, response, reader, kind: kind.kind, openedMs: performance.now() - askedMs };
   }
 
   async #fetch(
@@ -244,6 +257,7 @@ class DirectStream {
     method: 'GET' | 'HEAD',
     range?: string,
     ifRange?: string,
+    tryMs = Number.POSITIVE_INFINITY,
   ): Promise<UpstreamResponse> {
     const { settings, guard, memories, account, via } = this.#request;
     const response = await openUpstream({
@@ -255,8 +269,8 @@ class DirectStream {
       guard,
       memory: memories.of(address),
       account: account?.(address),
-      connectTimeoutMs: settings.connectTimeoutMs,
-      headersTimeoutMs: settings.readTimeoutMs,
+      connectTimeoutMs: Math.min(settings.connectTimeoutMs, tryMs),
+      headersTimeoutMs: Math.min(settings.readTimeoutMs, tryMs),
       signal: this.#abort.signal,
     });
     const closed = response.closed.finally(() => this.#closing.delete(closed));

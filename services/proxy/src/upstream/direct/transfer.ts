@@ -29,6 +29,8 @@ export interface AnsweredSource {
   readonly response: UpstreamResponse;
   readonly reader: BodyReader;
   readonly kind: SourceKind['kind'];
+  /** How long it took from the request to the first bytes. */
+  readonly openedMs: number;
 }
 
 /** What both ways to pass on bytes need. */

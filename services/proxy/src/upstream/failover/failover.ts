@@ -29,6 +29,17 @@ export function canFailOver(plan: FailoverPlan): boolean {
   return plan.hasResolver || plan.failoverUrls.length > 0;
 }
 
+/**
+ * Whether an outage may lead to another source. Within STREAM_TOTAL_TIMEOUT it may. After that each source of the list
+ * still gets the one try that it has not had, and a resolver is asked only if it has not been.
+ *
+ * @param isOver the outage has lasted for STREAM_TOTAL_TIMEOUT
+ * @param moves failovers that this outage has led to
+ */
+export function mayMoveOn(plan: FailoverPlan, isOver: boolean, moves: number): boolean {
+  return canFailOver(plan) && (!isOver || moves < Math.max(1, plan.failoverUrls.length));
+}
+
 /** Number of failovers allowed in one outage. */
 function failoverLimit(plan: FailoverPlan): number {
   return plan.maxAttempts || (plan.hasResolver ? MAX_RESOLVER_ATTEMPTS : plan.failoverUrls.length);

@@ -1,5 +1,7 @@
 /** When to retry a source on the same URL, and when to give up. Pure except for the clock. */
 import type { SourceError } from '../../errors.ts';
+import type { SwitchableSource } from '../provider/source-address.ts';
+import type { Silence } from './silence.ts';
 
 /** A `Config` has these fields. */
 export interface RetrySettings {
@@ -41,12 +43,38 @@ export function isRetryable(error: SourceError): boolean {
   }
 }
 
-/** The retries of one reader of a source. An outage begins with the first failure and ends with `reset`. */
+/** A connection that delivers media for this long ends an outage. */
+const HEALTHY_AFTER_MS = 5_000;
+/** A source that has delivered media for this long is opened again at once when it breaks. */
+const PLAYED_AFTER_MS = 1_000;
+/** Retries of a source that hangs after it has played, while another source is there. */
+const SILENT_RETRIES = 1;
+/** What each source gets when STREAM_TOTAL_TIMEOUT is over, or while others have not been tried. */
+const TRY_MS = 5_000;
+
+function isSilence({ reason }: SourceError): boolean {
+  return reason === 'stalled' || reason === 'timeout';
+}
+
+/** The retries of one reader of a source. An outage begins with the first failure. */
 export class RetrySchedule {
   readonly #settings: RetrySettings;
   readonly #now: () => number;
   #made = 0;
   #outageSinceMs: number | undefined;
+  /** The stream has played, from whatever source. */
+  #hasPlayed = false;
+  /** The current URL has played. */
+  #urlHasPlayed = false;
+  /** The first retry of this URL in this outage was made at once. */
+  #wasAtOnce = false;
+  /** STREAM_TOTAL_TIMEOUT is over, and the last try is under way. */
+  #isLast = false;
+  /** Moves to other sources in this outage. */
+  #moves = 0;
+  #isStuck = false;
+  /** When the newest try began, if it was not the first of all. */
+  #triedMs = 0;
 
   /** `now`: a monotonic clock in ms. */
   constructor(settings: RetrySettings, now: () => number = () => performance.now()) {
@@ -54,31 +82,115 @@ export class RetrySchedule {
     this.#now = now;
   }
 
+  /** The stream has played, so its media is known, and somebody waits for it to go on. */
+  get hasPlayed(): boolean {
+    return this.#hasPlayed;
+  }
+
+  /** @param earlyMs how much sooner than LIVE_CHUNK_TIMEOUT_SECONDS it was noticed: no outage ends sooner for that */
+  lost(earlyMs = 0): void {
+    this.#outageSinceMs ??= this.#now() + earlyMs;
+  }
+
   /**
    * The delay in ms before the next retry of the same URL. Undefined when retries are useless or used up, or the outage
-   * has lasted too long.
+   * has lasted too long. A source that has played is tried until STREAM_TOTAL_TIMEOUT, one that has not
+   * STREAM_RETRY_ATTEMPTS times.
+   *
+   * @param elsewhere there is another source to move to; then the attempts count in any case
    */
-  next(error: SourceError): number | undefined {
-    this.#outageSinceMs ??= this.#now();
-    if (!isRetryable(error) || this.#made >= this.#settings.retryAttempts) return undefined;
-    const { retryDelayMs, retryExponentialBackoff } = this.#settings;
-    const backoffMs = retryExponentialBackoff ? retryDelayMs * 2 ** this.#made : retryDelayMs;
-    const askedMs = Math.min((error.retryAfterSeconds ?? 0) * 1000, RETRY_AFTER_MAX_MS);
-    const delayMs = Math.max(backoffMs, askedMs);
-    if (this.#isOver(delayMs)) return undefined;
+  next(error: SourceError, elsewhere = false): number | undefined {
+    this.lost();
+    const isKept = this.#hasPlayed && !elsewhere && this.#settings.streamTotalTimeoutMs > 0;
+    if (!isRetryable(error) || this.#isLast) return undefined;
+    if (!isKept && this.#made >= this.#attempts(error, elsewhere)) return undefined;
+    const delayMs = this.#delayMs(error);
+    const isOver = this.#isOver(delayMs);
+    if (isOver && !isKept) return undefined;
+    this.#isLast = isOver;
+    if (this.#made === 0) this.#wasAtOnce = this.#urlHasPlayed;
     this.#made += 1;
-    return delayMs;
+    const waitMs = isOver ? Math.min(delayMs, this.#leftMs) : delayMs;
+    this.#triedMs = this.#now() + waitMs;
+    return waitMs;
+  }
+
+  /** Whether `next` would be undefined if there were another source. */
+  isWorthLeaving(error: SourceError): boolean {
+    return !isRetryable(error) || this.#made >= this.#attempts(error, true) || this.#isOver(this.#delayMs(error));
+  }
+
+  /**
+   * How long the next connection may stay silent in each step until its first media; undefined: as the settings say.
+   * @param silence of the source that it goes to
+   * @param canMove another source has not been tried
+   */
+  tryMs(silence: Silence, canMove: boolean): number | undefined {
+    const { newConnectionMs, maxMs } = silence;
+    if (!this.#hasPlayed) return undefined;
+    if (this.#isLast) return Math.max(newConnectionMs, Math.min(TRY_MS, maxMs));
+    const isHurried = !silence.hasPlayed && (canMove || this.#isOver(0));
+    return isHurried ? Math.min(newConnectionMs, TRY_MS) : newConnectionMs;
+  }
+
+  /** Whether the outage may lead to another source now. */
+  mayMove(source: Pick<SwitchableSource, 'mayMoveOn'>): boolean {
+    return !this.#isStuck && source.mayMoveOn(this.#isOver(0), this.#moves);
   }
 
   /** Another URL has its own retries, within the same outage. */
   switched(): void {
     this.#made = 0;
+    this.#urlHasPlayed = false;
+    this.#isLast = false;
+    this.#isStuck = false;
+    this.#moves += 1;
+    this.#triedMs = this.#now();
   }
 
-  /** Data flows again. */
+  /** No other source is left in this outage. */
+  stuck(): void {
+    this.#isStuck = true;
+  }
+
+  /** @param forMs how long the current connection has delivered media */
+  played(forMs: number): void {
+    if (forMs < PLAYED_AFTER_MS) return;
+    this.#hasPlayed = true;
+    this.#urlHasPlayed = true;
+    if (forMs >= HEALTHY_AFTER_MS) this.reset();
+  }
+
+  /** The outage is over. */
   reset(): void {
     this.#made = 0;
     this.#outageSinceMs = undefined;
+    this.#isLast = false;
+    this.#isStuck = false;
+    this.#moves = 0;
+  }
+
+  #attempts(error: SourceError, elsewhere: boolean): number {
+    const { retryAttempts } = this.#settings;
+    return isSilence(error) && elsewhere && this.#urlHasPlayed
+      ? Math.min(SILENT_RETRIES, retryAttempts)
+      : retryAttempts;
+  }
+
+  #delayMs(error: SourceError): number {
+    const { retryAfterSeconds = 0 } = error;
+    const { retryDelayMs, retryExponentialBackoff, retryAttempts } = this.#settings;
+    const askedMs = Math.min(retryAfterSeconds * 1000, RETRY_AFTER_MAX_MS);
+    if (this.#made === 0 && this.#urlHasPlayed) return askedMs;
+    const delayed = this.#made - (this.#wasAtOnce ? 1 : 0);
+    const doublings = retryExponentialBackoff ? Math.min(delayed, Math.max(0, retryAttempts - 1)) : 0;
+    // Whoever waited for a silent connection has already waited.
+    const waitedMs = this.#hasPlayed && isSilence(error) ? this.#now() - this.#triedMs : 0;
+    return Math.max(retryDelayMs * 2 ** doublings - waitedMs, askedMs);
+  }
+
+  get #leftMs(): number {
+    return Math.max(0, (this.#outageSinceMs ?? 0) + this.#settings.streamTotalTimeoutMs - this.#now());
   }
 
   #isOver(delayMs: number): boolean {

@@ -41,19 +41,24 @@ export class SourceRecovery {
 
   /** Waits before another retry, or moves on from source `index`. @throws `error` when neither is possible */
   async recover(error: SourceError, index: number): Promise<void> {
-    if (await this.#waited(error)) return;
-    if (!(await this.moveOn(index, failoverReason(error), error.upstreamStatus))) throw error;
+    const { source, schedule } = this.#deps;
+    const mayMove = schedule.mayMove(source);
+    if (await this.#waited(error, mayMove)) return;
+    if (mayMove && (await this.moveOn(index, failoverReason(error), error.upstreamStatus))) return;
+    schedule.stuck();
+    if (!mayMove || !(await this.#waited(error, false))) throw error;
   }
 
   /** Waits before another retry of the same source. @throws `error` when none is left */
   async wait(error: SourceError): Promise<void> {
-    if (!(await this.#waited(error))) throw error;
+    if (!(await this.#waited(error, false))) throw error;
   }
 
-  async #waited(error: SourceError): Promise<boolean> {
+  /** @param elsewhere there is another source to move to */
+  async #waited(error: SourceError, elsewhere: boolean): Promise<boolean> {
     const { source, schedule, signal, log } = this.#deps;
     if (signal.aborted) throw new SourceError('stopped', 'The viewer has left.');
-    const delayMs = schedule.next(error);
+    const delayMs = schedule.next(error, elsewhere);
     log?.warn({ reason: error.reason, retryInMs: delayMs, source: maskUrl(source.address.url) }, error.message);
     if (delayMs === undefined) return false;
     await pause(delayMs, signal);

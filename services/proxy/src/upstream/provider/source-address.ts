@@ -23,6 +23,12 @@ export interface SwitchableSource {
   readonly index: number;
   readonly canFailOver: boolean;
   /**
+   * Whether an outage may lead to another source.
+   * @param isOver it has lasted for STREAM_TOTAL_TIMEOUT
+   * @param moves failovers that it has led to
+   */
+  mayMoveOn(isOver: boolean, moves: number): boolean;
+  /**
    * Moves on, unless another reader has already moved on from `fromIndex`. Returns false when there is nothing left to
    * try.
    */
