@@ -53,6 +53,8 @@ export default defineConfig({
         test: {
           name: 'takeover',
           include: ['test/takeover/**/*.test.ts'],
+          // Each has two workers and two FFmpegs.
+          maxConcurrency: 2,
           hookTimeout: 120_000,
           globalSetup: ['test/support/global-setup.ts'],
         },

@@ -1,6 +1,6 @@
 // `npm run test:takeover`: sets the machine up and plays every cell of the takeover matrix once, then fifty that seeds choose. Options:
-// `-- --kinds direct,copy --bursts 0,3 --faults kill` plays only those cells; `--seeds 0` leaves out the fifty; `--seed 7` begins
-// with that seed; `--at-once 1` plays one at a time; `--worker COMMIT` plays each with that commit too; `--table` only prints.
+// `-- --kinds direct,copy --bursts 0,3 --faults kill` plays only those cells; `--each 5` plays each five times; `--seeds 0` leaves
+// out the fifty; `--seed 7` begins with that seed; `--worker COMMIT` plays each with that commit too; `--table` only prints.
 import { parseArgs } from 'node:util';
 import { run, setup } from './setup.mjs';
 import { runVitest } from './vitest.mjs';
@@ -12,14 +12,13 @@ await run(() => {
       kinds: { type: 'string' },
       bursts: { type: 'string' },
       faults: { type: 'string' },
+      each: { type: 'string' },
       seeds: { type: 'string' },
       seed: { type: 'string' },
       worker: { type: 'string' },
       table: { type: 'boolean' },
-      'at-once': { type: 'string', default: '2' },
     },
   });
-  const { 'at-once': atOnce, ...wanted } = values;
-  process.env.STREAMPOOL_TAKEOVER = JSON.stringify(wanted);
-  return runVitest(['--project', 'takeover', '--disable-console-intercept', '--maxConcurrency', atOnce]);
+  process.env.STREAMPOOL_TAKEOVER = JSON.stringify(values);
+  return runVitest(['--project', 'takeover', '--disable-console-intercept']);
 });

@@ -42,7 +42,7 @@ const KEPT_IN = join(import.meta.dirname, '..', '..', '.cache', 'takeover');
 export async function playCell(stage: Stage, cell: Cell, main?: string): Promise<Played> {
   const random = seeded(cell.seed);
   const kind: Kind = KINDS[cell.kind];
-  const cluster = await stage.cluster(0, { DRAIN_TIMEOUT: '1' });
+  const cluster = await stage.cluster(0, { DRAIN_TIMEOUT: '4' });
   const [owner, other] = await Promise.all([cluster.start('worker-1', {}, main), cluster.start('worker-2', {}, main)]);
   const source = await stage.source({
     fixture: kind.fixture,

@@ -10,7 +10,7 @@ const HEADINGS = [
   'gap',
   'freeze',
   'lost',
-  'not sent',
+  'not owed',
   'twice',
   'late',
   'broken',
@@ -42,7 +42,7 @@ function cellsOf({ cell, found, wrong }: Played): string[] {
     String(seed),
     `${(found.gapMs / 1000).toFixed(2)} s`,
     `${(found.freezeMs / 1000).toFixed(2)} s`,
-    ...[lost(found.missing), notSent(found.missing), found.twice.length, found.late.length, found.broken].map(String),
+    ...[lost(found.missing), notOwed(found.missing), found.twice.length, found.late.length, found.broken].map(String),
     String(found.timeSteps.length),
     soundOf(found),
     wrong.length === 0 ? 'exact' : '',
@@ -52,7 +52,7 @@ function cellsOf({ cell, found, wrong }: Played): string[] {
 function soundOf(found: Findings): string {
   const parts: [number, string][] = [
     [lost(found.tonesMissing), 'lost'],
-    [notSent(found.tonesMissing), 'not sent'],
+    [notOwed(found.tonesMissing), 'not owed'],
     [found.tonesTwice.length, 'twice'],
     [found.tonesUneven.length, 'uneven'],
     [found.soundSteps.length, 'off the grid'],
@@ -65,6 +65,6 @@ function lost(runs: readonly MissingRun[]): number {
   return runs.reduce((sum, run) => sum + run.lost, 0);
 }
 
-function notSent(runs: readonly MissingRun[]): number {
+function notOwed(runs: readonly MissingRun[]): number {
   return runs.reduce((sum, { after, before, lost }) => sum + before - after - 1 - lost, 0);
 }

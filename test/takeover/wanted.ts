@@ -25,6 +25,8 @@ const WANTED = z.object({
   kinds: among(KIND_NAMES),
   bursts: among(BURSTS),
   faults: among<Cell['fault']>(FAULTS, OTHER_FAULTS),
+  /** How often each cell is played, with another seed each time. */
+  each: z.coerce.number().int().min(1).default(1),
   /** How many cells are chosen at random, after each one was played. */
   seeds: z.coerce.number().int().min(0).default(DEFAULT_SEEDS),
   seed: z.coerce.number().int().default(1),
@@ -41,14 +43,13 @@ export interface Wanted {
 }
 
 export function wantedOf(json: string): Wanted {
-  const { kinds, bursts, faults, seeds, seed: firstSeed, worker, table } = WANTED.parse(JSON.parse(json));
-  const each = kinds.flatMap((kind) =>
-    bursts.flatMap((burst) => faults.map((fault) => ({ kind, burst, fault, seed: firstSeed }))),
-  );
+  const { kinds, bursts, faults, each, seeds, seed: firstSeed, worker, table } = WANTED.parse(JSON.parse(json));
+  const all = kinds.flatMap((kind) => bursts.flatMap((burst) => faults.map((fault) => ({ kind, burst, fault }))));
+  const played = Array.from({ length: each }, (_, n) => all.map((cell) => ({ ...cell, seed: firstSeed + n })));
   const chosen = Array.from({ length: seeds }, (_, n): Cell => {
-    const seed = firstSeed + 1 + n;
+    const seed = firstSeed + each + n;
     const random = seeded(seed);
     return { kind: pick(random, kinds), burst: pick(random, bursts), fault: pick(random, faults), seed };
   });
-  return { cells: [...each, ...chosen], worker, table };
+  return { cells: [...played.flat(), ...chosen], worker, table };
 }

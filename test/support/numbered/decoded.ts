@@ -1,7 +1,8 @@
 /** What a viewer of a numbered source sees and hears: FFmpeg decodes a recording, and the numbers and tones are read from it. */
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { withoutLastPes } from '../judge/index.ts';
+import { judgeTs, jumpsOf, withoutLastPes } from '../judge/index.ts';
+import { PICTURE_MS } from './loop-map.ts';
 import { CODE_HEIGHT, CODE_WIDTH, readNumber } from './picture-code.ts';
 import { SAMPLE_RATE } from './tone-code.ts';
 
@@ -13,14 +14,33 @@ export interface ShownPicture {
   pts: number;
 }
 
+const PACKET = 188;
 const PICTURE_BYTES = CODE_WIDTH * CODE_HEIGHT;
 const INPUT = ['-nostdin', '-v', 'info', '-nostats', '-threads', '1', '-copyts', '-f', 'mpegts', '-i', 'pipe:0'];
 
-/** Every picture of a recording, in the order shown. */
+/**
+ * Every picture of a recording, in the order shown. Where the stream signals that pictures are missing and goes on with a keyframe,
+ * the decoder begins anew, as players do: it would mix an open GOP with pictures that are long past.
+ */
 export async function picturesIn(recording: Buffer): Promise<ShownPicture[]> {
+  const { video, startsWith } = judgeTs(recording, { gapMs: 1.5 * PICTURE_MS });
+  const entries = (video === undefined ? [] : jumpsOf(video))
+    .filter((jump) => jump.signalled && video?.pes.some((pes) => pes.packetIndex === jump.packetIndex && pes.keyframe))
+    .map((jump) => jump.packetIndex * PACKET);
+  const tables = recording.subarray(0, (startsWith.firstMedia ?? 0) * PACKET);
+  const shown: ShownPicture[] = [];
+  for (const [at, from] of [0, ...entries].entries()) {
+    const stretch = recording.subarray(from, entries[at]);
+    const bytes = at === entries.length ? withoutLastPes(stretch) : stretch;
+    shown.push(...(await decodedPictures(from === 0 ? bytes : Buffer.concat([tables, bytes]))));
+  }
+  return shown;
+}
+
+async function decodedPictures(bytes: Buffer): Promise<ShownPicture[]> {
   const filter = `scale=${CODE_WIDTH}:${CODE_HEIGHT}:flags=area,format=gray,showinfo`;
   const args = ['-map', '0:v:0', '-vf', filter, '-fps_mode', 'passthrough', '-f', 'rawvideo', 'pipe:1'];
-  const { output, words } = await decode(withoutLastPes(recording), args);
+  const { output, words } = await decode(bytes, args);
   const times = [...words.matchAll(/ n: *\d+ pts: *(-?\d+) /g)].map(([, pts]) => Number(pts));
   const count = Math.floor(output.length / PICTURE_BYTES);
   if (times.length !== count) throw new Error(`FFmpeg told the times of ${times.length} pictures and made ${count}`);

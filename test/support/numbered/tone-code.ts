@@ -12,10 +12,12 @@ const WINDOW = (SAMPLE_RATE * 20) / 1000;
 const HOP = (SAMPLE_RATE * 5) / 1000;
 /** Of 32768; the tone itself has 16384. */
 const SILENT_BELOW = 1_000;
+/** A clean tone is exact to 1 Hz. */
+const EXACT_HZ = 6;
 /** How much the longest half wave of a window may exceed the shortest. Two neighbours differ by 1.4 or more. */
 const MOST_UNEVEN = 1.25;
-/** A single window may be a border that looks like a tone. */
-const SHORTEST_MS = 25;
+/** Less may be a border that looks like a tone, or what a decoder makes of two AAC frames that do not belong together. */
+const SHORTEST_MS = 40;
 
 /** An FFmpeg source of sound: tone 0 for 100 ms, then tone 1, … */
 export const TONE_SOURCE = `aevalsrc='0.5*sin(2*PI*t*(${LOWEST_HZ}+${STEP_HZ}*mod(floor(t*${1000 / TONE_MS})*${STRIDE},${TONES})))':s=${SAMPLE_RATE}`;
@@ -74,7 +76,8 @@ function nearest(index: number, near: number): number {
 function indexOf(hz: number | undefined): number | undefined {
   if (hz === undefined) return undefined;
   const pitch = Math.round((hz - LOWEST_HZ) / STEP_HZ);
-  return pitch < 0 || pitch >= TONES ? undefined : INDEX_OF_PITCH[pitch];
+  const isOff = Math.abs(hz - LOWEST_HZ - pitch * STEP_HZ) > EXACT_HZ;
+  return isOff || pitch < 0 || pitch >= TONES ? undefined : INDEX_OF_PITCH[pitch];
 }
 
 const INDEX_OF_PITCH = new Uint16Array(TONES);
