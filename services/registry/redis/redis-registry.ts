@@ -40,7 +40,7 @@ import { ClientCounters, counterKey, counterText } from './client-counters.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
-import { orderLimitMs } from './order-limit.ts';
+import { orderLimitMs, QuestionLimit } from './limits.ts';
 import { OwnRecord } from './own-record.ts';
 import {
   type OnProgress,
@@ -98,6 +98,7 @@ export class RedisRegistry implements SharedRegistry {
   readonly #startedMs: number;
   readonly #record: OwnRecord;
   readonly #counters = new ClientCounters();
+  readonly #limit: QuestionLimit;
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
@@ -114,6 +115,7 @@ export class RedisRegistry implements SharedRegistry {
     this.#clock = options.clock ?? systemClock;
     this.#startedMs = this.#clock.monotonicMs();
     this.#record = new OwnRecord(me, this.#clock);
+    this.#limit = new QuestionLimit(this.#clock);
     this.restoring = new Restoring({
       run: this.#run,
       me,
@@ -300,7 +302,8 @@ export class RedisRegistry implements SharedRegistry {
     const counters = this.#counters.toWrite();
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
-    const uptimeMs = Math.round(this.#clock.monotonicMs() - this.#startedMs);
+    const askedMs = this.#clock.monotonicMs();
+    const uptimeMs = Math.round(askedMs - this.#startedMs);
     const reason = load.drainReason ?? '';
     const answer = await this.#run(
       ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
@@ -308,7 +311,8 @@ export class RedisRegistry implements SharedRegistry {
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#counters.written(counters);
-    const [unbroken, clientCount, members, ...texts] = answer as [number, number, string, ...string[]];
+    const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
+    this.#limit.answered(Number(nowText), askedMs);
     if (unbroken === 1) this.#record.written(shown);
     // Not awaited: a lease is short, and the peers are not urgent.
     void this.#learnPeers(members).catch(() => undefined);
@@ -419,6 +423,8 @@ export class RedisRegistry implements SharedRegistry {
   /** The calling worker, as the scripts expect it. */
   #asking(capacity = this.#capacity, source?: string): string {
     const { workerId, incarnation, address } = this.#me;
-    return JSON.stringify({ workerId, incarnation, address, capacity, source, waitMs: this.#options.youngMs });
+    const { youngMs: waitMs } = this.#options;
+    const { lateAtMs } = this.#limit;
+    return JSON.stringify({ workerId, incarnation, address, capacity, source, waitMs, lateAtMs });
   }
 }

@@ -6,11 +6,10 @@
 import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
 import { badRecord } from '../bad-record.ts';
 import { isBug, isOutage, NoAnswerError } from '../outage.ts';
+import { ASKED_MS } from '../redis/limits.ts';
 
 /** A healthy Redis answers within some milliseconds. No viewer should wait longer than this. */
 const ASK_MS = 1_000;
-/** For a feed that another worker is known to make, a slow answer is better than a second process. */
-const ASK_OWNERSHIP_MS = 3_000;
 /** A renewal faster than this ends an outage. Between this and ASK_MS nothing changes, so that the state does not flap. */
 const QUICK_MS = 500;
 /** How long a question waits for the current renewal when the registry may just have come back. */
@@ -92,7 +91,8 @@ export class Reachability {
   async askOwnership<T>(shared: () => Promise<T>, own: () => Promise<T>): Promise<T> {
     if (!this.#slow) return this.change(shared, own);
     try {
-      return await this.#put(shared, ASK_OWNERSHIP_MS);
+      // A slow answer is better than a second process.
+      return await this.#put(shared, ASKED_MS);
     } catch (error) {
       this.#throwUnlessOutage(error);
       this.#untold = true;

@@ -7,6 +7,7 @@
 -- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: connections with others of these ids};
 --         {place} alone when the client was not counted in
 local id, ids, cap, me = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[5]), cjson.decode(ARGV[7])
+if is_late(me) then return cjson.encode({ place = ASK_AGAIN }) end
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[4])
 local now = now_ms()

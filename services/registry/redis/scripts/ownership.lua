@@ -55,8 +55,18 @@ local function holder_of(feed)
   end
 end
 
+-- Whether a question comes too late: who asked has given up, and goes on without the answer. Redis stood still meanwhile, so leases
+-- of living workers have run out too.
+local function is_late(me)
+  return me.lateAtMs ~= nil and now_ms() > me.lateAtMs
+end
+
+-- The answer to it, if it is only slow: ask again after so many ms.
+local ASK_AGAIN = { kind = 'wait', ms = 250 }
+
 -- Who gets a feed that `me` asks for: its living owner, else `me`, else (me.capacity is not 'free') another worker.
--- `me`: {incarnation, workerId, address, capacity, source, waitMs}; returns a Place as in types.ts.
+-- `me`: {incarnation, workerId, address, capacity, source, waitMs, lateAtMs: when it has given up asking, in ms of Redis' clock};
+-- returns a Place as in types.ts.
 local function claim(feed, me)
   local key = K.ownerPrefix .. feed
   local owner, mended = owner_of(feed)

@@ -2,7 +2,7 @@
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
 --       8 why it drains or '', 9 how long it has been running, in ms,
 --       10, 11, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
--- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, command, …};
+-- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
 -- As many fields as one command gets: Lua passes at most some thousands.
@@ -83,4 +83,5 @@ if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))
 table.insert(answer, 3, redis.call('GET', K.members) or '0')
+table.insert(answer, 4, now)
 return answer

@@ -38,6 +38,11 @@ export class ComparedSides {
     return this.#nowMs;
   }
 
+  /** Both are empty. */
+  async start(): Promise<void> {
+    for (const side of this.#sides) await side.empty(this.#nowMs, runIdOf(this.#process));
+  }
+
   /** A new incarnation of a worker: its registry on each side. */
   begin(workerId: string): { me: WorkerIdentity; registries: RedisRegistry[] } {
     const begun = this.#begun++;
@@ -89,7 +94,7 @@ export class ComparedSides {
   /** The same with nothing. */
   async empty(): Promise<void> {
     this.#process++;
-    for (const side of this.#sides) await side.empty(this.#nowMs, runIdOf(this.#process));
+    await this.start();
   }
 
   async perform(name: string, args: readonly string[]): Promise<void> {

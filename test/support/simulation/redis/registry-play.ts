@@ -48,7 +48,7 @@ export class RegistryPlay {
   }
 
   async begin(): Promise<void> {
-    await this.#sides.empty();
+    await this.#sides.start();
     for (let n = 0; n < WORKERS; n++) this.#workers.push(this.#worker(n));
   }
 
