@@ -115,7 +115,7 @@ async function playRound(fault: OutageFault, builds: readonly Build[], options: 
   const lanes: Lane[] = [];
   try {
     for (const [b, { name, main }] of builds.entries()) {
-      const worker = await startWorker({ LOG_LEVEL: 'warn' }, main === undefined ? {} : { main });
+      const worker = await startWorker({}, main === undefined ? {} : { main });
       workers.push(worker);
       for (const hasBackup of fault.cases.map((each) => each === 'backup')) {
         for (const path of PATHS) {

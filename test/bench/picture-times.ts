@@ -3,6 +3,10 @@ import { type ClientRequest, get } from 'node:http';
 import { payloadOffset, startsUnit } from '../../services/proxy/src/mpegts/syntax/packet.ts';
 import { Packetizer } from '../../services/proxy/src/mpegts/syntax/packetizer.ts';
 
+/** Pictures flow when this many follow one within this time, in ms. */
+const FLOWING = 12;
+const FLOWING_MS = 1_500;
+
 export class PictureTimes {
   /** Milliseconds since the Unix epoch, one for each picture. */
   readonly times: number[] = [];
@@ -33,11 +37,15 @@ export class PictureTimes {
   }
 
   /**
-   * When the pictures were back after a gap that lay after `fromMs` or around it; undefined without such a gap.
+   * When the pictures were back after a gap that lay after `fromMs` or around it; undefined without such a gap. A few
+   * pictures alone are the rest of what was there before: they do not count.
    * @param gapMs the shortest wait between two pictures that counts as a gap
    */
   backAt(fromMs: number, gapMs: number): number | undefined {
-    return this.times.find((atMs, n) => atMs >= fromMs && n > 0 && atMs - (this.times[n - 1] ?? atMs) >= gapMs);
+    return this.times.find((atMs, n) => {
+      const isAfterGap = atMs >= fromMs && n > 0 && atMs - (this.times[n - 1] ?? atMs) >= gapMs;
+      return isAfterGap && (this.times[n + FLOWING] ?? Number.POSITIVE_INFINITY) - atMs < FLOWING_MS;
+    });
   }
 
   #end(why: string): void {
