@@ -32,13 +32,18 @@ function clip(seconds: number): Buffer {
   return ts.take();
 }
 
-/** A worker that has the source for a moment and gives it back. */
-async function otherWorker(onAsked: () => void = () => undefined) {
+/** A worker that has the source for a moment and gives it back, or keeps it and sends nothing. */
+async function otherWorker(onAsked: () => void = () => undefined, { keeps = false } = {}) {
   const lineage = { timeline: 't', epoch: 2, changes: [] };
   const server = createServer((_request, response) => {
     onAsked();
     response.writeHead(200, { 'x-incarnation': 'other' });
     response.write(encodeFrame({ type: 'hello', hello: { version: 2, incarnation: 'other', lineage } }));
+    if (keeps) {
+      const timer = setInterval(() => response.write(encodeFrame({ type: 'ping' })), 200);
+      response.once('close', () => clearInterval(timer));
+      return;
+    }
     response.end(encodeFrame({ type: 'end', end: { kind: 'moved', owner: { ...ME, epoch: 3 } } }));
   });
   server.listen(0, '127.0.0.1');
@@ -217,6 +222,19 @@ describe('a source that has played', () => {
     const { head } = ring;
     await until(() => ring.head > head + 10_000, { what: 'its media' });
     expect(source.lost).toBeUndefined();
+  });
+
+  it('is worth leaving when another worker reads it and has nothing to pass on', async () => {
+    const { place, source } = await readProvider((_request, response) => void streamMedia(response, 0), {
+      liveChunkTimeoutMs: 100,
+    });
+    await until(() => source.lastVideoMs !== undefined, { what: 'its pictures' });
+    place.set({ kind: 'relay', owner: await otherWorker(undefined, { keeps: true }) });
+    await until(() => place.current.kind === 'relay' && source.lost !== undefined, {
+      what: 'the time to move to another source',
+      timeoutMs: 15_000,
+    });
+    expect(source.lost).toMatchObject({ reason: 'stalled' });
   });
 
   it.each([

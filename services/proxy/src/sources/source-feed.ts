@@ -165,7 +165,7 @@ export class SourceFeed implements PlacedFeed {
    * the feed goes on trying.
    */
   get lost(): SourceError | undefined {
-    return this.#lost;
+    return this.place.current.kind === 'relay' ? this.#watch.lostElsewhere : this.#lost;
   }
 
   /** The provider account that it reads from, in the terms of `accountOf`. */

@@ -7,7 +7,7 @@ import { SourceError } from '../errors.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
 import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
-import { Silence } from '../upstream/failover/silence.ts';
+import { relayedLimitMs, Silence } from '../upstream/failover/silence.ts';
 import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
 import { isRecording } from '../upstream/provider/source-kind.ts';
 
@@ -74,6 +74,19 @@ export class SourceWatch {
   /** The connection is over, however that came. */
   end(): void {
     this.#rounds.end(false);
+  }
+
+  /**
+   * The error of a source that another worker reads, when it has sent nothing for so long that the other worker must have
+   * opened it again in vain.
+   */
+  get lostElsewhere(): SourceError | undefined {
+    const { lastVideoMs = 0, lastAudioMs = 0, videoIntervalMs } = this.#arrivals;
+    const lastMs = Math.max(lastVideoMs, lastAudioMs);
+    const silentMs = lastMs === 0 ? 0 : performance.now() - lastMs;
+    if (silentMs < relayedLimitMs(this.#settings.liveChunkTimeoutMs, videoIntervalMs)) return undefined;
+    const seconds = Math.round(silentMs / 1000);
+    return new SourceError('stalled', `The source ${maskUrl(this.#url)} sent nothing for ${seconds} s.`);
   }
 
   /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { MediaScan } from '../../../../services/proxy/src/mpegts/syntax/media-scan.ts';
 import { LiveReader } from '../../../../services/proxy/src/upstream/failover/live-reader.ts';
-import { Silence } from '../../../../services/proxy/src/upstream/failover/silence.ts';
+import { relayedLimitMs, Silence } from '../../../../services/proxy/src/upstream/failover/silence.ts';
 import { BodyReader } from '../../../../services/proxy/src/upstream/messages/body-reader.ts';
 import { TsBuilder } from '../../mpegts/build-ts.ts';
 
@@ -73,6 +73,12 @@ describe('the limit of silence', () => {
     silence.note(10, 'media');
     expect(silence.limitMs).toBe(6_000);
   });
+});
+
+it('is 3 s longer for a source that another worker reads', () => {
+  expect([undefined, 40, 2_500, 6_000].map((ms) => relayedLimitMs(MAX_MS, ms))).toEqual([
+    18_000, 9_000, 10_500, 18_000,
+  ]);
 });
 
 describe('what counts as silence', () => {

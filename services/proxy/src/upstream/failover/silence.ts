@@ -138,3 +138,13 @@ export class Silence {
     return this.hasPlayed ? Math.max(0, this.maxMs - this.silentMs) : 0;
   }
 }
+
+/**
+ * How long a source may be silent that another worker reads: until that worker takes it for hung, and for one new
+ * connection more.
+ * @param intervalMs the longest time between two of its pictures, if it is known
+ */
+export function relayedLimitMs(maxMs: number, intervalMs: number | undefined): number {
+  const limitMs = intervalMs === undefined ? maxMs : Math.max(LEAST_UNKNOWN_MS, PAUSES * intervalMs);
+  return Math.min(maxMs, limitMs) + NEW_CONNECTION_MS;
+}
