@@ -95,5 +95,10 @@ function replyOf(value: unknown): Reply {
   if (Array.isArray(value)) return value.map(replyOf);
   if (typeof value !== 'object' || value === null) return null;
   if ('err' in value) throw new ReplyError(String(value.err));
-  return 'ok' in value ? new Status(String(value.ok)) : [];
+  if ('ok' in value) return new Status(String(value.ok));
+  // A table with a hole, whose list ends there.
+  const list: Reply[] = [];
+  const fields = value as Record<string, unknown>;
+  for (let at = 1; fields[at] !== undefined; at++) list.push(replyOf(fields[at]));
+  return list;
 }
