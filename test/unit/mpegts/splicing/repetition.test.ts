@@ -159,6 +159,32 @@ describe('a slate', () => {
     expect(sent.slice(before)).toEqual(upTo(0, 19));
   });
 
+  it.each([0, 1_500])(
+    'is noticed though cuts have left holes in it, and the source stands still for %d ms',
+    (stillMs) => {
+      const { splicer, sent } = splice();
+      const slate = { picture: (n: number) => n % 300 };
+      splicer.beginInput({ kind: 'source' });
+      let at = 0;
+      for (const [from, to] of [
+        [0, 700],
+        [730, 900],
+        [1_000, 1_034],
+      ] as const) {
+        play(splicer, from, to, slate);
+        splicer.endInput(false);
+        splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+        at = to;
+      }
+      const before = sent.length;
+      play(splicer, at + 30, at + 31, slate);
+      play(splicer, at + 31, at + 230, slate, (at + 31) * FRAME_MS + stillMs);
+      // Nothing but what lies before the next keyframe is left out.
+      expect(sent[before]).toBe(200);
+      expect(sent.length - before).toBeGreaterThan(90);
+    },
+  );
+
   it('that begins anew with each connection is played again', () => {
     const { splicer, sent } = splice();
     splicer.beginInput({ kind: 'source' });

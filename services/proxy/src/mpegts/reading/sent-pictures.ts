@@ -22,8 +22,10 @@ export const REMEMBERED_TICKS = 15 * TICKS_PER_SECOND;
 const MAX_REMEMBERED = 1_024;
 /** So many more pictures are taken each second. A source may send thousands of one-packet pictures at once. */
 const MAX_PER_SECOND = 125;
-/** So many in a row are a loop. A few may look alike because nothing moves. */
+/** So many in a row that were sent before are a loop. */
 const LOOP_PICTURES = 8;
+/** For so long after that, the source counts as a loop. What is missing after a cut may hide the next round. */
+const LOOP_TICKS = 60 * TICKS_PER_SECOND;
 
 export class SentPictures {
   /** The oldest first. */
@@ -36,6 +38,10 @@ export class SentPictures {
   #budget = MAX_REMEMBERED;
   #budgetAtMs = 0;
   #newestAtMs = 0;
+  /** How many in a row, up to the newest, look like one before them. */
+  #againRow = 0;
+  /** When the newest such row ended, not wrapped. */
+  #againDts = Number.NEGATIVE_INFINITY;
 
   /** Whether there is room for one more that came at `nowMs`, monotonic ms. Call once for each, before it is hashed. */
   takes(nowMs: number): boolean {
@@ -58,6 +64,8 @@ export class SentPictures {
     if (old < 0) old = this.#pictures.length;
     if (this.#pictures.length - old >= MAX_REMEMBERED) old++;
     for (const each of old === 0 ? [] : this.#pictures.splice(0, old)) this.#forget(each);
+    this.#againRow = this.#byContent.has(content) ? this.#againRow + 1 : 0;
+    if (this.#againRow >= LOOP_PICTURES) this.#againDts = dts;
     this.#pictures.push(picture);
     this.#newestAtMs = atMs;
     this.#byContent.set(content, (this.#byContent.get(content) ?? 0) + 1);
@@ -77,6 +85,7 @@ export class SentPictures {
   replaceBy(sent: SentPictures): void {
     for (const picture of this.#pictures.splice(0)) this.#forget(picture);
     for (const picture of sent.after(0)) this.add(picture, sent.newestAtMs);
+    this.#againDts = sent.#againDts;
   }
 
   /** How many pictures there have been so far. */
@@ -106,9 +115,9 @@ export class SentPictures {
     return before !== undefined && newest !== undefined && wrapTicks(2 * newest.dts - before.dts) === ticks;
   }
 
-  /** Whether the newest of them were all sent more than once: the source shows a slate over and over. */
+  /** Whether the source shows a slate over and over, or a picture in which nothing moves. */
   get isLoop(): boolean {
-    return this.#pictures.slice(-LOOP_PICTURES).every(({ content }) => (this.#byContent.get(content) ?? 0) > 1);
+    return this.newest !== undefined && this.newest.dts - this.#againDts < LOOP_TICKS;
   }
 
   /** Whether exactly this picture was sent at this time (33 bits). */

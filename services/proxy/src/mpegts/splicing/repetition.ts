@@ -29,11 +29,13 @@ export type Look =
 const TELLING_PACKETS = 4;
 const TELLING_ROW = 3;
 /**
- * Past media comes faster than it plays. What has come for this long, and no faster than this, is no past but the same
+ * Past media comes faster than it plays. What comes for this long about as fast as it plays is no past but the same
  * media played again: a slate.
  */
-const PAST_WITHIN_MS = 1_000;
-const PAST_SPEED = 1.25;
+const WATCHED_MS = 1_000;
+const SLOWEST_PAST = 1.25;
+/** What comes slower than this has stood still on its way, and says nothing. */
+const SLOWEST_PLAYED = 0.8;
 
 export class Repetition {
   readonly sent = new SentPictures();
@@ -43,16 +45,16 @@ export class Repetition {
   /** The newest of a row of pictures that were sent before, and how many there are. */
   #row: { readonly shift: number; readonly length: number } | undefined;
   /**
-   * The first picture that was recognised by its content alone, until the repetition is over: times on the input's
-   * clock, its own and that of the last picture that was sent before.
+   * Since when an input is watched that was recognised by its content alone, until the repetition is over. Times on its
+   * clock: of that picture, and of the last one that was sent before.
    */
-  #first: { readonly dts: number; readonly atMs: number; readonly lastDts: number } | undefined;
+  #watched: { readonly dts: number; readonly atMs: number; readonly lastDts: number } | undefined;
 
   beginInput(overlap: Overlap): void {
     this.#overlap = overlap;
     this.#beginDts = undefined;
     this.#row = undefined;
-    this.#first = undefined;
+    this.#watched = undefined;
   }
 
   /** A picture was sent; `dts` is on the output timeline, not wrapped. */
@@ -83,7 +85,7 @@ export class Repetition {
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
     const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
     if (sentAt !== undefined && this.#isTelling(unit, sentAt - dts)) {
-      this.#first = { dts, atMs: unit.arrivedMs, lastDts: wrapTicks(newest.dts - sentAt + dts) };
+      this.#watched = { dts, atMs: unit.arrivedMs, lastDts: wrapTicks(newest.dts - sentAt + dts) };
       timeline.beginInput('aligned', false, sentAt - dts);
       return 'continued';
     }
@@ -104,11 +106,14 @@ export class Repetition {
   }
 
   #isPlayedAgain(dts: number, nowMs: number): boolean {
-    if (this.#first === undefined) return false;
-    const { dts: from, atMs, lastDts } = this.#first;
+    if (this.#watched === undefined) return false;
+    const { dts: from, atMs, lastDts } = this.#watched;
+    if (ticksBetween(lastDts, dts) > 0) this.#watched = undefined;
     const passedMs = nowMs - atMs;
-    const playedMs = (ticksBetween(from, dts) * 1000) / TICKS_PER_SECOND;
-    if (ticksBetween(lastDts, dts) > 0) this.#first = undefined;
-    return this.#first !== undefined && passedMs > PAST_WITHIN_MS && playedMs < passedMs * PAST_SPEED;
+    if (this.#watched === undefined || passedMs < WATCHED_MS) return false;
+    const speed = (ticksBetween(from, dts) * 1000) / TICKS_PER_SECOND / passedMs;
+    // Another second, because the machine or the network may have stood still in this one.
+    this.#watched = { dts, atMs: nowMs, lastDts };
+    return speed > SLOWEST_PLAYED && speed < SLOWEST_PAST;
   }
 }
