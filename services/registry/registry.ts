@@ -145,6 +145,11 @@ export interface FeedStarts {
   locate(feed: string): Promise<Place>;
   /** Takes a feed without the registry's answer; this worker yields to an owner that the registry confirms. */
   ownUnconfirmed(feed: string): Promise<Place>;
+  /**
+   * The same as `acquire` when only the registry's own answer counts, because this worker may have missed that another one took the
+   * feed. Throws when the registry does not answer.
+   */
+  confirm(feed: string): Promise<Place>;
   /** Takes note of the place that a feed's former owner has named, which this worker could not ask the registry about. */
   adopt(feed: string, place: RegisteredPlace): void;
 }

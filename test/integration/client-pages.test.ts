@@ -149,7 +149,13 @@ describe('the bytes of a stream', () => {
     if (stream === undefined) throw new Error('no stream');
     const held = { id: 'a', streamId: ID, slot: undefined, workerId: 'w2', userAgent: 'vlc', ipAddress: '192.0.2.1' };
     const client = { ...held, username: undefined, connectedAtMs: 1, lastAccessMs: 2, segmentsServed: 0 };
-    const own = { clients: [{ ...client, bytesServed: 1_500 }], feeds: [], connections: [], deleted: [] };
+    const own = {
+      clients: [{ ...client, bytesServed: 1_500 }],
+      feeds: [],
+      connections: [],
+      deleted: [],
+      givenUp: { feeds: [], clients: [], connections: [] },
+    };
     await other.restoring.restore({ ...own, streams: [{ ...stream, bytesServed: 0 }] });
     expect(await bytes()).toBe(1_500);
     expect((await registry.stream(ID))?.bytesServed).toBe(0);

@@ -635,7 +635,14 @@ describe('an outage', () => {
     await one.leaveCluster();
     await redis.set(keys.server, 'another');
     await two.renew(IDLE);
-    await two.restoring.restore({ streams: [], clients: [], feeds: [], connections: [], deleted: [] });
+    await two.restoring.restore({
+      streams: [],
+      clients: [],
+      feeds: [],
+      connections: [],
+      givenUp: { feeds: [], clients: [], connections: [] },
+      deleted: [],
+    });
     expect(await two.acquire('s:x')).toMatchObject({ kind: 'wait' });
     expect(await two.acquire('s:y')).toMatchObject({ kind: 'wait' });
   });

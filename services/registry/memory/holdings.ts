@@ -12,6 +12,7 @@ import type {
   StreamRecord,
   WorkerIdentity,
 } from '../types.ts';
+import { type GivenUp, GivenUpList } from './given-up.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
 /** A feed's epoch before any registry has granted one; smaller than every real epoch. */
@@ -39,11 +40,14 @@ export interface Holdings {
   readonly feeds: readonly HeldFeed[];
   readonly connections: readonly ProviderConnection[];
   readonly deleted: readonly Deletion[];
+  readonly givenUp: GivenUp;
 }
 
 export class LocalHoldings {
   /** The streams that this worker knows, and its own clients and connections. */
   readonly records: MemoryRegistry;
+  /** What it has given up while the registry could not be told. */
+  readonly givenUp = new GivenUpList();
   /** The feeds that this worker makes, with their epochs. */
   readonly #feeds = new Map<string, number>();
   /** Feeds whose owner was found dead during an outage, with its incarnation. */
@@ -68,6 +72,7 @@ export class LocalHoldings {
       feeds: [...this.#feeds].map(([feed, epoch]) => ({ feed, epoch, dead: this.#orphaned.get(feed) })),
       connections: this.records.connections(),
       deleted: [...this.#deleted].map(([id, atMs]) => ({ id, atMs })),
+      givenUp: this.givenUp.snapshot,
     };
   }
 

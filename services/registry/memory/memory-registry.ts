@@ -290,6 +290,10 @@ export class MemoryRegistry implements Registry {
     return MINE;
   }
 
+  async confirm(): Promise<Place> {
+    return MINE;
+  }
+
   async ownUnconfirmed(): Promise<Place> {
     return MINE;
   }

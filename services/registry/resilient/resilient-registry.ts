@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
+import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
 import type { Registry } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
@@ -76,7 +77,7 @@ export class ResilientRegistry implements Registry {
     this.#clock = clock;
     this.#peerReports = new PeerReports(others, clock);
     this.#shared = shared;
-    this.#held = new LocalHoldings(me, graceMs);
+    this.#held = new LocalHoldings(me, graceMs, clock);
     this.#reach = new Reachability(onOutage, onBug, clock);
     this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
@@ -192,18 +193,26 @@ export class ResilientRegistry implements Registry {
     const left = await this.#held.records.leave(report);
     const answer = await this.#reach.change(
       () => this.#shared.leave(report),
-      async () => left,
+      async () => {
+        this.#held.givenUp.client(report);
+        return left;
+      },
     );
     this.#writeBack.noteTurnover();
     return answer;
   }
 
   async releaseSlot(streamId: string, slot: number): Promise<boolean> {
+    const feed = processFeedKey(streamId, slot);
     const released = await this.#reach.change(
       () => this.#shared.releaseSlot(streamId, slot),
-      () => this.#held.records.releaseSlot(streamId, slot),
+      async () => {
+        const isEmpty = await this.#held.records.releaseSlot(streamId, slot);
+        if (isEmpty) this.#held.givenUp.feed(feed);
+        return isEmpty;
+      },
     );
-    if (released) this.#held.forgetFeed(processFeedKey(streamId, slot));
+    if (released) this.#held.forgetFeed(feed);
     return released;
   }
 
@@ -227,6 +236,17 @@ export class ResilientRegistry implements Registry {
           throw new Error(`Redis does not answer, and another worker makes ${feed}.`);
         })
       : this.#reach.change(shared, async () => this.#held.unconfirmedPlace(feed)));
+    this.#held.notePlace(feed, place);
+    return place;
+  }
+
+  async confirm(feed: string): Promise<Place> {
+    const place = await this.#reach.askOwnership(
+      () => this.#shared.acquire(feed),
+      () => {
+        throw new NoAnswerError(`Redis does not answer, so nobody knows who makes ${feed}.`);
+      },
+    );
     this.#held.notePlace(feed, place);
     return place;
   }
@@ -275,7 +295,10 @@ export class ResilientRegistry implements Registry {
 
   async release(feed: string): Promise<void> {
     this.#held.forgetFeed(feed);
-    await this.#do(() => this.#shared.release(feed));
+    await this.#do(
+      () => this.#shared.release(feed),
+      () => this.#held.givenUp.feed(feed),
+    );
   }
 
   async takeConnection(connection: ProviderConnection, max: number): Promise<boolean> {
@@ -289,7 +312,10 @@ export class ResilientRegistry implements Registry {
 
   async returnConnection(connection: ProviderConnection): Promise<void> {
     await this.#held.records.returnConnection(connection);
-    await this.#do(() => this.#shared.returnConnection(connection));
+    await this.#do(
+      () => this.#shared.returnConnection(connection),
+      () => this.#held.givenUp.connection(connection),
+    );
   }
 
   renew(load: WorkerLoad): Promise<Renewal> {
@@ -415,9 +441,10 @@ export class ResilientRegistry implements Registry {
     return (await this.#peerReports.place(feed)) ?? this.ownUnconfirmed(feed);
   }
 
-  async #do(action: () => Promise<void>): Promise<void> {
+  /** @param untold called when the registry could not be told */
+  async #do(action: () => Promise<void>, untold = (): void => undefined): Promise<void> {
     try {
-      await this.#reach.change(action, async () => undefined);
+      await this.#reach.change(action, async () => untold());
     } catch (error) {
       // An unreadable record cannot be changed, and nobody waits for the change.
       if (!(error instanceof BadRecordError)) throw error;

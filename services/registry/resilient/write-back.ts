@@ -93,7 +93,9 @@ export class WriteBack {
       return renewed.unbroken && isWhole && !(comparable && renewed.clientCount !== this.#held.records.clientCount);
     };
     const tell = async () => {
-      const { places, deleted, switched, renamed } = await this.#shared.restoring.restore(await this.#held.snapshot());
+      const held = await this.#held.snapshot();
+      const { places, deleted, switched, renamed } = await this.#shared.restoring.restore(held);
+      this.#held.givenUp.told(held.givenUp);
       moved.push(...places);
       for (const client of renamed) {
         this.#held.records.renameClient(client);

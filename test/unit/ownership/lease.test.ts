@@ -99,6 +99,30 @@ describe('a lease', () => {
     expect(await confirmed).toBe(1);
   });
 
+  it('is not confirmed by the answer to a renewal that was sent before this process stood still', async () => {
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, renewal } = leaseOn(() => answer());
+    void renewal.start();
+    await vi.advanceTimersByTimeAsync(500);
+    let arrive = (): void => undefined;
+    answer = () =>
+      new Promise((resolve) => {
+        arrive = () => resolve(RENEWAL);
+      });
+    await vi.advanceTimersByTimeAsync(1_000);
+    let isConfirmed = false;
+    void lease.confirmed().then(() => {
+      isConfirmed = true;
+    });
+    answer = () => answerAfter(10);
+    jumpMs = 20_000;
+    arrive();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([lease.state, isConfirmed]).toEqual(['in_doubt', false]);
+    await vi.advanceTimersByTimeAsync(20);
+    expect([lease.state, isConfirmed]).toEqual(['held', true]);
+  });
+
   it('hears what the registry says once, however late', async () => {
     const lost: MovedFeed = { feed: 's:x', place: { kind: 'own', epoch: 2 } };
     const command: Command = { kind: 'delete', streamId: 'x' };

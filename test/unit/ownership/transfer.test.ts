@@ -31,6 +31,7 @@ function owned(registry: Partial<FeedOwners>) {
   };
   const changing = {
     feed: 's:x',
+    isOver: () => false,
     current: () => place,
     become: (next: KnownPlace) => {
       place = next;

@@ -30,6 +30,7 @@ export class FeedPlace {
   /** A handover in progress; resolves with whether the feed goes. */
   #handingOver: Promise<boolean> | undefined;
   #isGivenUp = false;
+  #isOver = false;
   readonly #leaveListeners = new Set<() => void>();
   readonly #takenListeners: (() => void)[] = [];
   /** The relay has ended, and the next place is not known yet. */
@@ -110,7 +111,12 @@ export class FeedPlace {
    */
   async handOver(to: WorkerIdentity): Promise<boolean> {
     if (!this.isOriginal || this.#handingOver !== undefined) return false;
-    const place = { feed: this.feed, current: () => this.#current, become: (next: KnownPlace) => this.#become(next) };
+    const place = {
+      feed: this.feed,
+      current: () => this.#current,
+      become: (next: KnownPlace) => this.#become(next),
+      isOver: () => this.#isOver,
+    };
     this.#handingOver = transfer(place, to, this.#deps).finally(() => {
       this.#handingOver = undefined;
     });
@@ -122,6 +128,11 @@ export class FeedPlace {
     if (!this.isOriginal) return;
     this.#isGivenUp = true;
     await this.#deps.registry.release(this.feed);
+  }
+
+  /** The feed here is over. From now on this worker does not ask for it, because that would make it the owner again. */
+  close(): void {
+    this.#isOver = true;
   }
 
   /** Calls back when the feed holds everything made here, and another worker makes the rest. */
@@ -147,7 +158,8 @@ export class FeedPlace {
     const { epoch } = this.#current;
     for (;;) {
       await lease.confirmed();
-      const place = await registry.acquire(this.feed).catch(() => undefined);
+      if (this.#isOver) return false;
+      const place = await registry.confirm(this.feed).catch(() => undefined);
       if (place === undefined || place.kind === 'wait' || place.kind === 'full') continue;
       this.#become(place);
       return place.kind === 'own' && place.epoch === epoch;

@@ -75,9 +75,12 @@ export class Lease {
    */
   renewed(deadlineMs: number): void {
     this.#reachable = true;
-    // An answer from before a standstill says nothing about the time since.
-    if (this.#clock.monotonicMs() < deadlineMs) this.#stoodStill = false;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < deadlineMs) this.#stoodStill = false;
+    else this.#noteStandstill(nowMs);
     this.#deadlineMs = deadlineMs;
+    // An answer from before a standstill says nothing about the time since: another worker may own the feeds by now.
+    if (this.#stoodStill) return;
     this.#confirmation.resolve();
     this.#confirmation = deferred();
   }

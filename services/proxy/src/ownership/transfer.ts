@@ -11,6 +11,8 @@ export interface ChangingPlace {
   readonly feed: string;
   readonly current: () => KnownPlace;
   readonly become: (place: KnownPlace) => void;
+  /** The feed here is over, so nobody asks for it any more. */
+  readonly isOver: () => boolean;
 }
 
 export interface TransferDeps {
@@ -47,7 +49,8 @@ export async function transfer(place: ChangingPlace, to: WorkerIdentity, deps: T
   return current().kind === 'relay';
 }
 
-async function askRegistry({ feed, become }: ChangingPlace, registry: FeedOwners): Promise<void> {
+async function askRegistry({ feed, become, isOver }: ChangingPlace, registry: FeedOwners): Promise<void> {
+  if (isOver()) return;
   const place = await registry.acquire(feed).catch(() => undefined);
   if (place?.kind === 'own' || place?.kind === 'relay') become(place);
 }

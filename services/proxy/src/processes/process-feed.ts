@@ -163,6 +163,7 @@ export class ProcessFeed implements PlacedFeed {
   /** Ends FFmpeg and the feed. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.place.close();
     this.#run?.kill();
     await this.#done;
   }

@@ -208,6 +208,7 @@ export class SourceFeed implements PlacedFeed {
   /** Closes the connection. Resolves when it is closed. */
   async close(): Promise<void> {
     this.#abort.abort();
+    this.place.close();
     await this.#done;
   }
 

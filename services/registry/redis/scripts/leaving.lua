@@ -33,7 +33,10 @@ end
 
 -- Counts a client of a dead incarnation out. What it got stays with the stream.
 local function count_out_dead(id, client_id, incarnation)
+  local is_lost = redis.call('HEXISTS', K.clients .. id, client_id) == 0
   local _, counters = count_out(id, client_id)
+  -- Its record does not tell any more which slot counts it.
+  if is_lost then recount(id) end
   -- Redis may have lost its record alone.
   counters = counters or drop_counters(incarnation, id, client_id)
   local bytes, segments = counters_in(counters)

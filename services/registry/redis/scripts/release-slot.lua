@@ -10,6 +10,8 @@ if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     if not known then count_out(id, client_id)
     elseif client.slot == tonumber(slot) and not is_alive(client.incarnation) then count_out_dead(id, client_id, client.incarnation) end
   end
+  -- The count of a viewer whose record is lost would keep the process for ever. One that lives is with the owner, or follows it.
+  recount(id)
   if redis.call('HEXISTS', K.slots .. id, slot) == 1 then
     show(id)
     return 0

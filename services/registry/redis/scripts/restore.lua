@@ -1,7 +1,8 @@
 -- Makes the registry hold exactly what a worker holds. After an outage it may have forgotten that (emptied), be behind (a
 -- replica), or remember too much. The worker has just renewed its lease.
 -- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record], feeds [{feed,
---       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}]}
+--       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}],
+--       givenUp {feeds [feed], clients [{streamId, clientId, connectedAtMs}], connections [{account, id}]}: what it could not say}
 --       only: 'streams', to write nothing else back
 -- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
 --         deleted meanwhile; switched [stream id]: streams that have moved to another source meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
@@ -145,6 +146,20 @@ for _, pair in ipairs(redis.call('HKEYS', K.countersPrefix .. incarnation)) do
     touched[id] = true
   end
 end
+-- The lists of what it held may be lost: what it knows to have given up goes by name.
+local given_up = mine.givenUp or { feeds = {}, clients = {}, connections = {} }
+for _, gone in ipairs(given_up.clients) do
+  local id, client_id = gone.streamId, gone.clientId
+  local client = decode(redis.call('HGET', K.clients .. id, client_id))
+  if client and client.incarnation == incarnation and client.connectedAtMs == gone.connectedAtMs and not watching[pair_of(id, client_id)] then
+    local _, counters = count_out(id, client_id)
+    owe(id, counters)
+    touched[id] = true
+  elseif not client then
+    -- The slot may count it although its record is lost.
+    touched[id] = true
+  end
+end
 for id, sum in pairs(owed) do
   credit(id, math.max(sum[1] - (raised[id .. 'bytesServed'] or 0), 0), math.max(sum[2] - (raised[id .. 'segmentsServed'] or 0), 0))
 end
@@ -190,6 +205,9 @@ for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
     disown(feed, incarnation)
   end
 end
+for _, feed in ipairs(given_up.feeds) do
+  if not making[feed] then disown(feed, incarnation) end
+end
 for _, own in ipairs(mine.feeds) do
   local feed = own.feed
   if not is_deleted[stream_and_slot(feed) or ''] then
@@ -214,6 +232,10 @@ for _, own in ipairs(mine.feeds) do
 end
 
 drop_connections(incarnation)
+for _, gone in ipairs(given_up.connections) do
+  local key = K.connectionsPrefix .. gone.account
+  if redis.call('HGET', key, gone.id) == incarnation then redis.call('HDEL', key, gone.id) end
+end
 for _, connection in ipairs(mine.connections) do
   redis.call('HSET', K.connectionsPrefix .. connection.account, connection.id, incarnation)
   redis.call('SADD', K.connectionsOfPrefix .. incarnation, connection.account .. ' ' .. connection.id)

@@ -291,6 +291,7 @@ export class RegistryPlay {
       feeds: [...feeds].map(([feed, epoch]) => ({ feed, epoch })),
       connections: [...connections],
       deleted: [],
+      givenUp: { feeds: [], clients: [], connections: [] },
     };
   }
 }

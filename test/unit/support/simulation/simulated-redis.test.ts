@@ -80,7 +80,14 @@ describe('what Redis loses', () => {
     redis.loseLast(1_000);
     expect(redis.dump()).toEqual(before);
     // Another process: it does not know what it has missed.
-    await second.restoring.restore({ streams: [], clients: [], feeds: [], connections: [], deleted: [] });
+    await second.restoring.restore({
+      streams: [],
+      clients: [],
+      feeds: [],
+      connections: [],
+      deleted: [],
+      givenUp: { feeds: [], clients: [], connections: [] },
+    });
     expect(await second.acquire('s:other')).toMatchObject({ kind: 'wait' });
   });
 
