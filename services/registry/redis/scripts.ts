@@ -48,9 +48,13 @@ function source(name: string): string {
 /** What every script runs after, in this order: each file uses the ones before it. */
 const SHARED = ['prelude', 'summary', 'groups', 'leaving', 'drains', 'placement', 'ownership'];
 
-/** A script as Redis receives it. */
+const texts = new Map<ScriptName, string>();
+
+/** A script as Redis receives it. Read once: a simulation has thousands of connections. */
 export function scriptText(name: ScriptName): string {
-  return [...SHARED, name].map(source).join('\n');
+  const text = texts.get(name) ?? [...SHARED, name].map(source).join('\n');
+  texts.set(name, text);
+  return text;
 }
 
 /** Defines the scripts on a connection. Adds the first argument of each, the key names. */

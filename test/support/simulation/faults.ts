@@ -1,0 +1,133 @@
+/** Lets the faults of a schedule happen to a simulated cluster, and ends them. */
+
+import { seeded } from '../seed.ts';
+import type { Invariants } from './invariants.ts';
+import type { Happening } from './schedule.ts';
+import type { SimulatedCluster } from './simulated-cluster.ts';
+
+export type Fault = Exclude<Happening, { readonly kind: 'viewer' }>;
+
+export class Faults {
+  readonly #cluster: SimulatedCluster;
+  readonly #invariants: () => Invariants;
+  readonly #tell: (who: string, text: string) => void;
+  readonly #random: () => number;
+  /** When something last kept a worker from the registry, or the registry from its memory. */
+  unrestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    cluster: SimulatedCluster,
+    invariants: () => Invariants,
+    tell: (who: string, text: string) => void,
+    seed: number,
+  ) {
+    this.#cluster = cluster;
+    this.#invariants = invariants;
+    this.#tell = tell;
+    this.#random = seeded(seed ^ 0xe71c7);
+  }
+
+  happens(fault: Fault): void {
+    const { scheduler, redis, network } = this.#cluster;
+    const lastsMs = 'ms' in fault ? fault.ms : 'downMs' in fault ? fault.downMs : 0;
+    this.unrestMs = Math.max(this.unrestMs, scheduler.nowMs + lastsMs);
+    const later = (then: () => void) => scheduler.after(lastsMs, undefined, then);
+    switch (fault.kind) {
+      case 'crash':
+        this.#cluster.end(fault.worker);
+        later(() => this.#cluster.begin(fault.worker));
+        break;
+      case 'power':
+        this.#losePower(fault.worker, later);
+        break;
+      case 'pause':
+        this.#pause(fault.worker, fault.ms, later);
+        break;
+      case 'cut': {
+        const { from, to, isOneWay } = fault;
+        network.cut(from, to);
+        if (!isOneWay) network.cut(to, from);
+        later(() => {
+          network.heal(from, to);
+          if (!isOneWay) network.heal(to, from);
+        });
+        break;
+      }
+      case 'slow': {
+        const way = network.way(fault.from, fault.to);
+        way.loss = fault.share;
+        way.moreMs = fault.moreMs;
+        later(() => {
+          way.loss = 0;
+          way.moreMs = 0;
+        });
+        break;
+      }
+      case 'hang':
+        redis.hang();
+        later(() => redis.goOn());
+        break;
+      case 'redis':
+        redis.end();
+        later(() => {
+          redis.begin(fault.kept === 'all_but_a_second' ? { lostMs: 1_000 } : { kept: fault.kept });
+          this.#invariants().forgetOwners();
+        });
+        break;
+      case 'evict':
+        this.#evict(fault.keys, fault.only);
+        break;
+      case 'clock':
+        this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
+        break;
+      case 'drain':
+        this.#drain(fault.worker, later);
+        break;
+    }
+  }
+
+  #losePower(name: string, later: (then: () => void) => void): void {
+    const machine = this.#cluster.machine(name);
+    machine.hasPower = false;
+    this.#cluster.end(name);
+    later(() => {
+      machine.hasPower = true;
+      this.#cluster.begin(name);
+    });
+  }
+
+  #pause(name: string, ms: number, later: (then: () => void) => void): void {
+    const worker = this.#cluster.worker(name);
+    if (worker === undefined || worker.process.isStanding) return;
+    worker.process.stand();
+    later(() => {
+      if (!worker.process.isAlive) return;
+      this.#invariants().wentOn(worker, ms);
+      worker.process.goOn();
+    });
+  }
+
+  #drain(name: string, later: (then: () => void) => void): void {
+    const worker = this.#cluster.worker(name);
+    if (worker === undefined) return;
+    const { scheduler } = this.#cluster;
+    scheduler.after(0, worker.process, () => worker.drain.begin('told'));
+    later(() => {
+      scheduler.after(0, worker.process, () => worker.drain.takeBack('told'));
+    });
+  }
+
+  #evict(count: number, only = ''): void {
+    const { store } = this.#cluster.redis;
+    const keys = store
+      .keys()
+      .filter((key) => key.startsWith(only))
+      .sort();
+    for (let n = 0; n < count && keys.length > 0; n++) {
+      const [key = ''] = keys.splice(Math.floor(this.#random() * keys.length), 1);
+      this.#tell('redis', `drops ${key}`);
+      store.evict(key);
+    }
+    this.#invariants().forgetOwners();
+  }
+}

@@ -1,0 +1,156 @@
+/** A model of FFmpeg and its provider: it takes a connection, makes a unit every quarter of a second, and ends when it is told to. */
+
+import type { Readable } from 'node:stream';
+import { deferred } from '../../../services/proxy/src/async.ts';
+import { SourceError } from '../../../services/proxy/src/errors.ts';
+import type { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import type { Production } from '../../../services/proxy/src/processes/production.ts';
+import type { Run, RunEnd, RunRequest } from '../../../services/proxy/src/processes/run.ts';
+import {
+  accountOf,
+  type ProviderConnections,
+} from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import type { Timer } from '../../../services/shared/clock.ts';
+import type { Process } from './machine.ts';
+import { type MediaWatch, UNIT_MS, unitBytes, unitOutput } from './unit-media.ts';
+
+/** From the request to the provider until its first media, in ms. */
+const OPEN_MS = [20, 400] as const;
+
+/** The provider: who has a connection open, seen from its side. */
+export class Provider {
+  readonly #open = new Map<string, Set<object>>();
+
+  connect(account: string, connection: object): void {
+    const open = this.#open.get(account) ?? new Set();
+    this.#open.set(account, open.add(connection));
+  }
+
+  disconnect(account: string, connection: object): void {
+    this.#open.get(account)?.delete(connection);
+  }
+
+  connections(account: string): number {
+    return this.#open.get(account)?.size ?? 0;
+  }
+
+  get accounts(): string[] {
+    return [...this.#open.keys()];
+  }
+}
+
+/** Media in the order in which it was made; as much of a stream as a feed reads. */
+class UnitStream {
+  readonly #chunks: Buffer[] = [];
+  #isEnded = false;
+  #wake: (() => void) | undefined;
+  #onReadable: (() => void) | undefined;
+
+  get readableLength(): number {
+    return this.#chunks.length;
+  }
+
+  once(_event: 'readable', listener: () => void): void {
+    this.#onReadable = listener;
+    if (this.#chunks.length > 0 || this.#isEnded) queueMicrotask(() => this.#tell());
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    this.#chunks.push(chunk);
+    this.#tell();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#tell();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    for (;;) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) yield chunk;
+      else if (this.#isEnded) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+
+  #tell(): void {
+    this.#wake?.();
+    const tell = this.#onReadable;
+    this.#onReadable = undefined;
+    tell?.();
+  }
+}
+
+export interface RunWorld {
+  readonly process: Process;
+  readonly provider: Provider;
+  readonly connections: ProviderConnections;
+  readonly watchOf: (feed: Feed) => MediaWatch;
+  /** The number of a new run. */
+  readonly nextMaker: () => number;
+  readonly running: Set<Run>;
+}
+
+export function simulatedProduction(world: RunWorld): Production {
+  return {
+    start: (request) => startRun(request, world),
+    leaseSource: () => Promise.reject(new Error('no source feed is simulated')),
+    output: (feed) => unitOutput(feed, world.watchOf(feed)),
+    opaque: true,
+    samePictures: false,
+    needsProcess: true,
+  };
+}
+
+async function startRun({ streamId, address, signal }: RunRequest, world: RunWorld): Promise<Run> {
+  const { process, provider, connections, running } = world;
+  const free = await connections.acquire(streamId, address, signal);
+  if (signal.aborted) {
+    free();
+    throw new SourceError('stopped', 'The stream is no longer wanted.');
+  }
+  const account = accountOf(address);
+  const connection = {};
+  provider.connect(account, connection);
+  const disconnect = () => provider.disconnect(account, connection);
+  process.onEnd(disconnect);
+  const output = new UnitStream();
+  const ended = deferred<RunEnd>();
+  const maker = world.nextMaker();
+  const { scheduler } = process.machine;
+  let timer: Timer | undefined;
+  const make = () => {
+    output.push(unitBytes({ number: Math.floor(scheduler.nowMs / UNIT_MS), maker }));
+    timer = process.setTimeout(make, UNIT_MS);
+  };
+  timer = process.setTimeout(make, scheduler.between(...OPEN_MS));
+  let isKilled = false;
+  const kill = () => {
+    if (isKilled) return;
+    isKilled = true;
+    process.clearTimeout(timer);
+    output.end();
+    // The process of FFmpeg takes a moment to end.
+    process.setTimeout(() => {
+      running.delete(run);
+      disconnect();
+      ended.resolve({ exit: undefined, sourceError: undefined, orderly: false });
+    }, 5);
+  };
+  const run: Run = {
+    output: output as unknown as Readable,
+    ended: ended.promise,
+    source: undefined,
+    pid: maker,
+    duration: Promise.resolve(undefined),
+    kill,
+    release: free,
+  };
+  running.add(run);
+  return run;
+}

@@ -1,0 +1,255 @@
+/**
+ * A worker of a simulated cluster: the real lease, ownership, relays, registry, process feeds and seats, put together as
+ * `worker/worker.ts` does it, on a model of its machine.
+ */
+
+import { takeName } from '../../../services/proxy/src/cluster/introduction.ts';
+import { FeedPlace, type PlaceOf } from '../../../services/proxy/src/ownership/feed-place.ts';
+import { Handover } from '../../../services/proxy/src/ownership/handover.ts';
+import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
+import { LeaseRenewal } from '../../../services/proxy/src/ownership/lease-renewal.ts';
+import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
+import type { Run } from '../../../services/proxy/src/processes/run.ts';
+import { otherWorkers } from '../../../services/proxy/src/relay/other-workers.ts';
+import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import { LEASE_MS, YOUNG_MS } from '../../../services/proxy/src/timing.ts';
+import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
+import { Seating, type SeatingDeps } from '../../../services/proxy/src/viewers/seating.ts';
+import { carryOut } from '../../../services/proxy/src/worker/commands.ts';
+import { Drain } from '../../../services/proxy/src/worker/drain.ts';
+import { FeedsHere } from '../../../services/proxy/src/worker/feeds-here.ts';
+import { relayedFeeds } from '../../../services/proxy/src/worker/relayed-feeds.ts';
+import { madeHere } from '../../../services/proxy/src/worker/worker-numbers.ts';
+import { RedisRegistry } from '../../../services/registry/redis/redis-registry.ts';
+import { ResilientRegistry } from '../../../services/registry/resilient/resilient-registry.ts';
+import type { WorkerIdentity, WorkerNumbers } from '../../../services/registry/types.ts';
+import type { Logger } from '../../../services/shared/log.ts';
+import { type Servers, SimulatedHttp } from './http-model.ts';
+import type { Machine } from './machine.ts';
+import { Process } from './machine.ts';
+import { RedisLink, type RedisServer } from './redis-model.ts';
+import { type Provider, simulatedProduction } from './run-model.ts';
+import type { MediaWatch } from './unit-media.ts';
+
+const SECRET = 'the secret of this cluster';
+const GRACE_MS = 1_000;
+const RING = { retainMs: 5_000, joinBufferMs: 0, maxBytes: 1_000_000 };
+const PORT = 9_000;
+/** Connections that the provider allows to an account. */
+export const MAX_CONNECTIONS = 2;
+/** Viewers of one process: more of them take a second slot. */
+const CAP = 3;
+
+export interface WorkerWorld {
+  readonly redis: RedisServer;
+  readonly servers: Servers;
+  readonly provider: Provider;
+  readonly log: Logger;
+  readonly nextMaker: () => number;
+  readonly watchOf: (worker: SimulatedWorker, feed: string) => MediaWatch;
+}
+
+export class SimulatedWorker {
+  readonly process: Process;
+  readonly identity: WorkerIdentity;
+  readonly lease: Lease;
+  readonly link: RedisLink;
+  readonly registry: ResilientRegistry;
+  readonly shared: RedisRegistry;
+  readonly seating: Seating;
+  readonly drain: Drain;
+  readonly playback: Playback;
+  readonly relays: RelayServer;
+  /** Runs of a process that have not ended. */
+  readonly running = new Set<Run>();
+  readonly #renewal: LeaseRenewal;
+  readonly #log: Logger;
+  hasStarted = false;
+
+  constructor(machine: Machine, world: WorkerWorld) {
+    const process = new Process(machine);
+    this.process = process;
+    this.#log = world.log;
+    const log = this.#log;
+    const address = `${machine.name}:${PORT}`;
+    this.identity = {
+      workerId: machine.name,
+      incarnation: `${machine.name}-${process.id()}`,
+      address,
+      zone: undefined,
+    };
+    const { identity: me } = this;
+    const wire = new SimulatedHttp(process, world.redis.network, world.servers);
+    const secret = () => SECRET;
+    this.link = new RedisLink(process, world.redis);
+    const shared = new RedisRegistry(this.link.redis, me, {
+      leaseMs: LEASE_MS,
+      youngMs: YOUNG_MS,
+      graceMs: GRACE_MS,
+      show: ({ url }) => ({ url, profile: 'simulated' }),
+      clock: process,
+    });
+    this.shared = shared;
+    this.registry = new ResilientRegistry(shared, me, {
+      introduce: () => this.#introduce(wire),
+      others: otherWorkers(shared, me, secret, wire),
+      youngMs: YOUNG_MS,
+      graceMs: GRACE_MS,
+      clock: process,
+      onOutage: (error) => log.warn({ err: error }, 'Redis does not answer'),
+      onBug: (error) => {
+        throw error;
+      },
+      onBadRecord: (error) => {
+        throw error;
+      },
+      onLoss: (lost) => log.warn({ lost }, 'Redis has lost records'),
+    });
+    const { registry, link } = this;
+    this.lease = new Lease(process);
+    this.drain = new Drain(log);
+    const { lease, drain } = this;
+    const here = new FeedsHere();
+    const silentWorkers = new SilentWorkers();
+    const placeOf: PlaceOf = (feed, first, isFull) =>
+      new FeedPlace(feed, first, { registry, lease, leaseMs: LEASE_MS, me, secret, silentWorkers, wire, isFull, log });
+    const reclaim = (account: string) => here.endIdle(account);
+    const connections = new ProviderConnections({ max: MAX_CONNECTIONS, registry, reclaim, clock: process });
+    const { provider, nextMaker } = world;
+    const { running } = this;
+    let opened = '';
+    const production = () =>
+      simulatedProduction({
+        process,
+        provider,
+        connections,
+        nextMaker,
+        running,
+        watchOf: () => world.watchOf(this, opened),
+      });
+    const deps: Partial<SeatingDeps> = {
+      registry,
+      connections,
+      placeOf: (feed, first, isFull) => {
+        opened = feed;
+        return placeOf(feed, first, isFull);
+      },
+      productionOf: production,
+      log,
+      clock: process,
+      ringLimits: () => RING,
+      streamTimeoutMs: 10_000,
+      streamTotalTimeoutMs: 30_000,
+      retryAttempts: 3,
+      retryDelayMs: 1_000,
+      cap: CAP,
+      shareDirectStreams: false,
+      maxProcesses: 0,
+      isDraining: () => drain.isBegun,
+      isBusy: () => false,
+      sharedStreamGraceMs: GRACE_MS,
+      failover: { maxFailoverAttempts: 0, askResolver: async () => undefined },
+    };
+    // What reads sources and starts FFmpeg is in the model of a production.
+    this.seating = new Seating(deps as SeatingDeps);
+    const { seating } = this;
+    here.add(seating.feeds);
+    const noSources = { relay: async () => undefined, prepare: async () => false } as unknown as SourceFeeds;
+    const served = relayedFeeds({ here, sources: noSources, processes: seating.feeds, drain });
+    const streamReport = (id: string) => registry.streamReport(id);
+    this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
+    const { relays } = this;
+    this.playback = new Playback({
+      seating,
+      registry,
+      workerId: me.workerId,
+      clientStallTimeoutMs: 10_000,
+      clientTimeoutMs: 3_000,
+      maxClients: 0,
+      clock: process,
+      log,
+    });
+    const { playback } = this;
+    const handover = new Handover({
+      processes: () => seating.feeds.owned,
+      sources: () => [],
+      followersOf: (feed) => relays.followersOf(feed),
+      isUnwanted: () => false,
+      secret,
+      wire,
+      log,
+    });
+    drain.onChange((isBegun) => {
+      this.#renewal.renewSoon();
+      if (isBegun) handover.start();
+      else void handover.stop();
+    });
+    this.#renewal = new LeaseRenewal({
+      lease,
+      registry,
+      leaseMs: LEASE_MS,
+      load: () => ({ capacity: seating.capacity, ...this.#numbers(connections.held) }),
+      onCommand: (command) => {
+        const done = carryOut(command, {
+          registry,
+          seating,
+          playback,
+          drain,
+          reclaim,
+        });
+        done.catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command'));
+      },
+      onMoved: ({ feed, place }) => here.placeOf(feed)?.set(place),
+      clock: process,
+      log,
+    });
+    link.onClose = () => registry.interrupted(new Error('the connection to Redis is closed'));
+    link.onReady = () => this.#renewal.renewSoon();
+  }
+
+  get name(): string {
+    return this.process.machine.name;
+  }
+
+  async start(): Promise<void> {
+    await this.relays.listen(this.name, PORT);
+    this.link.connect();
+    await this.registry.heartbeat({
+      ...this.#numbers({}),
+      startedAtMs: this.process.wallMs(),
+      lastSeenMs: this.process.wallMs(),
+      cpu: 0,
+    });
+    await this.#renewal.start();
+    this.hasStarted = true;
+  }
+
+  #numbers(held: Record<string, number>): WorkerNumbers {
+    const feeds = this.seating.feeds.status();
+    return {
+      processes: this.seating.processCount,
+      clients: this.playback.clientCount,
+      processFeeds: this.seating.feeds.size,
+      sourceFeeds: 0,
+      bufferedBytes: 0,
+      restarts: this.seating.feeds.restartCount,
+      skips: 0,
+      stalls: 0,
+      draining: this.drain.reason !== undefined,
+      drainReason: this.drain.reason,
+      connections: { held, reads: {} },
+      making: madeHere(feeds),
+    };
+  }
+
+  #named = false;
+
+  async #introduce(wire: SimulatedHttp): Promise<void> {
+    await this.shared.agreeOnSecret('cluster', SECRET);
+    if (this.#named) return;
+    await takeName(this.shared, this.identity, SECRET, wire);
+    this.#named = true;
+  }
+}

@@ -1,0 +1,72 @@
+/** Schedules that once broke a rule, made as short as possible, with what happened. */
+
+import type { Happening, Schedule } from '../../support/simulation/schedule.ts';
+
+export interface KeptSchedule {
+  /** What no longer happens. */
+  readonly what: string;
+  readonly schedule: Schedule;
+}
+
+/** A viewer leaves while Redis is away, and Redis comes back without some keys. */
+const leavesWhileKeysAreLost = (only: string): Schedule => ({ seed: 6, happenings: [...AWAY, lost(only)] });
+const lost = (only: string): Happening => ({ kind: 'evict', atMs: 4_000, keys: 9, only });
+const AWAY: readonly Happening[] = [
+  { kind: 'viewer', atMs: 500, stream: 0, worker: 1, stayMs: 3_000 },
+  { kind: 'redis', atMs: 3_200, downMs: 1_800, kept: 'all' },
+];
+
+export const KEPT: readonly KeptSchedule[] = [
+  {
+    what: 'passes media on after a standstill because of an answer from before it',
+    schedule: {
+      seed: 470,
+      happenings: [
+        { kind: 'viewer', atMs: 647, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1107, stream: 0, worker: 0, stayMs: 30 },
+        { kind: 'viewer', atMs: 3247, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'hang', atMs: 5033, ms: 1525 },
+        { kind: 'pause', atMs: 5628, worker: 'w1', ms: 7000 },
+        { kind: 'viewer', atMs: 5644, stream: 0, worker: 0, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'owns a feed again that is over, because it waited for the registry to confirm it',
+    schedule: {
+      seed: 1111,
+      happenings: [
+        { kind: 'viewer', atMs: 344, stream: 1, worker: 1, stayMs: 15 },
+        { kind: 'viewer', atMs: 591, stream: 0, worker: 1, stayMs: 2376 },
+        { kind: 'crash', atMs: 2160, worker: 'w2', downMs: 1980 },
+        { kind: 'pause', atMs: 2660, worker: 'w3', ms: 2588 },
+        { kind: 'hang', atMs: 5251, ms: 5516 },
+      ],
+    },
+  },
+  {
+    what: 'counts a viewer of a dead worker in its slot after Redis has lost its record',
+    schedule: {
+      seed: 1272,
+      happenings: [
+        { kind: 'viewer', atMs: 1178, stream: 1, worker: 1, stayMs: 2492 },
+        { kind: 'redis', atMs: 2490, downMs: 4264, kept: 'all' },
+        { kind: 'viewer', atMs: 3579, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'power', atMs: 5399, worker: 'w2', downMs: 148 },
+        { kind: 'evict', atMs: 6441, keys: 1 },
+      ],
+    },
+  },
+  {
+    what: 'keeps the owner of a feed that was given up while Redis was away and lost the list of its feeds',
+    schedule: leavesWhileKeysAreLost('sp:feeds-of'),
+  },
+  {
+    what: 'counts a viewer that left while Redis was away and lost the list of clients',
+    schedule: leavesWhileKeysAreLost('sp:clients-of'),
+  },
+  {
+    what: 'counts a provider connection that was closed while Redis was away and lost the list of connections',
+    schedule: leavesWhileKeysAreLost('sp:connections-of'),
+  },
+];

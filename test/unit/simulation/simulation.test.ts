@@ -1,0 +1,53 @@
+/** Schedules of faults on a simulated cluster. `npm run test:simulation` plays more of them, and looks for planted faults. */
+
+import { describe, expect, it } from 'vitest';
+import { asSentence, type Schedule, scheduleOf } from '../../support/simulation/schedule.ts';
+import { type Outcome, simulate } from '../../support/simulation/simulation.ts';
+import { KEPT } from './kept-schedules.ts';
+
+/** As many as take some seconds. They are always the same ones, so that a failure has a cause in the commit. */
+const SCHEDULES = 100;
+
+async function expectHolds(schedule: Schedule): Promise<Outcome> {
+  const outcome = await simulate(schedule);
+  if (outcome.violations.length > 0) {
+    const { story } = await simulate(schedule, { wantsStory: true });
+    expect.fail([`seed ${schedule.seed}`, ...schedule.happenings.map(asSentence), '', ...story].join('\n'));
+  }
+  return outcome;
+}
+
+it(`breaks no rule in ${SCHEDULES} schedules of faults`, { timeout: 120_000 }, async () => {
+  let steps = 0;
+  for (let seed = 1; seed <= SCHEDULES; seed++) steps += (await expectHolds(scheduleOf(seed))).steps;
+  // Fewer mean that the workers of the simulation do nothing.
+  expect(steps / SCHEDULES).toBeGreaterThan(500);
+});
+
+it('plays the same schedule in the same way twice', async () => {
+  for (const seed of [3, 4, 5]) {
+    const [one, other] = [await simulate(scheduleOf(seed)), await simulate(scheduleOf(seed))];
+    expect([one.trace, one.steps]).toEqual([other.trace, other.steps]);
+  }
+});
+
+it('tells a schedule as a story', async () => {
+  const schedule: Schedule = {
+    seed: 7,
+    happenings: [
+      { kind: 'viewer', atMs: 500, stream: 0, worker: 0, stayMs: undefined },
+      { kind: 'crash', atMs: 2_000, worker: 'w1', downMs: 500 },
+    ],
+  };
+  const { story } = await simulate(schedule, { wantsStory: true });
+  const text = story.join('\n');
+  expect(text).toContain('a viewer of stream 0 comes to w1 and stays');
+  expect(text).toContain('w1 is killed; it begins again after 0.50 s');
+  expect(text).toContain('everybody leaves');
+});
+
+describe.runIf(KEPT.length > 0)('no longer', () => {
+  it.each(KEPT)('$what', async ({ schedule }) => {
+    await expectHolds(schedule);
+  });
+});
