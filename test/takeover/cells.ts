@@ -27,8 +27,11 @@ export const BURSTS = [0, 1, 3, 10] as const;
  */
 export const FAULTS = ['kill', 'stop', 'drain', 'drop', 'drop-clock'] as const;
 
-/** Faults that take nothing over: the owner's FFmpeg dies, and Redis dies and is back after five seconds, empty. */
-export const OTHER_FAULTS = ['ffmpeg', 'redis'] as const;
+/**
+ * Faults that only their name chooses: the provider drops the connection and the next one 2 to 3 s later; the owner's FFmpeg dies;
+ * Redis dies and is back after five seconds, empty.
+ */
+export const OTHER_FAULTS = ['drop-twice', 'ffmpeg', 'redis'] as const;
 
 export interface Cell {
   readonly kind: keyof typeof KINDS;

@@ -15,7 +15,7 @@ import { seeded } from '../support/seed.ts';
 import { allPlaying, type Stage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
-import { type Cell, FAULTS, KINDS, type Kind, nameOf } from './cells.ts';
+import { type Cell, KINDS, type Kind, nameOf } from './cells.ts';
 
 export interface Played {
   readonly cell: Cell;
@@ -34,6 +34,7 @@ const PHASE_MS = 2_000;
 /** After the next connection was opened: an encoder may hold back two seconds. */
 const AFTERWARDS_MS = 5_000;
 const RESUMED_MS = 3_000;
+const DROPS_APART_MS = 2_000;
 const KEPT_IN = join(import.meta.dirname, '..', '..', '.cache', 'takeover');
 
 /**
@@ -66,11 +67,12 @@ export async function playCell(stage: Stage, cell: Cell, main?: string): Promise
 
   const fault = await faultOf(cell, source, kind.profile !== undefined);
   await begin(cell, owner, source, cluster);
-  if (takesOver(cell)) {
-    await until(async () => (await opened(source)).some(({ openedAt }) => openedAt >= fault.atMs), {
-      timeoutMs: 15_000,
-      what: () => `the source to be opened again: ${nameOf(cell)}`,
-    });
+  if (takesOver(cell)) await openedAgain(source, fault.atMs, cell);
+  if (cell.fault === 'drop-twice') {
+    await sleep(DROPS_APART_MS + random() * DROPS_APART_MS * 0.5);
+    const againMs = Date.now();
+    await source.cutConnections();
+    await openedAgain(source, againMs, cell);
   }
   await sleep(AFTERWARDS_MS);
   await putRight(cell, owner, cluster);
@@ -99,6 +101,7 @@ async function begin({ fault }: Cell, owner: Worker, source: LiveSource, { redis
       owner.signal('SIGTERM');
       break;
     case 'drop':
+    case 'drop-twice':
     case 'drop-clock':
       await source.cutConnections();
       break;
@@ -120,7 +123,14 @@ async function putRight({ fault }: Cell, owner: Worker, { redis }: TestCluster):
 
 /** Whether the source is opened anew. */
 function takesOver({ fault }: Cell): boolean {
-  return FAULTS.some((each) => each === fault);
+  return fault !== 'ffmpeg' && fault !== 'redis';
+}
+
+async function openedAgain(source: LiveSource, sinceMs: number, cell: Cell): Promise<void> {
+  await until(async () => (await opened(source)).some(({ openedAt }) => openedAt >= sinceMs), {
+    timeoutMs: 15_000,
+    what: () => `the source to be opened again: ${nameOf(cell)}`,
+  });
 }
 
 /** Connections that got media. */

@@ -31,7 +31,7 @@ export interface Owed {
 
 /** What FFmpeg and an unread socket may hold when their worker dies. */
 const HELD_MS = 2_000;
-/** What may be on its way when a connection breaks; the source sends every 25 ms. */
+/** What may be on its way when a connection breaks or a recording ends; the source sends every 25 ms. */
 const ON_ITS_WAY_MS = 100;
 
 /**
@@ -51,18 +51,17 @@ export function owed(
   for (const { openedAt, sent } of connections) {
     if (sent === undefined) continue;
     if (sent[1] > map.packets) throw new Error('the source has played beyond the end of its loop: numbers come again');
-    const whole = map.pictures.filter(({ from, to }) => from >= sent[0] && to <= sent[1]);
-    const heard = map.sounds.filter(({ from, to }) => from >= sent[0] && to <= sent[1]);
-    if (openedAt < fault.atMs) {
-      const withheldMs = fault.readerDies ? HELD_MS : ON_ITS_WAY_MS;
-      const liveMs = liveAt(map, Math.min(fault.atPacket, sent[1])) - withheldMs;
-      for (const { number } of whole) if (number * PICTURE_MS < liveMs) pictures.add(number);
-      sounds.push(...heard.filter(({ toMs }) => toMs < liveMs));
-      continue;
-    }
+    const wasThere = openedAt < fault.atMs;
+    const end = wasThere ? Math.min(fault.atPacket, sent[1]) : sent[1];
+    const withheldMs = wasThere && fault.readerDies ? HELD_MS : ON_ITS_WAY_MS;
+    const untilMs = liveAt(map, end) - withheldMs;
+    const whole = map.pictures.filter(
+      ({ from, to, number }) => from >= sent[0] && to <= sent[1] && number * PICTURE_MS < untilMs,
+    );
+    const heard = map.sounds.filter(({ from, to, toMs }) => from >= sent[0] && to <= sent[1] && toMs < untilMs);
     const before = map.pictures[map.pictures.indexOf(whole[0] as SentPicture) - 1];
     const goesOn = before === undefined || before.number < first || shown.has(before.number);
-    if (goesOn && !fault.decoderBegins) {
+    if (wasThere || (goesOn && !fault.decoderBegins)) {
       for (const { number } of whole) pictures.add(number);
       sounds.push(...heard);
       continue;
