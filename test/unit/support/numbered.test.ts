@@ -164,20 +164,20 @@ describe('a viewer is owed', () => {
 
   it('all that is sent again, when it goes on where the viewer was, between keyframes too', () => {
     const { pictures, holes } = due([15, 36], [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-    expect([...pictures]).toEqual([5, 6, 7, 8, 9, 10, 11]);
+    expect([...pictures]).toEqual([5, 6, 7, 8, 9]);
     expect(holes).toEqual([]);
   });
 
   it('what comes from the next keyframe on, when something was never sent again', () => {
     const { pictures, sounds, holes } = due([19, 36], [0, 1, 2, 3, 4, 8, 9]);
-    expect([...pictures]).toEqual([8, 9, 10, 11]);
-    expect(sounds.map(({ fromMs }) => fromMs)).toEqual([320, 360, 400, 440]);
+    expect([...pictures]).toEqual([8, 9]);
+    expect(sounds.map(({ fromMs }) => fromMs)).toEqual([320]);
     expect(holes).toEqual([{ fromMs: 200, toMs: 320 }]);
   });
 
   it('what a new FFmpeg can decode', () => {
     const { pictures, holes } = due([15, 36], [0, 1, 2, 3, 4, 8], { ...killed, decoderBegins: true });
-    expect([...pictures]).toEqual([8, 9, 10, 11]);
+    expect([...pictures]).toEqual([8, 9]);
     expect(holes).toEqual([{ fromMs: 200, toMs: 320 }]);
   });
 
