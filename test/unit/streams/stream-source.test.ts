@@ -103,6 +103,17 @@ describe('streams of one URL', () => {
   });
 });
 
+it('has not moved when the registry says again what is known', async () => {
+  const { registry, sources } = await streamsOf([{}]);
+  const source = sources[0] as StreamSource;
+  await source.advance(-1, { reason: 'stalled' });
+  const { state } = source;
+  const record = await registry.stream(SPEC.id);
+  if (record === undefined) throw new Error('the stream is gone');
+  source.follow(structuredClone(record));
+  expect(source.state).toBe(state);
+});
+
 it('takes over headers, user agent and failovers of a stream that was made anew', async () => {
   const { registry, sources, create } = await streamsOf([{ failoverUrls: [] }]);
   const source = sources[0] as StreamSource;

@@ -3,6 +3,7 @@
  * record that counts.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { movedAtMs } from '../../../registry/new-stream.ts';
 import type { StreamRecords } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
@@ -103,6 +104,8 @@ export class FailoverGroup {
 
   #become(state: FailoverState): void {
     const { currentUrl, index } = this.#state;
+    // The same state again is no news: whoever prepares a source goes by the object that it began with.
+    if (isDeepStrictEqual(state, this.#state)) return;
     this.#state = state;
     if (state.currentUrl !== currentUrl || state.index !== index) this.#deps.onMoved(this);
   }
