@@ -236,16 +236,17 @@ export class RegistryPlay {
     }
   }
 
-  /** Puts something into a key that no worker can have written. */
+  /**
+   * Puts something into a key that no worker can have written. Not a value of another type: that ends a script in the middle, at a
+   * place which depends on the order in which Redis keeps its sets.
+   */
   async #spoil(step: Step): Promise<void> {
-    const key = await this.#anyKey(step);
-    if (key === undefined) return;
+    const key = (await this.#anyKey(step)) ?? '';
     const { kind, value } = (await this.#sides.dump())[key] ?? {};
     const names = kind === 'hash' ? Object.keys(value as object) : [];
     const name = names[step.n % Math.max(1, names.length)];
-    if (name !== undefined && step.n < 8)
-      await this.#sides.perform('HSET', [key, name, ['', 'x', '{}', '-1'][step.n % 4] ?? '']);
-    else if (!key.startsWith('sp:lease:')) await this.#sides.perform('SET', [key, '{']);
+    if (name !== undefined) await this.#sides.perform('HSET', [key, name, ['', 'x', '{}', '-1'][step.n % 4] ?? '']);
+    else if (kind === 'string' && !key.startsWith('sp:lease:')) await this.#sides.perform('SET', [key, '{']);
   }
 
   async #anyKey({ by, to, stream, n }: Step): Promise<string | undefined> {
