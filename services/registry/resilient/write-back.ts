@@ -119,7 +119,11 @@ export class WriteBack {
       this.#unheard.moved.unshift(...moved);
       throw error;
     }
-    for (const { feed, place } of moved) this.#held.notePlace(feed, place);
+    for (const { feed, place } of moved) {
+      // Given up while it was written back: nobody makes it here any more.
+      if (place.kind === 'own' && !this.#held.isMadeHere(feed)) continue;
+      this.#held.notePlace(feed, place);
+    }
     // Some other question, such as a join, may have been the first to find out that another worker makes a feed.
     const confirmed = moved.filter(({ place }) => place.kind === 'own');
     return { commands, moved: [...confirmed, ...this.#held.takeTaken()], unbroken };

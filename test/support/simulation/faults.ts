@@ -68,6 +68,7 @@ export class Faults {
         later(() => redis.goOn());
         break;
       case 'redis':
+        if (!redis.isUp) break;
         redis.end();
         later(() => {
           redis.begin(fault.kept === 'all_but_a_second' ? { lostMs: 1_000 } : { kept: fault.kept });

@@ -262,7 +262,13 @@ export class Invariants {
     for (const text of records?.kind === 'hash' ? records.fields.values() : []) {
       if (Number((JSON.parse(text) as { bytesPerSecond?: number }).bytesPerSecond) > 0) return 'what clients got';
     }
-    for (const key of store.keys()) if (key.startsWith('sp:connections')) return `${key} in Redis`;
+    for (const key of store.keys()) {
+      const value = store.value(key);
+      // Those of dead workers do not count, and go with the next one that is taken.
+      const isHeld = (incarnation: string) => store.value(`sp:lease:${incarnation}`) !== undefined;
+      const holders = key.startsWith('sp:connections:') && value?.kind === 'hash' ? [...value.fields.values()] : [];
+      if (holders.some(isHeld)) return `${key} in Redis`;
+    }
     for (const account of provider.accounts) {
       if (provider.connections(account) > 0) return 'a connection to the provider';
     }

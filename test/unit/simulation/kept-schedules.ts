@@ -45,6 +45,17 @@ export const KEPT: readonly KeptSchedule[] = [
     },
   },
   {
+    what: 'holds a feed again that was given up while it was written back',
+    schedule: {
+      seed: 2147,
+      happenings: [
+        { kind: 'viewer', atMs: 1102, stream: 0, worker: 1, stayMs: 50 },
+        { kind: 'hang', atMs: 2867, ms: 6210 },
+        { kind: 'viewer', atMs: 5525, stream: 0, worker: 0, stayMs: 1780 },
+      ],
+    },
+  },
+  {
     what: 'counts a viewer of a dead worker in its slot after Redis has lost its record',
     schedule: {
       seed: 1272,
