@@ -26,7 +26,7 @@ const WANTED = z.object({
   bursts: among(BURSTS),
   faults: among<Cell['fault']>(FAULTS, OTHER_FAULTS),
   /** How often each cell is played, with another seed each time. */
-  each: z.coerce.number().int().min(1).default(1),
+  each: z.coerce.number().int().min(0).default(1),
   /** How many cells are chosen at random, after each one was played. */
   seeds: z.coerce.number().int().min(0).default(DEFAULT_SEEDS),
   seed: z.coerce.number().int().default(1),
