@@ -221,7 +221,12 @@ describe('the relay port', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     found.resolve({
       feed: new Feed({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
-      place: { onLeave: () => () => undefined, goesOnAt: undefined, placeAnswer: undefined },
+      place: {
+        onLeave: () => () => undefined,
+        onOwner: () => () => undefined,
+        goesOnAt: undefined,
+        placeAnswer: undefined,
+      },
       history: new FeedHistory(),
       sourceClock: () => undefined,
       release: released.resolve,

@@ -60,7 +60,12 @@ it('looks for a feed only when it is the worker that was meant: another one may 
 /** A feed without a picture yet, on its way to another worker. */
 function unbegun() {
   let leave = () => undefined as unknown;
+  let owned = () => undefined as unknown;
   const place = {
+    onOwner: (listener: () => void) => {
+      owned = listener;
+      return () => undefined;
+    },
     onLeave: (listener: () => void) => {
       leave = listener;
       return () => undefined;
@@ -76,7 +81,7 @@ function unbegun() {
     sourceClock: () => undefined,
     release: () => undefined,
   };
-  return { relayed, place, feed, leave: () => leave() };
+  return { relayed, place, feed, leave: () => leave(), owned: () => owned() };
 }
 
 const ME: Owner = { workerId: 'w1', incarnation: 'now', address: '127.0.0.1:2', epoch: 7 };
@@ -117,6 +122,19 @@ it.each([
   // It stays to the end of the feed, which has no picture here.
   expect(end).toMatchObject({ type: 'end', end: expected === 'stays' ? { kind: 'failed' } : { kind: 'moved' } });
   if (expected !== 'stays') expect(end).toMatchObject({ end: { owner: expected } });
+});
+
+it('sends a follower on when the worker whose feed it passes on makes it no more, though nothing came from either', async () => {
+  const { relayed, place, owned } = unbegun();
+  const passedOn = { owner: OWNER, isStopped: () => false };
+  const { asked, call } = await listen({ ...relayed, passedOn });
+  const answer = call('/feeds/p:a:0', { 'x-worker': FOLLOWER });
+  await until(() => asked.length === 1, { what: 'the relay to be asked for', everyMs: 1 });
+  await pause(10);
+  const follower: Owner = { ...OWNER, workerId: 'w9', incarnation: 'i9', epoch: 8 };
+  place.placeAnswer = { owner: follower, relayed: true };
+  owned();
+  expect((await answer).frames.at(-1)).toEqual({ type: 'end', end: { kind: 'moved', owner: follower } });
 });
 
 it('says who it is, but not to strangers', async () => {

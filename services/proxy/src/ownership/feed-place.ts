@@ -33,6 +33,7 @@ export class FeedPlace {
   #isOver = false;
   readonly #leaveListeners = new Set<() => void>();
   readonly #takenListeners: (() => void)[] = [];
+  readonly #ownerListeners = new Set<() => void>();
   /** The relay has ended, and the next place is not known yet. */
   #lost = false;
   readonly #questions: PeerQuestions;
@@ -99,10 +100,23 @@ export class FeedPlace {
     this.#takenListeners.push(listener);
   }
 
+  /** Calls back when another worker than before makes the feed. */
+  onOwner(listener: () => void): () => void {
+    this.#ownerListeners.add(listener);
+    return () => this.#ownerListeners.delete(listener);
+  }
+
   #become(place: KnownPlace): void {
     const taken = this.#current.kind === 'own' && place.kind === 'relay';
+    const before = this.#maker;
     this.#current = place;
     if (taken) for (const listener of this.#takenListeners) listener();
+    if (this.#maker !== before) for (const listener of [...this.#ownerListeners]) listener();
+  }
+
+  /** The incarnation that makes the feed, as far as this worker knows. */
+  get #maker(): string {
+    return this.#current.kind === 'own' ? this.me.incarnation : this.#current.owner.incarnation;
   }
 
   /**
@@ -181,8 +195,8 @@ export class FeedPlace {
     const next = await this.#search.after(outcome, before, signal);
     if (next === undefined) return;
     this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
-    this.#become(next);
     this.#lost = false;
+    this.#become(next);
     if (this.#isCopy) void this.#endCopy(signal);
   }
 

@@ -218,6 +218,8 @@ export class RelayServer {
       leave();
     };
     visit.holds(history.onChange(onChange));
+    // The new owner may be the follower itself, who knows of it by nobody else and would wait for media from here for good.
+    visit.holds(place.onOwner(onChange));
     const endOf = (end: FeedEnd): RelayEnd =>
       isAnew ? { kind: 'moved', owner: place.placeAnswer?.owner } : endRecord(relayed, end);
     // Waits for a feed that is still starting; meanwhile pings show that this worker is there.

@@ -13,6 +13,8 @@ export interface RelayedPlace {
   readonly placeAnswer: PlaceAnswer | undefined;
   /** Calls back when the feed holds everything made here and another worker makes the rest. The returned function unsubscribes. */
   onLeave(listener: () => void): () => void;
+  /** Calls back when another worker than before makes the feed. The returned function unsubscribes. */
+  onOwner(listener: () => void): () => void;
 }
 
 /** A feed for other workers. */

@@ -132,6 +132,7 @@ describe('POST /streams/{id}/failover', () => {
       failover_attempts: 1,
       active_clients: 0,
       stream_type: 'Live Continuous',
+      moved_streams: [id],
     });
     expect((await api.post(`/streams/${id}/failover`)).body).toMatchObject({ failover_index: 1, failover_attempts: 2 });
     const last = await api.post(`/streams/${id}/failover`);
