@@ -56,6 +56,18 @@ export const KEPT: readonly KeptSchedule[] = [
     },
   },
   {
+    what: 'waits for media from a worker that relays from the one that waits',
+    schedule: {
+      seed: 3685,
+      happenings: [
+        { kind: 'viewer', atMs: 615, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'viewer', atMs: 1479, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'power', atMs: 3073, worker: 'w3', downMs: 3845 },
+        { kind: 'drain', atMs: 5044, worker: 'w1', ms: 2852 },
+      ],
+    },
+  },
+  {
     what: 'counts a viewer of a dead worker in its slot after Redis has lost its record',
     schedule: {
       seed: 1272,
