@@ -3,6 +3,7 @@
 import type { FeedOwners, FeedStarts, Peers } from '../../../registry/registry.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { pauseBy } from '../async.ts';
 import type { PlaceAnswer } from '../relay/peers.ts';
 import type { Wire } from '../relay/wire.ts';
 import type { KnownPlace } from './known-place.ts';
@@ -11,6 +12,9 @@ import { PlaceSearch, type PlaceSearchDeps, type RelayLoss } from './place-searc
 import type { SilentWorkers } from './silent-workers.ts';
 import { transfer } from './transfer.ts';
 import { wayBack } from './way-back.ts';
+
+/** How long after a question that nobody answered the next one comes. */
+const CONFIRM_AGAIN_MS = 250;
 
 export interface FeedPlaceDeps extends PeerQuestionsDeps, PlaceSearchDeps {
   readonly me: WorkerIdentity;
@@ -174,7 +178,11 @@ export class FeedPlace {
       await lease.confirmed();
       if (this.#isOver) return false;
       const place = await registry.confirm(this.feed).catch(() => undefined);
-      if (place === undefined || place.kind === 'wait' || place.kind === 'full') continue;
+      if (place === undefined || place.kind === 'wait' || place.kind === 'full') {
+        // A registry that is known to be away refuses at once.
+        await pauseBy(this.wire.clock, CONFIRM_AGAIN_MS);
+        continue;
+      }
       this.#become(place);
       return place.kind === 'own' && place.epoch === epoch;
     }
