@@ -14,7 +14,7 @@ import { transfer } from './transfer.ts';
 import { wayBack } from './way-back.ts';
 
 /** How long after a question that nobody answered the next one comes. */
-const CONFIRM_AGAIN_MS = 250;
+const CONFIRM_AGAIN_MS = 20;
 
 export interface FeedPlaceDeps extends PeerQuestionsDeps, PlaceSearchDeps {
   readonly me: WorkerIdentity;
