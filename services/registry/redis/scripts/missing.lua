@@ -1,5 +1,4 @@
--- What a worker holds and Redis has lost, or gives to another one: a Redis that is out of memory may drop any key. Also the feeds that
--- it has given up and still owns.
+-- What a worker holds and Redis has lost, or gives to another one: a Redis that is out of memory may drop any key.
 -- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [{key, value}]}
 -- Answer: what is missing, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
@@ -29,12 +28,6 @@ for _, feed in ipairs(mine.feeds) do
   -- Also where another worker is said to make the feed: the two do not know of each other.
   demand(redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == mine.incarnation and 1, 'owner', feed)
   demand(redis.call('SISMEMBER', K.feedsOfPrefix .. mine.incarnation, feed), 'own feed', feed)
-end
-local making = {}
-for _, feed in ipairs(mine.feeds) do making[feed] = true end
-for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. mine.incarnation)) do
-  -- Whoever asks for it would be sent here.
-  if not making[feed] then demand(is_being_handed(feed, mine.incarnation) and 1, 'end of feed', feed) end
 end
 for _, connection in ipairs(mine.connections) do
   local pair = connection.account .. ' ' .. connection.id
