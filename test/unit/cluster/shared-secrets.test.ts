@@ -36,3 +36,24 @@ it('are drawn by each worker for itself', () => {
   expect('f'.repeat(48) < one.cluster).toBe(true);
   expect(new Set([one.cluster, one.playback, two.cluster, two.playback]).size).toBe(4);
 });
+
+it('knows for a day which secrets for playback the cluster has replaced', async () => {
+  let nowMs = 0;
+  const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: undefined }, () => nowMs);
+  const drawn = secrets.playback;
+  expect(secrets.playbackSoFar).toEqual([drawn]);
+  await secrets.agree(async (name) => `${name} 1`);
+  await secrets.agree(async (_name, own) => own);
+  expect(secrets.playbackSoFar).toEqual(['playback 1', drawn]);
+  nowMs = 60_000;
+  await secrets.agree(async (name) => `${name} 2`);
+  expect(secrets.playbackSoFar).toEqual(['playback 2', 'playback 1', drawn]);
+  nowMs = 24 * 60 * 60_000;
+  expect(secrets.playbackSoFar).toEqual(['playback 2', 'playback 1']);
+});
+
+it('has no former secret when a setting gives it', async () => {
+  const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: 'given' });
+  await secrets.agree(async () => 'of the cluster');
+  expect(secrets.playbackSoFar).toEqual(['given']);
+});

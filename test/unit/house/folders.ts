@@ -47,6 +47,7 @@ export const FOLDERS: readonly Folder[] = [
     'what is held for a viewer or another worker, until it has left',
     'services/shared errors.ts async.ts',
   ),
+  row('sealer.ts', 'texts that only this cluster can make and read'),
   row('timing.ts', 'times that depend on each other: lease, renewals, relays, rings'),
   row('config', 'the settings of the worker', 'services/shared/masking services/shared/settings'),
   row('ecs', 'a worker as a task of Amazon ECS', 'services/shared services/registry async.ts'),
@@ -139,7 +140,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers metrics',
   ),
 
   // The API.

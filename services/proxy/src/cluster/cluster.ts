@@ -16,8 +16,8 @@ export interface Cluster {
   isKnown(): boolean;
   /** The secret that workers authenticate with. A worker alone generates one, unless it was given one. */
   secret(): string;
-  /** The secret for signed playback URLs. */
-  playbackSecret(): string;
+  /** The secret for what viewers carry, and those that it was in the last 24 hours. */
+  playbackSecrets(): readonly [string, ...string[]];
   /**
    * Opens the relay port for the feeds of this worker, connects to Redis and takes this worker's name. If Redis does not
    * answer, the worker joins later.

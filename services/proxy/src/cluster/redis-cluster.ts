@@ -80,7 +80,7 @@ export function redisCluster(
     };
   };
   const isKnown = () => introduction.isDone;
-  return { identity, registry, isKnown, secret, playbackSecret: () => secrets.playback, join };
+  return { identity, registry, isKnown, secret, playbackSecrets: () => secrets.playbackSoFar, join };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -5,11 +5,22 @@ import type { Config } from '../config/config.ts';
 
 type Name = 'cluster' | 'playback';
 
+/** How long viewers may use what a former secret has made. It changes when a worker that started alone joins its cluster. */
+const FORMER_MS = 24 * 60 * 60_000;
+
 export class SharedSecrets {
   readonly #given: Readonly<Record<Name, string | undefined>>;
   readonly #secrets: Record<Name, string>;
+  /** Secrets for playback that the cluster has replaced, the newest first. */
+  #former: readonly { readonly secret: string; readonly untilMs: number }[] = [];
+  readonly #now: () => number;
 
-  constructor({ clusterSecret, playbackSecret }: Pick<Config, 'clusterSecret' | 'playbackSecret'>) {
+  /** @param now a monotonic clock in ms */
+  constructor(
+    { clusterSecret, playbackSecret }: Pick<Config, 'clusterSecret' | 'playbackSecret'>,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#now = now;
     this.#given = { cluster: clusterSecret, playback: playbackSecret };
     this.#secrets = { cluster: clusterSecret ?? newSecret(), playback: playbackSecret ?? newSecret() };
   }
@@ -24,11 +35,26 @@ export class SharedSecrets {
     return this.#secrets.playback;
   }
 
+  /** The secret for playback, and those that it was in the last 24 hours. */
+  get playbackSoFar(): readonly [string, ...string[]] {
+    const nowMs = this.#now();
+    return [this.playback, ...this.#former.flatMap(({ secret, untilMs }) => (untilMs > nowMs ? [secret] : []))];
+  }
+
   /** @param agreeOn returns the secret of the cluster, given the one of this worker */
   async agree(agreeOn: (name: Name, own: string) => Promise<string>): Promise<void> {
     for (const name of ['cluster', 'playback'] as const) {
-      if (this.#given[name] === undefined) this.#secrets[name] = await agreeOn(name, this.#secrets[name]);
+      if (this.#given[name] !== undefined) continue;
+      const own = this.#secrets[name];
+      this.#secrets[name] = await agreeOn(name, own);
+      if (name === 'playback' && this.#secrets[name] !== own) this.#keep(own);
     }
+  }
+
+  #keep(secret: string): void {
+    const nowMs = this.#now();
+    const kept = this.#former.filter((former) => former.untilMs > nowMs && former.secret !== secret);
+    this.#former = [{ secret, untilMs: nowMs + FORMER_MS }, ...kept];
   }
 }
 

@@ -14,7 +14,7 @@ export function soloCluster(config: Config): Cluster {
     registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
     isKnown: () => true,
     secret: () => secrets.cluster,
-    playbackSecret: () => secrets.playback,
+    playbackSecrets: () => secrets.playbackSoFar,
     join: async () => ({
       relays: { followersOf: () => [], connections: 0, sentBytes: 0 },
       onReturn: () => undefined,

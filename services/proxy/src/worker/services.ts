@@ -8,6 +8,7 @@ import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
 import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
+import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
@@ -34,6 +35,8 @@ export interface Services {
   readonly startedAtMs: number;
   /** The secret for signed playback URLs, the same on all workers of the cluster. */
   readonly playbackSecret: () => string;
+  /** Makes and reads what HLS viewers carry from request to request. */
+  readonly sealer: Sealer;
   /** The metrics of this worker, for Prometheus. */
   readonly metrics: MetricsRegistry;
   /** What the start still waits for, as a sentence; undefined when the worker may take viewers. `/readyz` shows it. */

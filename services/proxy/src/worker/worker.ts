@@ -18,6 +18,7 @@ import { Lease } from '../ownership/lease.ts';
 import { LeaseRenewal } from '../ownership/lease-renewal.ts';
 import { SilentWorkers } from '../ownership/silent-workers.ts';
 import { systemWire } from '../relay/wire.ts';
+import { Sealer } from '../sealer.ts';
 import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
@@ -79,6 +80,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const reclaim = (account: string) => feeds.endIdle(account);
   const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const memories = new SourceMemories();
+  const sealer = new Sealer(cluster.playbackSecrets);
   const limits = () => ringLimits(config, feeds.size);
   const gateway = new Gateway({
     guard,
@@ -244,7 +246,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       ffmpeg,
       sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
-      playbackSecret: cluster.playbackSecret,
+      playbackSecret: () => cluster.playbackSecrets()[0],
+      sealer,
       metrics,
       startWaitsFor: () => startWaitsFor({ isOnEcs: isOnEcs(), isKnown: cluster.isKnown() }),
       isDraining: () => drain.isBegun,

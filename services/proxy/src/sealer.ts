@@ -1,0 +1,80 @@
+/**
+ * Texts that every worker of the cluster can make and read, and nobody else: the addresses and tickets that HLS viewers carry from
+ * request to request. A text is bound to its use and its stream, so it is worth nothing for another one.
+ */
+
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+
+/** What a sealed text is for. */
+export type SealUse = 'reference' | 'ticket';
+
+interface Keys {
+  readonly content: Buffer;
+  readonly iv: Buffer;
+}
+
+const KEY_BYTES = 32;
+const IV_BYTES = 12;
+const TAG_BYTES = 16;
+/** How many bytes longer a sealed text is than what it holds. */
+export const SEAL_OVERHEAD_BYTES = IV_BYTES + TAG_BYTES;
+/** Keys kept ready: of the current secret and a few former ones, for each use. */
+const MAX_KEYS = 16;
+
+/** One per worker. */
+export class Sealer {
+  readonly #secrets: () => readonly [string, ...string[]];
+  readonly #keys = new Map<string, Keys>();
+
+  /** @param secrets the one to seal with, and those with which older texts were sealed */
+  constructor(secrets: () => readonly [string, ...string[]]) {
+    this.#secrets = secrets;
+  }
+
+  /**
+   * Seals the same content always into the same bytes: players compare the addresses of keys and maps between reloads.
+   *
+   * @example sealer.seal('reference', stream.id, 'https://provider/key').toString('base64url')
+   */
+  seal(use: SealUse, streamId: string, content: string): Buffer {
+    const keys = this.#keysOf(use, this.#secrets()[0]);
+    // An IV made from the content repeats only with the content.
+    const iv = createHmac('sha256', keys.iv).update(`${streamId} ${content}`).digest().subarray(0, IV_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', keys.content, iv).setAAD(Buffer.from(streamId));
+    return Buffer.concat([iv, cipher.update(content, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  }
+
+  /** The content; undefined for bytes that this cluster did not seal for this use and stream. */
+  open(use: SealUse, streamId: string, sealed: Buffer): string | undefined {
+    if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
+    for (const secret of this.#secrets()) {
+      const content = opened(this.#keysOf(use, secret).content, streamId, sealed);
+      if (content !== undefined) return content;
+    }
+    return undefined;
+  }
+
+  #keysOf(use: SealUse, secret: string): Keys {
+    const name = `${use} ${secret}`;
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(hkdfSync('sha256', secret, '', `streampool ${use}`, 2 * KEY_BYTES));
+    const keys = { content: bytes.subarray(0, KEY_BYTES), iv: bytes.subarray(KEY_BYTES) };
+    this.#keys.set(name, keys);
+    const [oldest] = this.#keys.keys();
+    if (this.#keys.size > MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest);
+    return keys;
+  }
+}
+
+function opened(key: Buffer, streamId: string, sealed: Buffer): string | undefined {
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(streamId)).setAuthTag(sealed.subarray(-TAG_BYTES));
+  const content = decipher.update(sealed.subarray(IV_BYTES, -TAG_BYTES));
+  try {
+    return Buffer.concat([content, decipher.final()]).toString('utf8');
+  } catch {
+    // The tag does not fit: it was sealed with another secret, or not at all.
+    return undefined;
+  }
+}

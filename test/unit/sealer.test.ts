@@ -1,0 +1,72 @@
+/** What viewers carry: nobody can make, read, change or exchange it, and every worker of the cluster can read it. */
+
+import { describe, expect, it } from 'vitest';
+import { SEAL_OVERHEAD_BYTES, Sealer } from '../../services/proxy/src/sealer.ts';
+
+const STREAM = 'a'.repeat(32);
+const OTHER_STREAM = 'b'.repeat(32);
+const URL = 'https://user:password@provider.example/live/hd.m3u8?token=abc';
+
+const sealerOf = (...secrets: [string, ...string[]]) => new Sealer(() => secrets);
+
+describe('a sealed text', () => {
+  const sealed = sealerOf('secret').seal('reference', STREAM, URL);
+
+  it('is read by every worker that knows the secret', () => {
+    expect(sealerOf('secret').open('reference', STREAM, sealed)).toBe(URL);
+    expect(sealed.length).toBe(Buffer.byteLength(URL) + SEAL_OVERHEAD_BYTES);
+  });
+
+  it('is the same for the same content, on every worker, and another for another content, stream or use', () => {
+    const again = sealerOf('secret');
+    expect(again.seal('reference', STREAM, URL)).toEqual(sealed);
+    const others = [
+      again.seal('reference', STREAM, `${URL}&`),
+      again.seal('reference', OTHER_STREAM, URL),
+      again.seal('ticket', STREAM, URL),
+      sealerOf('another').seal('reference', STREAM, URL),
+    ];
+    expect(new Set([sealed, ...others].map((each) => each.toString('hex'))).size).toBe(5);
+  });
+
+  it('shows nothing of its content', () => {
+    for (const part of ['provider', 'password', 'token']) expect(sealed.toString('latin1')).not.toContain(part);
+  });
+
+  it.each([
+    ['another stream', () => sealerOf('secret').open('reference', OTHER_STREAM, sealed)],
+    ['another use', () => sealerOf('secret').open('ticket', STREAM, sealed)],
+    ['another cluster', () => sealerOf('another').open('reference', STREAM, sealed)],
+    ['nothing', () => sealerOf('secret').open('reference', STREAM, Buffer.alloc(0))],
+    ['an address in the clear', () => sealerOf('secret').open('reference', STREAM, Buffer.from(URL))],
+    ['something longer', () => sealerOf('secret').open('reference', STREAM, Buffer.concat([sealed, Buffer.alloc(1)]))],
+  ])('does not open for %s', (_what, open) => expect(open()).toBeUndefined());
+
+  it('does not open when a single byte is changed or missing', () => {
+    const sealer = sealerOf('secret');
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = Buffer.from(sealed);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(sealer.open('reference', STREAM, changed)).toBeUndefined();
+      expect(sealer.open('reference', STREAM, sealed.subarray(0, at))).toBeUndefined();
+    }
+  });
+
+  it('holds nothing, or any text', () => {
+    const sealer = sealerOf('secret');
+    for (const content of ['', '\0', 'ä€😀', 'x'.repeat(4_000)])
+      expect(sealer.open('ticket', STREAM, sealer.seal('ticket', STREAM, content))).toBe(content);
+  });
+});
+
+it('reads what was sealed with a former secret, and seals with the current one', () => {
+  let secrets: [string, ...string[]] = ['alone'];
+  const sealer = new Sealer(() => secrets);
+  const before = sealer.seal('ticket', STREAM, 'viewer');
+  secrets = ['of the cluster', 'alone'];
+  expect(sealer.open('ticket', STREAM, before)).toBe('viewer');
+  const after = sealer.seal('ticket', STREAM, 'viewer');
+  expect(sealerOf('of the cluster').open('ticket', STREAM, after)).toBe('viewer');
+  secrets = ['of the cluster'];
+  expect(sealer.open('ticket', STREAM, before)).toBeUndefined();
+});
