@@ -94,10 +94,11 @@ export const FOLDERS: readonly Folder[] = [
     'streams that are passed on, one connection a viewer',
     'services/shared services/shared/masking errors.ts mpegts/syntax upstream/egress upstream/failover upstream/http upstream/messages upstream/provider',
   ),
+  row('upstream/hls', 'playlists of providers, and what they name', 'errors.ts upstream/messages'),
   row(
     'upstream/gateway',
     'the way to a provider for an FFmpeg that opens its input itself',
-    'services/shared services/shared/masking errors.ts upstream/egress upstream/http upstream/messages upstream/provider',
+    'services/shared services/shared/masking errors.ts upstream/egress upstream/hls upstream/http upstream/messages upstream/provider',
   ),
 
   // Who makes what, for whom.

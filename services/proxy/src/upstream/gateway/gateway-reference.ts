@@ -1,6 +1,6 @@
 /** Opaque addresses: a URL sealed into a path segment. Nobody can read it, and no table of addresses is needed. */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import type { HlsRole } from './hls-rewrite.ts';
+import type { HlsRole } from '../hls/hls-rewrite.ts';
 
 export interface Reference {
   readonly url: string;

@@ -9,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from '../hls/hls-rewrite.ts';
+import { readPlaylist } from '../hls/playlist-body.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories, SourceMemory } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
@@ -20,9 +22,7 @@ import { StallLimit } from '../messages/stall-limit.ts';
 import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
-import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from './hls-rewrite.ts';
 import { type WantedVariant, withOneVariant } from './hls-variant.ts';
-import { readPlaylist } from './playlist-body.ts';
 
 export interface GatewaySettings {
   readonly guard: EgressGuard;

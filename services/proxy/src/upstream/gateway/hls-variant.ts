@@ -4,6 +4,7 @@
  */
 
 import { languageCode } from '../../../../shared/languages.ts';
+import { type Attributes, attributesOf } from '../hls/attribute-list.ts';
 
 /** What the output needs from its source. */
 export interface WantedVariant {
@@ -19,8 +20,6 @@ export interface WantedVariant {
   /** Number of failed tries. Each one moves on to the next best variant. */
   readonly attempt: number;
 }
-
-type Attributes = ReadonlyMap<string, string>;
 
 interface Variant {
   /** Line of its tag. Its address is the next line that is not a comment. */
@@ -128,11 +127,4 @@ function variantOf(line: string, index: number): Variant {
   const [, width = '0', height = '0'] = /^(\d{1,5})x(\d{1,5})$/i.exec(attributes.get('RESOLUTION') ?? '') ?? [];
   const bandwidth = Number(attributes.get('BANDWIDTH') ?? 0) || 0;
   return { line: index, attributes, width: Number(width), height: Number(height), bandwidth };
-}
-
-/** An attribute list (RFC 8216, 4.2), without the quotation marks. */
-function attributesOf(line: string): Attributes {
-  const list = line.slice(line.indexOf(':') + 1);
-  const pairs = list.matchAll(/([A-Z0-9-]+)\s*=\s*("[^"]*"|[^,]*)/g);
-  return new Map([...pairs].map(([, name = '', value = '']) => [name, value.replace(/"/g, '').trim()]));
 }
