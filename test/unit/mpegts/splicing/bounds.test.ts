@@ -107,6 +107,7 @@ describe('memory of what was sent', () => {
       ptsOffset: undefined,
       dtsOffset: undefined,
       keyframe: true,
+      closed: true,
       gap: false,
       arrivedMs: 0,
       position: 0,

@@ -76,6 +76,19 @@ describe('Splicer', () => {
     expect(counterErrors(packets)).toEqual([]);
   });
 
+  it('says at the first entry after a jump of the clock that it comes after one, and at no other', () => {
+    const { splicer, entries } = splice();
+    splicer.beginInput({ kind: 'source' });
+    splicer.push(frames(new TsBuilder().tables(), 0, 25).take(), 0);
+    // The provider's clock steps by an hour in the middle of a group.
+    splicer.push(frames(new TsBuilder().tables(), 90_025, 30).take(), 1_000);
+    expect(entries.map(({ closed, afterJump }) => [closed, afterJump])).toEqual([
+      ...[0, 10, 20].map(() => [true, false]),
+      [true, true],
+      ...[90_040, 90_050].map(() => [true, false]),
+    ]);
+  });
+
   it('gives every joiner a prefix whose counters lead into the shared packets', () => {
     const { splicer, packets, entries } = splice();
     splicer.beginInput({ kind: 'source' });

@@ -35,6 +35,17 @@ interface HeldPacket extends PacketRef {
   readonly arrivedMs: number;
 }
 
+export interface ProgramReaderOptions {
+  /** Decides what is played. Without one, the first announced program with sound or pictures is played. */
+  readonly survey?: TrackSurvey | undefined;
+  /**
+   * Another splicer wrote the input, so no packet of another PID stands inside a unit. A unit without a length then ends
+   * at the first such packet, and all units keep the order in which they begin. Else a picture would end only when the
+   * next one begins, behind the sound that came after it.
+   */
+  readonly contiguous?: boolean;
+}
+
 export class ProgramReader {
   readonly #packetizer = new Packetizer();
   readonly #sink: ProgramReaderSink;
@@ -46,16 +57,17 @@ export class ProgramReader {
   #map: ProgramMap | undefined;
   #tracks = new Map<number, TrackReader>();
   readonly #waiting = new WaitingPackets();
+  readonly #contiguous: boolean;
+  /** PID of the last packet. */
+  #pid: number | undefined;
   #nowMs = 0;
   /** When `CHANGES_AT_ONCE` changes are allowed again. */
   #allChangesAtMs = 0;
 
-  /**
-   * @param survey decides what is played. Without one, the first announced program with sound or pictures is played.
-   */
-  constructor(sink: ProgramReaderSink, survey: TrackSurvey = new TrackSurvey(false)) {
+  constructor(sink: ProgramReaderSink, { survey, contiguous }: ProgramReaderOptions = {}) {
     this.#sink = sink;
-    this.#survey = survey;
+    this.#survey = survey ?? new TrackSurvey(false);
+    this.#contiguous = contiguous === true;
   }
 
   /**
@@ -84,6 +96,7 @@ export class ProgramReader {
     if (pid === NULL_PID || isDamaged(bytes, offset)) return;
     const news = this.#survey.note(pid, bytes, offset, arrivedMs);
     const maps = news?.maps ?? NO_MAPS;
+    if (this.#contiguous && pid !== this.#pid) this.#endUnit(pid);
     if (this.#survey.isOpen) {
       this.#held.push({ bytes, offset, position, pid, maps, arrivedMs });
       return;
@@ -93,6 +106,12 @@ export class ProgramReader {
     this.#nowMs = arrivedMs;
     if (maps.length > 0) this.#announce(maps);
     this.#tracks.get(pid)?.push(bytes, offset, position, arrivedMs);
+  }
+
+  /** The open unit is whole, because a packet of another PID has come. */
+  #endUnit(pid: number): void {
+    if (this.#pid !== undefined) this.#tracks.get(this.#pid)?.flush();
+    this.#pid = pid;
   }
 
   #releaseHeld(): void {

@@ -4,7 +4,7 @@
  */
 
 import { hasClockTimes } from '../syntax/clock-sections.ts';
-import { isKeyframe } from '../syntax/elementary.ts';
+import { isClosed, isKeyframe } from '../syntax/keyframes.ts';
 import {
   counterOf,
   hasDiscontinuityIndicator,
@@ -19,7 +19,7 @@ import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } fro
 import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
 import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
-import { headOf } from './unit-content.ts';
+import { elementaryBytes, headOf } from './unit-content.ts';
 import type { Track, Unit } from './units.ts';
 
 export interface TrackSink {
@@ -165,6 +165,7 @@ export class TrackReader {
     const offset = packets[0]?.offset ?? 0;
     const gap = this.#gap;
     this.#gap = false;
+    const keyframe = kind === 'video' ? isKeyUnit(this.track, packets, header?.dataOffset) : kind === 'audio';
     this.#sink.unit({
       track: this.track,
       packets,
@@ -173,7 +174,8 @@ export class TrackReader {
       dts: header?.dts,
       ptsOffset: header?.ptsOffset === undefined ? undefined : header.ptsOffset - offset,
       dtsOffset: header?.dtsOffset === undefined ? undefined : header.dtsOffset - offset,
-      keyframe: kind === 'video' ? isKeyUnit(this.track, packets, header?.dataOffset) : kind === 'audio',
+      keyframe,
+      closed: keyframe && (kind === 'audio' || isClosedUnit(this.track, packets)),
       gap,
       arrivedMs: this.#arrivedMs,
       position: this.#position,
@@ -191,4 +193,9 @@ function isKeyUnit({ codec }: Track, packets: readonly PacketRef[], dataOffset: 
   // The first packet tells almost always.
   const start = bytes.subarray(dataOffset ?? payloadOffset(bytes, offset), offset + PACKET_SIZE);
   return isKeyframe(codec, start) ?? isKeyframe(codec, headOf({ packets })) ?? hasRandomAccessIndicator(bytes, offset);
+}
+
+/** Only asked of keyframes. The slice may stand behind long messages, so the whole unit is read if need be. */
+function isClosedUnit({ codec }: Track, packets: readonly PacketRef[]): boolean {
+  return isClosed(codec, headOf({ packets })) ?? isClosed(codec, elementaryBytes({ packets })) ?? false;
 }

@@ -34,6 +34,8 @@ export interface Unit {
   readonly dtsOffset: number | undefined;
   /** A video keyframe; true for every audio unit. */
   readonly keyframe: boolean;
+  /** A keyframe after which no picture needs one from before it; true for every audio unit. */
+  readonly closed: boolean;
   /** Packets of this PID were lost before or inside this unit. */
   readonly gap: boolean;
   /** When its first packet came, monotonic ms. Most units are known to be whole only when the next one begins. */

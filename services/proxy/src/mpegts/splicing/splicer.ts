@@ -48,6 +48,10 @@ export interface RandomAccess {
   /** On the feed's timeline, 90 kHz, not wrapped. */
   dts: number;
   pts: number;
+  /** No picture from here on needs one from before it. */
+  closed: boolean;
+  /** The timeline has jumped since the random access point before this one. */
+  afterJump: boolean;
 }
 
 /** Other tracks, or pictures of another size or aspect ratio in the same track. */
@@ -96,6 +100,8 @@ export class Splicer {
   #midPicture = false;
   /** The tracks of the newest program, with their PIDs in the output. */
   #tracks: readonly { readonly track: Track; readonly pid: number }[] = [];
+  /** The pictures have jumped since the last entry; without pictures, the sound has. */
+  #jumped = false;
   /** In the output. */
   #audioPid: number | undefined;
   /** Shape of the current pictures; undefined when it may change without notice. */
@@ -143,7 +149,7 @@ export class Splicer {
         clock: (track, packet) => this.#take({ kind: 'clock', track, packet }),
         media: (bytes, offset) => this.arrivals.packet(bytes, offset),
       },
-      survey,
+      { survey, contiguous: spliced },
     );
   }
 
@@ -248,6 +254,7 @@ export class Splicer {
       }
       if (out.video) this.#beside.pictureSent();
       if (placement.jump) out.signal = true;
+      if (placement.jump && isPicture) this.#jumped = true;
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
       if (!this.#started) return;
@@ -289,9 +296,14 @@ export class Splicer {
     this.#started = true;
     if (out.video && unit.keyframe) this.#noteShape(unit);
     const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
-    const point = { prefix: this.#writer.prefix, dts, pts: dts + reorder };
-    if (isEntry) this.#sink.randomAccess(point);
-    else this.#sink.continuation(point);
+    const { prefix } = this.#writer;
+    const point = { prefix, dts, pts: dts + reorder, closed: unit.closed, afterJump: this.#jumped };
+    if (!isEntry) {
+      this.#sink.continuation(point);
+      return;
+    }
+    this.#jumped = false;
+    this.#sink.randomAccess(point);
   }
 
   /** FFmpeg's output keeps the shape that it began with. Only a source changes it without notice. */

@@ -1,4 +1,4 @@
-/** What an elementary stream is (stream_type and descriptors), and where a viewer can enter its pictures. */
+/** What an elementary stream is: its stream_type and descriptors. */
 
 import type { ProgramStream } from './psi.ts';
 
@@ -79,51 +79,6 @@ function isBluRay(program: Buffer): boolean {
   }
   return false;
 }
-
-/**
- * Whether the access unit that starts with `bytes` is a keyframe: an IDR or recovery point with its parameter sets
- * (H.264 7.4.1.2.3, HEVC 7.4.2.4.4), an MPEG-2 picture behind a sequence header, an MPEG-4 VOL or I-VOP. Undefined
- * while the bytes do not tell, or for a codec this does not read: then the random access indicator has to.
- */
-export function isKeyframe(codec: VideoCodec, bytes: Buffer): boolean | undefined {
-  if (codec === 'unknown') return undefined;
-  for (let at = bytes.indexOf(START_CODE); at >= 0; at = bytes.indexOf(START_CODE, at + 3)) {
-    const unit = bytes[at + 3];
-    if (unit === undefined) return undefined;
-    const verdict = READERS[codec](unit, bytes, at + 4);
-    if (verdict !== undefined) return verdict;
-  }
-  return undefined;
-}
-
-const START_CODE = Buffer.from([0, 0, 1]);
-
-const READERS: Record<
-  Exclude<VideoCodec, 'unknown'>,
-  (unit: number, bytes: Buffer, next: number) => boolean | undefined
-> = {
-  h264: (unit, bytes, next) => {
-    const type = unit & 0x1f;
-    if (type === 5 || type === 7) return true;
-    if (type === 6 && bytes[next] === 6) return true; // SEI, first message a recovery point
-    return type >= 1 && type <= 4 ? false : undefined;
-  },
-  hevc: (unit) => {
-    const type = (unit >> 1) & 0x3f;
-    if ((type >= 16 && type <= 23) || type === 32 || type === 33) return true;
-    return type <= 15 ? false : undefined;
-  },
-  mpeg2: (unit) => {
-    if (unit === 0xb3) return true;
-    return unit === 0x00 ? false : undefined;
-  },
-  mpeg4: (unit, bytes, next) => {
-    if (unit === 0xb0 || (unit >= 0x20 && unit <= 0x2f)) return true;
-    if (unit !== 0xb6) return undefined;
-    const first = bytes[next];
-    return first === undefined ? undefined : first >> 6 === 0;
-  },
-};
 
 /** ISO 639-2 code of a stream in lower case; undefined when its descriptors have none. */
 export function languageOf(stream: ProgramStream): string | undefined {
