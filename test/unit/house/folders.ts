@@ -58,6 +58,7 @@ export const FOLDERS: readonly Folder[] = [
   row('mpegts/splicing', 'one output out of inputs that follow each other', 'mpegts/syntax mpegts/reading'),
   row('feed/containers', 'containers other than MPEG-TS, cut at fragments', 'errors.ts mpegts/syntax'),
   row('feed', 'media in a ring, its readers, and how it goes on', 'services/shared errors.ts mpegts/* feed/containers'),
+  row('feed/hls', 'segments of a feed: where they begin', 'mpegts/splicing'),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.
   row('ffmpeg/values', 'the values of options: what they may be', 'errors.ts'),

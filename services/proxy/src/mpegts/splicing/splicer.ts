@@ -27,8 +27,11 @@ import { Timeline } from './timeline.ts';
 export interface SpliceSink {
   /** Whole packets. */
   packets: PacketsSink;
-  /** A unit with this DTS follows (90 kHz, the feed's timeline, not wrapped). */
-  progress(dts: number): void;
+  /**
+   * A unit with this DTS follows (90 kHz, the feed's timeline, not wrapped). `shown` is the PTS of a picture, or of sound
+   * in a program without pictures; it is undefined for any other unit.
+   */
+  progress(dts: number, shown: number | undefined): void;
   /**
    * From the next packet on the program differs. A reader that was set up for the old one may be unable to continue.
    */
@@ -260,7 +263,7 @@ export class Splicer {
       if (!this.#started) return;
       // Only a source repeats itself. What FFmpeg makes of it is known by its times.
       if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement.dts);
-      this.#sink.progress(placement.dts);
+      this.#sink.progress(placement.dts, isPicture ? placement.dts + reorderOf(unit) : undefined);
     }
     if (!this.#started) return;
     out.waiting = false;
@@ -295,9 +298,8 @@ export class Splicer {
     if (!this.#started) this.#writer.writeTables();
     this.#started = true;
     if (out.video && unit.keyframe) this.#noteShape(unit);
-    const reorder = unit.pts === undefined || unit.dts === undefined ? 0 : ticksBetween(unit.dts, unit.pts);
     const { prefix } = this.#writer;
-    const point = { prefix, dts, pts: dts + reorder, closed: unit.closed, afterJump: this.#jumped };
+    const point = { prefix, dts, pts: dts + reorderOf(unit), closed: unit.closed, afterJump: this.#jumped };
     if (!isEntry) {
       this.#sink.continuation(point);
       return;
@@ -334,4 +336,9 @@ export class Splicer {
     const out = this.#writer.trackOf(track.pid);
     if (out !== undefined && this.#started) this.#writer.write(out, [packet]);
   }
+}
+
+/** Ticks from DTS to PTS. */
+function reorderOf({ pts, dts }: Unit): number {
+  return pts === undefined || dts === undefined ? 0 : ticksBetween(dts, pts);
 }

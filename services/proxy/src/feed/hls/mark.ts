@@ -1,0 +1,62 @@
+/** Marks say where the segments of every feed of a source begin. The owner of the source feed makes them. */
+
+/**
+ * `clock`: multiples of the segment time, for profiles that encode pictures. `source`: at keyframes of the source, for
+ * copied pictures and direct streams.
+ */
+export type MarkList = 'clock' | 'source';
+
+export interface Mark {
+  readonly list: MarkList;
+  /** Number of the segment that begins here. */
+  readonly n: number;
+  /** 90 kHz on the timeline of the source feed, not wrapped. */
+  readonly pts: number;
+  /** EXT-X-PROGRAM-DATE-TIME, ms since 1970. */
+  readonly pdtMs: number;
+  /** How many discontinuities the list has had, with the one of this mark. */
+  readonly discontinuities: number;
+  readonly discontinuity: boolean;
+}
+
+/** Where a list decides that a segment begins. */
+export interface Boundary {
+  readonly pts: number;
+  readonly discontinuity: boolean;
+}
+
+/** A picture of the source; a piece of sound if its program has no pictures. Times are 90 kHz on the timeline of the source feed, not wrapped. */
+export interface SourceUnit {
+  readonly pts: number;
+  readonly dts: number;
+  /** Undefined unless a viewer can begin here. */
+  readonly entry?: { readonly closed: boolean; readonly afterJump: boolean } | undefined;
+}
+
+/** A list that has no predecessor counts half seconds since then, so it is ahead of every number of before. */
+const FIRST_NUMBER_AT_MS = Date.UTC(2020, 0, 1);
+const MS_PER_NUMBER = 500;
+const TICKS_PER_MS = 90;
+
+/**
+ * The mark for a boundary.
+ * @param before the mark before it; without one the list begins anew, and says so
+ * @param wallMs when it came, ms since 1970
+ */
+export function markAt(list: MarkList, boundary: Boundary, before: Mark | undefined, wallMs: number): Mark {
+  const { pts } = boundary;
+  if (before === undefined) {
+    const n = Math.floor((wallMs - FIRST_NUMBER_AT_MS) / MS_PER_NUMBER);
+    return { list, n, pts, pdtMs: wallMs, discontinuities: 1, discontinuity: true };
+  }
+  const { discontinuity } = boundary;
+  const onwardMs = before.pdtMs + (pts - before.pts) / TICKS_PER_MS;
+  return {
+    list,
+    n: before.n + 1,
+    pts,
+    pdtMs: discontinuity ? Math.max(onwardMs, wallMs) : onwardMs,
+    discontinuities: before.discontinuities + (discontinuity ? 1 : 0),
+    discontinuity,
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Decides the boundaries for copied pictures: the first closed entry at least three quarters of the segment time after
+ * the boundary before. A source with rare keyframes has longer segments.
+ */
+
+import type { Boundary, SourceUnit } from './mark.ts';
+
+const SHORTEST_SHARE = 0.75;
+/** After so many open entries in a row, open ones count. */
+const OPEN_IN_A_ROW = 2;
+/** A follower of a worker that says no marks forgets older ones. */
+const MAX_ENTRIES = 256;
+
+interface Entry {
+  readonly pts: number;
+  readonly closed: boolean;
+  readonly afterJump: boolean;
+}
+
+/** What a worker that has not seen the entries up to the newest boundary has to know of them. */
+export interface SourceListState {
+  readonly openInARow: number;
+  readonly openCounts: boolean;
+}
+
+export class SourceList {
+  readonly #shortestTicks: number;
+  #entries: Entry[] = [];
+  #lastPts = Number.NEGATIVE_INFINITY;
+  /** Of the newest boundary that another worker has decided. */
+  #toldPts = Number.NEGATIVE_INFINITY;
+  /** The state of before contains the entries up to there. */
+  #restoredPts = Number.NEGATIVE_INFINITY;
+  #openInARow = 0;
+  #openCounts = false;
+  /** A jump is behind the newest boundary. */
+  #jumped = false;
+  #isOther = false;
+  #atBoundary: SourceListState = { openInARow: 0, openCounts: false };
+
+  /** @param segmentTicks 90 kHz */
+  constructor(segmentTicks: number) {
+    this.#shortestTicks = SHORTEST_SHARE * segmentTicks;
+  }
+
+  get state(): SourceListState {
+    return this.#atBoundary;
+  }
+
+  /** @param pts of the boundary before which it was so */
+  restore(state: SourceListState, pts: number): void {
+    this.#restoredPts = pts;
+    this.passed(pts);
+    this.#atBoundary = state;
+    this.#openInARow = state.openInARow;
+    this.#openCounts = state.openCounts;
+  }
+
+  programChanged(): void {
+    this.#isOther = true;
+  }
+
+  take({ pts, entry }: SourceUnit): void {
+    if (entry === undefined) return;
+    const afterJump = entry.afterJump || this.#isOther;
+    this.#isOther = false;
+    if (pts <= this.#restoredPts) return;
+    const known = { pts, closed: entry.closed, afterJump };
+    if (pts <= this.#toldPts) {
+      // The boundary was told before its media came.
+      this.#note(known);
+      this.#begin(this.#lastPts);
+      return;
+    }
+    this.#entries.push(known);
+    // The jump of one that is forgotten would be, too.
+    if (this.#entries.length > MAX_ENTRIES) this.#note(this.#entries.shift() as Entry);
+  }
+
+  /** The boundaries among the entries that have come. Each is decided once. */
+  decided(): Boundary[] {
+    const boundaries: Boundary[] = [];
+    for (const entry of this.#entries.splice(0)) {
+      const counts = this.#note(entry);
+      const isFar = this.#jumped ? entry.pts > this.#lastPts : entry.pts - this.#lastPts >= this.#shortestTicks;
+      if (!counts || !isFar) continue;
+      boundaries.push({ pts: entry.pts, discontinuity: this.#jumped });
+      this.#begin(entry.pts);
+    }
+    return boundaries;
+  }
+
+  /** A boundary at `pts` was decided by the worker that owns the source. */
+  passed(pts: number): void {
+    if (pts <= this.#lastPts) return;
+    this.#toldPts = pts;
+    const later = this.#entries.findIndex((entry) => entry.pts > pts);
+    for (const entry of this.#entries.splice(0, later < 0 ? this.#entries.length : later)) this.#note(entry);
+    this.#begin(pts);
+  }
+
+  #begin(pts: number): void {
+    this.#lastPts = pts;
+    this.#jumped = false;
+    this.#atBoundary = { openInARow: this.#openInARow, openCounts: this.#openCounts };
+  }
+
+  /** @returns whether a segment may begin with the entry */
+  #note({ closed, afterJump }: Entry): boolean {
+    if (afterJump) {
+      this.#jumped = true;
+      this.#openInARow = 0;
+      this.#openCounts = false;
+    }
+    const counts = closed || this.#openCounts;
+    this.#openInARow = closed ? 0 : this.#openInARow + 1;
+    if (this.#openInARow >= OPEN_IN_A_ROW) this.#openCounts = true;
+    return counts;
+  }
+}
