@@ -185,6 +185,29 @@ describe('a slate', () => {
     },
   );
 
+  it.each(['here', 'on a worker that takes the source over'])(
+    'that was shown once is not taken for the past when the provider goes on after a hole: %s',
+    (where) => {
+      const slate = { picture: (n: number) => n % 200 };
+      const before = splice();
+      before.splicer.beginInput({ kind: 'source' });
+      play(before.splicer, 0, 131, slate);
+      before.splicer.endInput(false);
+      const after = where === 'here' ? before : splice();
+      if (after !== before) {
+        const { newest, newestAtMs } = before.splicer.sentPictures;
+        after.splicer.goOn(newest?.dts ?? 0, newestAtMs);
+        after.splicer.sentPictures.replaceBy(before.splicer.sentPictures);
+      }
+      const count = after.sent.length;
+      after.splicer.beginInput({ kind: 'reconnection', shift: 0 });
+      // Five seconds after the last picture, the provider begins with its last two: they look like the first ones of all.
+      after.splicer.push(clip(200, 251, slate), 251 * FRAME_MS);
+      expect(after.sent.slice(count)).toEqual(upTo(0, 50));
+      expect(after.entries.at(-1)).toBe('keyframe 200');
+    },
+  );
+
   it('that begins anew with each connection is played again', () => {
     const { splicer, sent } = splice();
     splicer.beginInput({ kind: 'source' });

@@ -40,8 +40,11 @@ const SLOWEST_PLAYED = 0.8;
 export class Repetition {
   readonly sent = new SentPictures();
   #overlap: Overlap = 'none';
-  /** Where the input begins, on its own clock; undefined before its first picture. */
-  #beginDts: number | undefined;
+  /**
+   * Where the input begins, on its own clock, and whether it resumes after all that was sent; undefined before its first
+   * picture.
+   */
+  #begin: { readonly dts: number; readonly resumes: boolean } | undefined;
   /** The newest of a row of pictures that were sent before, and how many there are. */
   #row: { readonly shift: number; readonly length: number } | undefined;
   /**
@@ -52,7 +55,7 @@ export class Repetition {
 
   beginInput(overlap: Overlap): void {
     this.#overlap = overlap;
-    this.#beginDts = undefined;
+    this.#begin = undefined;
     this.#row = undefined;
     this.#watched = undefined;
   }
@@ -75,6 +78,7 @@ export class Repetition {
       return 'played_again';
     }
     const { newest } = this.sent;
+    this.#begin ??= { dts, resumes: clock === 'resume' && timeline.resumes(dts, unit.arrivedMs) };
     if (clock === 'aligned' || this.#overlap === 'none' || newest === undefined) return 'usual';
     if (!this.sent.takes(unit.arrivedMs)) return 'usual';
     const content = contentOf(unit);
@@ -82,6 +86,8 @@ export class Repetition {
       timeline.beginInput('aligned');
       return 'continued';
     }
+    // A source may show the same again after a while. By its clock, this is not the past.
+    if (this.#begin.resumes) return 'usual';
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
     const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
     if (sentAt !== undefined && this.#isTelling(unit, sentAt - dts)) {
@@ -89,9 +95,8 @@ export class Repetition {
       timeline.beginInput('aligned', false, sentAt - dts);
       return 'continued';
     }
-    this.#beginDts ??= dts;
     const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.sent.knows(content);
-    return mayBePast && ticksBetween(this.#beginDts, dts) <= REMEMBERED_TICKS ? 'past' : 'usual';
+    return mayBePast && ticksBetween(this.#begin.dts, dts) <= REMEMBERED_TICKS ? 'past' : 'usual';
   }
 
   /** Whether the clock is that of the input before, by a picture that was sent at this time, or that comes next. */

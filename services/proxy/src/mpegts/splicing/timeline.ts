@@ -162,6 +162,18 @@ export class Timeline {
     return this.#accept(track, this.#shift, onward, nowMs, true);
   }
 
+  /**
+   * Whether the next input, if it is on the clock of the one before, goes on after all that was sent, about as far as
+   * time has passed. Another clock hardly does.
+   * @param dts of its first unit, 33-bit ticks on its clock
+   */
+  resumes(dts: number, nowMs: number): boolean {
+    const latest = this.#latest();
+    if (latest === undefined || this.#shift === undefined) return false;
+    const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));
+    return ahead > 0 && ahead <= elapsedTicks(latest.atMs, nowMs) * WALL_FACTOR + RESUME_SLACK;
+  }
+
   /** Moves a timestamp of a track that sets no clock (subtitles, a PCR) to the output timeline, 33 bits. */
   translate(pid: number, ticks: number): number | undefined {
     const shift = this.#tracks.get(pid)?.shift ?? this.#shift;
@@ -176,12 +188,8 @@ export class Timeline {
       this.#shift = this.#firstDts === undefined ? 0 : wrapTicks(this.#firstDts - dts);
       return;
     }
-    const elapsed = Math.max(0, Math.round(((nowMs - latest.atMs) * TICKS_PER_SECOND) / 1000));
-    if (this.#clock === 'resume' && this.#shift !== undefined) {
-      const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));
-      if (ahead > 0 && ahead <= elapsed * WALL_FACTOR + RESUME_SLACK) return;
-    }
-    this.#shift = wrapTicks(latest.dts + Math.max(latest.step ?? DEFAULT_STEP, elapsed) - dts);
+    if (this.#clock === 'resume' && this.resumes(dts, nowMs)) return;
+    this.#shift = wrapTicks(latest.dts + Math.max(latest.step ?? DEFAULT_STEP, elapsedTicks(latest.atMs, nowMs)) - dts);
   }
 
   #join(track: TrackClock, dts: number, nowMs: number): Placement | undefined {
@@ -222,4 +230,8 @@ export class Timeline {
     for (const track of this.#tracks.values()) if (latest === undefined || track.dts > latest.dts) latest = track;
     return latest;
   }
+}
+
+function elapsedTicks(sinceMs: number, nowMs: number): number {
+  return Math.max(0, Math.round(((nowMs - sinceMs) * TICKS_PER_SECOND) / 1000));
 }
