@@ -1,4 +1,4 @@
-/** Finds out what Redis has lost of what this worker holds, and writes that back. */
+/** Finds out where Redis differs from what this worker holds, and writes that back. */
 
 import { streamOfFeed } from '../feed-keys.ts';
 import type { Holdings } from '../memory/holdings.ts';
@@ -120,7 +120,7 @@ export class Restoring {
     return !((await this.#restored(told)) as RestoredStreams).deleted.includes(stream.id);
   }
 
-  /** What this worker holds and Redis has lost, as texts that are the same each time. */
+  /** Where Redis differs from what this worker holds, as texts that are the same each time. */
   async missing({ streams, clients, feeds, connections }: Holdings): Promise<string[]> {
     const { incarnation, workerId } = this.#me;
     const held = {

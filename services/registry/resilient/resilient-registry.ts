@@ -46,7 +46,7 @@ export interface ResilientRegistryOptions {
   readonly onBug: (error: unknown) => void;
   /** Called with a record that cannot be read or changed. */
   readonly onBadRecord: (error: BadRecordError) => void;
-  /** Called with what the registry has lost and gets again. */
+  /** Called with where the registry differs from what this worker holds; it gets that anew. */
   readonly onLoss: (lost: readonly string[]) => void;
   /** Awaited before this worker writes back, also the first time: the registry may have forgotten the worker. */
   readonly introduce: () => Promise<void>;

@@ -22,7 +22,7 @@ export interface WriteBackDeps {
   /** Awaited before this worker writes back, also the first time: the registry may have forgotten the worker. */
   readonly introduce: () => Promise<void>;
   readonly clock: Clock;
-  /** Called with what the registry has lost and gets again. */
+  /** Called with where the registry differs from what this worker holds; it gets that anew. */
   readonly onLoss: (lost: readonly string[]) => void;
 }
 
@@ -35,7 +35,7 @@ export class WriteBack {
   readonly #onLoss: (lost: readonly string[]) => void;
   #introduced = false;
   #renewals = 0;
-  /** What was missing in the registry at the last check. */
+  /** Where the registry differed at the last check. */
   #missing: readonly string[] = [];
   /** Commands sent during an outage. */
   readonly #unsent: { command: Command; workerId: string | undefined }[] = [];
@@ -130,8 +130,8 @@ export class WriteBack {
   }
 
   /**
-   * Whether the registry still has all that this worker holds. Something that is just coming or going may be missing once; what
-   * is missing twice is lost.
+   * Whether the registry has exactly what this worker holds. Something that is just coming or going may differ once; what differs
+   * twice is wrong.
    */
   async #isWhole(): Promise<boolean> {
     if (++this.#renewals % WHOLE_RENEWALS !== 0 && this.#missing.length === 0) return true;

@@ -7,6 +7,9 @@ import type { SimulatedCluster } from './simulated-cluster.ts';
 
 export type Fault = Exclude<Happening, { readonly kind: 'viewer' }>;
 
+/** What a replica of Redis may lack, in ms. */
+export const REDIS_LOST_MS = 1_000;
+
 export class Faults {
   readonly #cluster: SimulatedCluster;
   readonly #invariants: () => Invariants;
@@ -71,12 +74,15 @@ export class Faults {
         if (!redis.isUp) break;
         redis.end();
         later(() => {
-          redis.begin(fault.kept === 'all_but_a_second' ? { lostMs: 1_000 } : { kept: fault.kept });
+          redis.begin(fault.kept === 'all_but_a_second' ? { lostMs: REDIS_LOST_MS } : { kept: fault.kept });
           this.#invariants().forgetOwners();
         });
         break;
       case 'evict':
         this.#evict(fault.keys, fault.only);
+        break;
+      case 'spoil':
+        this.#spoil(fault.only, later);
         break;
       case 'clock':
         this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
@@ -115,6 +121,16 @@ export class Faults {
     scheduler.after(0, worker.process, () => worker.drain.begin('told'));
     later(() => {
       scheduler.after(0, worker.process, () => worker.drain.takeBack('told'));
+    });
+  }
+
+  #spoil(only: string, later: (then: () => void) => void): void {
+    const { store } = this.#cluster.redis;
+    const [key] = store.keys().filter((each) => each.startsWith(only));
+    if (key === undefined) return;
+    store.perform('set', [key, 'no record']);
+    later(() => {
+      if (store.value(key)?.kind === 'string') store.evict(key);
     });
   }
 

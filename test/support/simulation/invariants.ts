@@ -3,6 +3,7 @@
 import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { LEASE_MARGIN_MS, LEASE_MS, STANDSTILL_MS } from '../../../services/proxy/src/timing.ts';
 import { processFeedKey } from '../../../services/registry/feed-keys.ts';
+import type { Request } from './redis/connection.ts';
 import type { RedisLink, RedisServer } from './redis-model.ts';
 import type { Provider } from './run-model.ts';
 import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
@@ -29,6 +30,8 @@ export interface Violation {
   readonly atMs: number;
 }
 
+/** Which argument of transfer.lua is the epoch. */
+const TRANSFERRED_EPOCH = 3;
 /** More slots than a schedule has viewers for. */
 const SLOTS = 3;
 /** How long two owners may not know of each other: a renewal, the ways, and a busy event loop. */
@@ -85,16 +88,16 @@ export class Invariants {
   }
 
   /** A request took effect in Redis. */
-  performed({ process }: RedisLink, name: string): void {
+  performed({ process }: RedisLink, request: Request): void {
     const asking = this.#cluster.workers().find((worker) => worker.process === process);
-    if (asking !== undefined && name === 'renew') {
+    if (asking !== undefined && request.name === 'renew') {
       this.#renewedMs.set(asking.identity.incarnation, this.#cluster.nowMs());
       if (!process.isStanding) this.#inDoubt.delete(asking.identity.incarnation);
     }
-    for (const feed of this.#feeds) this.#checkOwner(feed, asking, name);
+    for (const feed of this.#feeds) this.#checkOwner(feed, asking, request);
   }
 
-  #checkOwner(feed: string, asking: SimulatedWorker | undefined, name: string): void {
+  #checkOwner(feed: string, asking: SimulatedWorker | undefined, { name, args }: Request): void {
     const before = this.#owners.get(feed);
     const owner = ownerOf(this.#cluster.redis, feed);
     if (owner?.incarnation === before?.incarnation && owner?.epoch === before?.epoch) return;
@@ -109,7 +112,8 @@ export class Invariants {
     if (store.value(`sp:lease:${before.incarnation}`) === undefined) return;
     const living = this.#cluster.workers().find(({ identity }) => identity.incarnation === before.incarnation);
     if (living === undefined) return;
-    const isHandover = name === 'transfer' && asking === living;
+    // Not one that was meant for an earlier ownership of the same worker.
+    const isHandover = name === 'transfer' && asking === living && Number(args[TRANSFERRED_EPOCH]) === before.epoch;
     const held = asking?.seating.feeds.placeOf(feed)?.current;
     const isNewer = name === 'restore' && held?.kind === 'own' && held.epoch > before.epoch;
     if (isHandover || isNewer) return;

@@ -1,6 +1,7 @@
 /**
  * The network between machines: packets of a connection arrive late, in order, or not at all while the way is cut. TCP sends
- * again what was lost, so that a cut that ends delivers everything late.
+ * again what was lost, so that a cut that ends delivers everything late. How late differs by connection: a request of an old one may
+ * arrive seconds after those of the connection that has replaced it.
  */
 
 import type { Machine, Process } from './machine.ts';
@@ -8,7 +9,7 @@ import type { Actor, Scheduler } from './scheduler.ts';
 
 /** Milliseconds from one machine to another. */
 const WAY_MS = [0.1, 3] as const;
-/** A lost packet is sent again after this time. */
+/** A lost packet is sent again after this time, and then after twice the time before. */
 const AGAIN_MS = [200, 400] as const;
 
 /** One direction of a connection. */
@@ -21,6 +22,7 @@ export interface Channel {
 
 interface Packet {
   readonly channel: Channel;
+  readonly sentMs: number;
   readonly receiver: Actor | undefined;
   readonly arrive: () => void;
 }
@@ -63,8 +65,23 @@ export class Network {
   heal(from: string, to: string): void {
     const way = this.way(from, to);
     way.isCut = false;
-    const againMs = this.#scheduler.between(...AGAIN_MS);
-    for (const packet of way.waiting.splice(0)) this.#deliver(packet, againMs);
+    const againMs = new Map<Channel, number>();
+    for (const packet of way.waiting.splice(0)) {
+      const ms = againMs.get(packet.channel) ?? this.#untilSentAgain(packet.sentMs);
+      againMs.set(packet.channel, ms);
+      this.#deliver(packet, ms);
+    }
+  }
+
+  /** How long it takes from now until a packet is sent again that has been lost since then. */
+  #untilSentAgain(sentMs: number): number {
+    let waitMs = this.#scheduler.between(...AGAIN_MS);
+    let atMs = sentMs + waitMs;
+    while (atMs < this.#scheduler.nowMs) {
+      waitMs *= 2;
+      atMs += waitMs;
+    }
+    return atMs - this.#scheduler.nowMs;
   }
 
   channel(from: Machine, to: Machine): Channel {
@@ -73,7 +90,7 @@ export class Network {
 
   /** @param receiver undefined: the system of the receiving machine */
   send(channel: Channel, receiver: Actor | undefined, arrive: () => void): void {
-    const packet = { channel, receiver, arrive };
+    const packet = { channel, sentMs: this.#scheduler.nowMs, receiver, arrive };
     const way = this.way(channel.from.name, channel.to.name);
     if (way.isCut) {
       way.waiting.push(packet);

@@ -32,6 +32,24 @@ export const PLANTED: readonly PlantedFault[] = [
     'if not is_alive(to.incarnation) then',
   ),
   guard(
+    'a late transfer ends a later ownership of the same worker',
+    'services/registry/redis/scripts/transfer.lua',
+    'or stored[2] ~= ARGV[4] or',
+    'or',
+  ),
+  guard(
+    'a question that has waited too long takes a feed all the same',
+    'services/registry/redis/scripts/ownership.lua',
+    'return me.lateAtMs ~= nil and now_ms() > me.lateAtMs',
+    'return false',
+  ),
+  guard(
+    'what a late request has brought back to Redis stays there',
+    'services/registry/redis/scripts/missing.lua',
+    "demand(held[name] and 1, 'not held', what, name)",
+    'demand(1)',
+  ),
+  guard(
     'a worker that stood still passes media on at once',
     'services/proxy/src/ownership/feed-place.ts',
     "if (this.#current.split === true || lease.state !== 'in_doubt') return true;",
@@ -72,6 +90,12 @@ export const PLANTED: readonly PlantedFault[] = [
     'services/proxy/src/processes/process-feeds.ts',
     'while (entry?.closing !== undefined) {',
     'while (entry?.closing !== undefined && entry.users < 0) {',
+  ),
+  guard(
+    'a viewer that comes while a feed makes room for another one is cut',
+    'services/proxy/src/processes/process-feeds.ts',
+    'await Promise.all(idle.map((entry) => this.#close(entry)));',
+    'await Promise.all(idle.map((entry) => this.#endIfUnused(entry)));',
   ),
   guard(
     'a slot that could not be released is not tried again',

@@ -1,6 +1,7 @@
 /** Plays many schedules in this process, one after the other, and says what it found as lines of JSON. See scripts/simulate.mjs. */
 
-import { asSentence, type Schedule, scheduleOf } from './schedule.ts';
+import { scheduleOf } from './drawn-schedule.ts';
+import { asSentence, type Schedule } from './schedule.ts';
 import { shrunk } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
 

@@ -30,12 +30,13 @@ export class RedisServer {
   #isHanging = false;
   isUp = true;
   /** Called after each request that took effect. */
-  onPerformed: (link: RedisLink, name: string) => void = () => undefined;
+  onPerformed: (link: RedisLink, request: Request) => void = () => undefined;
 
-  constructor(machine: Machine, network: Network) {
+  /** @param keptMs how much it can lose of what was written last */
+  constructor(machine: Machine, network: Network, keptMs: number) {
     this.machine = machine;
     this.#network = network;
-    this.store = new SimulatedRedis({ now: () => machine.wallMs() });
+    this.store = new SimulatedRedis({ now: () => machine.wallMs(), keptMs });
   }
 
   get network(): Network {
@@ -175,7 +176,7 @@ export class RedisLink {
     this.#later();
   }
 
-  #ask({ name, perform }: Request): Promise<Reply> {
+  #ask(request: Request): Promise<Reply> {
     if (!this.#isConnected) return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue is off"));
     const number = this.#number;
     const { network } = this.#server;
@@ -203,11 +204,11 @@ export class RedisLink {
           let answer: Reply | undefined;
           let failure: Error | undefined;
           try {
-            answer = perform();
+            answer = request.perform();
           } catch (error) {
             failure = error as Error;
           }
-          this.#server.onPerformed(this, name);
+          this.#server.onPerformed(this, request);
           network.send(back, this.process, () => {
             if (number !== this.#number) return;
             this.#expect();

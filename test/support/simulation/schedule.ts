@@ -1,6 +1,4 @@
-/** What happens to a simulated cluster: who watches when, and which faults there are. A seed makes one; it can be made shorter. */
-
-import { pick, seeded } from '../seed.ts';
+/** What happens to a simulated cluster: who watches when, and which faults there are. `drawn-schedule.ts` makes one of a seed. */
 
 export const WORKERS = ['w1', 'w2', 'w3'] as const;
 export type WorkerName = (typeof WORKERS)[number];
@@ -35,6 +33,8 @@ export type Happening = { readonly atMs: number } & (
   | { readonly kind: 'redis'; readonly downMs: number; readonly kept: 'all' | 'nothing' | 'all_but_a_second' }
   /** `only`: keys that begin with this. */
   | { readonly kind: 'evict'; readonly keys: number; readonly only?: string }
+  /** A key that begins with this has a value of another type meanwhile: somebody wrote into Redis by hand. */
+  | { readonly kind: 'spoil'; readonly only: string; readonly ms: number }
   | { readonly kind: 'clock'; readonly machine: MachineName; readonly byMs: number }
   | { readonly kind: 'drain'; readonly worker: WorkerName; readonly ms: number }
 );
@@ -44,61 +44,8 @@ export interface Schedule {
   readonly happenings: readonly Happening[];
 }
 
-/** Faults begin within this time. */
-const BEGIN_MS = [1_500, 7_000] as const;
-const LONGEST_MS = 7_000;
-const LAST_MS = 12_000;
-
-export function scheduleOf(seed: number): Schedule {
-  const random = seeded(seed ^ 0x5eed);
-  const between = (low: number, high: number) => Math.round(low + random() * (high - low));
-  let last: WorkerName = pick(random, WORKERS);
-  const worker = () => {
-    // Two faults of one worker find more than one of each of two.
-    if (random() < 0.6) last = pick(random, WORKERS);
-    return last;
-  };
-  let lastMs = 0;
-  const happenings: Happening[] = [];
-  const streams = random() < 0.3 ? 2 : 1;
-  // Some schedules have no faults, and many viewers that come and go.
-  const isChurn = random() < 0.15;
-  const viewers = isChurn ? between(4, 10) : between(2, 4);
-  for (let n = 0; n < viewers; n++) {
-    const atMs = random() < 0.7 && !isChurn ? between(300, 1_500) : between(300, 8_000);
-    const leaves = random() < (isChurn ? 0.9 : 0.3);
-    const stayMs = leaves ? (random() < 0.3 ? between(0, 60) : between(50, 5_000)) : undefined;
-    happenings.push({ kind: 'viewer', atMs, stream: n % streams, worker: between(0, 2), stayMs });
-  }
-  const faults = isChurn ? 0 : between(1, 4);
-  for (let n = 0; n < faults; n++) {
-    const isNext = lastMs > 0 && random() < 0.3;
-    const atMs = isNext ? lastMs + between(0, 500) : between(...BEGIN_MS);
-    lastMs = atMs;
-    // Short faults find races, long ones outlast a lease.
-    const ms = Math.min(random() < 0.4 ? between(50, 2_000) : between(2_000, LONGEST_MS), LAST_MS - atMs);
-    const ways = random() < 0.5 ? (['redis', worker()] as const) : ([worker(), pick(random, WORKERS)] as const);
-    const [from, to] = random() < 0.5 ? ways : [ways[1], ways[0]];
-    const makers: readonly (() => Happening | undefined)[] = [
-      () => ({ kind: 'crash', atMs, worker: worker(), downMs: ms }),
-      () => ({ kind: 'power', atMs, worker: worker(), downMs: ms }),
-      () => ({ kind: 'pause', atMs, worker: worker(), ms }),
-      () => ({ kind: 'pause', atMs, worker: worker(), ms: LONGEST_MS }),
-      () => (from === to ? undefined : { kind: 'cut', atMs, from, to, isOneWay: random() < 0.3, ms }),
-      () =>
-        from === to ? undefined : { kind: 'slow', atMs, from, to, share: random() * 0.5, moreMs: random() * 300, ms },
-      () => ({ kind: 'hang', atMs, ms }),
-      () => ({ kind: 'redis', atMs, downMs: ms, kept: pick(random, ['all', 'nothing', 'all_but_a_second'] as const) }),
-      () => ({ kind: 'evict', atMs, keys: between(1, 5) }),
-      () => ({ kind: 'clock', atMs, machine: random() < 0.3 ? 'redis' : worker(), byMs: between(-20_000, 20_000) }),
-      () => ({ kind: 'drain', atMs, worker: worker(), ms }),
-      () => ({ kind: 'drain', atMs, worker: worker(), ms }),
-    ];
-    const happening = pick(random, makers)();
-    if (happening !== undefined) happenings.push(happening);
-  }
-  return { seed, happenings: happenings.sort((a, b) => a.atMs - b.atMs) };
-}
+/** Streams from this one on are of one account, which allows fewer connections than they need together. */
+export const ONE_ACCOUNT = 3;
 
 /** When a fault is over, in ms. */
 export function endMs(happening: Happening): number {
@@ -142,6 +89,8 @@ export function asSentence(happening: Happening): string {
     }
     case 'evict':
       return `Redis drops ${happening.keys} keys${happening.only === undefined ? '' : ` of ${happening.only}`}`;
+    case 'spoil':
+      return `a key of ${happening.only} is no record for ${seconds(happening.ms)}`;
     case 'clock':
       return `the clock of ${happening.machine} is set by ${seconds(happening.byMs)}`;
     case 'drain':

@@ -34,7 +34,7 @@ import { type Provider, simulatedProduction } from './run-model.ts';
 import type { MediaWatch } from './unit-media.ts';
 
 const SECRET = 'the secret of this cluster';
-const GRACE_MS = 1_000;
+export const GRACE_MS = 1_000;
 const RING = { retainMs: 5_000, joinBufferMs: 0, maxBytes: 1_000_000 };
 const PORT = 9_000;
 /** Connections that the provider allows to an account. */
@@ -102,10 +102,8 @@ export class SimulatedWorker {
       onBug: (error) => {
         throw error;
       },
-      onBadRecord: (error) => {
-        throw error;
-      },
-      onLoss: (lost) => log.warn({ lost }, 'Redis has lost records'),
+      onBadRecord: (error) => log.warn({ err: error }, 'a record in Redis cannot be read'),
+      onLoss: (lost) => log.warn({ lost }, 'the records in Redis differ'),
     });
     const { registry, link } = this;
     this.lease = new Lease(process);

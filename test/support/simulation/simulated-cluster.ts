@@ -16,6 +16,8 @@ export interface ClusterOptions {
   readonly tell: (who: string, text: string) => void;
   readonly wantsStory: boolean;
   readonly watchOf: (worker: SimulatedWorker, feed: string) => MediaWatch;
+  /** How much Redis can lose of what was written last. To remember that takes time. */
+  readonly redisKeptMs: number;
 }
 
 export class SimulatedCluster {
@@ -35,7 +37,7 @@ export class SimulatedCluster {
     this.scheduler = scheduler;
     this.network = new Network(scheduler);
     this.#machines = new Map(['redis', ...WORKERS].map((name) => [name, new Machine(name, scheduler)]));
-    this.redis = new RedisServer(this.machine('redis'), this.network);
+    this.redis = new RedisServer(this.machine('redis'), this.network, options.redisKeptMs);
   }
 
   get workers(): SimulatedWorker[] {

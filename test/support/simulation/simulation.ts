@@ -2,9 +2,9 @@
 
 import type { StreamSpec } from '../../../services/registry/types.ts';
 import { SPEC } from '../stream-spec.ts';
-import { Faults } from './faults.ts';
+import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
-import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
+import { asSentence, endMs, type Happening, ONE_ACCOUNT, type Schedule, WORKERS } from './schedule.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
@@ -61,6 +61,7 @@ class Simulation {
       tell,
       wantsStory,
       watchOf: (worker, feed) => this.#invariants.watch(worker, feed),
+      redisKeptMs: schedule.happenings.some(isLoss) ? REDIS_LOST_MS : 0,
     });
     this.#cluster = cluster;
     this.#faults = new Faults(cluster, () => this.#invariants, tell, schedule.seed);
@@ -74,9 +75,10 @@ class Simulation {
       isCut: (one, other) => cluster.network.isCut(one, other),
       unrestMs: () => this.#faults.unrestMs,
     });
-    cluster.redis.onPerformed = (link, name) => {
+    cluster.redis.onPerformed = (link, request) => {
+      const { name } = request;
       if (wantsStory && !BORING.test(name)) this.#tell(link.process.machine.name, `Redis: ${name}`);
-      this.#invariants.performed(link, name);
+      this.#invariants.performed(link, request);
     };
   }
 
@@ -171,6 +173,10 @@ class Simulation {
   }
 }
 
+function isLoss(happening: Happening): boolean {
+  return happening.kind === 'redis' && happening.kept === 'all_but_a_second';
+}
+
 /** What workers ask all the time. */
 const BORING = /^(renew|missing|hgetall|hvals)/;
 
@@ -178,8 +184,8 @@ function specOf(stream: number): StreamSpec {
   return {
     ...SPEC,
     id: String(stream).repeat(32),
-    // The second part of the path is the account.
-    url: `http://provider/live/user/${stream}/1.m3u8`,
+    // The second and the third part of the path are the account.
+    url: `http://provider/live/user/${Math.min(stream, ONE_ACCOUNT)}/${stream}.m3u8`,
     profile: {
       name: 'simulated',
       variables: {},

@@ -92,4 +92,15 @@ export const KEPT: readonly KeptSchedule[] = [
     what: 'counts a provider connection that was closed while Redis was away and lost the list of connections',
     schedule: leavesWhileKeysAreLost('sp:connections-of'),
   },
+  {
+    what: 'keeps what an older connection wrote back after the newer one had written back',
+    schedule: {
+      seed: 962,
+      happenings: [
+        { kind: 'viewer', atMs: 816, stream: 1, worker: 2, stayMs: 4607 },
+        { kind: 'cut', atMs: 2868, from: 'w3', to: 'redis', isOneWay: true, ms: 6075 },
+        { kind: 'viewer', atMs: 5502, stream: 0, worker: 1, stayMs: 2668 },
+      ],
+    },
+  },
 ];

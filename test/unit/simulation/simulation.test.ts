@@ -1,7 +1,8 @@
 /** Schedules of faults on a simulated cluster. `npm run test:simulation` plays more of them, and looks for planted faults. */
 
 import { describe, expect, it } from 'vitest';
-import { asSentence, type Schedule, scheduleOf } from '../../support/simulation/schedule.ts';
+import { scheduleOf } from '../../support/simulation/drawn-schedule.ts';
+import { asSentence, type Schedule } from '../../support/simulation/schedule.ts';
 import { type Outcome, simulate } from '../../support/simulation/simulation.ts';
 import { KEPT } from './kept-schedules.ts';
 

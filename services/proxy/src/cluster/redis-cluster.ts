@@ -43,7 +43,10 @@ export function redisCluster(
     onBug: (error) => log.error({ err: error }, 'a fault of this program, not of Redis; please report it'),
     onBadRecord: (error) => log.warn({ err: error }, 'could not read a record in Redis'),
     onLoss: (lost) =>
-      log.warn({ lost: lost.slice(0, SHOWN_LOSSES), count: lost.length }, 'Redis has lost records; writing them back'),
+      log.warn(
+        { lost: lost.slice(0, SHOWN_LOSSES), count: lost.length },
+        'the records in Redis differ from what this worker holds; writing them anew',
+      ),
   });
   redis.on('close', () => registry.interrupted(new Error('the connection to Redis is closed')));
 

@@ -1,6 +1,8 @@
--- What a worker holds and Redis has lost, or gives to another one: a Redis that is out of memory may drop any key.
+-- Where a worker and Redis differ: what Redis has lost of what the worker holds, or gives to another one, because a Redis that is out
+-- of memory may drop any key; and what Redis counts as the worker's although the worker does not hold it, because a request of a
+-- connection that was cut off may arrive after the later ones of the next connection.
 -- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [{key, value}]}
--- Answer: what is missing, as texts that are the same each time
+-- Answer: each difference, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
 local missing = {}
 local function demand(is_there, ...)
@@ -33,6 +35,12 @@ for _, connection in ipairs(mine.connections) do
   local pair = connection.account .. ' ' .. connection.id
   demand(redis.call('HEXISTS', K.connectionsPrefix .. connection.account, connection.id), 'connection', pair)
   demand(redis.call('SISMEMBER', K.connectionsOfPrefix .. mine.incarnation, pair), 'own connection', pair)
+end
+local held = {}
+for _, feed in ipairs(mine.feeds) do held[feed] = true end
+for _, connection in ipairs(mine.connections) do held[connection.account .. ' ' .. connection.id] = true end
+for what, prefix in pairs({ feed = K.feedsOfPrefix, connection = K.connectionsOfPrefix }) do
+  for _, name in ipairs(redis.call('SMEMBERS', prefix .. mine.incarnation)) do demand(held[name] and 1, 'not held', what, name) end
 end
 -- Not its value, which appears in logs.
 for _, secret in ipairs(mine.secrets) do

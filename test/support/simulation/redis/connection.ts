@@ -8,6 +8,7 @@ import { Status } from './commands.ts';
 export interface Request {
   /** What is asked, for people: `join`, `hgetall`. */
   readonly name: string;
+  readonly args: readonly string[];
   /** Takes effect now, in one step. Returns the answer; throws what Redis answers as an error. */
   readonly perform: () => Reply;
 }
@@ -42,16 +43,19 @@ export function connectionTo(
   define: (name: string, lua: string) => (args: readonly string[]) => Reply,
   network: Network,
 ): Redis {
-  const ask = async (name: string, ask: () => Reply) => read(name, await network({ name, perform: ask }));
+  const ask = async (name: string, given: Argument[], run: (args: readonly string[]) => Reply) => {
+    const args = given.map(String);
+    return read(name, await network({ name, args, perform: () => run(args) }));
+  };
   const connection: Record<string, unknown> = {
     defineCommand(name: string, { lua }: { lua: string }): void {
       const run = define(name, lua);
-      connection[name] = (...args: Argument[]) => ask(name, () => run(args.map(String)));
+      connection[name] = (...args: Argument[]) => ask(name, args, run);
     },
     pipeline: () => pipeline(perform, network),
   };
   for (const name of COMMANDS) {
-    connection[name] = (...args: Argument[]) => ask(name, () => perform(name, args.map(String)));
+    connection[name] = (...args: Argument[]) => ask(name, args, (texts) => perform(name, texts));
   }
   // The registry uses no more of it than this.
   return connection as unknown as Redis;
@@ -74,7 +78,7 @@ function pipeline(perform: Perform, network: Network): object {
         }
         return null;
       };
-      if (steps.length > 0) await network({ name: names.join(' '), perform: step });
+      if (steps.length > 0) await network({ name: names.join(' '), args: [], perform: step });
       return answered;
     },
   };
