@@ -192,18 +192,23 @@ function spawn(
   });
 }
 
-/** FFmpeg's view of time: it unwraps timestamps from its start position. */
+/**
+ * FFmpeg counts as the feed does: it unwraps timestamps from its start position, and an offset adds the cycles before. All
+ * its runs agree on a grid then, because a cycle is no multiple of any interval.
+ */
 function timing(entry: EntryPoint, ring: Ring, resume: ResumePoint | undefined): Timing {
   const entryTicks = entry.mediaMs * TICKS_PER_MS;
-  const cycle = Math.floor(entryTicks / TIMESTAMP_WRAP) * TIMESTAMP_WRAP;
-  const seconds = (ticks: number) => (unwrapNear(ticks, ring.headMs * TICKS_PER_MS) - cycle) / TICKS_PER_SECOND;
+  const cycles = Math.floor(entryTicks / TIMESTAMP_WRAP);
+  const isTrapped = entryTicks - cycles * TIMESTAMP_WRAP > TIMESTAMP_WRAP - WRAP_TRAP_TICKS;
+  const seconds = (ticks: number) => unwrapNear(ticks, ring.headMs * TICKS_PER_MS) / TICKS_PER_SECOND;
   const { videoPts, audioPts } = resume ?? {};
+  const offset = cycles + (isTrapped ? 1 : 0);
   return {
-    firstVideoSeconds: entry.shownMs / 1000 - cycle / TICKS_PER_SECOND,
+    firstVideoSeconds: entry.shownMs / 1000,
     resume: {
       ...(videoPts === undefined ? {} : { videoSeconds: seconds(videoPts) }),
       ...(audioPts === undefined ? {} : { audioSeconds: seconds(audioPts) }),
     },
-    ...(entryTicks - cycle > TIMESTAMP_WRAP - WRAP_TRAP_TICKS ? { timestampOffsetSeconds: WRAP_SECONDS } : {}),
+    ...(offset > 0 ? { timestampOffsetSeconds: offset * WRAP_SECONDS } : {}),
   };
 }

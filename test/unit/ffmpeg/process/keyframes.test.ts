@@ -75,23 +75,30 @@ describe('keyframes', () => {
     expect(rest).toEqual(before.filter((pts) => pts > start));
   });
 
-  test('are the same whether the process began before or after the clock started again from zero', async () => {
-    const [early, late] = [from(wrapping, 0), from(wrapping, 2)];
-    const before = await keyframes(early.input, {
-      ...grid,
-      // ffprobe shows times shortly before the wrap as negative ones.
-      firstVideoSeconds: early.firstVideoSeconds + (early.firstVideoSeconds < 0 ? CLOCK_TURN / 90_000 : 0),
-      timestampOffsetSeconds: CLOCK_TURN / 90_000,
-    });
-    const after = await keyframes(late.input, {
-      ...grid,
-      firstVideoSeconds: late.firstVideoSeconds % (CLOCK_TURN / 90_000),
-    });
-    const [start = 0, ...rest] = after;
-    expect(start).toBeLessThan(10 * 90_000);
-    expect(rest.length).toBeGreaterThan(1);
-    expect(rest).toEqual(before.filter((pts) => pts > start && pts < CLOCK_TURN / 2));
-  });
+  test.each([1.5, 2, 3])(
+    'every %d s are the same whether the process began before or after the clock started again from zero',
+    async (interval) => {
+      const every = { keyframeIntervalSeconds: interval };
+      const turn = CLOCK_TURN / 90_000;
+      const [early, late] = [from(wrapping, 0), from(wrapping, 2)];
+      const before = await keyframes(early.input, {
+        ...every,
+        // ffprobe shows times shortly before the wrap as negative ones.
+        firstVideoSeconds: early.firstVideoSeconds + (early.firstVideoSeconds < 0 ? turn : 0),
+        timestampOffsetSeconds: turn,
+      });
+      const after = await keyframes(late.input, {
+        ...every,
+        firstVideoSeconds: turn + (late.firstVideoSeconds % turn),
+        timestampOffsetSeconds: turn,
+      });
+      const [start = 0, ...rest] = after;
+      expect(start).toBeLessThan(10 * 90_000);
+      expect(rest.length).toBeGreaterThan(0);
+      expect(rest).toEqual(before.filter((pts) => pts > start && pts < CLOCK_TURN / 2));
+      for (const pts of rest) expect((pts + CLOCK_TURN) % (interval * 90_000)).toBeLessThan(3_600);
+    },
+  );
 
   test('of a profile that spells an interval itself stand on the same grid', async () => {
     const { input, firstVideoSeconds } = from(source, 0);

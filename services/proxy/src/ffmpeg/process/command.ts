@@ -16,8 +16,8 @@ export type FfmpegInput =
 
 export interface CommandOptions {
   /**
-   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds as in the output (unwrapped upwards
-   * from the first PTS of the input). Earlier frames are decoded and left out. See `resumesExactly`.
+   * Where an earlier process stopped: the next PTS wanted of each kind, in seconds on the clock of the feed, which is not
+   * wrapped. Earlier frames are decoded and left out. See `resumesExactly`.
    */
   resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
   /**
@@ -26,7 +26,7 @@ export interface CommandOptions {
    * the first frame.
    */
   firstVideoSeconds?: number | undefined;
-  /** Added to every input timestamp (`-itsoffset`). */
+  /** Added to every input timestamp (`-itsoffset`), so that it is one of that clock. */
   timestampOffsetSeconds?: number;
   /** A `pipe` input begins between keyframes, and copied pictures go out before the first of them. */
   betweenKeyframes?: boolean;
@@ -44,9 +44,6 @@ export interface CommandOptions {
 
 /** Encoders that support a time base of 1/90000, so that no timestamp is rounded to the frame rate's grid. */
 const FINE_TIME_BASE = /^(?:libx26[45]|libvpx|libaom|libsvtav1|\w+_(?:nvenc|vaapi|qsv))/;
-
-/** One full cycle of the 33-bit MPEG-TS clock, in seconds. */
-const CLOCK_TURN_SECONDS = '95443.717688889';
 
 /** Input options that make sense for our pipe. The others concern protocols and demuxers that it does not use. */
 const PIPE_INPUT_OPTIONS = new Set(
@@ -92,8 +89,8 @@ function inputArguments(
     // the wait (zero would mean 5 s). A smaller probe size would not shorten it, and would lose the audio after a big
     // picture. Without a packet limit, FFmpeg would look at one stream of an unknown codec for a minute or more.
     ...['-f', 'mpegts', '-probesize', '5000000', '-analyzeduration', '500000', '-max_probe_packets', '25'],
-    ...(profile.container === 'mpegts' ? ['-copyts'] : []),
-    ...[...offset, '-i', 'pipe:0'],
+    ...(profile.container === 'mpegts' ? ['-copyts', ...offset] : []),
+    ...['-i', 'pipe:0'],
   ];
 }
 
@@ -211,10 +208,8 @@ function keyframes(given: readonly Option[], intervalSeconds: number | undefined
   const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
   const interval = intervalSeconds || keyframeIntervalOf(asked);
   if (interval === undefined) return 'source';
-  // Half a tick allows for rounding. The modulo is for a process that runs across the wrap: it counts on, but a new one
-  // does not.
-  const cell = (time: string): string =>
-    `floor(mod(${time}+${seconds(firstSeconds + 0.000005)},${CLOCK_TURN_SECONDS})/${interval})`;
+  // Half a tick allows for rounding.
+  const cell = (time: string): string => `floor((${time}+${seconds(firstSeconds + 0.000005)})/${interval})`;
   return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
 }
 
