@@ -1,9 +1,9 @@
 /** Chooses the fragmenter of a container. */
 import { adtsFrame } from '../../mpegts/syntax/adts.ts';
+import { mp3Frame } from '../../mpegts/syntax/audio-frames.ts';
 import { AudioFrameFragmenter } from './audio-frames.ts';
 import type { Fragmenter, FragmentSink } from './fragmenter.ts';
 import { MatroskaFragmenter } from './matroska.ts';
-import { mp3Frame } from './mp3.ts';
 import { Mp4Fragmenter } from './mp4.ts';
 
 export { ContainerError, type Fragmenter, type FragmentSink, MAX_PIECE_BYTES } from './fragmenter.ts';

@@ -1,0 +1,101 @@
+/** The program of a feed, as the tables among its bytes describe it. */
+
+import { type SegmentProgram, segmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
+import { SoundReader } from '../../mpegts/segmenting/sound-reader.ts';
+import type { ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import { type AudioCodec, audioCodecOf } from '../../mpegts/syntax/audio-frames.ts';
+import { classifyStream, type TrackKind, type VideoCodec } from '../../mpegts/syntax/elementary.ts';
+import { PACKET_SIZE } from '../../mpegts/syntax/packet.ts';
+import { buildPmt, PAT_PID, type ProgramMap, parsePat, parsePmt, SectionAssembler } from '../../mpegts/syntax/psi.ts';
+
+export interface FeedTrack {
+  readonly pid: number;
+  readonly kind: TrackKind;
+  readonly codec: VideoCodec;
+  readonly audioCodec: AudioCodec | undefined;
+  /** Segments begin at its units: the pictures; the first track of sound, if there are none. */
+  readonly leads: boolean;
+  readonly sound: SoundReader;
+  /** From one of its units to the next, 90 kHz. */
+  stepTicks: number;
+  /** DTS of its newest unit, 90 kHz. */
+  lastDts: number | undefined;
+}
+
+export class FeedProgram {
+  readonly #pat = new SectionAssembler();
+  #pmt = new SectionAssembler();
+  #pmtPid: number | undefined;
+  #signature = '';
+  #tracks = new Map<number, FeedTrack>();
+  #current: SegmentProgram | undefined;
+
+  /** By PID of the feed. */
+  get tracks(): ReadonlyMap<number, FeedTrack> {
+    return this.#tracks;
+  }
+
+  get current(): SegmentProgram | undefined {
+    return this.#current;
+  }
+
+  has(kind: TrackKind): boolean {
+    return [...this.#tracks.values()].some((track) => track.kind === kind);
+  }
+
+  /** Takes a unit. @returns whether it is part of a table */
+  isTable({ pid, pieces }: ScannedUnit): boolean {
+    if (pid !== PAT_PID && pid !== this.#pmtPid) return false;
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length; at += PACKET_SIZE) {
+        if (pid === PAT_PID) this.#readPat(piece, at);
+        else for (const section of this.#pmt.push(piece, at)) this.#adopt(parsePmt(section));
+      }
+    }
+    return true;
+  }
+
+  #readPat(bytes: Buffer, at: number): void {
+    for (const section of this.#pat.push(bytes, at)) {
+      const [program] = parsePat(section) ?? [];
+      if (program === undefined || program.pmtPid === this.#pmtPid) continue;
+      this.#pmtPid = program.pmtPid;
+      this.#pmt = new SectionAssembler();
+    }
+  }
+
+  #adopt(map: ProgramMap | undefined): void {
+    if (map === undefined) return;
+    const signature = buildPmt(map, 0).toString('latin1');
+    if (signature === this.#signature) return;
+    this.#signature = signature;
+    this.#current = segmentProgram(map);
+    const kinds = map.streams.map((stream) => ({ stream, ...classifyStream(stream, map.descriptors) }));
+    const leader = kinds.find(({ kind }) => kind === 'video') ?? kinds.find(({ kind }) => kind === 'audio');
+    const before = this.#tracks;
+    this.#tracks = new Map();
+    for (const each of kinds) {
+      const { pid } = each.stream;
+      const audioCodec = each.kind === 'audio' ? audioCodecOf(each.stream) : undefined;
+      const known = before.get(pid);
+      const track = newTrack(pid, each.kind, each.codec, audioCodec, each === leader);
+      this.#tracks.set(pid, known !== undefined && isSame(known, track) ? known : track);
+    }
+    if (!this.#tracks.has(map.pcrPid)) this.#tracks.set(map.pcrPid, newTrack(map.pcrPid, 'other'));
+  }
+}
+
+function newTrack(
+  pid: number,
+  kind: TrackKind,
+  codec: VideoCodec = 'unknown',
+  audioCodec?: AudioCodec,
+  leads = false,
+): FeedTrack {
+  const sound = new SoundReader(audioCodec);
+  return { pid, kind, codec, audioCodec, leads, sound, stepTicks: 0, lastDts: undefined };
+}
+
+function isSame(a: FeedTrack, b: FeedTrack): boolean {
+  return a.kind === b.kind && a.codec === b.codec && a.audioCodec === b.audioCodec && a.leads === b.leads;
+}

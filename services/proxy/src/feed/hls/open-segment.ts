@@ -1,0 +1,79 @@
+/** A segment that is being made: its media in the order of the ring. */
+
+import {
+  type Counters,
+  packetizeSound,
+  pcrOfUnit,
+  type SegmentProgram,
+  SegmentWriter,
+} from '../../mpegts/segmenting/segment-writer.ts';
+import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
+import type { ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import type { FeedTrack } from './feed-program.ts';
+import type { Mark } from './mark.ts';
+
+/** Private stream 1, if a unit has no stream_id. */
+const PRIVATE_STREAM = 0xbd;
+
+export class OpenSegment {
+  readonly mark: Mark;
+  /** Of its first picture, 90 kHz on the feed's timeline. */
+  readonly pts: number;
+  /** The feed has nothing for it. What belongs to it is left out. */
+  readonly isGap: boolean;
+  /** Those that have sent for it. */
+  readonly soundTracks = new Set<FeedTrack>();
+  /** Where its newest picture ends, 90 kHz on the feed's timeline. */
+  endPts: number;
+  /** Its first picture is in it; its first sound, if the program has no pictures. */
+  hasBegun = false;
+  /** Sound that stands before the first picture in the ring. It follows that picture in the segment. */
+  #early: { pid: number; pieces: readonly Buffer[] }[] = [];
+  readonly #writer: SegmentWriter;
+
+  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean) {
+    this.mark = mark;
+    this.pts = pts;
+    this.endPts = pts;
+    this.isGap = isGap;
+    this.#writer = new SegmentWriter(program);
+  }
+
+  /** Adds the next picture: the unit of the track that leads. */
+  addPicture(unit: ScannedUnit): void {
+    this.add(unit);
+    this.#begin();
+  }
+
+  /** Adds a unit of data, or packets outside any unit. */
+  add(unit: ScannedUnit): void {
+    if (!this.isGap) this.#writer.add(unit.pid, unit.pieces);
+  }
+
+  /**
+   * Adds frames of a unit of sound.
+   * @param isWhole these are all of the unit, so its packets stay as they are
+   */
+  addSound(unit: ScannedUnit, track: FeedTrack, frames: readonly SoundFrame[], isWhole: boolean): void {
+    this.soundTracks.add(track);
+    const [first] = frames;
+    if (this.isGap || first === undefined) return;
+    if (track.leads) this.#begin();
+    const { pid, streamId = PRIVATE_STREAM } = unit;
+    const bytes = frames.map((frame) => frame.bytes);
+    const pieces = isWhole ? unit.pieces : [packetizeSound(streamId, first.pts, bytes, pcrOfUnit(unit.pieces))];
+    if (this.hasBegun) this.#writer.add(pid, pieces);
+    else this.#early.push({ pid, pieces });
+  }
+
+  #begin(): void {
+    this.hasBegun = true;
+    for (const { pid, pieces } of this.#early.splice(0)) this.#writer.add(pid, pieces);
+  }
+
+  close(counters: Counters): { ts: Buffer | undefined; counters: Counters } {
+    if (this.isGap) return { ts: undefined, counters };
+    const { bytes, counters: after } = this.#writer.close(counters);
+    return { ts: bytes, counters: after };
+  }
+}

@@ -1,0 +1,43 @@
+/** What the owner of a feed says about its segments, and what the segmenter hands over with it. */
+
+import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
+import type { Mark, MarkList } from './mark.ts';
+
+/** A segment begins. */
+export interface Cut {
+  readonly list: MarkList;
+  readonly n: number;
+  /** Of the picture that it begins with, 90 kHz on the feed's timeline, not wrapped. */
+  readonly pts: number;
+  readonly mark: Mark;
+  readonly program: SegmentProgram;
+  /** No picture in it needs one from before it. */
+  readonly independent: boolean;
+}
+
+/** A part of a segment has ended. */
+export interface Part {
+  readonly n: number;
+  readonly p: number;
+  readonly seconds: number;
+  readonly independent: boolean;
+  readonly bytes: Buffer;
+  readonly crc: number;
+}
+
+/** A segment has ended. */
+export interface Done {
+  readonly n: number;
+  /** From its mark to the next one. */
+  readonly seconds: number;
+  /** The feed has nothing for this number. */
+  readonly gap: boolean;
+  /** MPEG-TS, if it is made. */
+  readonly ts: { readonly bytes: Buffer; readonly crc: number } | undefined;
+  /** Fragmented mp4, if it is made. */
+  readonly fmp4: { readonly bytes: Buffer; readonly crc: number } | undefined;
+  /** The next counter of each PID. */
+  readonly counters: Counters;
+  /** Number of the last chunk of fragmented mp4. */
+  readonly chunk: number;
+}

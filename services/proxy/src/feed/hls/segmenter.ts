@@ -1,0 +1,226 @@
+/**
+ * Cuts a feed into segments. It reads the feed's bytes and marks, in the order in which the ring has them, and depends on
+ * nothing else: every worker that reads the same feed makes the same bytes.
+ */
+
+import { crc32 } from 'node:zlib';
+import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
+import type { SoundFrame, SoundUnit } from '../../mpegts/segmenting/sound-reader.ts';
+import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmenting/unit-scanner.ts';
+import { isClosed, isKeyframe } from '../../mpegts/syntax/keyframes.ts';
+import { hasRandomAccessIndicator } from '../../mpegts/syntax/packet.ts';
+import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
+import { type CutDecision, Cuts } from './cuts.ts';
+import { FeedProgram, type FeedTrack } from './feed-program.ts';
+import type { Mark } from './mark.ts';
+import { OpenSegment } from './open-segment.ts';
+import type { Cut, Done } from './segment-events.ts';
+
+export interface SegmenterSink {
+  cut(cut: Cut): void;
+  done(done: Done): void;
+  /** The first picture at a mark was no keyframe. */
+  fault?(mark: Mark): void;
+}
+
+export interface SegmenterOptions {
+  /** A time near the first one of the feed's bytes, 90 kHz on the feed's timeline, not wrapped. */
+  readonly nearTicks: number;
+  /** Those with which the segment before the first one ended. */
+  readonly counters?: Counters;
+  readonly chunk?: number;
+}
+
+/** In ring order: what stands in a segment, as soon as it is certain in which one. */
+interface Item {
+  readonly unit: ScannedUnit;
+  readonly track: FeedTrack;
+  readonly pts: number | undefined;
+  readonly dts: number | undefined;
+  readonly sound: SoundUnit | undefined;
+  /** The newest segment when the unit came. */
+  readonly segment: OpenSegment | undefined;
+}
+
+/** Sound may wait this long for pictures that show where the next segment begins. Pictures that late have stopped. */
+const LONGEST_WAIT = TICKS_PER_SECOND;
+/** A segment closes at the latest when a picture stands this far behind its end. */
+const CLOSES_AFTER = TICKS_PER_SECOND;
+/** Packets of a picture in which its headers begin. */
+const HEAD_PACKETS = 8;
+
+export class Segmenter {
+  readonly #sink: SegmenterSink;
+  readonly #cuts = new Cuts();
+  readonly #scanner = new UnitScanner((unit) => this.#take(unit));
+  readonly #program = new FeedProgram();
+  #nearTicks: number;
+  #counters: Counters;
+  #chunk: number;
+  #queue: Item[] = [];
+  /** Not closed, the oldest first. */
+  #open: OpenSegment[] = [];
+  /** Where the newest sound of a track went. */
+  readonly #soundAt = new Map<FeedTrack, OpenSegment>();
+  #hasClosed = false;
+  /** DTS of the newest picture. */
+  #newestDts = Number.NEGATIVE_INFINITY;
+  /** Units of sound that came too late for their segment. */
+  lateSounds = 0;
+
+  constructor(sink: SegmenterSink, { nearTicks, counters = new Map(), chunk = 0 }: SegmenterOptions) {
+    this.#sink = sink;
+    this.#nearTicks = nearTicks;
+    this.#counters = counters;
+    this.#chunk = chunk;
+  }
+
+  /** A segment begins at this mark. Say it before its media, with `shift` from the source's clock to the feed's. */
+  mark(mark: Mark, shift: number): void {
+    this.#cuts.mark(mark, shift);
+  }
+
+  /** Takes whole packets. It copies them. */
+  push(bytes: Buffer): void {
+    this.#scanner.push(Buffer.from(bytes));
+  }
+
+  /** What was pushed ends with whole units. */
+  flush(): void {
+    this.#scanner.flush();
+  }
+
+  /** The feed is over. Its last segment ends with its last picture. */
+  end(): void {
+    this.#scanner.flush();
+    this.#drain(true);
+    while (this.#open.length > 0) this.#closeOldest();
+  }
+
+  #take(unit: ScannedUnit): void {
+    if (this.#program.isTable(unit)) return;
+    const track = this.#program.tracks.get(unit.pid);
+    if (track === undefined) return;
+    const pts = unit.pts === undefined ? undefined : unwrapNear(unit.pts, this.#nearTicks);
+    const dts = unit.dts === undefined ? undefined : unwrapNear(unit.dts, this.#nearTicks);
+    if (dts !== undefined && track.kind !== 'other') this.#nearTicks = Math.max(this.#nearTicks, dts);
+    if (track.leads && unit.starts && pts !== undefined && dts !== undefined) {
+      this.#newestDts = Math.max(this.#newestDts, dts);
+      this.#decide(unit, track, pts);
+    }
+    if (unit.starts && dts !== undefined) {
+      if (track.lastDts !== undefined && dts > track.lastDts) track.stepTicks = dts - track.lastDts;
+      track.lastDts = dts;
+    }
+    const isSound = track.kind === 'audio' && unit.starts && pts !== undefined;
+    const sound = isSound ? track.sound.read(elementaryOf(unit), pts) : undefined;
+    this.#queue.push({ unit, track, pts, dts, sound, segment: this.#open.at(-1) });
+    // After each unit, so that it does not matter in which pieces the bytes come.
+    this.#drain(false);
+  }
+
+  #decide(unit: ScannedUnit, track: FeedTrack, pts: number): void {
+    const isSound = track.kind === 'audio';
+    const head = isSound ? undefined : elementaryOf(unit, HEAD_PACKETS);
+    const keyframe =
+      head === undefined || (isKeyframe(track.codec, head) ?? hasRandomAccessIndicator(unit.pieces[0] as Buffer, 0));
+    const decision = this.#cuts.take({ pts, keyframe });
+    if (decision.cut === undefined && decision.fault === undefined) return;
+    const program = this.#program.current;
+    if (program === undefined) return;
+    this.#begin(decision, pts, program, head === undefined || isClosed(track.codec, head) === true);
+  }
+
+  #begin({ gaps, cut, fault }: CutDecision, pts: number, program: SegmentProgram, independent: boolean): void {
+    // Before the first segment there is nothing to leave a gap in.
+    const isFirst = this.#open.length === 0 && !this.#hasClosed;
+    if (isFirst && cut === undefined) return;
+    for (const gap of isFirst ? [] : [...gaps, ...(fault === undefined ? [] : [fault])]) {
+      this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true));
+    }
+    if (fault !== undefined) this.#sink.fault?.(fault.mark);
+    if (cut === undefined) return;
+    const { mark } = cut;
+    this.#open.push(new OpenSegment(mark, pts, program, false));
+    this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
+  }
+
+  #drain(isOver: boolean): void {
+    let taken = 0;
+    for (const item of this.#queue) {
+      if (!isOver && this.#mustWait(item)) break;
+      taken++;
+      if (item.sound !== undefined) this.#sound(item, item.sound);
+      else this.#other(item);
+      this.#closeWhatIsOver(item);
+    }
+    if (taken > 0) this.#queue.splice(0, taken);
+  }
+
+  /** Whether a segment may still begin before the end of a unit of sound. */
+  #mustWait({ track, dts, sound }: Item): boolean {
+    const last = sound?.frames.at(-1);
+    if (last === undefined || dts === undefined || track.leads || !this.#program.has('video')) return false;
+    return this.#newestDts < last.pts && this.#nearTicks - dts < LONGEST_WAIT;
+  }
+
+  #other({ unit, track, pts, segment }: Item): void {
+    // A clock goes where the last unit of its PID went.
+    const target = track.kind === 'audio' ? this.#soundAt.get(track) : segment;
+    if (target === undefined || !this.#open.includes(target)) return;
+    if (!track.leads || !unit.starts) target.add(unit);
+    else target.addPicture(unit);
+    if (track.leads && pts !== undefined) target.endPts = Math.max(target.endPts, pts + track.stepTicks);
+  }
+
+  #sound({ unit, track }: Item, { frames, isPlain }: SoundUnit): void {
+    const groups = new Map<OpenSegment | undefined, SoundFrame[]>();
+    for (const frame of frames) {
+      const target = this.#open.findLast((segment) => segment.pts <= Math.round(frame.pts));
+      const group = groups.get(target);
+      if (group === undefined) groups.set(target, [frame]);
+      else group.push(frame);
+      if (track.leads && target !== undefined) target.endPts = frame.pts + frame.ticks;
+    }
+    for (const [target, group] of groups) {
+      if (target !== undefined) {
+        this.#soundAt.set(track, target);
+        target.addSound(unit, track, group, isPlain && groups.size === 1);
+      } else if (this.#hasClosed) this.lateSounds++;
+    }
+  }
+
+  /** Ends the oldest segment when all its sound has come, or must have come. */
+  #closeWhatIsOver({ track, dts }: Item): void {
+    while (this.#open.length > 1) {
+      const [oldest, next] = this.#open as [OpenSegment, OpenSegment];
+      const isLate = track.leads && track.kind === 'video' && dts !== undefined && dts >= next.pts + CLOSES_AFTER;
+      if (!isLate && !(next.hasBegun && this.#hasItsSound(oldest))) return;
+      this.#closeOldest();
+    }
+  }
+
+  /** Whether every track of sound that has sent for a segment has gone on to a later one. */
+  #hasItsSound(segment: OpenSegment): boolean {
+    if (segment.soundTracks.size === 0) return segment.isGap || !this.#program.has('audio');
+    return [...segment.soundTracks].every((track) => this.#soundAt.get(track) !== segment);
+  }
+
+  #closeOldest(): void {
+    const [oldest, next] = this.#open as [OpenSegment, OpenSegment?];
+    this.#open.shift();
+    this.#hasClosed = true;
+    const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
+    const { ts, counters } = oldest.close(this.#counters);
+    this.#counters = counters;
+    this.#sink.done({
+      n: oldest.mark.n,
+      seconds: ticks / TICKS_PER_SECOND,
+      gap: oldest.isGap,
+      ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },
+      fmp4: undefined,
+      counters,
+      chunk: this.#chunk,
+    });
+  }
+}

@@ -1,0 +1,114 @@
+/** Real media through the splicer of a source feed, with its marks, cut into segments: what the tests of segments share. */
+
+import type { Mark } from '../../../../services/proxy/src/feed/hls/mark.ts';
+import { markedSink } from '../../../../services/proxy/src/feed/hls/marked-sink.ts';
+import { Marks } from '../../../../services/proxy/src/feed/hls/marks.ts';
+import type { Cut, Done } from '../../../../services/proxy/src/feed/hls/segment-events.ts';
+import { Segmenter, type SegmenterOptions } from '../../../../services/proxy/src/feed/hls/segmenter.ts';
+import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
+import { Splicer } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
+import type { LoopName } from '../../../support/fixtures.ts';
+import { loadLoop } from '../../../support/live/loop.ts';
+import { Player } from '../../../support/live/player.ts';
+
+export const SECOND = 90_000;
+const WALL_MS = Date.UTC(2026, 0, 1);
+
+/** A feed with its marks, each where it was said. */
+export interface MarkedFeed {
+  readonly bytes: Buffer;
+  /** How many bytes stand before each mark. */
+  readonly marks: readonly { readonly at: number; readonly mark: Mark }[];
+  /** Where readers can begin, and what they get before. */
+  readonly entries: readonly { readonly at: number; readonly prefix: Buffer; readonly dts: number }[];
+  readonly firstDts: number;
+}
+
+export interface FeedOptions {
+  readonly seconds: number;
+  readonly segmentSeconds?: number;
+  readonly firstDts?: number;
+  readonly list?: Mark['list'];
+}
+
+/** What a source feed makes of pieces of a provider's bytes. */
+export function markedFeed(
+  pieces: Iterable<{ readonly bytes: Buffer; readonly ms: number }>,
+  { segmentSeconds = 2, firstDts = 10 * SECOND, list = 'source' }: Omit<FeedOptions, 'seconds'>,
+): MarkedFeed {
+  const marks = new Marks(segmentSeconds * SECOND);
+  const parts: Buffer[] = [];
+  const entries: { at: number; prefix: Buffer; dts: number }[] = [];
+  const said: { at: number; mark: Mark }[] = [];
+  let length = 0;
+  const sink = markedSink(
+    {
+      packets: (bytes, start, end) => {
+        parts.push(Buffer.from(bytes.subarray(start, end)));
+        length += end - start;
+      },
+      programChanged: () => undefined,
+      continuation: () => undefined,
+      randomAccess: ({ prefix, dts }) => entries.push({ at: length, prefix, dts }),
+      progress: () => {
+        // Before the media that it is about.
+        for (const mark of marks.say(WALL_MS)) if (mark.list === list) said.push({ at: length, mark });
+      },
+    },
+    marks,
+  );
+  const splicer = new Splicer(sink, { holdReordered: false, firstDts, survey: new TrackSurvey() });
+  splicer.beginInput({ kind: 'source' });
+  for (const { bytes, ms } of pieces) splicer.push(bytes, ms);
+  splicer.endInput(true);
+  return { bytes: Buffer.concat(parts), marks: said, entries, firstDts };
+}
+
+export async function markedLoop(name: LoopName, options: FeedOptions): Promise<MarkedFeed> {
+  const player = new Player(await loadLoop(name), { startPts: 900_000, startPhaseSeconds: 0, speed: 1 });
+  function* pieces() {
+    for (let ms = 0; ms < options.seconds * 1_000; ms += 100) {
+      const block = player.tick(ms);
+      if (block !== undefined) yield { bytes: block.bytes, ms };
+    }
+  }
+  return markedFeed(pieces(), options);
+}
+
+export interface Segmented {
+  readonly cuts: readonly Cut[];
+  readonly dones: readonly Done[];
+  readonly lateSounds: number;
+}
+
+/** Its segments, for a reader that enters at the first entry from `entry` on and gets `pieceBytes` at a time. */
+export function segmentsOf(
+  feed: MarkedFeed,
+  {
+    entry = 0,
+    pieceBytes = 50 * 188,
+    ...options
+  }: { entry?: number; pieceBytes?: number } & Partial<SegmenterOptions> = {},
+): Segmented {
+  const cuts: Cut[] = [];
+  const dones: Done[] = [];
+  const start = feed.entries[entry];
+  if (start === undefined) throw new Error('the feed has no such entry');
+  const segmenter = new Segmenter(
+    { cut: (cut) => cuts.push(cut), done: (done) => dones.push(done) },
+    { nearTicks: start.dts, ...options },
+  );
+  segmenter.push(start.prefix);
+  let at = start.at;
+  const read = (to: number) => {
+    for (; at < to; at = Math.min(to, at + pieceBytes))
+      segmenter.push(feed.bytes.subarray(at, Math.min(to, at + pieceBytes)));
+  };
+  for (const { at: position, mark } of feed.marks) {
+    read(position);
+    segmenter.mark(mark, 0);
+  }
+  read(feed.bytes.length);
+  segmenter.end();
+  return { cuts, dones, lateSounds: segmenter.lateSounds };
+}
