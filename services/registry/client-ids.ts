@@ -16,3 +16,8 @@ export function clientIds(wanted: string, randomHex: (bytes: number) => string):
   const later = Array.from({ length: LATER_IDS }, (_, n) => createHash('md5').update(`${wanted} ${n}`).digest('hex'));
   return [wanted, ...[...later, randomHex(4)].map((hex) => `${wanted}_${hex.slice(0, 8)}`)];
 }
+
+/** The ids of a session, which all workers have to know: another client may have the wanted one. */
+export function sessionIds(wanted: string): string[] {
+  return [wanted, `${wanted}_hls`];
+}

@@ -15,11 +15,13 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  NamedSession,
   Place,
   ProviderConnection,
   RegisteredPlace,
   Renewal,
   SeenDeployment,
+  SessionEnd,
   StreamRecord,
   StreamSpec,
   UndrainAnswer,
@@ -54,8 +56,10 @@ export interface StreamRecords {
 export interface Viewers {
   /** Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one atomic step. */
   join(request: JoinRequest): Promise<JoinAnswer>;
-  /** Counts a client out; returns how many its slot has left. Unknown clients are no error. */
+  /** Counts a client out, or ends a session on all workers; returns how many its slot has left. Unknown clients are no error. */
   leave(report: ClientReport): Promise<number>;
+  /** This worker has not seen a session for its timeout: counts it out, unless another worker has reported it since. */
+  expire(session: NamedSession): Promise<SessionEnd>;
   /** Releases the slot's feed if no client is in the slot; false when one is. */
   releaseSlot(streamId: string, slot: number): Promise<boolean>;
   /** Takes the counters of this worker's clients; others see them after the next renewal. */
@@ -124,7 +128,7 @@ export interface Peers {
 /** What any worker does for all of them now and then. */
 export interface Housekeeping {
   /**
-   * Removes dead incarnations, and streams that had no viewer for `idleTtlMs`. Idempotent.
+   * Removes dead incarnations, sessions that no worker sees any more, and streams that had no viewer for `idleTtlMs`. Idempotent.
    *
    * @param dryRun only says what would be removed
    */

@@ -134,6 +134,7 @@ export const clientShape: z.ZodType<ClientRecord & { incarnation: string }> = z
     userAgent: z.string(),
     ipAddress: z.string(),
     username: z.string().optional(),
+    session: z.literal(true).optional().catch(undefined),
     ...counters,
   })
   .transform((client) => ({ ...client, slot: client.slot, username: client.username }));
@@ -181,7 +182,13 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('delete'), streamId: name }),
   z.looseObject({ kind: z.literal('failover'), streamId: name }),
   z.looseObject({ kind: z.literal('advance'), streamId: name, fromIndex: z.int().min(-1) }),
-  z.looseObject({ kind: z.literal('disconnect'), clientId: name, streamId: name.optional() }),
+  z.looseObject({
+    kind: z.literal('disconnect'),
+    clientId: name,
+    streamId: name.optional(),
+    atMs: count.optional().catch(undefined),
+  }),
+  z.looseObject({ kind: z.literal('ended'), streamId: name, clientId: name }),
   z.looseObject({ kind: z.literal('superseded'), streamId: name, clientId: name, connectedAtMs: count }),
   z.looseObject({ kind: z.literal('renamed'), streamId: name, clientId: name, connectedAtMs: count, newId: name }),
   z.looseObject({ kind: z.literal('reclaim'), account: name }),

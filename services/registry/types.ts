@@ -80,6 +80,8 @@ export interface ClientRecord {
   lastAccessMs: number;
   bytesServed: number;
   segmentsServed: number;
+  /** A session of several requests, which any worker may serve: no worker owns it. `workerId` has counted it in. */
+  session?: true | undefined;
 }
 
 /** One connection of a client; the time tells it from a later one with the same id. */
@@ -250,8 +252,10 @@ export type Command =
   | { kind: 'failover'; streamId: string }
   /** Move the stream on, if its source is still this one: two such commands move it by one. */
   | { kind: 'advance'; streamId: string; fromIndex: number }
-  /** Of one stream, or of any. */
-  | { kind: 'disconnect'; clientId: string; streamId?: string }
+  /** Of one stream, or of any. `atMs`: sessions that began before; earlier versions do not send it. */
+  | { kind: 'disconnect'; clientId: string; streamId?: string; atMs?: number | undefined }
+  /** The registry does not have this session any more. */
+  | ({ kind: 'ended' } & NamedSession)
   /** The same player has a newer connection: this one ends when it reads nothing for CLIENT_TIMEOUT. */
   | ({ kind: 'superseded' } & ClientConnection)
   /** Another connection got the id of this one while this worker was taken for dead. */
@@ -297,6 +301,18 @@ export interface JoinRequest {
   sourceFeed?: string | undefined;
   /** It gets its own process, so there is no feed to own. Clients of an unshareable stream always do. */
   alone?: boolean | undefined;
+  /**
+   * It is a session: if one with this id lives, this worker joins that. It keeps its slot, and is not counted again. If another
+   * client has the id, the session gets a second one, which is the same each time.
+   */
+  session?: SessionRequest | undefined;
+}
+
+export interface SessionRequest {
+  /** How long it lasts when no worker sees it, in ms. */
+  readonly timeoutMs: number;
+  /** Join it only if it lives. */
+  readonly onlyLive: boolean;
 }
 
 export interface EarlierConnection extends ClientConnection {
@@ -314,19 +330,34 @@ export interface Joined {
   place: RegisteredPlace | undefined;
   /** Known earlier connections of the same player that it has not closed. */
   earlier: readonly EarlierConnection[];
+  /** A session that another worker, or this one, had counted in before. */
+  resumed?: boolean | undefined;
 }
 
 export type JoinAnswer =
   | Joined
   /** Not counted in. */
   | Extract<Place, { kind: 'wait' | 'full' }>
-  | { kind: 'no_stream' };
+  | { kind: 'no_stream' }
+  /** There is no such session, and it was not to begin. */
+  | { kind: 'no_session' };
 
-/** What has changed about a client since the last report. */
+/** What a client has got. Of a session: since the last report, because several workers add up. */
 export interface ClientReport extends ClientConnection {
   bytesServed: number;
   segmentsServed: number;
   lastAccessMs: number;
+  /** Of a session: when this worker has last seen it, monotonic, and how long it lasts from then on. */
+  seen?: { readonly atMs: number; readonly timeoutMs: number } | undefined;
+}
+
+/** `lives`: a worker has seen the session within its timeout. `gone`: there is no such session. */
+export type SessionEnd = 'expired' | 'lives' | 'gone';
+
+/** A session as the registry names it. */
+export interface NamedSession {
+  streamId: string;
+  clientId: string;
 }
 
 export interface CreateAnswer {
@@ -340,4 +371,6 @@ export interface CleanupReport {
   expiredStreams: string[];
   /** Incarnations whose lease had run out; their clients, slots and feeds are gone. */
   deadIncarnations: string[];
+  /** Sessions that no worker had seen for their timeout. */
+  expiredSessions: NamedSession[];
 }

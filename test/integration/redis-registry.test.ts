@@ -13,9 +13,10 @@ import { startRedis } from '../support/redis.ts';
 import { SPEC } from '../support/stream-spec.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
-import { GRACE_MS, registryContract } from '../unit/registry/contract.ts';
+import { GRACE_MS, REAL_TIME, registryContract } from '../unit/registry/contract.ts';
 
 const LEASE_MS = 400;
+const NOTHING = { expiredStreams: [], deadIncarnations: [], expiredSessions: [] };
 let server: Awaited<ReturnType<typeof startRedis>>;
 let redis: Redis;
 let count = 0;
@@ -78,7 +79,7 @@ registryContract(async () => {
       await redis.zadd(keys.streamIds, Number(flat[at + 1]) - ms, flat[at] as string);
     }
   };
-  return { registry, age };
+  return { registry, age, ...REAL_TIME };
 });
 
 describe('ownership', () => {
@@ -174,14 +175,17 @@ describe('incarnations', () => {
     await one.acquire('s:x');
     await sleep(LEASE_MS + 50);
     await two.renew(IDLE);
-    expect(await two.cleanup(1e9)).toEqual({ expiredStreams: [], deadIncarnations: [one.incarnation] });
-    expect(await two.cleanup(1e9)).toEqual({ expiredStreams: [], deadIncarnations: [] });
+    expect(await two.cleanup(1e9)).toEqual({ ...NOTHING, deadIncarnations: [one.incarnation] });
+    expect(await two.cleanup(1e9)).toEqual(NOTHING);
     expect((await two.clients(ID)).map((client) => client.id)).toEqual(['other']);
     expect(await redis.hgetall(keys.slots(ID))).toEqual({ 0: '1' });
     expect((await two.workers()).map((each) => each.workerId)).toEqual(['w2']);
     await two.leaveCluster();
     await two.deleteStream(ID);
-    const remembered = [keys.born, keys.server, keys.members, keys.deletedPrefix + ID] as string[];
+    // The lease of sessions, which nobody owns, runs out by itself.
+    const sessions = `${keys.leasePrefix}sessions`;
+    expect(await redis.pttl(sessions)).toBeLessThanOrEqual(LEASE_MS);
+    const remembered = [keys.born, keys.server, keys.members, keys.deletedPrefix + ID, sessions] as string[];
     expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([]);
   });
 

@@ -3,13 +3,13 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readCounters } from '../../services/registry/redis/client-counters.ts';
+import { readCounters } from '../../services/registry/redis/counters/client-counters.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { defineScripts } from '../../services/registry/redis/scripts.ts';
 import { readSummaries, type StreamSummary } from '../../services/registry/redis/summary.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
-import type { ClientReport } from '../../services/registry/types.ts';
+import type { ClientReport, NamedSession } from '../../services/registry/types.ts';
 import { IDLE } from '../support/idle-worker.ts';
 import { startRedis } from '../support/redis.ts';
 import { pick, seeded, TEST_SEED } from '../support/seed.ts';
@@ -17,6 +17,8 @@ import { SPEC } from '../support/stream-spec.ts';
 
 const SPECS = ['a', 'b', 'c', 'd'].map((letter) => ({ ...SPEC, id: letter.repeat(32) }));
 const STEPS = 400;
+/** A session that is not seen for this long may end. */
+const SESSION_MS = 20;
 
 let server: Awaited<ReturnType<typeof startRedis>>;
 let redis: Redis;
@@ -58,8 +60,9 @@ async function startWorker(workerId: string) {
   // Without the registry, a worker creates a stream that it does not know anew, and its bytes begin at 0.
   for (const { id } of SPECS) await registry.stream(id);
   const viewers: ClientReport[] = [];
+  const sessions: NamedSession[] = [];
   return {
-    ...{ me, link, registry, viewers, bugs },
+    ...{ me, link, registry, viewers, sessions, bugs },
     async renew(): Promise<void> {
       // As a worker does it: what the registry says has ended, ends here.
       const renewed = await registry.renew(IDLE).catch(() => undefined);
@@ -194,6 +197,31 @@ class Play {
       await registry.report(viewers.map((viewer) => ({ ...viewer })));
     },
     renew: () => this.#any().renew(),
+    'join a session': async () => {
+      const { me, registry, sessions } = this.#any();
+      const { id: streamId } = pick(this.#random, SPECS);
+      const connectedAtMs = Date.now();
+      const answer = await registry.join({
+        client: {
+          ...{ streamId, workerId: me.workerId, userAgent: 'vlc', ipAddress: '192.0.2.1', username: undefined },
+          ...{ connectedAtMs, lastAccessMs: connectedAtMs, bytesServed: 0, segmentsServed: 0 },
+        },
+        clientId: `s${this.#viewers++ % 5}`,
+        ...{ cap: 2, localSlots: [], session: { timeoutMs: SESSION_MS, onlyLive: false } },
+      });
+      if (answer.kind === 'joined') sessions.push({ streamId, clientId: answer.client.id });
+    },
+    'report sessions': async () => {
+      const { registry, sessions } = this.#any();
+      const seen = { atMs: performance.now(), timeoutMs: SESSION_MS };
+      const got = { connectedAtMs: 0, bytesServed: 1000, segmentsServed: 1, lastAccessMs: Date.now(), seen };
+      await registry.report(sessions.map((session) => ({ ...session, ...got })));
+    },
+    'end a session': async () => {
+      const { registry, sessions } = this.#any();
+      const [session] = sessions.splice(Math.floor(this.#random() * sessions.length), 1);
+      if (session !== undefined) await registry.expire(session);
+    },
     'release a slot': async () => {
       const { id } = pick(this.#random, SPECS);
       await this.#any().registry.releaseSlot(id, Math.floor(this.#random() * 2));

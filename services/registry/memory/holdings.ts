@@ -33,10 +33,16 @@ export interface HeldFeed {
   readonly dead?: string | undefined;
 }
 
+/** A client of this worker. */
+export interface HeldClient extends ClientRecord {
+  /** Of a session: for how many ms it lasts from now on. */
+  readonly lastsMs?: number | undefined;
+}
+
 /** Everything a returning registry must be told. */
 export interface Holdings {
   readonly streams: readonly StreamRecord[];
-  readonly clients: readonly ClientRecord[];
+  readonly clients: readonly HeldClient[];
   readonly feeds: readonly HeldFeed[];
   readonly connections: readonly ProviderConnection[];
   readonly deleted: readonly Deletion[];
@@ -68,12 +74,16 @@ export class LocalHoldings {
   async snapshot(): Promise<Holdings> {
     return {
       streams: await this.records.streams(),
-      clients: await this.records.clients(),
+      clients: (await this.records.clients()).map((client) => this.#held(client)),
       feeds: [...this.#feeds].map(([feed, epoch]) => ({ feed, epoch, dead: this.#orphaned.get(feed) })),
       connections: this.records.connections(),
       deleted: [...this.#deleted].map(([id, atMs]) => ({ id, atMs })),
       givenUp: this.givenUp.snapshot,
     };
+  }
+
+  #held(client: ClientRecord): HeldClient {
+    return client.session === undefined ? client : { ...client, lastsMs: this.records.lastsMs(client) };
   }
 
   isMadeElsewhere(feed: string): boolean {

@@ -1,7 +1,7 @@
 /** The registry of a worker alone: the same contract, in the memory of this process. */
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { clientIds } from '../client-ids.ts';
+import { clientIds, sessionIds } from '../client-ids.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
@@ -18,10 +18,12 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  NamedSession,
   Place,
   ProviderConnection,
   RenamedClient,
   Renewal,
+  SessionEnd,
   StreamRecord,
   StreamSpec,
   UndrainAnswer,
@@ -38,6 +40,8 @@ const MINE = { kind: 'own', epoch: 1 } as const;
 interface Entry {
   record: Omit<StreamRecord, 'failover'>;
   clients: Map<string, ClientRecord>;
+  /** Client id of a session → when it is over unless it is seen again, monotonic. */
+  sessions: Map<string, number>;
   group: StreamGroup;
 }
 
@@ -91,7 +95,9 @@ export class MemoryRegistry implements Registry {
     const hasOthers = groupOf(record) !== undefined;
     const state = nowMs === undefined || !hasOthers ? { ...failover } : begunAt(record.url, nowMs);
     const group = this.#groups.enter(record, state);
-    const entry = { record: { ...record }, clients: known?.clients ?? new Map<string, ClientRecord>(), group };
+    const clients = known?.clients ?? new Map<string, ClientRecord>();
+    const sessions = known?.sessions ?? new Map<string, number>();
+    const entry = { record: { ...record }, clients, sessions, group };
     this.#streams.set(record.id, entry);
     return entry;
   }
@@ -182,22 +188,55 @@ export class MemoryRegistry implements Registry {
     const entry = this.#streams.get(request.client.streamId);
     if (entry === undefined) return { kind: 'no_stream' };
     const nowMs = this.#clock.wallMs();
+    const { session } = request;
+    const live =
+      session &&
+      sessionIds(request.clientId)
+        .map((id) => entry.clients.get(id))
+        .find(isSession);
+    if (session?.onlyLive === true && live === undefined) return { kind: 'no_session' };
     if (!this.#isPlayed(entry, nowMs)) this.#begin(entry, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
-    const slot = cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap);
-    const ids = clientIds(request.clientId, (bytes) => this.#clock.randomHex(bytes));
+    const free = () => (cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap));
+    const slot = live?.slot ?? free();
+    const ids = (session === undefined ? [] : sessionIds(request.clientId)).concat(
+      clientIds(request.clientId, (bytes) => this.#clock.randomHex(bytes)),
+    );
     const id = ids.find((each) => !entry.clients.has(each)) ?? request.clientId;
-    const earlier = ids
-      .map((each) => entry.clients.get(each))
-      .filter((each) => each !== undefined)
+    const earlier = (session === undefined ? ids : [])
+      .flatMap((each) => entry.clients.get(each) ?? [])
+      .filter((each) => !isSession(each))
       .map(({ streamId, id: clientId, connectedAtMs, workerId }) => ({ streamId, clientId, connectedAtMs, workerId }));
-    const client: ClientRecord = { ...request.client, id, slot };
-    entry.clients.set(id, client);
+    const counted: ClientRecord = { ...request.client, id, slot, ...(session === undefined ? {} : { session: true }) };
+    const client: ClientRecord = live === undefined ? counted : { ...live, slot };
+    entry.clients.set(client.id, client);
+    if (session !== undefined) this.#prolong(entry, client.id, this.#clock.monotonicMs() + session.timeoutMs);
     entry.record.lastAccessMs = nowMs;
     entry.record.watched = true;
     const stream = copyOf(entry);
-    const hasFeed = slot !== undefined && request.alone !== true && !entry.record.unshareable;
-    return { kind: 'joined', client: { ...client }, stream, slot, place: hasFeed ? MINE : undefined, earlier };
+    const hasFeed = cap !== undefined && request.alone !== true && !entry.record.unshareable;
+    return {
+      kind: 'joined',
+      client: { ...client },
+      stream,
+      slot,
+      place: hasFeed ? MINE : undefined,
+      earlier,
+      resumed: live !== undefined,
+    };
+  }
+
+  #prolong({ sessions }: Entry, clientId: string, endsMs: number): void {
+    sessions.set(clientId, Math.max(sessions.get(clientId) ?? endsMs, endsMs));
+  }
+
+  async expire(session: NamedSession): Promise<SessionEnd> {
+    const entry = this.#streams.get(session.streamId);
+    const client = entry?.clients.get(session.clientId);
+    if (entry === undefined || client?.session === undefined) return 'gone';
+    if ((entry.sessions.get(client.id) ?? 0) > this.#clock.monotonicMs()) return 'lives';
+    await this.leave({ ...client, clientId: client.id, bytesServed: 0, segmentsServed: 0 });
+    return 'expired';
   }
 
   async leave(report: ClientReport): Promise<number> {
@@ -205,8 +244,10 @@ export class MemoryRegistry implements Registry {
     const client = entry?.clients.get(report.clientId);
     if (entry === undefined || client?.connectedAtMs !== report.connectedAtMs) return 0;
     entry.clients.delete(report.clientId);
-    entry.record.bytesServed += report.bytesServed;
-    entry.record.segmentsServed += report.segmentsServed;
+    entry.sessions.delete(report.clientId);
+    // A report of a session says what has come since the last one.
+    entry.record.bytesServed += report.bytesServed + (isSession(client) ? client.bytesServed : 0);
+    entry.record.segmentsServed += report.segmentsServed + (isSession(client) ? client.segmentsServed : 0);
     entry.record.lastAccessMs = this.#clock.wallMs();
     return client.slot === undefined ? 0 : (countSlots(entry).get(client.slot) ?? 0);
   }
@@ -221,9 +262,12 @@ export class MemoryRegistry implements Registry {
       const entry = this.#streams.get(report.streamId);
       const client = entry?.clients.get(report.clientId);
       if (entry === undefined || client?.connectedAtMs !== report.connectedAtMs) continue;
-      client.bytesServed = report.bytesServed;
-      client.segmentsServed = report.segmentsServed;
+      const before = isSession(client) ? client : { bytesServed: 0, segmentsServed: 0 };
+      client.bytesServed = before.bytesServed + report.bytesServed;
+      client.segmentsServed = before.segmentsServed + report.segmentsServed;
       client.lastAccessMs = report.lastAccessMs;
+      const { seen } = report;
+      if (seen !== undefined) this.#prolong(entry, client.id, seen.atMs + seen.timeoutMs);
       entry.record.lastAccessMs = Math.max(entry.record.lastAccessMs, report.lastAccessMs);
     }
   }
@@ -239,23 +283,48 @@ export class MemoryRegistry implements Registry {
     this.noteState(record.id, record.failover);
   }
 
-  /** Takes over a client that was counted in elsewhere. */
-  adoptClient(client: ClientRecord): void {
-    this.#streams.get(client.streamId)?.clients.set(client.id, { ...client });
+  /**
+   * Takes over a client that was counted in elsewhere.
+   *
+   * @param timeoutMs of a session
+   */
+  adoptClient(client: ClientRecord, timeoutMs = 0): void {
+    const entry = this.#streams.get(client.streamId);
+    if (entry === undefined) return;
+    entry.clients.set(client.id, { ...client });
+    if (isSession(client)) this.#prolong(entry, client.id, this.#clock.monotonicMs() + timeoutMs);
   }
 
-  /** Since when a client of this worker with this id is connected, in ms; undefined: there is none. */
+  /** This worker does not serve a session any more, whatever becomes of it elsewhere. */
+  forgetSession({ streamId, clientId }: NamedSession): void {
+    const entry = this.#streams.get(streamId);
+    if (entry === undefined || !isSession(entry.clients.get(clientId))) return;
+    entry.clients.delete(clientId);
+    entry.sessions.delete(clientId);
+  }
+
+  /** For how many ms from now on a session lasts. */
+  lastsMs({ streamId, id }: ClientRecord): number {
+    const endsMs = this.#streams.get(streamId)?.sessions.get(id) ?? 0;
+    return Math.max(0, Math.round(endsMs - this.#clock.monotonicMs()));
+  }
+
+  /** Since when a client of this worker with this id is connected, in ms; undefined: there is none. Sessions do not count. */
   connectedAtMs(streamId: string, clientId: string): number | undefined {
-    return this.#streams.get(streamId)?.clients.get(clientId)?.connectedAtMs;
+    const client = this.#streams.get(streamId)?.clients.get(clientId);
+    return isSession(client) ? undefined : client?.connectedAtMs;
   }
 
   /** A client of this worker has another id from now on. */
   renameClient({ streamId, clientId, connectedAtMs, newId }: RenamedClient): void {
-    const clients = this.#streams.get(streamId)?.clients;
+    const { clients, sessions } = this.#streams.get(streamId) ?? {};
     const client = clients?.get(clientId);
     if (clients === undefined || client?.connectedAtMs !== connectedAtMs) return;
     clients.delete(clientId);
     clients.set(newId, { ...client, id: newId });
+    const endsMs = sessions?.get(clientId);
+    sessions?.delete(clientId);
+    if (endsMs !== undefined) sessions?.set(newId, endsMs);
   }
 
   /** Takes over a connection that was granted elsewhere. */
@@ -268,9 +337,10 @@ export class MemoryRegistry implements Registry {
     return this.#streams.get(streamId)?.clients.size ?? 0;
   }
 
+  /** Without sessions, which other workers may serve too. */
   get clientCount(): number {
     let count = 0;
-    for (const { clients } of this.#streams.values()) count += clients.size;
+    for (const { clients, sessions } of this.#streams.values()) count += clients.size - sessions.size;
     return count;
   }
 
@@ -368,14 +438,23 @@ export class MemoryRegistry implements Registry {
   }
 
   async cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
+    const expiredSessions: NamedSession[] = [];
+    for (const { id: clientId, streamId, session } of dryRun ? [] : await this.clients()) {
+      if (session === undefined || (await this.expire({ streamId, clientId })) !== 'expired') continue;
+      expiredSessions.push({ streamId, clientId });
+    }
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
       if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
       if (!dryRun) this.#remove(id);
       expiredStreams.push(id);
     }
-    return { expiredStreams, deadIncarnations: [] };
+    return { expiredStreams, deadIncarnations: [], expiredSessions };
   }
+}
+
+function isSession(client: ClientRecord | undefined): boolean {
+  return client?.session === true;
 }
 
 function countSlots(entry: Entry): Map<number, number> {

@@ -1,7 +1,7 @@
 /** Removes what dead incarnations left, and streams that are idle for too long. Idempotent; any worker may run it. */
 
 import type { Redis } from 'ioredis';
-import type { CleanupReport } from '../types.ts';
+import type { CleanupReport, NamedSession } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
@@ -24,6 +24,7 @@ export async function cleanUp(
   const [incarnations, idle] = await inBatch<[string[], string[]]>(redis, (batch) =>
     batch.smembers(keys.incarnations).zrangebyscore(keys.streamIds, 0, idleSinceMs),
   );
+  const expiredSessions = dryRun ? [] : await expireSessions(run);
   const deadIncarnations: string[] = [];
   for (const incarnation of incarnations) {
     const dead = dryRun
@@ -40,5 +41,16 @@ export async function cleanUp(
       : (await run('delete-stream', id, idleSinceMs)) === 1;
     if (expires) expiredStreams.push(id);
   }
-  return { expiredStreams, deadIncarnations };
+  return { expiredStreams, deadIncarnations, expiredSessions };
+}
+
+/** Counts out the sessions that no worker sees any more: the worker that saw one last may have died. */
+async function expireSessions(run: RunScript): Promise<NamedSession[]> {
+  const expired: NamedSession[] = [];
+  for (const text of (await run('expire', '', '')) as string[]) {
+    const [, streamId, clientId] = /^(\S+) (.*)$/s.exec(text) ?? [];
+    if (streamId === undefined || clientId === undefined) continue;
+    if ((await run('expire', streamId, clientId)) === 'expired') expired.push({ streamId, clientId });
+  }
+  return expired;
 }

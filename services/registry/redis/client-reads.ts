@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { clientShape, parsed } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type { ClientRecord, ClientReport } from '../types.ts';
-import { type Counted, counterKey, readCounters } from './client-counters.ts';
+import { type Counted, counterKey, readCounters } from './counters/client-counters.ts';
 import { keys } from './keys.ts';
 import { inPages, livingAmong, type OnProgress } from './reads.ts';
 

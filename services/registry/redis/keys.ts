@@ -22,6 +22,9 @@ export const keys = {
   /** Hash: client id → its record as JSON. */
   clients: (id: string) => `sp:clients:${id}`,
 
+  /** Sorted set: `<stream id> <client id>` of the sessions by when each is over, in ms by the clock of Redis. */
+  sessions: 'sp:sessions',
+
   /** String with a time to live: the lease of an incarnation; its value is the worker id. */
   leasePrefix: 'sp:lease:',
   /** Set: every incarnation that has not been cleaned up. */

@@ -23,10 +23,12 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  NamedSession,
   Place,
   ProviderConnection,
   Renewal,
   SeenDeployment,
+  SessionEnd,
   StreamRecord,
   StreamSpec,
   UndrainAnswer,
@@ -36,8 +38,9 @@ import type {
 } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { cleanUp } from './cleanup.ts';
-import { ClientCounters, counterKey, counterText } from './client-counters.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
+import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
+import { SessionCounters, toldText } from './counters/session-counters.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { orderLimitMs, QuestionLimit } from './limits.ts';
@@ -98,6 +101,7 @@ export class RedisRegistry implements SharedRegistry {
   readonly #startedMs: number;
   readonly #record: OwnRecord;
   readonly #counters = new ClientCounters();
+  readonly #sessions = new SessionCounters();
   readonly #limit: QuestionLimit;
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
@@ -121,6 +125,7 @@ export class RedisRegistry implements SharedRegistry {
       me,
       show: options.show,
       counters: this.#counters,
+      sessions: this.#sessions,
       record: this.#record,
       secrets: this.#secrets,
     });
@@ -185,13 +190,13 @@ export class RedisRegistry implements SharedRegistry {
     request: JoinRequest,
     heldSince: (clientId: string) => number | undefined = () => undefined,
   ): Promise<JoinAnswer> {
-    const { client, clientId, cap, localSlots, capacity, sourceFeed, alone } = request;
+    const { client, clientId, cap, localSlots, capacity, sourceFeed, alone, session } = request;
     const ids = clientIds(clientId, (bytes) => this.#clock.randomHex(bytes));
     const text = (await this.#run(
       'join',
       client.streamId,
       JSON.stringify(ids),
-      JSON.stringify(client),
+      JSON.stringify(session === undefined ? client : { ...client, session: true }),
       cap ?? '',
       JSON.stringify(localSlots),
       this.#asking(capacity, sourceFeed),
@@ -199,8 +204,10 @@ export class RedisRegistry implements SharedRegistry {
       this.#options.graceMs,
       FIRST_VIEWER_MS,
       JSON.stringify(ids.map((id) => ({ id, sinceMs: heldSince(id) })).filter(({ sinceMs }) => sinceMs !== undefined)),
+      session === undefined ? '' : JSON.stringify(session),
     )) as string;
     if (text === 'gone') return { kind: 'no_stream' };
+    if (text === 'no session') return { kind: 'no_session' };
     type Answer = {
       clientId: string;
       slot?: number;
@@ -208,22 +215,30 @@ export class RedisRegistry implements SharedRegistry {
       stream: string[];
       nowMs: number;
       earlier?: unknown;
+      connectedAtMs?: number;
     };
     const answer = JSON.parse(text) as Answer;
     const place = placeShape.optional().safeParse(answer.place).data;
     if (place?.kind === 'wait' || place?.kind === 'full') return place;
     const stream = readStream(fieldsOf(answer.stream), answer.nowMs);
     if (stream === undefined || (place === undefined && answer.place !== undefined)) {
-      await this.leave({ ...client, clientId: answer.clientId });
+      if (session === undefined) await this.leave({ ...client, clientId: answer.clientId });
       throw new BadRecordError(`stream ${client.streamId}`);
     }
     return {
       kind: 'joined',
       stream,
-      client: { ...client, id: answer.clientId, slot: answer.slot },
+      client: {
+        ...client,
+        id: answer.clientId,
+        slot: answer.slot,
+        connectedAtMs: answer.connectedAtMs ?? client.connectedAtMs,
+        ...(session === undefined ? {} : { session: true }),
+      },
       slot: answer.slot,
       place,
       earlier: earlierShape.parse(answer.earlier),
+      resumed: answer.connectedAtMs !== undefined,
     };
   }
 
@@ -239,12 +254,17 @@ export class RedisRegistry implements SharedRegistry {
     return Number(await this.#run('leave', streamId, clientId, bytes, segmentsServed, connectedAtMs));
   }
 
+  async expire({ streamId, clientId }: NamedSession): Promise<SessionEnd> {
+    return (await this.#run('expire', streamId, clientId)) as SessionEnd;
+  }
+
   async releaseSlot(streamId: string, slot: number): Promise<boolean> {
     return (await this.#run('release-slot', streamId, slot, this.#me.incarnation)) === 1;
   }
 
   async report(clients: readonly ClientReport[]): Promise<void> {
-    this.#counters.report(clients);
+    for (const report of clients) if (report.seen !== undefined) this.#sessions.report(report);
+    this.#counters.report(clients.filter(({ seen }) => seen === undefined));
   }
 
   /** @param onProgress called when Redis has answered a part of the question */
@@ -294,12 +314,14 @@ export class RedisRegistry implements SharedRegistry {
     await this.#run('return-connection', account, id, this.#me.incarnation);
   }
 
-  async renew(load: WorkerLoad): Promise<RedisRenewal> {
+  /** @param isAgreed Redis has what this worker holds, as far as it knows: else what its sessions got waits until that is written back */
+  async renew(load: WorkerLoad, isAgreed = true): Promise<RedisRenewal> {
     const { capacity, ...numbers } = load;
     this.#capacity = capacity;
     const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(this.#clock.wallMs()) };
     const record = this.#record.toWrite(shown);
     const counters = this.#counters.toWrite();
+    const sessions = isAgreed ? this.#sessions.toTell() : [];
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
     const askedMs = this.#clock.monotonicMs();
@@ -307,13 +329,17 @@ export class RedisRegistry implements SharedRegistry {
     const reason = load.drainReason ?? '';
     const answer = await this.#run(
       ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
+      toldText(sessions, askedMs),
       ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#counters.written(counters);
     const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
     this.#limit.answered(Number(nowText), askedMs);
-    if (unbroken === 1) this.#record.written(shown);
+    if (unbroken === 1) {
+      this.#record.written(shown);
+      this.#sessions.told(sessions);
+    }
     // Not awaited: a lease is short, and the peers are not urgent.
     void this.#learnPeers(members).catch(() => undefined);
     const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };

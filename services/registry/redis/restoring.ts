@@ -1,9 +1,10 @@
 /** Finds out where Redis differs from what this worker holds, and writes that back. */
 
 import { streamOfFeed } from '../feed-keys.ts';
-import type { Holdings } from '../memory/holdings.ts';
+import type { HeldClient, Holdings } from '../memory/holdings.ts';
 import type { MovedFeed, RenamedClient, StreamRecord, StreamSpec, WorkerIdentity } from '../types.ts';
-import type { ClientCounters } from './client-counters.ts';
+import type { ClientCounters } from './counters/client-counters.ts';
+import type { SessionCounters } from './counters/session-counters.ts';
 import type { OwnRecord } from './own-record.ts';
 import { inParts } from './parts.ts';
 import { type ShownStream, streamFields } from './records.ts';
@@ -43,6 +44,7 @@ export interface RestoringDeps {
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
   readonly counters: ClientCounters;
+  readonly sessions: SessionCounters;
   readonly record: OwnRecord;
   /** The secrets that this worker shares with the others, by key. */
   readonly secrets: ReadonlyMap<string, string>;
@@ -53,14 +55,16 @@ export class Restoring {
   readonly #me: WorkerIdentity;
   readonly #show: (spec: StreamSpec) => ShownStream;
   readonly #counters: ClientCounters;
+  readonly #sessions: SessionCounters;
   readonly #record: OwnRecord;
   readonly #secrets: ReadonlyMap<string, string>;
 
-  constructor({ run, me, show, counters, record, secrets }: RestoringDeps) {
+  constructor({ run, me, show, counters, sessions, record, secrets }: RestoringDeps) {
     this.#run = run;
     this.#me = me;
     this.#show = show;
     this.#counters = counters;
+    this.#sessions = sessions;
     this.#record = record;
     this.#secrets = secrets;
   }
@@ -86,7 +90,7 @@ export class Restoring {
     }
     const told = {
       ...held,
-      clients: held.clients.filter(({ streamId }) => !gone.has(streamId)),
+      clients: held.clients.filter(({ streamId }) => !gone.has(streamId)).map((client) => this.#asTold(client)),
       feeds: held.feeds.filter(({ feed }) => !gone.has(streamOfFeed(feed) ?? '')),
       streams: rest,
       worker,
@@ -94,7 +98,10 @@ export class Restoring {
     };
     this.#counters.writeAgain();
     const { places, deleted, switched, renamed } = (await this.#restored(told)) as Restored;
-    for (const client of renamed) this.#counters.rename(client);
+    for (const client of renamed) {
+      this.#counters.rename(client);
+      this.#sessions.rename(client);
+    }
     return { places, deleted: [...gone, ...deleted], switched: [...moved, ...switched], renamed };
   }
 
@@ -120,14 +127,27 @@ export class Restoring {
     return !((await this.#restored(told)) as RestoredStreams).deleted.includes(stream.id);
   }
 
-  /** Where Redis differs from what this worker holds, as texts that are the same each time. */
+  /** A session as Redis has it: the next renewal tells the rest. */
+  #asTold(client: HeldClient): HeldClient {
+    if (client.session === undefined) return client;
+    const { bytes, segments } = this.#sessions.untold(client.streamId, client.id);
+    const { bytesServed, segmentsServed } = client;
+    return { ...client, bytesServed: bytesServed - bytes, segmentsServed: segmentsServed - segments };
+  }
+
+  /**
+   * Where Redis differs from what this worker holds, as texts that are the same each time. Not sessions: a lost one is noticed when
+   * it is next reported.
+   */
   async missing({ streams, clients, feeds, connections }: Holdings): Promise<string[]> {
     const { incarnation, workerId } = this.#me;
     const held = {
       incarnation,
       workerId,
       streams: streams.map(({ id }) => id),
-      clients: clients.map(({ streamId, id, slot }) => ({ streamId, id, slot })),
+      clients: clients
+        .filter(({ session }) => session === undefined)
+        .map(({ streamId, id, slot }) => ({ streamId, id, slot })),
       feeds: feeds.map(({ feed }) => feed),
       connections,
       secrets: [...this.#secrets].map(([key, value]) => ({ key, value })),

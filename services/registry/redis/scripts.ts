@@ -10,6 +10,7 @@ const NAMES = [
   'advance-failover',
   'join',
   'leave',
+  'expire',
   'release-slot',
   'acquire',
   'transfer',
@@ -46,7 +47,7 @@ function source(name: string): string {
 }
 
 /** What every script runs after, in this order: each file uses the ones before it. */
-const SHARED = ['prelude', 'summary', 'groups', 'leaving', 'drains', 'placement', 'ownership'];
+const SHARED = ['prelude', 'summary', 'groups', 'leaving', 'sessions', 'drains', 'placement', 'ownership'];
 
 const texts = new Map<ScriptName, string>();
 

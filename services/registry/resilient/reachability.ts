@@ -17,8 +17,12 @@ const RENEWING_MS = 500;
 
 export interface RenewalSteps {
   readonly prepare: () => Promise<void>;
-  /** Renews the lease; false when the registry's state differs from this worker's. */
-  readonly renew: () => Promise<boolean>;
+  /**
+   * Renews the lease; false when the registry's state differs from this worker's.
+   *
+   * @param isAgreed false when it is known to differ
+   */
+  readonly renew: (isAgreed: boolean) => Promise<boolean>;
   /** Writes this worker's state back. Called when the registry may lack some of it. */
   readonly tell: () => Promise<void>;
 }
@@ -137,7 +141,7 @@ export class Reachability {
       await prepare();
       // Sent together: a slow registry answers both in half the time.
       const told = this.#untold;
-      const [unbroken] = await Promise.all([this.#timed(renew), told ? this.#tell(tell) : undefined]);
+      const [unbroken] = await Promise.all([this.#timed(() => renew(!told)), told ? this.#tell(tell) : undefined]);
       if (!unbroken && !told) await this.#tell(tell);
       this.#open = !this.#slow && !this.#untold;
       if (this.#open && this.#lost) {

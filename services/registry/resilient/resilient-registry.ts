@@ -23,11 +23,13 @@ import type {
   FailoverState,
   JoinAnswer,
   JoinRequest,
+  NamedSession,
   Place,
   ProviderConnection,
   RegisteredPlace,
   Renewal,
   SeenDeployment,
+  SessionEnd,
   StreamRecord,
   StreamSpec,
   UndrainAnswer,
@@ -181,7 +183,7 @@ export class ResilientRegistry implements Registry {
     const { client, stream, slot, place } = answer;
     if (slot !== undefined && place !== undefined) this.#held.notePlace(processFeedKey(client.streamId, slot), place);
     this.#held.adoptStream(stream);
-    this.#held.records.adoptClient(client);
+    this.#held.records.adoptClient(client, request.session?.timeoutMs);
     this.#writeBack.noteTurnover();
     return answer;
   }
@@ -200,6 +202,15 @@ export class ResilientRegistry implements Registry {
     );
     this.#writeBack.noteTurnover();
     return answer;
+  }
+
+  /** During an outage nobody knows whether another worker sees the session. A cleanup after it counts the session out. */
+  expire(session: NamedSession): Promise<SessionEnd> {
+    this.#held.records.forgetSession(session);
+    return this.#reach.ask<SessionEnd, SessionEnd>(
+      () => this.#shared.expire(session),
+      async () => 'expired',
+    );
   }
 
   async releaseSlot(streamId: string, slot: number): Promise<boolean> {
@@ -417,8 +428,9 @@ export class ResilientRegistry implements Registry {
 
   /** Counts the client in here, because the registry cannot. */
   async #joinAlone(request: JoinRequest): Promise<JoinAnswer> {
-    // Another worker may have given the wanted id to a client; nobody can tell.
-    const clientId = `${request.clientId}_${this.#clock.randomHex(4)}`;
+    // Another worker may have given the wanted id to a client; nobody can tell. A session keeps it: that is the same on all workers.
+    const suffix = request.session === undefined ? `_${this.#clock.randomHex(4)}` : '';
+    const clientId = `${request.clientId}${suffix}`;
     return this.#held.records.join({ ...request, clientId });
   }
 

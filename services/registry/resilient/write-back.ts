@@ -73,14 +73,15 @@ export class WriteBack {
     await this.#held.records.renew(load);
     const { commands, moved } = this.#unheard;
     this.#unheard = { commands: [], moved: [] };
-    const renew = async () => {
+    const renew = async (isAgreed: boolean) => {
       const turnover = this.#turnover;
       const quiet = this.#reach.quiet;
       const sentMs = this.#clock.monotonicMs();
-      const renewed = await this.#shared.renew(load);
+      const renewed = await this.#shared.renew(load, isAgreed);
       const isQuick = this.#clock.monotonicMs() - sentMs < QUICK_MS;
       for (const command of renewed.commands) {
         if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
+        if (command.kind === 'ended') this.#held.records.forgetSession(command);
       }
       commands.unshift(...renewed.commands);
       moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));

@@ -32,7 +32,12 @@ export const FOLDERS: readonly Folder[] = [
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
   row('services/registry', 'what workers know together: the interface, its records and rules', 'services/shared'),
   row('services/registry/memory', 'a registry in the memory of one worker', 'services/shared services/registry'),
-  row('services/registry/redis', 'a registry in Redis', 'services/shared services/registry services/registry/memory'),
+  row('services/registry/redis/counters', 'what viewers have got, until Redis knows', 'services/registry'),
+  row(
+    'services/registry/redis',
+    'a registry in Redis',
+    'services/shared services/registry services/registry/memory services/registry/redis/counters',
+  ),
   row(
     'services/registry/resilient',
     'a registry that works on while Redis is away',

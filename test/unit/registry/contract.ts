@@ -5,6 +5,8 @@ import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
 import type { SharedRegistry } from '../../../services/registry/registry.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
+import { IDLE } from '../../support/idle-worker.ts';
 
 const ID = 'a'.repeat(32);
 /** How long a stream stays what it was without a viewer. */
@@ -52,16 +54,25 @@ export interface RegistryUnderTest {
   readonly registry: SharedRegistry;
   /** Lets time pass, as far as idle streams are concerned. */
   age(ms: number): Promise<void>;
+  /** Lets all time pass; more than a few ms only where that costs none. */
+  readonly pass: (ms: number) => Promise<void>;
+  readonly monotonicMs: () => number;
 }
+
+/** For a registry on the clocks of the system. */
+export const REAL_TIME: Pick<RegistryUnderTest, 'pass' | 'monotonicMs'> = {
+  pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  monotonicMs: () => systemClock.monotonicMs(),
+};
 
 /** @param make a fresh registry */
 export function registryContract(make: () => Promise<RegistryUnderTest>): void {
   const setUp = async () => {
-    const { registry, age } = await make();
+    const { registry, age, pass, monotonicMs } = await make();
     await registry.createStream(spec(), 0);
     const join = async (clientId: string, cap: number | undefined, localSlots: number[] = []) =>
       joined(await registry.join({ client: viewer(), clientId, cap, localSlots }));
-    return { age, registry, join };
+    return { age, pass, monotonicMs, registry, join };
   };
 
   describe('streams', () => {
@@ -352,6 +363,137 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await take('f')).toBe(false);
       await registry.returnConnection({ account: 'x', id: ['a', 'b', 'c', 'd'][answers.indexOf(true)] ?? '' });
       expect(await take('g')).toBe(true);
+    });
+  });
+
+  describe('sessions', () => {
+    const LASTS_MS = 40;
+    const setUpSessions = async () => {
+      const { registry, pass, monotonicMs, join } = await setUp();
+      const enter = async (
+        clientId: string,
+        {
+          cap = 10,
+          onlyLive = false,
+          timeoutMs = 60_000,
+          atMs = 0,
+        }: { cap?: number | undefined; onlyLive?: boolean; timeoutMs?: number; atMs?: number } = {},
+      ) =>
+        registry.join({
+          client: { ...viewer(), connectedAtMs: atMs },
+          ...{ clientId, cap, localSlots: [], session: { timeoutMs, onlyLive } },
+        });
+      const seen = (clientId: string, bytesServed: number, timeoutMs: number) => ({
+        ...{ ...report(clientId, bytesServed), segmentsServed: 1, seen: { atMs: monotonicMs(), timeoutMs } },
+      });
+      const named = (clientId: string) => ({ streamId: ID, clientId });
+      const over = () => pass(LASTS_MS + 20);
+      return { registry, join, enter, seen, named, over };
+    };
+
+    it('are counted once, however often they are joined, and keep their slot', async () => {
+      const { registry, enter, join } = await setUpSessions();
+      await join('a', 1);
+      const first = joined(await enter('tv', { cap: 1, atMs: 7 }));
+      const again = joined(await enter('tv', { cap: 1, atMs: 9 }));
+      expect([first?.slot, again?.slot, first?.resumed, again?.resumed]).toEqual([1, 1, false, true]);
+      expect(first?.place).toBeDefined();
+      expect(again).toMatchObject({ client: { id: 'tv', connectedAtMs: 7, session: true }, place: first?.place });
+      expect(await registry.clients(ID)).toHaveLength(2);
+      expect((await join('b', 1))?.slot).toBe(2);
+    });
+
+    it('have no slot in a direct stream, and get one when they come to need it', async () => {
+      const { registry, enter } = await setUpSessions();
+      const direct = await registry.join({
+        ...{ client: viewer(), clientId: 'tv', cap: undefined, localSlots: [] },
+        session: { timeoutMs: 60_000, onlyLive: false },
+      });
+      expect(direct).toMatchObject({ kind: 'joined', slot: undefined, place: undefined, resumed: false });
+      expect(await enter('tv')).toMatchObject({ slot: 0, resumed: true });
+      expect(await enter('tv')).toMatchObject({ slot: 0, resumed: true });
+      expect((await registry.clients(ID)).map(({ slot }) => slot)).toEqual([0]);
+      await registry.leave(report('tv'));
+      expect(await registry.releaseSlot(ID, 0)).toBe(true);
+    });
+
+    it('are not begun by who only wants to go on', async () => {
+      const { registry, enter } = await setUpSessions();
+      expect(await enter('tv', { onlyLive: true })).toEqual({ kind: 'no_session' });
+      expect(await registry.clients()).toEqual([]);
+      await enter('tv');
+      expect(await enter('tv', { onlyLive: true })).toMatchObject({ kind: 'joined', resumed: true });
+    });
+
+    it('have an id of their own beside another client with theirs, the same each time', async () => {
+      const { registry, enter, join } = await setUpSessions();
+      await join('tv', 10);
+      const ids = async () => (await registry.clients(ID)).map(({ id }) => id).sort();
+      expect(joined(await enter('tv'))?.client.id).toBe('tv_hls');
+      await registry.leave(report('tv'));
+      expect(joined(await enter('tv'))).toMatchObject({ client: { id: 'tv_hls' }, resumed: true });
+      // The other way round, the connection gets another id, and takes the session for none of its own.
+      const other = await join('tv_hls', 10);
+      expect(other?.client.id).toMatch(/^tv_hls_[0-9a-f]{8}$/);
+      expect(other?.earlier).toEqual([]);
+      expect(await ids()).toEqual(['tv_hls', other?.client.id ?? '']);
+    });
+
+    it('add up what is reported, and leave it with the stream', async () => {
+      const { registry, enter, seen, named, over } = await setUpSessions();
+      await enter('tv', { timeoutMs: LASTS_MS });
+      await registry.report([seen('tv', 700, LASTS_MS)]);
+      await registry.report([seen('tv', 50, LASTS_MS)]);
+      await registry.renew(IDLE);
+      expect(await registry.clients()).toMatchObject([
+        { id: 'tv', bytesServed: 750, segmentsServed: 2, lastAccessMs: 1 },
+      ]);
+      await over();
+      expect(await registry.expire(named('tv'))).toBe('expired');
+      expect(await registry.stream(ID)).toMatchObject({ bytesServed: 750, segmentsServed: 2 });
+    });
+
+    it('end only when no worker has seen them for their timeout', async () => {
+      const { registry, enter, seen, named, over } = await setUpSessions();
+      await enter('tv', { timeoutMs: LASTS_MS });
+      expect(await registry.expire(named('tv'))).toBe('lives');
+      await registry.report([seen('tv', 1, 60_000)]);
+      await registry.renew(IDLE);
+      await over();
+      expect(await registry.expire(named('tv'))).toBe('lives');
+      expect((await registry.cleanup(1e9)).expiredSessions).toEqual([]);
+      await enter('radio', { timeoutMs: LASTS_MS });
+      await over();
+      expect((await registry.cleanup(1e9)).expiredSessions).toEqual([named('radio')]);
+      expect(await registry.expire(named('radio'))).toBe('gone');
+      expect((await registry.clients()).map(({ id }) => id)).toEqual(['tv']);
+    });
+
+    it('give their slot back when they end', async () => {
+      const { registry, enter, named, over } = await setUpSessions();
+      await enter('tv', { timeoutMs: LASTS_MS });
+      expect(await registry.releaseSlot(ID, 0)).toBe(false);
+      await over();
+      await registry.expire(named('tv'));
+      expect(await registry.releaseSlot(ID, 0)).toBe(true);
+    });
+
+    it('are ended by a leave, unless a later one has their id', async () => {
+      const { registry, enter } = await setUpSessions();
+      await enter('tv', { atMs: 7 });
+      await registry.leave({ ...report('tv', 5), connectedAtMs: 6 });
+      expect(await registry.clients()).toHaveLength(1);
+      await registry.leave({ ...report('tv', 5), connectedAtMs: 7 });
+      expect(await registry.clients()).toEqual([]);
+      expect(await registry.stream(ID)).toMatchObject({ bytesServed: 5 });
+    });
+
+    it('go with their stream', async () => {
+      const { registry, enter, named } = await setUpSessions();
+      await enter('tv');
+      await registry.deleteStream(ID);
+      expect(await registry.expire(named('tv'))).toBe('gone');
+      expect(await enter('tv')).toEqual({ kind: 'no_stream' });
     });
   });
 

@@ -2,7 +2,7 @@
 
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
-import { GRACE_MS, registryContract } from './contract.ts';
+import { GRACE_MS, REAL_TIME, registryContract } from './contract.ts';
 
 registryContract(async () => {
   let nowMs = 1_000_000;
@@ -10,5 +10,9 @@ registryContract(async () => {
   const age = async (ms: number) => {
     nowMs += ms;
   };
-  return { registry: new MemoryRegistry(identity, GRACE_MS, { ...systemClock, wallMs: () => nowMs }), age };
+  return {
+    registry: new MemoryRegistry(identity, GRACE_MS, { ...systemClock, wallMs: () => nowMs }),
+    age,
+    ...REAL_TIME,
+  };
 });

@@ -1,7 +1,11 @@
 /** What a renewal writes besides the lease: the worker's record and its clients' counters, each only if Redis may lack it. */
 
 import { describe, expect, it } from 'vitest';
-import { ClientCounters, counterText, readCounters } from '../../../services/registry/redis/client-counters.ts';
+import {
+  ClientCounters,
+  counterText,
+  readCounters,
+} from '../../../services/registry/redis/counters/client-counters.ts';
 import { OwnRecord } from '../../../services/registry/redis/own-record.ts';
 import type { ClientReport } from '../../../services/registry/types.ts';
 import { systemClock } from '../../../services/shared/clock.ts';

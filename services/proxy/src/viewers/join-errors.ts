@@ -3,13 +3,15 @@
 import type { JoinAnswer, Joined } from '../../../registry/types.ts';
 import { StreampoolError } from '../errors.ts';
 
-/** @throws {StreampoolError} 404 without such a stream; 503 when no worker may start the process, or the registry is not ready */
+/** @throws {StreampoolError} 404 without such a stream; 403 without such a session; 503 when no worker may start the process, or the registry is not ready */
 export function joinedOrThrow(answer: JoinAnswer): Joined {
   switch (answer.kind) {
     case 'joined':
       return answer;
     case 'no_stream':
       throw new StreampoolError(404, 'Stream not found');
+    case 'no_session':
+      throw new StreampoolError(403, 'This session is over, and its address has expired. Open the playlist anew.');
     case 'full':
       throw new StreampoolError(
         503,

@@ -4,7 +4,9 @@
 -- Answer: for '': the ids of all watched streams when there are more clients than the index has, else nothing; for a stream: nothing
 local id = ARGV[2]
 if id == '' then
-  local indexed, found, watched = 0, 0, {}
+  -- A worker of an earlier version may have taken the owner of sessions for one.
+  redis.call('SREM', K.incarnations, SESSIONS)
+  local indexed, found, watched = redis.call('ZCARD', K.sessions), 0, {}
   for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
     indexed = indexed + redis.call('SCARD', K.clientsOfPrefix .. incarnation)
   end
@@ -22,6 +24,8 @@ for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
     -- An unreadable record belongs to nobody.
     count_out(id, client_id)
     show(id)
+  elseif incarnation == SESSIONS then
+    if not redis.call('ZSCORE', K.sessions, pair_of(id, client_id)) then prolong(id, client_id, UNKNOWN_MS) end
   elseif not is_alive(incarnation) then
     redis.call('SADD', K.clientsOfPrefix .. incarnation, id .. ' ' .. client_id)
     if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end

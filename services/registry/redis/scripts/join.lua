@@ -3,14 +3,20 @@
 --       5 cap ('' for a direct stream), 6 slots whose feed the worker has, as JSON array, 7 the worker as JSON (see claim),
 --       8 '1' for its own process, which makes no feed, so nobody owns one, 9 grace and 10 time for the first viewer,
 --       both in ms, 11 which of these ids the worker's own clients have, as JSON array of {id, sinceMs}: Redis may
---       have lost their records
--- Answer: 'gone', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: connections with others of these ids};
---         {place} alone when the client was not counted in
+--       have lost their records, 12 '' or, for a session, JSON {timeoutMs, onlyLive: join it only if it lives}. A session that lives
+--       is joined: it keeps its slot and is not counted again
+-- Answer: 'gone', 'no session', or JSON {clientId, slot, place, stream [field, value, …], nowMs, earlier: connections with others of
+--         these ids, connectedAtMs: of a session that lived}; {place} alone when the client was not counted in
 local id, ids, cap, me = ARGV[2], cjson.decode(ARGV[3]), tonumber(ARGV[5]), cjson.decode(ARGV[7])
 if is_late(me) then return cjson.encode({ place = ASK_AGAIN }) end
 if redis.call('EXISTS', K.spec .. id) == 0 then return 'gone' end
 local client = cjson.decode(ARGV[4])
 local now = now_ms()
+local session, lives, session_id = decode(ARGV[12])
+if session then
+  lives, session_id = session_among(id, session_ids(ids[1]))
+  if session.onlyLive and not lives then return 'no session' end
+end
 
 -- A stream that wakes plays where its group plays. A group of idle streams starts at its primary source again.
 local state = decode(settle(id))
@@ -26,8 +32,10 @@ if cap then
   local alone = ARGV[8] == '1'
   if redis.call('HGET', K.spec .. id, 'unshareable') == '1' then cap, alone = 1, true end
   local counts, counted = slot_counts(id)
-  if counted < redis.call('HLEN', K.clients .. id) then
-    -- Redis has lost some of the counts; without them a slot would get more clients than the cap.
+  local records = redis.call('HLEN', K.clients .. id)
+  if counted < records or (session and counted > records) then
+    -- Redis has lost some of the counts; without them a slot would get more clients than the cap. Or it has lost the record of this
+    -- session, which would count twice.
     recount(id)
     counts = slot_counts(id)
   end
@@ -37,7 +45,9 @@ if cap then
       if has_room(candidate) and (not slot or candidate < slot) then slot = candidate end
     end
   end
-  lowest(cjson.decode(ARGV[6]))
+  if lives then slot = number_of(lives.slot) end
+  local is_counted = slot ~= nil
+  if not slot then lowest(cjson.decode(ARGV[6])) end
   if not slot then
     local used = {}
     for candidate in pairs(counts) do used[#used + 1] = candidate end
@@ -51,7 +61,7 @@ if cap then
     place = claim(process_feed(id, slot), me)
     if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
   end
-  count_in(K.slots .. id, slot, 1)
+  if not is_counted then count_in(K.slots .. id, slot, 1) end
 end
 
 local client_id
@@ -65,17 +75,22 @@ for _, candidate in ipairs(ids) do
   local other = decode(text)
   if not text then
     if not held[candidate] then client_id = client_id or candidate end
-  elseif other then
+  elseif other and not session and not is_session(other) then
     table.insert(earlier, { streamId = id, clientId = candidate, connectedAtMs = other.connectedAtMs, workerId = other.workerId })
   end
 end
 client_id = client_id or ids[#ids]
+if session then client_id = lives and lives.id or session_id or client_id end
+local owner = session and SESSIONS or me.incarnation
+if lives then client, slot = lives, slot or number_of(lives.slot) end
+local is_written = lives and lives.slot == slot
 client.id = client_id
 client.slot = slot
-client.incarnation = me.incarnation
-redis.call('HSET', K.clients .. id, client_id, cjson.encode(client))
-redis.call('SADD', K.clientsOfPrefix .. me.incarnation, pair_of(id, client_id))
-begin_counting(me.incarnation, id, client)
+client.incarnation = owner
+if not is_written then redis.call('HSET', K.clients .. id, client_id, cjson.encode(client)) end
+if session then prolong(id, client_id, session.timeoutMs)
+else redis.call('SADD', K.clientsOfPrefix .. owner, pair_of(id, client_id)) end
+if not lives then begin_counting(owner, id, client) end
 redis.call('HSET', K.spec .. id, 'watched', '1')
 redis.call('ZADD', K.streamIds, now, id)
 show(id)
@@ -87,4 +102,5 @@ return cjson.encode({
   stream = stream,
   nowMs = now,
   earlier = #earlier > 0 and earlier or nil,
+  connectedAtMs = lives and lives.connectedAtMs or nil,
 })

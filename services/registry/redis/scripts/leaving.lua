@@ -11,7 +11,8 @@ local function count_out(id, client_id)
   local client = decode(text) or {}
   local counters
   if type(client.incarnation) == 'string' then
-    redis.call('SREM', K.clientsOfPrefix .. client.incarnation, pair_of(id, client_id))
+    if client.incarnation == SESSIONS then redis.call('ZREM', K.sessions, pair_of(id, client_id))
+    else redis.call('SREM', K.clientsOfPrefix .. client.incarnation, pair_of(id, client_id)) end
     counters = drop_counters(client.incarnation, id, client_id)
   end
   if type(client.slot) ~= 'number' then return 0, counters end

@@ -40,8 +40,11 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- What stands as the incarnation in the record of a session, which no incarnation owns; see sessions.lua.
+local SESSIONS = 'sessions'
+
 local function is_alive(incarnation)
-  return redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
+  return incarnation == SESSIONS or redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
 -- Whether a stream has a viewer on a living worker other than `except`.

@@ -1,7 +1,9 @@
 -- Renews an incarnation's lease, stores its numbers, and returns the commands that wait for it.
 -- ARGV: 2 incarnation, 3 worker id, 4 lease in ms, 5 processes, 6 'free' | 'busy' | 'full' (see placement.lua), 7 worker record as JSON or '',
 --       8 why it drains or '', 9 how long it has been running, in ms,
---       10, 11, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       10 what this worker's sessions have got since the last renewal, as JSON array of [stream, client, bytes, segments, last access in
+--       ms, for how many ms from now it lasts],
+--       11, 12, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
@@ -56,6 +58,24 @@ local function take_counters(incarnation, first)
   end
 end
 
+-- Adds what sessions have got, and prolongs them. What sessions got that have ended meanwhile stays with their streams. Returns those.
+local function take_sessions(text)
+  local ended = {}
+  for _, report in ipairs(decode(text) or {}) do
+    local id, client_id, bytes, segments, accessed, lasts = unpack(report)
+    local client = decode(redis.call('HGET', K.clients .. id, client_id))
+    if is_session(client) and client.id == client_id then
+      add_to_session(id, client, bytes, segments, accessed)
+      prolong(id, client_id, lasts)
+    else
+      credit(id, bytes, segments)
+      show(id)
+      ended[#ended + 1] = cjson.encode({ kind = 'ended', streamId = id, clientId = client_id })
+    end
+  end
+  return ended
+end
+
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
@@ -67,11 +87,15 @@ end
 redis.call('SET', K.members, now .. '000', 'NX')
 local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
+-- A worker of an earlier version takes sessions for clients of this incarnation, and looks whether it lives.
+redis.call('SET', K.leasePrefix .. SESSIONS, SESSIONS, 'PX', ARGV[4])
 if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
 redis.call('HSET', K.newest, worker, incarnation)
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-take_counters(incarnation, 10)
+take_counters(incarnation, 11)
+-- Else the worker first writes back what it holds.
+local gone = unbroken == 1 and take_sessions(ARGV[10]) or {}
 -- The way to Redis takes each renewal a little longer or shorter; only a clock that was set, or a lost key, is written.
 local started = now_ms() - ARGV[9]
 if math.abs(number_of(redis.call('HGET', K.started, incarnation), 0) - started) > 1000 then
@@ -80,6 +104,7 @@ end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 note_drain(incarnation, ARGV[8], answer)
 if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
+for _, each in ipairs(gone) do answer[#answer + 1] = each end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))
 table.insert(answer, 3, redis.call('GET', K.members) or '0')

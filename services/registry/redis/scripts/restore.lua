@@ -1,6 +1,6 @@
 -- Makes the registry hold exactly what a worker holds. After an outage it may have forgotten that (emptied), be behind (a
 -- replica), or remember too much. The worker has just renewed its lease.
--- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record], feeds [{feed,
+-- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record; of a session with lastsMs: how long it lasts], feeds [{feed,
 --       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}],
 --       givenUp {feeds [feed], clients [{streamId, clientId, connectedAtMs}], connections [{account, id}]}: what it could not say}
 --       only: 'streams', to write nothing else back
@@ -164,9 +164,29 @@ for id, sum in pairs(owed) do
   credit(id, math.max(sum[1] - (raised[id .. 'bytesServed'] or 0), 0), math.max(sum[2] - (raised[id .. 'segmentsServed'] or 0), 0))
 end
 local renamed = {}
+-- A session that others serve too may be there already; then this worker joins it.
+local function restore_session(id, client)
+  local held_id, lasts = client.id, client.lastsMs
+  client.lastsMs = nil
+  local there, free = session_among(id, session_ids(held_id))
+  client.id = there and there.id or free or held_id
+  if client.id ~= held_id then
+    renamed[#renamed + 1] = { streamId = id, clientId = held_id, connectedAtMs = client.connectedAtMs, newId = client.id }
+  end
+  if not there then
+    client.incarnation = SESSIONS
+    redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
+    begin_counting(SESSIONS, id, client)
+  end
+  prolong(id, client.id, lasts)
+  touched[id] = true
+end
 for _, client in ipairs(mine.clients) do
   local id = client.streamId
-  if not is_deleted[id] then
+  if client.session then
+    -- One that is over needs nobody.
+    if not is_deleted[id] and client.lastsMs > 0 then restore_session(id, client) end
+  elseif not is_deleted[id] then
     local held_id = client.id
     local stored = decode(redis.call('HGET', K.clients .. id, client.id))
     if stored and type(stored.incarnation) == 'string' and stored.incarnation ~= incarnation then

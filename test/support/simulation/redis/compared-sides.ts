@@ -38,6 +38,11 @@ export class ComparedSides {
     return this.#nowMs;
   }
 
+  /** By the clocks of the workers. */
+  get monotonicMs(): number {
+    return this.#nowMs - BEGINS_MS;
+  }
+
   /** Both are empty. */
   async start(): Promise<void> {
     for (const side of this.#sides) await side.empty(this.#nowMs, runIdOf(this.#process));
@@ -52,7 +57,7 @@ export class ComparedSides {
       const clock: Clock = {
         ...systemClock,
         wallMs: () => this.#nowMs,
-        monotonicMs: () => this.#nowMs - BEGINS_MS,
+        monotonicMs: () => this.monotonicMs,
         random,
         randomHex: (bytes) => Array.from({ length: bytes * 2 }, () => Math.floor(random() * 16).toString(16)).join(''),
       };

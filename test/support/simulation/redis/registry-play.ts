@@ -32,6 +32,7 @@ interface Worker {
   readonly me: WorkerIdentity;
   readonly registries: readonly RedisRegistry[];
   readonly clients: ClientRecord[];
+  readonly sessions: ClientRecord[];
   readonly feeds: Map<string, number>;
   readonly connections: ProviderConnection[];
 }
@@ -77,11 +78,19 @@ export class RegistryPlay {
     delete: async ({ by, stream }) =>
       void (await this.#ask(by, (registry) => registry.deleteStream(this.#spec(stream).id))),
     join: (step) => this.#join(step),
+    'join a session': (step) => this.#join(step, true),
     leave: async ({ by, n }) => {
       const [client] = this.#at(by).clients.splice(n % 3, 1);
       if (client === undefined) return;
       const report = { ...client, clientId: client.id, bytesServed: client.bytesServed + n };
       await this.#ask(by, (registry) => registry.leave(report));
+    },
+    'expire a session': async ({ by, stream, n }) => {
+      const session = { streamId: this.#spec(stream).id, clientId: `c${n % 4}` };
+      const end = await this.#ask(by, (registry) => registry.expire(session));
+      const { sessions } = this.#at(by);
+      const at = sessions.findIndex(({ streamId, id }) => streamId === session.streamId && id === session.clientId);
+      if (end !== 'lives' && at >= 0) sessions.splice(at, 1);
     },
     report: async ({ by, n }) => {
       const reports = this.#at(by).clients.map((client) => {
@@ -90,7 +99,10 @@ export class RegistryPlay {
         client.lastAccessMs = this.#sides.nowMs;
         return { ...client, clientId: client.id };
       });
-      await this.#ask(by, (registry) => registry.report(reports));
+      const seen = { atMs: this.#sides.monotonicMs, timeoutMs: WAITS_MS[n] ?? 0 };
+      const got = { bytesServed: 1000 * n, segmentsServed: n, lastAccessMs: this.#sides.nowMs };
+      const told = this.#at(by).sessions.map((session) => ({ ...session, clientId: session.id, ...got, seen }));
+      await this.#ask(by, (registry) => registry.report([...reports, ...told]));
     },
     'release slot': async ({ by, stream, n }) => {
       const released = await this.#ask(by, (registry) => registry.releaseSlot(this.#spec(stream).id, n % 2));
@@ -187,7 +199,7 @@ export class RegistryPlay {
     empty: () => this.#sides.empty(),
   };
 
-  async #join({ by, to, stream, n }: Step): Promise<void> {
+  async #join({ by, to, stream, n }: Step, isSession = false): Promise<void> {
     const { id: streamId } = this.#spec(stream);
     const times = {
       connectedAtMs: this.#sides.nowMs,
@@ -206,12 +218,13 @@ export class RegistryPlay {
     const request = {
       ...{ client, clientId: `c${n % 4}`, cap: CAPS[n], localSlots: n < 5 ? [] : [n % 2] },
       ...{ capacity: CAPACITIES[to], sourceFeed: 's:0', alone: n === 8 },
+      session: isSession ? { timeoutMs: WAITS_MS[to + 4] ?? 0, onlyLive: n === 9 } : undefined,
     };
     const heldSince = (id: string) => (n === 7 && id === 'c3' ? this.#sides.nowMs - 1 : undefined);
     const answer = await this.#ask(by, (registry) => registry.join(request, heldSince));
     if (answer?.kind !== 'joined') return;
     this.#streams.set(streamId, answer.stream);
-    this.#at(by).clients.push({ ...answer.client });
+    (isSession ? this.#at(by).sessions : this.#at(by).clients).push({ ...answer.client });
     if (answer.slot !== undefined && answer.place !== undefined)
       this.#note(by, `p:${streamId}:${answer.slot}`, answer.place);
   }
@@ -231,8 +244,8 @@ export class RegistryPlay {
     const answer = await this.#ask(by, (registry) => registry.restoring.restore(variant));
     for (const { feed, place } of answer?.places ?? []) this.#note(by, feed, place);
     for (const { clientId, newId } of answer?.renamed ?? []) {
-      const client = this.#at(by).clients.find(({ id }) => id === clientId);
-      if (client !== undefined) client.id = newId;
+      const { clients, sessions } = this.#at(by);
+      for (const client of [...clients, ...sessions]) if (client.id === clientId) client.id = newId;
     }
   }
 
@@ -259,7 +272,7 @@ export class RegistryPlay {
   }
 
   #worker(n: number): Worker {
-    return { ...this.#sides.begin(`w${n}`), clients: [], feeds: new Map(), connections: [] };
+    return { ...this.#sides.begin(`w${n}`), clients: [], sessions: [], feeds: new Map(), connections: [] };
   }
 
   #at(n: number): Worker {
@@ -285,10 +298,12 @@ export class RegistryPlay {
   }
 
   #holdings(by: number): Holdings {
-    const { clients, feeds, connections } = this.#at(by);
+    const { clients, sessions, feeds, connections } = this.#at(by);
     return {
       streams: [...this.#streams.values()],
-      clients: clients.map((client) => ({ ...client })),
+      clients: [...clients, ...sessions.map((session) => ({ ...session, lastsMs: 1_000 }))].map((client) => ({
+        ...client,
+      })),
       feeds: [...feeds].map(([feed, epoch]) => ({ feed, epoch })),
       connections: [...connections],
       deleted: [],

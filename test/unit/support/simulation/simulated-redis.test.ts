@@ -53,7 +53,10 @@ describe('the registry on a simulated Redis', () => {
     };
     nowMs += 2_000;
     await registry.renew(IDLE);
-    return { registry, age };
+    const pass = async (ms: number) => {
+      nowMs += ms;
+    };
+    return { registry, age, pass, monotonicMs: clock.monotonicMs };
   });
 });
 

@@ -1,6 +1,6 @@
 /** The counters of this worker's clients. Each renewal writes those that have changed. */
 
-import type { ClientReport, RenamedClient } from '../types.ts';
+import type { ClientReport, RenamedClient } from '../../types.ts';
 
 /** The key of a client's counters, here and in Redis. */
 export function counterKey(streamId: string, clientId: string): string {
