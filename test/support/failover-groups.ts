@@ -1,9 +1,11 @@
-/** The groups of a worker's streams, as the worker makes them: one object for all streams of a group. */
+/** The groups of a worker's streams, as the worker makes them, and the source of a stream that stands alone. */
 
 import { FailoverGroup, type FailoverGroupDeps } from '../../services/proxy/src/streams/failover-group.ts';
+import type { GroupSource, SourceAddress } from '../../services/proxy/src/upstream/provider/source-address.ts';
 import { sourceKey } from '../../services/registry/groups.ts';
 import type { StreamRecord } from '../../services/registry/types.ts';
 
+/** One object for all streams of a group. */
 export function failoverGroups(
   deps: Pick<FailoverGroupDeps, 'registry'> & Partial<FailoverGroupDeps>,
 ): (stream: StreamRecord) => FailoverGroup {
@@ -23,4 +25,21 @@ export function failoverGroups(
     groups.set(name, group);
     return group;
   };
+}
+
+/** The source of a stream that has only this one. */
+export function groupSource(address: SourceAddress): GroupSource {
+  const source: GroupSource = {
+    address,
+    group: {},
+    index: -1,
+    canFailOver: false,
+    mayMoveOn: () => false,
+    advance: async () => false,
+    refresh: async () => undefined,
+    get ofGroup() {
+      return source;
+    },
+  };
+  return source;
 }

@@ -2,7 +2,7 @@
 
 export interface ErrorDetails {
   /** Seconds after which trying again makes sense; becomes `Retry-After`. */
-  retryAfterSeconds?: number;
+  retryAfterSeconds?: number | undefined;
   cause?: unknown;
 }
 
@@ -50,10 +50,17 @@ export class SourceError extends StreampoolError {
   readonly reason: SourceFailure;
   /** The provider's own status, where it answered with one. */
   readonly upstreamStatus: number | undefined;
+  /** All other sources of the stream have been tried too. */
+  readonly isLast: boolean;
 
-  constructor(reason: SourceFailure, message: string, details: ErrorDetails & { upstreamStatus?: number } = {}) {
+  constructor(
+    reason: SourceFailure,
+    message: string,
+    details: ErrorDetails & { upstreamStatus?: number | undefined; isLast?: boolean } = {},
+  ) {
     super(reason === 'timeout' || reason === 'stalled' ? 504 : 502, message, details);
     this.reason = reason;
     this.upstreamStatus = details.upstreamStatus;
+    this.isLast = details.isLast === true;
   }
 }

@@ -16,6 +16,7 @@ import { type RunDeps, startFfmpegRun } from '../../../services/proxy/src/proces
 import type { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
 import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { createLogger } from '../../../services/shared/log.ts';
+import { groupSource } from '../../support/failover-groups.ts';
 import { decodeErrors, expectClean, judgeTs } from '../../support/judge/index.ts';
 import { loadLoop } from '../../support/live/loop.ts';
 import { Player } from '../../support/live/player.ts';
@@ -82,7 +83,7 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
     const resume = index === 0 ? undefined : { timeline, point: output.resumePoint, origin: undefined };
     const run = await startFfmpegRun(
       profile,
-      { streamId: 'x', canFailOver: false, address, resume, signal },
+      { streamId: 'x', canFailOver: false, source: groupSource(address), address, resume, signal },
       runDeps(source),
     );
     output.begin({ kind: 'run', continues: index === 0 ? undefined : { samePictures: false } });

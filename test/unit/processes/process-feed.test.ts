@@ -29,7 +29,8 @@ import {
 
 const REFUSED = new SourceError('refused', 'The source refused the connection.');
 const SILENT = new SourceError('stalled', 'The source sent nothing for 15 s.');
-const URLS = ['http://provider/1.ts', 'http://provider/2.ts', 'http://provider/3.ts'];
+/** FFmpeg opens these itself. A source feed of live MPEG-TS goes on at the next source inside. */
+const URLS = ['http://provider/1.m3u8', 'http://provider/2.m3u8', 'http://provider/3.m3u8'];
 
 interface Setting extends Partial<ProcessFeedDeps> {
   /** How many sources the stream has besides its first. */
@@ -48,7 +49,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     start: (request) => {
       const opening = { request, ...deferred<Run>() };
       openings.push(opening);
-      events.push(`opens ${request.address.url.slice(-4)}`);
+      events.push(`opens ${request.address.url.replace(/.*\//, '')}`);
       request.signal.addEventListener('abort', () =>
         opening.reject(new SourceError('stopped', 'The stream is no longer wanted.')),
       );
@@ -100,9 +101,7 @@ function fakeSource(events: string[], change: Partial<FakeSource> = {}): FakeSou
     history: { current: { timeline: 't' } },
     trouble: undefined,
     lost: undefined,
-    lastVideoMs: undefined,
-    lastAudioMs: undefined,
-    videoIntervalMs: undefined,
+    arrivals: { lastVideoMs: undefined, lastAudioMs: undefined, videoIntervalMs: undefined },
     holdRetries: () => {
       events.push('retries held');
       return () => void events.push('retries allowed');
@@ -120,7 +119,7 @@ describe('a run that ends by itself', () => {
     a.end({ exit: exitOf('failed') });
     await open(1, run('b').send('b1'));
     await has('a1a2b1');
-    expect(events).toEqual(['opens 1.ts', 'a killed', 'restarts', 'opens 1.ts', 'a released']);
+    expect(events).toEqual(['opens 1.m3u8', 'a killed', 'restarts', 'opens 1.m3u8', 'a released']);
     expect(process.restarts).toBe(1);
   });
 
@@ -143,7 +142,7 @@ describe('a run that ends by itself', () => {
     await has('a1a2');
     a.end({ exit: exitOf('failed') });
     expect(await ends()).toEqual({ kind: 'ended' });
-    expect(events).toEqual(['opens 1.ts', 'a killed', 'a released']);
+    expect(events).toEqual(['opens 1.m3u8', 'a killed', 'a released']);
   });
 });
 
@@ -156,7 +155,7 @@ describe('a run that hangs', () => {
     await open(0, run('a').send('a1', 'a2'));
     await open(1, run('b').send('b1'));
     await has('a1a2b1');
-    expect(events.slice(0, 4)).toEqual(['opens 1.ts', 'a killed', 'restarts', 'opens 1.ts']);
+    expect(events.slice(0, 4)).toEqual(['opens 1.m3u8', 'a killed', 'restarts', 'opens 1.m3u8']);
   });
 
   it('says nothing of its source: the feed fails although FFmpeg says that its input has ended', async () => {
@@ -191,7 +190,7 @@ describe('a source that does not open', () => {
     a.end({ sourceError: REFUSED });
     await refuse(1, REFUSED);
     expect(await ends()).toEqual({ kind: 'failed', error: REFUSED });
-    expect(events).toEqual(['opens 1.ts', 'a killed', 'a released', 'restarts', 'opens 2.ts']);
+    expect(events).toEqual(['opens 1.m3u8', 'a killed', 'a released', 'restarts', 'opens 2.m3u8']);
     expect(process.restarts).toBe(1);
   });
 
@@ -205,7 +204,11 @@ describe('a source that does not open', () => {
     await refuse(1, SILENT);
     await open(2, run('c').send('c1'));
     await has('a1a2c1');
-    expect(events.filter((event) => event.startsWith('opens'))).toEqual(['opens 1.ts', 'opens 2.ts', 'opens 3.ts']);
+    expect(events.filter((event) => event.startsWith('opens'))).toEqual([
+      'opens 1.m3u8',
+      'opens 2.m3u8',
+      'opens 3.m3u8',
+    ]);
   });
 
   it('is no excuse for a fault of the worker', async () => {
@@ -220,7 +223,7 @@ describe('a source that does not open', () => {
     await asked(0);
     await process.stop();
     expect(await ends()).toEqual({ kind: 'ended' });
-    expect(events).toEqual(['opens 1.ts']);
+    expect(events).toEqual(['opens 1.m3u8']);
   });
 
   it('frees what it opens too late', async () => {
@@ -229,7 +232,7 @@ describe('a source that does not open', () => {
     opening.resolve(run('a').send('a1'));
     await process.stop();
     expect(await ends()).toEqual({ kind: 'ended' });
-    expect(events).toEqual(['opens 1.ts', 'a killed', 'a released']);
+    expect(events).toEqual(['opens 1.m3u8', 'a killed', 'a released']);
   });
 });
 
@@ -239,7 +242,7 @@ it('does not share a source that has an end', async () => {
   a.duration = Promise.resolve(60);
   await open(0, a);
   expect(await ends()).toMatchObject({ error: expect.any(FiniteSourceError) });
-  expect(events).toEqual(['opens 1.ts', 'a killed', 'a released']);
+  expect(events).toEqual(['opens 1.m3u8', 'a killed', 'a released']);
 });
 
 describe('a move to the next source', () => {
@@ -256,7 +259,7 @@ describe('a move to the next source', () => {
     await open(1, run('b').send('b1'));
     expect(await moved).toBe(true);
     await has('a1a2a3b1');
-    expect(events).toEqual(['opens 1.ts', 'opens 2.ts', 'a killed', 'a released']);
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8', 'a killed', 'a released']);
     expect(process.restarts).toBe(0);
   });
 
@@ -290,13 +293,13 @@ describe('a move to the next source', () => {
     await open(2, run('b').send('b1'));
     await has('a1b1');
     expect(events).toEqual([
-      'opens 1.ts',
+      'opens 1.m3u8',
       'retries held',
-      'opens 2.ts',
+      'opens 2.m3u8',
       'retries allowed',
       'a killed',
       'a released',
-      'opens 2.ts',
+      'opens 2.m3u8',
     ]);
     expect(process.restarts).toBe(0);
   });
@@ -329,7 +332,7 @@ describe('a move to the next source', () => {
     expect(await moved).toBe(false);
     a.send('a2');
     await has('a1a2');
-    expect(events).toEqual(['opens 1.ts', 'opens 2.ts']);
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8']);
   });
 
   it('follows the stream when that moves on once more meanwhile, whichever source is quicker', async () => {
@@ -365,7 +368,7 @@ describe('a move to the next source', () => {
     expect(await moved).toBe(true);
     old.resolve(run('a'));
     await has('b1');
-    expect(events).toEqual(['opens 1.ts', 'opens 2.ts', 'a killed', 'a released']);
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8', 'a killed', 'a released']);
   });
 
   it('is made once for a source in trouble, however long the next one takes to open', async () => {
@@ -376,7 +379,7 @@ describe('a move to the next source', () => {
     await asked(1);
     // The watch looks four times a second.
     await pause(600);
-    expect([source.index, events]).toEqual([0, ['opens 1.ts', 'opens 2.ts']]);
+    expect([source.index, events]).toEqual([0, ['opens 1.m3u8', 'opens 2.m3u8']]);
     await open(1, run('b').send('b1'));
     await has('a1b1');
   });
@@ -390,7 +393,7 @@ describe('a move to the next source', () => {
     await pause(300);
     a.send('a2');
     await has('a1a2');
-    expect(events).toEqual(['opens 1.ts', 'opens 2.ts']);
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8']);
   });
 });
 
@@ -404,7 +407,7 @@ describe('another worker that takes the feed', () => {
     place.onLeave(() => events.push(`readers leave after ${textOf(process.feed)}`));
     place.set({ kind: 'relay', owner: OWNER });
     await until(() => events.length > 3, { what: 'the readers to leave' });
-    expect(events.slice(0, 4)).toEqual(['opens 1.ts', 'a killed', 'a released', 'readers leave after a1a2']);
+    expect(events.slice(0, 4)).toEqual(['opens 1.m3u8', 'a killed', 'a released', 'readers leave after a1a2']);
     expect(process.feed.end).toBeUndefined();
   });
 
@@ -430,7 +433,7 @@ describe('another worker that takes the feed', () => {
     place.set({ kind: 'relay', owner: OWNER });
     opening.resolve(run('a'));
     await until(() => events.includes('readers leave'), { what: () => `the readers to leave: ${events.join(', ')}` });
-    expect(events.slice(0, 4)).toEqual(['opens 1.ts', 'a killed', 'a released', 'readers leave']);
+    expect(events.slice(0, 4)).toEqual(['opens 1.m3u8', 'a killed', 'a released', 'readers leave']);
   });
 
   it('takes the readers along while this worker waits to try again', async () => {

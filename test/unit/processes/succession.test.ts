@@ -27,9 +27,7 @@ function setUp(timeoutMs = 60_000) {
     history: { current: { timeline: 't' } },
     trouble: undefined,
     lost: undefined,
-    lastVideoMs: undefined,
-    lastAudioMs: undefined,
-    videoIntervalMs: undefined,
+    arrivals: { lastVideoMs: undefined, lastAudioMs: undefined, videoIntervalMs: undefined },
     holdRetries: () => {
       events.push('retries held');
       return () => void events.push('retries allowed');

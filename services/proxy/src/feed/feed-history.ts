@@ -76,6 +76,11 @@ export class FeedHistory {
     return this.#foreign !== undefined;
   }
 
+  /** The timeline of which `toTheirs` speaks. */
+  get theirTimeline(): string {
+    return this.#foreign ?? this.#timeline;
+  }
+
   /** The feed is empty and goes on with a timeline that another worker has made so far. */
   goOn(timeline: string): void {
     this.#timeline = timeline;

@@ -41,6 +41,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     me: place.me,
     secret: place.secret,
     afterTicks: lastDts === undefined ? options.fromTicks : history.toTheirs(lastDts, output.shift),
+    onTimeline: lastDts === undefined ? undefined : history.theirTimeline,
     signal: options.signal,
     wire: place.wire,
   });

@@ -17,11 +17,12 @@ import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import { relayedError } from '../relay/relay-run.ts';
-import { sourceFeedOf } from '../sources/source-feeds.ts';
+import { sourceFeedOf } from '../sources/source-key.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
 import type { FailoverCause } from '../upstream/provider/source-address.ts';
+import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
 import type { Production } from './production.ts';
 import { failureOf, nextStep, type Step } from './recovery.ts';
@@ -89,6 +90,10 @@ export class ProcessFeed implements PlacedFeed {
    * frees it.
    */
   readonly #prepared: Preparation<() => void>;
+  /** The next run begins with media of the current source: runs have failed on that of the one before. */
+  #isFresh = false;
+  /** The group of the source that the newest run was started on. */
+  #group: FailoverGroup | undefined;
   /** The run that this worker ended for another one, and why. */
   #cut: { readonly run: Run; readonly why: 'hung' | 'left' } | undefined;
   #lastOutputMs: number;
@@ -198,14 +203,22 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   /**
-   * Moves to the stream's current source after a failover. Opens the new source first and switches when it delivers. If
-   * the provider allows no second connection, it closes the old one first.
-   * @returns false when the new source did not deliver; the old one continues
+   * Moves to the stream's current source after a failover, where its source feed does not: from or to a source that FFmpeg
+   * opens itself, or to the source feed of another group. Opens the new source first and switches when it delivers. If the
+   * provider allows no second connection, it closes the old one first.
+   * @returns false when the new source did not deliver, and the old one continues; also when the source feed moves
    */
   switchSource(): Promise<boolean> {
-    if (this.#isLeaving) return Promise.resolve(false);
+    if (this.#isLeaving || this.#isMovedBySource) return Promise.resolve(false);
     this.#switching ??= this.#switchOver();
     return this.#switching;
+  }
+
+  /** The source feed that it reads, or is about to read, goes on at the new source inside. */
+  get #isMovedBySource(): boolean {
+    if (!isLiveByName(this.#source.address.url)) return false;
+    if (this.#run === undefined) return this.#group === this.#source.group;
+    return this.#run.source !== undefined && this.#group === this.#source.group;
   }
 
   async #switchOver(): Promise<boolean> {
@@ -293,10 +306,13 @@ export class ProcessFeed implements PlacedFeed {
 
   /**
    * Gets ready for the next run after one that failed.
-   * @param index the source that it read
+   * @param began the source on which it began
    * @returns how the feed ended, when nothing helps
    */
-  async #recover(failed: FailedRun, index: number): Promise<FeedEnd | undefined> {
+  async #recover(failed: FailedRun, began: number): Promise<FeedEnd | undefined> {
+    const source = this.#run?.source;
+    // A source feed may have moved on since.
+    const index = source !== undefined || failed.why === 'not_opened' ? this.#source.index : began;
     this.#barrenRuns = failed.addedMs > GOOD_RUN_MEDIA_MS ? 0 : this.#barrenRuns + 1;
     const step = this.#decide(failed);
     const { why, exit, sourceError } = failed;
@@ -305,8 +321,13 @@ export class ProcessFeed implements PlacedFeed {
     if (step.kind === 'restart') {
       await pauseBy(this.#clock, step.delayMs, this.#abort.signal);
     } else if (step.kind === 'failover' && (await this.#advance(index, step))) {
-      // A provider may count the old connection against the new one.
-      this.#forget();
+      if (source !== undefined && this.#isMovedBySource) {
+        await source.switchSource();
+        this.#isFresh = true;
+      } else {
+        // A provider may count the old connection against the new one.
+        this.#forget();
+      }
       this.#barrenRuns = 0;
       this.#moves++;
     } else {
@@ -370,6 +391,7 @@ export class ProcessFeed implements PlacedFeed {
       return this.#superseded ?? { why: 'not_opened', exit: undefined, sourceError: error, addedMs: 0 };
     }
     this.#run = run;
+    this.#isFresh = false;
     previous?.release();
     this.#prepared.drop();
     this.#succession.letGo();
@@ -414,7 +436,16 @@ export class ProcessFeed implements PlacedFeed {
   #request(): RunRequest {
     const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
     const { address, canFailOver } = this.#source;
-    return { streamId: this.#streamId, address, canFailOver, resume, signal: this.#abort.signal };
+    this.#group = this.#source.group;
+    return {
+      streamId: this.#streamId,
+      source: this.#source,
+      address,
+      isFresh: this.#isFresh,
+      canFailOver,
+      resume,
+      signal: this.#abort.signal,
+    };
   }
 
   #decide(failed: FailedRun): Step {

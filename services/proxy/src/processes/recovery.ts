@@ -25,7 +25,7 @@ export type Step =
 
 /**
  * A run that has played restarts at once. One that has not restarts after a delay, a limited number of times. The
- * source feed has already retried the source's own errors, so they lead to the next source. Wrong arguments are wrong
+ * source feed has already retried the source's own errors, so they lead to the next source, unless it has tried all. Wrong arguments are wrong
  * on every source.
  */
 export function nextStep(situation: Situation): Step {
@@ -34,7 +34,7 @@ export function nextStep(situation: Situation): Step {
   if (sourceError !== undefined && sourceError.reason !== 'stopped') {
     if (sourceError.reason === 'over') return { kind: 'end' };
     // A source that begins to repeat itself has ended.
-    if (!canFailOver) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
+    if (!canFailOver || sourceError.isLast) return { kind: sourceError.reason === 'repeats' ? 'end' : 'fail' };
     return { kind: 'failover', reason: failoverReason(exit, sourceError), status: sourceError.upstreamStatus };
   }
   if (!isOver && barrenRuns <= retryAttempts) {

@@ -24,6 +24,9 @@ const TROUBLE_POLL_MS = 250;
 const PAST_MS = 500;
 const PAST_STEP_MS = 40;
 
+/** How often it looks for the first picture of the source that the feed has moved to. */
+const FRESH_POLL_MS = 50;
+
 export interface RunEntry {
   readonly entry: EntryPoint;
   /** What the run has to make from there, when it continues another run's output. */
@@ -34,7 +37,7 @@ export interface RunEntry {
 
 /** Leases the source of a run, with as much of its past as the run has to make again. */
 export function leaseSource(
-  { streamId, address, signal, resume }: RunRequest,
+  { streamId, source, signal, resume }: RunRequest,
   sources: SourceFeeds,
 ): Promise<SourceLease> {
   const wanted = [resume?.point.videoPts, resume?.point.audioPts].filter((ticks) => ticks !== undefined);
@@ -42,7 +45,7 @@ export function leaseSource(
   const from =
     first === undefined || second === undefined ? undefined : second + Math.min(0, ticksBetween(second, first));
   const fromTicks = from && wrapTicks(from - RESUME_MARGIN_MS * TICKS_PER_MS);
-  return sources.acquire(streamId, address, signal, { fromTicks, goesOn: resume });
+  return sources.acquire(streamId, source, signal, { fromTicks, goesOn: resume });
 }
 
 /**
@@ -59,7 +62,7 @@ export async function enterSource(
 ): Promise<RunEntry> {
   const untilMs = performance.now() + timeoutMs;
   const first = await firstPicture(source, request, timeoutMs, goesOn && request.resume !== undefined);
-  const resume = pointOn(source, request.resume);
+  const resume = request.isFresh === true ? undefined : pointOn(source, request.resume);
   const { ring } = source.feed;
   if (resume !== undefined && !goesOn) await pastIsHere(ring, resume, request.signal);
   const found = resume && entryForResume(ring, resume, goesOn);
@@ -117,9 +120,22 @@ async function firstPicture(
   const waiting = nothingToSee(source, request, timeoutMs, AbortSignal.any([request.signal, found.signal]));
   waiting.catch(() => undefined);
   try {
-    return await Promise.race([source.feed.entry(goesOn), waiting]);
+    const entry = request.isFresh === true ? freshEntry(source, found.signal) : source.feed.entry(goesOn);
+    return await Promise.race([entry, waiting]);
   } finally {
     found.abort();
+  }
+}
+
+/** The first entry into what the current source has sent. */
+async function freshEntry(source: SourceFeed, signal: AbortSignal): Promise<EntryPoint> {
+  for (;;) {
+    const { ring, end, published } = source.feed;
+    const from = source.freshFrom;
+    const entry = from === undefined ? undefined : ring.entries.find(({ position }) => position >= from);
+    if (entry !== undefined && entry.position < published) return entry;
+    if (end !== undefined || signal.aborted) return source.feed.entry();
+    await pause(FRESH_POLL_MS, signal);
   }
 }
 

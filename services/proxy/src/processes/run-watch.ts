@@ -38,9 +38,9 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   const look = () => {
     const nowMs = clock.monotonicMs();
     const source = run.source && {
-      videoMs: run.source.lastVideoMs,
-      audioMs: run.source.lastAudioMs,
-      videoIntervalMs: run.source.videoIntervalMs,
+      videoMs: run.source.arrivals.lastVideoMs,
+      audioMs: run.source.arrivals.lastAudioMs,
+      videoIntervalMs: run.source.arrivals.videoIntervalMs,
     };
     if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
     const cause = causeToLeave(run.source);

@@ -7,11 +7,15 @@ import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
-import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 
 export interface RunRequest {
   readonly streamId: string;
+  readonly source: GroupSource;
+  /** Where that is now. */
   readonly address: SourceAddress;
+  /** It begins with media of this address, not with that of an earlier one which the source feed still has. */
+  readonly isFresh?: boolean;
   /** Whether there is another source to use if this one shows no picture. */
   readonly canFailOver: boolean;
   /** Where to continue the output of an earlier run, if this one's source feed is on that timeline. */

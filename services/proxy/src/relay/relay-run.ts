@@ -32,6 +32,8 @@ export interface RelayRequest {
   readonly secret: string;
   /** Where this worker's copy of the feed ends, in 33-bit ticks on the owner's timeline. */
   readonly afterTicks: number | undefined;
+  /** The timeline that this is on, if it is known. On another one it means nothing. */
+  readonly onTimeline?: string | undefined;
   readonly signal: AbortSignal;
   /** Unset: HTTP of this machine. */
   readonly wire?: Wire;
@@ -60,7 +62,7 @@ const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: an error becomes the outcome of the run. */
 export function startRelayRun(request: RelayRequest): RelayRun {
-  const { owner, via, feed, me, secret, afterTicks, signal, wire = systemWire } = request;
+  const { owner, via, feed, me, secret, afterTicks, onTimeline, signal, wire = systemWire } = request;
   const { clock } = wire;
   const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
@@ -88,6 +90,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
 
   const query = new URLSearchParams();
   if (afterTicks !== undefined) query.set('after', String(Math.round(afterTicks)));
+  if (onTimeline !== undefined) query.set('timeline', onTimeline);
   if (via !== undefined) query.set('via', '1');
   const call = wire.request(`http://${dialled.address}/feeds/${feed}?${query}`, {
     agent: false,

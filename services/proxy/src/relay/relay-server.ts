@@ -48,6 +48,8 @@ interface RelayAsked {
   readonly follower: WorkerIdentity;
   /** The follower has everything up to here, 33-bit ticks. */
   readonly after: number | undefined;
+  /** The timeline that this is on; undefined: the feed's, or the follower is of an earlier version. */
+  readonly timeline: string | undefined;
   /** The version of the frames that both sides speak. */
   readonly version: number;
 }
@@ -165,6 +167,7 @@ export class RelayServer {
     const asked = {
       follower,
       after: after === null || !Number.isFinite(Number(after)) ? undefined : Number(after),
+      timeline: query.get('timeline') ?? undefined,
       version: agreedVersion(request.headers[VERSION_HEADER]),
     };
     const visit = new Visit(response, this.#deps.log);
@@ -183,10 +186,12 @@ export class RelayServer {
   async #serve(
     key: string,
     relayed: RelayedFeed,
-    { follower, after, version }: RelayAsked,
+    { follower, version, timeline, ...asked }: RelayAsked,
     { visit, response }: { visit: Visit; response: ServerResponse },
   ): Promise<void> {
     const { feed, history, place, sourceClock, passedOn } = relayed;
+    // A feed that has come here from another URL is on a timeline of its own.
+    const after = timeline === undefined || timeline === history.current.timeline ? asked.after : undefined;
     const { incarnation } = passedOn?.owner ?? this.#deps;
     // Frames carry their length, and an end record says that nothing is missing.
     response.removeHeader('Transfer-Encoding');

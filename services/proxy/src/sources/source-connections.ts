@@ -34,6 +34,13 @@ export interface SourceConnectionsDeps {
   readonly log: Logger;
 }
 
+/** The source is no live MPEG-TS, and FFmpeg may open it. */
+export class OtherKindError extends SourceError {
+  constructor() {
+    super('not_media', 'The source is no longer live MPEG-TS.');
+  }
+}
+
 /** A connection that can be read now. */
 export interface OpenedConnection extends AnsweredMedia {
   /** How long it took from the request to the first bytes, in ms; undefined for one that waited for its handover. */
@@ -102,6 +109,16 @@ export class SourceConnections {
     return true;
   }
 
+  /**
+   * Opens a connection that `open` returns, and waits until a viewer could begin with it.
+   * @throws {SourceError} when that takes longer than `timeoutMs`, or cannot be opened
+   * @throws {StreampoolError} 503 at the provider's limit
+   */
+  async stage(timeoutMs: number): Promise<void> {
+    const { source } = await this.#prepared.ready();
+    await source.begun(timeoutMs, this.#signal);
+  }
+
   dropPrepared(): void {
     this.#prepared.drop();
   }
@@ -151,7 +168,7 @@ export class SourceConnections {
         return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
       }
       reader.close();
-      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+      throw new OtherKindError();
     } catch (error) {
       disconnect();
       throw error;

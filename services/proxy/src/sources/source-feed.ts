@@ -1,34 +1,32 @@
 /**
  * A source feed: a provider's live MPEG-TS, read over one connection for every FFmpeg and every sharing viewer of this
- * worker. It reconnects on its own. Its readers see one continuous timeline.
+ * worker. It reconnects on its own, and goes on at the next URL when its group does. Its readers see one continuous
+ * timeline.
  */
 
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
-import { type Deferred, deferred, pause } from '../async.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
-import { Feed, type FeedEnd } from '../feed/feed.ts';
-import { FeedHistory, type SourceClock, type SourceOrigin } from '../feed/feed-history.ts';
-import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
-import { feedSink } from '../feed/feed-sink.ts';
+import { deferred } from '../async.ts';
+import { SourceError, type StreampoolError } from '../errors.ts';
+import type { Feed, FeedEnd } from '../feed/feed.ts';
+import type { FeedHistory, SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import type { RingLimits } from '../feed/ring.ts';
-import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
-import type { Input } from '../mpegts/splicing/input.ts';
-import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/splicer.ts';
-import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
+import type { FeedTrack } from '../mpegts/splicing/splicer.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
-import { follow, type PlacedFeed } from '../ownership/follow.ts';
-import { relayedError } from '../relay/relay-run.ts';
-import { LiveReader } from '../upstream/failover/live-reader.ts';
-import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
+import type { RetrySettings } from '../upstream/failover/retry.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
-import type { BodyReader } from '../upstream/messages/body-reader.ts';
-import { accountOf } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import type { SourceKind } from '../upstream/provider/source-kind.ts';
+import { type Entered, type Leader, Origin, type Route } from './origin.ts';
+import { readProvider } from './provider-input.ts';
 import { ReadAhead } from './read-ahead.ts';
-import { type OpenedConnection, SourceConnections, type SourceConnectionsDeps } from './source-connections.ts';
+import { SourceConnections, type SourceConnectionsDeps } from './source-connections.ts';
+import { followLeader, followOwner, type InputEnd } from './source-inputs.ts';
+import { type EarlierFeed, type ProgramListener, SourceMedia } from './source-media.ts';
+import { SourceMoves } from './source-moves.ts';
+import { SourceRetries } from './source-retries.ts';
 import { SourceWatch, type SourceWatchSettings } from './source-watch.ts';
 
 export interface SourceSettings extends SourceWatchSettings {
@@ -40,109 +38,132 @@ export interface SourceSettings extends SourceWatchSettings {
 export interface SourceFeedDeps extends SourceConnectionsDeps {
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
+  /** How it gets to its next URL; undefined: it has no other. */
+  readonly route?: Route | undefined;
+  /** See `Entered`. */
+  readonly leader?: Leader | undefined;
+  readonly leave?: (() => void) | undefined;
 }
+
+export type SourceArrivals = Pick<Arrivals, 'lastVideoMs' | 'lastAudioMs' | 'videoIntervalMs'>;
 
 /** Where a source feed begins. */
 export interface SourceBeginning {
   /** How far back a relay must start, in 33-bit ticks on the feed's timeline. */
   readonly fromTicks?: number | undefined;
-  /** Another worker's feed of a source, with which this one goes on if it is its successor. */
-  readonly goesOn?: { readonly timeline: string; readonly origin: SourceOrigin | undefined } | undefined;
+  readonly goesOn?: EarlierFeed | undefined;
 }
 
-/** DTS of the first unit: leaves room for PCRs and earlier audio, and is far from the 33-bit wrap. */
-const FIRST_DTS = 10 * TICKS_PER_SECOND;
-const HOLD_POLL_MS = 100;
-/** The provider's clock is the clock of a source, whichever worker reads it. */
-const PROVIDER = 'provider';
-
-export class SourceFeed implements PlacedFeed {
-  readonly feed: Feed;
-  readonly place: FeedPlace;
-  readonly history = new FeedHistory();
-  readonly output: FeedOutput;
-  readonly ringLimits: () => RingLimits;
-  readonly #address: SourceAddress;
-  readonly #log: Logger;
-  readonly #splicer: Splicer;
-  readonly #abort = new AbortController();
-  readonly #retry: RetrySchedule;
-  readonly #opened: Promise<SourceKind>;
+export class SourceFeed implements Leader {
+  readonly #deps: SourceFeedDeps;
   readonly #beginning: SourceBeginning;
-  readonly #programListeners = new Set<(position: number, change: ProgramChange) => void>();
-  /** How the provider's clock relates to the feed's, here or on the owner. */
-  #sourceClock: SourceClock | undefined;
-  readonly #connections: SourceConnections;
+  readonly #media: SourceMedia;
+  readonly #moves: SourceMoves;
+  readonly #retries: SourceRetries;
   readonly #readAhead: ReadAhead;
-  readonly #watch: SourceWatch;
-  #holds = 0;
-  /** Why the source has stopped, when its retries with another source would be used up. */
-  #lost: SourceError | undefined;
+  readonly #abort = new AbortController();
+  readonly #opened = deferred<SourceKind>();
+  /** What it reads now. */
+  #origin: Origin;
+  /** Ends the input of now, and the pause before the next one. */
+  #input = new AbortController();
+  /** The input of now delivers. */
+  #isLive = false;
   readonly #done: Promise<void>;
 
   /**
    * @param place whether this worker opens the source or follows the owner
    */
   constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, beginning: SourceBeginning = {}) {
-    this.place = place;
-    this.#address = address;
+    this.#deps = deps;
     this.#beginning = beginning;
-    this.#log = deps.log.child({ source: maskUrl(address.url) });
-    this.#retry = new RetrySchedule(deps.settings.retry);
-    this.ringLimits = deps.ringLimits;
-    this.feed = new Feed(deps.ringLimits());
-    const sink = feedSink(this.feed);
-    const programChanged = (change: ProgramChange) => {
-      sink.programChanged(change);
-      for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
-    };
-    this.#splicer = new Splicer(
-      { ...sink, programChanged },
-      { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
-    );
-    this.output = splicedOutput(this.#splicer);
-    this.#watch = new SourceWatch(address.url, deps.settings, this.#splicer.arrivals);
-    this.#readAhead = new ReadAhead(this.feed.ring);
-    const hasSent = (content: number) => this.#splicer.sentPictures.knows(content);
-    this.#connections = new SourceConnections(address, { ...deps, log: this.#log }, hasSent, this.#abort.signal);
-    const opened = deferred<SourceKind>();
-    this.#opened = opened.promise;
-    place.onTaken(() => this.#connections.close());
-    this.#done = this.#run(opened);
+    this.#media = new SourceMedia(place.feed, deps.ringLimits);
+    this.#readAhead = new ReadAhead(this.#media.feed.ring);
+    const { route, account, takeConnection, leader, leave = () => undefined } = deps;
+    const originOf = (to: SourceAddress, index: number, entered: Entered) => this.#originOf(to, index, entered);
+    this.#origin = originOf(address, route?.source.index ?? -1, { place, account, takeConnection, leader, leave });
+    this.#moves = new SourceMoves({
+      route,
+      originOf,
+      current: () => this.#origin,
+      isLive: () => this.#isLive,
+      interrupt: () => this.#interrupt(),
+      signal: this.#abort.signal,
+      streamTimeoutMs: deps.settings.streamTimeoutMs,
+      log: deps.log,
+    });
+    this.#retries = new SourceRetries({
+      settings: deps.settings.retry,
+      source: route?.source,
+      moves: this.#moves,
+      current: () => this.#origin,
+      log: deps.log,
+    });
+    this.#opened.promise.catch(() => undefined);
+    this.#done = this.#run();
+  }
+
+  #originOf(address: SourceAddress, index: number, entered: Entered): Origin {
+    const log = this.#deps.log.child({ source: maskUrl(address.url) });
+    const hasSent = (content: number) => this.#media.hasSent(content);
+    const connections = new SourceConnections(address, { ...this.#deps, ...entered, log }, hasSent, this.#abort.signal);
+    const watch = new SourceWatch(address.url, this.#deps.settings, this.#media.arrivals);
+    return new Origin({ ...entered, address, index, connections, watch });
+  }
+
+  get feed(): Feed {
+    return this.#media.feed;
+  }
+
+  get history(): FeedHistory {
+    return this.#media.history;
+  }
+
+  get place(): FeedPlace {
+    return this.#origin.place;
+  }
+
+  get address(): SourceAddress {
+    return this.#origin.address;
+  }
+
+  /** From where on its ring has media of where its group plays; undefined while it has none. */
+  get freshFrom(): number | undefined {
+    return this.#moves.isElsewhere || this.#moves.isReady ? undefined : this.#media.freshFrom;
+  }
+
+  /** Whether it reads the feed of another group of this worker. */
+  get isLed(): boolean {
+    return this.#origin.leader !== undefined;
+  }
+
+  get #log(): Logger {
+    return this.#deps.log.child({ source: maskUrl(this.address.url) });
   }
 
   /** What kind the source is; this feed reads only `mpegts`. Rejects when the source cannot be opened. */
   get opened(): Promise<SourceKind> {
-    return this.#opened;
+    return this.#opened.promise;
   }
 
+  /** How the provider's clock relates to the feed's, here or on the owner. */
   get sourceClock(): SourceClock | undefined {
-    return this.#sourceClock;
+    return this.#media.clock;
   }
 
   /** How another worker can go on with it. */
   get origin(): SourceOrigin | undefined {
-    return this.#sourceClock?.origin;
+    return this.#media.clock?.origin;
   }
 
-  /** When the newest picture arrived, monotonic ms; undefined before the first. */
-  get lastVideoMs(): number | undefined {
-    return this.#splicer.arrivals.lastVideoMs;
-  }
-
-  /** The longest recent time between two of its pictures, in ms; undefined before the second. */
-  get videoIntervalMs(): number | undefined {
-    return this.#splicer.arrivals.videoIntervalMs;
-  }
-
-  /** When the newest sound arrived, monotonic ms; undefined before the first. */
-  get lastAudioMs(): number | undefined {
-    return this.#splicer.arrivals.lastAudioMs;
+  /** When its newest pictures and sounds arrived. */
+  get arrivals(): SourceArrivals {
+    return this.#media.arrivals;
   }
 
   /** Its audio and video tracks, in the order of its tables. */
   get tracks(): FeedTrack[] {
-    return this.#splicer.tracks;
+    return this.#media.tracks;
   }
 
   /**
@@ -150,27 +171,26 @@ export class SourceFeed implements PlacedFeed {
    * means another codec, or audio that appeared or disappeared.
    * @returns a function that ends the calls
    */
-  onProgramChange(listener: (position: number, change: ProgramChange) => void): () => void {
-    this.#programListeners.add(listener);
-    return () => this.#programListeners.delete(listener);
+  onProgramChange(listener: ProgramListener): () => void {
+    return this.#media.onProgramChange(listener);
   }
 
   /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
   get trouble(): SourceTrouble | undefined {
-    return this.#watch.trouble;
+    return this.#origin.watch.trouble;
   }
 
   /**
-   * The error of a source that keeps being opened in vain, when it is time to move to another one. Without another one
-   * the feed goes on trying.
+   * The error of a source that another worker or group reads, when it has nothing to pass on for so long that this group
+   * had better move to another source. The other one may have none.
    */
   get lost(): SourceError | undefined {
-    return this.place.current.kind === 'relay' ? this.#watch.lostElsewhere : this.#lost;
+    return this.#origin.isOwn ? undefined : this.#origin.watch.lostElsewhere;
   }
 
   /** The provider account that it reads from, in the terms of `accountOf`. */
   get account(): string {
-    return accountOf(this.#address);
+    return this.#origin.account;
   }
 
   /**
@@ -178,10 +198,7 @@ export class SourceFeed implements PlacedFeed {
    * connection may have cut it for another one, and the two would cut each other again and again.
    */
   holdRetries(): () => void {
-    this.#holds++;
-    return () => {
-      this.#holds--;
-    };
+    return this.#retries.hold();
   }
 
   /**
@@ -191,13 +208,22 @@ export class SourceFeed implements PlacedFeed {
    * @returns false when this worker cannot read the source
    */
   async prepare(): Promise<boolean> {
-    if (this.place.current.kind === 'own' || this.feed.ring.head === 0) return false;
-    return this.#connections.prepare();
+    if (this.place.current.kind === 'own' || this.#media.isEmpty) return false;
+    return this.#origin.connections.prepare();
   }
 
   /** Lets another worker read the source. Returns false when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean> {
     return this.place.handOver(to);
+  }
+
+  /** Goes on where its group plays now. */
+  async switchSource(): Promise<void> {
+    await this.#moves.toCurrent();
+  }
+
+  onLeave(feedKey: string, listener: () => void): () => void {
+    return this.#moves.onLeave(feedKey, listener);
   }
 
   /** This worker has ended it. Another worker may continue it. */
@@ -212,153 +238,81 @@ export class SourceFeed implements PlacedFeed {
     await this.#done;
   }
 
-  async #run(opened: Deferred<SourceKind>): Promise<void> {
+  #interrupt(): void {
+    this.#input.abort();
+    this.#origin.connections.close();
+  }
+
+  async #run(): Promise<void> {
     for (;;) {
-      const relayed = this.place.current.kind === 'relay';
-      this.#watch.begin();
-      if (relayed) this.#lost = undefined;
-      const end = await (relayed ? this.#follow(opened) : this.#connectAndRead(opened));
+      this.#enterNext();
+      this.#input = new AbortController();
+      this.#origin.watch.begin();
+      const signal = AbortSignal.any([this.#abort.signal, this.#input.signal]);
+      const end = await this.#readInput(signal);
+      this.#isLive = false;
       if (end === 'other_kind' || this.#abort.signal.aborted) {
-        this.#finish(opened, new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
+        this.#finish(new SourceError('stopped', 'The source is no longer wanted.'), { kind: 'ended' });
         return;
       }
-      if (end === 'moved') continue;
-      const delayMs = relayed || !(end instanceof SourceError) ? undefined : this.#retryDelay(end);
-      this.#log.warn({ reason: end instanceof SourceError ? end.reason : end.status, retryInMs: delayMs }, end.message);
-      if (delayMs === undefined) {
-        this.#finish(opened, end, { kind: 'failed', error: end });
-        return;
-      }
-      await pause(delayMs, this.#abort.signal);
-      while (this.#holds > 0 && !this.#abort.signal.aborted) await pause(HOLD_POLL_MS, this.#abort.signal);
-      // Another worker may have taken it over during the pause.
-      if (!relayed) this.#leaveIfMoved();
+      // The provider may have cut this connection for the next one.
+      await this.#moves.settled();
+      if (end === 'moved' || this.#moves.isReady || (await this.#retries.recover(end, signal))) continue;
+      const error = this.#retries.lastError(end);
+      // What FFmpeg has to open next, the FFmpegs open when they start anew.
+      this.#finish(error, this.#moves.isForFfmpeg ? { kind: 'ended' } : { kind: 'failed', error });
+      return;
     }
   }
 
-  #retryDelay(error: SourceError): number | undefined {
-    this.#retry.lost(error.reason === 'stalled' ? this.#watch.silence.earlyMs : 0);
-    if (this.#retry.isWorthLeaving(error)) this.#lost = error;
-    return this.#retry.next(error);
+  #enterNext(): void {
+    const next = this.#moves.take();
+    if (next === undefined) return;
+    const before = this.#origin;
+    this.#origin = next;
+    this.#moves.leave(before);
+    this.#media.changeSource(next.place.feed);
+    this.#retries.schedule.switched();
+    const from = maskUrl(before.address.url);
+    this.#log.info({ from, index: next.index }, 'the source feed goes on at another source');
   }
 
-  /** Tells the followers when another worker reads the source now, and leaves it the place at the provider. */
-  #leaveIfMoved(): void {
-    if (this.place.goesOnAt === undefined) return;
-    this.#connections.letGo();
-    this.place.left();
-  }
-
-  #finish(opened: Deferred<SourceKind>, error: StreampoolError, end: FeedEnd): void {
-    opened.reject(error);
-    this.#connections.dropPrepared();
-    this.#connections.letGo();
-    this.feed.finish(end);
-  }
-
-  /** Follows the worker that reads the source, until that changes. */
-  async #follow(opened: Deferred<SourceKind>): Promise<StreampoolError | 'moved'> {
-    // The next connection continues where the other worker's ended, not where this worker's last one began.
-    this.#watch.forget();
-    const { signal } = this.#abort;
-    const onMedia = (clock: SourceClock | undefined) => {
-      opened.resolve({ kind: 'mpegts' });
-      // What the owner has sent before this worker joined.
-      const before = clock?.origin?.sent;
-      if (before !== undefined && this.output.lastDts === undefined) this.#splicer.sentPictures.replaceBy(before);
-      this.#noteClock(clock?.shift);
+  async #readInput(signal: AbortSignal): Promise<InputEnd> {
+    const input = {
+      origin: this.#origin,
+      media: this.#media,
+      signal,
+      onOpened: (kind: SourceKind) => this.#opened.resolve(kind),
+      onMedia: () => {
+        this.#isLive = true;
+      },
     };
-    const { fromTicks } = this.#beginning;
-    const outcome = await follow(this, { signal, fromTicks, isCopy: true, clock: this.#sourceClock, onMedia });
-    if (signal.aborted) return 'moved';
-    if (outcome.kind === 'failed') return relayedError(outcome);
-    if (outcome.kind === 'ended') return new SourceError('ended', 'The worker that read the source closed it.');
-    await this.place.afterRelay(outcome, signal);
-    // The worker that would have handed over is gone, and another one reads the source.
-    if (this.place.current.kind === 'relay') this.#connections.dropPrepared();
-    return 'moved';
-  }
-
-  /** Returns why the connection ended; `other_kind` when the source is not for this feed. */
-  async #connectAndRead(opened: Deferred<SourceKind>): Promise<StreampoolError | 'other_kind' | 'moved'> {
-    const { current } = this.place;
-    const isEmpty = this.feed.ring.head === 0;
-    if (isEmpty) this.#goOn();
-    if (current.kind === 'own') this.history.own(current.epoch, this.output.lastDts);
-    const { silence } = this.#watch;
-    const tryMs = this.#retry.tryMs(silence, false);
-    try {
-      const { kind, reader, prepared, openedMs } = await this.#connections.open(tryMs);
-      silence.begin(openedMs, tryMs);
-      opened.resolve(kind);
-      if (kind.kind !== 'mpegts') {
-        if (isEmpty) return 'other_kind';
-        throw new SourceError('not_media', `The source ${maskUrl(this.#address.url)} is no longer live MPEG-TS.`);
-      }
-      this.output.begin(this.#inputOf(prepared));
-      for (const chunk of prepared?.chunks ?? []) this.#put(chunk);
-      return await this.#read(reader);
-    } catch (error) {
-      if (this.place.current.kind === 'relay') return 'moved';
-      if (error instanceof StreampoolError) return error;
-      return new SourceError('refused', 'The source could not be read.', { cause: error });
-    } finally {
-      this.#connections.close();
-      this.#watch.end();
-      this.output.end(false);
-      this.feed.publish();
-      this.#leaveIfMoved();
+    const { leader, place } = this.#origin;
+    if (leader !== undefined) {
+      const end = await followLeader(input, leader);
+      if (end !== 'left') return end;
+      const isGoingOn = await this.#moves.again();
+      return isGoingOn ? 'moved' : new SourceError('ended', 'The feed that read the source closed it.');
     }
-  }
-
-  /** Goes on with the timeline of the worker that has read the source so far. */
-  #goOn(): void {
-    const { timeline, origin } = this.#beginning.goesOn ?? {};
-    const newest = origin?.sent.newest;
-    if (timeline === undefined || origin?.source !== this.place.feed || newest === undefined) return;
-    this.history.goOn(timeline);
-    this.output.goOn(newest.dts, origin.sent.newestAtMs);
-    this.#splicer.sentPictures.replaceBy(origin.sent);
-    this.#noteClock(origin.shift);
-  }
-
-  #inputOf(prepared: OpenedConnection['prepared']): Input {
-    const shift = this.#sourceClock?.shift;
-    if (prepared !== undefined) return { kind: 'prepared_connection', shift, repeats: prepared.repeats };
-    return shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
-  }
-
-  async #read(reader: BodyReader): Promise<SourceError | 'moved'> {
-    const live = new LiveReader(reader, this.#address.url, this.#watch.silence, true);
-    let sinceMs: number | undefined;
-    for (;;) {
-      const piece = await live.read();
-      if (piece === 'left' || !(await this.place.mayPass())) return 'moved';
-      if (piece === undefined) return this.#watch.closed();
-      const nowMs = performance.now();
-      if (piece.hasMedia) {
-        sinceMs ??= nowMs;
-        this.#retry.played(nowMs - sinceMs);
-        this.#lost = undefined;
-      }
-      for (const bytes of this.#watch.push(piece.bytes, nowMs, piece.waitedMs)) this.#put(bytes);
-      const { repeats } = this.#watch;
-      if (repeats !== undefined) return repeats;
-      await this.#readAhead.wait(() => this.place.current.kind === 'own', this.#abort.signal);
+    if (place.current.kind === 'relay') {
+      return followOwner(input, this.#beginning.fromTicks, () => {
+        this.#isLive = false;
+        return this.#moves.calledAway();
+      });
     }
+    return readProvider(input, {
+      retry: this.#retries.schedule,
+      readAhead: this.#readAhead,
+      goesOn: this.#beginning.goesOn,
+    });
   }
 
-  #put(chunk: Buffer): void {
-    this.output.push(chunk, performance.now());
-    if (this.output.shift !== undefined) this.#noteClock(this.output.shift);
-    this.feed.ring.setLimits(this.ringLimits());
-    this.feed.publish();
-  }
-
-  #noteClock(shift: number | undefined): void {
-    if (this.#sourceClock?.shift === shift) return;
-    const origin =
-      shift === undefined ? undefined : { source: this.place.feed, shift, sent: this.#splicer.sentPictures };
-    this.#sourceClock = origin && { timeline: PROVIDER, shift: origin.shift, origin };
+  #finish(error: StreampoolError, end: FeedEnd): void {
+    this.#opened.reject(error);
+    const next = this.#moves.take();
+    if (next !== undefined) this.#moves.leave(next);
+    this.#origin.close();
+    if (this.isLed) this.#origin.leave();
+    this.feed.finish(end);
   }
 }

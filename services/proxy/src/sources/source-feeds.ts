@@ -1,15 +1,19 @@
-/** All source feeds of this worker: at most one per source URL and credentials. Each is open while it has readers. */
+/**
+ * All source feeds of this worker: one for each group of streams that move together, and at most one connection for each
+ * URL with its credentials. Each is open while it has readers.
+ */
 
-import { createHash } from 'node:crypto';
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
-import type { SourceAddress } from '../upstream/provider/source-address.ts';
-import { hintFromUrl, type SourceKind } from '../upstream/provider/source-kind.ts';
+import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
+import { hintFromUrl, isLiveByName, type SourceKind } from '../upstream/provider/source-kind.ts';
+import type { Entered } from './origin.ts';
 import { type SourceBeginning, SourceFeed, type SourceFeedDeps } from './source-feed.ts';
+import { sourceFeedOf } from './source-key.ts';
 
 /** A source that is open for one reader until `release`. */
 export interface SourceLease {
@@ -27,17 +31,23 @@ export interface SourceStatus {
 }
 
 interface Entry {
-  readonly url: string;
   readonly source: SourceFeed;
   leases: number;
   /** Closes it if no reader comes back. */
   lingering: NodeJS.Timeout | undefined;
 }
 
+/** Who of this worker reads a URL for all. */
+interface Leader {
+  readonly group: object;
+  readonly place: Promise<FeedPlace>;
+}
+
 /** A worker dials a cut relay again after 250 ms. Until then the provider's connection stays open. */
 const RELAY_LINGER_MS = 1_000;
 
-export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' | 'account'> {
+export interface SourceFeedsDeps
+  extends Omit<SourceFeedDeps, 'takeConnection' | 'account' | 'route' | 'leader' | 'leave'> {
   readonly registry: FeedOwners & FeedStarts;
   readonly placeOf: PlaceOf;
 }
@@ -45,8 +55,11 @@ export interface SourceFeedsDeps extends Omit<SourceFeedDeps, 'takeConnection' |
 export class SourceFeeds {
   readonly #deps: SourceFeedsDeps;
   readonly #connections: ProviderConnections;
-  readonly #entries = new Map<string, Entry>();
-  readonly #opening = new Map<string, Promise<Entry>>();
+  /** By group. */
+  readonly #entries = new Map<object, Entry>();
+  readonly #opening = new Map<object, Promise<Entry>>();
+  /** By the key of the URL's feed in the registry. */
+  readonly #leaders = new Map<string, Leader>();
   /** Connections that are being closed. A provider counts them until they are closed. */
   readonly #closing = new Set<Promise<void>>();
 
@@ -64,8 +77,8 @@ export class SourceFeeds {
   }
 
   status(): SourceStatus[] {
-    return [...this.#entries.values()].map(({ url, source }) => ({
-      url,
+    return [...this.#entries.values()].map(({ source }) => ({
+      url: source.address.url,
       readers: source.feed.readerCount,
       ringBytes: source.feed.ring.heldBytes,
       place: source.place.current,
@@ -83,15 +96,13 @@ export class SourceFeeds {
    */
   async acquire(
     streamId: string,
-    address: SourceAddress,
+    source: GroupSource,
     signal: AbortSignal,
     beginning: SourceBeginning = {},
   ): Promise<SourceLease> {
-    const hint = hintFromUrl(address.url);
-    if (hint === 'hls' || hint === 'finite') return this.#openedByFfmpeg(hint, streamId, address, signal);
-    const key = keyOf(address);
-    const entry = await this.#entry(key, address, beginning);
-    const lease = this.#lease(key, entry);
+    if (!isLiveByName(source.address.url)) return this.#openedByFfmpeg(streamId, source.address, signal);
+    const entry = await this.#entry(source, beginning);
+    const lease = this.#lease(entry);
     signal.addEventListener('abort', lease.release, { once: true });
     if (signal.aborted) lease.release();
     try {
@@ -99,7 +110,7 @@ export class SourceFeeds {
       if (kind === 'mpegts') return lease;
       lease.release();
       await this.settle();
-      return await this.#openedByFfmpeg(kind, streamId, address, signal);
+      return await this.#openedByFfmpeg(streamId, source.address, signal, kind);
     } catch (error) {
       lease.release();
       throw error;
@@ -108,16 +119,25 @@ export class SourceFeeds {
     }
   }
 
+  /** The feed of a group goes on at the group's current source. */
+  switchSource(group: object): void {
+    void this.#entries.get(group)?.source.switchSource();
+  }
+
   /** The place of a source of this worker, by its key in the registry. */
   placeOf(feed: string): FeedPlace | undefined {
-    return [...this.#entries.values()].map(({ source }) => source.place).find((place) => place.feed === feed);
+    return [...this.#reading()].map(({ source }) => source.place).find((place) => place.feed === feed);
+  }
+
+  /** Those that read a URL themselves, or follow another worker. */
+  *#reading(): Iterable<Entry> {
+    for (const entry of this.#entries.values()) if (!entry.source.isLed) yield entry;
   }
 
   /** Closes sources that hold a connection to a provider account and have no reader. Resolves when they are closed. */
   async endIdle(account: string): Promise<void> {
-    for (const [key, entry] of this.#entries) {
-      if (entry.lingering !== undefined && entry.leases === 0 && entry.source.account === account)
-        this.#close(key, entry);
+    for (const entry of this.#entries.values()) {
+      if (entry.lingering !== undefined && entry.leases === 0 && entry.source.account === account) this.#close(entry);
     }
     await this.settle();
   }
@@ -136,15 +156,15 @@ export class SourceFeeds {
   }
 
   async #openedByFfmpeg(
-    kind: SourceLease['kind'],
     streamId: string,
     address: SourceAddress,
     signal: AbortSignal,
+    kind: SourceLease['kind'] = hintFromUrl(address.url) === 'finite' ? 'finite' : 'hls',
   ): Promise<SourceLease> {
     return { kind, feed: undefined, release: await this.#connections.acquire(streamId, address, signal) };
   }
 
-  #lease(key: string, entry: Entry, lingerMs = 0): SourceLease {
+  #lease(entry: Entry, lingerMs = 0): SourceLease {
     clearTimeout(entry.lingering);
     entry.lingering = undefined;
     entry.leases++;
@@ -154,46 +174,94 @@ export class SourceFeeds {
       released = true;
       entry.leases--;
       if (entry.leases > 0) return;
-      if (lingerMs === 0 || entry.source.place.current.kind !== 'own') this.#close(key, entry);
-      else entry.lingering = setTimeout(() => this.#close(key, entry), lingerMs);
+      if (lingerMs === 0 || entry.source.place.current.kind !== 'own') this.#close(entry);
+      else entry.lingering = setTimeout(() => this.#close(entry), lingerMs);
     };
     return { kind: 'mpegts', feed: entry.source, release };
   }
 
-  async #entry(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
+  async #entry(source: GroupSource, beginning: SourceBeginning): Promise<Entry> {
     for (;;) {
-      const known = this.#entries.get(key);
+      const { group } = source;
+      const known = this.#entries.get(group);
       if (known !== undefined) return known;
-      const opening = this.#opening.get(key) ?? this.#open(key, address, beginning);
+      const opening = this.#opening.get(group) ?? this.#open(source, beginning);
       const entry = await opening;
       // When several wait for it and the first leaves at once, it may be over already.
-      if (this.#entries.get(key) === entry) return entry;
+      if (this.#entries.get(group) === entry) return entry;
     }
   }
 
-  #open(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
-    const opening = this.#openHere(key, address, beginning).finally(() => this.#opening.delete(key));
-    this.#opening.set(key, opening);
+  #open(source: GroupSource, beginning: SourceBeginning): Promise<Entry> {
+    const { group } = source;
+    const opening = this.#openHere(source, beginning).finally(() => this.#opening.delete(group));
+    this.#opening.set(group, opening);
     return opening;
   }
 
-  async #openHere(key: string, address: SourceAddress, beginning: SourceBeginning): Promise<Entry> {
-    const { registry, placeOf } = this.#deps;
-    await this.settle();
-    const feed = sourceFeedKey(key);
-    const first = await knownPlace(registry, feed);
-    const place = placeOf(feed, first, () => false);
-    const takeConnection = (signal: AbortSignal) => this.#connections.acquire(feed, address, signal);
-    const account = this.#connections.watch(address);
-    const source = new SourceFeed(address, place, { ...this.#deps, takeConnection, account }, beginning);
-    const entry: Entry = { url: address.url, source, leases: 0, lingering: undefined };
-    this.#entries.set(key, entry);
-    entry.source.feed.onEnd(() => {
+  async #openHere(source: GroupSource, beginning: SourceBeginning): Promise<Entry> {
+    const { group, address } = source;
+    const enter = (next: SourceAddress) => this.#enter(next, group);
+    const { place, ...entered } = await enter(address);
+    const deps = { ...this.#deps, ...entered, route: { source: source.ofGroup, enter } };
+    const feed = new SourceFeed(address, place, deps, beginning);
+    const entry: Entry = { source: feed, leases: 0, lingering: undefined };
+    this.#entries.set(group, entry);
+    feed.feed.onEnd(() => {
       // A reader that comes after its end opens the source anew.
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      if (place.isOriginal) void registry.release(feed).catch(() => undefined);
+      if (this.#entries.get(group) === entry) this.#entries.delete(group);
+      if (feed.isLed) return;
+      this.#giveUpLead(feed.place.feed, group);
+      if (feed.place.isOriginal) void this.#deps.registry.release(feed.place.feed).catch(() => undefined);
     });
     return entry;
+  }
+
+  /** Finds out who reads a URL: this worker for the group, for another group of it, or another worker. */
+  async #enter(address: SourceAddress, group: object): Promise<Entered> {
+    const feed = sourceFeedOf(address);
+    const takeConnection = (signal: AbortSignal) => this.#connections.acquire(feed, address, signal);
+    const reads = { account: this.#connections.watch(address), takeConnection };
+    for (;;) {
+      await this.settle();
+      const known = this.#leaders.get(feed);
+      if (known === undefined || known.group === group) break;
+      const place = await known.place;
+      const leader = this.#entries.get(known.group) ?? (await this.#opening.get(known.group));
+      if (leader === undefined || this.#leaders.get(feed) !== known) continue;
+      const { release } = this.#lease(leader);
+      return { ...reads, place, leader: leader.source, leave: release };
+    }
+    const { registry, placeOf } = this.#deps;
+    const place = knownPlace(registry, feed).then((first) => placeOf(feed, first, () => false));
+    this.#leaders.set(feed, { group, place });
+    try {
+      const own = await place;
+      const leave = () => {
+        this.#giveUpLead(feed, group);
+        void own
+          .giveUp()
+          .catch(() => undefined)
+          .finally(() => own.left());
+      };
+      return { ...reads, place: own, leave };
+    } catch (error) {
+      this.#giveUpLead(feed, group);
+      throw error;
+    }
+  }
+
+  #giveUpLead(feed: string, group: object): void {
+    if (this.#leaders.get(feed)?.group === group) this.#leaders.delete(feed);
+  }
+
+  /** Who reads a URL here, with the place that it has for that. */
+  async #leaderOf(feed: string): Promise<{ entry: Entry; place: FeedPlace } | undefined> {
+    const leader = this.#leaders.get(feed);
+    if (leader === undefined) return undefined;
+    const place = await leader.place;
+    const entry = this.#entries.get(leader.group) ?? (await this.#opening.get(leader.group));
+    return entry && { entry, place };
   }
 
   /**
@@ -203,27 +271,27 @@ export class SourceFeeds {
    * @param via also accept a source that is relayed here
    */
   async relay(key: string, via: boolean): Promise<RelayedFeed | undefined> {
-    const entry = this.#entries.get(key) ?? (await this.#opening.get(key));
-    if (via) return entry && this.#passOn(key, entry);
-    if (entry === undefined) {
+    const found = await this.#leaderOf(sourceFeedKey(key));
+    if (via) return found && this.#passOn(found.entry);
+    if (found === undefined) {
       // Release the record of a source that is not open, because it would mislead the other workers.
       await this.#deps.registry.release(sourceFeedKey(key));
       return undefined;
     }
+    const { entry, place } = found;
     const { source } = entry;
-    const { feed, place, history } = source;
     if (!place.isOriginal) return undefined;
-    const { release } = this.#lease(key, entry, RELAY_LINGER_MS);
-    return { feed, place, history, sourceClock: () => source.sourceClock, release };
+    const { release } = this.#lease(entry, RELAY_LINGER_MS);
+    return { feed: source.feed, place, history: source.history, sourceClock: () => source.sourceClock, release };
   }
 
   /** For a worker that cannot reach the owner. */
-  #passOn(key: string, entry: Entry): RelayedFeed | undefined {
+  #passOn(entry: Entry): RelayedFeed | undefined {
     const { source } = entry;
     const { feed, place, history } = source;
     if (place.placeAnswer === undefined) return undefined;
     const passedOn = { owner: place.placeAnswer.owner, isStopped: () => source.isStopped };
-    const { release } = this.#lease(key, entry);
+    const { release } = this.#lease(entry);
     return { feed, place, history, sourceClock: () => source.sourceClock, passedOn, release };
   }
 
@@ -231,30 +299,19 @@ export class SourceFeeds {
    * Gets ready to own a source that is relayed here. Returns false when it is not relayed here, or this worker cannot.
    */
   async prepare(key: string): Promise<boolean> {
-    return (await this.#entries.get(key)?.source.prepare()) ?? false;
+    const found = await this.#leaderOf(sourceFeedKey(key));
+    return (await found?.entry.source.prepare()) ?? false;
   }
 
   /** The sources that this worker reads itself. */
   get owned(): SourceFeed[] {
-    return [...this.#entries.values()].map(({ source }) => source).filter(({ place }) => place.isOriginal);
+    return [...this.#reading()].map(({ source }) => source).filter(({ place }) => place.isOriginal);
   }
 
-  #close(key: string, entry: Entry): void {
+  #close(entry: Entry): void {
     clearTimeout(entry.lingering);
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    for (const [group, each] of this.#entries) if (each === entry) this.#entries.delete(group);
     const closed = entry.source.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
-}
-
-/** The key of a source's feed in the registry. */
-export function sourceFeedOf(address: SourceAddress): string {
-  return sourceFeedKey(keyOf(address));
-}
-
-function keyOf({ url, headers, userAgent }: SourceAddress): string {
-  const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([url, sorted, userAgent]))
-    .digest('hex');
 }

@@ -25,6 +25,8 @@ export class StagedSource {
   /** Of the keyframes in it, in the form of `contentOf`. */
   readonly #keyframes: number[] = [];
   readonly #firstKeyframe: Deferred<number> = deferred();
+  /** A viewer could begin: with a keyframe, or without video with any sound. */
+  readonly #begun: Deferred<void> = deferred();
   #bytes = 0;
   #taken = false;
   readonly #pumping: Promise<void>;
@@ -54,6 +56,18 @@ export class StagedSource {
   }
 
   /**
+   * Waits until a viewer could begin with what has come.
+   * @throws {SourceError} when that takes longer than `timeoutMs`
+   */
+  async begun(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const late = pause(timeoutMs, signal).then(() => {
+      throw new SourceError('stalled', 'The source sent no keyframe.');
+    });
+    late.catch(() => undefined);
+    await Promise.race([this.#begun.promise, late]);
+  }
+
+  /**
    * Whether a keyframe that is here has also come over the other connection. A connection may begin after the last one
    * that did: the other one broke off meanwhile.
    *
@@ -73,17 +87,28 @@ export class StagedSource {
 
   close(): void {
     this.#reader.close();
-    this.#firstKeyframe.reject(new SourceError('stopped', 'The source is no longer wanted.'));
+    this.#fail(new SourceError('stopped', 'The source is no longer wanted.'));
+  }
+
+  #fail(error: unknown): void {
+    this.#firstKeyframe.reject(error);
+    this.#begun.reject(error);
   }
 
   async #pump(): Promise<void> {
+    let hasVideo = false;
+    const program = (_map: unknown, tracks: readonly { kind: string }[]) => {
+      hasVideo = tracks.some(({ kind }) => kind === 'video');
+    };
     const onUnit = (unit: Unit) => {
+      if (!hasVideo && unit.track.kind === 'audio') this.#begun.resolve();
       if (unit.track.kind !== 'video' || !unit.keyframe) return;
       const content = contentOf(unit);
       this.#keyframes.push(content);
       this.#firstKeyframe.resolve(content);
+      this.#begun.resolve();
     };
-    const scan = new ProgramReader({ program: () => undefined, unit: onUnit, clock: () => undefined });
+    const scan = new ProgramReader({ program, unit: onUnit, clock: () => undefined });
     try {
       while (!this.#taken) {
         const chunk = await this.#reader.read(this.#idleMs);
@@ -95,7 +120,7 @@ export class StagedSource {
       }
     } catch (error) {
       // The caller of `take` gets this error when it reads on.
-      this.#firstKeyframe.reject(error);
+      this.#fail(error);
     }
   }
 }

@@ -17,7 +17,7 @@ import type { FailoverCause } from '../upstream/provider/source-address.ts';
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
 
 export interface FailoverGroupDeps {
-  readonly registry: Pick<StreamRecords, 'advanceFailover'>;
+  readonly registry: Pick<StreamRecords, 'advanceFailover' | 'stream'>;
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
@@ -45,6 +45,12 @@ export class FailoverGroup {
   /** Takes over what the registry says. An answer that is older than what is known here does not count. */
   follow(state: FailoverState): void {
     if (movedAtMs(state) >= movedAtMs(this.#state)) this.#become(state);
+  }
+
+  /** Takes over what the registry has for a stream of the group now, if it answers. */
+  async refresh(streamId: string): Promise<void> {
+    const stream = await this.#deps.registry.stream(streamId).catch(() => undefined);
+    if (stream !== undefined) this.follow(stream.failover);
   }
 
   /**

@@ -2,10 +2,10 @@
 
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
-import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import type { FailoverGroup } from './failover-group.ts';
 
-export class StreamSource implements SwitchableSource {
+export class StreamSource implements GroupSource {
   #stream: StreamRecord;
   readonly #groupOf: (stream: StreamRecord) => FailoverGroup;
   #group: FailoverGroup;
@@ -23,6 +23,11 @@ export class StreamSource implements SwitchableSource {
     return this.#group;
   }
 
+  get ofGroup(): StreamSource {
+    const group = this.#group;
+    return new StreamSource(this.#stream, () => group);
+  }
+
   /** -1: the primary URL. */
   get index(): number {
     return this.#group.state.index;
@@ -37,6 +42,10 @@ export class StreamSource implements SwitchableSource {
     this.#stream = stream;
     this.#group = this.#groupOf(stream);
     this.#group.follow(stream.failover);
+  }
+
+  refresh(): Promise<void> {
+    return this.#group.refresh(this.#stream.id);
   }
 
   get address(): SourceAddress {

@@ -21,7 +21,7 @@ import type { EntryPoint } from '../feed/ring.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
-import { sourceFeedOf } from '../sources/source-feeds.ts';
+import { sourceFeedOf } from '../sources/source-key.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
 import { StreamSource } from '../streams/stream-source.ts';
@@ -256,7 +256,10 @@ export class Seating {
         ...failover,
         registry,
         log,
-        onMoved: (moved) => this.feeds.switchSource(moved),
+        onMoved: (moved) => {
+          this.#deps.sources.switchSource(moved);
+          this.feeds.switchSource(moved);
+        },
         // Earlier versions move each stream by itself.
         tell: async (streams) => {
           await Promise.all(streams.map((streamId) => registry.send({ kind: 'failover', streamId })));

@@ -3,7 +3,7 @@
 import { get } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RelayServer } from '../../../../services/proxy/src/relay/relay-server.ts';
-import { sourceFeedOf } from '../../../../services/proxy/src/sources/source-feeds.ts';
+import { sourceFeedOf } from '../../../../services/proxy/src/sources/source-key.ts';
 import { parseFeedKey, processFeedKey } from '../../../../services/registry/feed-keys.ts';
 import { fakeFfmpegsRunning, spawnFakeFfmpeg } from '../../../support/fake-ffmpeg.ts';
 import { type OwningRegistry, owningRegistry } from '../../../support/owning-registry.ts';
@@ -190,8 +190,9 @@ const RELAYS: readonly [string, Ask][] = [
     async (ground, name) => {
       const { seating, sources } = ground.api.services;
       const stream = await created(ground, name, '/1.ts', TRANSCODED);
-      const { address } = seating.sourceOf(stream);
-      const lease = sources.acquire(stream.id, address, new AbortController().signal);
+      const source = seating.sourceOf(stream);
+      const { address } = source;
+      const lease = sources.acquire(stream.id, source, new AbortController().signal);
       const url = `${ground.relayOrigin}/feeds/${sourceFeedOf(address)}`;
       return { url, headers: FOLLOWER, after: () => void lease.then(({ release }) => release()) };
     },

@@ -34,3 +34,13 @@ export interface SwitchableSource {
    */
   advance(fromIndex: number, cause: FailoverCause): Promise<boolean>;
 }
+
+/** The source of streams that move together. */
+export interface GroupSource extends SwitchableSource {
+  /** The same object for all streams that move together. */
+  readonly group: object;
+  /** The same, for a reader that stays with the group when one of its streams is created anew with other sources. */
+  readonly ofGroup: GroupSource;
+  /** Asks the registry where they play. */
+  refresh(): Promise<void>;
+}

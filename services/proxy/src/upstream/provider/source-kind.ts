@@ -170,3 +170,9 @@ function excerpt(text: string, secrets: readonly string[]): string {
   const masked = maskText(words, secrets);
   return masked.length > EXCERPT_CHARACTERS ? `${masked.slice(0, EXCERPT_CHARACTERS).trimEnd()}…` : masked;
 }
+
+/** Whether a URL may be live MPEG-TS, which the worker reads itself. FFmpeg opens anything else. */
+export function isLiveByName(url: string): boolean {
+  const hint = hintFromUrl(url);
+  return hint !== 'hls' && hint !== 'finite';
+}

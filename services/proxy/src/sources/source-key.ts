@@ -1,0 +1,16 @@
+/** The key of a source's feed in the registry: streams with the same URL and credentials share a connection. Pure. */
+
+import { createHash } from 'node:crypto';
+import { sourceFeedKey } from '../../../registry/feed-keys.ts';
+import type { SourceAddress } from '../upstream/provider/source-address.ts';
+
+export function sourceFeedOf(address: SourceAddress): string {
+  return sourceFeedKey(hashOf(address));
+}
+
+function hashOf({ url, headers, userAgent }: SourceAddress): string {
+  const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([url, sorted, userAgent]))
+    .digest('hex');
+}

@@ -1,0 +1,155 @@
+/** How a source feed gets to the next source of its group: it finds out who reads that, and tries it out beside the one of now. */
+
+import type { Logger } from '../../../shared/log.ts';
+import { maskUrl } from '../../../shared/masking/mask.ts';
+import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
+import type { FailoverCause, SourceAddress } from '../upstream/provider/source-address.ts';
+import { isLiveByName } from '../upstream/provider/source-kind.ts';
+import type { Entered, Origin, Route } from './origin.ts';
+import { OtherKindError } from './source-connections.ts';
+import { sourceFeedOf } from './source-key.ts';
+
+export interface SourceMovesDeps {
+  /** Undefined: there is no other URL. */
+  readonly route: Route | undefined;
+  readonly originOf: (address: SourceAddress, index: number, entered: Entered) => Origin;
+  /** What the feed reads now. */
+  readonly current: () => Origin;
+  /** Whether that delivers. */
+  readonly isLive: () => boolean;
+  /** Ends the input of now, and the pause before the next one. */
+  readonly interrupt: () => void;
+  /** Aborted when the feed is closed. */
+  readonly signal: AbortSignal;
+  /** How long the next source may take until a viewer could begin. */
+  readonly streamTimeoutMs: number;
+  readonly log: Logger;
+}
+
+export class SourceMoves {
+  readonly #deps: SourceMovesDeps;
+  /** What the feed reads next, as soon as the input of now is over. */
+  #next: Origin | undefined;
+  #moving: Promise<void> | undefined;
+  readonly #leaveListeners = new Map<() => void, string>();
+
+  constructor(deps: SourceMovesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether the group plays elsewhere by now. */
+  get isElsewhere(): boolean {
+    const { route, current } = this.#deps;
+    return route !== undefined && sourceFeedOf(route.source.address) !== sourceFeedOf(current().address);
+  }
+
+  /** It does, and FFmpeg has to open that: a source feed reads only live MPEG-TS. */
+  get isForFfmpeg(): boolean {
+    const { route } = this.#deps;
+    return route !== undefined && this.isElsewhere && !isLiveByName(route.source.address.url);
+  }
+
+  /** The next source is found, and the input of now ends. */
+  get isReady(): boolean {
+    return this.#next !== undefined;
+  }
+
+  /** Resolves when no next source is looked for. */
+  async settled(): Promise<void> {
+    await this.#moving;
+  }
+
+  /** Finds out where the group plays; its other workers may have told that only to the registry. Returns whether the feed goes on there. */
+  async calledAway(): Promise<boolean> {
+    await this.#deps.route?.source.refresh();
+    return this.isElsewhere && (await this.toCurrent());
+  }
+
+  /** Leaves the source of now because it has failed. Returns false when the group has no other one. */
+  async on(cause: FailoverCause): Promise<boolean> {
+    const { route, current } = this.#deps;
+    if (!(await route?.source.advance(current().index, cause))) return false;
+    return this.toCurrent();
+  }
+
+  /** Goes on where the group plays now. It opens that beside what is read now, as long as this still sends. */
+  async toCurrent(): Promise<boolean> {
+    this.#moving ??= this.#move()
+      .catch((error: unknown) => {
+        this.#deps.log.warn({ err: error }, 'the source feed could not move to its next source');
+      })
+      .finally(() => {
+        this.#moving = undefined;
+      });
+    await this.#moving;
+    return this.isReady;
+  }
+
+  /** Goes on with the same URL, which this feed opens itself from now on. Returns false when it has no way to do that. */
+  async again(): Promise<boolean> {
+    const { route, originOf, current } = this.#deps;
+    const { address, index } = current();
+    if (route === undefined) return false;
+    this.#next = originOf(address, index, await route.enter(address));
+    return true;
+  }
+
+  /** What the feed reads from now on; undefined: what it has read. */
+  take(): Origin | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    return next;
+  }
+
+  /** Somebody else may read it. */
+  leave(origin: Origin): void {
+    origin.close();
+    for (const [listener, feedKey] of [...this.#leaveListeners]) if (feedKey === origin.place.feed) listener();
+    origin.leave();
+  }
+
+  /** As `Leader` has it. */
+  onLeave(feedKey: string, listener: () => void): () => void {
+    const isRead = [this.#deps.current(), this.#next].some((origin) => origin?.place.feed === feedKey);
+    if (isRead || this.#moving !== undefined) this.#leaveListeners.set(listener, feedKey);
+    else listener();
+    return () => this.#leaveListeners.delete(listener);
+  }
+
+  async #move(): Promise<void> {
+    const { route, originOf, interrupt, signal } = this.#deps;
+    // For what FFmpeg opens the feed stays while FFmpegs read it, and they leave it.
+    while (route !== undefined && this.isElsewhere && !this.isForFfmpeg && !signal.aborted) {
+      const { index, address } = route.source;
+      const next = originOf(address, index, await route.enter(address));
+      const isWanted = await this.#delivers(next);
+      if (!signal.aborted && route.source.index === index && isWanted) {
+        this.#next = next;
+        interrupt();
+        return;
+      }
+      this.leave(next);
+      if (signal.aborted) return;
+      // Unless the group has moved on meanwhile.
+      if (route.source.index === index && !(await route.source.advance(index, { reason: 'transcode_start_error' })))
+        return;
+    }
+  }
+
+  /**
+   * Whether the next source is better than what is read now. It is tried out if it can be had beside that. A provider that
+   * allows one connection gets the old one closed first.
+   */
+  async #delivers(next: Origin): Promise<boolean> {
+    const { current, isLive, streamTimeoutMs, log } = this.#deps;
+    if (!isLive() || !next.isOwn) return true;
+    try {
+      await next.connections.stage(streamTimeoutMs);
+      return true;
+    } catch (error) {
+      if (error instanceof OtherKindError) return true;
+      log.warn({ err: error, source: maskUrl(next.address.url) }, 'the next source could not be opened');
+      return mayBeConnectionLimit(error) && current().isOwn && next.account === current().account;
+    }
+  }
+}

@@ -1,0 +1,307 @@
+/** The source feeds of a worker: one for each group, one connection for each URL, and what happens when a group moves. */
+
+import type { ServerResponse } from 'node:http';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { pause } from '../../../services/proxy/src/async.ts';
+import { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
+import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
+import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { failoverGroups } from '../../support/failover-groups.ts';
+import { SPEC } from '../../support/stream-spec.ts';
+import { until } from '../../support/until.ts';
+import { TsBuilder } from '../mpegts/build-ts.ts';
+import { LOG, ME, placeOf } from '../processes/support.ts';
+import { openGuard, serve } from '../upstream/support.ts';
+
+const SECOND = 90_000;
+
+/** Pictures and sound without end, none like another. Returns what ends them. */
+function play(response: ServerResponse): () => void {
+  response.writeHead(200, { 'content-type': 'video/mp2t' });
+  const ts = new TsBuilder();
+  let n = Math.floor(Math.random() * 1_000);
+  const timer = setInterval(() => {
+    const at = SECOND + n++ * 1_800;
+    response.write(ts.tables().video(at, at, true, n).audio(at).take());
+  }, 20);
+  const stop = () => clearInterval(timer);
+  response.once('close', stop);
+  return stop;
+}
+
+type Channel = (response: ServerResponse) => void;
+
+/** A worker, and a provider that has the given channels. */
+async function workerWith(channels: Record<string, Channel>) {
+  const open = new Map<string, ServerResponse[]>();
+  const asked: string[] = [];
+  const provider = await serve((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    open.set(path, [...(open.get(path) ?? []), response]);
+    response.once('close', () => {
+      open.set(
+        path,
+        (open.get(path) ?? []).filter((each) => each !== response),
+      );
+    });
+    channels[path]?.(response);
+  });
+  const registry = new MemoryRegistry(ME, 0);
+  const connections = new ProviderConnections({ max: 0, registry, reclaim: async () => undefined });
+  const sources = new SourceFeeds(
+    {
+      guard: openGuard(),
+      memories: new SourceMemories(),
+      registry,
+      log: LOG,
+      placeOf: (feed, first) => placeOf(feed, first, registry),
+      ringLimits: () => ({ retainMs: 120_000, joinBufferMs: 0, maxBytes: 10_000_000 }),
+      settings: {
+        connectTimeoutMs: 2_000,
+        readTimeoutMs: 2_000,
+        liveChunkTimeoutMs: 10_000,
+        streamTimeoutMs: 2_000,
+        retry: {
+          retryAttempts: 1,
+          retryDelayMs: 0,
+          retryExponentialBackoff: false,
+          streamTotalTimeoutMs: 30_000,
+        },
+        bitrate: {
+          bitrateMonitoring: false,
+          minBitrateBytesPerSecond: 0,
+          bitrateCheckIntervalMs: 0,
+          bitrateFailoverThreshold: 0,
+          bitrateGraceMs: 0,
+        },
+      },
+    },
+    connections,
+  );
+  onTestFinished(() => sources.close());
+  const groupOf = failoverGroups({ registry, onMoved: (group) => sources.switchSource(group) });
+  /** A stream and its lease. The first path is its primary source. */
+  const read = async (id: string, ...paths: string[]) => {
+    const [url = '', ...failoverUrls] = paths.map((path) => `${provider.origin}${path}`);
+    const answer = await registry.createStream({ ...SPEC, id, url, failoverUrls }, 0);
+    if (answer === 'full') throw new Error('no limit');
+    const source = new StreamSource(answer.stream, groupOf);
+    const lease = await sources.acquire(id, source, new AbortController().signal);
+    const { feed } = lease;
+    if (feed === undefined) throw new Error('no live MPEG-TS');
+    return { source, lease, feed, ring: feed.feed.ring };
+  };
+  const opened = (path: string) => (open.get(path) ?? []).length;
+  const isOpen = (...paths: string[]) =>
+    until(() => paths.every((path) => opened(path) === 1) && [...open.values()].flat().length === paths.length, {
+      what: () =>
+        `only ${paths} to be open; asked: ${asked}; open: ${[...open].map(([p, all]) => `${p} ${all.length}`)}`,
+    });
+  return { sources, registry, read, isOpen, opened, asked, cut: (path: string) => open.get(path)?.[0]?.destroy() };
+}
+
+type Reading = Awaited<ReturnType<Awaited<ReturnType<typeof workerWith>>['read']>>;
+
+/** Waits for media after this moment. */
+async function goesOn({ feed, ring }: Reading): Promise<void> {
+  const { head } = ring;
+  await until(() => ring.head > head + 20_000, {
+    what: () => `more media; the feed has ended: ${feed.feed.end?.kind}`,
+  });
+}
+
+describe('a group that moves', () => {
+  it('has one source feed, which goes on inside on its clock', async () => {
+    const { read, isOpen, asked, opened } = await workerWith({ '/1.ts': play, '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    const b = await read('b', '/1.ts', '/2.ts');
+    expect(b.feed).toBe(a.feed);
+    await goesOn(a);
+    const { timeline } = a.feed.history.current;
+    const { headMs } = a.ring;
+    let bothOpen = false;
+    const watch = setInterval(() => {
+      bothOpen ||= opened('/1.ts') + opened('/2.ts') === 2;
+    }, 1);
+    await b.source.moveOn();
+    await isOpen('/2.ts');
+    clearInterval(watch);
+    await goesOn(a);
+    expect(bothOpen).toBe(true);
+    expect(asked).toEqual(['/1.ts', '/2.ts']);
+    expect(a.feed.history.current.timeline).toBe(timeline);
+    expect(a.ring.headMs - headMs).toBeGreaterThan(0);
+    expect(a.ring.headMs - headMs).toBeLessThan(10_000);
+  });
+
+  it('is joined where it plays by a stream that wakes', async () => {
+    const { read, isOpen, asked } = await workerWith({ '/1.ts': play, '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    await goesOn(a);
+    await a.source.moveOn();
+    await isOpen('/2.ts');
+    const b = await read('b', '/1.ts', '/2.ts');
+    expect(b.feed).toBe(a.feed);
+    expect(b.source.index).toBe(0);
+    // Also when nobody of the group has been there for a moment.
+    a.lease.release();
+    b.lease.release();
+    await isOpen();
+    await read('c', '/1.ts', '/2.ts');
+    await isOpen('/2.ts');
+    expect(asked).toEqual(['/1.ts', '/2.ts', '/2.ts']);
+  });
+
+  it('moves when its source breaks for good, and asks for the next one once', async () => {
+    let isBroken = false;
+    const { read, isOpen, cut, asked } = await workerWith({
+      '/1.ts': (response) => {
+        if (isBroken) response.writeHead(404).end();
+        else play(response);
+      },
+      '/2.ts': (response) => response.writeHead(404).end(),
+      '/3.ts': play,
+    });
+    const a = await read('a', '/1.ts', '/2.ts', '/3.ts');
+    await goesOn(a);
+    isBroken = true;
+    cut('/1.ts');
+    await isOpen('/3.ts');
+    await goesOn(a);
+    expect(a.source.state).toMatchObject({ index: 1, attempts: 2 });
+    expect(asked).toEqual(['/1.ts', '/1.ts', '/2.ts', '/3.ts']);
+  });
+
+  it('opens the first source that answers', async () => {
+    const { read, isOpen } = await workerWith({ '/1.ts': (response) => response.writeHead(404).end(), '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    await isOpen('/2.ts');
+    expect(a.source.index).toBe(0);
+  });
+
+  it('stays when nothing else delivers', async () => {
+    const { read, isOpen, asked } = await workerWith({
+      '/1.ts': play,
+      '/2.ts': (response) => response.writeHead(404).end(),
+    });
+    const a = await read('a', '/1.ts', '/2.ts');
+    await goesOn(a);
+    await a.source.moveOn();
+    await until(() => asked.length > 1, { what: 'the next source to be asked' });
+    await goesOn(a);
+    await isOpen('/1.ts');
+    expect(a.feed.feed.end).toBeUndefined();
+  });
+
+  it('closes the only connection that the provider allows, before it opens the next', async () => {
+    let used = 0;
+    const once = (response: ServerResponse) => {
+      if (used > 0) return void response.writeHead(458).end();
+      used++;
+      response.once('close', () => used--);
+      play(response);
+    };
+    const { read, isOpen } = await workerWith({ '/u/p/1.ts': once, '/u/p/2.ts': once });
+    const a = await read('a', '/u/p/1.ts', '/u/p/2.ts');
+    await goesOn(a);
+    await a.source.moveOn();
+    await isOpen('/u/p/2.ts');
+    await goesOn(a);
+  });
+
+  it('ends with a recording that has been sent to its end', async () => {
+    const path = '/timeshift/u/p/1/1.ts';
+    const { read, asked } = await workerWith({
+      [path]: (response) => {
+        const stop = play(response);
+        setTimeout(() => {
+          stop();
+          response.end();
+        }, 500);
+      },
+      '/2.ts': play,
+    });
+    const a = await read('a', path, '/2.ts');
+    const end = await until(() => a.feed.feed.end, { what: 'the end of the recording' });
+    expect(end).toMatchObject({ kind: 'failed', error: { reason: 'over' } });
+    expect(asked).toEqual([path]);
+  });
+
+  it('fails when all its sources have failed, and says so', async () => {
+    let isBroken = false;
+    const channel = (response: ServerResponse) => {
+      if (isBroken) response.writeHead(404).end();
+      else play(response);
+    };
+    const { read, cut } = await workerWith({ '/1.ts': channel, '/2.ts': channel });
+    const a = await read('a', '/1.ts', '/2.ts');
+    await goesOn(a);
+    isBroken = true;
+    cut('/1.ts');
+    const end = await until(() => a.feed.feed.end, { what: 'the end of the feed' });
+    expect(end).toMatchObject({ kind: 'failed', error: { upstreamStatus: 404, isLast: true } });
+  });
+});
+
+describe('two groups', () => {
+  it('share the connection to one URL, and part when one of them moves', async () => {
+    const { read, isOpen, asked } = await workerWith({ '/1.ts': play, '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    const b = await read('b', '/1.ts');
+    await goesOn(b);
+    expect(asked).toEqual(['/1.ts']);
+    expect(b.feed).not.toBe(a.feed);
+    expect(b.feed.history.current.timeline).toBe(a.feed.history.current.timeline);
+    await a.source.moveOn();
+    await isOpen('/1.ts', '/2.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    expect([a.source.index, b.source.index]).toEqual([0, -1]);
+  });
+
+  it('share the connection to the URL to which one of them moves', async () => {
+    const { read, isOpen, asked, sources } = await workerWith({ '/1.ts': play, '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    const b = await read('b', '/2.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    const { timeline } = a.feed.history.current;
+    await a.source.moveOn();
+    await isOpen('/2.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    expect(asked).toEqual(['/1.ts', '/2.ts']);
+    expect(a.feed.history.current.timeline).toBe(timeline);
+    expect(sources.owned).toEqual([b.feed]);
+    // The one that has opened it goes: the other one opens it.
+    b.lease.release();
+    await pause(50);
+    await isOpen('/2.ts');
+    await goesOn(a);
+    a.lease.release();
+    await isOpen();
+  });
+
+  it('that move to one URL at the same time open it once', async () => {
+    const { read, isOpen, asked } = await workerWith({ '/1.ts': play, '/2.ts': play, '/3.ts': play });
+    const a = await read('a', '/1.ts', '/3.ts');
+    const b = await read('b', '/2.ts', '/3.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    await Promise.all([a.source.moveOn(), b.source.moveOn()]);
+    await isOpen('/3.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    expect(asked.filter((path) => path === '/3.ts')).toHaveLength(1);
+  });
+
+  it('that change places end with one connection each', async () => {
+    const { read, isOpen } = await workerWith({ '/1.ts': play, '/2.ts': play });
+    const a = await read('a', '/1.ts', '/2.ts');
+    const b = await read('b', '/2.ts', '/1.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    await Promise.all([a.source.moveOn(), b.source.moveOn()]);
+    await pause(500);
+    await isOpen('/1.ts', '/2.ts');
+    await Promise.all([goesOn(a), goesOn(b)]);
+    expect([a, b].map(({ feed }) => feed.address.url.slice(-5))).toEqual(['/2.ts', '/1.ts']);
+  });
+});
