@@ -1,0 +1,41 @@
+/** Which segments a playlist lists, and how long they may be. The owner of the feed decides both; its followers are told. */
+
+/** What a profile asks for (`-hls_time` times `-hls_list_size`), or the number of segments that HLS_LIST_SIZE says. */
+export type WindowSize = { readonly seconds: number } | { readonly segments: number };
+
+/** A live playlist holds three target durations at least (RFC 8216, 6.2.2). */
+const MIN_TARGET_DURATIONS = 3;
+/** In a source's own rhythm a segment is up to this much longer than the segment time. */
+const SOURCE_SHARE = 1.75;
+
+/**
+ * How many of the newest segments are in the window.
+ * @param seconds of all segments, the oldest first
+ */
+export function windowLength(seconds: readonly number[], size: WindowSize, targetDuration: number): number {
+  let length = 0;
+  let total = 0;
+  const isEnough = (): boolean => {
+    const isWide = 'seconds' in size ? total >= size.seconds : length >= size.segments;
+    return isWide && total >= MIN_TARGET_DURATIONS * targetDuration;
+  };
+  for (let at = seconds.length - 1; at >= 0 && !isEnough(); at--) {
+    length++;
+    total += seconds[at] as number;
+  }
+  return length;
+}
+
+/**
+ * EXT-X-TARGETDURATION with which a playlist begins, in s.
+ * @param longestStepSeconds between two entries of the source, as far as the ring has them
+ */
+export function firstTargetDuration(list: 'clock' | 'source', segmentSeconds: number, longestStepSeconds = 0): number {
+  if (list === 'clock') return Math.ceil(segmentSeconds);
+  return Math.max(Math.ceil(SOURCE_SHARE * segmentSeconds), Math.ceil(longestStepSeconds));
+}
+
+/** The same after a segment of `seconds`. It grows only where the segment would break the rule (RFC 8216, 4.3.3.1). */
+export function grownTargetDuration(before: number, seconds: number): number {
+  return Math.max(before, Math.round(seconds));
+}
