@@ -40,7 +40,11 @@ local held = {}
 for _, feed in ipairs(mine.feeds) do held[feed] = true end
 for _, connection in ipairs(mine.connections) do held[connection.account .. ' ' .. connection.id] = true end
 for what, prefix in pairs({ feed = K.feedsOfPrefix, connection = K.connectionsOfPrefix }) do
-  for _, name in ipairs(redis.call('SMEMBERS', prefix .. mine.incarnation)) do demand(held[name] and 1, 'not held', what, name) end
+  for _, name in ipairs(redis.call('SMEMBERS', prefix .. mine.incarnation)) do
+    -- Whoever asks for a feed that nobody makes would be sent here.
+    local is_coming = what == 'feed' and is_being_handed(name, mine.incarnation)
+    demand((held[name] or is_coming) and 1, 'not held', what, name)
+  end
 end
 -- Not its value, which appears in logs.
 for _, secret in ipairs(mine.secrets) do

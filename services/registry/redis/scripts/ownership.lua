@@ -23,9 +23,25 @@ local function set_owner(feed, owner, epoch)
   if before then redis.call('SREM', K.feedsOfPrefix .. before, feed) end
   redis.call('HSET', K.ownerPrefix .. feed, 'incarnation', owner.incarnation, 'worker', owner.workerId,
     'address', owner.address, 'epoch', string.format('%.0f', epoch))
+  redis.call('HDEL', K.ownerPrefix .. feed, 'handed')
   redis.call('SADD', K.feedsOfPrefix .. owner.incarnation, feed)
   local id, slot = stream_and_slot(feed)
   if id and tonumber(slot) == 0 then show(id) end
+end
+
+-- A worker learns from the others that it has been handed a feed. Until then it does not say that it makes it.
+local HANDED_MS = 10000
+
+-- Records that a worker makes a feed that has not asked for it itself.
+local function hand(feed, owner, epoch)
+  set_owner(feed, owner, epoch)
+  redis.call('HSET', K.ownerPrefix .. feed, 'handed', string.format('%.0f', now_ms()))
+end
+
+-- Whether an incarnation that does not say that it makes a feed may not know yet that it owns it.
+local function is_being_handed(feed, incarnation)
+  local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'handed')
+  return stored[1] == incarnation and now_ms() - number_of(stored[2], -HANDED_MS) < HANDED_MS
 end
 
 -- Removes the owner's record of a feed, if it names this incarnation.
@@ -73,8 +89,9 @@ local function claim(feed, me)
   if not owner and redis.call('HEXISTS', key, 'incarnation') == 0 then owner, mended = holder_of(feed), true end
   if owner and is_alive(owner.incarnation) then
     if mended then set_owner(feed, owner, owner.epoch) end
-    if owner.incarnation == me.incarnation then return { kind = 'own', epoch = owner.epoch } end
-    return { kind = 'relay', owner = owner }
+    if owner.incarnation ~= me.incarnation then return { kind = 'relay', owner = owner } end
+    redis.call('HDEL', key, 'handed')
+    return { kind = 'own', epoch = owner.epoch }
   end
   local now = now_ms()
   local born = number_of(redis.call('GET', K.born), now)
@@ -86,8 +103,11 @@ local function claim(feed, me)
   if stream_and_slot(feed) then chosen = place_process(me) end
   if not chosen then return { kind = 'full', draining = not takes_viewers() } end
   local epoch = math.max(number_of(stored[2], 0) + 1, now)
-  set_owner(feed, chosen, epoch)
+  if chosen.incarnation == me.incarnation then
+    set_owner(feed, chosen, epoch)
+    return { kind = 'own', epoch = epoch }
+  end
+  hand(feed, chosen, epoch)
   chosen.epoch = epoch
-  if chosen.incarnation == me.incarnation then return { kind = 'own', epoch = epoch } end
   return { kind = 'relay', owner = chosen }
 end

@@ -220,13 +220,16 @@ end
 local places, making = {}, {}
 for _, feed in ipairs(mine.feeds) do making[feed.feed] = true end
 for _, feed in ipairs(redis.call('SMEMBERS', K.feedsOfPrefix .. incarnation)) do
-  if not making[feed] then
+  if not making[feed] and not is_being_handed(feed, incarnation) then
     redis.call('SREM', K.feedsOfPrefix .. incarnation, feed)
     disown(feed, incarnation)
   end
 end
 for _, feed in ipairs(given_up.feeds) do
-  if not making[feed] then disown(feed, incarnation) end
+  if not making[feed] then
+    redis.call('SREM', K.feedsOfPrefix .. incarnation, feed)
+    disown(feed, incarnation)
+  end
 end
 for _, own in ipairs(mine.feeds) do
   local feed = own.feed

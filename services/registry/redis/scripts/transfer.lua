@@ -5,5 +5,5 @@ local key, to = K.ownerPrefix .. ARGV[2], cjson.decode(ARGV[5])
 local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
 if stored[1] ~= ARGV[3] or stored[2] ~= ARGV[4] or not is_alive(to.incarnation) then return '0' end
 local epoch = math.max(tonumber(stored[2]) + 1, now_ms())
-set_owner(ARGV[2], to, epoch)
+hand(ARGV[2], to, epoch)
 return string.format('%.0f', epoch)
