@@ -68,6 +68,16 @@ export const KEPT: readonly KeptSchedule[] = [
     },
   },
   {
+    what: 'owns a feed for good that ended while it asked for its owner',
+    schedule: {
+      seed: 2754,
+      happenings: [
+        { kind: 'viewer', atMs: 1278, stream: 0, worker: 1, stayMs: 4915 },
+        { kind: 'power', atMs: 4647, worker: 'w2', downMs: 2562 },
+      ],
+    },
+  },
+  {
     what: 'counts a viewer of a dead worker in its slot after Redis has lost its record',
     schedule: {
       seed: 1272,

@@ -324,9 +324,15 @@ export class ProcessFeeds {
     if (current !== undefined && current !== entry) return;
     const { isOriginal } = entry.process.place;
     const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
-    if (unused) await this.#end(entry);
-    // The registry has just counted in a viewer on another worker; its relay is on the way.
-    else if (entry.users === 0) this.#startGrace(entry, ASK_AGAIN_MS);
+    if (!unused) {
+      // The registry has just counted in a viewer on another worker; its relay is on the way.
+      if (entry.users === 0) this.#startGrace(entry, ASK_AGAIN_MS);
+      return;
+    }
+    await this.#end(entry);
+    // A question that was under way may have made this worker the owner meanwhile.
+    if (isOriginal || !entry.process.place.isOriginal) return;
+    await this.#deps.registry.releaseSlot(entry.streamId, entry.slot);
   }
 
   async #end(entry: Entry): Promise<void> {
