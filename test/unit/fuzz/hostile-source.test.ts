@@ -79,11 +79,16 @@ interface Played {
   readonly keptBytes: number;
 }
 
+/** A connection breaks after so many chunks, and the next one may repeat what it sent. */
+const RECONNECTED_AFTER = 3 * CHUNKS_AT_ONCE;
+
 /** One hostile source, read as a source feed and as what an FFmpeg copies from it, beside a neighbour. */
 function play(source: HostileSource, neighbour: Neighbour): Played {
   const before = inUse();
   const turnsMs: number[] = [];
-  const feeds = [asSource(), asProcess()];
+  const read = asSource();
+  const feeds = [read, asProcess()];
+  let shift = 0;
   for (let sent = 0; sent < CASE_BYTES && turnsMs.length < 2_000; ) {
     const chunks = Array.from({ length: CHUNKS_AT_ONCE }, () => source());
     // What making them has left behind is not to be collected in the turns that are measured.
@@ -99,6 +104,10 @@ function play(source: HostileSource, neighbour: Neighbour): Played {
       }
     }
     neighbour.step();
+    shift = read.splicer.shift ?? shift;
+    if (turnsMs.length % RECONNECTED_AFTER !== 0) continue;
+    read.splicer.endInput(false);
+    read.splicer.beginInput({ kind: 'reconnection', shift });
   }
   const keptBytes = inUse() - before;
   for (const { splicer, feed } of feeds) {

@@ -22,16 +22,21 @@ interface SaidOrigin {
   readonly sent: readonly (readonly [number, number])[];
 }
 
-const finite = z.number();
+/** Ticks that are not wrapped. Sums of them are still whole numbers; the media of a thousand years has fewer. */
+export const ticksShape = z
+  .number()
+  .int()
+  .min(-(2 ** 52))
+  .max(2 ** 52);
 const originShape: z.ZodType<SaidOrigin> = z.looseObject({
   source: z.string(),
-  shift: finite,
-  sent: z.array(z.tuple([finite, finite])),
+  shift: ticksShape,
+  sent: z.array(z.tuple([ticksShape, z.number().int()])),
 });
 
 export const clockShape: z.ZodType<SaidClock> = z.looseObject({
   timeline: z.string(),
-  shift: finite,
+  shift: ticksShape,
   origin: originShape.optional().catch(undefined),
 });
 

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { ownerShape } from '../../../registry/shapes.ts';
 import type { Owner } from '../../../registry/types.ts';
 import type { OwnerHistory } from '../feed/feed-history.ts';
-import { clockShape, type SaidClock } from './clock-frames.ts';
+import { clockShape, type SaidClock, ticksShape } from './clock-frames.ts';
 
 /**
  * The version of the frames that this worker speaks. A follower sends its own in the header `X-Relay-Version`, and the hello
@@ -79,7 +79,7 @@ const finite = z.number();
 const helloShape: z.ZodType<RelayHello> = z.looseObject({
   version: finite.optional(),
   incarnation: z.string(),
-  ticks: finite.optional().catch(undefined),
+  ticks: ticksShape.optional().catch(undefined),
   lineage: z.looseObject({
     timeline: z.string(),
     epoch: finite,

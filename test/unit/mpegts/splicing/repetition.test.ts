@@ -133,6 +133,39 @@ describe('a connection that begins between keyframes with what was sent before',
     expect(entries).toEqual(['keyframe 200']);
   });
 
+  it('is recognised on both sides of what was missing in what was sent', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 171);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    // On a clock of its own it goes on by the time that has passed, which is half a second more than is missing.
+    play(splicer, 200, 251, { clock: 7_000_000 }, 8_500);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(clip(150, 310), 11_000);
+    expect(sent).toEqual([...upTo(0, 170), ...upTo(200, 309)]);
+  });
+
+  it.each([
+    ['within what was sent', 160],
+    ['where that ends', 170],
+  ])('goes on with the next picture when the clock has jumped %s', (_where, at) => {
+    for (const jump of [-40_000_000, -4_000, 40_000_000]) {
+      const { splicer, sent, signalled } = splice();
+      splicer.beginInput({ kind: 'source' });
+      play(splicer, 0, at);
+      play(splicer, at, 171, { clock: jump });
+      splicer.endInput(false);
+      splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+      const before = signalled.length;
+      const ts = new TsBuilder();
+      splicer.push(Buffer.concat([clip(150, at, {}, ts), clip(at, 200, { clock: jump }, ts)]), 7_500);
+      expect(sent).toEqual(upTo(0, 199));
+      expect(signalled).toHaveLength(before);
+    }
+  });
+
   it('is not recognised by one small picture, which may look like any other', () => {
     const { splicer, sent } = splice();
     const small = { bytes: 20, clock: 7_000_000 };

@@ -109,15 +109,25 @@ export class SentPictures {
     return this.#pictures.find((each) => each.content === content)?.dts;
   }
 
-  /** Whether a picture at this time (33 bits) comes directly after the newest one, as that came after the one before it. */
-  isNext(ticks: number): boolean {
+  /** When the picture after the newest one is due, if it comes as that came after the one before it; not wrapped. */
+  get nextDts(): number | undefined {
     const [before, newest] = this.#pictures.slice(-2);
-    return before !== undefined && newest !== undefined && wrapTicks(2 * newest.dts - before.dts) === ticks;
+    return before === undefined || newest === undefined ? undefined : 2 * newest.dts - before.dts;
+  }
+
+  /** The picture after the one at this time, not wrapped. */
+  following(dts: number): Fingerprint | undefined {
+    return this.#pictures.find((each) => each.dts > dts);
   }
 
   /** Whether the source shows a slate over and over, or a picture in which nothing moves. */
   get isLoop(): boolean {
     return this.newest !== undefined && this.newest.dts - this.#againDts < LOOP_TICKS;
+  }
+
+  /** Whether any picture was sent at this time (33 bits). */
+  hasAt(ticks: number): boolean {
+    return this.#byTime.has(ticks);
   }
 
   /** Whether exactly this picture was sent at this time (33 bits). */

@@ -7,9 +7,9 @@
 import { REMEMBERED_TICKS, SentPictures } from '../reading/sent-pictures.ts';
 import { contentOf } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
-import { TICKS_PER_SECOND, ticksBetween, wrapTicks } from '../syntax/timestamp.ts';
+import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../syntax/timestamp.ts';
 import type { Overlap } from './input.ts';
-import type { Timeline } from './timeline.ts';
+import { elapsedTicks, isNear, type Timeline } from './timeline.ts';
 
 /** What a picture of an input is. */
 export type Look =
@@ -19,7 +19,7 @@ export type Look =
   | 'past'
   /** It was sent before, or comes next. From here on the input is on the output's timeline. */
   | 'continued'
-  /** The input seemed to repeat what was sent, but plays it again. It is a new one from here on. */
+  /** The input seemed to repeat what was sent, but plays it again, or something else. It is a new one from here on. */
   | 'played_again';
 
 /**
@@ -34,8 +34,21 @@ const TELLING_ROW = 3;
  */
 const WATCHED_MS = 1_000;
 const SLOWEST_PAST = 1.25;
-/** What comes slower than this has stood still on its way, and says nothing. */
+/** What comes slower than this has stood still on its way, and says nothing, but not for as long as a past lasts. */
 const SLOWEST_PLAYED = 0.8;
+const LONGEST_WATCH_MS = 15_000;
+/** So many pictures in a row that others were sent in place of: a second of them. */
+const STRANGERS = 25;
+
+/** An input that has begun with what was sent before. Times are on the output timeline, not wrapped. */
+interface Repeated {
+  /** Of the newest of its pictures. */
+  atDts: number;
+  /** Of the last picture that was sent before the input. */
+  readonly endDts: number;
+  /** How many pictures in a row are not those that were sent at their times. */
+  strangers: number;
+}
 
 export class Repetition {
   readonly sent = new SentPictures();
@@ -47,22 +60,28 @@ export class Repetition {
   #begin: { readonly dts: number; readonly resumes: boolean } | undefined;
   /** The newest of a row of pictures that were sent before, and how many there are. */
   #row: { readonly shift: number; readonly length: number } | undefined;
-  /**
-   * Since when an input is watched that was recognised by its content alone, until the repetition is over. Times on its
-   * clock: of that picture, and of the last one that was sent before.
-   */
-  #watched: { readonly dts: number; readonly atMs: number; readonly lastDts: number } | undefined;
+  /** From the first picture that was sent before until all of them have come. */
+  #repeated: Repeated | undefined;
+  /** Since when an input is watched that was recognised by its content alone, and at which of its pictures. */
+  #watched: { readonly dts: number; readonly atMs: number; readonly beganMs: number } | undefined;
+  /** The newest picture that was looked at; its content is undefined when there was no room for it. */
+  #looked: { readonly unit: Unit; readonly content: number | undefined } | undefined;
 
   beginInput(overlap: Overlap): void {
     this.#overlap = overlap;
     this.#begin = undefined;
     this.#row = undefined;
+    this.#repeated = undefined;
     this.#watched = undefined;
+    this.#looked = undefined;
   }
 
   /** A picture was sent; `dts` is on the output timeline, not wrapped. */
   remember(unit: Unit, dts: number): void {
-    if (this.sent.takes(unit.arrivedMs)) this.sent.add({ dts, content: contentOf(unit) }, unit.arrivedMs);
+    const content = this.#contentOf(unit);
+    // Its packets belong to the ring now.
+    this.#looked = undefined;
+    if (content !== undefined) this.sent.add({ dts, content }, unit.arrivedMs);
   }
 
   /**
@@ -71,37 +90,102 @@ export class Repetition {
    */
   look(unit: Unit, dts: number, timeline: Timeline): Look {
     const { fresh, clock, shift } = timeline;
-    if (!fresh) {
-      if (!this.#isPlayedAgain(dts, unit.arrivedMs)) return 'usual';
-      this.beginInput('none');
-      timeline.beginInput('rebase');
-      return 'played_again';
+    if (this.#repeated !== undefined && shift !== undefined) {
+      return this.#lookAgain(this.#repeated, unit, { dts, shift }, timeline);
     }
     const { newest } = this.sent;
+    if (!fresh || clock === 'aligned' || this.#overlap === 'none' || newest === undefined) return 'usual';
     this.#begin ??= { dts, resumes: clock === 'resume' && timeline.resumes(dts, unit.arrivedMs) };
-    if (clock === 'aligned' || this.#overlap === 'none' || newest === undefined) return 'usual';
-    if (!this.sent.takes(unit.arrivedMs)) return 'usual';
-    const content = contentOf(unit);
-    if (clock === 'resume' && shift !== undefined && this.#goesOn(content, wrapTicks(dts + shift))) {
-      timeline.beginInput('aligned');
-      return 'continued';
+    const content = this.#contentOf(unit);
+    if (content === undefined) return 'usual';
+    if (clock === 'resume' && shift !== undefined) {
+      const outDts = unwrapNear(dts + shift, newest.dts);
+      if (this.sent.has(content, wrapTicks(outDts))) return this.#continue(timeline, outDts, dts);
+      if (this.sent.nextDts === outDts) {
+        timeline.beginInput('aligned');
+        return 'continued';
+      }
     }
     // A source may show the same again after a while. By its clock, this is not the past.
     if (this.#begin.resumes) return 'usual';
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
     const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
     if (sentAt !== undefined && this.#isTelling(unit, sentAt - dts)) {
-      this.#watched = { dts, atMs: unit.arrivedMs, lastDts: wrapTicks(newest.dts - sentAt + dts) };
-      timeline.beginInput('aligned', false, sentAt - dts);
-      return 'continued';
+      this.#watched = { dts: sentAt, atMs: unit.arrivedMs, beganMs: unit.arrivedMs };
+      return this.#continue(timeline, sentAt, dts);
     }
     const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.sent.knows(content);
     return mayBePast && ticksBetween(this.#begin.dts, dts) <= REMEMBERED_TICKS ? 'past' : 'usual';
   }
 
-  /** Whether the clock is that of the input before, by a picture that was sent at this time, or that comes next. */
-  #goesOn(content: number, ticks: number): boolean {
-    return this.sent.has(content, ticks) || this.sent.isNext(ticks);
+  /**
+   * Looks at a picture of an input that has begun with what was sent before. What was sent has several clocks when its
+   * provider has jumped, or when media is missing in it: each picture is compared.
+   */
+  #lookAgain(
+    repeated: Repeated,
+    unit: Unit,
+    { dts, shift }: { readonly dts: number; readonly shift: number },
+    timeline: Timeline,
+  ): Look {
+    const { atDts, endDts } = repeated;
+    const outDts = unwrapNear(dts + shift, endDts);
+    const ahead = outDts - endDts;
+    const isLikely = ahead > 0 && isNear(ahead, elapsedTicks(this.sent.newestAtMs, unit.arrivedMs));
+    if (atDts >= endDts) {
+      this.beginInput('none');
+      if (isLikely) return 'usual';
+      // The clock has jumped where the past ends. Nothing is missing between two pictures of one connection.
+      timeline.beginInput('aligned', false, (this.sent.nextDts ?? endDts) - dts);
+      return 'continued';
+    }
+    const content = this.#contentOf(unit);
+    const isAsSent = content === undefined ? ahead <= 0 : this.sent.has(content, wrapTicks(outDts));
+    if (isAsSent && outDts > atDts) {
+      repeated.atDts = outDts;
+      repeated.strangers = 0;
+      return this.#isPlayedAgain(outDts, unit.arrivedMs) ? this.#isAnother(timeline) : 'usual';
+    }
+    const sentAt = content === undefined ? undefined : this.#sentAfter(atDts, content, unit, dts);
+    if (sentAt !== undefined) return this.#continue(timeline, sentAt, dts);
+    if (isLikely) {
+      this.beginInput('none');
+      return 'usual';
+    }
+    // What is missing in what was sent, and comes now, is past. Else it is another clock, or another programme.
+    const isOff = ahead > 0 || ahead <= -REMEMBERED_TICKS;
+    if (this.sent.hasAt(wrapTicks(outDts))) repeated.strangers++;
+    return isOff || repeated.strangers >= STRANGERS ? this.#isAnother(timeline) : 'usual';
+  }
+
+  /** The input goes on with a picture that was sent at `outDts`, not wrapped. */
+  #continue(timeline: Timeline, outDts: number, dts: number): Look {
+    const endDts = this.#repeated?.endDts ?? this.sent.newest?.dts ?? outDts;
+    this.#repeated = { atDts: outDts, endDts, strangers: 0 };
+    timeline.beginInput('aligned', false, outDts - dts);
+    return 'continued';
+  }
+
+  #isAnother(timeline: Timeline): Look {
+    this.beginInput('none');
+    timeline.beginInput('rebase');
+    return 'played_again';
+  }
+
+  /** When a picture with this content was sent after `atDts`, if it is surely that one. */
+  #sentAfter(atDts: number, content: number, unit: Unit, dts: number): number | undefined {
+    const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
+    if (sentAt === undefined || sentAt <= atDts) return undefined;
+    const isNext = this.sent.following(atDts)?.dts === sentAt;
+    return isNext || this.#isTelling(unit, sentAt - dts) ? sentAt : undefined;
+  }
+
+  /** Undefined when there are too many pictures. */
+  #contentOf(unit: Unit): number | undefined {
+    if (this.#looked?.unit !== unit) {
+      this.#looked = { unit, content: this.sent.takes(unit.arrivedMs) ? contentOf(unit) : undefined };
+    }
+    return this.#looked.content;
   }
 
   #isTelling({ keyframe, packets }: Unit, shift: number): boolean {
@@ -110,15 +194,15 @@ export class Repetition {
     return keyframe || packets.length >= TELLING_PACKETS || length >= TELLING_ROW;
   }
 
-  #isPlayedAgain(dts: number, nowMs: number): boolean {
+  /** @param outDts on the output timeline, not wrapped */
+  #isPlayedAgain(outDts: number, nowMs: number): boolean {
     if (this.#watched === undefined) return false;
-    const { dts: from, atMs, lastDts } = this.#watched;
-    if (ticksBetween(lastDts, dts) > 0) this.#watched = undefined;
+    const { dts, atMs, beganMs } = this.#watched;
     const passedMs = nowMs - atMs;
-    if (this.#watched === undefined || passedMs < WATCHED_MS) return false;
-    const speed = (ticksBetween(from, dts) * 1000) / TICKS_PER_SECOND / passedMs;
+    if (passedMs < WATCHED_MS) return false;
+    const speed = ((outDts - dts) * 1000) / TICKS_PER_SECOND / passedMs;
     // Another second, because the machine or the network may have stood still in this one.
-    this.#watched = { dts, atMs: nowMs, lastDts };
-    return speed > SLOWEST_PLAYED && speed < SLOWEST_PAST;
+    this.#watched = { dts: outDts, atMs: nowMs, beganMs };
+    return (speed > SLOWEST_PLAYED && speed < SLOWEST_PAST) || nowMs - beganMs > LONGEST_WATCH_MS;
   }
 }

@@ -34,6 +34,10 @@ const SIGNALLED_GAP = 0.5 * TICKS_PER_SECOND;
 const RESUME_SLACK = 5 * TICKS_PER_SECOND;
 /** Tracks of one input are never further apart than this. A larger distance is another jump. */
 const NEAR = 10 * TICKS_PER_SECOND;
+/** An input begins with no more of the past than this, and its tracks are as far apart as they may be. */
+const MAX_PAST = 15 * TICKS_PER_SECOND + NEAR;
+/** Sound that is on another clock than the input's waits so long for pictures that tell. */
+const DOUBT_MS = 1_000;
 /** Step of a track that has not yet shown its own. */
 const DEFAULT_STEP = TICKS_PER_SECOND / 25;
 
@@ -44,6 +48,8 @@ interface TrackClock {
   atMs: number;
   /** No unit of the current input has been accepted yet. */
   joining: boolean;
+  /** Since when the units of the current input cannot be on its clock, monotonic ms. */
+  doubtedMs?: number | undefined;
 }
 
 export class Timeline {
@@ -72,7 +78,10 @@ export class Timeline {
     this.#repaired = repaired;
     if (shift !== undefined) this.#shift = wrapTicks(shift);
     this.#fresh = true;
-    for (const track of this.#tracks.values()) track.joining = true;
+    for (const track of this.#tracks.values()) {
+      track.joining = true;
+      track.doubtedMs = undefined;
+    }
   }
 
   /**
@@ -138,7 +147,7 @@ export class Timeline {
       this.#tracks.set(pid, { dts: out, step: DEFAULT_STEP, shift, atMs: nowMs, joining: false });
       return { shift, dts: out, jump: false };
     }
-    if (track.joining) return this.#join(track, dts, nowMs);
+    if (track.joining) return this.#join(track, dts, nowMs, anchor);
     const ahead = this.#ahead(track, dts, track.shift);
     const isUsual = this.#isUsual(track, ahead, track.shift, nowMs);
     // Another track of this input may have jumped before this one. The unit belongs to the clock that it fits better.
@@ -156,10 +165,7 @@ export class Timeline {
       // One unit is out of order by about a frame: a muxer's rounding, not a new clock.
       return this.#accept(track, track.shift, 1, nowMs, false, 1 - ahead);
     }
-    const elapsed = ((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000;
-    const onward = Math.max(track.step, Math.round(elapsed));
-    this.#shift = wrapTicks(track.dts + onward - dts);
-    return this.#accept(track, this.#shift, onward, nowMs, true);
+    return this.#jump(track, dts, nowMs);
   }
 
   /**
@@ -171,7 +177,7 @@ export class Timeline {
     const latest = this.#latest();
     if (latest === undefined || this.#shift === undefined) return false;
     const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + this.#shift));
-    return ahead > 0 && ahead <= elapsedTicks(latest.atMs, nowMs) * WALL_FACTOR + RESUME_SLACK;
+    return ahead > 0 && isNear(ahead, elapsedTicks(latest.atMs, nowMs));
   }
 
   /** Moves a timestamp of a track that sets no clock (subtitles, a PCR) to the output timeline, 33 bits. */
@@ -192,12 +198,26 @@ export class Timeline {
     this.#shift = wrapTicks(latest.dts + Math.max(latest.step ?? DEFAULT_STEP, elapsedTicks(latest.atMs, nowMs)) - dts);
   }
 
-  #join(track: TrackClock, dts: number, nowMs: number): Placement | undefined {
+  #join(track: TrackClock, dts: number, nowMs: number, anchor: boolean): Placement | undefined {
     const shift = this.#shift as number;
     const ahead = this.#ahead(track, dts, shift);
+    if (!this.#repaired && !isNear(ahead, elapsedTicks(track.atMs, nowMs))) {
+      // The clock has jumped. If it is that of all tracks, the pictures tell by how much.
+      track.doubtedMs ??= nowMs;
+      if (!anchor && nowMs - track.doubtedMs < DOUBT_MS) return undefined;
+      track.joining = false;
+      return this.#jump(track, dts, nowMs);
+    }
     if (ahead <= 0) return undefined;
     track.joining = false;
     return this.#accept(track, shift, ahead, nowMs, this.#clock !== 'aligned' || ahead > 1.5 * track.step);
+  }
+
+  /** The unit is on another clock than those before it: it comes as long after them as time has passed. */
+  #jump(track: TrackClock, dts: number, nowMs: number): Placement {
+    const onward = Math.max(track.step, Math.round(((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000));
+    this.#shift = wrapTicks(track.dts + onward - dts);
+    return this.#accept(track, this.#shift, onward, nowMs, true);
   }
 
   #ahead(track: TrackClock, dts: number, shift: number): number {
@@ -232,6 +252,11 @@ export class Timeline {
   }
 }
 
-function elapsedTicks(sinceMs: number, nowMs: number): number {
+/** Whether a unit `ahead` ticks after what was sent last, which is negative for the past, can be on the same clock. */
+export function isNear(ahead: number, elapsed: number): boolean {
+  return ahead > -MAX_PAST && ahead <= elapsed * WALL_FACTOR + RESUME_SLACK;
+}
+
+export function elapsedTicks(sinceMs: number, nowMs: number): number {
   return Math.max(0, Math.round(((nowMs - sinceMs) * TICKS_PER_SECOND) / 1000));
 }
