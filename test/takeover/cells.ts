@@ -2,6 +2,7 @@
 import type { LoopName } from '../support/fixtures.ts';
 import type { NumberedLoop } from '../support/numbered/loop-map.ts';
 import { COPY } from '../support/stage.ts';
+import type { FaultName } from './faults.ts';
 
 export interface Kind {
   readonly fixture: NumberedLoop & LoopName;
@@ -21,25 +22,18 @@ export const KINDS = {
 /** Seconds of past media with which the provider begins each connection, at any packet. */
 export const BURSTS = [0, 1, 3, 10] as const;
 
-/**
- * What fails: the owner is killed, stopped, or told to end; the provider drops the connection, and its next one has the same
- * clock or another.
- */
-export const FAULTS = ['kill', 'stop', 'drain', 'drop', 'drop-clock'] as const;
-
-/**
- * Faults that only their name chooses: the provider drops the connection and the next one 2 to 3 s later; the owner's FFmpeg dies;
- * Redis dies and is back after five seconds, empty.
- */
-export const OTHER_FAULTS = ['drop-twice', 'ffmpeg', 'redis'] as const;
-
 export interface Cell {
   readonly kind: keyof typeof KINDS;
   readonly burst: number;
-  readonly fault: (typeof FAULTS)[number] | (typeof OTHER_FAULTS)[number];
+  readonly fault: FaultName;
   readonly seed: number;
 }
 
 export function nameOf({ kind, burst, fault, seed }: Cell): string {
   return `${kind}, ${burst} s again, ${fault}, seed ${seed}`;
+}
+
+/** What plays this cell alone. */
+export function commandOf({ kind, burst, fault, seed }: Cell): string {
+  return `npm run test:takeover -- --seeds 0 --kinds ${kind} --bursts ${burst} --faults ${fault} --seed ${seed}`;
 }

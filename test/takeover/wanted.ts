@@ -1,7 +1,8 @@
 /** Which cells a run of the takeover matrix plays: what `scripts/takeover.mjs` was given. */
 import { z } from 'zod';
 import { pick, seeded } from '../support/seed.ts';
-import { BURSTS, type Cell, FAULTS, KINDS, OTHER_FAULTS } from './cells.ts';
+import { BURSTS, type Cell, KINDS } from './cells.ts';
+import { FAULTS, OTHER_FAULTS } from './faults.ts';
 
 const KIND_NAMES = Object.keys(KINDS) as Cell['kind'][];
 const DEFAULT_SEEDS = 50;

@@ -16,6 +16,12 @@ import { createWorker } from './worker/worker.ts';
  */
 setFlagsFromString('--heap-growing-percent=100');
 
+/**
+ * What is not handed over loses the media that is on its way, so a short DRAIN_TIMEOUT does not end handovers. Docker kills a
+ * container ten seconds after it was told to stop.
+ */
+const HANDOVERS_MS = 8_000;
+
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = createLogger(config.logLevel, { worker: config.workerId }, undefined, secretsIn(config));
@@ -34,10 +40,10 @@ async function main(): Promise<void> {
   const worker = await createWorker(config, log);
   const server = await buildServer(worker.services);
 
-  const end = (drainMs: number): void => {
+  const end = (drainMs: number, handoversMs: number): void => {
     stopping = true;
     void worker
-      .drain(drainMs)
+      .drain(drainMs, handoversMs)
       .then(() => server.close())
       .then(() => log.info('stopped'))
       .then(() => process.exit(0));
@@ -46,12 +52,12 @@ async function main(): Promise<void> {
     if (stopping) process.exit(1);
     const drainMs = signal === 'SIGTERM' ? config.drainTimeoutMs : 0;
     log.info({ signal, drainMs, clients: worker.services.playback.clientCount }, 'draining');
-    end(drainMs);
+    end(drainMs, signal === 'SIGTERM' ? HANDOVERS_MS : 0);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   worker.onDrained(() => {
-    if (!stopping) end(0);
+    if (!stopping) end(0, 0);
   });
 
   const address = await server.listen({ host: config.host, port: config.port });

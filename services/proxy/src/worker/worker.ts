@@ -44,8 +44,11 @@ import { workerNumbers } from './worker-numbers.ts';
 
 export interface Worker {
   readonly services: Services;
-  /** Hands over the feeds that other workers read, waits up to `drainMs` for the viewers to leave, then ends everything. */
-  drain(drainMs: number): Promise<void>;
+  /**
+   * Hands over the feeds that other workers read, waits up to `drainMs` for the viewers to leave, then ends everything.
+   * @param handoversMs feeds are handed over for so long, even when viewers here have less time
+   */
+  drain(drainMs: number, handoversMs?: number): Promise<void>;
   /** Calls back when the worker was told to drain, nobody needs it any more, and ECS starts another one if it wants one. */
   onDrained(listener: () => void): void;
 }
@@ -258,9 +261,13 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     onDrained: (listener) => {
       onDrained = listener;
     },
-    async drain(drainMs) {
+    async drain(drainMs, handoversMs = 0) {
       drainEnd.stop();
       await drain.until(isUnused, drainMs);
+      if (handover.isPending) {
+        await playback.close();
+        await drain.until(() => !handover.isPending, handoversMs - drainMs);
+      }
       stopCleanup();
       await ecs.stop();
       heartbeat.stop();
