@@ -8,13 +8,15 @@ export interface Kind {
   readonly fixture: NumberedLoop & LoopName;
   /** Undefined: a shared direct stream, without FFmpeg. */
   readonly profile: string | undefined;
+  /** Two FFmpegs make other pictures of it. */
+  readonly encodes?: true;
 }
 
 export const KINDS = {
   direct: { fixture: 'numbered', profile: undefined },
   copy: { fixture: 'numbered', profile: COPY },
-  transcode: { fixture: 'numbered', profile: '720p' },
-  deinterlaced: { fixture: 'numbered-interlaced', profile: '720p' },
+  transcode: { fixture: 'numbered', profile: '720p', encodes: true },
+  deinterlaced: { fixture: 'numbered-interlaced', profile: '720p', encodes: true },
   bframes: { fixture: 'numbered-bframes', profile: COPY },
   'open-gop': { fixture: 'numbered-open-gop', profile: COPY },
 } as const satisfies Record<string, Kind>;

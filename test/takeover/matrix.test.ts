@@ -2,7 +2,7 @@
 import { afterAll, describe, expect } from 'vitest';
 import { earlierWorker } from '../support/earlier-worker.ts';
 import { staged } from '../support/stage.ts';
-import { nameOf } from './cells.ts';
+import { commandOf, nameOf } from './cells.ts';
 import { type Played, playCell } from './play-cell.ts';
 import { tableOf } from './table.ts';
 import { wantedOf } from './wanted.ts';
@@ -24,7 +24,10 @@ describe.each(WORKERS)('the worker of $which', ({ which, main }) => {
       const result = await playCell(stage, cell, main);
       played.push(result);
       const { wrong, keptAs } = result;
-      if (wrong.length > 0) console.log(`${nameOf(cell)} (${which}), kept as ${keptAs}:\n  ${wrong.join('\n  ')}`);
+      if (wrong.length > 0) {
+        const about = [`kept as ${keptAs}`, ...wrong, `play it alone: ${commandOf(cell)}`];
+        console.log(`${nameOf(cell)} (${which})\n  ${about.join('\n  ')}`);
+      }
       // An earlier commit is played for its figures.
       if (!table && main === undefined) expect(wrong).toEqual([]);
     },

@@ -55,7 +55,9 @@ export async function playCell(stage: Stage, cell: Cell, main?: string): Promise
   await sleep(AFTERWARDS_MS);
   await plan.putRight?.(ground);
   const seen = await seenBy(ground.viewer, { ground, cell, fault });
-  const own = plan.ownStays === true ? await seenBy(ground.own, { ground, cell, fault }) : undefined;
+  // It goes on with the pictures of the FFmpeg that the other worker has started.
+  const back = { ...fault, encoderChanges: (KINDS[cell.kind] as Kind).encodes === true };
+  const own = plan.ownStays === true ? await seenBy(ground.own, { ground, cell, fault: back }) : undefined;
   const wrong = [...seen.wrong, ...(own?.wrong ?? []).map((line) => `the owner's own viewer: ${line}`)];
   if (wrong.length === 0) return { cell, found: seen.found, wrong, keptAs: undefined };
   if (own !== undefined) keep(cell, own.recording, 'own.ts');

@@ -31,6 +31,8 @@ const WANTED = z.object({
   /** How many cells are chosen at random, after each one was played. */
   seeds: z.coerce.number().int().min(0).default(DEFAULT_SEEDS),
   seed: z.coerce.number().int().default(1),
+  /** Only fifty cells, each chosen by its seed out of all that there are. */
+  fifty: z.boolean().default(false),
   /** A commit whose worker plays each cell too. */
   worker: z.string().optional(),
   /** Print what each cell gives, and fail for none. */
@@ -44,7 +46,9 @@ export interface Wanted {
 }
 
 export function wantedOf(json: string): Wanted {
-  const { kinds, bursts, faults, each, seeds, seed: firstSeed, worker, table } = WANTED.parse(JSON.parse(json));
+  const wanted = WANTED.parse(JSON.parse(json));
+  const { kinds, bursts, faults, seed: firstSeed, worker, table } = wanted;
+  const { each, seeds } = wanted.fifty ? { each: 0, seeds: DEFAULT_SEEDS } : wanted;
   const all = kinds.flatMap((kind) => bursts.flatMap((burst) => faults.map((fault) => ({ kind, burst, fault }))));
   const played = Array.from({ length: each }, (_, n) => all.map((cell) => ({ ...cell, seed: firstSeed + n })));
   const chosen = Array.from({ length: seeds }, (_, n): Cell => {

@@ -19,6 +19,8 @@ export interface Fault {
   readonly readerDies: boolean;
   /** The next one makes pictures with a new FFmpeg, which can begin at a keyframe only. */
   readonly decoderBegins: boolean;
+  /** The viewer goes from the pictures of one encoder to those of another, which it can do at a keyframe only. */
+  readonly encoderChanges?: boolean;
 }
 
 export interface Owed {
@@ -31,6 +33,8 @@ export interface Owed {
 
 /** What FFmpeg and an unread socket may hold when their worker dies. */
 const HELD_MS = 2_000;
+/** From one keyframe of an encoder to the next. */
+const GOP_PICTURES = 50;
 /** What may be on its way when a connection breaks or a recording ends; the source sends every 25 ms. */
 const ON_ITS_WAY_MS = 100;
 
@@ -75,7 +79,17 @@ export function owed(
     const newest = Math.max(-1, ...[...shown].filter((number) => number < entry.number));
     holes.push({ fromMs: (newest + 1) * PICTURE_MS, toMs: entry.number * PICTURE_MS });
   }
+  if (fault.encoderChanges === true) for (const number of beforeKeyframe(shown)) pictures.delete(number);
   return { pictures, sounds, holes: holes.filter(({ fromMs, toMs }) => toMs > fromMs) };
+}
+
+/** What a viewer lacks who went on with another encoder's next keyframe: the end of what is longest missing. */
+function beforeKeyframe(shown: ReadonlySet<number>): number[] {
+  const numbers = [...shown].sort((a, b) => a - b);
+  const after = numbers.map((number, at) => ({ number, missing: number - (numbers[at - 1] ?? number) - 1 }));
+  const longest = after.reduce((one, other) => (other.missing > one.missing ? other : one), { number: 0, missing: 0 });
+  const count = Math.min(longest.missing, GOP_PICTURES);
+  return Array.from({ length: Math.max(0, count) }, (_, n) => longest.number - 1 - n);
 }
 
 /** The time of the newest picture that had been sent before this packet, in ms of the loop. */
