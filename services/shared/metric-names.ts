@@ -6,6 +6,8 @@ import type { Unit } from './embedded-metrics.ts';
 export const METRICS = {
   /** Viewers connected now. Auto scaling uses the average over the workers. */
   clients: 'streampool_clients',
+  /** HLS sessions that the worker serves now. Several workers may serve the same one. */
+  hlsSessions: 'streampool_hls_sessions',
   /** FFmpeg processes running now. */
   processes: 'streampool_processes',
   /** Feeds of this worker: made here or followed from another worker. */

@@ -12,11 +12,13 @@ import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-work
 import type { Run } from '../../../services/proxy/src/processes/run.ts';
 import { otherWorkers } from '../../../services/proxy/src/relay/other-workers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import { Sealer } from '../../../services/proxy/src/sealer.ts';
 import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { LEASE_MS, YOUNG_MS } from '../../../services/proxy/src/timing.ts';
 import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
 import { Seating, type SeatingDeps } from '../../../services/proxy/src/viewers/seating.ts';
+import { Sessions } from '../../../services/proxy/src/viewers/sessions/sessions.ts';
 import { carryOut } from '../../../services/proxy/src/worker/commands.ts';
 import { Drain } from '../../../services/proxy/src/worker/drain.ts';
 import { FeedsHere } from '../../../services/proxy/src/worker/feeds-here.ts';
@@ -170,6 +172,10 @@ export class SimulatedWorker {
       log,
     });
     const { playback } = this;
+    const sessions = new Sessions({
+      ...{ registry, seating, playback, sealer: new Sealer(() => ['secret']) },
+      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, clock: process, log },
+    });
     const handover = new Handover({
       processes: () => seating.feeds.owned,
       sources: () => [],
@@ -194,6 +200,7 @@ export class SimulatedWorker {
           registry,
           seating,
           playback,
+          sessions,
           drain,
           reclaim,
         });

@@ -145,14 +145,19 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership sources streams processes',
   ),
   row(
+    'viewers/sessions',
+    'HLS viewers: many requests of one, on any worker',
+    'services/shared services/registry errors.ts sealer.ts feed upstream/messages viewers',
+  ),
+  row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry cluster ownership processes viewers',
+    'services/shared services/registry cluster ownership processes viewers viewers/sessions',
   ),
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers viewers/sessions metrics',
   ),
 
   // The API.
@@ -174,7 +179,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/streams',
     'routes of streams and their clients',
-    'services/registry errors.ts upstream/* worker api/http api/access api/views',
+    'services/registry errors.ts upstream/* viewers/sessions worker api/http api/access api/views',
   ),
   row(
     'api/playback',

@@ -60,7 +60,17 @@ async function ground({ knowsPlaces = true, leaves = async () => undefined as un
   onTestFinished(() => seating.close());
   const leaving = new AbortController();
   const request = { stream: newStream(SPEC, 1), viewer: VIEWER, clientId: 'tv', signal: leaving.signal };
-  return { registry, seating, opening, joins, asked, leave: () => leaving.abort(), join: () => seating.join(request) };
+  const joinSession = () => seating.joinSession(request, { timeoutMs: 60_000, onlyLive: false });
+  return {
+    registry,
+    seating,
+    opening,
+    joins,
+    asked,
+    leave: () => leaving.abort(),
+    join: () => seating.join(request),
+    joinSession,
+  };
 }
 
 it('begins nothing for a viewer who left while it was being counted in, and counts it out', async () => {
@@ -108,4 +118,32 @@ it('counts no error of a stream whose viewer left while it was being opened', as
   leave();
   await expect(joining).rejects.toMatchObject({ reason: 'stopped' });
   expect((await registry.stream(SPEC.id))?.errorCount).toBe(0);
+});
+
+it('seats a session at the feed without waiting for media, and keeps the feed until the session is given back', async () => {
+  const { registry, seating, opening, joinSession } = await ground();
+  const [first, second] = [await joinSession(), await joinSession()];
+  expect([first.resumed, second.resumed, first.feed === second.feed, first.slot]).toEqual([false, true, true, 0]);
+  await until(() => opening.length === 1, { what: 'the source to be opened' });
+  first.release();
+  expect(seating.feeds.size).toBe(1);
+  second.release();
+  await registry.leave({ ...first.client, clientId: 'tv', bytesServed: 0, segmentsServed: 0 });
+  await until(() => seating.feeds.size === 0, { what: 'the feed to end' });
+});
+
+it('counts a session out that gets no feed, unless another worker has begun it', async () => {
+  const { registry, seating, joinSession } = await ground();
+  const refuses = async () => {
+    throw new Error('no process is free');
+  };
+  const { acquire } = seating.feeds;
+  Object.assign(seating.feeds, { acquire: refuses });
+  await expect(joinSession()).rejects.toThrow('no process');
+  expect(await registry.clients()).toEqual([]);
+  Object.assign(seating.feeds, { acquire });
+  await joinSession();
+  Object.assign(seating.feeds, { acquire: refuses });
+  await expect(joinSession()).rejects.toThrow('no process');
+  expect(await registry.clients()).toMatchObject([{ id: 'tv', session: true }]);
 });

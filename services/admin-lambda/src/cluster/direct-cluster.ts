@@ -183,7 +183,14 @@ export class DirectCluster implements ClusterAdmin {
       if (client === undefined) return { kind: 'unknown' };
       const { workerId, incarnation } = client;
       if (!(await leases(redis)).has(incarnation)) return { kind: 'gone', workerId };
-      await registry.send({ kind: 'disconnect', clientId, streamId }, workerId);
+      const command = { kind: 'disconnect', clientId, streamId, atMs: Date.now() } as const;
+      if (client.session === undefined) {
+        await registry.send(command, workerId);
+      } else {
+        // Its next request may reach any worker.
+        await registry.send(command);
+        await registry.leave({ ...client, clientId, bytesServed: 0, segmentsServed: 0 });
+      }
       return { kind: 'sent', workerId };
     });
   }

@@ -7,6 +7,7 @@ import type { JoinedCluster } from '../cluster/cluster.ts';
 import type { Lease } from '../ownership/lease.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
 import type { Playback } from '../viewers/playback.ts';
+import type { Sessions } from '../viewers/sessions/sessions.ts';
 import { cpuSeconds } from './cpu.ts';
 
 export type MetricsRegistry = Registry;
@@ -15,12 +16,20 @@ export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
+  readonly sessions: Pick<Sessions, 'size'>;
   readonly lease: Pick<Lease, 'state'>;
   readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
 }
 
 /** @example const text = await workerMetrics(sources).metrics(); // '# HELP streampool_clients …' */
-export function workerMetrics({ numbers, processFeeds, playback, lease, relays }: MetricsSources): MetricsRegistry {
+export function workerMetrics({
+  numbers,
+  processFeeds,
+  playback,
+  sessions,
+  lease,
+  relays,
+}: MetricsSources): MetricsRegistry {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -45,6 +54,7 @@ export function workerMetrics({ numbers, processFeeds, playback, lease, relays }
     });
   };
   gauge(METRICS.clients, 'Viewers connected now.', () => numbers().clients);
+  gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
   gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
   gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);

@@ -7,6 +7,7 @@ import type { Members, Viewers } from '../../../registry/registry.ts';
 import type {
   ClientConnection,
   ClientRecord,
+  ClientReport,
   EarlierConnection,
   RenamedClient,
   StreamRecord,
@@ -49,6 +50,8 @@ interface Session {
   readonly wantedId: string;
   readonly stall: StallLimit;
   readonly bytesServed: () => number;
+  /** What it has got, if that is not simply its bytes until now; undefined: nothing new. */
+  readonly report?: () => ClientReport | undefined;
   readonly close: () => void;
 }
 
@@ -323,8 +326,8 @@ export class Playback {
 
   async #report(): Promise<void> {
     const lastAccessMs = this.#clock.wallMs();
-    const reports = [...this.#sessions].map(({ client, bytesServed }) =>
-      clientReport(client, bytesServed(), lastAccessMs),
+    const reports = [...this.#sessions].flatMap(({ client, bytesServed, report }) =>
+      report === undefined ? clientReport(client, bytesServed(), lastAccessMs) : (report() ?? []),
     );
     if (reports.length > 0) await this.#deps.registry.report(reports);
   }

@@ -9,7 +9,9 @@ import type {
   ClientRecord,
   EarlierConnection,
   JoinAnswer,
+  Joined,
   JoinRequest,
+  SessionRequest,
   StreamRecord,
 } from '../../../registry/types.ts';
 import { systemClock } from '../../../shared/clock.ts';
@@ -59,6 +61,13 @@ interface SeatBase {
 /** A place at a feed, or a process of its own for a source with an end. */
 export type Seat = SeatBase &
   ({ readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint } | FinitePlace);
+
+/** A session of several requests with its place at a feed. */
+export interface SessionSeat extends Joined {
+  readonly feed: Feed;
+  /** This worker serves it no longer. Another one may: nobody is counted out. */
+  readonly release: () => void;
+}
 
 interface FinitePlace {
   readonly kind: 'finite';
@@ -124,16 +133,9 @@ export class Seating {
    * @throws {StreampoolError} 404 unknown stream, 503 no process free
    */
   async join(request: SeatRequest): Promise<Seat> {
-    const { stream: remembered, viewer, clientId, signal } = request;
-    this.#coolDown.throwIfCooling(remembered.id);
-    const alone = this.#isFinite(remembered);
-    const localSlots = alone ? [] : this.feeds.slotsOf(remembered.id);
-    const cap = alone ? 1 : remembered.profile === undefined ? 0 : this.#deps.cap;
-    const { address } = this.sourceOf(remembered);
-    const sourceFeed = sourceFeedOf(address);
-    const { capacity } = this;
-    const wanted: JoinRequest = { client: viewer, clientId, cap, localSlots, capacity, sourceFeed, alone };
-    const answer = await this.#countIn(wanted, signal);
+    const { signal } = request;
+    this.#coolDown.throwIfCooling(request.stream.id);
+    const answer = await this.#countIn(this.#wanted(request), signal);
     const { client, slot, stream, earlier, ...joined } = joinedOrThrow(answer);
     let { place } = joined;
     let use: FeedUse | undefined;
@@ -184,6 +186,45 @@ export class Seating {
       await this.#deps.registry.markUnshareable(stream.id);
       return this.join({ ...request, stream: { ...stream, unshareable: true } });
     }
+  }
+
+  /**
+   * Seats a session that is cut from the stream's feed. As `join`, but it waits for no media: a request for a playlist does that.
+   *
+   * @throws {NotSharedError} when the stream has no feed that its viewers share
+   */
+  async joinSession(request: SeatRequest, session: SessionRequest): Promise<SessionSeat> {
+    const { signal } = request;
+    const { registry } = this.#deps;
+    this.#coolDown.throwIfCooling(request.stream.id);
+    const joined = joinedOrThrow(await this.#countIn({ ...this.#wanted(request), session }, signal));
+    const { client, stream, slot = 0 } = joined;
+    let isFeedAsked = false;
+    try {
+      stopIfGone(signal);
+      this.feeds.follow(stream);
+      if (this.#isFinite(stream)) throw new NotSharedError('The source has an end');
+      if (!isShared(stream, this.#deps.shareDirectStreams)) throw new NotSharedError('The stream is not shared');
+      const feed = processFeedKey(stream.id, slot);
+      const place = joined.place ?? (await knownPlace(registry, feed, signal, this.#deps.clock));
+      stopIfGone(signal);
+      isFeedAsked = true;
+      const { process, release } = await this.feeds.acquire(stream, slot, place);
+      return { ...joined, feed: process.feed, release };
+    } catch (error) {
+      // Another worker may serve it.
+      if (joined.resumed !== true) await registry.leave(clientReport(client, 0));
+      if (!isFeedAsked && joined.place?.kind === 'own') await registry.releaseSlot(stream.id, slot);
+      throw error;
+    }
+  }
+
+  #wanted({ stream, viewer, clientId }: SeatRequest): JoinRequest {
+    const alone = this.#isFinite(stream);
+    const localSlots = alone ? [] : this.feeds.slotsOf(stream.id);
+    const cap = alone ? 1 : stream.profile === undefined ? 0 : this.#deps.cap;
+    const sourceFeed = sourceFeedOf(this.sourceOf(stream).address);
+    return { client: viewer, clientId, cap, localSlots, capacity: this.capacity, sourceFeed, alone };
   }
 
   /** Joins. Waits while the registry has just come back and does not know the owners yet. */

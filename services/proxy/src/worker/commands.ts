@@ -4,19 +4,21 @@ import type { StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { Command } from '../../../registry/types.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
+import type { Sessions } from '../viewers/sessions/sessions.ts';
 import type { Drain } from './drain.ts';
 
 export interface CommandDeps {
   readonly registry: StreamRecords & Viewers;
   readonly seating: Seating;
   readonly playback: Playback;
+  readonly sessions: Pick<Sessions, 'disconnect' | 'ended'>;
   readonly drain: Pick<Drain, 'begin' | 'takeBack'>;
   /** Closes feeds that hold a connection to a provider account and serve nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
 export async function carryOut(command: Command, deps: CommandDeps): Promise<void> {
-  const { registry, seating, playback, drain, reclaim } = deps;
+  const { registry, seating, playback, sessions, drain, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
       // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
@@ -34,7 +36,11 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
       return;
     }
     case 'disconnect':
+      await sessions.disconnect(command.clientId, command.streamId, command.atMs);
       playback.disconnect(command.clientId, command.streamId);
+      return;
+    case 'ended':
+      sessions.ended(command);
       return;
     case 'superseded':
       playback.hurry(command);

@@ -16,6 +16,7 @@ import type { SourceMemories } from '../upstream/http/source-memory.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
+import type { Sessions } from '../viewers/sessions/sessions.ts';
 
 export interface Services {
   readonly config: Config;
@@ -25,6 +26,8 @@ export interface Services {
   readonly seating: Seating;
   readonly sources: SourceFeeds;
   readonly playback: Playback;
+  /** The HLS viewers. */
+  readonly sessions: Sessions;
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
   readonly connections: ProviderConnections;

@@ -31,6 +31,7 @@ import { SourceMemories } from '../upstream/http/source-memory.ts';
 import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { Playback } from '../viewers/playback.ts';
 import { Seating } from '../viewers/seating.ts';
+import { Sessions } from '../viewers/sessions/sessions.ts';
 import { startCleanup } from './cleanup.ts';
 import { carryOut } from './commands.ts';
 import { Drain } from './drain.ts';
@@ -152,6 +153,15 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     maxClients: config.maxClients,
     log,
   });
+  const sessions = new Sessions({
+    registry,
+    seating,
+    playback,
+    sealer,
+    ticketTtlMs: config.playbackUrlTtlMs,
+    clientTimeoutMs: config.clientTimeoutMs,
+    log,
+  });
   const catalogue = new StreamCatalogue({
     registry,
     guard,
@@ -167,7 +177,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   );
   await gateway.listen();
   const numbers = () => workerNumbers({ seating, sources, playback, connections, drainReason: drain.reason });
-  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, drain, reclaim });
+  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, sessions, drain, reclaim });
   const renewal = new LeaseRenewal({
     lease,
     registry,
@@ -224,7 +234,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     drop: (streamId) => seating.drop(streamId),
     log,
   });
-  const metrics = workerMetrics({ numbers, processFeeds: seating.feeds, playback, lease, relays });
+  const metrics = workerMetrics({ numbers, processFeeds: seating.feeds, playback, sessions, lease, relays });
   const stage = config.metricsStage;
   const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
   await heartbeat.start(config.heartbeatIntervalMs);
@@ -242,6 +252,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       seating,
       sources,
       playback,
+      sessions,
       guard,
       memories,
       connections,
@@ -273,6 +284,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       heartbeat.stop();
       await handover.stop();
       renewal.stop();
+      sessions.close();
       await playback.close();
       await metricsLog?.stop();
       await seating.close();

@@ -1,0 +1,130 @@
+/** The part that this worker has in an HLS session: what it has sent to the viewer, and when the viewer last asked for something. */
+
+import type { ClientRecord, ClientReport, StreamRecord } from '../../../../registry/types.ts';
+import type { Clock } from '../../../../shared/clock.ts';
+import type { Feed } from '../../feed/feed.ts';
+import type { Viewer } from '../seating.ts';
+
+/** Who asks for a playlist or a segment: the ticket in its address, or m3u-proxy's bare client id. */
+export type SessionProof = { readonly ticket: string } | { readonly clientId: string };
+
+/** The HLS viewers of this worker, as routes use them. */
+export interface HlsSessions {
+  /** A ticket for a player that opens a stream. Counts nobody: players open it twice. @param clientId drawn when undefined */
+  entry(viewer: Viewer, clientId: string | undefined): string;
+  /**
+   * The session that asks for a media playlist or a segment. The first time it is counted in; later this is a look into a map.
+   *
+   * @throws {StreampoolError} 403 no ticket of this stream, or expired; 404 no such stream; 410 disconnected; 503 no room
+   */
+  enter(viewer: Viewer, by: SessionProof, wants?: { readonly feed: boolean }): Promise<HlsSession>;
+}
+
+export interface HlsSession {
+  readonly client: ClientRecord;
+  readonly stream: StreamRecord;
+  /** What its media is cut from; undefined when the provider's segments are passed on. */
+  readonly feed: Feed | undefined;
+  /** Bytes have been sent. */
+  count(bytes: number): void;
+  countSegment(): void;
+  /** It may ask for nothing for this long, or for CLIENT_TIMEOUT, if that is longer: 3 target durations; at the end, minutes. */
+  endures(ms: number): void;
+  /** A response is under way until the returned function is called: meanwhile it need not ask for anything. */
+  sending(): () => void;
+}
+
+export interface LocalSessionDeps {
+  readonly client: ClientRecord;
+  readonly stream: StreamRecord;
+  readonly feed: Feed | undefined;
+  /** When its ticket was issued; undefined: it has none. */
+  readonly issuedAtMs: number | undefined;
+  readonly clientTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+export class LocalSession implements HlsSession {
+  readonly client: ClientRecord;
+  readonly stream: StreamRecord;
+  readonly feed: Feed | undefined;
+  readonly issuedAtMs: number | undefined;
+  readonly #clock: Clock;
+  readonly #clientTimeoutMs: number;
+  #timeoutMs: number;
+  /** Monotonic. */
+  #seenMs: number;
+  #sending = 0;
+  #bytes = 0;
+  /** Since the last report. */
+  #new = { bytes: 0, segments: 0, isSeen: true };
+
+  constructor({ client, stream, feed, issuedAtMs, clientTimeoutMs, clock }: LocalSessionDeps) {
+    this.client = client;
+    this.stream = stream;
+    this.feed = feed;
+    this.issuedAtMs = issuedAtMs;
+    this.#clock = clock;
+    this.#clientTimeoutMs = clientTimeoutMs;
+    this.#timeoutMs = clientTimeoutMs;
+    this.#seenMs = clock.monotonicMs();
+  }
+
+  /** All that this worker has sent to it. */
+  get bytesServed(): number {
+    return this.#bytes;
+  }
+
+  /** It has asked for something. */
+  touch(): void {
+    this.#seenMs = this.#clock.monotonicMs();
+    this.#new.isSeen = true;
+  }
+
+  count(bytes: number): void {
+    this.#bytes += bytes;
+    this.#new.bytes += bytes;
+    this.touch();
+  }
+
+  countSegment(): void {
+    this.#new.segments++;
+  }
+
+  endures(ms: number): void {
+    this.#timeoutMs = Math.max(this.#clientTimeoutMs, ms);
+    this.touch();
+  }
+
+  sending(): () => void {
+    this.#sending++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#sending--;
+      this.touch();
+    };
+  }
+
+  /** For how long it has asked for nothing longer than it may. Negative: it still may. */
+  get overdueMs(): number {
+    if (this.#sending > 0) this.touch();
+    return this.#clock.monotonicMs() - this.#seenMs - this.#timeoutMs;
+  }
+
+  /** What has come since the last report; undefined when that is nothing. */
+  report(): ClientReport | undefined {
+    if (this.#sending > 0) this.touch();
+    const { bytes, segments, isSeen } = this.#new;
+    if (!isSeen) return undefined;
+    this.#new = { bytes: 0, segments: 0, isSeen: false };
+    const { streamId, id: clientId, connectedAtMs } = this.client;
+    const agoMs = this.#clock.monotonicMs() - this.#seenMs;
+    return {
+      ...{ streamId, clientId, connectedAtMs, bytesServed: bytes, segmentsServed: segments },
+      lastAccessMs: this.#clock.wallMs() - agoMs,
+      seen: { atMs: this.#seenMs, timeoutMs: this.#timeoutMs },
+    };
+  }
+}

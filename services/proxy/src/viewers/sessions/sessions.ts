@@ -1,0 +1,225 @@
+/**
+ * The HLS viewers of this worker. One viewer sends many requests, and a load balancer may spread them over the workers. So each worker
+ * that serves some of them has a part in the session. It asks the registry when its part begins and when it ends, and never in between.
+ */
+
+import type { KnownStreams, StreamRecords, Viewers } from '../../../../registry/registry.ts';
+import type { JoinRequest, NamedSession, SessionRequest } from '../../../../registry/types.ts';
+import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts';
+import type { Logger } from '../../../../shared/log.ts';
+import { StreampoolError } from '../../errors.ts';
+import type { Sealer } from '../../sealer.ts';
+import { StallLimit } from '../../upstream/messages/stall-limit.ts';
+import { joinedOrThrow } from '../join-errors.ts';
+import type { Playback } from '../playback.ts';
+import type { Seating, SessionSeat, Viewer } from '../seating.ts';
+import { DisconnectedSessions } from './disconnected.ts';
+import { type HlsSession, type HlsSessions, LocalSession, type SessionProof } from './hls-session.ts';
+import { issueTicket, openTicket, sessionClientId, type Ticket } from './tickets.ts';
+
+export interface SessionsDeps {
+  readonly registry: Viewers & KnownStreams & Pick<StreamRecords, 'stream'>;
+  readonly seating: Pick<Seating, 'joinSession'>;
+  readonly playback: Pick<Playback, 'track' | 'assertRoom'>;
+  readonly sealer: Sealer;
+  /** How long a ticket can begin or resume playback. */
+  readonly ticketTtlMs: number;
+  readonly clientTimeoutMs: number;
+  /** Unset: the system's. */
+  readonly clock?: Clock;
+  readonly log: Logger;
+}
+
+interface Here {
+  readonly key: string;
+  readonly session: LocalSession;
+  /** Gives back what this worker holds for it. */
+  readonly release: () => void;
+}
+
+const SWEEP_MS = 1_000;
+/** What a worker has last seen of a session is known to the registry within this, so its time is over there too. */
+const REPORTED_MS = 1_500;
+
+export class Sessions implements HlsSessions {
+  readonly #deps: SessionsDeps;
+  readonly #clock: Clock;
+  readonly #here = new Map<string, Here>();
+  readonly #joining = new Map<string, Promise<LocalSession>>();
+  readonly #disconnected: DisconnectedSessions;
+  /** Runs while there are sessions. */
+  #sweeper: Timer | undefined;
+
+  constructor(deps: SessionsDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? systemClock;
+    this.#disconnected = new DisconnectedSessions(() => this.#clock.monotonicMs());
+  }
+
+  /** The sessions that this worker serves. */
+  get size(): number {
+    return this.#here.size;
+  }
+
+  entry({ streamId, username }: Viewer, clientId = `client_${this.#clock.randomHex(8)}`): string {
+    return issueTicket(this.#deps.sealer, streamId, { clientId, username, issuedAtMs: this.#clock.wallMs() });
+  }
+
+  async enter(viewer: Viewer, by: SessionProof, { feed } = { feed: false }): Promise<HlsSession> {
+    const ticket = this.#ticketOf(viewer, by);
+    const { clientId, issuedAtMs } = ticket;
+    this.#refuseDisconnected(viewer.streamId, ticket);
+    const key = `${viewer.streamId} ${clientId}`;
+    const known = this.#here.get(key)?.session;
+    if (known !== undefined) {
+      known.touch();
+      return known;
+    }
+    const joining =
+      this.#joining.get(key) ??
+      this.#join({ ...viewer, username: ticket.username }, key, clientId, issuedAtMs, feed).finally(() =>
+        this.#joining.delete(key),
+      );
+    this.#joining.set(key, joining);
+    const session = await joining;
+    session.touch();
+    return session;
+  }
+
+  /**
+   * Ends a session on this worker, and remembers that its player is not wanted.
+   *
+   * @param streamId undefined: of every stream
+   * @param atMs when somebody said so; a session that began later stays
+   */
+  async disconnect(wantedId: string, streamId?: string, atMs = this.#clock.wallMs()): Promise<void> {
+    const clientId = sessionClientId(wantedId);
+    this.#disconnected.add(clientId, streamId, atMs);
+    const meant = [...this.#here.values()].filter(
+      ({ key, session: { client, issuedAtMs = 0 } }) =>
+        (client.id === clientId || key === `${client.streamId} ${clientId}`) &&
+        (streamId === undefined || client.streamId === streamId) &&
+        issuedAtMs <= atMs,
+    );
+    await Promise.all(meant.map((here) => this.#leave(here)));
+  }
+
+  /** The registry does not have this session any more: its next request begins it anew. */
+  ended({ streamId, clientId }: NamedSession): void {
+    for (const here of this.#here.values()) {
+      const { client } = here.session;
+      if (client.streamId === streamId && client.id === clientId) void this.#drop(here);
+    }
+  }
+
+  /** Other workers may go on with the sessions: none is counted out. */
+  close(): void {
+    for (const here of this.#here.values()) void this.#drop(here);
+  }
+
+  #ticketOf({ streamId, username }: Viewer, by: SessionProof): Omit<Ticket, 'issuedAtMs'> & Partial<Ticket> {
+    if (!('ticket' in by)) return { clientId: sessionClientId(by.clientId), username };
+    const ticket = openTicket(this.#deps.sealer, streamId, by.ticket);
+    if (ticket !== undefined) return ticket;
+    throw new StreampoolError(
+      403,
+      'This address is not of this stream, or of another cluster. Open the playlist anew.',
+    );
+  }
+
+  #refuseDisconnected(streamId: string, { clientId, issuedAtMs }: Pick<Ticket, 'clientId'> & Partial<Ticket>): void {
+    if (!this.#disconnected.has(clientId, streamId, issuedAtMs)) return;
+    throw new StreampoolError(410, 'This session was disconnected. Open the playlist anew.');
+  }
+
+  async #join(
+    viewer: Viewer,
+    key: string,
+    clientId: string,
+    issuedAtMs: number | undefined,
+    feed: boolean,
+  ): Promise<LocalSession> {
+    const { registry, playback, clientTimeoutMs, ticketTtlMs, log } = this.#deps;
+    playback.assertRoom();
+    // An old ticket goes on with what it has begun, and begins nothing.
+    const onlyLive = issuedAtMs !== undefined && this.#clock.wallMs() - issuedAtMs > ticketTtlMs;
+    const wanted: SessionRequest = { timeoutMs: clientTimeoutMs, onlyLive };
+    const request: JoinRequest = { client: viewer, clientId, cap: undefined, localSlots: [], session: wanted };
+    const seated = feed ? await this.#seat(viewer, clientId, wanted) : undefined;
+    const { client, stream, resumed } = seated ?? joinedOrThrow(await registry.join(request));
+    const deps = { client, stream, feed: seated?.feed, issuedAtMs, clientTimeoutMs, clock: this.#clock };
+    const session = new LocalSession(deps);
+    const untrack = playback.track({
+      ...{ client, wantedId: clientId, stall: new StallLimit(0) },
+      bytesServed: () => session.bytesServed,
+      report: () => session.report(),
+      close: () => void this.#drop(here),
+    });
+    const here: Here = {
+      ...{ key, session },
+      release: () => {
+        untrack();
+        seated?.release();
+      },
+    };
+    this.#here.set(key, here);
+    this.#sweeper ??= this.#clock.setInterval(() => this.#sweep(), SWEEP_MS);
+    const fields = { client: client.id, stream: client.streamId };
+    if (resumed === true) log.debug(fields, 'serves a session that was counted before');
+    else log.info(fields, 'a session has begun');
+    // Somebody may have disconnected it meanwhile.
+    if (this.#disconnected.has(clientId, client.streamId, issuedAtMs)) {
+      await this.#leave(here);
+      this.#refuseDisconnected(client.streamId, { clientId, issuedAtMs });
+    }
+    return session;
+  }
+
+  async #seat(viewer: Viewer, clientId: string, session: SessionRequest): Promise<SessionSeat> {
+    const { registry, seating } = this.#deps;
+    const stream = registry.remembered(viewer.streamId) ?? (await registry.stream(viewer.streamId));
+    if (stream === undefined) throw new StreampoolError(404, 'Stream not found');
+    // It outlives the request that begins it.
+    const { signal } = new AbortController();
+    return seating.joinSession({ stream, viewer, clientId, signal }, session);
+  }
+
+  #sweep(): void {
+    for (const here of this.#here.values()) if (here.session.overdueMs > REPORTED_MS) void this.#expire(here);
+  }
+
+  /** Its viewer has asked this worker for nothing for its timeout. */
+  async #expire(here: Here): Promise<void> {
+    const { registry, log } = this.#deps;
+    const { streamId, id: clientId } = here.session.client;
+    try {
+      await this.#drop(here);
+      const end = await registry.expire({ streamId, clientId });
+      if (end === 'expired') log.info({ client: clientId, stream: streamId }, 'a session has ended');
+    } catch (error) {
+      log.warn({ client: clientId, stream: streamId, err: error }, 'could not end a session; a cleanup will do it');
+    }
+  }
+
+  async #leave(here: Here): Promise<void> {
+    const { registry, log } = this.#deps;
+    const { streamId, id: clientId, connectedAtMs } = here.session.client;
+    await this.#drop(here);
+    const nothing = { bytesServed: 0, segmentsServed: 0, lastAccessMs: this.#clock.wallMs() };
+    await registry.leave({ streamId, clientId, connectedAtMs, ...nothing });
+    log.info({ client: clientId, stream: streamId }, 'a session was disconnected');
+  }
+
+  /** This worker has no part in it any more. */
+  async #drop(here: Here): Promise<void> {
+    if (this.#here.get(here.key) !== here) return;
+    this.#here.delete(here.key);
+    if (this.#here.size === 0) {
+      this.#clock.clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
+    const report = here.session.report();
+    here.release();
+    if (report !== undefined) await this.#deps.registry.report([report]);
+  }
+}
