@@ -62,12 +62,17 @@ export const FOLDERS: readonly Folder[] = [
   row('mpegts/reading', 'one input, read as whole units', 'mpegts/syntax'),
   row('mpegts/splicing', 'one output out of inputs that follow each other', 'mpegts/syntax mpegts/reading'),
   row('mpegts/segmenting', 'segments out of what a splicer has written: their units, sound and bytes', 'mpegts/syntax'),
-  row('feed/containers', 'containers other than MPEG-TS, cut at fragments', 'errors.ts mpegts/syntax'),
+  row('feed/containers/cmaf', 'fragmented mp4 out of pictures and frames of sound', 'mpegts/syntax'),
+  row(
+    'feed/containers',
+    'containers other than MPEG-TS, cut at fragments',
+    'errors.ts mpegts/syntax feed/containers/cmaf',
+  ),
   row('feed', 'media in a ring, its readers, and how it goes on', 'services/shared errors.ts mpegts/* feed/containers'),
   row(
     'feed/hls',
     'segments of a feed: where they begin, and what is in them',
-    'mpegts/syntax mpegts/segmenting mpegts/splicing',
+    'mpegts/syntax mpegts/segmenting mpegts/splicing feed/containers/cmaf',
   ),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.

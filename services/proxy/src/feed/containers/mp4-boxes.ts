@@ -1,4 +1,5 @@
 /** Reads the few ISO base media boxes (ISO/IEC 14496-12) that tell whether a viewer can join at a fragment. Pure. */
+import { SAMPLE_IS_NON_SYNC, TFHD, TRUN } from './cmaf/boxes.ts';
 import { ContainerError } from './fragmenter.ts';
 
 export interface Box {
@@ -33,15 +34,8 @@ interface TrackFragment {
   readonly decodeTime: bigint | undefined;
 }
 
-const SAMPLE_IS_NON_SYNC = 0x1_0000;
-// Flags of `tfhd` (8.8.7) and `trun` (8.8.8) that say which optional fields are present.
-const TFHD_BASE_DATA_OFFSET = 0x1;
 const TFHD_FIELDS_BEFORE_FLAGS = [0x2, 0x8, 0x10];
-const TFHD_DEFAULT_FLAGS = 0x20;
-const TRUN_DATA_OFFSET = 0x1;
-const TRUN_FIRST_SAMPLE_FLAGS = 0x4;
-const TRUN_FIELDS_BEFORE_FLAGS = [0x100, 0x200];
-const TRUN_SAMPLE_FLAGS = 0x400;
+const TRUN_FIELDS_BEFORE_FLAGS: readonly number[] = [TRUN.duration, TRUN.size];
 
 /** The header of the box at the start of `bytes`; `undefined` when more bytes are needed. */
 export function readBoxHeader(bytes: Buffer): BoxHeader | undefined {
@@ -138,14 +132,14 @@ function readTrackFragment(traf: Buffer): TrackFragment {
   const tfhd = child(traf, 'tfhd');
   if (tfhd === undefined) throw new ContainerError('The mp4 output has a fragment without a header.');
   const flags = tfhd.readUIntBE(1, 3);
-  if ((flags & TFHD_BASE_DATA_OFFSET) !== 0) {
+  if ((flags & TFHD.baseDataOffset) !== 0) {
     throw new ContainerError(
       'The mp4 output counts positions from the start of the file, so no viewer could join it: add `default_base_moof` to ' +
         '`-movflags` in the profile.',
     );
   }
   const skipped = fieldBytes(flags, TFHD_FIELDS_BEFORE_FLAGS);
-  const defaultFlags = (flags & TFHD_DEFAULT_FLAGS) === 0 ? undefined : tfhd.readUInt32BE(8 + skipped);
+  const defaultFlags = (flags & TFHD.defaultFlags) === 0 ? undefined : tfhd.readUInt32BE(8 + skipped);
   const trun = child(traf, 'trun');
   return {
     trackId: tfhd.readUInt32BE(4),
@@ -156,9 +150,9 @@ function readTrackFragment(traf: Buffer): TrackFragment {
 
 function firstFlagsOfRun(trun: Buffer): number | undefined {
   const flags = trun.readUIntBE(1, 3);
-  const optional = 8 + fieldBytes(flags, [TRUN_DATA_OFFSET]);
-  if ((flags & TRUN_FIRST_SAMPLE_FLAGS) !== 0) return trun.readUInt32BE(optional);
-  if ((flags & TRUN_SAMPLE_FLAGS) === 0 || trun.readUInt32BE(4) === 0) return undefined;
+  const optional = 8 + fieldBytes(flags, [TRUN.dataOffset]);
+  if ((flags & TRUN.firstSampleFlags) !== 0) return trun.readUInt32BE(optional);
+  if ((flags & TRUN.flags) === 0 || trun.readUInt32BE(4) === 0) return undefined;
   return trun.readUInt32BE(optional + fieldBytes(flags, TRUN_FIELDS_BEFORE_FLAGS));
 }
 

@@ -4,7 +4,7 @@ import { type SegmentProgram, segmentProgram } from '../../mpegts/segmenting/seg
 import { SoundReader } from '../../mpegts/segmenting/sound-reader.ts';
 import type { ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
 import { type AudioCodec, audioCodecOf } from '../../mpegts/syntax/audio-frames.ts';
-import { classifyStream, type TrackKind, type VideoCodec } from '../../mpegts/syntax/elementary.ts';
+import { classifyStream, languageOf, type TrackKind, type VideoCodec } from '../../mpegts/syntax/elementary.ts';
 import { PACKET_SIZE } from '../../mpegts/syntax/packet.ts';
 import { buildPmt, PAT_PID, type ProgramMap, parsePat, parsePmt, SectionAssembler } from '../../mpegts/syntax/psi.ts';
 
@@ -16,6 +16,7 @@ export interface FeedTrack {
   /** Segments begin at its units: the pictures; the first track of sound, if there are none. */
   readonly leads: boolean;
   readonly sound: SoundReader;
+  readonly language: string | undefined;
   /** From one of its units to the next, 90 kHz. */
   stepTicks: number;
   /** DTS of its newest unit, 90 kHz. */
@@ -78,24 +79,20 @@ export class FeedProgram {
       const { pid } = each.stream;
       const audioCodec = each.kind === 'audio' ? audioCodecOf(each.stream) : undefined;
       const known = before.get(pid);
-      const track = newTrack(pid, each.kind, each.codec, audioCodec, each === leader);
+      const track = newTrack(pid, { ...each, audioCodec, leads: each === leader, language: languageOf(each.stream) });
       this.#tracks.set(pid, known !== undefined && isSame(known, track) ? known : track);
     }
-    if (!this.#tracks.has(map.pcrPid)) this.#tracks.set(map.pcrPid, newTrack(map.pcrPid, 'other'));
+    if (!this.#tracks.has(map.pcrPid)) this.#tracks.set(map.pcrPid, newTrack(map.pcrPid, {}));
   }
 }
 
-function newTrack(
-  pid: number,
-  kind: TrackKind,
-  codec: VideoCodec = 'unknown',
-  audioCodec?: AudioCodec,
-  leads = false,
-): FeedTrack {
+function newTrack(pid: number, about: Partial<Omit<FeedTrack, 'pid' | 'sound'>>): FeedTrack {
+  const { kind = 'other', codec = 'unknown', audioCodec, leads = false, language } = about;
   const sound = new SoundReader(audioCodec);
-  return { pid, kind, codec, audioCodec, leads, sound, stepTicks: 0, lastDts: undefined };
+  return { pid, kind, codec, audioCodec, leads, sound, language, stepTicks: 0, lastDts: undefined };
 }
 
 function isSame(a: FeedTrack, b: FeedTrack): boolean {
-  return a.kind === b.kind && a.codec === b.codec && a.audioCodec === b.audioCodec && a.leads === b.leads;
+  const isSameCodec = a.codec === b.codec && a.audioCodec === b.audioCodec;
+  return a.kind === b.kind && isSameCodec && a.leads === b.leads && a.language === b.language;
 }

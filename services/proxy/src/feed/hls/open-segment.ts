@@ -8,12 +8,33 @@ import {
   SegmentWriter,
 } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
-import type { ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import { elementaryOf, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import { CmafSegment, type Init } from './cmaf-segment.ts';
 import type { FeedTrack } from './feed-program.ts';
 import type { Mark } from './mark.ts';
 
 /** Private stream 1, if a unit has no stream_id. */
 const PRIVATE_STREAM = 0xbd;
+
+/** Which containers are made. */
+export interface Containers {
+  readonly ts: boolean;
+  readonly fmp4: boolean;
+}
+
+/** Times are 90 kHz on the feed's timeline. */
+export interface Picture {
+  readonly pts: number;
+  readonly dts: number;
+  readonly keyframe: boolean;
+}
+
+export interface Closed {
+  readonly ts: Buffer | undefined;
+  readonly counters: Counters;
+  readonly fmp4: { readonly bytes: Buffer; readonly init: Init } | undefined;
+  readonly chunk: number;
+}
 
 export class OpenSegment {
   readonly mark: Mark;
@@ -26,28 +47,34 @@ export class OpenSegment {
   /** Where its newest picture ends, 90 kHz on the feed's timeline. */
   endPts: number;
   /** Its first picture is in it; its first sound, if the program has no pictures. */
-  hasBegun = false;
+  hasBegun: boolean;
   /** Sound that stands before the first picture in the ring. It follows that picture in the segment. */
   #early: { pid: number; pieces: readonly Buffer[] }[] = [];
-  readonly #writer: SegmentWriter;
+  readonly #writer: SegmentWriter | undefined;
+  readonly #cmaf: CmafSegment | undefined;
 
-  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean) {
+  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean, containers: Containers) {
     this.mark = mark;
     this.pts = pts;
     this.endPts = pts;
     this.isGap = isGap;
-    this.#writer = new SegmentWriter(program);
+    this.hasBegun = isGap;
+    this.#writer = isGap || !containers.ts ? undefined : new SegmentWriter(program);
+    this.#cmaf = isGap || !containers.fmp4 ? undefined : new CmafSegment();
   }
 
   /** Adds the next picture: the unit of the track that leads. */
-  addPicture(unit: ScannedUnit): void {
+  addPicture(unit: ScannedUnit, track: FeedTrack, { pts, dts, keyframe }: Picture): void {
     this.add(unit);
     this.#begin();
+    if (track.kind !== 'video') return;
+    this.endPts = Math.max(this.endPts, pts + track.stepTicks);
+    this.#cmaf?.addPicture(track, elementaryOf(unit), { pts, dts, keyframe });
   }
 
   /** Adds a unit of data, or packets outside any unit. */
   add(unit: ScannedUnit): void {
-    if (!this.isGap) this.#writer.add(unit.pid, unit.pieces);
+    this.#writer?.add(unit.pid, unit.pieces);
   }
 
   /**
@@ -59,6 +86,8 @@ export class OpenSegment {
     const [first] = frames;
     if (this.isGap || first === undefined) return;
     if (track.leads) this.#begin();
+    this.#cmaf?.addSound(track, frames);
+    if (this.#writer === undefined) return;
     const { pid, streamId = PRIVATE_STREAM } = unit;
     const bytes = frames.map((frame) => frame.bytes);
     const pieces = isWhole ? unit.pieces : [packetizeSound(streamId, first.pts, bytes, pcrOfUnit(unit.pieces))];
@@ -68,12 +97,18 @@ export class OpenSegment {
 
   #begin(): void {
     this.hasBegun = true;
-    for (const { pid, pieces } of this.#early.splice(0)) this.#writer.add(pid, pieces);
+    for (const { pid, pieces } of this.#early.splice(0)) this.#writer?.add(pid, pieces);
   }
 
-  close(counters: Counters): { ts: Buffer | undefined; counters: Counters } {
-    if (this.isGap) return { ts: undefined, counters };
-    const { bytes, counters: after } = this.#writer.close(counters);
-    return { ts: bytes, counters: after };
+  /** @param chunk number of the chunk before it */
+  close(counters: Counters, chunk: number): Closed {
+    const ts = this.#writer?.close(counters);
+    const fmp4 = this.#cmaf?.close(chunk + 1);
+    return {
+      ts: ts?.bytes,
+      counters: ts?.counters ?? counters,
+      fmp4,
+      chunk: fmp4 === undefined ? chunk : chunk + 1,
+    };
   }
 }

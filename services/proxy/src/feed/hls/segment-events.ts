@@ -1,6 +1,7 @@
 /** What the owner of a feed says about its segments, and what the segmenter hands over with it. */
 
 import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
+import type { Init } from './cmaf-segment.ts';
 import type { Mark, MarkList } from './mark.ts';
 
 /** A segment begins. */
@@ -35,7 +36,7 @@ export interface Done {
   /** MPEG-TS, if it is made. */
   readonly ts: { readonly bytes: Buffer; readonly crc: number } | undefined;
   /** Fragmented mp4, if it is made. */
-  readonly fmp4: { readonly bytes: Buffer; readonly crc: number } | undefined;
+  readonly fmp4: { readonly bytes: Buffer; readonly crc: number; readonly init: Init } | undefined;
   /** The next counter of each PID. */
   readonly counters: Counters;
   /** Number of the last chunk of fragmented mp4. */

@@ -13,7 +13,7 @@ import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
 import { type CutDecision, Cuts } from './cuts.ts';
 import { FeedProgram, type FeedTrack } from './feed-program.ts';
 import type { Mark } from './mark.ts';
-import { OpenSegment } from './open-segment.ts';
+import { type Containers, OpenSegment } from './open-segment.ts';
 import type { Cut, Done } from './segment-events.ts';
 
 export interface SegmenterSink {
@@ -29,6 +29,8 @@ export interface SegmenterOptions {
   /** Those with which the segment before the first one ended. */
   readonly counters?: Counters;
   readonly chunk?: number;
+  /** MPEG-TS, if nothing is said. */
+  readonly containers?: Containers;
 }
 
 /** In ring order: what stands in a segment, as soon as it is certain in which one. */
@@ -38,10 +40,12 @@ interface Item {
   readonly pts: number | undefined;
   readonly dts: number | undefined;
   readonly sound: SoundUnit | undefined;
+  readonly keyframe: boolean;
   /** The newest segment when the unit came. */
   readonly segment: OpenSegment | undefined;
 }
 
+const TS_ONLY: Containers = { ts: true, fmp4: false };
 /** Sound may wait this long for pictures that show where the next segment begins. Pictures that late have stopped. */
 const LONGEST_WAIT = TICKS_PER_SECOND;
 /** A segment closes at the latest when a picture stands this far behind its end. */
@@ -54,6 +58,7 @@ export class Segmenter {
   readonly #cuts = new Cuts();
   readonly #scanner = new UnitScanner((unit) => this.#take(unit));
   readonly #program = new FeedProgram();
+  readonly #containers: Containers;
   #nearTicks: number;
   #counters: Counters;
   #chunk: number;
@@ -68,7 +73,11 @@ export class Segmenter {
   /** Units of sound that came too late for their segment. */
   lateSounds = 0;
 
-  constructor(sink: SegmenterSink, { nearTicks, counters = new Map(), chunk = 0 }: SegmenterOptions) {
+  constructor(
+    sink: SegmenterSink,
+    { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY }: SegmenterOptions,
+  ) {
+    this.#containers = containers;
     this.#sink = sink;
     this.#nearTicks = nearTicks;
     this.#counters = counters;
@@ -104,9 +113,10 @@ export class Segmenter {
     const pts = unit.pts === undefined ? undefined : unwrapNear(unit.pts, this.#nearTicks);
     const dts = unit.dts === undefined ? undefined : unwrapNear(unit.dts, this.#nearTicks);
     if (dts !== undefined && track.kind !== 'other') this.#nearTicks = Math.max(this.#nearTicks, dts);
+    let keyframe = false;
     if (track.leads && unit.starts && pts !== undefined && dts !== undefined) {
       this.#newestDts = Math.max(this.#newestDts, dts);
-      this.#decide(unit, track, pts);
+      keyframe = this.#decide(unit, track, pts);
     }
     if (unit.starts && dts !== undefined) {
       if (track.lastDts !== undefined && dts > track.lastDts) track.stepTicks = dts - track.lastDts;
@@ -114,21 +124,23 @@ export class Segmenter {
     }
     const isSound = track.kind === 'audio' && unit.starts && pts !== undefined;
     const sound = isSound ? track.sound.read(elementaryOf(unit), pts) : undefined;
-    this.#queue.push({ unit, track, pts, dts, sound, segment: this.#open.at(-1) });
+    this.#queue.push({ unit, track, pts, dts, sound, keyframe, segment: this.#open.at(-1) });
     // After each unit, so that it does not matter in which pieces the bytes come.
     this.#drain(false);
   }
 
-  #decide(unit: ScannedUnit, track: FeedTrack, pts: number): void {
+  /** Decides what begins at a unit of the track that leads. @returns whether it is a keyframe */
+  #decide(unit: ScannedUnit, track: FeedTrack, pts: number): boolean {
     const isSound = track.kind === 'audio';
     const head = isSound ? undefined : elementaryOf(unit, HEAD_PACKETS);
     const keyframe =
       head === undefined || (isKeyframe(track.codec, head) ?? hasRandomAccessIndicator(unit.pieces[0] as Buffer, 0));
     const decision = this.#cuts.take({ pts, keyframe });
-    if (decision.cut === undefined && decision.fault === undefined) return;
     const program = this.#program.current;
-    if (program === undefined) return;
-    this.#begin(decision, pts, program, head === undefined || isClosed(track.codec, head) === true);
+    if (program !== undefined && (decision.cut !== undefined || decision.fault !== undefined)) {
+      this.#begin(decision, pts, program, head === undefined || isClosed(track.codec, head) === true);
+    }
+    return keyframe;
   }
 
   #begin({ gaps, cut, fault }: CutDecision, pts: number, program: SegmentProgram, independent: boolean): void {
@@ -136,12 +148,12 @@ export class Segmenter {
     const isFirst = this.#open.length === 0 && !this.#hasClosed;
     if (isFirst && cut === undefined) return;
     for (const gap of isFirst ? [] : [...gaps, ...(fault === undefined ? [] : [fault])]) {
-      this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true));
+      this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true, this.#containers));
     }
     if (fault !== undefined) this.#sink.fault?.(fault.mark);
     if (cut === undefined) return;
     const { mark } = cut;
-    this.#open.push(new OpenSegment(mark, pts, program, false));
+    this.#open.push(new OpenSegment(mark, pts, program, false, this.#containers));
     this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
   }
 
@@ -164,13 +176,12 @@ export class Segmenter {
     return this.#newestDts < last.pts && this.#nearTicks - dts < LONGEST_WAIT;
   }
 
-  #other({ unit, track, pts, segment }: Item): void {
+  #other({ unit, track, pts, dts, keyframe, segment }: Item): void {
     // A clock goes where the last unit of its PID went.
     const target = track.kind === 'audio' ? this.#soundAt.get(track) : segment;
     if (target === undefined || !this.#open.includes(target)) return;
-    if (!track.leads || !unit.starts) target.add(unit);
-    else target.addPicture(unit);
-    if (track.leads && pts !== undefined) target.endPts = Math.max(target.endPts, pts + track.stepTicks);
+    if (!track.leads || pts === undefined || dts === undefined) target.add(unit);
+    else target.addPicture(unit, track, { pts, dts, keyframe });
   }
 
   #sound({ unit, track }: Item, { frames, isPlain }: SoundUnit): void {
@@ -211,16 +222,17 @@ export class Segmenter {
     this.#open.shift();
     this.#hasClosed = true;
     const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
-    const { ts, counters } = oldest.close(this.#counters);
+    const { ts, fmp4, counters, chunk } = oldest.close(this.#counters, this.#chunk);
     this.#counters = counters;
+    this.#chunk = chunk;
     this.#sink.done({
       n: oldest.mark.n,
       seconds: ticks / TICKS_PER_SECOND,
       gap: oldest.isGap,
       ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },
-      fmp4: undefined,
+      fmp4: fmp4 && { ...fmp4, crc: crc32(fmp4.bytes) },
       counters,
-      chunk: this.#chunk,
+      chunk,
     });
   }
 }
