@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceClock } from '../../../services/proxy/src/feed/feed-history.ts';
 import { TrackSurvey } from '../../../services/proxy/src/mpegts/reading/track-survey.ts';
+import type { Input } from '../../../services/proxy/src/mpegts/splicing/input.ts';
 import { Splicer } from '../../../services/proxy/src/mpegts/splicing/splicer.ts';
 import { ClockNews, clockShape, HeardClock } from '../../../services/proxy/src/relay/clock-frames.ts';
 import {
@@ -75,6 +76,24 @@ function takenOver({ splicer }: Reader, shift: number, nowMs: number): Reader {
   return reader;
 }
 
+interface Begun {
+  readonly channel: RepeatingChannel;
+  readonly shift: number | undefined;
+  readonly before: readonly Sent[];
+  readonly from: number;
+  readonly isTakeover: boolean;
+}
+
+/** What the next connection may be, for whoever opens it. */
+function inputOf(random: () => number, { channel, shift, before, from, isTakeover }: Begun): Input {
+  if (shift === undefined) return { kind: 'source' };
+  const which = isTakeover ? 1 : random();
+  if (which < 0.3) return { kind: 'other_source' };
+  if (which > 0.5 || !channel.isPlain) return { kind: 'reconnection', shift };
+  const repeats = before.some(({ n }) => n >= from && n % channel.gop === 0);
+  return { kind: 'prepared_connection', shift, repeats };
+}
+
 /** Plays connections of one channel, one after the other. */
 function* play(channel: RepeatingChannel, random: () => number) {
   let reader = new Reader();
@@ -90,19 +109,14 @@ function* play(channel: RepeatingChannel, random: () => number) {
     const connection = new RepeatingConnection(channel, isOwn ? Math.floor(random() * 2 ** 33) : 0);
     const isTakeover = begun && random() < 0.3;
     shift = reader.splicer.shift ?? shift;
-    if (isTakeover) {
-      before = reader.sent;
-      reader = takenOver(reader, shift ?? 0, nowMs);
-      reader.splicer.beginInput(shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift });
-    } else {
-      before = [...reader.sent];
-      if (shift === undefined) reader.splicer.beginInput({ kind: 'source' });
-      else reader.splicer.beginInput(random() < 0.3 ? { kind: 'other_source' } : { kind: 'reconnection', shift });
-    }
-    const already = isTakeover ? 0 : reader.sent.length;
     // Pictures from before the first one ever sent cannot be known.
     oldest ??= reader.sent[0]?.n;
     const from = Math.max(oldest ?? 0, Math.floor((nowMs - pastMs) / PICTURE_MS));
+    before = [...reader.sent];
+    if (isTakeover) reader = takenOver(reader, shift ?? 0, nowMs);
+    const already = isTakeover ? 0 : reader.sent.length;
+    const input = inputOf(random, { channel, shift, before, from, isTakeover });
+    reader.splicer.beginInput(input);
     const endMs = nowMs + 500 + random() * 12_000;
     let n = from;
     for (let atMs = nowMs; atMs < endMs; atMs += PICTURE_MS) {
@@ -113,7 +127,7 @@ function* play(channel: RepeatingChannel, random: () => number) {
     }
     reader.splicer.endInput(false);
     begun = true;
-    const what = `connection ${k} from picture ${from} with ${Math.round(pastMs)} ms of the past, ${speed} times as fast as it plays${isOwn ? ', on a clock of its own' : ''}${isTakeover ? ', at another worker' : ''}`;
+    const what = `connection ${k} from picture ${from} with ${Math.round(pastMs)} ms of the past, ${speed} times as fast as it plays${isOwn ? ', on a clock of its own' : ''}, as ${input.kind}${isTakeover ? ', at another worker' : ''}`;
     yield { reader, before, isTakeover, sent: reader.sent.slice(already), from, to: n, what };
     nowMs = endMs + pick(random, [0, 20, 300, 2_000]);
   }
