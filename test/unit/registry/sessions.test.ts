@@ -187,6 +187,26 @@ describe('a session on two workers', () => {
   });
 });
 
+describe('a session while workers stand still', () => {
+  it('keeps its slot when the leases run out', async () => {
+    const [one] = await two();
+    await one.enter();
+    nowMs += 6_000;
+    expect(await one.shared.releaseSlot(SPEC.id, 0)).toBe(false);
+  });
+
+  it('is not written back by a worker for which it is over', async () => {
+    const [one, other] = await two();
+    await one.enter();
+    nowMs += LASTS_MS;
+    await other.renew();
+    expect(await other.registry.expire(SESSION)).toBe('expired');
+    await one.renew();
+    await one.renew();
+    expect(await other.registry.clients()).toEqual([]);
+  });
+});
+
 describe('a session while Redis is away', () => {
   it('goes on here, begins here, and is one session when Redis is back', async () => {
     const [one, other] = await two();

@@ -109,11 +109,10 @@ export class LocalSession implements HlsSession {
 
   /** For how long it has asked for nothing longer than it may. Negative: it still may. */
   get overdueMs(): number {
-    if (this.#sending > 0) this.touch();
     return this.#clock.monotonicMs() - this.#seenMs - this.#timeoutMs;
   }
 
-  /** What has come since the last report; undefined when that is nothing. */
+  /** What has come since the last report, a second ago; undefined when that is nothing. While a response is under way it is seen. */
   report(): ClientReport | undefined {
     if (this.#sending > 0) this.touch();
     const { bytes, segments, isSeen } = this.#new;
