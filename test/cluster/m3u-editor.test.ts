@@ -357,30 +357,42 @@ describe.each([
     expect(await editor.testConnection('http://127.0.0.1:1/up')).toMatchObject({ success: false });
   });
 
-  staged.concurrent(
-    'accepts HLS profiles and sources, and says that HLS is not built when they are played',
-    async ({ stage }) => {
-      const editor = newEditor();
-      const files = await startFileSource();
-      stage.closeAfter(() => files.close());
-      const list = newList();
-      const urlOf = (id: number, end: string) => `http://tv.example/live/joe/s3cret/${id}.${end}`;
-      const channel = (id: number, end = 'ts'): Channel => ({ id, url: urlOf(id, end), playlistUuid: list });
-      const played = [
-        [await editor.createTranscoded(transcodedBody(channel(1021), PROFILES.hls, 6)), 'm3u8'],
-        [await editor.createTranscoded(transcodedBody(channel(1022), PROFILES.fmp4, 7)), 'm3u8'],
-        [await editor.createStream(channelBody(channel(1023, 'm3u8'))), 'm3u8'],
-        // Films are played there whatever their URL ends with.
-        [await editor.createStream(episodeBody(1024, files.url('hls/vod.m3u8'), list)), 'ts'],
-      ] as const;
-      for (const [id, format] of played) {
-        const { url, headers } = editor.playback(id, format, { ...ANN, clientId: 'web-9' });
-        const { status, bytes } = await record(url, { headers });
-        expect([url, status]).toEqual([url, 501]);
-        expect(refusal.parse(JSON.parse(bytes.toString())).detail).toMatch(/HLS/);
-      }
-    },
-  );
+  staged.concurrent('plays HLS sources, and says of HLS profiles that HLS is not built for them', async ({ stage }) => {
+    const editor = newEditor();
+    const files = await startFileSource();
+    stage.closeAfter(() => files.close());
+    const list = newList();
+    const urlOf = (id: number, end: string) => `http://tv.example/live/joe/s3cret/${id}.${end}`;
+    const channel = (id: number, end = 'ts'): Channel => ({ id, url: urlOf(id, end), playlistUuid: list });
+    const played = [
+      [await editor.createTranscoded(transcodedBody(channel(1021), PROFILES.hls, 6)), 'm3u8'],
+      [await editor.createTranscoded(transcodedBody(channel(1022), PROFILES.fmp4, 7)), 'm3u8'],
+    ] as const;
+    for (const [id, format] of played) {
+      const { url, headers } = editor.playback(id, format, { ...ANN, clientId: 'web-9' });
+      const { status, bytes } = await record(url, { headers });
+      expect([url, status]).toEqual([url, 501]);
+      expect(refusal.parse(JSON.parse(bytes.toString())).detail).toMatch(/HLS/);
+    }
+    const sources = [
+      [await editor.createStream(channelBody({ ...channel(1023), url: files.url('hls/live.m3u8') })), 'm3u8'],
+      // Films are played from /stream whatever their URL ends with.
+      [await editor.createStream(episodeBody(1024, files.url('hls/vod.m3u8'), list)), 'ts'],
+    ] as const;
+    for (const [id, format] of sources) {
+      const { url, headers } = editor.playback(id, format, { ...ANN, clientId: 'web-9' });
+      const entry = await fetch(url, { headers });
+      expect([format, entry.status, entry.headers.get('content-type')]).toEqual([
+        format,
+        200,
+        'application/vnd.apple.mpegurl',
+      ]);
+      const [address = ''] = (await entry.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      const playlist = await fetch(new URL(address, entry.url));
+      expect(await playlist.text()).toMatch(/#EXTINF/);
+      expect(playlist.headers.get('x-client-id')).toBe('web-9');
+    }
+  });
 
   staged.concurrent('answers 501 with the reason to what is not built, and to nothing else', async () => {
     const editor = newEditor();

@@ -68,7 +68,7 @@ export async function makeAllFixtures(): Promise<void> {
 const underway = new Map<string, Promise<string>>();
 
 /** The file or directory that these arguments make; normally made once. Racing processes make it twice, and the last one wins. */
-async function cached(name: string, argsFor: (to: string) => string[], directory = false): Promise<string> {
+export async function cached(name: string, argsFor: (to: string) => string[], directory = false): Promise<string> {
   const key = createHash('sha256')
     .update(JSON.stringify([VERSION, argsFor(name)]))
     .digest('hex')

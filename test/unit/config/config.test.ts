@@ -109,6 +109,7 @@ const CASES: Record<keyof Config, Case> = {
   streamIdleTtlMs: time(86_400_000),
   joinBufferMs: time(2000),
   ringMaxBytes: size(48 * 1024 ** 2),
+  hlsCacheBytes: size(64 * 1024 ** 2),
   keyframeIntervalMs: time(0),
   preferredAudioLanguages: { unset: [], good: [['de, ENG,fre', ['deu', 'eng', 'fra']]], bad: ['german', 'xx,de'] },
   ffmpegPath: { unset: 'ffmpeg', good: [['/opt/ffmpeg', '/opt/ffmpeg']], bad: ['a\nb'] },

@@ -110,11 +110,20 @@ export const FOLDERS: readonly Folder[] = [
     'streams that are passed on, one connection a viewer',
     'services/shared services/shared/masking errors.ts mpegts/syntax upstream/egress upstream/failover upstream/http upstream/messages upstream/provider',
   ),
-  row('upstream/hls', 'playlists of providers, and what they name', 'errors.ts upstream/messages'),
+  row(
+    'upstream/playlists',
+    'playlists of providers as texts: what they say and name',
+    'errors.ts sealer.ts upstream/messages',
+  ),
+  row(
+    'upstream/hls',
+    'HLS sources that are passed on, asked once for all viewers',
+    'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/failover upstream/http upstream/messages upstream/provider upstream/playlists',
+  ),
   row(
     'upstream/gateway',
     'the way to a provider for an FFmpeg that opens its input itself',
-    'services/shared services/shared/masking errors.ts upstream/egress upstream/hls upstream/http upstream/messages upstream/provider',
+    'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/http upstream/messages upstream/playlists upstream/provider',
   ),
 
   // Who makes what, for whom.
@@ -189,7 +198,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry visit.ts errors.ts config ffmpeg/* upstream/* streams viewers worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config ffmpeg/* upstream/* streams viewers viewers/sessions worker api/http api/access api/streams',
   ),
   row(
     'api/status',

@@ -18,6 +18,7 @@ import type { Api } from './http/typed-server.ts';
 import { answerUnknown, RouteIndex } from './http/unknown-route.ts';
 import { answerUnreadable } from './http/unreadable.ts';
 import { validatorCompiler } from './http/validation.ts';
+import { hlsRoutes } from './playback/hls-routes.ts';
 import { playbackRoutes } from './playback/playback-routes.ts';
 import { playbackUrlRoute } from './playback/playback-url-route.ts';
 import { healthRoutes } from './status/health-routes.ts';
@@ -35,7 +36,7 @@ import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-rout
 /** How long a request may take to arrive. A megabyte of JSON needs less. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Longer ids in paths cannot exist. */
-const MAX_PARAM_CHARACTERS = 512;
+const MAX_PARAM_CHARACTERS = 1_024;
 
 /**
  * Makes the server with all its routes. It does not listen yet.
@@ -86,7 +87,8 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     playback.addHook('onRequest', playbackGate(access, gates.management));
     playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
     playbackRoutes(playback, services, gates.creationByGet);
-    unsupportedPlaybackRoutes(playback, services);
+    hlsRoutes(playback, services);
+    unsupportedPlaybackRoutes(playback);
   });
   await app.register(async (guarded: Api) => {
     guarded.addHook('onRequest', gates.management);

@@ -2,12 +2,10 @@
 
 import { z } from 'zod';
 import { StreampoolError } from '../errors.ts';
-import type { Services } from '../worker/services.ts';
 import type { Api } from './http/typed-server.ts';
 import { NO_RESOLVERS } from './streams/create-routes.ts';
-import { findStream, streamParams } from './streams/stream-routes.ts';
+import { streamParams } from './streams/stream-routes.ts';
 
-const NO_HLS = 'HLS playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
 const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
 const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
 const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
@@ -15,29 +13,12 @@ const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /s
 /** Tag of these routes; docs/routes.md leaves them out. */
 export const UNSUPPORTED = 'Not in this version';
 
-const hlsQuery = z.object({ client_id: z.string().optional(), url: z.string().optional() });
 const network = z.object({ network_id: z.string() });
 const noneRunning = z.object({ broadcasts: z.array(z.never()), count: z.int() });
 const networkFile = network.extend({ file: z.string() });
 
 /** Playback routes: no token, or as PLAYBACK_AUTH says. */
-export function unsupportedPlaybackRoutes(app: Api, { registry }: Services): void {
-  for (const [path, summary] of [
-    ['playlist.m3u8', 'The playlist of a stream; 501 in this version.'],
-    ['segment', 'A segment of a stream; 501 in this version.'],
-    ['segment.ts', 'A segment of a stream; 501 in this version.'],
-    ['segment.m4s', 'A segment of a stream; 501 in this version.'],
-    ['segment.mp4', 'A segment of a stream; 501 in this version.'],
-  ] as const) {
-    app.get(
-      `/hls/:stream_id/${path}`,
-      { schema: { tags: [UNSUPPORTED], summary, params: streamParams, querystring: hlsQuery } },
-      async ({ params }) => {
-        await findStream(registry, params.stream_id);
-        throw new StreampoolError(501, NO_HLS);
-      },
-    );
-  }
+export function unsupportedPlaybackRoutes(app: Api): void {
   for (const path of ['manifest.mpd', 'segment/:client/:base/*', 'file']) {
     const dash = { tags: [UNSUPPORTED], summary: 'DASH playback: 501 in this version.', params: streamParams };
     app.get(`/dash/:stream_id/${path}`, { schema: dash }, async () => {

@@ -37,7 +37,8 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER sets how much a joining viewer gets at once',
   STRICT_LIVE_TS_CIRCUIT_BREAKER_TIMEOUT: STALLS,
   STRICT_LIVE_TS_CIRCUIT_BREAKER_COOLDOWN: STALLS,
-  USE_STICKY_SESSION: 'set `use_sticky_session` per stream; HLS always stays with the server that a redirect led to',
+  USE_STICKY_SESSION:
+    'set `use_sticky_session` per stream; HLS stays with the server that a redirect led to, unless it is false',
   HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides; the worker tries that hardware at start',
   HLS_GC_ENABLED: NO_FILES,
   HLS_GC_INTERVAL: NO_FILES,

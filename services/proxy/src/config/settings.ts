@@ -162,6 +162,12 @@ const pooling = {
     'Seconds of media that a joining viewer gets at once. Its player starts sooner and has a buffer.',
   ),
   ringMaxBytes: setting('RING_MAX_BYTES', bytes(1024 ** 2), '48M', 'Maximum memory for the media of one feed.'),
+  hlsCacheBytes: setting(
+    'HLS_CACHE_BYTES',
+    bytes(1024 ** 2),
+    '64M',
+    'Memory for the media of proxied HLS sources, kept for the next viewer.',
+  ),
   keyframeIntervalMs: setting(
     'KEYFRAME_INTERVAL',
     seconds(0, 60),

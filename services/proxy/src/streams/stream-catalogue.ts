@@ -94,7 +94,7 @@ export class StreamCatalogue {
       failoverResolverUrl: order.failoverResolverUrl,
       userAgent,
       headers,
-      ...(order.stickySession === true ? { stickySession: true } : {}),
+      ...(order.stickySession === undefined ? {} : { stickySession: order.stickySession }),
       ...(order.share === undefined ? {} : { share: order.share }),
       metadata: order.metadata ?? {},
     };

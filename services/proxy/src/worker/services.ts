@@ -12,6 +12,7 @@ import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { SourceMemories } from '../upstream/http/source-memory.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
@@ -31,6 +32,8 @@ export interface Services {
   readonly guard: EgressGuard;
   readonly memories: SourceMemories;
   readonly connections: ProviderConnections;
+  /** HLS sources that are passed on. */
+  readonly hls: HlsSources;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
   /** How FFmpeg is restricted on this machine. */

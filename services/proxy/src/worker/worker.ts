@@ -27,6 +27,9 @@ import { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { HopMarker } from '../upstream/egress/hop-marker.ts';
 import { askFailoverResolver } from '../upstream/failover/failover-resolver.ts';
 import { Gateway } from '../upstream/gateway/gateway.ts';
+import { HlsCache } from '../upstream/hls/hls-cache.ts';
+import { HlsRequests } from '../upstream/hls/hls-requests.ts';
+import { HlsSources } from '../upstream/hls/hls-sources.ts';
 import { SourceMemories } from '../upstream/http/source-memory.ts';
 import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { Playback } from '../viewers/playback.ts';
@@ -162,6 +165,15 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     clientTimeoutMs: config.clientTimeoutMs,
     log,
   });
+  const hls = new HlsSources({
+    requests: new HlsRequests({ guard, memories, settings: config }),
+    cache: new HlsCache(config.hlsCacheBytes),
+    settings: config,
+    clientTimeoutMs: config.clientTimeoutMs,
+    sealer,
+    connections,
+    log,
+  });
   const catalogue = new StreamCatalogue({
     registry,
     guard,
@@ -256,6 +268,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       guard,
       memories,
       connections,
+      hls,
       hardware,
       ffmpeg,
       sandbox: sandbox.report,
@@ -286,6 +299,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       renewal.stop();
       sessions.close();
       await playback.close();
+      hls.close();
       await metricsLog?.stop();
       await seating.close();
       await sources.close();

@@ -51,6 +51,11 @@ const PLAYBACK = [
   ['GET', '/hls/x/segment.ts'],
   ['GET', '/hls/x/segment.m4s'],
   ['GET', '/hls/x/segment.mp4'],
+  ['GET', '/hls/x/segment.aac'],
+  ['GET', '/hls/x/segment.mp3'],
+  ['GET', '/hls/x/segment.ac3'],
+  ['GET', '/hls/x/segment.ec3'],
+  ['GET', '/hls/x/segment.vtt'],
   ['GET', '/dash/x/manifest.mpd'],
   ['GET', '/dash/x/segment/{client}/{base}/{*}'],
   ['GET', '/dash/x/file'],
@@ -184,7 +189,9 @@ describe('PLAYBACK_AUTH=signed', () => {
     }
     const hls = await api.post('/streams', { url: 'http://tv.example/live/7.m3u8' }, WITH_TOKEN);
     expect(hls.body.playlist_url).toMatch(/^\/hls\/[0-9a-f]{32}\/playlist\.m3u8\?signature=/);
-    expect((await api.get(String(hls.body.playlist_url))).status).toBe(501);
+    // The name of that provider cannot be resolved.
+    expect((await api.get(String(hls.body.playlist_url))).status).toBe(502);
+    expect((await api.get(String(hls.body.playlist_url).replace(/\?.*/, ''))).status).toBe(401);
   });
 
   it('shows no signature in logs, lists and numbers', async () => {

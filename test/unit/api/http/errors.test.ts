@@ -132,11 +132,11 @@ describe('errors', () => {
 
   it('are 501 for what comes later', async () => {
     const api = await startApi();
-    const hls = (await api.post('/streams', { url: 'http://a.example/1.m3u8' })).body;
+    const { stream_id: id } = (await api.post('/streams', { url: 'http://a.example/live/1.ts' })).body;
     for (const [method, url] of [
-      ['GET', String(hls.stream_endpoint)],
-      ['GET', `/hls/${hls.stream_id}/segment?client_id=a&url=b`],
-      ['GET', `/hls/${hls.stream_id}/segment.ts?client_id=a&url=b`],
+      ['GET', `/hls/${id}/playlist.m3u8`],
+      ['GET', `/hls/${id}/segment?client_id=a&url=b`],
+      ['GET', `/hls/${id}/segment.ts?client_id=a&url=b`],
       ['POST', '/webhooks'],
       ['GET', '/webhooks'],
       ['DELETE', '/webhooks?webhook_url=x'],
@@ -145,8 +145,8 @@ describe('errors', () => {
       ['POST', '/broadcast/n/stop'],
       ['GET', '/broadcast/n/status'],
       ['GET', '/broadcast/n/live.m3u8.tmp'],
-      ['GET', `/hls/${hls.stream_id}/segment.m4s`],
-      ['GET', `/hls/${hls.stream_id}/segment.mp4`],
+      ['GET', `/hls/${id}/segment.m4s?client_id=a&url=b`],
+      ['GET', `/hls/${id}/segment.mp4?client_id=a&url=b`],
       ['GET', '/dash/x/manifest.mpd'],
       ['GET', '/dash/x/segment/c/b/video/1.m4s'],
       ['GET', '/dash/x/file?client_id=a&url=b'],

@@ -176,7 +176,7 @@ describe('live', () => {
       502,
       (response: ServerResponse) => response.writeHead(302, { location: 'http://169.254.170.2/' }).end(),
     ],
-    ['a playlist', 501, (response: ServerResponse) => response.end('#EXTM3U\n#EXT-X-VERSION:3\n')],
+    ['a playlist', 502, (response: ServerResponse) => response.end('#EXTM3U\n#EXT-X-VERSION:3\n')],
   ])('answers %s with %i, never with 200 and nothing', async (_what, status, answer) => {
     const server = await serve((_request, response) => void answer(response));
     const worker = await proxy(`${server.origin}/live/joe/hunter22/1.ts`, { settings: { retryAttempts: 1 } });

@@ -5,11 +5,15 @@ import type { Logger } from '../../../../shared/log.ts';
 import { decoded } from '../../../../shared/masking/decoded.ts';
 import { maskText } from '../../../../shared/masking/mask.ts';
 import { maskParameters } from '../../../../shared/masking/parameters.ts';
+import { HIDDEN } from '../../../../shared/masking/what-is-masked.ts';
 import type { TrustProxy } from '../../config/config.ts';
 import { senderOf } from './sender.ts';
 
 /** Machines ask for these every few seconds. */
 const QUIET = new Set(['/livez', '/readyz', '/metrics']);
+
+/** The ticket of a viewer of HLS, behind the id of its stream. */
+const TICKET = /(\/hls\/[0-9a-f]{32}-)[0-9a-f]+/;
 
 /** Logs a request when its response ends or its connection closes. */
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
@@ -23,7 +27,9 @@ export function logRequest(log: Logger, trustProxy: TrustProxy, request: Fastify
       ip: senderOf(request, trustProxy),
       ...(reply.raw.writableFinished ? {} : { cut: true }),
     };
-    if (QUIET.has(request.routeOptions.url ?? '')) log.debug(fields, 'request');
+    const route = request.routeOptions.url ?? '';
+    // A player of HLS asks for something every second or two.
+    if (QUIET.has(route) || route.startsWith('/hls/')) log.debug(fields, 'request');
     else log.info(fields, 'request');
   });
 }
@@ -34,7 +40,7 @@ export function logRequest(log: Logger, trustProxy: TrustProxy, request: Fastify
  */
 export function maskRequestUrl(url: string): string {
   const at = url.indexOf('?');
-  const path = at < 0 ? url : url.slice(0, at);
+  const path = (at < 0 ? url : url.slice(0, at)).replace(TICKET, `$1${HIDDEN}`);
   const plain = decoded(path);
   const masked = maskText(plain);
   return (masked === plain ? path : masked) + (at < 0 ? '' : maskParameters(url.slice(at), maskText, 'shown'));

@@ -6,7 +6,9 @@ import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.ts';
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
+import { IsHlsError } from '../../upstream/direct/direct-stream.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/services.ts';
@@ -76,6 +78,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           retryAfterSeconds: 1,
         });
       }
+      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request), 302);
       const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
       try {
         refuseHls(stream);
@@ -88,6 +91,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       } catch (error) {
         // A player that has left needs no answer, and its leaving is no error.
         if (reply.raw.destroyed) return reply.hijack();
+        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request), 302);
         if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
         throw error;
       }
@@ -116,10 +120,24 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           .type(contentTypeOf(stream.profile.container as Container))
           .send();
       }
+      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request), 302);
       await direct.head(stream, request, reply);
       return reply.hijack();
     },
   );
+}
+
+/** Whether the URL of a direct stream's source says so. Where it does not, the first bytes do. */
+function isHls({ profile, failover }: StreamRecord): boolean {
+  return profile === undefined && hintFromUrl(failover.currentUrl) === 'hls';
+}
+
+/** Where an HLS source plays, relative to /stream/{id}. A `url` means something else there. */
+function hlsLocation({ id }: StreamRecord, request: FastifyRequest): string {
+  const at = request.url.indexOf('?');
+  const query = at < 0 ? [] : request.url.slice(at + 1).split('&');
+  const kept = query.filter((part) => part !== '' && !/^url(?:=|$)/.test(part));
+  return `../hls/${id}/playlist.m3u8${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
 }
 
 function refuseHls({ profile }: StreamRecord): void {

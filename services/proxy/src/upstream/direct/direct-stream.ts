@@ -72,10 +72,18 @@ const PASSED_ON_STATUS: readonly number[] = [401, 403, 404, 410, 416, 451];
  * is closed.
  *
  * @throws {SourceError} 502 or 504 when no source could be opened; nothing has been written then
- * @throws {StreampoolError} a file's 401, 403, 404, 410, 416 as the provider answered it; 501 for an HLS source
+ * @throws {StreampoolError} a file's 401, 403, 404, 410, 416 as the provider answered it
+ * @throws {IsHlsError} for an HLS source; nothing has been written then
  */
 export async function serveDirect(request: DirectRequest): Promise<DirectResult> {
   return new DirectStream(request).serve();
+}
+
+/** The source is an HLS playlist, whatever its name says: its viewers are sent to where it plays. */
+export class IsHlsError extends StreampoolError {
+  constructor() {
+    super(502, 'The source is an HLS playlist, which one response cannot play.');
+  }
 }
 
 class DirectStream {
@@ -247,7 +255,7 @@ class DirectStream {
     const { kind, reader } = await answeredMedia(response, address, firstBytesMs);
     if (kind.kind === 'hls') {
       reader.close();
-      throw new StreampoolError(501, 'This source is an HLS playlist. It cannot be played directly yet.');
+      throw new IsHlsError();
     }
     return { address, response, reader, kind: kind.kind, openedMs: performance.now() - askedMs };
   }

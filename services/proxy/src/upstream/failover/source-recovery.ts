@@ -12,6 +12,8 @@ export interface RecoveryDeps {
   readonly schedule: RetrySchedule;
   readonly signal: AbortSignal;
   readonly log?: Pick<Logger, 'warn'> | undefined;
+  /** What the failover resolver gets to know; default: as for a stream that is one connection. */
+  readonly reasonOf?: (error: SourceError) => string;
 }
 
 export class SourceRecovery {
@@ -41,10 +43,10 @@ export class SourceRecovery {
 
   /** Waits before another retry, or moves on from source `index`. @throws `error` when neither is possible */
   async recover(error: SourceError, index: number): Promise<void> {
-    const { source, schedule } = this.#deps;
+    const { source, schedule, reasonOf = failoverReason } = this.#deps;
     const mayMove = schedule.mayMove(source);
     if (await this.#waited(error, mayMove)) return;
-    if (mayMove && (await this.moveOn(index, failoverReason(error), error.upstreamStatus))) return;
+    if (mayMove && (await this.moveOn(index, reasonOf(error), error.upstreamStatus))) return;
     schedule.stuck();
     if (!mayMove || !(await this.#waited(error, false))) throw error;
   }

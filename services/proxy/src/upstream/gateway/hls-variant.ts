@@ -4,7 +4,7 @@
  */
 
 import { languageCode } from '../../../../shared/languages.ts';
-import { type Attributes, attributesOf } from '../hls/attribute-list.ts';
+import { type Attributes, attributesOf } from '../playlists/attribute-list.ts';
 
 /** What the output needs from its source. */
 export interface WantedVariant {

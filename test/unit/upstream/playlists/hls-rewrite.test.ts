@@ -4,7 +4,7 @@ import {
   isPlaylist,
   rewriteForViewer,
   rewritePlaylist,
-} from '../../../../services/proxy/src/upstream/hls/hls-rewrite.ts';
+} from '../../../../services/proxy/src/upstream/playlists/hls-rewrite.ts';
 import { CORPUS } from './hls-corpus.ts';
 
 function rewrite(text: string, base = 'http://tv.test/a/b.m3u8?x=1'): { text: string; entries: HlsEntry[] } {

@@ -1,0 +1,198 @@
+/** Plays direct streams whose source is HLS: the provider's playlists and media, for viewers that make many requests. */
+
+import { randomBytes } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { SourceError, StreampoolError } from '../../errors.ts';
+import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
+import type { HlsSource } from '../../upstream/hls/hls-source.ts';
+import type { Media } from '../../upstream/hls/shared-media.ts';
+import { usableRange } from '../../upstream/messages/byte-range.ts';
+import { ReplyWriter } from '../../upstream/messages/reply-writer.ts';
+import { StallLimit } from '../../upstream/messages/stall-limit.ts';
+import { openReference } from '../../upstream/playlists/hls-reference.ts';
+import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { CoolDown } from '../../viewers/cool-down.ts';
+import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
+import type { Services } from '../../worker/services.ts';
+import { refuseLoop } from '../access/loop-gate.ts';
+import { headersOf } from '../http/typed-server.ts';
+import { findStream } from '../streams/stream-routes.ts';
+import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-address.ts';
+import { mediaHeaders, sendPlaylist } from './hls-reply.ts';
+import { type ViewerQuery, viewerOf } from './viewer.ts';
+
+const NO_SEGMENTS =
+  'This stream is not HLS at its source, and HLS of other streams is not part of this version; play it from /stream/{stream_id}.';
+/** After EXT-X-ENDLIST players buffer minutes before they ask again. */
+const OVER_MS = 120_000;
+const ENDURED_TARGETS = 3;
+const CLIENT_ID_BYTES = 8;
+
+export interface HlsQuery extends ViewerQuery {
+  readonly url?: string | undefined;
+  readonly r?: string | undefined;
+}
+
+export class HlsPlayback {
+  readonly #services: Services;
+  readonly #coolDown = new CoolDown();
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** Answers a request for `playlist.m3u8`. */
+  async playlist(
+    component: string,
+    query: HlsQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const address = hlsAddress(component);
+    if (address.ticket === undefined) return this.#entry(address.streamId, query, request, reply);
+    const { r: reference = '' } = query;
+    const { session, source, opened } = await this.#viewing(address, query, reference, request, reply);
+    const playlist = await source.playlist(opened, directivesOf(request.query as Record<string, unknown>));
+    const { isOver, targetDurationMs } = playlist.facts;
+    session.endures(isOver ? OVER_MS : ENDURED_TARGETS * targetDurationMs);
+    session.count(Buffer.byteLength(playlist.text));
+    reply.headers({ 'X-Client-ID': session.client.id, 'X-Stream-ID': address.streamId });
+    return sendPlaylist(playlist, playlist.text, request, reply);
+  }
+
+  /** Answers a request for a segment, a part, a map or a key. @param extension of its name */
+  async media(
+    component: string,
+    extension: string | undefined,
+    query: HlsQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const address = hlsAddress(component);
+    const reference = (address.ticket === undefined ? query.url : query.r) ?? '';
+    const { session, source, opened } = await this.#viewing(address, query, reference, request, reply);
+    const range = usableRange(request.headers.range);
+    const media = await source.media(opened, range).catch((error: unknown) => {
+      throw passedOn(error, opened.role);
+    });
+    const sent = session.sending();
+    try {
+      await this.#send(media, extension, session, request, reply);
+      if (opened.role === 'segment') session.countSegment();
+    } finally {
+      media.body.close();
+      sent();
+    }
+    return reply;
+  }
+
+  /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
+  async #entry(streamId: string, query: HlsQuery, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { config, sealer, sessions, isDraining } = this.#services;
+    const stream = await this.#streamFor(streamId, request, reply);
+    if (isDraining() && !config.redisEnabled) {
+      throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 1 });
+    }
+    const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
+    const { viewer } = viewerOf(request, query, streamId, config.workerId);
+    const folder = () => folderOf(streamId, sessions.entry(viewer, clientId));
+    if (query.url !== undefined) {
+      openReference(sealer, streamId, query.url);
+      return reply.redirect(`${folder()}playlist.m3u8?r=${query.url}`, 302);
+    }
+    const entry = await this.#entryOf(stream);
+    reply.headers({ 'X-Client-ID': clientId, 'X-Stream-ID': streamId });
+    return sendPlaylist(undefined, entry.pieces.join(folder()), request, reply);
+  }
+
+  async #entryOf(stream: StreamRecord) {
+    this.#coolDown.throwIfCooling(stream.id);
+    try {
+      return await this.#sourceOf(stream).entry();
+    } catch (error) {
+      if (error instanceof NotHlsError) throw new StreampoolError(501, NO_SEGMENTS, { cause: error });
+      if (error instanceof SourceError && error.reason !== 'stopped') {
+        this.#coolDown.begin(stream.id, error);
+        await this.#services.registry.countError(stream.id);
+      }
+      throw error;
+    }
+  }
+
+  async #viewing(
+    { streamId, ticket }: HlsAddress,
+    query: HlsQuery,
+    reference: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ) {
+    const { config, sealer, sessions } = this.#services;
+    await this.#streamFor(streamId, request, reply);
+    const opened = openReference(sealer, streamId, reference);
+    const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
+    const session = await sessions.enter(viewer, ticket === undefined ? { clientId } : { ticket });
+    return { session, opened, source: this.#sourceOf(session.stream) };
+  }
+
+  async #streamFor(streamId: string, request: FastifyRequest, reply: FastifyReply): Promise<StreamRecord> {
+    const { registry, guard } = this.#services;
+    const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
+    refuseLoop(guard.marker, stream, request, reply);
+    if (stream.profile !== undefined || !mayBeHls(stream.failover.currentUrl))
+      throw new StreampoolError(501, NO_SEGMENTS);
+    return stream;
+  }
+
+  #sourceOf(stream: StreamRecord): HlsSource {
+    const { hls, seating } = this.#services;
+    const source = seating.sourceOf(stream);
+    source.follow(stream);
+    return hls.of(stream.id, source, stream.stickySession !== false);
+  }
+
+  async #send(
+    { head, body }: Media,
+    extension: string | undefined,
+    session: HlsSession,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const { clientStallTimeoutMs } = this.#services.config;
+    reply.hijack();
+    const raw = reply.raw;
+    raw.writeHead(head.status, { ...headersOf(reply), ...mediaHeaders(head, extension) });
+    if (request.method === 'HEAD') {
+      raw.end();
+      return;
+    }
+    const writer = new ReplyWriter(raw, new StallLimit(clientStallTimeoutMs));
+    try {
+      for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+        session.count(chunk.length);
+        if (!(await writer.write(chunk))) return;
+      }
+      raw.end();
+    } catch {
+      // Half a segment must not look like a whole one. The source's own log line says why.
+      raw.destroy();
+    }
+  }
+}
+
+/** Whether it is worth asking: what its name calls a file or a transport stream is believed. */
+function mayBeHls(url: string): boolean {
+  const path = url.split(/[?#]/, 1)[0] ?? '';
+  return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
+}
+
+/** The provider's refusal of a part of its own playlist is the answer to the player, which knows what to do about it. */
+function passedOn(error: unknown, role: HlsRole): unknown {
+  if (!(error instanceof SourceError) || role === 'playlist') return error;
+  if (error.reason === 'egress_refused') return new StreampoolError(403, error.message, { cause: error });
+  const { upstreamStatus: status } = error;
+  return status !== undefined && status >= 400 && status < 500
+    ? new StreampoolError(status, error.message, { cause: error })
+    : error;
+}

@@ -1,0 +1,57 @@
+/** The answers that players of HLS get: playlists, compressed when that is worth it, and the heads of media. */
+
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { MediaHead } from '../../upstream/hls/shared-media.ts';
+import { parseContentLength } from '../../upstream/messages/byte-range.ts';
+import { typeOfName } from '../../upstream/playlists/segment-name.ts';
+
+const compressed = promisify(gzip);
+
+/** Shorter ones fit into a few packets as they are. */
+const COMPRESSED_FROM_BYTES = 4_096;
+/** How long a player may keep a segment: longer than it stays in a live playlist helps nobody. */
+const KEPT_SECONDS = 60;
+
+/** By playlist, because all its viewers get the same text. */
+const known = new WeakMap<object, Promise<Buffer>>();
+
+/** @param shared what stands for the text, when others get the same; undefined: this viewer's alone */
+export async function sendPlaylist(
+  shared: object | undefined,
+  text: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  reply
+    .type('application/vnd.apple.mpegurl')
+    .headers({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
+  const wantsGzip = /\bgzip\b/i.test(request.headers['accept-encoding'] ?? '');
+  if (Buffer.byteLength(text) < COMPRESSED_FROM_BYTES) return reply.send(text);
+  reply.header('Vary', 'Accept-Encoding');
+  if (!wantsGzip) return reply.send(text);
+  const zipped = (shared === undefined ? undefined : known.get(shared)) ?? compressed(text);
+  if (shared !== undefined) known.set(shared, zipped);
+  return reply.header('Content-Encoding', 'gzip').send(await zipped);
+}
+
+/** Only media: a provider's page or script would run in this worker's origin. */
+const MEDIA_TYPE = /^(?:(?:video|audio)\/[\w.+-]+|text\/vtt|application\/(?:mp4|octet-stream|ttml\+xml))(?:\s*;|$)/i;
+
+/** What the provider says of a segment, as far as it is about its bytes. */
+export function mediaHeaders({ headers }: MediaHead, extension: string | undefined): Record<string, string> {
+  const said = headers['content-type']?.trim() ?? '';
+  const result: Record<string, string> = {
+    'content-type': MEDIA_TYPE.test(said) ? said : typeOfName(extension),
+    'cache-control': `private, max-age=${KEPT_SECONDS}`,
+    'x-content-type-options': 'nosniff',
+  };
+  for (const name of ['content-range', 'accept-ranges', 'etag', 'last-modified']) {
+    const value = headers[name];
+    if (value !== undefined) result[name] = value;
+  }
+  const length = parseContentLength(headers['content-length']);
+  if (length !== undefined) result['content-length'] = String(length);
+  return result;
+}

@@ -1,0 +1,80 @@
+/** GET and HEAD below /hls/: what players of HLS open. */
+
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { StreampoolError } from '../../errors.ts';
+import { SEGMENT_EXTENSIONS } from '../../upstream/playlists/segment-name.ts';
+import type { Services } from '../../worker/services.ts';
+import type { Api } from '../http/typed-server.ts';
+import { InvalidRequest } from '../http/validation.ts';
+import { hlsAddress } from './hls-address.ts';
+import { HlsPlayback } from './hls-playback.ts';
+import { viewerQuery } from './viewer.ts';
+
+const params = z.object({
+  stream_id: z
+    .string()
+    .describe('Id of the stream; behind it, in the addresses of a playlist, the ticket of a viewer.'),
+});
+const hlsQuery = z.looseObject({
+  ...viewerQuery,
+  signature: z.string().optional().describe('The signature from the signed URL; needed with PLAYBACK_AUTH=signed.'),
+  parent: z.string().optional().describe('Accepted for compatibility.'),
+  r: z.string().optional().describe('What the address stands for; from a playlist.'),
+  url: z.string().optional().describe('The same as `r`, for clients of m3u-proxy.'),
+});
+
+export function hlsRoutes(app: Api, services: Services): void {
+  const hls = new HlsPlayback(services);
+  const tags = ['Playback'];
+
+  /** An error must not stay in a cache. */
+  const answered = async (reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> => {
+    try {
+      return await answer();
+    } catch (error) {
+      if (reply.raw.destroyed) return reply.hijack();
+      if (error instanceof StreampoolError && error.status >= 500) services.playback.countFailure();
+      reply.header('Cache-Control', 'no-store');
+      throw error;
+    }
+  };
+
+  app.get(
+    '/hls/:stream_id/playlist.m3u8',
+    { schema: { tags, summary: 'Play a stream by HLS.', params, querystring: hlsQuery } },
+    async (request, reply) =>
+      answered(reply, () => hls.playlist(request.params.stream_id, request.query, request, reply)),
+  );
+
+  for (const extension of [undefined, ...SEGMENT_EXTENSIONS]) {
+    const name = extension === undefined ? 'segment' : `segment.${extension}`;
+    app.get(
+      `/hls/:stream_id/${name}`,
+      {
+        schema: {
+          tags,
+          summary: 'A part of a playlist: a segment, an initialization section or a key.',
+          params,
+          querystring: hlsQuery,
+        },
+      },
+      async (request, reply) =>
+        answered(reply, async () => {
+          const { query } = request;
+          if (hlsAddress(request.params.stream_id).ticket !== undefined) assertGiven(query, ['r']);
+          else assertGiven(query, ['url', 'client_id']);
+          return hls.media(request.params.stream_id, extension, query, request, reply);
+        }),
+    );
+  }
+}
+
+/** @throws {InvalidRequest} 422 naming what is missing */
+function assertGiven(query: Readonly<Record<string, unknown>>, names: readonly string[]): void {
+  const missing = names.filter((name) => query[name] === undefined);
+  if (missing.length === 0) return;
+  throw new InvalidRequest(
+    missing.map((name) => ({ type: 'missing', loc: ['query', name], msg: 'Field required', input: null })),
+  );
+}

@@ -1,0 +1,182 @@
+/** Requests to a provider of HLS: playlists and media, each through the guard, and only so many at a time. */
+
+import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
+import { SourceError } from '../../errors.ts';
+import type { EgressGuard } from '../egress/egress-guard.ts';
+import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
+import type { SourceMemories } from '../http/source-memory.ts';
+import type { UpstreamResponse } from '../http/upstream-request.ts';
+import { BodyReader } from '../messages/body-reader.ts';
+import { isPlaylist } from '../playlists/hls-rewrite.ts';
+import { readPlaylist } from '../playlists/playlist-body.ts';
+import type { AccountWatch } from '../provider/provider-connections.ts';
+import type { SourceAddress } from '../provider/source-address.ts';
+import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
+import { RequestTurns } from './request-turns.ts';
+import type { Media } from './shared-media.ts';
+
+export interface HlsRequestsDeps {
+  readonly guard: EgressGuard;
+  readonly memories: SourceMemories;
+  readonly settings: {
+    readonly connectTimeoutMs: number;
+    /** From the request to the head of its answer; also for all of a playlist. */
+    readonly readTimeoutMs: number;
+    /** How long a source may send nothing. */
+    readonly liveChunkTimeoutMs: number;
+    /** SOURCE_MAX_CONNECTIONS */
+    readonly sourceMaxConnections: number;
+  };
+}
+
+export interface HlsRequest {
+  /** The source that it belongs to: its credentials, headers and user agent. */
+  readonly source: SourceAddress;
+  readonly url: string;
+  /** For this address alone. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly range?: string | undefined;
+  readonly account?: AccountWatch | undefined;
+}
+
+export interface PlaylistText {
+  readonly text: string;
+  /** After redirects. */
+  readonly url: string;
+}
+
+/** As browsers have it. */
+const PER_SERVER = 6;
+const MAX_REDIRECTS = 5;
+/** Enough to recognise a playlist after a byte order mark and a few blank lines. */
+const PEEK_BYTES = 32;
+
+export class HlsRequests {
+  readonly #deps: HlsRequestsDeps;
+  readonly #turns: RequestTurns;
+  #count = 0;
+
+  constructor(deps: HlsRequestsDeps) {
+    this.#deps = deps;
+    this.#turns = new RequestTurns(deps.settings.sourceMaxConnections === 1 ? 1 : PER_SERVER);
+  }
+
+  /** Requests to providers so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether the provider is known to allow one connection: a request that waits there would hold up all others. */
+  get isSingle(): boolean {
+    return this.#deps.settings.sourceMaxConnections === 1;
+  }
+
+  /**
+   * A whole playlist.
+   *
+   * @throws {SourceError} `not_media` for anything else, `http_status`, `timeout`, …
+   */
+  async playlist(request: HlsRequest): Promise<PlaylistText> {
+    const { liveChunkTimeoutMs: stallMs, readTimeoutMs } = this.#deps.settings;
+    const { response, reader, end } = await this.#open(request, true);
+    const late = new SourceError(
+      'timeout',
+      `The playlist ${maskUrl(request.url)} took longer than ${readTimeoutMs / 1000} s.`,
+    );
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reader.close();
+    }, readTimeoutMs);
+    try {
+      const first = await reader.peek(FIRST_BYTES_WANTED, stallMs);
+      if (!isPlaylist(first)) throw notPlaylist(response, first, secretsOf(request.url, request.source.headers));
+      return { text: await readPlaylist(reader, stallMs), url: response.url };
+    } catch (error) {
+      throw isLate ? late : error;
+    } finally {
+      clearTimeout(timer);
+      end();
+    }
+  }
+
+  /**
+   * A segment, a part, a map or a key, as it arrives. Its body is to be closed.
+   *
+   * @throws {SourceError} `http_status` with the provider's status; `not_media` for a playlist in its place
+   */
+  async media(request: HlsRequest): Promise<Media> {
+    const { liveChunkTimeoutMs: stallMs } = this.#deps.settings;
+    const { response, reader, end } = await this.#open(request, false);
+    try {
+      requireSuccess(response);
+      const first = await reader.peek(PEEK_BYTES, stallMs);
+      if (isPlaylist(first)) {
+        throw new SourceError(
+          'not_media',
+          `The source ${maskUrl(request.url)} answered with a playlist instead of media.`,
+        );
+      }
+    } catch (error) {
+      end();
+      throw error;
+    }
+    const { status, headers } = response;
+    return { head: { status, headers }, body: { read: () => reader.read(stallMs), close: end } };
+  }
+
+  async #open(
+    { source, url, headers, range, account }: HlsRequest,
+    isFirst: boolean,
+  ): Promise<{ response: UpstreamResponse; reader: BodyReader; end: () => void }> {
+    const { guard, memories, settings } = this.#deps;
+    const over = await this.#turns.take(serverOf(url), isFirst);
+    this.#count += 1;
+    try {
+      const response = await openUpstream({
+        url,
+        entryUrl: source.url,
+        headers: { ...source.headers, ...headers },
+        userAgent: source.userAgent,
+        range,
+        account,
+        guard,
+        memory: memories.of(source),
+        maxRedirects: MAX_REDIRECTS,
+        connectTimeoutMs: settings.connectTimeoutMs,
+        headersTimeoutMs: settings.readTimeoutMs,
+      });
+      void response.closed.then(over);
+      const reader = new BodyReader(response.body, response.url);
+      if (isFirst) requireSuccess(response);
+      return { response, reader, end: () => reader.close() };
+    } catch (error) {
+      over();
+      throw error;
+    }
+  }
+}
+
+/** What the provider sent in place of a playlist. */
+function notPlaylist({ headers, url }: UpstreamResponse, firstBytes: Buffer, secrets: readonly string[]): SourceError {
+  const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
+  if (kind.kind === 'not_media') return new SourceError(kind.reason, kind.detail);
+  return new NotHlsError(`The source ${maskUrl(url)} answered with media instead of a playlist.`);
+}
+
+/** The source is no HLS, whatever its name says. */
+export class NotHlsError extends SourceError {
+  constructor(message: string) {
+    super('not_media', message);
+  }
+}
+
+/** A request that the provider holds until there is something new must not keep others waiting. */
+function serverOf(url: string): string {
+  try {
+    const { host, searchParams } = new URL(url);
+    return searchParams.has('_HLS_msn') ? `${host} holds` : host;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * One HLS source for all its viewers on this worker: what they ask for is asked of the provider once. It goes on where the source
+ * breaks: the last playlist is served for a while, then the next source takes over, and its numbers go on.
+ */
+
+import type { Logger } from '../../../../shared/log.ts';
+import { SourceError, StreampoolError } from '../../errors.ts';
+import type { Sealer } from '../../sealer.ts';
+import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
+import { SourceRecovery } from '../failover/source-recovery.ts';
+import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
+import { renumbered } from '../playlists/media-playlist.ts';
+import type { ProviderConnections } from '../provider/provider-connections.ts';
+import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
+import type { HlsCache } from './hls-cache.ts';
+import { type Directives, type HlsEntryText, HlsPlaylists, type MediaPlaylist } from './hls-playlists.ts';
+import { type HlsRequests, NotHlsError } from './hls-requests.ts';
+import type { Media } from './shared-media.ts';
+
+export interface HlsSourceSettings extends RetrySettings {
+  /** A live playlist that does not change for this long has stalled. */
+  readonly liveChunkTimeoutMs: number;
+}
+
+export interface HlsSourceDeps {
+  readonly streamId: string;
+  readonly source: SwitchableSource;
+  /** Whether a reload goes to where the last redirect led. */
+  readonly isSticky: boolean;
+  readonly settings: HlsSourceSettings;
+  readonly requests: HlsRequests;
+  readonly cache: HlsCache;
+  readonly sealer: Sealer;
+  readonly connections: ProviderConnections;
+  readonly log: Pick<Logger, 'warn'>;
+  /** Monotonic ms. */
+  readonly now: () => number;
+}
+
+/** The numbers of a new source begin so far behind the last one that a viewer has seen. */
+const NUMBER_GAP = 10;
+/** One segment that fails is the player's business, so many in a row are the source's. */
+const FAILED_SEGMENTS = 3;
+const STALLED_TARGETS = 3;
+/** When no retry and no other source is left, everybody gets the reason for so long, without another attempt. */
+const COOL_DOWN_MS = 2_000;
+/** Without STREAM_TOTAL_TIMEOUT an outage may last as long as it likes, but no viewer wants a playlist of yesterday. */
+const LAST_PLAYLIST_MS = 60_000;
+
+/** What is served of one of the stream's sources. */
+interface Generation {
+  readonly index: number;
+  readonly address: SourceAddress;
+  readonly playlists: HlsPlaylists;
+  /** How many sources were before it. */
+  readonly earlier: number;
+  /** Number of the first segment that a viewer gets of it, unless it is the first source: its numbers stay. */
+  readonly from: number;
+  /** By playlist: what is added to its numbers. */
+  readonly offsets: Map<string, number>;
+  /** By playlist: the newest text, and since when it is the newest. */
+  readonly changes: Map<string, { readonly text: string; readonly sinceMs: number }>;
+}
+
+export class HlsSource {
+  readonly #deps: HlsSourceDeps;
+  readonly #schedule: RetrySchedule;
+  readonly #recovery: SourceRecovery;
+  readonly #abort = new AbortController();
+  #generation: Generation;
+  /** The last text of each playlist, of whatever source. */
+  readonly #served = new Map<string, MediaPlaylist>();
+  /** The highest number that a viewer has seen. */
+  #highest = 0;
+  #failedSegments = 0;
+  #goodSinceMs: number | undefined;
+  #outageSinceMs: number | undefined;
+  #recovering: Promise<void> | undefined;
+  #failed: { readonly error: SourceError; readonly untilMs: number } | undefined;
+  #place: Promise<() => void> | undefined;
+  #usedMs: number;
+  #targetDurationMs = 0;
+
+  constructor(deps: HlsSourceDeps) {
+    this.#deps = deps;
+    const { source, log, settings, now } = deps;
+    this.#usedMs = now();
+    const { signal } = this.#abort;
+    this.#schedule = new RetrySchedule(settings, now);
+    this.#recovery = new SourceRecovery({ source, schedule: this.#schedule, signal, log, reasonOf: reasonOfPlaylist });
+    this.#generation = this.#generationOf(0, 0);
+  }
+
+  /** When somebody last asked for something, monotonic ms. */
+  get usedMs(): number {
+    return this.#usedMs;
+  }
+
+  /** The longest of its playlists'; 0: none has come. */
+  get targetDurationMs(): number {
+    return this.#targetDurationMs;
+  }
+
+  /** Gives back its place at the provider. */
+  close(): void {
+    this.#abort.abort();
+    const giveBack = (release: () => void) => release();
+    this.#place?.then(giveBack, () => undefined);
+    this.#place = undefined;
+  }
+
+  /**
+   * @throws {NotHlsError} when it is no HLS
+   * @throws {StreampoolError} when it does not play: 502, 504, or 503 at the provider's limit
+   */
+  async entry(): Promise<HlsEntryText> {
+    await this.#use();
+    return this.#playing(({ playlists }) => playlists.entry(), undefined);
+  }
+
+  /**
+   * A media playlist. In an outage it is the last one, until the outage has lasted too long.
+   *
+   * @throws {StreampoolError} when it does not play
+   */
+  async playlist(reference: HlsReference, directives: Directives): Promise<MediaPlaylist> {
+    await this.#use();
+    const key = playlistKey(reference);
+    const playlist = await this.#playing(
+      (generation) => this.#fetched(reference, directives, generation),
+      this.#served.get(key),
+    );
+    this.#served.set(key, playlist);
+    return playlist;
+  }
+
+  /**
+   * A segment, part, map or key. Its body is to be closed.
+   *
+   * @throws {SourceError} with the provider's own status, or the reason why it does not come
+   */
+  async media(reference: HlsReference, range: string | undefined): Promise<Media> {
+    await this.#use();
+    const { requests, cache, streamId } = this.#deps;
+    const { url, headers, role } = reference;
+    const generation = this.#current();
+    const key = [streamId, range ?? '', JSON.stringify(headers ?? ''), url].join(' ');
+    const request = { source: generation.address, url, headers, range };
+    try {
+      const media = await cache.open(key, () => requests.media(request));
+      if (role === 'segment') this.#failedSegments = 0;
+      return media;
+    } catch (error) {
+      if (error instanceof SourceError && role === 'segment') await this.#countFailure(error, generation);
+      throw error;
+    }
+  }
+
+  /** Counts as a use, and takes the source's one place at the provider. */
+  async #use(): Promise<void> {
+    const { connections, source, streamId, now } = this.#deps;
+    this.#usedMs = now();
+    const taking = this.#place ?? connections.acquire(streamId, source.address, this.#abort.signal);
+    this.#place = taking;
+    try {
+      await taking;
+    } catch (error) {
+      if (this.#place === taking) this.#place = undefined;
+      throw error;
+    }
+  }
+
+  /** The first success of `attempt`, over retries and sources. @param last is the answer in an outage, while it is short */
+  async #playing<T>(attempt: (generation: Generation) => Promise<T>, last: T | undefined): Promise<T> {
+    for (;;) {
+      const kept = this.#isShort ? last : undefined;
+      if (kept !== undefined && this.#recovering !== undefined) return kept;
+      const generation = this.#current();
+      try {
+        const { now } = this.#deps;
+        if (this.#failed !== undefined && now() < this.#failed.untilMs) throw this.#failed.error;
+        const result = await attempt(generation);
+        this.#goodSinceMs ??= now();
+        this.#schedule.played(now() - this.#goodSinceMs);
+        this.#outageSinceMs = undefined;
+        return result;
+      } catch (error) {
+        if (error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
+        const recovered = this.#recover(error, generation);
+        if (kept === undefined) await recovered;
+        // What it tries is for the next request.
+        else recovered.catch(() => undefined);
+        if (kept !== undefined) return kept;
+      }
+    }
+  }
+
+  get #isShort(): boolean {
+    if (this.#outageSinceMs === undefined) return true;
+    const limitMs = this.#deps.settings.streamTotalTimeoutMs || LAST_PLAYLIST_MS;
+    return this.#deps.now() - this.#outageSinceMs < limitMs;
+  }
+
+  /** Resolves when it is time for another attempt, of this source or of the next one. @throws `error` when none is left */
+  #recover(error: SourceError, { index }: Generation): Promise<void> {
+    const { now } = this.#deps;
+    if (this.#failed?.error === error && now() < this.#failed.untilMs) return Promise.reject(error);
+    this.#goodSinceMs = undefined;
+    this.#outageSinceMs ??= now();
+    this.#recovering ??= this.#recovery
+      .recover(error, index)
+      .catch((last: unknown) => {
+        if (last instanceof SourceError) this.#failed = { error: last, untilMs: now() + COOL_DOWN_MS };
+        throw last;
+      })
+      .finally(() => {
+        this.#recovering = undefined;
+      });
+    return this.#recovering;
+  }
+
+  async #countFailure(error: SourceError, { index }: Generation): Promise<void> {
+    this.#failedSegments += 1;
+    if (this.#failedSegments < FAILED_SEGMENTS || !this.#schedule.mayMove(this.#deps.source)) return;
+    this.#failedSegments = 0;
+    await this.#recovery.moveOn(index, 'segment_fetch_error', error.upstreamStatus);
+  }
+
+  /** Of the source that the stream is at by now. */
+  #current(): Generation {
+    const { index, address } = this.#deps.source;
+    const { index: was, address: from, earlier } = this.#generation;
+    if (index === was && address.url === from.url) return this.#generation;
+    this.#generation = this.#generationOf(earlier + 1, this.#highest + NUMBER_GAP);
+    this.#failedSegments = 0;
+    return this.#generation;
+  }
+
+  #generationOf(earlier: number, from: number): Generation {
+    const { streamId, source, isSticky, requests, sealer, connections, now } = this.#deps;
+    const { address, index } = source;
+    const account = () => connections.watch(address);
+    const playlists = new HlsPlaylists({ streamId, address, isSticky, requests, sealer, account, now });
+    return { index, address, playlists, earlier, from, offsets: new Map(), changes: new Map() };
+  }
+
+  async #fetched(reference: HlsReference, directives: Directives, generation: Generation): Promise<MediaPlaylist> {
+    const { requests } = this.#deps;
+    const { playlists, earlier, from, offsets } = generation;
+    const meant = await this.#meant(reference, generation);
+    const key = playlistKey(meant);
+    const asked = requests.isSingle ? {} : withOffset(directives, offsets.get(key) ?? 0);
+    const { text, facts } = await playlists.playlist(meant, asked);
+    const offset = offsets.get(key) ?? (earlier === 0 ? 0 : from - facts.first);
+    offsets.set(key, offset);
+    this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
+    this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
+    await this.#leaveStalled(key, { text, facts }, generation);
+    if (earlier === 0) return { text, facts };
+    return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
+  }
+
+  /** What a reference of an earlier source means for this one. */
+  async #meant(reference: HlsReference, { playlists, earlier }: Generation): Promise<HlsReference> {
+    if (earlier === 0 || reference.child === undefined) return reference;
+    const meant = await playlists.inPlaceOf(reference.child);
+    if (meant !== undefined) return meant;
+    throw new StreampoolError(404, 'The source that plays now has nothing in place of this playlist.');
+  }
+
+  /** A live playlist that answers and does not change has stalled. */
+  async #leaveStalled(key: string, { text, facts }: MediaPlaylist, { index, changes }: Generation): Promise<void> {
+    const { source, settings, now } = this.#deps;
+    const before = changes.get(key);
+    if (before?.text !== text) changes.set(key, { text, sinceMs: now() });
+    const limitMs = Math.max(STALLED_TARGETS * facts.targetDurationMs, settings.liveChunkTimeoutMs);
+    if (before?.text !== text || facts.isOver || now() - before.sinceMs < limitMs) return;
+    if (this.#schedule.mayMove(source)) await this.#recovery.moveOn(index, 'playlist_stalled');
+  }
+}
+
+/** In the terms of the failover resolver's contract. */
+function reasonOfPlaylist({ reason, upstreamStatus }: SourceError): string {
+  return `playlist_fetch_error_${upstreamStatus ?? reason}`;
+}
+
+/** A viewer names segments by the numbers that it has seen. */
+function withOffset(directives: Directives, offset: number): Directives {
+  const { _HLS_msn: msn } = directives;
+  if (msn === undefined || offset === 0) return directives;
+  const number = Number(msn) - offset;
+  // It has not seen the new source yet, so there is nothing that it could wait for.
+  return number < 0 ? {} : { ...directives, _HLS_msn: String(number) };
+}

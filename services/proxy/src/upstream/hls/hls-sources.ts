@@ -1,0 +1,55 @@
+/** The HLS sources that viewers of this worker watch. One that nobody asks for gives back its place at the provider. */
+
+import type { SwitchableSource } from '../provider/source-address.ts';
+import { HlsSource, type HlsSourceDeps } from './hls-source.ts';
+
+export type HlsSourcesDeps = Omit<HlsSourceDeps, 'streamId' | 'source' | 'isSticky' | 'now'> & {
+  /** How long a viewer may ask for nothing: CLIENT_TIMEOUT. */
+  readonly clientTimeoutMs: number;
+};
+
+/** A source is kept for so many of its target durations, if that is longer. */
+const KEPT_TARGETS = 3;
+const SWEEP_MS = 1_000;
+
+export class HlsSources {
+  readonly #deps: HlsSourcesDeps;
+  readonly #sources = new Map<string, { readonly from: SwitchableSource; readonly hls: HlsSource }>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(deps: HlsSourcesDeps) {
+    this.#deps = deps;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** @param from where the stream plays; another object means another stream under the same id */
+  of(streamId: string, from: SwitchableSource, isSticky: boolean): HlsSource {
+    const known = this.#sources.get(streamId);
+    if (known?.from === from) return known.hls;
+    known?.hls.close();
+    const now = () => performance.now();
+    const hls = new HlsSource({ ...this.#deps, streamId, source: from, isSticky, now });
+    this.#sources.set(streamId, { from, hls });
+    return hls;
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+    for (const { hls } of this.#sources.values()) hls.close();
+    this.#sources.clear();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const [streamId, { hls }] of this.#sources) {
+      const keptMs = Math.max(this.#deps.clientTimeoutMs, KEPT_TARGETS * hls.targetDurationMs);
+      if (nowMs - hls.usedMs < keptMs) continue;
+      hls.close();
+      this.#sources.delete(streamId);
+    }
+  }
+}

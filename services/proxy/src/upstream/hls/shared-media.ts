@@ -1,0 +1,139 @@
+/**
+ * One answer of a provider that several viewers read while it arrives, each at its own pace. Whoever comes later gets it from the
+ * first byte on.
+ */
+
+import { SourceError } from '../../errors.ts';
+
+export interface MediaHead {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Bytes that one side reads in order. */
+export interface MediaBody {
+  /** The next bytes; undefined at the end. @throws {SourceError} when the provider breaks off */
+  read(): Promise<Buffer | undefined>;
+  /** Nobody reads it any more. */
+  close(): void;
+}
+
+export interface Media {
+  readonly head: MediaHead;
+  readonly body: MediaBody;
+}
+
+export class SharedMedia {
+  readonly head: MediaHead;
+  readonly #body: MediaBody;
+  readonly #maxBytes: number;
+  readonly #onSettled: () => void;
+  #chunks: Buffer[] = [];
+  /** Chunks that every reader has taken and that are no longer held. */
+  #dropped = 0;
+  #heldBytes = 0;
+  #isTooLong = false;
+  #isOver = false;
+  #error: unknown;
+  /** How many chunks each one has taken. */
+  readonly #readers = new Set<{ taken: number }>();
+  #waiting: (() => void)[] = [];
+
+  /**
+   * @param maxBytes what is longer is not kept for anybody: it is fetched only as fast as its slowest reader reads
+   * @param onSettled called when it is whole, has failed, or is longer than that
+   */
+  constructor({ head, body }: Media, maxBytes: number, onSettled: () => void) {
+    this.head = head;
+    this.#body = body;
+    this.#maxBytes = maxBytes;
+    this.#onSettled = onSettled;
+    void this.#fetch();
+  }
+
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** Every byte has come and is held. */
+  get isWhole(): boolean {
+    return this.#isOver && this.#error === undefined && this.#dropped === 0;
+  }
+
+  /** Whether it can still be read from its first byte. */
+  get isShareable(): boolean {
+    return !this.#isTooLong && this.#error === undefined;
+  }
+
+  /** Begins to read at the first byte. The fetch ends when nobody reads any more and it is not whole. */
+  reader(): MediaBody {
+    const reader = { taken: 0 };
+    this.#readers.add(reader);
+    return {
+      read: async () => {
+        for (;;) {
+          if (!this.#readers.has(reader)) throw new SourceError('stopped', 'The viewer has left.');
+          const chunk = this.#chunks[reader.taken - this.#dropped];
+          if (chunk !== undefined) {
+            reader.taken += 1;
+            this.#release();
+            return chunk;
+          }
+          if (this.#error !== undefined) throw this.#error;
+          if (this.#isOver) return undefined;
+          await this.#change();
+        }
+      },
+      close: () => {
+        if (!this.#readers.delete(reader)) return;
+        this.#release();
+        // The connection is free for something that somebody wants.
+        if (this.#readers.size === 0 && !this.#isOver) this.#body.close();
+        this.#wake();
+      },
+    };
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      for (let chunk = await this.#body.read(); chunk !== undefined; chunk = await this.#body.read()) {
+        this.#chunks.push(chunk);
+        this.#heldBytes += chunk.length;
+        if (!this.#isTooLong && this.#heldBytes > this.#maxBytes) {
+          this.#isTooLong = true;
+          this.#onSettled();
+        }
+        this.#wake();
+        while (this.#isTooLong && this.#heldBytes > this.#maxBytes && this.#readers.size > 0) await this.#change();
+      }
+    } catch (error) {
+      this.#error = error;
+    }
+    this.#isOver = true;
+    this.#body.close();
+    this.#onSettled();
+    this.#wake();
+  }
+
+  /** Gives up what every reader has, of one that is too long to be kept. */
+  #release(): void {
+    if (!this.#isTooLong || this.#readers.size === 0) return;
+    const taken = Math.min(...[...this.#readers].map((reader) => reader.taken)) - this.#dropped;
+    if (taken <= 0) return;
+    for (const chunk of this.#chunks.slice(0, taken)) this.#heldBytes -= chunk.length;
+    this.#chunks = this.#chunks.slice(taken);
+    this.#dropped += taken;
+    this.#wake();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => void this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+}

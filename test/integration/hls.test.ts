@@ -1,0 +1,302 @@
+/** HLS sources that are passed on: what players get is what the provider sends, for one request to the provider. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FORM_SECONDS, HLS_FORMS, type HlsAnswer, HlsProvider } from '../support/hls-provider.ts';
+import { packetHashes } from '../support/packet-hashes.ts';
+import { until } from '../support/until.ts';
+import { startWorker, type Worker } from '../support/worker.ts';
+
+/** Entries that lead to the files of the forms in unusual ways. */
+const ODD: HlsAnswer = ({ path, query }, response) => {
+  const playlist = (...lines: string[]): true => {
+    response.writeHead(200, { 'content-type': 'application/x-mpegurl' }).end(`#EXTM3U\n${lines.join('\n')}\n`);
+    return true;
+  };
+  const { host = '' } = response.req.headers;
+  const segments = (name: (n: number) => string) => [
+    '#EXT-X-TARGETDURATION:2',
+    ...[0, 1, 2, 3].flatMap((n) => ['#EXTINF:2,', name(n)]),
+    '#EXT-X-ENDLIST',
+  ];
+  switch (path) {
+    case '/extensionless':
+      return playlist(
+        '#EXT-X-STREAM-INF:BANDWIDTH=1000000',
+        'variant?token=a%2Bb',
+        '#EXT-X-STREAM-INF:BANDWIDTH=1',
+        'other',
+      );
+    case '/variant':
+      if (query !== '?token=a%2Bb') return false;
+      return playlist(...segments((n) => `segment/${n}?x=%2B`));
+    case '/other':
+      return playlist(...segments((n) => `segment/${n}`));
+    case '/moved/index.m3u8':
+      response.writeHead(302, { location: '/ts/index.m3u8' }).end();
+      return true;
+    case '/slashes.m3u8':
+      return playlist(...segments((n) => `//${host}/ts/seg${n}.ts`));
+    case '/absolute.m3u8':
+      return playlist(...segments((n) => `http://${host}/ts/seg${n}.ts`));
+  }
+  const number = /^\/segment\/(\d)$/.exec(path)?.[1];
+  if (number === undefined) return false;
+  response.writeHead(302, { location: `/ts/seg${number}.ts` }).end();
+  return true;
+};
+
+describe('a source that is HLS', () => {
+  let provider: HlsProvider;
+  let worker: Worker;
+
+  beforeAll(async () => {
+    provider = await HlsProvider.start(ODD);
+    worker = await startWorker({
+      CLIENT_TIMEOUT: '2',
+      DRAIN_TIMEOUT: '1',
+      STREAM_RETRY_ATTEMPTS: '1',
+      STREAM_RETRY_DELAY: '0.1',
+    });
+  });
+
+  afterAll(async () => {
+    await worker.stop();
+    await provider.close();
+  });
+
+  let streams = 0;
+  /** A stream of its own for each test. */
+  const created = async (path: string): Promise<string> => {
+    streams += 1;
+    return (await worker.api.createStream({ url: `${provider.origin}${path}?test=${streams}` })).stream_id;
+  };
+  const entryOf = (id: string): string => `${worker.url}/hls/${id}/playlist.m3u8`;
+  /** The addresses of a playlist, absolute. */
+  const addressesIn = (text: string, base: string): string[] => [
+    ...text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => new URL(line, base).href),
+    ...[...text.matchAll(/URI="([^"]*)"/g)].map(([, uri = '']) => new URL(uri, base).href),
+  ];
+  const variantOf = async (id: string): Promise<string> => {
+    const entry = await fetch(entryOf(id));
+    expect(entry.status).toBe(200);
+    return addressesIn(await entry.text(), entry.url)[0] ?? '';
+  };
+
+  it.each([
+    ...HLS_FORMS.map((form) => `/${form}/index.m3u8`),
+    '/renditions/index.m3u8',
+    '/extensionless',
+    '/moved/index.m3u8',
+    '/slashes.m3u8',
+    '/absolute.m3u8',
+  ])('plays through the proxy packet by packet as directly: %s', async (path) => {
+    const id = await created(path);
+    // FFmpeg itself refuses segments without an extension. These are the ones of /ts/.
+    const directPath = path === '/extensionless' ? '/ts/index.m3u8' : path;
+    const direct = await packetHashes(provider.origin + directPath);
+    const through = await packetHashes(entryOf(id));
+    const packets = new Set(direct.packets);
+    expect(direct.packets.length).toBeGreaterThan(25 * (FORM_SECONDS - 1));
+    expect(through.packets.filter((line) => packets.has(line)).length).toBe(direct.packets.length);
+    expect(through.said).toBe('');
+  });
+
+  it('sends a player of /stream to where it plays, with its query', async () => {
+    const id = await created('/ts/index.m3u8');
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await fetch(`${worker.url}/stream/${id}?username=ann&client_id=tv-1`, {
+        method,
+        redirect: 'manual',
+      });
+      expect([method, answer.status, answer.headers.get('location')]).toEqual([
+        method,
+        302,
+        `../hls/${id}/playlist.m3u8?username=ann&client_id=tv-1`,
+      ]);
+    }
+    // Only the first bytes show that this one is HLS.
+    const hidden = await created('/extensionless');
+    const answer = await fetch(`${worker.url}/stream/${hidden}`, { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, `../hls/${hidden}/playlist.m3u8`]);
+    expect((await packetHashes(`${worker.url}/stream/${hidden}`)).packets.length).toBeGreaterThan(100);
+  });
+
+  it('shows nothing of the provider, and is the same below ROOT_PATH', async () => {
+    const id = await created('/aes/index.m3u8');
+    const variant = await variantOf(id);
+    const playlist = await fetch(variant);
+    const text = await playlist.text();
+    expect(text).not.toMatch(/127\.0\.0\.1|aes|seg0|m3u-proxy|\/hls\//);
+    expect(text).toMatch(/#EXT-X-KEY:METHOD=AES-128,URI="segment\.ts\?r=[\w-]+",IV=0x[0-9a-f]{32}/);
+    const below = await fetch(`${worker.url}/m3u-proxy/hls/${id}/playlist.m3u8`);
+    const [address = ''] = addressesIn(await below.text(), below.url);
+    expect(address).toContain('/m3u-proxy/hls/');
+    expect(await (await fetch(address)).text()).toBe(text);
+  });
+
+  it('has the headers that players and caches need', async () => {
+    const id = await created('/ts/index.m3u8');
+    const entry = await fetch(`${entryOf(id)}?client_id=tv-7&username=ann`);
+    const variant = addressesIn(await entry.text(), entry.url)[0] ?? '';
+    const playlist = await fetch(variant);
+    for (const { status, headers } of [entry, playlist]) {
+      expect(status).toBe(200);
+      expect(headers.get('content-type')).toBe('application/vnd.apple.mpegurl');
+      expect(headers.get('cache-control')).toBe('no-cache');
+      expect(headers.get('access-control-allow-origin')).toBe('*');
+      expect([headers.get('x-client-id'), headers.get('x-stream-id')]).toEqual(['tv-7', id]);
+    }
+    const [segment = ''] = addressesIn(await playlist.text(), playlist.url);
+    const whole = Buffer.from(await (await fetch(segment)).arrayBuffer());
+    const head = await fetch(segment, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-type'), head.headers.get('content-length')]).toEqual([
+      200,
+      'video/mp2t',
+      String(whole.length),
+    ]);
+    expect(head.headers.get('cache-control')).toMatch(/^private, max-age=\d+$/);
+    const part = await fetch(segment, { headers: { range: 'bytes=188-375' } });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 188-375/${whole.length}`]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(188, 376));
+    const { body } = await worker.api.get<{
+      clients: { client_id: string; username: string; segments_served: number }[];
+    }>(`/streams/${id}`);
+    expect(body.clients.map(({ client_id, username }) => [client_id, username])).toEqual([['tv-7', 'ann']]);
+  });
+
+  it('counts nobody for the entry, one viewer for all its requests, and none when it has gone', async () => {
+    const id = await created('/fmp4/index.m3u8');
+    const counted = async () => (await worker.api.get<{ client_count: number }>(`/streams/${id}`)).body.client_count;
+    await fetch(entryOf(id));
+    expect(await counted()).toBe(0);
+    const variant = await variantOf(id);
+    const text = await (await fetch(variant)).text();
+    for (const address of addressesIn(text, variant)) await (await fetch(address)).arrayBuffer();
+    expect(await counted()).toBe(1);
+  });
+
+  it('asks the provider once for all who want the same', async () => {
+    const id = await created('/ts/index.m3u8');
+    const viewers = await Promise.all(Array.from({ length: 20 }, () => variantOf(id)));
+    expect(new Set(viewers).size).toBe(20);
+    const before = provider.asked.length;
+    const texts = await Promise.all(viewers.map(async (variant) => (await fetch(variant)).text()));
+    expect(new Set(texts).size).toBe(1);
+    const segments = addressesIn(texts[0] ?? '', viewers[0] ?? '');
+    const sizes = await Promise.all(
+      viewers.flatMap(() => segments.map(async (segment) => (await (await fetch(segment)).arrayBuffer()).byteLength)),
+    );
+    expect(new Set(sizes).size).toBe(new Set(sizes.slice(0, segments.length)).size);
+    expect(provider.asked.length - before).toBeLessThanOrEqual(segments.length + 1);
+    expect(provider.mostOpen).toBeLessThanOrEqual(12);
+  });
+
+  it.each([
+    ['an unknown stream', (_id: string, r: string) => `/hls/${'0'.repeat(32)}/playlist.m3u8?x=${r}`, 404],
+    ['what is no id', (_id: string) => '/hls/nothing/playlist.m3u8', 404],
+    ['a forged ticket', (id: string, r: string) => `/hls/${id}-${'ab'.repeat(60)}/playlist.m3u8?r=${r}`, 403],
+    ['a forged reference', (id: string, r: string) => `/hls/${id}/playlist.m3u8?url=${r.slice(0, -4)}AAAA`, 403],
+    ['an address in the clear', (id: string) => `/hls/${id}/playlist.m3u8?url=http%3A%2F%2F127.0.0.1%2F`, 403],
+    ['a segment without its parameters', (id: string) => `/hls/${id}/segment.ts?client_id=a`, 422],
+    ['a segment of a forged reference', (id: string) => `/hls/${id}/segment.ts?client_id=a&url=abc`, 403],
+  ] as const)('answers %s with an error that says what is wrong', async (_what, path, status) => {
+    const id = await created('/ts/index.m3u8');
+    const reference = new URL(await variantOf(id)).searchParams.get('r') ?? '';
+    const answer = await fetch(worker.url + path(id, reference));
+    expect(answer.status).toBe(status);
+    expect(((await answer.json()) as { detail: unknown }).detail).toBeTruthy();
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('lets no reference of one stream be used for another', async () => {
+    const [one, other] = [await created('/ts/index.m3u8'), await created('/aes/index.m3u8')];
+    const [ofOne, ofOther] = [new URL(await variantOf(one)), new URL(await variantOf(other))];
+    const swapped = new URL(ofOne);
+    swapped.searchParams.set('r', ofOther.searchParams.get('r') ?? '');
+    expect((await fetch(swapped)).status).toBe(403);
+    const ticket = new URL(ofOne.href.replace(one, other));
+    expect((await fetch(ticket)).status).toBe(403);
+  });
+
+  it('serves the form of m3u-proxy', async () => {
+    const id = await created('/ts/index.m3u8');
+    const reference = new URL(await variantOf(id)).searchParams.get('r') ?? '';
+    const playlist = await fetch(`${worker.url}/hls/${id}/playlist.m3u8?url=${reference}&client_id=old-1&parent=${id}`);
+    expect(playlist.status).toBe(200);
+    const [segment = ''] = addressesIn(await playlist.text(), playlist.url);
+    const url = new URL(segment).searchParams.get('r') ?? '';
+    for (const name of ['segment', 'segment.ts', 'segment.m4s', 'segment.mp4']) {
+      const answer = await fetch(`${worker.url}/hls/${id}/${name}?url=${url}&client_id=old-1`);
+      expect([name, answer.status, (await answer.arrayBuffer()).byteLength > 1_000]).toEqual([name, 200, true]);
+    }
+  });
+
+  it('passes the refusal of a segment on, and tells a broken provider by 502', async () => {
+    let status = 404;
+    provider.answers((asked, response) => {
+      if (asked.path !== '/ts/seg1.ts') return ODD(asked, response);
+      response.writeHead(status).end('no');
+      return true;
+    });
+    const id = await created('/ts/index.m3u8');
+    const variant = await variantOf(id);
+    const segment = addressesIn(await (await fetch(variant)).text(), variant)[1] ?? '';
+    for (const [theirs, ours] of [
+      [404, 404],
+      [410, 410],
+      [403, 403],
+      [500, 502],
+      [503, 502],
+    ] as const) {
+      status = theirs;
+      expect([theirs, (await fetch(segment)).status]).toEqual([theirs, ours]);
+    }
+    provider.answers(ODD);
+    expect((await fetch(segment)).status).toBe(200);
+  });
+
+  it('says why a source does not play', async () => {
+    const dead = await created('/none/index.m3u8');
+    const answer = await fetch(entryOf(dead));
+    expect(answer.status).toBe(502);
+    expect(await answer.text()).toMatch(/answered 404/);
+  });
+
+  it('serves the last playlist in a short outage, and goes on after it', async () => {
+    let isOut = false;
+    let first = 10;
+    provider.answers((asked, response) => {
+      if (asked.path !== '/live/index.m3u8') return ODD(asked, response);
+      if (isOut) response.writeHead(404).end();
+      else {
+        const lines = ['#EXTM3U', '#EXT-X-TARGETDURATION:1', `#EXT-X-MEDIA-SEQUENCE:${first}`];
+        for (const n of [0, 1, 2]) lines.push('#EXTINF:1,', `/ts/seg${n}.ts?n=${first + n}`);
+        response.end(`${lines.join('\n')}\n`);
+      }
+      return true;
+    });
+    const id = await created('/live/index.m3u8');
+    const variant = await variantOf(id);
+    const number = async () => {
+      const answer = await fetch(variant);
+      expect(answer.status).toBe(200);
+      return /MEDIA-SEQUENCE:(\d+)/.exec(await answer.text())?.[1];
+    };
+    expect(await number()).toBe('10');
+    isOut = true;
+    first = 20;
+    for (let turn = 0; turn < 5; turn += 1) {
+      await sleep(300);
+      expect(await number()).toBe('10');
+    }
+    isOut = false;
+    await until(async () => (await number()) === '20', {
+      what: 'the playlist of the source that is back',
+      timeoutMs: 10_000,
+    });
+    provider.answers(ODD);
+  });
+});
