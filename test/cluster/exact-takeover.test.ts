@@ -11,7 +11,7 @@ const CELLS: readonly Cell[] = [
   { kind: 'direct', burst: 3, fault: 'kill', seed: 1 },
   { kind: 'copy', burst: 1, fault: 'kill', seed: 2 },
   { kind: 'transcode', burst: 3, fault: 'kill', seed: 3 },
-  { kind: 'deinterlaced', burst: 3, fault: 'drain', seed: 4 },
+  { kind: 'deinterlaced', burst: 0, fault: 'drain-late', seed: 51 },
   { kind: 'bframes', burst: 3, fault: 'drop-clock', seed: 5 },
   { kind: 'open-gop', burst: 10, fault: 'kill', seed: 6 },
 ];

@@ -3,12 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestCluster } from '../support/cluster.ts';
-import { judgeTs } from '../support/judge/index.ts';
+import { judgeTs, type Verdict } from '../support/judge/index.ts';
 import type { ConnectionRecord } from '../support/live-source.ts';
-import { picturesIn, soundIn } from '../support/numbered/decoded.ts';
-import { type Findings, findings, wrongIn } from '../support/numbered/findings.ts';
+import { picturesIn, type ShownPicture, soundIn } from '../support/numbered/decoded.ts';
+import { arrivedMs, type Findings, findings, wrongIn } from '../support/numbered/findings.ts';
 import { loopMap, PICTURE_MS } from '../support/numbered/loop-map.ts';
-import { type Fault, owed } from '../support/numbered/owed.ts';
+import { type Fault, liveAt, owed } from '../support/numbered/owed.ts';
 import { TONE_MS, tonesIn } from '../support/numbered/tone-code.ts';
 import type { Recording, RecordingHandle } from '../support/recorder.ts';
 import { seeded } from '../support/seed.ts';
@@ -99,9 +99,24 @@ async function seenBy(viewer: RecordingHandle, { ground, cell, fault }: Watched)
   const shown = new Set(pictures.flatMap(({ number }) => number ?? []));
   const nearTone = (Math.min(...shown) * PICTURE_MS) / TONE_MS;
   const tones = tonesIn(await soundIn(recording.bytes), Math.round(nearTone));
-  const due = owed(map, await openedAt(ground), fault, shown);
-  const found = findings(recording, judgeTs(recording), { pictures, tones }, due);
+  const verdict = judgeTs(recording);
+  const encodes = (KINDS[cell.kind] as Kind).encodes === true;
+  const behindMs = liveAt(map, fault.atPacket) - shownUntilMs(recording, verdict, pictures, fault.atMs);
+  const due = owed(map, await openedAt(ground), encodes ? { ...fault, behindMs } : fault, shown);
+  const found = findings(recording, verdict, { pictures, tones }, due);
   return { recording, found, wrong: [...(cutShort ? ['the viewer was cut'] : []), ...wrongIn(found)] };
+}
+
+/** The end of the newest picture that had come by then, in ms of the loop. */
+function shownUntilMs(recording: Recording, verdict: Verdict, pictures: readonly ShownPicture[], atMs: number): number {
+  const came = new Set(
+    (verdict.video?.pes ?? [])
+      .filter((unit) => recording.startedAt + arrivedMs(recording, unit) <= atMs)
+      .map(({ pts }) => pts),
+  );
+  return (
+    (Math.max(-1, ...pictures.flatMap(({ number, pts }) => (came.has(pts) ? (number ?? []) : []))) + 1) * PICTURE_MS
+  );
 }
 
 function pathOf({ kind, burst, fault, seed }: Cell): string {

@@ -103,7 +103,8 @@ function freeze(recording: TimedBytes, { video }: Verdict): number {
   return Math.round(Math.max(...lateMs));
 }
 
-function arrivedMs({ arrivals }: TimedBytes, { packetIndex }: PesRecord): number {
+/** When a unit began to come, in ms of the recording. */
+export function arrivedMs({ arrivals }: TimedBytes, { packetIndex }: PesRecord): number {
   return arrivalOf(arrivals, packetIndex * PACKET + 1) ?? 0;
 }
 

@@ -17,6 +17,8 @@ export interface Fault {
   readonly atPacket: number;
   /** Whoever read the connections that were there has died, and what it had read has died with it. */
   readonly readerDies: boolean;
+  /** How far an encoder was behind then, in ms. What it held has died with it. */
+  readonly behindMs?: number;
   /** The next one makes pictures with a new FFmpeg, which can begin at a keyframe only. */
   readonly decoderBegins: boolean;
   /** The viewer goes from the pictures of one encoder to those of another, which it can do at a keyframe only. */
@@ -33,6 +35,8 @@ export interface Owed {
 
 /** What FFmpeg and an unread socket may hold when their worker dies. */
 const HELD_MS = 2_000;
+/** The same on a machine that is too busy to encode in real time. */
+const MAX_HELD_MS = 6_000;
 /** From one keyframe of an encoder to the next. */
 const GOP_PICTURES = 50;
 /** What may be on its way when a connection breaks or a recording ends; the source sends every 25 ms. */
@@ -57,7 +61,8 @@ export function owed(
     if (sent[1] > map.packets) throw new Error('the source has played beyond the end of its loop: numbers come again');
     const wasThere = openedAt < fault.atMs;
     const end = wasThere ? Math.min(fault.atPacket, sent[1]) : sent[1];
-    const withheldMs = wasThere && fault.readerDies ? HELD_MS : ON_ITS_WAY_MS;
+    const heldMs = Math.min(MAX_HELD_MS, Math.max(HELD_MS, fault.behindMs ?? 0));
+    const withheldMs = wasThere && fault.readerDies ? heldMs : ON_ITS_WAY_MS;
     const untilMs = liveAt(map, end) - withheldMs;
     const whole = map.pictures.filter(
       ({ from, to, number }) => from >= sent[0] && to <= sent[1] && number * PICTURE_MS < untilMs,
@@ -93,7 +98,7 @@ function beforeKeyframe(shown: ReadonlySet<number>): number[] {
 }
 
 /** The time of the newest picture that had been sent before this packet, in ms of the loop. */
-function liveAt(map: LoopMap, packet: number): number {
+export function liveAt(map: LoopMap, packet: number): number {
   const last = map.pictures.findLast(({ to }) => to <= packet);
   return ((last?.number ?? -1) + 1) * PICTURE_MS;
 }
