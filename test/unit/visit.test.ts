@@ -7,10 +7,17 @@ import { Visit } from '../../services/proxy/src/visit.ts';
 
 /** A visit, the end of its response, and what was given back and logged, in order. */
 function visited({ hasLeft = false } = {}) {
-  const response = Object.assign(new EventEmitter(), { destroyed: hasLeft });
+  const socket = Object.assign(new EventEmitter(), { destroyed: hasLeft });
+  const response = Object.assign(new EventEmitter(), { destroyed: hasLeft, req: { socket } });
   const events: string[] = [];
   const visit = new Visit(response, { warn: (...[, text]: unknown[]) => void events.push(`log: ${text}`) });
-  return { visit, events, note: (what: string) => () => void events.push(what), leave: () => response.emit('close') };
+  return {
+    visit,
+    events,
+    note: (what: string) => () => void events.push(what),
+    leave: () => response.emit('close'),
+    socket,
+  };
 }
 
 it('gives back what it holds when the response closes, what was taken last first, and each thing once', async () => {
@@ -59,4 +66,17 @@ it('holds nothing that could not be taken', async () => {
   await expect(visit.take(Promise.reject(new Error('full')), note('taken'))).rejects.toThrow('full');
   await visit.end();
   expect(events).toEqual([]);
+});
+
+it('gives back what it holds when the connection closes of a response that never gets its turn', () => {
+  const { visit, events, note, socket } = visited();
+  visit.holds(note('first'));
+  socket.emit('close');
+  expect([visit.isOver, events]).toEqual([true, ['first']]);
+});
+
+it('leaves nothing at a connection that goes on with other requests', () => {
+  const { visit, socket, leave } = visited();
+  leave();
+  expect([visit.isOver, socket.listenerCount('close')]).toEqual([true, 0]);
 });

@@ -8,10 +8,15 @@ import type { Logger } from '../../shared/log.ts';
 import { deferred } from './async.ts';
 import { SourceError } from './errors.ts';
 
-/** The response to a caller. */
-interface Caller {
+interface Closing {
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
+}
+
+/** The response to a caller, with the connection that it goes over. */
+interface Caller extends Closing {
+  readonly req: { readonly socket: Closing };
 }
 
 type GiveBack = () => void | Promise<void>;
@@ -24,8 +29,18 @@ export class Visit {
   /** Begin it before the first `await`: a response that has closed tells nobody who listens later. */
   constructor(response: Caller, log: Pick<Logger, 'warn'>) {
     this.#log = log;
-    if (response.destroyed) this.#over.abort();
-    else response.once('close', () => void this.end());
+    const { socket } = response.req;
+    if (response.destroyed || socket.destroyed) {
+      this.#over.abort();
+      return;
+    }
+    const over = () => {
+      socket.off('close', over);
+      void this.end();
+    };
+    response.once('close', over);
+    // A response that waits behind another one on its connection has no socket yet, and says nothing when that closes.
+    socket.once('close', over);
   }
 
   /** Aborts when the caller has left. */

@@ -33,6 +33,8 @@ export class SimulatedResponse extends EventEmitter {
   #waiting: (() => void)[] = [];
   headersSent = false;
   destroyed = false;
+  /** Each request has a connection of its own, which closes with its response. */
+  readonly req = { socket: this };
   isSent = false;
 
   constructor(process: Process, send: (sent: Sent | 'reset') => void) {

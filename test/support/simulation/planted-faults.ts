@@ -46,7 +46,7 @@ export const PLANTED: readonly PlantedFault[] = [
   guard(
     'what a late request has brought back to Redis stays there',
     'services/registry/redis/scripts/missing.lua',
-    "demand(held[name] and 1, 'not held', what, name)",
+    "demand((held[name] or is_coming) and 1, 'not held', what, name)",
     'demand(1)',
   ),
   guard(
@@ -70,8 +70,8 @@ export const PLANTED: readonly PlantedFault[] = [
   guard(
     'a viewer that leaves before its response is listened to is counted for ever',
     'services/proxy/src/visit.ts',
-    "if (response.destroyed) this.#over.abort();\n    else response.once('close', () => void this.end());",
-    "response.once('close', () => void this.end());",
+    'if (response.destroyed || socket.destroyed) {',
+    'if (socket !== socket) {',
   ),
   guard(
     'a client that leaves during an outage is counted on',

@@ -1,6 +1,7 @@
 /** Whoever leaves while waiting for its first byte leaves nothing behind, wherever the worker is at that moment. */
 
 import { get } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RelayServer } from '../../../../services/proxy/src/relay/relay-server.ts';
 import { sourceFeedOf } from '../../../../services/proxy/src/sources/source-key.ts';
@@ -287,5 +288,22 @@ describe.each([
     });
     // Some places come up only when a request is slow, or just before its first byte.
     expect(left, `places of ${all} at which the caller left`).toBeGreaterThan(all * 0.5);
+  });
+});
+
+it('a viewer who leaves while its request waits behind another one on the same connection leaves nothing', async () => {
+  const here = await ground();
+  const labels: Labels = new Map();
+  const urls = await Promise.all(['one', 'two'].map((name) => viewer('/1.ts', TRANSCODED)(here, name)));
+  const socket = connect(Number(new URL(here.origin).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.resume();
+  socket.write(urls.map(({ url }) => `GET ${new URL(url).pathname} HTTP/1.1\r\nHost: here\r\n\r\n`).join(''));
+  const counted = async () => (await here.api.services.registry.clients()).length;
+  await until(async () => (await counted()) === 2, { what: async () => `two viewers; there are ${await counted()}` });
+  socket.destroy();
+  await until(async () => (await leftovers(here, labels)).length === 0, {
+    timeoutMs: LINGER_MS,
+    what: async () => `nothing to be left; there is ${(await leftovers(here, labels)).join(', ')}`,
   });
 });
