@@ -1,6 +1,6 @@
 /**
  * The owner stands still (SIGSTOP): for longer than its lease another worker takes over, and nothing that it would have gone
- * on with when it wakes reaches anybody; for less, nothing changes.
+ * on with when it wakes reaches anybody; for less, nothing changes. If Redis goes away meanwhile, nobody waits for it.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { seeded, TEST_SEED } from '../support/seed.ts';
 import { allPlaying, ffmpegCount, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
 
 const LEASE_MS = 5_000;
 const LONG = process.env.STREAMPOOL_LONG === '1';
@@ -208,3 +209,43 @@ staged(
     expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 10_000, minSeconds: 3 });
   },
 );
+
+staged('Redis goes away while a worker stands still: each stream goes on, made once', async ({ stage }) => {
+  const cluster = await stage.cluster(2);
+  const [standing, other] = cluster.workers as [Worker, Worker];
+  const source = await stage.source({ channels: { '/alone.ts': {}, '/followed.ts': {} } });
+  const play = async (path: string, workers: readonly Worker[]) => {
+    const { stream_id } = await standing.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
+    const playing: RecordingHandle[] = [];
+    for (const worker of workers) {
+      playing.push(stage.viewer(`${worker.url}/stream/${stream_id}`));
+      // The first of them makes it.
+      await allPlaying(playing);
+    }
+    return playing;
+  };
+  const viewers = [...(await play('/alone.ts', [standing])), ...(await play('/followed.ts', [standing, other]))];
+  standing.signal('SIGSTOP');
+  const taken = () => newPlaces([other], 'p:').some(({ kind }) => kind === 'own');
+  await until(taken, { timeoutMs: STOP_MS, what: 'a takeover' });
+  await cluster.redis.kill();
+  standing.signal('SIGCONT');
+  const before = viewers.map((viewer) => viewer.byteCount);
+  const goOn = () => viewers.every((viewer, n) => viewer.byteCount > (before[n] ?? 0) + 100 * PACKET);
+  await until(goOn, {
+    timeoutMs: 6_000,
+    what: () => `everybody to go on without Redis; ${viewers.map(({ byteCount }) => byteCount)}`,
+  });
+  const made = async () => ({
+    ffmpegs: [standing, other].map((worker) => worker.ffmpegPids().length),
+    open: [(await source.channel('/alone.ts').stats()).open, (await source.channel('/followed.ts').stats()).open],
+  });
+  expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
+  await cluster.redis.start();
+  await sleep(3_000);
+  expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
+  for (const viewer of viewers) {
+    expect(viewer.ended).toBe(false);
+    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 2 * STOP_MS, minSeconds: 4 });
+  }
+});

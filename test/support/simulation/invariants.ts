@@ -50,6 +50,9 @@ interface Cluster {
   readonly unrestMs: () => number;
 }
 
+/** Who makes a feed instead of a process that stood still. */
+type TakenOver = ReadonlyMap<string, SimulatedWorker>;
+
 interface OwnerSeen {
   readonly incarnation: string;
   readonly epoch: number;
@@ -58,8 +61,8 @@ interface OwnerSeen {
 export class Invariants {
   readonly #cluster: Cluster;
   readonly violations: Violation[] = [];
-  /** Since when a process that stood still past its lease waits for the registry; by incarnation. */
-  readonly #inDoubt = new Set<string>();
+  /** Processes that stood still past their lease and wait for the registry; by incarnation. */
+  readonly #inDoubt = new Map<string, TakenOver>();
   readonly #renewedMs = new Map<string, number>();
   readonly #owners = new Map<string, OwnerSeen>();
   /** Since when a feed has two owners that could know of each other. */
@@ -84,7 +87,34 @@ export class Invariants {
     const renewedMs = this.#renewedMs.get(incarnation) ?? 0;
     const isOver = this.#cluster.nowMs() - renewedMs > LEASE_MS - LEASE_MARGIN_MS;
     // A little more than what the worker itself must notice.
-    if (stoodMs > STANDSTILL_MS + 200 && isOver) this.#inDoubt.add(incarnation);
+    if (stoodMs > STANDSTILL_MS + 200 && isOver) this.#inDoubt.set(incarnation, this.#takenOverFrom(worker));
+  }
+
+  /** The feeds that it made, and that other workers make which it can ask. */
+  #takenOverFrom(worker: SimulatedWorker): TakenOver {
+    const taken = new Map<string, SimulatedWorker>();
+    for (const feed of this.#feeds) {
+      if (worker.seating.feeds.placeOf(feed)?.current.kind !== 'own') continue;
+      const by = this.#cluster.workers().find((each) => each !== worker && this.#canAskMaker(worker, each, feed));
+      if (by !== undefined) taken.set(feed, by);
+    }
+    return taken;
+  }
+
+  #canAskMaker({ name }: SimulatedWorker, other: SimulatedWorker, feed: string): boolean {
+    if (other.process.isStanding || !other.process.isAlive) return false;
+    if (this.#cluster.isCut(name, other.name) || this.#cluster.isCut(other.name, name)) return false;
+    return other.seating.feeds.placeOf(feed)?.isOriginal === true && other.running.size > 0;
+  }
+
+  /** Why a worker in doubt must not pass on a feed that it made; undefined when it may. */
+  #whyDoubted(worker: SimulatedWorker, feed: string): string | undefined {
+    const taken = this.#inDoubt.get(worker.identity.incarnation);
+    if (taken === undefined) return undefined;
+    if (worker.lease.reachable) return 'before the registry had confirmed it';
+    const by = taken.get(feed);
+    if (by === undefined || !this.#canAskMaker(worker, by, feed)) return undefined;
+    return `while Redis was away and ${by.name} made it`;
   }
 
   /** A request took effect in Redis. */
@@ -140,12 +170,10 @@ export class Invariants {
         mine.set(unit.number, unit.maker);
         const current = place()?.current;
         if (kind === 'relay' || current?.kind !== 'own' || current.split === true) return;
-        if (this.#inDoubt.has(incarnation)) {
-          this.broken(
-            'fencing',
-            `${incarnation} stood still past its lease and passed unit ${unit.number} of ${feed} on before the registry had confirmed it`,
-          );
-        }
+        const why = this.#whyDoubted(worker, feed);
+        if (why === undefined) return;
+        const what = `${incarnation} stood still past its lease and passed unit ${unit.number} of ${feed} on ${why}`;
+        this.broken('fencing', what);
       },
     };
   }

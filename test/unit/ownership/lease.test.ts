@@ -158,6 +158,68 @@ describe('a lease', () => {
     expect(lease.state).toBe('held');
   });
 
+  it('is not in doubt when the registry goes away after a standstill for less than its time', async () => {
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, renewal } = leaseOn(() => answer());
+    void renewal.start();
+    await vi.advanceTimersByTimeAsync(1_200);
+    answer = never;
+    jumpMs = 2_000;
+    for (let n = 0; n < 100; n++) {
+      expect(lease.state).not.toBe('in_doubt');
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(lease.state).toBe('unconfirmed');
+  });
+
+  it('is in doubt when it had no time left to ask after a standstill', async () => {
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, renewal } = leaseOn(() => answer());
+    void renewal.start();
+    await vi.advanceTimersByTimeAsync(1_200);
+    answer = never;
+    jumpMs = 4_000;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(lease.state).toBe('held');
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(lease.state).toBe('in_doubt');
+  });
+
+  it('says after a standstill that the registry is away only when a renewal since then has failed', async () => {
+    const failing = () => answerAfter(100).then(() => Promise.reject(new Error('no connection')));
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, renewal } = leaseOn(() => answer());
+    void renewal.start();
+    await vi.advanceTimersByTimeAsync(990);
+    // It fails because of the standstill, after which the registry answers.
+    answer = failing;
+    await vi.advanceTimersByTimeAsync(50);
+    answer = () => answerAfter(10);
+    jumpMs = 20_000;
+    let isAnswered: boolean | undefined;
+    void lease.answered().then((is) => {
+      isAnswered = is;
+    });
+    const seen: unknown[] = [];
+    for (let n = 0; n < 20; n++) {
+      await vi.advanceTimersByTimeAsync(5);
+      seen.push([lease.reachable, isAnswered]);
+    }
+    expect(seen).toContainEqual([false, undefined]);
+    expect(seen).not.toContainEqual([false, false]);
+    expect(seen.at(-1)).toEqual([true, true]);
+    answer = failing;
+    jumpMs = 40_000;
+    await vi.advanceTimersByTimeAsync(1_500);
+    // Known already.
+    expect(await lease.answered()).toBe(false);
+    answer = () => answerAfter(10);
+    await vi.advanceTimersByTimeAsync(1_500);
+    const next = lease.answered();
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(await next).toBe(true);
+  });
+
   it('is renewed at once when the registry is back, also while it is being renewed', async () => {
     const { renewal, asked } = leaseOn(() => answerAfter(100));
     renewal.renewSoon();

@@ -3,18 +3,15 @@
 import type { FeedOwners, FeedStarts, Peers } from '../../../registry/registry.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pauseBy } from '../async.ts';
 import type { PlaceAnswer } from '../relay/peers.ts';
 import type { Wire } from '../relay/wire.ts';
+import { placeAfterStandstill } from './after-standstill.ts';
 import type { KnownPlace } from './known-place.ts';
 import { PeerQuestions, type PeerQuestionsDeps } from './peer-questions.ts';
 import { PlaceSearch, type PlaceSearchDeps, type RelayLoss } from './place-search.ts';
 import type { SilentWorkers } from './silent-workers.ts';
 import { transfer } from './transfer.ts';
 import { wayBack } from './way-back.ts';
-
-/** How long after a question that nobody answered the next one comes. */
-const CONFIRM_AGAIN_MS = 20;
 
 export interface FeedPlaceDeps extends PeerQuestionsDeps, PlaceSearchDeps {
   readonly me: WorkerIdentity;
@@ -35,6 +32,8 @@ export class FeedPlace {
   #handingOver: Promise<boolean> | undefined;
   #isGivenUp = false;
   #isOver = false;
+  /** The end of a standstill, monotonic, after which the feed went on without the registry: no other worker had it. */
+  #unclaimedSinceMs: number | undefined;
   readonly #leaveListeners = new Set<() => void>();
   readonly #takenListeners: (() => void)[] = [];
   readonly #ownerListeners = new Set<() => void>();
@@ -165,27 +164,27 @@ export class FeedPlace {
   }
 
   /**
-   * Whether the feed may pass on what arrives from its own input now. Waits for the registry when this worker stood still.
-   * False when another worker owns the feed by then; `current` names it.
+   * Whether the feed may pass on what arrives from its own input now. Waits for the registry when this worker stood still,
+   * or for the other workers while the registry does not answer. False when another worker makes the feed by then;
+   * `current` names it.
    */
   async mayPass(): Promise<boolean> {
-    const { lease, registry } = this.#deps;
+    const { lease, registry, log } = this.#deps;
     if (this.#handingOver !== undefined) await this.#handingOver;
     if (this.#current.kind !== 'own') return false;
     if (this.#current.split === true || lease.state !== 'in_doubt') return true;
+    if (this.#unclaimedSinceMs === lease.awakeSinceMs) return true;
     const { epoch } = this.#current;
-    for (;;) {
-      await lease.confirmed();
-      if (this.#isOver) return false;
-      const place = await registry.confirm(this.feed).catch(() => undefined);
-      if (place === undefined || place.kind === 'wait' || place.kind === 'full') {
-        // A registry that is known to be away refuses at once.
-        await pauseBy(this.wire.clock, CONFIRM_AGAIN_MS);
-        continue;
-      }
-      this.#become(place);
-      return place.kind === 'own' && place.epoch === epoch;
+    const asked = { feed: this.feed, registry, lease, questions: this.#questions, clock: this.wire.clock };
+    const place = await placeAfterStandstill(asked, () => !this.#isOver && this.#current.kind === 'own');
+    if (place === undefined) return false;
+    if (place === 'unclaimed') {
+      this.#unclaimedSinceMs = lease.awakeSinceMs;
+      return true;
     }
+    log.info({ feed: this.feed, place }, 'it is known who makes a feed after a standstill');
+    this.#become(place);
+    return place.kind === 'own' && place.epoch === epoch;
   }
 
   /** The feed calls this when media has come over its relay. */

@@ -78,7 +78,7 @@ export class LeaseRenewal {
       lease.renewed(sentMs + leaseMs - LEASE_MARGIN_MS);
     } catch (error) {
       if (lease.reachable) log.warn({ err: error }, 'the registry does not answer; streams go on');
-      lease.unanswered();
+      lease.unanswered(sentMs);
     }
     this.#renewing = false;
     this.#answer(waiting, lease.reachable);

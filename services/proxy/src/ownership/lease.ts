@@ -9,7 +9,7 @@ import { STANDSTILL_MS } from '../timing.ts';
 
 /**
  * `held`: renewed in time. `unconfirmed`: the registry does not answer, or too slowly; running streams go on. `in_doubt`:
- * this process stood still past its deadline, so another worker may own its feeds by now.
+ * this process stood still until its deadline was over or near, so another worker may own its feeds by now.
  */
 export type LeaseState = 'held' | 'unconfirmed' | 'in_doubt';
 
@@ -24,6 +24,9 @@ export class Lease {
   #tickMs: number;
   #ticker: Timer | undefined;
   #confirmation: Deferred<void> = deferred();
+  /** A renewal that was sent since this process last stood still had no answer, and none after it had one. */
+  #isAway = false;
+  #refusal: Deferred<void> = deferred();
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -54,6 +57,15 @@ export class Lease {
     return this.#confirmation.promise;
   }
 
+  /**
+   * Whether the registry answers the next renewal. False at once when it did not answer one that was sent since this
+   * process last stood still.
+   */
+  answered(): Promise<boolean> {
+    if (this.#isAway) return Promise.resolve(false);
+    return Promise.race([this.#confirmation.promise.then(() => true), this.#refusal.promise.then(() => false)]);
+  }
+
   /** Notices from now on when this process stands still. */
   start(): void {
     this.#tickMs = this.#clock.monotonicMs();
@@ -75,6 +87,7 @@ export class Lease {
    */
   renewed(deadlineMs: number): void {
     this.#reachable = true;
+    this.#isAway = false;
     const nowMs = this.#clock.monotonicMs();
     if (nowMs < deadlineMs) this.#stoodStill = false;
     else this.#noteStandstill(nowMs);
@@ -85,15 +98,26 @@ export class Lease {
     this.#confirmation = deferred();
   }
 
-  /** The registry has not answered a renewal. */
-  unanswered(): void {
+  /**
+   * The registry has not answered a renewal.
+   *
+   * @param sentMs monotonic; one from before a standstill may have been answered meanwhile
+   */
+  unanswered(sentMs: number): void {
     this.#reachable = false;
+    this.#noteStandstill(this.#clock.monotonicMs());
+    if (sentMs < this.#awakeSinceMs) return;
+    this.#isAway = true;
+    this.#refusal.resolve();
+    this.#refusal = deferred();
   }
 
   /** A late read also calls this if it runs before the late tick. */
   #noteStandstill(nowMs: number): void {
     if (this.#ticker === undefined || nowMs - this.#tickMs <= STANDSTILL_MS) return;
-    this.#stoodStill = true;
     this.#awakeSinceMs = nowMs;
+    this.#isAway = false;
+    // With this much of the lease left, the registry gets to answer before it ends. If it does not, it is away.
+    if (nowMs > this.#deadlineMs - STANDSTILL_MS) this.#stoodStill = true;
   }
 }

@@ -52,6 +52,13 @@ export class PeerQuestions {
     return peerPlaceOf(this.#feed, others, secret(), timeoutMs, wire);
   }
 
+  /** Where another worker has a feed from that this one made. Nobody counts who still has it from here. */
+  async successorPlace(): Promise<PeerPlace | undefined> {
+    const { registry, me, secret, wire } = this.#deps;
+    const others = registry.peers().filter(({ incarnation }) => incarnation !== me.incarnation);
+    return peerPlaceOf(this.#feed, others, secret(), LAST_ASK_TIMEOUT_MS, wire, me.incarnation);
+  }
+
   /**
    * What is known of an owner after a relay of its feed has ended.
    *

@@ -68,15 +68,23 @@ export async function streamReportsOf(
   return told.filter((streamReport) => streamReport !== undefined);
 }
 
-/** Finds a peer with the feed. Prefers one that makes it over one that relays it. */
+/**
+ * Finds a peer with the feed. Prefers one that makes it over one that relays it.
+ *
+ * @param exceptFrom an incarnation; a peer that relays from it does not count
+ */
 export async function peerPlaceOf(
   feed: string,
   peers: readonly Peer[],
   secret: string,
   timeoutMs: number,
   wire: Wire = systemWire,
+  exceptFrom?: string,
 ): Promise<PeerPlace | undefined> {
-  const asked = peers.map((peer) => placeAt(wire, peer, feed, secret, timeoutMs));
+  const asked = peers.map(async (peer) => {
+    const place = await placeAt(wire, peer, feed, secret, timeoutMs);
+    return place?.owner.incarnation === exceptFrom ? undefined : place;
+  });
   const isMaker = (place: PeerPlace | undefined) => place !== undefined && place.via === undefined;
   const places = await gather(asked, isMaker, 0, wire.clock);
   return places.find(isMaker) ?? places.find(Boolean);
