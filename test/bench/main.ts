@@ -5,6 +5,7 @@ import { channels } from './channels.ts';
 import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
 import { fanout } from './fanout.ts';
+import { hls } from './hls.ts';
 import { join } from './join.ts';
 import { memory } from './memory.ts';
 import { restart } from './restart.ts';
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   restart,
   cluster,
   admin,
+  hls,
 };
 
 const USAGE = `npm run bench -- [${Object.keys(PARTS).join('|')}] … [--quick] [--json]`;

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { decodeErrors, mp4Structure } from '../support/judge/index.ts';
-import { type MarkedFeed, markedFeed, markedLoop, SECOND, segmentsOf } from '../unit/feed/hls/segmented.ts';
+import { type MarkedFeed, markedFeed, markedLoop, SECOND, segmentsOf } from '../support/segmented.ts';
 
 const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg';
 const SECONDS = 9;

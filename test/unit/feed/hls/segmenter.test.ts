@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Done } from '../../../../services/proxy/src/feed/hls/segment-events.ts';
 import type { LoopName } from '../../../support/fixtures.ts';
 import { expectClean, judgeTs, type Verdict } from '../../../support/judge/index.ts';
+import { type MarkedFeed, markedFeed, markedLoop, SECOND, segmentsOf } from '../../../support/segmented.ts';
 import { AUDIO_PID, TsBuilder } from '../../mpegts/build-ts.ts';
-import { type MarkedFeed, markedFeed, markedLoop, SECOND, segmentsOf } from './segmented.ts';
 
 const WRAP = 2 ** 33;
 const FRAME = 3_600;

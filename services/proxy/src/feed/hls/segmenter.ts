@@ -4,6 +4,7 @@
  */
 
 import { crc32 } from 'node:zlib';
+import { Copies } from '../../mpegts/segmenting/copies.ts';
 import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame, SoundUnit } from '../../mpegts/segmenting/sound-reader.ts';
 import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmenting/unit-scanner.ts';
@@ -58,6 +59,7 @@ export class Segmenter {
   readonly #cuts = new Cuts();
   readonly #scanner = new UnitScanner((unit) => this.#take(unit));
   readonly #program = new FeedProgram();
+  readonly #copies = new Copies();
   readonly #containers: Containers;
   #nearTicks: number;
   #counters: Counters;
@@ -91,7 +93,7 @@ export class Segmenter {
 
   /** Takes whole packets. It copies them. */
   push(bytes: Buffer): void {
-    this.#scanner.push(Buffer.from(bytes));
+    this.#scanner.push(this.#copies.of(bytes));
   }
 
   /** What was pushed ends with whole units. */
@@ -131,14 +133,11 @@ export class Segmenter {
 
   /** Decides what begins at a unit of the track that leads. @returns whether it is a keyframe */
   #decide(unit: ScannedUnit, track: FeedTrack, pts: number): boolean {
-    const isSound = track.kind === 'audio';
-    const head = isSound ? undefined : elementaryOf(unit, HEAD_PACKETS);
-    const keyframe =
-      head === undefined || (isKeyframe(track.codec, head) ?? hasRandomAccessIndicator(unit.pieces[0] as Buffer, 0));
+    const keyframe = track.kind === 'audio' || isKeyUnit(unit, track);
     const decision = this.#cuts.take({ pts, keyframe });
     const program = this.#program.current;
     if (program !== undefined && (decision.cut !== undefined || decision.fault !== undefined)) {
-      this.#begin(decision, pts, program, head === undefined || isClosed(track.codec, head) === true);
+      this.#begin(decision, pts, program, track.kind === 'audio' || isClosedUnit(unit, track));
     }
     return keyframe;
   }
@@ -235,4 +234,17 @@ export class Segmenter {
       chunk,
     });
   }
+}
+
+function isKeyUnit(unit: ScannedUnit, { codec }: FeedTrack): boolean {
+  // The first packet tells almost always.
+  return (
+    isKeyframe(codec, elementaryOf(unit, 1)) ??
+    isKeyframe(codec, elementaryOf(unit, HEAD_PACKETS)) ??
+    hasRandomAccessIndicator(unit.pieces[0] as Buffer, 0)
+  );
+}
+
+function isClosedUnit(unit: ScannedUnit, { codec }: FeedTrack): boolean {
+  return isClosed(codec, elementaryOf(unit, HEAD_PACKETS)) ?? isClosed(codec, elementaryOf(unit)) ?? false;
 }

@@ -4,23 +4,16 @@
  * take counters that begin anew for loss.
  */
 
-import {
-  adaptationLength,
-  hasPayload,
-  PACKET_SIZE,
-  pcrOf,
-  SYNC_BYTE,
-  setCounter,
-  setPcr,
-  setPid,
-  startsUnit,
-} from '../syntax/packet.ts';
+import { PACKET_SIZE, pcrOf, SYNC_BYTE, setPcr, startsUnit } from '../syntax/packet.ts';
 import { buildPat, buildPmt, PAT_PID, type ProgramMap, packetizeSection } from '../syntax/psi.ts';
 import { writeTimestamp } from '../syntax/timestamp.ts';
 
 const PROGRAM_NUMBER = 1;
 const PMT_PID = 0x1000;
 const FIRST_TRACK_PID = 0x100;
+/** Of adaptation_field_control. */
+const HAS_PAYLOAD = 0x10;
+const HAS_ADAPTATION = 0x20;
 const DISCONTINUITY_INDICATOR = 0x80;
 /** PES header with a PTS. */
 const PES_HEADER_BYTES = 14;
@@ -103,13 +96,7 @@ export class SegmentWriter {
     for (const { pid, bytes: packets } of this.#items) {
       const from = end;
       end += copyPackets(packets, bytes, end);
-      for (let at = from; at < end; at += PACKET_SIZE) {
-        setPid(bytes, at, pid);
-        // A packet without payload repeats the counter of the one before it (2.4.3.3).
-        if (hasPayload(bytes, at)) setCounter(bytes, at, count(pid, 1));
-        else setCounter(bytes, at, (after.get(pid) ?? 0) + 0x0f);
-        if (adaptationLength(bytes, at) > 0) bytes[at + 5] = (bytes[at + 5] as number) & ~DISCONTINUITY_INDICATOR;
-      }
+      after.set(pid, rewritePackets(bytes, from, end, pid, after.get(pid) ?? 0));
     }
     return { bytes: bytes.subarray(0, end), counters: after };
   }
@@ -119,13 +106,33 @@ export class SegmentWriter {
 function copyPackets(packets: Buffer, target: Buffer, to: number): number {
   let copied = 0;
   let from = 0;
-  for (let at = 0; at <= packets.length; at += PACKET_SIZE) {
-    const isKept = at < packets.length && (hasPayload(packets, at) || pcrOf(packets, at) !== undefined);
-    if (isKept) continue;
+  for (let at = 0; at < packets.length; at += PACKET_SIZE) {
+    if (((packets[at + 3] as number) & HAS_PAYLOAD) !== 0 || pcrOf(packets, at) !== undefined) continue;
     copied += packets.copy(target, to + copied, from, at);
     from = at + PACKET_SIZE;
   }
-  return copied;
+  return copied + packets.copy(target, to + copied, from, packets.length);
+}
+
+/**
+ * Gives packets the PID and counters of the segment, and takes discontinuities out.
+ * @param next counter of the first packet with a payload
+ * @returns the counter after them
+ */
+function rewritePackets(bytes: Buffer, from: number, end: number, pid: number, next: number): number {
+  let counter = next;
+  for (let at = from; at < end; at += PACKET_SIZE) {
+    const control = bytes[at + 3] as number;
+    bytes[at + 1] = ((bytes[at + 1] as number) & 0xe0) | (pid >> 8);
+    bytes[at + 2] = pid & 0xff;
+    // A packet without payload repeats the counter of the one before it (2.4.3.3).
+    const isCounted = (control & HAS_PAYLOAD) !== 0;
+    bytes[at + 3] = (control & 0xf0) | ((isCounted ? counter : counter + 0x0f) & 0x0f);
+    if (isCounted) counter = (counter + 1) & 0x0f;
+    if ((control & HAS_ADAPTATION) !== 0 && bytes[at + 4] !== 0)
+      bytes[at + 5] = (bytes[at + 5] as number) & ~DISCONTINUITY_INDICATOR;
+  }
+  return counter;
 }
 
 /** The PCR of the first packet of a unit, 90 kHz, if it has one. */

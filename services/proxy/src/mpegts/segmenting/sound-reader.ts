@@ -20,6 +20,9 @@ export interface SoundUnit {
 /** No frame is longer. More than that without a header is no sound of this codec. */
 const MAX_FRAME_BYTES = 8 * 1024;
 
+/** Nor is a unit: more than ten seconds of sound. A longer one is left out, as the search for its frames would take long. */
+const MAX_UNIT_BYTES = 512 * 1024;
+
 export class SoundReader {
   readonly #codec: AudioCodec | undefined;
   /** The beginning of a frame whose rest stands in the next unit. */
@@ -38,6 +41,10 @@ export class SoundReader {
    */
   read(bytes: Buffer, pts: number): SoundUnit {
     if (this.#codec === undefined) return { frames: [{ pts, ticks: 0, bytes }], isPlain: true };
+    if (bytes.length > MAX_UNIT_BYTES) {
+      this.#rest = Buffer.alloc(0);
+      return { frames: [], isPlain: false };
+    }
     const before = this.#rest.length;
     const data = before === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
     this.#rest = Buffer.alloc(0);

@@ -61,17 +61,18 @@ export class UnitScanner {
 
 /** Bytes of the elementary stream in a unit, of its first `maxPackets` packets. */
 export function elementaryOf({ pieces }: Pick<ScannedUnit, 'pieces'>, maxPackets = Number.POSITIVE_INFINITY): Buffer {
-  const parts: Buffer[] = [];
-  let isFirst = true;
+  const packets = pieces.reduce((sum, { length }) => sum + length / PACKET_SIZE, 0);
+  const bytes = Buffer.allocUnsafe(Math.min(packets, maxPackets) * PACKET_SIZE);
+  let length = 0;
   let left = maxPackets;
-  for (const piece of pieces) {
+  for (const [index, piece] of pieces.entries()) {
     for (let at = 0; at < piece.length && left > 0; at += PACKET_SIZE, left--) {
       const start = payloadOffset(piece, at);
       const end = at + PACKET_SIZE;
+      const isFirst = index === 0 && at === 0;
       const data = isFirst ? parsePesHeader(piece, start, end)?.dataOffset : undefined;
-      isFirst = false;
-      if ((data ?? start) < end) parts.push(piece.subarray(data ?? start, end));
+      length += piece.copy(bytes, length, data ?? start, end);
     }
   }
-  return Buffer.concat(parts);
+  return bytes.subarray(0, length);
 }

@@ -1,15 +1,15 @@
 /** Real media through the splicer of a source feed, with its marks, cut into segments: what the tests of segments share. */
 
-import type { Mark } from '../../../../services/proxy/src/feed/hls/mark.ts';
-import { markedSink } from '../../../../services/proxy/src/feed/hls/marked-sink.ts';
-import { Marks } from '../../../../services/proxy/src/feed/hls/marks.ts';
-import type { Cut, Done } from '../../../../services/proxy/src/feed/hls/segment-events.ts';
-import { Segmenter, type SegmenterOptions } from '../../../../services/proxy/src/feed/hls/segmenter.ts';
-import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
-import { Splicer } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
-import type { LoopName } from '../../../support/fixtures.ts';
-import { loadLoop } from '../../../support/live/loop.ts';
-import { Player } from '../../../support/live/player.ts';
+import type { Mark } from '../../services/proxy/src/feed/hls/mark.ts';
+import { markedSink } from '../../services/proxy/src/feed/hls/marked-sink.ts';
+import { Marks } from '../../services/proxy/src/feed/hls/marks.ts';
+import type { Cut, Done } from '../../services/proxy/src/feed/hls/segment-events.ts';
+import { Segmenter, type SegmenterOptions, type SegmenterSink } from '../../services/proxy/src/feed/hls/segmenter.ts';
+import { TrackSurvey } from '../../services/proxy/src/mpegts/reading/track-survey.ts';
+import { Splicer } from '../../services/proxy/src/mpegts/splicing/splicer.ts';
+import type { LoopName } from './fixtures.ts';
+import { loadLoop } from './live/loop.ts';
+import { Player } from './live/player.ts';
 
 export const SECOND = 90_000;
 const WALL_MS = Date.UTC(2026, 0, 1);
@@ -75,6 +75,11 @@ export async function markedLoop(name: LoopName, options: FeedOptions): Promise<
   return markedFeed(pieces(), options);
 }
 
+export interface ReaderOptions extends Partial<SegmenterOptions> {
+  readonly entry?: number;
+  readonly pieceBytes?: number;
+}
+
 export interface Segmented {
   readonly cuts: readonly Cut[];
   readonly dones: readonly Done[];
@@ -82,22 +87,22 @@ export interface Segmented {
 }
 
 /** Its segments, for a reader that enters at the first entry from `entry` on and gets `pieceBytes` at a time. */
-export function segmentsOf(
-  feed: MarkedFeed,
-  {
-    entry = 0,
-    pieceBytes = 50 * 188,
-    ...options
-  }: { entry?: number; pieceBytes?: number } & Partial<SegmenterOptions> = {},
-): Segmented {
+export function segmentsOf(feed: MarkedFeed, options: ReaderOptions = {}): Segmented {
   const cuts: Cut[] = [];
   const dones: Done[] = [];
+  const lateSounds = readSegments(feed, { cut: (cut) => cuts.push(cut), done: (done) => dones.push(done) }, options);
+  return { cuts, dones, lateSounds };
+}
+
+/** The same, for one who takes each segment when it ends. @returns how many units of sound came too late */
+export function readSegments(
+  feed: MarkedFeed,
+  sink: SegmenterSink,
+  { entry = 0, pieceBytes = 50 * 188, ...options }: ReaderOptions,
+): number {
   const start = feed.entries[entry];
   if (start === undefined) throw new Error('the feed has no such entry');
-  const segmenter = new Segmenter(
-    { cut: (cut) => cuts.push(cut), done: (done) => dones.push(done) },
-    { nearTicks: start.dts, ...options },
-  );
+  const segmenter = new Segmenter(sink, { nearTicks: start.dts, ...options });
   segmenter.push(start.prefix);
   let at = start.at;
   const read = (to: number) => {
@@ -110,5 +115,5 @@ export function segmentsOf(
   }
   read(feed.bytes.length);
   segmenter.end();
-  return { cuts, dones, lateSounds: segmenter.lateSounds };
+  return segmenter.lateSounds;
 }
