@@ -82,7 +82,7 @@ async function set() {
 
 async function everything(): Promise<Record<string, unknown>> {
   const names = (await redis.keys('*')).sort();
-  const passing = /^(sp:(born|lease|members|loads|started|streams)|workers$)/;
+  const passing = /^(sp:(born|lease|members|loads|restores|started|streams)|workers$)/;
   const read = async (key: string): Promise<unknown> => {
     switch (await redis.type(key)) {
       case 'hash':
@@ -113,7 +113,8 @@ describe('a key that is gone', () => {
   it('is written back by whoever holds it, whichever it is', { timeout: 60_000 }, async () => {
     const [one, two] = await set();
     const before = await everything();
-    const names = await redis.keys('*');
+    // Without its number, the next time that a worker writes back counts.
+    const names = (await redis.keys('*')).filter((key) => key !== 'sp:restores');
     for (const key of names) {
       await redis.del(key);
       for (let renewals = 0; renewals < 4; renewals++) await Promise.all([one.renew(), two.renew()]);

@@ -4,6 +4,7 @@ import { FailoverGroup, type FailoverGroupDeps } from '../../services/proxy/src/
 import type { GroupSource, SourceAddress } from '../../services/proxy/src/upstream/provider/source-address.ts';
 import { sourceKey } from '../../services/registry/groups.ts';
 import type { StreamRecord } from '../../services/registry/types.ts';
+import { systemClock } from '../../services/shared/clock.ts';
 
 /** One object for all streams of a group. */
 export function failoverGroups(
@@ -15,6 +16,7 @@ export function failoverGroups(
     const group =
       groups.get(name) ??
       new FailoverGroup(stream.failover, {
+        clock: systemClock,
         askResolver: async () => undefined,
         maxFailoverAttempts: 0,
         onMoved: () => undefined,

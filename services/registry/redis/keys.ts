@@ -53,6 +53,8 @@ export const keys = {
   drains: 'sp:drains',
   /** Hash: incarnation → when it started, in ms by the clock of Redis: the clocks of workers may differ. */
   started: 'sp:started',
+  /** Hash: incarnation → the number of the last time that it wrote back what it holds. */
+  restores: 'sp:restores',
   /** String with a time to live: what ECS wants to run, as JSON. */
   deployment: 'sp:deployment',
 

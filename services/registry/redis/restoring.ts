@@ -38,6 +38,8 @@ export interface Restored extends RestoredStreams {
  */
 const RESTORED_BYTES = 1024 * 1024;
 
+const NOTHING_NEW: Restored = { places: [], deleted: [], switched: [], renamed: [] };
+
 export interface RestoringDeps {
   readonly run: RunScript;
   readonly me: WorkerIdentity;
@@ -58,6 +60,8 @@ export class Restoring {
   readonly #sessions: SessionCounters;
   readonly #record: OwnRecord;
   readonly #secrets: ReadonlyMap<string, string>;
+  /** How many times this worker has written back what it holds. */
+  #restores = 0;
 
   constructor({ run, me, show, counters, sessions, record, secrets }: RestoringDeps) {
     this.#run = run;
@@ -71,6 +75,7 @@ export class Restoring {
 
   /** Makes Redis hold exactly what this worker holds. */
   async restore(held: Holdings): Promise<Restored> {
+    const number = ++this.#restores;
     const { incarnation, workerId, address } = this.#me;
     const worker = { incarnation, workerId, address };
     const parts = inParts(
@@ -83,7 +88,7 @@ export class Restoring {
     for (const streams of parts) {
       const ids = new Set(streams.map(({ id }) => id));
       const clients = held.clients.filter(({ streamId }) => ids.has(streamId));
-      const told = { worker, record: '', deleted: held.deleted, streams, clients, only: 'streams' };
+      const told = { worker, number, record: '', deleted: held.deleted, streams, clients, only: 'streams' };
       const { deleted, switched } = (await this.#restored(told)) as RestoredStreams;
       for (const id of deleted) gone.add(id);
       moved.push(...switched);
@@ -94,6 +99,7 @@ export class Restoring {
       feeds: held.feeds.filter(({ feed }) => !gone.has(streamOfFeed(feed) ?? '')),
       streams: rest,
       worker,
+      number,
       record: this.#record.text,
     };
     this.#counters.writeAgain();
@@ -108,6 +114,8 @@ export class Restoring {
   async #restored(told: object): Promise<unknown> {
     const text = (await this.#run('restore', JSON.stringify(told))) as string;
     if (text === 'replaced') throw new ReplacedError(this.#me.workerId);
+    // What a later one has found out counts.
+    if (text === 'late') return NOTHING_NEW;
     return JSON.parse(text);
   }
 

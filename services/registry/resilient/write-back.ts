@@ -82,6 +82,7 @@ export class WriteBack {
       for (const command of renewed.commands) {
         if (command.kind === 'delete') await this.#forgetDeleted(command.streamId);
         if (command.kind === 'ended') this.#held.records.forgetSession(command);
+        if (command.kind === 'failover') await this.#noteMoved(command.streamId);
       }
       commands.unshift(...renewed.commands);
       moved.unshift(...renewed.moved.filter((each) => !this.#held.isStale(each)));
@@ -106,7 +107,10 @@ export class WriteBack {
         await this.#held.forgetStream(streamId);
         commands.push({ kind: 'delete', streamId });
       }
-      commands.push(...switched.map((streamId): Command => ({ kind: 'failover', streamId })));
+      for (const streamId of switched) {
+        await this.#noteMoved(streamId);
+        commands.push({ kind: 'failover', streamId });
+      }
       for (let next = this.#unsent[0]; next !== undefined; next = this.#unsent[0]) {
         await this.#shared.send(next.command, next.workerId);
         this.#unsent.shift();
@@ -150,6 +154,12 @@ export class WriteBack {
   /** The stream may have been created anew since. */
   async #forgetDeleted(streamId: string): Promise<void> {
     if ((await this.#shared.stream(streamId)) === undefined) await this.#held.forgetStream(streamId);
+  }
+
+  /** While the registry is too slow to be asked, whoever follows the move goes by what is held here. */
+  async #noteMoved(streamId: string): Promise<void> {
+    const stream = await this.#shared.stream(streamId);
+    if (stream !== undefined) this.#held.records.noteState(streamId, stream.failover);
   }
 
   /** @param forgotten the registry knew this worker and no longer does */

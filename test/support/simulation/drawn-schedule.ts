@@ -4,7 +4,15 @@
  */
 
 import { pick, seeded } from '../seed.ts';
-import { endMs, type Happening, ONE_ACCOUNT, type Schedule, WORKERS, type WorkerName } from './schedule.ts';
+import {
+  endMs,
+  type Happening,
+  ONE_ACCOUNT,
+  type Schedule,
+  SECOND_PROFILE,
+  WORKERS,
+  type WorkerName,
+} from './schedule.ts';
 import { GRACE_MS } from './sim-worker.ts';
 
 /** Faults begin within this time. */
@@ -42,7 +50,7 @@ class Drawing {
     const theme: Theme = chance < 0.12 ? 'churn' : chance < 0.22 ? 'channels' : 'faults';
     const viewers = theme === 'channels' ? this.#channels() : this.#viewers(theme);
     if (theme !== 'faults') return viewers;
-    const faults = Array.from({ length: this.#between(1, 4) }, () => this.#fault()).filter(
+    const faults = Array.from({ length: this.#between(1, 4) }, () => this.#fault(viewers)).filter(
       (each) => each !== undefined,
     );
     return [...viewers, ...faults, ...this.#comers(viewers, faults)];
@@ -62,16 +70,23 @@ class Drawing {
     return this.#lastWorker;
   }
 
+  /** One that somebody watches. */
+  #stream(viewers: readonly ViewerComes[]): number {
+    return pick(this.#random, viewers).stream;
+  }
+
   #viewers(theme: Theme): ViewerComes[] {
     const isChurn = theme === 'churn';
-    const streams = this.#is(0.3) ? 2 : 1;
+    const other = this.#is(0.5) ? 1 : SECOND_PROFILE;
+    const streams = this.#is(0.3) ? [0, other] : [0];
     const count = isChurn ? this.#between(4, 10) : this.#between(2, 4);
     const viewers: ViewerComes[] = [];
     for (let n = 0; n < count; n++) {
       const atMs = this.#is(0.7) && !isChurn ? this.#between(300, 1_500) : this.#between(300, 8_000);
       const leaves = this.#is(isChurn ? 0.9 : 0.3);
       const stayMs = leaves ? (this.#is(0.3) ? this.#between(0, 60) : this.#between(50, 5_000)) : undefined;
-      const viewer = { kind: 'viewer', atMs, stream: n % streams, worker: this.#between(0, 2), stayMs } as const;
+      const stream = streams[n % streams.length] ?? 0;
+      const viewer = { kind: 'viewer', atMs, stream, worker: this.#between(0, 2), stayMs } as const;
       viewers.push(viewer);
       // One comes just as the slot is given up that the other has left.
       if (stayMs === undefined || !this.#is(isChurn ? 0.5 : 0.15)) continue;
@@ -118,7 +133,7 @@ class Drawing {
     });
   }
 
-  #fault(): Happening | undefined {
+  #fault(viewers: readonly ViewerComes[]): Happening | undefined {
     // At the same moment as another fault, a little after it or a little before.
     const isNext = this.#lastMs > 0 && this.#is(0.4);
     const atMs = isNext ? Math.max(300, this.#lastMs + this.#between(-300, 1_000)) : this.#between(...BEGIN_MS);
@@ -164,6 +179,9 @@ class Drawing {
       }),
       () => ({ kind: 'drain', atMs, worker: worker(), ms }),
       () => ({ kind: 'drain', atMs, worker: worker(), ms }),
+      () => ({ kind: 'source', atMs, stream: 0, isBackup: this.#is(0.3), ms }),
+      () => ({ kind: 'failover', atMs, stream: this.#stream(viewers), worker: worker() }),
+      () => ({ kind: 'delete', atMs, stream: this.#stream(viewers), worker: worker() }),
     ];
     return pick(this.#random, makers)();
   }

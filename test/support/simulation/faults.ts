@@ -2,8 +2,11 @@
 
 import { seeded } from '../seed.ts';
 import type { Invariants } from './invariants.ts';
+import { deleteStream, failOver } from './orders.ts';
 import type { Happening } from './schedule.ts';
+import type { SimulatedWorker } from './sim-worker.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
+import { sourceUrl, specOf } from './streams.ts';
 
 export type Fault = Exclude<Happening, { readonly kind: 'viewer' }>;
 
@@ -87,6 +90,19 @@ export class Faults {
       case 'clock':
         this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
         break;
+      case 'source': {
+        const { provider } = this.#cluster;
+        const url = sourceUrl(fault.stream, fault.isBackup);
+        provider.breaks(url);
+        later(() => provider.works(url));
+        break;
+      }
+      case 'failover':
+        this.#order(fault.worker, failOver, fault.stream);
+        break;
+      case 'delete':
+        this.#order(fault.worker, deleteStream, fault.stream);
+        break;
       case 'drain':
         this.#drain(fault.worker, later);
         break;
@@ -131,6 +147,15 @@ export class Faults {
     store.perform('set', [key, 'no record']);
     later(() => {
       if (store.value(key)?.kind === 'string') store.evict(key);
+    });
+  }
+
+  /** People ask a worker that takes requests. */
+  #order(name: string, order: (worker: SimulatedWorker, id: string) => Promise<void>, stream: number): void {
+    const worker = this.#cluster.worker(name);
+    if (worker?.hasStarted !== true) return;
+    this.#cluster.scheduler.after(0, worker.process, () => {
+      order(worker, specOf(stream, true).id).catch((error: unknown) => this.#tell(name, `answers: ${String(error)}`));
     });
   }
 

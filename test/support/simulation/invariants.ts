@@ -6,6 +6,7 @@ import { processFeedKey } from '../../../services/registry/feed-keys.ts';
 import type { Request } from './redis/connection.ts';
 import type { RedisLink, RedisServer } from './redis-model.ts';
 import type { Provider } from './run-model.ts';
+import { SECOND_PROFILE } from './schedule.ts';
 import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
 import type { MediaWatch, Unit } from './unit-media.ts';
 
@@ -210,7 +211,8 @@ export class Invariants {
       if (current.kind === 'relay' && current.owner.incarnation === worker.identity.incarnation) {
         this.broken('nobody follows itself', `${worker.identity.incarnation} relays ${feed} from itself`);
       }
-      const isThere = !worker.process.isStanding && worker.link.isConnected && !isCut(worker.name, 'redis');
+      const { process, link } = worker;
+      const isThere = !process.isStanding && link.isConnected && !link.isStalled && !isCut(worker.name, 'redis');
       if (isThere && place.isOriginal && current.kind === 'own' && current.epoch > 0) owners.push(worker);
     }
     if (owners.length < 2 || !redis.isAnswering) {
@@ -273,6 +275,20 @@ export class Invariants {
         if (!isFollower) return `${worker.name} does not follow ${owner.worker.name}, which makes ${feed}`;
       }
       if (owner.worker.running.size === 0) return `${owner.worker.name} owns ${feed} and runs nothing`;
+    }
+    return this.#apart();
+  }
+
+  /** Which streams of one group are made from different sources; undefined: none. */
+  #apart(): string | undefined {
+    const urls = new Map<string, string>();
+    for (const { name, running } of this.#cluster.workers()) {
+      for (const { streamId, url } of running) {
+        const group = String(SECOND_PROFILE).repeat(32) === streamId ? '0'.repeat(32) : streamId;
+        const known = urls.get(group) ?? url;
+        urls.set(group, known);
+        if (known !== url) return `${name} makes ${streamId} from ${url}, and its group is made from ${known}`;
+      }
     }
     return undefined;
   }

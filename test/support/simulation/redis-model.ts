@@ -17,6 +17,8 @@ import type { Request } from './redis/connection.ts';
 import { SimulatedRedis } from './redis/simulated-redis.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A packet that takes longer has been lost. */
+const STALLED_MS = 200;
 /** How long a request takes in Redis, in ms. */
 const WORK_MS = [0.02, 0.2] as const;
 
@@ -129,6 +131,12 @@ export class RedisLink {
 
   get isConnected(): boolean {
     return this.#isConnected;
+  }
+
+  /** What the process asks now waits behind what TCP has not sent again yet. */
+  get isStalled(): boolean {
+    const { nowMs } = this.process.machine.scheduler;
+    return Math.max(this.#forth.lastMs, this.#back.lastMs) > nowMs + STALLED_MS;
   }
 
   connect(): void {

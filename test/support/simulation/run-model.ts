@@ -17,9 +17,12 @@ import { type MediaWatch, UNIT_MS, unitBytes, unitOutput } from './unit-media.ts
 /** From the request to the provider until its first media, in ms. */
 const OPEN_MS = [20, 400] as const;
 
-/** The provider: who has a connection open, seen from its side. */
+/** The provider: who has a connection open, seen from its side, and which sources it refuses. */
 export class Provider {
   readonly #open = new Map<string, Set<object>>();
+  readonly #broken = new Set<string>();
+  /** What ends the runs that read a source, by its URL. */
+  readonly #breakers = new Map<string, Set<() => void>>();
 
   connect(account: string, connection: object): void {
     const open = this.#open.get(account) ?? new Set();
@@ -32,6 +35,27 @@ export class Provider {
 
   connections(account: string): number {
     return this.#open.get(account)?.size ?? 0;
+  }
+
+  isBroken(url: string): boolean {
+    return this.#broken.has(url);
+  }
+
+  /** A source closes its connections, and takes no other ones. */
+  breaks(url: string): void {
+    this.#broken.add(url);
+    for (const end of [...(this.#breakers.get(url) ?? [])]) end();
+  }
+
+  works(url: string): void {
+    this.#broken.delete(url);
+  }
+
+  /** Calls back when the source breaks. @returns a function that ends that */
+  onBreak(url: string, end: () => void): () => void {
+    const breakers = this.#breakers.get(url) ?? new Set();
+    this.#breakers.set(url, breakers.add(end));
+    return () => breakers.delete(end);
   }
 
   get accounts(): string[] {
@@ -93,7 +117,12 @@ export interface RunWorld {
   readonly watchOf: (feed: Feed) => MediaWatch;
   /** The number of a new run. */
   readonly nextMaker: () => number;
-  readonly running: Set<Run>;
+  readonly running: Set<SimulatedRun>;
+}
+
+export interface SimulatedRun extends Run {
+  readonly streamId: string;
+  readonly url: string;
 }
 
 export function simulatedProduction(world: RunWorld): Production {
@@ -107,12 +136,20 @@ export function simulatedProduction(world: RunWorld): Production {
   };
 }
 
-async function startRun({ streamId, address, signal }: RunRequest, world: RunWorld): Promise<Run> {
+function refusal(): SourceError {
+  return new SourceError('http_status', 'The source answers 503.', { upstreamStatus: 503 });
+}
+
+async function startRun({ streamId, address, signal }: RunRequest, world: RunWorld): Promise<SimulatedRun> {
   const { process, provider, connections, running } = world;
   const free = await connections.acquire(streamId, address, signal);
   if (signal.aborted) {
     free();
     throw new SourceError('stopped', 'The stream is no longer wanted.');
+  }
+  if (provider.isBroken(address.url)) {
+    free();
+    throw refusal();
   }
   const account = accountOf(address);
   const connection = {};
@@ -129,26 +166,33 @@ async function startRun({ streamId, address, signal }: RunRequest, world: RunWor
     timer = process.setTimeout(make, UNIT_MS);
   };
   timer = process.setTimeout(make, scheduler.between(...OPEN_MS));
-  let isKilled = false;
-  const kill = () => {
-    if (isKilled) return;
-    isKilled = true;
+  let isOver = false;
+  const end = (sourceError: SourceError | undefined) => {
+    if (isOver) return;
+    isOver = true;
     process.clearTimeout(timer);
+    forget();
     output.end();
     // The process of FFmpeg takes a moment to end.
     process.setTimeout(() => {
       running.delete(run);
       disconnect();
-      ended.resolve({ exit: undefined, sourceError: undefined, orderly: false });
+      ended.resolve({ exit: undefined, sourceError, orderly: false });
     }, 5);
   };
-  const run: Run = {
+  // It takes a moment until the connection's end arrives.
+  const breaks = () => scheduler.after(scheduler.between(0.1, 3), process, () => end(refusal()));
+  const forget = provider.onBreak(address.url, breaks);
+  process.onEnd(forget);
+  const run: SimulatedRun = {
+    streamId,
+    url: address.url,
     output: output as unknown as Readable,
     ended: ended.promise,
     source: undefined,
     pid: maker,
     duration: Promise.resolve(undefined),
-    kill,
+    kill: () => end(undefined),
     release: free,
   };
   running.add(run);

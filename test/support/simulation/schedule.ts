@@ -36,6 +36,10 @@ export type Happening = { readonly atMs: number } & (
   /** A key that begins with this has a value of another type meanwhile: somebody wrote into Redis by hand. */
   | { readonly kind: 'spoil'; readonly only: string; readonly ms: number }
   | { readonly kind: 'clock'; readonly machine: MachineName; readonly byMs: number }
+  /** The provider of a source closes its connections and refuses new ones. */
+  | { readonly kind: 'source'; readonly stream: number; readonly isBackup: boolean; readonly ms: number }
+  /** Somebody asks a worker to move a stream to its next source, or to delete it. */
+  | { readonly kind: 'failover' | 'delete'; readonly stream: number; readonly worker: WorkerName }
   | { readonly kind: 'drain'; readonly worker: WorkerName; readonly ms: number }
 );
 
@@ -44,6 +48,8 @@ export interface Schedule {
   readonly happenings: readonly Happening[];
 }
 
+/** This stream has the sources of stream 0: another profile of the same channel. */
+export const SECOND_PROFILE = 2;
 /** Streams from this one on are of one account, which allows fewer connections than they need together. */
 export const ONE_ACCOUNT = 3;
 
@@ -93,6 +99,12 @@ export function asSentence(happening: Happening): string {
       return `a key of ${happening.only} is no record for ${seconds(happening.ms)}`;
     case 'clock':
       return `the clock of ${happening.machine} is set by ${seconds(happening.byMs)}`;
+    case 'source':
+      return `the ${happening.isBackup ? 'backup' : 'source'} of stream ${happening.stream} breaks, and refuses for ${seconds(happening.ms)}`;
+    case 'failover':
+      return `${happening.worker} is told to move stream ${happening.stream} to its next source`;
+    case 'delete':
+      return `${happening.worker} is told to delete stream ${happening.stream}`;
     case 'drain':
       return `${happening.worker} drains for ${seconds(happening.ms)}`;
   }

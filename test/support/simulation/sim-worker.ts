@@ -9,7 +9,6 @@ import { Handover } from '../../../services/proxy/src/ownership/handover.ts';
 import { Lease } from '../../../services/proxy/src/ownership/lease.ts';
 import { LeaseRenewal } from '../../../services/proxy/src/ownership/lease-renewal.ts';
 import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-workers.ts';
-import type { Run } from '../../../services/proxy/src/processes/run.ts';
 import { otherWorkers } from '../../../services/proxy/src/relay/other-workers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { Sealer } from '../../../services/proxy/src/sealer.ts';
@@ -32,7 +31,7 @@ import { type Servers, SimulatedHttp } from './http-model.ts';
 import type { Machine } from './machine.ts';
 import { Process } from './machine.ts';
 import { RedisLink, type RedisServer } from './redis-model.ts';
-import { type Provider, simulatedProduction } from './run-model.ts';
+import { type Provider, type SimulatedRun, simulatedProduction } from './run-model.ts';
 import type { MediaWatch } from './unit-media.ts';
 
 const SECRET = 'the secret of this cluster';
@@ -65,7 +64,7 @@ export class SimulatedWorker {
   readonly playback: Playback;
   readonly relays: RelayServer;
   /** Runs of a process that have not ended. */
-  readonly running = new Set<Run>();
+  readonly running = new Set<SimulatedRun>();
   readonly #renewal: LeaseRenewal;
   readonly #log: Logger;
   hasStarted = false;
@@ -129,9 +128,15 @@ export class SimulatedWorker {
         running,
         watchOf: () => world.watchOf(this, opened),
       });
+    const noSources = {
+      relay: async () => undefined,
+      prepare: async () => false,
+      switchSource: () => undefined,
+    } as unknown as SourceFeeds;
     const deps: Partial<SeatingDeps> = {
       registry,
       connections,
+      sources: noSources,
       placeOf: (feed, first, isFull) => {
         opened = feed;
         return placeOf(feed, first, isFull);
@@ -156,7 +161,6 @@ export class SimulatedWorker {
     this.seating = new Seating(deps as SeatingDeps);
     const { seating } = this;
     here.add(seating.feeds);
-    const noSources = { relay: async () => undefined, prepare: async () => false } as unknown as SourceFeeds;
     const served = relayedFeeds({ here, sources: noSources, processes: seating.feeds, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });

@@ -1,13 +1,12 @@
 /** Plays one schedule: a simulated cluster of three workers, the faults, the rest after them, and the leaving of everybody. */
 
-import type { StreamSpec } from '../../../services/registry/types.ts';
-import { SPEC } from '../stream-spec.ts';
 import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
-import { asSentence, endMs, type Happening, ONE_ACCOUNT, type Schedule, WORKERS } from './schedule.ts';
+import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
+import { haveBackups, specOf } from './streams.ts';
 
 /** How long after the last fault there must be one of each, and how long after the last viewer nothing must be left. */
 const REST_MS = 15_000;
@@ -43,6 +42,7 @@ class Simulation {
   readonly #cluster: SimulatedCluster;
   readonly #invariants: Invariants;
   readonly #faults: Faults;
+  readonly #hasBackups: boolean;
   readonly #viewers: SimulatedViewer[] = [];
   readonly #wantsStory: boolean;
   readonly #story: string[] = [];
@@ -53,6 +53,7 @@ class Simulation {
   constructor(schedule: Schedule, { wantsStory = false }: SimulationOptions) {
     this.#schedule = schedule;
     this.#wantsStory = wantsStory;
+    this.#hasBackups = haveBackups(schedule.happenings);
     const scheduler = new Scheduler(schedule.seed);
     this.#scheduler = scheduler;
     const tell = (who: string, text: string) => this.#tell(who, text);
@@ -71,7 +72,7 @@ class Simulation {
       workers: () => cluster.workers,
       redis: cluster.redis,
       provider: cluster.provider,
-      streamIds: [...new Set(streams)].map((stream) => specOf(stream).id),
+      streamIds: [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups).id),
       isCut: (one, other) => cluster.network.isCut(one, other),
       unrestMs: () => this.#faults.unrestMs,
     });
@@ -112,7 +113,7 @@ class Simulation {
   }
 
   #comes({ stream, worker, stayMs }: Happening & { kind: 'viewer' }): void {
-    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream), worker, {
+    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream, this.#hasBackups), worker, {
       scheduler: this.#scheduler,
       chooseWorker: (wanted) => this.#cluster.choose(wanted),
       onCut: (what) => {
@@ -179,23 +180,3 @@ function isLoss(happening: Happening): boolean {
 
 /** What workers ask all the time. */
 const BORING = /^(renew|missing|hgetall|hvals)/;
-
-function specOf(stream: number): StreamSpec {
-  return {
-    ...SPEC,
-    id: String(stream).repeat(32),
-    // The second and the third part of the path are the account.
-    url: `http://provider/live/user/${Math.min(stream, ONE_ACCOUNT)}/${stream}.m3u8`,
-    profile: {
-      name: 'simulated',
-      variables: {},
-      args: [],
-      inputOptions: [],
-      outputOptions: [],
-      container: 'mpegts',
-      hls: false,
-      video: 'encode',
-      audio: 'encode',
-    },
-  };
-}

@@ -9,9 +9,10 @@ import { type FeedUse, ProcessFeeds } from '../../../services/proxy/src/processe
 import type { SourceFeeds, SourceLease } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import type { Gateway } from '../../../services/proxy/src/upstream/gateway/gateway.ts';
+import { processFeedKey } from '../../../services/registry/feed-keys.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
-import type { StreamProfile } from '../../../services/registry/types.ts';
+import type { Place, StreamProfile } from '../../../services/registry/types.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
@@ -29,6 +30,13 @@ class SlowRegistry extends MemoryRegistry {
   readonly asked: Deferred<boolean>[] = [];
   /** The feeds that this worker owned and has given up. */
   readonly released: string[] = [];
+  /** The feeds whose owner was asked for. */
+  readonly located: string[] = [];
+
+  override async locate(feed?: string): Promise<Place> {
+    this.located.push(String(feed));
+    return super.locate();
+  }
 
   override async release(feed?: string): Promise<void> {
     this.released.push(String(feed));
@@ -161,11 +169,17 @@ describe('a feed that fails by itself', () => {
   };
 
   it('gives up its slot, though nobody has used it since its last viewer left', async () => {
-    const here = feedsOf({ graceMs: 60_000 });
-    await left(here.feeds);
-    await fail(here);
-    await until(() => here.registry.asked.length === 1, { what: 'the slot to be released' });
-    here.registry.asked[0]?.resolve(true);
+    const { feeds, registry, opening } = feedsOf({ graceMs: 60_000 });
+    await left(feeds);
+    opening.at(-1)?.reject(new SourceError('refused', 'no such host'));
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    // Who comes before that is decided waits, and asks anew whose feed it is: the slot was given up with the feed.
+    const coming = feeds.acquire(STREAM, 0, OWN);
+    expect(registry.located).toEqual([]);
+    registry.asked[0]?.resolve(true);
+    const { release } = await coming;
+    expect(registry.located).toEqual([processFeedKey(STREAM.id, 0)]);
+    release();
   });
 
   it('leaves the slot to the feed that was opened after it', async () => {

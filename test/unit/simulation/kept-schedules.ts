@@ -113,4 +113,56 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'makes a feed that it gave up while another worker came to relay it',
+    schedule: {
+      seed: 340,
+      happenings: [
+        { kind: 'viewer', atMs: 1236, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1278, stream: 0, worker: 2, stayMs: 2761 },
+        { kind: 'cut', atMs: 5088, from: 'w3', to: 'redis', isOneWay: false, ms: 1800 },
+        { kind: 'delete', atMs: 5388, stream: 0, worker: 'w1' },
+      ],
+    },
+  },
+  {
+    what: 'stays at a source that its group has left, because Redis was slow when it was told',
+    schedule: {
+      seed: 587,
+      happenings: [
+        { kind: 'viewer', atMs: 1302, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1423, stream: 2, worker: 2, stayMs: undefined },
+        { kind: 'cut', atMs: 5299, from: 'w2', to: 'redis', isOneWay: false, ms: 5671 },
+        { kind: 'failover', atMs: 5319, stream: 0, worker: 'w1' },
+      ],
+    },
+  },
+  {
+    what: 'gives a feed an epoch that an older write-back has changed since',
+    schedule: {
+      seed: 532,
+      happenings: [
+        { kind: 'viewer', atMs: 839, stream: 0, worker: 2, stayMs: 38 },
+        { kind: 'viewer', atMs: 1381, stream: 0, worker: 1, stayMs: 3471 },
+        { kind: 'cut', atMs: 3551, from: 'w2', to: 'redis', isOneWay: false, ms: 6856 },
+        { kind: 'drain', atMs: 3559, worker: 'w2', ms: 3251 },
+        { kind: 'viewer', atMs: 6571, stream: 0, worker: 1, stayMs: 4 },
+        { kind: 'evict', atMs: 6802, keys: 3 },
+        { kind: 'viewer', atMs: 8105, stream: 0, worker: 1, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'takes a feed over with what it had prepared at a source that its group has left meanwhile',
+    schedule: {
+      seed: 591,
+      happenings: [
+        { kind: 'viewer', atMs: 1302, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1423, stream: 2, worker: 2, stayMs: undefined },
+        { kind: 'viewer', atMs: 3672, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'drain', atMs: 4218, worker: 'w2', ms: 2155 },
+        { kind: 'failover', atMs: 5319, stream: 0, worker: 'w1' },
+      ],
+    },
+  },
 ];

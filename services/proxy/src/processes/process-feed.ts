@@ -192,7 +192,12 @@ export class ProcessFeed implements PlacedFeed {
   async #prepareInput(): Promise<() => void> {
     if (this.#sourceClock !== undefined) return (await this.#production.leaseSource(this.#request())).release;
     // FFmpeg opens the source itself. That takes a second connection, if the provider allows two.
+    const { state } = this.#source;
     const prepared = await this.#succession.prepare(undefined);
+    if (this.#source.state !== state) {
+      this.#succession.drop();
+      throw new SourceError('stopped', 'The stream has moved to another source meanwhile.');
+    }
     if (prepared === 'failed') throw new SourceError('ffmpeg', 'FFmpeg could not open the source a second time.');
     return () => this.#succession.drop();
   }
@@ -210,6 +215,8 @@ export class ProcessFeed implements PlacedFeed {
    */
   switchSource(): Promise<boolean> {
     if (this.#isLeaving || this.#isMovedBySource) return Promise.resolve(false);
+    // What is ready for a handover reads the source that was left.
+    if (this.place.current.kind === 'relay' && this.#succession.isReady) this.#prepared.drop();
     this.#switching ??= this.#switchOver();
     return this.#switching;
   }

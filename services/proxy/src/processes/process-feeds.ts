@@ -4,12 +4,12 @@
  */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
-import type { FeedOwners, StreamRecords, Viewers } from '../../../registry/registry.ts';
+import type { FeedOwners, FeedStarts, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
-import type { KnownPlace } from '../ownership/known-place.ts';
+import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
@@ -18,7 +18,7 @@ import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 
 export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
-  readonly registry: StreamRecords & Viewers & FeedOwners;
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts;
   readonly placeOf: PlaceOf;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
   /** @throws {StreampoolError} 503 when this worker takes no more processes */
@@ -139,17 +139,22 @@ export class ProcessFeeds {
   async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
     const key = `${stream.id}/${slot}`;
     let entry = this.#entries.get(key);
+    let known = place;
     // Check and count in one turn of the event loop. A feed that begins to close in between would be cut under its new
     // user.
     while (entry?.closing !== undefined) {
       await entry.closing;
       entry = this.#entries.get(key);
+      if (entry !== undefined) continue;
+      // What was known of its owner was given up with the feed.
+      known = await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot), undefined, this.#clock);
+      entry = this.#entries.get(key);
     }
     try {
-      return this.#use(entry ?? this.#open(key, stream, slot, place));
+      return this.#use(entry ?? this.#open(key, stream, slot, known));
     } catch (error) {
       // This worker would own a feed that it does not make.
-      if (place.kind === 'own') await this.#deps.registry.release(processFeedKey(stream.id, slot));
+      if (known.kind === 'own') await this.#deps.registry.release(processFeedKey(stream.id, slot));
       throw error;
     }
   }
@@ -183,9 +188,12 @@ export class ProcessFeeds {
     };
     this.#entries.set(key, entry);
     process.feed.onEnd(() => {
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      // Nobody is left who would give up the slot.
-      if (entry.grace !== undefined) void this.#close(entry);
+      const forget = () => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      };
+      // Nobody is left who would give up the slot. Who comes meanwhile waits until that is done.
+      if (entry.grace !== undefined) void this.#close(entry).finally(forget);
+      else forget();
     });
     return entry;
   }
@@ -208,17 +216,21 @@ export class ProcessFeeds {
    */
   async relay(streamId: string, slot: number, via: boolean): Promise<RelayedFeed | undefined> {
     const { registry } = this.#deps;
-    const known = this.#entries.get(`${streamId}/${slot}`);
-    if (via) return known && this.#passOn(known);
-    if (known?.process.place.isOriginal === false) return undefined;
-    const place = known?.process.place.current ?? (await registry.acquire(processFeedKey(streamId, slot)));
+    const key = `${streamId}/${slot}`;
+    const before = this.#entries.get(key);
+    if (via) return before && this.#passOn(before);
+    if (before?.process.place.isOriginal === false) return undefined;
     const stream = await registry.stream(streamId);
-    if (place.kind !== 'own') return undefined;
+    const feed = processFeedKey(streamId, slot);
+    // Only now: a feed that has ended meanwhile has given up its place.
+    const known = this.#entries.get(key);
     if (stream === undefined) {
       // It was deleted meanwhile. A feed that is here ends by itself.
-      if (known === undefined) await registry.release(processFeedKey(streamId, slot));
+      if (known === undefined) await registry.release(feed);
       return undefined;
     }
+    const place = known?.process.place.current ?? (await registry.acquire(feed));
+    if (place.kind !== 'own') return undefined;
     this.follow(stream);
     return relayedFeed(await this.acquire(stream, slot, place));
   }

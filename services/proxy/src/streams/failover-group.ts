@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { movedAtMs } from '../../../registry/new-stream.ts';
 import type { StreamRecords } from '../../../registry/registry.ts';
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { advanceFailover, type FailoverPlan } from '../upstream/failover/failover.ts';
@@ -25,6 +26,7 @@ export interface FailoverGroupDeps {
   readonly onMoved: (group: FailoverGroup) => void;
   /** Tells the other workers that these streams have moved. */
   readonly tell: (streams: readonly string[]) => Promise<void>;
+  readonly clock: Pick<Clock, 'wallMs'>;
   readonly log: Pick<Logger, 'warn'>;
 }
 
@@ -105,7 +107,7 @@ export class FailoverGroup {
             reason: cause.reason,
           });
     const manual = cause.reason === 'manual';
-    return advanceFailover(this.planOf(asking), from, { nowMs: Date.now(), manual, resolvedUrl });
+    return advanceFailover(this.planOf(asking), from, { nowMs: this.#deps.clock.wallMs(), manual, resolvedUrl });
   }
 
   #become(state: FailoverState): void {

@@ -292,10 +292,11 @@ export class Seating {
     const name = sourceKey(stream);
     let group = this.#groups.get(name);
     if (group === undefined) {
-      const { registry, log, failover } = this.#deps;
+      const { registry, log, failover, clock = systemClock } = this.#deps;
       group = new FailoverGroup(stream.failover, {
         ...failover,
         registry,
+        clock,
         log,
         onMoved: (moved) => {
           this.#deps.sources.switchSource(moved);

@@ -38,7 +38,7 @@ redis.call('DEL', K.leasePrefix .. incarnation, K.clientsOfPrefix .. incarnation
 redis.call('ZREM', K.loads, incarnation)
 local was_member = redis.call('SREM', K.incarnations, incarnation)
 -- Also what a worker of a version that does not know these keys has left when it ended another incarnation.
-for _, key in ipairs({ K.drains, K.started }) do
+for _, key in ipairs({ K.drains, K.started, K.restores }) do
   for _, each in ipairs(redis.call('HKEYS', key)) do
     if redis.call('SISMEMBER', K.incarnations, each) == 0 then redis.call('HDEL', key, each) end
   end

@@ -3,15 +3,21 @@
 -- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record; of a session with lastsMs: how long it lasts], feeds [{feed,
 --       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}],
 --       givenUp {feeds [feed], clients [{streamId, clientId, connectedAtMs}], connections [{account, id}]}: what it could not say}
---       only: 'streams', to write nothing else back
+--       only: 'streams', to write nothing else back; number: the next time has a larger one. Earlier versions have none}
 -- Answer: JSON {places [{feed, place}]: feeds now made elsewhere, or here under another epoch; deleted [stream id]: streams
 --         deleted meanwhile; switched [stream id]: streams that have moved to another source meanwhile; renamed [{streamId, clientId, connectedAtMs, newId}]: clients whose id another connection got while
---         this worker was taken for dead}; 'replaced' when a newer incarnation that lives has this worker id
+--         this worker was taken for dead}; 'late' when the worker has written back again since; 'replaced' when a newer incarnation that lives has this worker id
 local mine = cjson.decode(ARGV[2])
 local me = mine.worker
 local incarnation = me.incarnation
 local newest = redis.call('HGET', K.newest, me.workerId)
 if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
+
+-- A connection that was cut off may get its requests here after those of the connection that has replaced it.
+if mine.number then
+  if number_of(redis.call('HGET', K.restores, incarnation), 0) > mine.number then return 'late' end
+  redis.call('HSET', K.restores, incarnation, mine.number)
+end
 
 -- Another Redis process than before: until all workers have written back, a missing owner may still exist.
 local server = server_id()
