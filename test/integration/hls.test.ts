@@ -117,6 +117,9 @@ describe('a source that is HLS', () => {
         `../hls/${id}/playlist.m3u8?username=ann&client_id=tv-1`,
       ]);
     }
+    // No answer repeats a token.
+    const withToken = await fetch(`${worker.url}/stream/${id}?api_token=s3cret&u=ann`, { redirect: 'manual' });
+    expect(withToken.headers.get('location')).toBe(`../hls/${id}/playlist.m3u8?u=ann`);
     // Only the first bytes show that this one is HLS.
     const hidden = await created('/extensionless');
     const answer = await fetch(`${worker.url}/stream/${hidden}`, { redirect: 'manual' });

@@ -191,6 +191,9 @@ describe('PLAYBACK_AUTH=signed', () => {
     expect(hls.body.playlist_url).toMatch(/^\/hls\/[0-9a-f]{32}\/playlist\.m3u8\?signature=/);
     // The name of that provider cannot be resolved.
     expect((await api.get(String(hls.body.playlist_url))).status).toBe(502);
+    const led = await api.get(`/stream/${hls.body.stream_id}?api_token=${TOKEN}&u=ann`);
+    expect(led.status).toBe(302);
+    expect(led.headers.location).toMatch(/^\.\.\/hls\/[0-9a-f]{32}\/playlist\.m3u8\?u=ann&signature=[\w.-]+$/);
     expect((await api.get(String(hls.body.playlist_url).replace(/\?.*/, ''))).status).toBe(401);
   });
 

@@ -10,6 +10,9 @@ export interface TokenCarrier {
   readonly originalUrl: string;
 }
 
+/** The query parameter that carries the token. */
+export const TOKEN_PARAMETER = 'api_token';
+
 const MISSING = 'API token required. Provide token via X-API-Token header or api_token query parameter.';
 const WRONG = 'Invalid API token';
 
@@ -38,5 +41,5 @@ function tokenOf({ headers, originalUrl }: TokenCarrier, asBearer: boolean): str
   const bearer = asBearer ? /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1] : undefined;
   if (bearer !== undefined) return bearer;
   const query = new URLSearchParams(originalUrl.split('?').slice(1).join('?'));
-  return query.getAll('api_token').at(-1) || undefined;
+  return query.getAll(TOKEN_PARAMETER).at(-1) || undefined;
 }

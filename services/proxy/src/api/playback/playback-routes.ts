@@ -14,6 +14,9 @@ import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/services.ts';
 import type { Gate } from '../access/gates.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
+import { type PlaybackAccess, playbackAccess } from '../access/playback-access.ts';
+import { SIGNATURE } from '../access/playback-signature.ts';
+import { TOKEN_PARAMETER } from '../access/token.ts';
 import { type Api, headersOf } from '../http/typed-server.ts';
 import { findStream, streamParams } from '../streams/stream-routes.ts';
 import { DirectPlayback } from './direct-playback.ts';
@@ -40,6 +43,7 @@ type PlaybackRequest = FastifyRequest<{
 export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): void {
   const { config, registry, catalogue, playback, guard, isDraining } = services;
   const direct = new DirectPlayback(services);
+  const access = playbackAccess(services);
   const tags = ['Playback'];
 
   const streamFor = async (request: PlaybackRequest, reply: FastifyReply): Promise<StreamRecord> => {
@@ -78,7 +82,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           retryAfterSeconds: 1,
         });
       }
-      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request), 302);
+      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
       const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
       try {
         refuseHls(stream);
@@ -91,7 +95,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       } catch (error) {
         // A player that has left needs no answer, and its leaving is no error.
         if (reply.raw.destroyed) return reply.hijack();
-        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request), 302);
+        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request, access), 302);
         if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
         throw error;
       }
@@ -120,7 +124,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           .type(contentTypeOf(stream.profile.container as Container))
           .send();
       }
-      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request), 302);
+      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
       await direct.head(stream, request, reply);
       return reply.hijack();
     },
@@ -132,12 +136,19 @@ function isHls({ profile, failover }: StreamRecord): boolean {
   return profile === undefined && hintFromUrl(failover.currentUrl) === 'hls';
 }
 
-/** Where an HLS source plays, relative to /stream/{id}. A `url` means something else there. */
-function hlsLocation({ id }: StreamRecord, request: FastifyRequest): string {
+/**
+ * Where an HLS source plays, relative to /stream/{id}. A `url` means something else there. No answer repeats a token: whoever came with
+ * one gets a signature.
+ */
+function hlsLocation(stream: StreamRecord, request: FastifyRequest, access: PlaybackAccess): string {
   const at = request.url.indexOf('?');
   const query = at < 0 ? [] : request.url.slice(at + 1).split('&');
-  const kept = query.filter((part) => part !== '' && !/^url(?:=|$)/.test(part));
-  return `../hls/${id}/playlist.m3u8${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
+  const hasToken = new URLSearchParams(query.join('&')).has(TOKEN_PARAMETER);
+  const dropped = hasToken ? ['url', TOKEN_PARAMETER, SIGNATURE] : ['url'];
+  const kept = query.filter((part) => part !== '' && !dropped.some((name) => new URLSearchParams(part).has(name)));
+  const signature = hasToken ? /\bsignature=[^&]+/.exec(access.urlOf(stream).url)?.[0] : undefined;
+  if (signature !== undefined) kept.push(signature);
+  return `../hls/${stream.id}/playlist.m3u8${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
 }
 
 function refuseHls({ profile }: StreamRecord): void {
