@@ -16,6 +16,9 @@ defaults
   option forwardfor
   # Media goes out as it comes.
   option http-no-delay
+  # A viewer that leaves is told to its worker at once, also while no media flows. Otherwise it is counted for as long as a server
+  # may be silent.
+  option abortonclose
 
 frontend viewers
   bind ${host}:${port}

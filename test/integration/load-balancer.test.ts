@@ -1,7 +1,7 @@
 /** The load balancers that come with Streampool, as HAProxy runs them: whose address a worker is told, and whom it limits. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +83,32 @@ describe.each(Object.keys(CONFIGURATIONS) as (keyof typeof CONFIGURATIONS)[])(
       }
       expect(told).toEqual(CLAIMS.map(() => [HOST]));
     });
+
+    it.each(['waits for an answer', 'has got some media'])(
+      'tells the worker at once that a viewer has left who %s, though nothing flows',
+      async (what) => {
+        let open = 0;
+        const worker = createServer((request, response) => {
+          if (request.url?.startsWith('/stream/') !== true) {
+            response.end();
+            return;
+          }
+          open++;
+          response.once('close', () => open--);
+          if (what === 'has got some media') response.write('media');
+        });
+        await new Promise<void>((resolve) => worker.listen(0, HOST, resolve));
+        onTestFinished(() => void worker.close().closeAllConnections());
+        const url = await startBalancer(configuration, (worker.address() as AddressInfo).port);
+        const viewer = get(`${url}/stream/x`, { agent: false }, (response) =>
+          response.on('error', () => undefined).resume(),
+        );
+        viewer.on('error', () => undefined);
+        await until(() => open === 1, { what: 'the request to reach the worker' });
+        viewer.destroy();
+        await until(() => open === 0, { timeoutMs: 3_000, what: 'the worker to hear that the viewer has left' });
+      },
+    );
 
     staged('keeps a sender of wrong tokens limited, whatever addresses it claims', async ({ stage }) => {
       const worker = await stage.worker({
