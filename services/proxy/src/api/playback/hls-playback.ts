@@ -174,9 +174,13 @@ export class HlsPlayback {
         if (!(await writer.write(chunk))) return;
       }
       raw.end();
-    } catch {
-      // Half a segment must not look like a whole one. The source's own log line says why.
+    } catch (error) {
+      // Half a segment must not look like a whole one.
       raw.destroy();
+      if (!(error instanceof SourceError)) throw error;
+      const { client, stream } = session;
+      const why = { client: client.id, stream: stream.id, reason: error.reason };
+      this.#services.log.warn(why, `a segment was cut off: ${error.message}`);
     }
   }
 }
