@@ -104,13 +104,15 @@ async function playRound(fault: OutageFault, builds: readonly Build[], options: 
   const names = builds.flatMap((_build, b) =>
     PATHS.flatMap((path) => numbered(count).map((n) => `/${b}-${path}-${n}.ts`)),
   );
-  // A fault falls anywhere into a GOP.
-  const provider = () =>
+  // A fault falls anywhere into a GOP. A backup shows nothing that its primary has just shown: that would be a repetition.
+  const provider = (fromSeconds: number) =>
     startLiveSourceProcess({
-      channels: Object.fromEntries(names.map((path) => [path, { startPhaseSeconds: 8 * random() }])),
+      channels: Object.fromEntries(
+        names.map((path) => [path, { fixture: 'numbered', startPhaseSeconds: fromSeconds + 8 * random() }]),
+      ),
     });
-  const sources = { backup: await provider(), alone: await provider() };
-  const backups = await provider();
+  const sources = { backup: await provider(0), alone: await provider(0) };
+  const backups = await provider(32);
   const workers: Worker[] = [];
   const lanes: Lane[] = [];
   try {

@@ -36,6 +36,7 @@ export function groupSource(address: SourceAddress): GroupSource {
     group: {},
     index: -1,
     canFailOver: false,
+    following: undefined,
     mayMoveOn: () => false,
     advance: async () => false,
     refresh: async () => undefined,

@@ -130,6 +130,7 @@ describe('the watchdog', () => {
     startedMs: 0,
     streamTimeoutMs: 15_000,
     maxRunMs: 1_000_000,
+    starvedMs: 0,
     outputMs: 99_900,
     outputVideoMs: 99_900,
     outputAudioMs: 99_900,
@@ -143,6 +144,7 @@ describe('the watchdog', () => {
       { outputVideoMs: 90_000, source: { videoMs: 90_000, audioMs: 99_900, videoIntervalMs: 40 } },
       undefined,
     ],
+    ['the source has only just sent again after a silence', { outputVideoMs: 90_000, starvedMs: 99_000 }, undefined],
     ['it has only just started', { outputVideoMs: 97_000, startedMs: 95_000 }, undefined],
     ['nothing comes out', { outputMs: 80_000 }, /no output for 15 s/],
     [
@@ -150,6 +152,7 @@ describe('the watchdog', () => {
       { outputMs: 80_000, source: { videoMs: 80_000, audioMs: undefined, videoIntervalMs: 40 } },
       undefined,
     ],
+    ['nothing came in for long', { outputMs: 80_000, starvedMs: 99_000 }, undefined],
     ['FFmpeg opened the source itself', { source: undefined, outputMs: 80_000 }, /no output/],
     ['it is too old', { maxRunMs: 50_000 }, /maximum length that its clock allows/],
     [

@@ -18,8 +18,8 @@ import { openGuard, serve } from '../upstream/support.ts';
 const SECOND = 90_000;
 
 /** Pictures and sound without end, none like another. Returns what ends them. */
-function play(response: ServerResponse): () => void {
-  response.writeHead(200, { 'content-type': 'video/mp2t' });
+function play(response: ServerResponse, isNew = true): () => void {
+  if (isNew) response.writeHead(200, { 'content-type': 'video/mp2t' });
   const ts = new TsBuilder();
   let n = Math.floor(Math.random() * 1_000);
   const timer = setInterval(() => {
@@ -31,10 +31,10 @@ function play(response: ServerResponse): () => void {
   return stop;
 }
 
-type Channel = (response: ServerResponse) => void;
+type Channel = (response: ServerResponse) => unknown;
 
 /** A worker, and a provider that has the given channels. */
-async function workerWith(channels: Record<string, Channel>) {
+async function workerWith(channels: Record<string, Channel>, liveChunkTimeoutMs = 10_000) {
   const open = new Map<string, ServerResponse[]>();
   const asked: string[] = [];
   const provider = await serve((request, response) => {
@@ -62,7 +62,7 @@ async function workerWith(channels: Record<string, Channel>) {
       settings: {
         connectTimeoutMs: 2_000,
         readTimeoutMs: 2_000,
-        liveChunkTimeoutMs: 10_000,
+        liveChunkTimeoutMs,
         streamTimeoutMs: 2_000,
         retry: {
           retryAttempts: 1,
@@ -243,6 +243,73 @@ describe('a group that moves', () => {
     cut('/1.ts');
     const end = await until(() => a.feed.feed.end, { what: 'the end of the feed' });
     expect(end).toMatchObject({ kind: 'failed', error: { upstreamStatus: 404, isLast: true } });
+  });
+});
+
+describe('a source that goes silent', () => {
+  /** Sends for a moment on the first connection, and nothing after that until `resumes`. */
+  function silentChannel(afterMs = 500) {
+    let stop: (() => void) | undefined;
+    let resumes = (): void => undefined;
+    const channel: Channel = (response) => {
+      if (stop !== undefined) return void response.writeHead(200, { 'content-type': 'video/mp2t' }).flushHeaders();
+      stop = play(response);
+      setTimeout(stop, afterMs);
+      resumes = () => void play(response, false);
+    };
+    return { channel, resumes: () => resumes() };
+  }
+
+  it('is read until the next one plays, and the group moves then', async () => {
+    const { read, isOpen, asked, opened } = await workerWith(
+      { '/a/1.ts': silentChannel().channel, '/b/2.ts': play },
+      2_000,
+    );
+    const a = await read('a', '/a/1.ts', '/b/2.ts');
+    await until(() => asked.length === 2, { what: 'the next source to be asked' });
+    expect(asked).toEqual(['/a/1.ts', '/b/2.ts']);
+    expect([opened('/a/1.ts'), a.source.index]).toEqual([1, -1]);
+    await until(() => a.source.index === 0, { what: 'the group to move' });
+    await isOpen('/b/2.ts');
+    await goesOn(a);
+    expect(a.source.state).toMatchObject({ index: 0, attempts: 1 });
+    expect(asked.filter((path) => path === '/b/2.ts')).toHaveLength(1);
+  });
+
+  it('is kept when it plays again before that', async () => {
+    const silent = silentChannel();
+    const next: Channel = (response) => response.writeHead(200, { 'content-type': 'video/mp2t' }).flushHeaders();
+    const { read, isOpen, asked } = await workerWith({ '/a/1.ts': silent.channel, '/b/2.ts': next }, 4_000);
+    const a = await read('a', '/a/1.ts', '/b/2.ts');
+    await until(() => asked.length === 2, { what: 'the next source to be asked' });
+    silent.resumes();
+    await isOpen('/a/1.ts');
+    await goesOn(a);
+    expect(asked).toEqual(['/a/1.ts', '/b/2.ts']);
+    expect(a.source.state).toMatchObject({ index: -1, attempts: 0 });
+  });
+
+  it('is asked again before the next one, when one account has both', async () => {
+    const { read, isOpen, asked } = await workerWith({ '/1.ts': silentChannel().channel, '/2.ts': play }, 1_000);
+    const a = await read('a', '/1.ts', '/2.ts');
+    await isOpen('/2.ts');
+    await goesOn(a);
+    expect(asked).toEqual(['/1.ts', '/1.ts', '/2.ts']);
+  });
+
+  it('leaves a source that it only holds to a group that reads it', async () => {
+    const next: Channel = (response) => response.writeHead(200, { 'content-type': 'video/mp2t' }).flushHeaders();
+    let isWell = false;
+    const { read, asked, opened } = await workerWith(
+      { '/a/1.ts': silentChannel().channel, '/b/2.ts': (response) => (isWell ? void play(response) : next(response)) },
+      8_000,
+    );
+    await read('a', '/a/1.ts', '/b/2.ts');
+    await until(() => asked.length === 2, { what: 'the next source to be asked' });
+    isWell = true;
+    const b = await read('b', '/b/2.ts');
+    await goesOn(b);
+    expect([opened('/b/2.ts'), b.feed.isLed]).toEqual([1, false]);
   });
 });
 

@@ -49,6 +49,17 @@ describe('streams of one URL', () => {
     expect(logged).toMatchObject(['a', 'b', 'c'].map((stream) => ({ stream, index: 0, reason: 'stalled' })));
   });
 
+  it('know where the next failover leads, unless a resolver decides', async () => {
+    const { sources } = await streamsOf([{ id: 'a' }, { id: 'b', failoverResolverUrl: 'http://ask/' }]);
+    const [a, b] = sources as [StreamSource, StreamSource];
+    expect(a.following).toMatchObject({ address: { url: URLS[0], userAgent: a.address.userAgent }, index: 0 });
+    expect(b.following).toBeUndefined();
+    await a.advance(-1, { reason: 'stalled' });
+    expect(a.following).toMatchObject({ address: { url: URLS[1] }, index: 1 });
+    await a.advance(0, { reason: 'stalled' });
+    expect(a.following).toBeUndefined();
+  });
+
   it('say all that have moved to the one who asked for it', async () => {
     const { sources } = await streamsOf([{ id: 'a' }, { id: 'b' }]);
     expect(await sources[1]?.moveOn()).toEqual(['a', 'b']);

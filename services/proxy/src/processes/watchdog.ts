@@ -8,7 +8,9 @@ export interface Progress {
   /** An FFmpeg without any output for this long hangs. */
   readonly streamTimeoutMs: number;
   readonly maxRunMs: number;
-  /** Time of the newest output of any kind, or the last moment without input if that is later. At first its start. */
+  /** The last moment without input; before the first input its start. */
+  readonly starvedMs: number;
+  /** Time of the newest output of any kind. */
   readonly outputMs: number;
   /** Newest unit of each kind; undefined when there was none. */
   readonly outputVideoMs: number | undefined;
@@ -43,13 +45,15 @@ function isRecent(ms: number | undefined, nowMs: number): boolean {
 
 /** Why FFmpeg has to be replaced, or undefined. */
 export function isHung(progress: Progress): string | undefined {
-  const { nowMs, startedMs, source, outputVideoMs, outputAudioMs } = progress;
+  const { nowMs, startedMs, starvedMs, source, outputVideoMs, outputAudioMs } = progress;
   if (nowMs - startedMs > progress.maxRunMs) return 'its run has reached the maximum length that its clock allows';
-  if (sourceFlows(source, nowMs) && nowMs - progress.outputMs > progress.streamTimeoutMs) {
+  if (sourceFlows(source, nowMs) && nowMs - Math.max(progress.outputMs, starvedMs) > progress.streamTimeoutMs) {
     return `no output for ${progress.streamTimeoutMs / 1000} s`;
   }
   if (source === undefined || outputVideoMs === undefined || nowMs - startedMs < START_MS) return undefined;
-  const pictureDue = nowMs - outputVideoMs > pictureDueMs(VIDEO_SILENCE_MS, source.videoIntervalMs);
+  // After a silence of the source, sound may come out again before pictures do.
+  const pictureMs = Math.max(outputVideoMs, starvedMs);
+  const pictureDue = nowMs - pictureMs > pictureDueMs(VIDEO_SILENCE_MS, source.videoIntervalMs);
   if (pictureDue && isRecent(source.videoMs, nowMs) && isRecent(outputAudioMs, nowMs)) {
     return 'it sends sound without pictures while the source has both';
   }

@@ -25,7 +25,7 @@ export async function readProvider(input: SourceInput, deps: ProviderInputDeps):
   if (current.kind === 'own') media.history.own(current.epoch, media.output.lastDts);
   const tryMs = deps.retry.tryMs(watch.silence, false);
   try {
-    const { kind, reader, prepared, openedMs } = await connections.open(tryMs);
+    const { kind, reader, prepared, openedMs } = await connections.open(signal, tryMs);
     watch.silence.begin(openedMs, tryMs);
     onOpened(kind);
     if (kind.kind !== 'mpegts') {

@@ -1,6 +1,6 @@
 /**
- * The connections of a source feed to its provider: the one that is read, and one beside the owner's that waits for a
- * handover. A provider counts both, so each takes a place of its own.
+ * The connections of a source feed to its provider: the one that is read, and one that is opened before it is needed, for a handover
+ * or for a change of source. A provider counts both, so each takes a place of its own.
  */
 
 import type { Logger } from '../../../shared/log.ts';
@@ -70,6 +70,8 @@ export class SourceConnections {
       disconnect();
     },
   );
+  /** Ends the opening of the prepared connection, and that connection until it is taken. */
+  #staging: AbortController | undefined;
   #reader: BodyReader | undefined;
   /** Resolves when the connection that was read last is closed. */
   #closed: Promise<void> | undefined;
@@ -101,7 +103,7 @@ export class SourceConnections {
       const { source } = await this.#prepared.ready();
       await source.overlap(this.#hasSent, this.#signal);
     } catch (error) {
-      this.#prepared.drop();
+      this.dropPrepared();
       this.#deps.log.info({ err: error }, 'could not open a second connection to the source for a handover');
       return mayBeConnectionLimit(error);
     }
@@ -121,15 +123,18 @@ export class SourceConnections {
 
   dropPrepared(): void {
     this.#prepared.drop();
+    this.#staging?.abort();
   }
 
   /**
    * The prepared connection, or a new one. `close` it before the next.
+   * @param signal ends the opening
    * @param tryMs how long each step may take, if that is less than the settings allow
    */
-  async open(tryMs?: number): Promise<OpenedConnection> {
+  async open(signal: AbortSignal, tryMs?: number): Promise<OpenedConnection> {
     const prepared = await this.#prepared.take();
     if (prepared !== undefined) {
+      this.#staging = undefined;
       this.letGo();
       this.#disconnect = prepared.disconnect;
       const { staged, reader } = await prepared.source.take();
@@ -137,11 +142,11 @@ export class SourceConnections {
       const repeats = prepared.source.repeats(this.#hasSent);
       return { kind: { kind: 'mpegts' }, reader, prepared: { chunks: staged, repeats }, openedMs: undefined };
     }
-    this.#disconnect ??= await this.#deps.takeConnection(this.#signal);
+    this.#disconnect ??= await this.#deps.takeConnection(signal);
     // A provider counts the last connection until it is closed.
     await this.#closed;
     const askedMs = performance.now();
-    const { kind, reader, closed } = await this.#connect(tryMs);
+    const { kind, reader, closed } = await this.#connect(signal, tryMs);
     this.#reader = reader;
     this.#closed = closed;
     return { kind, reader, prepared: undefined, openedMs: performance.now() - askedMs };
@@ -161,9 +166,11 @@ export class SourceConnections {
 
   /** A connection of this worker beside the owner's. */
   async #stage(): Promise<PreparedSource> {
-    const disconnect = await this.#deps.takeConnection(this.#signal);
+    this.#staging = new AbortController();
+    const signal = AbortSignal.any([this.#signal, this.#staging.signal]);
+    const disconnect = await this.#deps.takeConnection(signal);
     try {
-      const { kind, reader } = await this.#connect();
+      const { kind, reader } = await this.#connect(signal);
       if (kind.kind === 'mpegts') {
         return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
       }
@@ -176,11 +183,14 @@ export class SourceConnections {
   }
 
   /** @throws {SourceError} when the source does not answer, or answers with something other than media */
-  async #connect(tryMs = Number.POSITIVE_INFINITY): Promise<AnsweredMedia & { readonly closed: Promise<void> }> {
+  async #connect(
+    signal: AbortSignal,
+    tryMs = Number.POSITIVE_INFINITY,
+  ): Promise<AnsweredMedia & { readonly closed: Promise<void> }> {
     const { guard, memories, account, settings } = this.#deps;
     const response = await openUpstream({
       ...this.#address,
-      signal: this.#signal,
+      signal,
       connectTimeoutMs: Math.min(settings.connectTimeoutMs, tryMs),
       headersTimeoutMs: Math.min(settings.readTimeoutMs, tryMs),
       guard,

@@ -15,7 +15,7 @@ import type { RingLimits } from '../feed/ring.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { FeedTrack } from '../mpegts/splicing/splicer.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
-import type { RetrySettings } from '../upstream/failover/retry.ts';
+import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import type { SourceKind } from '../upstream/provider/source-kind.ts';
@@ -28,6 +28,7 @@ import { type EarlierFeed, type ProgramListener, SourceMedia } from './source-me
 import { SourceMoves } from './source-moves.ts';
 import { SourceRetries } from './source-retries.ts';
 import { SourceWatch, type SourceWatchSettings } from './source-watch.ts';
+import { Standby } from './standby.ts';
 
 export interface SourceSettings extends SourceWatchSettings {
   readonly connectTimeoutMs: number;
@@ -60,6 +61,7 @@ export class SourceFeed implements Leader {
   readonly #media: SourceMedia;
   readonly #moves: SourceMoves;
   readonly #retries: SourceRetries;
+  readonly #standby: Standby;
   readonly #readAhead: ReadAhead;
   readonly #abort = new AbortController();
   readonly #opened = deferred<SourceKind>();
@@ -92,9 +94,21 @@ export class SourceFeed implements Leader {
       streamTimeoutMs: deps.settings.streamTimeoutMs,
       log: deps.log,
     });
+    const schedule = new RetrySchedule(deps.settings.retry);
+    const { source } = route ?? {};
+    this.#standby = new Standby({
+      source,
+      moves: this.#moves,
+      current: () => this.#origin,
+      media: this.#media,
+      mayMove: () => source !== undefined && schedule.mayMove(source),
+      signal: this.#abort.signal,
+      log: deps.log,
+    });
     this.#retries = new SourceRetries({
-      settings: deps.settings.retry,
-      source: route?.source,
+      schedule,
+      standby: this.#standby,
+      source,
       moves: this.#moves,
       current: () => this.#origin,
       log: deps.log,
@@ -108,6 +122,7 @@ export class SourceFeed implements Leader {
     const hasSent = (content: number) => this.#media.hasSent(content);
     const connections = new SourceConnections(address, { ...this.#deps, ...entered, log }, hasSent, this.#abort.signal);
     const watch = new SourceWatch(address.url, this.#deps.settings, this.#media.arrivals);
+    watch.silence.onHalf(() => this.#standby.silent());
     return new Origin({ ...entered, address, index, connections, watch });
   }
 
@@ -222,6 +237,11 @@ export class SourceFeed implements Leader {
     await this.#moves.toCurrent();
   }
 
+  /** Whether it only holds a source in case it needs it. It leaves that to another reader then. */
+  yields(feedKey: string): boolean {
+    return this.#moves.yields(feedKey);
+  }
+
   onLeave(feedKey: string, listener: () => void): () => void {
     return this.#moves.onLeave(feedKey, listener);
   }
@@ -309,8 +329,8 @@ export class SourceFeed implements Leader {
 
   #finish(error: StreampoolError, end: FeedEnd): void {
     this.#opened.reject(error);
-    const next = this.#moves.take();
-    if (next !== undefined) this.#moves.leave(next);
+    this.#standby.close();
+    this.#moves.close();
     this.#origin.close();
     if (this.isLed) this.#origin.leave();
     this.feed.finish(end);

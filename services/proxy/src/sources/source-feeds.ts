@@ -228,7 +228,7 @@ export class SourceFeeds {
       if (known === undefined || known.group === group) break;
       const place = await known.place;
       const leader = this.#entries.get(known.group) ?? (await this.#opening.get(known.group));
-      if (leader === undefined || this.#leaders.get(feed) !== known) continue;
+      if (leader === undefined || this.#leaders.get(feed) !== known || leader.source.yields(feed)) continue;
       const { release } = this.#lease(leader);
       return { ...reads, place, leader: leader.source, leave: release };
     }
@@ -261,7 +261,7 @@ export class SourceFeeds {
     if (leader === undefined) return undefined;
     const place = await leader.place;
     const entry = this.#entries.get(leader.group) ?? (await this.#opening.get(leader.group));
-    return entry && { entry, place };
+    return entry === undefined || entry.source.yields(feed) ? undefined : { entry, place };
   }
 
   /**

@@ -45,6 +45,8 @@ export class SourceMedia {
   #clock: SourceClock | undefined;
   /** From where on the ring has media of what is read now. */
   #freshFrom = 0;
+  #progress = 0;
+  #progressMs: number | undefined;
 
   constructor(source: string, ringLimits: () => RingLimits) {
     this.#source = source;
@@ -91,6 +93,16 @@ export class SourceMedia {
   /** From where on the ring has media of what is read now; undefined while it has none. */
   get freshFrom(): number | undefined {
     return this.#isOther ? undefined : this.#freshFrom;
+  }
+
+  /** Grows with each picture that is passed on, and with each place where a viewer can begin. */
+  get progress(): number {
+    return this.#progress;
+  }
+
+  /** When it grew last, monotonic ms; undefined before the first time. */
+  get progressMs(): number | undefined {
+    return this.#progressMs;
   }
 
   /** @param content of a keyframe, in the form of `contentOf` */
@@ -148,7 +160,14 @@ export class SourceMedia {
   }
 
   put(chunk: Buffer): void {
-    this.output.push(chunk, performance.now());
+    const nowMs = performance.now();
+    const { lastDts } = this.output;
+    const entry = this.feed.ring.entries.at(-1);
+    this.output.push(chunk, nowMs);
+    if (this.output.lastDts !== lastDts || this.feed.ring.entries.at(-1) !== entry) {
+      this.#progress++;
+      this.#progressMs = nowMs;
+    }
     if (this.output.shift !== undefined) this.noteClock(this.output.shift);
     this.feed.ring.setLimits(this.ringLimits());
     this.feed.publish();

@@ -3,7 +3,7 @@
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
-import type { FailoverCause, SourceAddress } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { Entered, Origin, Route } from './origin.ts';
 import { OtherKindError } from './source-connections.ts';
@@ -31,16 +31,19 @@ export class SourceMoves {
   /** What the feed reads next, as soon as the input of now is over. */
   #next: Origin | undefined;
   #moving: Promise<void> | undefined;
+  /** The next source, opened in case that the one of now does not come back. */
+  #held: Origin | undefined;
   readonly #leaveListeners = new Map<() => void, string>();
 
   constructor(deps: SourceMovesDeps) {
     this.#deps = deps;
   }
 
-  /** Whether the group plays elsewhere by now. */
+  /** Whether the group plays elsewhere than what the feed reads, or is about to read. */
   get isElsewhere(): boolean {
     const { route, current } = this.#deps;
-    return route !== undefined && sourceFeedOf(route.source.address) !== sourceFeedOf(current().address);
+    const { address } = this.#next ?? current();
+    return route !== undefined && sourceFeedOf(route.source.address) !== sourceFeedOf(address);
   }
 
   /** It does, and FFmpeg has to open that: a source feed reads only live MPEG-TS. */
@@ -62,7 +65,7 @@ export class SourceMoves {
   /** Finds out where the group plays; its other workers may have told that only to the registry. Returns whether the feed goes on there. */
   async calledAway(): Promise<boolean> {
     await this.#deps.route?.source.refresh();
-    return this.isElsewhere && (await this.toCurrent());
+    return this.toCurrent();
   }
 
   /** Leaves the source of now because it has failed. Returns false when the group has no other one. */
@@ -94,11 +97,49 @@ export class SourceMoves {
     return true;
   }
 
+  /** Enters the next source beside the one of now, and goes on there when the group moves to it. */
+  async hold({ address, index }: Following): Promise<Origin> {
+    const { route, originOf } = this.#deps;
+    if (route === undefined) throw new Error('a source feed without a route has no next source');
+    const held = originOf(address, index, await route.enter(address));
+    this.#held = held;
+    return held;
+  }
+
+  /** Leaves a source that was only held. */
+  drop(held: Origin): void {
+    if (this.#held !== held) return;
+    this.#held = undefined;
+    this.leave(held);
+  }
+
+  /** Whether a source is only held; then it is left for another reader. */
+  yields(feedKey: string): boolean {
+    const held = this.#held;
+    if (held === undefined || held.place.feed !== feedKey || this.#moving !== undefined) return false;
+    this.drop(held);
+    return true;
+  }
+
+  /** What is held of what the group plays now. */
+  #takeHeld({ address, index }: GroupSource): Origin | undefined {
+    const held = this.#held;
+    if (held?.index !== index || sourceFeedOf(held.address) !== sourceFeedOf(address)) return undefined;
+    this.#held = undefined;
+    return held;
+  }
+
   /** What the feed reads from now on; undefined: what it has read. */
   take(): Origin | undefined {
     const next = this.#next;
     this.#next = undefined;
     return next;
+  }
+
+  /** The feed is over. */
+  close(): void {
+    for (const origin of [this.take(), this.#held]) if (origin !== undefined) this.leave(origin);
+    this.#held = undefined;
   }
 
   /** Somebody else may read it. */
@@ -117,14 +158,23 @@ export class SourceMoves {
   }
 
   async #move(): Promise<void> {
-    const { route, originOf, interrupt, signal } = this.#deps;
+    const { route, originOf, interrupt, current, signal } = this.#deps;
+    if (route !== undefined && sourceFeedOf(route.source.address) === sourceFeedOf(current().address)) {
+      // The group is back before the feed has left.
+      const next = this.take();
+      if (next !== undefined && next.place.feed !== current().place.feed) this.leave(next);
+      else this.#next = next;
+      return;
+    }
     // For what FFmpeg opens the feed stays while FFmpegs read it, and they leave it.
     while (route !== undefined && this.isElsewhere && !this.isForFfmpeg && !signal.aborted) {
       const { index, address } = route.source;
-      const next = originOf(address, index, await route.enter(address));
+      const next = this.#takeHeld(route.source) ?? originOf(address, index, await route.enter(address));
       const isWanted = await this.#delivers(next);
       if (!signal.aborted && route.source.index === index && isWanted) {
+        const before = this.#next;
         this.#next = next;
+        if (before !== undefined) this.leave(before);
         interrupt();
         return;
       }

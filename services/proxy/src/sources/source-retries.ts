@@ -4,16 +4,18 @@ import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { pause } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
-import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
+import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
 import type { GroupSource } from '../upstream/provider/source-address.ts';
 import type { Origin } from './origin.ts';
 import type { SourceMoves } from './source-moves.ts';
+import type { Standby } from './standby.ts';
 
 export interface SourceRetriesDeps {
-  readonly settings: RetrySettings;
   readonly source: GroupSource | undefined;
   readonly moves: SourceMoves;
+  readonly standby: Standby;
+  readonly schedule: RetrySchedule;
   /** What the feed reads now. */
   readonly current: () => Origin;
   readonly log: Logger;
@@ -28,7 +30,7 @@ export class SourceRetries {
 
   constructor(deps: SourceRetriesDeps) {
     this.#deps = deps;
-    this.schedule = new RetrySchedule(deps.settings);
+    this.schedule = deps.schedule;
   }
 
   /** Puts off the next retry until the returned function is called. */
@@ -46,13 +48,15 @@ export class SourceRetries {
   async recover(end: StreampoolError, signal: AbortSignal): Promise<boolean> {
     // A recording that has been sent to its end is no failure.
     if (!(end instanceof SourceError) || end.reason === 'over') return false;
-    const { source, moves, log } = this.#deps;
+    const { source, moves, standby, log } = this.#deps;
     const origin = this.#deps.current();
     const { isOwn } = origin;
     this.schedule.lost(end.reason === 'stalled' ? origin.watch.silence.earlyMs : 0);
+    if (isOwn) standby.failed(end);
     const mayMove = source !== undefined && this.schedule.mayMove(source);
     let delayMs = isOwn ? this.schedule.next(end, mayMove) : undefined;
     if (delayMs === undefined && mayMove) {
+      if (await standby.decided()) return true;
       if (await moves.on({ reason: failoverReason(end), status: end.upstreamStatus })) return true;
       if (moves.isForFfmpeg) return false;
       this.schedule.stuck();

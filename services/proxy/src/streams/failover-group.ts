@@ -69,6 +69,12 @@ export class FailoverGroup {
     return this.#advancing;
   }
 
+  /** Where the next failover of a stream leads; undefined when nowhere, or when only a resolver knows. */
+  following(stream: StreamRecord): FailoverState | undefined {
+    const plan = this.planOf(stream);
+    return plan.hasResolver ? undefined : advanceFailover(plan, this.#state, { nowMs: Date.now() });
+  }
+
   planOf({ url, failoverUrls, failoverResolverUrl }: StreamRecord): FailoverPlan {
     const maxAttempts = this.#deps.maxFailoverAttempts;
     return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };

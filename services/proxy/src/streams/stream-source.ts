@@ -2,7 +2,7 @@
 
 import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
-import type { FailoverCause, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import type { FailoverGroup } from './failover-group.ts';
 
 export class StreamSource implements GroupSource {
@@ -49,8 +49,17 @@ export class StreamSource implements GroupSource {
   }
 
   get address(): SourceAddress {
+    return this.#addressOf(this.#group.state.currentUrl);
+  }
+
+  get following(): Following | undefined {
+    const state = this.#group.following(this.#stream);
+    return state && { address: this.#addressOf(state.currentUrl), index: state.index };
+  }
+
+  #addressOf(url: string): SourceAddress {
     const { headers, userAgent, stickySession } = this.#stream;
-    return { url: this.#group.state.currentUrl, headers, userAgent, sticky: stickySession === true };
+    return { url, headers, userAgent, sticky: stickySession === true };
   }
 
   get canFailOver(): boolean {

@@ -185,6 +185,17 @@ describe('retries of a source that has played', () => {
     schedule.next(refused);
     expect(schedule.tryMs(played, false)).toBe(5_000);
   });
+
+  it('gives each source 5 s after STREAM_TOTAL_TIMEOUT when none has played', () => {
+    const clock = { ms: 0 };
+    const schedule = new RetrySchedule(SETTINGS, () => clock.ms);
+    const silence = new Silence(15_000, true);
+    schedule.next(refused);
+    clock.ms = 29_000;
+    expect(schedule.tryMs(silence, true)).toBeUndefined();
+    clock.ms = 30_000;
+    expect(schedule.tryMs(silence, true)).toBe(5_000);
+  });
 });
 
 describe('failover', () => {

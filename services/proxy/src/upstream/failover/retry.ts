@@ -127,7 +127,7 @@ export class RetrySchedule {
    */
   tryMs(silence: Silence, canMove: boolean): number | undefined {
     const { newConnectionMs, maxMs } = silence;
-    if (!this.#hasPlayed) return undefined;
+    if (!this.#hasPlayed) return this.#isOver(0) ? Math.min(TRY_MS, maxMs) : undefined;
     if (this.#isLast) return Math.max(newConnectionMs, Math.min(TRY_MS, maxMs));
     const isHurried = !silence.hasPlayed && (canMove || this.#isOver(0));
     return isHurried ? Math.min(newConnectionMs, TRY_MS) : newConnectionMs;

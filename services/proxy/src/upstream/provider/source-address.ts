@@ -35,12 +35,20 @@ export interface SwitchableSource {
   advance(fromIndex: number, cause: FailoverCause): Promise<boolean>;
 }
 
+/** Where a failover leads. */
+export interface Following {
+  readonly address: SourceAddress;
+  readonly index: number;
+}
+
 /** The source of streams that move together. */
 export interface GroupSource extends SwitchableSource {
   /** The same object for all streams that move together. */
   readonly group: object;
   /** The same, for a reader that stays with the group when one of its streams is created anew with other sources. */
   readonly ofGroup: GroupSource;
+  /** Where the next failover leads; undefined when nowhere, or when only a resolver knows. */
+  readonly following: Following | undefined;
   /** Asks the registry where they play. */
   refresh(): Promise<void>;
 }
