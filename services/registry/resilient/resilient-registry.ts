@@ -403,7 +403,8 @@ export class ResilientRegistry implements Registry {
     const own = await this.#held.records.cleanup(idleTtlMs, dryRun);
     return this.#reach.ask(
       () => this.#shared.cleanup(idleTtlMs, dryRun),
-      async () => own,
+      // Whoever serves a session here ends it.
+      async () => ({ ...own, expiredSessions: [] }),
     );
   }
 

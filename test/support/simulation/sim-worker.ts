@@ -178,7 +178,7 @@ export class SimulatedWorker {
     const { playback } = this;
     const sessions = new Sessions({
       ...{ registry, seating, playback, sealer: new Sealer(() => ['secret']) },
-      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, clock: process, log },
+      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun, clock: process, log },
     });
     const handover = new Handover({
       processes: () => seating.feeds.owned,

@@ -2,6 +2,7 @@
 
 import type { Housekeeping } from '../../../registry/registry.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { SESSION_ENDED } from '../viewers/sessions/sessions.ts';
 
 export interface CleanupDeps {
   readonly registry: Housekeeping;
@@ -16,7 +17,9 @@ export interface CleanupDeps {
 /** @returns ends it */
 export function startCleanup({ registry, intervalMs, idleTtlMs, drop, log }: CleanupDeps): () => void {
   const timer = setInterval(() => {
-    const cleaned = registry.cleanup(idleTtlMs).then(({ expiredStreams }) => {
+    const cleaned = registry.cleanup(idleTtlMs).then(({ expiredStreams, expiredSessions }) => {
+      for (const { streamId, clientId } of expiredSessions)
+        log.info({ client: clientId, stream: streamId }, SESSION_ENDED);
       for (const id of expiredStreams) void drop(id);
       if (expiredStreams.length > 0)
         log.info({ streams: expiredStreams }, 'removed streams that were idle for STREAM_IDLE_TTL');

@@ -163,6 +163,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     sealer,
     ticketTtlMs: config.playbackUrlTtlMs,
     clientTimeoutMs: config.clientTimeoutMs,
+    isDraining: () => drain.isBegun,
     log,
   });
   const hls = new HlsSources({

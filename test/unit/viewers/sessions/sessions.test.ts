@@ -40,6 +40,7 @@ async function worker(workerId: string) {
     clearInterval: (tick) => void ticks.delete(tick as never),
   };
   let isCut = false;
+  let isDraining = false;
   const connection = redis.connection(async ({ name, perform }) => {
     if (isCut) throw new Error('Connection is closed.');
     if (name !== 'renew' && name !== 'missing') asked.push(`${workerId} ${name}`);
@@ -66,7 +67,7 @@ async function worker(workerId: string) {
   const tracked = new Set<{ report?: () => unknown; bytesServed: () => number; close: () => void }>();
   const sessions = new Sessions({
     ...{ registry, clock, log: LOG, sealer: new Sealer(() => secrets) },
-    ...{ ticketTtlMs: TTL_MS, clientTimeoutMs: CLIENT_TIMEOUT_MS },
+    ...{ ticketTtlMs: TTL_MS, clientTimeoutMs: CLIENT_TIMEOUT_MS, isDraining: () => isDraining },
     seating: { joinSession: fails as never },
     playback: {
       assertRoom: () => undefined,
@@ -84,6 +85,9 @@ async function worker(workerId: string) {
     ...{ registry, sessions, tracked },
     cut: (is: boolean) => {
       isCut = is;
+    },
+    drain: () => {
+      isDraining = true;
     },
     die: () => registry.leaveCluster(),
     entry: (clientId?: string, username?: string) => sessions.entry({ ...viewer(), username }, clientId),
@@ -194,6 +198,18 @@ describe('a viewer whose requests go to two workers in turn', () => {
     await watches(10_000, ticket, one, other);
     expect(await one.registry.clients()).toMatchObject([{ id: 'tv' }]);
     expect((await one.registry.stream(SPEC.id))?.segmentsServed).toBe(5);
+  });
+
+  it('is counted again when it comes back in the moment after its time, which a cleanup has used', async () => {
+    const [one, other] = await two();
+    const ticket = one.entry('tv');
+    await one.enter(ticket);
+    await pass(CLIENT_TIMEOUT_MS, one, other);
+    nowMs += 500;
+    expect((await other.registry.cleanup(1e9)).expiredSessions).toHaveLength(1);
+    expect(await one.enter(ticket)).toMatchObject({ client: { id: 'tv' } });
+    expect(await other.registry.clients()).toMatchObject([{ id: 'tv' }]);
+    expect([one.sessions.size, one.tracked.size]).toEqual([1, 1]);
   });
 
   it('has one session in two players with a drawn id each', async () => {
@@ -349,6 +365,17 @@ describe('while Redis is away', () => {
     await one.registry.cleanup(1e9);
     expect(await other.registry.clients()).toHaveLength(1);
   });
+});
+
+it('a worker that drains waits for nobody who may go on with another one, and counts nobody out', async () => {
+  const [one, other] = await two();
+  const ticket = one.entry('tv');
+  (await one.enter(ticket)).endures(120_000);
+  one.drain();
+  await pass(CLIENT_TIMEOUT_MS + 3_000, one, other);
+  expect([one.sessions.size, (await other.registry.clients()).length]).toEqual([0, 1]);
+  expect(await other.enter(ticket)).toMatchObject({ client: { id: 'tv' } });
+  expect(joins()).toHaveLength(2);
 });
 
 it('a worker that ends leaves its sessions to the others', async () => {

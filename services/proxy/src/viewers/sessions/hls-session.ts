@@ -107,9 +107,13 @@ export class LocalSession implements HlsSession {
     };
   }
 
-  /** For how long it has asked for nothing longer than it may. Negative: it still may. */
-  get overdueMs(): number {
-    return this.#clock.monotonicMs() - this.#seenMs - this.#timeoutMs;
+  /**
+   * For how long it has asked for nothing longer than it may. Negative: it still may.
+   *
+   * @param isDraining the worker waits for nobody who may come back: another one takes the next request
+   */
+  overdueMs(isDraining: boolean): number {
+    return this.#clock.monotonicMs() - this.#seenMs - (isDraining ? this.#clientTimeoutMs : this.#timeoutMs);
   }
 
   /** What has come since the last report, a second ago; undefined when that is nothing. While a response is under way it is seen. */

@@ -25,6 +25,7 @@ export interface SessionsDeps {
   /** How long a ticket can begin or resume playback. */
   readonly ticketTtlMs: number;
   readonly clientTimeoutMs: number;
+  readonly isDraining: () => boolean;
   /** Unset: the system's. */
   readonly clock?: Clock;
   readonly log: Logger;
@@ -36,6 +37,9 @@ interface Here {
   /** Gives back what this worker holds for it. */
   readonly release: () => void;
 }
+
+/** Whichever worker counts a session out says this of it, once. */
+export const SESSION_ENDED = 'a session has ended';
 
 const SWEEP_MS = 1_000;
 /** What a worker has last seen of a session is known to the registry within this, so its time is over there too. */
@@ -70,10 +74,11 @@ export class Sessions implements HlsSessions {
     const { clientId, issuedAtMs } = ticket;
     this.#refuseDisconnected(viewer.streamId, ticket);
     const key = `${viewer.streamId} ${clientId}`;
-    const known = this.#here.get(key)?.session;
-    if (known !== undefined) {
-      known.touch();
-      return known;
+    const here = this.#here.get(key);
+    // Of one that has been silent for too long, only the registry knows whether it lives.
+    if (here !== undefined && here.session.overdueMs(false) <= 0) {
+      here.session.touch();
+      return here.session;
     }
     const joining =
       this.#joining.get(key) ??
@@ -140,6 +145,8 @@ export class Sessions implements HlsSessions {
     feed: boolean,
   ): Promise<LocalSession> {
     const { registry, playback, clientTimeoutMs, ticketTtlMs, log } = this.#deps;
+    const before = this.#here.get(key);
+    if (before !== undefined) await this.#drop(before);
     playback.assertRoom();
     // An old ticket goes on with what it has begun, and begins nothing.
     const onlyLive = issuedAtMs !== undefined && this.#clock.wallMs() - issuedAtMs > ticketTtlMs;
@@ -185,7 +192,10 @@ export class Sessions implements HlsSessions {
   }
 
   #sweep(): void {
-    for (const here of this.#here.values()) if (here.session.overdueMs > REPORTED_MS) void this.#expire(here);
+    const isDraining = this.#deps.isDraining();
+    for (const here of this.#here.values()) {
+      if (here.session.overdueMs(isDraining) > REPORTED_MS) void this.#expire(here);
+    }
   }
 
   /** Its viewer has asked this worker for nothing for its timeout. */
@@ -195,7 +205,7 @@ export class Sessions implements HlsSessions {
     try {
       await this.#drop(here);
       const end = await registry.expire({ streamId, clientId });
-      if (end === 'expired') log.info({ client: clientId, stream: streamId }, 'a session has ended');
+      if (end === 'expired') log.info({ client: clientId, stream: streamId }, SESSION_ENDED);
     } catch (error) {
       log.warn({ client: clientId, stream: streamId, err: error }, 'could not end a session; a cleanup will do it');
     }
