@@ -3,7 +3,7 @@
 import type { Mark } from '../../services/proxy/src/feed/hls/mark.ts';
 import { markedSink } from '../../services/proxy/src/feed/hls/marked-sink.ts';
 import { Marks } from '../../services/proxy/src/feed/hls/marks.ts';
-import type { Cut, Done } from '../../services/proxy/src/feed/hls/segment-events.ts';
+import type { Cut, Done, Part } from '../../services/proxy/src/feed/hls/segment-events.ts';
 import { Segmenter, type SegmenterOptions, type SegmenterSink } from '../../services/proxy/src/feed/hls/segmenter.ts';
 import { TrackSurvey } from '../../services/proxy/src/mpegts/reading/track-survey.ts';
 import { Splicer } from '../../services/proxy/src/mpegts/splicing/splicer.ts';
@@ -83,6 +83,7 @@ export interface ReaderOptions extends Partial<SegmenterOptions> {
 export interface Segmented {
   readonly cuts: readonly Cut[];
   readonly dones: readonly Done[];
+  readonly parts: readonly Part[];
   readonly lateSounds: number;
 }
 
@@ -90,8 +91,14 @@ export interface Segmented {
 export function segmentsOf(feed: MarkedFeed, options: ReaderOptions = {}): Segmented {
   const cuts: Cut[] = [];
   const dones: Done[] = [];
-  const lateSounds = readSegments(feed, { cut: (cut) => cuts.push(cut), done: (done) => dones.push(done) }, options);
-  return { cuts, dones, lateSounds };
+  const parts: Part[] = [];
+  const sink: SegmenterSink = {
+    cut: (cut) => cuts.push(cut),
+    part: (part) => parts.push(part),
+    done: (done) => dones.push(done),
+  };
+  const lateSounds = readSegments(feed, sink, options);
+  return { cuts, dones, parts, lateSounds };
 }
 
 /** The same, for one who takes each segment when it ends. @returns how many units of sound came too late */

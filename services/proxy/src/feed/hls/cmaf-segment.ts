@@ -25,11 +25,11 @@ interface TimedSample extends Omit<Sample, 'duration'> {
   readonly duration: number | undefined;
 }
 
-interface SoundTrack {
+/** The track of sound that segments carry. */
+export interface KnownSound {
   readonly track: FeedTrack;
   readonly codec: CmafSoundCodec;
   readonly config: SoundConfig;
-  readonly samples: TimedSample[];
 }
 
 const KEY_DIGITS = 8;
@@ -45,11 +45,50 @@ function videoCodecOf({ codec }: FeedTrack): CmafVideoCodec | undefined {
   return codec === 'h264' || codec === 'hevc' ? codec : undefined;
 }
 
+/** Samples that go into one chunk. */
+interface PartSamples {
+  readonly pictures: readonly TimedSample[];
+  readonly sounds: readonly TimedSample[];
+  /** Where its last picture ends, 90 kHz. */
+  readonly endsAt: number;
+}
+
+/** A chunk of a segment, in its order. */
+export interface CmafPart {
+  readonly bytes: Buffer;
+  readonly seconds: number;
+  readonly independent: boolean;
+}
+
+export interface CmafOptions {
+  /** PART-TARGET, 90 kHz; undefined: the segment is one chunk. */
+  readonly partTicks?: number | undefined;
+  /** Sound of the segment before: the initialisation has to be known with the first part. */
+  readonly sound?: KnownSound | undefined;
+}
+
 export class CmafSegment {
+  readonly #partTicks: number | undefined;
   #pictures: TimedSample[] = [];
+  #sounds: TimedSample[] = [];
+  /** Parts that have ended and are not written. */
+  #ended: PartSamples[] = [];
+  readonly #chunks: Buffer[] = [];
   #stepTicks = 0;
+  #hasPicture = false;
   #video: VideoConfig | undefined;
-  #sound: SoundTrack | undefined;
+  #sound: KnownSound | undefined;
+  #hasSound = false;
+
+  constructor({ partTicks, sound }: CmafOptions = {}) {
+    this.#partTicks = partTicks;
+    this.#sound = sound;
+  }
+
+  /** Of its sound, for the segment after it; undefined when it has none. */
+  get sound(): KnownSound | undefined {
+    return this.#hasSound ? this.#sound : undefined;
+  }
 
   addPicture(
     track: FeedTrack,
@@ -60,9 +99,26 @@ export class CmafSegment {
     if (codec === undefined) return;
     const { sample, parameterSets } = readPicture(codec, bytes);
     // Those of the first picture hold for the whole segment.
-    if (this.#pictures.length === 0) this.#video = videoConfig(codec, parameterSets);
-    this.#stepTicks = track.stepTicks;
+    if (!this.#hasPicture) this.#video = videoConfig(codec, parameterSets);
+    this.#hasPicture = true;
+    this.#endPartBefore(dts);
+    const before = this.#pictures.at(-1);
+    this.#stepTicks = before === undefined ? track.stepTicks : dts - before.at;
     this.#pictures.push({ data: sample, at: dts, duration: undefined, sync: keyframe, compositionOffset: pts - dts });
+  }
+
+  /** The part that is open ends before a picture with which it would be too long, if that lasts as long as the one before. */
+  #endPartBefore(dts: number): void {
+    const [first] = this.#pictures;
+    const last = this.#pictures.at(-1);
+    if (this.#partTicks === undefined || first === undefined || last === undefined) return;
+    if (dts + (dts - last.at) - first.at > this.#partTicks) this.#endPart(dts);
+  }
+
+  #endPart(endsAt: number): void {
+    this.#ended.push({ pictures: this.#pictures, sounds: this.#sounds, endsAt });
+    this.#pictures = [];
+    this.#sounds = [];
   }
 
   addSound(track: FeedTrack, frames: readonly SoundFrame[]): void {
@@ -74,19 +130,20 @@ export class CmafSegment {
     if (codec === undefined) return;
     // Further channels of the frame before.
     if (ticks === 0) {
-      const last = this.#sound?.track === track ? this.#sound.samples.pop() : undefined;
-      if (last !== undefined) this.#sound?.samples.push({ ...last, data: [...last.data, bytes] });
+      const last = this.#sound?.track === track ? this.#sounds.pop() : undefined;
+      if (last !== undefined) this.#sounds.push({ ...last, data: [...last.data, bytes] });
       return;
     }
     if (this.#sound === undefined) {
       const config = soundConfig(codec, bytes);
       if (config === undefined) return;
-      this.#sound = { track, codec, config, samples: [] };
+      this.#sound = { track, codec, config };
     }
     // A second track of sound is left out.
     if (this.#sound.track !== track) return;
+    this.#hasSound = true;
     const { sampleRate } = this.#sound.config;
-    this.#sound.samples.push({
+    this.#sounds.push({
       data: [soundSample(codec, bytes)],
       at: Math.round((pts * sampleRate) / TICKS_PER_SECOND),
       duration: Math.round((ticks * sampleRate) / TICKS_PER_SECOND),
@@ -95,31 +152,52 @@ export class CmafSegment {
     });
   }
 
-  /** Undefined when it has nothing that fragmented mp4 can carry. @param number of its chunk */
-  close(number: number): { bytes: Buffer; init: Init } | undefined {
-    const tracks: CmafTrackConfig[] = [];
-    const runs: TrackRun[] = [];
-    const add = (track: CmafTrackConfig, samples: readonly TimedSample[], endsAt: number) => {
-      tracks.push(track);
+  get #tracks(): CmafTrackConfig[] {
+    const isSoundKnown = this.#partTicks === undefined ? this.#hasSound : true;
+    const sound = isSoundKnown ? this.#sound : undefined;
+    return [
+      ...(this.#video === undefined ? [] : [{ kind: 'video' as const, config: this.#video }]),
+      ...(sound === undefined
+        ? []
+        : [{ kind: 'audio' as const, config: sound.config, language: sound.track.language }]),
+    ];
+  }
+
+  /** The parts that have ended since the last call. @param number of the chunk before them */
+  parts(number: number): CmafPart[] {
+    return this.#ended.splice(0).map((samples, index) => this.#write(number + 1 + index, samples));
+  }
+
+  #write(number: number, { pictures, sounds, endsAt }: PartSamples): CmafPart {
+    const tracks = this.#tracks;
+    const runs = tracks.flatMap((track, index): TrackRun[] => {
       const isVideo = track.kind === 'video';
-      runs.push({
-        trackId: tracks.length,
-        isVideo,
-        decodeTime: samples[0]?.at ?? 0,
-        samples: withDurations(samples, endsAt),
-      });
-    };
+      const samples = isVideo ? pictures : sounds;
+      const last = samples.at(-1);
+      if (last === undefined) return [];
+      const end = isVideo ? endsAt : last.at + (last.duration ?? 0);
+      const decodeTime = samples[0]?.at ?? 0;
+      return [{ trackId: index + 1, isVideo, decodeTime, samples: withDurations(samples, end) }];
+    });
+    const bytes = chunk(number, runs);
+    this.#chunks.push(bytes);
+    const begins = pictures[0]?.at ?? endsAt;
+    // A picture that stays longer than expected must not make the part longer than was promised: players would end.
+    const ticks = Math.min(endsAt - begins, this.#partTicks ?? Number.POSITIVE_INFINITY);
+    return { bytes, seconds: ticks / TICKS_PER_SECOND, independent: pictures[0]?.sync === true };
+  }
+
+  /**
+   * Undefined when it has nothing that fragmented mp4 can carry.
+   * @param number of the chunk before those that are not written
+   */
+  close(number: number): { bytes: Buffer; init: Init; parts: CmafPart[] } | undefined {
     const last = this.#pictures.at(-1);
-    if (this.#video !== undefined && last !== undefined) {
-      add({ kind: 'video', config: this.#video }, this.#pictures, last.at + this.#stepTicks);
-    }
-    const { track, config, samples = [] } = this.#sound ?? {};
-    const end = samples.at(-1);
-    if (config !== undefined && end !== undefined) {
-      add({ kind: 'audio', config, language: track?.language }, samples, end.at + (end.duration ?? 0));
-    }
-    if (runs.length === 0) return undefined;
-    return { bytes: chunk(number, runs), init: initOf(tracks) };
+    if (last !== undefined || this.#sounds.length > 0)
+      this.#endPart(last === undefined ? 0 : last.at + this.#stepTicks);
+    if (this.#tracks.length === 0) return undefined;
+    const parts = this.parts(number);
+    return { bytes: Buffer.concat(this.#chunks), init: initOf(this.#tracks), parts };
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
 import { elementaryOf, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
-import { CmafSegment, type Init } from './cmaf-segment.ts';
+import { type CmafOptions, type CmafPart, CmafSegment, type Init, type KnownSound } from './cmaf-segment.ts';
 import type { FeedTrack } from './feed-program.ts';
 import type { Mark } from './mark.ts';
 
@@ -22,6 +22,10 @@ export interface Containers {
   readonly fmp4: boolean;
 }
 
+export interface SegmentOptions extends Containers {
+  readonly cmaf?: CmafOptions | undefined;
+}
+
 /** Times are 90 kHz on the feed's timeline. */
 export interface Picture {
   readonly pts: number;
@@ -32,7 +36,7 @@ export interface Picture {
 export interface Closed {
   readonly ts: Buffer | undefined;
   readonly counters: Counters;
-  readonly fmp4: { readonly bytes: Buffer; readonly init: Init } | undefined;
+  readonly fmp4: { readonly bytes: Buffer; readonly init: Init; readonly parts: readonly CmafPart[] } | undefined;
   readonly chunk: number;
 }
 
@@ -50,17 +54,20 @@ export class OpenSegment {
   hasBegun: boolean;
   /** Sound that stands before the first picture in the ring. It follows that picture in the segment. */
   #early: { pid: number; pieces: readonly Buffer[] }[] = [];
+  /** Its fragmented mp4 is said in parts. */
+  readonly hasParts: boolean;
   readonly #writer: SegmentWriter | undefined;
   readonly #cmaf: CmafSegment | undefined;
 
-  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean, containers: Containers) {
+  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean, { ts, fmp4, cmaf }: SegmentOptions) {
     this.mark = mark;
     this.pts = pts;
     this.endPts = pts;
     this.isGap = isGap;
     this.hasBegun = isGap;
-    this.#writer = isGap || !containers.ts ? undefined : new SegmentWriter(program);
-    this.#cmaf = isGap || !containers.fmp4 ? undefined : new CmafSegment();
+    this.hasParts = cmaf?.partTicks !== undefined;
+    this.#writer = isGap || !ts ? undefined : new SegmentWriter(program);
+    this.#cmaf = isGap || !fmp4 ? undefined : new CmafSegment(cmaf);
   }
 
   /** Adds the next picture: the unit of the track that leads. */
@@ -100,15 +107,20 @@ export class OpenSegment {
     for (const { pid, pieces } of this.#early.splice(0)) this.#writer?.add(pid, pieces);
   }
 
-  /** @param chunk number of the chunk before it */
+  /** Parts that have ended since the last call. @param chunk number of the chunk before them */
+  parts(chunk: number): CmafPart[] {
+    return this.#cmaf?.parts(chunk) ?? [];
+  }
+
+  /** Of its sound, for the segment after it. */
+  get sound(): KnownSound | undefined {
+    return this.#cmaf?.sound;
+  }
+
+  /** @param chunk number of the chunk before those that are not written */
   close(counters: Counters, chunk: number): Closed {
     const ts = this.#writer?.close(counters);
-    const fmp4 = this.#cmaf?.close(chunk + 1);
-    return {
-      ts: ts?.bytes,
-      counters: ts?.counters ?? counters,
-      fmp4,
-      chunk: fmp4 === undefined ? chunk : chunk + 1,
-    };
+    const fmp4 = this.#cmaf?.close(chunk);
+    return { ts: ts?.bytes, counters: ts?.counters ?? counters, fmp4, chunk: chunk + (fmp4?.parts.length ?? 0) };
   }
 }

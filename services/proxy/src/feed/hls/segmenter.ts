@@ -11,14 +11,18 @@ import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmen
 import { isClosed, isKeyframe } from '../../mpegts/syntax/keyframes.ts';
 import { hasRandomAccessIndicator } from '../../mpegts/syntax/packet.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
+import type { CmafPart, KnownSound } from './cmaf-segment.ts';
 import { type CutDecision, Cuts } from './cuts.ts';
 import { FeedProgram, type FeedTrack } from './feed-program.ts';
 import type { Mark } from './mark.ts';
 import { type Containers, OpenSegment } from './open-segment.ts';
-import type { Cut, Done } from './segment-events.ts';
+import { PartRule } from './part-rule.ts';
+import type { Cut, Done, Part } from './segment-events.ts';
 
 export interface SegmenterSink {
   cut(cut: Cut): void;
+  /** Before the `done` of its segment. Only with `partTicks`. */
+  part?(part: Part): void;
   done(done: Done): void;
   /** The first picture at a mark was no keyframe. */
   fault?(mark: Mark): void;
@@ -32,6 +36,11 @@ export interface SegmenterOptions {
   readonly chunk?: number;
   /** MPEG-TS, if nothing is said. */
   readonly containers?: Containers;
+  /**
+   * PART-TARGET of fragmented mp4, 90 kHz; undefined: no parts. The first segment has none either. It shows whether the
+   * feed can have any.
+   */
+  readonly partTicks?: number | undefined;
 }
 
 /** In ring order: what stands in a segment, as soon as it is certain in which one. */
@@ -61,6 +70,9 @@ export class Segmenter {
   readonly #program = new FeedProgram();
   readonly #copies = new Copies();
   readonly #containers: Containers;
+  readonly #parts: PartRule;
+  /** Of the newest segment: how many of its parts have been said. */
+  #saidParts = 0;
   #nearTicks: number;
   #counters: Counters;
   #chunk: number;
@@ -70,15 +82,16 @@ export class Segmenter {
   /** Where the newest sound of a track went. */
   readonly #soundAt = new Map<FeedTrack, OpenSegment>();
   #hasClosed = false;
+  /** Of the segment that was closed last. */
+  #lastSound: KnownSound | undefined;
   /** DTS of the newest picture. */
   #newestDts = Number.NEGATIVE_INFINITY;
   /** Units of sound that came too late for their segment. */
   lateSounds = 0;
 
-  constructor(
-    sink: SegmenterSink,
-    { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY }: SegmenterOptions,
-  ) {
+  constructor(sink: SegmenterSink, options: SegmenterOptions) {
+    const { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY, partTicks } = options;
+    this.#parts = new PartRule(partTicks);
     this.#containers = containers;
     this.#sink = sink;
     this.#nearTicks = nearTicks;
@@ -122,6 +135,7 @@ export class Segmenter {
     }
     if (unit.starts && dts !== undefined) {
       if (track.lastDts !== undefined && dts > track.lastDts) track.stepTicks = dts - track.lastDts;
+      if (track.kind === 'video') this.#parts.picture(track.stepTicks);
       track.lastDts = dts;
     }
     const isSound = track.kind === 'audio' && unit.starts && pts !== undefined;
@@ -152,7 +166,9 @@ export class Segmenter {
     if (fault !== undefined) this.#sink.fault?.(fault.mark);
     if (cut === undefined) return;
     const { mark } = cut;
-    this.#open.push(new OpenSegment(mark, pts, program, false, this.#containers));
+    if (this.#open.length > 0 || this.#hasClosed) this.#parts.segmentEnded();
+    const cmaf = { partTicks: this.#parts.partTicks, sound: this.#open.at(-1)?.sound ?? this.#lastSound };
+    this.#open.push(new OpenSegment(mark, pts, program, false, { ...this.#containers, cmaf }));
     this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
   }
 
@@ -164,6 +180,7 @@ export class Segmenter {
       if (item.sound !== undefined) this.#sound(item, item.sound);
       else this.#other(item);
       this.#closeWhatIsOver(item);
+      this.#sayParts();
     }
     if (taken > 0) this.#queue.splice(0, taken);
   }
@@ -184,6 +201,8 @@ export class Segmenter {
   }
 
   #sound({ unit, track }: Item, { frames, isPlain }: SoundUnit): void {
+    const last = frames.at(-1);
+    if (last !== undefined) this.#parts.sound(this.#newestDts - last.pts);
     const groups = new Map<OpenSegment | undefined, SoundFrame[]>();
     for (const frame of frames) {
       const target = this.#open.findLast((segment) => segment.pts <= Math.round(frame.pts));
@@ -216,6 +235,19 @@ export class Segmenter {
     return [...segment.soundTracks].every((track) => this.#soundAt.get(track) !== segment);
   }
 
+  /** Those of a segment are said when the one before it is closed, because their chunks count on from it. */
+  #sayParts(): void {
+    const [oldest] = this.#open;
+    for (const part of oldest?.parts(this.#chunk) ?? []) {
+      this.#chunk++;
+      this.#sayPart(oldest as OpenSegment, part);
+    }
+  }
+
+  #sayPart({ mark }: OpenSegment, { bytes, seconds, independent }: CmafPart): void {
+    this.#sink.part?.({ n: mark.n, p: this.#saidParts++, seconds, independent, bytes, crc: crc32(bytes) });
+  }
+
   #closeOldest(): void {
     const [oldest, next] = this.#open as [OpenSegment, OpenSegment?];
     this.#open.shift();
@@ -224,12 +256,15 @@ export class Segmenter {
     const { ts, fmp4, counters, chunk } = oldest.close(this.#counters, this.#chunk);
     this.#counters = counters;
     this.#chunk = chunk;
+    if (oldest.hasParts) for (const part of fmp4?.parts ?? []) this.#sayPart(oldest, part);
+    this.#saidParts = 0;
+    this.#lastSound = oldest.sound;
     this.#sink.done({
       n: oldest.mark.n,
       seconds: ticks / TICKS_PER_SECOND,
       gap: oldest.isGap,
       ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },
-      fmp4: fmp4 && { ...fmp4, crc: crc32(fmp4.bytes) },
+      fmp4: fmp4 && { bytes: fmp4.bytes, init: fmp4.init, crc: crc32(fmp4.bytes) },
       counters,
       chunk,
     });
