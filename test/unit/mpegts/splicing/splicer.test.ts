@@ -15,6 +15,7 @@ import {
   pidOf,
   startsUnit,
 } from '../../../../services/proxy/src/mpegts/syntax/packet.ts';
+import { readTimestamp } from '../../../../services/proxy/src/mpegts/syntax/timestamp.ts';
 import { AUDIO_PID, TsBuilder, VIDEO_PID } from '../build-ts.ts';
 
 const FRAME = 3_600;
@@ -55,6 +56,11 @@ function counterErrors(packets: readonly Buffer[]): string[] {
   return errors;
 }
 
+/** Of a unit that begins in this packet. */
+function ptsOf(packet: Buffer): number {
+  return readTimestamp(packet, packet.indexOf(Buffer.from([0, 0, 1, 0xe0])) + 9);
+}
+
 /** 25 fps, a keyframe every `gop`, and audio, from frame `from` on. */
 function frames(builder: TsBuilder, from: number, count: number, gop = 10): TsBuilder {
   for (let n = from; n < from + count; n++) {
@@ -74,6 +80,26 @@ describe('Splicer', () => {
       [10, 20].map((n) => 900_000 + n * FRAME).concat([900_000 + 30 * FRAME]),
     );
     expect(counterErrors(packets)).toEqual([]);
+  });
+
+  it('leaves out the pictures of an open GOP that need what a source did not send', () => {
+    const { splicer, packets } = splice({ survey: new TrackSurvey(false) });
+    const at = (n: number) => 900_000 + n * FRAME;
+    /** A keyframe, two pictures that are shown before it, and two after it. */
+    const openGop = (ts: TsBuilder, from: number) => {
+      ts.tables().video(at(from + 2), at(from), true, 400);
+      for (const n of [1, 2]) ts.video(at(from + n - 1), at(from + n), false, 400);
+      for (const n of [3, 4]) ts.video(at(from + n), at(from + n), false, 400);
+      return ts;
+    };
+    const first = new TsBuilder();
+    splicer.beginInput({ kind: 'source' });
+    splicer.push(openGop(openGop(first, 0), 5).video(at(10), at(10), false).take(), 0);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(openGop(new TsBuilder(), 20).video(at(25), at(25), false).take(), 1_000);
+    const shown = packets.filter((packet) => pidOf(packet, 0) === VIDEO_PID && startsUnit(packet, 0)).map(ptsOf);
+    expect(shown.map((pts) => (pts - 900_000) / FRAME)).toEqual([2, 3, 4, 7, 5, 6, 8, 9, 22, 23, 24]);
   });
 
   it('says at the first entry after a jump of the clock that it comes after one, and at no other', () => {

@@ -4,7 +4,7 @@
  */
 
 import type { Unit } from '../reading/units.ts';
-import { TICKS_PER_SECOND } from '../syntax/timestamp.ts';
+import { TICKS_PER_SECOND, ticksBetween } from '../syntax/timestamp.ts';
 
 /** Without a keyframe for this long (intra refresh, open-ended GOPs), any picture is an entry. */
 const NO_KEYFRAME_MS = 12_000;
@@ -33,9 +33,28 @@ export class EntryPoints {
   #lastEntryDts: number | undefined;
   #lastEntryMs = 0;
   #packetsSinceEntry = 0;
+  /** When the keyframe is shown at which the input was entered, until a picture comes that is shown later; 33 bits. */
+  #enteredPts: number | undefined;
 
   beginInput(): void {
     this.#lastEntryFlowMs = undefined;
+    this.#enteredPts = undefined;
+  }
+
+  /** The input is entered at a keyframe, and lacks what came before that. `pts` has 33 bits. */
+  enteredAt(pts: number): void {
+    this.#enteredPts = pts;
+  }
+
+  /**
+   * Whether a picture cannot be decoded because it needs one from before the entry: after the keyframe of an open GOP come
+   * pictures that are shown before it. `pts` has 33 bits.
+   */
+  isLeading(pts: number): boolean {
+    if (this.#enteredPts === undefined) return false;
+    if (ticksBetween(pts, this.#enteredPts) > 0) return true;
+    this.#enteredPts = undefined;
+    return false;
   }
 
   /** From here on the program differs. Its first entry does not wait. */

@@ -261,6 +261,7 @@ export class Splicer {
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
       if (!this.#started) return;
+      if (this.#isUndecodable(unit, out, shift)) return;
       // Only a source repeats itself. What FFmpeg makes of it is known by its times.
       if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement.dts);
       this.#sink.progress(placement.dts, isPicture ? placement.dts + reorderOf(unit) : undefined);
@@ -276,6 +277,15 @@ export class Splicer {
     const packets = shift === undefined ? unit.packets : movedPackets(unit, out.pid, shift);
     this.#entries.sent(packets.length);
     this.#writer.write(out, packets);
+  }
+
+  /** FFmpeg's output and other splicers have no such pictures. */
+  #isUndecodable(unit: Unit, out: OutTrack, shift: number): boolean {
+    if (!out.video || unit.pts === undefined || this.#options.survey === undefined) return false;
+    const pts = wrapTicks(unit.pts + shift);
+    const isEntry = out.waiting && unit.keyframe && !this.#midPicture;
+    if (isEntry) this.#entries.enteredAt(pts);
+    return !isEntry && this.#entries.isLeading(pts);
   }
 
   /** Whether a unit may be sent while its input is still being entered. */
