@@ -85,7 +85,7 @@ export class Faults {
         this.#evict(fault.keys, fault.only);
         break;
       case 'spoil':
-        this.#spoil(fault.only, later);
+        this.#spoil(specOf(fault.stream, true).id, later);
         break;
       case 'clock':
         this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
@@ -140,10 +140,10 @@ export class Faults {
     });
   }
 
-  #spoil(only: string, later: (then: () => void) => void): void {
+  /** Also when nobody is counted in them: then only the release of the feed looks there. */
+  #spoil(streamId: string, later: (then: () => void) => void): void {
     const { store } = this.#cluster.redis;
-    const [key] = store.keys().filter((each) => each.startsWith(only));
-    if (key === undefined) return;
+    const key = `sp:slots:${streamId}`;
     store.perform('set', [key, 'no record']);
     later(() => {
       if (store.value(key)?.kind === 'string') store.evict(key);

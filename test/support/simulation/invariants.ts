@@ -1,12 +1,13 @@
-/** What must hold in a simulated cluster: after each step, some time after the last fault, and when everybody has gone. */
+/** What must hold in a simulated cluster after each step. */
 
 import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import { LEASE_MARGIN_MS, LEASE_MS, STANDSTILL_MS } from '../../../services/proxy/src/timing.ts';
-import { processFeedKey } from '../../../services/registry/feed-keys.ts';
+import { streamOfFeed } from '../../../services/registry/feed-keys.ts';
+import { ASKED_MS } from '../../../services/registry/redis/limits.ts';
+import { type OwnerSeen, ownerOf } from './owner-seen.ts';
 import type { Request } from './redis/connection.ts';
 import type { RedisLink, RedisServer } from './redis-model.ts';
 import type { Provider } from './run-model.ts';
-import { SECOND_PROFILE } from './schedule.ts';
 import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
 import type { MediaWatch, Unit } from './unit-media.ts';
 
@@ -23,6 +24,8 @@ export type Rule =
   | 'one of each'
   | 'nothing left'
   | 'nobody is cut'
+  | 'readers are kept'
+  | 'late questions'
   | 'errors are handled';
 
 export interface Violation {
@@ -33,19 +36,21 @@ export interface Violation {
 
 /** Which argument of transfer.lua is the epoch. */
 const TRANSFERRED_EPOCH = 3;
-/** More slots than a schedule has viewers for. */
-const SLOTS = 3;
+/** How exactly a worker knows the time in Redis, in ms. */
+const KNOWN_MS = 10;
 /** How long two owners may not know of each other: a renewal, the ways, and a busy event loop. */
 const LEARN_MS = 3_000;
 /** For how long the registry must have answered before it is held to what it counts. */
 const CALM_MS = 10_000;
 
-interface Cluster {
+export interface SimulatedWorld {
   readonly nowMs: () => number;
   readonly workers: () => readonly SimulatedWorker[];
   readonly redis: RedisServer;
   readonly provider: Provider;
   readonly streamIds: readonly string[];
+  /** Somebody deletes the stream: its feeds end, whoever reads them. */
+  readonly isDeleted: (streamId: string) => boolean;
   readonly isCut: (one: string, other: string) => boolean;
   /** When something last kept a worker from the registry, or the registry from its memory. */
   readonly unrestMs: () => number;
@@ -54,13 +59,8 @@ interface Cluster {
 /** Who makes a feed instead of a process that stood still. */
 type TakenOver = ReadonlyMap<string, SimulatedWorker>;
 
-interface OwnerSeen {
-  readonly incarnation: string;
-  readonly epoch: number;
-}
-
 export class Invariants {
-  readonly #cluster: Cluster;
+  readonly #cluster: SimulatedWorld;
   readonly violations: Violation[] = [];
   /** Processes that stood still past their lease and wait for the registry; by incarnation. */
   readonly #inDoubt = new Map<string, TakenOver>();
@@ -72,10 +72,10 @@ export class Invariants {
   readonly #makers = new Map<string, Map<number, number>>();
   readonly #feeds: readonly string[];
 
-  constructor(cluster: Cluster) {
+  /** @param feeds all that the streams can have */
+  constructor(cluster: SimulatedWorld, feeds: readonly string[]) {
     this.#cluster = cluster;
-    const slots = [...Array(SLOTS).keys()];
-    this.#feeds = cluster.streamIds.flatMap((id) => slots.map((slot) => processFeedKey(id, slot)));
+    this.#feeds = feeds;
   }
 
   broken(rule: Rule, what: string): void {
@@ -118,22 +118,27 @@ export class Invariants {
     return `while Redis was away and ${by.name} made it`;
   }
 
-  /** A request took effect in Redis. */
-  performed({ process }: RedisLink, request: Request): void {
+  /** A request took effect in Redis `tookMs` after a worker had asked. */
+  performed({ process }: RedisLink, request: Request, tookMs: number): void {
     const asking = this.#cluster.workers().find((worker) => worker.process === process);
     if (asking !== undefined && request.name === 'renew') {
       this.#renewedMs.set(asking.identity.incarnation, this.#cluster.nowMs());
       if (!process.isStanding) this.#inDoubt.delete(asking.identity.incarnation);
     }
-    for (const feed of this.#feeds) this.#checkOwner(feed, asking, request);
+    for (const feed of this.#feeds) this.#checkOwner(feed, asking, request, tookMs);
   }
 
-  #checkOwner(feed: string, asking: SimulatedWorker | undefined, { name, args }: Request): void {
+  #checkOwner(feed: string, asking: SimulatedWorker | undefined, request: Request, tookMs: number): void {
+    const { name, args } = request;
     const before = this.#owners.get(feed);
     const owner = ownerOf(this.#cluster.redis, feed);
     if (owner?.incarnation === before?.incarnation && owner?.epoch === before?.epoch) return;
     if (owner === undefined) this.#owners.delete(feed);
     else this.#owners.set(feed, owner);
+    if (owner !== undefined && this.#isOver(request, tookMs)) {
+      const what = `${owner.incarnation} got ${feed} by ${name} ${Math.round(tookMs)} ms after it was asked; nobody waits for it any more`;
+      this.broken('late questions', what);
+    }
     if (before === undefined || owner === undefined) return;
     if (owner.epoch <= before.epoch) {
       this.broken('epochs grow', `${feed} had epoch ${before.epoch} and got ${owner.epoch} by ${name}`);
@@ -152,29 +157,39 @@ export class Invariants {
     this.broken('owner of a living worker', what);
   }
 
+  /** Whether whoever asked for a feed has given up. The limit is a time in Redis, so it means nothing when its clock was set. */
+  #isOver({ name, args }: Request, tookMs: number): boolean {
+    const hasLimit = ['join', 'acquire'].includes(name) && args.some((each) => each.includes('"lateAtMs":'));
+    return hasLimit && tookMs > ASKED_MS + KNOWN_MS && this.#cluster.redis.machine.wallOffMs === 0;
+  }
+
   /** Redis is another process, or has lost keys: what it says now is not compared with what it said before. */
   forgetOwners(): void {
     this.#owners.clear();
   }
 
-  watch(worker: SimulatedWorker, feed: string): MediaWatch {
+  watch(worker: SimulatedWorker, place: FeedPlace): MediaWatch {
+    const { feed } = place;
     const { incarnation } = worker.identity;
-    const place = (): FeedPlace | undefined => worker.seating.feeds.placeOf(feed);
     const mine = this.#makersOf(incarnation, feed);
     return {
       begins: (kind, same, last) => {
-        const current = place()?.current;
-        if (kind !== 'relay' || !same || last === undefined || current?.kind !== 'relay') return;
+        const { current } = place;
+        if (kind !== 'relay' || !same || last === undefined || current.kind !== 'relay') return;
         this.#checkSame(incarnation, feed, (current.via ?? current.owner).incarnation, last);
       },
       passes: (kind, unit) => {
         mine.set(unit.number, unit.maker);
-        const current = place()?.current;
-        if (kind === 'relay' || current?.kind !== 'own' || current.split === true) return;
+        if (kind === 'relay' || !place.isOriginal) return;
         const why = this.#whyDoubted(worker, feed);
         if (why === undefined) return;
         const what = `${incarnation} stood still past its lease and passed unit ${unit.number} of ${feed} on ${why}`;
         this.broken('fencing', what);
+      },
+      ends: (end, readers) => {
+        if (readers === 0 || end.kind === 'failed' || !place.isOriginal) return;
+        if (this.#cluster.isDeleted(streamOfFeed(feed) ?? '')) return;
+        this.broken('readers are kept', `${incarnation} ended ${feed}, which ${readers} read there`);
       },
     };
   }
@@ -235,105 +250,4 @@ export class Invariants {
         this.broken('connections of an account', `${open} are open, ${MAX_CONNECTIONS} allowed`);
     }
   }
-
-  /** Why the cluster has not come to rest; undefined when it has one of each. */
-  unsettled(
-    viewers: readonly { streamId: string; worker: SimulatedWorker | undefined; lastUnitMs: number | undefined }[],
-  ) {
-    const { workers, nowMs, redis } = this.#cluster;
-    for (const worker of workers()) {
-      if (worker.lease.state !== 'held') return `${worker.name} has no lease`;
-      if (!worker.registry.knowsAll) return `${worker.name} does not ask the registry yet`;
-    }
-    for (const { worker, lastUnitMs, streamId } of viewers) {
-      if (worker === undefined) return `a viewer of ${streamId} has no worker`;
-      if (lastUnitMs === undefined || nowMs() - lastUnitMs > 1_500) return `a viewer at ${worker.name} gets nothing`;
-    }
-    for (const feed of this.#feeds) {
-      const having = workers().flatMap((worker) => {
-        const place = worker.seating.feeds.placeOf(feed);
-        return place === undefined ? [] : [{ worker, place }];
-      });
-      if (having.length === 0) continue;
-      const owners = having.filter(({ place }) => place.isOriginal);
-      const names = owners.map(({ worker }) => worker.name).join(' and ');
-      const [owner] = owners;
-      if (owner === undefined || owners.length > 1) return `${feed} is made by ${names || 'nobody'}`;
-      const { current } = owner.place;
-      const stored = ownerOf(redis, feed);
-      if (current.kind !== 'own' || current.epoch === 0) return `${owner.worker.name} makes ${feed} unconfirmed`;
-      if (stored?.incarnation !== owner.worker.identity.incarnation || stored.epoch < current.epoch) {
-        return `${owner.worker.name} makes ${feed} with epoch ${current.epoch}, and Redis names ${stored?.incarnation} with ${stored?.epoch}`;
-      }
-      for (const { worker, place } of having) {
-        if (place === owner.place) continue;
-        const { current: theirs } = place;
-        const { incarnation } = owner.worker.identity;
-        // Through a third worker too: such a relay goes on until it ends.
-        const isFollower =
-          theirs.kind === 'relay' && [theirs.owner.incarnation, theirs.via?.incarnation].includes(incarnation);
-        if (!isFollower) return `${worker.name} does not follow ${owner.worker.name}, which makes ${feed}`;
-      }
-      if (owner.worker.running.size === 0) return `${owner.worker.name} owns ${feed} and runs nothing`;
-    }
-    return this.#apart();
-  }
-
-  /** Which streams of one group are made from different sources; undefined: none. */
-  #apart(): string | undefined {
-    const urls = new Map<string, string>();
-    for (const { name, running } of this.#cluster.workers()) {
-      for (const { streamId, url } of running) {
-        const group = String(SECOND_PROFILE).repeat(32) === streamId ? '0'.repeat(32) : streamId;
-        const known = urls.get(group) ?? url;
-        urls.set(group, known);
-        if (known !== url) return `${name} makes ${streamId} from ${url}, and its group is made from ${known}`;
-      }
-    }
-    return undefined;
-  }
-
-  /** What is left although everybody has gone; undefined when nothing is. */
-  left(): string | undefined {
-    const { workers, redis, provider, streamIds } = this.#cluster;
-    const { store } = redis;
-    for (const feed of this.#feeds) {
-      const owner = ownerOf(redis, feed);
-      if (owner !== undefined) return `${owner.incarnation} as the owner of ${feed} in Redis`;
-    }
-    for (const id of streamIds) {
-      for (const kind of ['slots', 'clients']) {
-        if (store.value(`sp:${kind}:${id}`) !== undefined) return `${kind} of ${id} in Redis`;
-      }
-    }
-    const records = store.value('workers');
-    for (const text of records?.kind === 'hash' ? records.fields.values() : []) {
-      if (Number((JSON.parse(text) as { bytesPerSecond?: number }).bytesPerSecond) > 0) return 'what clients got';
-    }
-    for (const key of store.keys()) {
-      const value = store.value(key);
-      // Those of dead workers do not count, and go with the next one that is taken.
-      const isHeld = (incarnation: string) => store.value(`sp:lease:${incarnation}`) !== undefined;
-      const holders = key.startsWith('sp:connections:') && value?.kind === 'hash' ? [...value.fields.values()] : [];
-      if (holders.some(isHeld)) return `${key} in Redis`;
-    }
-    for (const account of provider.accounts) {
-      if (provider.connections(account) > 0) return 'a connection to the provider';
-    }
-    for (const { name, seating, relays, running } of workers()) {
-      if (seating.feeds.size > 0) return `a feed on ${name}`;
-      if (running.size > 0) return `a process on ${name}`;
-      if (relays.connections > 0) return `a relay of ${name}`;
-    }
-    return undefined;
-  }
-}
-
-function ownerOf({ store }: RedisServer, feed: string): OwnerSeen | undefined {
-  const value = store.value(`sp:owner:${feed}`);
-  if (value?.kind !== 'hash') return undefined;
-  const incarnation = value.fields.get('incarnation');
-  // '-': its owner is proven dead, and nobody has taken it yet.
-  if (incarnation === undefined || incarnation === '-') return undefined;
-  return { incarnation, epoch: Number(value.fields.get('epoch')) };
 }

@@ -39,6 +39,8 @@ interface Way {
 export class Network {
   readonly #scheduler: Scheduler;
   readonly #ways = new Map<string, Way>();
+  /** When the last packet arrives that a cut or a loss has kept. */
+  lateMs = 0;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -105,6 +107,7 @@ export class Network {
     const atMs = Math.max(channel.lastMs, scheduler.nowMs + scheduler.between(...WAY_MS) + moreMs);
     // Two packets of a connection never change places.
     channel.lastMs = atMs + 0.001;
+    if (moreMs >= AGAIN_MS[0]) this.lateMs = Math.max(this.lateMs, atMs);
     // What is under way to a machine without power is gone.
     const take = () => {
       if (channel.to.hasPower) arrive();

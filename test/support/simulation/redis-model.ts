@@ -31,8 +31,8 @@ export class RedisServer {
   readonly #arrived: (() => void)[] = [];
   #isHanging = false;
   isUp = true;
-  /** Called after each request that took effect. */
-  onPerformed: (link: RedisLink, request: Request) => void = () => undefined;
+  /** Called after each request that took effect, with the time since it was asked. */
+  onPerformed: (link: RedisLink, request: Request, tookMs: number) => void = () => undefined;
 
   /** @param keptMs how much it can lose of what was written last */
   constructor(machine: Machine, network: Network, keptMs: number) {
@@ -112,6 +112,8 @@ export class RedisLink {
   #number = 0;
   #attempts = 0;
   readonly #pending = new Set<Pending>();
+  /** Requests of this connection that Redis has not answered, also those that nobody waits for any more. */
+  #unanswered = 0;
   #silence: Timer | undefined;
   onReady: () => void = () => undefined;
   onClose: () => void = () => undefined;
@@ -179,6 +181,8 @@ export class RedisLink {
     this.#number++;
     this.#server.left(this);
     this.process.clearTimeout(this.#silence);
+    this.#silence = undefined;
+    this.#unanswered = 0;
     for (const { settle } of [...this.#pending]) settle(undefined, new Error(why));
     this.onClose();
     this.#later();
@@ -189,6 +193,8 @@ export class RedisLink {
     const number = this.#number;
     const { network } = this.#server;
     const back = this.#back;
+    const { scheduler } = this.process.machine;
+    const askedMs = scheduler.nowMs;
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         timer: undefined,
@@ -202,7 +208,8 @@ export class RedisLink {
       this.#pending.add(pending);
       const late = () => pending.settle(undefined, new Error('Command timed out'));
       pending.timer = this.process.setTimeout(late, REDIS_COMMAND_TIMEOUT_MS);
-      this.#expect();
+      this.#unanswered++;
+      if (this.#silence === undefined) this.#expect();
       network.send(this.#forth, undefined, () => {
         if (!this.#server.isUp) {
           this.reset();
@@ -216,22 +223,24 @@ export class RedisLink {
           } catch (error) {
             failure = error as Error;
           }
-          this.#server.onPerformed(this, request);
+          this.#server.onPerformed(this, request, scheduler.nowMs - askedMs);
           network.send(back, this.process, () => {
             if (number !== this.#number) return;
-            this.#expect();
+            this.#unanswered--;
             pending.settle(answer, failure);
-            if (this.#pending.size === 0) this.process.clearTimeout(this.#silence);
+            this.#expect();
           });
         });
       });
     });
   }
 
-  /** A connection on which a request waits and nothing comes is given up. */
+  /** A connection on which a request waits and nothing comes is given up. As in ioredis, a later request does not put that off. */
   #expect(): void {
     const { process } = this;
     process.clearTimeout(this.#silence);
+    this.#silence = undefined;
+    if (this.#unanswered === 0) return;
     // A process that stood still reads first what has come meanwhile.
     const silent = () => process.setImmediate(() => this.#silence === timer && this.#close('Socket timeout'));
     const timer = process.setTimeout(silent, REDIS_SILENCE_MS);

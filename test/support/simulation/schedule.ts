@@ -33,8 +33,8 @@ export type Happening = { readonly atMs: number } & (
   | { readonly kind: 'redis'; readonly downMs: number; readonly kept: 'all' | 'nothing' | 'all_but_a_second' }
   /** `only`: keys that begin with this. */
   | { readonly kind: 'evict'; readonly keys: number; readonly only?: string }
-  /** A key that begins with this has a value of another type meanwhile: somebody wrote into Redis by hand. */
-  | { readonly kind: 'spoil'; readonly only: string; readonly ms: number }
+  /** The slots of a stream have a value of another type meanwhile: somebody wrote into Redis by hand. */
+  | { readonly kind: 'spoil'; readonly stream: number; readonly ms: number }
   | { readonly kind: 'clock'; readonly machine: MachineName; readonly byMs: number }
   /** The provider of a source closes its connections and refuses new ones. */
   | { readonly kind: 'source'; readonly stream: number; readonly isBackup: boolean; readonly ms: number }
@@ -96,7 +96,7 @@ export function asSentence(happening: Happening): string {
     case 'evict':
       return `Redis drops ${happening.keys} keys${happening.only === undefined ? '' : ` of ${happening.only}`}`;
     case 'spoil':
-      return `a key of ${happening.only} is no record for ${seconds(happening.ms)}`;
+      return `the slots of stream ${happening.stream} are no record in Redis for ${seconds(happening.ms)}`;
     case 'clock':
       return `the clock of ${happening.machine} is set by ${seconds(happening.byMs)}`;
     case 'source':

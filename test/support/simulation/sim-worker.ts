@@ -38,6 +38,8 @@ const SECRET = 'the secret of this cluster';
 export const GRACE_MS = 1_000;
 const RING = { retainMs: 5_000, joinBufferMs: 0, maxBytes: 1_000_000 };
 const PORT = 9_000;
+/** How often a worker writes its record. */
+const BEAT_MS = 5_000;
 /** Connections that the provider allows to an account. */
 export const MAX_CONNECTIONS = 2;
 /** Viewers of one process: more of them take a second slot. */
@@ -49,7 +51,7 @@ export interface WorkerWorld {
   readonly provider: Provider;
   readonly log: Logger;
   readonly nextMaker: () => number;
-  readonly watchOf: (worker: SimulatedWorker, feed: string) => MediaWatch;
+  readonly watchOf: (worker: SimulatedWorker, place: FeedPlace) => MediaWatch;
 }
 
 export class SimulatedWorker {
@@ -67,11 +69,13 @@ export class SimulatedWorker {
   readonly running = new Set<SimulatedRun>();
   readonly #renewal: LeaseRenewal;
   readonly #log: Logger;
+  readonly #startedAtMs: number;
   hasStarted = false;
 
   constructor(machine: Machine, world: WorkerWorld) {
     const process = new Process(machine);
     this.process = process;
+    this.#startedAtMs = process.wallMs();
     this.#log = world.log;
     const log = this.#log;
     const address = `${machine.name}:${PORT}`;
@@ -118,7 +122,7 @@ export class SimulatedWorker {
     const connections = new ProviderConnections({ max: MAX_CONNECTIONS, registry, reclaim, clock: process });
     const { provider, nextMaker } = world;
     const { running } = this;
-    let opened = '';
+    let opened: FeedPlace;
     const production = () =>
       simulatedProduction({
         process,
@@ -138,8 +142,8 @@ export class SimulatedWorker {
       connections,
       sources: noSources,
       placeOf: (feed, first, isFull) => {
-        opened = feed;
-        return placeOf(feed, first, isFull);
+        opened = placeOf(feed, first, isFull);
+        return opened;
       },
       productionOf: production,
       log,
@@ -225,14 +229,16 @@ export class SimulatedWorker {
   async start(): Promise<void> {
     await this.relays.listen(this.name, PORT);
     this.link.connect();
-    await this.registry.heartbeat({
-      ...this.#numbers({}),
-      startedAtMs: this.process.wallMs(),
-      lastSeenMs: this.process.wallMs(),
-      cpu: 0,
-    });
+    await this.#beat();
+    this.process.setInterval(() => void this.#beat(), BEAT_MS);
     await this.#renewal.start();
     this.hasStarted = true;
+  }
+
+  /** As `Heartbeat` does it. */
+  #beat(): Promise<void> {
+    const nowMs = this.process.wallMs();
+    return this.registry.heartbeat({ ...this.#numbers({}), startedAtMs: this.#startedAtMs, lastSeenMs: nowMs, cpu: 0 });
   }
 
   #numbers(held: Record<string, number>): WorkerNumbers {

@@ -1,5 +1,6 @@
 /** A simulated cluster: the machines, the network between them, Redis, the provider, and the workers that run now. */
 
+import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import type { Logger } from '../../../services/shared/log.ts';
 import type { Servers } from './http-model.ts';
 import { Machine } from './machine.ts';
@@ -15,7 +16,7 @@ export interface ClusterOptions {
   readonly scheduler: Scheduler;
   readonly tell: (who: string, text: string) => void;
   readonly wantsStory: boolean;
-  readonly watchOf: (worker: SimulatedWorker, feed: string) => MediaWatch;
+  readonly watchOf: (worker: SimulatedWorker, place: FeedPlace) => MediaWatch;
   /** How much Redis can lose of what was written last. To remember that takes time. */
   readonly redisKeptMs: number;
 }

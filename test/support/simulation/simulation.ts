@@ -1,5 +1,7 @@
 /** Plays one schedule: a simulated cluster of three workers, the faults, the rest after them, and the leaving of everybody. */
 
+import { processFeedKey } from '../../../services/registry/feed-keys.ts';
+import { AtRest } from './at-rest.ts';
 import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
 import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
@@ -13,6 +15,8 @@ const REST_MS = 15_000;
 /** How long it must hold. */
 const HOLDS_MS = 1_000;
 const LOOK_MS = 250;
+/** More slots than a schedule has viewers for. */
+const SLOTS = 3;
 /** When a worker cleans up after the last viewer. In the program one does so every now and then. */
 const CLEANUP_MS = 3_000;
 const IDLE_TTL_MS = 3_600_000;
@@ -41,6 +45,7 @@ class Simulation {
   readonly #scheduler: Scheduler;
   readonly #cluster: SimulatedCluster;
   readonly #invariants: Invariants;
+  readonly #atRest: AtRest;
   readonly #faults: Faults;
   readonly #hasBackups: boolean;
   readonly #viewers: SimulatedViewer[] = [];
@@ -61,25 +66,33 @@ class Simulation {
       scheduler,
       tell,
       wantsStory,
-      watchOf: (worker, feed) => this.#invariants.watch(worker, feed),
+      watchOf: (worker, place) => this.#invariants.watch(worker, place),
       redisKeptMs: schedule.happenings.some(isLoss) ? REDIS_LOST_MS : 0,
     });
     this.#cluster = cluster;
     this.#faults = new Faults(cluster, () => this.#invariants, tell, schedule.seed);
     const streams = schedule.happenings.flatMap((each) => (each.kind === 'viewer' ? [each.stream] : []));
-    this.#invariants = new Invariants({
+    const streamIds = [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups).id);
+    const deleted = schedule.happenings.flatMap((each) =>
+      each.kind === 'delete' ? [specOf(each.stream, this.#hasBackups).id] : [],
+    );
+    const world = {
       nowMs: () => scheduler.nowMs,
       workers: () => cluster.workers,
       redis: cluster.redis,
       provider: cluster.provider,
-      streamIds: [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups).id),
-      isCut: (one, other) => cluster.network.isCut(one, other),
+      streamIds,
+      isDeleted: (streamId: string) => deleted.includes(streamId),
+      isCut: (one: string, other: string) => cluster.network.isCut(one, other),
       unrestMs: () => this.#faults.unrestMs,
-    });
-    cluster.redis.onPerformed = (link, request) => {
+    };
+    const feeds = streamIds.flatMap((id) => [...Array(SLOTS).keys()].map((slot) => processFeedKey(id, slot)));
+    this.#invariants = new Invariants(world, feeds);
+    this.#atRest = new AtRest(world, feeds);
+    cluster.redis.onPerformed = (link, request, tookMs) => {
       const { name } = request;
       if (wantsStory && !BORING.test(name)) this.#tell(link.process.machine.name, `Redis: ${name}`);
-      this.#invariants.performed(link, request);
+      this.#invariants.performed(link, request, tookMs);
     };
   }
 
@@ -141,7 +154,7 @@ class Simulation {
     const sinceMs = this.#scheduler.nowMs;
     let heldMs: number | undefined;
     const look = () => {
-      const why = this.#invariants.unsettled(this.#viewers);
+      const why = this.#atRest.unsettled(this.#viewers);
       const { nowMs } = this.#scheduler;
       heldMs = why === undefined ? (heldMs ?? nowMs) : undefined;
       if (why !== undefined && nowMs - sinceMs > REST_MS) this.#invariants.broken('one of each', why);
@@ -158,9 +171,12 @@ class Simulation {
     if (any !== undefined) this.#scheduler.after(CLEANUP_MS, any.process, () => void any.registry.cleanup(IDLE_TTL_MS));
     const sinceMs = this.#scheduler.nowMs;
     const look = () => {
-      const what = this.#invariants.left();
-      if (what === undefined) this.#isOver = true;
-      else if (this.#scheduler.nowMs - sinceMs > REST_MS) this.#invariants.broken('nothing left', `${what} is left`);
+      const what = this.#atRest.left();
+      const { nowMs } = this.#scheduler;
+      // What is still on its way may bring something back.
+      const { lateMs } = this.#cluster.network;
+      if (what === undefined && nowMs > lateMs) this.#isOver = true;
+      else if (nowMs - Math.max(sinceMs, lateMs) > REST_MS) this.#invariants.broken('nothing left', `${what} is left`);
       else this.#scheduler.after(LOOK_MS, undefined, look);
     };
     look();

@@ -3,7 +3,7 @@
  * on with the pictures that it has, or with those of another encoder.
  */
 
-import type { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import type { Feed, FeedEnd } from '../../../services/proxy/src/feed/feed.ts';
 import type { FeedOutput } from '../../../services/proxy/src/feed/feed-output.ts';
 import type { Continuation, Input } from '../../../services/proxy/src/mpegts/splicing/input.ts';
 import { TICKS_PER_MS } from '../../../services/proxy/src/mpegts/syntax/timestamp.ts';
@@ -39,13 +39,17 @@ export interface MediaWatch {
   /** A new input goes on with the media that is there. `same`: it says that these are its own pictures up to `last`. */
   begins(kind: Input['kind'], same: boolean, last: Unit | undefined): void;
   passes(kind: Input['kind'], unit: Unit): void;
+  /** The feed is over; so many read it. */
+  ends(end: FeedEnd, readers: number): void;
 }
 
 const NO_PREFIX = Buffer.alloc(0);
 
-export function unitOutput({ ring }: Feed, watch: MediaWatch): FeedOutput {
+export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
+  const { ring } = feed;
   let last: Unit | undefined;
   let kind: Input['kind'] = 'source';
+  feed.onEnd(() => feed.end !== undefined && watch.ends(feed.end, feed.readerCount));
   return {
     continuable: true,
     resumePoint: { videoPts: undefined, audioPts: undefined },
