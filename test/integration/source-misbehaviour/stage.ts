@@ -1,6 +1,13 @@
 /** One provider, one worker and many viewers at once: what every test of a misbehaving source is played on. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CleanExpectation, decodeErrors, expectClean, judgeTs, type Verdict } from '../../support/judge/index.ts';
+import {
+  type CleanExpectation,
+  decodeErrors,
+  expectClean,
+  judgeTs,
+  type PidVerdict,
+  type Verdict,
+} from '../../support/judge/index.ts';
 import { type SyncMark, syncMarks } from '../../support/judge/sync.ts';
 import { leakCheck } from '../../support/leaks.ts';
 import {
@@ -18,6 +25,9 @@ import type { CreateBody } from '../../support/worker-api.ts';
 /** As cheap as an encoder gets, so that many channels play at once. */
 export const CHEAP_PROFILE =
   '-i {input_url} -c:v libx264 -preset ultrafast -g 250 -sc_threshold 0 -c:a aac -b:a 64k -ac 2 -ar 48000 -f {format}';
+
+/** A step this long between two PES is a gap: the loops have a PES of sound every 400 ms. */
+const GAP_MS = 450;
 
 /** `direct`: the source feed itself, where the repaired timeline is plain to see. */
 export type Path = 'transcoded' | 'direct';
@@ -110,7 +120,7 @@ function describe({ status, error, bytes }: Recording): string {
 }
 
 async function viewing(recording: Recording, stats: ChannelStats): Promise<Viewing> {
-  const verdict = judgeTs(recording);
+  const verdict = judgeTs(recording, { gapMs: GAP_MS });
   return { verdict, recording, stats, decodeErrors: await decodeErrors(recording.bytes), marks: [] };
 }
 
@@ -148,11 +158,21 @@ export function expectWatched({ recording, verdict, stats, ...rest }: Viewing, e
 /** Sound may be off by an AAC frame and the detectors' own 20 ms or so on each side. */
 const SYNC_SLACK_SECONDS = 0.09;
 
-/** Every flash has its beep, but for those within `exceptSeconds` of a hole, which may have lost either. */
+const HOLE_TICKS = 150 * 90;
+
+/** Where pictures or sound of a PID are missing, in ticks of 90 kHz. A PES may hold many frames of sound, so only the slips tell. */
+function holesOf({ kind, dtsList, audioSlips }: PidVerdict): [from: number, to: number][] {
+  if (kind !== 'video') {
+    const missing = audioSlips.filter(({ slipTicks }) => slipTicks > HOLE_TICKS);
+    return missing.map(({ pts, slipTicks }) => [pts - slipTicks, pts]);
+  }
+  const steps = dtsList.slice(1).map((to, n): [number, number] => [dtsList[n] ?? to, to]);
+  return steps.filter(([from, to]) => to - from > HOLE_TICKS);
+}
+
+/** Every flash has its beep, but for those within `exceptSeconds` of a hole in pictures or sound, which may have lost either. */
 export function expectInSync({ marks, verdict }: Viewing, least: number, exceptSeconds = 0): void {
-  const holes = verdict.pids.flatMap((pid) =>
-    pid.gaps.filter((gap) => gap.gapMs > 150 && pid.kind === 'video').map((gap) => [gap.fromDts, gap.toDts] as const),
-  );
+  const holes = verdict.pids.flatMap(holesOf);
   // A detector reports what it was in the middle of when the recording ended, too.
   const endSeconds = Math.max(...(verdict.video?.ptsList ?? [0])) / 90_000 - 0.7;
   const whole = marks.filter(({ atSeconds }) => atSeconds < endSeconds);
