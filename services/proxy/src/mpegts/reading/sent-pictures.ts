@@ -60,10 +60,7 @@ export class SentPictures {
   add(picture: Fingerprint, atMs: number): void {
     const { dts, content } = picture;
     if (dts <= (this.newest?.dts ?? Number.NEGATIVE_INFINITY)) return;
-    let old = this.#pictures.findIndex((each) => dts - each.dts < REMEMBERED_TICKS);
-    if (old < 0) old = this.#pictures.length;
-    if (this.#pictures.length - old >= MAX_REMEMBERED) old++;
-    for (const each of old === 0 ? [] : this.#pictures.splice(0, old)) this.#forget(each);
+    this.#forgetUntil(dts - REMEMBERED_TICKS);
     this.#againRow = this.#byContent.has(content) ? this.#againRow + 1 : 0;
     if (this.#againRow >= LOOP_PICTURES) this.#againDts = dts;
     this.#pictures.push(picture);
@@ -133,6 +130,15 @@ export class SentPictures {
   /** Whether exactly this picture was sent at this time (33 bits). */
   has(content: number, ticks: number): boolean {
     return this.#byTime.get(ticks) === content;
+  }
+
+  /** Makes room for one more, and forgets what is no later than `dts`. */
+  #forgetUntil(dts: number): void {
+    let old = Math.max(0, this.#pictures.length + 1 - MAX_REMEMBERED);
+    while ((this.#pictures[old]?.dts ?? Number.POSITIVE_INFINITY) <= dts) old++;
+    for (let n = 0; n < old; n++) this.#forget(this.#pictures[n] as Fingerprint);
+    if (old === 1) this.#pictures.shift();
+    else if (old > 1) this.#pictures.splice(0, old);
   }
 
   #forget({ dts, content }: Fingerprint): void {

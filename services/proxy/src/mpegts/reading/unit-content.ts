@@ -1,6 +1,6 @@
 /** A unit's bytes of the elementary stream, without packet and PES headers: for those that read them, or recognise them. */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
 import { parsePesHeader } from '../syntax/pes.ts';
 import type { Unit } from './units.ts';
@@ -9,8 +9,8 @@ type Packets = Pick<Unit, 'packets'>;
 
 /** Number of packets of a video unit in which its parameter sets or first slice must begin. */
 const HEAD_PACKETS = 8;
-/** As many bytes of a hash as fit into a number. */
-const HASH_BYTES = 6;
+/** As many hexadecimal digits of a hash as fit into a number. */
+const HASH_DIGITS = 12;
 /** How much of a unit is hashed, besides its length. Two pictures that differ do so in either of the two. */
 const HASHED_BYTES = 2_000;
 /** One call of the hash costs more than copying a packet, so all is hashed in one piece. The length stands in front. */
@@ -34,21 +34,23 @@ export function headOf({ packets }: Packets): Buffer {
 export function contentOf(unit: Packets): number {
   let length = 0;
   let hashed = LENGTH_BYTES;
-  for (const [index, { bytes, offset }] of unit.packets.entries()) {
-    const start = dataOffset(bytes, offset, index);
+  let index = 0;
+  for (const { bytes, offset } of unit.packets) {
+    const start = dataOffset(bytes, offset, index++);
     const end = offset + PACKET_SIZE;
     length += end - start;
     if (hashed < scratch.length) hashed += bytes.copy(scratch, hashed, start, end);
   }
   scratch.writeUInt32BE(length, 0);
-  return createHash('sha256').update(scratch.subarray(0, hashed)).digest().readUIntBE(0, HASH_BYTES);
+  return Number.parseInt(hash('sha256', scratch.subarray(0, hashed), 'hex').slice(0, HASH_DIGITS), 16);
 }
 
 /** @returns how many bytes there are */
 function copyTo(target: Buffer, { packets }: Packets): number {
   let length = 0;
-  for (const [index, { bytes, offset }] of packets.entries()) {
-    length += bytes.copy(target, length, dataOffset(bytes, offset, index), offset + PACKET_SIZE);
+  let index = 0;
+  for (const { bytes, offset } of packets) {
+    length += bytes.copy(target, length, dataOffset(bytes, offset, index++), offset + PACKET_SIZE);
   }
   return length;
 }
