@@ -152,6 +152,7 @@ export class Restoring {
     const held = {
       incarnation,
       workerId,
+      number: this.#restores,
       streams: streams.map(({ id }) => id),
       clients: clients
         .filter(({ session }) => session === undefined)

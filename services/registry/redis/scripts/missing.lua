@@ -1,7 +1,8 @@
 -- Where a worker and Redis differ: what Redis has lost of what the worker holds, or gives to another one, because a Redis that is out
 -- of memory may drop any key; and what Redis counts as the worker's although the worker does not hold it, because a request of a
 -- connection that was cut off may arrive after the later ones of the next connection.
--- ARGV: 2 JSON {incarnation, workerId, streams [id], clients [{streamId, id}], feeds [feed], connections [{account, id}], secrets [{key, value}]}
+-- ARGV: 2 JSON {incarnation, workerId, number: how many times it has written back, streams [id], clients [{streamId, id}],
+--       feeds [feed], connections [{account, id}], secrets [{key, value}]}
 -- Answer: each difference, as texts that are the same each time
 local mine = cjson.decode(ARGV[2])
 local missing = {}
@@ -9,6 +10,8 @@ local function demand(is_there, ...)
   if is_there ~= 1 then missing[#missing + 1] = table.concat({ ... }, ' ') end
 end
 demand(redis.call('HEXISTS', K.workers, mine.workerId), 'worker')
+-- Without its number an older write-back that comes late would count.
+if mine.number > 0 then demand(redis.call('HEXISTS', K.restores, mine.incarnation), 'number') end
 if #mine.streams > 0 then demand(redis.call('EXISTS', K.summary), 'summary') end
 demand(redis.call('HLEN', K.countersPrefix .. mine.incarnation) == #mine.clients and 1, 'counters')
 for _, id in ipairs(mine.streams) do
