@@ -112,7 +112,7 @@ export class SimulatedWorker {
     });
     const { registry, link } = this;
     this.lease = new Lease(process);
-    this.drain = new Drain(log);
+    this.drain = new Drain(log, process);
     const { lease, drain } = this;
     const here = new FeedsHere();
     const silentWorkers = new SilentWorkers();

@@ -12,12 +12,24 @@ const CLOCKED = [
   'services/proxy/src/cluster/heartbeat.ts',
   'services/proxy/src/feed',
   'services/proxy/src/upstream/provider',
+  'services/proxy/src/upstream/failover',
+  'services/proxy/src/sources',
+  'services/proxy/src/streams',
+  'services/proxy/src/worker/drain.ts',
   'services/proxy/src/processes/process-feed.ts',
   'services/proxy/src/processes/process-feeds.ts',
   'services/proxy/src/processes/run-output.ts',
   'services/proxy/src/processes/run-watch.ts',
   'services/proxy/src/processes/succession.ts',
   'services/proxy/src/viewers',
+];
+
+/** Those of them that must be given a clock. A default would let a part fall back to the clock of the system unseen. */
+const GIVEN = [
+  'services/proxy/src/upstream/failover',
+  'services/proxy/src/sources',
+  'services/proxy/src/streams',
+  'services/proxy/src/worker/drain.ts',
 ];
 
 /** What belongs to `services/shared/clock.ts`. A member of an object, as in `clock.setTimeout`, does not match. */
@@ -38,6 +50,10 @@ it.each(CLOCKED)('%s asks only the clock that it is given', (path) => {
       .flatMap((line, at) => (DIRECT.test(line) ? [`${file}:${at + 1} ${line.trim()}`] : [])),
   );
   expect(direct, 'take it from the clock in the dependencies; see services/shared/clock.ts').toEqual([]);
+});
+
+it.each(GIVEN)('%s has no clock of its own', (path) => {
+  expect(filesOf(path).filter((file) => readFileSync(file, 'utf8').includes('systemClock'))).toEqual([]);
 });
 
 it('knows a direct use from one of a clock', () => {

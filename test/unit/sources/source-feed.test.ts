@@ -12,6 +12,7 @@ import { systemWire } from '../../../services/proxy/src/relay/wire.ts';
 import { SourceFeed } from '../../../services/proxy/src/sources/source-feed.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { until } from '../../support/until.ts';
 import { TsBuilder } from '../mpegts/build-ts.ts';
@@ -109,6 +110,7 @@ async function readProvider(answer: RequestListener, settings: Reading = {}) {
     {
       guard: openGuard(),
       memories: new SourceMemories(),
+      clock: systemClock,
       settings: {
         connectTimeoutMs: 2_000,
         readTimeoutMs: 2_000,

@@ -8,6 +8,7 @@ import { StreamSource } from '../../../services/proxy/src/streams/stream-source.
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
@@ -55,6 +56,7 @@ async function workerWith(channels: Record<string, Channel>, liveChunkTimeoutMs 
     {
       guard: openGuard(),
       memories: new SourceMemories(),
+      clock: systemClock,
       registry,
       log: LOG,
       placeOf: (feed, first) => placeOf(feed, first, registry),

@@ -5,6 +5,7 @@ import { deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { type Held, Standby } from '../../../services/proxy/src/sources/standby.ts';
 import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { LOG } from '../processes/support.ts';
 
 const REFUSED = new SourceError('http_status', 'The source answered 503.', { upstreamStatus: 503 });
@@ -59,6 +60,7 @@ function setUp({
     media,
     mayMove: () => mayMove,
     signal: new AbortController().signal,
+    clock: systemClock,
     log: LOG,
   });
   return {

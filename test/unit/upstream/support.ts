@@ -1,4 +1,5 @@
 /** Real HTTP servers for the upstream tests: what a provider might do, and a count of who is connected. */
+
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -10,6 +11,7 @@ import { EgressGuard } from '../../../services/proxy/src/upstream/egress/egress-
 import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
 
 export interface TestServer {
@@ -143,7 +145,7 @@ export async function streamSource(
   if (answer === 'full') throw new Error('a registry without a limit is never full');
   const groupOf = failoverGroups({
     registry,
-    askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1' }),
+    askResolver: (question) => askFailoverResolver(question, { guard, userAgent: 'Tester/1', clock: systemClock }),
     log: { warn: (fields: unknown) => void failovers.push(fields as LoggedFailover) },
   });
   return { source: new StreamSource(answer.stream, groupOf), failovers };

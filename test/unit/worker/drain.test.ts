@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Drain } from '../../../services/proxy/src/worker/drain.ts';
 import type { DrainReason } from '../../../services/registry/types.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 
 beforeEach(() => {
@@ -13,7 +14,7 @@ afterEach(() => {
 });
 
 function draining() {
-  const drain = new Drain(createLogger('fatal'));
+  const drain = new Drain(createLogger('fatal'), systemClock);
   const seen: (DrainReason | undefined)[] = [];
   drain.onChange((isBegun) => {
     expect(isBegun).toBe(drain.isBegun);

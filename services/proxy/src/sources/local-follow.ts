@@ -29,12 +29,12 @@ export async function followHere(
     const sink = {
       write: (bytes: Buffer, done: () => void, isAll: boolean) => {
         // The splicer rewrites packets in place, and these belong to the leader's readers.
-        output.push(Buffer.from(bytes), performance.now());
+        output.push(Buffer.from(bytes), feed.clock.monotonicMs());
         if (isAll) output.flush();
         onMedia();
         feed.ring.setLimits(ringLimits());
         feed.publish();
-        setImmediate(done);
+        feed.clock.setImmediate(done);
       },
       finished: (end: FeedEnd) => over.resolve(end),
       dropped: leave,

@@ -54,13 +54,17 @@ async function read(
   { retry, readAhead }: ProviderInputDeps,
 ): Promise<SourceError | 'moved'> {
   const { address, place, watch } = origin;
-  const live = new LiveReader(reader, address.url, watch.silence, true, () => signal.aborted);
+  const live = new LiveReader(reader, address.url, watch.silence, {
+    isMpegTs: true,
+    isLeft: () => signal.aborted,
+    clock: media.feed.clock,
+  });
   let sinceMs: number | undefined;
   for (;;) {
     const piece = await live.read();
     if (piece === 'left' || !(await place.mayPass())) return 'moved';
     if (piece === undefined) return watch.closed();
-    const nowMs = performance.now();
+    const nowMs = media.feed.clock.monotonicMs();
     if (piece.hasMedia) {
       sinceMs ??= nowMs;
       retry.played(nowMs - sinceMs);

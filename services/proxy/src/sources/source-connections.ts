@@ -3,6 +3,7 @@
  * or for a change of source. A provider counts both, so each takes a place of its own.
  */
 
+import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { SourceError } from '../errors.ts';
 import { Preparation } from '../ownership/preparation.ts';
@@ -31,6 +32,7 @@ export interface SourceConnectionsDeps {
    * @throws {StreampoolError} 503 at the limit
    */
   readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -63,13 +65,7 @@ export class SourceConnections {
   readonly #deps: SourceConnectionsDeps;
   readonly #signal: AbortSignal;
   readonly #hasSent: (content: number) => boolean;
-  readonly #prepared = new Preparation<PreparedSource>(
-    () => this.#stage(),
-    ({ source, disconnect }) => {
-      source.close();
-      disconnect();
-    },
-  );
+  readonly #prepared: Preparation<PreparedSource>;
   /** Ends the opening of the prepared connection, and that connection until it is taken. */
   #staging: AbortController | undefined;
   #reader: BodyReader | undefined;
@@ -92,6 +88,11 @@ export class SourceConnections {
     this.#deps = deps;
     this.#hasSent = hasSent;
     this.#signal = signal;
+    const close = ({ source, disconnect }: PreparedSource) => {
+      source.close();
+      disconnect();
+    };
+    this.#prepared = new Preparation(() => this.#stage(), close, deps.clock);
   }
 
   /**
@@ -145,11 +146,12 @@ export class SourceConnections {
     this.#disconnect ??= await this.#deps.takeConnection(signal);
     // A provider counts the last connection until it is closed.
     await this.#closed;
-    const askedMs = performance.now();
+    const { clock } = this.#deps;
+    const askedMs = clock.monotonicMs();
     const { kind, reader, closed } = await this.#connect(signal, tryMs);
     this.#reader = reader;
     this.#closed = closed;
-    return { kind, reader, prepared: undefined, openedMs: performance.now() - askedMs };
+    return { kind, reader, prepared: undefined, openedMs: clock.monotonicMs() - askedMs };
   }
 
   /** Closes the connection that is read. Its place stays taken, for the next one. */
@@ -168,11 +170,12 @@ export class SourceConnections {
   async #stage(): Promise<PreparedSource> {
     this.#staging = new AbortController();
     const signal = AbortSignal.any([this.#signal, this.#staging.signal]);
-    const disconnect = await this.#deps.takeConnection(signal);
+    const { takeConnection, settings, clock } = this.#deps;
+    const disconnect = await takeConnection(signal);
     try {
       const { kind, reader } = await this.#connect(signal);
       if (kind.kind === 'mpegts') {
-        return { source: new StagedSource(reader, this.#deps.settings.liveChunkTimeoutMs), disconnect };
+        return { source: new StagedSource(reader, settings.liveChunkTimeoutMs, clock), disconnect };
       }
       reader.close();
       throw new OtherKindError();

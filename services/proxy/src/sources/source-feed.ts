@@ -77,10 +77,11 @@ export class SourceFeed implements Leader {
    * @param place whether this worker opens the source or follows the owner
    */
   constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, beginning: SourceBeginning = {}) {
+    const { clock } = deps;
     this.#deps = deps;
     this.#beginning = beginning;
-    this.#media = new SourceMedia(place.feed, deps.ringLimits);
-    this.#readAhead = new ReadAhead(this.#media.feed.ring);
+    this.#media = new SourceMedia(place.feed, deps.ringLimits, clock);
+    this.#readAhead = new ReadAhead(this.#media.feed.ring, clock);
     const { route, account, takeConnection, leader, leave = () => undefined } = deps;
     const originOf = (to: SourceAddress, index: number, entered: Entered) => this.#originOf(to, index, entered);
     this.#origin = originOf(address, route?.source.index ?? -1, { place, account, takeConnection, leader, leave });
@@ -94,7 +95,7 @@ export class SourceFeed implements Leader {
       streamTimeoutMs: deps.settings.streamTimeoutMs,
       log: deps.log,
     });
-    const schedule = new RetrySchedule(deps.settings.retry);
+    const schedule = new RetrySchedule(deps.settings.retry, () => clock.monotonicMs());
     const { source } = route ?? {};
     this.#standby = new Standby({
       source,
@@ -103,6 +104,7 @@ export class SourceFeed implements Leader {
       media: this.#media,
       mayMove: () => source !== undefined && schedule.mayMove(source),
       signal: this.#abort.signal,
+      clock,
       log: deps.log,
     });
     this.#retries = new SourceRetries({
@@ -111,6 +113,7 @@ export class SourceFeed implements Leader {
       source,
       moves: this.#moves,
       current: () => this.#origin,
+      clock,
       log: deps.log,
     });
     this.#opened.promise.catch(() => undefined);
@@ -121,7 +124,7 @@ export class SourceFeed implements Leader {
     const log = this.#deps.log.child({ source: maskUrl(address.url) });
     const hasSent = (content: number) => this.#media.hasSent(content);
     const connections = new SourceConnections(address, { ...this.#deps, ...entered, log }, hasSent, this.#abort.signal);
-    const watch = new SourceWatch(address.url, this.#deps.settings, this.#media.arrivals);
+    const watch = new SourceWatch(address.url, this.#deps.settings, this.#media.arrivals, this.#deps.clock);
     watch.silence.onHalf(() => this.#standby.silent());
     return new Origin({ ...entered, address, index, connections, watch });
   }

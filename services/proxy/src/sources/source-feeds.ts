@@ -5,6 +5,7 @@
 
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
+import type { Timer } from '../../../shared/clock.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
@@ -34,7 +35,7 @@ interface Entry {
   readonly source: SourceFeed;
   leases: number;
   /** Closes it if no reader comes back. */
-  lingering: NodeJS.Timeout | undefined;
+  lingering: Timer | undefined;
 }
 
 /** Who of this worker reads a URL for all. */
@@ -165,7 +166,7 @@ export class SourceFeeds {
   }
 
   #lease(entry: Entry, lingerMs = 0): SourceLease {
-    clearTimeout(entry.lingering);
+    this.#deps.clock.clearTimeout(entry.lingering);
     entry.lingering = undefined;
     entry.leases++;
     let released = false;
@@ -175,7 +176,7 @@ export class SourceFeeds {
       entry.leases--;
       if (entry.leases > 0) return;
       if (lingerMs === 0 || entry.source.place.current.kind !== 'own') this.#close(entry);
-      else entry.lingering = setTimeout(() => this.#close(entry), lingerMs);
+      else entry.lingering = this.#deps.clock.setTimeout(() => this.#close(entry), lingerMs);
     };
     return { kind: 'mpegts', feed: entry.source, release };
   }
@@ -232,8 +233,8 @@ export class SourceFeeds {
       const { release } = this.#lease(leader);
       return { ...reads, place, leader: leader.source, leave: release };
     }
-    const { registry, placeOf } = this.#deps;
-    const place = knownPlace(registry, feed).then((first) => placeOf(feed, first, () => false));
+    const { registry, placeOf, clock } = this.#deps;
+    const place = knownPlace(registry, feed, undefined, clock).then((first) => placeOf(feed, first, () => false));
     this.#leaders.set(feed, { group, place });
     try {
       const own = await place;
@@ -309,7 +310,7 @@ export class SourceFeeds {
   }
 
   #close(entry: Entry): void {
-    clearTimeout(entry.lingering);
+    this.#deps.clock.clearTimeout(entry.lingering);
     for (const [group, each] of this.#entries) if (each === entry) this.#entries.delete(group);
     const closed = entry.source.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);

@@ -3,6 +3,7 @@
  * clock, and from where on the media is of the source that is read now.
  */
 
+import type { Clock } from '../../../shared/clock.ts';
 import { Feed } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock, type SourceOrigin } from '../feed/feed-history.ts';
 import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
@@ -32,7 +33,7 @@ const PROVIDER = 'provider';
 
 export class SourceMedia {
   readonly feed: Feed;
-  readonly history = new FeedHistory();
+  readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly #splicer: Splicer;
@@ -48,10 +49,11 @@ export class SourceMedia {
   #progress = 0;
   #progressMs: number | undefined;
 
-  constructor(source: string, ringLimits: () => RingLimits) {
+  constructor(source: string, ringLimits: () => RingLimits, clock: Clock) {
     this.#source = source;
     this.ringLimits = ringLimits;
-    this.feed = new Feed(ringLimits());
+    this.feed = new Feed(ringLimits(), false, clock);
+    this.history = new FeedHistory(clock);
     const sink = feedSink(this.feed);
     const programChanged = (change: ProgramChange) => {
       sink.programChanged(change);
@@ -160,7 +162,7 @@ export class SourceMedia {
   }
 
   put(chunk: Buffer): void {
-    const nowMs = performance.now();
+    const nowMs = this.feed.clock.monotonicMs();
     const { lastDts } = this.output;
     const entry = this.feed.ring.entries.at(-1);
     this.output.push(chunk, nowMs);

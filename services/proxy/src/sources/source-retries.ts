@@ -1,8 +1,9 @@
 /** What a source feed does when its input has failed: it tries the same URL again, or goes on at the next one of its group. */
 
+import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
 import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
@@ -18,6 +19,7 @@ export interface SourceRetriesDeps {
   readonly schedule: RetrySchedule;
   /** What the feed reads now. */
   readonly current: () => Origin;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -48,7 +50,7 @@ export class SourceRetries {
   async recover(end: StreampoolError, signal: AbortSignal): Promise<boolean> {
     // A recording that has been sent to its end is no failure.
     if (!(end instanceof SourceError) || end.reason === 'over') return false;
-    const { source, moves, standby, log } = this.#deps;
+    const { source, moves, standby, clock, log } = this.#deps;
     const origin = this.#deps.current();
     const { isOwn } = origin;
     this.schedule.lost(end.reason === 'stalled' ? origin.watch.silence.earlyMs : 0);
@@ -64,8 +66,8 @@ export class SourceRetries {
     }
     log.warn({ reason: end.reason, retryInMs: delayMs, source: maskUrl(origin.address.url) }, end.message);
     if (delayMs === undefined) return false;
-    await pause(delayMs, signal);
-    while (this.#holds > 0 && !signal.aborted) await pause(HOLD_POLL_MS, signal);
+    await pauseBy(clock, delayMs, signal);
+    while (this.#holds > 0 && !signal.aborted) await pauseBy(clock, HOLD_POLL_MS, signal);
     // Another worker may have taken it over during the pause.
     origin.leaveIfTaken();
     return true;

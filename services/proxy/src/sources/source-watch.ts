@@ -2,6 +2,7 @@
  * Watches what a source sends: whether it is too slow, repeats itself or has no pictures, and why a connection ended.
  */
 
+import type { Clock } from '../../../shared/clock.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError } from '../errors.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
@@ -25,15 +26,17 @@ export class SourceWatch {
   readonly #url: string;
   readonly #settings: SourceWatchSettings;
   readonly #arrivals: Arrivals;
+  readonly #clock: Clock;
   readonly #rounds = new Rounds({ trim: false });
   #bitrate: BitrateMonitor;
   /** The current connection delivers too little; the next one may deliver more. */
   #slow = false;
 
-  constructor(url: string, settings: SourceWatchSettings, arrivals: Arrivals) {
+  constructor(url: string, settings: SourceWatchSettings, arrivals: Arrivals, clock: Clock) {
     this.#url = url;
     this.#settings = settings;
     this.#arrivals = arrivals;
+    this.#clock = clock;
     this.silence = new Silence(settings.liveChunkTimeoutMs);
     this.#bitrate = new BitrateMonitor(settings.bitrate);
   }
@@ -83,7 +86,7 @@ export class SourceWatch {
   get lostElsewhere(): SourceError | undefined {
     const { lastVideoMs = 0, lastAudioMs = 0, videoIntervalMs } = this.#arrivals;
     const lastMs = Math.max(lastVideoMs, lastAudioMs);
-    const silentMs = lastMs === 0 ? 0 : performance.now() - lastMs;
+    const silentMs = lastMs === 0 ? 0 : this.#clock.monotonicMs() - lastMs;
     if (silentMs < relayedLimitMs(this.#settings.liveChunkTimeoutMs, videoIntervalMs)) return undefined;
     const seconds = Math.round(silentMs / 1000);
     return new SourceError('stalled', `The source ${maskUrl(this.#url)} sent nothing for ${seconds} s.`);
@@ -95,7 +98,7 @@ export class SourceWatch {
     return troubleOf({
       isSlow: this.#slow,
       loops: this.#rounds.loops,
-      scrambledMs: this.#arrivals.scrambledMs(performance.now()),
+      scrambledMs: this.#arrivals.scrambledMs(this.#clock.monotonicMs()),
       streamTimeoutMs: this.#settings.streamTimeoutMs,
       lastVideoMs,
       lastAudioMs,

@@ -3,7 +3,8 @@
  * where another worker's connection to the same source ends.
  */
 
-import { type Deferred, deferred, pause } from '../async.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { type Deferred, deferred, pauseBy } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { ProgramReader } from '../mpegts/reading/program-reader.ts';
 import { contentOf } from '../mpegts/reading/unit-content.ts';
@@ -21,6 +22,7 @@ const MATCH_POLL_MS = 100;
 export class StagedSource {
   readonly #reader: BodyReader;
   readonly #idleMs: number;
+  readonly #clock: Clock;
   readonly #chunks: Buffer[] = [];
   /** Of the keyframes in it, in the form of `contentOf`. */
   readonly #keyframes: number[] = [];
@@ -32,9 +34,10 @@ export class StagedSource {
   readonly #pumping: Promise<void>;
 
   /** @param idleMs how long the source may take for its next byte */
-  constructor(reader: BodyReader, idleMs: number) {
+  constructor(reader: BodyReader, idleMs: number, clock: Clock) {
     this.#reader = reader;
     this.#idleMs = idleMs;
+    this.#clock = clock;
     this.#pumping = this.#pump();
   }
 
@@ -46,13 +49,14 @@ export class StagedSource {
    * @throws {SourceError} when it broke off or sent no keyframe
    */
   async overlap(hasSent: (content: number) => boolean, signal: AbortSignal): Promise<void> {
-    const late = pause(KEYFRAME_MS, signal).then(() => {
+    const late = pauseBy(this.#clock, KEYFRAME_MS, signal).then(() => {
       throw new SourceError('stalled', 'The source sent no keyframe.');
     });
     late.catch(() => undefined);
     const first = await Promise.race([this.#firstKeyframe.promise, late]);
-    const untilMs = performance.now() + MATCH_MS;
-    while (!hasSent(first) && performance.now() < untilMs && !signal.aborted) await pause(MATCH_POLL_MS, signal);
+    const untilMs = this.#clock.monotonicMs() + MATCH_MS;
+    while (!hasSent(first) && this.#clock.monotonicMs() < untilMs && !signal.aborted)
+      await pauseBy(this.#clock, MATCH_POLL_MS, signal);
   }
 
   /**
@@ -60,7 +64,7 @@ export class StagedSource {
    * @throws {SourceError} when that takes longer than `timeoutMs`
    */
   async begun(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const late = pause(timeoutMs, signal).then(() => {
+    const late = pauseBy(this.#clock, timeoutMs, signal).then(() => {
       throw new SourceError('stalled', 'The source sent no keyframe.');
     });
     late.catch(() => undefined);
@@ -116,7 +120,7 @@ export class StagedSource {
         this.#chunks.push(chunk);
         this.#bytes += chunk.length;
         if (this.#bytes > MAX_BYTES) throw new SourceError('stalled', 'The source waited too long for a handover.');
-        scan.push(Buffer.from(chunk), performance.now());
+        scan.push(Buffer.from(chunk), this.#clock.monotonicMs());
       }
     } catch (error) {
       // The caller of `take` gets this error when it reads on.

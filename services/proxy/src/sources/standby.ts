@@ -3,7 +3,7 @@
  * it. The first of the two that has a picture to begin with wins. The group moves only when that is the next one.
  */
 
-import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
+import type { Clock, Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { pauseBy } from '../async.ts';
@@ -46,7 +46,7 @@ export interface StandbyDeps {
   /** Aborted when the feed is closed. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  readonly clock?: Clock;
+  readonly clock: Clock;
 }
 
 /** How long the next source may take to its first picture. */
@@ -71,7 +71,7 @@ export class Standby {
 
   constructor(deps: StandbyDeps) {
     this.#deps = deps;
-    this.#clock = deps.clock ?? systemClock;
+    this.#clock = deps.clock;
   }
 
   /** Half of what the source of now may be silent is over. */

@@ -72,7 +72,7 @@ export class FailoverGroup {
   /** Where the next failover of a stream leads; undefined when nowhere, or when only a resolver knows. */
   following(stream: StreamRecord): FailoverState | undefined {
     const plan = this.planOf(stream);
-    return plan.hasResolver ? undefined : advanceFailover(plan, this.#state, { nowMs: Date.now() });
+    return plan.hasResolver ? undefined : advanceFailover(plan, this.#state, { nowMs: this.#deps.clock.wallMs() });
   }
 
   planOf({ url, failoverUrls, failoverResolverUrl }: StreamRecord): FailoverPlan {

@@ -1,19 +1,22 @@
 /** Draining: the worker takes nothing new, hands its feeds over and waits for its viewers to leave. */
 
 import type { DrainReason } from '../../../registry/types.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 
 const POLL_MS = 200;
 
 export class Drain {
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #listeners: ((isBegun: boolean) => void)[] = [];
   #reason: DrainReason | undefined;
   #isClosing = false;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Whether the worker takes nothing new. */
@@ -66,8 +69,8 @@ export class Drain {
   /** Stops the worker: resolves when nobody needs it any more, or after `drainMs`. */
   async until(isUnused: () => boolean, drainMs: number): Promise<void> {
     this.begin('stopping');
-    const untilMs = performance.now() + drainMs;
-    while (!isUnused() && performance.now() < untilMs) await pause(POLL_MS);
+    const untilMs = this.#clock.monotonicMs() + drainMs;
+    while (!isUnused() && this.#clock.monotonicMs() < untilMs) await pauseBy(this.#clock, POLL_MS);
   }
 
   #change(reason: DrainReason | undefined): void {

@@ -64,10 +64,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const { ffmpeg, reading, sandbox, hardware } = await ownFfmpeg(config, log);
   const cluster = config.redisEnabled ? redisCluster(config, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
-  const drain = new Drain(log);
-  const feeds = new FeedsHere();
   const wire = systemWire;
   const { clock } = wire;
+  const drain = new Drain(log, clock);
+  const feeds = new FeedsHere();
   const lease = new Lease(clock);
   const silentWorkers = new SilentWorkers();
   const placeOf: PlaceOf = (feed, first, isFull) =>
@@ -103,6 +103,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     {
       guard,
       memories,
+      clock,
       log,
       registry,
       placeOf,
@@ -143,7 +144,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     sharedStreamGraceMs: config.sharedStreamGraceMs,
     failover: {
       maxFailoverAttempts: config.maxFailoverAttempts,
-      askResolver: (question) => askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, log }),
+      askResolver: (question) =>
+        askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, clock, log }),
     },
   });
   feeds.add(seating.feeds, sources);

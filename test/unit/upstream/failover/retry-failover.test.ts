@@ -14,6 +14,7 @@ import {
 } from '../../../../services/proxy/src/upstream/failover/retry.ts';
 import { Silence } from '../../../../services/proxy/src/upstream/failover/silence.ts';
 import { initialFailover } from '../../../../services/registry/new-stream.ts';
+import { systemClock } from '../../../../services/shared/clock.ts';
 import { openGuard, serve, streamSource } from '../support.ts';
 
 const SETTINGS = { retryAttempts: 3, retryDelayMs: 1000, retryExponentialBackoff: false, streamTotalTimeoutMs: 30_000 };
@@ -43,7 +44,7 @@ describe('retry', () => {
     expect(delays()).toEqual([1000, 1000, 1000, undefined]);
     schedule.switched();
     expect(delays()).toEqual([1000, 1000, 1000, undefined]);
-    expect(new RetrySchedule({ ...SETTINGS, retryAttempts: 0 }).next(refused)).toBeUndefined();
+    expect(new RetrySchedule({ ...SETTINGS, retryAttempts: 0 }, () => 0).next(refused)).toBeUndefined();
   });
 
   it('doubles the delay, or keeps to what the provider asks for', () => {
@@ -264,7 +265,7 @@ describe('failover resolver', () => {
       const [code, text] = answer(body);
       if (code !== 0) response.writeHead(code, code === 302 ? { location: '/' } : {}).end(text);
     });
-    const deps = { guard: openGuard(), userAgent: 'Tester/1', timeoutMs };
+    const deps = { guard: openGuard(), userAgent: 'Tester/1', clock: systemClock, timeoutMs };
     const next = await askFailoverResolver({ ...question, resolverUrl: `${server.origin}/r` }, deps);
     return { next, bodies };
   }

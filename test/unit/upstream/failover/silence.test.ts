@@ -1,10 +1,12 @@
 /** A hang is noticed by the source's own rhythm, and no source that lives is taken for one. */
+
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { MediaScan } from '../../../../services/proxy/src/mpegts/syntax/media-scan.ts';
 import { LiveReader } from '../../../../services/proxy/src/upstream/failover/live-reader.ts';
 import { relayedLimitMs, Silence } from '../../../../services/proxy/src/upstream/failover/silence.ts';
 import { BodyReader } from '../../../../services/proxy/src/upstream/messages/body-reader.ts';
+import { systemClock } from '../../../../services/shared/clock.ts';
 import { TsBuilder } from '../../mpegts/build-ts.ts';
 
 const MAX_MS = 15_000;
@@ -153,13 +155,11 @@ describe('a connection', () => {
     const body = new PassThrough();
     const silence = new Silence(maxMs);
     silence.begin(0);
-    const reader = new LiveReader(
-      new BodyReader(body, 'http://tv.test/1.ts'),
-      'http://tv.test/1.ts',
-      silence,
-      true,
+    const reader = new LiveReader(new BodyReader(body, 'http://tv.test/1.ts'), 'http://tv.test/1.ts', silence, {
+      isMpegTs: true,
       isLeft,
-    );
+      clock: systemClock,
+    });
     return { body, silence, reader };
   }
 

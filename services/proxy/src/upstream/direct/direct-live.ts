@@ -3,6 +3,7 @@
  * viewer waits.
  */
 
+import { systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { ScramblingMonitor } from '../../mpegts/syntax/scrambling.ts';
@@ -92,7 +93,11 @@ async function pumpConnection(
   const aligner = isTs ? new PacketAligner() : undefined;
   const monitor = new BitrateMonitor(settings);
   const scrambling = new ScramblingMonitor();
-  const reader = new LiveReader(opened.reader, opened.response.url, silence, isTs, () => source.index !== index);
+  const reader = new LiveReader(opened.reader, opened.response.url, silence, {
+    isMpegTs: isTs,
+    isLeft: () => source.index !== index,
+    clock: systemClock,
+  });
   let sinceMs: number | undefined;
   let canMove = source.canFailOver;
   try {

@@ -1,7 +1,9 @@
 /**
  * A direct stream for one viewer over its own connection: live or VOD, not transcoded, repaired while the viewer waits.
  */
+
 import type { ServerResponse } from 'node:http';
+import { systemClock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
@@ -99,9 +101,15 @@ class DirectStream {
   constructor(request: DirectRequest) {
     this.#request = request;
     this.#stall = request.stall ?? new StallLimit(request.settings.clientStallTimeoutMs);
-    this.#schedule = new RetrySchedule(request.settings);
+    this.#schedule = new RetrySchedule(request.settings, () => systemClock.monotonicMs());
     const { source, log } = request;
-    this.#recovery = new SourceRecovery({ source, log, schedule: this.#schedule, signal: this.#abort.signal });
+    this.#recovery = new SourceRecovery({
+      source,
+      log,
+      schedule: this.#schedule,
+      signal: this.#abort.signal,
+      clock: systemClock,
+    });
   }
 
   async serve(): Promise<DirectResult> {

@@ -1,4 +1,5 @@
 /** Asks a stream's failover resolver, an HTTP service of the operator, for the next source URL. */
+import type { Clock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
@@ -21,6 +22,7 @@ export interface ResolverQuestion {
 export interface ResolverDeps {
   readonly guard: EgressGuard;
   readonly userAgent: string;
+  readonly clock: Clock;
   readonly log?: Pick<Logger, 'warn'>;
   readonly signal?: AbortSignal;
   /** Limit for the whole exchange. */
@@ -53,7 +55,7 @@ async function ask(question: ResolverQuestion, deps: ResolverDeps): Promise<stri
   const timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
   const timeout = new AbortController();
   const stop = (): void => timeout.abort();
-  const timer = setTimeout(stop, timeoutMs);
+  const timer = deps.clock.setTimeout(stop, timeoutMs);
   deps.signal?.addEventListener('abort', stop, { once: true });
   if (deps.signal?.aborted === true) stop();
   try {
@@ -80,7 +82,7 @@ async function ask(question: ResolverQuestion, deps: ResolverDeps): Promise<stri
     const answer = await reader.peek(ANSWER_MAX_BYTES, timeoutMs).finally(() => reader.close());
     return nextUrlOf(JSON.parse(answer.toString('utf8')));
   } finally {
-    clearTimeout(timer);
+    deps.clock.clearTimeout(timer);
     deps.signal?.removeEventListener('abort', stop);
   }
 }

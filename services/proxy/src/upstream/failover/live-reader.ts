@@ -1,5 +1,6 @@
 /** Reads one connection of a live source until it ends, breaks or hangs. */
 
+import type { Clock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { MediaScan } from '../../mpegts/syntax/media-scan.ts';
@@ -17,26 +18,33 @@ export interface Piece {
   readonly hasMedia: boolean;
 }
 
+export interface LiveReaderOptions {
+  /** Whether media can be told from other bytes. */
+  readonly isMpegTs: boolean;
+  /** Whether nobody wants this connection any more, however silent it is. */
+  readonly isLeft?: (() => boolean) | undefined;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
 export class LiveReader {
   readonly #reader: BodyReader;
   readonly #url: string;
   readonly #silence: Silence;
   readonly #scan: MediaScan | undefined;
   readonly #isLeft: () => boolean;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   /** Other bytes have come since the newest media. */
   #hasOther = false;
 
-  /**
-   * @param silence of the source, over all its connections
-   * @param isMpegTs whether media can be told from other bytes
-   * @param isLeft whether nobody wants this connection any more, however silent it is
-   */
-  constructor(reader: BodyReader, url: string, silence: Silence, isMpegTs: boolean, isLeft = () => false) {
+  /** @param silence of the source, over all its connections */
+  constructor(reader: BodyReader, url: string, silence: Silence, options: LiveReaderOptions) {
+    const { isMpegTs, isLeft = () => false, clock } = options;
     this.#reader = reader;
     this.#url = url;
     this.#silence = silence;
     this.#scan = isMpegTs ? new MediaScan() : undefined;
     this.#isLeft = isLeft;
+    this.#clock = clock;
   }
 
   /**
@@ -46,9 +54,9 @@ export class LiveReader {
   async read(): Promise<Piece | undefined | 'left'> {
     for (let waitedMs = 0; !this.#isLeft(); ) {
       const stepMs = Math.min(STEP_MS, this.#silence.nextMs);
-      const askedMs = performance.now();
+      const askedMs = this.#clock.monotonicMs();
       const bytes = await this.#readWithin(stepMs);
-      const tookMs = performance.now() - askedMs;
+      const tookMs = this.#clock.monotonicMs() - askedMs;
       waitedMs += tookMs;
       if (bytes === undefined) return undefined;
       const heard = this.#heard(bytes);

@@ -76,8 +76,8 @@ export class RetrySchedule {
   /** When the newest try began, if it was not the first of all. */
   #triedMs = 0;
 
-  /** `now`: a monotonic clock in ms. */
-  constructor(settings: RetrySettings, now: () => number = () => performance.now()) {
+  /** @param now a monotonic clock in ms */
+  constructor(settings: RetrySettings, now: () => number) {
     this.#settings = settings;
     this.#now = now;
   }

@@ -1,8 +1,9 @@
 /** Keeps trying a source until it answers: retries with a delay, then moves to the next source, then gives up. */
 
+import type { Clock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
-import { pause } from '../../async.ts';
+import { pauseBy } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
 import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
 import type { RetrySchedule } from './retry.ts';
@@ -11,6 +12,7 @@ export interface RecoveryDeps {
   readonly source: SwitchableSource;
   readonly schedule: RetrySchedule;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   readonly log?: Pick<Logger, 'warn'> | undefined;
   /** What the failover resolver gets to know; default: as for a stream that is one connection. */
   readonly reasonOf?: (error: SourceError) => string;
@@ -58,12 +60,12 @@ export class SourceRecovery {
 
   /** @param elsewhere there is another source to move to */
   async #waited(error: SourceError, elsewhere: boolean): Promise<boolean> {
-    const { source, schedule, signal, log } = this.#deps;
+    const { source, schedule, signal, clock, log } = this.#deps;
     if (signal.aborted) throw new SourceError('stopped', 'The viewer has left.');
     const delayMs = schedule.next(error, elsewhere);
     log?.warn({ reason: error.reason, retryInMs: delayMs, source: maskUrl(source.address.url) }, error.message);
     if (delayMs === undefined) return false;
-    await pause(delayMs, signal);
+    await pauseBy(clock, delayMs, signal);
     return true;
   }
 

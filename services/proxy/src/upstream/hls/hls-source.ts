@@ -3,6 +3,7 @@
  * breaks: the last playlist is served for a while, then the next source takes over, and its numbers go on.
  */
 
+import { systemClock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { Sealer } from '../../sealer.ts';
@@ -87,7 +88,14 @@ export class HlsSource {
     this.#usedMs = now();
     const { signal } = this.#abort;
     this.#schedule = new RetrySchedule(settings, now);
-    this.#recovery = new SourceRecovery({ source, schedule: this.#schedule, signal, log, reasonOf: reasonOfPlaylist });
+    this.#recovery = new SourceRecovery({
+      source,
+      schedule: this.#schedule,
+      signal,
+      clock: systemClock,
+      log,
+      reasonOf: reasonOfPlaylist,
+    });
     this.#generation = this.#generationOf(0, 0);
   }
 
