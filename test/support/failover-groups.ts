@@ -39,6 +39,7 @@ export function groupSource(address: SourceAddress): GroupSource {
     following: undefined,
     mayMoveOn: () => false,
     advance: async () => false,
+    goBack: async () => undefined,
     refresh: async () => undefined,
     get ofGroup() {
       return source;

@@ -1,4 +1,4 @@
-/** Three small things about promises that the platform lacks (`Promise.withResolvers` comes with Node 22). */
+/** Small things about promises that the platform lacks (`Promise.withResolvers` comes with Node 22). */
 
 import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
 
@@ -40,6 +40,29 @@ export function pauseBy(clock: Clock, ms: number, signal?: AbortSignal): Promise
     const timer = clock.setTimeout(done, ms);
     signal?.addEventListener('abort', done);
   });
+}
+
+/**
+ * What the promise resolves to; undefined when that takes longer than `ms`, or when the signal is given. Unlike a race with a pause it
+ * leaves no timer and no listener behind.
+ */
+export async function within<T>(
+  clock: Clock,
+  promise: Promise<T>,
+  ms: number,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const late = deferred<undefined>();
+  const end = () => late.resolve(undefined);
+  const timer = clock.setTimeout(end, ms);
+  signal.addEventListener('abort', end);
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clock.clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /**

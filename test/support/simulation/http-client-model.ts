@@ -58,6 +58,7 @@ class Received extends EventEmitter {
     }
     if (!sent.isEnd || this.#isClosed) return;
     this.complete = true;
+    this.#request.completed();
     this.emit('end');
     this.closed(undefined);
   }
@@ -79,6 +80,7 @@ export class SimulatedRequest extends EventEmitter {
   #received: Received | undefined;
   #forth: Channel | undefined;
   #isOver = false;
+  readonly #onAbort = () => void this.destroy(errorWith('ABORT_ERR', 'aborted'));
 
   constructor(http: SimulatedHttp, url: string, options: RequestOptions) {
     super();
@@ -87,7 +89,7 @@ export class SimulatedRequest extends EventEmitter {
     this.#options = options;
     const { signal } = options;
     if (signal?.aborted === true) queueMicrotask(() => this.destroy(errorWith('ABORT_ERR', 'aborted')));
-    signal?.addEventListener('abort', () => this.destroy(errorWith('ABORT_ERR', 'aborted')), { once: true });
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
   get process(): Process {
@@ -155,7 +157,6 @@ export class SimulatedRequest extends EventEmitter {
       this.emit('response', this.#received);
     }
     this.#received?.take(sent);
-    if (sent.isEnd) this.#isOver ||= this.#received?.complete === true;
   }
 
   took(bytes: number): void {
@@ -164,15 +165,25 @@ export class SimulatedRequest extends EventEmitter {
 
   destroy(error?: Error): this {
     if (this.#isOver) return this;
-    this.#isOver = true;
+    this.#over();
     this.#tellServer();
     queueMicrotask(() => this.#told(error ?? errorWith('ECONNRESET', 'socket hang up')));
     return this;
   }
 
+  /** The response has come to its end. */
+  completed(): void {
+    this.#over();
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+  }
+
   #failed(error: Error): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#over();
     this.#told(error);
   }
 

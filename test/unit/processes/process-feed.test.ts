@@ -92,10 +92,14 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
   return { process, place, source, registry, events, asked, open, refuse, has, ends, run, openings };
 }
 
+const PRIMARY = { url: URLS[0] as string, headers: {}, userAgent: 'test', sticky: false };
+
 /** A source that the run of a feed reads alone. */
 function fakeSource(events: string[], change: Partial<FakeSource> = {}): FakeSource {
   return {
-    account: accountOf({ url: URLS[0] as string, headers: {}, userAgent: 'test', sticky: false }),
+    account: accountOf(PRIMARY),
+    address: PRIMARY,
+    index: -1,
     feed: { readerCount: 1 },
     place: { feed: 's:a' },
     history: { current: { timeline: 't' } },
@@ -385,7 +389,7 @@ describe('a move to the next source', () => {
   });
 
   it('leaves a source in trouble on when the next one fails', async () => {
-    const { events, open, refuse, has, run } = setUp({ failovers: 1 });
+    const { events, open, refuse, has, run, source } = setUp({ failovers: 1 });
     const a = run('a', fakeSource([], { trouble: 'scrambled' })).send('a1');
     await open(0, a);
     await has('a1');
@@ -394,6 +398,25 @@ describe('a move to the next source', () => {
     a.send('a2');
     await has('a1a2');
     expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8']);
+    expect(source.state).toMatchObject({ index: -1, attempts: 1, currentUrl: URLS[0] });
+  });
+
+  it('takes the group back to what it plays when no other source delivers', async () => {
+    const { process, events, open, refuse, has, run, source } = setUp({ failovers: 2 });
+    const a = run('a').send('a1');
+    await open(0, a);
+    await has('a1');
+    await source.advance(-1, { reason: 'manual' });
+    const moved = process.switchSource();
+    await refuse(1, REFUSED);
+    await refuse(2, REFUSED);
+    expect(await moved).toBe(false);
+    expect(source.state).toMatchObject({ index: -1, attempts: 2, currentUrl: URLS[0] });
+    // The group tells its feeds that it has moved.
+    expect(await process.switchSource()).toBe(false);
+    a.send('a2');
+    await has('a1a2');
+    expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8', 'opens 3.m3u8']);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The run that is prepared beside the current one: it takes over only when it has output, and is never left running. */
 
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { deferred, pause } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
@@ -22,6 +23,8 @@ function setUp(timeoutMs = 60_000) {
   });
   const source: FakeSource = {
     account: 'account',
+    address: { url: 'http://provider/1.ts', headers: {}, userAgent: 'test' },
+    index: -1,
     feed: { readerCount: 1 },
     place: { feed: 's:a' },
     history: { current: { timeline: 't' } },
@@ -54,6 +57,18 @@ describe('a run that is prepared', () => {
     succession.letGo();
     expect(events).toEqual(['retries held', 'retries allowed']);
     expect(next.output.read()?.toString()).toBe('n');
+  });
+
+  it('leaves nothing that waits for the end of its feed', async () => {
+    const { succession, abort, current, run, opening } = setUp();
+    for (const act of [(next: FakeRun) => next.send('n'), (next: FakeRun) => next.end({})]) {
+      const prepared = succession.prepare(current);
+      const next = run();
+      opening().resolve(next);
+      act(next);
+      await prepared;
+    }
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
   });
 
   it.each([

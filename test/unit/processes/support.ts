@@ -28,7 +28,7 @@ export function exitOf(reason: FfmpegExit['reason']): FfmpegExit {
 }
 
 /** What a feed and a succession see of the source of a run. */
-export type FakeSource = Pick<SourceFeed, 'account' | 'trouble' | 'lost' | 'arrivals'> & {
+export type FakeSource = Pick<SourceFeed, 'account' | 'address' | 'index' | 'trouble' | 'lost' | 'arrivals'> & {
   readonly feed: { readerCount: number };
   readonly place: { readonly feed: string };
   readonly history: { readonly current: { readonly timeline: string } };

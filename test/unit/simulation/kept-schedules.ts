@@ -165,4 +165,70 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'sends new viewers to a source that broke as a worker moved to it, while another process plays the one before',
+    schedule: {
+      seed: 881,
+      happenings: [
+        { kind: 'viewer', atMs: 573, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1159, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1430, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'failover', atMs: 5043, stream: 0, worker: 'w1' },
+        { kind: 'source', atMs: 5289, stream: 0, isBackup: true, ms: 300 },
+        { kind: 'viewer', atMs: 8822, stream: 0, worker: 0, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'opens a second process at a broken source to which somebody wanted to move, while the first one plays',
+    schedule: {
+      seed: 3377,
+      happenings: [
+        { kind: 'viewer', atMs: 799, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1014, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1267, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'source', atMs: 5524, stream: 0, isBackup: true, ms: 1300 },
+        { kind: 'failover', atMs: 6389, stream: 0, worker: 'w3' },
+        { kind: 'viewer', atMs: 7555, stream: 0, worker: 0, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'leaves one of two profiles at a source that broke while the other one stayed at the source before',
+    schedule: {
+      seed: 4685,
+      happenings: [
+        { kind: 'viewer', atMs: 450, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 5582, stream: 2, worker: 2, stayMs: undefined },
+        { kind: 'failover', atMs: 6431, stream: 2, worker: 'w1' },
+        { kind: 'source', atMs: 7303, stream: 0, isBackup: true, ms: 300 },
+      ],
+    },
+  },
+  {
+    what: 'opens another profile at a source that its channel could not move to',
+    schedule: {
+      seed: 6329,
+      happenings: [
+        { kind: 'viewer', atMs: 2614, stream: 2, worker: 2, stayMs: undefined },
+        { kind: 'failover', atMs: 4743, stream: 2, worker: 'w2' },
+        { kind: 'source', atMs: 5203, stream: 0, isBackup: true, ms: 300 },
+        { kind: 'viewer', atMs: 10_434, stream: 0, worker: 2, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'goes to the source that its group could not move to, on another worker',
+    schedule: {
+      seed: 9544,
+      happenings: [
+        { kind: 'viewer', atMs: 522, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'viewer', atMs: 610, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1128, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'source', atMs: 3380, stream: 0, isBackup: true, ms: 300 },
+        { kind: 'failover', atMs: 3647, stream: 0, worker: 'w2' },
+        { kind: 'viewer', atMs: 7019, stream: 0, worker: 2, stayMs: undefined },
+      ],
+    },
+  },
 ];

@@ -184,7 +184,7 @@ describe('a group that moves', () => {
     expect(a.source.index).toBe(0);
   });
 
-  it('stays when nothing else delivers', async () => {
+  it('stays when nothing else delivers, and whoever wakes joins it there', async () => {
     const { read, isOpen, asked } = await workerWith({
       '/1.ts': play,
       '/2.ts': (response) => response.writeHead(404).end(),
@@ -192,10 +192,13 @@ describe('a group that moves', () => {
     const a = await read('a', '/1.ts', '/2.ts');
     await goesOn(a);
     await a.source.moveOn();
-    await until(() => asked.length > 1, { what: 'the next source to be asked' });
+    await until(() => asked.length > 1 && a.source.index === -1, { what: 'the group to go back' });
     await goesOn(a);
     await isOpen('/1.ts');
     expect(a.feed.feed.end).toBeUndefined();
+    const b = await read('b', '/1.ts', '/2.ts');
+    expect(b.feed).toBe(a.feed);
+    expect(asked).toEqual(['/1.ts', '/2.ts']);
   });
 
   it('closes the only connection that the provider allows, before it opens the next', async () => {

@@ -67,6 +67,28 @@ describe('streams of one URL', () => {
     expect(await sources[0]?.moveOn()).toBeUndefined();
   });
 
+  it('go back together to what one of them still plays, when nothing else is left', async () => {
+    const told: (readonly string[])[] = [];
+    const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }], {
+      tell: async (streams) => void told.push(streams),
+    });
+    const [a, b] = sources as [StreamSource, StreamSource];
+    const { address, index } = a;
+    await a.moveOn();
+    await a.moveOn();
+    expect(b.index).toBe(1);
+    // Somebody else has moved on from there meanwhile.
+    await a.goBack(0, { address, index });
+    expect(b.index).toBe(1);
+    await Promise.all([a, b].map((source) => source.goBack(1, { address, index })));
+    expect([a.state, b.state]).toMatchObject(Array(2).fill({ index: -1, attempts: 2, currentUrl: SPEC.url }));
+    expect((await registry.stream('b'))?.failover).toEqual(a.state);
+    expect(told.flat()).toEqual(['a', 'b', 'a', 'b', 'a', 'b']);
+    // Not forward: who plays the other source would send them there, and the first one back again.
+    await b.goBack(-1, { address: { ...address, url: URLS[1] as string }, index: 1 });
+    expect(a.index).toBe(-1);
+  });
+
   it('ask the resolver once, with the metadata of the one that asked', async () => {
     const asked: ResolverQuestion[] = [];
     const resolver = { failoverResolverUrl: 'http://ask/', failoverUrls: [] };

@@ -21,7 +21,7 @@ import { sourceFeedOf } from '../sources/source-key.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
-import type { FailoverCause } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
 import type { Production } from './production.ts';
@@ -94,6 +94,10 @@ export class ProcessFeed implements PlacedFeed {
   #isFresh = false;
   /** The group of the source that the newest run was started on. */
   #group: FailoverGroup | undefined;
+  /** On which source each run has begun. */
+  readonly #began = new WeakMap<Run, Following>();
+  /** The run that the feed reads now. */
+  #playing: Run | undefined;
   /** The run that this worker ended for another one, and why. */
   #cut: { readonly run: Run; readonly why: 'hung' | 'left' } | undefined;
   #lastOutputMs: number;
@@ -120,7 +124,7 @@ export class ProcessFeed implements PlacedFeed {
     this.feed = new Feed(ringLimits(), production.opaque, clock);
     this.output = production.output(this.feed);
     this.#succession = new Succession({
-      start: () => production.start(this.#request()),
+      start: () => this.#start(),
       timeoutMs: options.streamTimeoutMs,
       signal: this.#abort.signal,
       clock,
@@ -239,7 +243,10 @@ export class ProcessFeed implements PlacedFeed {
 
   async #prepareSource(): Promise<boolean> {
     while (this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
-      const { index, state } = this.#source;
+      const { index, state, address } = this.#source;
+      // The group is back before the feed has left.
+      const isThere = this.#played !== undefined && sourceFeedOf(this.#played.address) === sourceFeedOf(address);
+      if (isThere && !this.#succession.isReady) return false;
       const prepared = await this.#succession.prepare(this.#run);
       if (this.#source.state !== state) {
         // The stream has moved on meanwhile.
@@ -254,7 +261,10 @@ export class ProcessFeed implements PlacedFeed {
         this.#end(this.#run, 'left');
         return true;
       }
-      if (!(await this.#source.advance(index, { reason: 'transcode_start_error' }))) return false;
+      if (await this.#source.advance(index, { reason: 'transcode_start_error' })) continue;
+      // Else others of the group would open a source that does not deliver, while this one plays.
+      if (this.#played !== undefined) await this.#source.goBack(index, this.#played);
+      return false;
     }
     return false;
   }
@@ -392,7 +402,7 @@ export class ProcessFeed implements PlacedFeed {
     const previous = this.#run;
     let run: Run;
     try {
-      run = this.#succession.take() ?? (await this.#production.start(this.#request()));
+      run = this.#succession.take() ?? (await this.#start());
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       return this.#superseded ?? { why: 'not_opened', exit: undefined, sourceError: error, addedMs: 0 };
@@ -405,6 +415,7 @@ export class ProcessFeed implements PlacedFeed {
     // The feed may have got another input while the source was being opened.
     if (this.#abort.signal.aborted || this.place.current.kind === 'relay' || this.#succession.isReady) run.kill();
     const unwatch = this.#watch(run);
+    this.#playing = run;
     try {
       const { end, addedMs } = await intoFeed(run, this, {
         samePictures: this.#production.samePictures,
@@ -414,6 +425,7 @@ export class ProcessFeed implements PlacedFeed {
       const why = this.#cut?.run === run ? this.#cut.why : 'by_itself';
       return this.#superseded ?? { why, exit: end.exit, sourceError: end.sourceError, addedMs };
     } finally {
+      this.#playing = undefined;
       unwatch();
       run.kill();
     }
@@ -437,6 +449,19 @@ export class ProcessFeed implements PlacedFeed {
     this.#run?.release();
     this.#run = undefined;
     this.#succession.letGo();
+  }
+
+  async #start(): Promise<Run> {
+    const { address, index } = this.#source;
+    const run = await this.#production.start(this.#request());
+    this.#began.set(run, { address, index });
+    return run;
+  }
+
+  /** The source that the feed plays now; undefined while it plays none. */
+  get #played(): Following | undefined {
+    // A source feed moves inside.
+    return this.#playing && (this.#playing.source ?? this.#began.get(this.#playing));
   }
 
   /** What the next run of this worker has to make. */

@@ -5,7 +5,7 @@
 
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { pauseBy } from '../async.ts';
+import { within } from '../async.ts';
 import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
 import type { Run } from './run.ts';
 
@@ -85,12 +85,8 @@ export class Succession {
   async #startUntilOutput(): Promise<Run | undefined> {
     const { start, timeoutMs, signal, clock = systemClock } = this.#deps;
     const run = await start();
-    const delivers = await Promise.race([
-      firstOutput(run),
-      run.ended.then(() => false),
-      pauseBy(clock, timeoutMs, signal).then(() => false),
-    ]);
-    if (delivers) return run;
+    const outcome = Promise.race([firstOutput(run), run.ended.then(() => false)]);
+    if ((await within(clock, outcome, timeoutMs, signal)) === true) return run;
     run.kill();
     run.release();
     return undefined;

@@ -145,6 +145,11 @@ export class SourceFeed implements Leader {
     return this.#origin.address;
   }
 
+  /** Of its address among those of its group. */
+  get index(): number {
+    return this.#origin.index;
+  }
+
   /** From where on its ring has media of where its group plays; undefined while it has none. */
   get freshFrom(): number | undefined {
     return this.#moves.isElsewhere || this.#moves.isReady ? undefined : this.#media.freshFrom;

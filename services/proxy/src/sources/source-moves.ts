@@ -158,7 +158,7 @@ export class SourceMoves {
   }
 
   async #move(): Promise<void> {
-    const { route, originOf, interrupt, current, signal } = this.#deps;
+    const { route, originOf, interrupt, current, isLive, signal } = this.#deps;
     if (route !== undefined && sourceFeedOf(route.source.address) === sourceFeedOf(current().address)) {
       // The group is back before the feed has left.
       const next = this.take();
@@ -180,9 +180,11 @@ export class SourceMoves {
       }
       this.leave(next);
       if (signal.aborted) return;
-      // Unless the group has moved on meanwhile.
-      if (route.source.index === index && !(await route.source.advance(index, { reason: 'transcode_start_error' })))
-        return;
+      // The group has moved on meanwhile.
+      if (route.source.index !== index) continue;
+      if (await route.source.advance(index, { reason: 'transcode_start_error' })) continue;
+      if (isLive()) await route.source.goBack(index, current());
+      return;
     }
   }
 

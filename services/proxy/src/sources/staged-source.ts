@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../../../shared/clock.ts';
-import { type Deferred, deferred, pauseBy } from '../async.ts';
+import { type Deferred, deferred, pauseBy, within } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { ProgramReader } from '../mpegts/reading/program-reader.ts';
 import { contentOf } from '../mpegts/reading/unit-content.ts';
@@ -49,11 +49,8 @@ export class StagedSource {
    * @throws {SourceError} when it broke off or sent no keyframe
    */
   async overlap(hasSent: (content: number) => boolean, signal: AbortSignal): Promise<void> {
-    const late = pauseBy(this.#clock, KEYFRAME_MS, signal).then(() => {
-      throw new SourceError('stalled', 'The source sent no keyframe.');
-    });
-    late.catch(() => undefined);
-    const first = await Promise.race([this.#firstKeyframe.promise, late]);
+    const first = await within(this.#clock, this.#firstKeyframe.promise, KEYFRAME_MS, signal);
+    if (first === undefined) throw new SourceError('stalled', 'The source sent no keyframe.');
     const untilMs = this.#clock.monotonicMs() + MATCH_MS;
     while (!hasSent(first) && this.#clock.monotonicMs() < untilMs && !signal.aborted)
       await pauseBy(this.#clock, MATCH_POLL_MS, signal);
@@ -64,11 +61,9 @@ export class StagedSource {
    * @throws {SourceError} when that takes longer than `timeoutMs`
    */
   async begun(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const late = pauseBy(this.#clock, timeoutMs, signal).then(() => {
-      throw new SourceError('stalled', 'The source sent no keyframe.');
-    });
-    late.catch(() => undefined);
-    await Promise.race([this.#begun.promise, late]);
+    const begun = this.#begun.promise.then(() => true);
+    const hasBegun = await within(this.#clock, begun, timeoutMs, signal);
+    if (hasBegun === undefined) throw new SourceError('stalled', 'The source sent no keyframe.');
   }
 
   /**

@@ -12,7 +12,7 @@ import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { advanceFailover, type FailoverPlan } from '../upstream/failover/failover.ts';
 import type { ResolverQuestion } from '../upstream/failover/failover-resolver.ts';
-import type { FailoverCause } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
 
 /** Asks a stream's failover resolver for the next URL; undefined when the resolver has none. */
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
@@ -80,15 +80,39 @@ export class FailoverGroup {
     return { url, failoverUrls, hasResolver: failoverResolverUrl !== undefined, maxAttempts };
   }
 
+  /**
+   * Takes the group back to a source that still plays, because the one at `fromIndex` does not deliver and no other one is left. Else
+   * whoever of the group begins anew would open that one. Only back: two feeds that play different sources would send the group to
+   * and fro.
+   * @param asking a stream that plays there
+   */
+  async goBack(asking: StreamRecord, fromIndex: number, { address, index }: Following): Promise<void> {
+    await this.#advancing;
+    const from = this.#state;
+    if (from.index !== fromIndex || index >= fromIndex) return;
+    // The attempts stay used up: the group tries the others again when it has played for a while.
+    const next = { ...from, index, lastAtMs: this.#deps.clock.wallMs(), currentUrl: address.url };
+    await this.#put(asking, from, next, 'next_source_failed');
+  }
+
   async #advance(asking: StreamRecord, cause: FailoverCause): Promise<readonly string[] | undefined> {
-    const { registry, log, tell } = this.#deps;
     const from = this.#state;
     const next = await this.#next(asking, from, cause);
-    if (next === undefined) return undefined;
+    return next && this.#put(asking, from, next, cause.reason);
+  }
+
+  /** Moves all, unless somebody else has moved them meanwhile. @returns those that have moved with this call */
+  async #put(
+    asking: StreamRecord,
+    from: FailoverState,
+    next: FailoverState,
+    reason: string,
+  ): Promise<readonly string[]> {
+    const { registry, log, tell } = this.#deps;
     const answer = await registry.advanceFailover(asking.id, from.index, next);
     const { state, streams } = answer ?? { state: next, streams: [asking.id] };
     const moved = {
-      reason: cause.reason,
+      reason,
       from: maskUrl(from.currentUrl),
       to: maskUrl(state.currentUrl),
       index: state.index,

@@ -74,6 +74,10 @@ export class StreamSource implements GroupSource {
     return (await this.#group.advance(this.#stream, fromIndex, cause)) !== undefined;
   }
 
+  goBack(fromIndex: number, to: Following): Promise<void> {
+    return this.#group.goBack(this.#stream, fromIndex, to);
+  }
+
   /**
    * Moves on because somebody has asked for it.
    * @returns the streams that have moved; undefined when there is no other source

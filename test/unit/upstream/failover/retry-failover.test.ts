@@ -240,6 +240,14 @@ describe('failover', () => {
     expect(advanceFailover(plan, used, { nowMs: 60_001, manual: true })).toBeUndefined();
   });
 
+  it('tries the list again when it has played its primary URL for a while, because nothing else had delivered', () => {
+    const back = { index: -1, attempts: 3, lastAtMs: 0, currentUrl: 'p' };
+    const next = { index: 0, attempts: 1, currentUrl: 'a' };
+    expect(advanceFailover(plan, back, { nowMs: 60_000 })).toBeUndefined();
+    expect(advanceFailover(plan, back, { nowMs: 60_001 })).toMatchObject(next);
+    expect(advanceFailover(plan, back, { nowMs: 60_001, manual: true })).toMatchObject(next);
+  });
+
   it('follows a resolver, and stops where it names nothing', () => {
     const resolved = { ...plan, failoverUrls: [], hasResolver: true };
     expect(run(resolved, 2, { resolvedUrl: 'r' })).toEqual(['r0/1', 'r1/2']);

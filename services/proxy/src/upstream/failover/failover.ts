@@ -49,7 +49,8 @@ function failoverLimit(plan: FailoverPlan): number {
  * The state after one more failover; undefined when none is left.
  *
  * An index beyond the list is a resolver's answer. A used-up list begins again with the primary URL in two cases only:
- * the stream has played for a while since, or `MAX_FAILOVER_ATTEMPTS` allows more steps than the list has.
+ * the stream has played for a while since, or `MAX_FAILOVER_ATTEMPTS` allows more steps than the list has. When it has played the
+ * primary URL for a while, because no other source had delivered, it begins again with the one after that.
  */
 export function advanceFailover(
   plan: FailoverPlan,
@@ -59,9 +60,10 @@ export function advanceFailover(
   if (!canFailOver(plan)) return undefined;
   const { nowMs, manual = false, resolvedUrl } = step;
   const stable = from.lastAtMs !== undefined && nowMs - from.lastAtMs > STABLE_AFTER_MS;
-  const exhausted = from.attempts >= failoverLimit(plan);
+  const isBack = stable && from.index === -1;
+  const exhausted = from.attempts >= failoverLimit(plan) && !isBack;
   if (exhausted && (manual || !stable)) return undefined;
-  const attempts = exhausted ? 0 : from.attempts + 1;
+  const attempts = exhausted ? 0 : isBack ? 1 : from.attempts + 1;
   const index = from.index + 1;
   const nextUrl = resolvedUrl ?? plan.failoverUrls[index];
   if (nextUrl !== undefined && !exhausted) return { index, attempts, lastAtMs: nowMs, currentUrl: nextUrl };

@@ -49,6 +49,11 @@ export interface GroupSource extends SwitchableSource {
   readonly ofGroup: GroupSource;
   /** Where the next failover leads; undefined when nowhere, or when only a resolver knows. */
   readonly following: Following | undefined;
+  /**
+   * Takes all of them back to a source that one of them still plays, unless they have moved on from `fromIndex`. Call it when nothing is
+   * left to try.
+   */
+  goBack(fromIndex: number, to: Following): Promise<void>;
   /** Asks the registry where they play. */
   refresh(): Promise<void>;
 }
