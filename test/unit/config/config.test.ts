@@ -110,7 +110,7 @@ const CASES: Record<keyof Config, Case> = {
   joinBufferMs: time(2000),
   ringMaxBytes: size(48 * 1024 ** 2),
   hlsCacheBytes: size(64 * 1024 ** 2),
-  keyframeIntervalMs: time(0),
+  hlsSegmentTimeMs: { ...time(2_000), bad: ['0', '0.5', '11', '2s'] },
   preferredAudioLanguages: { unset: [], good: [['de, ENG,fre', ['deu', 'eng', 'fra']]], bad: ['german', 'xx,de'] },
   ffmpegPath: { unset: 'ffmpeg', good: [['/opt/ffmpeg', '/opt/ffmpeg']], bad: ['a\nb'] },
   hwAccelType: { unset: 'cpu', good: [['NVIDIA', 'nvidia']], bad: ['gpu'] },
@@ -242,6 +242,13 @@ describe('loadConfig', () => {
         '  REDIS_PASSWORD=(hidden): must be printable ASCII.',
       ].join('\n'),
     );
+  });
+
+  it.each(['KEYFRAME_INTERVAL', 'keyframe_interval'])('refuses %s with the name of what took its place', (name) => {
+    expect(problemsOf({ [name]: '2' })).toEqual([
+      'KEYFRAME_INTERVAL: is no setting any more. Set HLS_SEGMENT_TIME in its place.',
+    ]);
+    expect(problemsOf({ [name]: '' })).toEqual([]);
   });
 
   it('signs playback URLs only where a token says who may have them', () => {

@@ -23,6 +23,7 @@ export type SharingStrategy = Config['sharingStrategy'];
  * @example const config = loadConfig(process.env); // config.sharedStreamGraceMs === 3000
  */
 export function loadConfig(env: Environment): Config {
+  refuseRenamed(env);
   const config = readSettings(SETTINGS, env);
   if (config.playbackAuth === 'signed' && config.apiToken === undefined) {
     throw new ConfigError([
@@ -30,6 +31,18 @@ export function loadConfig(env: Environment): Config {
     ]);
   }
   return config;
+}
+
+/** Settings of earlier versions, and what has taken their place. */
+const RENAMED: Readonly<Record<string, string>> = { KEYFRAME_INTERVAL: 'HLS_SEGMENT_TIME' };
+
+/** Ignored, such a setting would leave the worker with another behaviour than the one that was asked for. */
+function refuseRenamed(env: Environment): void {
+  const given = byUpperCaseName(env);
+  const problems = Object.entries(RENAMED)
+    .filter(([name]) => given[name] !== undefined)
+    .map(([name, now]) => `${name}: is no setting any more. Set ${now} in its place.`);
+  if (problems.length > 0) throw new ConfigError(problems);
 }
 
 /**

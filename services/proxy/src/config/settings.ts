@@ -168,11 +168,11 @@ const pooling = {
     '64M',
     'Memory for the media of proxied HLS sources, kept for the next viewer.',
   ),
-  keyframeIntervalMs: setting(
-    'KEYFRAME_INTERVAL',
-    seconds(0, 60),
-    '0',
-    'Seconds between the keyframes that FFmpeg adds to those of the source. Useful for sources with few keyframes. 0: adds none.',
+  hlsSegmentTimeMs: setting(
+    'HLS_SEGMENT_TIME',
+    seconds(1, 10),
+    '2',
+    'Seconds of a segment of HLS, and between the keyframes of profiles that encode the picture. Must be the same on all workers.',
   ),
   preferredAudioLanguages: setting(
     'PREFERRED_AUDIO_LANGUAGES',

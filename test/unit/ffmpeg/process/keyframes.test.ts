@@ -1,7 +1,11 @@
 /** Where keyframes fall: at the source's, or on a grid that two FFmpegs agree on whenever they started. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { NO_HARDWARE } from '../../../../services/proxy/src/ffmpeg/host/hardware.ts';
-import { buildArguments, type CommandOptions } from '../../../../services/proxy/src/ffmpeg/process/command.ts';
+import {
+  buildArguments,
+  type CommandOptions,
+  type FfmpegInput,
+} from '../../../../services/proxy/src/ffmpeg/process/command.ts';
 import { resolveProfile } from '../../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
 import { type PacketTime, packetsOf, synthetic, tailOf, transform, Workspace } from '../fixture.ts';
 
@@ -52,6 +56,43 @@ function from(path: string, index: number): { input: Buffer; firstVideoSeconds: 
   if (packet === undefined) throw new Error('no keyframe');
   return { input: tailOf(path, packet), firstVideoSeconds: packet.pts / 90_000 };
 }
+
+describe('the grid of the segment time', () => {
+  const onGrid = 'expr:if(isnan';
+  const sourceOf = (template: string, input: FfmpegInput = { kind: 'pipe' }): string => {
+    const resolved = resolveProfile(
+      { profile: template, variables: {}, inputUrl: 'http://source.invalid/1' },
+      NO_HARDWARE,
+    );
+    const options = { firstVideoSeconds: 100_000, keyframeIntervalSeconds: 2 };
+    const args = buildArguments(resolved, input, options);
+    return args[args.indexOf('-force_key_frames') + 1] ?? '';
+  };
+
+  it.each([
+    ['a plain profile', fast],
+    ['one with filters', `${fast} -vf yadif,fps=25`],
+    ['one that spells another interval', `${fast} -force_key_frames "expr:gte(t,n_forced*5)"`],
+    ['one that detects changes of scene', '-i {input_url} -c:v libx264 -c:a aac'],
+  ])('is that of %s', (_, template) => {
+    expect(sourceOf(template)).toContain(onGrid);
+    expect(sourceOf(template)).toContain('+100000.000005)/2)');
+  });
+
+  it.each([
+    ['asks for other keyframes', `${fast} -force_key_frames source`],
+    ['has a graph of its own', `${fast} -filter_complex "[0:v]yadif[v]" -map [v]`],
+    ['makes times that depend on when it began', `${fast} -vf setpts=PTS-STARTPTS`],
+    ['makes another container', `${fast} -f mp4`],
+  ])('is not that of a profile that %s, which has another phase after each restart', (_, template) => {
+    expect(sourceOf(template)).toBe('source');
+  });
+
+  it('is not that of an FFmpeg that opens its input itself', () => {
+    const url = { kind: 'url', url: 'http://source.invalid/1', protocols: ['http'] } as const;
+    expect(sourceOf(fast, url)).toBe('source');
+  });
+});
 
 describe('keyframes', () => {
   test('stand where the source has them', async () => {

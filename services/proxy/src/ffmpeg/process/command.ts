@@ -22,8 +22,8 @@ export interface CommandOptions {
   resume?: { videoSeconds?: number | undefined; audioSeconds?: number | undefined };
   /**
    * PTS of the first keyframe of a `pipe` input, on the same timeline. Earlier frames are left out, because an open GOP
-   * has some that cannot be decoded. The grid of `keyframeIntervalSeconds` starts here; without this value it starts at
-   * the first frame.
+   * has some that cannot be decoded. FFmpeg counts the grid of keyframes from here; without this value from the first
+   * frame.
    */
   firstVideoSeconds?: number | undefined;
   /** Added to every input timestamp (`-itsoffset`), so that it is one of that clock. */
@@ -35,7 +35,8 @@ export interface CommandOptions {
   /** When the profile asks for the first tracks of a `url` input by position, FFmpeg chooses them itself instead. */
   ownChoice?: boolean;
   /**
-   * Keyframes at multiples of this on the PTS grid, instead of at the source's keyframes (KEYFRAME_INTERVAL); 0: off.
+   * Keyframes at multiples of this on the clock of the feed, instead of at the source's keyframes (HLS_SEGMENT_TIME). Only
+   * for what resumes exactly: any other FFmpeg has another grid after each restart. See `keyframes`.
    */
   keyframeIntervalSeconds?: number;
   /** How the FFmpeg that will run reads options. Without it, the option table is trusted. */
@@ -112,7 +113,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
     ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
     ...writeOptions(kept),
     ...(options.betweenKeyframes === true ? ['-copyinkf:v'] : []),
-    ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
+    ...videoArguments(profile, given, start, input.kind === 'pipe' ? options.keyframeIntervalSeconds : undefined),
     ...audioArguments(profile, given, audioStart),
   ];
 }
@@ -164,8 +165,8 @@ function videoArguments(
   // -r drops and repeats frames after the filters, so a trim would no longer be exact.
   const rate = given.findLast(({ name }) => name === 'r')?.value;
   if (rate !== undefined) chain.push(`fps=${rate}`);
-  const isExact = startSeconds !== undefined && resumesExactly(profile).video;
-  const first = isExact ? firstFrameTime(chain.join(','), startSeconds) : undefined;
+  const isExact = resumesExactly(profile).video;
+  const first = isExact && startSeconds !== undefined ? firstFrameTime(chain.join(','), startSeconds) : undefined;
   if (first !== undefined) chain.push(videoTrim(first));
 
   const encoder = codecOf(given, 'video') ?? '';
@@ -173,7 +174,7 @@ function videoArguments(
   const x265 = given.findLast(({ name }) => name === 'x265-params')?.value;
   return [
     ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
-    ...['-force_key_frames', keyframes(given, intervalSeconds, first ?? 0)],
+    ...['-force_key_frames', keyframes(given, isExact ? intervalSeconds : undefined, first ?? 0)],
     // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
     ...['-fps_mode:v', 'vfr'],
     ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
@@ -201,12 +202,14 @@ function audioArguments(
 }
 
 /**
- * The value of -force_key_frames: the source's keyframes, or a grid on which two processes agree whenever they started.
- * FFmpeg counts `t` from the first frame it encodes, which is at `firstSeconds` on the clock.
+ * The value of -force_key_frames: a grid on which two processes agree whenever they started, or the source's keyframes. The grid
+ * takes the place of the one that a profile asks for in the usual spelling. FFmpeg counts `t` from the first frame it encodes,
+ * which is at `firstSeconds` on the clock. That is not wrapped, because a cycle of 33 bits is no multiple of any interval.
  */
 function keyframes(given: readonly Option[], intervalSeconds: number | undefined, firstSeconds: number): string {
   const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
-  const interval = intervalSeconds || keyframeIntervalOf(asked);
+  const ofProfile = keyframeIntervalOf(asked);
+  const interval = asked === undefined || ofProfile !== undefined ? (intervalSeconds ?? ofProfile) : undefined;
   if (interval === undefined) return 'source';
   // Half a tick allows for rounding.
   const cell = (time: string): string => `floor((${time}+${seconds(firstSeconds + 0.000005)})/${interval})`;
