@@ -1,10 +1,10 @@
 /** Real media through the splicer of a source feed, with its marks, cut into segments: what the tests of segments share. */
 
-import type { Mark } from '../../services/proxy/src/feed/hls/mark.ts';
-import { markedSink } from '../../services/proxy/src/feed/hls/marked-sink.ts';
-import { Marks } from '../../services/proxy/src/feed/hls/marks.ts';
 import type { Cut, Done, Part } from '../../services/proxy/src/feed/hls/segment-events.ts';
 import { Segmenter, type SegmenterOptions, type SegmenterSink } from '../../services/proxy/src/feed/hls/segmenter.ts';
+import type { Mark } from '../../services/proxy/src/feed/marks/mark.ts';
+import { markedSink } from '../../services/proxy/src/feed/marks/marked-sink.ts';
+import { Marks } from '../../services/proxy/src/feed/marks/marks.ts';
 import { TrackSurvey } from '../../services/proxy/src/mpegts/reading/track-survey.ts';
 import { Splicer } from '../../services/proxy/src/mpegts/splicing/splicer.ts';
 import type { LoopName } from './fixtures.ts';

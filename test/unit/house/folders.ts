@@ -68,11 +68,16 @@ export const FOLDERS: readonly Folder[] = [
     'containers other than MPEG-TS, cut at fragments',
     'errors.ts mpegts/syntax feed/containers/cmaf',
   ),
-  row('feed', 'media in a ring, its readers, and how it goes on', 'services/shared errors.ts mpegts/* feed/containers'),
+  row('feed/marks', 'where the segments of a source begin, on every worker', 'mpegts/syntax mpegts/splicing'),
+  row(
+    'feed',
+    'media in a ring, its readers, and how it goes on',
+    'services/shared errors.ts mpegts/* feed/containers feed/marks',
+  ),
   row(
     'feed/hls',
-    'segments of a feed: where they begin, and what is in them',
-    'mpegts/syntax mpegts/segmenting mpegts/splicing feed/containers/cmaf',
+    'segments of a feed: what is in them, and the playlists',
+    'mpegts/syntax mpegts/segmenting feed/containers/cmaf feed/marks',
   ),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.
@@ -130,7 +135,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'relay',
     'what goes between workers: one protocol, both sides of it',
-    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax mpegts/reading feed',
+    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax mpegts/reading feed feed/marks',
   ),
   row(
     'cluster',
@@ -141,7 +146,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'sources',
     'one connection to a provider for all who read it',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed upstream/* relay ownership',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/marks upstream/* relay ownership',
   ),
   row(
     'streams',

@@ -17,6 +17,22 @@ const CONTROL: Exclude<RelayFrame, { type: 'data' }>[] = [
     type: 'clock',
     clock: { timeline: 's', shift: 900, origin: { source: 's:a', shift: 1, sent: [[2 ** 34, 2 ** 47]] } },
   },
+  {
+    type: 'segments',
+    segments: {
+      marks: [
+        {
+          list: 'clock',
+          n: 436_001_234,
+          pts: 2 ** 34,
+          pdtMs: Date.UTC(2026, 0, 1) + 1 / 3,
+          discontinuities: 1,
+          discontinuity: true,
+        },
+      ],
+      source: { openInARow: 0, openCounts: false },
+    },
+  },
   { type: 'ping' },
   { type: 'end', end: { kind: 'moved', owner: OWNER } },
 ];

@@ -34,6 +34,21 @@ const HELLO: RelayFrame & { type: 'hello' } = {
 const FRAMES: Exclude<RelayFrame, { type: 'data' }>[] = [
   HELLO,
   { type: 'clock', clock: { timeline: 's', shift: 900 } },
+  {
+    type: 'segments',
+    segments: {
+      anew: true,
+      marks: [5, 6].map((n) => ({
+        list: 'source' as const,
+        n,
+        pts: n * 180_000,
+        pdtMs: n * 2_000,
+        discontinuities: 1,
+        discontinuity: n === 5,
+      })),
+      source: { openInARow: 1, openCounts: false },
+    },
+  },
   { type: 'ping' },
   { type: 'end', end: { kind: 'moved', owner: OWNER } },
   { type: 'end', end: { kind: 'failed', status: 502, reason: 'dns', message: 'no such host' } },
@@ -69,7 +84,7 @@ describe('frames', () => {
   });
 
   it('with a field that is wrong are not believed, and the ones behind them are read', () => {
-    const types = ['hello', 'data', 'end', 'ping', 'clock'];
+    const types = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments'];
     const lies = fc
       .constantFrom(...FRAMES)
       .chain((each) => wrongInOnePlace(each).map((said) => [each.type, said] as const));
@@ -83,6 +98,12 @@ describe('frames', () => {
             expect(relayedError(each.end).status).toBeGreaterThan(399);
           if (each.type === 'end' && each.end.kind === 'moved' && each.end.owner !== undefined)
             expect(URL.canParse(`http://${each.end.owner.address}/feeds/p:a:0`)).toBe(true);
+          if (each.type === 'segments') {
+            const [first, second] = each.segments.marks.filter(({ list }) => list === 'source');
+            for (const mark of each.segments.marks)
+              expect(Number.isSafeInteger(mark.n + mark.pts + 2 ** 33)).toBe(true);
+            if (first && second) expect([second.n > first.n, second.pts > first.pts]).toEqual([true, true]);
+          }
           if (each.type === 'hello')
             expect(each.hello.lineage.changes.every(({ epoch }) => Number.isFinite(epoch))).toBe(true);
         }

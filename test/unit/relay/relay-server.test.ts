@@ -3,6 +3,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { pause } from '../../../services/proxy/src/async.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
+import type { Mark } from '../../../services/proxy/src/feed/marks/mark.ts';
+import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
+import { SentPictures } from '../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
+import type { SaidMarks } from '../../../services/proxy/src/relay/mark-frames.ts';
 import type { PlaceAnswer } from '../../../services/proxy/src/relay/peers.ts';
 import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
@@ -141,4 +145,37 @@ it('says who it is, but not to strangers', async () => {
   const { call } = await listen();
   expect(await call('/ping', {})).toMatchObject({ status: 200, incarnation: 'now' });
   expect(await call('/ping', { authorization: 'Bearer wrong' })).toMatchObject({ status: 403, incarnation: null });
+});
+
+it.each([
+  [undefined, ['hello', 'clock', 'whole']],
+  ['1', ['hello', 'clock', 'whole']],
+  ['2', ['hello 1 2', 'clock', 'segments 3', 'whole']],
+])('says marks to a follower of version %s, before the media they are about', async (version, expected) => {
+  const { relayed, feed } = unbegun();
+  const marks = new MarkLog();
+  const mark = (n: number): Mark => {
+    return { list: 'clock', n, pts: n * 180_000, pdtMs: n * 2_000, discontinuities: 1, discontinuity: n === 1 };
+  };
+  const source = { openInARow: 0, openCounts: false };
+  marks.add([mark(1), mark(2)], source);
+  const origin = { source: 's:a', shift: 0, sent: new SentPictures(), marks };
+  const { asked, call } = await listen({ ...relayed, sourceClock: () => ({ timeline: 't', shift: 0, origin }) });
+  const headers = { 'x-worker': FOLLOWER, ...(version === undefined ? {} : { 'x-relay-version': version }) };
+  const answer = call('/feeds/p:a:0', headers);
+  await until(() => asked.length === 1, { what: 'the relay to be asked for', everyMs: 1 });
+  await pause(10);
+  marks.add([mark(3)], source);
+  feed.ring.mark(Buffer.alloc(0), 0);
+  feed.ring.append(Buffer.alloc(188), 0, 188);
+  feed.publish();
+  await pause(50);
+  feed.finish({ kind: 'ended' });
+  const numbers = (said: SaidMarks | undefined) => said?.marks.map(({ n }) => ` ${n}`).join('') ?? '';
+  const said = (await answer).frames.flatMap((frame) => {
+    if (frame.type === 'hello') return [`hello${numbers(frame.hello.marks)}`];
+    if (frame.type === 'segments') return [`segments${numbers(frame.segments)}`];
+    return frame.type === 'data' ? [frame.whole ? 'whole' : 'data'] : frame.type === 'clock' ? ['clock'] : [];
+  });
+  expect(said).toEqual(expected);
 });

@@ -117,6 +117,7 @@ async function readProvider(answer: RequestListener, settings: Reading = {}) {
         liveChunkTimeoutMs,
         streamTimeoutMs: 10_000,
         retry: { retryAttempts, retryDelayMs, retryExponentialBackoff: false, streamTotalTimeoutMs },
+        segmentMs: 2_000,
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,

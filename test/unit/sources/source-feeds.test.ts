@@ -72,6 +72,7 @@ async function workerWith(channels: Record<string, Channel>, liveChunkTimeoutMs 
           retryExponentialBackoff: false,
           streamTotalTimeoutMs: 30_000,
         },
+        segmentMs: 2_000,
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,

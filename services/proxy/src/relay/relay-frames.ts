@@ -8,7 +8,9 @@ import { z } from 'zod';
 import { ownerShape } from '../../../registry/shapes.ts';
 import type { Owner } from '../../../registry/types.ts';
 import type { OwnerHistory } from '../feed/feed-history.ts';
-import { clockShape, type SaidClock, ticksShape } from './clock-frames.ts';
+import { clockShape, type SaidClock } from './clock-frames.ts';
+import { marksShape, type SaidMarks } from './mark-frames.ts';
+import { ticksShape } from './ticks-shape.ts';
 
 /**
  * The version of the frames that this worker speaks. A follower sends its own in the header `X-Relay-Version`, and the hello
@@ -41,18 +43,21 @@ export interface RelayHello {
    * Undefined from an older worker, and for a container that has no such times.
    */
   ticks?: number | undefined;
+  /** What a follower needs to go on with the source's lists, before any media. Undefined when no marks are known. */
+  marks?: SaidMarks | undefined;
 }
 
 export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SaidClock | undefined }
+  | { type: 'segments'; segments: SaidMarks }
   /** `whole`: the media up to here ends with complete units, so the reader need not wait for more. */
   | { type: 'data'; bytes: Buffer; whole: boolean }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
 
 /** `data` and `whole` are followed by media, the others by JSON. */
-const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole'] as const;
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments'] as const;
 const HEADER_BYTES = 5;
 /** Larger than any frame that a worker sends. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
@@ -80,6 +85,7 @@ const helloShape: z.ZodType<RelayHello> = z.looseObject({
   version: finite.optional(),
   incarnation: z.string(),
   ticks: ticksShape.optional().catch(undefined),
+  marks: marksShape.optional().catch(undefined),
   lineage: z.looseObject({
     timeline: z.string(),
     epoch: finite,
@@ -107,7 +113,7 @@ const endShape: z.ZodType<RelayEnd> = z
 
 /** A frame without media, from its JSON; undefined when the content is not valid. */
 function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text: string): RelayFrame | undefined {
-  let said: { hello?: unknown; clock?: unknown; end?: unknown } | null;
+  let said: { hello?: unknown; clock?: unknown; segments?: unknown; end?: unknown } | null;
   try {
     said = JSON.parse(text);
   } catch {
@@ -120,6 +126,10 @@ function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text
     }
     case 'clock':
       return { type, clock: clockShape.safeParse(said?.clock).data };
+    case 'segments': {
+      const { data } = marksShape.safeParse(said?.segments);
+      return data && { type, segments: data };
+    }
     case 'end':
       return { type, end: endShape.parse(said?.end) };
     case 'ping':

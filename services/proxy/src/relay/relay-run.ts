@@ -116,11 +116,13 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const onFrame = (frame: RelayFrame) => {
     if (settled) return;
     if (frame.type === 'hello') {
+      if (frame.hello.marks !== undefined) sourceClock.hear(frame.hello.marks);
       if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
       else lost('other_incarnation');
       isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock.take(frame.clock, clock.monotonicMs());
+    else if (frame.type === 'segments') sourceClock.hear(frame.segments);
     // Without a valid hello, nobody knows what the media belongs to.
     else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {

@@ -18,6 +18,7 @@ import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
+import { MarkNews } from './mark-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
@@ -197,7 +198,10 @@ export class RelayServer {
     response.removeHeader('Transfer-Encoding');
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
     const ticks = feed.opaque || feed.ring.head === 0 ? undefined : Math.round(feed.ring.headMs * TICKS_PER_MS);
-    response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage: history.current, ticks } }));
+    const markNews = new MarkNews(version);
+    const marksNow = () => markNews.of(sourceClock()?.origin?.marks);
+    const hello = { version, incarnation, lineage: history.current, ticks, marks: marksNow() };
+    response.write(encodeFrame({ type: 'hello', hello }));
     const ping = this.#wire.clock.setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, RELAY_PING_MS);
@@ -244,6 +248,8 @@ export class RelayServer {
         response.cork();
         const clock = news.of(sourceClock());
         if (clock !== undefined) response.write(encodeFrame(clock));
+        const segments = marksNow();
+        if (segments !== undefined) response.write(encodeFrame({ type: 'segments', segments }));
         response.write(dataHeader(bytes.length, isAll));
         response.write(bytes, done);
         response.uncork();

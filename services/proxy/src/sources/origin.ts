@@ -2,6 +2,7 @@
 
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { type AccountWatch, accountOf } from '../upstream/provider/provider-connections.ts';
 import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
@@ -13,6 +14,7 @@ export interface Leader {
   readonly feed: Feed;
   readonly history: FeedHistory;
   readonly sourceClock: SourceClock | undefined;
+  readonly marks: MarkLog;
   /**
    * Calls back when it does not read this any more; at once if it does not now.
    * @returns a function that ends the calls

@@ -11,6 +11,7 @@ import { deferred } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock, SourceOrigin } from '../feed/feed-history.ts';
+import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { FeedTrack } from '../mpegts/splicing/splicer.ts';
@@ -34,6 +35,8 @@ export interface SourceSettings extends SourceWatchSettings {
   readonly connectTimeoutMs: number;
   readonly readTimeoutMs: number;
   readonly retry: RetrySettings;
+  /** HLS_SEGMENT_TIME */
+  readonly segmentMs: number;
 }
 
 export interface SourceFeedDeps extends SourceConnectionsDeps {
@@ -80,7 +83,7 @@ export class SourceFeed implements Leader {
     const { clock } = deps;
     this.#deps = deps;
     this.#beginning = beginning;
-    this.#media = new SourceMedia(place.feed, deps.ringLimits, clock);
+    this.#media = new SourceMedia(place.feed, deps.ringLimits, deps.settings.segmentMs, clock);
     this.#readAhead = new ReadAhead(this.#media.feed.ring, clock);
     const { route, account, takeConnection, leader, leave = () => undefined } = deps;
     const originOf = (to: SourceAddress, index: number, entered: Entered) => this.#originOf(to, index, entered);
@@ -172,6 +175,11 @@ export class SourceFeed implements Leader {
   /** How the provider's clock relates to the feed's, here or on the owner. */
   get sourceClock(): SourceClock | undefined {
     return this.#media.clock;
+  }
+
+  /** Where the segments of all feeds that are made of it begin. */
+  get marks(): MarkLog {
+    return this.#media.marks.log;
   }
 
   /** How another worker can go on with it. */

@@ -42,7 +42,8 @@ export async function followOwner(
     onOpened({ kind: 'mpegts' });
     onMedia();
     media.began();
-    if (clock?.origin !== undefined) media.noteSent(clock.origin);
+    if (clock?.origin !== undefined) media.noteOrigin(clock.origin);
+    else if (media.history.isForeign) media.noteForeign();
     media.noteClock(clock?.shift);
   };
   const options = { signal, fromTicks, isCopy: true, clock: media.clock, onMedia: received };
@@ -65,7 +66,10 @@ export async function followLeader(
     onOpened({ kind: 'mpegts' });
     onMedia();
     media.began();
-    media.noteClock(media.history.isForeign ? undefined : leader.sourceClock?.shift);
+    const { isForeign } = media.history;
+    if (isForeign) media.noteForeign();
+    else media.marks.hear(leader.marks);
+    media.noteClock(isForeign ? undefined : leader.sourceClock?.shift);
   };
   const { feed } = origin.place;
   const end = await followHere(media, leader, feed, { signal, onMedia: received });

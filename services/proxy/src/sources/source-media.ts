@@ -8,12 +8,13 @@ import { Feed } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock, type SourceOrigin } from '../feed/feed-history.ts';
 import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
+import { SourceMarks } from '../feed/marks/source-marks.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { Input } from '../mpegts/splicing/input.ts';
 import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/splicer.ts';
-import { TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS, TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { PlacedFeed } from '../ownership/follow.ts';
 import type { OpenedConnection } from './source-connections.ts';
@@ -36,6 +37,7 @@ export class SourceMedia {
   readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
+  readonly marks: SourceMarks;
   readonly #splicer: Splicer;
   readonly #programListeners = new Set<ProgramListener>();
   /** The key of the source that is read now. */
@@ -49,9 +51,11 @@ export class SourceMedia {
   #progress = 0;
   #progressMs: number | undefined;
 
-  constructor(source: string, ringLimits: () => RingLimits, clock: Clock) {
+  /** @param segmentMs HLS_SEGMENT_TIME */
+  constructor(source: string, ringLimits: () => RingLimits, segmentMs: number, clock: Clock) {
     this.#source = source;
     this.ringLimits = ringLimits;
+    this.marks = new SourceMarks(segmentMs * TICKS_PER_MS);
     this.feed = new Feed(ringLimits(), false, clock);
     this.history = new FeedHistory(clock);
     const sink = feedSink(this.feed);
@@ -59,10 +63,11 @@ export class SourceMedia {
       sink.programChanged(change);
       for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
     };
-    this.#splicer = new Splicer(
-      { ...sink, programChanged },
-      { holdReordered: false, firstDts: FIRST_DTS, survey: new TrackSurvey() },
-    );
+    this.#splicer = new Splicer(this.marks.sink({ ...sink, programChanged }), {
+      holdReordered: false,
+      firstDts: FIRST_DTS,
+      survey: new TrackSurvey(),
+    });
     this.output = splicedOutput(this.#splicer);
   }
 
@@ -139,17 +144,25 @@ export class SourceMedia {
     this.history.goOn(timeline);
     this.output.goOn(newest.dts, origin.sent.newestAtMs);
     this.#splicer.sentPictures.replaceBy(origin.sent);
+    this.marks.hear(origin.marks);
     this.noteClock(origin.shift);
   }
 
-  /** Notes what the owner has sent before this worker began to follow it. */
-  noteSent({ sent }: SourceOrigin): void {
+  /** Notes what the owner says: its marks, and what it had sent before this worker began to follow it. */
+  noteOrigin({ sent, marks }: SourceOrigin): void {
     if (this.output.lastDts === undefined) this.#splicer.sentPictures.replaceBy(sent);
+    this.marks.hear(marks);
+  }
+
+  /** The marks of what comes from another feed now, if that is on another timeline: nobody else makes any for this one. */
+  noteForeign(): void {
+    this.marks.say(this.feed.clock.wallMs());
   }
 
   /** A connection to the source begins. */
   begin(prepared: OpenedConnection['prepared']): void {
     this.output.begin(this.#inputOf(prepared));
+    this.marks.begin();
     this.began();
     for (const chunk of prepared?.chunks ?? []) this.put(chunk);
   }
@@ -171,6 +184,7 @@ export class SourceMedia {
       this.#progressMs = nowMs;
     }
     if (this.output.shift !== undefined) this.noteClock(this.output.shift);
+    this.marks.say(this.feed.clock.wallMs());
     this.feed.ring.setLimits(this.ringLimits());
     this.feed.publish();
   }
@@ -178,7 +192,9 @@ export class SourceMedia {
   /** @param shift ticks between the provider's clock and the feed's; undefined: it is not known */
   noteClock(shift: number | undefined): void {
     if (this.#clock?.shift === shift) return;
-    const origin = shift === undefined ? undefined : { source: this.#source, shift, sent: this.#splicer.sentPictures };
+    const { sentPictures: sent } = this.#splicer;
+    const { log: marks } = this.marks;
+    const origin = shift === undefined ? undefined : { source: this.#source, shift, sent, marks };
     this.#clock = origin && { timeline: PROVIDER, shift: origin.shift, origin };
   }
 }

@@ -115,6 +115,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         streamTimeoutMs: config.streamTimeoutMs,
         retry: config,
         bitrate: config,
+        segmentMs: config.hlsSegmentTimeMs,
       },
     },
     connections,

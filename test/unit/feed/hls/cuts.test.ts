@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Cuts } from '../../../../services/proxy/src/feed/hls/cuts.ts';
-import type { MarkList } from '../../../../services/proxy/src/feed/hls/mark.ts';
+import type { MarkList } from '../../../../services/proxy/src/feed/marks/mark.ts';
 
 const SECOND = 90_000;
 const FRAME = 3_600;

@@ -3,7 +3,7 @@
  * keyframes count for nothing, because a restarted encoder puts one of its own into the stream.
  */
 
-import type { Mark } from './mark.ts';
+import type { Mark } from '../marks/mark.ts';
 
 /** A picture of the feed; a piece of sound if its program has no pictures. */
 export interface FeedPicture {

@@ -9,9 +9,9 @@ import {
 } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
 import { elementaryOf, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import type { Mark } from '../marks/mark.ts';
 import { type CmafOptions, type CmafPart, CmafSegment, type Init, type KnownSound } from './cmaf-segment.ts';
 import type { FeedTrack } from './feed-program.ts';
-import type { Mark } from './mark.ts';
 
 /** Private stream 1, if a unit has no stream_id. */
 const PRIVATE_STREAM = 0xbd;

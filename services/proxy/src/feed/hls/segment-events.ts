@@ -1,8 +1,8 @@
 /** What the owner of a feed says about its segments, and what the segmenter hands over with it. */
 
 import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
+import type { Mark, MarkList } from '../marks/mark.ts';
 import type { Init } from './cmaf-segment.ts';
-import type { Mark, MarkList } from './mark.ts';
 
 /** A segment begins. */
 export interface Cut {

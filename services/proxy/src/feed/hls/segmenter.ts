@@ -11,10 +11,10 @@ import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmen
 import { isClosed, isKeyframe } from '../../mpegts/syntax/keyframes.ts';
 import { hasRandomAccessIndicator } from '../../mpegts/syntax/packet.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
+import type { Mark } from '../marks/mark.ts';
 import type { CmafPart, KnownSound } from './cmaf-segment.ts';
 import { type CutDecision, Cuts } from './cuts.ts';
 import { FeedProgram, type FeedTrack } from './feed-program.ts';
-import type { Mark } from './mark.ts';
 import { type Containers, OpenSegment } from './open-segment.ts';
 import { PartRule } from './part-rule.ts';
 import type { Cut, Done, Part } from './segment-events.ts';

@@ -3,6 +3,7 @@
  * the owner decides. The others are told its marks, and go on with them when they take the feed over.
  */
 
+import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { ClockList } from './clock-list.ts';
 import { type Mark, type MarkList, markAt, type SourceUnit } from './mark.ts';
 import { SourceList, type SourceListState } from './source-list.ts';
@@ -14,13 +15,18 @@ export interface MarksState {
   readonly source: SourceListState;
 }
 
+/** No ring and no relay is so much behind. A mark this far ahead of media is on another clock, and nothing can follow it. */
+const FAR_TICKS = 600 * TICKS_PER_SECOND;
+
 export class Marks {
-  readonly #clock: ClockList;
-  readonly #source: SourceList;
+  readonly #segmentTicks: number;
+  #clock: ClockList;
+  #source: SourceList;
   readonly #newest = new Map<MarkList, Mark>();
 
   /** @param segmentTicks HLS_SEGMENT_TIME, 90 kHz */
   constructor(segmentTicks: number) {
+    this.#segmentTicks = segmentTicks;
     this.#clock = new ClockList(segmentTicks);
     this.#source = new SourceList(segmentTicks);
   }
@@ -37,6 +43,12 @@ export class Marks {
     }
   }
 
+  /** What has passed so far has no marks. */
+  forget(): void {
+    this.#clock.forget();
+    this.#source.forget();
+  }
+
   /** The next units are of another programme, or their pictures have another shape. */
   programChanged(): void {
     this.#clock.programChanged();
@@ -45,6 +57,7 @@ export class Marks {
 
   /** A unit has passed. */
   take(unit: SourceUnit): void {
+    for (const { list, pts } of this.#newest.values()) if (pts - unit.dts > FAR_TICKS) this.#lose(list);
     this.#clock.take(unit);
     this.#source.take(unit);
   }
@@ -68,10 +81,18 @@ export class Marks {
     return marks;
   }
 
-  /** The owner of the source has made this mark. Its media may come later. */
+  /** The list begins anew. */
+  #lose(list: MarkList): void {
+    this.#newest.delete(list);
+    if (list === 'clock') this.#clock = new ClockList(this.#segmentTicks);
+    else this.#source = new SourceList(this.#segmentTicks);
+  }
+
+  /**
+   * The owner of the source has made this mark. Its media may come later. A number that was told before is taken back: another
+   * worker, which had not heard of it, goes on with the list.
+   */
   told(mark: Mark): void {
-    const before = this.#newest.get(mark.list);
-    if (before !== undefined && before.n >= mark.n) return;
     this.#newest.set(mark.list, mark);
     (mark.list === 'clock' ? this.#clock : this.#source).passed(mark.pts);
   }

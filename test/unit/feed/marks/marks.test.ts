@@ -1,8 +1,8 @@
 /** Where segments begin: both lists by tables, and the same marks whichever worker makes them. */
 
 import { describe, expect, it } from 'vitest';
-import { type Mark, type MarkList, markAt, type SourceUnit } from '../../../../services/proxy/src/feed/hls/mark.ts';
-import { Marks, type MarksState } from '../../../../services/proxy/src/feed/hls/marks.ts';
+import { type Mark, type MarkList, markAt, type SourceUnit } from '../../../../services/proxy/src/feed/marks/mark.ts';
+import { Marks, type MarksState } from '../../../../services/proxy/src/feed/marks/marks.ts';
 
 const SECOND = 90_000;
 const T = 2 * SECOND;

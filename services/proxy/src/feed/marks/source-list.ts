@@ -56,6 +56,11 @@ export class SourceList {
     this.#openCounts = state.openCounts;
   }
 
+  /** What has passed so far has no boundaries. */
+  forget(): void {
+    for (const entry of this.#entries.splice(0)) this.#note(entry);
+  }
+
   programChanged(): void {
     this.#isOther = true;
   }

@@ -1,9 +1,9 @@
 /** The marks of what providers send: real media of each kind, behind the splicer of a source feed, over the wrap of its clock. */
 
 import { describe, expect, it } from 'vitest';
-import type { Mark } from '../../../../services/proxy/src/feed/hls/mark.ts';
-import { markedSink } from '../../../../services/proxy/src/feed/hls/marked-sink.ts';
-import { Marks } from '../../../../services/proxy/src/feed/hls/marks.ts';
+import type { Mark } from '../../../../services/proxy/src/feed/marks/mark.ts';
+import { markedSink } from '../../../../services/proxy/src/feed/marks/marked-sink.ts';
+import { Marks } from '../../../../services/proxy/src/feed/marks/marks.ts';
 import { TrackSurvey } from '../../../../services/proxy/src/mpegts/reading/track-survey.ts';
 import { Splicer } from '../../../../services/proxy/src/mpegts/splicing/splicer.ts';
 import type { LoopName } from '../../../support/fixtures.ts';

@@ -25,6 +25,11 @@ export class ClockList {
     this.#segmentTicks = segmentTicks;
   }
 
+  /** What has passed so far has no boundaries. */
+  forget(): void {
+    this.#seen = [];
+  }
+
   programChanged(): void {
     this.#isOther = true;
   }

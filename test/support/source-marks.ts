@@ -1,0 +1,54 @@
+/** A source feed on one worker, without its media: what its splicer would tell of each picture, and what it hears of the owner. */
+
+import type { Mark } from '../../services/proxy/src/feed/marks/mark.ts';
+import type { MarkLog } from '../../services/proxy/src/feed/marks/mark-log.ts';
+import { SourceMarks } from '../../services/proxy/src/feed/marks/source-marks.ts';
+import type { RandomAccess, SpliceSink } from '../../services/proxy/src/mpegts/splicing/splicer.ts';
+import { HeardMarks, MARKS_VERSION, MarkNews } from '../../services/proxy/src/relay/mark-frames.ts';
+
+export const SECOND = 90_000;
+export const FRAME = 3_600;
+/** DTS of the first picture. */
+export const FIRST_DTS = 10 * SECOND;
+const REORDER = 2 * FRAME;
+const GOP = 24;
+
+const NOTHING: SpliceSink = {
+  packets: () => undefined,
+  progress: () => undefined,
+  programChanged: () => undefined,
+  randomAccess: () => undefined,
+  continuation: () => undefined,
+};
+
+export class MarksHolder {
+  readonly marks = new SourceMarks(2 * SECOND);
+  readonly #sink = this.marks.sink(NOTHING);
+  #news = new MarkNews(MARKS_VERSION);
+  #heard = new HeardMarks();
+
+  /** The picture of this number. @param jump the timeline has jumped before it */
+  picture(index: number, jump = false): void {
+    const dts = FIRST_DTS + index * FRAME;
+    const pts = dts + REORDER;
+    const point: RandomAccess = { prefix: Buffer.alloc(0), dts, pts, closed: true, afterJump: jump };
+    if (index % GOP === 0 || jump) this.#sink.randomAccess(point);
+    this.#sink.progress(dts, pts);
+  }
+
+  /** The next owner is heard over another relay. */
+  dial(): void {
+    this.#news = new MarkNews(MARKS_VERSION);
+    this.#heard = new HeardMarks();
+  }
+
+  hearFrom(log: MarkLog): void {
+    const said = this.#news.of(log);
+    if (said !== undefined) this.#heard.take(JSON.parse(JSON.stringify(said)));
+    this.marks.hear(this.#heard.log);
+  }
+
+  get held(): readonly Mark[] {
+    return this.marks.log.after(0);
+  }
+}
