@@ -115,6 +115,23 @@ describe('Splicer', () => {
     ]);
   });
 
+  it('says no jump where a connection that broke goes on with the time, and one where its clock is another', () => {
+    const { splicer, entries } = splice();
+    splicer.beginInput({ kind: 'source' });
+    splicer.push(frames(new TsBuilder().tables(), 0, 25).take(), 0);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(frames(new TsBuilder().tables(), 100, 25).take(), 3_000);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(frames(new TsBuilder().tables(), 90_000, 15).take(), 6_000);
+    expect(entries.map(({ afterJump }) => afterJump)).toEqual([
+      ...[0, 10, 20].map(() => false),
+      ...[100, 110, 120].map(() => false),
+      ...[90_000, 90_010].map((n) => n === 90_000),
+    ]);
+  });
+
   it('gives every joiner a prefix whose counters lead into the shared packets', () => {
     const { splicer, packets, entries } = splice();
     splicer.beginInput({ kind: 'source' });

@@ -69,7 +69,7 @@ describe('Timeline', () => {
     timeline.beginInput('rebase');
     play(timeline, 100 * S, 2, 0);
     const placed = timeline.place(V, 107 * S, 7_000, true);
-    expect(placed).toMatchObject({ dts: 17 * S, jump: true });
+    expect(placed).toMatchObject({ dts: 17 * S, jump: true, clockJump: false });
   });
 
   it('goes on by wall clock when the input restarts its clock', () => {
@@ -78,7 +78,10 @@ describe('Timeline', () => {
     const { video } = play(timeline, 500 * S, 2, 0);
     timeline.beginInput('resume');
     const placed = timeline.place(V, 0, 1_960 + 3_000, true);
-    expect(placed).toMatchObject({ dts: (video.at(-1) as number) + 3 * S, jump: true });
+    expect(placed).toMatchObject({ dts: (video.at(-1) as number) + 3 * S, jump: true, clockJump: true });
+    // Once, and the tracks that come later have jumped with it.
+    expect(timeline.place(V, FRAME, 1_960 + 3_040, true)).toMatchObject({ jump: false, clockJump: false });
+    expect(timeline.place(A, 0, 1_960 + 3_040, false)).toMatchObject({ clockJump: true });
   });
 
   it('keeps the clock of a provider that was away for a while', () => {
@@ -86,7 +89,8 @@ describe('Timeline', () => {
     timeline.beginInput('rebase');
     play(timeline, 500 * S, 2, 0);
     timeline.beginInput('resume');
-    expect(timeline.place(V, 505 * S, 5_000, true)).toMatchObject({ dts: 15 * S });
+    // Media is missing, which is signalled. How long it was is known.
+    expect(timeline.place(V, 505 * S, 5_000, true)).toMatchObject({ dts: 15 * S, jump: true, clockJump: false });
   });
 
   it('drops what an aligned input repeats, and continues without a step', () => {

@@ -53,7 +53,10 @@ export interface RandomAccess {
   pts: number;
   /** No picture from here on needs one from before it. */
   closed: boolean;
-  /** The timeline has jumped since the random access point before this one. */
+  /**
+   * The clock of the input has jumped since the random access point before this one. Missing media alone is no jump: a
+   * connection that broke and came back on the same clock goes on with the time.
+   */
   afterJump: boolean;
 }
 
@@ -103,7 +106,7 @@ export class Splicer {
   #midPicture = false;
   /** The tracks of the newest program, with their PIDs in the output. */
   #tracks: readonly { readonly track: Track; readonly pid: number }[] = [];
-  /** The pictures have jumped since the last entry; without pictures, the sound has. */
+  /** The clock of the pictures has jumped since the last entry; without pictures, that of the sound. */
   #jumped = false;
   /** In the output. */
   #audioPid: number | undefined;
@@ -257,7 +260,7 @@ export class Splicer {
       }
       if (out.video) this.#beside.pictureSent();
       if (placement.jump) out.signal = true;
-      if (placement.jump && isPicture) this.#jumped = true;
+      if (placement.clockJump && isPicture) this.#jumped = true;
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
       if (!this.#started) return;

@@ -22,6 +22,11 @@ export interface Placement {
   dts: number;
   /** Media is missing before this unit, or the clock was repaired. The jump must be signalled. */
   jump: boolean;
+  /**
+   * The clock was repaired: nobody knows how much time lies between this unit and the one before. Where media is missing on
+   * a clock that goes on, that is known.
+   */
+  clockJump: boolean;
 }
 
 /** A step forward above this (or above four usual steps) is a jump, unless wall clock or another track explains it. */
@@ -40,6 +45,10 @@ const MAX_PAST = 15 * TICKS_PER_SECOND + NEAR;
 const DOUBT_MS = 1_000;
 /** Step of a track that has not yet shown its own. */
 const DEFAULT_STEP = TICKS_PER_SECOND / 25;
+
+type Jump = Pick<Placement, 'jump' | 'clockJump'>;
+const NONE: Jump = { jump: false, clockJump: false };
+const JUMP: Jump = { jump: true, clockJump: true };
 
 interface TrackClock {
   dts: number;
@@ -60,6 +69,8 @@ export class Timeline {
   #repaired = false;
   /** The current input has not been placed yet. */
   #fresh = true;
+  /** The current input is not on the clock of the one before. */
+  #isRebased = false;
   /** Where another worker's part of this timeline ended. */
   #before: { readonly dts: number; readonly atMs: number } | undefined;
 
@@ -145,7 +156,7 @@ export class Timeline {
       const reference = this.#latest()?.dts ?? wrapTicks(dts + shift);
       const out = reference + ticksBetween(wrapTicks(reference), wrapTicks(dts + shift));
       this.#tracks.set(pid, { dts: out, step: DEFAULT_STEP, shift, atMs: nowMs, joining: false });
-      return { shift, dts: out, jump: false };
+      return { shift, dts: out, jump: false, clockJump: false };
     }
     if (track.joining) return this.#join(track, dts, nowMs, anchor);
     const ahead = this.#ahead(track, dts, track.shift);
@@ -155,15 +166,15 @@ export class Timeline {
     const followed = this.#ahead(track, dts, shift);
     const fitsBetter = !isUsual || Math.abs(followed - track.step) < Math.abs(ahead - track.step);
     if (hasMoved && fitsBetter && this.#isUsual(track, followed, shift, nowMs)) {
-      return this.#accept(track, shift, followed, nowMs, true);
+      return this.#accept(track, shift, followed, nowMs, JUMP);
     }
-    if (isUsual) return this.#accept(track, track.shift, ahead, nowMs, false);
+    if (isUsual) return this.#accept(track, track.shift, ahead, nowMs, NONE);
     if (hasMoved && Math.abs(followed) < NEAR) {
-      if (followed > 0) return this.#accept(track, shift, followed, nowMs, true);
+      if (followed > 0) return this.#accept(track, shift, followed, nowMs, JUMP);
       if (!anchor) return undefined;
     } else if (ahead <= 0 && ahead > -1.5 * track.step) {
       // One unit is out of order by about a frame: a muxer's rounding, not a new clock.
-      return this.#accept(track, track.shift, 1, nowMs, false, 1 - ahead);
+      return this.#accept(track, track.shift, 1, nowMs, NONE, 1 - ahead);
     }
     return this.#jump(track, dts, nowMs);
   }
@@ -188,6 +199,7 @@ export class Timeline {
 
   #placeInput(dts: number, nowMs: number): void {
     this.#fresh = false;
+    this.#isRebased = false;
     if (this.#clock === 'aligned' && this.#shift !== undefined) return;
     const latest = this.#latest();
     if (latest === undefined) {
@@ -195,6 +207,7 @@ export class Timeline {
       return;
     }
     if (this.#clock === 'resume' && this.resumes(dts, nowMs)) return;
+    this.#isRebased = true;
     this.#shift = wrapTicks(latest.dts + Math.max(latest.step ?? DEFAULT_STEP, elapsedTicks(latest.atMs, nowMs)) - dts);
   }
 
@@ -210,14 +223,15 @@ export class Timeline {
     }
     if (ahead <= 0) return undefined;
     track.joining = false;
-    return this.#accept(track, shift, ahead, nowMs, this.#clock !== 'aligned' || ahead > 1.5 * track.step);
+    const jump = this.#clock !== 'aligned' || ahead > 1.5 * track.step;
+    return this.#accept(track, shift, ahead, nowMs, { jump, clockJump: this.#isRebased });
   }
 
   /** The unit is on another clock than those before it: it comes as long after them as time has passed. */
   #jump(track: TrackClock, dts: number, nowMs: number): Placement {
     const onward = Math.max(track.step, Math.round(((nowMs - track.atMs) * TICKS_PER_SECOND) / 1000));
     this.#shift = wrapTicks(track.dts + onward - dts);
-    return this.#accept(track, this.#shift, onward, nowMs, true);
+    return this.#accept(track, this.#shift, onward, nowMs, JUMP);
   }
 
   #ahead(track: TrackClock, dts: number, shift: number): number {
@@ -236,13 +250,20 @@ export class Timeline {
     return ahead <= Math.max(MAX_STEP, 4 * track.step) + passed;
   }
 
-  #accept(track: TrackClock, shift: number, ahead: number, nowMs: number, jump: boolean, correction = 0): Placement {
+  #accept(
+    track: TrackClock,
+    shift: number,
+    ahead: number,
+    nowMs: number,
+    { jump, clockJump }: Jump,
+    correction = 0,
+  ): Placement {
     const gap = ahead > Math.max(SIGNALLED_GAP, 4 * track.step);
     if (!jump && !gap && correction === 0) track.step = ahead;
     track.dts += ahead;
     track.shift = shift;
     track.atMs = nowMs;
-    return { shift: wrapTicks(shift + correction), dts: track.dts, jump: jump || gap };
+    return { shift: wrapTicks(shift + correction), dts: track.dts, jump: jump || gap, clockJump };
   }
 
   #latest(): (Pick<TrackClock, 'dts' | 'atMs'> & { readonly step?: number }) | undefined {
