@@ -55,7 +55,7 @@ export function markedFeed(
         for (const mark of marks.say(WALL_MS)) if (mark.list === list) said.push({ at: length, mark });
       },
     },
-    marks,
+    () => marks,
   );
   const splicer = new Splicer(sink, { holdReordered: false, firstDts, survey: new TrackSurvey() });
   splicer.beginInput({ kind: 'source' });

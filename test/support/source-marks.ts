@@ -1,8 +1,8 @@
 /** A source feed on one worker, without its media: what its splicer would tell of each picture, and what it hears of the owner. */
 
+import { LocalMarks } from '../../services/proxy/src/feed/marks/local-marks.ts';
 import type { Mark } from '../../services/proxy/src/feed/marks/mark.ts';
 import type { MarkLog } from '../../services/proxy/src/feed/marks/mark-log.ts';
-import { SourceMarks } from '../../services/proxy/src/feed/marks/source-marks.ts';
 import type { RandomAccess, SpliceSink } from '../../services/proxy/src/mpegts/splicing/splicer.ts';
 import { HeardMarks, MARKS_VERSION, MarkNews } from '../../services/proxy/src/relay/mark-frames.ts';
 
@@ -22,7 +22,7 @@ const NOTHING: SpliceSink = {
 };
 
 export class MarksHolder {
-  readonly marks = new SourceMarks(2 * SECOND);
+  readonly marks = new LocalMarks(2 * SECOND);
   readonly #sink = this.marks.sink(NOTHING);
   #news = new MarkNews(MARKS_VERSION);
   #heard = new HeardMarks();
@@ -45,7 +45,7 @@ export class MarksHolder {
   hearFrom(log: MarkLog): void {
     const said = this.#news.of(log);
     if (said !== undefined) this.#heard.take(JSON.parse(JSON.stringify(said)));
-    this.marks.hear(this.#heard.log);
+    if (this.#heard.source !== undefined) this.marks.hear(this.#heard.source);
   }
 
   get held(): readonly Mark[] {

@@ -58,7 +58,7 @@ function runDeps(source: SourceFeed): RunDeps {
     gateway: undefined as unknown as RunDeps['gateway'],
     sandbox: Sandbox.none(process.env.FFMPEG_PATH ?? 'ffmpeg', 'not what is tried here'),
     reading: AS_THE_TABLE_SAYS,
-    keyframeIntervalMs: 0,
+    segmentMs: 2_000,
     preferredAudioLanguages: [],
     firstPictureTimeoutMs: 5_000,
     log: createLogger('error'),
@@ -80,7 +80,8 @@ async function transcode(source: SourceFeed, startSeconds: number, deaths: reado
   const { signal } = new AbortController();
   const { timeline } = source.history.current;
   for (const [index, death] of [...deaths, Number.POSITIVE_INFINITY].entries()) {
-    const resume = index === 0 ? undefined : { timeline, point: output.resumePoint, origin: undefined };
+    const resume =
+      index === 0 ? undefined : { timeline, point: output.resumePoint, origin: undefined, marks: undefined };
     const run = await startFfmpegRun(
       profile,
       { streamId: 'x', canFailOver: false, source: groupSource(address), address, resume, signal },

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import type { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import { ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
 import type { Production } from '../../../services/proxy/src/processes/production.ts';
 import type { Run, RunEnd, RunRequest } from '../../../services/proxy/src/processes/run.ts';
 import {
@@ -125,11 +126,15 @@ export interface SimulatedRun extends Run {
   readonly url: string;
 }
 
+/** HLS_SEGMENT_TIME. Units of the model have no marks. */
+const SEGMENT_MS = 2_000;
+
 export function simulatedProduction(world: RunWorld): Production {
   return {
     start: (request) => startRun(request, world),
     leaseSource: () => Promise.reject(new Error('no source feed is simulated')),
     output: (feed) => unitOutput(feed, world.watchOf(feed)),
+    marks: () => new ProcessMarks('own', SEGMENT_MS),
     opaque: true,
     samePictures: false,
     needsProcess: true,

@@ -4,7 +4,6 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { SourceClock } from '../../../services/proxy/src/feed/feed-history.ts';
-import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
 import { TrackSurvey } from '../../../services/proxy/src/mpegts/reading/track-survey.ts';
 import type { Input } from '../../../services/proxy/src/mpegts/splicing/input.ts';
 import { Splicer } from '../../../services/proxy/src/mpegts/splicing/splicer.ts';
@@ -65,7 +64,7 @@ function takenOver({ splicer }: Reader, shift: number, nowMs: number): Reader {
   const clock: SourceClock = {
     timeline: 'provider',
     shift,
-    origin: { source: 's:x', shift, sent, marks: new MarkLog() },
+    origin: { source: 's:x', shift, sent },
   };
   const heard = new HeardClock();
   heard.take(clockShape.parse(JSON.parse(JSON.stringify(new ClockNews().of(clock)?.clock))), nowMs);

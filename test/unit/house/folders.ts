@@ -154,9 +154,14 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking services/registry errors.ts ffmpeg/* upstream/*',
   ),
   row(
+    'processes/output',
+    'what is done with the output of runs: where its segments begin',
+    'mpegts/syntax feed feed/marks ffmpeg/process ffmpeg/profiles relay',
+  ),
+  row(
     'processes',
     'what FFmpeg makes of a stream, run after run',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers ffmpeg/* upstream/* relay ownership sources streams',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/marks ffmpeg/* upstream/* relay ownership sources streams processes/output',
   ),
   row(
     'viewers',

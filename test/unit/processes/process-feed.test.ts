@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { deferred, pause } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { FiniteSourceError } from '../../../services/proxy/src/feed/finite-source.ts';
+import { ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
 import { ProcessFeed, type ProcessFeedDeps } from '../../../services/proxy/src/processes/process-feed.ts';
 import type { Production } from '../../../services/proxy/src/processes/production.ts';
 import type { Run } from '../../../services/proxy/src/processes/run.ts';
@@ -57,6 +58,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     },
     leaseSource: () => Promise.reject(new Error('no handover in this test')),
     output: (feed) => plainOutput(feed, continuable),
+    marks: () => new ProcessMarks('own', 2_000),
     opaque: !continuable,
     samePictures: false,
     needsProcess: true,

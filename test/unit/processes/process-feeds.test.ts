@@ -69,7 +69,7 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
     gateway: undefined as unknown as Gateway,
     sandbox: undefined as unknown as Sandbox,
     reading: undefined as unknown as OptionReading,
-    keyframeIntervalMs: 0,
+    segmentMs: 2_000,
     preferredAudioLanguages: [],
     firstPictureTimeoutMs: 60_000,
     log: LOG,

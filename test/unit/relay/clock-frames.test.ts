@@ -3,7 +3,6 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import type { SourceClock } from '../../../services/proxy/src/feed/feed-history.ts';
-import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
 import { SentPictures } from '../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
 import { ClockNews, HeardClock } from '../../../services/proxy/src/relay/clock-frames.ts';
 import { encodeFrame, FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
@@ -17,7 +16,7 @@ function sentPictures(count: number): SentPictures {
 const clockOf = (sent: SentPictures, timeline = 't'): SourceClock => ({
   timeline,
   shift: 5,
-  origin: { source: 's:a', shift: -7, sent, marks: new MarkLog() },
+  origin: { source: 's:a', shift: -7, sent },
 });
 
 /** What arrives of a frame that is sent. */

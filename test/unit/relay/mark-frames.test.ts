@@ -3,8 +3,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Mark, MarkList } from '../../../services/proxy/src/feed/marks/mark.ts';
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
-import { SentPictures } from '../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
-import { ClockNews, HeardClock } from '../../../services/proxy/src/relay/clock-frames.ts';
 import { HeardMarks, MARKS_VERSION, MarkNews, type SaidMarks } from '../../../services/proxy/src/relay/mark-frames.ts';
 import { encodeFrame, FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
 
@@ -45,35 +43,36 @@ describe('marks over a relay', () => {
     const second = news.of(log);
     expect(second?.marks).toEqual([mark('clock', 6)]);
     hear(heard, second);
-    expect(heard.log.after(0)).toEqual(log.after(0));
-    expect(heard.log.state).toEqual(log.state);
+    expect(heard.source?.after(0)).toEqual(log.after(0));
+    expect(heard.source?.state).toEqual(log.state);
   });
 
   it('begin anew with another source feed', () => {
     const news = new MarkNews(MARKS_VERSION);
     const heard = new HeardMarks();
     hear(heard, news.of(logOf(mark('clock', 5), mark('clock', 6))));
-    expect(news.of(undefined)).toBe(undefined);
+    hear(heard, news.of(undefined));
+    expect(heard.source).toBe(undefined);
     hear(heard, news.of(logOf(mark('clock', 2))));
-    expect(heard.log.after(0)).toEqual([mark('clock', 2)]);
+    expect(heard.source?.after(0)).toEqual([mark('clock', 2)]);
   });
 
   it('are not for a worker that would end its relay at such a frame', () => {
     expect(new MarkNews(MARKS_VERSION - 1).of(logOf(mark('clock', 5)))).toBe(undefined);
   });
 
-  it('belong to the clock of the source, whichever of the two is said first', () => {
-    const heard = new HeardClock();
-    const clock = { timeline: 't', shift: 5, origin: { source: 's:a', shift: -7, sent: new SentPictures() } };
-    const log = logOf(mark('clock', 5));
-    const news = new MarkNews(MARKS_VERSION);
-    heard.hear(news.of(log) as SaidMarks);
-    const said = new ClockNews().of({ ...clock, origin: { ...clock.origin, marks: log } });
-    heard.take(said?.clock, 0);
-    expect(heard.current?.origin?.marks.after(0)).toEqual([mark('clock', 5)]);
-    heard.hear(news.of(logOf(mark('clock', 9))) as SaidMarks);
-    expect(heard.current?.origin?.marks.after(0)).toEqual([mark('clock', 9)]);
-    expect(heard.current).toMatchObject({ timeline: 't', shift: 5, origin: { source: 's:a' } });
+  it("are the feed's own, or those of its source, and end when it makes no more of its own", () => {
+    const heard = new HeardMarks();
+    const [news, ownNews] = [new MarkNews(MARKS_VERSION), new MarkNews(MARKS_VERSION, true)];
+    hear(heard, ownNews.of(undefined));
+    expect(heard.own).toBe(undefined);
+    hear(heard, news.of(logOf(mark('clock', 5))));
+    hear(heard, ownNews.of(logOf(mark('source', 9))));
+    expect([heard.source?.after(0), heard.own?.after(0)]).toEqual([[mark('clock', 5)], [mark('source', 9)]]);
+    hear(heard, ownNews.of(undefined));
+    expect([heard.source?.after(0), heard.own]).toEqual([[mark('clock', 5)], undefined]);
+    hear(heard, ownNews.of(logOf(mark('source', 40))));
+    expect(heard.own?.after(0)).toEqual([mark('source', 40)]);
   });
 
   it('pass through a third worker', () => {
@@ -82,12 +81,12 @@ describe('marks over a relay', () => {
     const [news, passedOn] = [new MarkNews(MARKS_VERSION), new MarkNews(MARKS_VERSION)];
     for (const n of [6, 7, 8]) {
       hear(first, news.of(log));
-      hear(second, passedOn.of(first.log));
+      hear(second, passedOn.of(first.source));
       log.add([mark('clock', n), mark('source', n)], STATE);
     }
     hear(first, news.of(log));
-    hear(second, passedOn.of(first.log));
-    expect(second.log.after(0)).toEqual(log.after(0));
+    hear(second, passedOn.of(first.source));
+    expect(second.source?.after(0)).toEqual(log.after(0));
   });
 
   const good = mark('source', 5);
@@ -95,6 +94,7 @@ describe('marks over a relay', () => {
   it.each<[string, unknown]>([
     ['is no frame', 'marks'],
     ['has no marks', { source: STATE }],
+    ['says of whom they are in a way that nobody knows', { own: 1, marks: [good], source: STATE }],
     ['has no state', { marks: [good] }],
     ['has a state that is none', { marks: [good], source: { openInARow: -1, openCounts: false } }],
     ['has a mark of another list', { marks: [{ ...good, list: 'wall' }], source: STATE }],

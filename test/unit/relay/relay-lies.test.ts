@@ -248,6 +248,7 @@ describe('the relay port', () => {
         goesOnAt: undefined,
         placeAnswer: undefined,
       },
+      marks: () => ({ source: undefined, own: undefined }),
       history: new FeedHistory(),
       sourceClock: () => undefined,
       release: released.resolve,

@@ -5,7 +5,6 @@ import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { FeedHistory } from '../../../services/proxy/src/feed/feed-history.ts';
 import type { Mark } from '../../../services/proxy/src/feed/marks/mark.ts';
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
-import { SentPictures } from '../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
 import type { SaidMarks } from '../../../services/proxy/src/relay/mark-frames.ts';
 import type { PlaceAnswer } from '../../../services/proxy/src/relay/peers.ts';
 import { FrameReader, type RelayFrame } from '../../../services/proxy/src/relay/relay-frames.ts';
@@ -83,6 +82,7 @@ function unbegun() {
     place: place,
     history: new FeedHistory(),
     sourceClock: () => undefined,
+    marks: () => ({ source: undefined, own: undefined }),
     release: () => undefined,
   };
   return { relayed, place, feed, leave: () => leave(), owned: () => owned() };
@@ -150,7 +150,7 @@ it('says who it is, but not to strangers', async () => {
 it.each([
   [undefined, ['hello', 'clock', 'whole']],
   ['1', ['hello', 'clock', 'whole']],
-  ['2', ['hello 1 2', 'clock', 'segments 3', 'whole']],
+  ['2', ['hello 1 2', 'clock', 'segments 3', 'own segments 7', 'whole']],
 ])('says marks to a follower of version %s, before the media they are about', async (version, expected) => {
   const { relayed, feed } = unbegun();
   const marks = new MarkLog();
@@ -159,8 +159,13 @@ it.each([
   };
   const source = { openInARow: 0, openCounts: false };
   marks.add([mark(1), mark(2)], source);
-  const origin = { source: 's:a', shift: 0, sent: new SentPictures(), marks };
-  const { asked, call } = await listen({ ...relayed, sourceClock: () => ({ timeline: 't', shift: 0, origin }) });
+  const own = new MarkLog();
+  own.add([mark(7)], source);
+  const { asked, call } = await listen({
+    ...relayed,
+    sourceClock: () => ({ timeline: 't', shift: 0 }),
+    marks: () => ({ source: marks, own }),
+  });
   const headers = { 'x-worker': FOLLOWER, ...(version === undefined ? {} : { 'x-relay-version': version }) };
   const answer = call('/feeds/p:a:0', headers);
   await until(() => asked.length === 1, { what: 'the relay to be asked for', everyMs: 1 });
@@ -174,7 +179,9 @@ it.each([
   const numbers = (said: SaidMarks | undefined) => said?.marks.map(({ n }) => ` ${n}`).join('') ?? '';
   const said = (await answer).frames.flatMap((frame) => {
     if (frame.type === 'hello') return [`hello${numbers(frame.hello.marks)}`];
-    if (frame.type === 'segments') return [`segments${numbers(frame.segments)}`];
+    if (frame.type === 'segments') {
+      return [`${frame.segments.own === true ? 'own ' : ''}segments${numbers(frame.segments)}`];
+    }
     return frame.type === 'data' ? [frame.whole ? 'whole' : 'data'] : frame.type === 'clock' ? ['clock'] : [];
   });
   expect(said).toEqual(expected);

@@ -48,7 +48,7 @@ async function ground({ knowsPlaces = true, leaves = async () => undefined as un
     return lease.promise;
   };
   const limits = { streamTimeoutMs: 60_000, streamTotalTimeoutMs: 60_000, firstPictureTimeoutMs: 60_000 };
-  const retries = { retryAttempts: 0, retryDelayMs: 0, keyframeIntervalMs: 0, preferredAudioLanguages: [] };
+  const retries = { retryAttempts: 0, retryDelayMs: 0, segmentMs: 2_000, preferredAudioLanguages: [] };
   const deps = {
     ...{ registry, log: LOG, ...limits, ...retries, sources: { acquire }, sharedStreamGraceMs: 0 },
     ...{ cap: 0, maxProcesses: 0, shareDirectStreams: true, isDraining: () => false, isBusy: () => false },

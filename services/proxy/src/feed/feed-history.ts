@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { SentPictures } from '../mpegts/reading/sent-pictures.ts';
 import type { Continuation } from '../mpegts/splicing/input.ts';
 import { ticksBetween, wrapTicks } from '../mpegts/syntax/timestamp.ts';
-import type { MarkLog } from './marks/mark-log.ts';
 
 /** A change of owner. */
 export interface OwnerChange {
@@ -42,8 +41,6 @@ export interface SourceOrigin {
   readonly shift: number;
   /** What the source feed has sent lately. It grows while the source feed does. */
   readonly sent: SentPictures;
-  /** Where the segments of all feeds of this source begin, on the source feed's timeline. It grows, too. */
-  readonly marks: MarkLog;
 }
 
 /** More changes than a follower can miss while its media is still in the ring of some worker. */

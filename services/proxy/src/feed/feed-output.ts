@@ -6,6 +6,7 @@ import { Splicer } from '../mpegts/splicing/splicer.ts';
 import { createFragmenter, type OpaqueContainer } from './containers/index.ts';
 import type { Feed } from './feed.ts';
 import { feedSink } from './feed-sink.ts';
+import type { LocalMarks } from './marks/local-marks.ts';
 
 export interface FeedOutput {
   /** Whether another input can continue the first one without readers noticing. */
@@ -32,9 +33,13 @@ export interface FeedOutput {
   end(orderly: boolean): void;
 }
 
-/** @param holdReordered see `SplicerOptions` */
-export function tsOutput(feed: Feed, holdReordered: boolean): FeedOutput {
-  return splicedOutput(new Splicer(feedSink(feed), { holdReordered, firstDts: undefined }));
+/**
+ * @param holdReordered see `SplicerOptions`
+ * @param marks take what passes into the feed
+ */
+export function tsOutput(feed: Feed, holdReordered: boolean, marks?: LocalMarks): FeedOutput {
+  const sink = feedSink(feed);
+  return splicedOutput(new Splicer(marks?.sink(sink) ?? sink, { holdReordered, firstDts: undefined }));
 }
 
 export function splicedOutput(splicer: Splicer): FeedOutput {

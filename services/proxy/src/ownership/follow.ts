@@ -4,6 +4,7 @@ import type { Feed } from '../feed/feed.ts';
 import { type FeedHistory, isSameClock, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { RingLimits } from '../feed/ring.ts';
+import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
 import type { FeedPlace } from './feed-place.ts';
 
@@ -24,8 +25,11 @@ export interface FollowOptions {
   readonly isCopy: boolean;
   /** The source clock of the media that is here. */
   readonly clock: SourceClock | undefined;
-  /** Called with each piece of media, and with the source clock that the owner reports. */
-  readonly onMedia: (clock: SourceClock | undefined) => void;
+  /**
+   * Called with each piece of media, and with the source clock and the marks that the owner reports. On another timeline than this
+   * feed's they mean nothing, and are undefined.
+   */
+  readonly onMedia: (clock: SourceClock | undefined, marks: RelayedMarks | undefined) => void;
 }
 
 /** One connection to the owner, from dialling to its end. */
@@ -61,8 +65,8 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
       });
     }
     hasBegun = true;
-    // On another timeline than this feed's, the source clock means nothing.
-    options.onMedia(history.isForeign ? undefined : run.sourceClock);
+    if (history.isForeign) options.onMedia(undefined, undefined);
+    else options.onMedia(run.sourceClock, run.marks);
     if (item === 'whole') output.flush();
     else output.push(item, place.wire.clock.monotonicMs());
     feed.ring.setLimits(ringLimits());

@@ -30,7 +30,8 @@ export interface RunDeps {
   readonly gateway: Gateway;
   readonly sandbox: Sandbox;
   readonly reading: OptionReading;
-  readonly keyframeIntervalMs: number;
+  /** HLS_SEGMENT_TIME */
+  readonly segmentMs: number;
   /** In the form of `languageCode`, the preferred one first. */
   readonly preferredAudioLanguages: readonly string[];
   /** How long a live source may take to send its first random access point. */
@@ -179,9 +180,7 @@ function spawn(
   timing: Partial<Timing> & Pick<CommandOptions, 'tracks' | 'ownChoice' | 'betweenKeyframes'>,
   session?: GatewaySession,
 ): FfmpegProcess {
-  const { keyframeIntervalMs } = deps;
-  const keyframes = keyframeIntervalMs > 0 ? { keyframeIntervalSeconds: keyframeIntervalMs / 1000 } : {};
-  const options = { ...timing, ...keyframes, reading: deps.reading };
+  const options = { ...timing, keyframeIntervalSeconds: deps.segmentMs / 1000, reading: deps.reading };
   return spawnFfmpeg({
     sandbox: deps.sandbox,
     args: buildArguments(profile as ResolvedProfile, input, options),

@@ -12,10 +12,12 @@ import { SourceError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
+import type { FeedMarks } from '../feed/marks/feed-marks.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
+import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { relayedError } from '../relay/relay-run.ts';
 import { sourceFeedOf } from '../sources/source-key.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
@@ -24,6 +26,7 @@ import { accountOf } from '../upstream/provider/provider-connections.ts';
 import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
+import type { ProcessMarks } from './output/process-marks.ts';
 import type { Production } from './production.ts';
 import { failureOf, nextStep, type Step } from './recovery.ts';
 import { type Run, type RunRequest, resumeOn } from './run.ts';
@@ -83,6 +86,7 @@ export class ProcessFeed implements PlacedFeed {
   #isLeaving = false;
   /** How the feed's times relate to those of its source, here or on the owner. */
   #sourceClock: SourceClock | undefined;
+  readonly #marks: ProcessMarks;
   /** The run on another source that takes over. */
   readonly #succession: Succession;
   /**
@@ -122,7 +126,8 @@ export class ProcessFeed implements PlacedFeed {
     this.#log = options.log.child({ stream: stream.id, slot });
     this.ringLimits = ringLimits;
     this.feed = new Feed(ringLimits(), production.opaque, clock);
-    this.output = production.output(this.feed);
+    this.#marks = production.marks();
+    this.output = production.output(this.feed, this.#marks.own);
     this.#succession = new Succession({
       start: () => this.#start(),
       timeoutMs: options.streamTimeoutMs,
@@ -157,6 +162,16 @@ export class ProcessFeed implements PlacedFeed {
 
   get sourceClock(): SourceClock | undefined {
     return this.#sourceClock;
+  }
+
+  /** Where its segments begin; undefined when nobody has said it. */
+  get marks(): FeedMarks | undefined {
+    return this.#marks.of(this.#sourceClock, this.history.current.timeline);
+  }
+
+  /** What goes with it to other workers. */
+  get relayedMarks(): RelayedMarks {
+    return this.#marks.relayed;
   }
 
   /** How many FFmpegs replaced another one. */
@@ -380,7 +395,10 @@ export class ProcessFeed implements PlacedFeed {
   /** Follows the worker that makes the feed, until that changes. */
   async #follow(): Promise<InputEnd> {
     const { signal } = this.#abort;
-    const onMedia = (clock: SourceClock | undefined) => this.#noteMedia(clock);
+    const onMedia = (clock: SourceClock | undefined, marks: RelayedMarks | undefined) => {
+      this.#marks.hear(marks);
+      this.#noteMedia(clock);
+    };
     const outcome = await follow(this, {
       signal,
       isCopy: this.#production.samePictures,
@@ -416,11 +434,15 @@ export class ProcessFeed implements PlacedFeed {
     if (this.#abort.signal.aborted || this.place.current.kind === 'relay' || this.#succession.isReady) run.kill();
     const unwatch = this.#watch(run);
     this.#playing = run;
+    this.#marks.begin(run.source?.marks);
     try {
       const { end, addedMs } = await intoFeed(run, this, {
         samePictures: this.#production.samePictures,
         clock: this.#sourceClock,
-        onMedia: (clock) => this.#noteMedia(clock),
+        onMedia: (clock) => {
+          this.#marks.passed(this.#clock.wallMs());
+          this.#noteMedia(clock);
+        },
       });
       const why = this.#cut?.run === run ? this.#cut.why : 'by_itself';
       return this.#superseded ?? { why, exit: end.exit, sourceError: end.sourceError, addedMs };
@@ -466,7 +488,7 @@ export class ProcessFeed implements PlacedFeed {
 
   /** What the next run of this worker has to make. */
   #request(): RunRequest {
-    const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint);
+    const resume = this.#sourceClock && resumeOn(this.#sourceClock, this.output.resumePoint, this.#marks.source);
     const { address, canFailOver } = this.#source;
     this.#group = this.#source.group;
     return {

@@ -362,5 +362,5 @@ function keyOf({ streamId, slot }: Pick<Entry, 'streamId' | 'slot'>): string {
 
 function relayedFeed({ process, release }: FeedUse): RelayedFeed {
   const { feed, place, history } = process;
-  return { feed, place, history, sourceClock: () => process.sourceClock, release };
+  return { feed, place, history, sourceClock: () => process.sourceClock, marks: () => process.relayedMarks, release };
 }

@@ -6,9 +6,12 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from '../feed/feed-output.ts';
+import type { LocalMarks } from '../feed/marks/local-marks.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { SourceLease } from '../sources/source-feeds.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import { marksFollowedBy, ProcessMarks } from './output/process-marks.ts';
 import type { RunRequest, StartRun } from './run.ts';
 import { leaseSource } from './run-entry.ts';
 import { TrackTrials } from './track-trials.ts';
@@ -17,7 +20,10 @@ export interface Production {
   readonly start: StartRun;
   /** Opens the source of a run, or joins its readers. */
   readonly leaseSource: (request: RunRequest) => Promise<SourceLease>;
-  readonly output: (feed: Feed) => FeedOutput;
+  /** @param marks take what passes into the feed, if it is MPEG-TS */
+  readonly output: (feed: Feed, marks: LocalMarks) => FeedOutput;
+  /** Which marks the feed follows. */
+  readonly marks: () => ProcessMarks;
   /** The feed carries fragments of a container other than MPEG-TS. */
   readonly opaque: boolean;
   /** A restarted run repeats exactly the same pictures, so readers may enter it between keyframes. */
@@ -28,11 +34,13 @@ export interface Production {
 
 export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
   const lease = (request: RunRequest) => leaseSource(request, deps.sources);
+  const marks = () => new ProcessMarks(marksFollowedBy(profile as ResolvedProfile | undefined), deps.segmentMs);
   if (profile === undefined) {
     return {
       leaseSource: lease,
       start: (request) => startCopyRun(request, deps),
-      output: (feed) => tsOutput(feed, false),
+      output: (feed, own) => tsOutput(feed, false, own),
+      marks,
       opaque: false,
       samePictures: true,
       needsProcess: false,
@@ -43,7 +51,8 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
   return {
     leaseSource: lease,
     start: (request) => startFfmpegRun(profile, request, deps, trials),
-    output: (feed) => (opaque === undefined ? tsOutput(feed, true) : fragmentOutput(feed, opaque)),
+    output: (feed, own) => (opaque === undefined ? tsOutput(feed, true, own) : fragmentOutput(feed, opaque)),
+    marks,
     opaque: opaque !== undefined,
     samePictures: profile.video === 'copy',
     needsProcess: true,

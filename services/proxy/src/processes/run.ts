@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { SourceError } from '../errors.ts';
 import type { SourceClock, SourceOrigin } from '../feed/feed-history.ts';
+import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
@@ -30,13 +31,22 @@ export interface Resume {
   readonly point: ResumePoint;
   /** How a source feed that is opened anew goes on with that timeline, if it is known. */
   readonly origin: SourceOrigin | undefined;
+  /** The marks of that source feed, if they are known. */
+  readonly marks: MarkLog | undefined;
 }
 
-/** Converts a point on a feed's timeline to the clock of its source. */
-export function resumeOn(clock: SourceClock, { videoPts, audioPts, videoDts }: ResumePoint): Resume {
+/**
+ * Converts a point on a feed's timeline to the clock of its source.
+ * @param marks of that source
+ */
+export function resumeOn(
+  clock: SourceClock,
+  { videoPts, audioPts, videoDts }: ResumePoint,
+  marks: MarkLog | undefined,
+): Resume {
   const back = (ticks: number | undefined) => (ticks === undefined ? undefined : wrapTicks(ticks - clock.shift));
   const point = { videoPts: back(videoPts), audioPts: back(audioPts), videoDts: back(videoDts) };
-  return { timeline: clock.timeline, point, origin: clock.origin };
+  return { timeline: clock.timeline, point, origin: clock.origin, marks };
 }
 
 export interface RunEnd {

@@ -6,7 +6,6 @@
 import { z } from 'zod';
 import type { SourceClock } from '../feed/feed-history.ts';
 import { type Fingerprint, SentPictures } from '../mpegts/reading/sent-pictures.ts';
-import { HeardMarks, type SaidMarks } from './mark-frames.ts';
 import { ticksShape } from './ticks-shape.ts';
 
 /** A source clock as it travels. */
@@ -62,19 +61,9 @@ export class ClockNews {
 /** The receiving side. */
 export class HeardClock {
   #clock: SourceClock | undefined;
-  readonly #marks = new HeardMarks();
 
   get current(): SourceClock | undefined {
     return this.#clock;
-  }
-
-  /** What the source feed says of its marks, in frames of their own. */
-  hear(said: SaidMarks): void {
-    this.#marks.take(said);
-    const { log } = this.#marks;
-    const { origin } = this.#clock ?? {};
-    if (this.#clock === undefined || origin === undefined || origin.marks === log) return;
-    this.#clock = { ...this.#clock, origin: { ...origin, marks: log } };
   }
 
   /** @param nowMs monotonic */
@@ -87,8 +76,7 @@ export class HeardClock {
     const known = this.#clock?.timeline === timeline ? this.#clock.origin?.sent : undefined;
     const sent = known ?? new SentPictures();
     for (const [dts, content] of origin?.sent ?? []) sent.add({ dts, content }, nowMs);
-    const { log: marks } = this.#marks;
-    const heard = origin && { source: origin.source, shift: origin.shift, sent, marks };
+    const heard = origin && { source: origin.source, shift: origin.shift, sent };
     this.#clock = { timeline, shift, ...(heard && { origin: heard }) };
   }
 }

@@ -1,4 +1,4 @@
-/** What `segments` frames say: the marks of a feed's source. A frame has only those that the follower has not heard of. */
+/** What `segments` frames say: the marks of a feed's source, and its own. A frame has only those that the follower has not heard of. */
 
 import { z } from 'zod';
 import type { Mark } from '../feed/marks/mark.ts';
@@ -9,15 +9,26 @@ import { ticksShape } from './ticks-shape.ts';
 /** A worker of an earlier version ends its relay at a frame that it does not know; a later one skips it. */
 export const MARKS_VERSION = 2;
 
+/** The marks that go with a feed. */
+export interface RelayedMarks {
+  /** Of the source feed that it is or was made of, on that one's timeline. Undefined when it has none. */
+  readonly source: MarkLog | undefined;
+  /** The feed's own, if it makes some. */
+  readonly own: MarkLog | undefined;
+}
+
 /** Marks as they travel. */
 export interface SaidMarks {
-  /** They have nothing to do with those of the frames before: the source feed is another one. */
+  /** They are the feed's own. Else they are those of its source. */
+  readonly own?: boolean | undefined;
+  /** They have nothing to do with those of the frames before: another feed has made them. */
   readonly anew?: boolean | undefined;
   readonly marks: readonly Mark[];
   /** Of the source list, behind the newest of its marks. */
   readonly source: SourceListState;
 }
 
+const NO_ENTRIES: SourceListState = { openInARow: 0, openCounts: false };
 /** Of an array that another worker has sent. A sender remembers far fewer. */
 const MAX_MARKS = 1_024;
 /** Dates that can be written, and some more media. */
@@ -38,6 +49,7 @@ const markShape: z.ZodType<Mark> = z.looseObject({
 });
 
 export const marksShape: z.ZodType<SaidMarks> = z.looseObject({
+  own: z.boolean().optional(),
   anew: z.boolean().optional(),
   marks: z.array(markShape).max(MAX_MARKS).refine(areInOrder),
   source: z.looseObject({ openInARow: count, openCounts: z.boolean() }),
@@ -61,39 +73,50 @@ function areInOrder(marks: readonly Mark[]): boolean {
   );
 }
 
-/** The sending side. */
+/** The sending side, for one of the logs that go with a feed. */
 export class MarkNews {
   readonly #isKnown: boolean;
+  readonly #own: boolean;
   #log: MarkLog | undefined;
   #count = 0;
 
-  /** @param version what both sides speak */
-  constructor(version: number) {
+  /**
+   * @param version what both sides speak
+   * @param own whether it is for the feed's own marks
+   */
+  constructor(version: number, own = false) {
     this.#isKnown = version >= MARKS_VERSION;
+    this.#own = own;
   }
 
   /** @returns what is due before the next media; undefined when there is nothing new, or the other side would not bear it */
   of(log: MarkLog | undefined): SaidMarks | undefined {
-    if (!this.#isKnown || log === undefined) return undefined;
     const isOther = log !== this.#log;
-    if (!isOther && log.count === this.#count) return undefined;
-    const marks = log.after(isOther ? 0 : this.#count);
+    if (!this.#isKnown || (!isOther && (log?.count ?? 0) === this.#count)) return undefined;
+    const marks = log?.after(isOther ? 0 : this.#count) ?? [];
     this.#log = log;
-    this.#count = log.count;
-    return { ...(isOther ? { anew: true } : {}), marks, source: log.state.source };
+    this.#count = log?.count ?? 0;
+    const source = log?.state.source ?? NO_ENTRIES;
+    return { ...(this.#own ? { own: true } : {}), ...(isOther ? { anew: true } : {}), marks, source };
   }
 }
 
-/** The receiving side. */
-export class HeardMarks {
-  #log = new MarkLog();
+/** The receiving side. It has only what has marks. */
+export class HeardMarks implements RelayedMarks {
+  #source = new MarkLog();
+  #own = new MarkLog();
 
-  get log(): MarkLog {
-    return this.#log;
+  get source(): MarkLog | undefined {
+    return this.#source.count > 0 ? this.#source : undefined;
   }
 
-  take({ anew, marks, source }: SaidMarks): void {
-    if (anew === true) this.#log = new MarkLog();
-    this.#log.add(marks, source);
+  get own(): MarkLog | undefined {
+    return this.#own.count > 0 ? this.#own : undefined;
+  }
+
+  take({ own, anew, marks, source }: SaidMarks): void {
+    if (anew === true && own === true) this.#own = new MarkLog();
+    else if (anew === true) this.#source = new MarkLog();
+    (own === true ? this.#own : this.#source).add(marks, source);
   }
 }

@@ -9,6 +9,7 @@ import type { SourceClock } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import { HeardClock } from './clock-frames.ts';
+import { HeardMarks, type RelayedMarks } from './mark-frames.ts';
 import { MediaQueue, type RelayItem } from './media-queue.ts';
 import type { Peer } from './peers.ts';
 import {
@@ -51,6 +52,8 @@ export interface RelayRun {
   readonly output: AsyncIterable<RelayItem>;
   /** The newest source clock from the owner; undefined: the owner does not know it. */
   readonly sourceClock: SourceClock | undefined;
+  /** What it has said of its marks so far. It grows. */
+  readonly marks: RelayedMarks;
   readonly ended: Promise<RelayOutcome>;
 }
 
@@ -68,6 +71,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const ended = deferred<RelayOutcome>();
   const hello = deferred<RelayHello | undefined>();
   const sourceClock = new HeardClock();
+  const marks = new HeardMarks();
   let response: IncomingMessage | undefined;
   const output = new MediaQueue({
     maxBytes: BUFFER_BYTES,
@@ -116,13 +120,13 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   const onFrame = (frame: RelayFrame) => {
     if (settled) return;
     if (frame.type === 'hello') {
-      if (frame.hello.marks !== undefined) sourceClock.hear(frame.hello.marks);
+      if (frame.hello.marks !== undefined) marks.take(frame.hello.marks);
       if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
       else lost('other_incarnation');
       isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock.take(frame.clock, clock.monotonicMs());
-    else if (frame.type === 'segments') sourceClock.hear(frame.segments);
+    else if (frame.type === 'segments') marks.take(frame.segments);
     // Without a valid hello, nobody knows what the media belongs to.
     else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {
@@ -153,6 +157,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
   return {
     hello: hello.promise,
     output,
+    marks,
     get sourceClock() {
       return sourceClock.current;
     },

@@ -190,7 +190,7 @@ export class RelayServer {
     { follower, version, timeline, ...asked }: RelayAsked,
     { visit, response }: { visit: Visit; response: ServerResponse },
   ): Promise<void> {
-    const { feed, history, place, sourceClock, passedOn } = relayed;
+    const { feed, history, place, sourceClock, marks, passedOn } = relayed;
     // A feed that has come here from another URL is on a timeline of its own.
     const after = timeline === undefined || timeline === history.current.timeline ? asked.after : undefined;
     const { incarnation } = passedOn?.owner ?? this.#deps;
@@ -199,8 +199,8 @@ export class RelayServer {
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', Connection: 'close' });
     const ticks = feed.opaque || feed.ring.head === 0 ? undefined : Math.round(feed.ring.headMs * TICKS_PER_MS);
     const markNews = new MarkNews(version);
-    const marksNow = () => markNews.of(sourceClock()?.origin?.marks);
-    const hello = { version, incarnation, lineage: history.current, ticks, marks: marksNow() };
+    const ownMarkNews = new MarkNews(version, true);
+    const hello = { version, incarnation, lineage: history.current, ticks, marks: markNews.of(marks().source) };
     response.write(encodeFrame({ type: 'hello', hello }));
     const ping = this.#wire.clock.setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
@@ -248,8 +248,9 @@ export class RelayServer {
         response.cork();
         const clock = news.of(sourceClock());
         if (clock !== undefined) response.write(encodeFrame(clock));
-        const segments = marksNow();
-        if (segments !== undefined) response.write(encodeFrame({ type: 'segments', segments }));
+        for (const segments of [markNews.of(marks().source), ownMarkNews.of(marks().own)]) {
+          if (segments !== undefined) response.write(encodeFrame({ type: 'segments', segments }));
+        }
         response.write(dataHeader(bytes.length, isAll));
         response.write(bytes, done);
         response.uncork();

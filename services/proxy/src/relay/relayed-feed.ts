@@ -3,6 +3,7 @@
 import type { Owner } from '../../../registry/types.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { RelayedMarks } from './mark-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
 
 /** What a relay needs to know about the place of a feed. */
@@ -24,6 +25,7 @@ export interface RelayedFeed {
   readonly history: FeedHistory;
   /** How its times relate to those of its source; undefined when not known. */
   readonly sourceClock: () => SourceClock | undefined;
+  readonly marks: () => RelayedMarks;
   /** Set for a feed that this worker only passes on: it may end here and continue elsewhere. */
   readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
   /** Called once, when the relay is over. */

@@ -283,17 +283,17 @@ export class SourceFeeds {
     const { source } = entry;
     if (!place.isOriginal) return undefined;
     const { release } = this.#lease(entry, RELAY_LINGER_MS);
-    return { feed: source.feed, place, history: source.history, sourceClock: () => source.sourceClock, release };
+    return { ...relayed(source), place, release };
   }
 
   /** For a worker that cannot reach the owner. */
   #passOn(entry: Entry): RelayedFeed | undefined {
     const { source } = entry;
-    const { feed, place, history } = source;
+    const { place } = source;
     if (place.placeAnswer === undefined) return undefined;
     const passedOn = { owner: place.placeAnswer.owner, isStopped: () => source.isStopped };
     const { release } = this.#lease(entry);
-    return { feed, place, history, sourceClock: () => source.sourceClock, passedOn, release };
+    return { ...relayed(source), place, passedOn, release };
   }
 
   /**
@@ -315,4 +315,14 @@ export class SourceFeeds {
     const closed = entry.source.close().finally(() => this.#closing.delete(closed));
     this.#closing.add(closed);
   }
+}
+
+function relayed(source: SourceFeed): Pick<RelayedFeed, 'feed' | 'history' | 'sourceClock' | 'marks'> {
+  const { feed, history } = source;
+  return {
+    feed,
+    history,
+    sourceClock: () => source.sourceClock,
+    marks: () => ({ source: source.marks, own: undefined }),
+  };
 }

@@ -3,6 +3,7 @@
 import { SourceError, StreampoolError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
 import { follow } from '../ownership/follow.ts';
+import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { relayedError } from '../relay/relay-run.ts';
 import type { SourceKind } from '../upstream/provider/source-kind.ts';
 import { followHere } from './local-follow.ts';
@@ -38,12 +39,13 @@ export async function followOwner(
   const { place, watch, connections } = origin;
   // The next connection continues where the other worker's ended, not where this worker's last one began.
   watch.forget();
-  const received = (clock: SourceClock | undefined) => {
+  const received = (clock: SourceClock | undefined, marks: RelayedMarks | undefined) => {
     onOpened({ kind: 'mpegts' });
     onMedia();
     media.began();
     if (clock?.origin !== undefined) media.noteOrigin(clock.origin);
-    else if (media.history.isForeign) media.noteForeign();
+    if (media.history.isForeign) media.noteForeign();
+    else if (marks?.source !== undefined) media.marks.hear(marks.source);
     media.noteClock(clock?.shift);
   };
   const options = { signal, fromTicks, isCopy: true, clock: media.clock, onMedia: received };

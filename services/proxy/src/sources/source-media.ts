@@ -8,7 +8,8 @@ import { Feed } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock, type SourceOrigin } from '../feed/feed-history.ts';
 import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
-import { SourceMarks } from '../feed/marks/source-marks.ts';
+import { LocalMarks } from '../feed/marks/local-marks.ts';
+import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
@@ -23,6 +24,8 @@ import type { OpenedConnection } from './source-connections.ts';
 export interface EarlierFeed {
   readonly timeline: string;
   readonly origin: SourceOrigin | undefined;
+  /** Where the segments of all feeds of this source begin. */
+  readonly marks: MarkLog | undefined;
 }
 
 export type ProgramListener = (position: number, change: ProgramChange) => void;
@@ -37,7 +40,7 @@ export class SourceMedia {
   readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
-  readonly marks: SourceMarks;
+  readonly marks: LocalMarks;
   readonly #splicer: Splicer;
   readonly #programListeners = new Set<ProgramListener>();
   /** The key of the source that is read now. */
@@ -55,7 +58,7 @@ export class SourceMedia {
   constructor(source: string, ringLimits: () => RingLimits, segmentMs: number, clock: Clock) {
     this.#source = source;
     this.ringLimits = ringLimits;
-    this.marks = new SourceMarks(segmentMs * TICKS_PER_MS);
+    this.marks = new LocalMarks(segmentMs * TICKS_PER_MS);
     this.feed = new Feed(ringLimits(), false, clock);
     this.history = new FeedHistory(clock);
     const sink = feedSink(this.feed);
@@ -138,20 +141,19 @@ export class SourceMedia {
 
   /** Goes on with the timeline of the worker that has read the source so far. */
   goOn(earlier: EarlierFeed | undefined): void {
-    const { timeline, origin } = earlier ?? {};
+    const { timeline, origin, marks } = earlier ?? {};
     const newest = origin?.sent.newest;
     if (timeline === undefined || origin?.source !== this.#source || newest === undefined) return;
     this.history.goOn(timeline);
     this.output.goOn(newest.dts, origin.sent.newestAtMs);
     this.#splicer.sentPictures.replaceBy(origin.sent);
-    this.marks.hear(origin.marks);
+    if (marks !== undefined) this.marks.hear(marks);
     this.noteClock(origin.shift);
   }
 
-  /** Notes what the owner says: its marks, and what it had sent before this worker began to follow it. */
-  noteOrigin({ sent, marks }: SourceOrigin): void {
+  /** Notes what the owner had sent before this worker began to follow it. */
+  noteOrigin({ sent }: SourceOrigin): void {
     if (this.output.lastDts === undefined) this.#splicer.sentPictures.replaceBy(sent);
-    this.marks.hear(marks);
   }
 
   /** The marks of what comes from another feed now, if that is on another timeline: nobody else makes any for this one. */
@@ -193,8 +195,7 @@ export class SourceMedia {
   noteClock(shift: number | undefined): void {
     if (this.#clock?.shift === shift) return;
     const { sentPictures: sent } = this.#splicer;
-    const { log: marks } = this.marks;
-    const origin = shift === undefined ? undefined : { source: this.#source, shift, sent, marks };
+    const origin = shift === undefined ? undefined : { source: this.#source, shift, sent };
     this.#clock = origin && { timeline: PROVIDER, shift: origin.shift, origin };
   }
 }

@@ -130,7 +130,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     ringLimits: limits,
     sandbox,
     reading,
-    keyframeIntervalMs: config.hlsSegmentTimeMs,
+    segmentMs: config.hlsSegmentTimeMs,
     preferredAudioLanguages: config.preferredAudioLanguages,
     firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
     streamTimeoutMs: config.streamTimeoutMs,

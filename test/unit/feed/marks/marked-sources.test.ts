@@ -37,7 +37,7 @@ async function marksOf(name: LoopName, segmentSeconds: number) {
           if (pts !== undefined) shown.push(pts);
         },
       },
-      marks,
+      () => marks,
     ),
     { holdReordered: false, firstDts: WRAP - 11 * SECOND, survey: new TrackSurvey() },
   );

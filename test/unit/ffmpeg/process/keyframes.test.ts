@@ -6,7 +6,8 @@ import {
   type CommandOptions,
   type FfmpegInput,
 } from '../../../../services/proxy/src/ffmpeg/process/command.ts';
-import { resolveProfile } from '../../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
+import { isOnGrid } from '../../../../services/proxy/src/ffmpeg/process/keyframe-grid.ts';
+import { type ResolvedProfile, resolveProfile } from '../../../../services/proxy/src/ffmpeg/profiles/profiles.ts';
 import { type PacketTime, packetsOf, synthetic, tailOf, transform, Workspace } from '../fixture.ts';
 
 const CLOCK_TURN = 2 ** 33;
@@ -41,9 +42,12 @@ beforeAll(() => {
   ]);
 });
 
+function resolved(profile: string): ResolvedProfile {
+  return resolveProfile({ profile, variables: {}, inputUrl: 'http://source.invalid/1' }, NO_HARDWARE);
+}
+
 async function keyframes(input: Buffer, options: CommandOptions, profile = fast): Promise<number[]> {
-  const resolved = resolveProfile({ profile, variables: {}, inputUrl: 'http://source.invalid/1' }, NO_HARDWARE);
-  const { output, stderr } = await transform(buildArguments(resolved, { kind: 'pipe' }, options), input);
+  const { output, stderr } = await transform(buildArguments(resolved(profile), { kind: 'pipe' }, options), input);
   const packets = packetsOf(workspace.write('out.ts', output), 'v');
   if (packets.length === 0) throw new Error(stderr);
   return packets.filter(({ key }) => key).map(({ pts }) => ((pts % CLOCK_TURN) + CLOCK_TURN) % CLOCK_TURN);
@@ -60,12 +64,8 @@ function from(path: string, index: number): { input: Buffer; firstVideoSeconds: 
 describe('the grid of the segment time', () => {
   const onGrid = 'expr:if(isnan';
   const sourceOf = (template: string, input: FfmpegInput = { kind: 'pipe' }): string => {
-    const resolved = resolveProfile(
-      { profile: template, variables: {}, inputUrl: 'http://source.invalid/1' },
-      NO_HARDWARE,
-    );
     const options = { firstVideoSeconds: 100_000, keyframeIntervalSeconds: 2 };
-    const args = buildArguments(resolved, input, options);
+    const args = buildArguments(resolved(template), input, options);
     return args[args.indexOf('-force_key_frames') + 1] ?? '';
   };
 
@@ -77,20 +77,29 @@ describe('the grid of the segment time', () => {
   ])('is that of %s', (_, template) => {
     expect(sourceOf(template)).toContain(onGrid);
     expect(sourceOf(template)).toContain('+100000.000005)/2)');
+    expect(isOnGrid(resolved(template))).toBe(true);
+  });
+
+  it.each([
+    ['has a graph of its own', `${fast} -filter_complex "[0:v]yadif[v]" -map [v]`],
+    ['makes times that depend on when it began', `${fast} -vf setpts=PTS-STARTPTS`],
+  ])('begins with the first frame of a profile that %s, and has another phase after each restart', (_, template) => {
+    expect(sourceOf(template)).toContain(onGrid);
+    expect(sourceOf(template)).toContain('+0.000005)/2)');
+    expect(isOnGrid(resolved(template))).toBe(false);
   });
 
   it.each([
     ['asks for other keyframes', `${fast} -force_key_frames source`],
-    ['has a graph of its own', `${fast} -filter_complex "[0:v]yadif[v]" -map [v]`],
-    ['makes times that depend on when it began', `${fast} -vf setpts=PTS-STARTPTS`],
     ['makes another container', `${fast} -f mp4`],
-  ])('is not that of a profile that %s, which has another phase after each restart', (_, template) => {
+  ])('is not that of a profile that %s', (_, template) => {
     expect(sourceOf(template)).toBe('source');
+    expect(isOnGrid(resolved(template))).toBe(false);
   });
 
-  it('is not that of an FFmpeg that opens its input itself', () => {
+  it('begins with the first frame of an FFmpeg that opens its input itself', () => {
     const url = { kind: 'url', url: 'http://source.invalid/1', protocols: ['http'] } as const;
-    expect(sourceOf(fast, url)).toBe('source');
+    expect(sourceOf(fast, url)).toContain('+0.000005)/2)');
   });
 });
 

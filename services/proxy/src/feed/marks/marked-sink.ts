@@ -3,13 +3,13 @@
 import type { RandomAccess, SpliceSink } from '../../mpegts/splicing/splicer.ts';
 import type { Marks } from './marks.ts';
 
-/** The same sink. What passes it on the way is taken into `marks`. */
-export function markedSink(sink: SpliceSink, marks: Marks): SpliceSink {
+/** The same sink. What passes it on the way is taken into what `marks` gives then. */
+export function markedSink(sink: SpliceSink, marks: () => Marks): SpliceSink {
   let entry: RandomAccess | undefined;
   return {
     ...sink,
     programChanged: (change) => {
-      marks.programChanged();
+      marks().programChanged();
       sink.programChanged(change);
     },
     randomAccess: (point) => {
@@ -17,7 +17,7 @@ export function markedSink(sink: SpliceSink, marks: Marks): SpliceSink {
       sink.randomAccess(point);
     },
     progress: (dts, shown) => {
-      if (shown !== undefined) marks.take({ dts, pts: shown, entry });
+      if (shown !== undefined) marks().take({ dts, pts: shown, entry });
       entry = undefined;
       sink.progress(dts, shown);
     },

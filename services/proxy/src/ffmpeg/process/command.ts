@@ -6,6 +6,7 @@ import { checkStoredOptions } from '../arguments/check.ts';
 import { codecOf, isFilterOf, type Option, readOptions, writeOptions } from '../arguments/options.ts';
 import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
 import type { ResolvedProfile } from '../profiles/profiles.ts';
+import { keyframes } from './keyframe-grid.ts';
 import { audioTrim, firstFrameTime, resumesExactly, videoTrim } from './resume.ts';
 import type { TrackChoice } from './track-choice.ts';
 
@@ -35,8 +36,8 @@ export interface CommandOptions {
   /** When the profile asks for the first tracks of a `url` input by position, FFmpeg chooses them itself instead. */
   ownChoice?: boolean;
   /**
-   * Keyframes at multiples of this on the clock of the feed, instead of at the source's keyframes (HLS_SEGMENT_TIME). Only
-   * for what resumes exactly: any other FFmpeg has another grid after each restart. See `keyframes`.
+   * Keyframes at multiples of this on the clock of the feed, instead of at the source's keyframes (HLS_SEGMENT_TIME). An
+   * FFmpeg that opens its input itself, or does not resume exactly, counts from its first frame. See `keyframes`.
    */
   keyframeIntervalSeconds?: number;
   /** How the FFmpeg that will run reads options. Without it, the option table is trusted. */
@@ -113,7 +114,7 @@ function outputArguments(profile: ResolvedProfile, input: FfmpegInput, options: 
     ...(options.ownChoice === true && takesFirstTracks(profile) ? [] : mapArguments(given, input, options.tracks)),
     ...writeOptions(kept),
     ...(options.betweenKeyframes === true ? ['-copyinkf:v'] : []),
-    ...videoArguments(profile, given, start, input.kind === 'pipe' ? options.keyframeIntervalSeconds : undefined),
+    ...videoArguments(profile, given, start, options.keyframeIntervalSeconds),
     ...audioArguments(profile, given, audioStart),
   ];
 }
@@ -174,7 +175,7 @@ function videoArguments(
   const x265 = given.findLast(({ name }) => name === 'x265-params')?.value;
   return [
     ...(chain.length > 0 ? ['-filter:v', chain.join(',')] : []),
-    ...['-force_key_frames', keyframes(given, isExact ? intervalSeconds : undefined, first ?? 0)],
+    ...['-force_key_frames', keyframes(profile, given, intervalSeconds, first ?? 0)],
     // With a constant frame rate, the default of mp4, a fine time base would mean 90,000 frames a second.
     ...['-fps_mode:v', 'vfr'],
     ...(FINE_TIME_BASE.test(encoder) ? ['-enc_time_base:v', '1:90000'] : []),
@@ -199,28 +200,6 @@ function audioArguments(
     .map(({ value }) => value);
   if (resumeSeconds !== undefined && resumesExactly(profile).audio) chain.push(...audioTrim(given, resumeSeconds));
   return chain.length > 0 ? ['-filter:a', chain.join(',')] : [];
-}
-
-/**
- * The value of -force_key_frames: a grid on which two processes agree whenever they started, or the source's keyframes. The grid
- * takes the place of the one that a profile asks for in the usual spelling. FFmpeg counts `t` from the first frame it encodes,
- * which is at `firstSeconds` on the clock. That is not wrapped, because a cycle of 33 bits is no multiple of any interval.
- */
-function keyframes(given: readonly Option[], intervalSeconds: number | undefined, firstSeconds: number): string {
-  const asked = given.findLast(({ name }) => name === 'force_key_frames')?.value;
-  const ofProfile = keyframeIntervalOf(asked);
-  const interval = asked === undefined || ofProfile !== undefined ? (intervalSeconds ?? ofProfile) : undefined;
-  if (interval === undefined) return 'source';
-  // Half a tick allows for rounding.
-  const cell = (time: string): string => `floor((${time}+${seconds(firstSeconds + 0.000005)})/${interval})`;
-  return `expr:if(isnan(prev_forced_t),1,not(eq(${cell('t')},${cell('prev_forced_t')})))`;
-}
-
-/** The interval of `expr:gte(t,n_forced*2)`, the usual spelling. */
-function keyframeIntervalOf(asked: string | undefined): number | undefined {
-  const match = /^expr:\s*gte\(\s*t\s*,\s*n_forced\s*\*\s*(\d+(?:\.\d+)?)\s*\)$/.exec(asked ?? '');
-  const interval = Number(match?.[1]);
-  return interval > 0 ? interval : undefined;
 }
 
 function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] {

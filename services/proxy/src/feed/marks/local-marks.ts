@@ -1,6 +1,6 @@
 /**
- * The marks of a source feed on this worker. While it reads the provider, it makes them; while another worker does, it takes
- * what that one says, and goes on with the same lists when it takes the source over.
+ * The marks of one feed on this worker. While it makes the feed, it makes them; while another worker does, it takes what that one
+ * says, and goes on with the same lists when it takes the feed over.
  */
 
 import type { SpliceSink } from '../../mpegts/splicing/splicer.ts';
@@ -8,28 +8,40 @@ import { MarkLog } from './mark-log.ts';
 import { markedSink } from './marked-sink.ts';
 import { Marks } from './marks.ts';
 
-export class SourceMarks {
-  /** For readers of the feed, and for relays. */
-  readonly log = new MarkLog();
-  readonly #marks: Marks;
+export class LocalMarks {
+  #log = new MarkLog();
+  #marks: Marks;
+  readonly #segmentTicks: number;
   /** What the owner has said, and how much of it is here. */
   #heard: MarkLog | undefined;
   #heardCount = 0;
 
   /** @param segmentTicks HLS_SEGMENT_TIME, 90 kHz */
   constructor(segmentTicks: number) {
+    this.#segmentTicks = segmentTicks;
     this.#marks = new Marks(segmentTicks);
+  }
+
+  /** For readers of the feed, and for relays. */
+  get log(): MarkLog {
+    return this.#log;
+  }
+
+  /** Both lists begin anew. What has passed so far has no marks. */
+  restart(): void {
+    this.#log = new MarkLog();
+    this.#marks = new Marks(this.#segmentTicks);
   }
 
   /** The same sink. What passes it on the way is what the marks are made of. */
   sink(sink: SpliceSink): SpliceSink {
-    return markedSink(sink, this.#marks);
+    return markedSink(sink, () => this.#marks);
   }
 
   /** This worker decides from here on. */
   begin(): void {
     // The worker before it has said nothing of what it sent, so that has no marks anywhere.
-    if (this.log.count === 0) this.#marks.forget();
+    if (this.#log.count === 0) this.#marks.forget();
   }
 
   /**
@@ -38,7 +50,7 @@ export class SourceMarks {
    */
   say(wallMs: number): void {
     const marks = this.#marks.say(wallMs);
-    if (marks.length > 0) this.log.add(marks, this.#marks.state.source);
+    if (marks.length > 0) this.#log.add(marks, this.#marks.state.source);
   }
 
   /** Takes what the owner has said. Call before the media that it is about passes. */
@@ -47,8 +59,8 @@ export class SourceMarks {
     if (heard !== this.#heard) this.#heardCount = 0;
     this.#heard = heard;
     if (heard.count === this.#heardCount) return;
-    if (this.log.count === 0) this.#marks.restore(heard.state);
-    const marks = this.log.add(heard.after(this.#heardCount), source);
+    if (this.#log.count === 0) this.#marks.restore(heard.state);
+    const marks = this.#log.add(heard.after(this.#heardCount), source);
     this.#heardCount = heard.count;
     for (const mark of marks) this.#marks.told(mark);
   }
