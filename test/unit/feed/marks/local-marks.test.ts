@@ -71,6 +71,36 @@ describe('the marks of one source on three workers', () => {
     expect(jumps.map(({ list }) => list).sort()).toEqual(['clock', 'source', 'source']);
   });
 
+  it.each([
+    ['is withdrawn where its media does not come: the next one has its number', 30, false],
+    ['is kept as it was said where the provider sends its media again', 0, true],
+  ])('of which the new owner has heard, and not its media, %s', (_, missing, isKept) => {
+    const [first, second, third] = [new MarksHolder(), new MarksHolder(), new MarksHolder()];
+    const last = 240;
+    for (let index = 0; index < last; index++) pass(index, first, [second, third]);
+    // A jump, and the keyframe after it: its mark says a discontinuity, which the new owner does not see.
+    first.picture(last, true);
+    first.marks.say(wallAt(last));
+    for (const each of [second, third]) each.hearFrom(first.marks.log);
+    third.picture(last, true);
+    const said = of(first, 'source').at(-1);
+    expect(said).toMatchObject({ discontinuity: true, discontinuities: 2 });
+    expect(of(second, 'source').at(-1)).toEqual(said);
+
+    second.marks.begin();
+    third.dial();
+    for (let index = last + missing; index < 400; index++) pass(index, second, [third]);
+    expect(of(third, 'source')).toEqual(of(second, 'source'));
+    const again = of(second, 'source').find(({ n }) => n === said?.n);
+    if (isKept) expect(again).toEqual(said);
+    else {
+      expect(again?.pts).toBe(FIRST_DTS + (288 + 2) * FRAME);
+      expect(again).toMatchObject({ discontinuity: false, discontinuities: 1 });
+    }
+    const numbers = of(second, 'source').map(({ n }) => n);
+    expect(numbers).toEqual(numbers.map((__, index) => (numbers[0] as number) + index));
+  });
+
   it('begin with the successor of an owner that says none', () => {
     const second = new MarksHolder();
     for (let index = 0; index < 300; index++) second.picture(index);

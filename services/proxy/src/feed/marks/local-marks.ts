@@ -42,6 +42,7 @@ export class LocalMarks {
   begin(): void {
     // The worker before it has said nothing of what it sent, so that has no marks anywhere.
     if (this.#log.count === 0) this.#marks.forget();
+    this.#marks.begin();
   }
 
   /**
@@ -59,9 +60,10 @@ export class LocalMarks {
     if (heard !== this.#heard) this.#heardCount = 0;
     this.#heard = heard;
     if (heard.count === this.#heardCount) return;
-    if (this.#log.count === 0) this.#marks.restore(heard.state);
+    const isFirst = this.#log.count === 0;
     const marks = this.#log.add(heard.after(this.#heardCount), source);
     this.#heardCount = heard.count;
-    for (const mark of marks) this.#marks.told(mark);
+    if (isFirst) this.#marks.restore(heard.state);
+    else for (const mark of marks) this.#marks.told(mark);
   }
 }

@@ -3,7 +3,7 @@
  * it; on every other worker it holds what the owner has said.
  */
 
-import type { Mark, MarkList } from './mark.ts';
+import { isBefore, type Mark, type MarkList } from './mark.ts';
 import type { MarksState } from './marks.ts';
 import type { SourceListState } from './source-list.ts';
 
@@ -61,10 +61,6 @@ export class MarkLog {
   #of(list: MarkList): Said[] {
     return this.#said.filter(({ mark }) => mark.list === list);
   }
-}
-
-function isBefore(one: Mark, other: Mark): boolean {
-  return one.n < other.n && one.pts < other.pts;
 }
 
 function isSame(one: Mark, other: Mark): boolean {

@@ -33,6 +33,11 @@ export interface SourceUnit {
   readonly entry?: { readonly closed: boolean; readonly afterJump: boolean } | undefined;
 }
 
+/** Whether a list may have one mark before the other. */
+export function isBefore(one: Mark, other: Mark): boolean {
+  return one.n < other.n && one.pts < other.pts;
+}
+
 /** A list that has no predecessor counts half seconds since then, so it is ahead of every number of before. */
 const FIRST_NUMBER_AT_MS = Date.UTC(2020, 0, 1);
 const MS_PER_NUMBER = 500;

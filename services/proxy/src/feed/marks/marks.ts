@@ -5,7 +5,7 @@
 
 import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { ClockList } from './clock-list.ts';
-import { type Mark, type MarkList, markAt, type SourceUnit } from './mark.ts';
+import { isBefore, type Mark, type MarkList, markAt, type SourceUnit } from './mark.ts';
 import { SourceList, type SourceListState } from './source-list.ts';
 
 /** What a worker that has seen nothing of the source needs to go on with its lists. */
@@ -22,7 +22,13 @@ export class Marks {
   readonly #segmentTicks: number;
   #clock: ClockList;
   #source: SourceList;
+  /** Of each list, among the media that has passed. */
   readonly #newest = new Map<MarkList, Mark>();
+  /** Told by the owner, and their media has not come: those of a list in order. */
+  #awaited: Mark[] = [];
+  /** PTS of what has passed: of each list what could have a mark. */
+  readonly #reached = new Map<MarkList, number>();
+  #decides = true;
 
   /** @param segmentTicks HLS_SEGMENT_TIME, 90 kHz */
   constructor(segmentTicks: number) {
@@ -35,12 +41,20 @@ export class Marks {
     return { newest: [...this.#newest.values()], source: this.#source.state };
   }
 
-  /** Call before the first unit. */
+  /** Call before the first unit, which may be from before the newest marks. */
   restore({ newest, source }: MarksState): void {
     for (const mark of newest) {
-      this.told(mark);
+      this.#pass(mark);
       if (mark.list === 'source') this.#source.restore(source, mark.pts);
     }
+  }
+
+  /**
+   * This worker decides from here on. A mark whose media has not come holds only if that comes now. Else it is withdrawn: the next
+   * one gets its number, and its segment is part of the one before.
+   */
+  begin(): void {
+    this.#decides = true;
   }
 
   /** What has passed so far has no marks. */
@@ -60,6 +74,13 @@ export class Marks {
     for (const { list, pts } of this.#newest.values()) if (pts - unit.dts > FAR_TICKS) this.#lose(list);
     this.#clock.take(unit);
     this.#source.take(unit);
+    this.#reach('clock', unit.pts);
+    if (unit.entry !== undefined) this.#reach('source', unit.pts);
+    if (!this.#decides) this.#passAwaited();
+  }
+
+  #reach(list: MarkList, pts: number): void {
+    this.#reached.set(list, Math.max(this.#reached.get(list) ?? pts, pts));
   }
 
   /**
@@ -73,8 +94,11 @@ export class Marks {
       ['source', this.#source.decided()] as const,
     ]) {
       for (const boundary of boundaries) {
-        const mark = markAt(list, boundary, this.#newest.get(list), wallMs);
+        const before = this.#newest.get(list);
+        const said = this.#awaited.find((mark) => mark.list === list && mark.pts === boundary.pts);
+        const mark = said?.n === (before?.n ?? 0) + 1 ? said : markAt(list, boundary, before, wallMs);
         this.#newest.set(list, mark);
+        this.#awaited = this.#awaited.filter((each) => each.list !== list || isBefore(mark, each));
         marks.push(mark);
       }
     }
@@ -84,6 +108,7 @@ export class Marks {
   /** The list begins anew. */
   #lose(list: MarkList): void {
     this.#newest.delete(list);
+    this.#awaited = this.#awaited.filter((mark) => mark.list !== list);
     if (list === 'clock') this.#clock = new ClockList(this.#segmentTicks);
     else this.#source = new SourceList(this.#segmentTicks);
   }
@@ -93,6 +118,21 @@ export class Marks {
    * worker, which had not heard of it, goes on with the list.
    */
   told(mark: Mark): void {
+    this.#decides = false;
+    this.#awaited = this.#awaited.filter((each) => each.list !== mark.list || isBefore(each, mark));
+    this.#awaited.push(mark);
+    this.#passAwaited();
+  }
+
+  #passAwaited(): void {
+    const isHere = ({ list, pts }: Mark) => pts <= (this.#reached.get(list) ?? Number.NEGATIVE_INFINITY);
+    const here = this.#awaited.filter(isHere);
+    if (here.length === 0) return;
+    this.#awaited = this.#awaited.filter((mark) => !isHere(mark));
+    for (const mark of here) this.#pass(mark);
+  }
+
+  #pass(mark: Mark): void {
     this.#newest.set(mark.list, mark);
     (mark.list === 'clock' ? this.#clock : this.#source).passed(mark.pts);
   }
