@@ -1,9 +1,10 @@
 /** What must hold in a simulated cluster when it is at rest: some time after the last fault, and when everybody has gone. */
 
+import { streamOfFeed } from '../../../services/registry/feed-keys.ts';
 import type { SimulatedWorld } from './invariants.ts';
 import { ownerOf } from './owner-seen.ts';
 import { SECOND_PROFILE } from './schedule.ts';
-import type { SimulatedWorker } from './sim-worker.ts';
+import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
 
 export class AtRest {
   readonly #world: SimulatedWorld;
@@ -26,7 +27,8 @@ export class AtRest {
     }
     for (const { worker, lastUnitMs, streamId } of viewers) {
       if (worker === undefined) return `a viewer of ${streamId} has no worker`;
-      if (lastUnitMs === undefined || nowMs() - lastUnitMs > 1_500) return `a viewer at ${worker.name} gets nothing`;
+      const getsNothing = lastUnitMs === undefined || nowMs() - lastUnitMs > 1_500;
+      if (getsNothing && !this.#isAtLimit(streamId)) return `a viewer at ${worker.name} gets nothing`;
     }
     for (const feed of this.#feeds) {
       const having = workers().flatMap((worker) => {
@@ -53,9 +55,26 @@ export class AtRest {
           theirs.kind === 'relay' && [theirs.owner.incarnation, theirs.via?.incarnation].includes(incarnation);
         if (!isFollower) return `${worker.name} does not follow ${owner.worker.name}, which makes ${feed}`;
       }
-      if (owner.worker.running.size === 0) return `${owner.worker.name} owns ${feed} and runs nothing`;
+      if (owner.worker.running.size === 0 && !this.#isAtLimit(streamOfFeed(feed) ?? '')) {
+        return `${owner.worker.name} owns ${feed} and runs nothing`;
+      }
     }
     return this.#apart();
+  }
+
+  /**
+   * Whether the account of a stream allows no further connection, and each that it has is for somebody who watches. Who needs another
+   * process is then refused: more viewers have come than two processes take, or those of a dead worker still count.
+   */
+  #isAtLimit(streamId: string): boolean {
+    const { workers, accountsOf } = this.#world;
+    const watched = workers().flatMap(({ running, seating }) => {
+      const pids = seating.feeds.status().flatMap(({ readers, pid }) => (readers > 0 ? [pid] : []));
+      return [...running].filter(({ pid }) => pids.includes(pid));
+    });
+    return accountsOf(streamId).some(
+      (account) => watched.filter((run) => run.account === account).length >= MAX_CONNECTIONS,
+    );
   }
 
   /** Which streams of one group are made from different sources; undefined: none. */

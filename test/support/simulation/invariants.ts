@@ -49,6 +49,8 @@ export interface SimulatedWorld {
   readonly redis: RedisServer;
   readonly provider: Provider;
   readonly streamIds: readonly string[];
+  /** The accounts that a stream may read from. */
+  readonly accountsOf: (streamId: string) => readonly string[];
   /** Somebody deletes the stream: its feeds end, whoever reads them. */
   readonly isDeleted: (streamId: string) => boolean;
   readonly isCut: (one: string, other: string) => boolean;

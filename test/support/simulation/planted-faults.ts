@@ -88,8 +88,8 @@ export const PLANTED: readonly PlantedFault[] = [
   guard(
     'a viewer that comes while a slot is given up gets the feed that ends',
     'services/proxy/src/processes/process-feeds.ts',
-    'while (entry?.closing !== undefined) {',
-    'while (entry?.closing !== undefined && entry.users < 0) {',
+    '?.closing ?? this.#releases.decision(streamId, slot);',
+    '&& undefined;',
   ),
   guard(
     'a viewer that comes while a feed makes room for another one is cut',

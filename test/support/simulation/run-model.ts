@@ -124,6 +124,8 @@ export interface RunWorld {
 export interface SimulatedRun extends Run {
   readonly streamId: string;
   readonly url: string;
+  /** The account of the provider that it has a connection of. */
+  readonly account: string;
 }
 
 /** HLS_SEGMENT_TIME. Units of the model have no marks. */
@@ -192,6 +194,7 @@ async function startRun({ streamId, address, signal }: RunRequest, world: RunWor
   const run: SimulatedRun = {
     streamId,
     url: address.url,
+    account,
     output: output as unknown as Readable,
     ended: ended.promise,
     source: undefined,

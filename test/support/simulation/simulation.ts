@@ -8,7 +8,7 @@ import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './sch
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { haveBackups, specOf } from './streams.ts';
+import { accountsOf, haveBackups, specOf } from './streams.ts';
 
 /** How long after the last fault there must be one of each, and how long after the last viewer nothing must be left. */
 const REST_MS = 15_000;
@@ -72,7 +72,9 @@ class Simulation {
     this.#cluster = cluster;
     this.#faults = new Faults(cluster, () => this.#invariants, tell, schedule.seed);
     const streams = schedule.happenings.flatMap((each) => (each.kind === 'viewer' ? [each.stream] : []));
-    const streamIds = [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups).id);
+    const specs = [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups));
+    const streamIds = specs.map(({ id }) => id);
+    const accounts = new Map(specs.map((spec) => [spec.id, accountsOf(spec)]));
     const deleted = schedule.happenings.flatMap((each) =>
       each.kind === 'delete' ? [specOf(each.stream, this.#hasBackups).id] : [],
     );
@@ -82,6 +84,7 @@ class Simulation {
       redis: cluster.redis,
       provider: cluster.provider,
       streamIds,
+      accountsOf: (streamId: string) => accounts.get(streamId) ?? [],
       isDeleted: (streamId: string) => deleted.includes(streamId),
       isCut: (one: string, other: string) => cluster.network.isCut(one, other),
       unrestMs: () => this.#faults.unrestMs,

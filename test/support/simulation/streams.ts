@@ -1,5 +1,6 @@
 /** The streams of a simulation, by their numbers in a schedule. */
 
+import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
 import { SPEC } from '../stream-spec.ts';
 import { type Happening, ONE_ACCOUNT, SECOND_PROFILE } from './schedule.ts';
@@ -24,6 +25,11 @@ export function specOf(stream: number, hasBackup: boolean): StreamSpec {
       audio: 'encode',
     },
   };
+}
+
+/** The accounts that a stream may read from. */
+export function accountsOf({ url, failoverUrls, headers, userAgent }: StreamSpec): string[] {
+  return [url, ...failoverUrls].map((each) => accountOf({ url: each, headers, userAgent }));
 }
 
 /** The second and the third part of the path are the account. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deferred, pause } from '../../../services/proxy/src/async.ts';
-import { SourceError } from '../../../services/proxy/src/errors.ts';
+import { SourceError, StreampoolError } from '../../../services/proxy/src/errors.ts';
 import { FiniteSourceError } from '../../../services/proxy/src/feed/finite-source.ts';
 import { ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
 import { ProcessFeed, type ProcessFeedDeps } from '../../../services/proxy/src/processes/process-feed.ts';
@@ -30,6 +30,7 @@ import {
 
 const REFUSED = new SourceError('refused', 'The source refused the connection.');
 const SILENT = new SourceError('stalled', 'The source sent nothing for 15 s.');
+const FULL = new StreampoolError(503, 'All connections are in use.');
 /** FFmpeg opens these itself. A source feed of live MPEG-TS goes on at the next source inside. */
 const URLS = ['http://provider/1.m3u8', 'http://provider/2.m3u8', 'http://provider/3.m3u8'];
 
@@ -375,6 +376,43 @@ describe('a move to the next source', () => {
     old.resolve(run('a'));
     await has('b1');
     expect(events).toEqual(['opens 1.m3u8', 'opens 2.m3u8', 'a killed', 'a released']);
+  });
+
+  it('opens nothing for a feed that has failed meanwhile, and moves the stream no further', async () => {
+    const { process, events, asked, open, refuse, ends, run, source } = setUp({ failovers: 2 });
+    await asked(0);
+    await source.advance(-1, { reason: 'manual' });
+    const moved = process.switchSource();
+    // It is there, and has not sent anything yet.
+    await open(1, run('b'));
+    await refuse(0, FULL);
+    expect(await ends()).toEqual({ kind: 'failed', error: FULL });
+    expect(await moved).toBe(false);
+    expect([events, source.index]).toEqual([['opens 1.m3u8', 'opens 2.m3u8', 'b killed', 'b released'], 0]);
+  });
+
+  it('moves the stream no further when nobody wants the feed any more', async () => {
+    const { process, asked, open, has, run, source } = setUp({ failovers: 2 });
+    await open(0, run('a').send('a1'));
+    await has('a1');
+    await source.advance(-1, { reason: 'manual' });
+    const moved = process.switchSource();
+    await asked(1);
+    await process.stop();
+    expect([await moved, source.index]).toEqual([false, 0]);
+  });
+
+  it('goes on at the next source when the one that was left does not open', async () => {
+    const { process, asked, open, refuse, has, run, source } = setUp({ failovers: 1 });
+    await asked(0);
+    await source.advance(-1, { reason: 'manual' });
+    const moved = process.switchSource();
+    await refuse(0, REFUSED);
+    await open(1, run('b').send('b1'));
+    expect(await moved).toBe(true);
+    await refuse(2, FULL);
+    await has('b1');
+    expect(process.restarts).toBe(1);
   });
 
   it('is made once for a source in trouble, however long the next one takes to open', async () => {

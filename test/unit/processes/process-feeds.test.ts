@@ -30,6 +30,8 @@ class SlowRegistry extends MemoryRegistry {
   readonly asked: Deferred<boolean>[] = [];
   /** The feeds that this worker owned and has given up. */
   readonly released: string[] = [];
+  /** Until this is set, a feed that is given up is given up at once. */
+  releasing: Promise<void> | undefined;
   /** The feeds whose owner was asked for. */
   readonly located: string[] = [];
 
@@ -40,6 +42,7 @@ class SlowRegistry extends MemoryRegistry {
 
   override async release(feed?: string): Promise<void> {
     this.released.push(String(feed));
+    await this.releasing;
   }
 
   override async releaseSlot(): Promise<boolean> {
@@ -182,6 +185,21 @@ describe('a feed that fails by itself', () => {
     release();
   });
 
+  it('gives up its slot before another feed begins in it', async () => {
+    const here = feedsOf({ graceMs: 1 });
+    const { feeds, registry } = here;
+    const use = await feeds.acquire(STREAM, 0, OWN);
+    await fail(here);
+    use.release();
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    const coming = feeds.acquire(STREAM, 0, OWN);
+    await pause(10);
+    expect([feeds.size, registry.located]).toEqual([0, []]);
+    registry.asked[0]?.resolve(true);
+    await coming;
+    expect([feeds.size, registry.located]).toEqual([1, [processFeedKey(STREAM.id, 0)]]);
+  });
+
   it('leaves the slot to the feed that was opened after it', async () => {
     const here = feedsOf({ graceMs: 20 });
     const use = await here.feeds.acquire(STREAM, 0, OWN);
@@ -205,6 +223,53 @@ describe('a feed that fails by itself', () => {
     next.release();
     await until(() => here.registry.asked.length === 1, { what: 'the slot to be released' });
     here.registry.asked[0]?.resolve(true);
+  });
+});
+
+describe('what a viewer has claimed that left before it asked for the feed', () => {
+  it('stays with the feed that is here', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+    const { process } = await left(feeds);
+    await feeds.giveUpUnlessHere(STREAM.id, 0);
+    expect([registry.asked, process.isStopped]).toEqual([[], false]);
+  });
+
+  it('is given up when no feed is here, before one begins', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+    const giving = feeds.giveUpUnlessHere(STREAM.id, 0);
+    const coming = feeds.acquire(STREAM, 0, OWN);
+    await pause(10);
+    expect([feeds.size, registry.asked.length]).toEqual([0, 1]);
+    registry.asked[0]?.resolve(true);
+    await giving;
+    await coming;
+    expect(registry.located).toEqual([processFeedKey(STREAM.id, 0)]);
+  });
+
+  it('is given up after a feed that is just being ended, because it was claimed anew', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+    const { process } = await left(feeds);
+    const ending = feeds.endIdle(process.account);
+    const giving = feeds.giveUpUnlessHere(STREAM.id, 0);
+    registry.asked[0]?.resolve(true);
+    await ending;
+    await until(() => registry.asked.length === 2, { what: 'the slot to be released once more' });
+    registry.asked[1]?.resolve(true);
+    await giving;
+  });
+
+  it('is given up with a feed that is only relayed here', async () => {
+    const { feeds, registry } = feedsOf({ graceMs: 60_000 });
+    const owner = { workerId: 'o', incarnation: 'o', address: '127.0.0.1:1', epoch: 2 };
+    const { process, release } = await feeds.acquire(STREAM, 0, { kind: 'relay', owner });
+    await feeds.giveUpUnlessHere(STREAM.id, 0);
+    expect(registry.asked).toEqual([]);
+    release();
+    const ending = feeds.endIdle(process.account);
+    await until(() => registry.asked.length === 1, { what: 'the slot to be released' });
+    expect(process.isStopped).toBe(true);
+    registry.asked[0]?.resolve(true);
+    await ending;
   });
 });
 
@@ -280,6 +345,22 @@ describe('a feed that this worker was to make and does not', () => {
       expect(registry.released).toEqual([`p:${SPEC.id}:0`]);
     },
   );
+
+  it('is given up before whoever comes then begins it', async () => {
+    const here = feedsOf({ graceMs: 60_000, isFull: true });
+    const { feeds, registry } = here;
+    const releasing = deferred<void>();
+    registry.releasing = releasing.promise;
+    const transcoded = newStream({ ...SPEC, profile: PROFILE }, 1_000);
+    const refused = feeds.acquire(transcoded, 0, OWN);
+    const coming = feeds.acquire(STREAM, 0, OWN);
+    await pause(10);
+    expect([feeds.size, registry.located]).toEqual([0, []]);
+    releasing.resolve();
+    await expect(refused).rejects.toThrow('no process is free');
+    await coming;
+    expect([feeds.size, registry.located]).toEqual([1, [processFeedKey(STREAM.id, 0)]]);
+  });
 
   it('has no owner when its stream was deleted before the relay could begin', async () => {
     const { feeds, registry } = feedsOf({ graceMs: 0 });

@@ -231,4 +231,94 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'runs for good what it had prepared for a feed that has failed meanwhile',
+    schedule: {
+      seed: 404,
+      happenings: [
+        { kind: 'viewer', atMs: 515, stream: 2, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1405, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1804, stream: 2, worker: 1, stayMs: undefined },
+        { kind: 'crash', atMs: 2843, worker: 'w2', downMs: 300 },
+        { kind: 'source', atMs: 6646, stream: 0, isBackup: false, ms: 200 },
+      ],
+    },
+  },
+  {
+    what: 'gives up the slot of a feed that is here, for a viewer that left at once',
+    schedule: {
+      seed: 2819,
+      happenings: [
+        { kind: 'viewer', atMs: 2463, stream: 0, worker: 1, stayMs: 3919 },
+        { kind: 'viewer', stream: 0, atMs: 6975, worker: 1, stayMs: 7 },
+        { kind: 'viewer', atMs: 7124, stream: 0, worker: 0, stayMs: 3098 },
+      ],
+    },
+  },
+  {
+    what: 'gives up the second slot of a stream whose feed is here, for a viewer that left at once',
+    schedule: {
+      seed: 3393,
+      happenings: [
+        { kind: 'viewer', atMs: 1631, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 2314, stream: 0, worker: 1, stayMs: 2209 },
+        { kind: 'viewer', atMs: 2791, stream: 0, worker: 0, stayMs: 271 },
+        { kind: 'viewer', atMs: 2999, stream: 0, worker: 0, stayMs: 60 },
+        { kind: 'viewer', atMs: 3508, stream: 0, worker: 2, stayMs: 3814 },
+        { kind: 'viewer', atMs: 4002, stream: 0, worker: 2, stayMs: 358 },
+        { kind: 'viewer', stream: 0, worker: 2, atMs: 5353, stayMs: 1257 },
+        { kind: 'viewer', stream: 0, atMs: 5680, worker: 0, stayMs: 6 },
+        { kind: 'viewer', atMs: 6063, stream: 0, worker: 2, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'gives up the slot of a feed that is here, while another worker comes to relay it',
+    schedule: {
+      seed: 7422,
+      happenings: [
+        { kind: 'viewer', atMs: 1667, stream: 0, worker: 2, stayMs: 2920 },
+        { kind: 'viewer', atMs: 4600, stream: 0, worker: 2, stayMs: 7 },
+        { kind: 'viewer', atMs: 4797, stream: 0, worker: 1, stayMs: 3917 },
+      ],
+    },
+  },
+  {
+    what: 'gives up a slot in which another feed has begun meanwhile, because Redis was slow',
+    schedule: {
+      seed: 7651,
+      happenings: [
+        { kind: 'viewer', atMs: 627, stream: 2, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1630, stream: 0, worker: 1, stayMs: 862 },
+        { kind: 'failover', atMs: 4847, stream: 2, worker: 'w2' },
+        { kind: 'source', atMs: 6232, stream: 0, isBackup: true, ms: 200 },
+        { kind: 'hang', atMs: 6572, ms: 3067 },
+      ],
+    },
+  },
+  {
+    what: 'lets everybody wait until the clock of Redis has caught up, which was set back',
+    schedule: {
+      seed: 8249,
+      happenings: [
+        { kind: 'viewer', atMs: 1245, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'clock', atMs: 1987, machine: 'redis', byMs: -18363 },
+      ],
+    },
+  },
+  {
+    what: 'takes a viewer for forgotten whose provider allows no further connection',
+    schedule: {
+      seed: 2826,
+      happenings: [
+        { kind: 'viewer', atMs: 1231, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1242, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 4469, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 9384, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 9941, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 10151, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 11632, stream: 0, worker: 1, stayMs: undefined },
+      ],
+    },
+  },
 ];

@@ -1,6 +1,6 @@
 /** A seat is taken whole or not at all: who leaves or fails on the way is counted out, and nothing is begun for nobody. */
 
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { type Deferred, deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import type { SourceLease } from '../../../services/proxy/src/sources/source-feeds.ts';
@@ -16,8 +16,10 @@ const VIEWER: Viewer = {
   ...{ connectedAtMs: 1, lastAccessMs: 1, bytesServed: 0, segmentsServed: 0 },
 };
 
+const JOINING = { client: VIEWER, clientId: 'other', cap: 0, localSlots: [], capacity: 'free', alone: false } as const;
+
 /** A worker that shares direct streams, whose sources open when the test says so. */
-async function ground({ knowsPlaces = true, leaves = async () => undefined as unknown } = {}) {
+async function ground({ graceMs = 0, knowsPlaces = true, leaves = async () => undefined as unknown } = {}) {
   const registry = new MemoryRegistry(ME, 0);
   await registry.createStream(SPEC, 0);
   const join = registry.join.bind(registry);
@@ -50,7 +52,7 @@ async function ground({ knowsPlaces = true, leaves = async () => undefined as un
   const limits = { streamTimeoutMs: 60_000, streamTotalTimeoutMs: 60_000, firstPictureTimeoutMs: 60_000 };
   const retries = { retryAttempts: 0, retryDelayMs: 0, segmentMs: 2_000, preferredAudioLanguages: [] };
   const deps = {
-    ...{ registry, log: LOG, ...limits, ...retries, sources: { acquire }, sharedStreamGraceMs: 0 },
+    ...{ registry, log: LOG, ...limits, ...retries, sources: { acquire }, sharedStreamGraceMs: graceMs },
     ...{ cap: 0, maxProcesses: 0, shareDirectStreams: true, isDraining: () => false, isBusy: () => false },
     ringLimits: () => ({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
     placeOf: (feed: string, first: Parameters<SeatingDeps['placeOf']>[1]) => placeOf(feed, first, registry),
@@ -80,6 +82,24 @@ it('begins nothing for a viewer who left while it was being counted in, and coun
   await expect(joining).rejects.toMatchObject({ reason: 'stopped' });
   expect([await registry.clients(), seating.feeds.size, opening.length]).toEqual([[], 0, 0]);
 });
+
+it.each(['viewer', 'session'])(
+  'keeps the feed of others when a %s leaves while it is being counted in',
+  async (who) => {
+    const { registry, seating, opening, leave, join, joinSession } = await ground({ graceMs: 60_000 });
+    // Somebody else has watched until a moment ago.
+    const answer = await registry.join(JOINING);
+    const use = await seating.feeds.acquire(newStream(SPEC, 1), 0, { kind: 'own', epoch: 1 });
+    await until(() => opening.length === 1, { what: 'the source to be opened' });
+    await registry.leave({ ...VIEWER, clientId: answer.kind === 'joined' ? answer.client.id : '' });
+    use.release();
+    const released = vi.spyOn(registry, 'releaseSlot');
+    const joining = who === 'viewer' ? join() : joinSession();
+    leave();
+    await expect(joining).rejects.toMatchObject({ reason: 'stopped' });
+    expect([released.mock.calls, seating.feeds.size]).toEqual([[], 1]);
+  },
+);
 
 it('asks no longer where a feed is when its only viewer has left', async () => {
   const { registry, seating, asked, leave, join } = await ground({ knowsPlaces: false });

@@ -4,11 +4,11 @@
  * notice. A shared direct stream uses the same feed with a plain copy in place of FFmpeg.
  */
 
-import type { StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
+import type { FailoverState, StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pauseBy } from '../async.ts';
-import { SourceError } from '../errors.ts';
+import { SourceError, StreampoolError } from '../errors.ts';
 import { Feed, type FeedEnd } from '../feed/feed.ts';
 import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
@@ -78,6 +78,8 @@ export class ProcessFeed implements PlacedFeed {
   readonly #deps: ProcessFeedDeps;
   readonly #log: Logger;
   readonly #abort = new AbortController();
+  /** Ends what is made for the feed beside its input: aborts when the feed has ended, too. */
+  readonly #making = new AbortController();
   readonly #done: Promise<void>;
   #run: Run | undefined;
   /** A move to another source, until it is decided. It follows the stream when that moves on meanwhile. */
@@ -131,7 +133,7 @@ export class ProcessFeed implements PlacedFeed {
     this.#succession = new Succession({
       start: () => this.#start(),
       timeoutMs: options.streamTimeoutMs,
-      signal: this.#abort.signal,
+      signal: this.#making.signal,
       clock,
       log: this.#log,
     });
@@ -187,6 +189,7 @@ export class ProcessFeed implements PlacedFeed {
   /** Ends FFmpeg and the feed. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#making.abort();
     this.place.close();
     this.#run?.kill();
     await this.#done;
@@ -257,12 +260,14 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   async #prepareSource(): Promise<boolean> {
-    while (this.place.current.kind === 'own' && !this.#abort.signal.aborted) {
+    while (this.place.current.kind === 'own' && !this.#making.signal.aborted) {
       const { index, state, address } = this.#source;
       // The group is back before the feed has left.
       const isThere = this.#played !== undefined && sourceFeedOf(this.#played.address) === sourceFeedOf(address);
       if (isThere && !this.#succession.isReady) return false;
       const prepared = await this.#succession.prepare(this.#run);
+      // The end of the feed says nothing of the source.
+      if (this.#making.signal.aborted) return false;
       if (this.#source.state !== state) {
         // The stream has moved on meanwhile.
         this.#succession.drop();
@@ -302,6 +307,7 @@ export class ProcessFeed implements PlacedFeed {
     } catch (error) {
       this.feed.finish({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
     } finally {
+      this.#making.abort();
       this.#prepared.drop();
       this.#succession.drop();
       this.#forget();
@@ -311,7 +317,7 @@ export class ProcessFeed implements PlacedFeed {
   /** Reads one input after the other until none follows. Returns how the feed ended. */
   async #readInputs(): Promise<FeedEnd> {
     while (!this.#abort.signal.aborted) {
-      const { index } = this.#source;
+      const began = this.#source.state;
       const ended = await (this.place.current.kind === 'relay' ? this.#follow() : this.#makeOnce());
       switch (ended.why) {
         case 'over':
@@ -326,7 +332,7 @@ export class ProcessFeed implements PlacedFeed {
           this.#forget();
           break;
         default: {
-          const end = await this.#recover(ended, index);
+          const end = await this.#recover(ended, began);
           // Another worker may have taken the feed meanwhile.
           if (this.place.goesOnAt !== undefined) this.#leave();
           else if (end !== undefined) return end;
@@ -341,10 +347,11 @@ export class ProcessFeed implements PlacedFeed {
    * @param began the source on which it began
    * @returns how the feed ended, when nothing helps
    */
-  async #recover(failed: FailedRun, began: number): Promise<FeedEnd | undefined> {
+  async #recover(failed: FailedRun, began: FailoverState): Promise<FeedEnd | undefined> {
     const source = this.#run?.source;
     // A source feed may have moved on since.
-    const index = source !== undefined || failed.why === 'not_opened' ? this.#source.index : began;
+    const hasMoved = source !== undefined || (failed.why === 'not_opened' && isLiveByName(began.currentUrl));
+    const index = hasMoved ? this.#source.index : began.index;
     this.#barrenRuns = failed.addedMs > GOOD_RUN_MEDIA_MS ? 0 : this.#barrenRuns + 1;
     const step = this.#decide(failed);
     const { why, exit, sourceError } = failed;
@@ -422,8 +429,11 @@ export class ProcessFeed implements PlacedFeed {
     try {
       run = this.#succession.take() ?? (await this.#start());
     } catch (error) {
+      // It may have waited for the connection that a run has which is ready by now.
+      const superseded = error instanceof StreampoolError ? this.#superseded : undefined;
+      if (superseded !== undefined) return superseded;
       if (!(error instanceof SourceError)) throw error;
-      return this.#superseded ?? { why: 'not_opened', exit: undefined, sourceError: error, addedMs: 0 };
+      return { why: 'not_opened', exit: undefined, sourceError: error, addedMs: 0 };
     }
     this.#run = run;
     this.#isFresh = false;
@@ -498,7 +508,7 @@ export class ProcessFeed implements PlacedFeed {
       isFresh: this.#isFresh,
       canFailOver,
       resume,
-      signal: this.#abort.signal,
+      signal: this.#making.signal,
     };
   }
 

@@ -10,6 +10,7 @@ import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
+import { SlotReleases } from '../ownership/slot-releases.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
@@ -71,11 +72,13 @@ export class ProcessFeeds {
   readonly #deps: ProcessFeedsDeps;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  readonly #releases: SlotReleases;
   #restarts = 0;
 
   constructor(deps: ProcessFeedsDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
+    this.#releases = new SlotReleases(deps.registry);
   }
 
   get size(): number {
@@ -138,25 +141,36 @@ export class ProcessFeeds {
    */
   async acquire(stream: StreamRecord, slot: number, place: KnownPlace): Promise<FeedUse> {
     const key = `${stream.id}/${slot}`;
-    let entry = this.#entries.get(key);
     let known = place;
     // Check and count in one turn of the event loop. A feed that begins to close in between would be cut under its new
     // user.
-    while (entry?.closing !== undefined) {
-      await entry.closing;
-      entry = this.#entries.get(key);
-      if (entry !== undefined) continue;
+    for (let end = this.#endOf(stream.id, slot); end !== undefined; end = this.#endOf(stream.id, slot)) {
+      await end;
+      if (this.#entries.has(key)) continue;
       // What was known of its owner was given up with the feed.
       known = await knownPlace(this.#deps.registry, processFeedKey(stream.id, slot), undefined, this.#clock);
-      entry = this.#entries.get(key);
     }
     try {
-      return this.#use(entry ?? this.#open(key, stream, slot, known));
+      return this.#use(this.#entries.get(key) ?? this.#open(key, stream, slot, known));
     } catch (error) {
       // This worker would own a feed that it does not make.
-      if (known.kind === 'own') await this.#deps.registry.release(processFeedKey(stream.id, slot));
+      if (known.kind === 'own') await this.#releases.ofUnmade(stream.id, slot);
       throw error;
     }
+  }
+
+  /** Resolves when it is decided whether a slot ends here; undefined when it does not. */
+  #endOf(streamId: string, slot: number): Promise<unknown> | undefined {
+    return this.#entries.get(`${streamId}/${slot}`)?.closing ?? this.#releases.decision(streamId, slot);
+  }
+
+  /**
+   * Gives up what a viewer has claimed that left before it asked for the feed. A feed that is here needs its owner, and gives the
+   * slot up itself.
+   */
+  async giveUpUnlessHere(streamId: string, slot: number): Promise<void> {
+    for (let end = this.#endOf(streamId, slot); end !== undefined; end = this.#endOf(streamId, slot)) await end;
+    await this.#giveUp(streamId, slot);
   }
 
   #use(entry: Entry): FeedUse {
@@ -226,7 +240,7 @@ export class ProcessFeeds {
     const known = this.#entries.get(key);
     if (stream === undefined) {
       // It was deleted meanwhile. A feed that is here ends by itself.
-      if (known === undefined) await registry.release(feed);
+      if (known === undefined) await this.#releases.ofUnmade(streamId, slot);
       return undefined;
     }
     const place = known?.process.place.current ?? (await registry.acquire(feed));
@@ -280,7 +294,7 @@ export class ProcessFeeds {
         await this.#end(entry);
         // The deletion has released the slots with viewers, but not one in its grace time, and not one that this worker
         // has got since.
-        if (entry.process.place.isOriginal) await this.#deps.registry.releaseSlot(streamId, entry.slot);
+        if (entry.process.place.isOriginal) await this.#giveUp(streamId, entry.slot);
       }),
     );
   }
@@ -335,16 +349,20 @@ export class ProcessFeeds {
     // This one has failed, and the slot belongs to the feed that was opened after it.
     if (current !== undefined && current !== entry) return;
     const { isOriginal } = entry.process.place;
-    const unused = !isOriginal || (await this.#deps.registry.releaseSlot(entry.streamId, entry.slot));
+    const unused = !isOriginal || (await this.#releases.ofEmpty(entry.streamId, entry.slot));
     if (!unused) {
       // The registry has just counted in a viewer on another worker; its relay is on the way.
       if (entry.users === 0) this.#startGrace(entry, ASK_AGAIN_MS);
       return;
     }
     await this.#end(entry);
-    // A question that was under way may have made this worker the owner meanwhile.
-    if (isOriginal || !entry.process.place.isOriginal) return;
-    await this.#deps.registry.releaseSlot(entry.streamId, entry.slot);
+    // A question that was under way may have made this worker the owner meanwhile, or a viewer that has left before it came here.
+    if (!isOriginal) await this.#giveUp(entry.streamId, entry.slot);
+  }
+
+  /** Gives a slot up that has no feed here. One that has begun since gives it up itself. */
+  async #giveUp(streamId: string, slot: number): Promise<void> {
+    if (!this.#entries.has(`${streamId}/${slot}`)) await this.#releases.ofEmpty(streamId, slot);
   }
 
   async #end(entry: Entry): Promise<void> {

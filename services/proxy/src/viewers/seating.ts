@@ -146,8 +146,8 @@ export class Seating {
       } finally {
         use?.release();
       }
-      // No feed exists here, so nothing else would release the claimed slot.
-      if (!isFeedAsked && place?.kind === 'own') await this.#deps.registry.releaseSlot(stream.id, slot ?? 0);
+      // Nothing else would release the claimed slot.
+      if (!isFeedAsked && place?.kind === 'own') await this.feeds.giveUpUnlessHere(stream.id, slot ?? 0);
     };
     try {
       stopIfGone(signal);
@@ -214,7 +214,7 @@ export class Seating {
     } catch (error) {
       // Another worker may serve it.
       if (joined.resumed !== true) await registry.leave(clientReport(client, 0));
-      if (!isFeedAsked && joined.place?.kind === 'own') await registry.releaseSlot(stream.id, slot);
+      if (!isFeedAsked && joined.place?.kind === 'own') await this.feeds.giveUpUnlessHere(stream.id, slot);
       throw error;
     }
   }

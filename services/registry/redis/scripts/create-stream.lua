@@ -11,7 +11,7 @@ local LOOKED_AT = 500
 
 local function made_room()
   local grace, first_viewer = tonumber(ARGV[5]), tonumber(ARGV[6])
-  if now - number_of(redis.call('GET', K.born), now) < tonumber(ARGV[7]) then return false end
+  if complete_for(now) < tonumber(ARGV[7]) then return false end
   local rested = now - math.min(grace, first_viewer)
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', K.streamIds, '-inf', rested, 'LIMIT', 0, LOOKED_AT)) do
     if redis.call('HLEN', K.clients .. other) > 0 then

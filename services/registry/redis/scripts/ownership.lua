@@ -41,7 +41,8 @@ end
 -- Whether an incarnation that does not say that it makes a feed may not know yet that it owns it.
 local function is_being_handed(feed, incarnation)
   local stored = redis.call('HMGET', K.ownerPrefix .. feed, 'incarnation', 'handed')
-  return stored[1] == incarnation and now_ms() - number_of(stored[2], -HANDED_MS) < HANDED_MS
+  -- Both ways: the clock of Redis may have been set back since.
+  return stored[1] == incarnation and math.abs(now_ms() - number_of(stored[2], -HANDED_MS)) < HANDED_MS
 end
 
 -- Removes the owner's record of a feed, if it names this incarnation.
@@ -94,10 +95,10 @@ local function claim(feed, me)
     return { kind = 'own', epoch = owner.epoch }
   end
   local now = now_ms()
-  local born = number_of(redis.call('GET', K.born), now)
   local stored = redis.call('HMGET', key, 'incarnation', 'epoch')
   -- '-': the owner is proven dead, so there is nobody to wait for.
-  if stored[1] ~= '-' and now - born < me.waitMs then return { kind = 'wait', ms = me.waitMs - (now - born) } end
+  local left_ms = me.waitMs - complete_for(now)
+  if stored[1] ~= '-' and left_ms > 0 then return { kind = 'wait', ms = left_ms } end
   -- A source opens where it is asked for; placement.lua places only processes.
   local chosen = { incarnation = me.incarnation, workerId = me.workerId, address = me.address }
   if stream_and_slot(feed) then chosen = place_process(me) end

@@ -40,6 +40,15 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- For how long this registry has been complete, in ms. A clock of Redis that was set back counts as one that has just begun: else
+-- everybody would wait until it has caught up.
+local function complete_for(now)
+  local born = number_of(redis.call('GET', K.born), now)
+  if born <= now then return now - born end
+  redis.call('SET', K.born, string.format('%.0f', now))
+  return 0
+end
+
 -- What stands as the incarnation in the record of a session, which no incarnation owns; see sessions.lua.
 local SESSIONS = 'sessions'
 
