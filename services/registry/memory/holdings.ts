@@ -149,11 +149,12 @@ export class LocalHoldings {
     return { stream: this.records.remembered(id), viewers, deletedAtMs: this.#deleted.get(id) };
   }
 
-  /** Another worker has deleted the stream. */
+  /**
+   * The stream was deleted. The feeds that this worker makes stay until it gives them up: the stream may be created anew before it has
+   * ended them, and then they go on.
+   */
   async forgetStream(id: string): Promise<boolean> {
-    for (const feed of [...this.#feeds.keys(), ...this.#others]) {
-      if (streamOfFeed(feed) === id) this.forgetFeed(feed);
-    }
+    for (const feed of this.#others) if (streamOfFeed(feed) === id) this.#others.delete(feed);
     return this.records.deleteStream(id);
   }
 
