@@ -79,6 +79,17 @@ export interface FeedOwners {
   release(feed: string): Promise<void>;
 }
 
+/** What workers have to say alike of a stream, whichever of them says it first. */
+export interface Agreements {
+  /**
+   * What they have agreed on under a name: what was offered first, for a day at least.
+   *
+   * @param offered undefined: only asks
+   * @returns undefined when nothing has been offered
+   */
+  agree(streamId: string, name: string, offered: string | undefined): Promise<string | undefined>;
+}
+
 /** How many connections the accounts of providers have. */
 export interface ConnectionLimits {
   /** Takes one of the `max` connections of a provider account; false when the workers use them all. */
@@ -163,6 +174,7 @@ export interface SharedRegistry
   extends StreamRecords,
     Viewers,
     FeedOwners,
+    Agreements,
     ConnectionLimits,
     Membership,
     Members,

@@ -42,6 +42,8 @@ interface Entry {
   clients: Map<string, ClientRecord>;
   /** Client id of a session → when it is over unless it is seen again, monotonic. */
   sessions: Map<string, number>;
+  /** What workers have agreed on, by name. */
+  agreed: Map<string, string>;
   group: StreamGroup;
 }
 
@@ -97,7 +99,8 @@ export class MemoryRegistry implements Registry {
     const group = this.#groups.enter(record, state);
     const clients = known?.clients ?? new Map<string, ClientRecord>();
     const sessions = known?.sessions ?? new Map<string, number>();
-    const entry = { record: { ...record }, clients, sessions, group };
+    const agreed = known?.agreed ?? new Map<string, string>();
+    const entry = { record: { ...record }, clients, sessions, agreed, group };
     this.#streams.set(record.id, entry);
     return entry;
   }
@@ -378,6 +381,13 @@ export class MemoryRegistry implements Registry {
 
   async release(): Promise<void> {
     // No other worker could take it.
+  }
+
+  async agree(streamId: string, name: string, offered: string | undefined): Promise<string | undefined> {
+    const entry = this.#streams.get(streamId);
+    const agreed = entry?.agreed.get(name) ?? offered;
+    if (agreed !== undefined) entry?.agreed.set(name, agreed);
+    return agreed;
   }
 
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {

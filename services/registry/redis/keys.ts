@@ -22,6 +22,9 @@ export const keys = {
   /** Hash: client id → its record as JSON. */
   clients: (id: string) => `sp:clients:${id}`,
 
+  /** Hash with a time to live: name → what all workers say alike of a stream, such as the numbers after a failover of HLS. */
+  agreedPrefix: 'sp:agreed:',
+
   /** Sorted set: `<stream id> <client id>` of the sessions by when each is over, in ms by the clock of Redis. */
   sessions: 'sp:sessions',
 

@@ -84,6 +84,9 @@ const waitingShape = z.union([
 /** What ECS has said counts for this long. It is asked every minute, so two answers may be missed. */
 const DEPLOYMENT_COUNTS_MS = 3 * 60_000;
 
+/** Longer than anybody watches a stream from one of its sources without another viewer. */
+const AGREED_MS = 24 * 3_600_000;
+
 function placeOf(feed: string, answer: unknown): Place {
   const place = parsed(placeShape, String(answer));
   if (place === undefined) throw new BadRecordError(`feed ${feed}`);
@@ -304,6 +307,11 @@ export class RedisRegistry implements SharedRegistry {
 
   async release(feed: string): Promise<void> {
     await this.#run('release', feed, this.#me.incarnation);
+  }
+
+  async agree(streamId: string, name: string, offered: string | undefined): Promise<string | undefined> {
+    const answer = (await this.#run('agree', streamId, name, offered ?? '', AGREED_MS)) as string | null;
+    return answer ?? undefined;
   }
 
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {

@@ -18,6 +18,7 @@ const NAMES = [
   'renew',
   'restore',
   'missing',
+  'agree',
   'agree-on-secret',
   'take-connection',
   'return-connection',

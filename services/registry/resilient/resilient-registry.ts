@@ -312,6 +312,15 @@ export class ResilientRegistry implements Registry {
     );
   }
 
+  async agree(streamId: string, name: string, offered: string | undefined): Promise<string | undefined> {
+    const agreed = await this.#reach.change(
+      () => this.#shared.agree(streamId, name, offered),
+      () => this.#held.records.agree(streamId, name, offered),
+    );
+    if (agreed !== undefined) await this.#held.records.agree(streamId, name, agreed);
+    return agreed;
+  }
+
   async takeConnection(connection: ProviderConnection, max: number): Promise<boolean> {
     const taken = await this.#reach.change(
       () => this.#shared.takeConnection(connection, max),

@@ -165,7 +165,8 @@ export class SimulatedWorker {
     this.seating = new Seating(deps as SeatingDeps);
     const { seating } = this;
     here.add(seating.feeds);
-    const served = relayedFeeds({ here, sources: noSources, processes: seating.feeds, drain });
+    const hlsFeeds = { find: async () => undefined, prepare: async () => false };
+    const served = relayedFeeds({ here, sources: noSources, hlsFeeds, processes: seating.feeds, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
     const { relays } = this;

@@ -123,12 +123,12 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'upstream/hls',
     'HLS sources that are passed on, asked once for all viewers',
-    'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/failover upstream/http upstream/messages upstream/provider upstream/playlists',
+    'services/shared services/shared/masking services/registry errors.ts sealer.ts upstream/egress upstream/failover upstream/http upstream/messages upstream/provider upstream/playlists',
   ),
   row(
     'upstream/gateway',
     'the way to a provider for an FFmpeg that opens its input itself',
-    'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/http upstream/messages upstream/playlists upstream/provider',
+    'services/shared services/shared/masking errors.ts sealer.ts upstream/egress upstream/hls upstream/http upstream/messages upstream/playlists upstream/provider',
   ),
 
   // Who makes what, for whom.
@@ -147,6 +147,11 @@ export const FOLDERS: readonly Folder[] = [
     'sources',
     'one connection to a provider for all who read it',
     'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/marks upstream/* relay ownership',
+  ),
+  row(
+    'sources/hls',
+    'HLS sources: one worker asks the provider for all',
+    'services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership sources',
   ),
   row(
     'streams',
@@ -181,7 +186,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources streams processes viewers viewers/sessions metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes viewers viewers/sessions metrics',
   ),
 
   // The API.

@@ -83,6 +83,18 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await registry.streams()).toHaveLength(1);
     });
 
+    it('has what was said of it first, until it is deleted', async () => {
+      const { registry } = await setUp();
+      expect(await registry.agree(ID, 'a name', undefined)).toBeUndefined();
+      expect(await registry.agree(ID, 'a name', '{"from":7}')).toBe('{"from":7}');
+      expect(await registry.agree(ID, 'a name', '8')).toBe('{"from":7}');
+      expect(await registry.agree(ID, 'a name', undefined)).toBe('{"from":7}');
+      expect(await registry.agree(ID, 'another', undefined)).toBeUndefined();
+      await registry.deleteStream(ID);
+      await registry.createStream(spec(), 0);
+      expect(await registry.agree(ID, 'a name', undefined)).toBeUndefined();
+    });
+
     it('is kept for its first viewer for a while, and then made anew', async () => {
       const { registry, join, age } = await setUp();
       const two = { ...spec(), metadata: { name: 'two' }, failoverUrls: [], userAgent: 'other' };

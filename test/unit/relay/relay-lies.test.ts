@@ -17,8 +17,9 @@ import {
   RELAY_VERSION,
   type RelayFrame,
 } from '../../../services/proxy/src/relay/relay-frames.ts';
-import { relayedError, startRelayRun } from '../../../services/proxy/src/relay/relay-run.ts';
+import { startRelayRun } from '../../../services/proxy/src/relay/relay-run.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
+import { relayedError } from '../../../services/proxy/src/relay/relayed-failure.ts';
 import type { RelayedFeed } from '../../../services/proxy/src/relay/relayed-feed.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import { createLogger } from '../../../services/shared/log.ts';

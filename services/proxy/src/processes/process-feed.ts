@@ -18,7 +18,7 @@ import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
-import { relayedError } from '../relay/relay-run.ts';
+import { relayedError } from '../relay/relayed-failure.ts';
 import { sourceFeedOf } from '../sources/source-key.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';

@@ -29,7 +29,15 @@ export function agreedVersion(said: string | string[] | undefined): number {
 export type RelayEnd =
   /** The feed is over everywhere: no worker takes it over. */
   | { kind: 'ended' }
-  | { kind: 'failed'; status: number; reason: string; message: string }
+  | {
+      kind: 'failed';
+      status: number;
+      reason: string;
+      message: string;
+      /** The provider's own status, where it answered with one. */
+      upstreamStatus?: number | undefined;
+      retryAfterSeconds?: number | undefined;
+    }
   /** Another worker makes the feed from here on: `owner`, if known. */
   | { kind: 'moved'; owner?: Owner | undefined };
 
@@ -47,7 +55,24 @@ export interface RelayHello {
   marks?: SaidMarks | undefined;
 }
 
+/** What the provider said of something that was fetched from it. */
+export interface FetchedHead {
+  /** Of a playlist: its address after redirects. */
+  url?: string | undefined;
+  /** Of a playlist: how long ago the provider sent it. */
+  ageMs?: number | undefined;
+  /** Of a playlist: it is another variant than was asked for. */
+  isInstead?: boolean | undefined;
+  /** The source is no HLS: why that is known. */
+  notHls?: string | undefined;
+  /** Of media. */
+  status?: number | undefined;
+  /** Of media; names in lower case. */
+  headers?: Record<string, string> | undefined;
+}
+
 export type RelayFrame =
+  | { type: 'head'; head: FetchedHead }
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SaidClock | undefined }
   | { type: 'segments'; segments: SaidMarks }
@@ -57,7 +82,7 @@ export type RelayFrame =
   | { type: 'ping' };
 
 /** `data` and `whole` are followed by media, the others by JSON. */
-const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments'] as const;
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments', 'head'] as const;
 const HEADER_BYTES = 5;
 /** Larger than any frame that a worker sends. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
@@ -106,14 +131,25 @@ const endShape: z.ZodType<RelayEnd> = z
       status: z.number().int().min(400).max(599).catch(502),
       reason: z.string().catch('ffmpeg'),
       message: z.string().catch('The worker that makes the stream does not say why it failed.'),
+      upstreamStatus: z.number().optional().catch(undefined),
+      retryAfterSeconds: z.number().optional().catch(undefined),
     }),
     z.looseObject({ kind: z.literal('moved'), owner: ownerShape.optional().catch(undefined) }),
   ])
   .catch({ kind: 'moved' });
 
+const headShape: z.ZodType<FetchedHead> = z.looseObject({
+  url: z.string().optional(),
+  ageMs: finite.optional(),
+  isInstead: z.boolean().optional(),
+  notHls: z.string().optional(),
+  status: z.number().int().min(100).max(599).optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+
 /** A frame without media, from its JSON; undefined when the content is not valid. */
 function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text: string): RelayFrame | undefined {
-  let said: { hello?: unknown; clock?: unknown; segments?: unknown; end?: unknown } | null;
+  let said: { hello?: unknown; clock?: unknown; segments?: unknown; end?: unknown; head?: unknown } | null;
   try {
     said = JSON.parse(text);
   } catch {
@@ -132,6 +168,10 @@ function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text
     }
     case 'end':
       return { type, end: endShape.parse(said?.end) };
+    case 'head': {
+      const { data } = headShape.safeParse(said?.head);
+      return data && { type, head: data };
+    }
     case 'ping':
       return { type };
   }

@@ -4,9 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Timer } from '../../../shared/clock.ts';
 import { deferred } from '../async.ts';
-import { SOURCE_FAILURES, SourceError, type SourceFailure, StreampoolError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
-import { FiniteSourceError } from '../feed/finite-source.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import { HeardClock } from './clock-frames.ts';
 import { HeardMarks, type RelayedMarks } from './mark-frames.ts';
@@ -57,9 +55,9 @@ export interface RelayRun {
   readonly ended: Promise<RelayOutcome>;
 }
 
-const CONNECT_MS = 2_000;
+export const CONNECT_MS = 2_000;
 /** A timer that fires this late means that this worker stood still. Then it first reads what came meanwhile. */
-const LATE_MS = 500;
+export const LATE_MS = 500;
 /** Media that may wait for the splicer. Beyond that, the owner's socket waits. */
 const BUFFER_BYTES = 1024 * 1024;
 
@@ -166,19 +164,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
 }
 
 /** JSON in characters that a header may hold; a worker's name may have others. */
-function asHeader(value: unknown): string {
+export function asHeader(value: unknown): string {
   const escaped = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(value).replace(/[^ -~]/g, escaped);
-}
-
-/** The owner's failure as an error, as if it had happened here. */
-export function relayedError(end: Extract<RelayEnd, { kind: 'failed' }>): StreampoolError {
-  if (end.reason === 'finite') return new FiniteSourceError();
-  if (end.status === 502 || end.status === 504) return new SourceError(reasonOf(end), end.message);
-  return new StreampoolError(end.status, end.message);
-}
-
-/** The reason of the failure. A reason that this version does not know counts as FFmpeg's, which does not blame the source. */
-function reasonOf({ reason }: Extract<RelayEnd, { kind: 'failed' }>): SourceFailure {
-  return SOURCE_FAILURES.find((known) => known === reason) ?? 'ffmpeg';
 }

@@ -9,18 +9,18 @@ import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { sameText } from '../../../shared/same-text.ts';
 import { deferred } from '../async.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
-import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
 import { MarkNews } from './mark-frames.ts';
+import { answerFetch, type FetchedFeed, readAsk } from './fetch-answer.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
+import { failureRecord } from './relayed-failure.ts';
 import type { RelayedFeed } from './relayed-feed.ts';
 import { systemWire, type Wire } from './wire.ts';
 
@@ -37,6 +37,11 @@ export interface RelayServerDeps {
   readonly placeAnswer: (key: string) => PlaceAnswer | undefined;
   /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
+  /**
+   * An HLS source by its registry key; unset: this worker has none. Undefined when it belongs elsewhere, or nobody reads it here.
+   * @param via accepts one that belongs to another worker, for a worker that cannot reach that
+   */
+  readonly findHls?: (key: string, via: boolean) => Promise<FetchedFeed | undefined>;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   /** Unset: HTTP of this machine. */
@@ -152,9 +157,10 @@ export class RelayServer {
       response.writeHead(409).end();
       return;
     }
-    const [, key, action] = /^\/feeds\/([^/]+)(\/prepare)?$/.exec(url.pathname) ?? [];
+    const [, key, action] = /^\/feeds\/([^/]+)(\/prepare|\/fetch)?$/.exec(url.pathname) ?? [];
     if (key === undefined) response.writeHead(404).end();
     else if (action === undefined) await this.#relay(key, url.searchParams, request, response);
+    else if (action === '/fetch') await this.#fetch(key, url.searchParams.has('via'), request, response);
     else response.writeHead((await prepare(key).catch(() => false)) ? 204 : 409).end();
   }
 
@@ -182,6 +188,26 @@ export class RelayServer {
       // No media has been sent yet, so the reason is sent in its place.
       response.end(encodeFrame({ type: 'end', end: failureRecord(error) }));
     }
+  }
+
+  async #fetch(key: string, via: boolean, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const visit = new Visit(response, this.#deps.log);
+    const follower = parsed(identityShape, String(request.headers['x-worker']));
+    const ask = await readAsk(request);
+    if (follower === undefined || ask === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
+    const feed = await this.#deps.findHls?.(key, via);
+    if (visit.isOver) return;
+    if (feed === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const onSent = (bytes: number) => {
+      this.#sentBefore += bytes;
+    };
+    await answerFetch(feed, ask, follower, { visit, response, clock: this.#wire.clock, onSent });
   }
 
   async #serve(
@@ -294,13 +320,4 @@ function endRecord({ place, passedOn }: RelayedFeed, end: FeedEnd): RelayEnd {
   const goesOnAt = passedOn === undefined || passedOn.isStopped() ? place.goesOnAt : undefined;
   if (goesOnAt !== undefined) return { kind: 'moved', owner: goesOnAt.owner };
   return end.kind === 'failed' ? failureRecord(end.error) : { kind: 'ended' };
-}
-
-function failureRecord(error: unknown): RelayEnd {
-  return {
-    kind: 'failed',
-    status: error instanceof StreampoolError ? error.status : 502,
-    reason: error instanceof SourceError ? error.reason : error instanceof FiniteSourceError ? 'finite' : 'ffmpeg',
-    message: error instanceof StreampoolError ? error.message : 'The feed could not start.',
-  };
 }

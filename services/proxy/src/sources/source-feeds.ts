@@ -6,9 +6,12 @@
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
 import type { Timer } from '../../../shared/clock.ts';
+import { SourceError } from '../errors.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
+import { NotHlsError } from '../upstream/hls/hls-requests.ts';
+import type { OpenHls } from '../upstream/hls/hls-upstream.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import { hintFromUrl, isLiveByName, type SourceKind } from '../upstream/provider/source-kind.ts';
@@ -51,6 +54,8 @@ export interface SourceFeedsDeps
   extends Omit<SourceFeedDeps, 'takeConnection' | 'account' | 'route' | 'leader' | 'leave'> {
   readonly registry: FeedOwners & FeedStarts;
   readonly placeOf: PlaceOf;
+  /** Opens an HLS source as viewers read it. Unset: each FFmpeg asks the provider by itself, and counts as a connection. */
+  readonly openHls?: OpenHls | undefined;
 }
 
 export class SourceFeeds {
@@ -162,7 +167,26 @@ export class SourceFeeds {
     signal: AbortSignal,
     kind: SourceLease['kind'] = hintFromUrl(address.url) === 'finite' ? 'finite' : 'hls',
   ): Promise<SourceLease> {
+    const hls = kind === 'hls' ? await this.#openedHls(address, signal) : undefined;
+    if (hls !== undefined) return hls;
     return { kind, feed: undefined, release: await this.#connections.acquire(streamId, address, signal) };
+  }
+
+  /** HLS is asked once for all, whoever reads it; so it has one connection. Undefined when it is something else. */
+  async #openedHls(address: SourceAddress, signal: AbortSignal): Promise<SourceLease | undefined> {
+    const hls = this.#deps.openHls?.(address);
+    if (hls === undefined) return undefined;
+    const release = () => hls.release(false);
+    try {
+      // FFmpeg gets the same playlist a moment later, without another request.
+      await hls.playlist({ url: address.url });
+      if (signal.aborted) throw new SourceError('stopped', 'The viewer has left.');
+      return { kind: 'hls', feed: undefined, release };
+    } catch (error) {
+      release();
+      if (error instanceof NotHlsError) return undefined;
+      throw error;
+    }
   }
 
   #lease(entry: Entry, lingerMs = 0): SourceLease {

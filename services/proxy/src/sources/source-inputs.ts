@@ -4,7 +4,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import type { SourceClock } from '../feed/feed-history.ts';
 import { follow } from '../ownership/follow.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
-import { relayedError } from '../relay/relay-run.ts';
+import { relayedError } from '../relay/relayed-failure.ts';
 import type { SourceKind } from '../upstream/provider/source-kind.ts';
 import { followHere } from './local-follow.ts';
 import type { Leader, Origin } from './origin.ts';

@@ -8,7 +8,8 @@ export function sourceFeedOf(address: SourceAddress): string {
   return sourceFeedKey(hashOf(address));
 }
 
-function hashOf({ url, headers, userAgent }: SourceAddress): string {
+/** The same for all streams that ask a provider in the same way. */
+export function hashOf({ url, headers, userAgent }: SourceAddress): string {
   const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(JSON.stringify([url, sorted, userAgent]))

@@ -33,6 +33,10 @@ export class StreamSource implements GroupSource {
     return this.#group.state.index;
   }
 
+  get movedAtMs(): number | undefined {
+    return this.#group.state.lastAtMs;
+  }
+
   get state(): FailoverState {
     return this.#group.state;
   }

@@ -3,6 +3,7 @@
 import { parseFeedKey } from '../../../registry/feed-keys.ts';
 import type { RelayedFeeds } from '../cluster/cluster.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
+import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { Drain } from './drain.ts';
 import type { FeedsHere } from './feeds-here.ts';
@@ -10,21 +11,25 @@ import type { FeedsHere } from './feeds-here.ts';
 export interface RelayedFeedsDeps {
   readonly here: FeedsHere;
   readonly sources: SourceFeeds;
+  readonly hlsFeeds: Pick<HlsFeeds, 'find' | 'prepare'>;
   readonly processes: ProcessFeeds;
   readonly drain: Drain;
 }
 
-export function relayedFeeds({ here, sources, processes, drain }: RelayedFeedsDeps): RelayedFeeds {
+export function relayedFeeds({ here, sources, hlsFeeds, processes, drain }: RelayedFeedsDeps): RelayedFeeds {
   return {
     find: async (key, via) => {
       const name = parseFeedKey(key);
       if (name === undefined) return undefined;
+      if (name.kind === 'hls') return undefined;
       return name.kind === 'source' ? sources.relay(name.source, via) : processes.relay(name.streamId, name.slot, via);
     },
+    findHls: async (key, via) => (parseFeedKey(key)?.kind === 'hls' ? hlsFeeds.find(key, via) : undefined),
     placeAnswer: (key) => here.placeOf(key)?.placeAnswer,
     prepare: async (key) => {
       const name = parseFeedKey(key);
       if (drain.isBegun || name === undefined) return false;
+      if (name.kind === 'hls') return hlsFeeds.prepare(key);
       return name.kind === 'source' ? sources.prepare(name.source) : processes.prepare(name.streamId, name.slot);
     },
   };

@@ -3,6 +3,7 @@
 import type { DrainReason, MadeStream, WorkerNumbers } from '../../../registry/types.ts';
 import type { ProcessStatus } from '../processes/process-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
@@ -11,12 +12,20 @@ export interface NumberedParts {
   readonly seating: Seating;
   readonly sources: SourceFeeds;
   readonly playback: Playback;
+  readonly hls: HlsSources;
   readonly connections: ProviderConnections;
   /** Undefined: it does not drain. */
   readonly drainReason: DrainReason | undefined;
 }
 
-export function workerNumbers({ seating, sources, playback, connections, drainReason }: NumberedParts): WorkerNumbers {
+export function workerNumbers({
+  seating,
+  sources,
+  playback,
+  hls,
+  connections,
+  drainReason,
+}: NumberedParts): WorkerNumbers {
   const feeds = seating.feeds.status();
   return {
     processes: seating.processCount,
@@ -28,7 +37,7 @@ export function workerNumbers({ seating, sources, playback, connections, drainRe
     ...playback.losses,
     draining: drainReason !== undefined,
     drainReason,
-    connections: { held: connections.held, reads: seating.feeds.sourcesRead() },
+    connections: { held: connections.held, reads: { ...seating.feeds.sourcesRead(), ...hls.sourcesRead() } },
     making: madeHere(feeds),
   };
 }

@@ -19,6 +19,7 @@ import { LeaseRenewal } from '../ownership/lease-renewal.ts';
 import { SilentWorkers } from '../ownership/silent-workers.ts';
 import { systemWire } from '../relay/wire.ts';
 import { Sealer } from '../sealer.ts';
+import { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
@@ -30,6 +31,7 @@ import { Gateway } from '../upstream/gateway/gateway.ts';
 import { HlsCache } from '../upstream/hls/hls-cache.ts';
 import { HlsRequests } from '../upstream/hls/hls-requests.ts';
 import { HlsSources } from '../upstream/hls/hls-sources.ts';
+import type { OpenHls } from '../upstream/hls/hls-upstream.ts';
 import { SourceMemories } from '../upstream/http/source-memory.ts';
 import { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { Playback } from '../viewers/playback.ts';
@@ -89,6 +91,15 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const memories = new SourceMemories();
   const sealer = new Sealer(cluster.playbackSecrets);
   const limits = () => ringLimits(config, feeds.size);
+  const hlsFeeds = new HlsFeeds({
+    requests: new HlsRequests({ guard, memories, settings: config }),
+    cache: new HlsCache(config.hlsCacheBytes),
+    connections,
+    registry,
+    placeOf,
+    clientTimeoutMs: config.clientTimeoutMs,
+  });
+  const openHls: OpenHls = (address) => hlsFeeds.of(address);
   const gateway = new Gateway({
     guard,
     memories,
@@ -97,6 +108,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     headersTimeoutMs: config.readTimeoutMs,
     stallTimeoutMs: config.liveChunkTimeoutMs,
     clientStallTimeoutMs: config.clientStallTimeoutMs,
+    openHls,
   });
 
   const sources = new SourceFeeds(
@@ -107,6 +119,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       log,
       registry,
       placeOf,
+      openHls,
       ringLimits: limits,
       settings: {
         connectTimeoutMs: config.connectTimeoutMs,
@@ -149,7 +162,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, clock, log }),
     },
   });
-  feeds.add(seating.feeds, sources);
+  feeds.add(seating.feeds, sources, hlsFeeds);
   const playback = new Playback({
     seating,
     registry,
@@ -170,12 +183,11 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     log,
   });
   const hls = new HlsSources({
-    requests: new HlsRequests({ guard, memories, settings: config }),
-    cache: new HlsCache(config.hlsCacheBytes),
+    open: openHls,
+    registry,
     settings: config,
     clientTimeoutMs: config.clientTimeoutMs,
     sealer,
-    connections,
     log,
   });
   const catalogue = new StreamCatalogue({
@@ -189,10 +201,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   });
 
   const { relays, onReturn, leave } = await cluster.join(
-    relayedFeeds({ here: feeds, sources, processes: seating.feeds, drain }),
+    relayedFeeds({ here: feeds, sources, hlsFeeds, processes: seating.feeds, drain }),
   );
   await gateway.listen();
-  const numbers = () => workerNumbers({ seating, sources, playback, connections, drainReason: drain.reason });
+  const numbers = () => workerNumbers({ seating, sources, playback, hls, connections, drainReason: drain.reason });
   const doIt = (command: Command) => carryOut(command, { registry, seating, playback, sessions, drain, reclaim });
   const renewal = new LeaseRenewal({
     lease,
@@ -212,8 +224,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   });
   const handover = new Handover({
     processes: () => seating.feeds.owned,
-    sources: () => sources.owned,
-    followersOf: (feed) => relays.followersOf(feed),
+    sources: () => [...sources.owned, ...hlsFeeds.owned],
+    followersOf: (feed) => [...relays.followersOf(feed), ...hlsFeeds.followersOf(feed)],
     isUnwanted: (workerId) => ecs.isUnwanted(workerId),
     secret: cluster.secret,
     wire,
@@ -304,6 +316,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       sessions.close();
       await playback.close();
       hls.close();
+      await hlsFeeds.close();
       await metricsLog?.stop();
       await seating.close();
       await sources.close();

@@ -64,7 +64,7 @@ local function delete_stream(id, at_ms)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', REMEMBERED_MS)
   redis.call('ZREM', K.streamIds, id)
   for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
-  redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id)
+  redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id, K.agreedPrefix .. id)
   redis.call('HDEL', K.summary, id, current_field(id))
   return existed
 end

@@ -7,7 +7,7 @@ local function process_feed(id, slot)
   return 'p:' .. id .. ':' .. slot
 end
 
--- The stream and slot (a string) of a process feed; nothing for a source feed.
+-- The stream and slot (a string) of a process feed; nothing for a source.
 local function stream_and_slot(feed)
   return string.match(feed, '^p:(.*):(%d+)$')
 end

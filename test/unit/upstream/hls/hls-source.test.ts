@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Sealer } from '../../../../services/proxy/src/sealer.ts';
+import { CachedHls } from '../../../../services/proxy/src/upstream/hls/cached-hls.ts';
 import { HlsCache } from '../../../../services/proxy/src/upstream/hls/hls-cache.ts';
 import type { Directives, MediaPlaylist } from '../../../../services/proxy/src/upstream/hls/hls-playlists.ts';
 import { HlsRequests, NotHlsError } from '../../../../services/proxy/src/upstream/hls/hls-requests.ts';
@@ -11,8 +12,6 @@ import { HlsSource } from '../../../../services/proxy/src/upstream/hls/hls-sourc
 import type { Media } from '../../../../services/proxy/src/upstream/hls/shared-media.ts';
 import { SourceMemories } from '../../../../services/proxy/src/upstream/http/source-memory.ts';
 import { type HlsReference, openReference } from '../../../../services/proxy/src/upstream/playlists/hls-reference.ts';
-import { ProviderConnections } from '../../../../services/proxy/src/upstream/provider/provider-connections.ts';
-import { MemoryRegistry } from '../../../../services/registry/memory/memory-registry.ts';
 import { eventually, openGuard, serve, streamSource, type TestServer } from '../support.ts';
 
 const STREAM = 'a'.repeat(32);
@@ -51,22 +50,35 @@ class Watched {
     { isSticky = true, settings: more }: Options,
   ) {
     const settings = { ...SETTINGS, ...more };
-    const identity = { workerId: 'w', incarnation: 'i', address: '', zone: undefined };
-    const registry = new MemoryRegistry(identity, 0);
-    const max = settings.sourceMaxConnections;
     this.failovers = failovers;
     this.requests = new HlsRequests({ guard: openGuard(), memories: new SourceMemories(), settings });
+    const cache = new HlsCache(1024 ** 2);
+    const now = () => this.nowMs;
+    const agreed = new Map<string, string>();
     this.hls = new HlsSource({
       streamId: STREAM,
       source,
       isSticky,
       settings,
-      requests: this.requests,
-      cache: new HlsCache(1024 ** 2),
+      open: (address) => {
+        const { url: name } = address;
+        const from = this.requests.of({ source: address });
+        const shared = new CachedHls({ name, from, cache, now });
+        return {
+          name,
+          isSingle: shared.isSingle,
+          playlist: (ask) => shared.playlist(ask),
+          media: (ask) => shared.media(ask),
+          release: () => undefined,
+        };
+      },
+      agree: async (name, offered) => {
+        if (offered !== undefined && !agreed.has(name)) agreed.set(name, offered);
+        return agreed.get(name);
+      },
       sealer,
-      connections: new ProviderConnections({ max, registry, reclaim: async () => undefined, waitMs: 50 }),
       log: pino({ level: 'silent' }),
-      now: () => this.nowMs,
+      now,
     });
     onTestFinished(() => this.hls.close());
   }

@@ -29,6 +29,7 @@ const NO_SEGMENTS =
 const OVER_MS = 120_000;
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
+const NO_SUCH_RANGE = 416;
 
 export interface HlsQuery extends ViewerQuery {
   readonly url?: string | undefined;
@@ -79,6 +80,7 @@ export class HlsPlayback {
     });
     const sent = session.sending();
     try {
+      if (media.head.status === NO_SUCH_RANGE) throw noSuchRange(media, reply);
       await this.#send(media, extension, session, request, reply);
       if (opened.role === 'segment') session.countSegment();
     } finally {
@@ -189,6 +191,13 @@ export class HlsPlayback {
 function mayBeHls(url: string): boolean {
   const path = url.split(/[?#]/, 1)[0] ?? '';
   return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
+}
+
+/** With the length of the file, which tells the player what there is. */
+function noSuchRange({ head }: Media, reply: FastifyReply): StreampoolError {
+  const length = head.headers['content-range'];
+  if (length !== undefined) reply.header('Content-Range', length);
+  return new StreampoolError(NO_SUCH_RANGE, 'The source has no such part of this file.');
 }
 
 /** The provider's refusal of a part of its own playlist is the answer to the player, which knows what to do about it. */

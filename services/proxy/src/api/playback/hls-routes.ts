@@ -30,6 +30,8 @@ export function hlsRoutes(app: Api, services: Services): void {
 
   /** An error must not stay in a cache. */
   const answered = async (reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> => {
+    // The next request then comes to a worker that stays.
+    if (services.isDraining()) reply.header('Connection', 'close');
     try {
       return await answer();
     } catch (error) {

@@ -9,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { NotHlsError } from '../hls/hls-requests.ts';
+import type { OpenHls, PlaylistText } from '../hls/hls-upstream.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories, SourceMemory } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
@@ -20,7 +22,8 @@ import { StallLimit } from '../messages/stall-limit.ts';
 import { type HlsEntry, type HlsRole, isPlaylist, rewritePlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylist } from '../playlists/playlist-body.ts';
 import type { AccountWatch, ProviderConnections, ProviderPlace } from '../provider/provider-connections.ts';
-import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
+import { FIRST_BYTES_WANTED, hintFromUrl, kindOfResponse } from '../provider/source-kind.ts';
+import { GatewayHls } from './gateway-hls.ts';
 import { type Reference, ReferenceSealer } from './gateway-reference.ts';
 import { type WantedVariant, withOneVariant } from './hls-variant.ts';
 
@@ -34,6 +37,8 @@ export interface GatewaySettings {
   readonly stallTimeoutMs: number;
   /** When the FFmpeg of one viewer takes nothing for this long, it holds no connection any more. */
   readonly clientStallTimeoutMs: number;
+  /** Opens an HLS source as viewers read it. Unset: each FFmpeg asks the provider by itself. */
+  readonly openHls?: OpenHls | undefined;
 }
 
 export interface GatewaySource {
@@ -155,6 +160,9 @@ export class GatewaySession {
   readonly #active = new Set<AbortController>();
   #closed = false;
   #isPlaylist = false;
+  #hls: GatewayHls | undefined;
+  /** Its name says HLS, and its content is something else. */
+  #isNotHls = false;
   /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
 
@@ -184,6 +192,7 @@ export class GatewaySession {
   /** Ends the requests in progress. The session's addresses are unknown from now on. */
   close(): void {
     this.#closed = true;
+    this.#hls?.close();
     for (const abort of this.#active) abort.abort();
     this.#onClose();
   }
@@ -220,11 +229,13 @@ export class GatewaySession {
     response: ServerResponse,
     abort: AbortController,
   ): Promise<void> {
+    const hls = this.#hlsSource;
+    if (hls !== undefined && (await this.#passHls(hls, reference, request, response))) return;
     const upstream = await this.#open(reference, request, abort);
     let reader = new BodyReader(upstream.body, upstream.url);
     try {
       if (request.method === 'HEAD') {
-        response.writeHead(upstream.status, passedOn(upstream)).end();
+        response.writeHead(upstream.status, passedOn(upstream.headers)).end();
         return;
       }
       const { stallTimeoutMs } = this.#settings;
@@ -235,14 +246,11 @@ export class GatewaySession {
         const text = await readPlaylist(reader, stallTimeoutMs);
         if (reference.url === this.#source.url) this.#isPlaylist = true;
         if (upstream.url !== reference.url) this.#foundAt.set(reference.url, upstream.url);
-        const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
-        const body = rewritePlaylist(shown, upstream.url, (entry) => this.#address(entry));
-        response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
-        response.end(body);
+        this.#sendPlaylist({ text, url: upstream.url }, response);
         return;
       }
       if (judged) assertMedia(upstream, first, reference.role, secretsOf(this.#source.url, this.#source.headers));
-      response.writeHead(upstream.status, passedOn(upstream));
+      response.writeHead(upstream.status, passedOn(upstream.headers));
       const file = new FiniteTransfer(upstream);
       const pausesAfterMs = this.#place === undefined ? 0 : this.#settings.clientStallTimeoutMs;
       const writer = new ReplyWriter(response, new StallLimit(pausesAfterMs));
@@ -277,6 +285,48 @@ export class GatewaySession {
     } finally {
       reader.close();
     }
+  }
+
+  /** Undefined: it is no HLS as far as is known, or its one viewer has a connection of its own. */
+  get #hlsSource(): GatewayHls | undefined {
+    const { openHls } = this.#settings;
+    if (openHls === undefined || this.#place !== undefined || this.#isNotHls) return undefined;
+    if (!this.#isPlaylist && hintFromUrl(this.#source.url) !== 'hls') return undefined;
+    this.#hls ??= new GatewayHls(openHls(this.#source));
+    return this.#hls;
+  }
+
+  /** Passes on what the source's owner gets of the provider. False when the source is no HLS. */
+  async #passHls(
+    hls: GatewayHls,
+    { url, role }: Reference,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    const isEntry = url === this.#source.url;
+    if (role !== 'playlist' && !isEntry) {
+      await hls.send(url, request, response, passedOn);
+      return true;
+    }
+    try {
+      const found = await hls.playlist(url);
+      if (isEntry) this.#isPlaylist = true;
+      this.#sendPlaylist(found, response);
+      return true;
+    } catch (error) {
+      if (!isEntry || !(error instanceof NotHlsError)) throw error;
+      this.#isNotHls = true;
+      this.#hls = undefined;
+      hls.close();
+      return false;
+    }
+  }
+
+  #sendPlaylist({ text, url }: Pick<PlaylistText, 'text' | 'url'>, response: ServerResponse): void {
+    const shown = this.#wanted === undefined ? text : withOneVariant(text, this.#wanted);
+    const body = rewritePlaylist(shown, url, (entry) => this.#address(entry));
+    response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl', 'cache-control': 'no-cache' });
+    response.end(body);
   }
 
   async #open(
@@ -379,11 +429,11 @@ function assertMedia(
     throw new SourceError('not_media', 'The source answered with something other than a playlist.');
 }
 
-function passedOn(upstream: UpstreamResponse): Record<string, string> {
+function passedOn(headers: Readonly<Record<string, string>>): Record<string, string> {
   const found = PASSED_ON.filter(
     // FFmpeg would wait for the end that an invented length promises.
-    (name) => name !== 'content-length' || parseContentLength(upstream.headers[name]) !== undefined,
-  ).map((name) => [name, upstream.headers[name]] as const);
+    (name) => name !== 'content-length' || parseContentLength(headers[name]) !== undefined,
+  ).map((name) => [name, headers[name]] as const);
   return Object.fromEntries(found.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 

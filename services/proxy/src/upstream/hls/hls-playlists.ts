@@ -11,19 +11,17 @@ import { type HlsEntry, rewriteForViewer } from '../playlists/hls-rewrite.ts';
 import type { HlsValues } from '../playlists/hls-values.ts';
 import { type MediaFacts, mediaFacts } from '../playlists/media-playlist.ts';
 import { segmentName } from '../playlists/segment-name.ts';
-import type { AccountWatch } from '../provider/provider-connections.ts';
-import type { SourceAddress } from '../provider/source-address.ts';
-import type { HlsRequests, PlaylistText } from './hls-requests.ts';
+import { ENTRY_KEPT_MS, keptMs } from './cached-hls.ts';
+import type { HlsAsk, HlsUpstream, PlaylistText } from './hls-upstream.ts';
 
 export interface HlsPlaylistsDeps {
   readonly streamId: string;
-  readonly address: SourceAddress;
+  /** The address of its entry. */
+  readonly url: string;
   /** Whether a reload goes to where the last redirect led. */
   readonly isSticky: boolean;
-  readonly requests: HlsRequests;
+  readonly upstream: HlsUpstream;
   readonly sealer: Sealer;
-  /** The connections of the provider's account; the first request of a source may have to wait for one. */
-  readonly account: () => AccountWatch;
   /** Monotonic ms. */
   readonly now: () => number;
 }
@@ -43,12 +41,8 @@ export interface HlsEntryText {
 
 /** Limits of what a source may name in its entry. */
 const MAX_CHILDREN = 200;
-/** How long the entry is kept, and how often it is asked for new addresses at the most. */
-const ENTRY_KEPT_MS = 3_000;
+/** How often the entry is asked for new addresses at the most. */
 const REFRESH_MS = 5_000;
-/** Half a target duration, within these. */
-const MIN_KEPT_MS = 500;
-const MAX_KEPT_MS = 3_000;
 /** Where the folder of the viewer stands in the entry. No line of a playlist holds it: it ends one. */
 const HERE = '\0';
 /** Playlists that are remembered: more than a source may name, since their addresses may change. */
@@ -80,6 +74,14 @@ interface Known {
   values: HlsValues;
 }
 
+/** A playlist to ask for. */
+interface Wanted extends Pick<HlsAsk, 'headers' | 'variant'> {
+  readonly url: string;
+  readonly pinned: string | undefined;
+  /** What is appended. */
+  readonly query: string;
+}
+
 export class HlsPlaylists {
   readonly #deps: HlsPlaylistsDeps;
   readonly #known = new Map<string, Known>();
@@ -106,7 +108,8 @@ export class HlsPlaylists {
     const known = this.#knownOf(reference);
     const query = new URLSearchParams(directives).toString();
     const kept = known.kept.get(query);
-    if (kept !== undefined && this.#deps.now() - kept.atMs < keptMs(kept.playlist.facts)) return kept.playlist;
+    if (kept !== undefined && this.#deps.now() - kept.atMs < keptMs(kept.playlist.facts.targetDurationMs))
+      return kept.playlist;
     const loading = known.loading.get(query);
     if (loading !== undefined) return loading;
     const loaded = this.#load(known, reference, query).finally(() => known.loading.delete(query));
@@ -130,12 +133,11 @@ export class HlsPlaylists {
   }
 
   async #loadEntry(): Promise<LoadedEntry> {
-    const { address, isSticky, now } = this.#deps;
-    const isFirst = this.#loaded === undefined;
-    const found = await this.#fetched(address.url, this.#entryPinned, undefined, isFirst);
-    this.#entryPinned = isSticky && found.url !== address.url ? found.url : undefined;
+    const { url, isSticky } = this.#deps;
+    const found = await this.#fetched({ url, pinned: this.#entryPinned, query: '' });
+    this.#entryPinned = isSticky && found.url !== url ? found.url : undefined;
     const said = isMultivariant(found.text) ? this.#multivariant(found) : this.#single(found);
-    const loaded = { ...said, atMs: now() };
+    const loaded = { ...said, atMs: this.#sentMs(found) };
     this.#loaded = loaded;
     return loaded;
   }
@@ -157,17 +159,17 @@ export class HlsPlaylists {
     return { entry: { pieces: rewritten.split(HERE) }, places };
   }
 
-  #single({ text, url }: PlaylistText): Omit<LoadedEntry, 'atMs'> {
-    const { address, now } = this.#deps;
+  #single(found: PlaylistText): Omit<LoadedEntry, 'atMs'> {
+    const { url } = this.#deps;
     const child = new ChildNumbers().childOf('#EXT-X-STREAM-INF:BANDWIDTH=1');
-    const reference: HlsReference = { role: 'playlist', url: address.url, child };
+    const reference: HlsReference = { role: 'playlist', url, child };
     const known = this.#knownOf(reference);
     known.pinned = this.#entryPinned;
     // It has just come: the viewer who asks for it next need not wait for another one.
-    known.kept.set('', { playlist: this.#rewritten(known, reference, { text, url }), atMs: now() });
+    known.kept.set('', { playlist: this.#rewritten(known, reference, found), atMs: this.#sentMs(found) });
     const sealed = sealReference(this.#deps.sealer, this.#deps.streamId, reference);
     const pieces = ['#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n', `playlist.m3u8?r=${sealed}\n`];
-    return { entry: { pieces }, places: [{ child, url: address.url }] };
+    return { entry: { pieces }, places: [{ child, url }] };
   }
 
   #knownOf(reference: HlsReference): Known {
@@ -198,17 +200,24 @@ export class HlsPlaylists {
     const playlist = this.#rewritten(known, reference, found);
     // An answer to directives counts until the next playlist.
     known.kept.clear();
-    known.kept.set(query, { playlist, atMs: this.#deps.now() });
-    if (query !== '' && !/_HLS_skip/.test(query)) known.kept.set('', { playlist, atMs: this.#deps.now() });
+    const kept = { playlist, atMs: this.#sentMs(found) };
+    known.kept.set(query, kept);
+    if (query !== '' && !/_HLS_skip/.test(query)) known.kept.set('', kept);
     return playlist;
+  }
+
+  /** When the provider sent it: it may have been kept elsewhere since. */
+  #sentMs({ ageMs }: PlaylistText): number {
+    return this.#deps.now() - ageMs;
   }
 
   async #found(known: Known, reference: HlsReference, query: string): Promise<PlaylistText> {
     const fetch = async (): Promise<PlaylistText> => {
       const { url, pinned } = known;
-      const found = await this.#fetched(url, pinned, query, false, reference.headers);
-      known.pinned =
-        this.#deps.isSticky && found.url !== withQuery(url, query) ? withoutDirectives(found.url) : undefined;
+      const variant = reference.child?.kind === 'variant' ? playlistKey(reference) : undefined;
+      const found = await this.#fetched({ url, pinned, query, headers: reference.headers, variant });
+      const isMoved = found.isInstead !== true && found.url !== withQuery(url, query);
+      known.pinned = this.#deps.isSticky && isMoved ? withoutDirectives(found.url) : undefined;
       return found;
     };
     try {
@@ -226,21 +235,8 @@ export class HlsPlaylists {
   }
 
   /** Where the last redirect led, then the address that was given. */
-  async #fetched(
-    url: string,
-    pinned: string | undefined,
-    query: string | undefined,
-    isFirst: boolean,
-    headers?: Readonly<Record<string, string>>,
-  ): Promise<PlaylistText> {
-    const { requests, address, account } = this.#deps;
-    const ask = (at: string): Promise<PlaylistText> =>
-      requests.playlist({
-        source: address,
-        url: withQuery(at, query ?? ''),
-        headers,
-        account: isFirst ? account() : undefined,
-      });
+  async #fetched({ url, pinned, query, ...more }: Wanted): Promise<PlaylistText> {
+    const ask = (at: string) => this.#deps.upstream.playlist({ ...more, url: withQuery(at, query) });
     if (pinned === undefined) return ask(url);
     try {
       return await ask(pinned);
@@ -250,7 +246,7 @@ export class HlsPlaylists {
     }
   }
 
-  #rewritten(known: Known, { child }: HlsReference, { text, url }: PlaylistText): MediaPlaylist {
+  #rewritten(known: Known, { child }: HlsReference, { text, url }: Pick<PlaylistText, 'text' | 'url'>): MediaPlaylist {
     const before = known.sealed;
     const sealed = new Map<string, string>();
     const rewritten = rewriteForViewer(text, {
@@ -283,10 +279,6 @@ export class HlsPlaylists {
 function tooMany(): SourceError {
   const message = `The playlist of the source names more than ${MAX_CHILDREN} others, which is more than players can use.`;
   return new SourceError('not_media', message);
-}
-
-function keptMs({ targetDurationMs }: MediaFacts): number {
-  return Math.min(Math.max(targetDurationMs / 2, MIN_KEPT_MS), MAX_KEPT_MS);
 }
 
 function mayHaveExpired({ reason, upstreamStatus }: SourceError): boolean {

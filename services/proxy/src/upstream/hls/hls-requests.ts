@@ -12,6 +12,7 @@ import { readPlaylist } from '../playlists/playlist-body.ts';
 import type { AccountWatch } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
+import type { HlsAsk, HlsUpstream, PlaylistText } from './hls-upstream.ts';
 import { RequestTurns } from './request-turns.ts';
 import type { Media } from './shared-media.ts';
 
@@ -29,22 +30,17 @@ export interface HlsRequestsDeps {
   };
 }
 
-export interface HlsRequest {
-  /** The source that it belongs to: its credentials, headers and user agent. */
+/** What goes with every request to a source. */
+export interface HlsProviderOptions {
+  /** Its credentials, headers and user agent. */
   readonly source: SourceAddress;
-  readonly url: string;
-  /** For this address alone. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly range?: string | undefined;
+  /** Its first request may have to wait for a connection that the provider still counts. */
   readonly account?: AccountWatch | undefined;
+  /** Ends what is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-export interface PlaylistText {
-  readonly text: string;
-  /** After redirects. */
-  readonly url: string;
-}
-
+const NO_SUCH_RANGE = 416;
 /** As browsers have it. */
 const PER_SERVER = 6;
 const MAX_REDIRECTS = 5;
@@ -66,22 +62,31 @@ export class HlsRequests {
     return this.#count;
   }
 
-  /** Whether the provider is known to allow one connection: a request that waits there would hold up all others. */
+  /** A source, asked directly. */
+  of(options: HlsProviderOptions): HlsUpstream {
+    let { account } = options;
+    return {
+      isSingle: this.isSingle,
+      playlist: async (ask) => {
+        const found = await this.#playlist(ask, { ...options, account });
+        account = undefined;
+        return found;
+      },
+      media: (ask) => this.#media(ask, { ...options, account: undefined }),
+    };
+  }
+
+  /** SOURCE_MAX_CONNECTIONS is 1. */
   get isSingle(): boolean {
     return this.#deps.settings.sourceMaxConnections === 1;
   }
 
-  /**
-   * A whole playlist.
-   *
-   * @throws {SourceError} `not_media` for anything else, `http_status`, `timeout`, …
-   */
-  async playlist(request: HlsRequest): Promise<PlaylistText> {
+  async #playlist(ask: HlsAsk, options: HlsProviderOptions): Promise<PlaylistText> {
     const { liveChunkTimeoutMs: stallMs, readTimeoutMs } = this.#deps.settings;
-    const { response, reader, end } = await this.#open(request, true);
+    const { response, reader, end } = await this.#open(ask, options, true);
     const late = new SourceError(
       'timeout',
-      `The playlist ${maskUrl(request.url)} took longer than ${readTimeoutMs / 1000} s.`,
+      `The playlist ${maskUrl(ask.url)} took longer than ${readTimeoutMs / 1000} s.`,
     );
     let isLate = false;
     const timer = setTimeout(() => {
@@ -90,8 +95,8 @@ export class HlsRequests {
     }, readTimeoutMs);
     try {
       const first = await reader.peek(FIRST_BYTES_WANTED, stallMs);
-      if (!isPlaylist(first)) throw notPlaylist(response, first, secretsOf(request.url, request.source.headers));
-      return { text: await readPlaylist(reader, stallMs), url: response.url };
+      if (!isPlaylist(first)) throw notPlaylist(response, first, secretsOf(ask.url, options.source.headers));
+      return { text: await readPlaylist(reader, stallMs), url: response.url, ageMs: 0 };
     } catch (error) {
       throw isLate ? late : error;
     } finally {
@@ -100,22 +105,15 @@ export class HlsRequests {
     }
   }
 
-  /**
-   * A segment, a part, a map or a key, as it arrives. Its body is to be closed.
-   *
-   * @throws {SourceError} `http_status` with the provider's status; `not_media` for a playlist in its place
-   */
-  async media(request: HlsRequest): Promise<Media> {
+  async #media(ask: HlsAsk, options: HlsProviderOptions): Promise<Media> {
     const { liveChunkTimeoutMs: stallMs } = this.#deps.settings;
-    const { response, reader, end } = await this.#open(request, false);
+    const { response, reader, end } = await this.#open(ask, options, false);
     try {
-      requireSuccess(response);
+      // What it says of the length of the file is what the player needs then.
+      if (response.status !== NO_SUCH_RANGE) requireSuccess(response);
       const first = await reader.peek(PEEK_BYTES, stallMs);
       if (isPlaylist(first)) {
-        throw new SourceError(
-          'not_media',
-          `The source ${maskUrl(request.url)} answered with a playlist instead of media.`,
-        );
+        throw new SourceError('not_media', `The source ${maskUrl(ask.url)} answered with a playlist instead of media.`);
       }
     } catch (error) {
       end();
@@ -126,7 +124,8 @@ export class HlsRequests {
   }
 
   async #open(
-    { source, url, headers, range, account }: HlsRequest,
+    { url, headers, range }: HlsAsk,
+    { source, account, signal }: HlsProviderOptions,
     isFirst: boolean,
   ): Promise<{ response: UpstreamResponse; reader: BodyReader; end: () => void }> {
     const { guard, memories, settings } = this.#deps;
@@ -140,6 +139,7 @@ export class HlsRequests {
         userAgent: source.userAgent,
         range,
         account,
+        signal,
         guard,
         memory: memories.of(source),
         maxRedirects: MAX_REDIRECTS,

@@ -1,5 +1,5 @@
 /**
- * One HLS source for all its viewers on this worker: what they ask for is asked of the provider once. It goes on where the source
+ * One HLS stream for all its viewers on this worker: what they ask for is asked of its source once. It goes on where the source
  * breaks: the last playlist is served for a while, then the next source takes over, and its numbers go on.
  */
 
@@ -11,11 +11,11 @@ import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
 import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
 import { renumbered } from '../playlists/media-playlist.ts';
-import type { ProviderConnections } from '../provider/provider-connections.ts';
-import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
-import type { HlsCache } from './hls-cache.ts';
+import type { SwitchableSource } from '../provider/source-address.ts';
+import { type Agree, type Beginning, HlsNumbers } from './hls-numbers.ts';
 import { type Directives, type HlsEntryText, HlsPlaylists, type MediaPlaylist } from './hls-playlists.ts';
-import { type HlsRequests, NotHlsError } from './hls-requests.ts';
+import { NotHlsError } from './hls-requests.ts';
+import type { HlsLease, OpenHls } from './hls-upstream.ts';
 import type { Media } from './shared-media.ts';
 
 export interface HlsSourceSettings extends RetrySettings {
@@ -29,10 +29,9 @@ export interface HlsSourceDeps {
   /** Whether a reload goes to where the last redirect led. */
   readonly isSticky: boolean;
   readonly settings: HlsSourceSettings;
-  readonly requests: HlsRequests;
-  readonly cache: HlsCache;
+  readonly open: OpenHls;
+  readonly agree: Agree;
   readonly sealer: Sealer;
-  readonly connections: ProviderConnections;
   readonly log: Pick<Logger, 'warn'>;
   /** Monotonic ms. */
   readonly now: () => number;
@@ -51,14 +50,11 @@ const LAST_PLAYLIST_MS = 60_000;
 /** What is served of one of the stream's sources. */
 interface Generation {
   readonly index: number;
-  readonly address: SourceAddress;
+  readonly url: string;
+  readonly movedAtMs: number | undefined;
+  readonly upstream: HlsLease;
   readonly playlists: HlsPlaylists;
-  /** How many sources were before it. */
-  readonly earlier: number;
-  /** Number of the first segment that a viewer gets of it, unless it is the first source: its numbers stay. */
-  readonly from: number;
-  /** By playlist: what is added to its numbers. */
-  readonly offsets: Map<string, number>;
+  readonly numbers: HlsNumbers;
   /** By playlist: the newest text, and since when it is the newest. */
   readonly changes: Map<string, { readonly text: string; readonly sinceMs: number }>;
 }
@@ -78,7 +74,6 @@ export class HlsSource {
   #outageSinceMs: number | undefined;
   #recovering: Promise<void> | undefined;
   #failed: { readonly error: SourceError; readonly untilMs: number } | undefined;
-  #place: Promise<() => void> | undefined;
   #usedMs: number;
   #targetDurationMs = 0;
 
@@ -96,7 +91,7 @@ export class HlsSource {
       log,
       reasonOf: reasonOfPlaylist,
     });
-    this.#generation = this.#generationOf(0, 0);
+    this.#generation = this.#generationOf(undefined);
   }
 
   /** When somebody last asked for something, monotonic ms. */
@@ -109,12 +104,14 @@ export class HlsSource {
     return this.#targetDurationMs;
   }
 
-  /** Gives back its place at the provider. */
+  /** The key of the source that it reads now. */
+  get reads(): string {
+    return this.#generation.upstream.name;
+  }
+
   close(): void {
     this.#abort.abort();
-    const giveBack = (release: () => void) => release();
-    this.#place?.then(giveBack, () => undefined);
-    this.#place = undefined;
+    this.#generation.upstream.release(false);
   }
 
   /**
@@ -122,7 +119,7 @@ export class HlsSource {
    * @throws {StreampoolError} when it does not play: 502, 504, or 503 at the provider's limit
    */
   async entry(): Promise<HlsEntryText> {
-    await this.#use();
+    this.#usedMs = this.#deps.now();
     return this.#playing(({ playlists }) => playlists.entry(), undefined);
   }
 
@@ -132,7 +129,7 @@ export class HlsSource {
    * @throws {StreampoolError} when it does not play
    */
   async playlist(reference: HlsReference, directives: Directives): Promise<MediaPlaylist> {
-    await this.#use();
+    this.#usedMs = this.#deps.now();
     const key = playlistKey(reference);
     const playlist = await this.#playing(
       (generation) => this.#fetched(reference, directives, generation),
@@ -148,32 +145,15 @@ export class HlsSource {
    * @throws {SourceError} with the provider's own status, or the reason why it does not come
    */
   async media(reference: HlsReference, range: string | undefined): Promise<Media> {
-    await this.#use();
-    const { requests, cache, streamId } = this.#deps;
+    this.#usedMs = this.#deps.now();
     const { url, headers, role } = reference;
     const generation = this.#current();
-    const key = [streamId, range ?? '', JSON.stringify(headers ?? ''), url].join(' ');
-    const request = { source: generation.address, url, headers, range };
     try {
-      const media = await cache.open(key, () => requests.media(request));
+      const media = await generation.upstream.media({ url, headers, range });
       if (role === 'segment') this.#failedSegments = 0;
       return media;
     } catch (error) {
       if (error instanceof SourceError && role === 'segment') await this.#countFailure(error, generation);
-      throw error;
-    }
-  }
-
-  /** Counts as a use, and takes the source's one place at the provider. */
-  async #use(): Promise<void> {
-    const { connections, source, streamId, now } = this.#deps;
-    this.#usedMs = now();
-    const taking = this.#place ?? connections.acquire(streamId, source.address, this.#abort.signal);
-    this.#place = taking;
-    try {
-      await taking;
-    } catch (error) {
-      if (this.#place === taking) this.#place = undefined;
       throw error;
     }
   }
@@ -193,6 +173,8 @@ export class HlsSource {
         this.#outageSinceMs = undefined;
         return result;
       } catch (error) {
+        // The stream has left that source meanwhile.
+        if (generation !== this.#current()) continue;
         if (error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
         const recovered = this.#recover(error, generation);
         if (kept === undefined) await recovered;
@@ -236,31 +218,40 @@ export class HlsSource {
 
   /** Of the source that the stream is at by now. */
   #current(): Generation {
-    const { index, address } = this.#deps.source;
-    const { index: was, address: from, earlier } = this.#generation;
-    if (index === was && address.url === from.url) return this.#generation;
-    this.#generation = this.#generationOf(earlier + 1, this.#highest + NUMBER_GAP);
+    const { index, address, movedAtMs } = this.#deps.source;
+    const before = this.#generation;
+    if (index === before.index && address.url === before.url && movedAtMs === before.movedAtMs) return before;
+    before.upstream.release(true);
+    this.#generation = this.#generationOf(before);
     this.#failedSegments = 0;
     return this.#generation;
   }
 
-  #generationOf(earlier: number, from: number): Generation {
-    const { streamId, source, isSticky, requests, sealer, connections, now } = this.#deps;
-    const { address, index } = source;
-    const account = () => connections.watch(address);
-    const playlists = new HlsPlaylists({ streamId, address, isSticky, requests, sealer, account, now });
-    return { index, address, playlists, earlier, from, offsets: new Map(), changes: new Map() };
+  #generationOf(before: Generation | undefined): Generation {
+    const { streamId, source, isSticky, open, agree, sealer, now } = this.#deps;
+    const { address, index, movedAtMs } = source;
+    const upstream = open(address);
+    const { url } = address;
+    const playlists = new HlsPlaylists({ streamId, url, isSticky, upstream, sealer, now });
+    const offered = before === undefined ? undefined : this.#offered(before);
+    const numbers = new HlsNumbers({ agree, movedAtMs, offered, wallMs: () => Date.now() });
+    return { index, url, movedAtMs, upstream, playlists, numbers, changes: new Map() };
+  }
+
+  /** How the numbers go on, from what was served here. */
+  #offered({ numbers }: Generation): Beginning | undefined {
+    if (this.#served.size === 0) return undefined;
+    return { from: this.#highest + NUMBER_GAP, earlier: numbers.earlier + 1 };
   }
 
   async #fetched(reference: HlsReference, directives: Directives, generation: Generation): Promise<MediaPlaylist> {
-    const { requests } = this.#deps;
-    const { playlists, earlier, from, offsets } = generation;
-    const meant = await this.#meant(reference, generation);
+    const { upstream, playlists, numbers } = generation;
+    const { earlier, from } = await numbers.beginning();
+    const meant = earlier === 0 ? reference : await this.#meant(reference, generation);
     const key = playlistKey(meant);
-    const asked = requests.isSingle ? {} : withOffset(directives, offsets.get(key) ?? 0);
+    const asked = upstream.isSingle ? {} : withOffset(directives, numbers.known(key));
     const { text, facts } = await playlists.playlist(meant, asked);
-    const offset = offsets.get(key) ?? (earlier === 0 ? 0 : from - facts.first);
-    offsets.set(key, offset);
+    const offset = await numbers.offset(key, facts.first);
     this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
     this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
     await this.#leaveStalled(key, { text, facts }, generation);
@@ -269,8 +260,8 @@ export class HlsSource {
   }
 
   /** What a reference of an earlier source means for this one. */
-  async #meant(reference: HlsReference, { playlists, earlier }: Generation): Promise<HlsReference> {
-    if (earlier === 0 || reference.child === undefined) return reference;
+  async #meant(reference: HlsReference, { playlists }: Generation): Promise<HlsReference> {
+    if (reference.child === undefined) return reference;
     const meant = await playlists.inPlaceOf(reference.child);
     if (meant !== undefined) return meant;
     throw new StreampoolError(404, 'The source that plays now has nothing in place of this playlist.');

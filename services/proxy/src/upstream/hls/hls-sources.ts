@@ -1,9 +1,13 @@
-/** The HLS sources that viewers of this worker watch. One that nobody asks for gives back its place at the provider. */
+/** The HLS streams that viewers of this worker watch. One that nobody asks for gives back its source. */
 
+import type { Agreements } from '../../../../registry/registry.ts';
 import type { SwitchableSource } from '../provider/source-address.ts';
+import type { Agree } from './hls-numbers.ts';
 import { HlsSource, type HlsSourceDeps } from './hls-source.ts';
 
-export type HlsSourcesDeps = Omit<HlsSourceDeps, 'streamId' | 'source' | 'isSticky' | 'now'> & {
+export type HlsSourcesDeps = Omit<HlsSourceDeps, 'streamId' | 'source' | 'isSticky' | 'agree' | 'now'> & {
+  /** What all workers have agreed on, by stream and name. */
+  readonly registry: Agreements;
   /** How long a viewer may ask for nothing: CLIENT_TIMEOUT. */
   readonly clientTimeoutMs: number;
 };
@@ -26,13 +30,19 @@ export class HlsSources {
     return this.#sources.size;
   }
 
+  /** Stream → the key of the source that it reads. */
+  sourcesRead(): Record<string, readonly string[]> {
+    return Object.fromEntries([...this.#sources].map(([streamId, { hls }]) => [streamId, [hls.reads]]));
+  }
+
   /** @param from where the stream plays; another object means another stream under the same id */
   of(streamId: string, from: SwitchableSource, isSticky: boolean): HlsSource {
     const known = this.#sources.get(streamId);
     if (known?.from === from) return known.hls;
     known?.hls.close();
     const now = () => performance.now();
-    const hls = new HlsSource({ ...this.#deps, streamId, source: from, isSticky, now });
+    const agree: Agree = (name, offered) => this.#deps.registry.agree(streamId, name, offered);
+    const hls = new HlsSource({ ...this.#deps, streamId, source: from, isSticky, agree, now });
     this.#sources.set(streamId, { from, hls });
     return hls;
   }

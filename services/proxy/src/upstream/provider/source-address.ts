@@ -21,6 +21,8 @@ export interface SwitchableSource {
   readonly address: SourceAddress;
   /** -1: the primary URL. Changes with every move. */
   readonly index: number;
+  /** When it was last left for another one, in ms of the wall clock; undefined: never. All workers have the same. */
+  readonly movedAtMs?: number | undefined;
   readonly canFailOver: boolean;
   /**
    * Whether an outage may lead to another source.

@@ -1,0 +1,299 @@
+/**
+ * One HLS source on this worker, for all who read it here. One worker of the cluster asks the provider: where this one does not, it
+ * asks that one. Whoever reads it sees no difference, and what has come is kept for the next one in either case.
+ */
+
+import type { Owner, Place, WorkerIdentity } from '../../../../registry/types.ts';
+import { deferred, pause } from '../../async.ts';
+import { SourceError } from '../../errors.ts';
+import type { FeedPlace } from '../../ownership/feed-place.ts';
+import type { FetchedAnswer, FetchedFeed } from '../../relay/fetch-answer.ts';
+import { type FetchAsk, type Fetched, fetchFromOwner } from '../../relay/fetch-run.ts';
+import type { FetchedHead } from '../../relay/relay-frames.ts';
+import { CachedHls } from '../../upstream/hls/cached-hls.ts';
+import type { HlsCache } from '../../upstream/hls/hls-cache.ts';
+import { type HlsRequests, NotHlsError } from '../../upstream/hls/hls-requests.ts';
+import type { HlsAsk, HlsUpstream, PlaylistText } from '../../upstream/hls/hls-upstream.ts';
+import { OneVariant } from '../../upstream/hls/one-variant.ts';
+import type { Media, MediaBody } from '../../upstream/hls/shared-media.ts';
+import { accountOf, type ProviderConnections } from '../../upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../../upstream/provider/source-address.ts';
+
+export interface HlsFeedDeps {
+  readonly requests: HlsRequests;
+  readonly cache: HlsCache;
+  readonly connections: ProviderConnections;
+  /** Asks the registry who makes a feed. */
+  readonly acquire: (feed: string) => Promise<Place>;
+  /** Monotonic ms. */
+  readonly now: () => number;
+}
+
+/** Requests that are under way may end before another worker begins: so long at the most. */
+const HANDOVER_MS = 3_000;
+const HANDOVER_POLL_MS = 20;
+/** Of a head that leaves it out. */
+const OK = 200;
+
+export class HlsFeed implements HlsUpstream, FetchedFeed {
+  readonly place: FeedPlace;
+  /** The provider's account. */
+  readonly account: string;
+  readonly #address: SourceAddress;
+  readonly #deps: HlsFeedDeps;
+  readonly #cached: CachedHls;
+  readonly #variant: OneVariant;
+  readonly #over = new AbortController();
+  /** The workers that ask this one, with when they last did, monotonic ms. */
+  readonly #followers = new Map<string, { readonly worker: WorkerIdentity; readonly atMs: number }>();
+  /** Ends what is asked of the provider when another worker asks it from now on. */
+  #asking = new AbortController();
+  #provider: HlsUpstream | undefined;
+  #connection: Promise<() => void> | undefined;
+  /** Requests to the provider that are under way. */
+  #underWay = 0;
+  /** It is being handed over. */
+  #leaving: Promise<void> | undefined;
+  #moving: Promise<void> | undefined;
+  /** Another worker asks the provider. */
+  #taken = deferred<void>();
+
+  constructor(address: SourceAddress, place: FeedPlace, deps: HlsFeedDeps) {
+    this.#address = address;
+    this.place = place;
+    this.#deps = deps;
+    this.account = accountOf(address);
+    const { requests, cache, now } = deps;
+    const from: HlsUpstream = {
+      isSingle: requests.isSingle,
+      playlist: (ask) => this.#ask({ ...ask, kind: 'playlist' }, (provider) => provider.playlist(ask), playlistOf),
+      media: (ask) => this.#media(ask),
+    };
+    this.#cached = new CachedHls({ name: place.feed, from, cache, now });
+    this.#variant = new OneVariant(now);
+    place.onTaken(() => {
+      this.#leaveProvider();
+      this.#taken.resolve();
+      this.#taken = deferred();
+    });
+  }
+
+  get isSingle(): boolean {
+    return this.#deps.requests.isSingle;
+  }
+
+  get targetDurationMs(): number {
+    return this.#cached.targetDurationMs;
+  }
+
+  async playlist(ask: HlsAsk): Promise<PlaylistText> {
+    const asked = this.isSingle && this.place.current.kind === 'own' ? this.#variant.inPlaceOf(ask) : ask;
+    if (asked === ask) return this.#cached.playlist(ask);
+    try {
+      return { ...(await this.#cached.playlist(asked)), isInstead: true };
+    } catch (error) {
+      this.#variant.forget(asked.variant);
+      throw error;
+    }
+  }
+
+  media(ask: HlsAsk): Promise<Media> {
+    return this.#cached.media(ask);
+  }
+
+  /** The workers that have asked this one within the last `ms`. */
+  followers(ms: number): readonly WorkerIdentity[] {
+    const nowMs = this.#deps.now();
+    return [...this.#followers.values()].filter(({ atMs }) => nowMs - atMs < ms).map(({ worker }) => worker);
+  }
+
+  /** An answer that has to come from another worker is that one's to give: it may be the very worker that asks. */
+  async fetch(ask: FetchAsk, follower: WorkerIdentity): Promise<FetchedAnswer | { moved: Owner | undefined }> {
+    this.#followers.set(follower.incarnation, { worker: follower, atMs: this.#deps.now() });
+    const answering = this.#answer(ask);
+    const answer = await Promise.race([answering, this.#taken.promise]);
+    if (answer !== undefined) return answer;
+    answering.then(
+      ({ body }) => body.close(),
+      () => undefined,
+    );
+    return { moved: this.place.goesOnAt?.owner };
+  }
+
+  async #answer({ kind, ...ask }: FetchAsk): Promise<FetchedAnswer> {
+    if (kind === 'media') {
+      const { head, body } = await this.media(ask);
+      return { head: { status: head.status, headers: { ...head.headers } }, body };
+    }
+    try {
+      const { text, ...head } = await this.playlist(ask);
+      return { head, body: bodyOf(text) };
+    } catch (error) {
+      if (!(error instanceof NotHlsError)) throw error;
+      return { head: { notHls: error.message }, body: bodyOf('') };
+    }
+  }
+
+  /** Asks the registry whether this worker has become the owner, when another one asks it as if. */
+  async confirm(): Promise<void> {
+    if (this.place.current.kind === 'own') return;
+    const place = await this.#deps.acquire(this.place.feed).catch(() => undefined);
+    if (place?.kind === 'own') this.place.set(place);
+  }
+
+  /**
+   * Makes another worker ask the provider. What is under way ends first: the provider may allow one connection.
+   * @returns false when it stays here
+   */
+  async handOver(to: WorkerIdentity): Promise<boolean> {
+    const stays = deferred<void>();
+    this.#leaving = stays.promise;
+    try {
+      const untilMs = this.#deps.now() + HANDOVER_MS;
+      while (this.#underWay > 0 && this.#deps.now() < untilMs) await pause(HANDOVER_POLL_MS, this.#over.signal);
+      return await this.place.handOver(to);
+    } finally {
+      this.#leaving = undefined;
+      stays.resolve();
+    }
+  }
+
+  /** Ends what is under way, and gives back the place at the provider. Another worker may ask it from now on. */
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#leaveProvider();
+    this.place.close();
+    await this.place.giveUp();
+  }
+
+  #leaveProvider(): void {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    this.#provider = undefined;
+    const giveBack = (release: () => void) => release();
+    this.#connection?.then(giveBack, () => undefined);
+    this.#connection = undefined;
+  }
+
+  /** Counts the time until its last byte as under way. */
+  async #media(ask: HlsAsk): Promise<Media> {
+    const over = deferred<void>();
+    const own = async (provider: HlsUpstream): Promise<Media> => {
+      const { head, body } = await provider.media(ask);
+      const close = () => {
+        over.resolve();
+        body.close();
+      };
+      return { head, body: { read: () => body.read(), close } };
+    };
+    return this.#ask({ ...ask, kind: 'media' }, own, async ({ head, body }) => mediaOf(head, body), over.promise);
+  }
+
+  /**
+   * Asks whoever is to be asked, until it is known what that says.
+   *
+   * @param until when the request is over, if not with its answer
+   */
+  async #ask<T>(
+    ask: FetchAsk,
+    own: (provider: HlsUpstream) => Promise<T>,
+    read: (fetched: Fetched) => Promise<T>,
+    until?: Promise<void>,
+  ): Promise<T> {
+    const { signal } = this.#over;
+    for (;;) {
+      if (signal.aborted) throw new SourceError('stopped', 'The source is no longer wanted.');
+      await this.#leaving;
+      const { current } = this.place;
+      if (current.kind === 'own') {
+        if (!(await this.place.mayPass())) continue;
+        const answer = await this.#asked(own, until).catch((error: unknown) => {
+          if (this.place.current.kind === 'own') throw error;
+          return undefined;
+        });
+        if (answer !== undefined) return answer.value;
+        continue;
+      }
+      const { owner, via } = current;
+      const { me, secret, wire, feed } = this.place;
+      const fetched = await fetchFromOwner({ feed, owner, via, me, secret, ask, signal, wire });
+      if (fetched.kind === 'fetched') {
+        this.place.relayAnswered();
+        return read(fetched);
+      }
+      if (!signal.aborted && this.place.current === current) {
+        this.#moving ??= this.place.afterRelay(fetched, signal).finally(() => {
+          this.#moving = undefined;
+        });
+        await this.#moving;
+      }
+    }
+  }
+
+  /** Asks the provider. */
+  async #asked<T>(own: (provider: HlsUpstream) => Promise<T>, until?: Promise<void>): Promise<{ value: T }> {
+    this.#underWay += 1;
+    let isLate = false;
+    const over = () => {
+      this.#underWay -= 1;
+    };
+    try {
+      const value = await own(await this.#opened());
+      isLate = until !== undefined;
+      return { value };
+    } catch (error) {
+      // Whoever plays it as what it is needs the connection.
+      if (error instanceof NotHlsError) this.#leaveProvider();
+      throw error;
+    } finally {
+      if (isLate) void until?.then(over);
+      else over();
+    }
+  }
+
+  /** Takes the source's one place at the provider. */
+  async #opened(): Promise<HlsUpstream> {
+    const { connections, requests } = this.#deps;
+    const { feed } = this.place;
+    const { signal } = this.#asking;
+    const taking = this.#connection ?? connections.acquire(feed, this.#address, signal);
+    this.#connection = taking;
+    try {
+      await taking;
+    } catch (error) {
+      if (this.#connection === taking) this.#connection = undefined;
+      throw error;
+    }
+    if (signal.aborted) throw new SourceError('stopped', 'Another worker asks the provider now.');
+    this.#provider ??= requests.of({ source: this.#address, account: connections.watch(this.#address), signal });
+    return this.#provider;
+  }
+}
+
+function bodyOf(text: string): MediaBody {
+  let rest: Buffer | undefined = text === '' ? undefined : Buffer.from(text);
+  return {
+    read: async () => {
+      const bytes = rest;
+      rest = undefined;
+      return bytes;
+    },
+    close: () => undefined,
+  };
+}
+
+async function playlistOf({ head, body }: Fetched): Promise<PlaylistText> {
+  const chunks: Buffer[] = [];
+  try {
+    for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) chunks.push(chunk);
+  } finally {
+    body.close();
+  }
+  const { url = '', ageMs = 0, isInstead, notHls } = head;
+  if (notHls !== undefined) throw new NotHlsError(notHls);
+  return { text: Buffer.concat(chunks).toString('utf8'), url, ageMs, isInstead };
+}
+
+function mediaOf({ status = OK, headers = {} }: FetchedHead, body: MediaBody): Media {
+  return { head: { status, headers }, body };
+}
