@@ -82,7 +82,7 @@ export interface FeedOwners {
 /** What workers have to say alike of a stream, whichever of them says it first. */
 export interface Agreements {
   /**
-   * What they have agreed on under a name: what was offered first, for a day at least.
+   * What they have agreed on under a name: what was offered first. It is kept for a day after the last offer.
    *
    * @param offered undefined: only asks
    * @returns undefined when nothing has been offered

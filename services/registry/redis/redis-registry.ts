@@ -84,7 +84,7 @@ const waitingShape = z.union([
 /** What ECS has said counts for this long. It is asked every minute, so two answers may be missed. */
 const DEPLOYMENT_COUNTS_MS = 3 * 60_000;
 
-/** Longer than anybody watches a stream from one of its sources without another viewer. */
+/** Whoever goes by it offers it again much more often. */
 const AGREED_MS = 24 * 3_600_000;
 
 function placeOf(feed: string, answer: unknown): Place {

@@ -27,7 +27,7 @@ export interface FetchedFeed {
 }
 
 const askShape: z.ZodType<FetchAsk> = z.looseObject({
-  kind: z.enum(['playlist', 'media']),
+  kind: z.enum(['playlist', 'media', 'leave']),
   url: z.string(),
   headers: z.record(z.string(), z.string()).optional(),
   range: z.string().optional(),

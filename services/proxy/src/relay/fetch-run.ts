@@ -13,7 +13,8 @@ import { systemWire, type Wire } from './wire.ts';
 
 /** What is asked of a source, through the worker that it belongs to. */
 export interface FetchAsk {
-  readonly kind: 'playlist' | 'media';
+  /** `leave`: the worker that asks reads the source no more. */
+  readonly kind: 'playlist' | 'media' | 'leave';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly range?: string | undefined;

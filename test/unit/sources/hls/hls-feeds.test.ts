@@ -261,6 +261,39 @@ it('is handed over when what its owner asks has ended, and the owner follows the
   await eventually(() => shared.connections.size === 1);
 });
 
+it('leaves a request that it has not answered to the worker that asks', async () => {
+  let waiting = 0;
+  const tv = await provider((path, response) => {
+    if (path !== '/1.ts') return false;
+    waiting += 1;
+    if (waiting > 1) response.end('the other one');
+    return true;
+  });
+  const shared = new SharedOwners();
+  const [one, two] = [await worker(shared, 'w1'), await worker(shared, 'w2')];
+  const [here, there] = [one.feeds.of(tv.address), two.feeds.of(tv.address)];
+  await here.playlist({ url: tv.address.url });
+  const media = there.media({ url: tv.url('1.ts') }).then(bytesOf);
+  await eventually(() => waiting === 1);
+  here.release(true);
+  expect(await media).toBe('the other one');
+  expect(two.feeds.owned).toHaveLength(1);
+});
+
+it('ends when the last reader has left, on whatever worker it was', async () => {
+  const tv = await provider();
+  const shared = new SharedOwners();
+  const [one, two] = [await worker(shared, 'w1'), await worker(shared, 'w2')];
+  const [here, there] = [one.feeds.of(tv.address), two.feeds.of(tv.address)];
+  await here.playlist({ url: tv.address.url });
+  await there.playlist({ url: tv.address.url });
+  here.release(false);
+  expect([one.feeds.owned.length, shared.connections.size]).toEqual([1, 1]);
+  there.release(false);
+  // Far sooner than CLIENT_TIMEOUT.
+  await eventually(() => shared.connections.size === 0 && shared.owners.size === 0, 4_000);
+});
+
 it('gives its connection back at once when its stream has left it', async () => {
   const tv = await provider();
   const shared = new SharedOwners();

@@ -13,9 +13,10 @@ function cluster() {
     if (offered !== undefined && !agreed.has(name)) agreed.set(name, offered);
     return agreed.get(name);
   };
+  const clock = { laterMs: 0 };
   const worker = (offered: Beginning | undefined, laterMs = 0, movedAtMs: number | undefined = MOVED_MS) =>
-    new HlsNumbers({ agree, movedAtMs, offered, wallMs: () => MOVED_MS + laterMs });
-  return { worker, agreed, questions: () => questions };
+    new HlsNumbers({ agree, movedAtMs, offered, wallMs: () => MOVED_MS + laterMs + clock.laterMs });
+  return { worker, agreed, clock, questions: () => questions };
 }
 
 describe('the numbers of a source', () => {
@@ -58,6 +59,22 @@ describe('the numbers of a source', () => {
     expect(await worker(undefined, 30_001).offset('low', 7)).toBe(0);
     // Whoever comes back after that follows.
     expect(await worker({ from: 110, earlier: 1 }).offset('low', 7)).toBe(0);
+  });
+
+  it('are said again, so that a registry that has lost them has them for a worker that comes later', async () => {
+    const { worker, agreed, clock } = cluster();
+    const one = worker({ from: 110, earlier: 1 });
+    await one.offset('low', 7);
+    await one.offset('high', 20);
+    const before = [...agreed];
+    agreed.clear();
+    clock.laterMs = 59_999;
+    await one.offset('low', 70);
+    expect(agreed.size).toBe(0);
+    clock.laterMs = 60_000;
+    await one.offset('low', 70);
+    expect([...agreed]).toEqual(before);
+    expect(await worker(undefined).offset('low', 71)).toBe(103);
   });
 
   it('are agreed on anew for each move', async () => {

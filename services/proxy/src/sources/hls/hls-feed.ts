@@ -7,17 +7,18 @@ import type { Owner, Place, WorkerIdentity } from '../../../../registry/types.ts
 import { deferred, pause } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
 import type { FeedPlace } from '../../ownership/feed-place.ts';
+import type { KnownPlace } from '../../ownership/known-place.ts';
 import type { FetchedAnswer, FetchedFeed } from '../../relay/fetch-answer.ts';
 import { type FetchAsk, type Fetched, fetchFromOwner } from '../../relay/fetch-run.ts';
-import type { FetchedHead } from '../../relay/relay-frames.ts';
 import { CachedHls } from '../../upstream/hls/cached-hls.ts';
 import type { HlsCache } from '../../upstream/hls/hls-cache.ts';
 import { type HlsRequests, NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import type { HlsAsk, HlsUpstream, PlaylistText } from '../../upstream/hls/hls-upstream.ts';
 import { OneVariant } from '../../upstream/hls/one-variant.ts';
-import type { Media, MediaBody } from '../../upstream/hls/shared-media.ts';
+import type { Media } from '../../upstream/hls/shared-media.ts';
 import { accountOf, type ProviderConnections } from '../../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
+import { bodyOf, mediaOf, playlistOf } from './fetched.ts';
 
 export interface HlsFeedDeps {
   readonly requests: HlsRequests;
@@ -32,8 +33,7 @@ export interface HlsFeedDeps {
 /** Requests that are under way may end before another worker begins: so long at the most. */
 const HANDOVER_MS = 3_000;
 const HANDOVER_POLL_MS = 20;
-/** Of a head that leaves it out. */
-const OK = 200;
+const LEAVE_MS = 500;
 
 export class HlsFeed implements HlsUpstream, FetchedFeed {
   readonly place: FeedPlace;
@@ -72,7 +72,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     this.#cached = new CachedHls({ name: place.feed, from, cache, now });
     this.#variant = new OneVariant(now);
     place.onTaken(() => {
-      this.#leaveProvider();
+      this.#leaveProvider(this.#deps.connections.areLimited);
       this.#taken.resolve();
       this.#taken = deferred();
     });
@@ -109,12 +109,20 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
 
   /** An answer that has to come from another worker is that one's to give: it may be the very worker that asks. */
   async fetch(ask: FetchAsk, follower: WorkerIdentity): Promise<FetchedAnswer | { moved: Owner | undefined }> {
+    if (ask.kind === 'leave') {
+      this.#followers.delete(follower.incarnation);
+      return { head: {}, body: bodyOf('') };
+    }
     this.#followers.set(follower.incarnation, { worker: follower, atMs: this.#deps.now() });
-    const answering = this.#answer(ask);
+    const answering = this.#answer(ask).catch((error: unknown) => {
+      // Nobody reads it here any more. Whoever still does asks the provider from now on.
+      if (this.#over.signal.aborted) return undefined;
+      throw error;
+    });
     const answer = await Promise.race([answering, this.#taken.promise]);
     if (answer !== undefined) return answer;
     answering.then(
-      ({ body }) => body.close(),
+      (late) => late?.body.close(),
       () => undefined,
     );
     return { moved: this.place.goesOnAt?.owner };
@@ -160,14 +168,27 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
 
   /** Ends what is under way, and gives back the place at the provider. Another worker may ask it from now on. */
   async close(): Promise<void> {
+    const { current } = this.place;
     this.#over.abort();
     this.#leaveProvider();
     this.place.close();
+    if (current.kind === 'relay') await this.#sayThatItLeaves(current);
     await this.place.giveUp();
   }
 
-  #leaveProvider(): void {
-    this.#asking.abort();
+  /** The owner then need not wait for this worker before it gives back its place at the provider. */
+  async #sayThatItLeaves({ owner, via }: KnownPlace & { kind: 'relay' }): Promise<void> {
+    const { me, secret, wire, feed } = this.place;
+    const ask: FetchAsk = { kind: 'leave', url: this.#address.url };
+    const signal = AbortSignal.timeout(LEAVE_MS);
+    // An owner that does not answer notices by itself that nobody asks.
+    const said = await fetchFromOwner({ feed, owner, via, me, secret, ask, signal, wire }).catch(() => undefined);
+    if (said?.kind === 'fetched') said.body.close();
+  }
+
+  /** @param ends what is under way: the provider may count it against the worker that asks from now on */
+  #leaveProvider(ends = true): void {
+    if (ends) this.#asking.abort();
     this.#asking = new AbortController();
     this.#provider = undefined;
     const giveBack = (release: () => void) => release();
@@ -268,32 +289,4 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     this.#provider ??= requests.of({ source: this.#address, account: connections.watch(this.#address), signal });
     return this.#provider;
   }
-}
-
-function bodyOf(text: string): MediaBody {
-  let rest: Buffer | undefined = text === '' ? undefined : Buffer.from(text);
-  return {
-    read: async () => {
-      const bytes = rest;
-      rest = undefined;
-      return bytes;
-    },
-    close: () => undefined,
-  };
-}
-
-async function playlistOf({ head, body }: Fetched): Promise<PlaylistText> {
-  const chunks: Buffer[] = [];
-  try {
-    for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) chunks.push(chunk);
-  } finally {
-    body.close();
-  }
-  const { url = '', ageMs = 0, isInstead, notHls } = head;
-  if (notHls !== undefined) throw new NotHlsError(notHls);
-  return { text: Buffer.concat(chunks).toString('utf8'), url, ageMs, isInstead };
-}
-
-function mediaOf({ status = OK, headers = {} }: FetchedHead, body: MediaBody): Media {
-  return { head: { status, headers }, body };
 }

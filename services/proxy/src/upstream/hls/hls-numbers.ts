@@ -30,16 +30,22 @@ const AS_THEY_ARE: Beginning = { from: 0, earlier: 0 };
 /** A worker that has served the source before has said so within this time. */
 const SAID_MS = 30_000;
 
+/** What is agreed on is said again now and then: the registry may have lost it, and a worker that comes later needs it. */
+const SAID_AGAIN_MS = 60_000;
+
 const beginningShape = z.object({ from: z.number(), earlier: z.number() });
 
 export class HlsNumbers {
   readonly #deps: HlsNumbersDeps;
   #beginning: Beginning | undefined;
+  /** When everything was last said again, by the wall clock. */
+  #saidMs: number;
   /** By playlist: what is added to its numbers. */
   readonly #offsets = new Map<string, number>();
 
   constructor(deps: HlsNumbersDeps) {
     this.#deps = deps;
+    this.#saidMs = deps.wallMs();
     if (deps.movedAtMs === undefined) this.#beginning = AS_THEY_ARE;
   }
 
@@ -73,11 +79,22 @@ export class HlsNumbers {
     const { from, earlier } = await this.beginning();
     if (earlier === 0) return 0;
     const known = this.#offsets.get(playlist);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      await this.#sayAgain();
+      return known;
+    }
     const { agree, movedAtMs = 0 } = this.#deps;
     const mine = from - first;
     const said = Number((await agree(`${movedAtMs} ${playlist}`, String(mine))) ?? mine);
     this.#offsets.set(playlist, said);
     return said;
+  }
+
+  async #sayAgain(): Promise<void> {
+    const { agree, movedAtMs = 0, wallMs } = this.#deps;
+    if (wallMs() - this.#saidMs < SAID_AGAIN_MS) return;
+    this.#saidMs = wallMs();
+    await agree(`${movedAtMs}`, JSON.stringify(this.#beginning));
+    for (const [playlist, offset] of this.#offsets) await agree(`${movedAtMs} ${playlist}`, String(offset));
   }
 }
