@@ -209,7 +209,7 @@ export interface WorkerNumbers {
   /** Process feeds, made here or relayed. */
   processFeeds: number;
   sourceFeeds: number;
-  /** Media bytes in the rings of all feeds. */
+  /** Media bytes in the rings of all feeds, and those kept of HLS sources. */
   bufferedBytes: number;
   /** Restarts of the FFmpegs of the current feeds. */
   restarts: number;

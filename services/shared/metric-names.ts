@@ -8,6 +8,10 @@ export const METRICS = {
   clients: 'streampool_clients',
   /** HLS sessions that the worker serves now. Several workers may serve the same one. */
   hlsSessions: 'streampool_hls_sessions',
+  /** Requests to providers of HLS. Only the owner of a source makes any. */
+  hlsUpstreamRequests: 'streampool_hls_upstream_requests_total',
+  /** Media of HLS sources that a reader got without a request: it was kept, or arriving for another one. */
+  hlsCacheHits: 'streampool_hls_cache_hits_total',
   /** FFmpeg processes running now. */
   processes: 'streampool_processes',
   /** Feeds of this worker: made here or followed from another worker. */
@@ -21,7 +25,7 @@ export const METRICS = {
   relayBytes: 'streampool_relay_bytes_total',
   /** CPU seconds of the worker and its FFmpegs. */
   cpuSeconds: 'streampool_cpu_seconds_total',
-  /** Bytes of media held in the rings of all feeds. */
+  /** Bytes of media held in the rings of all feeds, and kept of HLS sources. */
   ringBytes: 'streampool_ring_bytes',
   /** Bytes of memory of the worker itself, without its FFmpegs. */
   residentBytes: 'streampool_resident_bytes',

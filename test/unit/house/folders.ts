@@ -181,7 +181,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry cluster ownership processes viewers viewers/sessions',
+    'services/shared services/registry cluster ownership sources/hls processes viewers viewers/sessions',
   ),
   row(
     'worker',

@@ -6,6 +6,7 @@ import { METRICS } from '../../../shared/metric-names.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
 import type { Lease } from '../ownership/lease.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
+import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Sessions } from '../viewers/sessions/sessions.ts';
 import { cpuSeconds } from './cpu.ts';
@@ -17,6 +18,7 @@ export interface MetricsSources {
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly sessions: Pick<Sessions, 'size'>;
+  readonly hls: Pick<HlsFeeds, 'requestCount' | 'cacheHits'>;
   readonly lease: Pick<Lease, 'state'>;
   readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
 }
@@ -27,6 +29,7 @@ export function workerMetrics({
   processFeeds,
   playback,
   sessions,
+  hls,
   lease,
   relays,
 }: MetricsSources): MetricsRegistry {
@@ -55,6 +58,8 @@ export function workerMetrics({
   };
   gauge(METRICS.clients, 'Viewers connected now.', () => numbers().clients);
   gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
+  counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hls.requestCount);
+  counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hls.cacheHits);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
   gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
   gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);

@@ -2,6 +2,7 @@
 
 import type { DrainReason, MadeStream, WorkerNumbers } from '../../../registry/types.ts';
 import type { ProcessStatus } from '../processes/process-feeds.ts';
+import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
@@ -13,6 +14,7 @@ export interface NumberedParts {
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly hls: HlsSources;
+  readonly hlsFeeds: HlsFeeds;
   readonly connections: ProviderConnections;
   /** Undefined: it does not drain. */
   readonly drainReason: DrainReason | undefined;
@@ -23,6 +25,7 @@ export function workerNumbers({
   sources,
   playback,
   hls,
+  hlsFeeds,
   connections,
   drainReason,
 }: NumberedParts): WorkerNumbers {
@@ -32,7 +35,7 @@ export function workerNumbers({
     clients: playback.clientCount,
     processFeeds: seating.feeds.size,
     sourceFeeds: sources.size,
-    bufferedBytes: seating.feeds.heldBytes + sources.heldBytes,
+    bufferedBytes: seating.feeds.heldBytes + sources.heldBytes + hlsFeeds.heldBytes,
     restarts: feeds.reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining: drainReason !== undefined,

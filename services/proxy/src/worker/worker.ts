@@ -204,7 +204,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     relayedFeeds({ here: feeds, sources, hlsFeeds, processes: seating.feeds, drain }),
   );
   await gateway.listen();
-  const numbers = () => workerNumbers({ seating, sources, playback, hls, connections, drainReason: drain.reason });
+  const numbers = () =>
+    workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
   const doIt = (command: Command) => carryOut(command, { registry, seating, playback, sessions, drain, reclaim });
   const renewal = new LeaseRenewal({
     lease,
@@ -262,7 +263,15 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     drop: (streamId) => seating.drop(streamId),
     log,
   });
-  const metrics = workerMetrics({ numbers, processFeeds: seating.feeds, playback, sessions, lease, relays });
+  const metrics = workerMetrics({
+    numbers,
+    processFeeds: seating.feeds,
+    playback,
+    sessions,
+    hls: hlsFeeds,
+    lease,
+    relays,
+  });
   const stage = config.metricsStage;
   const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
   await heartbeat.start(config.heartbeatIntervalMs);

@@ -63,6 +63,21 @@ export class HlsFeeds {
     };
   }
 
+  /** Requests to providers since the start. */
+  get requestCount(): number {
+    return this.#deps.requests.count;
+  }
+
+  /** How often a reader needed no request, to the provider or to another worker. */
+  get cacheHits(): number {
+    return this.#deps.cache.hits;
+  }
+
+  /** Bytes of media that are kept. */
+  get heldBytes(): number {
+    return this.#deps.cache.heldBytes;
+  }
+
   placeOf(feed: string): FeedPlace | undefined {
     return this.#entries.get(feed)?.opened?.place;
   }
