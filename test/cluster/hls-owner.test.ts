@@ -271,7 +271,11 @@ it('is asked once by FFmpegs on two workers and a viewer, over the one connectio
     return true;
   });
   providers.push(provider);
-  const { workers } = await started(2, { SOURCE_MAX_CONNECTIONS: '1', STREAM_RETRY_ATTEMPTS: '0' });
+  const { workers } = await started(2, {
+    SOURCE_MAX_CONNECTIONS: '1',
+    STREAM_RETRY_ATTEMPTS: '0',
+    SHARED_STREAM_GRACE: '20',
+  });
   const url = `${provider.origin}/ts/live.m3u8`;
   const made = await Promise.all(
     workers.map((worker, n) =>
@@ -287,6 +291,14 @@ it('is asked once by FFmpegs on two workers and a viewer, over the one connectio
     record(`${at(0).url}/stream/${made[1]?.stream_id}`, { untilBytes: 188 * 1_000 }),
   ]);
   expect(recorded.map(({ status }) => status)).toEqual([200, 200, 200]);
+  const counts = async () =>
+    Promise.all(
+      made.map(async ({ stream_id: id }) => {
+        const { body } = await at(0).api.get<{ stream: { connection_count: number } }>(`/streams/${id}`);
+        return body.stream.connection_count;
+      }),
+    );
+  await until(async () => (await counts()).every((count) => count === 1), { what: 'both to count the one connection' });
   const [variant = ''] = await variants(direct, at(1));
   for (const worker of workers) expect(await text(worker, variant)).toContain('#EXTINF');
   expect(provider.count(/seg2\.ts$/)).toBe(1);

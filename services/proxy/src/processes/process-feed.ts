@@ -19,7 +19,7 @@ import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { relayedError } from '../relay/relayed-failure.ts';
-import { sourceFeedOf } from '../sources/source-key.ts';
+import { hlsFeedOf, sourceFeedOf } from '../sources/source-key.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
@@ -154,7 +154,8 @@ export class ProcessFeed implements PlacedFeed {
   /** The keys of the source it should read, and of the one that the current run still reads. */
   get sourcesRead(): string[] {
     const wanted = sourceFeedOf(this.#source.address);
-    return [wanted, this.#run?.source?.place.feed ?? wanted];
+    // Only opening a source shows what it is.
+    return [wanted, hlsFeedOf(this.#source.address), this.#run?.source?.place.feed ?? wanted];
   }
 
   /** Process id of the FFmpeg that feeds it now. */

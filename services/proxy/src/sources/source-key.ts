@@ -1,15 +1,19 @@
-/** The key of a source's feed in the registry: streams with the same URL and credentials share a connection. Pure. */
+/** The keys of a source in the registry: streams with the same URL and credentials share a connection. Pure. */
 
 import { createHash } from 'node:crypto';
-import { sourceFeedKey } from '../../../registry/feed-keys.ts';
+import { hlsFeedKey, sourceFeedKey } from '../../../registry/feed-keys.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 
 export function sourceFeedOf(address: SourceAddress): string {
   return sourceFeedKey(hashOf(address));
 }
 
-/** The same for all streams that ask a provider in the same way. */
-export function hashOf({ url, headers, userAgent }: SourceAddress): string {
+/** The key of the same source, if it is HLS. */
+export function hlsFeedOf(address: SourceAddress): string {
+  return hlsFeedKey(hashOf(address));
+}
+
+function hashOf({ url, headers, userAgent }: SourceAddress): string {
   const sorted = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(JSON.stringify([url, sorted, userAgent]))

@@ -1,6 +1,5 @@
 /** The HLS sources that this worker reads, or asks the provider of for others. Each is open while somebody reads it. */
 
-import { hlsFeedKey } from '../../../../registry/feed-keys.ts';
 import type { FeedOwners, FeedStarts } from '../../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../../registry/types.ts';
 import type { FeedPlace, PlaceOf } from '../../ownership/feed-place.ts';
@@ -8,7 +7,7 @@ import { knownPlace } from '../../ownership/known-place.ts';
 import type { FetchedFeed } from '../../relay/fetch-answer.ts';
 import type { HlsLease } from '../../upstream/hls/hls-upstream.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
-import { hashOf } from '../source-key.ts';
+import { hlsFeedOf } from '../source-key.ts';
 import { HlsFeed, type HlsFeedDeps } from './hls-feed.ts';
 
 export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire' | 'now'> {
@@ -45,7 +44,7 @@ export class HlsFeeds {
 
   /** Opens a source for one reader of this worker. */
   of(address: SourceAddress): HlsLease {
-    const key = hlsFeedKey(hashOf(address));
+    const key = hlsFeedOf(address);
     const entry = this.#entries.get(key) ?? this.#open(key, address);
     entry.readers += 1;
     let isReleased = false;
