@@ -43,6 +43,8 @@ class Watched {
   readonly hls: HlsSource;
   readonly requests: HlsRequests;
   readonly failovers: readonly { readonly reason: string }[];
+  /** The sources that were given back, and whether the stream has left them for another one. */
+  readonly released: [string, boolean][] = [];
   nowMs = 0;
 
   private constructor(
@@ -69,7 +71,7 @@ class Watched {
           isSingle: shared.isSingle,
           playlist: (ask) => shared.playlist(ask),
           media: (ask) => shared.media(ask),
-          release: () => undefined,
+          release: (isLeft) => void this.released.push([name, isLeft]),
         };
       },
       agree: async (name, offered) => {
@@ -219,6 +221,8 @@ describe('a source that breaks', () => {
     const later = (await watched.reloaded(high)).text;
     expect(later).toMatch(/MEDIA-SEQUENCE:23\n#EXT-X-DISCONTINUITY-SEQUENCE:1\n#EXTINF:2,/);
     expect(referencesIn((await watched.reloaded(low)).text)[0]?.url).toMatch(/coarse\d\.ts$/);
+    // Its connection is free for the next source, which may be of the same account.
+    expect(watched.released).toEqual([[`${one.origin}/index.m3u8`, true]]);
     // A new viewer gets the new source's own entry.
     expect((await watched.references()).map(({ url }) => url)).toEqual([`${two.origin}/fine`, `${two.origin}/coarse`]);
   });
