@@ -255,7 +255,8 @@ it('has the same numbers and texts on all workers after a failover', async () =>
     { what: 'all workers to say the same', timeoutMs: 20_000, everyMs: 100 },
   );
   const { numbers, failures } = await watching.stop();
-  expect(failures).toEqual([]);
+  // The source that is out has no segments either.
+  expect(failures.filter((failure) => failure !== 'segment 404')).toEqual([]);
   const firstBefore = Math.min(...numbers);
   expect(Number(sequence.exec(texts?.[0] ?? '')?.[1])).toBeGreaterThan(firstBefore);
   // It never goes back by what the other source is behind.
