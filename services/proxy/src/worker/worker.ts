@@ -97,6 +97,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     connections,
     registry,
     placeOf,
+    clock,
     clientTimeoutMs: config.clientTimeoutMs,
   });
   const openHls: OpenHls = (address) => hlsFeeds.of(address);

@@ -27,6 +27,7 @@ import type {
   WorkerIdentity,
   WorkerRecord,
 } from '../../../../services/registry/types.ts';
+import { systemClock } from '../../../../services/shared/clock.ts';
 import { createLogger } from '../../../../services/shared/log.ts';
 import { eventually, openGuard, serve } from '../../upstream/support.ts';
 
@@ -122,6 +123,8 @@ async function worker(shared: SharedOwners, workerId: string, sourceMaxConnectio
     connections: new ProviderConnections({ max: sourceMaxConnections, registry, reclaim: async () => undefined }),
     registry,
     clientTimeoutMs: 10_000,
+    // What is kept stays new, however long a test takes.
+    clock: { ...systemClock, monotonicMs: () => 0 },
     placeOf: (feed, first) =>
       new FeedPlace(feed, first, {
         me,

@@ -4,7 +4,8 @@
  */
 
 import type { Owner, Place, WorkerIdentity } from '../../../../registry/types.ts';
-import { deferred, pause } from '../../async.ts';
+import type { Clock } from '../../../../shared/clock.ts';
+import { deferred, pauseBy } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
 import type { FeedPlace } from '../../ownership/feed-place.ts';
 import type { KnownPlace } from '../../ownership/known-place.ts';
@@ -26,8 +27,7 @@ export interface HlsFeedDeps {
   readonly connections: ProviderConnections;
   /** Asks the registry who makes a feed. */
   readonly acquire: (feed: string) => Promise<Place>;
-  /** Monotonic ms. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Requests that are under way may end before another worker begins: so long at the most. */
@@ -63,7 +63,8 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     this.place = place;
     this.#deps = deps;
     this.account = accountOf(address);
-    const { requests, cache, now } = deps;
+    const { requests, cache, clock } = deps;
+    const now = () => clock.monotonicMs();
     const from: HlsUpstream = {
       isSingle: requests.isSingle,
       playlist: (ask) => this.#ask({ ...ask, kind: 'playlist' }, (provider) => provider.playlist(ask), playlistOf),
@@ -103,7 +104,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
 
   /** The workers that have asked this one within the last `ms`. */
   followers(ms: number): readonly WorkerIdentity[] {
-    const nowMs = this.#deps.now();
+    const nowMs = this.#deps.clock.monotonicMs();
     return [...this.#followers.values()].filter(({ atMs }) => nowMs - atMs < ms).map(({ worker }) => worker);
   }
 
@@ -113,7 +114,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
       this.#followers.delete(follower.incarnation);
       return { head: {}, body: bodyOf('') };
     }
-    this.#followers.set(follower.incarnation, { worker: follower, atMs: this.#deps.now() });
+    this.#followers.set(follower.incarnation, { worker: follower, atMs: this.#deps.clock.monotonicMs() });
     const answering = this.#answer(ask).catch((error: unknown) => {
       // Nobody reads it here any more. Whoever still does asks the provider from now on.
       if (this.#over.signal.aborted) return undefined;
@@ -157,8 +158,11 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     const stays = deferred<void>();
     this.#leaving = stays.promise;
     try {
-      const untilMs = this.#deps.now() + HANDOVER_MS;
-      while (this.#underWay > 0 && this.#deps.now() < untilMs) await pause(HANDOVER_POLL_MS, this.#over.signal);
+      const { clock } = this.#deps;
+      const untilMs = clock.monotonicMs() + HANDOVER_MS;
+      while (this.#underWay > 0 && clock.monotonicMs() < untilMs) {
+        await pauseBy(clock, HANDOVER_POLL_MS, this.#over.signal);
+      }
       return await this.place.handOver(to);
     } finally {
       this.#leaving = undefined;
@@ -180,9 +184,13 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
   async #sayThatItLeaves({ owner, via }: KnownPlace & { kind: 'relay' }): Promise<void> {
     const { me, secret, wire, feed } = this.place;
     const ask: FetchAsk = { kind: 'leave', url: this.#address.url };
-    const signal = AbortSignal.timeout(LEAVE_MS);
+    const { clock } = this.#deps;
+    const late = new AbortController();
+    const timer = clock.setTimeout(() => late.abort(), LEAVE_MS);
+    const { signal } = late;
     // An owner that does not answer notices by itself that nobody asks.
     const said = await fetchFromOwner({ feed, owner, via, me, secret, ask, signal, wire }).catch(() => undefined);
+    clock.clearTimeout(timer);
     if (said?.kind === 'fetched') said.body.close();
   }
 

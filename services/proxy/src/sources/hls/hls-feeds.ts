@@ -2,6 +2,7 @@
 
 import type { FeedOwners, FeedStarts } from '../../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../../registry/types.ts';
+import type { Timer } from '../../../../shared/clock.ts';
 import type { FeedPlace, PlaceOf } from '../../ownership/feed-place.ts';
 import { knownPlace } from '../../ownership/known-place.ts';
 import type { FetchedFeed } from '../../relay/fetch-answer.ts';
@@ -10,7 +11,7 @@ import type { SourceAddress } from '../../upstream/provider/source-address.ts';
 import { hlsFeedOf } from '../source-key.ts';
 import { HlsFeed, type HlsFeedDeps } from './hls-feed.ts';
 
-export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire' | 'now'> {
+export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire'> {
   readonly registry: FeedOwners & FeedStarts;
   readonly placeOf: PlaceOf;
   /** How long a viewer may ask for nothing: CLIENT_TIMEOUT. */
@@ -35,11 +36,11 @@ export class HlsFeeds {
   /** By key in the registry. */
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #sweeper: Timer;
 
   constructor(deps: HlsFeedsDeps) {
     this.#deps = deps;
-    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#sweeper = deps.clock.setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   /** Opens a source for one reader of this worker. */
@@ -125,7 +126,7 @@ export class HlsFeeds {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#sweeper);
+    this.#deps.clock.clearInterval(this.#sweeper);
     for (const [key, entry] of this.#entries) this.#close(key, entry);
     await Promise.all(this.#closing);
   }
@@ -153,7 +154,7 @@ export class HlsFeeds {
     await Promise.all(this.#closing);
     const place = placeOf(key, await knownPlace(registry, key), () => false);
     const acquire = (feed: string) => registry.acquire(feed);
-    return new HlsFeed(address, place, { ...this.#deps, acquire, now: () => performance.now() });
+    return new HlsFeed(address, place, { ...this.#deps, acquire });
   }
 
   #keptMs({ targetDurationMs }: HlsFeed): number {
