@@ -151,7 +151,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'sources/hls',
     'HLS sources: one worker asks the provider for all',
-    'services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership sources',
+    'services/shared services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership sources',
   ),
   row(
     'streams',
