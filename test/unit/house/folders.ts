@@ -151,7 +151,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'sources/hls',
     'HLS sources: one worker asks the provider for all',
-    'services/shared services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership sources',
+    'services/shared services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership ',
   ),
   row(
     'streams',
@@ -171,7 +171,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership sources streams processes',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership streams processes',
   ),
   row(
     'viewers/sessions',

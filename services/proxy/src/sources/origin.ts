@@ -4,6 +4,7 @@ import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
+import type { Silence } from '../upstream/failover/silence.ts';
 import { type AccountWatch, accountOf } from '../upstream/provider/provider-connections.ts';
 import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import type { SourceConnections } from './source-connections.ts';
@@ -72,6 +73,16 @@ export class Origin {
   /** This worker opens it, for this feed. What another worker or group reads, they retry. */
   get isOwn(): boolean {
     return this.leader === undefined && this.place.current.kind === 'own';
+  }
+
+  /** Its silence, over all connections of this worker. */
+  get silence(): Silence {
+    return this.watch.silence;
+  }
+
+  /** As `Held` has it. What another worker or group reads, that one has opened. */
+  async stage(timeoutMs: number): Promise<void> {
+    if (this.isOwn) await this.connections.stage(timeoutMs);
   }
 
   /** The provider account, in the terms of `accountOf`. */

@@ -8,13 +8,13 @@ import type { Logger } from '../../../shared/log.ts';
 import { SourceError } from '../errors.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
+import { StagedSource } from '../upstream/failover/staged-source.ts';
 import { type AnsweredMedia, answeredMedia } from '../upstream/http/answered-media.ts';
 import { openUpstream, requireSuccess } from '../upstream/http/open-upstream.ts';
 import type { SourceMemories } from '../upstream/http/source-memory.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
 import { type AccountWatch, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
-import { StagedSource } from './staged-source.ts';
 
 export interface SourceConnectionsDeps {
   readonly guard: EgressGuard;

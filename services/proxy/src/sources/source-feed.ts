@@ -18,6 +18,7 @@ import type { FeedTrack } from '../mpegts/splicing/splicer.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { RetrySchedule, type RetrySettings } from '../upstream/failover/retry.ts';
 import type { SourceTrouble } from '../upstream/failover/source-trouble.ts';
+import { Standby } from '../upstream/failover/standby.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
 import type { SourceKind } from '../upstream/provider/source-kind.ts';
 import { type Entered, type Leader, Origin, type Route } from './origin.ts';
@@ -29,7 +30,6 @@ import { type EarlierFeed, type ProgramListener, SourceMedia } from './source-me
 import { SourceMoves } from './source-moves.ts';
 import { SourceRetries } from './source-retries.ts';
 import { SourceWatch, type SourceWatchSettings } from './source-watch.ts';
-import { Standby } from './standby.ts';
 
 export interface SourceSettings extends SourceWatchSettings {
   readonly connectTimeoutMs: number;

@@ -14,10 +14,10 @@ import { NotHlsError } from '../upstream/hls/hls-requests.ts';
 import type { OpenHls } from '../upstream/hls/hls-upstream.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
+import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { hintFromUrl, isLiveByName, type SourceKind } from '../upstream/provider/source-kind.ts';
 import type { Entered } from './origin.ts';
 import { type SourceBeginning, SourceFeed, type SourceFeedDeps } from './source-feed.ts';
-import { sourceFeedOf } from './source-key.ts';
 
 /** A source that is open for one reader until `release`. */
 export interface SourceLease {

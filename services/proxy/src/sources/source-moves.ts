@@ -4,10 +4,10 @@ import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
 import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
+import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { Entered, Origin, Route } from './origin.ts';
 import { OtherKindError } from './source-connections.ts';
-import { sourceFeedOf } from './source-key.ts';
 
 export interface SourceMovesDeps {
   /** Undefined: there is no other URL. */

@@ -7,10 +7,10 @@ import { pauseBy } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
 import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
+import type { Standby } from '../upstream/failover/standby.ts';
 import type { GroupSource } from '../upstream/provider/source-address.ts';
 import type { Origin } from './origin.ts';
 import type { SourceMoves } from './source-moves.ts';
-import type { Standby } from './standby.ts';
 
 export interface SourceRetriesDeps {
   readonly source: GroupSource | undefined;

@@ -4,7 +4,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RelayServer } from '../../../../services/proxy/src/relay/relay-server.ts';
-import { sourceFeedOf } from '../../../../services/proxy/src/sources/source-key.ts';
+import { sourceFeedOf } from '../../../../services/proxy/src/upstream/provider/source-key.ts';
 import { parseFeedKey, processFeedKey } from '../../../../services/registry/feed-keys.ts';
 import { fakeFfmpegsRunning, spawnFakeFfmpeg } from '../../../support/fake-ffmpeg.ts';
 import { type OwningRegistry, owningRegistry } from '../../../support/owning-registry.ts';

@@ -1,115 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { StreampoolError } from '../../../../services/proxy/src/errors.ts';
-import type { StreamSource } from '../../../../services/proxy/src/streams/stream-source.ts';
-import { type DirectResult, serveDirect } from '../../../../services/proxy/src/upstream/direct/direct-stream.ts';
-import type { DirectSettings } from '../../../../services/proxy/src/upstream/direct/transfer.ts';
-import { SourceMemories } from '../../../../services/proxy/src/upstream/http/source-memory.ts';
-import { TsBuilder } from '../../mpegts/build-ts.ts';
-import {
-  eventually,
-  type LoggedFailover,
-  openGuard,
-  packetNumbers,
-  packets,
-  serve,
-  streamPackets,
-  streamSource,
-  type TestServer,
-} from '../support.ts';
-
-const SETTINGS: DirectSettings = {
-  connectTimeoutMs: 500,
-  readTimeoutMs: 500,
-  streamTimeoutMs: 15_000,
-  liveChunkTimeoutMs: 400,
-  vodReadTimeoutMs: 400,
-  clientStallTimeoutMs: 5000,
-  retryAttempts: 2,
-  retryDelayMs: 20,
-  retryExponentialBackoff: false,
-  streamTotalTimeoutMs: 10_000,
-  bitrateMonitoring: false,
-  minBitrateBytesPerSecond: 62_500,
-  bitrateCheckIntervalMs: 100,
-  bitrateFailoverThreshold: 2,
-  bitrateGraceMs: 0,
-};
-
-function nullPackets(count: number): Buffer {
-  const bytes = Buffer.alloc(count * 188, 0xff);
-  for (let at = 0; at < bytes.length; at += 188) bytes.writeUInt32BE(0x471fff10, at);
-  return bytes;
-}
-
-interface Proxy extends TestServer {
-  readonly results: DirectResult[];
-  /** What viewers are answered with, one for each request. */
-  readonly replies: ServerResponse[];
-  readonly failovers: LoggedFailover[];
-  readonly source: StreamSource;
-  readonly warnings: string[];
-}
-
-/** A worker in miniature: one direct stream, errors as the API would answer them. */
-async function proxy(
-  url: string,
-  more: { failoverUrls?: string[]; settings?: Partial<DirectSettings>; signal?: AbortSignal } = {},
-): Promise<Proxy> {
-  const results: DirectResult[] = [];
-  const replies: ServerResponse[] = [];
-  const guard = openGuard();
-  const memories = new SourceMemories();
-  const warnings: string[] = [];
-  const log = pino({ base: null }, { write: (line) => void warnings.push(JSON.parse(line).msg) });
-  const { source, failovers } = await streamSource(
-    { url, failoverUrls: more.failoverUrls ?? [], headers: { 'X-Stream': '1' } },
-    guard,
-  );
-  const handle = async (request: IncomingMessage, reply: ServerResponse): Promise<void> => {
-    replies.push(reply);
-    try {
-      const { range } = request.headers;
-      const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-      const settings = { ...SETTINGS, ...more.settings };
-      const parts = { source, method, range, reply, settings, guard, memories, log, signal: more.signal } as const;
-      results.push(await serveDirect(parts));
-    } catch (error) {
-      if (!(error instanceof StreampoolError)) throw error;
-      reply.writeHead(error.status).end(JSON.stringify({ detail: error.message }));
-    }
-  };
-  const server = await serve((request, reply) => void handle(request, reply));
-  return { ...server, results, replies, failovers, source, warnings };
-}
-
-interface Viewer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly response: IncomingMessage;
-  readonly chunks: Buffer[];
-  body(): Buffer;
-  /** Resolves to whether the response came to a proper end. */
-  readonly over: Promise<boolean>;
-}
-
-function watch(origin: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Viewer> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(origin, { headers, method, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', () => undefined);
-      const over = new Promise<boolean>((done) => response.once('close', () => done(response.complete)));
-      const body = (): Buffer => Buffer.concat(chunks);
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, response, chunks, body, over });
-    });
-    request.on('error', reject);
-    request.end();
-  });
-}
+import { eventually, packetNumbers, packets, serve, streamPackets, type TestServer } from '../support.ts';
+import { nullPackets, PLAYED_MS, proxy, SETTINGS, streamPictures, watch } from './support.ts';
 
 /** A file server with ranges, an ETag, and a plan for where each transfer breaks off. */
 async function fileServer(file: Buffer, cuts: number[] = [], more: { etag?: () => string; ranges?: boolean } = {}) {
@@ -257,20 +151,6 @@ describe('live', () => {
   });
 
   describe('that has played', () => {
-    /** Pictures without end, one every 20 ms. */
-    const streamPictures = (response: ServerResponse): (() => void) => {
-      const ts = new TsBuilder();
-      response.write(ts.tables().take());
-      let n = 0;
-      const timer = setInterval(() => {
-        response.write(ts.video(90_000 + n * 1_800, 90_000 + n * 1_800, n % 25 === 0, 400).take());
-        n++;
-      }, 20);
-      response.once('close', () => clearInterval(timer));
-      return () => clearInterval(timer);
-    };
-    const PLAYED_MS = 1_200;
-
     it.each([
       ['sends nothing more', () => undefined],
       [
@@ -281,7 +161,7 @@ describe('live', () => {
         },
       ],
     ] as const)(
-      'and %s, on a new connection too: it is opened again once, then the next source is',
+      'and %s, on a new connection too: it is opened again once at the most, and the next source plays',
       async (_what, then) => {
         let connections = 0;
         const hung = await serve((_request, response) => {
@@ -304,10 +184,11 @@ describe('live', () => {
           settings: { retryDelayMs: 60_000 },
         });
         const viewer = await watch(worker.origin);
-        await eventually(() => backup.requests.length === 1, 5_000);
+        await eventually(() => worker.failovers.length === 1, 5_000);
         const before = viewer.body().length;
         await eventually(() => viewer.body().length > before + 10_000);
-        expect(connections).toBe(2);
+        expect(connections).toBeLessThanOrEqual(2);
+        expect(backup.requests).toHaveLength(1);
         expect(worker.failovers).toMatchObject([{ reason: 'chunk_timeout_after_retries' }]);
         expect(worker.results).toEqual([]);
         await eventually(() => hung.open() === 0);

@@ -75,7 +75,12 @@ export class DirectPlayback {
           const refusalMayPass = (waitedMs: number) => session.endOlder(abort) || watch.refusalMayPass(waitedMs);
           return { ...watch, refusalMayPass };
         },
-        place: { giveBack: () => session.pause(abort), take: () => session.goOn(abort) },
+        place: {
+          giveBack: () => session.pause(abort),
+          take: () => session.goOn(abort),
+          beside: (address, signal) => connections.acquire(stream.id, address, signal),
+          become: (free) => session.moved(abort, free),
+        },
         log: log.child({ stream: stream.id, client: session.client.id }),
         onBytes: (bytes) => session.count(bytes),
         onStart: (head) => {

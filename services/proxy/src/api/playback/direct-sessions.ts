@@ -47,6 +47,8 @@ export interface DirectSession {
   pause(abort: AbortController): void;
   /** The viewer reads again. @throws {StreampoolError} 503 at the provider's limit */
   goOn(abort: AbortController): Promise<void>;
+  /** The response has another connection to the provider now, and its last one is closed. @param disconnect frees the new one */
+  moved(abort: AbortController, disconnect: () => void): void;
   /**
    * Ends the responses that began before this one: a player that reads the index of a file leaves them open.
    * @returns whether there were any
@@ -154,6 +156,13 @@ class Session implements DirectSession {
     response.disconnect?.();
     response.disconnect = undefined;
     response.isPaused = true;
+  }
+
+  moved(abort: AbortController, disconnect: () => void): void {
+    const response = this.#responses.get(abort);
+    const before = response === undefined ? disconnect : response.disconnect;
+    if (response !== undefined) response.disconnect = disconnect;
+    before?.();
   }
 
   async goOn(abort: AbortController): Promise<void> {

@@ -6,7 +6,7 @@ import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.ts';
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
-import { IsHlsError } from '../../upstream/direct/direct-stream.ts';
+import { IsHlsError } from '../../upstream/direct/direct-connections.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';

@@ -8,7 +8,7 @@ import { knownPlace } from '../../ownership/known-place.ts';
 import type { FetchedFeed } from '../../relay/fetch-answer.ts';
 import type { HlsLease } from '../../upstream/hls/hls-upstream.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
-import { hlsFeedOf } from '../source-key.ts';
+import { hlsFeedOf } from '../../upstream/provider/source-key.ts';
 import { HlsFeed, type HlsFeedDeps } from './hls-feed.ts';
 
 export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire'> {

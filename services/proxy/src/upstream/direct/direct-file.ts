@@ -6,7 +6,7 @@ import { requireSuccess } from '../http/open-upstream.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
-import type { AnsweredSource, Transfer } from './transfer.ts';
+import type { AnsweredSource, FileTransfer } from './transfer.ts';
 
 type Fetch = (part: Part) => Promise<UpstreamResponse>;
 
@@ -23,7 +23,7 @@ type PartEnd = 'client_left' | 'ended' | Break;
  * @throws {StreampoolError} when the rest of the file is not available
  */
 export async function pumpFile(
-  transfer: Transfer,
+  transfer: FileTransfer,
   opened: AnsweredSource,
   fetch: Fetch,
 ): Promise<'client_left' | 'ended'> {
@@ -39,7 +39,7 @@ export async function pumpFile(
   }
 }
 
-async function pumpPart(transfer: Transfer, file: FiniteTransfer, reader: BodyReader): Promise<PartEnd> {
+async function pumpPart(transfer: FileTransfer, file: FiniteTransfer, reader: BodyReader): Promise<PartEnd> {
   const { settings, schedule, write } = transfer;
   let freed: Promise<void> | undefined;
   const onStall = (): boolean => {
@@ -74,7 +74,7 @@ async function pumpPart(transfer: Transfer, file: FiniteTransfer, reader: BodyRe
  * @returns undefined when everything has already been sent
  */
 async function resume(
-  transfer: Transfer,
+  transfer: FileTransfer,
   file: FiniteTransfer,
   end: Break,
   fetch: Fetch,

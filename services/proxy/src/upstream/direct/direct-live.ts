@@ -1,119 +1,197 @@
 /**
- * Passes a live source on without end. A source that breaks is opened again or replaced by the next one while the
+ * Passes a live source on without end. A source that breaks or hangs is opened again or replaced by the next one while the
  * viewer waits.
  */
 
 import { systemClock } from '../../../../shared/clock.ts';
+import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { ScramblingMonitor } from '../../mpegts/syntax/scrambling.ts';
 import { BitrateMonitor } from '../failover/bitrate-monitor.ts';
-import { LiveReader } from '../failover/live-reader.ts';
+import { LiveReader, type Piece } from '../failover/live-reader.ts';
 import { Rounds, repeatsError } from '../failover/rounds.ts';
 import { Silence } from '../failover/silence.ts';
 import { failoverReason } from '../failover/source-recovery.ts';
 import { troubleOf } from '../failover/source-trouble.ts';
+import { type ReadNow, Standby } from '../failover/standby.ts';
+import { accountOf } from '../provider/provider-connections.ts';
 import { isRecording } from '../provider/source-kind.ts';
+import type { LiveSources, Reading } from './live-sources.ts';
 import { PacketAligner } from './packet-aligner.ts';
-import type { AnsweredSource, Transfer } from './transfer.ts';
-
-/** Opens the current source. `tryMs`: how long each step may take; undefined: as the settings say. */
-type Reopen = (tryMs: () => number | undefined) => Promise<{ opened: AnsweredSource; index: number }>;
+import type { Transfer } from './transfer.ts';
 
 /** Why one connection ended. */
 type ConnectionEnd =
-  | { readonly why: 'client_left' | 'moved' | 'left' }
+  | { readonly why: 'client_left' }
+  | { readonly why: 'moved' }
+  | { readonly why: 'left' }
   /** The source repeats what it has sent; `error` says so. */
   | { readonly why: 'repeats'; readonly error: SourceError }
   /** `clean`: the source closed the connection in an orderly way. */
   | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean };
 
-/**
- * @param index of the source of `first`
- * @param reopen opens the current source with retries and failover
- * @throws {SourceError} when no source is left to try
- */
-export async function pumpLive(
-  transfer: Transfer,
-  first: AnsweredSource,
-  index: number,
-  reopen: Reopen,
-): Promise<'client_left' | 'ended'> {
-  const { recovery, schedule, source, settings } = transfer;
-  const rounds = new Rounds({ trim: true });
-  let current = { opened: first, index };
-  let silence = new Silence(settings.liveChunkTimeoutMs);
-  let silenceOf = index;
-  const silenceNow = (): Silence => {
-    // Another source has a rhythm of its own.
-    if (silenceOf !== source.index) silence = new Silence(settings.liveChunkTimeoutMs, schedule.hasPlayed);
-    silenceOf = source.index;
-    return silence;
-  };
-  const tryMs = () => schedule.tryMs(silenceNow(), schedule.mayMove(source));
-  silence.begin(first.openedMs, tryMs());
-  for (;;) {
-    const end = await pumpConnection(transfer, rounds, silence, current.opened, current.index);
-    current.opened.reader.close();
-    if (end.why === 'client_left') return 'client_left';
-    if (end.why === 'moved') schedule.switched();
-    const isOver = end.why === 'broken' && end.clean && isRecording(current.opened.address.url);
-    if (end.why === 'repeats' || isOver) {
-      // Without another source it has simply ended, like a recording.
-      if (isOver || !(await recovery.moveOn(current.index, failoverReason(end.error)))) return 'ended';
-    } else if (end.why === 'broken') {
-      // Only MPEG-TS can continue in the middle of a response.
-      if (current.opened.kind !== 'mpegts') {
-        if (end.clean) return 'ended';
-        throw end.error;
-      }
-      schedule.lost(end.error.reason === 'stalled' ? silence.earlyMs : 0);
-      await recovery.recover(end.error, current.index);
-    }
-    const next = await reopen(tryMs);
-    if (next.opened.kind !== 'mpegts') {
-      next.opened.reader.close();
-      throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
-    }
-    if (next.index !== current.index) rounds.forget();
-    silenceNow().begin(next.opened.openedMs, tryMs());
-    current = next;
-  }
+/** The source of now. */
+interface Playing extends ReadNow {
+  readonly index: number;
+  readonly silence: Silence;
 }
 
-async function pumpConnection(
-  transfer: Transfer,
-  rounds: Rounds,
-  silence: Silence,
-  opened: AnsweredSource,
-  index: number,
-): Promise<ConnectionEnd> {
-  const { settings, source, schedule, recovery } = transfer;
-  const isTs = opened.kind === 'mpegts';
-  const aligner = isTs ? new PacketAligner() : undefined;
-  const monitor = new BitrateMonitor(settings);
-  const scrambling = new ScramblingMonitor();
-  const reader = new LiveReader(opened.reader, opened.response.url, silence, {
-    isMpegTs: isTs,
-    isLeft: () => source.index !== index,
-    clock: systemClock,
-  });
-  let sinceMs: number | undefined;
-  let canMove = source.canFailOver;
-  try {
-    for (;;) {
-      const piece = await reader.read();
-      if (piece === 'left') {
-        rounds.end(false);
-        return { why: 'moved' };
+export interface DirectLiveDeps extends Transfer {
+  readonly sources: LiveSources;
+  /** Aborted when the viewer leaves. */
+  readonly signal: AbortSignal;
+  readonly log: Pick<Logger, 'warn'>;
+}
+
+/** @throws {SourceError} when no source is left to try */
+export async function pumpLive(deps: DirectLiveDeps): Promise<'client_left' | 'ended'> {
+  return new DirectLive(deps).pump();
+}
+
+class DirectLive {
+  readonly #deps: DirectLiveDeps;
+  readonly #rounds = new Rounds({ trim: true });
+  readonly #isTs: boolean;
+  readonly #standby: Standby;
+  #playing: Playing | undefined;
+  /** Pieces of media that the viewer has taken, and when it took the newest, monotonic ms. */
+  #passed: { progress: number; progressMs: number | undefined } = { progress: 0, progressMs: undefined };
+
+  constructor(deps: DirectLiveDeps) {
+    this.#deps = deps;
+    const { sources, source, schedule, signal, log } = deps;
+    this.#isTs = sources.reading.opened.kind === 'mpegts';
+    this.#standby = new Standby({
+      source,
+      moves: sources,
+      current: () => this.#now,
+      media: this.#passed,
+      // Only MPEG-TS can continue in the middle of a response.
+      mayMove: () => this.#isTs && schedule.mayMove(source),
+      signal,
+      clock: systemClock,
+      log,
+    });
+  }
+
+  async pump(): Promise<'client_left' | 'ended'> {
+    const { sources } = this.#deps;
+    this.#begin(sources.reading);
+    try {
+      for (;;) {
+        const { reading } = sources;
+        const end = await this.#pumpConnection(reading);
+        reading.opened.reader.close();
+        if (end.why === 'client_left') return 'client_left';
+        if (!(await this.#goesOn(end, reading))) return 'ended';
+        const next = await sources.reopen(this.#tryMs, (error) => this.#standby.failed(error));
+        if (next.opened.kind !== 'mpegts') {
+          next.opened.reader.close();
+          throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
+        }
+        if (next.index !== reading.index) this.#rounds.forget();
+        this.#begin(next);
       }
-      const nowMs = performance.now();
-      if (piece === undefined) {
-        if (isTs && rounds.end(true)) return { why: 'repeats', error: repeatsError(opened.response.url) };
-        const error = new SourceError('ended', `The source ${maskUrl(opened.response.url)} closed the connection.`);
-        return { why: 'broken', error, clean: true };
+    } finally {
+      this.#standby.close();
+    }
+  }
+
+  get #now(): Playing {
+    const { source, settings, schedule } = this.#deps;
+    const { index, address } = source;
+    if (this.#playing?.index !== index) {
+      // Another source has a rhythm of its own.
+      const silence = new Silence(settings.liveChunkTimeoutMs, schedule.hasPlayed);
+      silence.onHalf(() => this.#standby.silent());
+      this.#playing = { index, isOwn: true, account: accountOf(address), silence };
+    }
+    return this.#playing;
+  }
+
+  readonly #tryMs = (): number | undefined => {
+    const { schedule, source } = this.#deps;
+    return schedule.tryMs(this.#now.silence, schedule.mayMove(source));
+  };
+
+  #begin({ opened }: Reading): void {
+    this.#now.silence.begin(opened.openedMs, this.#tryMs());
+  }
+
+  /**
+   * What follows when a connection is over.
+   * @returns false when nothing does
+   * @throws {SourceError} when the stream has failed
+   */
+  async #goesOn(end: Exclude<ConnectionEnd, { why: 'client_left' }>, { opened, index }: Reading): Promise<boolean> {
+    const { recovery, schedule, sources } = this.#deps;
+    if (end.why === 'left') return true;
+    if (end.why === 'moved') {
+      schedule.switched();
+      return true;
+    }
+    // A source without a next one has simply ended, like a recording.
+    if (end.why === 'repeats') return recovery.moveOn(index, failoverReason(end.error));
+    if (end.clean && (isRecording(opened.address.url) || !this.#isTs)) return false;
+    if (!this.#isTs) throw end.error;
+    schedule.lost(end.error.reason === 'stalled' ? this.#now.silence.earlyMs : 0);
+    this.#standby.failed(end.error);
+    await recovery.recover(end.error, index, () => sources.left);
+    return true;
+  }
+
+  async #pumpConnection({ opened, index }: Reading): Promise<ConnectionEnd> {
+    const { source } = this.#deps;
+    const { url } = opened.response;
+    const rounds = this.#rounds;
+    const pass = this.#passing(index);
+    const reader = new LiveReader(opened.reader, url, this.#now.silence, {
+      isMpegTs: this.#isTs,
+      isLeft: () => source.index !== index,
+      clock: systemClock,
+    });
+    try {
+      for (const bytes of opened.staged?.splice(0) ?? []) {
+        const end = await pass({ bytes, waitedMs: 0, hasMedia: true });
+        if (end !== undefined) return end;
       }
-      const { bytes, waitedMs, hasMedia } = piece;
+      for (;;) {
+        const piece = await reader.read();
+        if (piece === 'left') return this.#moved();
+        if (piece === undefined) {
+          if (this.#isTs && rounds.end(true)) return { why: 'repeats', error: repeatsError(url) };
+          const error = new SourceError('ended', `The source ${maskUrl(url)} closed the connection.`);
+          return { why: 'broken', error, clean: true };
+        }
+        const end = await pass(piece);
+        if (end !== undefined) return end;
+      }
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      if (source.index !== index) return this.#moved();
+      if (this.#isTs && rounds.end(false)) return { why: 'repeats', error: repeatsError(url) };
+      return { why: 'broken', error, clean: false };
+    }
+  }
+
+  #moved(): ConnectionEnd {
+    this.#rounds.end(false);
+    return { why: 'moved' };
+  }
+
+  /** What to do with each piece of one connection. It returns why the connection is over, if it is. */
+  #passing(index: number): (piece: Piece) => Promise<ConnectionEnd | undefined> {
+    const { settings, source, schedule, recovery, sources, write } = this.#deps;
+    const rounds = this.#rounds;
+    const isTs = this.#isTs;
+    const aligner = isTs ? new PacketAligner() : undefined;
+    const monitor = new BitrateMonitor(settings);
+    const scrambling = new ScramblingMonitor();
+    let sinceMs: number | undefined;
+    let canMove = source.canFailOver;
+    return async ({ bytes, waitedMs, hasMedia }) => {
+      const nowMs = systemClock.monotonicMs();
       if (hasMedia) {
         sinceMs ??= nowMs;
         schedule.played(nowMs - sinceMs);
@@ -130,15 +208,17 @@ async function pumpConnection(
         canMove = await recovery.moveOn(index, trouble);
         if (canMove) return { why: 'left' };
       }
-      if (packets.length === 0) continue;
+      if (packets.length === 0) return undefined;
       for (const part of isTs ? rounds.push(packets, nowMs) : [packets]) {
-        if (!(await transfer.write(part))) return { why: 'client_left' };
+        if (!(await write(part))) return { why: 'client_left' };
+        if (hasMedia) this.#hasPassed();
       }
-      if (rounds.isOver) return { why: 'repeats', error: repeatsError(opened.response.url) };
-    }
-  } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    if (isTs && rounds.end(false)) return { why: 'repeats', error: repeatsError(opened.response.url) };
-    return { why: 'broken', error, clean: false };
+      return rounds.isOver ? { why: 'repeats', error: repeatsError(sources.reading.opened.response.url) } : undefined;
+    };
+  }
+
+  #hasPassed(): void {
+    this.#passed.progress++;
+    this.#passed.progressMs = systemClock.monotonicMs();
   }
 }

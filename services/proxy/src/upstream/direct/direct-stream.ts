@@ -9,26 +9,20 @@ import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import { RetrySchedule } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
-import { answeredMedia } from '../http/answered-media.ts';
-import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
-import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
-import {
-  parseContentLength,
-  parseContentRange,
-  provesNoRanges,
-  usableRange,
-  writtenOut,
-} from '../messages/byte-range.ts';
+import { provesNoRanges, usableRange } from '../messages/byte-range.ts';
 import { ReplyWriter } from '../messages/reply-writer.ts';
 import { StallLimit } from '../messages/stall-limit.ts';
-import type { AccountWatch, ProviderPlace } from '../provider/provider-connections.ts';
+import type { AccountWatch, MovablePlace } from '../provider/provider-connections.ts';
 import type { SourceAddress, SwitchableSource } from '../provider/source-address.ts';
 import { hintFromUrl } from '../provider/source-kind.ts';
+import { AccountPlace } from './account-place.ts';
+import { DirectConnections, NoSuchRangeError } from './direct-connections.ts';
 import { pumpFile } from './direct-file.ts';
+import { askHead } from './direct-head.ts';
 import { pumpLive } from './direct-live.ts';
-import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
+import { LiveSources, type Reading } from './live-sources.ts';
+import { finiteHead, liveHead, type ReplyHead } from './reply-head.ts';
 import type { AnsweredSource, DirectSettings, Transfer } from './transfer.ts';
 
 export interface DirectRequest {
@@ -46,7 +40,7 @@ export interface DirectRequest {
   /** The connections to a source's account. */
   readonly account?: (address: SourceAddress) => AccountWatch;
   /** The viewer's place among the provider's connections. It is given back while the viewer of a file takes nothing. */
-  readonly place?: ProviderPlace;
+  readonly place?: MovablePlace;
   /** How long the viewer may take nothing. Default: CLIENT_STALL_TIMEOUT. */
   readonly stall?: StallLimit;
   /** Ends the stream from our side: stream deleted, worker draining, viewer disconnected. */
@@ -81,25 +75,22 @@ export async function serveDirect(request: DirectRequest): Promise<DirectResult>
   return new DirectStream(request).serve();
 }
 
-/** The source is an HLS playlist, whatever its name says: its viewers are sent to where it plays. */
-export class IsHlsError extends StreampoolError {
-  constructor() {
-    super(502, 'The source is an HLS playlist, which one response cannot play.');
-  }
-}
-
 class DirectStream {
   readonly #request: DirectRequest;
   readonly #abort = new AbortController();
   readonly #schedule: RetrySchedule;
   readonly #recovery: SourceRecovery;
-  /** Connections that are still being closed. */
-  readonly #closing = new Set<Promise<void>>();
+  readonly #connections: DirectConnections;
+  readonly #place: AccountPlace;
+  /** Of a live stream that is sent. */
+  #live: LiveSources | undefined;
   readonly #stall: StallLimit;
   #bytes = 0;
 
   constructor(request: DirectRequest) {
     this.#request = request;
+    this.#connections = new DirectConnections(request);
+    this.#place = new AccountPlace(request.place, request.source.address);
     this.#stall = request.stall ?? new StallLimit(request.settings.clientStallTimeoutMs);
     this.#schedule = new RetrySchedule(request.settings, () => systemClock.monotonicMs());
     const { source, log } = request;
@@ -135,7 +126,7 @@ class DirectStream {
       reply.off('close', stop);
       signal?.removeEventListener('abort', end);
       this.#abort.abort();
-      await Promise.all(this.#closing);
+      await Promise.all([this.#connections.closed(), this.#live?.close()]);
     }
   }
 
@@ -186,14 +177,29 @@ class DirectStream {
       schedule: this.#schedule,
       recovery: this.#recovery,
       write: (bytes, onStall) => this.#write(writer, bytes, onStall),
-      pause: () => this.#pause(),
-      goOn: async () => this.#request.place?.take(),
     };
-    const outcome = isFile
-      ? await pumpFile(transfer, opened, (part) => this.#fetch(address, 'GET', part.range, part.ifRange))
-      : await pumpLive(transfer, opened, index, (tryMs) => this.#reopen(tryMs));
+    const outcome = isFile ? await this.#pumpFile(transfer, opened) : await this.#pumpLive(transfer, { opened, index });
     if (outcome === 'ended') reply.end();
     return outcome;
+  }
+
+  #pumpFile(transfer: Transfer, opened: AnsweredSource): Promise<'client_left' | 'ended'> {
+    const { place } = this.#request;
+    const { signal } = this.#abort;
+    const paused = { pause: () => this.#pause(), goOn: async () => place?.take() };
+    return pumpFile({ ...transfer, ...paused }, opened, (part) =>
+      this.#connections.fetch(opened.address, 'GET', { ...part, signal }),
+    );
+  }
+
+  #pumpLive(transfer: Transfer, first: Reading): Promise<'client_left' | 'ended'> {
+    const { source, log = SILENT } = this.#request;
+    const { signal } = this.#abort;
+    const [recovery, place] = [this.#recovery, this.#place];
+    const deps = { source, recovery, connections: this.#request, place, signal, log };
+    const sources = new LiveSources(first, this.#connections, deps);
+    this.#live = sources;
+    return pumpLive({ ...transfer, sources, signal, log });
   }
 
   async #write(writer: ReplyWriter, bytes: Buffer, mayGoOn: () => boolean = () => false): Promise<boolean> {
@@ -213,7 +219,7 @@ class DirectStream {
 
   /** The provider counts a connection until it is closed. */
   async #pause(): Promise<void> {
-    await Promise.all(this.#closing);
+    await this.#connections.closed();
     this.#request.place?.giveBack();
   }
 
@@ -223,86 +229,26 @@ class DirectStream {
     reply.writeHead(head.status, { ...head.headers, ...headers });
   }
 
-  async #reopen(tryMs: () => number | undefined): Promise<{ opened: AnsweredSource; index: number }> {
-    // A provider counts the last connection until it is closed.
-    await Promise.all(this.#closing);
-    return this.#open(undefined, tryMs);
-  }
-
   /** Opens the current source, or the next one that works, and makes sure that it sends media. */
-  async #open(
-    range: string | undefined,
-    tryMs?: () => number | undefined,
-  ): Promise<{ opened: AnsweredSource; index: number }> {
+  async #open(range: string | undefined): Promise<Reading> {
+    const { signal } = this.#abort;
+    const { ifRange } = this.#request;
+    const attempt = async (address: SourceAddress) => {
+      await this.#place.moveTo(address, signal);
+      return this.#connections.open(address, { range, ifRange, signal });
+    };
     try {
-      return await this.#recovery.open((address) => this.#openMedia(address, range, tryMs?.()));
+      return await this.#recovery.open(attempt);
     } catch (error) {
       throw this.#passedOn(error);
     }
   }
 
-  /** @param tryMs how long each step may take, if that is less than the settings allow */
-  async #openMedia(address: SourceAddress, range: string | undefined, tryMs?: number): Promise<AnsweredSource> {
-    const { settings, ifRange } = this.#request;
-    const askedMs = performance.now();
-    const response = await this.#fetch(address, 'GET', range, ifRange, tryMs);
-    if (response.status === 416) {
-      const other = writtenOut(range, response.headers['content-range']);
-      if (other === undefined) this.#refuseRange(response);
-      response.body.destroy();
-      await response.closed;
-      return this.#openMedia(address, other, tryMs);
-    }
-    requireSuccess(response);
-    // A part from the middle of a file may look like anything.
-    if ((parseContentRange(response.headers['content-range'])?.start ?? 0) > 0) {
-      const openedMs = performance.now() - askedMs;
-      return { address, response, reader: new BodyReader(response.body, response.url), kind: 'finite', openedMs };
-    }
-    const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs ?? Number.POSITIVE_INFINITY);
-    const { kind, reader } = await answeredMedia(response, address, firstBytesMs);
-    if (kind.kind === 'hls') {
-      reader.close();
-      throw new IsHlsError();
-    }
-    return { address, response, reader, kind: kind.kind, openedMs: performance.now() - askedMs };
-  }
-
-  async #fetch(
-    address: SourceAddress,
-    method: 'GET' | 'HEAD',
-    range?: string,
-    ifRange?: string,
-    tryMs = Number.POSITIVE_INFINITY,
-  ): Promise<UpstreamResponse> {
-    const { settings, guard, memories, account, via } = this.#request;
-    const response = await openUpstream({
-      ...address,
-      method,
-      range,
-      ifRange,
-      via,
-      guard,
-      memory: memories.of(address),
-      account: account?.(address),
-      connectTimeoutMs: Math.min(settings.connectTimeoutMs, tryMs),
-      headersTimeoutMs: Math.min(settings.readTimeoutMs, tryMs),
-      signal: this.#abort.signal,
-    });
-    const closed = response.closed.finally(() => this.#closing.delete(closed));
-    this.#closing.add(closed);
-    return response;
-  }
-
-  #refuseRange(response: UpstreamResponse): never {
-    response.body.destroy();
-    const size = response.headers['content-range'];
-    if (size !== undefined) this.#request.reply.setHeader('content-range', size);
-    throw new StreampoolError(416, 'The requested range lies outside the file.');
-  }
-
   /** A provider's error about a file is the answer to its viewer. For a live source it becomes 502. */
   #passedOn(error: unknown): unknown {
+    if (error instanceof NoSuchRangeError && error.contentRange !== undefined) {
+      this.#request.reply.setHeader('content-range', error.contentRange);
+    }
     const isFile = hintFromUrl(this.#request.source.address.url) === 'finite';
     const status = error instanceof SourceError ? error.upstreamStatus : undefined;
     if (!isFile || status === undefined || !PASSED_ON_STATUS.includes(status)) return error;
@@ -311,56 +257,20 @@ class DirectStream {
 
   /** A live source is not opened only to say that it is live, because a provider may count that as a connection. */
   async #serveHead(): Promise<DirectResult['outcome']> {
-    const { reply, source } = this.#request;
+    const { reply, source, ifRange } = this.#request;
     const { url } = source.address;
-    const isLive = hintFromUrl(url) === 'mpegts';
+    const { signal } = this.#abort;
+    const ask = { range: usableRange(this.#request.range), ifRange, signal };
+    const asked = () => this.#recovery.open((address) => askHead(this.#connections, address, ask));
     try {
-      this.#start(
-        isLive
-          ? liveHead('mpegts_by_name', [url])
-          : (await this.#recovery.open((address) => this.#askHead(address))).opened,
-      );
+      this.#start(hintFromUrl(url) === 'mpegts' ? liveHead('mpegts_by_name', [url]) : (await asked()).opened);
     } catch (error) {
       throw this.#passedOn(error);
     }
     reply.end();
     return 'ended';
   }
-
-  async #askHead(address: SourceAddress): Promise<ReplyHead> {
-    const { ifRange } = this.#request;
-    const range = usableRange(this.#request.range);
-    const head = await this.#fetch(address, 'HEAD', range, ifRange);
-    head.body.destroy();
-    if (head.status === 416) this.#refuseRange(head);
-    if (tellsOfFile(head, range)) return headFor(head, address);
-    // Many servers answer only GET, or answer HEAD wrongly. Requesting one byte tells the rest.
-    const asked = range ?? 'bytes=0-0';
-    const byte = await this.#fetch(address, 'GET', asked, ifRange);
-    byte.body.destroy();
-    if (byte.status === 416 && range !== undefined) this.#refuseRange(byte);
-    if (!isSuccess(byte) && isSuccess(head)) return headFor(head, address);
-    requireSuccess(byte);
-    return range === undefined && byte.status === 206
-      ? headOfFirstByte(byte.headers, [address.url, byte.url])
-      : headFor(byte, address, provesNoRanges(byte.status, asked, ifRange));
-  }
 }
 
-function isSuccess({ status }: UpstreamResponse): boolean {
-  return status >= 200 && status < 300;
-}
-
-/** Whether an answer to HEAD can be the answer to GET: media, with a length, for the requested range. */
-function tellsOfFile(head: UpstreamResponse, range: string | undefined): boolean {
-  const { 'content-type': type = '', 'content-length': length, 'accept-ranges': ranges = '' } = head.headers;
-  if (!isSuccess(head) || (parseContentLength(length) ?? 0) === 0) return false;
-  if (/^text\/|html|json/i.test(type) || /^\s*none\s*$/i.test(ranges)) return false;
-  return range === undefined || head.status === 206;
-}
-
-function headFor({ status, headers, url }: UpstreamResponse, address: SourceAddress, noRanges = false): ReplyHead {
-  const isFile = parseContentLength(headers['content-length']) !== undefined || hintFromUrl(address.url) === 'finite';
-  const urls = [address.url, url];
-  return isFile ? finiteHead(status, headers, urls, noRanges) : liveHead('other', urls, headers['content-type']);
-}
+/** Nobody reads a log. */
+const SILENT = { warn: () => undefined };

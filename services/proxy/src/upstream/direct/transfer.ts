@@ -29,8 +29,10 @@ export interface AnsweredSource {
   readonly response: UpstreamResponse;
   readonly reader: BodyReader;
   readonly kind: SourceKind['kind'];
-  /** How long it took from the request to the first bytes. */
-  readonly openedMs: number;
+  /** How long it took from the request to the first bytes; undefined for one that was opened before it was needed. */
+  readonly openedMs: number | undefined;
+  /** What has come of it already, before what `reader` has. Whoever passes it on takes it out. */
+  readonly staged?: Buffer[];
 }
 
 /** What both ways to pass on bytes need. */
@@ -41,6 +43,10 @@ export interface Transfer {
   readonly recovery: SourceRecovery;
   /** Hands bytes to the viewer; false when it has left. See `ReplyWriter.write`. */
   readonly write: (bytes: Buffer, onStall?: () => boolean) => Promise<boolean>;
+}
+
+/** What a viewer of a file needs beside. */
+export interface FileTransfer extends Transfer {
   /** The viewer takes nothing. Resolves when no connection is counted for it any more. */
   readonly pause: () => Promise<void>;
   /** The viewer reads again. @throws {StreampoolError} 503 when all of the provider's connections are in use */

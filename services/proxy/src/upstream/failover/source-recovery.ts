@@ -28,9 +28,13 @@ export class SourceRecovery {
   /**
    * The first success of `attempt`, and the index of its source.
    *
+   * @param left ends waits: the stream goes on at another source
    * @throws the last failure when no retry and no source is left; `stopped` when the signal is aborted
    */
-  async open<T>(attempt: (address: SourceAddress) => Promise<T>): Promise<{ opened: T; index: number }> {
+  async open<T>(
+    attempt: (address: SourceAddress) => Promise<T>,
+    left?: () => AbortSignal,
+  ): Promise<{ opened: T; index: number }> {
     const { source } = this.#deps;
     for (;;) {
       const { index } = source;
@@ -38,19 +42,24 @@ export class SourceRecovery {
         return { opened: await attempt(source.address), index };
       } catch (error) {
         if (!(error instanceof SourceError)) throw error;
-        await this.recover(error, index);
+        await this.recover(error, index, left);
       }
     }
   }
 
-  /** Waits before another retry, or moves on from source `index`. @throws `error` when neither is possible */
-  async recover(error: SourceError, index: number): Promise<void> {
+  /**
+   * Waits before another retry, or moves on from source `index`, unless the stream has left that.
+   * @param left as `open` has it
+   * @throws `error` when neither is possible
+   */
+  async recover(error: SourceError, index: number, left?: () => AbortSignal): Promise<void> {
     const { source, schedule, reasonOf = failoverReason } = this.#deps;
+    if (source.index !== index) return schedule.switched();
     const mayMove = schedule.mayMove(source);
-    if (await this.#waited(error, mayMove)) return;
+    if (await this.#waited(error, mayMove, left?.())) return;
     if (mayMove && (await this.moveOn(index, reasonOf(error), error.upstreamStatus))) return;
     schedule.stuck();
-    if (!mayMove || !(await this.#waited(error, false))) throw error;
+    if (!mayMove || !(await this.#waited(error, false, left?.()))) throw error;
   }
 
   /** Waits before another retry of the same source. @throws `error` when none is left */
@@ -59,13 +68,13 @@ export class SourceRecovery {
   }
 
   /** @param elsewhere there is another source to move to */
-  async #waited(error: SourceError, elsewhere: boolean): Promise<boolean> {
+  async #waited(error: SourceError, elsewhere: boolean, left?: AbortSignal): Promise<boolean> {
     const { source, schedule, signal, clock, log } = this.#deps;
     if (signal.aborted) throw new SourceError('stopped', 'The viewer has left.');
     const delayMs = schedule.next(error, elsewhere);
     log?.warn({ reason: error.reason, retryInMs: delayMs, source: maskUrl(source.address.url) }, error.message);
     if (delayMs === undefined) return false;
-    await pauseBy(clock, delayMs, signal);
+    await pauseBy(clock, delayMs, left === undefined ? signal : AbortSignal.any([signal, left]));
     return true;
   }
 

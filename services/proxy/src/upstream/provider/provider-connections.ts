@@ -53,6 +53,17 @@ export interface ProviderPlace {
   readonly take: () => Promise<void>;
 }
 
+/** A place whose holder may go to another provider. */
+export interface MovablePlace extends ProviderPlace {
+  /**
+   * Takes one more place, at the provider of another source. Call the returned function when that connection is closed.
+   * @throws {StreampoolError} 503 when all are in use
+   */
+  readonly beside: (address: SourceAddress, signal: AbortSignal) => Promise<() => void>;
+  /** Holds the place that `beside` has taken, in exchange for the one before. @param free what `beside` has returned */
+  readonly become: (free: () => void) => void;
+}
+
 /** The connections to the account of one source, for the code that opens one. */
 export interface AccountWatch {
   /** A connection was accepted. Call the returned function when it is closed. */

@@ -16,6 +16,12 @@ export interface FailoverCause {
   readonly status?: number | undefined;
 }
 
+/** Where a failover leads. */
+export interface Following {
+  readonly address: SourceAddress;
+  readonly index: number;
+}
+
 /** A source that can be left for the next one. All readers of a stream share it, so that they move together. */
 export interface SwitchableSource {
   readonly address: SourceAddress;
@@ -24,6 +30,8 @@ export interface SwitchableSource {
   /** When it was last left for another one, in ms of the wall clock; undefined: never. All workers have the same. */
   readonly movedAtMs?: number | undefined;
   readonly canFailOver: boolean;
+  /** Where the next failover leads; undefined when nowhere, or when only a resolver knows. */
+  readonly following: Following | undefined;
   /**
    * Whether an outage may lead to another source.
    * @param isOver it has lasted for STREAM_TOTAL_TIMEOUT
@@ -37,20 +45,12 @@ export interface SwitchableSource {
   advance(fromIndex: number, cause: FailoverCause): Promise<boolean>;
 }
 
-/** Where a failover leads. */
-export interface Following {
-  readonly address: SourceAddress;
-  readonly index: number;
-}
-
 /** The source of streams that move together. */
 export interface GroupSource extends SwitchableSource {
   /** The same object for all streams that move together. */
   readonly group: object;
   /** The same, for a reader that stays with the group when one of its streams is created anew with other sources. */
   readonly ofGroup: GroupSource;
-  /** Where the next failover leads; undefined when nowhere, or when only a resolver knows. */
-  readonly following: Following | undefined;
   /**
    * Takes all of them back to a source that one of them still plays, unless they have moved on from `fromIndex`. Call it when nothing is
    * left to try.

@@ -1,8 +1,8 @@
 /** The keys of a source in the registry: streams with the same URL and credentials share a connection. Pure. */
 
 import { createHash } from 'node:crypto';
-import { hlsFeedKey, sourceFeedKey } from '../../../registry/feed-keys.ts';
-import type { SourceAddress } from '../upstream/provider/source-address.ts';
+import { hlsFeedKey, sourceFeedKey } from '../../../../registry/feed-keys.ts';
+import type { SourceAddress } from './source-address.ts';
 
 export function sourceFeedOf(address: SourceAddress): string {
   return sourceFeedKey(hashOf(address));

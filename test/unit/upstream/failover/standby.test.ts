@@ -1,12 +1,12 @@
 /** The next source beside one that is silent or broken: when it is opened, which of the two wins, and when the group moves. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deferred } from '../../../services/proxy/src/async.ts';
-import { SourceError } from '../../../services/proxy/src/errors.ts';
-import { type Held, Standby } from '../../../services/proxy/src/sources/standby.ts';
-import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
-import { systemClock } from '../../../services/shared/clock.ts';
-import { LOG } from '../processes/support.ts';
+import { deferred } from '../../../../services/proxy/src/async.ts';
+import { SourceError } from '../../../../services/proxy/src/errors.ts';
+import { type Held, Standby } from '../../../../services/proxy/src/upstream/failover/standby.ts';
+import { accountOf } from '../../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { systemClock } from '../../../../services/shared/clock.ts';
+import { LOG } from '../../processes/support.ts';
 
 const REFUSED = new SourceError('http_status', 'The source answered 503.', { upstreamStatus: 503 });
 const SILENT = { reason: 'chunk_timeout_after_retries', status: undefined };
@@ -37,7 +37,7 @@ function setUp({
     following: hasResolver ? undefined : { address: NEXT, index: 0 },
   };
   const media = { progress: 1, progressMs: performance.now() };
-  const origin = { isOwn: true, account, watch: { silence: { limitMs } } };
+  const origin = { isOwn: true, account, silence: { limitMs } };
   let staging = deferred<void>();
   const standby = new Standby({
     source,
@@ -45,7 +45,7 @@ function setUp({
       hold: async () => {
         events.push('opened');
         staging = deferred();
-        const held: Held = { isOwn: !isElsewhere, connections: { stage: () => staging.promise } };
+        const held: Held = { stage: async () => (isElsewhere ? undefined : staging.promise) };
         return held;
       },
       drop: () => void events.push('left'),

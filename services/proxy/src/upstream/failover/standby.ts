@@ -3,37 +3,47 @@
  * it. The first of the two that has a picture to begin with wins. The group moves only when that is the next one.
  */
 
-import type { Clock, Timer } from '../../../shared/clock.ts';
-import type { Logger } from '../../../shared/log.ts';
-import { maskUrl } from '../../../shared/masking/mask.ts';
-import { pauseBy } from '../async.ts';
-import { SourceError } from '../errors.ts';
-import type { Silence } from '../upstream/failover/silence.ts';
-import { failoverReason } from '../upstream/failover/source-recovery.ts';
-import { accountOf, mayBeConnectionLimit } from '../upstream/provider/provider-connections.ts';
-import type { FailoverCause, Following, GroupSource } from '../upstream/provider/source-address.ts';
-import { isLiveByName } from '../upstream/provider/source-kind.ts';
-import type { Origin } from './origin.ts';
-import type { SourceConnections } from './source-connections.ts';
-import { sourceFeedOf } from './source-key.ts';
+import type { Clock, Timer } from '../../../../shared/clock.ts';
+import type { Logger } from '../../../../shared/log.ts';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+import { pauseBy } from '../../async.ts';
+import { SourceError } from '../../errors.ts';
+import { accountOf, mayBeConnectionLimit } from '../provider/provider-connections.ts';
+import type { FailoverCause, Following, SwitchableSource } from '../provider/source-address.ts';
+import { sourceFeedOf } from '../provider/source-key.ts';
+import { isLiveByName } from '../provider/source-kind.ts';
+import type { Silence } from './silence.ts';
+import { failoverReason } from './source-recovery.ts';
 
-/** What the next source of a feed has to do here. */
-export interface Held extends Pick<Origin, 'isOwn'> {
-  readonly connections: Pick<SourceConnections, 'stage'>;
+/** The next source, entered beside the one of now. */
+export interface Held {
+  /**
+   * Opens it, if its reader has to do that, and waits until a viewer could begin with it.
+   * @throws when that fails or takes longer than `timeoutMs`
+   */
+  stage(timeoutMs: number): Promise<void>;
+}
+
+/** What is read now; the same object as long as that is the same source. */
+export interface ReadNow {
+  /** It is opened here. What another worker or group reads, they retry. */
+  readonly isOwn: boolean;
+  /** The provider account, in the terms of `accountOf`. */
+  readonly account: string;
+  readonly silence: Pick<Silence, 'limitMs'>;
 }
 
 export interface StandbyDeps {
-  readonly source: Pick<GroupSource, 'following' | 'index'> | undefined;
-  /** As `SourceMoves` has them. */
+  readonly source: Pick<SwitchableSource, 'following' | 'index'> | undefined;
   readonly moves: {
+    /** Enters the next source beside the one of now. */
     hold(following: Following): Promise<Held>;
+    /** Leaves it, unless the reader has moved there. */
     drop(held: Held): void;
+    /** Moves to the next source. Returns false when there is none. */
     on(cause: FailoverCause): Promise<boolean>;
   };
-  /** What the feed reads now. */
-  readonly current: () => Pick<Origin, 'isOwn' | 'account'> & {
-    readonly watch: { readonly silence: Pick<Silence, 'limitMs'> };
-  };
+  readonly current: () => ReadNow;
   /** What has been passed on. */
   readonly media: {
     /** Grows with each picture, or each sound without pictures. */
@@ -43,9 +53,9 @@ export interface StandbyDeps {
   };
   /** Whether this outage may lead to another source. */
   readonly mayMove: () => boolean;
-  /** Aborted when the feed is closed. */
+  /** Aborted when nobody reads any more. */
   readonly signal: AbortSignal;
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'warn'>;
   readonly clock: Clock;
 }
 
@@ -85,7 +95,7 @@ export class Standby {
    */
   failed(error: SourceError): void {
     const { media, current } = this.#deps;
-    const { silence } = current().watch;
+    const { silence } = current();
     if (media.progressMs === undefined) return;
     const sinceMs = this.#clock.monotonicMs() - media.progressMs;
     this.#clock.clearTimeout(this.#timer);
@@ -96,7 +106,7 @@ export class Standby {
     this.#timer = this.#clock.setTimeout(open, Math.max(0, silence.limitMs / 2 - sinceMs));
   }
 
-  /** Resolves when nothing is open beside the source of now. Returns whether the feed goes on at the next one. */
+  /** Resolves when nothing is open beside the source of now. Returns whether the next one has won. */
   async decided(): Promise<boolean> {
     return (await this.#underWay) === true;
   }
@@ -157,9 +167,7 @@ export class Standby {
     const failed = (error: unknown) => {
       staged.error = error instanceof Error ? error : new Error(String(error));
     };
-    // What another worker or group reads, that one has opened.
-    const staging = next.isOwn ? next.connections.stage(TRY_MS) : Promise.resolve();
-    staging.then(hasBegun, failed);
+    next.stage(TRY_MS).then(hasBegun, failed);
     const untilMs = this.#clock.monotonicMs() + TRY_MS;
     for (;;) {
       const { atMs, error } = staged;
@@ -176,7 +184,7 @@ export class Standby {
   get #isSilent(): boolean {
     const { media, current } = this.#deps;
     const sinceMs = this.#clock.monotonicMs() - (media.progressMs ?? 0);
-    return sinceMs >= Math.min(LEAST_SILENCE_MS, current().watch.silence.limitMs);
+    return sinceMs >= Math.min(LEAST_SILENCE_MS, current().silence.limitMs);
   }
 }
 

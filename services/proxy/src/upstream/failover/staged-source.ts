@@ -1,15 +1,15 @@
 /**
- * A provider connection that is open before it is needed. It is read from its first keyframe on, and waits to continue
- * where another worker's connection to the same source ends.
+ * A provider connection that is open before it is needed: it waits to continue where another worker's connection to the same
+ * source ends, or to follow a source that is silent.
  */
 
-import type { Clock } from '../../../shared/clock.ts';
-import { type Deferred, deferred, pauseBy, within } from '../async.ts';
-import { SourceError } from '../errors.ts';
-import { ProgramReader } from '../mpegts/reading/program-reader.ts';
-import { contentOf } from '../mpegts/reading/unit-content.ts';
-import type { Unit } from '../mpegts/reading/units.ts';
-import type { BodyReader } from '../upstream/messages/body-reader.ts';
+import type { Clock } from '../../../../shared/clock.ts';
+import { type Deferred, deferred, pauseBy, within } from '../../async.ts';
+import { SourceError } from '../../errors.ts';
+import { ProgramReader } from '../../mpegts/reading/program-reader.ts';
+import { contentOf } from '../../mpegts/reading/unit-content.ts';
+import type { Unit } from '../../mpegts/reading/units.ts';
+import type { BodyReader } from '../messages/body-reader.ts';
 
 /** Maximum media that may wait; a handover takes a few seconds. */
 const MAX_BYTES = 32 * 1024 * 1024;
