@@ -151,7 +151,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'sources/hls',
     'HLS sources: one worker asks the provider for all',
-    'services/shared services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership ',
+    'services/shared services/registry errors.ts async.ts upstream/hls upstream/provider relay ownership',
   ),
   row(
     'streams',
