@@ -106,6 +106,8 @@ export class RedisRegistry implements SharedRegistry {
   readonly #counters = new ClientCounters();
   readonly #sessions = new SessionCounters();
   readonly #limit: QuestionLimit;
+  /** What the last answered renewal has brought: it waits in Redis until the next one says so. */
+  #heard: readonly string[] = [];
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
@@ -338,12 +340,14 @@ export class RedisRegistry implements SharedRegistry {
     const answer = await this.#run(
       ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
       toldText(sessions, askedMs),
+      JSON.stringify(this.#heard),
       ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#counters.written(counters);
     const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
     this.#limit.answered(Number(nowText), askedMs);
+    this.#heard = texts;
     if (unbroken === 1) {
       this.#record.written(shown);
       this.#sessions.told(sessions);

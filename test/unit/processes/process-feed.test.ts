@@ -515,6 +515,19 @@ describe('another worker that takes the feed', () => {
     expect(before).toContain('1 released');
   });
 
+  it.each([
+    ['though the provider allows no second connection meanwhile', AT_LIMIT, true],
+    ['unless its source does not open', REFUSED, false],
+  ])('may get it back %s', async (_, error, isReady) => {
+    const { process, place, open, refuse, has, run } = setUp();
+    await open(0, run('a').send('a1'));
+    await has('a1');
+    place.set({ kind: 'relay', owner: OWNER });
+    const ready = process.prepare();
+    await refuse(1, error);
+    expect(await ready).toBe(isReady);
+  });
+
   it('ends the run that was ready here, too', async () => {
     const { process, place, events, open, has, run, source } = setUp({ failovers: 1 });
     const a = run('a').send('a1');

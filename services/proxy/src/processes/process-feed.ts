@@ -214,7 +214,8 @@ export class ProcessFeed implements PlacedFeed {
 
   async #prepareInput(): Promise<() => void> {
     if (this.#sourceClock !== undefined) return (await this.#production.leaseSource(this.#request())).release;
-    // FFmpeg opens the source itself. That takes a second connection, if the provider allows two.
+    // FFmpeg opens the source itself. That takes a second connection, if the provider allows two. If not, there is nothing to get ready:
+    // this worker opens the source when the one before has closed it. To refuse would put that off until the one before has to end.
     const { state } = this.#source;
     const prepared = await this.#succession.prepare(undefined);
     if (this.#source.state !== state) {

@@ -3,7 +3,8 @@
 --       8 why it drains or '', 9 how long it has been running, in ms,
 --       10 what this worker's sessions have got since the last renewal, as JSON array of [stream, client, bytes, segments, last access in
 --       ms, for how many ms from now it lasts],
---       11, 12, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       11 the commands that the last answer has brought, as JSON array of their texts: until then they wait, because an answer may be lost,
+--       12, 13, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
@@ -93,7 +94,7 @@ if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', 
 redis.call('HSET', K.newest, worker, incarnation)
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-take_counters(incarnation, 11)
+take_counters(incarnation, 12)
 -- Else the worker first writes back what it holds.
 local gone = unbroken == 1 and take_sessions(ARGV[10]) or {}
 -- The way to Redis takes each renewal a little longer or shorter; only a clock that was set, or a lost key, is written.
@@ -101,9 +102,9 @@ local started = now_ms() - ARGV[9]
 if math.abs(number_of(redis.call('HGET', K.started, incarnation), 0) - started) > 1000 then
   redis.call('HSET', K.started, incarnation, string.format('%.0f', started))
 end
+for _, heard in ipairs(cjson.decode(ARGV[11])) do redis.call('LREM', K.commandsPrefix .. incarnation, 1, heard) end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 note_drain(incarnation, ARGV[8], answer)
-if #answer > 0 then redis.call('DEL', K.commandsPrefix .. incarnation) end
 for _, each in ipairs(gone) do answer[#answer + 1] = each end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))

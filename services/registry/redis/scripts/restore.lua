@@ -249,6 +249,7 @@ for _, own in ipairs(mine.feeds) do
       owner.epoch = epoch
       places[#places + 1] = { feed = feed, place = { kind = 'relay', owner = owner } }
     else
+      -- One that was begun without Redis (epoch 0) gets 1 over a lost record: less than any that was granted, whose worker may come yet.
       local next_epoch = math.max(own.epoch, stored[1] == incarnation and epoch or epoch + 1)
       set_owner(feed, me, next_epoch)
       if next_epoch ~= own.epoch then places[#places + 1] = { feed = feed, place = { kind = 'own', epoch = next_epoch } } end

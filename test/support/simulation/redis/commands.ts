@@ -209,6 +209,15 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       list.push(...items);
       return list.length;
     },
+    LREM: (key, count = '', item = '') => {
+      if (count !== '1') throw new ReplyError('ERR only the first of an element is removed here');
+      const at = space.read(key, 'list')?.items.indexOf(item) ?? -1;
+      if (at < 0) return 0;
+      const { items } = space.change(key, 'list');
+      items.splice(at, 1);
+      if (items.length === 0) space.delete(key);
+      return 1;
+    },
     LRANGE: (key, first = '', last = '') => between(space.read(key, 'list')?.items ?? [], first, last),
   };
 }
