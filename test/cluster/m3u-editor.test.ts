@@ -15,7 +15,7 @@ import {
   USER_AGENT,
 } from '../support/m3u-editor-bodies.ts';
 import { refusal } from '../support/m3u-editor-reads.ts';
-import { type RecordingHandle, record } from '../support/recorder.ts';
+import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
@@ -357,29 +357,24 @@ describe.each([
     expect(await editor.testConnection('http://127.0.0.1:1/up')).toMatchObject({ success: false });
   });
 
-  staged.concurrent('plays HLS sources, and says of HLS profiles that HLS is not built for them', async ({ stage }) => {
+  staged.concurrent('plays HLS sources and HLS profiles', async ({ stage }) => {
     const editor = newEditor();
     const files = await startFileSource();
     stage.closeAfter(() => files.close());
     const list = newList();
     const urlOf = (id: number, end: string) => `http://tv.example/live/joe/s3cret/${id}.${end}`;
     const channel = (id: number, end = 'ts'): Channel => ({ id, url: urlOf(id, end), playlistUuid: list });
+    const live = (await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 })).url;
     const played = [
-      [await editor.createTranscoded(transcodedBody(channel(1021), PROFILES.hls, 6)), 'm3u8'],
-      [await editor.createTranscoded(transcodedBody(channel(1022), PROFILES.fmp4, 7)), 'm3u8'],
+      [await editor.createTranscoded(transcodedBody({ ...channel(1021), url: live }, PROFILES.hls, 6)), 'm3u8'],
+      [await editor.createTranscoded(transcodedBody({ ...channel(1022), url: live }, PROFILES.fmp4, 7)), 'm3u8'],
     ] as const;
-    for (const [id, format] of played) {
-      const { url, headers } = editor.playback(id, format, { ...ANN, clientId: 'web-9' });
-      const { status, bytes } = await record(url, { headers });
-      expect([url, status]).toEqual([url, 501]);
-      expect(refusal.parse(JSON.parse(bytes.toString())).detail).toMatch(/HLS/);
-    }
     const sources = [
       [await editor.createStream(channelBody({ ...channel(1023), url: files.url('hls/live.m3u8') })), 'm3u8'],
       // Films are played from /stream whatever their URL ends with.
       [await editor.createStream(episodeBody(1024, files.url('hls/vod.m3u8'), list)), 'ts'],
     ] as const;
-    for (const [id, format] of sources) {
+    for (const [id, format] of [...played, ...sources]) {
       const { url, headers } = editor.playback(id, format, { ...ANN, clientId: 'web-9' });
       // fetch speaks for itself about its connection.
       const { connection: _connection, ...sent } = headers;
@@ -391,8 +386,14 @@ describe.each([
       ]);
       const [address = ''] = (await entry.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
       const playlist = await fetch(new URL(address, entry.url));
-      expect(await playlist.text()).toMatch(/#EXTINF/);
+      const text = await playlist.text();
+      expect(text).toMatch(/#EXTINF/);
       expect(playlist.headers.get('x-client-id')).toBe('web-9');
+      const [segment = ''] = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      const media = await fetch(new URL(segment, playlist.url));
+      expect(media.status).toBe(200);
+      expect(Buffer.from(await media.arrayBuffer()).readUInt8(188)).toBe(0x47);
+      expect((await editor.ask({ method: 'DELETE', path: `/hls/${id}/clients/web-9` })).status).toBe(200);
     }
   });
 

@@ -27,6 +27,7 @@ import { RedisRegistry } from '../../../services/registry/redis/redis-registry.t
 import { ResilientRegistry } from '../../../services/registry/resilient/resilient-registry.ts';
 import type { WorkerIdentity, WorkerNumbers } from '../../../services/registry/types.ts';
 import type { Logger } from '../../../services/shared/log.ts';
+import { SEGMENT_SETTINGS } from '../segment-settings.ts';
 import { type Servers, SimulatedHttp } from './http-model.ts';
 import type { Machine } from './machine.ts';
 import { Process } from './machine.ts';
@@ -149,6 +150,7 @@ export class SimulatedWorker {
       log,
       clock: process,
       ringLimits: () => RING,
+      segments: SEGMENT_SETTINGS,
       streamTimeoutMs: 10_000,
       streamTotalTimeoutMs: 30_000,
       retryAttempts: 3,

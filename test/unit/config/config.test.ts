@@ -111,6 +111,9 @@ const CASES: Record<keyof Config, Case> = {
   ringMaxBytes: size(48 * 1024 ** 2),
   hlsCacheBytes: size(64 * 1024 ** 2),
   hlsSegmentTimeMs: { ...time(2_000), bad: ['0', '0.5', '11', '2s'] },
+  hlsWaitMs: { ...time(10_000), bad: ['0', '121', '2s'] },
+  hlsListSize: { unset: 15, good: [['30', 30]], bad: ['2', '1001', '1.5'] },
+  hlsStartSegments: { unset: 2, good: [['3', 3]], bad: ['0', '11', 'two'] },
   preferredAudioLanguages: { unset: [], good: [['de, ENG,fre', ['deu', 'eng', 'fra']]], bad: ['german', 'xx,de'] },
   ffmpegPath: { unset: 'ffmpeg', good: [['/opt/ffmpeg', '/opt/ffmpeg']], bad: ['a\nb'] },
   hwAccelType: { unset: 'cpu', good: [['NVIDIA', 'nvidia']], bad: ['gpu'] },
@@ -290,7 +293,7 @@ describe('secretsIn', () => {
 
 describe('ignoredSettings', () => {
   it('says of each setting that has no effect why', () => {
-    expect(ignoredSettings({ temp_dir: '/tmp', PORT: '1', HLS_WAIT_TIME: '' })).toEqual([
+    expect(ignoredSettings({ temp_dir: '/tmp', PORT: '1', HLS_GC_ENABLED: '' })).toEqual([
       'TEMP_DIR has no effect: the worker writes no files.',
     ]);
   });

@@ -144,6 +144,11 @@ export const FOLDERS: readonly Folder[] = [
   ),
   row('ownership', 'which worker makes a feed', 'services/shared services/registry timing.ts async.ts ecs feed relay'),
   row(
+    'segments',
+    'the segments of a process feed: cut here, the same on every worker',
+    'services/shared services/registry timing.ts errors.ts async.ts mpegts/syntax mpegts/segmenting feed feed/hls feed/marks ownership relay',
+  ),
+  row(
     'sources',
     'one connection to a provider for all who read it',
     'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/marks upstream/* relay ownership',
@@ -161,22 +166,22 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'processes/output',
     'what is done with the output of runs: where its segments begin',
-    'mpegts/syntax feed feed/marks ffmpeg/process ffmpeg/profiles relay',
+    'mpegts/syntax feed feed/hls feed/marks ffmpeg/process ffmpeg/profiles relay',
   ),
   row(
     'processes',
     'what FFmpeg makes of a stream, run after run',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/marks ffmpeg/* upstream/* relay ownership sources streams processes/output',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership segments sources streams processes/output',
   ),
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership streams processes',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes',
   ),
   row(
     'viewers/sessions',
     'HLS viewers: many requests of one, on any worker',
-    'services/shared services/registry errors.ts sealer.ts feed upstream/messages viewers',
+    'services/shared services/registry errors.ts sealer.ts segments upstream/messages viewers',
   ),
   row(
     'metrics',
@@ -213,7 +218,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry visit.ts errors.ts config ffmpeg/* upstream/* streams viewers viewers/sessions worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config feed feed/hls ffmpeg/* upstream/* segments streams viewers viewers/sessions worker api/http api/access api/streams',
   ),
   row(
     'api/status',

@@ -13,6 +13,7 @@ import { accountOf } from '../../../services/proxy/src/upstream/provider/provide
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
+import { SEGMENT_SETTINGS } from '../../support/segment-settings.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import {
@@ -72,6 +73,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     streamTotalTimeoutMs: 0,
     retryAttempts: 0,
     retryDelayMs: 0,
+    segments: SEGMENT_SETTINGS,
     onRestart: () => events.push('restarts'),
     ...deps,
     stream,

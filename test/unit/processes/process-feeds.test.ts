@@ -14,6 +14,7 @@ import { MemoryRegistry } from '../../../services/registry/memory/memory-registr
 import { newStream } from '../../../services/registry/new-stream.ts';
 import type { Place, StreamProfile } from '../../../services/registry/types.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
+import { SEGMENT_SETTINGS } from '../../support/segment-settings.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import { LOG, ME, placeOf } from './support.ts';
@@ -73,6 +74,7 @@ function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolea
     sandbox: undefined as unknown as Sandbox,
     reading: undefined as unknown as OptionReading,
     segmentMs: 2_000,
+    segments: SEGMENT_SETTINGS,
     preferredAudioLanguages: [],
     firstPictureTimeoutMs: 60_000,
     log: LOG,

@@ -7,6 +7,7 @@ import type { SourceLease } from '../../../services/proxy/src/sources/source-fee
 import { Seating, type SeatingDeps, type Viewer } from '../../../services/proxy/src/viewers/seating.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
+import { SEGMENT_SETTINGS } from '../../support/segment-settings.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 import { until } from '../../support/until.ts';
 import { LOG, ME, placeOf } from '../processes/support.ts';
@@ -56,6 +57,7 @@ async function ground({ graceMs = 0, knowsPlaces = true, leaves = async () => un
     ...{ cap: 0, maxProcesses: 0, shareDirectStreams: true, isDraining: () => false, isBusy: () => false },
     ringLimits: () => ({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
     placeOf: (feed: string, first: Parameters<SeatingDeps['placeOf']>[1]) => placeOf(feed, first, registry),
+    segments: SEGMENT_SETTINGS,
     source: { maxFailoverAttempts: 0, askResolver: async () => undefined },
   };
   const seating = new Seating(deps as unknown as SeatingDeps);
@@ -143,7 +145,12 @@ it('counts no error of a stream whose viewer left while it was being opened', as
 it('seats a session at the feed without waiting for media, and keeps the feed until the session is given back', async () => {
   const { registry, seating, opening, joinSession } = await ground();
   const [first, second] = [await joinSession(), await joinSession()];
-  expect([first.resumed, second.resumed, first.feed === second.feed, first.slot]).toEqual([false, true, true, 0]);
+  expect([first.resumed, second.resumed, first.segments === second.segments, first.slot]).toEqual([
+    false,
+    true,
+    true,
+    0,
+  ]);
   await until(() => opening.length === 1, { what: 'the source to be opened' });
   first.release();
   expect(seating.feeds.size).toBe(1);

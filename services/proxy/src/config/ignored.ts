@@ -1,6 +1,5 @@
 /** Settings of m3u-proxy and its compose files that have no effect here. The log at start gives the reason for each. */
 
-const LATER_HLS = 'HLS playback is not part of this version';
 const NO_BROADCAST = 'broadcasts are not part of this version';
 const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
 const NO_SILENCE = 'silence detection is not part of this version';
@@ -44,7 +43,6 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   HLS_GC_INTERVAL: NO_FILES,
   HLS_GC_AGE_THRESHOLD: NO_FILES,
   HLS_TEMP_DIR: NO_FILES,
-  HLS_WAIT_TIME: LATER_HLS,
   HLS_BROADCAST_DIR: NO_BROADCAST,
   DVR_RECORDING_DIR: NO_BROADCAST,
   BROADCAST_GC_ENABLED: NO_BROADCAST,

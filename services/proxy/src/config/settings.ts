@@ -174,6 +174,24 @@ const pooling = {
     '2',
     'Seconds of a segment of HLS, and between the keyframes of profiles that encode the picture. Must be the same on all workers.',
   ),
+  hlsWaitMs: setting(
+    'HLS_WAIT_TIME',
+    seconds(1, 120),
+    '10',
+    'Seconds that the first playlist of a stream may take, where its segments are made here.',
+  ),
+  hlsListSize: setting(
+    'HLS_LIST_SIZE',
+    integer(3, 1_000),
+    '15',
+    'Segments in a playlist of HLS, where the profile does not say (`-hls_time`, `-hls_list_size`).',
+  ),
+  hlsStartSegments: setting(
+    'HLS_START_SEGMENTS',
+    integer(1, 10),
+    '2',
+    'Segments with which the playlist of a stream that has just started is shown.',
+  ),
   preferredAudioLanguages: setting(
     'PREFERRED_AUDIO_LANGUAGES',
     languages,

@@ -42,6 +42,7 @@ export class Feed {
   readonly clock: Clock;
   readonly #readers = new Set<FeedReader>();
   readonly #endListeners: (() => void)[] = [];
+  readonly #publishListeners = new Set<() => void>();
   #published = 0;
   #end: FeedEnd | undefined;
   #wakeTimer: Timer | undefined;
@@ -60,6 +61,15 @@ export class Feed {
   onEnd(listener: () => void): void {
     if (this.#end !== undefined) listener();
     else this.#endListeners.push(listener);
+  }
+
+  /**
+   * Calls back with each piece of media, as soon as the ring has it: readers are woken later, and a crowd of them less often.
+   * @returns a function that ends the calls
+   */
+  onPublish(listener: () => void): () => void {
+    this.#publishListeners.add(listener);
+    return () => this.#publishListeners.delete(listener);
   }
 
   /** Position up to which readers see bytes. */
@@ -113,6 +123,7 @@ export class Feed {
 
   /** What was appended to the ring is whole and can be read. Readers are woken soon. */
   publish(): void {
+    for (const listener of [...this.#publishListeners]) listener();
     if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
     const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - this.clock.monotonicMs());
     this.#wakeTimer = this.clock.setTimeout(() => this.#wake(), wait);

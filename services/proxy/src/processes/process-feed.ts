@@ -19,6 +19,7 @@ import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { relayedError } from '../relay/relayed-failure.ts';
+import { FeedSegments, type SegmentSettings } from '../segments/feed-segments.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf } from '../upstream/provider/provider-connections.ts';
@@ -45,6 +46,7 @@ export interface ProcessFeedDeps {
   readonly retryDelayMs: number;
   /** Called for each run that replaces one that ended. */
   readonly onRestart: () => void;
+  readonly segments: SegmentSettings;
   /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
 }
@@ -71,6 +73,8 @@ export class ProcessFeed implements PlacedFeed {
   readonly history: FeedHistory;
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
+  /** What HLS viewers get of it. */
+  readonly segments: FeedSegments;
   readonly #clock: Clock;
   readonly #production: Production;
   readonly #streamId: string;
@@ -130,6 +134,14 @@ export class ProcessFeed implements PlacedFeed {
     this.feed = new Feed(ringLimits(), production.opaque, clock);
     this.#marks = production.marks();
     this.output = production.output(this.feed, this.#marks.own);
+    const { segmentMs, listSize } = options.segments;
+    const size = production.window ?? { segments: listSize };
+    this.segments = new FeedSegments({
+      ...{ feed: this.feed, place },
+      marks: () => this.marks,
+      list: { segmentSeconds: segmentMs / 1_000, size },
+      settings: options.segments,
+    });
     this.#succession = new Succession({
       start: () => this.#start(),
       timeoutMs: options.streamTimeoutMs,

@@ -12,6 +12,7 @@ import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import { SlotReleases } from '../ownership/slot-releases.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
+import type { FeedSegments } from '../segments/feed-segments.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
@@ -127,6 +128,11 @@ export class ProcessFeeds {
       read[streamId] = [...new Set([...(read[streamId] ?? []), ...process.sourcesRead])];
     }
     return read;
+  }
+
+  /** The segments of a stream's feed, if it has one here. */
+  segmentsOf(streamId: string): FeedSegments | undefined {
+    return this.#of(streamId)[0]?.process.segments;
   }
 
   /** The slots of a stream that have a feed here. */
@@ -379,6 +385,7 @@ function keyOf({ streamId, slot }: Pick<Entry, 'streamId' | 'slot'>): string {
 }
 
 function relayedFeed({ process, release }: FeedUse): RelayedFeed {
-  const { feed, place, history } = process;
-  return { feed, place, history, sourceClock: () => process.sourceClock, marks: () => process.relayedMarks, release };
+  const { feed, place, history, segments } = process;
+  const marks = () => process.relayedMarks;
+  return { feed, place, history, segments, sourceClock: () => process.sourceClock, marks, release };
 }

@@ -6,11 +6,13 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from '../feed/feed-output.ts';
+import type { WindowSize } from '../feed/hls/window.ts';
 import type { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { SourceLease } from '../sources/source-feeds.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
+import { playlistWindow } from './output/playlist-window.ts';
 import { marksFollowedBy, ProcessMarks } from './output/process-marks.ts';
 import type { RunRequest, StartRun } from './run.ts';
 import { leaseSource } from './run-entry.ts';
@@ -30,6 +32,8 @@ export interface Production {
   readonly samePictures: boolean;
   /** Whether it needs a process. */
   readonly needsProcess: boolean;
+  /** Which of them a playlist lists; undefined: as HLS_LIST_SIZE says. */
+  readonly window?: WindowSize | undefined;
 }
 
 export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
@@ -56,5 +60,6 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
     opaque: opaque !== undefined,
     samePictures: profile.video === 'copy',
     needsProcess: true,
+    window: playlistWindow(profile.args),
   };
 }

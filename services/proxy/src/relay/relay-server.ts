@@ -157,6 +157,12 @@ export class RelayServer {
       response.writeHead(409).end();
       return;
     }
+    const [, cut, n] = /^\/feeds\/([^/]+)\/segments(?:\/(\d{1,15})\.ts)?$/.exec(url.pathname) ?? [];
+    if (cut !== undefined) {
+      const { searchParams } = url;
+      await this.#segments(cut, n === undefined ? undefined : Number(n), searchParams.has('via'), request, response);
+      return;
+    }
     const [, key, action] = /^\/feeds\/([^/]+)(\/prepare|\/fetch)?$/.exec(url.pathname) ?? [];
     if (key === undefined) response.writeHead(404).end();
     else if (action === undefined) await this.#relay(key, url.searchParams, request, response);
@@ -208,6 +214,21 @@ export class RelayServer {
       this.#sentBefore += bytes;
     };
     await answerFetch(feed, ask, follower, { visit, response, clock: this.#wire.clock, onSent });
+  }
+
+  /** @param n of the segment whose media is wanted; undefined: which there are */
+  async #segments(
+    key: string,
+    n: number | undefined,
+    via: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const visit = new Visit(response, this.#deps.log);
+    const relayed = await visit.take(this.#deps.find(key, via), (found) => found?.release());
+    const { segments, place } = relayed ?? {};
+    if (segments === undefined || place === undefined) response.writeHead(404).end();
+    else this.#sentBefore += await segments.answer({ n, place, visit, request, response, clock: this.#wire.clock });
   }
 
   async #serve(

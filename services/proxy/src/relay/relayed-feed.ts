@@ -1,8 +1,11 @@
 /** A feed of this worker, as other workers get it. */
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Owner } from '../../../registry/types.ts';
+import type { Clock } from '../../../shared/clock.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { Visit } from '../visit.ts';
 import type { RelayedMarks } from './mark-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
 
@@ -18,6 +21,23 @@ export interface RelayedPlace {
   onOwner(listener: () => void): () => void;
 }
 
+/** What another worker asks about the segments of a feed. */
+export interface SegmentsAsked {
+  /** Of the segment whose media it wants; undefined: which there are, until it has had enough. */
+  readonly n: number | undefined;
+  readonly place: RelayedPlace;
+  readonly visit: Visit;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly clock: Clock;
+}
+
+/** The segments of a feed, as other workers get them. */
+export interface RelayedSegments {
+  /** @returns how many bytes of media that were */
+  answer(asked: SegmentsAsked): Promise<number>;
+}
+
 /** A feed for other workers. */
 export interface RelayedFeed {
   readonly feed: Feed;
@@ -26,6 +46,8 @@ export interface RelayedFeed {
   /** How its times relate to those of its source; undefined when not known. */
   readonly sourceClock: () => SourceClock | undefined;
   readonly marks: () => RelayedMarks;
+  /** Undefined: it has none. */
+  readonly segments?: RelayedSegments | undefined;
   /** Set for a feed that this worker only passes on: it may end here and continue elsewhere. */
   readonly passedOn?: { readonly owner: Owner; readonly isStopped: () => boolean };
   /** Called once, when the relay is over. */

@@ -63,7 +63,7 @@ export class StreamCatalogue {
    * Creates a transcoded stream.
    * @throws {StreampoolError} 400 for an unknown profile, 422 for anything else that cannot run, 503 when there are too many streams
    */
-  createTranscoded(order: TranscodeOrder): Promise<CreateAnswer> {
+  async createTranscoded(order: TranscodeOrder): Promise<CreateAnswer & { readonly asked: StreamProfile }> {
     const source = this.#source(order);
     const resolved = resolveProfile(
       {
@@ -78,7 +78,8 @@ export class StreamCatalogue {
     const profile = profileRecord(resolved);
     const id = transcodedStreamId(this.#deps.strategy, { ...source, profile });
     const metadata = { ...transcodingMetadata(profile), ...source.metadata };
-    return this.#create({ ...source, id, profile, metadata });
+    const answer = await this.#create({ ...source, id, profile, metadata });
+    return { ...answer, asked: profile };
   }
 
   #source(order: StreamOrder): Omit<StreamSpec, 'id' | 'profile'> {

@@ -13,7 +13,7 @@ export interface KeyParts {
 }
 
 const KEYS: Record<SharingStrategy, (parts: KeyParts) => unknown> = {
-  url_profile: (parts) => [...source(parts), parts.profile.inputOptions, parts.profile.outputOptions, output(parts)],
+  url_profile: (parts) => [...source(parts), ...output(parts)],
   url_only: (parts) => source(parts),
   disabled: (parts) => KEYS.url_profile(parts),
 };
@@ -25,8 +25,9 @@ function source({ url, headers, userAgent }: KeyParts): unknown[] {
   return [url, sorted, userAgent];
 }
 
-function output({ profile }: KeyParts): unknown {
-  return [profile.container, profile.hls];
+/** Whether a profile says HLS changes nothing: segments are cut from the same output. */
+function output({ profile }: KeyParts): unknown[] {
+  return [profile.inputOptions, profile.outputOptions, profile.container];
 }
 
 /** 32 hex digits derived from everything that changes a transcoded stream's bytes or credentials. */

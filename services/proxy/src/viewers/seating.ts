@@ -23,6 +23,7 @@ import type { EntryPoint } from '../feed/ring.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
+import type { FeedSegments } from '../segments/feed-segments.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
 import { StreamSource } from '../streams/stream-source.ts';
@@ -64,7 +65,7 @@ export type Seat = SeatBase &
 
 /** A session of several requests with its place at a feed. */
 export interface SessionSeat extends Joined {
-  readonly feed: Feed;
+  readonly segments: FeedSegments;
   /** This worker serves it no longer. Another one may: nobody is counted out. */
   readonly release: () => void;
 }
@@ -107,6 +108,11 @@ export class Seating {
       assertProcessFree: () => this.#assertProcessFree(),
       isFull: () => this.capacity === 'full',
     });
+  }
+
+  /** @throws {SourceError} when its source did not play a moment ago */
+  assertPlays(streamId: string): void {
+    this.#coolDown.throwIfCooling(streamId);
   }
 
   get processCount(): number {
@@ -179,7 +185,7 @@ export class Seating {
       }
       if (!(error instanceof FiniteSourceError)) {
         // The stream is not at fault if the viewer left or must now be served in another way.
-        if (!signal.aborted && !(error instanceof NotSharedError)) await this.#noteFailure(stream.id, error);
+        if (!signal.aborted && !(error instanceof NotSharedError)) await this.noteFailure(stream.id, error);
         throw error;
       }
       // Only opening it shows that the source has an end. Everybody who waited joins again, each with its own process.
@@ -189,9 +195,10 @@ export class Seating {
   }
 
   /**
-   * Seats a session that is cut from the stream's feed. As `join`, but it waits for no media: a request for a playlist does that.
+   * Seats a session that is cut from the stream's feed. As `join`, but it waits for no media: a request for a playlist does that. Its
+   * feed is shared even if each viewer of the stream at /stream/ has a connection of its own, since a session cannot hold one.
    *
-   * @throws {NotSharedError} when the stream has no feed that its viewers share
+   * @throws {NotSharedError} when the source has an end
    */
   async joinSession(request: SeatRequest, session: SessionRequest): Promise<SessionSeat> {
     const { signal } = request;
@@ -204,13 +211,17 @@ export class Seating {
       stopIfGone(signal);
       this.feeds.follow(stream);
       if (this.#isFinite(stream)) throw new NotSharedError('The source has an end');
-      if (!isShared(stream, this.#deps.shareDirectStreams)) throw new NotSharedError('The stream is not shared');
       const feed = processFeedKey(stream.id, slot);
       const place = joined.place ?? (await knownPlace(registry, feed, signal, this.#deps.clock));
       stopIfGone(signal);
       isFeedAsked = true;
       const { process, release } = await this.feeds.acquire(stream, slot, place);
-      return { ...joined, feed: process.feed, release };
+      const unwant = process.segments.want();
+      const leave = () => {
+        unwant();
+        release();
+      };
+      return { ...joined, segments: process.segments, release: leave };
     } catch (error) {
       // Another worker may serve it.
       if (joined.resumed !== true) await registry.leave(clientReport(client, 0));
@@ -317,7 +328,8 @@ export class Seating {
     return unshareable || hintFromUrl(this.#sources.get(id)?.address.url ?? failover.currentUrl) === 'finite';
   }
 
-  async #noteFailure(streamId: string, error: unknown): Promise<void> {
+  /** The source of a stream has not played. For a while nobody tries again. */
+  async noteFailure(streamId: string, error: unknown): Promise<void> {
     if (error instanceof SourceError && error.reason !== 'stopped') this.#coolDown.begin(streamId, error);
     await this.#deps.registry.countError(streamId);
   }

@@ -157,6 +157,12 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     isDraining: () => drain.isBegun,
     isBusy: () => cpu.isBusy,
     sharedStreamGraceMs: config.sharedStreamGraceMs,
+    segments: {
+      segmentMs: config.hlsSegmentTimeMs,
+      listSize: config.hlsListSize,
+      startSegments: config.hlsStartSegments,
+      waitMs: config.hlsWaitMs,
+    },
     failover: {
       maxFailoverAttempts: config.maxFailoverAttempts,
       askResolver: (question) =>

@@ -130,13 +130,19 @@ describe('errors', () => {
     expect(await api.get('/broadcast')).toMatchObject({ status: 200, body: { broadcasts: [], count: 0 } });
   });
 
-  it('are 501 for what comes later', async () => {
+  it('are 404 for parts of a playlist that a live stream does not have', async () => {
     const api = await startApi();
     const { stream_id: id } = (await api.post('/streams', { url: 'http://a.example/live/1.ts' })).body;
+    for (const name of ['segment', 'segment.ts', 'segment.m4s', 'segment.mp4']) {
+      const answer = await api.get(`/hls/${id}/${name}?client_id=a&url=b`);
+      expect([name, answer.status]).toEqual([name, 404]);
+      expect(answer.body.detail).toContain('Open the playlist anew');
+    }
+  });
+
+  it('are 501 for what comes later', async () => {
+    const api = await startApi();
     for (const [method, url] of [
-      ['GET', `/hls/${id}/playlist.m3u8`],
-      ['GET', `/hls/${id}/segment?client_id=a&url=b`],
-      ['GET', `/hls/${id}/segment.ts?client_id=a&url=b`],
       ['POST', '/webhooks'],
       ['GET', '/webhooks'],
       ['DELETE', '/webhooks?webhook_url=x'],
@@ -145,8 +151,6 @@ describe('errors', () => {
       ['POST', '/broadcast/n/stop'],
       ['GET', '/broadcast/n/status'],
       ['GET', '/broadcast/n/live.m3u8.tmp'],
-      ['GET', `/hls/${id}/segment.m4s?client_id=a&url=b`],
-      ['GET', `/hls/${id}/segment.mp4?client_id=a&url=b`],
       ['GET', '/dash/x/manifest.mpd'],
       ['GET', '/dash/x/segment/c/b/video/1.m4s'],
       ['GET', '/dash/x/file?client_id=a&url=b'],

@@ -283,6 +283,28 @@ describe('POST /transcode', () => {
       .body;
     expect(hls).toMatchObject({ format: 'hls', playlist_url: `/hls/${hls.stream_id}/playlist.m3u8` });
     expect(hls.stream_endpoint).toBe(hls.playlist_url);
+    // One FFmpeg makes both, so it is one stream.
+    expect(hls).toMatchObject({ stream_id: ts.stream_id, existing: true });
+    expect(
+      (await api.post('/transcode', { url, profile: '-i {input_url} -c copy -f mpegts {output_args}' })).body,
+    ).toMatchObject({
+      ...{ format: 'mpegts', playlist_url: null, stream_endpoint: `/stream/${ts.stream_id}` },
+    });
+  });
+
+  it('says what of a template for HLS has no effect', async () => {
+    const api = await startApi();
+    const profile = (rest: string) => `-i {input_url} -c copy ${rest} -f hls index.m3u8`;
+    const warnings = async (rest: string, url = LIVE) =>
+      (await api.post('/transcode', { url, profile: profile(rest) })).body.warnings ?? [];
+    expect(await warnings('-hls_time 2 -hls_list_size 30')).toEqual([]);
+    expect(await warnings('-hls_time 6 -hls_segment_type fmp4 -hls_list_size 30', `${LIVE}?6`)).toEqual([
+      '-hls_time 6 changes no segment: all have 2 s (HLS_SEGMENT_TIME).',
+      '-hls_segment_type fmp4 has no effect: segments are MPEG-TS in this version.',
+    ]);
+    expect(await warnings('-hls_time 2 -hls_list_size 5')).toEqual([
+      'The playlist is as long as the one who created this stream first has said.',
+    ]);
   });
 
   it('names the profiles there are when one is unknown', async () => {

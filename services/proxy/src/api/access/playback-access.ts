@@ -17,8 +17,12 @@ export interface PlaybackUrl {
 }
 
 export interface PlaybackAccess {
-  /** The playback URL of a stream. @param ttlMs how long it is valid; PLAYBACK_URL_TTL by default */
-  urlOf(stream: StreamRecord, ttlMs?: number): PlaybackUrl;
+  /**
+   * The playback URL of a stream.
+   * @param hls whether the caller wants HLS; unset: as whoever created the stream
+   * @param ttlMs how long it is valid; PLAYBACK_URL_TTL by default
+   */
+  urlOf(stream: StreamRecord, wants?: { readonly hls?: boolean; readonly ttlMs?: number }): PlaybackUrl;
   /** The reason why a request without the API token may not play; undefined when it may. */
   refusal(streamId: string, signature: string | undefined): StreampoolError | undefined;
 }
@@ -28,16 +32,16 @@ export function playbackAccess({ config, playbackSecret }: Services): PlaybackAc
 }
 
 const OPEN: PlaybackAccess = {
-  urlOf: (stream) => ({ url: pathOf(stream), expiresAtMs: undefined }),
+  urlOf: (stream, { hls } = {}) => ({ url: pathOf(stream, hls), expiresAtMs: undefined }),
   refusal: () => undefined,
 };
 
 /** @param secret may change when the worker joins its cluster late */
 function signedAccess(secret: () => string, defaultTtlMs: number): PlaybackAccess {
   return {
-    urlOf: (stream, ttlMs = defaultTtlMs) => {
+    urlOf: (stream, { hls, ttlMs = defaultTtlMs } = {}) => {
       const expiresAtMs = Math.ceil((Date.now() + ttlMs) / 1000) * 1000;
-      return { url: `${pathOf(stream)}?${SIGNATURE}=${sign(secret(), stream.id, expiresAtMs)}`, expiresAtMs };
+      return { url: `${pathOf(stream, hls)}?${SIGNATURE}=${sign(secret(), stream.id, expiresAtMs)}`, expiresAtMs };
     },
     refusal: (streamId, signature) => refusalFor(judge(secret(), streamId, signature, Date.now())),
   };
@@ -77,7 +81,10 @@ function refusalFor(judgement: Judgement): StreampoolError | undefined {
   }
 }
 
-function pathOf(stream: StreamRecord): string {
-  const hls = stream.profile === undefined ? hintFromUrl(stream.url) === 'hls' : stream.profile.hls;
-  return hls ? `/hls/${stream.id}/playlist.m3u8` : `/stream/${stream.id}`;
+function pathOf(stream: StreamRecord, wantsHls = isHls(stream)): string {
+  return wantsHls ? `/hls/${stream.id}/playlist.m3u8` : `/stream/${stream.id}`;
+}
+
+function isHls({ profile, url }: StreamRecord): boolean {
+  return profile === undefined ? hintFromUrl(url) === 'hls' : profile.hls;
 }

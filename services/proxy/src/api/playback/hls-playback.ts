@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
-import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import type { Media } from '../../upstream/hls/shared-media.ts';
 import { usableRange } from '../../upstream/messages/byte-range.ts';
@@ -23,8 +22,8 @@ import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-addre
 import { mediaHeaders, sendPlaylist } from './hls-reply.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
-const NO_SEGMENTS =
-  'This stream is not HLS at its source, and HLS of other streams is not part of this version; play it from /stream/{stream_id}.';
+const NO_PLAYLIST =
+  'This stream is not HLS at its source, so no such address is part of its playlist. Open the playlist anew.';
 /** After EXT-X-ENDLIST players buffer minutes before they ask again. */
 const OVER_MS = 120_000;
 const ENDURED_TARGETS = 3;
@@ -114,7 +113,6 @@ export class HlsPlayback {
     try {
       return await this.#sourceOf(stream).entry();
     } catch (error) {
-      if (error instanceof NotHlsError) throw new StreampoolError(501, NO_SEGMENTS, { cause: error });
       if (error instanceof SourceError && error.reason !== 'stopped') {
         this.#coolDown.begin(stream.id, error);
         await this.#services.registry.countError(stream.id);
@@ -142,8 +140,7 @@ export class HlsPlayback {
     const { registry, guard } = this.#services;
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
-    if (stream.profile !== undefined || !mayBeHls(stream.failover.currentUrl))
-      throw new StreampoolError(501, NO_SEGMENTS);
+    if (!mayBeHls(stream)) throw new StreampoolError(404, NO_PLAYLIST);
     return stream;
   }
 
@@ -187,8 +184,10 @@ export class HlsPlayback {
   }
 }
 
-/** Whether it is worth asking: what its name calls a file or a transport stream is believed. */
-function mayBeHls(url: string): boolean {
+/** Whether the provider's playlists may be passed on: what its name calls a file or a transport stream is believed. */
+export function mayBeHls({ profile, failover }: StreamRecord): boolean {
+  if (profile !== undefined) return false;
+  const { currentUrl: url } = failover;
   const path = url.split(/[?#]/, 1)[0] ?? '';
   return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
 }

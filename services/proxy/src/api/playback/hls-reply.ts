@@ -3,9 +3,11 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StreampoolError } from '../../errors.ts';
 import type { MediaHead } from '../../upstream/hls/shared-media.ts';
-import { parseContentLength } from '../../upstream/messages/byte-range.ts';
+import { parseContentLength, usableRange } from '../../upstream/messages/byte-range.ts';
 import { typeOfName } from '../../upstream/playlists/segment-name.ts';
+import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
 
 const compressed = promisify(gzip);
 
@@ -54,4 +56,32 @@ export function mediaHeaders({ headers }: MediaHead, extension: string | undefin
   const length = parseContentLength(headers['content-length']);
   if (length !== undefined) result['content-length'] = String(length);
   return result;
+}
+
+/** Sends bytes that are whole in memory; the part of them that the player asks for. */
+export function sendSegment(
+  media: Buffer,
+  session: Pick<HlsSession, 'count'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  reply.type(typeOfName('ts')).headers({
+    'Cache-Control': `private, max-age=${KEPT_SECONDS}`,
+    'Accept-Ranges': 'bytes',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(usableRange(request.headers.range) ?? '') ?? [];
+  let bytes = media;
+  if (from !== '' || to !== '') {
+    const start = from === '' ? Math.max(0, media.length - Number(to)) : Number(from);
+    const end = from === '' || to === '' ? media.length : Math.min(media.length, Number(to) + 1);
+    if (start >= end) {
+      reply.header('Content-Range', `bytes */${media.length}`);
+      throw new StreampoolError(416, 'The segment has no such bytes.');
+    }
+    bytes = media.subarray(start, end);
+    reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${media.length}`);
+  }
+  if (request.method !== 'HEAD') session.count(bytes.length);
+  return reply.send(bytes);
 }

@@ -3,12 +3,15 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { StreampoolError } from '../../errors.ts';
+import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import { SEGMENT_EXTENSIONS } from '../../upstream/playlists/segment-name.ts';
 import type { Services } from '../../worker/services.ts';
 import type { Api } from '../http/typed-server.ts';
 import { InvalidRequest } from '../http/validation.ts';
+import { findStream } from '../streams/stream-routes.ts';
 import { hlsAddress } from './hls-address.ts';
-import { HlsPlayback } from './hls-playback.ts';
+import { HlsPlayback, mayBeHls } from './hls-playback.ts';
+import { PooledHls } from './pooled-hls.ts';
 import { viewerQuery } from './viewer.ts';
 
 const params = z.object({
@@ -22,10 +25,16 @@ const hlsQuery = z.looseObject({
   parent: z.string().optional().describe('Accepted for compatibility.'),
   r: z.string().optional().describe('What the address stands for; from a playlist.'),
   url: z.string().optional().describe('The same as `r`, for clients of m3u-proxy.'),
+  n: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe('Number of a segment that is made here; from a playlist.'),
 });
 
 export function hlsRoutes(app: Api, services: Services): void {
   const hls = new HlsPlayback(services);
+  const pooled = new PooledHls(services);
   const tags = ['Playback'];
 
   /** An error must not stay in a cache. */
@@ -46,7 +55,25 @@ export function hlsRoutes(app: Api, services: Services): void {
     '/hls/:stream_id/playlist.m3u8',
     { schema: { tags, summary: 'Play a stream by HLS.', params, querystring: hlsQuery } },
     async (request, reply) =>
-      answered(reply, () => hls.playlist(request.params.stream_id, request.query, request, reply)),
+      answered(reply, async () => {
+        const { params: given, query } = request;
+        const address = hlsAddress(given.stream_id);
+        if (address.ticket === undefined) {
+          const { registry } = services;
+          const stream = registry.remembered(address.streamId) ?? (await findStream(registry, address.streamId));
+          if (!mayBeHls(stream)) return pooled.entry(stream, query, request, reply);
+          try {
+            return await hls.playlist(given.stream_id, query, request, reply);
+          } catch (error) {
+            // Only its first bytes show that the source is no playlist.
+            if (!(error instanceof NotHlsError)) throw error;
+            return pooled.entry(stream, query, request, reply);
+          }
+        }
+        return query.r === undefined
+          ? pooled.playlist(address, query, request, reply)
+          : hls.playlist(given.stream_id, query, request, reply);
+      }),
   );
 
   for (const extension of [undefined, ...SEGMENT_EXTENSIONS]) {
@@ -64,7 +91,12 @@ export function hlsRoutes(app: Api, services: Services): void {
       async (request, reply) =>
         answered(reply, async () => {
           const { query } = request;
-          if (hlsAddress(request.params.stream_id).ticket !== undefined) assertGiven(query, ['r']);
+          const address = hlsAddress(request.params.stream_id);
+          if (extension === 'ts' && query.n !== undefined) {
+            if (address.ticket === undefined) assertGiven(query, ['client_id']);
+            return pooled.segment(address, Number(query.n), query, request, reply);
+          }
+          if (address.ticket !== undefined) assertGiven(query, ['r']);
           else assertGiven(query, ['url', 'client_id']);
           return hls.media(request.params.stream_id, extension, query, request, reply);
         }),

@@ -85,7 +85,6 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
       const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
       try {
-        refuseHls(stream);
         const shares = (record: StreamRecord) => isShared(record, config.shareDirectStreams);
         const alone = () => direct.play(stream, viewer, clientId, request, reply, shares);
         const served = shares(stream) ? false : await alone();
@@ -118,7 +117,6 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       const stream = await streamFor(request, reply);
       refuseLoop(guard.marker, stream, request, reply);
       if (stream.profile !== undefined) {
-        refuseHls(stream);
         return reply
           .headers(LIVE_HEADERS)
           .type(contentTypeOf(stream.profile.container as Container))
@@ -149,9 +147,4 @@ function hlsLocation(stream: StreamRecord, request: FastifyRequest, access: Play
   const signature = hasToken ? /\bsignature=[^&]+/.exec(access.urlOf(stream).url)?.[0] : undefined;
   if (signature !== undefined) kept.push(signature);
   return `../hls/${stream.id}/playlist.m3u8${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
-}
-
-function refuseHls({ profile }: StreamRecord): void {
-  if (profile?.hls !== true) return;
-  throw new StreampoolError(501, 'HLS playback is not part of this version; use an MPEG-TS profile.');
 }

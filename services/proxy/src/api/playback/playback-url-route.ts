@@ -39,7 +39,7 @@ export function playbackUrlRoute(app: Api, { registry }: Services, access: Playb
     },
     async ({ params, body }) => {
       const stream = await findStream(registry, params.stream_id);
-      const { url, expiresAtMs } = access.urlOf(stream, body?.ttl == null ? undefined : body.ttl * 1000);
+      const { url, expiresAtMs } = access.urlOf(stream, body?.ttl == null ? {} : { ttlMs: body.ttl * 1000 });
       return { stream_id: stream.id, playback_url: url, expires_at: optionalIsoTime(expiresAtMs) };
     },
   );

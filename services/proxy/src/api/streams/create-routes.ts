@@ -18,6 +18,7 @@ import {
 } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
+import { hlsWarnings } from './hls-warnings.ts';
 
 /** The answer to a request for a resolver, and of the resolver routes. */
 export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
@@ -116,7 +117,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),
-        ...warningsOf(body, guard),
+        ...warned(warningsOf(body, guard)),
         stream_type: type,
         stream_endpoint: endpoint,
         playlist_url: endpoint,
@@ -147,18 +148,20 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
         profileVariables: body.profile_variables ?? undefined,
         outputFormat: body.output_format ?? undefined,
       });
-      const { stream, existing } = answer;
+      const { stream, existing, asked } = answer;
       const profile = profileOf(stream);
-      const { url: endpoint, expiresAtMs } = access.urlOf(stream);
+      // One stream plays both ways, so each caller is told the way that it asked for.
+      const hls = asked.hls && profile.container === 'mpegts';
+      const { url: endpoint, expiresAtMs } = access.urlOf(stream, { hls });
       return {
         ...common(answer, body.metadata, disclosure),
-        ...warningsOf(body, guard),
+        ...warned([...warningsOf(body, guard), ...hlsWarnings(asked, profile, config.hlsSegmentTimeMs)]),
         stream_type: 'transcoded' as const,
         stream_endpoint: endpoint,
-        playlist_url: profile.hls ? endpoint : null,
+        playlist_url: hls ? endpoint : null,
         direct_url: endpoint,
         playback_expires_at: optionalIsoTime(expiresAtMs),
-        format: profile.hls ? 'hls' : profile.container,
+        format: hls ? 'hls' : profile.container,
         profile: profile.name,
         profile_variables: profile.variables,
         ffmpeg_args: [...profile.args],
@@ -183,8 +186,8 @@ function orderOf(body: Order) {
 }
 
 /** What the request asks for and the worker will not do; the stream plays without it. */
-function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard) {
-  const warnings = [];
+function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard): string[] {
+  const warnings: string[] = [];
   if (body.enable_silence_detection === true) {
     warnings.push('enable_silence_detection has no effect: silence detection is not part of this version.');
   }
@@ -203,7 +206,11 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
   if (body.failover_resolver_url != null) {
     refused(body.failover_resolver_url, 'failover_resolver_url will not be asked');
   }
-  return warnings.length === 0 ? {} : { warnings };
+  return warnings;
+}
+
+function warned(warnings: readonly string[]): { readonly warnings?: string[] } {
+  return warnings.length === 0 ? {} : { warnings: [...warnings] };
 }
 
 /**

@@ -34,19 +34,21 @@ const NOTHING: CutDecision = { gaps: [], cut: undefined, fault: undefined };
 export class Cuts {
   /** Marks that no picture has reached, in order. */
   #waiting: FeedMark[] = [];
+  /** Of the newest mark that a picture has reached. */
   #lastNumber = Number.NEGATIVE_INFINITY;
   #lastPts: number | undefined;
   /** Smallest distance of two pictures so far. */
   #step = Number.POSITIVE_INFINITY;
 
   /**
-   * A segment begins at this mark.
+   * A segment begins at this mark. One that no picture has reached is taken back by another one with its number, or with a smaller
+   * time: the worker that said it has gone, or the feed has left its clock.
    * @param shift ticks from the clock of the source to that of the feed
    */
   mark(mark: Mark, shift: number): void {
     if (mark.n <= this.#lastNumber) return;
-    this.#lastNumber = mark.n;
-    this.#waiting.push({ mark, pts: mark.pts + shift });
+    const pts = mark.pts + shift;
+    this.#waiting = [...this.#waiting.filter((each) => each.mark.n < mark.n && each.pts < pts), { mark, pts }];
   }
 
   /** The next picture, in decoding order. */
@@ -56,6 +58,7 @@ export class Cuts {
     const due = this.#waiting.filter((each) => each.pts - this.#toleranceOf(each.mark) <= pts);
     const newest = due.at(-1);
     if (newest === undefined) return NOTHING;
+    this.#lastNumber = newest.mark.n;
     const gaps = due.slice(0, -1);
     this.#waiting = this.#waiting.slice(due.length);
     // A reader that begins behind a mark does not know what the feed has at it.

@@ -24,6 +24,8 @@ export interface Containers {
 
 export interface SegmentOptions extends Containers {
   readonly cmaf?: CmafOptions | undefined;
+  /** No picture in it needs one from before it. */
+  readonly independent: boolean;
 }
 
 /** Times are 90 kHz on the feed's timeline. */
@@ -46,6 +48,7 @@ export class OpenSegment {
   readonly pts: number;
   /** The feed has nothing for it. What belongs to it is left out. */
   readonly isGap: boolean;
+  readonly independent: boolean;
   /** Those that have sent for it. */
   readonly soundTracks = new Set<FeedTrack>();
   /** Where its newest picture ends, 90 kHz on the feed's timeline. */
@@ -59,8 +62,10 @@ export class OpenSegment {
   readonly #writer: SegmentWriter | undefined;
   readonly #cmaf: CmafSegment | undefined;
 
-  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean, { ts, fmp4, cmaf }: SegmentOptions) {
+  constructor(mark: Mark, pts: number, program: SegmentProgram, isGap: boolean, options: SegmentOptions) {
+    const { ts, fmp4, cmaf, independent } = options;
     this.mark = mark;
+    this.independent = independent;
     this.pts = pts;
     this.endPts = pts;
     this.isGap = isGap;

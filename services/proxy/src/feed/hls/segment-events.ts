@@ -29,6 +29,10 @@ export interface Part {
 /** A segment has ended. */
 export interface Done {
   readonly n: number;
+  /** Where it begins. */
+  readonly mark: Mark;
+  /** No picture in it needs one from before it. */
+  readonly independent: boolean;
   /** From its mark to the next one. */
   readonly seconds: number;
   /** The feed has nothing for this number. */

@@ -33,6 +33,8 @@ export interface SegmenterOptions {
   readonly nearTicks: number;
   /** Those with which the segment before the first one ended. */
   readonly counters?: Counters;
+  /** The same for any segment, from who has made the one before it. Undefined: it was made here. */
+  readonly countersBefore?: (n: number) => Counters | undefined;
   readonly chunk?: number;
   /** MPEG-TS, if nothing is said. */
   readonly containers?: Containers;
@@ -70,6 +72,7 @@ export class Segmenter {
   readonly #program = new FeedProgram();
   readonly #copies = new Copies();
   readonly #containers: Containers;
+  readonly #countersBefore: (n: number) => Counters | undefined;
   readonly #parts: PartRule;
   /** Of the newest segment: how many of its parts have been said. */
   #saidParts = 0;
@@ -91,12 +94,18 @@ export class Segmenter {
 
   constructor(sink: SegmenterSink, options: SegmenterOptions) {
     const { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY, partTicks } = options;
+    this.#countersBefore = options.countersBefore ?? (() => undefined);
     this.#parts = new PartRule(partTicks);
     this.#containers = containers;
     this.#sink = sink;
     this.#nearTicks = nearTicks;
     this.#counters = counters;
     this.#chunk = chunk;
+  }
+
+  /** Time of the newest unit, 90 kHz on the feed's timeline, not wrapped. */
+  get nearTicks(): number {
+    return this.#nearTicks;
   }
 
   /** A segment begins at this mark. Say it before its media, with `shift` from the source's clock to the feed's. */
@@ -161,14 +170,14 @@ export class Segmenter {
     const isFirst = this.#open.length === 0 && !this.#hasClosed;
     if (isFirst && cut === undefined) return;
     for (const gap of isFirst ? [] : [...gaps, ...(fault === undefined ? [] : [fault])]) {
-      this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true, this.#containers));
+      this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true, { ...this.#containers, independent: true }));
     }
     if (fault !== undefined) this.#sink.fault?.(fault.mark);
     if (cut === undefined) return;
     const { mark } = cut;
     if (this.#open.length > 0 || this.#hasClosed) this.#parts.segmentEnded();
     const cmaf = { partTicks: this.#parts.partTicks, sound: this.#open.at(-1)?.sound ?? this.#lastSound };
-    this.#open.push(new OpenSegment(mark, pts, program, false, { ...this.#containers, cmaf }));
+    this.#open.push(new OpenSegment(mark, pts, program, false, { ...this.#containers, cmaf, independent }));
     this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
   }
 
@@ -253,7 +262,10 @@ export class Segmenter {
     this.#open.shift();
     this.#hasClosed = true;
     const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
-    const { ts, fmp4, counters, chunk } = oldest.close(this.#counters, this.#chunk);
+    const { ts, fmp4, counters, chunk } = oldest.close(
+      this.#countersBefore(oldest.mark.n) ?? this.#counters,
+      this.#chunk,
+    );
     this.#counters = counters;
     this.#chunk = chunk;
     if (oldest.hasParts) for (const part of fmp4?.parts ?? []) this.#sayPart(oldest, part);
@@ -261,6 +273,8 @@ export class Segmenter {
     this.#lastSound = oldest.sound;
     this.#sink.done({
       n: oldest.mark.n,
+      mark: oldest.mark,
+      independent: oldest.independent,
       seconds: ticks / TICKS_PER_SECOND,
       gap: oldest.isGap,
       ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },

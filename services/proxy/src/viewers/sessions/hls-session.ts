@@ -2,7 +2,7 @@
 
 import type { ClientRecord, ClientReport, StreamRecord } from '../../../../registry/types.ts';
 import type { Clock } from '../../../../shared/clock.ts';
-import type { Feed } from '../../feed/feed.ts';
+import type { FeedSegments } from '../../segments/feed-segments.ts';
 import type { Viewer } from '../seating.ts';
 
 /** Who asks for a playlist or a segment: the ticket in its address, or m3u-proxy's bare client id. */
@@ -18,13 +18,15 @@ export interface HlsSessions {
    * @throws {StreampoolError} 403 no ticket of this stream, or expired; 404 no such stream; 410 disconnected; 503 no room
    */
   enter(viewer: Viewer, by: SessionProof, wants?: { readonly feed: boolean }): Promise<HlsSession>;
+  /** A session that got nothing: its stream does not play. */
+  abandon(session: HlsSession): Promise<void>;
 }
 
 export interface HlsSession {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  /** What its media is cut from; undefined when the provider's segments are passed on. */
-  readonly feed: Feed | undefined;
+  /** What it gets; undefined when the provider's segments are passed on. */
+  readonly segments: FeedSegments | undefined;
   /** Bytes have been sent. */
   count(bytes: number): void;
   countSegment(): void;
@@ -37,7 +39,7 @@ export interface HlsSession {
 export interface LocalSessionDeps {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  readonly feed: Feed | undefined;
+  readonly segments: FeedSegments | undefined;
   /** When its ticket was issued; undefined: it has none. */
   readonly issuedAtMs: number | undefined;
   readonly clientTimeoutMs: number;
@@ -47,7 +49,7 @@ export interface LocalSessionDeps {
 export class LocalSession implements HlsSession {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  readonly feed: Feed | undefined;
+  readonly segments: FeedSegments | undefined;
   readonly issuedAtMs: number | undefined;
   readonly #clock: Clock;
   readonly #clientTimeoutMs: number;
@@ -59,10 +61,10 @@ export class LocalSession implements HlsSession {
   /** Since the last report. */
   #new = { bytes: 0, segments: 0, isSeen: true };
 
-  constructor({ client, stream, feed, issuedAtMs, clientTimeoutMs, clock }: LocalSessionDeps) {
+  constructor({ client, stream, segments, issuedAtMs, clientTimeoutMs, clock }: LocalSessionDeps) {
     this.client = client;
     this.stream = stream;
-    this.feed = feed;
+    this.segments = segments;
     this.issuedAtMs = issuedAtMs;
     this.#clock = clock;
     this.#clientTimeoutMs = clientTimeoutMs;

@@ -75,8 +75,8 @@ export class Sessions implements HlsSessions {
     this.#refuseDisconnected(viewer.streamId, ticket);
     const key = `${viewer.streamId} ${clientId}`;
     const here = this.#here.get(key);
-    // Of one that has been silent for too long, only the registry knows whether it lives.
-    if (here !== undefined && here.session.overdueMs(false) <= 0) {
+    // Of one that has been silent for too long, only the registry knows whether it lives. A feed that is over may have begun anew.
+    if (here !== undefined && here.session.overdueMs(false) <= 0 && here.session.segments?.isOver !== true) {
       here.session.touch();
       return here.session;
     }
@@ -106,7 +106,18 @@ export class Sessions implements HlsSessions {
         (streamId === undefined || client.streamId === streamId) &&
         issuedAtMs <= atMs,
     );
-    await Promise.all(meant.map((here) => this.#leave(here)));
+    await Promise.all(
+      meant.map(async (here) => {
+        await this.#leave(here);
+        const { id, streamId: of } = here.session.client;
+        this.#deps.log.info({ client: id, stream: of }, 'a session was disconnected');
+      }),
+    );
+  }
+
+  async abandon({ client }: HlsSession): Promise<void> {
+    const here = [...this.#here.values()].find(({ session }) => session.client === client);
+    if (here !== undefined) await this.#leave(here);
   }
 
   /** The registry does not have this session any more: its next request begins it anew. */
@@ -154,7 +165,7 @@ export class Sessions implements HlsSessions {
     const request: JoinRequest = { client: viewer, clientId, cap: undefined, localSlots: [], session: wanted };
     const seated = feed ? await this.#seat(viewer, clientId, wanted) : undefined;
     const { client, stream, resumed } = seated ?? joinedOrThrow(await registry.join(request));
-    const deps = { client, stream, feed: seated?.feed, issuedAtMs, clientTimeoutMs, clock: this.#clock };
+    const deps = { client, stream, segments: seated?.segments, issuedAtMs, clientTimeoutMs, clock: this.#clock };
     const session = new LocalSession(deps);
     const untrack = playback.track({
       ...{ client, wantedId: clientId, stall: new StallLimit(0) },
@@ -212,12 +223,11 @@ export class Sessions implements HlsSessions {
   }
 
   async #leave(here: Here): Promise<void> {
-    const { registry, log } = this.#deps;
+    const { registry } = this.#deps;
     const { streamId, id: clientId, connectedAtMs } = here.session.client;
     await this.#drop(here);
     const nothing = { bytesServed: 0, segmentsServed: 0, lastAccessMs: this.#clock.wallMs() };
     await registry.leave({ streamId, clientId, connectedAtMs, ...nothing });
-    log.info({ client: clientId, stream: streamId }, 'a session was disconnected');
   }
 
   /** This worker has no part in it any more. */

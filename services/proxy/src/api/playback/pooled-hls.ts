@@ -1,0 +1,144 @@
+/** Plays what is pooled by HLS: playlists and segments of the feed that viewers of MPEG-TS read too. */
+
+import { randomBytes } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { SourceError, StreampoolError } from '../../errors.ts';
+import { FiniteSourceError } from '../../feed/finite-source.ts';
+import { multivariantPlaylist } from '../../feed/hls/playlist.ts';
+import type { FeedSegments } from '../../segments/feed-segments.ts';
+import { NotSharedError } from '../../streams/sharing.ts';
+import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
+import { Visit } from '../../visit.ts';
+import type { Services } from '../../worker/services.ts';
+import { refuseLoop } from '../access/loop-gate.ts';
+import { findStream } from '../streams/stream-routes.ts';
+import { folderOf, type HlsAddress } from './hls-address.ts';
+import { sendPlaylist, sendSegment } from './hls-reply.ts';
+import { type ViewerQuery, viewerOf } from './viewer.ts';
+
+/** A player reloads a playlist each target duration. */
+const ENDURED_TARGETS = 3;
+const CLIENT_ID_BYTES = 8;
+
+export class PooledHls {
+  readonly #services: Services;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
+  async entry(
+    stream: StreamRecord,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { config, guard, seating, sessions, isDraining } = this.#services;
+    refuseLoop(guard.marker, stream, request, reply);
+    refuseOther(stream);
+    if (isDraining() && !config.redisEnabled) {
+      throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 1 });
+    }
+    seating.assertPlays(stream.id);
+    const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
+    const { viewer } = viewerOf(request, query, stream.id, config.workerId);
+    const folder = folderOf(stream.id, sessions.entry(viewer, clientId));
+    reply.headers({ 'X-Client-ID': clientId, 'X-Stream-ID': stream.id });
+    const text = multivariantPlaylist({
+      uri: `${folder}playlist.m3u8`,
+      bandwidth: seating.feeds.segmentsOf(stream.id)?.peakBitrate ?? 0,
+      codecs: [],
+      independent: false,
+    });
+    return sendPlaylist(undefined, text, request, reply);
+  }
+
+  /** The media playlist. The first one waits until there are segments. */
+  async playlist(
+    address: HlsAddress,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const visit = new Visit(reply.raw, this.#services.log);
+    const { session, segments } = await this.#viewing(address, query, request, reply);
+    const sent = session.sending();
+    try {
+      const playlist = await segments.playlist(visit.signal);
+      session.endures(ENDURED_TARGETS * segments.targetDurationMs);
+      session.count(Buffer.byteLength(playlist.text));
+      reply.headers({ 'X-Client-ID': session.client.id, 'X-Stream-ID': address.streamId });
+      return await sendPlaylist(playlist, playlist.text, request, reply);
+    } catch (error) {
+      if (segments.isOver) await this.#noteFailure(session, error);
+      throw error;
+    } finally {
+      sent();
+    }
+  }
+
+  /** A segment, whole or a part of its bytes. */
+  async segment(
+    address: HlsAddress,
+    n: number,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const visit = new Visit(reply.raw, this.#services.log);
+    const { session, segments } = await this.#viewing(address, query, request, reply);
+    const sent = session.sending();
+    try {
+      const media = await segments.segment(n, visit.signal);
+      session.countSegment();
+      return sendSegment(media, session, request, reply);
+    } finally {
+      sent();
+    }
+  }
+
+  async #viewing(
+    { streamId, ticket }: HlsAddress,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<{ readonly session: HlsSession; readonly segments: FeedSegments }> {
+    const { config, guard, registry, sessions } = this.#services;
+    const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
+    refuseLoop(guard.marker, stream, request, reply);
+    refuseOther(stream);
+    const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
+    const proof = ticket === undefined ? { clientId } : { ticket };
+    const session = await sessions.enter(viewer, proof, { feed: true }).catch((error: unknown) => {
+      throw error instanceof NotSharedError ? withEnd(streamId, error) : error;
+    });
+    if (session.segments === undefined) throw new Error('a session that wanted a feed has none');
+    return { session, segments: session.segments };
+  }
+
+  /** The stream has played nothing, or nothing more, so its viewer is gone. */
+  async #noteFailure(session: HlsSession, error: unknown): Promise<void> {
+    const { registry, seating, sessions } = this.#services;
+    await sessions.abandon(session);
+    if (error instanceof FiniteSourceError) {
+      await registry.markUnshareable(session.stream.id);
+      throw withEnd(session.stream.id, error);
+    }
+    if (error instanceof NotSharedError) throw withEnd(session.stream.id, error);
+    if (error instanceof SourceError) await seating.noteFailure(session.stream.id, error);
+  }
+}
+
+function withEnd(streamId: string, cause: Error): StreampoolError {
+  const message = `The source of this stream has an end, or is not live MPEG-TS. It is not cut into segments. Play it from /stream/${streamId}.`;
+  return new StreampoolError(422, message, { cause });
+}
+
+/** @throws {StreampoolError} 422 for what has no segments */
+function refuseOther({ id, profile }: StreamRecord): void {
+  if (profile === undefined || profile.container === 'mpegts') return;
+  const message = `The profile of this stream makes ${profile.container}, which is not cut into segments. Play it from /stream/${id}, or use an MPEG-TS profile.`;
+  throw new StreampoolError(422, message);
+}

@@ -1,0 +1,124 @@
+/** The segments of a feed, without their media: what playlists say of them. The owner of the feed decides it, and the others are told. */
+
+import type { Counters } from '../../mpegts/segmenting/segment-writer.ts';
+import type { MarkList } from '../marks/mark.ts';
+import type { Done } from './segment-events.ts';
+import { firstTargetDuration, grownTargetDuration, type WindowSize, windowLength } from './window.ts';
+
+export interface ListedSegment {
+  readonly n: number;
+  /** Number of the mark that it begins with. Another one only after the feed has gone to a source whose marks have smaller numbers. */
+  readonly mark: number;
+  readonly seconds: number;
+  /** ms since 1970 */
+  readonly pdtMs: number;
+  readonly discontinuity: boolean;
+  /** How many discontinuities there have been, with that of this segment. */
+  readonly discontinuities: number;
+  readonly gap: boolean;
+  readonly independent: boolean;
+  /** Of its MPEG-TS. */
+  readonly bytes: number;
+  readonly crc: number;
+  /** The next counter of each PID. */
+  readonly counters: Counters;
+}
+
+/** What the owner of a feed says of its segments. */
+export interface SegmentNews {
+  /** EXT-X-TARGETDURATION, in s. */
+  readonly targetDuration: number;
+  /** The newest ones, the oldest of them first. */
+  readonly segments: readonly ListedSegment[];
+}
+
+export interface ListOptions {
+  /** HLS_SEGMENT_TIME */
+  readonly segmentSeconds: number;
+  readonly size: WindowSize;
+}
+
+/** Slow viewers still ask for what has left the window. */
+const KEPT_BEYOND = 3;
+
+export class SegmentList {
+  readonly #options: ListOptions;
+  /** Undefined: there is no segment yet. */
+  #targetDuration: number | undefined;
+  #all: readonly ListedSegment[] = [];
+
+  constructor(options: ListOptions) {
+    this.#options = options;
+  }
+
+  /** EXT-X-TARGETDURATION, in s. */
+  get targetDuration(): number {
+    return this.#targetDuration ?? firstTargetDuration('clock', this.#options.segmentSeconds);
+  }
+
+  /** Those whose media is kept, the oldest first. */
+  get kept(): readonly ListedSegment[] {
+    return this.#all;
+  }
+
+  /** Those that a playlist names. */
+  get window(): readonly ListedSegment[] {
+    const seconds = this.#all.map((segment) => segment.seconds);
+    const length = windowLength(seconds, this.#options.size, this.targetDuration);
+    return this.#all.slice(this.#all.length - length);
+  }
+
+  get newest(): ListedSegment | undefined {
+    return this.#all.at(-1);
+  }
+
+  get news(): SegmentNews {
+    return { targetDuration: this.targetDuration, segments: this.#all };
+  }
+
+  of(n: number): ListedSegment | undefined {
+    return this.#all.find((segment) => segment.n === n);
+  }
+
+  /**
+   * Adds the next segment. One that is there already stays as it is.
+   * @param marks whose marks the feed follows, and how far its entries are apart: see `firstTargetDuration`
+   */
+  add(segment: ListedSegment, marks: { readonly list: MarkList; readonly longestStepSeconds: number }): void {
+    if (segment.n <= (this.newest?.n ?? Number.NEGATIVE_INFINITY)) return;
+    const before =
+      this.#targetDuration ?? firstTargetDuration(marks.list, this.#options.segmentSeconds, marks.longestStepSeconds);
+    this.#targetDuration = grownTargetDuration(before, segment.seconds);
+    this.#keep([...this.#all, segment]);
+  }
+
+  /** Takes what the owner says. What it says of a number counts, and what it does not say of newer ones stays. */
+  take({ targetDuration, segments }: SegmentNews): void {
+    this.#targetDuration = Math.max(this.#targetDuration ?? 0, targetDuration);
+    const said = new Set(segments.map(({ n }) => n));
+    const all = [...this.#all.filter(({ n }) => !said.has(n)), ...segments];
+    this.#keep(all.sort((one, other) => one.n - other.n));
+  }
+
+  #keep(segments: readonly ListedSegment[]): void {
+    this.#all = segments;
+    this.#all = segments.slice(-(this.window.length + KEPT_BEYOND));
+  }
+}
+
+/**
+ * @param before the segment before it
+ * @param offset from the numbers of marks to those of segments
+ */
+export function listedSegment(done: Done, before: ListedSegment | undefined, offset: number): ListedSegment {
+  const { n, mark, seconds, gap, independent, ts, counters } = done;
+  const { discontinuities } = mark;
+  const discontinuity = before === undefined ? mark.discontinuity : discontinuities !== before.discontinuities;
+  return {
+    ...{ n, seconds, gap, independent, discontinuity, discontinuities, counters },
+    mark: n - offset,
+    pdtMs: Math.max(mark.pdtMs, before?.pdtMs ?? 0),
+    bytes: ts?.bytes.length ?? 0,
+    crc: ts?.crc ?? 0,
+  };
+}

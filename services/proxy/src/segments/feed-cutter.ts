@@ -1,0 +1,142 @@
+/**
+ * Cuts a feed into segments while its media comes. It reads the ring up to its head each time something is published, and says each mark
+ * before the media that it is about.
+ */
+
+import type { Feed } from '../feed/feed.ts';
+import type { ListedSegment } from '../feed/hls/segment-list.ts';
+import { Segmenter, type SegmenterSink } from '../feed/hls/segmenter.ts';
+import { type FeedMarks, ptsOn } from '../feed/marks/feed-marks.ts';
+import type { Mark } from '../feed/marks/mark.ts';
+import type { MarkLog } from '../feed/marks/mark-log.ts';
+import type { Counters } from '../mpegts/segmenting/segment-writer.ts';
+import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
+
+export interface FeedCutterDeps {
+  readonly feed: Feed;
+  /** Undefined while nobody knows any. */
+  readonly marks: () => FeedMarks | undefined;
+  readonly sink: SegmenterSink;
+  /** The newest segment that is there already. */
+  readonly after: Pick<ListedSegment, 'n' | 'mark' | 'discontinuities'> | undefined;
+  /** With which the segment before `n` ended, if anybody knows. */
+  readonly countersBefore: (n: number) => Counters | undefined;
+}
+
+const MAX_READ_BYTES = 1024 * 1024;
+
+export class FeedCutter {
+  readonly #deps: FeedCutterDeps;
+  readonly #unsubscribe: () => void;
+  #segmenter: Segmenter | undefined;
+  /** Up to where the ring has been read. */
+  #position = 0;
+  #timeline: string | undefined;
+  #log: MarkLog | undefined;
+  /** How many marks of the log have been said. */
+  #said = 0;
+  /** From the numbers of the marks to those of the segments. */
+  #offset = 0;
+  #lastNumber: number;
+  /** The newest segment that was there before. */
+  readonly #after: number;
+  /** As the marks count them, and as the segments do. */
+  #marked: number | undefined;
+  #discontinuities: number;
+
+  constructor(deps: FeedCutterDeps) {
+    this.#deps = deps;
+    const { n = Number.NEGATIVE_INFINITY, discontinuities = 0 } = deps.after ?? {};
+    this.#lastNumber = n;
+    this.#after = n;
+    this.#offset = deps.after === undefined ? 0 : deps.after.n - deps.after.mark;
+    this.#discontinuities = discontinuities;
+    this.#unsubscribe = deps.feed.onPublish(() => this.#read());
+    this.#read();
+    deps.feed.onEnd(() => this.#end());
+  }
+
+  /** From the numbers of the marks to those of the segments. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Reads nothing more. */
+  close(): void {
+    this.#unsubscribe();
+    this.#segmenter = undefined;
+  }
+
+  #end(): void {
+    this.#read();
+    this.#segmenter?.end();
+    this.close();
+  }
+
+  #read(): void {
+    const { ring } = this.#deps.feed;
+    const segmenter = this.#begun();
+    if (segmenter === undefined) return;
+    this.#hear(segmenter);
+    // What the ring has dropped unread is missing in the segments as in the feed of a reader that was too slow.
+    this.#position = Math.max(this.#position, ring.tail);
+    for (;;) {
+      const bytes = ring.view(this.#position, ring.head, MAX_READ_BYTES);
+      if (bytes === undefined) return;
+      this.#position += bytes.length;
+      segmenter.push(bytes);
+    }
+  }
+
+  /** Begins with the oldest picture that the ring has and can be entered. */
+  #begun(): Segmenter | undefined {
+    const [oldest] = this.#deps.feed.ring.entries;
+    if (this.#segmenter !== undefined || oldest === undefined) return this.#segmenter;
+    const nearTicks = Math.round(oldest.mediaMs * TICKS_PER_MS);
+    this.#segmenter = new Segmenter(this.#deps.sink, { nearTicks, countersBefore: this.#deps.countersBefore });
+    this.#segmenter.push(oldest.prefix);
+    this.#position = oldest.position;
+    return this.#segmenter;
+  }
+
+  #hear(segmenter: Segmenter): void {
+    const marks = this.#deps.marks();
+    if (marks === undefined) return;
+    const { log, list, timeline } = marks;
+    const isOther = this.#timeline !== undefined && timeline !== this.#timeline;
+    this.#timeline = timeline;
+    if (log !== this.#log) this.#said = 0;
+    this.#log = log;
+    if (log.count === this.#said) return;
+    const near = segmenter.nearTicks;
+    const all = log
+      .after(this.#said)
+      .filter((mark) => mark.list === list)
+      .map((mark) => ({ ...mark, pts: ptsOn(marks, mark, near) }));
+    // Of another source, what was before it is not in this feed.
+    const due = isOther ? all.filter(({ pts }) => pts > near) : all;
+    this.#said = log.count;
+    const [first] = due;
+    if (first === undefined) return;
+    if (isOther) this.#changeList(first.n, first.discontinuities);
+    for (const mark of due) this.#say(segmenter, mark);
+  }
+
+  /** Numbers go on, whatever those of the other list are. */
+  #changeList(firstNumber: number, discontinuities: number): void {
+    this.#offset = Math.max(0, this.#lastNumber + 1 - firstNumber);
+    this.#marked = discontinuities - 1;
+  }
+
+  #say(segmenter: Segmenter, mark: Mark): void {
+    const n = mark.n + this.#offset;
+    if (n > this.#lastNumber) {
+      const before = this.#discontinuities;
+      if (before === 0) this.#discontinuities = mark.discontinuities;
+      else if (this.#marked !== undefined) this.#discontinuities += Math.max(0, mark.discontinuities - this.#marked);
+      this.#lastNumber = n;
+    }
+    this.#marked = mark.discontinuities;
+    if (n > this.#after) segmenter.mark({ ...mark, n, discontinuities: this.#discontinuities }, 0);
+  }
+}

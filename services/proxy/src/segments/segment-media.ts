@@ -1,0 +1,85 @@
+/**
+ * The media of a feed's segments on this worker. A worker that follows cuts the same feed and makes the same bytes. Where they are not
+ * those that the owner has, as it joined later or lacks a piece of the feed, it fetches the owner's.
+ */
+
+import { crc32 } from 'node:zlib';
+import type { ListedSegment } from '../feed/hls/segment-list.ts';
+
+/** Its own segments that wait for the owner's word. The owner is not so far behind. */
+const MAX_WAITING = 16;
+
+export class SegmentMedia {
+  /** What the owner has. */
+  readonly #media = new Map<number, Buffer>();
+  /** What was cut here, until the owner has said the same or something else. */
+  readonly #cut = new Map<number, Buffer>();
+  readonly #fetching = new Map<number, Promise<Buffer | undefined>>();
+  readonly #fetch: (n: number) => Promise<Buffer | undefined>;
+  #fetched = 0;
+
+  /** @param fetch from the worker that makes the feed */
+  constructor(fetch: (n: number) => Promise<Buffer | undefined>) {
+    this.#fetch = fetch;
+  }
+
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const media of [this.#media, this.#cut]) for (const { length } of media.values()) bytes += length;
+    return bytes;
+  }
+
+  /** How many have come from another worker. */
+  get fetched(): number {
+    return this.#fetched;
+  }
+
+  of(segment: Pick<ListedSegment, 'n'>): Buffer | undefined {
+    return this.#media.get(segment.n);
+  }
+
+  /** It was cut here. @param segment what the owner says of it; undefined: nothing yet */
+  cut(n: number, bytes: Buffer, segment: Pick<ListedSegment, 'crc'> | undefined): void {
+    if (segment === undefined) {
+      this.#cut.set(n, bytes);
+      const [oldest] = this.#cut.keys();
+      if (this.#cut.size > MAX_WAITING && oldest !== undefined) this.#cut.delete(oldest);
+    } else if (crc32(bytes) === segment.crc) this.#media.set(n, bytes);
+  }
+
+  /** The owner has said this of it. */
+  said({ n, crc }: ListedSegment): void {
+    const mine = this.#cut.get(n);
+    const known = this.#media.get(n);
+    if (known !== undefined && crc32(known) !== crc) this.#media.delete(n);
+    if (mine === undefined) return;
+    this.#cut.delete(n);
+    if (crc32(mine) === crc) this.#media.set(n, mine);
+  }
+
+  /** The media of a segment that is not here. All who ask meanwhile get the same answer. */
+  fetch({ n, crc }: ListedSegment): Promise<Buffer | undefined> {
+    const under = this.#fetching.get(n);
+    if (under !== undefined) return under;
+    const fetching = this.#fetch(n)
+      .then((bytes) => {
+        if (bytes === undefined || crc32(bytes) !== crc) return undefined;
+        this.#fetched++;
+        this.#media.set(n, bytes);
+        return bytes;
+      })
+      .finally(() => this.#fetching.delete(n));
+    this.#fetching.set(n, fetching);
+    return fetching;
+  }
+
+  /** Nobody asks for those before `n` any more. */
+  forgetBefore(n: number): void {
+    for (const media of [this.#media, this.#cut]) for (const each of media.keys()) if (each < n) media.delete(each);
+  }
+
+  clear(): void {
+    this.#media.clear();
+    this.#cut.clear();
+  }
+}

@@ -1,0 +1,77 @@
+// Segments cut from the feed that TS viewers read: what a player gets of a transcoded stream and of a live one that is passed on.
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { expect } from 'vitest';
+import { HlsViewer } from '../support/hls-viewer.ts';
+import { expectClean, judgeTs } from '../support/judge/index.ts';
+import { allPlaying, connectionCount, LIGHT, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '1' };
+const CLEAN = { video: true, audio: true, minSeconds: 5, maxSignalled: 0, maxGapMs: 100, cleanStart: true };
+
+/** What FFmpeg says of a stream that it plays: nothing, if nothing is wrong; and how many seconds of it there were. */
+async function ffmpegPlays(url: string, seconds: number): Promise<{ says: string; pictures: number }> {
+  const args = ['-v', 'warning', '-i', url, '-t', String(seconds), '-map', '0:v', '-f', 'framemd5', 'pipe:1'];
+  const ffmpeg = spawn(process.env.FFMPEG_PATH ?? 'ffmpeg', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [frames, says] = await Promise.all([text(ffmpeg.stdout), text(ffmpeg.stderr)]);
+  return { says, pictures: frames.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length };
+}
+
+staged('plays a transcoded stream by HLS from the feed that TS viewers read', async ({ stage }) => {
+  const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+  const worker = await stage.worker(ENV);
+  const census = stage.census(worker);
+  const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
+  const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
+  const viewer = await HlsViewer.open(entry);
+  const first = await viewer.playlist();
+  expect(first.numbers.length).toBeGreaterThanOrEqual(2);
+  expect(first.parsed).toMatchObject({ version: 3, independentSegments: true, endlist: false });
+  await allPlaying([stage.viewer(`${worker.url}/stream/${stream_id}`)]);
+  const bytes: Buffer[] = [];
+  const [begin = 0] = first.numbers;
+  for (let n = begin; n < begin + 6; n++) {
+    const playlist = await viewer.playlistWith(n);
+    expect(playlist.numbers).toEqual(playlist.numbers.map((_, at) => (playlist.numbers[0] ?? 0) + at));
+    expect(playlist.parsed.targetDuration).toBe(first.parsed.targetDuration);
+    expect(playlist.parsed.segments.map(({ duration }) => duration)).toEqual(playlist.numbers.map(() => 1));
+    bytes.push(await viewer.segment(n));
+  }
+  // The next one is waited for.
+  expect((await viewer.segment(begin + 6)).length).toBeGreaterThan(0);
+  expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
+  expect((await viewer.answerOf(begin - 20)).status).toBe(404);
+  expect((await viewer.answerOf(begin + 1_000)).status).toBe(404);
+  const part = await viewer.answerOf(begin + 5, worker.url, { range: 'bytes=188-375' });
+  expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 188]);
+  expect(await ffmpegPlays(entry, 4)).toEqual({ says: '', pictures: 100 });
+  expect(await source.account()).toMatchObject({ open: 1 });
+  expect(census.most).toBe(1);
+});
+
+staged('plays a live stream that is passed on by HLS, over one connection', async ({ stage }) => {
+  const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+  const worker = await stage.worker(ENV);
+  const { stream_id } = await worker.api.createStream({ url: source.url });
+  const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
+  const viewers = await Promise.all([1, 2, 3].map(() => HlsViewer.open(entry)));
+  const playlists = await Promise.all(viewers.map((viewer) => viewer.playlist()));
+  expect(new Set(playlists.map(({ text }) => text)).size).toBe(1);
+  expect(await source.account()).toMatchObject({ open: 1 });
+  expect(await ffmpegPlays(entry, 4)).toEqual({ says: '', pictures: 100 });
+  // The viewers ask for nothing more, so the source is given back.
+  await connectionCount(source, 0, 15_000);
+});
+
+staged('answers what a source that does not play is, and no empty playlist', async ({ stage }) => {
+  const worker = await stage.worker({ ...ENV, STREAM_RETRY_ATTEMPTS: '0', HLS_WAIT_TIME: '3' });
+  const { stream_id } = await worker.api.createTranscode({ url: 'http://127.0.0.1:9/live.ts', profile: LIGHT });
+  const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+  const answer = await fetch(worker.url + viewer.path);
+  expect(answer.status).toBe(502);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  await until(async () => (await worker.api.get<{ clients: unknown[] }>('/clients')).body.clients.length === 0, {
+    what: 'the session to be counted out',
+  });
+});

@@ -1,0 +1,69 @@
+/** An HLS player for tests: it reads playlists with a strict parser, and segments by their numbers. */
+
+import { parse, type types } from 'hls-parser';
+import { until } from './until.ts';
+
+export interface MediaPlaylist {
+  readonly text: string;
+  readonly parsed: types.MediaPlaylist;
+  /** The numbers of its segments. */
+  readonly numbers: readonly number[];
+}
+
+export class HlsViewer {
+  /** Path and query of the media playlist, on any worker. */
+  readonly path: string;
+  #origin: string;
+
+  private constructor(origin: string, path: string) {
+    this.#origin = origin;
+    this.path = path;
+  }
+
+  /** Opens an entry. */
+  static async open(url: string): Promise<HlsViewer> {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`the entry answers ${answer.status}: ${text}`);
+    const variant = (parse(text) as types.MasterPlaylist).variants[0]?.uri ?? '';
+    const { origin, pathname, search } = new URL(variant, url);
+    return new HlsViewer(origin, pathname + search);
+  }
+
+  /** The next requests go to another worker. */
+  at(origin: string): this {
+    this.#origin = origin;
+    return this;
+  }
+
+  async playlist(origin = this.#origin): Promise<MediaPlaylist> {
+    const answer = await fetch(origin + this.path);
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`the playlist answers ${answer.status}: ${text}`);
+    const parsed = parse(text) as types.MediaPlaylist;
+    const numbers = parsed.segments.map(({ uri }) => Number(/[?&]n=(\d+)/.exec(uri)?.[1]));
+    return { text, parsed, numbers };
+  }
+
+  /** The playlist, as soon as it has this segment. */
+  async playlistWith(n: number, origin = this.#origin): Promise<MediaPlaylist> {
+    return until(
+      async () => {
+        const playlist = await this.playlist(origin);
+        return (playlist.numbers.at(-1) ?? 0) >= n ? playlist : undefined;
+      },
+      { what: () => `segment ${n} at ${origin}`, everyMs: 100, timeoutMs: 20_000 },
+    );
+  }
+
+  async answerOf(n: number, origin = this.#origin, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(new URL(`segment.ts?n=${n}`, origin + this.path), { headers });
+  }
+
+  async segment(n: number, origin = this.#origin): Promise<Buffer> {
+    const answer = await this.answerOf(n, origin);
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (answer.status !== 200) throw new Error(`segment ${n} answers ${answer.status}: ${bytes}`);
+    return bytes;
+  }
+}

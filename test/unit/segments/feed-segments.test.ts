@@ -1,0 +1,123 @@
+/** Segments of a feed on the worker that makes it: what is cut of its ring, what playlists say of it, and who waits for what. */
+
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import type { FeedMarks } from '../../../services/proxy/src/feed/marks/feed-marks.ts';
+import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
+import { FeedSegments } from '../../../services/proxy/src/segments/feed-segments.ts';
+import { type MarkedFeed, markedLoop, segmentsOf } from '../../support/segmented.ts';
+
+const NO_SOURCE = { openInARow: 0, openCounts: false };
+const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
+const { signal } = new AbortController();
+
+let media: MarkedFeed;
+beforeAll(async () => {
+  media = await markedLoop('bframes', { seconds: 24 });
+});
+
+/** A feed into which the media goes piece by piece, with each mark before what it is about. */
+function filled(shift = 0) {
+  const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
+  const log = new MarkLog();
+  const current: FeedMarks = { log, list: 'source', timeline: 'source', shift };
+  const state = { marks: current };
+  const steps = [
+    ...media.entries.map(({ at, prefix, dts }) => ({ at, run: () => feed.ring.mark(prefix, dts / 90) })),
+    ...media.marks.map(({ at, mark }) => ({
+      at,
+      run: () => state.marks.log.add([{ ...mark, pts: mark.pts - state.marks.shift }], NO_SOURCE),
+    })),
+  ].sort((one, other) => one.at - other.at);
+  let at = 0;
+  const fill = (to: number) => {
+    const append = (end: number) => {
+      feed.ring.append(media.bytes, at, end);
+      at = end;
+      feed.publish();
+    };
+    while (steps[0] !== undefined && steps[0].at < to) {
+      append(steps[0].at);
+      steps.shift()?.run();
+    }
+    append(to);
+  };
+  const segments = new FeedSegments({
+    feed,
+    place: OWN as never,
+    marks: () => state.marks,
+    list: { segmentSeconds: 2, size: { segments: 4 } },
+    settings: { startSegments: 2, waitMs: 50 },
+  });
+  return { feed, segments, fill, state, positionOf: (mark: number) => media.marks[mark]?.at ?? 0 };
+}
+
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/segment\.ts\?n=(\d+)/g)].map(([, n]) => Number(n));
+}
+
+describe('the segments of a feed', () => {
+  it('are those of its media, from the oldest that the ring has', async () => {
+    const { feed, segments, fill } = filled();
+    fill(media.bytes.length / 2);
+    const unwant = segments.want();
+    fill(media.bytes.length);
+    feed.finish({ kind: 'ended' });
+    const { dones } = segmentsOf(media);
+    const { text } = await segments.playlist(signal);
+    const numbers = numbersIn(text);
+    // Three target durations, which are longer than four segments here.
+    expect([text.includes('TARGETDURATION:4\n'), numbers.length >= 6, numbers.length < 8]).toEqual([true, true, true]);
+    expect(numbers).toEqual(dones.slice(-numbers.length).map(({ n }) => n));
+    // Three more are kept for slow viewers, and no others.
+    const kept = dones.slice(-numbers.length - 3);
+    expect(kept.length).toBeLessThan(dones.length);
+    for (const { n, ts } of kept) expect((await segments.segment(n, signal)).equals(ts?.bytes as Buffer)).toBe(true);
+    await expect(segments.segment((kept[0]?.n ?? 0) - 1, signal)).rejects.toMatchObject({ status: 404 });
+    unwant();
+  });
+
+  it('are waited for: the first two, and the next one', async () => {
+    const { segments, fill, positionOf } = filled();
+    segments.want();
+    fill(positionOf(1) - 188);
+    await expect(segments.playlist(signal)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 1 });
+    const first = segments.playlist(signal);
+    fill(positionOf(4));
+    const numbers = numbersIn((await first).text);
+    expect(numbers.length).toBeGreaterThanOrEqual(2);
+    const next = segments.segment((numbers.at(-1) ?? 0) + 1, signal);
+    fill(positionOf(5));
+    expect((await next).length).toBeGreaterThan(0);
+    await expect(segments.segment((numbers.at(-1) ?? 0) + 9, signal)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('end with what the feed failed with', async () => {
+    const { feed, segments } = filled();
+    segments.want();
+    const first = segments.playlist(signal);
+    feed.finish({ kind: 'failed', error: new Error('the source is gone') });
+    await expect(first).rejects.toThrow('the source is gone');
+    expect(segments.isOver).toBe(true);
+  });
+
+  it('go on by number, with a discontinuity, where the marks are those of another source with smaller numbers', async () => {
+    const { segments, fill, state, positionOf } = filled();
+    segments.want();
+    fill(positionOf(3) - 188);
+    const log = new MarkLog();
+    const other: FeedMarks = { log, list: 'source', timeline: 'another', shift: 7 };
+    state.marks = other;
+    const add = log.add.bind(log);
+    log.add = (marks, source) =>
+      add(
+        marks.map((mark) => ({ ...mark, n: mark.n - 1_000, discontinuities: 3 })),
+        source,
+      );
+    fill(media.bytes.length);
+    const { text } = await segments.playlist(signal);
+    const numbers = numbersIn(text);
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] ?? 0) + at));
+    expect(text.match(/#EXT-X-DISCONTINUITY\n/g)).toHaveLength(1);
+  });
+});
