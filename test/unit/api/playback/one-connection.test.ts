@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
+import { PLAYED_MS, streamPictures } from '../../upstream/direct/support.ts';
 import { eventually, packets, serve, streamPackets } from '../../upstream/support.ts';
 import { startApi } from '../support.ts';
 
@@ -115,6 +116,38 @@ describe.each([
     expect([first.status, next.status]).toEqual([200, 200]);
     next.leave();
   });
+});
+
+describe('a viewer whose source hangs', () => {
+  it('gives its connection to others when it goes on at another provider', async () => {
+    const hung = await serve((request, response) => {
+      const stop = streamPictures(response);
+      if (request.url === '/live/u/p/1.ts') setTimeout(stop, PLAYED_MS);
+    });
+    const backup = await serve((_request, response) => void streamPictures(response));
+    const api = await startApi({ SOURCE_MAX_CONNECTIONS: '1', LIVE_CHUNK_TIMEOUT_SECONDS: '2' });
+    const origin = await api.app.listen({ port: 0, host: '127.0.0.1' });
+    const order = { url: `${hung.origin}/live/u/p/1.ts`, failover_urls: [`${backup.origin}/live/u/p/1.ts`] };
+    const [one, two] = await Promise.all(
+      [order, { url: `${hung.origin}/live/u/p/2.ts` }].map(async (body) => (await api.post('/streams', body)).body),
+    );
+    const first = await play(origin, `/stream/${one?.stream_id}`);
+    void first.rest();
+    const { connections } = api.services;
+    await eventually(() => backup.requests.length === 1, 6_000);
+    // Both are counted while both are open.
+    expect([hung.open(), connections.held]).toEqual([1, { [String(one?.stream_id)]: 2 }]);
+    await eventually(() => hung.open() === 0, 6_000);
+    const state = (await api.get(`/streams/${one?.stream_id}`)).body.stream;
+    expect(state).toMatchObject({ current_failover_index: 0, failover_attempts: 1, client_count: 1 });
+    const second = await play(origin, `/stream/${two?.stream_id}`);
+    expect(second.status).toBe(200);
+    expect(connections.held).toEqual({ [String(one?.stream_id)]: 1, [String(two?.stream_id)]: 1 });
+    first.leave();
+    second.leave();
+    await eventually(() => Object.keys(connections.held).length === 0);
+    expect([hung.open(), backup.open()]).toEqual([0, 0]);
+  }, 20_000);
 });
 
 describe('a viewer that pauses', () => {
