@@ -28,6 +28,7 @@ export async function marksOf({ redis }: TestCluster, worker: Worker, feed: stri
   const hangUp = new AbortController();
   const run = startRelayRun({
     ...{ feed, owner, via, me: ASKS, secret: MARKS_SECRET, afterTicks: undefined, signal: hangUp.signal },
+    onLineage: () => undefined,
   });
   const hello = await run.hello;
   hangUp.abort();

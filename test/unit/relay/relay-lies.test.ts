@@ -148,6 +148,7 @@ describe('a relay', () => {
       me,
       secret: 's',
       afterTicks: undefined,
+      onLineage: () => undefined,
       signal: new AbortController().signal,
     });
 

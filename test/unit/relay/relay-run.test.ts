@@ -12,9 +12,11 @@ const LINEAGE = { timeline: 't', epoch: 3, changes: [] };
 const HELLO = encodeFrame({ type: 'hello', hello: { version: 2, incarnation: 'i', lineage: LINEAGE } });
 
 function dial(address: string, signal: AbortSignal = new AbortController().signal) {
+  const lineages: unknown[] = [];
+  const onLineage = (lineage: unknown) => void lineages.push(lineage);
   const owner = { workerId: 'w', incarnation: 'i', address, epoch: 3 };
   const feed = { feed: 'p:a:0', via: undefined, afterTicks: 1_234.4 };
-  return { owner, run: startRelayRun({ ...feed, owner, me: ME, secret: 's', signal }) };
+  return { owner, lineages, run: startRelayRun({ ...feed, owner, me: ME, secret: 's', onLineage, signal }) };
 }
 
 async function answering(listener: RequestListener, signal?: AbortSignal) {
@@ -44,6 +46,15 @@ it.each([
 ] as const)('ends with %s', async (_, listener, outcome) => {
   const { run } = await answering(listener);
   expect(await run.ended).toMatchObject(outcome);
+});
+
+it('is told of a later owner of what is passed on, after the first one', async () => {
+  const later = { ...LINEAGE, epoch: 0, changes: [{ epoch: 0, afterDts: 9 }] };
+  const again = encodeFrame({ type: 'hello', hello: { version: 2, incarnation: 'i', lineage: later } });
+  const { run, lineages } = await answering(sends([HELLO, again, end({ kind: 'ended' })]));
+  expect((await run.hello)?.lineage).toEqual(LINEAGE);
+  expect(await run.ended).toEqual({ kind: 'ended' });
+  expect(lineages).toEqual([later]);
 });
 
 it('takes a refused connection for the owner being gone, and says so to whoever waits for the hello', async () => {

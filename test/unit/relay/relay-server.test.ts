@@ -109,7 +109,12 @@ it.each([
   ['passes on gets another owner, and tells the followers', true, { owner: OWNER, relayed: true }, OWNER],
   ['passes on becomes its own, and tells the followers', true, { owner: ME, relayed: false }, ME],
   ['makes is made under another epoch, and tells the followers', false, { owner: ME, relayed: false }, ME],
-  ['copies beside its owner stays where it is', true, { owner: ME, relayed: true }, 'stays'],
+  [
+    'copies beside its owner stays where it is, and says whose media comes',
+    true,
+    { owner: ME, relayed: true },
+    'stays',
+  ],
   ['has left is ended by the move alone', false, { owner: OWNER, relayed: true }, 'stays'],
 ] as const)('a feed that a worker %s', async (_, isPassedOn, placeAnswer, expected) => {
   const { relayed, place, feed } = unbegun();
@@ -122,7 +127,10 @@ it.each([
   relayed.history.own(7, undefined);
   await pause(10);
   feed.finish({ kind: 'ended' });
-  const end = (await answer).frames.at(-1);
+  const { frames } = await answer;
+  const end = frames.at(-1);
+  const epochs = frames.flatMap((frame) => (frame.type === 'hello' ? [frame.hello.lineage.epoch] : []));
+  expect(epochs).toEqual(placeAnswer.owner === ME && placeAnswer.relayed ? [0, 7] : [0]);
   // It stays to the end of the feed, which has no picture here.
   expect(end).toMatchObject({ type: 'end', end: expected === 'stays' ? { kind: 'failed' } : { kind: 'moved' } });
   if (expected !== 'stays') expect(end).toMatchObject({ end: { owner: expected } });

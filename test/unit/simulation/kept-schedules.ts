@@ -321,4 +321,18 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'takes pictures of a worker that copied a feed for those of its owner, because they came over the same relay',
+    schedule: {
+      seed: 1,
+      happenings: [
+        { kind: 'viewer', atMs: 647, stream: 0, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1107, stream: 0, worker: 0, stayMs: 30 },
+        { kind: 'viewer', atMs: 3247, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'hang', atMs: 5033, ms: 1525 },
+        { kind: 'pause', atMs: 5628, worker: 'w1', ms: 7000 },
+        { kind: 'viewer', atMs: 5644, stream: 0, worker: 0, stayMs: undefined },
+      ],
+    },
+  },
 ];

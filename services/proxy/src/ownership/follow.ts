@@ -46,6 +46,8 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     secret: place.secret,
     afterTicks: lastDts === undefined ? options.fromTicks : history.toTheirs(lastDts, output.shift),
     onTimeline: lastDts === undefined ? undefined : history.theirTimeline,
+    // Of what has come until now, nothing is said of a later owner: at worst a picture to begin with is waited for.
+    onLineage: (lineage) => void history.follow(lineage, output.lastDts),
     signal: options.signal,
     wire: place.wire,
   });

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Timer } from '../../../shared/clock.ts';
 import { deferred } from '../async.ts';
-import type { SourceClock } from '../feed/feed-history.ts';
+import type { OwnerHistory, SourceClock } from '../feed/feed-history.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import { HeardClock } from './clock-frames.ts';
 import { HeardMarks, type RelayedMarks } from './mark-frames.ts';
@@ -33,6 +33,8 @@ export interface RelayRequest {
   readonly afterTicks: number | undefined;
   /** The timeline that this is on, if it is known. On another one it means nothing. */
   readonly onTimeline?: string | undefined;
+  /** Called when the feed that is passed on has got another owner, and the relay goes on. */
+  readonly onLineage: (lineage: OwnerHistory) => void;
   readonly signal: AbortSignal;
   /** Unset: HTTP of this machine. */
   readonly wire?: Wire;
@@ -63,7 +65,7 @@ const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: an error becomes the outcome of the run. */
 export function startRelayRun(request: RelayRequest): RelayRun {
-  const { owner, via, feed, me, secret, afterTicks, onTimeline, signal, wire = systemWire } = request;
+  const { owner, via, feed, me, secret, afterTicks, onTimeline, onLineage, signal, wire = systemWire } = request;
   const { clock } = wire;
   const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
@@ -119,8 +121,9 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     if (settled) return;
     if (frame.type === 'hello') {
       if (frame.hello.marks !== undefined) marks.take(frame.hello.marks);
-      if (frame.hello.incarnation === owner.incarnation) hello.resolve(frame.hello);
-      else lost('other_incarnation');
+      if (frame.hello.incarnation !== owner.incarnation) lost('other_incarnation');
+      else if (isKnown) void hello.promise.then(() => onLineage(frame.hello.lineage));
+      else hello.resolve(frame.hello);
       isKnown = true;
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock.take(frame.clock, clock.monotonicMs());

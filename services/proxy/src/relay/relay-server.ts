@@ -268,8 +268,15 @@ export class RelayServer {
     const onChange = () => {
       const { owner, relayed: isCopied } = place.placeAnswer ?? {};
       const isMine = owner?.incarnation === this.#deps.incarnation;
-      // A copy beside the owner can be had only through this worker. A feed that leaves is ended by `onLeave`.
-      if (isMine ? isCopied === true : passedOn === undefined) return;
+      // A feed that leaves is ended by `onLeave`.
+      if (!isMine && passedOn === undefined) return;
+      if (isMine && isCopied === true) {
+        // A copy beside the owner can be had only through this worker. The follower stays, and is told whose media comes now.
+        const lineage = history.current;
+        if (!response.writableEnded)
+          response.write(encodeFrame({ type: 'hello', hello: { version, incarnation, lineage } }));
+        return;
+      }
       isAnew = true;
       leave();
     };
