@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import { Transform } from 'node:stream';
-import { type FiniteName, finiteFile, hlsDirectory } from './fixtures.ts';
+import { FINITE_SECONDS, type FiniteName, finiteFile, hlsDirectory } from './fixtures.ts';
 
 export interface FileRequest {
   path: string;
@@ -23,6 +23,8 @@ export interface FileSourceOptions {
   ignoreRange?: boolean;
   /** Limits each response to this many bytes a second. */
   bytesPerSecond?: number;
+  /** Of HLS. */
+  segmentSeconds?: 2 | 6;
 }
 
 const TYPES: Record<string, string> = {
@@ -31,8 +33,6 @@ const TYPES: Record<string, string> = {
   ts: 'video/mp2t',
   m3u8: 'application/vnd.apple.mpegurl',
 };
-const SEGMENT_SECONDS = 2;
-const SEGMENTS = 10;
 /** Segments in the live playlist, as most encoders keep. */
 const LIVE_WINDOW = 4;
 
@@ -111,7 +111,7 @@ export class FileSource {
     if (failure !== undefined) return reply(failure, {}, `status ${failure}`);
     const type = { 'content-type': TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream' };
     if (path === '/hls/live.m3u8') return reply(200, type, this.#livePlaylist());
-    const file = await fileOf(path);
+    const file = await this.#fileOf(path);
     if (file === undefined) return reply(404, {}, 'no such file');
     const size = (await stat(file)).size;
     const span = this.#options.ignoreRange ? undefined : parseRange(range, size);
@@ -151,15 +151,29 @@ export class FileSource {
     body.pipe(meter).pipe(response);
   }
 
+  get #segmentSeconds(): 2 | 6 {
+    return this.#options.segmentSeconds ?? 2;
+  }
+
+  async #fileOf(path: string): Promise<string | undefined> {
+    const name = basename(path);
+    if (path.startsWith('/hls/') && /^(vod\.m3u8|seg\d\.ts)$/.test(name)) {
+      return join(await hlsDirectory(this.#segmentSeconds), name);
+    }
+    return /^movie\.(mp4|mkv|ts)$/.test(name) ? finiteFile(name as FiniteName) : undefined;
+  }
+
   #livePlaylist(): string {
-    const elapsed = Math.floor((performance.now() - this.#startedMs) / 1000 / SEGMENT_SECONDS);
-    const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${SEGMENT_SECONDS}`];
+    const seconds = this.#segmentSeconds;
+    const segments = Math.floor(FINITE_SECONDS / seconds);
+    const elapsed = Math.floor((performance.now() - this.#startedMs) / 1000 / seconds);
+    const lines = ['#EXTM3U', '#EXT-X-VERSION:3', `#EXT-X-TARGETDURATION:${seconds}`];
     // The discontinuities that left the window (RFC 8216, 4.3.3.3); segment 0 has none before it.
-    const left = Math.max(0, Math.ceil(elapsed / SEGMENTS) - 1);
+    const left = Math.max(0, Math.ceil(elapsed / segments) - 1);
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${elapsed}`, `#EXT-X-DISCONTINUITY-SEQUENCE:${left}`);
     for (let number = elapsed; number < elapsed + LIVE_WINDOW; number++) {
-      if (number > 0 && number % SEGMENTS === 0) lines.push('#EXT-X-DISCONTINUITY');
-      lines.push(`#EXTINF:${SEGMENT_SECONDS}.000,`, `seg${number % SEGMENTS}.ts?n=${number}`);
+      if (number > 0 && number % segments === 0) lines.push('#EXT-X-DISCONTINUITY');
+      lines.push(`#EXTINF:${seconds}.000,`, `seg${number % segments}.ts?n=${number}`);
     }
     return `${lines.join('\n')}\n`;
   }
@@ -175,12 +189,6 @@ export function startFileSource(options: FileSourceOptions = {}): Promise<FileSo
 /** The bytes of a finite fixture, to compare with those that a client got. */
 export async function finiteBytes(name: FiniteName): Promise<Buffer> {
   return readFile(await finiteFile(name));
-}
-
-async function fileOf(path: string): Promise<string | undefined> {
-  const name = basename(path);
-  if (path.startsWith('/hls/') && /^(vod\.m3u8|seg\d\.ts)$/.test(name)) return join(await hlsDirectory(), name);
-  return /^movie\.(mp4|mkv|ts)$/.test(name) ? finiteFile(name as FiniteName) : undefined;
 }
 
 /** One range of RFC 9110, 14.1.2; undefined when there is none. */

@@ -47,13 +47,16 @@ export async function finiteFile(name: FiniteName): Promise<string> {
   return cached(name, (to) => [...input, ...FINITE[name], to]);
 }
 
-/** A directory with `vod.m3u8` (20 s, ended) and its 2 s segments `seg0.ts` to `seg9.ts`. */
-export async function hlsDirectory(): Promise<string> {
+/** A directory with `vod.m3u8` (ended) and its segments `seg0.ts`, …: as many whole ones as the film has, of 2 s or of 6 s. */
+export async function hlsDirectory(segmentSeconds: 2 | 6 = 2): Promise<string> {
   const movie = await finiteFile('movie.ts');
-  const args = ['-c', 'copy', '-f', 'hls', '-hls_time', '2', '-hls_playlist_type', 'vod', '-hls_list_size', '0'];
+  const time = String(segmentSeconds);
+  const args = ['-c', 'copy', '-f', 'hls', '-hls_time', time, '-hls_playlist_type', 'vod', '-hls_list_size', '0'];
+  const whole = FINITE_SECONDS - (FINITE_SECONDS % segmentSeconds);
+  const limit = whole === FINITE_SECONDS ? [] : ['-t', String(whole)];
   return cached(
     'hls',
-    (to) => ['-i', movie, ...args, '-hls_segment_filename', join(to, 'seg%d.ts'), join(to, 'vod.m3u8')],
+    (to) => ['-i', movie, ...limit, ...args, '-hls_segment_filename', join(to, 'seg%d.ts'), join(to, 'vod.m3u8')],
     true,
   );
 }

@@ -6,6 +6,8 @@ import { FINITE_SECONDS } from '../../support/fixtures.ts';
 import { decodeErrors, expectClean, judgeTs } from '../../support/judge/index.ts';
 import { firstBytes, Stage } from './stage.ts';
 
+const COPY = '-i {input_url} -c copy -f {format}';
+
 describe('sources that FFmpeg opens', () => {
   let stage: Stage;
   let files: FileSource;
@@ -35,6 +37,26 @@ describe('sources that FFmpeg opens', () => {
       expect(await decodeErrors(recording.bytes)).toEqual([]);
     }
     expect(files.requests.every(({ path }) => path.startsWith('/hls/'))).toBe(true);
+  });
+
+  it('live HLS with segments of 6 s: flows as it plays, for viewers that come later too', async () => {
+    const bursts = await startFileSource({ segmentSeconds: 6 });
+    try {
+      const viewer = await stage.watch(bursts.url('hls/live.m3u8'), 'transcoded', { profile: COPY });
+      await firstBytes([viewer]);
+      await sleep(10_000);
+      const recording = await viewer.stop();
+      const times = recording.arrivals.map(({ atMs }) => atMs - (recording.firstByteMs ?? 0));
+      const silences = times.slice(1).map((ms, index) => ms - (times[index] as number));
+      // FFmpeg hands on nothing for 6 s between two segments.
+      expect(Math.max(...silences)).toBeLessThan(2_500);
+      const verdict = judgeTs(recording);
+      expectClean(verdict, { video: true, audio: true, minSeconds: 11, maxGapMs: 900 });
+      // 6 s at once, and what plays in 10 s. Without a pace it is 18 s at once, and more behind it.
+      expect(verdict.durationSeconds).toBeLessThan(10 + 6 + 2);
+    } finally {
+      await bursts.close();
+    }
   });
 
   it.each(['hls/vod.m3u8', 'movie.ts', 'movie.mp4', 'movie.mkv'] as const)(

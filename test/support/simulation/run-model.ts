@@ -139,6 +139,7 @@ export function simulatedProduction(world: RunWorld): Production {
     marks: () => new ProcessMarks('own', SEGMENT_MS),
     opaque: true,
     samePictures: false,
+    aheadMs: undefined,
     needsProcess: true,
   };
 }

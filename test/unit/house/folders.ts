@@ -165,8 +165,8 @@ export const FOLDERS: readonly Folder[] = [
   ),
   row(
     'processes/output',
-    'what is done with the output of runs: where its segments begin',
-    'mpegts/syntax feed feed/hls feed/marks ffmpeg/process ffmpeg/profiles relay',
+    'what is done with the output of runs: how fast it flows, and where its segments begin',
+    'services/shared async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/process ffmpeg/profiles relay',
   ),
   row(
     'processes',

@@ -63,6 +63,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     marks: () => new ProcessMarks('own', 2_000),
     opaque: !continuable,
     samePictures: false,
+    aheadMs: undefined,
     needsProcess: true,
   };
   const place = placeOf('p:a:0', { kind: 'own', epoch: 1 }, registry);

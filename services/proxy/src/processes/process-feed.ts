@@ -462,6 +462,7 @@ export class ProcessFeed implements PlacedFeed {
     try {
       const { end, addedMs } = await intoFeed(run, this, {
         samePictures: this.#production.samePictures,
+        aheadMs: this.#production.aheadMs,
         clock: this.#sourceClock,
         onMedia: (clock) => {
           this.#marks.passed(this.#clock.wallMs());

@@ -30,11 +30,19 @@ export interface Production {
   readonly opaque: boolean;
   /** A restarted run repeats exactly the same pictures, so readers may enter it between keyframes. */
   readonly samePictures: boolean;
+  /**
+   * How much of what FFmpeg hands on at once passes at once, if it opens its source itself. The rest passes as it plays. Undefined:
+   * all of it, because the container has no clock to go by.
+   */
+  readonly aheadMs: number | undefined;
   /** Whether it needs a process. */
   readonly needsProcess: boolean;
   /** Which of them a playlist lists; undefined: as HLS_LIST_SIZE says. */
   readonly window?: WindowSize | undefined;
 }
+
+/** With so many segments players of HLS begin. */
+const AHEAD_SEGMENTS = 3;
 
 export function productionOf({ profile }: StreamRecord, deps: RunDeps): Production {
   const lease = (request: RunRequest) => leaseSource(request, deps.sources);
@@ -47,6 +55,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
       marks,
       opaque: false,
       samePictures: true,
+      aheadMs: undefined,
       needsProcess: false,
     };
   }
@@ -59,6 +68,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
     marks,
     opaque: opaque !== undefined,
     samePictures: profile.video === 'copy',
+    aheadMs: opaque === undefined ? AHEAD_SEGMENTS * deps.segmentMs : undefined,
     needsProcess: true,
     window: playlistWindow(profile.args),
   };

@@ -3,11 +3,14 @@
 import type { SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { PlacedFeed } from '../ownership/follow.ts';
+import { paced } from './output/pacer.ts';
 import type { Run, RunEnd } from './run.ts';
 
 export interface IntoFeedOptions {
   /** See `Production`. */
   readonly samePictures: boolean;
+  /** See `Production`. */
+  readonly aheadMs: number | undefined;
   /** The source clock of the run before. */
   readonly clock: SourceClock | undefined;
   /** Called with each piece of media, and with the source clock of the run as far as it is known. */
@@ -37,12 +40,12 @@ export async function intoFeed(run: Run, placed: PlacedFeed, options: IntoFeedOp
   const fromBytes = ring.head;
   let fromMs = continues === undefined ? undefined : ring.headMs;
   let addedMs = 0;
-  for await (const chunk of run.output) {
+  for await (const chunk of flowOf(run, placed, options)) {
     if (!(await place.mayPass())) {
       run.kill();
       break;
     }
-    output.push(chunk as Buffer, feed.clock.monotonicMs());
+    output.push(chunk, feed.clock.monotonicMs());
     clock = clockOf(timeline, output.shift, run.source?.origin, clock);
     options.onMedia(clock);
     if (ring.head > fromBytes) fromMs ??= ring.headMs;
@@ -54,6 +57,12 @@ export async function intoFeed(run: Run, placed: PlacedFeed, options: IntoFeedOp
   output.end(end.orderly);
   feed.publish();
   return { end, addedMs };
+}
+
+/** A source feed flows evenly. What FFmpeg reads itself may come in bursts. */
+function flowOf(run: Run, { feed, ringLimits }: PlacedFeed, { aheadMs }: IntoFeedOptions): AsyncIterable<Buffer> {
+  if (run.source !== undefined || aheadMs === undefined) return run.output;
+  return paced(run.output, { aheadMs: Math.max(aheadMs, ringLimits().joinBufferMs), clock: feed.clock });
 }
 
 /** A source that FFmpeg opened may turn out to have an end. */
