@@ -159,6 +159,7 @@ export const LOOPS = {
     rate: [30_000, 1001],
     gopFrames: 64,
   }),
+  'fps-50': loop({ about: '50 frames a second', seconds: [8, 1], rate: [50, 1], gopFrames: 100 }),
   'interlaced-h264': loop({
     about: 'H.264, interlaced, top field first',
     seconds: [8, 1],

@@ -14,13 +14,20 @@ import { Player } from './live/player.ts';
 export const SECOND = 90_000;
 const WALL_MS = Date.UTC(2026, 0, 1);
 
+export interface FeedEntry {
+  readonly at: number;
+  readonly prefix: Buffer;
+  readonly dts: number;
+  readonly pts: number;
+}
+
 /** A feed with its marks, each where it was said. */
 export interface MarkedFeed {
   readonly bytes: Buffer;
   /** How many bytes stand before each mark. */
   readonly marks: readonly { readonly at: number; readonly mark: Mark }[];
   /** Where readers can begin, and what they get before. */
-  readonly entries: readonly { readonly at: number; readonly prefix: Buffer; readonly dts: number }[];
+  readonly entries: readonly FeedEntry[];
   readonly firstDts: number;
 }
 
@@ -38,7 +45,7 @@ export function markedFeed(
 ): MarkedFeed {
   const marks = new Marks(segmentSeconds * SECOND);
   const parts: Buffer[] = [];
-  const entries: { at: number; prefix: Buffer; dts: number }[] = [];
+  const entries: FeedEntry[] = [];
   const said: { at: number; mark: Mark }[] = [];
   let length = 0;
   const sink = markedSink(
@@ -49,7 +56,7 @@ export function markedFeed(
       },
       programChanged: () => undefined,
       continuation: () => undefined,
-      randomAccess: ({ prefix, dts }) => entries.push({ at: length, prefix, dts }),
+      randomAccess: ({ prefix, dts, pts }) => entries.push({ at: length, prefix, dts, pts }),
       progress: () => {
         // Before the media that it is about.
         for (const mark of marks.say(WALL_MS)) if (mark.list === list) said.push({ at: length, mark });
