@@ -196,7 +196,7 @@ class DirectStream {
     const { source, log = SILENT } = this.#request;
     const { signal } = this.#abort;
     const [recovery, place] = [this.#recovery, this.#place];
-    const deps = { source, recovery, connections: this.#request, place, signal, log };
+    const deps = { source, recovery, connections: this.#request, place, signal };
     const sources = new LiveSources(first, this.#connections, deps);
     this.#live = sources;
     return pumpLive({ ...transfer, sources, signal, log });

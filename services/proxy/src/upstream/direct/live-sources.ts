@@ -1,6 +1,5 @@
 /** How a direct live stream gets its source again, or the next one: opened when it is needed, or before. */
 
-import type { Logger } from '../../../../shared/log.ts';
 import { SourceError } from '../../errors.ts';
 import type { SourceRecovery } from '../failover/source-recovery.ts';
 import type { FailoverCause, Following, SourceAddress, SwitchableSource } from '../provider/source-address.ts';
@@ -16,7 +15,6 @@ export interface LiveSourcesDeps {
   readonly place: AccountPlace;
   /** Aborted when the viewer leaves. */
   readonly signal: AbortSignal;
-  readonly log: Pick<Logger, 'warn'>;
 }
 
 /** What is read. */
@@ -33,9 +31,9 @@ export class LiveSources {
   #left = new AbortController();
   /** Opened beside the source of now. */
   #next: NextSource | undefined;
-  /** What the stream played when that began. */
+  /** Where the stream played when that began. */
   #besideIndex = -1;
-  /** The same, when the stream has moved there. */
+  /** It was opened in that way, and the stream has moved there. */
   #kept: NextSource | undefined;
   readonly #leaving = new Set<Promise<void>>();
 
