@@ -85,7 +85,9 @@ export class AtRest {
         const group = String(SECOND_PROFILE).repeat(32) === streamId ? '0'.repeat(32) : streamId;
         const known = urls.get(group) ?? url;
         urls.set(group, known);
-        if (known !== url) return `${name} makes ${streamId} from ${url}, and its group is made from ${known}`;
+        // Who got no connection there stays where it has one.
+        if (known !== url && !this.#isAtLimit(streamId))
+          return `${name} makes ${streamId} from ${url}, and its group is made from ${known}`;
       }
     }
     return undefined;

@@ -518,6 +518,19 @@ describe('another worker that takes the feed', () => {
     expect(before).toContain('1 released');
   });
 
+  it('does not keep a run on the next source that is ready after that', async () => {
+    const { process, place, events, open, asked, has, run, source } = setUp({ failovers: 1 });
+    await open(0, run('a').send('a1'));
+    await has('a1');
+    await source.advance(-1, { reason: 'manual' });
+    const moved = process.switchSource();
+    const opening = await asked(1);
+    place.set({ kind: 'relay', owner: OWNER });
+    opening.resolve(run('b').send('b1'));
+    expect(await moved).toBe(false);
+    expect(events).toEqual(expect.arrayContaining(['b killed', 'b released']));
+  });
+
   it.each([
     ['though the provider allows no second connection meanwhile', AT_LIMIT, true],
     ['unless its source does not open', REFUSED, false],

@@ -335,4 +335,17 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'keeps a process for a feed that another worker has taken while the next source was being opened',
+    schedule: {
+      seed: 10029,
+      happenings: [
+        { kind: 'viewer', atMs: 1064, stream: 2, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1478, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'pause', atMs: 3270, worker: 'w2', ms: 7000 },
+        { kind: 'failover', atMs: 5632, stream: 2, worker: 'w2' },
+        { kind: 'viewer', atMs: 7595, stream: 0, worker: 0, stayMs: 2021 },
+      ],
+    },
+  },
 ];

@@ -273,8 +273,13 @@ export class ProcessFeed implements PlacedFeed {
     }
   }
 
+  /** Asked again after each wait: another worker may have taken the feed. */
+  get #isMaker(): boolean {
+    return this.place.current.kind === 'own';
+  }
+
   async #prepareSource(): Promise<boolean> {
-    while (this.place.current.kind === 'own' && !this.#making.signal.aborted) {
+    while (this.#isMaker && !this.#making.signal.aborted) {
       const { index, state, address } = this.#source;
       // The group is back before the feed has left.
       const isThere = this.#played !== undefined && sourceFeedOf(this.#played.address) === sourceFeedOf(address);
@@ -282,6 +287,11 @@ export class ProcessFeed implements PlacedFeed {
       const prepared = await this.#succession.prepare(this.#run);
       // The end of the feed says nothing of the source.
       if (this.#making.signal.aborted) return false;
+      if (!this.#isMaker) {
+        // Nothing would end what has become ready while this worker follows another one.
+        this.#succession.drop();
+        return false;
+      }
       if (this.#source.state !== state) {
         // The stream has moved on meanwhile.
         this.#succession.drop();
