@@ -245,6 +245,25 @@ describe('provider connections', () => {
     expect(asked).toHaveLength(3);
   });
 
+  it('does not wait for the end of what is idle, when the one that asks is that itself', async () => {
+    const stop = new AbortController();
+    const over: Promise<unknown>[] = [];
+    const connections = new ProviderConnections({
+      max: 1,
+      registry: alone(),
+      waitMs: 10,
+      reclaim: async () => {
+        stop.abort();
+        await Promise.allSettled(over);
+      },
+    });
+    await connections.acquire('s', at('http://p/1.ts'));
+    over.push(connections.acquire('s', at('http://p/2.ts'), stop.signal));
+    await expect(over[0]).rejects.toMatchObject({ reason: 'stopped' });
+    over[0] = connections.watch(at('http://p/2.ts')).makeRoom(stop.signal);
+    await over[0];
+  });
+
   it('takes a film, a recording and a channel of one Xtream account for the same account', () => {
     const account = accountOf(at('http://p/live/user/pass/1.ts'));
     for (const path of [

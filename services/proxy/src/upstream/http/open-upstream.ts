@@ -44,7 +44,7 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
       return response;
     }
     try {
-      if (!hasMadeRoom) await request.account?.makeRoom();
+      if (!hasMadeRoom) await request.account?.makeRoom(request.signal);
     } catch (error) {
       await close(response);
       throw error;

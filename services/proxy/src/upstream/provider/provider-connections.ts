@@ -8,7 +8,7 @@ import type { ConnectionLimits, Members } from '../../../../registry/registry.ts
 import type { ProviderConnection } from '../../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
-import { pauseBy } from '../../async.ts';
+import { deferred, pauseBy } from '../../async.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { SourceAddress } from './source-address.ts';
 
@@ -69,7 +69,7 @@ export interface AccountWatch {
   /** A connection was accepted. Call the returned function when it is closed. */
   opened(): () => void;
   /** A connection was refused. Closes idle ones here and asks the other workers to do the same. */
-  makeRoom(): Promise<void>;
+  makeRoom(signal?: AbortSignal): Promise<void>;
   /** Whether a refusal `waitedMs` after the first one may pass, because a connection is being closed. */
   refusalMayPass(waitedMs: number): boolean;
 }
@@ -167,7 +167,7 @@ export class ProviderConnections {
           this.#noteClosed(account);
         };
       },
-      makeRoom: () => this.#makeRoom(account),
+      makeRoom: (signal) => this.#makeRoom(account, signal),
       refusalMayPass: (waitedMs) => {
         if (waitedMs >= STILL_COUNTED_MS) return false;
         if (this.#hasJustClosed(account)) return true;
@@ -182,10 +182,10 @@ export class ProviderConnections {
    * A process or source without viewers holds its connection for its grace time. A viewer that changes channels needs
    * it now.
    */
-  async #makeRoom(account: string): Promise<void> {
-    const { registry, reclaim } = this.#deps;
+  async #makeRoom(account: string, signal: AbortSignal | undefined): Promise<void> {
+    const { registry } = this.#deps;
     const closedMs = this.#closedMs.get(account);
-    await reclaim(account);
+    await this.#endIdle(account, signal);
     if (this.#closedMs.get(account) !== closedMs) return;
     const nowMs = this.#clock.monotonicMs();
     for (const [each, askedMs] of this.#askedMs) if (nowMs - askedMs > ASK_AGAIN_MS) this.#askedMs.delete(each);
@@ -202,11 +202,11 @@ export class ProviderConnections {
   }
 
   async #take(connection: ProviderConnection, signal?: AbortSignal, atLimit?: () => void): Promise<boolean> {
-    const { max, registry, reclaim } = this.#deps;
+    const { max, registry } = this.#deps;
     const { account } = connection;
     if (await registry.takeConnection(connection, max)) return true;
     atLimit?.();
-    await reclaim(account);
+    await this.#endIdle(account, signal);
     const untilMs = this.#clock.monotonicMs() + (this.#deps.waitMs ?? STILL_COUNTED_MS);
     let isAsked = false;
     while (!(await registry.takeConnection(connection, max))) {
@@ -218,6 +218,22 @@ export class ProviderConnections {
     // A connection has just been closed, here or elsewhere, and the provider may not have noticed.
     this.#noteClosed(account);
     return true;
+  }
+
+  /**
+   * Ends what nobody watches. The one that asks may be among that: then it is ended only when it no longer waits here, so the signal
+   * ends the wait.
+   */
+  async #endIdle(account: string, signal: AbortSignal | undefined): Promise<void> {
+    const stopped = deferred<void>();
+    const stop = () => stopped.resolve();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted === true) stop();
+    try {
+      await Promise.race([this.#deps.reclaim(account), stopped.promise]);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Resolves when a connection has been given back here, or when it is time to look at the other workers. */
