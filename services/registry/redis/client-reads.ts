@@ -21,8 +21,8 @@ export async function readClientRecords(
   streamId: string | undefined,
   own: ReadonlyMap<string, ClientReport>,
   onProgress: OnProgress,
+  turns: Turns,
 ): Promise<ClientRecord[]> {
-  const turns = new Turns();
   const stored: StoredClient[] = [];
   const ids = streamId === undefined ? await redis.zrange(keys.streamIds, '0', '-1') : [streamId];
   for await (const texts of inPages<string[]>(redis, ids, onProgress, (batch, id) => batch.hvals(keys.clients(id)))) {
@@ -32,7 +32,7 @@ export async function readClientRecords(
       if (turns.isOver) await turns.next();
     }
   }
-  return withCounters(redis, stored, own, onProgress);
+  return withCounters(redis, stored, own, onProgress, turns);
 }
 
 export interface ClientPageRequest {
@@ -111,8 +111,8 @@ export async function withCounters(
   stored: readonly StoredClient[],
   own: ReadonlyMap<string, ClientReport>,
   onProgress: OnProgress,
+  turns = new Turns(),
 ): Promise<ClientRecord[]> {
-  const turns = new Turns();
   const counters = new Map<string, Counted>();
   const living = await livingAmong(redis, [...new Set(stored.map(({ incarnation }) => incarnation))], onProgress);
   const keysOf = new Map<string, string[]>([...living].map((incarnation) => [incarnation, []]));

@@ -15,9 +15,9 @@ export async function readStreamRecord(redis: Redis, id: string): Promise<Stream
   return readStream(fields, Number(score ?? 0));
 }
 
-export async function readStreamRecords(redis: Redis, onProgress: OnProgress): Promise<StreamRecord[]> {
+export async function readStreamRecords(redis: Redis, onProgress: OnProgress, turns: Turns): Promise<StreamRecord[]> {
   const flat = await redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
-  return readListed(redis, Object.entries(fieldsOf(flat as string[])), onProgress);
+  return readListed(redis, Object.entries(fieldsOf(flat as string[])), onProgress, turns);
 }
 
 /** Of some streams; those that do not exist are left out. */
@@ -28,6 +28,7 @@ export async function readStreamRecordsOf(redis: Redis, ids: readonly string[]):
     redis,
     ids.map((id, at) => [id, scores[at] ?? '0']),
     () => undefined,
+    new Turns(),
   );
 }
 
@@ -36,10 +37,10 @@ async function readListed(
   redis: Redis,
   listed: readonly (readonly [id: string, accessedMs: string])[],
   onProgress: OnProgress,
+  turns: Turns,
 ): Promise<StreamRecord[]> {
   const ids = listed.map(([id]) => id);
   const streams: StreamRecord[] = [];
-  const turns = new Turns();
   let at = 0;
   for await (const fields of inPages<Record<string, string>>(redis, ids, onProgress, (batch, id) =>
     batch.hgetall(keys.spec(id)),

@@ -9,6 +9,7 @@ import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
 import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
+import { Turns } from '../turns.ts';
 import type {
   Advanced,
   Capacity,
@@ -168,7 +169,7 @@ export class RedisRegistry implements SharedRegistry {
 
   /** @param onProgress as `clients` */
   streams(onProgress: OnProgress = () => undefined): Promise<StreamRecord[]> {
-    return readStreamRecords(this.#redis, onProgress);
+    return readStreamRecords(this.#redis, onProgress, new Turns(this.#clock));
   }
 
   async deleteStream(id: string): Promise<boolean> {
@@ -274,7 +275,7 @@ export class RedisRegistry implements SharedRegistry {
 
   /** @param onProgress called when Redis has answered a part of the question */
   clients(streamId?: string, onProgress: OnProgress = () => undefined): Promise<ClientRecord[]> {
-    return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress);
+    return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress, new Turns(this.#clock));
   }
 
   /** Some of a stream's clients whose workers are alive. */

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 /** Folders, and single files, that ask only the clock that they are given. */
 const CLOCKED = [
   'services/registry/resilient',
+  'services/registry/turns.ts',
   'services/proxy/src/ownership',
   'services/proxy/src/relay',
   'services/proxy/src/cluster/heartbeat.ts',

@@ -131,6 +131,26 @@ describe('a feed', () => {
     expect(await peerPlaceOf('p:a:0', [await dead(), relaying], 'secret', 300)).toEqual({ owner, via: relaying });
     expect(await peerPlaceOf('p:a:0', [await dead()], 'secret', 300)).toBeUndefined();
   });
+
+  it.each([
+    ['made', false],
+    ['relayed', true],
+  ])('a feed is %s by a worker that has begun anew since it was last known', async (_, relayed) => {
+    const owner = { workerId: 'two', incarnation: 'two', address: 'a:1', epoch: 5 };
+    const anew = await peer('new', {}, { owner, relayed });
+    const found = await peerPlaceOf('p:a:0', [{ ...anew, incarnation: 'old' }], 'secret', 300);
+    expect(found).toEqual({ owner, via: relayed ? anew : undefined });
+  });
+
+  it.each([
+    ['it is the one that asks', 'new', false],
+    ['it relays through the one that asks', 'new', true],
+    ['it relays from the one that asks', 'two', true],
+  ])('a worker that has a feed does not count when %s', async (_, me, relayed) => {
+    const owner = { workerId: 'w', incarnation: relayed ? 'two' : 'new', address: 'a:1', epoch: 5 };
+    const anew = await peer('new', {}, { owner, relayed });
+    expect(await peerPlaceOf('p:a:0', [{ ...anew, incarnation: 'old' }], 'secret', 300, undefined, me)).toBeUndefined();
+  });
 });
 
 describe('answers are gathered', () => {

@@ -227,4 +227,17 @@ export const KEPT: readonly KeptSchedule[] = [
     },
   },
   ...KEPT_FAILOVERS,
+  {
+    what: 'makes a feed after a standstill that a worker makes which has begun anew meanwhile, while Redis was away',
+    schedule: {
+      seed: 29441,
+      happenings: [
+        { kind: 'viewer', atMs: 1324, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'crash', atMs: 2062, worker: 'w3', downMs: 1134 },
+        { kind: 'pause', atMs: 2617, worker: 'w2', ms: 3989 },
+        { kind: 'redis', atMs: 2935, downMs: 5117, kept: 'nothing' },
+        { kind: 'viewer', atMs: 6102, stream: 0, worker: 1, stayMs: undefined },
+      ],
+    },
+  },
 ];

@@ -49,7 +49,7 @@ export class PeerQuestions {
     const { registry, me, secret, wire } = this.#deps;
     const known = [me.incarnation, from.incarnation];
     const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
-    return peerPlaceOf(this.#feed, others, secret(), timeoutMs, wire);
+    return peerPlaceOf(this.#feed, others, secret(), timeoutMs, wire, me.incarnation);
   }
 
   /** Where another worker has a feed from that this one made. Nobody counts who still has it from here. */

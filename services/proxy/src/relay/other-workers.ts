@@ -24,11 +24,8 @@ export function otherWorkers(
     },
     streamReports: (streamId) => streamReportsOf(streamId, registry.peers(), secret(), ASK_STREAM_MS, wire),
     place: async (feed) => {
-      const place = await peerPlaceOf(feed, registry.peers(), secret(), ASK_PLACE_MS, wire);
-      // That relay comes from this worker and has just ended, so it leads nowhere.
-      return place === undefined || place.owner.incarnation === me.incarnation
-        ? undefined
-        : { kind: 'relay', ...place };
+      const place = await peerPlaceOf(feed, registry.peers(), secret(), ASK_PLACE_MS, wire, me.incarnation);
+      return place && { kind: 'relay', ...place };
     },
   };
 }

@@ -69,9 +69,10 @@ export async function streamReportsOf(
 }
 
 /**
- * Finds a peer with the feed. Prefers one that makes it over one that relays it.
+ * Finds a peer with the feed. Prefers one that makes it over one that relays it. Where a peer has begun anew, the new incarnation counts:
+ * while the registry is away, nobody else says that it is there.
  *
- * @param exceptFrom an incarnation; a peer that relays from it does not count
+ * @param me the incarnation that asks; what it has itself does not count, neither does a peer that relays from it
  */
 export async function peerPlaceOf(
   feed: string,
@@ -79,11 +80,12 @@ export async function peerPlaceOf(
   secret: string,
   timeoutMs: number,
   wire: Wire = systemWire,
-  exceptFrom?: string,
+  me?: string,
 ): Promise<PeerPlace | undefined> {
   const asked = peers.map(async (peer) => {
     const place = await placeAt(wire, peer, feed, secret, timeoutMs);
-    return place?.owner.incarnation === exceptFrom ? undefined : place;
+    const isMine = me !== undefined && (place?.owner.incarnation === me || place?.via?.incarnation === me);
+    return isMine ? undefined : place;
   });
   const isMaker = (place: PeerPlace | undefined) => place !== undefined && place.via === undefined;
   const places = await gather(asked, isMaker, 0, wire.clock);
@@ -98,9 +100,9 @@ async function placeAt(
   timeoutMs: number,
 ): Promise<PeerPlace | undefined> {
   const answer = await ask(wire, peer.address, `/places/${feed}`, secret, timeoutMs);
-  if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation !== peer.incarnation) return undefined;
+  if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation === undefined) return undefined;
   const place = parsed(placeAnswerShape, answer.body);
-  return place && { owner: place.owner, via: place.relayed ? peer : undefined };
+  return place && { owner: place.owner, via: place.relayed ? { ...peer, incarnation: answer.incarnation } : undefined };
 }
 
 const placeAnswerShape: z.ZodType<PlaceAnswer> = z.looseObject({ owner: ownerShape, relayed: z.boolean() });
