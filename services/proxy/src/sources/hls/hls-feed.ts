@@ -13,7 +13,7 @@ import type { FetchedAnswer, FetchedFeed } from '../../relay/fetch-answer.ts';
 import { type FetchAsk, type Fetched, fetchFromOwner } from '../../relay/fetch-run.ts';
 import { CachedHls } from '../../upstream/hls/cached-hls.ts';
 import type { HlsCache } from '../../upstream/hls/hls-cache.ts';
-import { type HlsRequests, NotHlsError } from '../../upstream/hls/hls-requests.ts';
+import { type HlsRequests, NotHlsError, type ProviderHls } from '../../upstream/hls/hls-requests.ts';
 import type { HlsAsk, HlsUpstream, PlaylistText } from '../../upstream/hls/hls-upstream.ts';
 import { OneVariant } from '../../upstream/hls/one-variant.ts';
 import type { Media } from '../../upstream/hls/shared-media.ts';
@@ -34,6 +34,10 @@ export interface HlsFeedDeps {
 const HANDOVER_MS = 3_000;
 const HANDOVER_POLL_MS = 20;
 const LEAVE_MS = 500;
+/** A connection stays open for so many target durations without a request. */
+const KEPT_TARGETS = 2;
+/** Before any playlist of media has come. Apple recommends this one. */
+const USUAL_TARGET_MS = 6_000;
 
 export class HlsFeed implements HlsUpstream, FetchedFeed {
   readonly place: FeedPlace;
@@ -48,9 +52,9 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
   readonly #followers = new Map<string, { readonly worker: WorkerIdentity; readonly atMs: number }>();
   /** Ends what is asked of the provider when another worker asks it from now on. */
   #asking = new AbortController();
-  #provider: HlsUpstream | undefined;
+  #provider: ProviderHls | undefined;
   #connection: Promise<() => void> | undefined;
-  /** Requests to the provider that are under way. */
+  /** Requests to the provider that have no answer yet. */
   #underWay = 0;
   /** It is being handed over. */
   #leaving: Promise<void> | undefined;
@@ -68,7 +72,12 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     const from: HlsUpstream = {
       isSingle: requests.isSingle,
       playlist: (ask) => this.#ask({ ...ask, kind: 'playlist' }, (provider) => provider.playlist(ask), playlistOf),
-      media: (ask) => this.#media(ask),
+      media: (ask) =>
+        this.#ask(
+          { ...ask, kind: 'media' },
+          (provider) => provider.media(ask),
+          async ({ head, body }) => mediaOf(head, body),
+        ),
     };
     this.#cached = new CachedHls({ name: place.feed, from, cache, now });
     this.#variant = new OneVariant(now);
@@ -160,9 +169,11 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     try {
       const { clock } = this.#deps;
       const untilMs = clock.monotonicMs() + HANDOVER_MS;
-      while (this.#underWay > 0 && clock.monotonicMs() < untilMs) {
+      const isBusy = () => this.#underWay > 0 || this.#provider?.isBusy === true;
+      while (isBusy() && clock.monotonicMs() < untilMs) {
         await pauseBy(clock, HANDOVER_POLL_MS, this.#over.signal);
       }
+      await this.#provider?.rest();
       return await this.place.handOver(to);
     } finally {
       this.#leaving = undefined;
@@ -204,30 +215,11 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
     this.#connection = undefined;
   }
 
-  /** Counts the time until its last byte as under way. */
-  async #media(ask: HlsAsk): Promise<Media> {
-    const over = deferred<void>();
-    const own = async (provider: HlsUpstream): Promise<Media> => {
-      const { head, body } = await provider.media(ask);
-      const close = () => {
-        over.resolve();
-        body.close();
-      };
-      return { head, body: { read: () => body.read(), close } };
-    };
-    return this.#ask({ ...ask, kind: 'media' }, own, async ({ head, body }) => mediaOf(head, body), over.promise);
-  }
-
-  /**
-   * Asks whoever is to be asked, until it is known what that says.
-   *
-   * @param until when the request is over, if not with its answer
-   */
+  /** Asks whoever is to be asked, until it is known what that says. */
   async #ask<T>(
     ask: FetchAsk,
     own: (provider: HlsUpstream) => Promise<T>,
     read: (fetched: Fetched) => Promise<T>,
-    until?: Promise<void>,
   ): Promise<T> {
     const { signal } = this.#over;
     for (;;) {
@@ -236,7 +228,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
       const { current } = this.place;
       if (current.kind === 'own') {
         if (!(await this.place.mayPass())) continue;
-        const answer = await this.#asked(own, until).catch((error: unknown) => {
+        const answer = await this.#asked(own).catch((error: unknown) => {
           if (this.place.current.kind === 'own') throw error;
           return undefined;
         });
@@ -260,28 +252,21 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
   }
 
   /** Asks the provider. */
-  async #asked<T>(own: (provider: HlsUpstream) => Promise<T>, until?: Promise<void>): Promise<{ value: T }> {
+  async #asked<T>(own: (provider: HlsUpstream) => Promise<T>): Promise<{ value: T }> {
     this.#underWay += 1;
-    let isLate = false;
-    const over = () => {
-      this.#underWay -= 1;
-    };
     try {
-      const value = await own(await this.#opened());
-      isLate = until !== undefined;
-      return { value };
+      return { value: await own(await this.#opened()) };
     } catch (error) {
       // Whoever plays it as what it is needs the connection.
       if (error instanceof NotHlsError) this.#leaveProvider();
       throw error;
     } finally {
-      if (isLate) void until?.then(over);
-      else over();
+      this.#underWay -= 1;
     }
   }
 
   /** Takes the source's one place at the provider. */
-  async #opened(): Promise<HlsUpstream> {
+  async #opened(): Promise<ProviderHls> {
     const { connections, requests } = this.#deps;
     const { feed } = this.place;
     const { signal } = this.#asking;
@@ -294,7 +279,9 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
       throw error;
     }
     if (signal.aborted) throw new SourceError('stopped', 'Another worker asks the provider now.');
-    this.#provider ??= requests.of({ source: this.#address, account: connections.watch(this.#address), signal });
+    const keptMs = () => KEPT_TARGETS * (this.targetDurationMs || USUAL_TARGET_MS);
+    const account = connections.watch(this.#address);
+    this.#provider ??= requests.of({ source: this.#address, account, signal, keptMs });
     return this.#provider;
   }
 }

@@ -3,13 +3,14 @@
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { KeptConnections, type SourceConnections } from '../http/kept-connections.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylist } from '../playlists/playlist-body.ts';
-import type { AccountWatch } from '../provider/provider-connections.ts';
+import { type AccountWatch, accountOf } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
 import type { HlsAsk, HlsUpstream, PlaylistText } from './hls-upstream.ts';
@@ -36,8 +37,24 @@ export interface HlsProviderOptions {
   readonly source: SourceAddress;
   /** Its first request may have to wait for a connection that the provider still counts. */
   readonly account?: AccountWatch | undefined;
-  /** Ends what is under way. */
+  /** Ends what is under way, and closes its connections. */
   readonly signal?: AbortSignal | undefined;
+  /** How long a connection stays open without a request, in ms. Unset: each request has its own. */
+  readonly keptMs?: (() => number) | undefined;
+}
+
+/** A source, asked directly. */
+export interface ProviderHls extends HlsUpstream {
+  /** A request to the provider has not ended. */
+  readonly isBusy: boolean;
+  /** Closes the connections that no request uses. */
+  rest(): Promise<void>;
+}
+
+interface Asking extends Omit<HlsProviderOptions, 'keptMs'> {
+  readonly connections: SourceConnections | undefined;
+  /** Called when a request begins. What it returns is called when that has ended. */
+  readonly begins: () => () => void;
 }
 
 const NO_SUCH_RANGE = 416;
@@ -50,6 +67,7 @@ const PEEK_BYTES = 32;
 export class HlsRequests {
   readonly #deps: HlsRequestsDeps;
   readonly #turns: RequestTurns;
+  readonly #kept = new KeptConnections(PER_SERVER);
   #count = 0;
 
   constructor(deps: HlsRequestsDeps) {
@@ -62,17 +80,30 @@ export class HlsRequests {
     return this.#count;
   }
 
-  /** A source, asked directly. */
-  of(options: HlsProviderOptions): HlsUpstream {
-    let { account } = options;
+  of({ source, account, signal, keptMs }: HlsProviderOptions): ProviderHls {
+    const { isSingle } = this;
+    const connections = signal && keptMs && this.#kept.of({ isSingle, keptMs, signal });
+    let running = 0;
+    const begins = () => {
+      running += 1;
+      return () => {
+        running -= 1;
+      };
+    };
+    const asking = { source, signal, connections, begins };
+    let first = account;
     return {
-      isSingle: this.isSingle,
+      isSingle,
       playlist: async (ask) => {
-        const found = await this.#playlist(ask, { ...options, account });
-        account = undefined;
+        const found = await this.#playlist(ask, { ...asking, account: first });
+        first = undefined;
         return found;
       },
-      media: (ask) => this.#media(ask, { ...options, account: undefined }),
+      media: (ask) => this.#media(ask, asking),
+      get isBusy() {
+        return running > 0;
+      },
+      rest: async () => connections?.rest(),
     };
   }
 
@@ -81,7 +112,7 @@ export class HlsRequests {
     return this.#deps.settings.sourceMaxConnections === 1;
   }
 
-  async #playlist(ask: HlsAsk, options: HlsProviderOptions): Promise<PlaylistText> {
+  async #playlist(ask: HlsAsk, options: Asking): Promise<PlaylistText> {
     const { liveChunkTimeoutMs: stallMs, readTimeoutMs } = this.#deps.settings;
     const { response, reader, end } = await this.#open(ask, options, true);
     const late = new SourceError(
@@ -105,7 +136,7 @@ export class HlsRequests {
     }
   }
 
-  async #media(ask: HlsAsk, options: HlsProviderOptions): Promise<Media> {
+  async #media(ask: HlsAsk, options: Asking): Promise<Media> {
     const { liveChunkTimeoutMs: stallMs } = this.#deps.settings;
     const { response, reader, end } = await this.#open(ask, options, false);
     try {
@@ -125,11 +156,16 @@ export class HlsRequests {
 
   async #open(
     { url, headers, range }: HlsAsk,
-    { source, account, signal }: HlsProviderOptions,
+    { source, account, signal, connections, begins }: Asking,
     isFirst: boolean,
   ): Promise<{ response: UpstreamResponse; reader: BodyReader; end: () => void }> {
     const { guard, memories, settings } = this.#deps;
-    const over = await this.#turns.take(serverOf(url), isFirst);
+    const ends = begins();
+    const turn = await this.#turns.take(this.isSingle ? accountOf(source) : serverOf(url), isFirst);
+    const over = () => {
+      turn();
+      ends();
+    };
     this.#count += 1;
     try {
       const response = await openUpstream({
@@ -142,6 +178,7 @@ export class HlsRequests {
         signal,
         guard,
         memory: memories.of(source),
+        kept: connections,
         maxRedirects: MAX_REDIRECTS,
         connectTimeoutMs: settings.connectTimeoutMs,
         headersTimeoutMs: settings.readTimeoutMs,

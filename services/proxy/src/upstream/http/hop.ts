@@ -1,4 +1,4 @@
-/** One request to one server over its own connection, whichever parser reads the answer. */
+/** One request to one server over one connection, whichever parser reads the answer. */
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { buildConnector } from 'undici';
@@ -23,9 +23,9 @@ export interface HopResponse {
   readonly status: number;
   /** Names in lower case. Each byte is one character. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Destroying it closes the connection. It never throws because an `error` listener is missing. */
+  /** Destroying it before its end closes the connection. It never throws because an `error` listener is missing. */
   readonly body: Readable;
-  /** Resolves when the connection is closed. */
+  /** Resolves when the connection is closed, or is free for the next request. */
   readonly closed: Promise<void>;
 }
 

@@ -2,14 +2,16 @@
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
+import type { PinnedAddress } from '../egress/egress-guard.ts';
 import { plain } from '../messages/plain-body.ts';
 import { openFailure } from '../messages/upstream-error.ts';
 import { flattened } from './flat-headers.ts';
-import type { Hop, HopResponse } from './hop.ts';
+import type { Hop, HopRequest, HopResponse } from './hop.ts';
+import type { SourceConnections } from './kept-connections.ts';
 import { lenientHop } from './lenient-hop.ts';
 import { hopHeaders } from './request-headers.ts';
 import type { SourceMemory } from './source-memory.ts';
-import { isMalformed, strictHop } from './strict-hop.ts';
+import { isMalformed, strictHop } from './strict-connection.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream-request.ts';
 
 /** One request to one server: with the strict parser, unless that has failed with this server before. */
@@ -57,17 +59,17 @@ async function opened(
     timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
   };
   try {
-    const pinned = await unlessAborted(request.guard.check(url), abort.signal);
-    const response = await hop({
+    const ask = {
       url,
-      pinned,
       method: methodOf(request),
       headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       body: json === undefined ? undefined : JSON.stringify(json),
       opening: abort.signal,
       connected,
       malformed,
-    });
+    };
+    const check = () => unlessAborted(request.guard.check(url), abort.signal);
+    const response = await answered(hop, ask, check, request.kept);
     memory.cookies.store([response.headers['set-cookie'] ?? []].flat(), url);
     return answerOf(response, url, signal);
   } catch (error) {
@@ -76,6 +78,17 @@ async function opened(
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
+}
+
+async function answered(
+  hop: Hop,
+  ask: Omit<HopRequest, 'pinned'>,
+  check: () => Promise<PinnedAddress>,
+  connections: SourceConnections | undefined,
+): Promise<HopResponse> {
+  if (hop === strictHop && connections !== undefined) return connections.ask(ask, check);
+  await connections?.makeRoom(ask.url.origin);
+  return hop({ ...ask, pinned: await check() });
 }
 
 function answerOf({ status, headers, body, closed }: HopResponse, url: URL, signal: AbortSignal | undefined) {

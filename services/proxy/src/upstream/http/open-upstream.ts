@@ -19,7 +19,7 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /**
  * Sends a request and follows its redirects. Every other status is an answer, also 404 and 500: see `requireSuccess`.
- * There is no keep-alive, so a provider that counts connections sees none once the body is closed.
+ * Without `kept` there is no keep-alive, so a provider that counts connections sees none once the body is closed.
  *
  * @throws {SourceError} `refused`, `dns`, `timeout`, `tls`, `egress_refused`, `not_media` (no HTTP), `http_status`
  * (endless redirects), `loop` (it leads back to this proxy), `stopped` (the signal); no message contains a credential

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import type { AccountWatch } from '../provider/provider-connections.ts';
+import type { SourceConnections } from './kept-connections.ts';
 import type { SourceMemory } from './source-memory.ts';
 
 export interface UpstreamRequest {
@@ -31,6 +32,8 @@ export interface UpstreamRequest {
    * connection is just being closed, so that a retry may work.
    */
   readonly account?: AccountWatch | undefined;
+  /** Connections that stay open between requests. Unset: this one has its own, which is closed with its body. */
+  readonly kept?: SourceConnections | undefined;
   /** Goes first to where the last redirects led, while that works. */
   readonly sticky?: boolean | undefined;
   readonly maxRedirects?: number;
@@ -46,11 +49,11 @@ export interface UpstreamResponse {
   readonly headers: Readonly<Record<string, string>>;
   /**
    * The body, without its own time limit (see `BodyReader`). Destroying it closes the connection at once; so does its
-   * end. Its errors are raw: `bodyFailure` turns them into messages. It never throws because an `error` listener is
+   * end, unless the connection is kept. Its errors are raw: `bodyFailure` turns them into messages. It never throws because an `error` listener is
    * missing.
    */
   readonly body: Readable;
-  /** Resolves when the connection is closed. */
+  /** Resolves when the connection is closed, or is free for the next request. */
   readonly closed: Promise<void>;
   /** The URL that answered, after redirects. It may contain credentials. */
   readonly url: string;
