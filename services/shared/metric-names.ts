@@ -8,10 +8,16 @@ export const METRICS = {
   clients: 'streampool_clients',
   /** HLS sessions that the worker serves now. Several workers may serve the same one. */
   hlsSessions: 'streampool_hls_sessions',
+  /** Segments sent to HLS viewers. */
+  hlsSegments: 'streampool_hls_segments_total',
+  /** HLS requests that wait now for what comes next. */
+  hlsBlockedRequests: 'streampool_hls_blocked_requests',
   /** Requests to providers of HLS. Only the owner of a source makes any. */
   hlsUpstreamRequests: 'streampool_hls_upstream_requests_total',
   /** Media of HLS sources that a reader got without a request: it was kept, or arriving for another one. */
   hlsCacheHits: 'streampool_hls_cache_hits_total',
+  /** Segments, maps and keys of HLS sources that came from the worker that asks the provider. */
+  hlsSegmentsFetched: 'streampool_hls_segments_fetched_total',
   /** FFmpeg processes running now. */
   processes: 'streampool_processes',
   /** Feeds of this worker: made here or followed from another worker. */

@@ -17,8 +17,9 @@ export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
-  readonly sessions: Pick<Sessions, 'size'>;
-  readonly hls: Pick<HlsFeeds, 'requestCount' | 'cacheHits'>;
+  readonly sessions: Pick<Sessions, 'size' | 'segmentCount'>;
+  readonly hlsFeeds: Pick<HlsFeeds, 'requestCount' | 'cacheHits' | 'fetchedCount'>;
+  readonly hls: { readonly blockedRequests: number };
   readonly lease: Pick<Lease, 'state'>;
   readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
 }
@@ -29,6 +30,7 @@ export function workerMetrics({
   processFeeds,
   playback,
   sessions,
+  hlsFeeds,
   hls,
   lease,
   relays,
@@ -58,8 +60,11 @@ export function workerMetrics({
   };
   gauge(METRICS.clients, 'Viewers connected now.', () => numbers().clients);
   gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
-  counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hls.requestCount);
-  counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hls.cacheHits);
+  counter(METRICS.hlsSegments, 'Segments sent to HLS viewers.', () => sessions.segmentCount);
+  gauge(METRICS.hlsBlockedRequests, 'HLS requests that wait for what comes next.', () => hls.blockedRequests);
+  counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hlsFeeds.requestCount);
+  counter(METRICS.hlsSegmentsFetched, 'Media of HLS sources from another worker.', () => hlsFeeds.fetchedCount);
+  counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hlsFeeds.cacheHits);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
   gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
   gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);

@@ -275,7 +275,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     processFeeds: seating.feeds,
     playback,
     sessions,
-    hls: hlsFeeds,
+    hlsFeeds,
+    hls,
     lease,
     relays,
   });

@@ -27,6 +27,8 @@ export interface HlsFeedDeps {
   readonly connections: ProviderConnections;
   /** Asks the registry who makes a feed. */
   readonly acquire: (feed: string) => Promise<Place>;
+  /** Media has come from another worker. */
+  readonly onFetched: () => void;
   readonly clock: Clock;
 }
 
@@ -240,6 +242,7 @@ export class HlsFeed implements HlsUpstream, FetchedFeed {
       const fetched = await fetchFromOwner({ feed, owner, via, me, secret, ask, signal, wire });
       if (fetched.kind === 'fetched') {
         this.place.relayAnswered();
+        if (ask.kind === 'media') this.#deps.onFetched();
         return read(fetched);
       }
       if (!signal.aborted && this.place.current === current) {

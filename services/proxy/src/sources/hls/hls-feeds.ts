@@ -11,7 +11,7 @@ import type { SourceAddress } from '../../upstream/provider/source-address.ts';
 import { hlsFeedOf } from '../../upstream/provider/source-key.ts';
 import { HlsFeed, type HlsFeedDeps } from './hls-feed.ts';
 
-export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire'> {
+export interface HlsFeedsDeps extends Omit<HlsFeedDeps, 'acquire' | 'onFetched'> {
   readonly registry: FeedOwners & FeedStarts;
   readonly placeOf: PlaceOf;
   /** How long a viewer may ask for nothing: CLIENT_TIMEOUT. */
@@ -37,6 +37,7 @@ export class HlsFeeds {
   readonly #entries = new Map<string, Entry>();
   readonly #closing = new Set<Promise<void>>();
   readonly #sweeper: Timer;
+  #fetched = 0;
 
   constructor(deps: HlsFeedsDeps) {
     this.#deps = deps;
@@ -66,6 +67,11 @@ export class HlsFeeds {
   /** Requests to providers since the start. */
   get requestCount(): number {
     return this.#deps.requests.count;
+  }
+
+  /** Media that came from other workers. */
+  get fetchedCount(): number {
+    return this.#fetched;
   }
 
   /** How often a reader needed no request, to the provider or to another worker. */
@@ -154,7 +160,10 @@ export class HlsFeeds {
     await Promise.all(this.#closing);
     const place = placeOf(key, await knownPlace(registry, key), () => false);
     const acquire = (feed: string) => registry.acquire(feed);
-    return new HlsFeed(address, place, { ...this.#deps, acquire });
+    const onFetched = () => {
+      this.#fetched += 1;
+    };
+    return new HlsFeed(address, place, { ...this.#deps, acquire, onFetched });
   }
 
   #keptMs({ targetDurationMs }: HlsFeed): number {

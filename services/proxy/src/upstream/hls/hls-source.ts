@@ -76,6 +76,7 @@ export class HlsSource {
   #failed: { readonly error: SourceError; readonly untilMs: number } | undefined;
   #usedMs: number;
   #targetDurationMs = 0;
+  #blocked = 0;
 
   constructor(deps: HlsSourceDeps) {
     this.#deps = deps;
@@ -102,6 +103,11 @@ export class HlsSource {
   /** The longest of its playlists'; 0: none has come. */
   get targetDurationMs(): number {
     return this.#targetDurationMs;
+  }
+
+  /** Requests for a playlist that wait for what comes next. */
+  get blockedRequests(): number {
+    return this.#blocked;
   }
 
   /** The key of the source that it reads now. */
@@ -131,12 +137,18 @@ export class HlsSource {
   async playlist(reference: HlsReference, directives: Directives): Promise<MediaPlaylist> {
     this.#usedMs = this.#deps.now();
     const key = playlistKey(reference);
-    const playlist = await this.#playing(
-      (generation) => this.#fetched(reference, directives, generation),
-      this.#served.get(key),
-    );
-    this.#served.set(key, playlist);
-    return playlist;
+    const waits = directives._HLS_msn === undefined ? 0 : 1;
+    this.#blocked += waits;
+    try {
+      const playlist = await this.#playing(
+        (generation) => this.#fetched(reference, directives, generation),
+        this.#served.get(key),
+      );
+      this.#served.set(key, playlist);
+      return playlist;
+    } finally {
+      this.#blocked -= waits;
+    }
   }
 
   /**

@@ -30,6 +30,11 @@ export class HlsSources {
     return this.#sources.size;
   }
 
+  /** Requests for playlists that wait for what comes next. */
+  get blockedRequests(): number {
+    return [...this.#sources.values()].reduce((sum, { hls }) => sum + hls.blockedRequests, 0);
+  }
+
   /** Stream → the key of the source that it reads. */
   sourcesRead(): Record<string, readonly string[]> {
     return Object.fromEntries([...this.#sources].map(([streamId, { hls }]) => [streamId, [hls.reads]]));

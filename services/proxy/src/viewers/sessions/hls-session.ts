@@ -43,6 +43,8 @@ export interface LocalSessionDeps {
   /** When its ticket was issued; undefined: it has none. */
   readonly issuedAtMs: number | undefined;
   readonly clientTimeoutMs: number;
+  /** It has got a segment. */
+  readonly onSegment: () => void;
   readonly clock: Clock;
 }
 
@@ -53,6 +55,7 @@ export class LocalSession implements HlsSession {
   readonly issuedAtMs: number | undefined;
   readonly #clock: Clock;
   readonly #clientTimeoutMs: number;
+  readonly #onSegment: () => void;
   #timeoutMs: number;
   /** Monotonic. */
   #seenMs: number;
@@ -61,13 +64,14 @@ export class LocalSession implements HlsSession {
   /** Since the last report. */
   #new = { bytes: 0, segments: 0, isSeen: true };
 
-  constructor({ client, stream, segments, issuedAtMs, clientTimeoutMs, clock }: LocalSessionDeps) {
+  constructor({ client, stream, segments, issuedAtMs, clientTimeoutMs, onSegment, clock }: LocalSessionDeps) {
     this.client = client;
     this.stream = stream;
     this.segments = segments;
     this.issuedAtMs = issuedAtMs;
     this.#clock = clock;
     this.#clientTimeoutMs = clientTimeoutMs;
+    this.#onSegment = onSegment;
     this.#timeoutMs = clientTimeoutMs;
     this.#seenMs = clock.monotonicMs();
   }
@@ -91,6 +95,7 @@ export class LocalSession implements HlsSession {
 
   countSegment(): void {
     this.#new.segments++;
+    this.#onSegment();
   }
 
   endures(ms: number): void {

@@ -53,6 +53,7 @@ export class Sessions implements HlsSessions {
   readonly #disconnected: DisconnectedSessions;
   /** Runs while there are sessions. */
   #sweeper: Timer | undefined;
+  #segments = 0;
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
@@ -63,6 +64,11 @@ export class Sessions implements HlsSessions {
   /** The sessions that this worker serves. */
   get size(): number {
     return this.#here.size;
+  }
+
+  /** Segments sent to them since the start. */
+  get segmentCount(): number {
+    return this.#segments;
   }
 
   entry({ streamId, username }: Viewer, clientId = `client_${this.#clock.randomHex(8)}`): string {
@@ -165,7 +171,10 @@ export class Sessions implements HlsSessions {
     const request: JoinRequest = { client: viewer, clientId, cap: undefined, localSlots: [], session: wanted };
     const seated = feed ? await this.#seat(viewer, clientId, wanted) : undefined;
     const { client, stream, resumed } = seated ?? joinedOrThrow(await registry.join(request));
-    const deps = { client, stream, segments: seated?.segments, issuedAtMs, clientTimeoutMs, clock: this.#clock };
+    const onSegment = () => {
+      this.#segments++;
+    };
+    const deps = { client, stream, segments: seated?.segments, issuedAtMs, clientTimeoutMs, onSegment, clock: this.#clock };
     const session = new LocalSession(deps);
     const untrack = playback.track({
       ...{ client, wantedId: clientId, stall: new StallLimit(0) },
