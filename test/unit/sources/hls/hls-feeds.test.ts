@@ -167,6 +167,7 @@ const MEDIA = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTIN
 
 async function provider(answer?: (path: string, response: ServerResponse) => boolean) {
   const asked: string[] = [];
+  const connections = { accepted: 0, most: 0 };
   const server = await serve((request, response) => {
     const path = request.url ?? '';
     asked.push(path);
@@ -174,8 +175,12 @@ async function provider(answer?: (path: string, response: ServerResponse) => boo
     if (path.endsWith('.ts')) response.end(`media ${path}`);
     else response.end(MEDIA);
   });
+  server.server.on('connection', () => {
+    connections.accepted += 1;
+    connections.most = Math.max(connections.most, server.open());
+  });
   const address = { url: `${server.origin}/index.m3u8`, headers: {}, userAgent: 'Tester/1' };
-  return { server, asked, address, url: (name: string) => `${server.origin}/${name}` };
+  return { server, connections, asked, address, url: (name: string) => `${server.origin}/${name}` };
 }
 
 async function bytesOf({ body }: Media): Promise<string> {
@@ -198,6 +203,7 @@ it('has one that asks the provider, and the other one asks that', async () => {
   await expect(there.media({ url: 'file:///etc/passwd' })).rejects.toMatchObject({ name: 'SourceError' });
   expect(tv.asked).toEqual(['/index.m3u8', '/1.ts']);
   expect([one.feeds.owned.length, two.feeds.owned.length, shared.connections.size]).toEqual([1, 0, 1]);
+  expect([one.feeds.fetchedCount, two.feeds.fetchedCount]).toEqual([0, 1]);
   expect(one.feeds.followersOf(here.name).map(({ workerId }) => workerId)).toEqual(['w2']);
   // It stays for the other worker, and ends with it at the latest.
   here.release(false);
@@ -262,6 +268,8 @@ it('is handed over when what its owner asks has ended, and the owner follows the
   expect(await Promise.all(waiting)).toEqual(['media /0.ts', 'media /1.ts']);
   expect([one.feeds.owned.length, two.feeds.owned.length]).toEqual([0, 1]);
   await eventually(() => shared.connections.size === 1);
+  // One after the other, each of them for all that its worker asked.
+  expect(tv.connections).toEqual({ accepted: 2, most: 1 });
 });
 
 it('leaves a request that it has not answered to the worker that asks', async () => {
@@ -295,6 +303,7 @@ it('ends when the last reader has left, on whatever worker it was', async () => 
   there.release(false);
   // Far sooner than CLIENT_TIMEOUT.
   await eventually(() => shared.connections.size === 0 && shared.owners.size === 0, 4_000);
+  await eventually(() => tv.server.open() === 0);
 });
 
 it('gives its connection back at once when its stream has left it', async () => {

@@ -260,6 +260,26 @@ describe('a source that breaks', () => {
   });
 });
 
+it('is offered with the bit rate that was measured, when it does not say one', async () => {
+  const tv = await provider((path, response) => {
+    if (path.endsWith('.m3u8')) response.end(playlist(1));
+    else response.end(Buffer.alloc(path === '/seg2.ts' ? 300_000 : 100_000));
+  });
+  const watched = await Watched.of(`${tv.origin}/index.m3u8`);
+  const said = async () => Number(/BANDWIDTH=(\d+)/.exec((await watched.hls.entry()).pieces.join(''))?.[1]);
+  expect(await said()).toBe(1);
+  const [variant] = await watched.references();
+  const segments = referencesIn((await watched.reloaded(variant)).text);
+  const get = async (n: number, range?: string) => bytesOf(await watched.hls.media(segments[n] ?? none(), range));
+  await get(0);
+  expect(await said()).toBe(400_000);
+  await get(1);
+  await get(2);
+  expect(await said()).toBe(1_200_000);
+  // The addresses that viewers have stay valid.
+  expect((await watched.references())[0]).toEqual(variant);
+});
+
 describe('a hostile source', () => {
   const entryOf = async (answer: Answer, settings: Partial<typeof SETTINGS> = {}) => {
     const tv = await provider(answer);

@@ -13,6 +13,7 @@ import { type MediaFacts, mediaFacts } from '../playlists/media-playlist.ts';
 import { segmentName } from '../playlists/segment-name.ts';
 import { ENTRY_KEPT_MS, keptMs } from './cached-hls.ts';
 import type { HlsAsk, HlsUpstream, PlaylistText } from './hls-upstream.ts';
+import { MeasuredBandwidth } from './measured-bandwidth.ts';
 
 export interface HlsPlaylistsDeps {
   readonly streamId: string;
@@ -51,7 +52,8 @@ const MAX_KNOWN = 400;
 const EXPIRED: readonly number[] = [401, 403, 404, 410];
 
 interface LoadedEntry {
-  readonly entry: HlsEntryText;
+  /** Given the bit rate of a source that does not say it. */
+  readonly entry: (bandwidth: number) => HlsEntryText;
   readonly places: readonly HlsPlace[];
   readonly atMs: number;
 }
@@ -88,6 +90,7 @@ export class HlsPlaylists {
   #entryPinned: string | undefined;
   #loaded: LoadedEntry | undefined;
   #loading: Promise<LoadedEntry> | undefined;
+  readonly #bandwidth = new MeasuredBandwidth();
 
   constructor(deps: HlsPlaylistsDeps) {
     this.#deps = deps;
@@ -100,7 +103,12 @@ export class HlsPlaylists {
    * @throws {SourceError} when it does not play
    */
   async entry(): Promise<HlsEntryText> {
-    return (await this.#entryNoOlderThan(ENTRY_KEPT_MS)).entry;
+    return (await this.#entryNoOlderThan(ENTRY_KEPT_MS)).entry(this.#bandwidth.bitsPerSecond);
+  }
+
+  /** A whole segment has come. */
+  came(url: string, bytes: number): void {
+    this.#bandwidth.came(url, bytes);
   }
 
   /** @throws {SourceError} when it cannot be had now */
@@ -156,7 +164,8 @@ export class HlsPlaylists {
         return `${HERE}${this.#address(entry, place)}`;
       },
     });
-    return { entry: { pieces: rewritten.split(HERE) }, places };
+    const entry = { pieces: rewritten.split(HERE) };
+    return { entry: () => entry, places };
   }
 
   #single(found: PlaylistText): Omit<LoadedEntry, 'atMs'> {
@@ -168,8 +177,10 @@ export class HlsPlaylists {
     // It has just come: the viewer who asks for it next need not wait for another one.
     known.kept.set('', { playlist: this.#rewritten(known, reference, found), atMs: this.#sentMs(found) });
     const sealed = sealReference(this.#deps.sealer, this.#deps.streamId, reference);
-    const pieces = ['#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n', `playlist.m3u8?r=${sealed}\n`];
-    return { entry: { pieces }, places: [{ child, url }] };
+    const entry = (bandwidth: number): HlsEntryText => ({
+      pieces: [`#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=${bandwidth}\n`, `playlist.m3u8?r=${sealed}\n`],
+    });
+    return { entry, places: [{ child, url }] };
   }
 
   #knownOf(reference: HlsReference): Known {
@@ -249,10 +260,12 @@ export class HlsPlaylists {
   #rewritten(known: Known, { child }: HlsReference, { text, url }: Pick<PlaylistText, 'text' | 'url'>): MediaPlaylist {
     const before = known.sealed;
     const sealed = new Map<string, string>();
+    const seconds = new Map<string, number>();
     const rewritten = rewriteForViewer(text, {
       baseUrl: url,
       imported: known.values,
       replace: (entry) => {
+        if (entry.seconds !== undefined) seconds.set(entry.url, entry.seconds);
         const key = `${entry.role} ${entry.fragmented} ${entry.url} ${JSON.stringify(entry.headers ?? '')}`;
         const address = sealed.get(key) ?? before.get(key) ?? this.#address(entry, { child });
         sealed.set(key, address);
@@ -260,6 +273,7 @@ export class HlsPlaylists {
       },
     });
     known.sealed = sealed;
+    this.#bandwidth.names(seconds);
     return { text: rewritten, facts: mediaFacts(text) };
   }
 

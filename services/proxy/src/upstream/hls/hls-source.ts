@@ -42,6 +42,8 @@ const NUMBER_GAP = 10;
 /** One segment that fails is the player's business, so many in a row are the source's. */
 const FAILED_SEGMENTS = 3;
 const STALLED_TARGETS = 3;
+/** The status of a file that is not a part of it. */
+const WHOLE = 200;
 /** When no retry and no other source is left, everybody gets the reason for so long, without another attempt. */
 const COOL_DOWN_MS = 2_000;
 /** Without STREAM_TOTAL_TIMEOUT an outage may last as long as it likes, but no viewer wants a playlist of yesterday. */
@@ -162,8 +164,9 @@ export class HlsSource {
     const generation = this.#current();
     try {
       const media = await generation.upstream.media({ url, headers, range });
-      if (role === 'segment') this.#failedSegments = 0;
-      return media;
+      if (role !== 'segment') return media;
+      this.#failedSegments = 0;
+      return media.head.status === WHOLE ? counted(media, (bytes) => generation.playlists.came(url, bytes)) : media;
     } catch (error) {
       if (error instanceof SourceError && role === 'segment') await this.#countFailure(error, generation);
       throw error;
@@ -288,6 +291,18 @@ export class HlsSource {
     if (before?.text !== text || facts.isOver || now() - before.sinceMs < limitMs) return;
     if (this.#schedule.mayMove(source)) await this.#recovery.moveOn(index, 'playlist_stalled');
   }
+}
+
+/** @param onWhole called with the length of a body that has been read to its end */
+function counted({ head, body }: Media, onWhole: (bytes: number) => void): Media {
+  let bytes = 0;
+  const read = async () => {
+    const chunk = await body.read();
+    if (chunk === undefined) onWhole(bytes);
+    else bytes += chunk.length;
+    return chunk;
+  };
+  return { head, body: { read, close: () => body.close() } };
 }
 
 /** In the terms of the failover resolver's contract. */

@@ -21,6 +21,8 @@ export interface HlsEntry {
   readonly fragmented: boolean;
   /** The line that names the address, or that stands in front of it: the tag of a variant or a rendition. */
   readonly tag: string;
+  /** How long a segment plays that is a whole file; for viewers only. */
+  readonly seconds?: number | undefined;
   /** Headers that the playlist asks for, for this address alone. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
@@ -106,24 +108,36 @@ const NOT_FETCHED = /^(?:skd|data|urn):/i;
 export function rewriteForViewer(text: string, { baseUrl, imported, replace }: ViewerRewriting): string {
   const values = new Map<string, string>();
   let pending: string | undefined;
+  let seconds: number | undefined;
   let fragmented = false;
-  const address = (uri: string, role: HlsRole, tag: string, headers?: Readonly<Record<string, string>>): string => {
+  const address = (
+    uri: string,
+    role: HlsRole,
+    tag: string,
+    more: Pick<HlsEntry, 'headers' | 'seconds'> = {},
+  ): string => {
     const written = withValues(uri, values);
     if (written === '' || NOT_FETCHED.test(written)) return uri;
-    return replace({ url: absolute(written, baseUrl), role, fragmented, tag, headers }, values);
+    return replace({ url: absolute(written, baseUrl), role, fragmented, tag, ...more }, values);
   };
   const rewritten = (line: string): string | undefined => {
     if (line.trim() === '') return line;
     if (!line.startsWith('#')) {
       const { uri, headers } = withoutHeaders(line.trim());
       const tag = pending;
+      const more = { headers, seconds };
       pending = undefined;
+      seconds = undefined;
       const role = tag !== undefined || isPlaylistPath(uri) ? 'playlist' : 'segment';
-      return address(uri, role, tag ?? '', headers);
+      return address(uri, role, tag ?? '', more);
     }
     const tag = nameOf(line);
     switch (tag) {
       case '#EXTINF':
+        seconds = Number.parseFloat(line.slice(tag.length + 1));
+        return line;
+      case '#EXT-X-BYTERANGE':
+        seconds = undefined;
         return line;
       case '#EXT-X-CONTENT-STEERING':
         return undefined;
