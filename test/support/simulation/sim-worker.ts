@@ -185,7 +185,8 @@ export class SimulatedWorker {
     const { playback } = this;
     const sessions = new Sessions({
       ...{ registry, seating, playback, sealer: new Sealer(() => ['secret']) },
-      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun, clock: process, log },
+      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun, isElsewhere: () => false },
+      ...{ clock: process, log },
     });
     const handover = new Handover({
       processes: () => seating.feeds.owned,

@@ -187,9 +187,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     ticketTtlMs: config.playbackUrlTtlMs,
     clientTimeoutMs: config.clientTimeoutMs,
     isDraining: () => drain.isBegun,
+    isElsewhere: (streamId) => hls.readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true),
     log,
   });
-  const hls = new HlsSources({
+  const hls: HlsSources = new HlsSources({
     open: openHls,
     registry,
     settings: config,

@@ -41,6 +41,7 @@ async function worker(workerId: string) {
   };
   let isCut = false;
   let isDraining = false;
+  let isElsewhere = false;
   const connection = redis.connection(async ({ name, perform }) => {
     if (isCut) throw new Error('Connection is closed.');
     if (name !== 'renew' && name !== 'missing') asked.push(`${workerId} ${name}`);
@@ -68,6 +69,7 @@ async function worker(workerId: string) {
   const sessions = new Sessions({
     ...{ registry, clock, log: LOG, sealer: new Sealer(() => secrets) },
     ...{ ticketTtlMs: TTL_MS, clientTimeoutMs: CLIENT_TIMEOUT_MS, isDraining: () => isDraining },
+    isElsewhere: () => isElsewhere,
     seating: { joinSession: fails as never },
     playback: {
       assertRoom: () => undefined,
@@ -88,6 +90,10 @@ async function worker(workerId: string) {
     },
     drain: () => {
       isDraining = true;
+    },
+    /** Another worker gets what its viewers get. */
+    isLeft: () => {
+      isElsewhere = true;
     },
     die: () => registry.leaveCluster(),
     entry: (clientId?: string, username?: string) => sessions.entry({ ...viewer(), username }, clientId),
@@ -376,6 +382,24 @@ it('a worker that drains waits for nobody who may go on with another one, and co
   expect([one.sessions.size, (await other.registry.clients()).length]).toEqual([0, 1]);
   expect(await other.enter(ticket)).toMatchObject({ client: { id: 'tv' } });
   expect(joins()).toHaveLength(2);
+});
+
+it('a worker that drains waits two seconds for a session whose source is asked by another one, and for what it sends', async () => {
+  const [one, other] = await two();
+  for (const id of ['tv', 'phone']) (await one.enter(one.entry(id))).endures(120_000);
+  const sending = (await one.enter(one.entry('phone'))).sending();
+  one.isLeft();
+  await pass(6_000, one, other);
+  // Without a drain it stays.
+  expect(one.sessions.size).toBe(2);
+  one.drain();
+  await pass(2_000, one, other);
+  expect(one.sessions.size).toBe(1);
+  sending();
+  await pass(1_000, one, other);
+  expect(one.sessions.size).toBe(1);
+  await pass(4_000, one, other);
+  expect([one.sessions.size, (await other.registry.clients()).length]).toEqual([0, 2]);
 });
 
 it('a worker that ends leaves its sessions to the others', async () => {

@@ -37,7 +37,13 @@ export class HlsSources {
 
   /** Stream → the key of the source that it reads. */
   sourcesRead(): Record<string, readonly string[]> {
-    return Object.fromEntries([...this.#sources].map(([streamId, { hls }]) => [streamId, [hls.reads]]));
+    return Object.fromEntries([...this.#sources.keys()].map((streamId) => [streamId, this.readsOf(streamId)]));
+  }
+
+  /** The key of the source that a stream reads; none when nobody watches it. */
+  readsOf(streamId: string): readonly string[] {
+    const source = this.#sources.get(streamId);
+    return source === undefined ? [] : [source.hls.reads];
   }
 
   /** @param from where the stream plays; another object means another stream under the same id */

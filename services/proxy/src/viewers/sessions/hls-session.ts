@@ -117,10 +117,10 @@ export class LocalSession implements HlsSession {
   /**
    * For how long it has asked for nothing longer than it may. Negative: it still may.
    *
-   * @param isDraining the worker waits for nobody who may come back: another one takes the next request
+   * @param leftMs when it may for so long alone, because another worker takes its next request
    */
-  overdueMs(isDraining: boolean): number {
-    return this.#clock.monotonicMs() - this.#seenMs - (isDraining ? this.#clientTimeoutMs : this.#timeoutMs);
+  overdueMs(leftMs = this.#timeoutMs): number {
+    return this.#clock.monotonicMs() - this.#seenMs - leftMs;
   }
 
   /** What has come since the last report, a second ago; undefined when that is nothing. While a response is under way it is seen. */

@@ -26,6 +26,8 @@ export interface SessionsDeps {
   readonly ticketTtlMs: number;
   readonly clientTimeoutMs: number;
   readonly isDraining: () => boolean;
+  /** Whether another worker gets what the viewers of a stream get that has no feed here. */
+  readonly isElsewhere: (streamId: string) => boolean;
   /** Unset: the system's. */
   readonly clock?: Clock;
   readonly log: Logger;
@@ -42,6 +44,8 @@ interface Here {
 export const SESSION_ENDED = 'a session has ended';
 
 const SWEEP_MS = 1_000;
+/** A player that still comes to a draining worker asks for something within this, or a load balancer has sent it to another one. */
+const LEFT_MS = 2_000;
 /** What a worker has last seen of a session is known to the registry within this, so its time is over there too. */
 const REPORTED_MS = 1_500;
 
@@ -82,7 +86,7 @@ export class Sessions implements HlsSessions {
     const key = `${viewer.streamId} ${clientId}`;
     const here = this.#here.get(key);
     // Of one that has been silent for too long, only the registry knows whether it lives. A feed that is over may have begun anew.
-    if (here !== undefined && here.session.overdueMs(false) <= 0 && here.session.segments?.isOver !== true) {
+    if (here !== undefined && here.session.overdueMs() <= 0 && here.session.segments?.isOver !== true) {
       here.session.touch();
       return here.session;
     }
@@ -214,8 +218,15 @@ export class Sessions implements HlsSessions {
   #sweep(): void {
     const isDraining = this.#deps.isDraining();
     for (const here of this.#here.values()) {
-      if (here.session.overdueMs(isDraining) > REPORTED_MS) void this.#expire(here);
+      const leftMs = isDraining ? this.#leftMs(here.session) : undefined;
+      if (here.session.overdueMs(leftMs) > REPORTED_MS) void this.#expire(here);
     }
+  }
+
+  /** How long a draining worker waits for a session: the next request may go to another worker. */
+  #leftMs({ segments, stream }: LocalSession): number {
+    const { clientTimeoutMs, isElsewhere } = this.#deps;
+    return segments === undefined && isElsewhere(stream.id) ? Math.min(LEFT_MS, clientTimeoutMs) : clientTimeoutMs;
   }
 
   /** Its viewer has asked this worker for nothing for its timeout. */
