@@ -9,11 +9,12 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MIN_NODE = [20, 19];
 /** The first version with -fps_mode. */
 const MIN_FFMPEG = 5.1;
-/** What single tests need: network namespaces, the init of a container, what asks a worker whether it lives. */
+/** What single tests need: network namespaces, the init of a container, what asks a worker whether it lives, a browser. */
 const OPTIONAL = [
   ['ip', 'iproute2'],
   ['tini', 'tini'],
   ['curl', 'curl'],
+  ['chromium', 'chromium'],
 ];
 /** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;

@@ -1,0 +1,91 @@
+/** Real players in a real browser, for tests: they play an address as a viewer would, and say what came of it. */
+
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Browser, chromium } from 'playwright-core';
+import { findOnPath } from '../../../services/proxy/src/ffmpeg/host/find-on-path.ts';
+
+/** Undefined: this machine has no browser. `npm test` installs one on Debian. */
+export const CHROMIUM = process.env.CHROMIUM_PATH ?? findOnPath('chromium');
+
+export interface PlayOptions {
+  readonly url: string;
+  /** From the first picture on. */
+  readonly seconds: number;
+  readonly lowLatency?: boolean;
+  /** The name of the rendition to hear. */
+  readonly audio?: string;
+}
+
+export interface Played {
+  /** From the call until the first picture. */
+  readonly startMs: number;
+  /** Seconds of media, in `wall` seconds. */
+  readonly advanced: number;
+  readonly wall: number;
+  readonly frames: number;
+  readonly audioBytes: number;
+  /** Texts of the subtitles that it has loaded. */
+  readonly cues: readonly string[];
+  /** Seconds behind the live edge. */
+  readonly latency: number;
+  readonly stalls: number;
+  readonly fatal: readonly string[];
+  /** By kind: how many. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+const FILES: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
+  '/': { path: fileURLToPath(new URL('hlsjs.html', import.meta.url)), type: 'text/html' },
+  '/hls.js': { path: createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'), type: 'text/javascript' },
+};
+
+export class HlsPlayers {
+  readonly #browser: Browser;
+  readonly #origin: string;
+  readonly #close: () => Promise<void>;
+
+  private constructor(browser: Browser, origin: string, close: () => Promise<void>) {
+    this.#browser = browser;
+    this.#origin = origin;
+    this.#close = close;
+  }
+
+  static async start(): Promise<HlsPlayers> {
+    const server = createServer(async ({ url = '' }, response) => {
+      const file = FILES[url];
+      if (file === undefined) response.writeHead(404).end();
+      else response.writeHead(200, { 'content-type': file.type }).end(await readFile(file.path));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const browser = await chromium.launch({
+      ...(CHROMIUM === undefined ? {} : { executablePath: CHROMIUM }),
+      args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required'],
+    });
+    const close = async () => {
+      await browser.close();
+      server.closeAllConnections();
+      server.close();
+    };
+    return new HlsPlayers(browser, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close);
+  }
+
+  /** Plays with hls.js. @throws when no picture comes, or the player gives up */
+  async hlsjs(options: PlayOptions): Promise<Played> {
+    const page = await this.#browser.newPage();
+    try {
+      await page.goto(`${this.#origin}/`);
+      return await page.evaluate<Played>(`play(${JSON.stringify(options)})`);
+    } finally {
+      await page.close();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+}
