@@ -65,6 +65,8 @@ export interface Viewers {
   /** Takes the counters of this worker's clients; others see them after the next renewal. */
   report(clients: readonly ClientReport[]): Promise<void>;
   clients(streamId?: string): Promise<ClientRecord[]>;
+  /** HLS sessions of all streams. */
+  sessionCount(): Promise<number>;
 }
 
 /** Who makes a feed. */

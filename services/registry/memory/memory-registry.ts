@@ -280,6 +280,10 @@ export class MemoryRegistry implements Registry {
     return entries.flatMap((entry) => [...(entry?.clients.values() ?? [])].map((client) => ({ ...client })));
   }
 
+  async sessionCount(): Promise<number> {
+    return (await this.clients()).filter(isSession).length;
+  }
+
   /** Takes over a stream that was created elsewhere. */
   adoptStream(record: StreamRecord): void {
     this.#put(record);

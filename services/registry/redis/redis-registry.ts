@@ -278,6 +278,10 @@ export class RedisRegistry implements SharedRegistry {
     return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress, new Turns(this.#clock));
   }
 
+  sessionCount(): Promise<number> {
+    return this.#redis.zcard(keys.sessions);
+  }
+
   /** Some of a stream's clients whose workers are alive. */
   clientPage(streamId: string, page: ClientPageRequest): Promise<ClientPage> {
     return readClientPage(this.#redis, streamId, page);

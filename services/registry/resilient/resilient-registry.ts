@@ -239,6 +239,13 @@ export class ResilientRegistry implements Registry {
     );
   }
 
+  sessionCount(): Promise<number> {
+    return this.#reach.ask(
+      () => this.#shared.sessionCount(),
+      () => this.#held.records.sessionCount(),
+    );
+  }
+
   /** During an outage this does not take a feed that another worker is known to make: only that worker's death frees it. */
   async acquire(feed: string): Promise<Place> {
     const shared = () => this.#shared.acquire(feed);

@@ -15,6 +15,7 @@ let lines: string[];
 function metricsLog(level: 'info' | 'fatal' = 'info'): MetricsLog {
   const sources = {
     numbers: () => numbers,
+    clients: async () => numbers.clients,
     processFeeds: counted,
     playback: counted,
     lease: { state: 'held' },

@@ -15,6 +15,8 @@ export type MetricsRegistry = Registry;
 
 export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
+  /** Viewers, each HLS session once over all workers: see clientShare. */
+  readonly clients: () => Promise<number>;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly sessions: Pick<Sessions, 'size' | 'segmentCount'>;
@@ -27,6 +29,7 @@ export interface MetricsSources {
 /** @example const text = await workerMetrics(sources).metrics(); // '# HELP streampool_clients …' */
 export function workerMetrics({
   numbers,
+  clients,
   processFeeds,
   playback,
   sessions,
@@ -37,13 +40,13 @@ export function workerMetrics({
 }: MetricsSources): MetricsRegistry {
   const registry = new Registry();
   const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
     new Gauge({
       name,
       help,
       registers,
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
   };
@@ -58,7 +61,7 @@ export function workerMetrics({
       },
     });
   };
-  gauge(METRICS.clients, 'Viewers connected now.', () => numbers().clients);
+  gauge(METRICS.clients, 'Viewers connected now, with an even part of the HLS sessions of the cluster.', clients);
   gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
   counter(METRICS.hlsSegments, 'Segments sent to HLS viewers.', () => sessions.segmentCount);
   gauge(METRICS.hlsBlockedRequests, 'HLS requests that wait for what comes next.', () => hls.blockedRequests);

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { DrainEnd } from '../ecs/drain-end.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
+import { clientShare } from '../metrics/client-share.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
 import { MetricsLog } from '../metrics/metrics-log.ts';
 import { workerMetrics } from '../metrics/worker-metrics.ts';
@@ -271,8 +272,14 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     drop: (streamId) => seating.drop(streamId),
     log,
   });
+  const clients = async () => {
+    const [total, workers] = await Promise.all([registry.sessionCount(), registry.workers()]);
+    const here = { clients: playback.clientCount, sessions: sessions.size, isDraining: drain.isBegun };
+    return clientShare(here, { sessions: total, workers: workers.filter(({ draining }) => !draining).length });
+  };
   const metrics = workerMetrics({
     numbers,
+    clients,
     processFeeds: seating.feeds,
     playback,
     sessions,
