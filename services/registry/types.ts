@@ -262,6 +262,8 @@ export type Command =
   | ({ kind: 'renamed' } & RenamedClient)
   /** Close feeds that hold a connection to a provider account and serve nobody. */
   | { kind: 'reclaim'; account: string }
+  /** A secret for playback was replaced: what was made with it is still to be read. */
+  | { kind: 'secrets' }
   | { kind: 'drain' }
   /** Take viewers again, if it was told to drain. */
   | { kind: 'undrain' };

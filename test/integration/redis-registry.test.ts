@@ -679,6 +679,19 @@ describe('an outage', () => {
     expect(await two.agreeOnSecret('playback', 'third')).toBe('third');
     expect(await one.agreeOnSecret('playback', 'fourth')).toBe('third');
   });
+
+  it('remembers the newest of the secrets that were replaced, each for its time', async () => {
+    const one = await worker('w1');
+    const two = await worker('w2');
+    expect(await one.formerSecrets(undefined, 60_000)).toEqual([]);
+    expect(await one.formerSecrets('short', 40)).toEqual(['short']);
+    for (let n = 0; n < 10; n++) await one.formerSecrets(`replaced ${n}`, 60_000 + n * 1_000);
+    await until(async () => !(await two.formerSecrets(undefined, 60_000)).includes('short'), {
+      what: 'one to be over',
+    });
+    expect(await two.formerSecrets(undefined, 60_000)).toEqual([9, 8, 7, 6, 5, 4, 3, 2].map((n) => `replaced ${n}`));
+    expect(await redis.pttl(keys.formerSecrets)).toBeGreaterThan(60_000);
+  });
 });
 
 describe('a stream that nobody watches', () => {

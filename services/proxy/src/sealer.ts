@@ -19,7 +19,7 @@ const TAG_BYTES = 16;
 /** How many bytes longer a sealed text is than what it holds. */
 export const SEAL_OVERHEAD_BYTES = IV_BYTES + TAG_BYTES;
 /** Keys kept ready: of the current secret and a few former ones, for each use. */
-const MAX_KEYS = 16;
+const MAX_KEYS = 32;
 
 /** One per worker. */
 export class Sealer {

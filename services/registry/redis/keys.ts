@@ -71,4 +71,6 @@ export const keys = {
   deletedPrefix: 'sp:deleted:',
   /** String: a secret that all workers share, where no setting gives it to them. */
   secret: (name: SharedSecret) => `sp:${name}-secret`,
+  /** Sorted set with a time to live: secrets for playback that the cluster has replaced, by until when each one counts, in ms. */
+  formerSecrets: 'sp:former-secrets',
 } as const;

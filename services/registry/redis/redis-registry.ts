@@ -378,6 +378,16 @@ export class RedisRegistry implements SharedRegistry {
     return agreed;
   }
 
+  /**
+   * Secrets for playback that the cluster has replaced, the newest first.
+   *
+   * @param replaced one more of them, which counts for `lastsMs` from now
+   */
+  async formerSecrets(replaced: string | undefined, lastsMs: number): Promise<string[]> {
+    const answer = await this.#run('former-secrets', replaced ?? '', lastsMs);
+    return Array.isArray(answer) ? answer.map(String) : [];
+  }
+
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
     this.#record.beat(record);
   }

@@ -20,6 +20,7 @@ const NAMES = [
   'missing',
   'agree',
   'agree-on-secret',
+  'former-secrets',
   'take-connection',
   'return-connection',
   'end-incarnation',

@@ -215,6 +215,7 @@ export class SimulatedWorker {
           sessions,
           drain,
           reclaim,
+          learnSecrets: async () => undefined,
         });
         done.catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command'));
       },

@@ -52,8 +52,19 @@ it('knows for a day which secrets for playback the cluster has replaced', async 
   expect(secrets.playbackSoFar).toEqual(['playback 2', 'playback 1']);
 });
 
+it('learns from the others what the cluster has replaced, and says so of its own only when it was used', async () => {
+  const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: undefined });
+  expect(await secrets.agree(async (name) => `${name} of the cluster`)).toBeUndefined();
+  expect(secrets.playbackSoFar).toEqual(['playback of the cluster']);
+  secrets.learn(['newer', 'playback of the cluster', 'older']);
+  secrets.learn(['newer', 'older']);
+  expect(secrets.playbackSoFar).toEqual(['playback of the cluster', 'newer', 'older']);
+  expect(await secrets.agree(async (name) => `${name} again`)).toBe('playback of the cluster');
+});
+
 it('has no former secret when a setting gives it', async () => {
   const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: 'given' });
   await secrets.agree(async () => 'of the cluster');
+  secrets.learn(['of another one']);
   expect(secrets.playbackSoFar).toEqual(['given']);
 });

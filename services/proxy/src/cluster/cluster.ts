@@ -18,6 +18,8 @@ export interface Cluster {
   secret(): string;
   /** The secret for what viewers carry, and those that it was in the last 24 hours. */
   playbackSecrets(): readonly [string, ...string[]];
+  /** Asks which secrets for playback the cluster has replaced, on whatever worker they were made. */
+  learnSecrets(): Promise<void>;
   /**
    * Opens the relay port for the feeds of this worker, connects to Redis and takes this worker's name. If Redis does not
    * answer, the worker joins later.

@@ -12,7 +12,7 @@ import { incarnationAt } from '../relay/peers.ts';
 import type { Wire } from '../relay/wire.ts';
 import { addressTowards, hostPort } from './own-address.ts';
 import { evictionOf } from './redis-connection.ts';
-import type { SharedSecrets } from './shared-secrets.ts';
+import { FORMER_MS, type SharedSecrets } from './shared-secrets.ts';
 
 const PING_TIMEOUT_MS = 2_000;
 
@@ -52,11 +52,24 @@ export class Introduction {
     identity.address = hostPort(fixedHost ?? (await addressTowards(redis.options.host ?? 'localhost')), port);
   }
 
+  /** Asks which secrets for playback the cluster has replaced. */
+  learnSecrets(): Promise<void> {
+    return this.#learnSecrets(undefined);
+  }
+
+  async #learnSecrets(replaced: string | undefined): Promise<void> {
+    const { shared, secrets } = this.#deps;
+    secrets.learn(await shared.formerSecrets(replaced, FORMER_MS));
+  }
+
   /** @throws {StreampoolError} 503 when another process runs under the same WORKER_ID */
   async introduce(): Promise<void> {
     const { redis, shared, identity, secrets, log } = this.#deps;
     identity.address = hostPort(this.#fixedHost ?? redis.stream.localAddress ?? '127.0.0.1', this.#port);
-    await secrets.agree((name, own) => shared.agreeOnSecret(name, own));
+    const replaced = await secrets.agree((name, own) => shared.agreeOnSecret(name, own));
+    await this.#learnSecrets(replaced);
+    // A player that this worker has served may come to any other one.
+    if (replaced !== undefined) await shared.send({ kind: 'secrets' });
     if (this.#named) return;
     const eviction = await evictionOf(redis);
     if (eviction !== undefined) log.warn(eviction);

@@ -83,7 +83,8 @@ export function redisCluster(
     };
   };
   const isKnown = () => introduction.isDone;
-  return { identity, registry, isKnown, secret, playbackSecrets: () => secrets.playbackSoFar, join };
+  const learnSecrets = () => introduction.learnSecrets();
+  return { identity, registry, isKnown, secret, playbackSecrets: () => secrets.playbackSoFar, learnSecrets, join };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

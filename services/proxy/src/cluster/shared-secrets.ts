@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 type Name = 'cluster' | 'playback';
 
 /** How long viewers may use what a former secret has made. It changes when a worker that started alone joins its cluster. */
-const FORMER_MS = 24 * 60 * 60_000;
+export const FORMER_MS = 24 * 60 * 60_000;
 
 export class SharedSecrets {
   readonly #given: Readonly<Record<Name, string | undefined>>;
@@ -14,6 +14,8 @@ export class SharedSecrets {
   /** Secrets for playback that the cluster has replaced, the newest first. */
   #former: readonly { readonly secret: string; readonly untilMs: number }[] = [];
   readonly #now: () => number;
+  /** Something may have been made with the present secret for playback. */
+  #isUsed = false;
 
   /** @param now a monotonic clock in ms */
   constructor(
@@ -32,6 +34,7 @@ export class SharedSecrets {
 
   /** What signs playback URLs. */
   get playback(): string {
+    this.#isUsed = true;
     return this.#secrets.playback;
   }
 
@@ -41,14 +44,28 @@ export class SharedSecrets {
     return [this.playback, ...this.#former.flatMap(({ secret, untilMs }) => (untilMs > nowMs ? [secret] : []))];
   }
 
-  /** @param agreeOn returns the secret of the cluster, given the one of this worker */
-  async agree(agreeOn: (name: Name, own: string) => Promise<string>): Promise<void> {
+  /**
+   * @param agreeOn returns the secret of the cluster, given the one of this worker
+   * @returns the secret for playback that was replaced, if viewers may have something that was made with it
+   */
+  async agree(agreeOn: (name: Name, own: string) => Promise<string>): Promise<string | undefined> {
+    let replaced: string | undefined;
     for (const name of ['cluster', 'playback'] as const) {
       if (this.#given[name] !== undefined) continue;
       const own = this.#secrets[name];
       this.#secrets[name] = await agreeOn(name, own);
-      if (name === 'playback' && this.#secrets[name] !== own) this.#keep(own);
+      if (name !== 'playback' || this.#secrets[name] === own || !this.#isUsed) continue;
+      this.#keep(own);
+      replaced = own;
     }
+    return replaced;
+  }
+
+  /** @param former secrets for playback that the cluster has replaced, the newest first */
+  learn(former: readonly string[]): void {
+    if (this.#given.playback !== undefined) return;
+    const known = new Set([this.#secrets.playback, ...this.#former.map(({ secret }) => secret)]);
+    for (const secret of former.toReversed()) if (!known.has(secret)) this.#keep(secret);
   }
 
   #keep(secret: string): void {

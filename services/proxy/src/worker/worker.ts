@@ -215,7 +215,16 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await gateway.listen();
   const numbers = () =>
     workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
-  const doIt = (command: Command) => carryOut(command, { registry, seating, playback, sessions, drain, reclaim });
+  const doIt = (command: Command) =>
+    carryOut(command, {
+      registry,
+      seating,
+      playback,
+      sessions,
+      drain,
+      reclaim,
+      learnSecrets: () => cluster.learnSecrets(),
+    });
   const renewal = new LeaseRenewal({
     lease,
     registry,
