@@ -1,9 +1,11 @@
 /** HLS viewers whose requests reach two workers in turn: each is one session, through everything that happens to the workers. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startCluster, type TestCluster } from '../support/cluster.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { emptyCluster, startCluster, type TestCluster } from '../support/cluster.ts';
+import { freePort } from '../support/free-port.ts';
 import { type HlsAnswer, HlsProvider } from '../support/hls-provider.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -37,40 +39,65 @@ interface Listed {
 }
 
 let provider: HlsProvider;
-let cluster: TestCluster;
+let streams = 0;
 
 beforeAll(async () => {
   provider = await HlsProvider.start(LIVE);
 });
 afterAll(() => provider.close());
-beforeEach(async () => {
-  cluster = await startCluster(2, ENV);
-});
-afterEach(() => cluster.stop());
 
-let streams = 0;
+/** Two workers of a test, and what it asks them. */
+class Scene {
+  readonly cluster: TestCluster;
 
-async function created(): Promise<{ id: string; entry: string }> {
-  streams += 1;
-  const url = `${provider.origin}/live${streams}/index.m3u8`;
-  const { stream_id: id, stream_endpoint: entry } = await at(0).api.createStream({ url });
-  return { id, entry };
+  constructor(cluster: TestCluster) {
+    this.cluster = cluster;
+  }
+
+  at(n: number): Worker {
+    const worker = this.cluster.workers[n];
+    if (worker === undefined) throw new Error(`there is no worker ${n}`);
+    return worker;
+  }
+
+  async created(worker = this.at(0)): Promise<{ id: string; entry: string }> {
+    streams += 1;
+    const url = `${provider.origin}/live${streams}/index.m3u8`;
+    const { stream_id: id, stream_endpoint: entry } = await worker.api.createStream({ url });
+    return { id, entry };
+  }
+
+  /** The address of the media playlist that an entry leads to, as a path of any worker. */
+  async opened(entry: string, worker = this.at(0)): Promise<string> {
+    const base = worker.url + entry;
+    const answer = await fetch(base);
+    expect(answer.status).toBe(200);
+    const line = (await answer.text()).split('\n').find((each) => each !== '' && !each.startsWith('#')) ?? '';
+    const { pathname, search } = new URL(line, base);
+    return pathname + search;
+  }
+
+  async clients(worker = this.at(1)): Promise<Listed[]> {
+    const { body } = await worker.api.get<{ clients: Listed[] }>('/clients');
+    return body.clients;
+  }
+
+  /** How often the workers have said this of a session. */
+  said(message: string): number {
+    return this.cluster.workers.reduce((sum, worker) => sum + worker.logged(message).length, 0);
+  }
 }
 
-function at(n: number): Worker {
-  const worker = cluster.workers[n];
-  if (worker === undefined) throw new Error(`there is no worker ${n}`);
-  return worker;
-}
-
-/** The address of the media playlist that an entry leads to, as a path of any worker. */
-async function opened(entry: string): Promise<string> {
-  const base = at(0).url + entry;
-  const answer = await fetch(base);
-  expect(answer.status).toBe(200);
-  const line = (await answer.text()).split('\n').find((each) => each !== '' && !each.startsWith('#')) ?? '';
-  const { pathname, search } = new URL(line, base);
-  return pathname + search;
+/** The scenes share nothing but the provider, so they play side by side. */
+function scene(name: string, play: (scene: Scene) => Promise<void>, count = 2): void {
+  test(name, async () => {
+    const cluster = count === 0 ? await emptyCluster(ENV) : await startCluster(count, ENV);
+    try {
+      await play(new Scene(cluster));
+    } finally {
+      await cluster.stop();
+    }
+  });
 }
 
 /** Gets the media playlist and its newest segment. Returns both statuses. */
@@ -85,7 +112,7 @@ async function look(worker: Worker, playlist: string): Promise<number[]> {
 }
 
 /** A player that a load balancer sends to the workers in turn. */
-function play(playlist: string, workers = cluster.workers) {
+function play(playlist: string, workers: readonly Worker[]) {
   const statuses: number[] = [];
   let isOver = false;
   const playing = (async () => {
@@ -102,40 +129,32 @@ function play(playlist: string, workers = cluster.workers) {
   return { statuses, stop };
 }
 
-async function clients(worker = at(1)): Promise<Listed[]> {
-  const { body } = await worker.api.get<{ clients: Listed[] }>('/clients');
-  return body.clients;
-}
-
-/** How often the workers have said this of a session. */
-function said(message: string): number {
-  return cluster.workers.reduce((sum, worker) => sum + worker.logged(message).length, 0);
-}
-
-describe('a viewer on two workers in turn', () => {
-  it('is counted once, comes once, pauses unnoticed, and goes once', async () => {
-    const { entry } = await created();
-    const playlist = await opened(`${entry}&username=ann&client_id=tv`);
-    expect(await clients()).toEqual([]);
-    const player = play(playlist);
+describe.concurrent('a viewer on two workers in turn', () => {
+  scene('is counted once, comes once, pauses unnoticed, and goes once', async (here) => {
+    const { entry } = await here.created();
+    const playlist = await here.opened(`${entry}&username=ann&client_id=tv`);
+    expect(await here.clients()).toEqual([]);
+    const player = play(playlist, here.cluster.workers);
     await until(() => player.statuses.length >= 20, { what: 'ten looks' });
-    await until(async () => ((await clients())[0]?.segments_served ?? 0) >= 10, { what: 'the segments to be counted' });
-    const [client, ...others] = await clients();
+    await until(async () => ((await here.clients())[0]?.segments_served ?? 0) >= 10, {
+      what: 'the segments to be counted',
+    });
+    const [client, ...others] = await here.clients();
     expect([others, client?.client_id, client?.username]).toEqual([[], 'tv', 'ann']);
     expect(client?.bytes_served).toBeGreaterThanOrEqual(10 * SEGMENT.length);
     expect(new Set(await player.stop())).toEqual(new Set([200]));
-    expect([said('a session has begun'), said('a session has ended')]).toEqual([1, 0]);
+    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
     // Longer than CLIENT_TIMEOUT and three target durations.
-    await until(async () => (await clients()).length === 0, { what: 'the session to end' });
-    await until(() => said('a session has ended') === 1, { what: 'one worker to say so' });
-    expect(await look(at(1), playlist)).toEqual([200, 200]);
-    expect(await clients()).toMatchObject([{ client_id: 'tv' }]);
+    await until(async () => (await here.clients()).length === 0, { what: 'the session to end' });
+    await until(() => here.said('a session has ended') === 1, { what: 'one worker to say so' });
+    expect(await look(here.at(1), playlist)).toEqual([200, 200]);
+    expect(await here.clients()).toMatchObject([{ client_id: 'tv' }]);
   });
 
-  it('needs a signature for the entry alone, and nobody forges what comes after it', async () => {
-    const [one, other] = [await created(), await created()];
-    const playlist = await opened(one.entry);
-    for (const worker of cluster.workers) {
+  scene('needs a signature for the entry alone, and nobody forges what comes after it', async (here) => {
+    const [one, other] = [await here.created(), await here.created()];
+    const playlist = await here.opened(one.entry);
+    for (const worker of here.cluster.workers) {
       expect((await fetch(`${worker.url}/hls/${one.id}/playlist.m3u8`)).status).toBe(401);
       expect(await look(worker, playlist)).toEqual([200, 200]);
       expect(await look(worker, playlist.replace(one.id, other.id))).toEqual([403]);
@@ -143,70 +162,117 @@ describe('a viewer on two workers in turn', () => {
       expect(cut).not.toBe(playlist);
       expect(await look(worker, cut)).toEqual([403]);
     }
-    expect(await clients()).toHaveLength(1);
+    expect(await here.clients()).toHaveLength(1);
   });
 
-  it('stays away on both when it was disconnected, and may open the stream anew', async () => {
-    const { id, entry } = await created();
-    const playlist = await opened(`${entry}&client_id=tv`);
-    const player = play(playlist);
+  scene('stays away on both when it was disconnected, and may open the stream anew', async (here) => {
+    const { id, entry } = await here.created();
+    const playlist = await here.opened(`${entry}&client_id=tv`);
+    const player = play(playlist, here.cluster.workers);
     await until(() => player.statuses.length >= 8, { what: 'four looks' });
-    expect((await at(0).api.del(`/hls/${id}/clients/tv`)).status).toBe(200);
-    await until(async () => (await look(at(1), playlist))[0] === 410, { what: 'the other worker to know' });
+    expect((await here.at(0).api.del(`/hls/${id}/clients/tv`)).status).toBe(200);
+    await until(async () => (await look(here.at(1), playlist))[0] === 410, { what: 'the other worker to know' });
     const from = player.statuses.length;
     await until(() => player.statuses.length >= from + 8, { what: 'eight looks in vain' });
     expect(new Set((await player.stop()).slice(from))).toEqual(new Set([410]));
-    expect(await clients()).toEqual([]);
-    const again = await opened(`${entry}&client_id=tv`);
-    for (const worker of cluster.workers) expect(await look(worker, again)).toEqual([200, 200]);
-    expect(await clients()).toMatchObject([{ client_id: 'tv' }]);
+    expect(await here.clients()).toEqual([]);
+    const again = await here.opened(`${entry}&client_id=tv`);
+    for (const worker of here.cluster.workers) expect(await look(worker, again)).toEqual([200, 200]);
+    expect(await here.clients()).toMatchObject([{ client_id: 'tv' }]);
   });
 });
 
-describe('a session of two workers', () => {
-  it('survives the death of one of them, without a second beginning', async () => {
-    const { entry } = await created();
-    const playlist = await opened(`${entry}&client_id=tv`);
-    const player = play(playlist);
+describe.concurrent('a session of two workers', () => {
+  scene('survives the death of one of them, without a second beginning', async (here) => {
+    const { entry } = await here.created();
+    const playlist = await here.opened(`${entry}&client_id=tv`);
+    const player = play(playlist, here.cluster.workers);
     await until(() => player.statuses.length >= 8, { what: 'four looks' });
     await player.stop();
-    const survivor = at(1);
-    at(0).signal('SIGKILL');
+    const survivor = here.at(1);
+    here.at(0).signal('SIGKILL');
     const later = play(playlist, [survivor]);
     // Longer than the lease of the dead one, and than its cleanup.
     await until(async () => (await survivor.api.get<{ workers: unknown[] }>('/workers')).body.workers.length === 1, {
       what: 'the dead worker to be cleaned up',
       timeoutMs: 20_000,
     });
-    expect(await clients(survivor)).toMatchObject([{ client_id: 'tv' }]);
+    expect(await here.clients(survivor)).toMatchObject([{ client_id: 'tv' }]);
     await later.stop();
-    expect([said('a session has begun'), said('a session has ended')]).toEqual([1, 0]);
-    await until(async () => (await clients(survivor)).length === 0, { what: 'the session to end' });
+    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
+    await until(async () => (await here.clients(survivor)).length === 0, { what: 'the session to end' });
   });
 
-  it('is given back by a cleanup when the only worker that saw it has died', async () => {
-    const { entry } = await created();
-    expect(await look(at(0), await opened(`${entry}&client_id=tv`))).toEqual([200, 200]);
-    expect(await clients()).toHaveLength(1);
-    at(0).signal('SIGKILL');
-    await until(async () => (await clients()).length === 0, { what: 'a cleanup', timeoutMs: 20_000 });
+  scene('is given back by a cleanup when the only worker that saw it has died', async (here) => {
+    const { entry } = await here.created();
+    expect(await look(here.at(0), await here.opened(`${entry}&client_id=tv`))).toEqual([200, 200]);
+    expect(await here.clients()).toHaveLength(1);
+    here.at(0).signal('SIGKILL');
+    await until(async () => (await here.clients()).length === 0, { what: 'a cleanup', timeoutMs: 20_000 });
   });
 
-  it('goes on while Redis is away, and is one when it is back', async () => {
-    const { entry } = await created();
-    const player = play(await opened(`${entry}&client_id=tv`));
+  scene('goes on while Redis is away, and is one when it is back', async (here) => {
+    const { entry } = await here.created();
+    const player = play(await here.opened(`${entry}&client_id=tv`), here.cluster.workers);
     await until(() => player.statuses.length >= 8, { what: 'four looks' });
-    await cluster.redis.pause();
-    const know = () => cluster.workers.every((worker) => worker.logged('Redis does not answer').length > 0);
+    await here.cluster.redis.pause();
+    const know = () => here.cluster.workers.every((worker) => worker.logged('Redis does not answer').length > 0);
     await until(know, { what: 'both to notice', timeoutMs: 20_000 });
     const from = player.statuses.length;
     await until(() => player.statuses.length >= from + 8, { what: 'four looks without Redis', timeoutMs: 20_000 });
-    cluster.redis.resume();
+    here.cluster.redis.resume();
     const back = player.statuses.length;
     await until(() => player.statuses.length >= back + 16, { what: 'eight looks with Redis' });
     expect(new Set(await player.stop())).toEqual(new Set([200]));
-    await until(async () => (await clients()).length === 1, { what: 'both to know of one session' });
-    expect(await clients(at(0))).toMatchObject([{ client_id: 'tv' }]);
-    await until(async () => (await clients()).length === 0, { what: 'the session to end', timeoutMs: 20_000 });
+    await until(async () => (await here.clients()).length === 1, { what: 'both to know of one session' });
+    expect(await here.clients(here.at(0))).toMatchObject([{ client_id: 'tv' }]);
+    await until(async () => (await here.clients()).length === 0, { what: 'the session to end', timeoutMs: 20_000 });
   });
+
+  scene('drains at once when the other one asks the provider, and its player goes on there', async (here) => {
+    const { entry } = await here.created();
+    const playlist = await here.opened(`${entry}&client_id=tv`);
+    const [one, two] = [here.at(0), here.at(1)];
+    for (const worker of [one, two, one]) expect(await look(worker, playlist)).toEqual([200, 200]);
+    const sinceMs = performance.now();
+    const later = play(playlist, [two]);
+    one.signal('SIGTERM');
+    await until(() => one.exit !== undefined, { what: 'the drained worker to end', timeoutMs: 20_000 });
+    expect(one.logged('handed over')).toHaveLength(1);
+    // Far sooner than CLIENT_TIMEOUT would let it go.
+    expect(performance.now() - sinceMs).toBeLessThan(15_000);
+    expect(new Set(await later.stop())).toEqual(new Set([200]));
+    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
+  });
+});
+
+describe.concurrent('a worker that has started without Redis', () => {
+  scene(
+    'seals what every other worker can open, once it has joined',
+    async (here) => {
+      const port = await freePort();
+      const other = await here.cluster.start('worker-1');
+      const alone = await here.cluster.start('worker-2', { REDIS_SERVER_PORT: String(port) });
+      const { id, entry } = await here.created(alone);
+      const playlist = await here.opened(entry, alone);
+      expect(await look(alone, playlist)).toEqual([200, 200]);
+      const proxy = await startTcpProxy({ port, target: { host: '127.0.0.1', port: here.cluster.redis.port } });
+      try {
+        await until(() => alone.logged('joined the cluster').length > 0, { what: 'it to join', timeoutMs: 20_000 });
+        await until(async () => (await look(other, playlist))[0] === 200, {
+          what: 'the other one to open what it sealed',
+        });
+        // One that comes later knows the secret too.
+        const third = await here.cluster.start('worker-3');
+        expect(await look(third, playlist)).toEqual([200, 200]);
+        expect(await look(alone, playlist)).toEqual([200, 200]);
+        // What nobody has sealed stays refused.
+        expect(await look(third, playlist.replace(id, 'f'.repeat(32)))).toEqual([404]);
+        expect(await here.clients(third)).toHaveLength(1);
+      } finally {
+        await proxy.close();
+      }
+    },
+    0,
+  );
 });
