@@ -178,7 +178,15 @@ export class Sessions implements HlsSessions {
     const onSegment = () => {
       this.#segments++;
     };
-    const deps = { client, stream, segments: seated?.segments, issuedAtMs, clientTimeoutMs, onSegment, clock: this.#clock };
+    const deps = {
+      client,
+      stream,
+      segments: seated?.segments,
+      issuedAtMs,
+      clientTimeoutMs,
+      onSegment,
+      clock: this.#clock,
+    };
     const session = new LocalSession(deps);
     const untrack = playback.track({
       ...{ client, wantedId: clientId, stall: new StallLimit(0) },
