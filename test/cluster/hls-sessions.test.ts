@@ -13,6 +13,8 @@ const ENV = {
   ...{ PLAYBACK_AUTH: 'signed', API_TOKEN: 's3cret-token' },
   ...{ CLIENT_TIMEOUT: '2', CLEANUP_INTERVAL: '1', DRAIN_TIMEOUT: '1' },
 };
+/** For what takes a second or two alone: five scenes start their workers at the same time. */
+const SIDE_BY_SIDE_MS = 20_000;
 const TARGET_S = 1;
 const SEGMENT = Buffer.alloc(188 * 50, 0x47);
 
@@ -135,7 +137,7 @@ describe.concurrent('a viewer on two workers in turn', () => {
     const playlist = await here.opened(`${entry}&username=ann&client_id=tv`);
     expect(await here.clients()).toEqual([]);
     const player = play(playlist, here.cluster.workers);
-    await until(() => player.statuses.length >= 20, { what: 'ten looks' });
+    await until(() => player.statuses.length >= 20, { what: 'ten looks', timeoutMs: SIDE_BY_SIDE_MS });
     await until(async () => ((await here.clients())[0]?.segments_served ?? 0) >= 10, {
       what: 'the segments to be counted',
     });
@@ -169,11 +171,11 @@ describe.concurrent('a viewer on two workers in turn', () => {
     const { id, entry } = await here.created();
     const playlist = await here.opened(`${entry}&client_id=tv`);
     const player = play(playlist, here.cluster.workers);
-    await until(() => player.statuses.length >= 8, { what: 'four looks' });
+    await until(() => player.statuses.length >= 8, { what: 'four looks', timeoutMs: SIDE_BY_SIDE_MS });
     expect((await here.at(0).api.del(`/hls/${id}/clients/tv`)).status).toBe(200);
     await until(async () => (await look(here.at(1), playlist))[0] === 410, { what: 'the other worker to know' });
     const from = player.statuses.length;
-    await until(() => player.statuses.length >= from + 8, { what: 'eight looks in vain' });
+    await until(() => player.statuses.length >= from + 8, { what: 'eight looks in vain', timeoutMs: SIDE_BY_SIDE_MS });
     expect(new Set((await player.stop()).slice(from))).toEqual(new Set([410]));
     expect(await here.clients()).toEqual([]);
     const again = await here.opened(`${entry}&client_id=tv`);
@@ -187,7 +189,7 @@ describe.concurrent('a session of two workers', () => {
     const { entry } = await here.created();
     const playlist = await here.opened(`${entry}&client_id=tv`);
     const player = play(playlist, here.cluster.workers);
-    await until(() => player.statuses.length >= 8, { what: 'four looks' });
+    await until(() => player.statuses.length >= 8, { what: 'four looks', timeoutMs: SIDE_BY_SIDE_MS });
     await player.stop();
     const survivor = here.at(1);
     here.at(0).signal('SIGKILL');
@@ -214,15 +216,21 @@ describe.concurrent('a session of two workers', () => {
   scene('goes on while Redis is away, and is one when it is back', async (here) => {
     const { entry } = await here.created();
     const player = play(await here.opened(`${entry}&client_id=tv`), here.cluster.workers);
-    await until(() => player.statuses.length >= 8, { what: 'four looks' });
+    await until(() => player.statuses.length >= 8, { what: 'four looks', timeoutMs: SIDE_BY_SIDE_MS });
     await here.cluster.redis.pause();
     const know = () => here.cluster.workers.every((worker) => worker.logged('Redis does not answer').length > 0);
     await until(know, { what: 'both to notice', timeoutMs: 20_000 });
     const from = player.statuses.length;
-    await until(() => player.statuses.length >= from + 8, { what: 'four looks without Redis', timeoutMs: 20_000 });
+    await until(() => player.statuses.length >= from + 8, {
+      what: 'four looks without Redis',
+      timeoutMs: SIDE_BY_SIDE_MS,
+    });
     here.cluster.redis.resume();
     const back = player.statuses.length;
-    await until(() => player.statuses.length >= back + 16, { what: 'eight looks with Redis' });
+    await until(() => player.statuses.length >= back + 16, {
+      what: 'eight looks with Redis',
+      timeoutMs: SIDE_BY_SIDE_MS,
+    });
     expect(new Set(await player.stop())).toEqual(new Set([200]));
     await until(async () => (await here.clients()).length === 1, { what: 'both to know of one session' });
     expect(await here.clients(here.at(0))).toMatchObject([{ client_id: 'tv' }]);
