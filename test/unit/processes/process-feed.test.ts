@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { deferred, pause } from '../../../services/proxy/src/async.ts';
 import { SourceError, StreampoolError } from '../../../services/proxy/src/errors.ts';
 import { FiniteSourceError } from '../../../services/proxy/src/feed/finite-source.ts';
-import { ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
+import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
+import { type MarksFollowed, ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
 import { ProcessFeed, type ProcessFeedDeps } from '../../../services/proxy/src/processes/process-feed.ts';
 import type { Production } from '../../../services/proxy/src/processes/production.ts';
 import type { Run } from '../../../services/proxy/src/processes/run.ts';
@@ -39,10 +40,11 @@ interface Setting extends Partial<ProcessFeedDeps> {
   /** How many sources the stream has besides its first. */
   readonly failovers?: number;
   readonly continuable?: boolean;
+  readonly followed?: MarksFollowed;
 }
 
 /** A feed whose runs are opened by the test, one after the other. */
-function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
+function setUp({ failovers = 0, continuable = true, followed = 'own', ...deps }: Setting = {}) {
   const events: string[] = [];
   const openings: Opening[] = [];
   const stream = newStream({ ...SPEC, url: URLS[0] as string, failoverUrls: URLS.slice(1, 1 + failovers) }, 1_000);
@@ -60,7 +62,7 @@ function setUp({ failovers = 0, continuable = true, ...deps }: Setting = {}) {
     },
     leaseSource: () => Promise.reject(new Error('no handover in this test')),
     output: (feed) => plainOutput(feed, continuable),
-    marks: () => new ProcessMarks('own', 2_000),
+    marks: () => new ProcessMarks(followed, 2_000),
     opaque: !continuable,
     samePictures: false,
     aheadMs: undefined,
@@ -131,6 +133,19 @@ describe('a run that ends by itself', () => {
     await has('a1a2b1');
     expect(events).toEqual(['opens 1.m3u8', 'a killed', 'restarts', 'opens 1.m3u8', 'a released']);
     expect(process.restarts).toBe(1);
+  });
+
+  it('is replaced when it has no keyframe where a segment begins, once', async () => {
+    const { process, events, open, has, run } = setUp({ followed: 'clock' });
+    const of = fakeSource(events, { marks: new MarkLog() });
+    await open(0, run('a', of).send('a1', 'a2'));
+    await has('a1a2');
+    process.segmentFault();
+    process.segmentFault();
+    await open(1, run('b', of).send('b1'));
+    await has('a1a2b1');
+    process.segmentFault();
+    expect(events).toEqual(['opens 1.m3u8', 'a killed', 'restarts', 'opens 1.m3u8', 'a released']);
   });
 
   it('ends the feed when runs bring no media again and again', async () => {

@@ -5,6 +5,7 @@ import { type Deferred, deferred } from '../../../services/proxy/src/async.ts';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import type { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import type { FeedOutput } from '../../../services/proxy/src/feed/feed-output.ts';
+import type { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
 import type { FfmpegExit } from '../../../services/proxy/src/ffmpeg/process/exit.ts';
 import { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import type { KnownPlace } from '../../../services/proxy/src/ownership/known-place.ts';
@@ -32,6 +33,8 @@ export type FakeSource = Pick<SourceFeed, 'account' | 'address' | 'index' | 'tro
   readonly feed: { readerCount: number };
   readonly place: { readonly feed: string };
   readonly history: { readonly current: { readonly timeline: string } };
+  /** Undefined: as if FFmpeg had opened it itself. */
+  readonly marks?: MarkLog;
   holdRetries(): () => void;
 };
 

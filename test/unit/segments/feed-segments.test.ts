@@ -16,17 +16,20 @@ beforeAll(async () => {
   media = await markedLoop('bframes', { seconds: 24 });
 });
 
-/** A feed into which the media goes piece by piece, with each mark before what it is about. */
-function filled(shift = 0) {
+/**
+ * A feed into which the media goes piece by piece, with each mark before what it is about.
+ * @param off how far its marks are behind its keyframes
+ */
+function filled(shift = 0, off = 0) {
   const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
   const log = new MarkLog();
   const current: FeedMarks = { log, list: 'source', timeline: 'source', shift };
-  const state = { marks: current };
+  const state = { marks: current, faults: 0 };
   const steps = [
     ...media.entries.map(({ at, prefix, dts }) => ({ at, run: () => feed.ring.mark(prefix, dts / 90) })),
     ...media.marks.map(({ at, mark }) => ({
       at,
-      run: () => state.marks.log.add([{ ...mark, pts: mark.pts - state.marks.shift }], NO_SOURCE),
+      run: () => state.marks.log.add([{ ...mark, pts: mark.pts + off - state.marks.shift }], NO_SOURCE),
     })),
   ].sort((one, other) => one.at - other.at);
   let at = 0;
@@ -46,6 +49,9 @@ function filled(shift = 0) {
     feed,
     place: OWN as never,
     marks: () => state.marks,
+    onFault: () => {
+      state.faults++;
+    },
     list: { segmentSeconds: 2, size: { segments: 4 } },
     settings: { startSegments: 2, waitMs: 50 },
   });
@@ -75,6 +81,18 @@ describe('the segments of a feed', () => {
     for (const { n, ts } of kept) expect((await segments.segment(n, signal)).equals(ts?.bytes as Buffer)).toBe(true);
     await expect(segments.segment((kept[0]?.n ?? 0) - 1, signal)).rejects.toMatchObject({ status: 404 });
     unwant();
+  });
+
+  it('are missing where its pictures at the marks are no keyframes, which is told', () => {
+    for (const [off, faults] of [
+      [0, 0],
+      [5 * 3_600, media.marks.length],
+    ] as const) {
+      const { segments, fill, state } = filled(0, off);
+      segments.want();
+      fill(media.bytes.length);
+      expect(state.faults).toBe(faults);
+    }
   });
 
   it('are waited for: the first two, and the next one', async () => {

@@ -139,6 +139,7 @@ export class ProcessFeed implements PlacedFeed {
     this.segments = new FeedSegments({
       ...{ feed: this.feed, place },
       marks: () => this.marks,
+      onFault: () => this.segmentFault(),
       list: { segmentSeconds: segmentMs / 1_000, size },
       settings: options.segments,
     });
@@ -323,6 +324,14 @@ export class ProcessFeed implements PlacedFeed {
   #end(run: Run, why: 'hung' | 'left'): void {
     this.#cut = { run, why };
     run.kill();
+  }
+
+  /** The first picture at a mark is no keyframe, so the segment there is missing. */
+  segmentFault(): void {
+    const run = this.#playing;
+    if (run === undefined || this.#cut?.run === run || !this.#marks.fault(this.#clock.monotonicMs())) return;
+    this.#log.warn({ pid: run.pid }, 'replacing FFmpeg: it has no keyframe where a segment of HLS begins');
+    this.#end(run, 'hung');
   }
 
   async #loop(): Promise<void> {

@@ -39,6 +39,8 @@ export interface FeedSegmentsDeps {
   readonly feed: Feed;
   readonly place: FeedPlace;
   readonly marks: () => FeedMarks | undefined;
+  /** Called when the feed that is made here has no keyframe at a mark. */
+  readonly onFault: () => void;
   readonly list: ListOptions;
   readonly settings: Pick<SegmentSettings, 'startSegments' | 'waitMs'>;
 }
@@ -211,7 +213,13 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     const { feed, marks } = this.#deps;
     return new FeedCutter({
       ...{ feed, marks, after: this.#isOwn ? this.#list.newest : undefined },
-      sink: { cut: () => undefined, done: (done) => this.#cut(done) },
+      sink: {
+        cut: () => undefined,
+        done: (done) => this.#cut(done),
+        fault: () => {
+          if (this.#isOwn) this.#deps.onFault();
+        },
+      },
       countersBefore: (n) => this.#list.of(n - 1)?.counters,
     });
   }

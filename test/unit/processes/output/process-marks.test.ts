@@ -145,6 +145,34 @@ describe('a feed', () => {
     expect(numbers).toHaveLength(7);
   });
 
+  it('without a keyframe at a mark gets one new run in ten minutes, and makes its own marks if that does not help', () => {
+    const marks = new ProcessMarks('clock', 2_000);
+    const log = logWith(1);
+    marks.begin(log);
+    expect(marks.fault(1_000)).toBe(true);
+    marks.begin(log);
+    // Of the run before.
+    expect(marks.fault(2_000)).toBe(false);
+    expect(marks.of(CLOCK, 'feed')).toMatchObject({ log, list: 'clock' });
+    expect(marks.fault(602_000)).toBe(true);
+    marks.begin(log);
+    expect(marks.fault(620_000)).toBe(false);
+    play(marks, 10, 10, WALL_MS);
+    expect(marks.of(CLOCK, 'feed')).toMatchObject({ list: 'source', timeline: 'feed', shift: 0 });
+    expect(ownNumbers(marks)).toHaveLength(5);
+    // Also when the next run begins. Its own marks are where its keyframes are.
+    marks.begin(log);
+    expect(marks.of(CLOCK, 'feed')).toMatchObject({ timeline: 'feed' });
+    expect(marks.fault(2_000_000)).toBe(false);
+  });
+
+  it.each<[MarksFollowed]>([['source'], ['own']])('that follows %s gets no new run for it', (followed) => {
+    const marks = new ProcessMarks(followed, 2_000);
+    marks.begin(logWith(1));
+    expect(marks.fault(1_000)).toBe(false);
+    expect(marks.fault(100_000)).toBe(false);
+  });
+
   it('that another worker makes on another timeline follows nothing', () => {
     const marks = new ProcessMarks('source', 2_000);
     marks.hear({ source: logWith(1), own: logWith(2) });

@@ -166,13 +166,13 @@ export class Segmenter {
   }
 
   #begin({ gaps, cut, fault }: CutDecision, pts: number, program: SegmentProgram, independent: boolean): void {
+    if (fault !== undefined) this.#sink.fault?.(fault.mark);
     // Before the first segment there is nothing to leave a gap in.
     const isFirst = this.#open.length === 0 && !this.#hasClosed;
     if (isFirst && cut === undefined) return;
     for (const gap of isFirst ? [] : [...gaps, ...(fault === undefined ? [] : [fault])]) {
       this.#open.push(new OpenSegment(gap.mark, gap.pts, program, true, { ...this.#containers, independent: true }));
     }
-    if (fault !== undefined) this.#sink.fault?.(fault.mark);
     if (cut === undefined) return;
     const { mark } = cut;
     if (this.#open.length > 0 || this.#hasClosed) this.#parts.segmentEnded();

@@ -31,11 +31,20 @@ export function marksFollowedBy(profile: ResolvedProfile | undefined): MarksFoll
   }
 }
 
+/** A run is replaced at most once in this time because of its keyframes. */
+const MEND_MS = 600_000;
+/** So soon after a run was replaced, its successor may not have shown anything. */
+const SETTLED_MS = 15_000;
+
 export class ProcessMarks {
   readonly #followed: MarksFollowed;
   readonly #own: LocalMarks;
   #source: MarkLog | undefined;
   #isOwn = false;
+  /** When a picture at a mark was no keyframe and a new run was to mend that, monotonic ms. */
+  #mendedMs: number | undefined;
+  /** That did not mend it. */
+  #isOffGrid = false;
 
   /** @param segmentMs HLS_SEGMENT_TIME */
   constructor(followed: MarksFollowed, segmentMs: number) {
@@ -64,11 +73,33 @@ export class ProcessMarks {
    */
   begin(source: MarkLog | undefined): void {
     this.#source = source;
-    const isOwn = source === undefined || this.#followed === 'own';
+    this.#follow(source === undefined || this.#followed === 'own' || this.#isOffGrid);
+  }
+
+  #follow(isOwn: boolean): void {
     // Between two times of its own, the numbers of the source have run on. Those of a new list are ahead of them.
     if (isOwn && !this.#isOwn) this.#own.restart();
     this.#isOwn = isOwn;
     if (isOwn) this.#own.begin();
+  }
+
+  /**
+   * A picture at a mark was no keyframe: the encoder has another grid, as when its first picture is not the one that was expected. A
+   * new run begins elsewhere. An encoder that has no such grid even so is followed from now on.
+   * @param nowMs monotonic
+   * @returns whether the run should be replaced
+   */
+  fault(nowMs: number): boolean {
+    if (this.#isOwn || this.#followed !== 'clock') return false;
+    if (this.#mendedMs === undefined || nowMs - this.#mendedMs > MEND_MS) {
+      this.#mendedMs = nowMs;
+      return true;
+    }
+    // What the run before it has sent may still pass.
+    if (nowMs - this.#mendedMs < SETTLED_MS) return false;
+    this.#isOffGrid = true;
+    this.#follow(true);
+    return false;
   }
 
   /**
