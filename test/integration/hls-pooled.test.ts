@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
+import { startFileSource } from '../support/file-source.ts';
 import { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { allPlaying, connectionCount, LIGHT, staged } from '../support/stage.ts';
@@ -48,7 +49,36 @@ staged('plays a transcoded stream by HLS from the feed that TS viewers read', as
   expect(await ffmpegPlays(entry, 4)).toEqual({ says: '', pictures: 100 });
   expect(await source.account()).toMatchObject({ open: 1 });
   expect(census.most).toBe(1);
+  expect(worker.logged('replacing FFmpeg: it has no keyframe where a segment of HLS begins')).toEqual([]);
 });
+
+staged(
+  'plays HLS that FFmpeg opens itself, and one whose keyframes depend on its start, by their own marks',
+  async ({ stage }) => {
+    const files = await startFileSource();
+    try {
+      const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+      const worker = await stage.worker(ENV);
+      const streams = await Promise.all([
+        worker.api.createTranscode({ url: files.url('hls/live.m3u8'), profile: LIGHT }),
+        worker.api.createTranscode({ url: source.url, profile: LIGHT.replace(' -c:a', ' -vf setpts=PTS -c:a') }),
+      ]);
+      for (const { stream_id } of streams) {
+        const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+        const [begin = 0] = (await viewer.playlist()).numbers;
+        const bytes: Buffer[] = [];
+        for (let n = begin; n < begin + 6; n++) {
+          const { parsed } = await viewer.playlistWith(n);
+          for (const { duration } of parsed.segments) expect(Math.abs(duration - 1)).toBeLessThan(0.1);
+          bytes.push(await viewer.segment(n));
+        }
+        expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
+      }
+    } finally {
+      await files.close();
+    }
+  },
+);
 
 staged('plays a live stream that is passed on by HLS, over one connection', async ({ stage }) => {
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
