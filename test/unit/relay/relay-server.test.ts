@@ -62,7 +62,7 @@ it('looks for a feed only when it is the worker that was meant: another one may 
 
 /** A feed without a picture yet, on its way to another worker. */
 function unbegun() {
-  let leave = () => undefined as unknown;
+  let leave: (() => unknown) | undefined;
   let owned = () => undefined as unknown;
   const place = {
     onOwner: (listener: () => void) => {
@@ -85,7 +85,9 @@ function unbegun() {
     marks: () => ({ source: undefined, own: undefined }),
     release: () => undefined,
   };
-  return { relayed, place, feed, leave: () => leave(), owned: () => owned() };
+  /** Resolves when a relay of it waits for the feed to leave. */
+  const relays = () => until(() => leave !== undefined, { what: 'a relay of the feed', everyMs: 1 });
+  return { relayed, place, feed, relays, leave: () => leave?.(), owned: () => owned() };
 }
 
 const ME: Owner = { workerId: 'w1', incarnation: 'now', address: '127.0.0.1:2', epoch: 7 };
@@ -95,10 +97,10 @@ it.each([
   ['was handed over', OWNER],
   ['was given up by a worker that ends', undefined],
 ])('says where a feed goes on that %s before it began', async (_, owner) => {
-  const { relayed, place, feed, leave } = unbegun();
+  const { relayed, place, feed, relays, leave } = unbegun();
   const { call } = await listen(relayed);
   const answer = call('/feeds/p:a:0', { 'x-worker': FOLLOWER });
-  await pause(100);
+  await relays();
   place.goesOnAt = { owner };
   if (owner === undefined) feed.finish({ kind: 'ended' });
   else leave();
