@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { startCluster, type TestCluster } from '../support/cluster.ts';
 import { type HlsAnswer, HlsProvider } from '../support/hls-provider.ts';
+import { parseMetrics } from '../support/metrics.ts';
 import { until } from '../support/until.ts';
 import type { Worker, WorkerEnv } from '../support/worker.ts';
 
@@ -152,6 +153,11 @@ it.each([
   // One session each, however many workers have served it.
   const { body } = await (workers[1] as Worker).api.get<{ total_clients: number }>('/clients');
   expect(body.total_clients).toBe(CLIENTS);
+  const counted = await Promise.all(
+    workers.map(async ({ api }) => parseMetrics((await api.get<string>('/metrics')).body).streampool_clients),
+  );
+  // What scaling averages.
+  expect(counted.reduce((sum, count) => sum + count, 0)).toBeCloseTo(CLIENTS);
 });
 
 it('notices neither expired tokens nor a broken provider, on whatever worker its requests are', async () => {

@@ -128,4 +128,22 @@ describe.skipIf(CHROMIUM === undefined)('hls.js in Chromium', () => {
     expect(provider.asked.some(({ query }) => query.includes('_HLS_msn='))).toBe(true);
     expect(provider.count(/-\d\.m4s$/)).toBeGreaterThan(10);
   });
+
+  it('plays low latency without holding the one connection that a provider allows', async () => {
+    const provider = await provided(await lowLatency());
+    const single = await startWorker({ SOURCE_MAX_CONNECTIONS: '1', DRAIN_TIMEOUT: '0' });
+    try {
+      const { stream_id: id } = await single.api.createStream({ url: `${provider.origin}/low/index.m3u8` });
+      const url = `${single.url}/hls/${id}/playlist.m3u8`;
+      const played = await players.hlsjs({ url, seconds: 6, lowLatency: true });
+      expect(played.fatal).toEqual([]);
+      expect(played.advanced).toBeGreaterThan(0.9 * played.wall);
+      expect(provider.asked.filter(({ query }) => query.includes('_HLS_'))).toEqual([]);
+      expect(provider.mostOpen).toBe(1);
+      // The player asks as often as it likes; the provider is asked once in half a target duration.
+      expect(provider.count('/low/index.m3u8')).toBeLessThanOrEqual(14);
+    } finally {
+      await single.stop();
+    }
+  });
 });
