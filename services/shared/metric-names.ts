@@ -16,7 +16,7 @@ export const METRICS = {
   hlsUpstreamRequests: 'streampool_hls_upstream_requests_total',
   /** Media of HLS sources that a reader got without a request: it was kept, or arriving for another one. */
   hlsCacheHits: 'streampool_hls_cache_hits_total',
-  /** Segments, maps and keys of HLS sources that came from the worker that asks the provider. */
+  /** Media of HLS that came from another worker: of sources, from the one that asks the provider; of segments, from the owner of the feed. */
   hlsSegmentsFetched: 'streampool_hls_segments_fetched_total',
   /** FFmpeg processes running now. */
   processes: 'streampool_processes',
@@ -31,7 +31,7 @@ export const METRICS = {
   relayBytes: 'streampool_relay_bytes_total',
   /** CPU seconds of the worker and its FFmpegs. */
   cpuSeconds: 'streampool_cpu_seconds_total',
-  /** Bytes of media held in the rings of all feeds, and kept of HLS sources. */
+  /** Bytes of media held in the rings of all feeds and in segments, and kept of HLS sources. */
   ringBytes: 'streampool_ring_bytes',
   /** Bytes of memory of the worker itself, without its FFmpegs. */
   residentBytes: 'streampool_resident_bytes',

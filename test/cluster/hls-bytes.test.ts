@@ -9,6 +9,12 @@ const ENV = {
   ...{ HLS_SEGMENT_TIME: '1', CLIENT_TIMEOUT: '4', DRAIN_TIMEOUT: '4', STREAM_RETRY_DELAY: '0.2' },
 };
 
+/** How many segments a worker has fetched from others. */
+async function fetchedBy(worker: Worker): Promise<number> {
+  const metrics = await (await fetch(`${worker.url}/metrics`)).text();
+  return Number(/^streampool_hls_segments_fetched_total (\d+)$/m.exec(metrics)?.[1]);
+}
+
 /** Reads each number from each worker, and keeps what they agree on. */
 class Audience {
   readonly #viewer: HlsViewer;
@@ -59,6 +65,11 @@ staged(
     for (const { url } of alive) await viewer.playlist(url);
     const audience = new Audience(viewer, numbers.at(-1) as number);
     await audience.read(4, alive, 'at the beginning');
+    // They cut their own copies. Only what they joined too late for, or cannot cut, is fetched.
+    const fetched = await Promise.all(alive.map(fetchedBy));
+    expect(Math.max(...fetched)).toBeLessThanOrEqual(4);
+    await audience.read(3, alive, 'a little later');
+    expect(await Promise.all(alive.map(fetchedBy))).toEqual(fetched);
 
     alive.shift();
     await owner.kill();

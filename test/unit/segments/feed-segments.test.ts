@@ -1,5 +1,6 @@
 /** Segments of a feed on the worker that makes it: what is cut of its ring, what playlists say of it, and who waits for what. */
 
+import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import type { FeedMarks } from '../../../services/proxy/src/feed/marks/feed-marks.ts';
@@ -10,6 +11,7 @@ import { type MarkedFeed, markedLoop, segmentsOf } from '../../support/segmented
 const NO_SOURCE = { openInARow: 0, openCounts: false };
 const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
 const { signal } = new AbortController();
+const LOG = pino({ level: 'silent' });
 
 let media: MarkedFeed;
 beforeAll(async () => {
@@ -20,7 +22,7 @@ beforeAll(async () => {
  * A feed into which the media goes piece by piece, with each mark before what it is about.
  * @param off how far its marks are behind its keyframes
  */
-function filled(shift = 0, off = 0) {
+function filled({ shift = 0, off = 0, maxBytes = 2 ** 30, size = 4 } = {}) {
   const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
   const log = new MarkLog();
   const current: FeedMarks = { log, list: 'source', timeline: 'source', shift };
@@ -52,7 +54,9 @@ function filled(shift = 0, off = 0) {
     onFault: () => {
       state.faults++;
     },
-    list: { segmentSeconds: 2, size: { segments: 4 } },
+    list: { segmentSeconds: 2, size: { segments: size } },
+    maxBytes: () => maxBytes,
+    log: LOG,
     settings: { startSegments: 2, waitMs: 50 },
   });
   return { feed, segments, fill, state, positionOf: (mark: number) => media.marks[mark]?.at ?? 0 };
@@ -88,7 +92,7 @@ describe('the segments of a feed', () => {
       [0, 0],
       [5 * 3_600, media.marks.length],
     ] as const) {
-      const { segments, fill, state } = filled(0, off);
+      const { segments, fill, state } = filled({ off });
       segments.want();
       fill(media.bytes.length);
       expect(state.faults).toBe(faults);
@@ -108,6 +112,26 @@ describe('the segments of a feed', () => {
     fill(positionOf(5));
     expect((await next).length).toBeGreaterThan(0);
     await expect(segments.segment((numbers.at(-1) ?? 0) + 9, signal)).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('leave the ring what it needs: playlists get shorter, down to three target durations', async () => {
+    const wide = filled({ size: 20 });
+    wide.segments.want();
+    wide.fill(media.bytes.length);
+    const all = numbersIn((await wide.segments.playlist(signal)).text);
+    const least = filled({ size: 20, maxBytes: wide.segments.heldBytes / all.length });
+    least.segments.want();
+    least.fill(media.bytes.length);
+    // It is more than twice what the feed may take, so nobody gets it.
+    await expect(least.segments.playlist(signal)).rejects.toMatchObject({ status: 503, retryAfterSeconds: 10 });
+    const { minimumBytes } = wide.feed.ring;
+    const fitting = filled({ size: 20, maxBytes: (wide.segments.heldBytes * 9) / all.length + minimumBytes });
+    fitting.segments.want();
+    fitting.fill(media.bytes.length);
+    const some = numbersIn((await fitting.segments.playlist(signal)).text);
+    expect([all.length > 9, some.length >= 6, some.length <= 9]).toEqual([true, true, true]);
+    expect(some).toEqual(all.slice(-some.length));
+    expect(fitting.segments.heldBytes).toBeLessThanOrEqual((wide.segments.heldBytes * 9) / all.length);
   });
 
   it('end with what the feed failed with', async () => {

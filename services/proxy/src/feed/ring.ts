@@ -57,6 +57,13 @@ export class Ring {
     return this.#chunks.length * CHUNK_BYTES + this.#entryBytes;
   }
 
+  /** How much of that stays in any case: the join buffer and two GOPs. */
+  get minimumBytes(): number {
+    const keepMs = this.#minimumMs();
+    const oldest = this.#entries.findLast((entry) => this.#headMs - entry.mediaMs >= keepMs);
+    return this.#head - (oldest?.position ?? this.tail);
+  }
+
   get entries(): readonly EntryPoint[] {
     return this.#entries;
   }

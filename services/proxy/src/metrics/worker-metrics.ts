@@ -17,7 +17,7 @@ export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
   /** Viewers, each HLS session once over all workers: see clientShare. */
   readonly clients: () => Promise<number>;
-  readonly processFeeds: Pick<ProcessFeeds, 'restartCount'>;
+  readonly processFeeds: Pick<ProcessFeeds, 'restartCount' | 'hlsCounts'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly sessions: Pick<Sessions, 'size' | 'segmentCount'>;
   readonly hlsFeeds: Pick<HlsFeeds, 'requestCount' | 'cacheHits' | 'fetchedCount'>;
@@ -64,9 +64,17 @@ export function workerMetrics({
   gauge(METRICS.clients, 'Viewers connected now, with an even part of the HLS sessions of the cluster.', clients);
   gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
   counter(METRICS.hlsSegments, 'Segments sent to HLS viewers.', () => sessions.segmentCount);
-  gauge(METRICS.hlsBlockedRequests, 'HLS requests that wait for what comes next.', () => hls.blockedRequests);
+  gauge(
+    METRICS.hlsBlockedRequests,
+    'HLS requests that wait for what comes next.',
+    () => hls.blockedRequests + processFeeds.hlsCounts.waiting,
+  );
   counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hlsFeeds.requestCount);
-  counter(METRICS.hlsSegmentsFetched, 'Media of HLS sources from another worker.', () => hlsFeeds.fetchedCount);
+  counter(
+    METRICS.hlsSegmentsFetched,
+    'Media of HLS from another worker.',
+    () => hlsFeeds.fetchedCount + processFeeds.hlsCounts.fetched,
+  );
   counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hlsFeeds.cacheHits);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
   gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);

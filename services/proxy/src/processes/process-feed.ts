@@ -130,7 +130,10 @@ export class ProcessFeed implements PlacedFeed {
     this.#production = production;
     this.#deps = options;
     this.#log = options.log.child({ stream: stream.id, slot });
-    this.ringLimits = ringLimits;
+    this.ringLimits = () => {
+      const limits = ringLimits();
+      return { ...limits, maxBytes: limits.maxBytes - this.segments.heldBytes };
+    };
     this.feed = new Feed(ringLimits(), production.opaque, clock);
     this.#marks = production.marks();
     this.output = production.output(this.feed, this.#marks.own);
@@ -141,6 +144,7 @@ export class ProcessFeed implements PlacedFeed {
       marks: () => this.marks,
       onFault: () => this.segmentFault(),
       list: { segmentSeconds: segmentMs / 1_000, size },
+      ...{ maxBytes: () => ringLimits().maxBytes, log: this.#log },
       settings: options.segments,
     });
     this.#succession = new Succession({

@@ -48,6 +48,8 @@ export interface ProcessStatus {
   readonly readers: number;
   readonly restarts: number;
   readonly ringBytes: number;
+  /** Of HLS; undefined while nobody wants it. */
+  readonly hls?: FeedSegments['status'];
   readonly place: KnownPlace;
   /** How fast it is made; undefined in its first second. */
   readonly made: Made | undefined;
@@ -75,6 +77,8 @@ export class ProcessFeeds {
   readonly #entries = new Map<string, Entry>();
   readonly #releases: SlotReleases;
   #restarts = 0;
+  /** Segments of feeds that are over. */
+  #fetchedBefore = 0;
 
   constructor(deps: ProcessFeedsDeps) {
     this.#deps = deps;
@@ -99,9 +103,19 @@ export class ProcessFeeds {
     return this.#restarts;
   }
 
+  /** Of HLS: segments fetched from other workers since the start, and requests that wait for one now. */
+  get hlsCounts(): { readonly fetched: number; readonly waiting: number } {
+    const counts = { fetched: this.#fetchedBefore, waiting: 0 };
+    for (const { process } of this.#entries.values()) {
+      counts.fetched += process.segments.fetched;
+      counts.waiting += process.segments.waiting;
+    }
+    return counts;
+  }
+
   get heldBytes(): number {
     let bytes = 0;
-    for (const { process } of this.#entries.values()) bytes += process.feed.ring.heldBytes;
+    for (const { process } of this.#entries.values()) bytes += process.feed.ring.heldBytes + process.segments.heldBytes;
     return bytes;
   }
 
@@ -114,7 +128,8 @@ export class ProcessFeeds {
       pid: process.pid,
       readers: process.feed.readerCount,
       restarts: process.restarts,
-      ringBytes: process.feed.ring.heldBytes,
+      ringBytes: process.feed.ring.heldBytes + process.segments.heldBytes,
+      hls: process.segments.status,
       place: process.place.current,
       made: pace.measure(nowMs, process.feed.ring.head, process.feed.ring.headMs),
     }));
@@ -208,9 +223,7 @@ export class ProcessFeeds {
     };
     this.#entries.set(key, entry);
     process.feed.onEnd(() => {
-      const forget = () => {
-        if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      };
+      const forget = () => this.#forget(entry);
       // Nobody is left who would give up the slot. Who comes meanwhile waits until that is done.
       if (entry.grace !== undefined) void this.#close(entry).finally(forget);
       else forget();
@@ -374,9 +387,15 @@ export class ProcessFeeds {
   async #end(entry: Entry): Promise<void> {
     this.#clock.clearTimeout(entry.grace);
     entry.grace = undefined;
-    const key = keyOf(entry);
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    this.#forget(entry);
     await entry.process.stop();
+  }
+
+  #forget(entry: Entry): void {
+    const key = keyOf(entry);
+    if (this.#entries.get(key) !== entry) return;
+    this.#entries.delete(key);
+    this.#fetchedBefore += entry.process.segments.fetched;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Clock, Timer } from '../../../shared/clock.ts';
+import type { Logger } from '../../../shared/log.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
 import { mediaPlaylist } from '../feed/hls/playlist.ts';
@@ -42,6 +43,9 @@ export interface FeedSegmentsDeps {
   /** Called when the feed that is made here has no keyframe at a mark. */
   readonly onFault: () => void;
   readonly list: ListOptions;
+  /** RING_MAX_BYTES: what the ring and the segments may take together. */
+  readonly maxBytes: () => number;
+  readonly log: Logger;
   readonly settings: Pick<SegmentSettings, 'startSegments' | 'waitMs'>;
 }
 
@@ -56,6 +60,8 @@ const LINGER_MS = 60_000;
 const MAX_AHEAD = 2;
 /** What comes next is waited for this long, in target durations. */
 const WAIT_TARGETS = 2;
+/** Three target durations of segments may take more than RING_MAX_BYTES, up to so many times. */
+const MOST_RINGS = 2;
 /** The media of a feed comes about as early as the word of its owner: before that has passed, nothing is fetched. */
 const FOLLOW_MS = 500;
 
@@ -72,6 +78,10 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /** Cut here while another worker makes the feed, the oldest first: this one may have to go on from them. */
   #unsaid: Done[] = [];
   #playlist: PlaylistText | undefined;
+  #count = 0;
+  #waiting = 0;
+  /** That has been logged. */
+  #isShort = false;
   /** Called at each segment, and at the end of the feed. */
   readonly #listeners = new Set<() => void>();
 
@@ -98,6 +108,22 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /** What the media of the segments takes, in bytes. */
   get heldBytes(): number {
     return this.#media.heldBytes;
+  }
+
+  /** Segments cut here as their owner, and those that came from another worker; since the feed began. */
+  get counts(): { readonly cut: number; readonly fetched: number } {
+    return { cut: this.#count, fetched: this.#media.fetched };
+  }
+
+  /** How many requests wait for what comes next. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** For `/stats`; undefined while nobody wants them. */
+  get status(): { readonly head: number | undefined; readonly segments: number } | undefined {
+    if (this.#cutter === undefined) return undefined;
+    return { head: this.#list.newest?.n, segments: this.#list.window.length };
   }
 
   /** EXT-X-TARGETDURATION, in ms. */
@@ -173,6 +199,15 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
         retryAfterSeconds: 1,
       });
     }
+    if (this.#list.bytes > MOST_RINGS * this.#deps.maxBytes()) {
+      throw new StreampoolError(
+        503,
+        'Three segments of this stream do not fit into the memory of a feed (RING_MAX_BYTES).',
+        {
+          retryAfterSeconds: 10,
+        },
+      );
+    }
     this.#playlist ??= { text: textOf(this.#list) };
     return this.#playlist;
   }
@@ -239,12 +274,27 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   #cut(done: Done): void {
     const { n, ts } = done;
     if (this.#isOwn) {
+      this.#count++;
       const { offset = 0 } = this.#cutter ?? {};
       const segment = listedSegment(done, this.#list.newest, offset);
       this.#list.add(segment, { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) });
+      this.#fit();
     } else this.#unsaid.push(done);
     if (ts !== undefined) this.#media.cut(n, ts.bytes, this.#list.of(n));
     this.#changed();
+  }
+
+  /** The ring keeps what it needs, and the playlists get shorter. */
+  #fit(): void {
+    const { feed, maxBytes, log } = this.#deps;
+    const isShorter = this.#list.fit(maxBytes() - feed.ring.minimumBytes);
+    if (!isShorter || this.#isShort) return;
+    this.#isShort = true;
+    const { length } = this.#list.window;
+    log.warn(
+      { segments: length },
+      'the playlists of HLS are shorter than wanted: RING_MAX_BYTES is too small for them',
+    );
   }
 
   /** The owner has said this. */
@@ -284,8 +334,10 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /** Waits until something is there, the feed is over, the time is over, or nobody wants it. */
   #until(isThere: () => boolean, ms: number, signal: AbortSignal): Promise<void> {
     if (isThere() || this.isOver || signal.aborted) return Promise.resolve();
+    this.#waiting++;
     return new Promise((resolve) => {
       const end = () => {
+        this.#waiting--;
         this.#clock.clearTimeout(timer);
         unsubscribe();
         signal.removeEventListener('abort', end);

@@ -41,7 +41,11 @@ const feedView = z.object({
   pid: z.int().nullable(),
   clients: z.int().describe('Readers: viewers on this worker, and relays to other workers.'),
   restarts: z.int(),
-  buffered_bytes: z.int(),
+  buffered_bytes: z.int().describe('Of its ring, and of its HLS segments.'),
+  hls: z
+    .object({ head: z.int().nullable(), segments: z.int(), containers: z.array(z.string()) })
+    .nullable()
+    .describe('Number of the newest segment, and how many a playlist has; null: nobody plays it by HLS.'),
 });
 
 const sourceView = z.object({
@@ -118,15 +122,16 @@ export function poolingStatsOf(
     processes_saved: Math.max(0, viewers.length - processes),
     workers: each,
     worker_id: config.workerId,
-    feeds: seating.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, restarts, ringBytes }) => ({
+    feeds: seating.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, hls, ...feed }) => ({
       stream_id: streamId,
       slot,
       input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',
       ...originOf(place),
       pid: pid ?? null,
       clients: readers,
-      restarts,
-      buffered_bytes: ringBytes,
+      restarts: feed.restarts,
+      buffered_bytes: feed.ringBytes,
+      hls: hls === undefined ? null : { head: hls.head ?? null, segments: hls.segments, containers: ['ts'] },
     })),
     source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
       url: maskUrl(url),

@@ -63,9 +63,17 @@ export class SegmentList {
 
   /** Those that a playlist names. */
   get window(): readonly ListedSegment[] {
-    const seconds = this.#all.map((segment) => segment.seconds);
-    const length = windowLength(seconds, this.#options.size, this.targetDuration);
+    const length = windowLength(this.#seconds, this.#options.size, this.targetDuration);
     return this.#all.slice(this.#all.length - length);
+  }
+
+  /** What the media of all takes. */
+  get bytes(): number {
+    return this.#all.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get #seconds(): number[] {
+    return this.#all.map((segment) => segment.seconds);
   }
 
   get newest(): ListedSegment | undefined {
@@ -98,6 +106,17 @@ export class SegmentList {
     const said = new Set(segments.map(({ n }) => n));
     const all = [...this.#all.filter(({ n }) => !said.has(n)), ...segments];
     this.#keep(all.sort((one, other) => one.n - other.n));
+  }
+
+  /**
+   * Forgets the oldest until the media of the others fits into `maxBytes`, but leaves three target durations.
+   * @returns whether playlists are shorter for it
+   */
+  fit(maxBytes: number): boolean {
+    const { length } = this.window;
+    const least = windowLength(this.#seconds, { seconds: 0 }, this.targetDuration);
+    while (this.bytes > maxBytes && this.#all.length > least) this.#all = this.#all.slice(1);
+    return this.#all.length < length;
   }
 
   #keep(segments: readonly ListedSegment[]): void {
