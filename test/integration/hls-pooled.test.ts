@@ -50,11 +50,10 @@ staged('plays a transcoded stream by HLS from the feed that TS viewers read', as
   expect(await source.account()).toMatchObject({ open: 1 });
   expect(census.most).toBe(1);
   expect(worker.logged('replacing FFmpeg: it has no keyframe where a segment of HLS begins')).toEqual([]);
-  const { body } = await worker.api.get<{ feeds: { hls: { head: number; segments: number } | null }[] }>(
-    '/stats/pooling',
-  );
-  expect(body.feeds).toMatchObject([{ hls: { containers: ['ts'] } }]);
-  expect(body.feeds[0]?.hls?.head).toBeGreaterThanOrEqual(begin + 6);
+  type Feeds = { pooling: { feeds: { hls: { head: number; segments: number } | null }[] } };
+  const { feeds } = (await worker.api.get<Feeds>('/stats')).body.pooling;
+  expect(feeds).toMatchObject([{ hls: { containers: ['ts'] } }]);
+  expect(feeds[0]?.hls?.head).toBeGreaterThanOrEqual(begin + 6);
   const metrics = await (await fetch(`${worker.url}/metrics`)).text();
   expect(Number(/^streampool_hls_segments_total (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThanOrEqual(7);
   expect(metrics).toContain('streampool_hls_segments_fetched_total 0\n');

@@ -78,7 +78,6 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /** Cut here while another worker makes the feed, the oldest first: this one may have to go on from them. */
   #unsaid: Done[] = [];
   #playlist: PlaylistText | undefined;
-  #count = 0;
   #waiting = 0;
   /** That has been logged. */
   #isShort = false;
@@ -93,7 +92,11 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
       const peer = peerOf(deps.place);
       return peer && fetchSegment(peer, n);
     });
-    deps.feed.onEnd(() => this.#changed());
+    deps.feed.onEnd(() => {
+      this.#heard?.close();
+      this.#clock.clearTimeout(this.#linger);
+      this.#changed();
+    });
   }
 
   /** The feed is over: a viewer has to join another one. */
@@ -110,9 +113,9 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     return this.#media.heldBytes;
   }
 
-  /** Segments cut here as their owner, and those that came from another worker; since the feed began. */
-  get counts(): { readonly cut: number; readonly fetched: number } {
-    return { cut: this.#count, fetched: this.#media.fetched };
+  /** How many segments have come from another worker. */
+  get fetched(): number {
+    return this.#media.fetched;
   }
 
   /** How many requests wait for what comes next. */
@@ -143,13 +146,16 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     this.#users++;
     this.#clock.clearTimeout(this.#linger);
     this.#begin();
-    let isOver = false;
+    let isGivenBack = false;
     return () => {
-      if (isOver) return;
-      isOver = true;
+      if (isGivenBack) return;
+      isGivenBack = true;
       this.#users--;
       if (this.#users > 0) return;
-      this.#linger = this.#clock.setTimeout(() => this.#stop(), LINGER_MS).unref();
+      // Whoever makes the feed would keep it for this worker.
+      this.#heard?.close();
+      this.#heard = undefined;
+      if (!this.isOver) this.#linger = this.#clock.setTimeout(() => this.#stop(), LINGER_MS).unref();
     };
   }
 
@@ -237,10 +243,11 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 
   #begin(): void {
-    if (this.#cutter !== undefined || this.isOver) return;
+    if (this.isOver) return;
     const { place } = this.#deps;
+    this.#heard ??= new HeardSegments({ place, known: () => this.news, onNews: (news) => this.#hear(news) });
+    if (this.#cutter !== undefined) return;
     this.#cutter = this.#newCutter();
-    this.#heard = new HeardSegments({ place, known: () => this.news, onNews: (news) => this.#hear(news) });
     this.#unsubscribe = place.onOwner(() => this.#ownerChanged());
   }
 
@@ -262,7 +269,6 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   #stop(): void {
     this.#cutter?.close();
     this.#cutter = undefined;
-    this.#heard?.close();
     this.#unsubscribe?.();
     this.#list = new SegmentList(this.#deps.list);
     this.#media.clear();
@@ -274,13 +280,14 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   #cut(done: Done): void {
     const { n, ts } = done;
     if (this.#isOwn) {
-      this.#count++;
       const { offset = 0 } = this.#cutter ?? {};
       const segment = listedSegment(done, this.#list.newest, offset);
       this.#list.add(segment, { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) });
       this.#fit();
     } else this.#unsaid.push(done);
-    if (ts !== undefined) this.#media.cut(n, ts.bytes, this.#list.of(n));
+    if (ts !== undefined && this.#media.cut(n, ts.bytes, this.#list.of(n)) === 'other') {
+      this.#deps.log.debug({ n, bytes: ts.bytes.length }, 'this worker has cut a segment otherwise than its owner');
+    }
     this.#changed();
   }
 
@@ -300,7 +307,11 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /** The owner has said this. */
   #hear(news: SegmentNews): void {
     this.#list.take(news);
-    for (const segment of news.segments) this.#media.said(segment);
+    for (const segment of news.segments) {
+      if (this.#media.said(segment) !== 'other') continue;
+      const { n, bytes } = segment;
+      this.#deps.log.debug({ n, bytes }, 'this worker has cut a segment otherwise than its owner');
+    }
     const newest = this.#list.newest?.n ?? 0;
     this.#unsaid = this.#unsaid.filter(({ n }) => n > newest);
     this.#changed();

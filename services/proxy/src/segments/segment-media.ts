@@ -9,6 +9,9 @@ import type { ListedSegment } from '../feed/hls/segment-list.ts';
 /** Its own segments that wait for the owner's word. The owner is not so far behind. */
 const MAX_WAITING = 16;
 
+/** Whether what was cut here is what the owner has; `unknown`: one of them is not known yet. */
+export type Comparison = 'same' | 'other' | 'unknown';
+
 export class SegmentMedia {
   /** What the owner has. */
   readonly #media = new Map<number, Buffer>();
@@ -39,22 +42,28 @@ export class SegmentMedia {
   }
 
   /** It was cut here. @param segment what the owner says of it; undefined: nothing yet */
-  cut(n: number, bytes: Buffer, segment: Pick<ListedSegment, 'crc'> | undefined): void {
+  cut(n: number, bytes: Buffer, segment: Pick<ListedSegment, 'crc'> | undefined): Comparison {
     if (segment === undefined) {
       this.#cut.set(n, bytes);
       const [oldest] = this.#cut.keys();
       if (this.#cut.size > MAX_WAITING && oldest !== undefined) this.#cut.delete(oldest);
-    } else if (crc32(bytes) === segment.crc) this.#media.set(n, bytes);
+      return 'unknown';
+    }
+    if (crc32(bytes) !== segment.crc) return 'other';
+    this.#media.set(n, bytes);
+    return 'same';
   }
 
   /** The owner has said this of it. */
-  said({ n, crc }: ListedSegment): void {
+  said({ n, crc }: ListedSegment): Comparison {
     const mine = this.#cut.get(n);
     const known = this.#media.get(n);
     if (known !== undefined && crc32(known) !== crc) this.#media.delete(n);
-    if (mine === undefined) return;
+    if (mine === undefined) return 'unknown';
     this.#cut.delete(n);
-    if (crc32(mine) === crc) this.#media.set(n, mine);
+    if (crc32(mine) !== crc) return 'other';
+    this.#media.set(n, mine);
+    return 'same';
   }
 
   /** The media of a segment that is not here. All who ask meanwhile get the same answer. */
