@@ -70,7 +70,7 @@ staged(
         worker.api.createTranscode({ url: files.url('hls/live.m3u8'), profile: LIGHT }),
         worker.api.createTranscode({ url: source.url, profile: LIGHT.replace(' -c:a', ' -vf setpts=PTS -c:a') }),
       ]);
-      for (const { stream_id } of streams) {
+      const play = async (stream_id: string) => {
         const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
         const [begin = 0] = (await viewer.playlist()).numbers;
         const bytes: Buffer[] = [];
@@ -80,7 +80,8 @@ staged(
           bytes.push(await viewer.segment(n));
         }
         expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
-      }
+      };
+      await Promise.all(streams.map(({ stream_id }) => play(stream_id)));
     } finally {
       await files.close();
     }
