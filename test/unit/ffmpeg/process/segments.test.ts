@@ -12,7 +12,7 @@ import type { LoopName } from '../../../support/fixtures.ts';
 import { type FeedEntry, type MarkedFeed, markedFeed, markedLoop, SECOND } from '../../../support/segmented.ts';
 import { packetsOf, synthetic, transform, Workspace } from '../fixture.ts';
 
-const SECONDS = 12;
+const SECONDS = 14;
 const T = 2;
 const FAST = '-i {input_url} -c:v libx264 -preset ultrafast -sc_threshold 0 -an';
 const workspace = new Workspace();
