@@ -168,6 +168,12 @@ describe('a source that is HLS', () => {
       clients: { client_id: string; username: string; segments_served: number }[];
     }>(`/streams/${id}`);
     expect(body.clients.map(({ client_id, username }) => [client_id, username])).toEqual([['tv-7', 'ann']]);
+    const odd = `${entryOf(id)}?client_id=${encodeURIComponent('Jörg\u202e 7%')}`;
+    const oddEntry = await fetch(odd);
+    const oddPlaylist = await fetch(addressesIn(await oddEntry.text(), oddEntry.url)[0] ?? '');
+    for (const { status, headers } of [oddEntry, oddPlaylist]) {
+      expect([status, headers.get('x-client-id')]).toEqual([200, 'J%C3%B6rg%E2%80%AE 7%']);
+    }
   });
 
   it('counts nobody for the entry, one viewer for all its requests, and none when it has gone', async () => {

@@ -52,7 +52,9 @@ end
 -- What stands as the incarnation in the record of a session, which no incarnation owns; see sessions.lua.
 local SESSIONS = 'sessions'
 
+-- Nobody whom a bad record names is alive.
 local function is_alive(incarnation)
+  if type(incarnation) ~= 'string' then return false end
   return incarnation == SESSIONS or redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
@@ -61,7 +63,7 @@ local function is_watched(id, except)
   for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
     local client = decode(text)
     local incarnation = client and client.incarnation
-    if incarnation and incarnation ~= except and is_alive(incarnation) then return true end
+    if incarnation ~= except and is_alive(incarnation) then return true end
   end
   return false
 end

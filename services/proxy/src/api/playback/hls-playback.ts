@@ -19,7 +19,7 @@ import { refuseLoop } from '../access/loop-gate.ts';
 import { headersOf } from '../http/typed-server.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-address.ts';
-import { mediaHeaders, sendPlaylist } from './hls-reply.ts';
+import { mediaHeaders, sendPlaylist, viewerHeaders } from './hls-reply.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
 const NO_PLAYLIST =
@@ -58,7 +58,7 @@ export class HlsPlayback {
     const { isOver, targetDurationMs } = playlist.facts;
     session.endures(isOver ? OVER_MS : ENDURED_TARGETS * targetDurationMs);
     session.count(Buffer.byteLength(playlist.text));
-    reply.headers({ 'X-Client-ID': session.client.id, 'X-Stream-ID': address.streamId });
+    reply.headers(viewerHeaders(session.client.id, address.streamId));
     return sendPlaylist(playlist, playlist.text, request, reply);
   }
 
@@ -104,7 +104,7 @@ export class HlsPlayback {
       return reply.redirect(`${folder()}playlist.m3u8?r=${query.url}`, 302);
     }
     const entry = await this.#entryOf(stream);
-    reply.headers({ 'X-Client-ID': clientId, 'X-Stream-ID': streamId });
+    reply.headers(viewerHeaders(clientId, streamId));
     return sendPlaylist(undefined, entry.pieces.join(folder()), request, reply);
   }
 

@@ -16,6 +16,20 @@ const COMPRESSED_FROM_BYTES = 4_096;
 /** How long a player may keep a segment: longer than it stays in a live playlist helps nobody. */
 const KEPT_SECONDS = 60;
 
+/**
+ * Who the viewer is, for players that end their sessions themselves. A client may have given itself any text as its id: what no
+ * header can hold is percent-encoded (RFC 3986, 2.1).
+ */
+export function viewerHeaders(clientId: string, streamId: string): Record<string, string> {
+  return { 'X-Client-ID': headerText(clientId), 'X-Stream-ID': headerText(streamId) };
+}
+
+function headerText(value: string): string {
+  // Half a surrogate pair, too, becomes a character that UTF-8 has.
+  const text = Buffer.from(value).toString();
+  return text.replace(/[^\x20-\x7e]/gu, encodeURIComponent);
+}
+
 /** By playlist, because all its viewers get the same text. */
 const known = new WeakMap<object, Promise<Buffer>>();
 

@@ -14,7 +14,7 @@ import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { folderOf, type HlsAddress } from './hls-address.ts';
-import { sendPlaylist, sendSegment } from './hls-reply.ts';
+import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
 /** A player reloads a playlist each target duration. */
@@ -45,7 +45,7 @@ export class PooledHls {
     const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
     const { viewer } = viewerOf(request, query, stream.id, config.workerId);
     const folder = folderOf(stream.id, sessions.entry(viewer, clientId));
-    reply.headers({ 'X-Client-ID': clientId, 'X-Stream-ID': stream.id });
+    reply.headers(viewerHeaders(clientId, stream.id));
     const text = multivariantPlaylist({
       uri: `${folder}playlist.m3u8`,
       bandwidth: seating.feeds.segmentsOf(stream.id)?.peakBitrate ?? 0,
@@ -69,7 +69,7 @@ export class PooledHls {
       const playlist = await segments.playlist(visit.signal);
       session.endures(ENDURED_TARGETS * segments.targetDurationMs);
       session.count(Buffer.byteLength(playlist.text));
-      reply.headers({ 'X-Client-ID': session.client.id, 'X-Stream-ID': address.streamId });
+      reply.headers(viewerHeaders(session.client.id, address.streamId));
       return await sendPlaylist(playlist, playlist.text, request, reply);
     } catch (error) {
       if (segments.isOver) await this.#noteFailure(session, error);

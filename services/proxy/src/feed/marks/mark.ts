@@ -33,9 +33,9 @@ export interface SourceUnit {
   readonly entry?: { readonly closed: boolean; readonly afterJump: boolean } | undefined;
 }
 
-/** Whether a list may have one mark before the other. */
+/** Whether a list may have one mark before the other: neither its numbers nor its times ever go back. */
 export function isBefore(one: Mark, other: Mark): boolean {
-  return one.n < other.n && one.pts < other.pts;
+  return one.n < other.n && one.pts < other.pts && one.pdtMs <= other.pdtMs;
 }
 
 /** A list that has no predecessor counts half seconds since then, so it is ahead of every number of before. */

@@ -96,7 +96,8 @@ export class Marks {
       for (const boundary of boundaries) {
         const before = this.#newest.get(list);
         const said = this.#awaited.find((mark) => mark.list === list && mark.pts === boundary.pts);
-        const mark = said?.n === (before?.n ?? 0) + 1 ? said : markAt(list, boundary, before, wallMs);
+        const holds = said !== undefined && before !== undefined && said.n === before.n + 1 && isBefore(before, said);
+        const mark = holds ? said : markAt(list, boundary, before, wallMs);
         this.#newest.set(list, mark);
         this.#awaited = this.#awaited.filter((each) => each.list !== list || isBefore(mark, each));
         marks.push(mark);
