@@ -92,10 +92,10 @@ export const PLANTED: readonly PlantedFault[] = [
     '&& undefined;',
   ),
   guard(
-    'a viewer that comes while a feed makes room for another one is cut',
+    'a viewer that comes after a feed has ended owns it while its slot is still being given up',
     'services/proxy/src/processes/process-feeds.ts',
-    'await Promise.all(idle.map((entry) => this.#close(entry)));',
-    'await Promise.all(idle.map((entry) => this.#endIfUnused(entry)));',
+    '?.closing ?? this.#releases.decision(streamId, slot);',
+    '?.closing;',
   ),
   guard(
     'a slot that could not be released is not tried again',
