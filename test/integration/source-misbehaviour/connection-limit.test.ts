@@ -1,8 +1,9 @@
 /** A provider that allows a single connection, and refuses the second or cuts the first: with profiles, restarts and failover. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { decodeErrors, judgeTs } from '../../support/judge/index.ts';
-import type { ConnectionLimit } from '../../support/live-source.ts';
+import { decodeErrors, expectClean, judgeTs } from '../../support/judge/index.ts';
+import { type ConnectionLimit, startLiveSource } from '../../support/live-source.ts';
+import { startRecording } from '../../support/recorder.ts';
 import { until } from '../../support/until.ts';
 import type { WorkerEnv } from '../../support/worker.ts';
 import { CHEAP_PROFILE, expectWatched, firstBytes, Stage } from './stage.ts';
@@ -79,6 +80,52 @@ describe('three profiles and a direct viewer on one connection, across FFmpeg re
       );
     } finally {
       await stage.close();
+    }
+  });
+});
+
+describe('a source breaks, and the account of its backup is busy', () => {
+  const STREAMS: Record<string, (stage: Stage, url: string, backup: string) => Promise<{ playUrl: string }>> = {
+    'a direct stream': ({ worker }, url, backup) =>
+      worker.api.createStream({ url, failover_urls: [backup], share: false }),
+    'a shared direct stream': ({ worker }, url, backup) =>
+      worker.api.createStream({ url, failover_urls: [backup], share: true }),
+    'a transcoded stream': ({ worker }, url, backup) =>
+      worker.api.createTranscode({ url, failover_urls: [backup], profile: CHEAP_PROFILE }),
+    'a stream that FFmpeg opens itself': ({ worker }, url, backup) =>
+      worker.api.createTranscode({ url: `${url}?.m3u8`, failover_urls: [backup], profile: CHEAP_PROFILE }),
+  };
+
+  it.concurrent.each(Object.keys(STREAMS))('%s goes on when it gets free', async (name) => {
+    const backup = await startLiveSource({ channels: { '/a.ts': {}, '/b.ts': { fixture: 'bframes' } } });
+    const stage = await Stage.open({ channels: { '/a.ts': {} } }, { SOURCE_MAX_CONNECTIONS: '1' });
+    try {
+      const create = STREAMS[name] as (typeof STREAMS)[string];
+      const { playUrl } = await create(stage, stage.source.channel('/a.ts').url, backup.channel('/a.ts').url);
+      const other = await stage.watch(backup.channel('/b.ts').url, 'direct');
+      const viewer = startRecording(playUrl);
+      await firstBytes([viewer, other]);
+      await sleep(2_500);
+      await stage.source.channel('/a.ts').status(503);
+      await stage.source.channel('/a.ts').cutConnections();
+      await sleep(12_000);
+      expect([viewer.ended, other.ended, (await backup.account()).maxConcurrent]).toEqual([false, false, 1]);
+      await other.stop();
+      await until(async () => (await backup.channel('/a.ts').stats()).open === 1, {
+        what: 'the backup to be opened',
+        timeoutMs: 12_000,
+      });
+      const before = viewer.byteCount;
+      await until(() => viewer.byteCount > before + 200_000, { what: 'media of the backup', timeoutMs: 10_000 });
+      const recording = await viewer.stop();
+      expect([recording.endedBy, (await backup.account()).maxConcurrent]).toEqual(['limit', 1]);
+      // A direct stream without a source feed is the providers' bytes.
+      if (name !== 'a direct stream') {
+        expectClean(judgeTs(recording), { video: true, audio: true, maxGapMs: 30_000 });
+      }
+    } finally {
+      await stage.close();
+      await backup.close();
     }
   });
 });

@@ -22,7 +22,7 @@ import { relayedError } from '../relay/relayed-failure.ts';
 import { FeedSegments, type SegmentSettings } from '../segments/feed-segments.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
-import { accountOf } from '../upstream/provider/provider-connections.ts';
+import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
 import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
 import { hlsFeedOf, sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
@@ -465,7 +465,8 @@ export class ProcessFeed implements PlacedFeed {
     let run: Run;
     try {
       run = this.#succession.take() ?? (await this.#start());
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.feed.ring.head > 0 ? asPassing(thrown) : thrown;
       // It may have waited for the connection that a run has which is ready by now.
       const superseded = error instanceof StreampoolError ? this.#superseded : undefined;
       if (superseded !== undefined) return superseded;

@@ -5,6 +5,7 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { LiveReader } from '../upstream/failover/live-reader.ts';
 import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
+import { asPassing } from '../upstream/provider/provider-connections.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import type { InputEnd, SourceInput } from './source-inputs.ts';
 import type { EarlierFeed } from './source-media.ts';
@@ -35,8 +36,9 @@ export async function readProvider(input: SourceInput, deps: ProviderInputDeps):
     }
     media.begin(prepared);
     return await read(reader, input, deps);
-  } catch (error) {
+  } catch (thrown) {
     if (place.current.kind === 'relay' || signal.aborted) return 'moved';
+    const error = deps.retry.hasPlayed ? asPassing(thrown) : thrown;
     if (error instanceof StreampoolError) return error;
     return new SourceError('refused', 'The source could not be read.', { cause: error });
   } finally {

@@ -3,8 +3,7 @@
  * account counts its own.
  */
 
-import { SourceError, StreampoolError } from '../../errors.ts';
-import { accountOf, type MovablePlace, mayBeConnectionLimit } from '../provider/provider-connections.ts';
+import { accountOf, asPassing, type MovablePlace } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 
 /** A second place, for a source that may follow. */
@@ -58,8 +57,7 @@ export class AccountPlace {
     try {
       await this.moveTo(address, signal);
     } catch (error) {
-      if (!(error instanceof StreampoolError) || !mayBeConnectionLimit(error)) throw error;
-      throw new SourceError('refused', error.message, { cause: error });
+      throw asPassing(error);
     }
   }
 }

@@ -46,6 +46,14 @@ export function mayBeConnectionLimit(error: unknown): boolean {
   return error instanceof SourceError && isLimitStatus(error.upstreamStatus);
 }
 
+/**
+ * An error for somebody who watches already: at the limit it waits as for a source that does not answer, since a place may get free.
+ */
+export function asPassing(error: unknown): unknown {
+  if (!(error instanceof ConnectionLimitError)) return error;
+  return new SourceError('refused', error.message, { retryAfterSeconds: error.retryAfterSeconds, cause: error });
+}
+
 /** One place among a provider's connections. Its holder may give it back and take it again. */
 export interface ProviderPlace {
   readonly giveBack: () => void;
