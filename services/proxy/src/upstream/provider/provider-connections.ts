@@ -51,7 +51,7 @@ export function mayBeConnectionLimit(error: unknown): boolean {
  */
 export function asPassing(error: unknown): unknown {
   if (!(error instanceof ConnectionLimitError)) return error;
-  return new SourceError('refused', error.message, { retryAfterSeconds: error.retryAfterSeconds, cause: error });
+  return new SourceError('refused', error.message, { cause: error });
 }
 
 /** One place among a provider's connections. Its holder may give it back and take it again. */
