@@ -152,8 +152,28 @@ const heldConnections = z
   .optional()
   .catch(undefined);
 
+/** What a playlist names: no quotes and no line ends. */
+const codecName = z.string().regex(/^[\w.-]{1,64}$/);
+const madeVariant = z
+  .object({
+    peakBitsPerSecond: count,
+    codecs: z.array(codecName).max(16),
+    size: z.object({ width: count, height: count }).optional(),
+    frameRate: count.optional(),
+  })
+  .optional()
+  .catch(undefined);
+
 const madeStreams = z
-  .record(z.string(), z.object({ bitsPerSecond: count.optional(), speed: count.optional(), failures: count }))
+  .record(
+    z.string(),
+    z.object({
+      bitsPerSecond: count.optional(),
+      speed: count.optional(),
+      failures: count,
+      variant: madeVariant,
+    }),
+  )
   .optional()
   .catch(undefined);
 

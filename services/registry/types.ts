@@ -198,6 +198,19 @@ export interface MadeStream {
   speed?: number | undefined;
   /** Runs of FFmpeg, or of the source, that ended and were replaced. */
   failures: number;
+  /** For the entry of HLS on a worker that does not have the feed; earlier versions do not send it. */
+  variant?: MadeVariant | undefined;
+}
+
+/** What an entry of HLS says of a stream. */
+export interface MadeVariant {
+  /** bit/s, of the segment with the most. */
+  peakBitsPerSecond: number;
+  /** As RFC 6381 writes them. */
+  codecs: readonly string[];
+  size?: { readonly width: number; readonly height: number } | undefined;
+  /** Pictures a second. */
+  frameRate?: number | undefined;
 }
 
 /** The numbers that a worker counts about itself. */

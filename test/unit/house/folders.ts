@@ -59,10 +59,11 @@ export const FOLDERS: readonly Folder[] = [
 
   // Media. It knows nothing of HTTP, Redis and other workers.
   row('mpegts/syntax', 'transport streams as the standard has them: packets, tables, headers'),
+  row('mpegts/naming', 'the names of codecs, as players are told them', 'mpegts/syntax'),
   row('mpegts/reading', 'one input, read as whole units', 'mpegts/syntax'),
   row('mpegts/splicing', 'one output out of inputs that follow each other', 'mpegts/syntax mpegts/reading'),
   row('mpegts/segmenting', 'segments out of what a splicer has written: their units, sound and bytes', 'mpegts/syntax'),
-  row('feed/containers/cmaf', 'fragmented mp4 out of pictures and frames of sound', 'mpegts/syntax'),
+  row('feed/containers/cmaf', 'fragmented mp4 out of pictures and frames of sound', 'mpegts/syntax mpegts/naming'),
   row(
     'feed/containers',
     'containers other than MPEG-TS, cut at fragments',
@@ -77,7 +78,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'feed/hls',
     'segments of a feed: what is in them, and the playlists',
-    'mpegts/syntax mpegts/segmenting feed/containers/cmaf feed/marks',
+    'mpegts/syntax mpegts/naming mpegts/segmenting feed/containers/cmaf feed/marks',
   ),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.

@@ -50,6 +50,8 @@ export interface ProcessStatus {
   readonly ringBytes: number;
   /** Of HLS; undefined while nobody wants it. */
   readonly hls?: FeedSegments['status'];
+  /** What an entry of HLS says of it. */
+  readonly variant?: FeedSegments['variant'];
   readonly place: KnownPlace;
   /** How fast it is made; undefined in its first second. */
   readonly made: Made | undefined;
@@ -130,6 +132,7 @@ export class ProcessFeeds {
       restarts: process.restarts,
       ringBytes: process.feed.ring.heldBytes + process.segments.heldBytes,
       hls: process.segments.status,
+      variant: process.segments.variant,
       place: process.place.current,
       made: pace.measure(nowMs, process.feed.ring.head, process.feed.ring.headMs),
     }));

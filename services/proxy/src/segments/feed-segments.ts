@@ -16,10 +16,12 @@ import {
   SegmentList,
   type SegmentNews,
 } from '../feed/hls/segment-list.ts';
+import type { Variant } from '../feed/hls/variant.ts';
 import type { FeedMarks } from '../feed/marks/feed-marks.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { RelayedSegments, SegmentsAsked } from '../relay/relayed-feed.ts';
 import { FeedCutter } from './feed-cutter.ts';
+import { FeedVariant } from './feed-variant.ts';
 import { HeardSegments, peerOf } from './heard-segments.ts';
 import { SegmentMedia } from './segment-media.ts';
 import { type AnsweringSegments, answerSegment, answerSegments } from './segments-answer.ts';
@@ -69,6 +71,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
   readonly #media: SegmentMedia;
+  readonly #variant: FeedVariant;
   #users = 0;
   #linger: Timer | undefined;
   #cutter: FeedCutter | undefined;
@@ -88,6 +91,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     this.#deps = deps;
     this.#clock = deps.feed.clock;
     this.#list = new SegmentList(deps.list);
+    this.#variant = new FeedVariant(deps.feed, deps.list.segmentSeconds * 1000);
     this.#media = new SegmentMedia(async (n) => {
       const peer = peerOf(deps.place);
       return peer && fetchSegment(peer, n);
@@ -134,12 +138,9 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     return this.#list.targetDuration * 1000;
   }
 
-  /** Highest bit rate among the segments of the window, in bit/s; undefined while there are none. */
-  get peakBitrate(): number | undefined {
-    const rates = this.#list.window.flatMap(({ bytes, seconds }) =>
-      seconds > 0 && bytes > 0 ? [(bytes * 8) / seconds] : [],
-    );
-    return rates.length === 0 ? undefined : Math.max(...rates);
+  /** What an entry says of the feed; undefined while it has too little media. */
+  get variant(): Variant | undefined {
+    return this.#variant.of(this.#list.peakBitsPerSecond);
   }
 
   want(): () => void {

@@ -48,5 +48,7 @@ export function workerNumbers({
 /** How this worker makes the first process feeds of streams, by stream. */
 export function madeHere(feeds: readonly ProcessStatus[]): Record<string, MadeStream> {
   const own = feeds.filter(({ slot, place }) => slot === 0 && place.kind === 'own');
-  return Object.fromEntries(own.map(({ streamId, made, restarts }) => [streamId, { ...made, failures: restarts }]));
+  return Object.fromEntries(
+    own.map(({ streamId, made, restarts, variant }) => [streamId, { ...made, failures: restarts, variant }]),
+  );
 }

@@ -15,6 +15,7 @@ import { refuseLoop } from '../access/loop-gate.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { folderOf, type HlsAddress } from './hls-address.ts';
 import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
+import { HlsVariants } from './hls-variant.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
 /** A player reloads a playlist each target duration. */
@@ -23,9 +24,11 @@ const CLIENT_ID_BYTES = 8;
 
 export class PooledHls {
   readonly #services: Services;
+  readonly #variants: HlsVariants;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#variants = new HlsVariants(services);
   }
 
   /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
@@ -46,10 +49,11 @@ export class PooledHls {
     const { viewer } = viewerOf(request, query, stream.id, config.workerId);
     const folder = folderOf(stream.id, sessions.entry(viewer, clientId));
     reply.headers(viewerHeaders(clientId, stream.id));
+    const { peakBitsPerSecond, ...described } = await this.#variants.of(stream);
     const text = multivariantPlaylist({
       uri: `${folder}playlist.m3u8`,
-      bandwidth: seating.feeds.segmentsOf(stream.id)?.peakBitrate ?? 0,
-      codecs: [],
+      bandwidth: peakBitsPerSecond,
+      ...described,
       independent: false,
     });
     return sendPlaylist(undefined, text, request, reply);

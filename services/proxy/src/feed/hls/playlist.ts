@@ -63,12 +63,12 @@ export const SKIP_TARGET_DURATIONS = 6;
 /** Parts are listed this many target durations from the end. */
 const PARTS_TARGET_DURATIONS = 3;
 /** What players take bandwidth for is its peak, with room for the containers' overhead. */
-const BANDWIDTH_MARGIN = 1.1;
+const BANDWIDTH_MARGIN = 0.1;
 
 /** The entry of a session: one variant. */
 export function multivariantPlaylist(entry: MultivariantPlaylist): string {
   const { uri, bandwidth, averageBandwidth, codecs, size, frameRate, independent } = entry;
-  const peak = Math.max(1, Math.ceil(bandwidth * BANDWIDTH_MARGIN));
+  const peak = Math.max(1, Math.ceil(bandwidth + bandwidth * BANDWIDTH_MARGIN));
   const attributes = [
     `BANDWIDTH=${peak}`,
     ...(averageBandwidth === undefined ? [] : [`AVERAGE-BANDWIDTH=${Math.ceil(averageBandwidth)}`]),

@@ -72,6 +72,14 @@ export class SegmentList {
     return this.#all.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Highest bit rate among the segments of the window; undefined while there are none. */
+  get peakBitsPerSecond(): number | undefined {
+    const rates = this.window.flatMap(({ bytes, seconds }) =>
+      seconds > 0 && bytes > 0 ? [(bytes * 8) / seconds] : [],
+    );
+    return rates.length === 0 ? undefined : Math.max(...rates);
+  }
+
   get #seconds(): number[] {
     return this.#all.map((segment) => segment.seconds);
   }

@@ -3,6 +3,7 @@
  * lengths in place of start codes.
  */
 
+import { avcCodec, HEVC_PROFILE, hevcCodec } from '../../../mpegts/naming/picture-codec.ts';
 import { BitReader, withoutEmulation } from '../../../mpegts/syntax/bit-reader.ts';
 import { pictureShape } from '../../../mpegts/syntax/picture-shape.ts';
 import { box, u8, u16 } from './boxes.ts';
@@ -105,7 +106,7 @@ function avcConfig(spsUnits: readonly Buffer[], ppsUnits: readonly Buffer[]): De
     ...ppsUnits.flatMap((unit) => [u16(unit.length), unit]),
     ...(HIGH_PROFILES.has(profile[0] as number) ? [highFormat(sps)] : []),
   ];
-  return { codec: `avc1.${profile.toString('hex')}`, box: box('avcC', ...record) };
+  return { codec: avcCodec(sps), box: box('avcC', ...record) };
 }
 
 function highFormat(sps: Buffer): Buffer {
@@ -116,9 +117,6 @@ function highFormat(sps: Buffer): Buffer {
   const luma = bits.unsigned();
   return u8(0xfc | chroma, 0xf8 | luma, 0xf8 | bits.unsigned(), 0);
 }
-
-/** Bytes of profile, compatibility, constraints and level in a sequence parameter set, after its header and ids. */
-const HEVC_PROFILE = { from: 3, to: 15 };
 
 function hevcConfig(vps: readonly Buffer[], sps: readonly Buffer[], pps: readonly Buffer[]): Described | undefined {
   const [first] = sps;
@@ -162,22 +160,4 @@ function hevcFormat(sps: Buffer, subLayers: number): { chroma: number; luma: num
   bits.unsigned();
   if (bits.bit() === 1) for (let side = 0; side < 4; side++) bits.unsigned();
   return { chroma, luma: bits.unsigned(), chromaDepth: bits.unsigned() };
-}
-
-/** ISO/IEC 14496-15, annex E.3. */
-function hevcCodec(profile: Buffer): string {
-  const first = profile[0] as number;
-  const space = ['', 'A', 'B', 'C'][first >> 6] as string;
-  const flags = profile.readUInt32BE(1);
-  let reversed = 0;
-  for (let bit = 0; bit < 32; bit++) if ((flags / 2 ** bit) & 1) reversed += 2 ** (31 - bit);
-  const constraints = [...profile.subarray(5, 11)];
-  while (constraints.at(-1) === 0) constraints.pop();
-  const tier = (first & 0x20) === 0 ? 'L' : 'H';
-  return [
-    `hvc1.${space}${first & 0x1f}`,
-    reversed.toString(16).toUpperCase(),
-    `${tier}${profile[11]}`,
-    ...constraints.map((byte) => byte.toString(16).toUpperCase()),
-  ].join('.');
 }

@@ -1,5 +1,6 @@
 /** What a decoder has to know before the first frame of sound, read from that frame: its sample entry in an initialisation. */
 
+import { soundCodec } from '../../../mpegts/naming/sound-codec.ts';
 import { adtsFrame } from '../../../mpegts/syntax/adts.ts';
 import { type AudioCodec, audioFrame } from '../../../mpegts/syntax/audio-frames.ts';
 import { BitReader } from '../../../mpegts/syntax/bit-reader.ts';
@@ -57,7 +58,7 @@ function aacConfig(frame: Buffer): SoundConfig | undefined {
   const config = u16((objectType << 11) | (rateIndex << 7) | (channelConfiguration << 3));
   const { sampleRate, samples } = header;
   const entry = sampleEntry('mp4a', channels, sampleRate, esds(config));
-  return { codec: `mp4a.40.${objectType}`, sampleRate, samplesPerFrame: samples, entry };
+  return { codec: soundCodec('aac', frame), sampleRate, samplesPerFrame: samples, entry };
 }
 
 /** ISO/IEC 14496-1, 7.2.6: an elementary stream of MPEG-4 audio. */
@@ -96,7 +97,7 @@ function ac3Config(frame: Buffer): SoundConfig | undefined {
   ] as const;
   const { sampleRate, samples } = header;
   const entry = sampleEntry('ac-3', channelsOf(acmod, lfe), sampleRate, box('dac3', packed(fields)));
-  return { codec: 'ac-3', sampleRate, samplesPerFrame: samples, entry };
+  return { codec: soundCodec('ac3', frame), sampleRate, samplesPerFrame: samples, entry };
 }
 
 /** ETSI TS 102 366, annex F.6: one independent substream. */
@@ -125,7 +126,7 @@ function eac3Config(frame: Buffer): SoundConfig | undefined {
   ] as const;
   const fields = [[kilobits, 13], [0, 3], ...substream] as const;
   const entry = sampleEntry('ec-3', channelsOf(acmod, lfe), sampleRate, box('dec3', packed(fields)));
-  return { codec: 'ec-3', sampleRate, samplesPerFrame: samples, entry };
+  return { codec: soundCodec('eac3', frame), sampleRate, samplesPerFrame: samples, entry };
 }
 
 function channelsOf(acmod: number, lfe: number): number {
