@@ -1,5 +1,5 @@
 // Plays schedules of faults on a simulated cluster, in as many processes as there are cores.
-// npm run test:simulation -- [--seeds 10000] [--from 1] [--planted [part of a name]] [--story SEED] [--processes 2] [--keep-on]
+// npm run test:simulation -- [--seeds 10000] [--from 1] [--planted [part of a name]] [--story SEED] [--processes 2] [--keep-on] [--live]
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -85,7 +85,19 @@ async function playAll(file, { from, count, processes, endsAtFirst, shrinks, onF
       for (const each of children) if (each !== child) each.kill();
   };
   const parts = Array.from({ length: processes }, (_, n) =>
-    play(file, { from: from + n, count: count - n, step: processes, endsAtFirst, shrinks, story: false }, onLine),
+    play(
+      file,
+      {
+        from: from + n,
+        count: count - n,
+        step: processes,
+        endsAtFirst,
+        shrinks,
+        story: false,
+        live: args.includes('--live'),
+      },
+      onLine,
+    ),
   );
   await Promise.all(parts);
   return { ...total, ms: performance.now() - begunMs };

@@ -3,8 +3,8 @@
 import { streamOfFeed } from '../../../services/registry/feed-keys.ts';
 import type { SimulatedWorld } from './invariants.ts';
 import { ownerOf } from './owner-seen.ts';
-import { SECOND_PROFILE } from './schedule.ts';
 import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
+import { groupOf } from './streams.ts';
 
 export class AtRest {
   readonly #world: SimulatedWorld;
@@ -32,7 +32,7 @@ export class AtRest {
     }
     for (const feed of this.#feeds) {
       const having = workers().flatMap((worker) => {
-        const place = worker.seating.feeds.placeOf(feed);
+        const place = worker.here.placeOf(feed);
         return place === undefined ? [] : [{ worker, place }];
       });
       if (having.length === 0) continue;
@@ -55,7 +55,8 @@ export class AtRest {
           theirs.kind === 'relay' && [theirs.owner.incarnation, theirs.via?.incarnation].includes(incarnation);
         if (!isFollower) return `${worker.name} does not follow ${owner.worker.name}, which makes ${feed}`;
       }
-      if (owner.worker.running.size === 0 && !this.#isAtLimit(streamOfFeed(feed) ?? '')) {
+      const streamId = streamOfFeed(feed);
+      if (streamId !== undefined && owner.worker.running.size === 0 && !this.#isAtLimit(streamId)) {
         return `${owner.worker.name} owns ${feed} and runs nothing`;
       }
     }
@@ -82,7 +83,7 @@ export class AtRest {
     const urls = new Map<string, string>();
     for (const { name, running } of this.#world.workers()) {
       for (const { streamId, url } of running) {
-        const group = String(SECOND_PROFILE).repeat(32) === streamId ? '0'.repeat(32) : streamId;
+        const group = groupOf(streamId);
         const known = urls.get(group) ?? url;
         urls.set(group, known);
         // Who got no connection there stays where it has one.
@@ -120,8 +121,9 @@ export class AtRest {
     for (const account of provider.accounts) {
       if (provider.connections(account) > 0) return 'a connection to the provider';
     }
-    for (const { name, seating, relays, running } of workers()) {
+    for (const { name, seating, sources, relays, running } of workers()) {
       if (seating.feeds.size > 0) return `a feed on ${name}`;
+      if (sources.size > 0) return `a source feed on ${name}`;
       if (running.size > 0) return `a process on ${name}`;
       if (relays.connections > 0) return `a relay of ${name}`;
     }

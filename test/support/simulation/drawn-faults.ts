@@ -5,6 +5,7 @@ import type { ViewerComes } from './drawn-viewers.ts';
 import type { Fault } from './faults.ts';
 import { WORKERS, type WorkerName } from './schedule.ts';
 import { GRACE_MS } from './sim-worker.ts';
+import { firstProfile } from './streams.ts';
 
 /** Faults begin within this time. */
 const BEGIN_MS = [1_500, 7_000] as const;
@@ -88,6 +89,26 @@ export function faultsWithOrders(draw: Draw, viewers: readonly ViewerComes[]): F
     made(draw, draw.is(0.3) ? orders : OF_MACHINES, momentOf()),
   );
   return [first, ...more].flat();
+}
+
+/** Sources that break or hang, in most schedules nothing else. */
+export function faultsOfSources(draw: Draw, viewers: readonly ViewerComes[]): Fault[] {
+  const outage: Maker = (each, { atMs, ms }) => {
+    const kind = each.from(['refuses', 'drops', 'hangs', 'hangs', 'mute'] as const);
+    const lastsMs = kind === 'drops' ? 0 : ms;
+    return {
+      kind: 'source',
+      atMs,
+      stream: firstProfile(each.from(viewers).stream),
+      isBackup: each.is(0.3),
+      outage: kind,
+      ms: lastsMs,
+    };
+  };
+  const others = draw.is(0.6) ? [outage] : [outage, ...OF_MACHINES, ...ordersFor(viewers)];
+  const momentOf = moments(draw);
+  const first = made(draw, [outage], momentOf());
+  return [first, ...Array.from({ length: draw.between(0, 3) }, () => made(draw, others, momentOf()))].flat();
 }
 
 /** A worker ends, stands still or is cut off while it takes what a viewer needs that has just come. */

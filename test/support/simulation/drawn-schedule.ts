@@ -8,6 +8,7 @@ import {
   faultsOfArrival,
   faultsOfLeaving,
   faultsOfMachines,
+  faultsOfSources,
   faultsWithOrders,
   LOST_MS,
   lateHandover,
@@ -21,7 +22,7 @@ import {
   type ViewerComes,
 } from './drawn-viewers.ts';
 import type { Fault } from './faults.ts';
-import { endMs, type Happening, type Schedule, SECOND_PROFILE, WORKERS } from './schedule.ts';
+import { endMs, type Happening, LIVE, type Schedule, SECOND_PROFILE, WORKERS } from './schedule.ts';
 
 /** A worker that was cut off has another connection to Redis this long after the end of the cut, in ms. */
 const ANEW_MS = [1_000, 4_500] as const;
@@ -42,10 +43,45 @@ const THEMES: readonly (readonly [share: number, theme: Theme])[] = [
   [0.18, ordered],
 ];
 
+/** How often the streams are live MPEG-TS, which source feeds read; and how often of these their sources break or hang. */
+const LIVE_SHARE = 0.15;
+const OUTAGES_SHARE = 0.5;
+const LIVE_SEED = 0x11fe;
+
+/** Whether source feeds read the streams of a seed's schedule. */
+export function isLive(seed: number): boolean {
+  return liveDraw(seed) !== undefined;
+}
+
+function liveDraw(seed: number): Draw | undefined {
+  const draw = new Draw(seed ^ LIVE_SEED);
+  return draw.is(LIVE_SHARE) ? draw : undefined;
+}
+
 export function scheduleOf(seed: number): Schedule {
   const draw = new Draw(seed);
-  const happenings = themeOf(draw)(draw).sort((a, b) => a.atMs - b.atMs);
-  return { seed, happenings: withinTheAccount(happenings) };
+  const live = liveDraw(seed);
+  if (live !== undefined) {
+    const happenings = live.is(OUTAGES_SHARE) ? outages(live) : withLive(themeOf(draw)(draw));
+    return { seed, happenings: inOrder(happenings) };
+  }
+  return { seed, happenings: withinTheAccount(inOrder(themeOf(draw)(draw))) };
+}
+
+function inOrder(happenings: Happening[]): Happening[] {
+  return happenings.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** The same with streams that source feeds read. */
+function withLive(happenings: readonly Happening[]): Happening[] {
+  return happenings.map((each) => ('stream' in each ? { ...each, stream: each.stream + LIVE } : each));
+}
+
+/** Sources break, hang and come back, alone or among other faults. */
+function outages(draw: Draw): Happening[] {
+  const viewers = someViewers(draw);
+  const faults = faultsOfSources(draw, viewers);
+  return withLive([...viewers, ...faults, ...comers(draw, viewers, faults)]);
 }
 
 /**

@@ -93,7 +93,7 @@ export class Faults {
       case 'source': {
         const { provider } = this.#cluster;
         const url = sourceUrl(fault.stream, fault.isBackup);
-        provider.breaks(url);
+        provider.breaks(url, fault.outage ?? 'refuses');
         later(() => provider.works(url));
         break;
       }

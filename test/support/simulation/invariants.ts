@@ -5,9 +5,9 @@ import { LEASE_MARGIN_MS, LEASE_MS, STANDSTILL_MS } from '../../../services/prox
 import { streamOfFeed } from '../../../services/registry/feed-keys.ts';
 import { ASKED_MS } from '../../../services/registry/redis/limits.ts';
 import { type OwnerSeen, ownerOf } from './owner-seen.ts';
+import type { Provider } from './providers/provider.ts';
 import type { Request } from './redis/connection.ts';
 import type { RedisLink, RedisServer } from './redis-model.ts';
-import type { Provider } from './run-model.ts';
 import { MAX_CONNECTIONS, type SimulatedWorker } from './sim-worker.ts';
 import type { MediaWatch, Unit } from './unit-media.ts';
 
@@ -97,7 +97,7 @@ export class Invariants {
   #takenOverFrom(worker: SimulatedWorker): TakenOver {
     const taken = new Map<string, SimulatedWorker>();
     for (const feed of this.#feeds) {
-      if (worker.seating.feeds.placeOf(feed)?.current.kind !== 'own') continue;
+      if (worker.here.placeOf(feed)?.current.kind !== 'own') continue;
       const by = this.#cluster.workers().find((each) => each !== worker && this.#canAskMaker(worker, each, feed));
       if (by !== undefined) taken.set(feed, by);
     }
@@ -107,7 +107,7 @@ export class Invariants {
   #canAskMaker({ name }: SimulatedWorker, other: SimulatedWorker, feed: string): boolean {
     if (other.process.isStanding || !other.process.isAlive) return false;
     if (this.#cluster.isCut(name, other.name) || this.#cluster.isCut(other.name, name)) return false;
-    return other.seating.feeds.placeOf(feed)?.isOriginal === true && other.running.size > 0;
+    return other.here.placeOf(feed)?.isOriginal === true && other.running.size > 0;
   }
 
   /** Why a worker in doubt must not pass on a feed that it made; undefined when it may. */
@@ -152,7 +152,7 @@ export class Invariants {
     if (living === undefined) return;
     // Not one that was meant for an earlier ownership of the same worker.
     const isHandover = name === 'transfer' && asking === living && Number(args[TRANSFERRED_EPOCH]) === before.epoch;
-    const held = asking?.seating.feeds.placeOf(feed)?.current;
+    const held = asking?.here.placeOf(feed)?.current;
     const isNewer = name === 'restore' && held?.kind === 'own' && held.epoch > before.epoch;
     if (isHandover || isNewer) return;
     const what = `${feed} belonged to ${before.incarnation}, which lives and has its lease, and went to ${owner.incarnation} by ${name}`;
@@ -222,7 +222,7 @@ export class Invariants {
     const { workers, nowMs, redis, isCut, unrestMs } = this.#cluster;
     const owners: SimulatedWorker[] = [];
     for (const worker of workers()) {
-      const place = worker.seating.feeds.placeOf(feed);
+      const place = worker.here.placeOf(feed);
       if (place === undefined) continue;
       const { current } = place;
       if (current.kind === 'relay' && current.owner.incarnation === worker.identity.incarnation) {

@@ -1,6 +1,6 @@
 /** Plays many schedules in this process, one after the other, and says what it found as lines of JSON. See scripts/simulate.mjs. */
 
-import { scheduleOf } from './drawn-schedule.ts';
+import { isLive, scheduleOf } from './drawn-schedule.ts';
 import { asSentence, type Schedule } from './schedule.ts';
 import { shrunk } from './shrink.ts';
 import { type Outcome, simulate } from './simulation.ts';
@@ -14,6 +14,8 @@ export interface PlayOptions {
   readonly endsAtFirst: boolean;
   readonly shrinks: boolean;
   readonly story: boolean;
+  /** Only schedules whose streams source feeds read. */
+  readonly live?: boolean;
 }
 
 const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -44,6 +46,7 @@ let count = 0;
 let steps = 0;
 let virtualMs = 0;
 for (let seed = options.from; seed < options.from + options.count; seed += options.step) {
+  if (options.live === true && !isLive(seed)) continue;
   const schedule = scheduleOf(seed);
   const outcome = await played(schedule, options.story);
   count++;

@@ -1,4 +1,4 @@
-/** A model of FFmpeg and its provider: it takes a connection, makes a unit every quarter of a second, and ends when it is told to. */
+/** A model of an FFmpeg that opens its source itself: it takes a connection, makes a unit every quarter of a second, and ends when it is told to. */
 
 import type { Readable } from 'node:stream';
 import { deferred } from '../../../services/proxy/src/async.ts';
@@ -7,109 +7,22 @@ import type { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import { ProcessMarks } from '../../../services/proxy/src/processes/output/process-marks.ts';
 import type { Production } from '../../../services/proxy/src/processes/production.ts';
 import type { Run, RunEnd, RunRequest } from '../../../services/proxy/src/processes/run.ts';
+import { leaseSource } from '../../../services/proxy/src/processes/run-entry.ts';
+import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import {
   accountOf,
   type ProviderConnections,
 } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { isLiveByName } from '../../../services/proxy/src/upstream/provider/source-kind.ts';
 import type { Timer } from '../../../services/shared/clock.ts';
 import type { Process } from './machine.ts';
+import type { Provider } from './providers/provider.ts';
+import { startSourceRun } from './providers/source-run.ts';
+import { UnitStream } from './providers/unit-stream.ts';
 import { type MediaWatch, UNIT_MS, unitBytes, unitOutput } from './unit-media.ts';
 
 /** From the request to the provider until its first media, in ms. */
 const OPEN_MS = [20, 400] as const;
-
-/** The provider: who has a connection open, seen from its side, and which sources it refuses. */
-export class Provider {
-  readonly #open = new Map<string, Set<object>>();
-  readonly #broken = new Set<string>();
-  /** What ends the runs that read a source, by its URL. */
-  readonly #breakers = new Map<string, Set<() => void>>();
-
-  connect(account: string, connection: object): void {
-    const open = this.#open.get(account) ?? new Set();
-    this.#open.set(account, open.add(connection));
-  }
-
-  disconnect(account: string, connection: object): void {
-    this.#open.get(account)?.delete(connection);
-  }
-
-  connections(account: string): number {
-    return this.#open.get(account)?.size ?? 0;
-  }
-
-  isBroken(url: string): boolean {
-    return this.#broken.has(url);
-  }
-
-  /** A source closes its connections, and takes no other ones. */
-  breaks(url: string): void {
-    this.#broken.add(url);
-    for (const end of [...(this.#breakers.get(url) ?? [])]) end();
-  }
-
-  works(url: string): void {
-    this.#broken.delete(url);
-  }
-
-  /** Calls back when the source breaks. @returns a function that ends that */
-  onBreak(url: string, end: () => void): () => void {
-    const breakers = this.#breakers.get(url) ?? new Set();
-    this.#breakers.set(url, breakers.add(end));
-    return () => breakers.delete(end);
-  }
-
-  get accounts(): string[] {
-    return [...this.#open.keys()];
-  }
-}
-
-/** Media in the order in which it was made; as much of a stream as a feed reads. */
-class UnitStream {
-  readonly #chunks: Buffer[] = [];
-  #isEnded = false;
-  #wake: (() => void) | undefined;
-  #onReadable: (() => void) | undefined;
-
-  get readableLength(): number {
-    return this.#chunks.length;
-  }
-
-  once(_event: 'readable', listener: () => void): void {
-    this.#onReadable = listener;
-    if (this.#chunks.length > 0 || this.#isEnded) queueMicrotask(() => this.#tell());
-  }
-
-  push(chunk: Buffer): void {
-    if (this.#isEnded) return;
-    this.#chunks.push(chunk);
-    this.#tell();
-  }
-
-  end(): void {
-    this.#isEnded = true;
-    this.#tell();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for (;;) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined) yield chunk;
-      else if (this.#isEnded) return;
-      else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-    }
-  }
-
-  #tell(): void {
-    this.#wake?.();
-    const tell = this.#onReadable;
-    this.#onReadable = undefined;
-    tell?.();
-  }
-}
 
 export interface RunWorld {
   readonly process: Process;
@@ -119,6 +32,8 @@ export interface RunWorld {
   /** The number of a new run. */
   readonly nextMaker: () => number;
   readonly running: Set<SimulatedRun>;
+  /** The source feeds of the worker. */
+  readonly sources: () => SourceFeeds;
 }
 
 export interface SimulatedRun extends Run {
@@ -133,8 +48,8 @@ const SEGMENT_MS = 2_000;
 
 export function simulatedProduction(world: RunWorld): Production {
   return {
-    start: (request) => startRun(request, world),
-    leaseSource: () => Promise.reject(new Error('no source feed is simulated')),
+    start: (request) => (isLiveByName(request.address.url) ? startSourceRun(request, world) : startRun(request, world)),
+    leaseSource: (request) => leaseSource(request, world.sources()),
     output: (feed) => unitOutput(feed, world.watchOf(feed)),
     marks: () => new ProcessMarks('own', SEGMENT_MS),
     opaque: true,

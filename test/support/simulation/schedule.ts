@@ -1,5 +1,7 @@
 /** What happens to a simulated cluster: who watches when, and which faults there are. `drawn-schedule.ts` makes one of a seed. */
 
+import type { Outage } from './providers/provider.ts';
+
 export const WORKERS = ['w1', 'w2', 'w3'] as const;
 export type WorkerName = (typeof WORKERS)[number];
 /** A worker, or Redis. */
@@ -36,8 +38,14 @@ export type Happening = { readonly atMs: number } & (
   /** The slots of a stream have a value of another type meanwhile: somebody wrote into Redis by hand. */
   | { readonly kind: 'spoil'; readonly stream: number; readonly ms: number }
   | { readonly kind: 'clock'; readonly machine: MachineName; readonly byMs: number }
-  /** The provider of a source closes its connections and refuses new ones. */
-  | { readonly kind: 'source'; readonly stream: number; readonly isBackup: boolean; readonly ms: number }
+  /** Something is wrong with a source. Unset: it `refuses`. */
+  | {
+      readonly kind: 'source';
+      readonly stream: number;
+      readonly isBackup: boolean;
+      readonly outage?: Outage;
+      readonly ms: number;
+    }
   /** Somebody asks a worker to move a stream to its next source, or to delete it. */
   | { readonly kind: 'failover' | 'delete'; readonly stream: number; readonly worker: WorkerName }
   | { readonly kind: 'drain'; readonly worker: WorkerName; readonly ms: number }
@@ -50,6 +58,8 @@ export interface Schedule {
 
 /** This stream has the sources of stream 0: another profile of the same channel. */
 export const SECOND_PROFILE = 2;
+/** The streams from this one on are live MPEG-TS, which source feeds read; else the same ones again. FFmpeg opens the others itself. */
+export const LIVE = 10;
 /** Streams from this one on are of one account, which allows fewer connections than they need together. */
 export const ONE_ACCOUNT = 3;
 
@@ -60,6 +70,13 @@ export function endMs(happening: Happening): number {
   if ('downMs' in happening) return atMs + happening.downMs;
   return atMs;
 }
+
+const OUTAGES: Readonly<Record<Outage, string>> = {
+  refuses: 'breaks, and refuses',
+  drops: 'breaks, and takes new connections',
+  hangs: 'is silent',
+  mute: 'is silent, and does not answer',
+};
 
 /** A happening as a sentence. */
 export function asSentence(happening: Happening): string {
@@ -100,7 +117,7 @@ export function asSentence(happening: Happening): string {
     case 'clock':
       return `the clock of ${happening.machine} is set by ${seconds(happening.byMs)}`;
     case 'source':
-      return `the ${happening.isBackup ? 'backup' : 'source'} of stream ${happening.stream} breaks, and refuses for ${seconds(happening.ms)}`;
+      return `the ${happening.isBackup ? 'backup' : 'source'} of stream ${happening.stream} ${OUTAGES[happening.outage ?? 'refuses']} for ${seconds(happening.ms)}`;
     case 'failover':
       return `${happening.worker} is told to move stream ${happening.stream} to its next source`;
     case 'delete':

@@ -12,8 +12,9 @@ import { SilentWorkers } from '../../../services/proxy/src/ownership/silent-work
 import { otherWorkers } from '../../../services/proxy/src/relay/other-workers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { Sealer } from '../../../services/proxy/src/sealer.ts';
-import type { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { LEASE_MS, YOUNG_MS } from '../../../services/proxy/src/timing.ts';
+import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
 import { Seating, type SeatingDeps } from '../../../services/proxy/src/viewers/seating.ts';
@@ -31,8 +32,11 @@ import { SEGMENT_SETTINGS } from '../segment-settings.ts';
 import { type Servers, SimulatedHttp } from './http-model.ts';
 import type { Machine } from './machine.ts';
 import { Process } from './machine.ts';
+import type { Provider } from './providers/provider.ts';
+import { hopTo } from './providers/provider-http.ts';
+import { GUARD, SOURCE_SETTINGS } from './providers/source-settings.ts';
 import { RedisLink, type RedisServer } from './redis-model.ts';
-import { type Provider, type SimulatedRun, simulatedProduction } from './run-model.ts';
+import { type SimulatedRun, simulatedProduction } from './run-model.ts';
 import type { MediaWatch } from './unit-media.ts';
 
 const SECRET = 'the secret of this cluster';
@@ -63,6 +67,8 @@ export class SimulatedWorker {
   readonly registry: ResilientRegistry;
   readonly shared: RedisRegistry;
   readonly seating: Seating;
+  readonly sources: SourceFeeds;
+  readonly here: FeedsHere;
   readonly drain: Drain;
   readonly playback: Playback;
   readonly relays: RelayServer;
@@ -132,16 +138,22 @@ export class SimulatedWorker {
         nextMaker,
         running,
         watchOf: () => world.watchOf(this, opened),
+        sources: () => this.sources,
       });
-    const noSources = {
-      relay: async () => undefined,
-      prepare: async () => false,
-      switchSource: () => undefined,
-    } as unknown as SourceFeeds;
+    this.sources = new SourceFeeds(
+      {
+        ...{ registry, placeOf, log, clock: process, ringLimits: () => RING, settings: SOURCE_SETTINGS },
+        guard: GUARD,
+        memories: new SourceMemories(() => process.monotonicMs()),
+        hop: hopTo(provider, process),
+      },
+      connections,
+    );
+    const { sources } = this;
     const deps: Partial<SeatingDeps> = {
       registry,
       connections,
-      sources: noSources,
+      sources,
       placeOf: (feed, first, isFull) => {
         opened = placeOf(feed, first, isFull);
         return opened;
@@ -166,9 +178,10 @@ export class SimulatedWorker {
     // What reads sources and starts FFmpeg is in the model of a production.
     this.seating = new Seating(deps as SeatingDeps);
     const { seating } = this;
-    here.add(seating.feeds);
+    here.add(seating.feeds, sources);
+    this.here = here;
     const hlsFeeds = { find: async () => undefined, prepare: async () => false };
-    const served = relayedFeeds({ here, sources: noSources, hlsFeeds, processes: seating.feeds, drain });
+    const served = relayedFeeds({ here, sources, hlsFeeds, processes: seating.feeds, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
     const { relays } = this;
@@ -190,7 +203,7 @@ export class SimulatedWorker {
     });
     const handover = new Handover({
       processes: () => seating.feeds.owned,
-      sources: () => [],
+      sources: () => sources.owned,
       followersOf: (feed) => relays.followersOf(feed),
       isUnwanted: () => false,
       secret,
@@ -252,14 +265,14 @@ export class SimulatedWorker {
       processes: this.seating.processCount,
       clients: this.playback.clientCount,
       processFeeds: this.seating.feeds.size,
-      sourceFeeds: 0,
+      sourceFeeds: this.sources.size,
       bufferedBytes: 0,
       restarts: this.seating.feeds.restartCount,
       skips: 0,
       stalls: 0,
       draining: this.drain.reason !== undefined,
       drainReason: this.drain.reason,
-      connections: { held, reads: {} },
+      connections: { held, reads: this.seating.feeds.sourcesRead() },
       making: madeHere(feeds),
     };
   }

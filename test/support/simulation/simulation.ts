@@ -1,6 +1,5 @@
 /** Plays one schedule: a simulated cluster of three workers, the faults, the rest after them, and the leaving of everybody. */
 
-import { processFeedKey } from '../../../services/registry/feed-keys.ts';
 import { AtRest } from './at-rest.ts';
 import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
@@ -8,7 +7,7 @@ import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './sch
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { accountsOf, haveBackups, specOf } from './streams.ts';
+import { accountsOf, feedsOf, haveBackups, specOf } from './streams.ts';
 
 /** How long after the last fault there must be one of each, and how long after the last viewer nothing must be left. */
 const REST_MS = 15_000;
@@ -89,7 +88,7 @@ class Simulation {
       isCut: (one: string, other: string) => cluster.network.isCut(one, other),
       unrestMs: () => this.#faults.unrestMs,
     };
-    const feeds = streamIds.flatMap((id) => [...Array(SLOTS).keys()].map((slot) => processFeedKey(id, slot)));
+    const feeds = [...new Set(specs.flatMap((spec) => feedsOf(spec, SLOTS)))];
     this.#invariants = new Invariants(world, feeds);
     this.#atRest = new AtRest(world, feeds);
     cluster.redis.onPerformed = (link, request, tookMs) => {

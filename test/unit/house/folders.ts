@@ -95,7 +95,7 @@ export const FOLDERS: readonly Folder[] = [
 
   // Providers.
   row('upstream/egress', 'where the worker may connect to', 'services/shared/settings errors.ts'),
-  row('upstream/messages', 'heads and bodies of HTTP messages', 'services/shared/masking errors.ts'),
+  row('upstream/messages', 'heads and bodies of HTTP messages', 'services/shared services/shared/masking errors.ts'),
   row(
     'upstream/provider',
     'what is known of a source without asking it: address, kind, account',
@@ -104,7 +104,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'upstream/http',
     'one request to a provider',
-    'services/shared/masking errors.ts async.ts upstream/egress upstream/messages upstream/provider',
+    'services/shared services/shared/masking errors.ts async.ts upstream/egress upstream/messages upstream/provider',
   ),
   row(
     'upstream/failover',

@@ -49,7 +49,7 @@ export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Prom
       {
         write: (bytes, done) => {
           // The splicer rewrites packets in place, and these belong to the source's readers: copy them.
-          if (output.push(Buffer.from(bytes))) setImmediate(done);
+          if (output.push(Buffer.from(bytes))) source.feed.clock.setImmediate(done);
           else more = done;
         },
         finished: (feedEnd) =>

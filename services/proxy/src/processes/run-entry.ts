@@ -4,8 +4,9 @@
  */
 
 import { maskUrl } from '../../../shared/masking/mask.ts';
-import { pause } from '../async.ts';
+import { pauseBy } from '../async.ts';
 import { SourceError } from '../errors.ts';
+import type { Feed } from '../feed/feed.ts';
 import type { EntryPoint, Ring } from '../feed/ring.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { TICKS_PER_MS, ticksBetween, unwrapNear, wrapTicks } from '../mpegts/syntax/timestamp.ts';
@@ -60,29 +61,30 @@ export async function enterSource(
   timeoutMs: number,
   goesOn = false,
 ): Promise<RunEntry> {
-  const untilMs = performance.now() + timeoutMs;
+  const { clock } = source.feed;
+  const untilMs = clock.monotonicMs() + timeoutMs;
   const first = await firstPicture(source, request, timeoutMs, goesOn && request.resume !== undefined);
   const resume = request.isFresh === true ? undefined : pointOn(source, request.resume);
   const { ring } = source.feed;
-  if (resume !== undefined && !goesOn) await pastIsHere(ring, resume, request.signal);
+  if (resume !== undefined && !goesOn) await pastIsHere(source.feed, resume, request.signal);
   const found = resume && entryForResume(ring, resume, goesOn);
   const isBetween = found !== undefined && found === ring.beginning;
   if (found !== undefined) return { entry: found, resume, isBetween };
   if (first !== ring.beginning) return { entry: first, resume, isBetween };
   // The source went on between keyframes, but not where this run has to.
-  const entry = await firstPicture(source, request, untilMs - performance.now(), false);
+  const entry = await firstPicture(source, request, untilMs - clock.monotonicMs(), false);
   return { entry, resume, isBetween };
 }
 
 /** Waits until the ring has what is repeated before the resume point. */
-async function pastIsHere(ring: Ring, resume: ResumePoint, signal: AbortSignal): Promise<void> {
+async function pastIsHere({ ring, clock }: Feed, resume: ResumePoint, signal: AbortSignal): Promise<void> {
   const ticks = resume.videoPts ?? resume.audioPts;
   const wantedMs = ticks === undefined ? 0 : msOn(ring, ticks);
-  const untilMs = performance.now() + PAST_MS;
+  const untilMs = clock.monotonicMs() + PAST_MS;
   let headMs = 0;
-  while (ring.headMs < wantedMs && ring.headMs > headMs && performance.now() < untilMs && !signal.aborted) {
+  while (ring.headMs < wantedMs && ring.headMs > headMs && clock.monotonicMs() < untilMs && !signal.aborted) {
     headMs = ring.headMs;
-    await pause(PAST_STEP_MS, signal);
+    await pauseBy(clock, PAST_STEP_MS, signal);
   }
 }
 
@@ -135,7 +137,7 @@ async function freshEntry(source: SourceFeed, signal: AbortSignal): Promise<Entr
     const entry = from === undefined ? undefined : ring.entries.find(({ position }) => position >= from);
     if (entry !== undefined && entry.position < published) return entry;
     if (end !== undefined || signal.aborted) return source.feed.entry();
-    await pause(FRESH_POLL_MS, signal);
+    await pauseBy(source.feed.clock, FRESH_POLL_MS, signal);
   }
 }
 
@@ -147,9 +149,10 @@ async function nothingToSee(
   signal: AbortSignal,
 ): Promise<never> {
   const url = maskUrl(request.address.url);
-  const untilMs = performance.now() + timeoutMs;
-  while (performance.now() < untilMs && !signal.aborted) {
-    await pause(TROUBLE_POLL_MS, signal);
+  const { clock } = source.feed;
+  const untilMs = clock.monotonicMs() + timeoutMs;
+  while (clock.monotonicMs() < untilMs && !signal.aborted) {
+    await pauseBy(clock, TROUBLE_POLL_MS, signal);
     if (source.trouble === 'scrambled' && request.canFailOver) break;
     if (source.lost !== undefined && request.canFailOver) throw source.lost;
   }

@@ -10,6 +10,7 @@ import { Preparation } from '../ownership/preparation.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { StagedSource } from '../upstream/failover/staged-source.ts';
 import { type AnsweredMedia, answeredMedia } from '../upstream/http/answered-media.ts';
+import type { Hop } from '../upstream/http/hop.ts';
 import { openUpstream, requireSuccess } from '../upstream/http/open-upstream.ts';
 import type { SourceMemories } from '../upstream/http/source-memory.ts';
 import type { BodyReader } from '../upstream/messages/body-reader.ts';
@@ -33,6 +34,8 @@ export interface SourceConnectionsDeps {
    */
   readonly takeConnection: (signal: AbortSignal) => Promise<() => void>;
   readonly clock: Clock;
+  /** See `UpstreamRequest`. */
+  readonly hop?: Hop | undefined;
   readonly log: Logger;
 }
 
@@ -190,7 +193,7 @@ export class SourceConnections {
     signal: AbortSignal,
     tryMs = Number.POSITIVE_INFINITY,
   ): Promise<AnsweredMedia & { readonly closed: Promise<void> }> {
-    const { guard, memories, account, settings } = this.#deps;
+    const { guard, memories, account, settings, clock, hop } = this.#deps;
     const response = await openUpstream({
       ...this.#address,
       signal,
@@ -198,10 +201,12 @@ export class SourceConnections {
       headersTimeoutMs: Math.min(settings.readTimeoutMs, tryMs),
       guard,
       account,
+      clock,
+      hop,
       memory: memories.of(this.#address),
     });
     const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs);
-    const media = await answeredMedia(requireSuccess(response), this.#address, firstBytesMs);
+    const media = await answeredMedia(requireSuccess(response), this.#address, firstBytesMs, clock);
     return { ...media, closed: response.closed };
   }
 }

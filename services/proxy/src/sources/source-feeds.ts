@@ -45,6 +45,8 @@ interface Entry {
 interface Leader {
   readonly group: object;
   readonly place: Promise<FeedPlace>;
+  /** Undefined until it is known. */
+  known: FeedPlace | undefined;
 }
 
 /** A worker dials a cut relay again after 250 ms. Until then the provider's connection stays open. */
@@ -132,7 +134,8 @@ export class SourceFeeds {
 
   /** The place of a source of this worker, by its key in the registry. */
   placeOf(feed: string): FeedPlace | undefined {
-    return [...this.#reading()].map(({ source }) => source.place).find((place) => place.feed === feed);
+    // Also of one that a feed only holds, or is about to go to.
+    return this.#leaders.get(feed)?.known;
   }
 
   /** Those that read a URL themselves, or follow another worker. */
@@ -236,7 +239,7 @@ export class SourceFeeds {
       // A reader that comes after its end opens the source anew.
       if (this.#entries.get(group) === entry) this.#entries.delete(group);
       if (feed.isLed) return;
-      this.#giveUpLead(feed.place.feed, group);
+      this.#giveUpLead(feed.place);
       if (feed.place.isOriginal) void this.#deps.registry.release(feed.place.feed).catch(() => undefined);
     });
     return entry;
@@ -258,12 +261,16 @@ export class SourceFeeds {
       return { ...reads, place, leader: leader.source, leave: release };
     }
     const { registry, placeOf, clock } = this.#deps;
-    const place = knownPlace(registry, feed, undefined, clock).then((first) => placeOf(feed, first, () => false));
-    this.#leaders.set(feed, { group, place });
+    const place = knownPlace(registry, feed, undefined, clock).then((first) => {
+      leader.known = placeOf(feed, first, () => false);
+      return leader.known;
+    });
+    const leader: Leader = { group, place, known: undefined };
+    this.#leaders.set(feed, leader);
     try {
       const own = await place;
       const leave = () => {
-        this.#giveUpLead(feed, group);
+        this.#giveUpLead(own);
         void own
           .giveUp()
           .catch(() => undefined)
@@ -271,13 +278,13 @@ export class SourceFeeds {
       };
       return { ...reads, place: own, leave };
     } catch (error) {
-      this.#giveUpLead(feed, group);
+      if (this.#leaders.get(feed) === leader) this.#leaders.delete(feed);
       throw error;
     }
   }
 
-  #giveUpLead(feed: string, group: object): void {
-    if (this.#leaders.get(feed)?.group === group) this.#leaders.delete(feed);
+  #giveUpLead(place: FeedPlace): void {
+    if (this.#leaders.get(place.feed)?.known === place) this.#leaders.delete(place.feed);
   }
 
   /** Who reads a URL here, with the place that it has for that. */

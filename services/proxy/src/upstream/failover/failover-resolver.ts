@@ -4,6 +4,7 @@ import type { Logger } from '../../../../shared/log.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import { MAX_URL_CHARACTERS } from '../egress/source-url.ts';
+import type { Hop } from '../http/hop.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import { BodyReader } from '../messages/body-reader.ts';
 
@@ -23,6 +24,8 @@ export interface ResolverDeps {
   readonly guard: EgressGuard;
   readonly userAgent: string;
   readonly clock: Clock;
+  /** See `UpstreamRequest`. */
+  readonly hop?: Hop | undefined;
   readonly log?: Pick<Logger, 'warn'>;
   readonly signal?: AbortSignal;
   /** Limit for the whole exchange. */
@@ -72,13 +75,15 @@ async function ask(question: ResolverQuestion, deps: ResolverDeps): Promise<stri
         headers: {},
         userAgent: deps.userAgent,
         guard: deps.guard,
+        clock: deps.clock,
+        hop: deps.hop,
         maxRedirects: 0,
         connectTimeoutMs: timeoutMs,
         headersTimeoutMs: timeoutMs,
         signal: timeout.signal,
       }),
     );
-    const reader = new BodyReader(response.body, response.url);
+    const reader = new BodyReader(response.body, response.url, deps.clock);
     const answer = await reader.peek(ANSWER_MAX_BYTES, timeoutMs).finally(() => reader.close());
     return nextUrlOf(JSON.parse(answer.toString('utf8')));
   } finally {

@@ -1,5 +1,6 @@
 /** Reads the first bytes of what a source has answered. They tell what kind of source it is. */
 
+import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { BodyReader } from '../messages/body-reader.ts';
@@ -23,8 +24,9 @@ export async function answeredMedia(
   response: UpstreamResponse,
   { url, headers }: SourceAddress,
   firstBytesMs: number,
+  clock: Clock = systemClock,
 ): Promise<AnsweredMedia> {
-  const reader = new BodyReader(response.body, response.url);
+  const reader = new BodyReader(response.body, response.url, clock);
   try {
     const kind = kindOfResponse({
       contentType: response.headers['content-type'],

@@ -1,5 +1,6 @@
 /** Asks one server once, with the egress guard, both time limits, and the parser that its answer needs. */
 
+import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import type { PinnedAddress } from '../egress/egress-guard.ts';
@@ -26,6 +27,7 @@ export async function openHop(
   const via = request.guard.marker.via(entryUrl, request.via);
   const headers = hopHeaders({ ...request, url, entryUrl, cookies, digest, via });
   const malformed = () => memory.noteLenient(url);
+  if (request.hop !== undefined) return opened(request.hop, request, url, headers, memory, malformed);
   if (!memory.isLenient(url)) {
     try {
       return await opened(strictHop, request, url, headers, memory, malformed);
@@ -50,13 +52,13 @@ async function opened(
 ): Promise<UpstreamResponse> {
   const abort = new AbortController();
   const stop = (): void => abort.abort(new SourceError('stopped', 'The source is no longer wanted.'));
-  const { signal, json } = request;
+  const { signal, json, clock = systemClock } = request;
   if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
-  let timer = deadline(request.connectTimeoutMs, 'accept a connection', url, abort);
+  let timer = deadline(clock, request.connectTimeoutMs, 'accept a connection', url, abort);
   const connected = () => {
-    clearTimeout(timer);
-    timer = deadline(request.headersTimeoutMs, 'answer', url, abort);
+    clock.clearTimeout(timer);
+    timer = deadline(clock, request.headersTimeoutMs, 'answer', url, abort);
   };
   try {
     const ask = {
@@ -75,7 +77,7 @@ async function opened(
   } catch (error) {
     throw openFailure(abort.signal.aborted ? abort.signal.reason : error, url);
   } finally {
-    clearTimeout(timer);
+    clock.clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
   }
 }
@@ -103,9 +105,9 @@ function answerOf({ status, headers, body, closed }: HopResponse, url: URL, sign
   }
 }
 
-function deadline(ms: number, what: string, url: URL, abort: AbortController): NodeJS.Timeout {
+function deadline(clock: Clock, ms: number, what: string, url: URL, abort: AbortController): Timer {
   const message = `The source ${maskUrl(url)} did not ${what} within ${ms / 1000} s.`;
-  return setTimeout(() => abort.abort(new SourceError('timeout', message)), ms);
+  return clock.setTimeout(() => abort.abort(new SourceError('timeout', message)), ms);
 }
 
 /** A name that takes for ever to resolve must not hold up the caller. */

@@ -2,8 +2,9 @@
  * Opens a source over HTTP(S) on its own connection. It checks every redirect and closes the connection as soon as it
  * is not needed.
  */
+import { systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
-import { pause } from '../../async.ts';
+import { pauseBy } from '../../async.ts';
 import { SourceError } from '../../errors.ts';
 import { isLimitStatus } from '../provider/provider-connections.ts';
 import { DigestSession, digestChallenge } from './digest-auth.ts';
@@ -30,7 +31,8 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
   const memory = request.memory ?? new SourceMemory();
   const first = parseUrl(request.url);
   const entryUrl = request.entryUrl === undefined ? first : parseUrl(request.entryUrl);
-  const sinceMs = performance.now();
+  const { clock = systemClock } = request;
+  const sinceMs = clock.monotonicMs();
   let hasMadeRoom = false;
   for (let delayMs = FIRST_RETRY_MS; ; delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)) {
     const response = await admitted(request, first, entryUrl, memory);
@@ -50,9 +52,9 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
       throw error;
     }
     hasMadeRoom = true;
-    if (request.account?.refusalMayPass(performance.now() - sinceMs) !== true) return response;
+    if (request.account?.refusalMayPass(clock.monotonicMs() - sinceMs) !== true) return response;
     await close(response);
-    await pause(delayMs, request.signal);
+    await pauseBy(clock, delayMs, request.signal);
   }
 }
 

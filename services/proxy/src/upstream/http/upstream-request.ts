@@ -1,7 +1,9 @@
 /** A request to a provider, and the answer to it. */
 import type { Readable } from 'node:stream';
+import type { Clock } from '../../../../shared/clock.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import type { AccountWatch } from '../provider/provider-connections.ts';
+import type { Hop } from './hop.ts';
 import type { SourceConnections } from './kept-connections.ts';
 import type { SourceMemory } from './source-memory.ts';
 
@@ -39,6 +41,10 @@ export interface UpstreamRequest {
   readonly maxRedirects?: number;
   /** `Via` of the viewer's request, if this request serves only that viewer. */
   readonly via?: string | undefined;
+  /** Unset: the system's. */
+  readonly clock?: Clock | undefined;
+  /** Unset: over the network, with the parser that the server's answers need. A simulation has a model of its providers. */
+  readonly hop?: Hop | undefined;
   /** The origin to which `Authorization` and `Cookie` belong, if it differs from that of `url`. */
   readonly entryUrl?: string | undefined;
 }

@@ -3,6 +3,7 @@
  * count.
  */
 import type { Readable } from 'node:stream';
+import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import { bodyFailure } from './upstream-error.ts';
@@ -10,6 +11,7 @@ import { bodyFailure } from './upstream-error.ts';
 export class BodyReader {
   readonly #body: Readable;
   readonly #url: string;
+  readonly #clock: Clock;
   #returned: Buffer | undefined;
   #error: unknown;
   #ended = false;
@@ -17,14 +19,15 @@ export class BodyReader {
   #wake: (() => void) | undefined;
   #timeIsOver: (() => void) | undefined;
   /** One timer for all waits. It is set again only when it fires, not for each piece. */
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #timerAtMs = 0;
   #waitUntilMs = 0;
 
   /** From here on only this reader uses the body. `url` is for messages, which mask it. */
-  constructor(body: Readable, url: string) {
+  constructor(body: Readable, url: string, clock: Clock = systemClock) {
     this.#body = body;
     this.#url = url;
+    this.#clock = clock;
     body.on('error', (error) => {
       this.#error ??= error;
     });
@@ -32,7 +35,7 @@ export class BodyReader {
       this.#ended = true;
     });
     for (const event of ['readable', 'end', 'error', 'close'] as const) body.on(event, () => this.#wake?.());
-    body.once('close', () => clearTimeout(this.#timer));
+    body.once('close', () => clock.clearTimeout(this.#timer));
   }
 
   /**
@@ -55,8 +58,8 @@ export class BodyReader {
       if (this.#error !== undefined) throw bodyFailure(this.#error, this.#url);
       if (this.#ended || this.#body.readableEnded) return undefined;
       if (this.#body.destroyed) throw new SourceError('stopped', 'The source was closed.');
-      deadlineMs ??= performance.now() + idleMs;
-      const leftMs = Math.max(0, deadlineMs - performance.now());
+      deadlineMs ??= this.#clock.monotonicMs() + idleMs;
+      const leftMs = Math.max(0, deadlineMs - this.#clock.monotonicMs());
       if (!(await this.#nextEvent(leftMs))) throw this.#stalled(idleMs);
     }
   }
@@ -68,11 +71,11 @@ export class BodyReader {
    * @throws {SourceError} as `read`; `stalled` only if no byte came
    */
   async peek(wanted: number, timeoutMs: number): Promise<Buffer> {
-    const deadlineMs = performance.now() + timeoutMs;
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     const chunks: Buffer[] = [];
     let length = 0;
     while (length < wanted) {
-      const chunk = await this.read(Math.max(0, deadlineMs - performance.now())).catch((error: unknown) => {
+      const chunk = await this.read(Math.max(0, deadlineMs - this.#clock.monotonicMs())).catch((error: unknown) => {
         if (length > 0 && error instanceof SourceError && error.reason === 'stalled') return undefined;
         throw error;
       });
@@ -99,7 +102,7 @@ export class BodyReader {
 
   /** Waits until there may be something to read. Returns false when the time is over. */
   async #nextEvent(timeoutMs: number): Promise<boolean> {
-    this.#waitUntilMs = performance.now() + timeoutMs;
+    this.#waitUntilMs = this.#clock.monotonicMs() + timeoutMs;
     if (this.#timer === undefined || this.#waitUntilMs < this.#timerAtMs) this.#setTimer(timeoutMs);
     return new Promise((resolve) => {
       this.#wake = () => {
@@ -114,19 +117,19 @@ export class BodyReader {
   }
 
   #setTimer(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timerAtMs = performance.now() + ms;
-    this.#timer = setTimeout(() => {
+    this.#clock.clearTimeout(this.#timer);
+    this.#timerAtMs = this.#clock.monotonicMs() + ms;
+    this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       if (this.#wake === undefined) return;
-      const leftMs = this.#waitUntilMs - performance.now();
+      const leftMs = this.#waitUntilMs - this.#clock.monotonicMs();
       if (leftMs > 0) {
         this.#setTimer(leftMs);
         return;
       }
       // If this process stood still, bytes are waiting now. They are read before an immediate runs.
-      setImmediate(() => {
-        if (this.#wake !== undefined && this.#waitUntilMs <= performance.now()) this.#timeIsOver?.();
+      this.#clock.setImmediate(() => {
+        if (this.#wake !== undefined && this.#waitUntilMs <= this.#clock.monotonicMs()) this.#timeIsOver?.();
       });
     }, ms);
   }
