@@ -34,6 +34,8 @@ export interface Played {
   /** Seconds behind the live edge. */
   readonly latency: number;
   readonly stalls: number;
+  /** The longest time, in ms, in which nothing was played on. */
+  readonly longestStallMs: number;
   readonly fatal: readonly string[];
   /** By kind: how many. */
   readonly errors: Readonly<Record<string, number>>;

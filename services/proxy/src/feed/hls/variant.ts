@@ -20,6 +20,11 @@ export interface Variant extends Described {
   readonly peakBitsPerSecond: number;
 }
 
+/**
+ * hls.js gives a variant up when the browser does not know one of its codecs by name. Without a list, it plays MPEG layer II in
+ * Chromium, and the pictures beside AC-3.
+ */
+const HARMFUL = new Set(['mp4a.40.33', 'ac-3', 'ec-3']);
 /** Tables and headers of a picture stand in its first packets. */
 const HEAD_PACKETS = 16;
 /** Times are rounded to ticks, so the steps of 23.976 pictures a second are 3,753 and 3,754. */
@@ -55,7 +60,8 @@ export function described(pieces: Iterable<Buffer>): Described {
   const known = media.flatMap((track) => names.get(track) ?? []);
   const isPictureFirst = (name: string) => (/^(avc|hvc)/.test(name) ? 0 : 1);
   const codecs = [...new Set(known)].sort((one, other) => isPictureFirst(one) - isPictureFirst(other));
-  return { codecs: known.length === media.length ? codecs : [], size, frameRate: rateOf(times) };
+  const isListed = known.length === media.length && !known.some((name) => HARMFUL.has(name));
+  return { codecs: isListed ? codecs : [], size, frameRate: rateOf(times) };
 }
 
 function sizeOf(shape: string | undefined): Described['size'] {
