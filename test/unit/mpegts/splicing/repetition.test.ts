@@ -166,6 +166,19 @@ describe('a connection that begins between keyframes with what was sent before',
     }
   });
 
+  it('goes on with the next picture though its clock, which has jumped back, seems to go on after all that was sent', () => {
+    const { splicer, sent } = splice();
+    const back = { clock: -75 * FRAME };
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 110);
+    play(splicer, 110, 171, back);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    const ts = new TsBuilder();
+    splicer.push(Buffer.concat([clip(98, 110, {}, ts), clip(110, 200, back, ts)]), 7_500);
+    expect(sent).toEqual(upTo(0, 199));
+  });
+
   it('is not recognised by one small picture, which may look like any other', () => {
     const { splicer, sent } = splice();
     const small = { bytes: 20, clock: 7_000_000 };
@@ -240,6 +253,24 @@ describe('a slate', () => {
       expect(after.entries.at(-1)).toBe('keyframe 200');
     },
   );
+
+  it('is noticed where what was sent before has a hole', () => {
+    const { splicer, sent } = splice();
+    const slate = { picture: (n: number) => n % 300 };
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 41, slate);
+    splicer.endInput(false);
+    // A clock of its own: what is missing counts as one second less than it is.
+    splicer.beginInput({ kind: 'other_source' });
+    play(splicer, 200, 271, { ...slate, clock: 7_000_000 }, 7_000);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'other_source' });
+    const before = sent.length;
+    // Its first picture is the one of the slate that was sent before the hole.
+    play(splicer, 339, 560, { ...slate, clock: 9_000_000 }, 12_600);
+    // It takes a second to see that, and the keyframe after that is the 400th.
+    expect(sent.slice(before)).toEqual([...upTo(100, 259)].map((n) => n % 300));
+  });
 
   it('that begins anew with each connection is played again', () => {
     const { splicer, sent } = splice();

@@ -135,6 +135,22 @@ describe('Timeline', () => {
     expect(timeline.place(A, 105 * S, 2_000, false)).toMatchObject({ dts: 105 * S, jump: true });
   });
 
+  it('lets the first sound come where the pictures are, though it is on another clock than they', () => {
+    const timeline = new Timeline(10 * S);
+    timeline.beginInput('rebase');
+    for (let n = 0; n < 25; n++) timeline.place(V, 100 * S + n * FRAME, n * 40, true);
+    const sound: number[] = [];
+    for (let n = 25; n < 150; n++) {
+      timeline.place(V, 100 * S + n * FRAME, n * 40, true);
+      const placed = timeline.place(A, 30_000 * S + n * FRAME, n * 40, false);
+      if (placed !== undefined) sound.push(placed.dts - (timeline.lastDts(V) ?? 0));
+    }
+    expect(Math.max(...sound.map(Math.abs))).toBeLessThan(0.1 * S);
+    // It has waited a second for pictures on its clock.
+    expect(sound.length).toBe(100);
+    expect(timeline.lastDts(V)).toBe(10 * S + 149 * FRAME);
+  });
+
   it('nudges a unit that is out of order by less than a frame', () => {
     const timeline = new Timeline(0);
     timeline.beginInput('rebase');

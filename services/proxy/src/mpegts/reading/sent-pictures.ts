@@ -11,6 +11,8 @@ export interface Fingerprint {
   readonly dts: number;
   /** See `contentOf`. */
   readonly content: number;
+  /** Ticks from the provider's clock to the output timeline when it was sent, 33 bits; undefined when that is not known. */
+  readonly shift?: number | undefined;
 }
 
 /**
@@ -104,6 +106,14 @@ export class SentPictures {
   timeOf(content: number): number | undefined {
     if (this.#byContent.get(content) !== 1) return undefined;
     return this.#pictures.find((each) => each.content === content)?.dts;
+  }
+
+  /** When this picture was sent with this DTS of the provider (33 bits), not wrapped; undefined as for `timeOf`. */
+  timeAtProvider(content: number, ticks: number): number | undefined {
+    if (this.#byContent.get(content) !== 1) return undefined;
+    const sent = this.#pictures.find((each) => each.content === content);
+    if (sent?.shift === undefined || wrapTicks(ticks + sent.shift) !== wrapTicks(sent.dts)) return undefined;
+    return sent.dts;
   }
 
   /** When the picture after the newest one is due, if it comes as that came after the one before it; not wrapped. */

@@ -9,7 +9,7 @@ import { contentOf } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../syntax/timestamp.ts';
 import type { Overlap } from './input.ts';
-import { elapsedTicks, isNear, type Timeline } from './timeline.ts';
+import { elapsedTicks, isNear, type Placement, type Timeline } from './timeline.ts';
 
 /** What a picture of an input is. */
 export type Look =
@@ -50,6 +50,18 @@ interface Repeated {
   strangers: number;
 }
 
+/** How fast an input comes. */
+interface Watched {
+  /** Since when, monotonic ms. */
+  readonly beganMs: number;
+  /** Since when `ticks` are counted, monotonic ms. */
+  atMs: number;
+  /** So much media has come since. */
+  ticks: number;
+  /** Of the newest of its pictures, on its own clock. */
+  dts: number;
+}
+
 export class Repetition {
   readonly sent = new SentPictures();
   #overlap: Overlap = 'none';
@@ -62,8 +74,8 @@ export class Repetition {
   #row: { readonly shift: number; readonly length: number } | undefined;
   /** From the first picture that was sent before until all of them have come. */
   #repeated: Repeated | undefined;
-  /** Since when an input is watched that was recognised by its content alone, and at which of its pictures. */
-  #watched: { readonly dts: number; readonly atMs: number; readonly beganMs: number } | undefined;
+  /** Of an input that was recognised by its content alone. */
+  #watched: Watched | undefined;
   /** The newest picture that was looked at; its content is undefined when there was no room for it. */
   #looked: { readonly unit: Unit; readonly content: number | undefined } | undefined;
 
@@ -76,12 +88,12 @@ export class Repetition {
     this.#looked = undefined;
   }
 
-  /** A picture was sent; `dts` is on the output timeline, not wrapped. */
-  remember(unit: Unit, dts: number): void {
+  /** A picture was sent, at this place. */
+  remember(unit: Unit, { dts, shift }: Pick<Placement, 'dts' | 'shift'>): void {
     const content = this.#contentOf(unit);
     // Its packets belong to the ring now.
     this.#looked = undefined;
-    if (content !== undefined) this.sent.add({ dts, content }, unit.arrivedMs);
+    if (content !== undefined) this.sent.add({ dts, content, shift }, unit.arrivedMs);
   }
 
   /**
@@ -106,12 +118,16 @@ export class Repetition {
         return 'continued';
       }
     }
-    // A source may show the same again after a while. By its clock, this is not the past.
-    if (this.#begin.resumes) return 'usual';
+    // A source may show the same again after a while. By its clock, this is not the past. But a clock that has jumped back
+    // may seem to go on: the past has the very times that it had.
+    if (this.#begin.resumes) {
+      const sentAt = this.sent.isLoop ? undefined : this.sent.timeAtProvider(content, dts);
+      return sentAt === undefined ? 'usual' : this.#continue(timeline, sentAt, dts);
+    }
     // A connection with its own clock is recognised by its pictures alone, unless they repeat a slate.
     const sentAt = this.sent.isLoop ? undefined : this.sent.timeOf(content);
     if (sentAt !== undefined && this.#isTelling(unit, sentAt - dts)) {
-      this.#watched = { dts: sentAt, atMs: unit.arrivedMs, beganMs: unit.arrivedMs };
+      this.#watched = { beganMs: unit.arrivedMs, atMs: unit.arrivedMs, ticks: 0, dts };
       return this.#continue(timeline, sentAt, dts);
     }
     const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.sent.knows(content);
@@ -139,12 +155,14 @@ export class Repetition {
       timeline.beginInput('aligned', false, (this.sent.nextDts ?? endDts) - dts);
       return 'continued';
     }
+    // Of every picture, because media may be missing in what was sent.
+    if (this.#isPlayedAgain(dts, unit.arrivedMs)) return this.#isAnother(timeline);
     const content = this.#contentOf(unit);
     const isAsSent = content === undefined ? ahead <= 0 : this.sent.has(content, wrapTicks(outDts));
     if (isAsSent && outDts > atDts) {
       repeated.atDts = outDts;
       repeated.strangers = 0;
-      return this.#isPlayedAgain(outDts, unit.arrivedMs) ? this.#isAnother(timeline) : 'usual';
+      return 'usual';
     }
     const sentAt = content === undefined ? undefined : this.#sentAfter(atDts, content, unit, dts);
     if (sentAt !== undefined) return this.#continue(timeline, sentAt, dts);
@@ -194,15 +212,20 @@ export class Repetition {
     return keyframe || packets.length >= TELLING_PACKETS || length >= TELLING_ROW;
   }
 
-  /** @param outDts on the output timeline, not wrapped */
-  #isPlayedAgain(outDts: number, nowMs: number): boolean {
-    if (this.#watched === undefined) return false;
-    const { dts, atMs, beganMs } = this.#watched;
-    const passedMs = nowMs - atMs;
+  /** @param dts of each picture of a repetition, on the input's clock */
+  #isPlayedAgain(dts: number, nowMs: number): boolean {
+    const watched = this.#watched;
+    if (watched === undefined) return false;
+    const step = ticksBetween(watched.dts, dts);
+    watched.dts = dts;
+    // A step back, or a longer one, is a jump of its clock.
+    if (step > 0 && step < REMEMBERED_TICKS) watched.ticks += step;
+    const passedMs = nowMs - watched.atMs;
     if (passedMs < WATCHED_MS) return false;
-    const speed = ((outDts - dts) * 1000) / TICKS_PER_SECOND / passedMs;
+    const speed = (watched.ticks * 1000) / TICKS_PER_SECOND / passedMs;
     // Another second, because the machine or the network may have stood still in this one.
-    this.#watched = { dts: outDts, atMs: nowMs, beganMs };
-    return (speed > SLOWEST_PLAYED && speed < SLOWEST_PAST) || nowMs - beganMs > LONGEST_WATCH_MS;
+    watched.atMs = nowMs;
+    watched.ticks = 0;
+    return (speed > SLOWEST_PLAYED && speed < SLOWEST_PAST) || nowMs - watched.beganMs > LONGEST_WATCH_MS;
   }
 }

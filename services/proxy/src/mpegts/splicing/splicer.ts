@@ -266,7 +266,7 @@ export class Splicer {
       if (!this.#started) return;
       if (this.#isUndecodable(unit, out, shift)) return;
       // Only a source repeats itself. What FFmpeg makes of it is known by its times.
-      if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement.dts);
+      if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement);
       this.#sink.progress(placement.dts, isPicture ? placement.dts + reorderOf(unit) : undefined);
     }
     if (!this.#started) return;

@@ -152,12 +152,7 @@ export class Timeline {
     if (this.#fresh) this.#placeInput(dts, nowMs);
     const shift = this.#shift as number;
     const track = this.#tracks.get(pid);
-    if (track === undefined) {
-      const reference = this.#latest()?.dts ?? wrapTicks(dts + shift);
-      const out = reference + ticksBetween(wrapTicks(reference), wrapTicks(dts + shift));
-      this.#tracks.set(pid, { dts: out, step: DEFAULT_STEP, shift, atMs: nowMs, joining: false });
-      return { shift, dts: out, jump: false, clockJump: false };
-    }
+    if (track === undefined) return this.#begin(pid, dts, nowMs, anchor);
     if (track.joining) return this.#join(track, dts, nowMs, anchor);
     const ahead = this.#ahead(track, dts, track.shift);
     const isUsual = this.#isUsual(track, ahead, track.shift, nowMs);
@@ -195,6 +190,21 @@ export class Timeline {
   translate(pid: number, ticks: number): number | undefined {
     const shift = this.#tracks.get(pid)?.shift ?? this.#shift;
     return shift === undefined ? undefined : wrapTicks(ticks + shift);
+  }
+
+  /** Places the first unit of a track. The clock may have jumped between the other tracks and this one. */
+  #begin(pid: number, dts: number, nowMs: number, anchor: boolean): Placement | undefined {
+    const shift = this.#shift as number;
+    const latest = this.#latest() ?? { dts: wrapTicks(dts + shift), atMs: nowMs };
+    const ahead = ticksBetween(wrapTicks(latest.dts), wrapTicks(dts + shift));
+    if (this.#repaired || Math.abs(ahead) < NEAR || isNear(ahead, elapsedTicks(latest.atMs, nowMs))) {
+      const out = latest.dts + ahead;
+      this.#tracks.set(pid, { dts: out, step: DEFAULT_STEP, shift, atMs: nowMs, joining: false });
+      return { shift, dts: out, jump: false, clockJump: false };
+    }
+    const track = { dts: latest.dts, step: DEFAULT_STEP, shift, atMs: latest.atMs, joining: true };
+    this.#tracks.set(pid, track);
+    return this.#join(track, dts, nowMs, anchor);
   }
 
   #placeInput(dts: number, nowMs: number): void {
