@@ -270,9 +270,13 @@ describe.concurrent('a worker that has started without Redis', () => {
         await until(async () => (await look(other, playlist))[0] === 200, {
           what: 'the other one to open what it sealed',
         });
+        // What it has signed, too.
+        for (const worker of [other, alone]) expect((await fetch(worker.url + entry)).status).toBe(200);
         // One that comes later knows the secret too.
         const third = await here.cluster.start('worker-3');
         expect(await look(third, playlist)).toEqual([200, 200]);
+        expect((await fetch(third.url + entry)).status).toBe(200);
+        expect((await fetch(third.url + entry.slice(0, -2))).status).toBe(403);
         expect(await look(alone, playlist)).toEqual([200, 200]);
         // What nobody has sealed stays refused.
         expect(await look(third, playlist.replace(id, 'f'.repeat(32)))).toEqual([404]);

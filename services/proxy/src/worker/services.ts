@@ -39,8 +39,8 @@ export interface Services {
   /** How FFmpeg is restricted on this machine. */
   readonly sandbox: SandboxReport;
   readonly startedAtMs: number;
-  /** The secret for signed playback URLs, the same on all workers of the cluster. */
-  readonly playbackSecret: () => string;
+  /** The secret for signed playback URLs, the same on all workers of the cluster, and those that it was in the last day. */
+  readonly playbackSecrets: () => readonly [string, ...string[]];
   /** Makes and reads what HLS viewers carry from request to request. */
   readonly sealer: Sealer;
   /** The metrics of this worker, for Prometheus. */

@@ -323,7 +323,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       ffmpeg,
       sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
-      playbackSecret: () => cluster.playbackSecrets()[0],
+      playbackSecrets: cluster.playbackSecrets,
       sealer,
       metrics,
       startWaitsFor: () => startWaitsFor({ isOnEcs: isOnEcs(), isKnown: cluster.isKnown() }),

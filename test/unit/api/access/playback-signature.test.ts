@@ -25,7 +25,7 @@ describe('sign', () => {
     for (const id of [ID, '', 'a b&c', 'é'.repeat(600)]) {
       const signature = sign(SECRET, id, NOW_MS + 1);
       expect(encodeURIComponent(signature)).toBe(signature);
-      expect(judge(SECRET, id, signature, NOW_MS)).toEqual({ kind: 'valid' });
+      expect(judge([SECRET], id, signature, NOW_MS)).toEqual({ kind: 'valid' });
     }
   });
 });
@@ -55,7 +55,7 @@ describe('judge', () => {
     ['space around it', ` ${GOOD}`, 'wrong'],
     ['a line behind it', `${GOOD}\n`, 'wrong'],
   ])('%s', (_, signature, kind) => {
-    expect(judge(SECRET, ID, signature, NOW_MS)).toEqual({ kind });
+    expect(judge([SECRET], ID, signature, NOW_MS)).toEqual({ kind });
   });
 
   it.each<[number, string]>([
@@ -64,18 +64,19 @@ describe('judge', () => {
     [1_790_000_061_000, 'expired'],
     [Number.MAX_SAFE_INTEGER, 'expired'],
   ])('at %d ms it is %2$s', (nowMs, kind) => {
-    expect(judge(SECRET, ID, GOOD, nowMs).kind).toBe(kind);
+    expect(judge([SECRET], ID, GOOD, nowMs).kind).toBe(kind);
   });
 
   it('takes one spelling only, though another one has the same bytes', () => {
     expect(twin).not.toBe(code);
     expect(Buffer.from(twin, 'base64url')).toEqual(Buffer.from(code, 'base64url'));
-    expect(judge(SECRET, ID, `${expiry}.${twin}`, NOW_MS)).toEqual({ kind: 'wrong' });
+    expect(judge([SECRET], ID, `${expiry}.${twin}`, NOW_MS)).toEqual({ kind: 'wrong' });
   });
 
   it('tells when one expired, and only of one that was valid', () => {
     const late = 1_790_000_100_000;
-    expect(judge(SECRET, ID, GOOD, late)).toEqual({ kind: 'expired', expiredAtMs: 1_790_000_061_000 });
-    expect(judge('another secret', ID, GOOD, late)).toEqual({ kind: 'wrong' });
+    expect(judge([SECRET], ID, GOOD, late)).toEqual({ kind: 'expired', expiredAtMs: 1_790_000_061_000 });
+    expect(judge(['another secret'], ID, GOOD, late)).toEqual({ kind: 'wrong' });
+    expect(judge(['another secret', SECRET], ID, GOOD, late).kind).toBe('expired');
   });
 });

@@ -27,8 +27,8 @@ export interface PlaybackAccess {
   refusal(streamId: string, signature: string | undefined): StreampoolError | undefined;
 }
 
-export function playbackAccess({ config, playbackSecret }: Services): PlaybackAccess {
-  return config.playbackAuth === 'open' ? OPEN : signedAccess(playbackSecret, config.playbackUrlTtlMs);
+export function playbackAccess({ config, playbackSecrets }: Services): PlaybackAccess {
+  return config.playbackAuth === 'open' ? OPEN : signedAccess(playbackSecrets, config.playbackUrlTtlMs);
 }
 
 const OPEN: PlaybackAccess = {
@@ -36,14 +36,14 @@ const OPEN: PlaybackAccess = {
   refusal: () => undefined,
 };
 
-/** @param secret may change when the worker joins its cluster late */
-function signedAccess(secret: () => string, defaultTtlMs: number): PlaybackAccess {
+/** @param secrets the one to sign with, and those of the last day: it changes when a worker joins its cluster late */
+function signedAccess(secrets: () => readonly [string, ...string[]], defaultTtlMs: number): PlaybackAccess {
   return {
     urlOf: (stream, { hls, ttlMs = defaultTtlMs } = {}) => {
       const expiresAtMs = Math.ceil((Date.now() + ttlMs) / 1000) * 1000;
-      return { url: `${pathOf(stream, hls)}?${SIGNATURE}=${sign(secret(), stream.id, expiresAtMs)}`, expiresAtMs };
+      return { url: `${pathOf(stream, hls)}?${SIGNATURE}=${sign(secrets()[0], stream.id, expiresAtMs)}`, expiresAtMs };
     },
-    refusal: (streamId, signature) => refusalFor(judge(secret(), streamId, signature, Date.now())),
+    refusal: (streamId, signature) => refusalFor(judge(secrets(), streamId, signature, Date.now())),
   };
 }
 

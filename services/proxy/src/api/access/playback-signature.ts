@@ -27,12 +27,18 @@ export function sign(secret: string, streamId: string, expiresAtMs: number): str
   return signatureOf(secret, streamId, Math.ceil(expiresAtMs / 1000));
 }
 
-/** Whether a signature is valid for this stream now. Only a signature made with `secret` can be `expired`. */
-export function judge(secret: string, streamId: string, signature: string | undefined, nowMs: number): Judgement {
+/** Whether a signature is valid for this stream now. Only one that was made with one of the secrets can be `expired`. */
+export function judge(
+  secrets: readonly string[],
+  streamId: string,
+  signature: string | undefined,
+  nowMs: number,
+): Judgement {
   if (signature === undefined || signature === '') return { kind: 'missing' };
   const expiresAtS = Number(FORMAT.exec(signature)?.[1] ?? Number.NaN);
   if (Number.isNaN(expiresAtS)) return { kind: 'wrong' };
-  if (!sameText(signature, signatureOf(secret, streamId, expiresAtS))) return { kind: 'wrong' };
+  if (!secrets.some((secret) => sameText(signature, signatureOf(secret, streamId, expiresAtS))))
+    return { kind: 'wrong' };
   const expiresAtMs = expiresAtS * 1000;
   return nowMs < expiresAtMs ? { kind: 'valid' } : { kind: 'expired', expiredAtMs: expiresAtMs };
 }
