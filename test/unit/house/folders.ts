@@ -136,14 +136,18 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'relay',
     'what goes between workers: one protocol, both sides of it',
-    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax mpegts/reading feed feed/marks',
+    'services/shared services/registry services/registry/resilient timing.ts visit.ts errors.ts async.ts mpegts/syntax mpegts/reading feed feed/hls feed/marks',
   ),
   row(
     'cluster',
     'who else there is',
     'services/shared services/shared/masking services/registry services/registry/* config timing.ts errors.ts ecs relay',
   ),
-  row('ownership', 'which worker makes a feed', 'services/shared services/registry timing.ts async.ts ecs feed relay'),
+  row(
+    'ownership',
+    'which worker makes a feed',
+    'services/shared services/registry timing.ts async.ts ecs feed feed/hls relay',
+  ),
   row(
     'segments',
     'the segments of a process feed: cut here, the same on every worker',

@@ -3,6 +3,7 @@
 import type { Feed } from '../feed/feed.ts';
 import { type FeedHistory, isSameClock, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
@@ -30,6 +31,8 @@ export interface FollowOptions {
    * feed's they mean nothing, and are undefined.
    */
   readonly onMedia: (clock: SourceClock | undefined, marks: RelayedMarks | undefined) => void;
+  /** Called with what the owner says of its segments. Unset: the feed has none. */
+  readonly onWindow?: (news: SegmentNews) => void;
 }
 
 /** One connection to the owner, from dialling to its end. */
@@ -48,6 +51,7 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
     onTimeline: lastDts === undefined ? undefined : history.theirTimeline,
     // Of what has come until now, nothing is said of a later owner: at worst a picture to begin with is waited for.
     onLineage: (lineage) => void history.follow(lineage, output.lastDts),
+    onWindow: options.onWindow,
     signal: options.signal,
     wire: place.wire,
   });

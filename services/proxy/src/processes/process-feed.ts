@@ -448,6 +448,7 @@ export class ProcessFeed implements PlacedFeed {
       isCopy: this.#production.samePictures,
       clock: this.#sourceClock,
       onMedia,
+      onWindow: (news) => this.segments.hear(news),
     });
     if (outcome.kind === 'ended' || this.#isOver) return { why: 'over' };
     if (outcome.kind === 'failed') throw relayedError(outcome);

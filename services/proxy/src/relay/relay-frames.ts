@@ -8,6 +8,8 @@ import { z } from 'zod';
 import { ownerShape } from '../../../registry/shapes.ts';
 import type { Owner } from '../../../registry/types.ts';
 import type { OwnerHistory } from '../feed/feed-history.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
+import { newsShape, withEntries } from '../feed/hls/segment-news.ts';
 import { clockShape, type SaidClock } from './clock-frames.ts';
 import { marksShape, type SaidMarks } from './mark-frames.ts';
 import { ticksShape } from './ticks-shape.ts';
@@ -76,13 +78,14 @@ export type RelayFrame =
   | { type: 'hello'; hello: RelayHello }
   | { type: 'clock'; clock: SaidClock | undefined }
   | { type: 'segments'; segments: SaidMarks }
+  | { type: 'window'; window: SegmentNews }
   /** `whole`: the media up to here ends with complete units, so the reader need not wait for more. */
   | { type: 'data'; bytes: Buffer; whole: boolean }
   | { type: 'end'; end: RelayEnd }
   | { type: 'ping' };
 
 /** `data` and `whole` are followed by media, the others by JSON. */
-const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments', 'head'] as const;
+const TYPES = ['hello', 'data', 'end', 'ping', 'clock', 'whole', 'segments', 'head', 'window'] as const;
 const HEADER_BYTES = 5;
 /** Larger than any frame that a worker sends. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
@@ -93,7 +96,7 @@ export function dataHeader(length: number, whole: boolean): Buffer {
 }
 
 export function encodeFrame(frame: Exclude<RelayFrame, { type: 'data' }>): Buffer {
-  const bytes = Buffer.from(JSON.stringify(frame));
+  const bytes = Buffer.from(JSON.stringify(frame, withEntries));
   return Buffer.concat([header(frame.type, bytes.length), bytes]);
 }
 
@@ -149,7 +152,7 @@ const headShape: z.ZodType<FetchedHead> = z.looseObject({
 
 /** A frame without media, from its JSON; undefined when the content is not valid. */
 function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text: string): RelayFrame | undefined {
-  let said: { hello?: unknown; clock?: unknown; segments?: unknown; end?: unknown; head?: unknown } | null;
+  let said: Partial<Record<'hello' | 'clock' | 'segments' | 'window' | 'end' | 'head', unknown>> | null;
   try {
     said = JSON.parse(text);
   } catch {
@@ -165,6 +168,10 @@ function readFrame(type: Exclude<(typeof TYPES)[number], 'data' | 'whole'>, text
     case 'segments': {
       const { data } = marksShape.safeParse(said?.segments);
       return data && { type, segments: data };
+    }
+    case 'window': {
+      const { data } = newsShape.safeParse(said?.window);
+      return data && { type, window: data };
     }
     case 'end':
       return { type, end: endShape.parse(said?.end) };

@@ -5,6 +5,7 @@ import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
 import type { Timer } from '../../../shared/clock.ts';
 import { deferred } from '../async.ts';
 import type { OwnerHistory, SourceClock } from '../feed/feed-history.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 import { HeardClock } from './clock-frames.ts';
 import { HeardMarks, type RelayedMarks } from './mark-frames.ts';
@@ -35,6 +36,8 @@ export interface RelayRequest {
   readonly onTimeline?: string | undefined;
   /** Called when the feed that is passed on has got another owner, and the relay goes on. */
   readonly onLineage: (lineage: OwnerHistory) => void;
+  /** Called with what the owner says of its segments. Unset: the feed has none. */
+  readonly onWindow?: ((news: SegmentNews) => void) | undefined;
   readonly signal: AbortSignal;
   /** Unset: HTTP of this machine. */
   readonly wire?: Wire;
@@ -65,7 +68,8 @@ const BUFFER_BYTES = 1024 * 1024;
 
 /** Dials the owner. Never throws: an error becomes the outcome of the run. */
 export function startRelayRun(request: RelayRequest): RelayRun {
-  const { owner, via, feed, me, secret, afterTicks, onTimeline, onLineage, signal, wire = systemWire } = request;
+  const { owner, via, feed, me, secret, afterTicks, onTimeline, onLineage, signal } = request;
+  const { onWindow = () => undefined, wire = systemWire } = request;
   const { clock } = wire;
   const dialled = via ?? owner;
   const ended = deferred<RelayOutcome>();
@@ -128,6 +132,7 @@ export function startRelayRun(request: RelayRequest): RelayRun {
     } else if (frame.type === 'end') settle(frame.end);
     else if (frame.type === 'clock') sourceClock.take(frame.clock, clock.monotonicMs());
     else if (frame.type === 'segments') marks.take(frame.segments);
+    else if (frame.type === 'window') onWindow(frame.window);
     // Without a valid hello, nobody knows what the media belongs to.
     else if (frame.type === 'data' && !isKnown) lost('closed');
     else if (frame.type === 'data') {

@@ -11,17 +11,18 @@ import { sameText } from '../../../shared/same-text.ts';
 import { deferred } from '../async.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
+import { NewsSaid } from '../feed/hls/segment-news.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
 import { answerFetch, type FetchedFeed, readAsk } from './fetch-answer.ts';
-import { MarkNews } from './mark-frames.ts';
+import { MARKS_VERSION, MarkNews } from './mark-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import { failureRecord } from './relayed-failure.ts';
-import type { RelayedFeed } from './relayed-feed.ts';
+import type { RelayedFeed, RelayedSegments } from './relayed-feed.ts';
 import { systemWire, type Wire } from './wire.ts';
 
 export interface RelayServerDeps {
@@ -249,6 +250,7 @@ export class RelayServer {
     const ownMarkNews = new MarkNews(version, true);
     const hello = { version, incarnation, lineage: history.current, ticks, marks: markNews.of(marks().source) };
     response.write(encodeFrame({ type: 'hello', hello }));
+    if (relayed.segments !== undefined && version >= MARKS_VERSION) saySegments(relayed.segments, visit, response);
     const ping = this.#wire.clock.setInterval(() => {
       if (!response.writableNeedDrain) response.write(encodeFrame({ type: 'ping' }));
     }, RELAY_PING_MS);
@@ -336,6 +338,17 @@ export class RelayServer {
     const given = (request.headers.authorization ?? '').replace(/^Bearer /, '');
     return sameText(given, this.#deps.secret());
   }
+}
+
+/** Says which segments there are: it may have to go on with them. */
+function saySegments(segments: RelayedSegments, visit: Visit, response: ServerResponse): void {
+  const said = new NewsSaid();
+  const say = () => {
+    const window = said.of(segments.news);
+    if (window !== undefined && !response.writableEnded) response.write(encodeFrame({ type: 'window', window }));
+  };
+  visit.holds(segments.onSegment(say));
+  say();
 }
 
 /** The newest entry from which a follower with everything up to `after` (33-bit ticks) misses nothing, else the oldest. */

@@ -5,6 +5,7 @@ import type { Owner } from '../../../registry/types.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { Visit } from '../visit.ts';
 import type { RelayedMarks } from './mark-frames.ts';
 import type { PlaceAnswer } from './peers.ts';
@@ -23,7 +24,7 @@ export interface RelayedPlace {
 
 /** What another worker asks about the segments of a feed. */
 export interface SegmentsAsked {
-  /** Of the segment whose media it wants; undefined: which there are, until it has had enough. */
+  /** Of the segment whose media it wants; undefined: it wants some, until it has had enough. */
   readonly n: number | undefined;
   readonly place: RelayedPlace;
   readonly visit: Visit;
@@ -34,6 +35,10 @@ export interface SegmentsAsked {
 
 /** The segments of a feed, as other workers get them. */
 export interface RelayedSegments {
+  /** Which there are; undefined: none. */
+  readonly news: SegmentNews | undefined;
+  /** Calls back when that has changed. @returns a function that ends the calls */
+  onSegment(listener: () => void): () => void;
   /** @returns how many bytes of media that were */
   answer(asked: SegmentsAsked): Promise<number>;
 }

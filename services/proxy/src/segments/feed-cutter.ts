@@ -4,21 +4,34 @@
  */
 
 import type { Feed } from '../feed/feed.ts';
+import type { Done } from '../feed/hls/segment-events.ts';
 import type { ListedSegment } from '../feed/hls/segment-list.ts';
-import { Segmenter, type SegmenterSink } from '../feed/hls/segmenter.ts';
+import { Segmenter } from '../feed/hls/segmenter.ts';
 import { type FeedMarks, ptsOn } from '../feed/marks/feed-marks.ts';
 import type { Mark } from '../feed/marks/mark.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { Counters } from '../mpegts/segmenting/segment-writer.ts';
 import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
 
+/** What is said with a segment. */
+export interface CutFacts {
+  /** From the numbers of the marks to those of the segments. */
+  readonly offset: number;
+  /** What of it stands before its first picture in the ring may be missing. */
+  readonly isFirst: boolean;
+}
+
 export interface FeedCutterDeps {
   readonly feed: Feed;
   /** Undefined while nobody knows any. */
   readonly marks: () => FeedMarks | undefined;
-  readonly sink: SegmenterSink;
-  /** The newest segment that is there already. */
+  readonly onDone: (done: Done, facts: CutFacts) => void;
+  /** The first picture at a mark was no keyframe. */
+  readonly onFault: () => void;
+  /** The newest segment that has been said. */
   readonly after: Pick<ListedSegment, 'n' | 'mark' | 'discontinuities'> | undefined;
+  /** Of the first segment to cut; undefined: the oldest that the ring has. */
+  readonly from: number | undefined;
   /** With which the segment before `n` ended, if anybody knows. */
   readonly countersBefore: (n: number) => Counters | undefined;
 }
@@ -38,8 +51,8 @@ export class FeedCutter {
   /** From the numbers of the marks to those of the segments. */
   #offset = 0;
   #lastNumber: number;
-  /** The newest segment that was there before. */
-  readonly #after: number;
+  readonly #from: number;
+  #newestDone: number | undefined;
   /** As the marks count them, and as the segments do. */
   #marked: number | undefined;
   #discontinuities: number;
@@ -48,7 +61,7 @@ export class FeedCutter {
     this.#deps = deps;
     const { n = Number.NEGATIVE_INFINITY, discontinuities = 0 } = deps.after ?? {};
     this.#lastNumber = n;
-    this.#after = n;
+    this.#from = deps.from ?? Number.NEGATIVE_INFINITY;
     this.#offset = deps.after === undefined ? 0 : deps.after.n - deps.after.mark;
     this.#discontinuities = discontinuities;
     this.#unsubscribe = deps.feed.onPublish(() => this.#read());
@@ -59,6 +72,11 @@ export class FeedCutter {
   /** From the numbers of the marks to those of the segments. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** Number of the newest segment that has been cut. */
+  get newestDone(): number | undefined {
+    return this.#newestDone;
   }
 
   /** Reads nothing more. */
@@ -93,7 +111,17 @@ export class FeedCutter {
     const [oldest] = this.#deps.feed.ring.entries;
     if (this.#segmenter !== undefined || oldest === undefined) return this.#segmenter;
     const nearTicks = Math.round(oldest.mediaMs * TICKS_PER_MS);
-    this.#segmenter = new Segmenter(this.#deps.sink, { nearTicks, countersBefore: this.#deps.countersBefore });
+    const { onDone, onFault, countersBefore } = this.#deps;
+    const sink = {
+      cut: () => undefined,
+      done: (done: Done) => {
+        const isFirst = this.#newestDone === undefined;
+        this.#newestDone = done.n;
+        onDone(done, { offset: this.#offset, isFirst });
+      },
+      fault: onFault,
+    };
+    this.#segmenter = new Segmenter(sink, { nearTicks, countersBefore });
     this.#segmenter.push(oldest.prefix);
     this.#position = oldest.position;
     return this.#segmenter;
@@ -137,6 +165,6 @@ export class FeedCutter {
       this.#lastNumber = n;
     }
     this.#marked = mark.discontinuities;
-    if (n > this.#after) segmenter.mark({ ...mark, n, discontinuities: this.#discontinuities }, 0);
+    if (n >= this.#from) segmenter.mark({ ...mark, n, discontinuities: this.#discontinuities }, 0);
   }
 }

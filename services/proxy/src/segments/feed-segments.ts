@@ -20,12 +20,13 @@ import type { Variant } from '../feed/hls/variant.ts';
 import type { FeedMarks } from '../feed/marks/feed-marks.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { RelayedSegments, SegmentsAsked } from '../relay/relayed-feed.ts';
-import { FeedCutter } from './feed-cutter.ts';
+import { type CutFacts, FeedCutter } from './feed-cutter.ts';
 import { FeedVariant } from './feed-variant.ts';
-import { HeardSegments, peerOf } from './heard-segments.ts';
+import { SegmentChanges } from './segment-changes.ts';
 import { SegmentMedia } from './segment-media.ts';
 import { type AnsweringSegments, answerSegment, answerSegments } from './segments-answer.ts';
 import { fetchSegment } from './segments-run.ts';
+import { peerOf, WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
   /** HLS_SEGMENT_TIME */
@@ -64,6 +65,8 @@ const MAX_AHEAD = 2;
 const WAIT_TARGETS = 2;
 /** Three target durations of segments may take more than RING_MAX_BYTES, up to so many times. */
 const MOST_RINGS = 2;
+/** What a worker could not give that was lost meanwhile, another one may have soon. */
+const ASK_AGAIN_MS = 250;
 /** The media of a feed comes about as early as the word of its owner: before that has passed, nothing is fetched. */
 const FOLLOW_MS = 500;
 
@@ -75,29 +78,30 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   #users = 0;
   #linger: Timer | undefined;
   #cutter: FeedCutter | undefined;
-  #heard: HeardSegments | undefined;
-  #unsubscribe: (() => void) | undefined;
+  #wanted: WantedSegments | undefined;
   #list: SegmentList;
   /** Cut here while another worker makes the feed, the oldest first: this one may have to go on from them. */
-  #unsaid: Done[] = [];
+  #unsaid: { readonly done: Done; readonly facts: CutFacts }[] = [];
   #playlist: PlaylistText | undefined;
-  #waiting = 0;
   /** That has been logged. */
   #isShort = false;
-  /** Called at each segment, and at the end of the feed. */
-  readonly #listeners = new Set<() => void>();
+  /** At each segment, and at the end of the feed. */
+  readonly #changes: SegmentChanges;
 
   constructor(deps: FeedSegmentsDeps) {
     this.#deps = deps;
     this.#clock = deps.feed.clock;
     this.#list = new SegmentList(deps.list);
     this.#variant = new FeedVariant(deps.feed, deps.list.segmentSeconds * 1000);
+    this.#changes = new SegmentChanges(this.#clock, () => this.isOver);
     this.#media = new SegmentMedia(async (n) => {
       const peer = peerOf(deps.place);
       return peer && fetchSegment(peer, n);
     });
+    const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
     deps.feed.onEnd(() => {
-      this.#heard?.close();
+      unsubscribe();
+      this.#wanted?.close();
       this.#clock.clearTimeout(this.#linger);
       this.#changed();
     });
@@ -124,7 +128,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
 
   /** How many requests wait for what comes next. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#changes.waiting;
   }
 
   /** For `/stats`; undefined while nobody wants them. */
@@ -154,10 +158,15 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
       this.#users--;
       if (this.#users > 0) return;
       // Whoever makes the feed would keep it for this worker.
-      this.#heard?.close();
-      this.#heard = undefined;
-      if (!this.isOver) this.#linger = this.#clock.setTimeout(() => this.#stop(), LINGER_MS).unref();
+      this.#wanted?.close();
+      this.#wanted = undefined;
+      this.#stopLater();
     };
+  }
+
+  #stopLater(): void {
+    this.#clock.clearTimeout(this.#linger);
+    if (!this.isOver) this.#linger = this.#clock.setTimeout(() => this.#stop(), LINGER_MS).unref();
   }
 
   get news(): SegmentNews | undefined {
@@ -165,8 +174,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 
   onSegment(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#changes.on(listener);
   }
 
   mediaOf(n: number): Buffer | undefined {
@@ -183,10 +191,12 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     const theirs = known.segments.at(-1);
     const { newest } = this.#list;
     if (!this.#isOwn || theirs === undefined || (newest !== undefined && theirs.n <= newest.n)) return;
-    this.#hear(known);
-    if (this.#cutter === undefined) return;
-    this.#cutter.close();
-    this.#cutter = this.#newCutter();
+    this.#take(known);
+    if (this.#cutter !== undefined) this.#cutAnew();
+  }
+
+  hear(news: SegmentNews): void {
+    if (!this.#isOwn) this.#take(news);
   }
 
   /**
@@ -197,15 +207,8 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   async playlist(signal: AbortSignal): Promise<PlaylistText> {
     const { startSegments, waitMs } = this.#deps.settings;
     const count = () => this.#list.window.filter(({ gap }) => !gap).length;
-    await this.#until(() => count() >= startSegments, waitMs, signal);
-    if (count() === 0) {
-      const { end } = this.#deps.feed;
-      if (end?.kind === 'failed') throw end.error;
-      const seconds = Math.round(waitMs / 1000);
-      throw new StreampoolError(503, `The stream has no segment after ${seconds} s (HLS_WAIT_TIME). Try again.`, {
-        retryAfterSeconds: 1,
-      });
-    }
+    await this.#changes.until(() => count() >= startSegments, waitMs, signal);
+    if (count() === 0) throw this.#nothing();
     if (this.#list.bytes > MOST_RINGS * this.#deps.maxBytes()) {
       throw new StreampoolError(
         503,
@@ -221,75 +224,121 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
 
   /**
    * The media of a segment. Waits for the next ones.
-   * @throws {StreampoolError} 404 when it has left the window, or does not come
+   * @throws {Error} as `playlist`; {StreampoolError} 404 when it has left the window, or does not come
    */
   async segment(n: number, signal: AbortSignal): Promise<Buffer> {
+    // Another worker has listed it, and this one has just begun with the feed.
+    await this.#changes.until(() => this.#list.newest !== undefined, this.#deps.settings.waitMs, signal);
     const { newest } = this.#list;
-    if (newest !== undefined && n > newest.n && n <= newest.n + MAX_AHEAD) {
-      await this.#until(() => (this.#list.newest?.n ?? 0) >= n, WAIT_TARGETS * this.targetDurationMs, signal);
+    if (newest === undefined) throw this.#nothing();
+    if (n > newest.n && n <= newest.n + MAX_AHEAD) {
+      await this.#changes.until(() => (this.#list.newest?.n ?? 0) >= n, WAIT_TARGETS * this.targetDurationMs, signal);
     }
-    const segment = this.#list.of(n);
-    const media = segment && !segment.gap ? await this.#mediaOf(segment, signal) : undefined;
+    const media = await this.#mediaOf(n, signal);
     if (media === undefined) throw new StreampoolError(404, 'This segment is not in the playlist.');
     return media;
   }
 
-  async #mediaOf(segment: ListedSegment, signal: AbortSignal): Promise<Buffer | undefined> {
-    const here = () => this.#media.of(segment);
-    if (here() === undefined && !this.#isOwn) {
-      const isNewest = segment.n === this.#list.newest?.n;
-      if (isNewest) await this.#until(() => here() !== undefined, FOLLOW_MS, signal);
+  /** Why there is no segment at all. */
+  #nothing(): Error {
+    const { end } = this.#deps.feed;
+    if (end?.kind === 'failed') return end.error;
+    const seconds = Math.round(this.#deps.settings.waitMs / 1000);
+    return new StreampoolError(503, `The stream has no segment after ${seconds} s (HLS_WAIT_TIME). Try again.`, {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  async #mediaOf(n: number, signal: AbortSignal): Promise<Buffer | undefined> {
+    const here = () => this.#media.of({ n });
+    if (!this.#isOwn && n === this.#list.newest?.n)
+      await this.#changes.until(() => here() !== undefined, FOLLOW_MS, signal);
+    const untilMs = this.#clock.monotonicMs() + WAIT_TARGETS * this.targetDurationMs;
+    for (;;) {
+      const listed = this.#list.of(n);
+      if (listed === undefined || listed.gap) return undefined;
+      const media = here() ?? (this.#isOwn ? undefined : await this.#media.fetch(listed));
+      const leftMs = untilMs - this.#clock.monotonicMs();
+      if (media !== undefined || this.isOver || signal.aborted || leftMs <= 0 || n < this.#list.from) return media;
+      // Whoever made the feed has listed it and died, and what is missing of it comes from the worker that goes on.
+      await this.#changes.until(() => here() !== undefined, Math.min(ASK_AGAIN_MS, leftMs), signal);
     }
-    return here() ?? (this.#isOwn ? undefined : this.#media.fetch(segment));
   }
 
   #begin(): void {
     if (this.isOver) return;
-    const { place } = this.#deps;
-    this.#heard ??= new HeardSegments({ place, known: () => this.news, onNews: (news) => this.#hear(news) });
-    if (this.#cutter !== undefined) return;
-    this.#cutter = this.#newCutter();
-    this.#unsubscribe = place.onOwner(() => this.#ownerChanged());
+    if (this.#users > 0) {
+      this.#wanted ??= new WantedSegments({ place: this.#deps.place, known: () => this.news });
+    }
+    if (this.#cutter === undefined) this.#cutAnew();
   }
 
-  #newCutter(): FeedCutter {
+  /** Cuts what the ring has and is not here, and goes on from there. */
+  #cutAnew(): void {
     const { feed, marks } = this.#deps;
-    return new FeedCutter({
-      ...{ feed, marks, after: this.#isOwn ? this.#list.newest : undefined },
-      sink: {
-        cut: () => undefined,
-        done: (done) => this.#cut(done),
-        fault: () => {
-          if (this.#isOwn) this.#deps.onFault();
-        },
+    this.#cutter?.close();
+    this.#cutter = undefined;
+    const missing = this.#list.kept.find(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
+    const { newest } = this.#list;
+    this.#cutter = new FeedCutter({
+      ...{ feed, marks, after: this.#isOwn ? newest : undefined },
+      // The first one that is cut may lack sound from before it.
+      from: this.#isOwn && newest !== undefined ? (missing?.n ?? newest.n + 1) - 1 : undefined,
+      onDone: (done, facts) => this.#cut(done, facts),
+      onFault: () => {
+        if (this.#isOwn) this.#deps.onFault();
       },
       countersBefore: (n) => this.#list.of(n - 1)?.counters,
     });
+    this.#reach();
+    this.#changed();
   }
 
   #stop(): void {
     this.#cutter?.close();
     this.#cutter = undefined;
-    this.#unsubscribe?.();
-    this.#list = new SegmentList(this.#deps.list);
+    // Who follows goes on hearing which there are.
+    if (this.#isOwn) this.#list = new SegmentList(this.#deps.list);
     this.#media.clear();
     this.#unsaid = [];
     this.#changed();
   }
 
   /** A segment has ended in the feed here. */
-  #cut(done: Done): void {
+  #cut(done: Done, facts: CutFacts): void {
     const { n, ts } = done;
-    if (this.#isOwn) {
-      const { offset = 0 } = this.#cutter ?? {};
-      const segment = listedSegment(done, this.#list.newest, offset);
+    const listed = this.#list.of(n);
+    if (!this.#isOwn) this.#unsaid.push({ done, facts });
+    else if (listed === undefined) {
+      const segment = listedSegment(done, this.#list.newest, facts.offset);
       this.#list.add(segment, { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) });
       this.#fit();
-    } else this.#unsaid.push(done);
-    if (ts !== undefined && this.#media.cut(n, ts.bytes, this.#list.of(n)) === 'other') {
+    }
+    const isOther = ts !== undefined && this.#media.cut(n, ts.bytes, this.#list.of(n)) === 'other';
+    if (isOther) {
       this.#deps.log.debug({ n, bytes: ts.bytes.length }, 'this worker has cut a segment otherwise than its owner');
     }
+    if (this.#isOwn && listed !== undefined && !facts.isFirst && this.#media.of({ n }) === undefined) {
+      this.#putInPlace(done);
+    }
+    this.#reach();
     this.#changed();
+  }
+
+  /** The worker before has listed it, and died with its media. */
+  #putInPlace({ n, ts, gap }: Done): void {
+    this.#list.replace(n, { bytes: ts?.bytes.length ?? 0, crc: ts?.crc ?? 0, gap });
+    if (ts !== undefined) this.#media.cut(n, ts.bytes, this.#list.of(n));
+  }
+
+  /** Playlists begin with the oldest segment whose media is here, and that of all after it. The newest may still be on the way. */
+  #reach(): void {
+    if (!this.#isOwn || this.#cutter === undefined) return;
+    const { kept } = this.#list;
+    const { newestDone: done = Number.NEGATIVE_INFINITY } = this.#cutter;
+    const isThere = ({ n, gap }: ListedSegment) => gap || n > done || this.#media.of({ n }) !== undefined;
+    const missing = kept.findLast((segment) => !isThere(segment));
+    this.#list.startFrom(missing === undefined ? 0 : missing.n + 1);
   }
 
   /** The ring keeps what it needs, and the playlists get shorter. */
@@ -306,7 +355,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 
   /** The owner has said this. */
-  #hear(news: SegmentNews): void {
+  #take(news: SegmentNews): void {
     this.#list.take(news);
     for (const segment of news.segments) {
       if (this.#media.said(segment) !== 'other') continue;
@@ -314,8 +363,9 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
       this.#deps.log.debug({ n, bytes }, 'this worker has cut a segment otherwise than its owner');
     }
     const newest = this.#list.newest?.n ?? 0;
-    this.#unsaid = this.#unsaid.filter(({ n }) => n > newest);
+    this.#unsaid = this.#unsaid.filter(({ done }) => done.n > newest);
     this.#changed();
+    if (this.#cutter === undefined) return;
     // What was cut here is here by now. When the owner dies, nobody else may have it.
     const before = this.#list.of(newest - 1);
     if (before !== undefined && !before.gap && this.#media.of(before) === undefined && !this.#isOwn) {
@@ -325,42 +375,26 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
 
   /** Another worker makes the feed from here on, or this one. */
   #ownerChanged(): void {
-    if (!this.#isOwn) return;
-    const unsaid = this.#unsaid.splice(0);
     const { newest } = this.#list;
-    if (newest !== undefined && newest.n - newest.mark !== this.#cutter?.offset) {
-      this.#cutter?.close();
-      this.#cutter = this.#newCutter();
+    if (!this.#isOwn || this.isOver) return;
+    if (this.#cutter === undefined) {
+      // Nobody is here for it, and players of the worker before may come.
+      if (newest === undefined) return;
+      this.#begin();
+      if (this.#users === 0) this.#stopLater();
       return;
     }
-    for (const done of unsaid) this.#cut(done);
+    const unsaid = this.#unsaid.splice(0);
+    const isHere = this.#list.kept.every(({ n, gap }) => gap || this.#media.of({ n }) !== undefined);
+    if (newest !== undefined && (!isHere || newest.n - newest.mark !== this.#cutter.offset)) this.#cutAnew();
+    else for (const { done, facts } of unsaid) this.#cut(done, facts);
   }
 
   #changed(): void {
     this.#playlist = undefined;
     const [oldest] = this.#list.kept;
     if (oldest !== undefined) this.#media.forgetBefore(oldest.n);
-    for (const listener of [...this.#listeners]) listener();
-  }
-
-  /** Waits until something is there, the feed is over, the time is over, or nobody wants it. */
-  #until(isThere: () => boolean, ms: number, signal: AbortSignal): Promise<void> {
-    if (isThere() || this.isOver || signal.aborted) return Promise.resolve();
-    this.#waiting++;
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#waiting--;
-        this.#clock.clearTimeout(timer);
-        unsubscribe();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const unsubscribe = this.onSegment(() => {
-        if (isThere() || this.isOver) end();
-      });
-      const timer = this.#clock.setTimeout(end, ms);
-      signal.addEventListener('abort', end);
-    });
+    this.#changes.tell();
   }
 }
 

@@ -1,10 +1,10 @@
-/** Answers another worker that has HLS viewers of a feed of this one: which segments there are, and their media. */
+/** Answers another worker that has HLS viewers of a feed of this one: it wants segments to be cut, or the media of one. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ListedSegment, SegmentNews } from '../feed/hls/segment-list.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
+import { MAX_NEWS_BYTES, readNews } from '../feed/hls/segment-news.ts';
 import type { SegmentsAsked } from '../relay/relayed-feed.ts';
 import { RELAY_PING_MS } from '../timing.ts';
-import { MAX_NEWS_BYTES, newsLine, readNews } from './segment-news.ts';
 
 /** What this worker has of a feed's segments. */
 export interface AnsweringSegments {
@@ -12,14 +12,11 @@ export interface AnsweringSegments {
   want(): () => void;
   /** What a follower knows that this worker may not: the one that made the feed before has told it. */
   offer(known: SegmentNews): void;
-  readonly news: SegmentNews | undefined;
-  /** Calls back when there are more. @returns a function that ends the calls */
-  onSegment(listener: () => void): () => void;
   /** Undefined: not here. */
   mediaOf(n: number): Buffer | undefined;
 }
 
-/** Says which segments there are, until one side has had enough or another worker makes the feed. */
+/** Segments are cut until one side has had enough or another worker makes the feed. The relay of the feed says which there are. */
 export async function answerSegments(
   segments: AnsweringSegments,
   { place, visit, request, response, clock }: SegmentsAsked,
@@ -28,24 +25,13 @@ export async function answerSegments(
   if (visit.isOver) return;
   if (known !== undefined) segments.offer(known);
   visit.holds(segments.want());
-  response.writeHead(200, { 'Content-Type': 'application/x-ndjson', Connection: 'close' });
-  const said = new Map<number, ListedSegment>();
-  const say = () => {
-    const { targetDuration, segments: all } = segments.news ?? { targetDuration: 0, segments: [] };
-    const news = all.filter((segment) => said.get(segment.n) !== segment);
-    if (news.length === 0) return;
-    said.clear();
-    for (const segment of all) said.set(segment.n, segment);
-    response.write(newsLine({ targetDuration, segments: news }));
-  };
-  visit.holds(segments.onSegment(say));
+  response.writeHead(200, { 'Content-Type': 'text/plain', Connection: 'close' });
   visit.holds(place.onOwner(() => response.end()));
   const ping = clock.setInterval(() => {
     if (!response.writableNeedDrain) response.write('\n');
   }, RELAY_PING_MS);
   visit.holds(() => clock.clearInterval(ping));
   response.write('\n');
-  say();
 }
 
 /** The media of one segment. */

@@ -1,12 +1,12 @@
-/** Asks the worker that has a feed for its segments: which there are, as they come; and the media of one. */
+/** Asks the worker that has a feed for its segments: to cut them, and for the media of one. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Owner } from '../../../registry/types.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
+import { newsText } from '../feed/hls/segment-news.ts';
 import type { Peer } from '../relay/peers.ts';
 import type { Wire } from '../relay/wire.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
-import { MAX_NEWS_BYTES, newsLine, readNews } from './segment-news.ts';
 
 export interface SegmentsPeer {
   /** The feed's key in the registry. */
@@ -22,36 +22,25 @@ export interface SegmentsPeer {
 const SEGMENT_MS = 5_000;
 
 /**
- * Hears of segments until the connection ends, however it ends: whoever still wants them asks again, the worker that makes the feed
- * by then.
+ * Wants segments until the connection ends, however it ends: whoever still wants them asks again, the worker that makes the feed by
+ * then.
  *
  * @param known what this worker knows already, for an owner that does not
  */
-export async function hearSegments(
+export async function wantSegments(
   peer: SegmentsPeer,
   known: SegmentNews | undefined,
-  onNews: (news: SegmentNews) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await ask(peer, 'POST', '', signal, known === undefined ? '' : newsLine(known));
-  if (response?.statusCode !== 200) {
-    response?.destroy();
-    return;
-  }
+  const response = await ask(peer, 'POST', '', signal, known === undefined ? '' : newsText(known));
+  if (response === undefined) return;
   const { clock } = peer.wire;
-  let silence = clock.setTimeout(() => response.destroy(), RELAY_SILENCE_MS);
-  let rest = '';
+  const expect = () => clock.setTimeout(() => response.destroy(), RELAY_SILENCE_MS);
+  let silence = expect();
   try {
-    for await (const piece of response) {
+    for await (const _ of response) {
       clock.clearTimeout(silence);
-      silence = clock.setTimeout(() => response.destroy(), RELAY_SILENCE_MS);
-      const lines = (rest + (piece as Buffer).toString()).split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > MAX_NEWS_BYTES) return;
-      for (const line of lines) {
-        const news = line === '' ? undefined : readNews(line);
-        if (news !== undefined) onNews(news);
-      }
+      silence = expect();
     }
   } catch {
     // The worker has gone, or does not answer any more.

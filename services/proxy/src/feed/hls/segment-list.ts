@@ -28,6 +28,8 @@ export interface ListedSegment {
 export interface SegmentNews {
   /** EXT-X-TARGETDURATION, in s. */
   readonly targetDuration: number;
+  /** Playlists begin with none before it. Undefined: there are no segments any more. */
+  readonly from: number | undefined;
   /** The newest ones, the oldest of them first. */
   readonly segments: readonly ListedSegment[];
 }
@@ -45,7 +47,10 @@ export class SegmentList {
   readonly #options: ListOptions;
   /** Undefined: there is no segment yet. */
   #targetDuration: number | undefined;
+  /** Without a hole in their numbers. */
   #all: readonly ListedSegment[] = [];
+  /** Nobody has the media of those before it. */
+  #from = 0;
 
   constructor(options: ListOptions) {
     this.#options = options;
@@ -64,7 +69,12 @@ export class SegmentList {
   /** Those that a playlist names. */
   get window(): readonly ListedSegment[] {
     const length = windowLength(this.#seconds, this.#options.size, this.targetDuration);
-    return this.#all.slice(this.#all.length - length);
+    return this.#all.slice(this.#all.length - length).filter(({ n }) => n >= this.#from);
+  }
+
+  /** Playlists begin with none before it. */
+  get from(): number {
+    return this.#from;
   }
 
   /** What the media of all takes. */
@@ -89,7 +99,7 @@ export class SegmentList {
   }
 
   get news(): SegmentNews {
-    return { targetDuration: this.targetDuration, segments: this.#all };
+    return { targetDuration: this.targetDuration, from: this.#from, segments: this.#all };
   }
 
   of(n: number): ListedSegment | undefined {
@@ -108,8 +118,25 @@ export class SegmentList {
     this.#keep([...this.#all, segment]);
   }
 
+  /** What the worker before had is not here: its own media takes the place of it. The counters behind it stay as they were said. */
+  replace(n: number, media: Pick<ListedSegment, 'bytes' | 'crc' | 'gap'>): void {
+    this.#all = this.#all.map((segment) => (segment.n === n ? { ...segment, ...media } : segment));
+  }
+
+  /** Nobody has the media of those before `n`. */
+  startFrom(n: number): void {
+    this.#from = n;
+  }
+
   /** Takes what the owner says. What it says of a number counts, and what it does not say of newer ones stays. */
-  take({ targetDuration, segments }: SegmentNews): void {
+  take({ targetDuration, from, segments }: SegmentNews): void {
+    if (from === undefined) {
+      this.#all = [];
+      this.#from = 0;
+      this.#targetDuration = undefined;
+      return;
+    }
+    this.#from = from;
     this.#targetDuration = Math.max(this.#targetDuration ?? 0, targetDuration);
     const said = new Set(segments.map(({ n }) => n));
     const all = [...this.#all.filter(({ n }) => !said.has(n)), ...segments];
@@ -128,7 +155,9 @@ export class SegmentList {
   }
 
   #keep(segments: readonly ListedSegment[]): void {
-    this.#all = segments;
+    // Players count the numbers in a playlist on from the first.
+    const hole = segments.findLastIndex(({ n }, at) => at > 0 && n !== (segments[at - 1] as ListedSegment).n + 1);
+    this.#all = segments.slice(Math.max(0, hole));
     this.#all = segments.slice(-(this.window.length + KEPT_BEYOND));
   }
 }

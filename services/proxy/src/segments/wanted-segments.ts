@@ -1,25 +1,24 @@
-/** Hears of a feed's segments from the worker that makes the feed, whichever that is, as long as this one does not make it itself. */
+/** Tells the worker that makes a feed, whichever that is, that its segments are wanted here, as long as this one does not make it itself. */
 
 import { pauseBy } from '../async.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
-import { hearSegments, type SegmentsPeer } from './segments-run.ts';
+import { type SegmentsPeer, wantSegments } from './segments-run.ts';
 
-export interface HeardSegmentsDeps {
+export interface WantedSegmentsDeps {
   readonly place: FeedPlace;
   /** What this worker knows already. */
   readonly known: () => SegmentNews | undefined;
-  readonly onNews: (news: SegmentNews) => void;
 }
 
 /** After a connection that ended: a new owner is known sooner than that, or not at all yet. */
 const ASK_AGAIN_MS = 250;
 
-export class HeardSegments {
-  readonly #deps: HeardSegmentsDeps;
+export class WantedSegments {
+  readonly #deps: WantedSegmentsDeps;
   readonly #over = new AbortController();
 
-  constructor(deps: HeardSegmentsDeps) {
+  constructor(deps: WantedSegmentsDeps) {
     this.#deps = deps;
     void this.#run();
   }
@@ -29,14 +28,14 @@ export class HeardSegments {
   }
 
   async #run(): Promise<void> {
-    const { place, known, onNews } = this.#deps;
+    const { place, known } = this.#deps;
     while (!this.#over.signal.aborted) {
       const peer = peerOf(place);
       const input = new AbortController();
       const unsubscribe = place.onOwner(() => input.abort());
       const signal = AbortSignal.any([this.#over.signal, input.signal]);
       if (peer === undefined) await aborted(signal);
-      else await hearSegments(peer, known(), onNews, signal);
+      else await wantSegments(peer, known(), signal);
       unsubscribe();
       if (!signal.aborted) await pauseBy(place.wire.clock, ASK_AGAIN_MS, signal);
     }

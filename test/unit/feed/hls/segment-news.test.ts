@@ -1,8 +1,8 @@
 /** What workers tell each other of segments: it arrives as it was said, and nonsense does not arrive. */
 
 import { describe, expect, it } from 'vitest';
-import type { ListedSegment, SegmentNews } from '../../../services/proxy/src/feed/hls/segment-list.ts';
-import { newsLine, readNews } from '../../../services/proxy/src/segments/segment-news.ts';
+import type { ListedSegment, SegmentNews } from '../../../../services/proxy/src/feed/hls/segment-list.ts';
+import { NewsSaid, newsText, readNews } from '../../../../services/proxy/src/feed/hls/segment-news.ts';
 
 const segment = (n: number, change: Partial<ListedSegment> = {}): ListedSegment => ({
   ...{ n, mark: n, seconds: 2, pdtMs: 1_760_000_000_000.5, discontinuity: false, discontinuities: 1, gap: false },
@@ -13,12 +13,30 @@ const segment = (n: number, change: Partial<ListedSegment> = {}): ListedSegment 
   ]),
   ...change,
 });
-const NEWS: SegmentNews = { targetDuration: 2, segments: [segment(436_001_234), segment(436_001_235, { gap: true })] };
+const NEWS: SegmentNews = {
+  ...{ targetDuration: 2, from: 436_001_234 },
+  segments: [segment(436_001_234), segment(436_001_235, { gap: true })],
+};
 
 describe('news of segments', () => {
   it('arrive as they were said', () => {
-    expect(newsLine(NEWS).endsWith('\n')).toBe(true);
-    expect(readNews(newsLine(NEWS).trim())).toEqual(NEWS);
+    expect(readNews(newsText(NEWS))).toEqual(NEWS);
+    const none = { targetDuration: 1, from: undefined, segments: [] };
+    expect(readNews(newsText(none))).toEqual(none);
+  });
+
+  it('are told once, again when they have changed, and when there are none any more', () => {
+    const said = new NewsSaid();
+    expect(said.of(undefined)).toBeUndefined();
+    expect(said.of(NEWS)).toEqual(NEWS);
+    expect(said.of(NEWS)).toBeUndefined();
+    const [first, second] = NEWS.segments as [ListedSegment, ListedSegment];
+    const mended = { ...second, gap: false };
+    expect(said.of({ ...NEWS, segments: [first, mended] })).toEqual({ ...NEWS, segments: [mended] });
+    const later = { targetDuration: 2, from: first.n + 1, segments: [first, mended] };
+    expect(said.of(later)).toEqual({ ...later, segments: [] });
+    expect(said.of(undefined)).toEqual({ targetDuration: 1, from: undefined, segments: [] });
+    expect(said.of(undefined)).toBeUndefined();
   });
 
   it.each<[string, unknown]>([

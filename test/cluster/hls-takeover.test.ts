@@ -1,0 +1,96 @@
+// Players of a pooled stream go on where its owner dies: by the statuses, playlists and bytes that they got from the other workers.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { newPlaces } from '../support/cluster.ts';
+import { HlsViewer } from '../support/hls-viewer.ts';
+import { expectClean, judgeTs } from '../support/judge/index.ts';
+import { allPlaying, LIGHT, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+
+const ENV = { HLS_SEGMENT_TIME: '1', CLIENT_TIMEOUT: '4', DRAIN_TIMEOUT: '4', STREAM_RETRY_DELAY: '0.2' };
+const CLEAN = { video: true, audio: true, minSeconds: 8, maxSignalled: 0, maxGapMs: 100, cleanStart: true };
+
+/** A player that reloads its playlist at one worker: what it is answered, until it stops. */
+class Reloads {
+  readonly statuses: number[] = [];
+  /** The newest number of each playlist. */
+  readonly newest: number[] = [];
+  /** Playlists whose numbers have a hole. */
+  readonly holes: string[] = [];
+  readonly #over = new AbortController();
+  readonly #reloading: Promise<void>;
+
+  constructor(viewer: HlsViewer, worker: Worker) {
+    this.#reloading = this.#reload(viewer, worker.url);
+  }
+
+  async #reload(viewer: HlsViewer, origin: string): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      const answer = await fetch(origin + viewer.path);
+      const text = await answer.text();
+      this.statuses.push(answer.status);
+      const numbers = [...text.matchAll(/segment\.ts\?n=(\d+)/g)].map(([, n]) => Number(n));
+      this.newest.push(numbers.at(-1) ?? 0);
+      if (numbers.some((n, at) => n !== (numbers[0] ?? 0) + at)) this.holes.push(text);
+      await sleep(100);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#over.abort();
+    await this.#reloading;
+  }
+
+  expectNothingNoticed(from: number): void {
+    expect(new Set(this.statuses)).toEqual(new Set([200]));
+    expect(this.newest).toEqual([...this.newest].sort((a, b) => a - b));
+    expect(this.newest[0]).toBeGreaterThanOrEqual(from);
+    expect(this.holes).toEqual([]);
+  }
+}
+
+staged(
+  'a worker that has only relayed goes on with the numbers, the playlist and the bytes of the owner that died',
+  { timeout: 90_000 },
+  async ({ stage }) => {
+    const cluster = await stage.cluster(3, ENV);
+    const [owner, follower, late] = cluster.workers as [Worker, Worker, Worker];
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
+    const viewer = await HlsViewer.open(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
+    const [begin = 0] = (await viewer.playlist()).numbers;
+    await allPlaying([stage.viewer(`${follower.url}/stream/${stream_id}`)]);
+    // What the follower has of the feed begins here.
+    const joined = (await viewer.playlist()).numbers.at(-1) as number;
+    const had = new Map<number, Buffer>();
+    for (let n = begin; n <= joined + 8; n++) {
+      await viewer.playlistWith(n);
+      had.set(n, await viewer.segment(n));
+    }
+    const before = (await viewer.playlist()).numbers;
+    const newest = before.at(-1) as number;
+    await owner.kill();
+    const reloads = [new Reloads(viewer, follower)];
+    // A player that has the newest playlist asks for its newest segment, of a worker that it has never asked before.
+    const asked = viewer.segment(newest, follower.url);
+    await until(() => newPlaces([follower], 'p:').length > 0, { what: 'the follower to make the feed', everyMs: 5 });
+    reloads.push(new Reloads(viewer, late));
+    expect((await viewer.segment(newest, late.url)).equals(await asked)).toBe(true);
+    for (const n of before.filter((each) => each > joined + 1 && each < newest)) {
+      const bytes = await viewer.segment(n, follower.url);
+      expect([n, bytes.equals(had.get(n) ?? bytes)]).toEqual([n, true]);
+    }
+    const bytes: Buffer[] = [];
+    for (let n = joined + 2; n <= newest + 5; n++) {
+      const playlists = await Promise.all([follower, late].map(({ url }) => viewer.playlistWith(n, url)));
+      for (const { text } of playlists) expect(text).not.toMatch(/EXT-X-(GAP|DISCONTINUITY\n)/);
+      const [one, other] = await Promise.all([follower, late].map(({ url }) => viewer.segment(n, url)));
+      expect([n, one?.equals(other as Buffer)]).toEqual([n, true]);
+      bytes.push(had.get(n) ?? (one as Buffer));
+    }
+    for (const each of reloads) await each.stop();
+    for (const each of reloads) each.expectNothingNoticed(newest);
+    expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
+  },
+);
