@@ -1,7 +1,7 @@
 // Segments of a pooled stream are the same bytes on every worker, under the same numbers, whatever happens to the workers.
 import { expect } from 'vitest';
 import { HlsViewer } from '../support/hls-viewer.ts';
-import { judgeTs } from '../support/judge/index.ts';
+import { decodeErrors, judgeTs } from '../support/judge/index.ts';
 import { LIGHT, staged } from '../support/stage.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -13,6 +13,16 @@ const ENV = {
 async function fetchedBy(worker: Worker): Promise<number> {
   const metrics = await (await fetch(`${worker.url}/metrics`)).text();
   return Number(/^streampool_hls_segments_fetched_total (\d+)$/m.exec(metrics)?.[1]);
+}
+
+/** mfhd.sequence_number of each chunk. */
+function chunkNumbers(media: Buffer): number[] {
+  const numbers: number[] = [];
+  for (let at = 0; at + 8 <= media.length; at += media.readUInt32BE(at)) {
+    // After the head of `moof`: the head of `mfhd`, and its version and flags.
+    if (media.toString('latin1', at + 4, at + 8) === 'moof') numbers.push(media.readUInt32BE(at + 20));
+  }
+  return numbers;
 }
 
 /** Reads each number from each worker, and keeps what they agree on. */
@@ -46,10 +56,10 @@ class Audience {
   }
 }
 
-staged(
-  'three workers give the same bytes for every number, over the death of the owner, a failover and a drain',
+staged.for(['ts', 'fmp4'] as const)(
+  'three workers give the same bytes of %s for every number, over the death of the owner, a failover and a drain',
   { timeout: 120_000 },
-  async ({ stage }) => {
+  async (container, { stage }) => {
     const cluster = await stage.cluster(3, ENV);
     const first = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
     const second = await stage.source({ fixture: 'bframes', startPts: 5_000_000, join: 'keyframe', burstSeconds: 3 });
@@ -60,7 +70,7 @@ staged(
       failover_urls: [second.url],
       profile: LIGHT,
     });
-    const viewer = await HlsViewer.open(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await HlsViewer.open(`${owner.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
     const { numbers } = await viewer.playlist();
     for (const { url } of alive) await viewer.playlist(url);
     const audience = new Audience(viewer, numbers.at(-1) as number);
@@ -85,9 +95,18 @@ staged(
     await one.exited;
     await audience.read(2, alive, 'after the drain');
     expect(audience.differences).toEqual([]);
-    const { text } = await viewer.playlist(alive[0]?.url);
+    const { text, parsed } = await viewer.playlist(alive[0]?.url);
     expect(text).not.toContain('#EXT-X-GAP');
-    const verdict = judgeTs(Buffer.concat(audience.bytes));
-    for (const pid of verdict.pids) expect(pid.continuityErrors).toEqual([]);
+    const media = Buffer.concat(audience.bytes);
+    if (container === 'ts') {
+      for (const pid of judgeTs(media).pids) expect(pid.continuityErrors).toEqual([]);
+      return;
+    }
+    // The encoder is the same before and after, so what it says of its pictures is.
+    expect(new Set(parsed.segments.map(({ map }) => map?.uri)).size).toBe(1);
+    expect(
+      await decodeErrors(Buffer.concat([await viewer.init(parsed.segments[0]?.map?.uri ?? '', alive[0]?.url), media])),
+    ).toEqual([]);
+    expect(chunkNumbers(media)).toEqual(audience.bytes.map((_, at) => (chunkNumbers(media)[0] ?? 0) + at));
   },
 );

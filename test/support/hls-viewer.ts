@@ -14,6 +14,8 @@ export class HlsViewer {
   /** Path and query of the media playlist, on any worker. */
   readonly path: string;
   #origin: string;
+  /** Of the names of segments, as the newest playlist has them. */
+  #extension = 'ts';
 
   private constructor(origin: string, path: string) {
     this.#origin = origin;
@@ -41,6 +43,7 @@ export class HlsViewer {
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`the playlist answers ${answer.status}: ${text}`);
     const parsed = parse(text) as types.MediaPlaylist;
+    this.#extension = /^segment\.(\w+)/.exec(parsed.segments[0]?.uri ?? '')?.[1] ?? this.#extension;
     const numbers = parsed.segments.map(({ uri }) => Number(/[?&]n=(\d+)/.exec(uri)?.[1]));
     return { text, parsed, numbers };
   }
@@ -57,7 +60,15 @@ export class HlsViewer {
   }
 
   async answerOf(n: number, origin = this.#origin, headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(new URL(`segment.ts?n=${n}`, origin + this.path), { headers });
+    return fetch(new URL(`segment.${this.#extension}?n=${n}`, origin + this.path), { headers });
+  }
+
+  /** An initialisation, by the address that a playlist has of it. */
+  async init(uri: string, origin = this.#origin): Promise<Buffer> {
+    const answer = await fetch(new URL(uri, origin + this.path));
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (answer.status !== 200) throw new Error(`${uri} answers ${answer.status}: ${bytes}`);
+    return bytes;
   }
 
   async segment(n: number, origin = this.#origin): Promise<Buffer> {

@@ -49,6 +49,7 @@ function filled({ shift = 0, off = 0, maxBytes = 2 ** 30, size = 4 } = {}) {
   };
   const segments = new FeedSegments({
     feed,
+    container: 'ts',
     place: OWN as never,
     marks: () => state.marks,
     onFault: () => {

@@ -26,6 +26,7 @@ function follower() {
   onTestFinished(() => feed.finish({ kind: 'ended' }));
   const segments = new FeedSegments({
     ...{ feed, place: place as never, marks: () => undefined, onFault: () => undefined, maxBytes: () => 1_000_000 },
+    container: 'ts',
     list: { segmentSeconds: 2, size: { segments: 4 } },
     settings: { startSegments: 2, waitMs: 50 },
     log: pino({ level: 'silent' }),

@@ -9,7 +9,7 @@ const MINE = Buffer.from('mine');
 const THEIRS = Buffer.from('theirs');
 const said = (n: number, bytes: Buffer): ListedSegment => ({
   ...{ n, mark: n, seconds: 2, pdtMs: 0, discontinuity: false, discontinuities: 1, gap: false, independent: true },
-  ...{ bytes: bytes.length, crc: crc32(bytes), counters: new Map() },
+  ...{ bytes: bytes.length, crc: crc32(bytes), counters: new Map(), chunk: 0 },
 });
 
 function media(answer: Buffer | undefined = THEIRS) {

@@ -19,7 +19,9 @@ import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { relayedError } from '../relay/relayed-failure.ts';
-import { FeedSegments, type SegmentSettings } from '../segments/feed-segments.ts';
+import { ContainerChoice } from '../segments/container-choice.ts';
+import { FeedHls } from '../segments/feed-hls.ts';
+import type { SegmentSettings } from '../segments/feed-segments.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
@@ -57,6 +59,8 @@ export interface ProcessFeedOptions extends ProcessFeedDeps {
   readonly source: StreamSource;
   readonly production: Production;
   readonly place: FeedPlace;
+  /** What all workers have agreed on about the stream under a name: what was offered first. */
+  readonly agree: (name: string, offered: string) => Promise<string | undefined>;
 }
 
 /**
@@ -74,7 +78,7 @@ export class ProcessFeed implements PlacedFeed {
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   /** What HLS viewers get of it. */
-  readonly segments: FeedSegments;
+  readonly segments: FeedHls;
   readonly #clock: Clock;
   readonly #production: Production;
   readonly #streamId: string;
@@ -139,13 +143,17 @@ export class ProcessFeed implements PlacedFeed {
     this.output = production.output(this.feed, this.#marks.own);
     const { segmentMs, listSize } = options.segments;
     const size = production.window ?? { segments: listSize };
-    this.segments = new FeedSegments({
+    this.segments = new FeedHls({
       ...{ feed: this.feed, place },
       marks: () => this.marks,
       onFault: () => this.segmentFault(),
       list: { segmentSeconds: segmentMs / 1_000, size },
       ...{ maxBytes: () => ringLimits().maxBytes, log: this.#log },
       settings: options.segments,
+      choice: new ContainerChoice({
+        ...{ feed: this.feed, said: production.container, agree: options.agree },
+        ...{ waitMs: options.segments.waitMs, clock },
+      }),
     });
     this.#succession = new Succession({
       start: () => this.#start(),

@@ -4,7 +4,7 @@
  */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
-import type { FeedOwners, FeedStarts, StreamRecords, Viewers } from '../../../registry/registry.ts';
+import type { Agreements, FeedOwners, FeedStarts, StreamRecords, Viewers } from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { type Made, Pace } from '../feed/pace.ts';
@@ -12,7 +12,7 @@ import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import { SlotReleases } from '../ownership/slot-releases.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
-import type { FeedSegments } from '../segments/feed-segments.ts';
+import type { FeedHls } from '../segments/feed-hls.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
@@ -20,7 +20,7 @@ import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 
 export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
-  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts;
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Agreements;
   readonly placeOf: PlaceOf;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
   /** @throws {StreampoolError} 503 when this worker takes no more processes */
@@ -49,9 +49,9 @@ export interface ProcessStatus {
   readonly restarts: number;
   readonly ringBytes: number;
   /** Of HLS; undefined while nobody wants it. */
-  readonly hls?: FeedSegments['status'];
+  readonly hls?: FeedHls['status'];
   /** What an entry of HLS says of it. */
-  readonly variant?: FeedSegments['variant'];
+  readonly variant?: FeedHls['variant'];
   readonly place: KnownPlace;
   /** How fast it is made; undefined in its first second. */
   readonly made: Made | undefined;
@@ -149,7 +149,7 @@ export class ProcessFeeds {
   }
 
   /** The segments of a stream's feed, if it has one here. */
-  segmentsOf(streamId: string): FeedSegments | undefined {
+  segmentsOf(streamId: string): FeedHls | undefined {
     return this.#of(streamId)[0]?.process.segments;
   }
 
@@ -213,7 +213,8 @@ export class ProcessFeeds {
       this.#restarts++;
     };
     const source = this.#deps.sourceOf(stream);
-    const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, onRestart });
+    const agree = (name: string, offered: string) => this.#deps.registry.agree(stream.id, name, offered);
+    const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, agree, onRestart });
     const entry: Entry = {
       streamId: stream.id,
       slot,

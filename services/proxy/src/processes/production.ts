@@ -6,9 +6,11 @@ import type { StreamRecord } from '../../../registry/types.ts';
 import type { OpaqueContainer } from '../feed/containers/index.ts';
 import type { Feed } from '../feed/feed.ts';
 import { type FeedOutput, fragmentOutput, tsOutput } from '../feed/feed-output.ts';
+import type { Container } from '../feed/hls/segment-events.ts';
 import type { WindowSize } from '../feed/hls/window.ts';
 import type { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
+import { saidContainer } from '../segments/container-choice.ts';
 import type { SourceLease } from '../sources/source-feeds.ts';
 import { startCopyRun } from './copy-run.ts';
 import { type RunDeps, startFfmpegRun } from './ffmpeg-run.ts';
@@ -39,6 +41,8 @@ export interface Production {
   readonly needsProcess: boolean;
   /** Which of them a playlist lists; undefined: as HLS_LIST_SIZE says. */
   readonly window?: WindowSize | undefined;
+  /** In which container segments are, for viewers who ask for none; undefined: as its pictures need. */
+  readonly container?: Container | undefined;
 }
 
 /** With so many segments players of HLS begin. */
@@ -71,5 +75,6 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
     aheadMs: opaque === undefined ? AHEAD_SEGMENTS * deps.segmentMs : undefined,
     needsProcess: true,
     window: playlistWindow(profile.args),
+    container: saidContainer(profile.args),
   };
 }

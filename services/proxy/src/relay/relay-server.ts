@@ -11,6 +11,7 @@ import { sameText } from '../../../shared/same-text.ts';
 import { deferred } from '../async.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
+import { CONTAINERS } from '../feed/hls/segment-events.ts';
 import { NewsSaid } from '../feed/hls/segment-news.ts';
 import type { EntryPoint } from '../feed/ring.ts';
 import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
@@ -158,10 +159,9 @@ export class RelayServer {
       response.writeHead(409).end();
       return;
     }
-    const [, cut, n] = /^\/feeds\/([^/]+)\/segments(?:\/(\d{1,15})\.ts)?$/.exec(url.pathname) ?? [];
+    const [, cut, name = ''] = /^\/feeds\/([^/]+)\/segments(?:\/([\w.]{1,30}))?$/.exec(url.pathname) ?? [];
     if (cut !== undefined) {
-      const { searchParams } = url;
-      await this.#segments(cut, n === undefined ? undefined : Number(n), searchParams.has('via'), request, response);
+      await this.#segments(cut, name, url.searchParams.has('via'), request, response);
       return;
     }
     const [, key, action] = /^\/feeds\/([^/]+)(\/prepare|\/fetch)?$/.exec(url.pathname) ?? [];
@@ -217,10 +217,10 @@ export class RelayServer {
     await answerFetch(feed, ask, follower, { visit, response, clock: this.#wire.clock, onSent });
   }
 
-  /** @param n of the segment whose media is wanted; undefined: which there are */
+  /** @param name of what is wanted of them */
   async #segments(
     key: string,
-    n: number | undefined,
+    name: string,
     via: boolean,
     request: IncomingMessage,
     response: ServerResponse,
@@ -229,7 +229,7 @@ export class RelayServer {
     const relayed = await visit.take(this.#deps.find(key, via), (found) => found?.release());
     const { segments, place } = relayed ?? {};
     if (segments === undefined || place === undefined) response.writeHead(404).end();
-    else this.#sentBefore += await segments.answer({ n, place, visit, request, response, clock: this.#wire.clock });
+    else this.#sentBefore += await segments.answer({ name, place, visit, request, response, clock: this.#wire.clock });
   }
 
   async #serve(
@@ -342,10 +342,13 @@ export class RelayServer {
 
 /** Says which segments there are: it may have to go on with them. */
 function saySegments(segments: RelayedSegments, visit: Visit, response: ServerResponse): void {
-  const said = new NewsSaid();
+  const said = CONTAINERS.map((container) => ({ container, news: new NewsSaid() }));
   const say = () => {
-    const window = said.of(segments.news);
-    if (window !== undefined && !response.writableEnded) response.write(encodeFrame({ type: 'window', window }));
+    for (const { container, news } of said) {
+      const window = news.of(segments.newsOf(container));
+      if (window === undefined || response.writableEnded) continue;
+      response.write(encodeFrame({ type: 'window', window: { ...window, container } }));
+    }
   };
   visit.holds(segments.onSegment(say));
   say();

@@ -5,6 +5,7 @@ import type { Owner } from '../../../registry/types.ts';
 import type { Clock } from '../../../shared/clock.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock } from '../feed/feed-history.ts';
+import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { Visit } from '../visit.ts';
 import type { RelayedMarks } from './mark-frames.ts';
@@ -24,8 +25,8 @@ export interface RelayedPlace {
 
 /** What another worker asks about the segments of a feed. */
 export interface SegmentsAsked {
-  /** Of the segment whose media it wants; undefined: it wants some, until it has had enough. */
-  readonly n: number | undefined;
+  /** What stands behind the address of the segments. Empty: it wants some in MPEG-TS, until it has had enough. */
+  readonly name: string;
   readonly place: RelayedPlace;
   readonly visit: Visit;
   readonly request: IncomingMessage;
@@ -35,11 +36,11 @@ export interface SegmentsAsked {
 
 /** The segments of a feed, as other workers get them. */
 export interface RelayedSegments {
-  /** Which there are; undefined: none. */
-  readonly news: SegmentNews | undefined;
+  /** Which there are in a container; undefined: none. */
+  newsOf(container: Container): SegmentNews | undefined;
   /** Calls back when that has changed. @returns a function that ends the calls */
   onSegment(listener: () => void): () => void;
-  /** @returns how many bytes of media that were */
+  /** @returns how many bytes of media that were; none for a name that it does not know */
   answer(asked: SegmentsAsked): Promise<number>;
 }
 

@@ -4,13 +4,12 @@
  */
 
 import type { Feed } from '../feed/feed.ts';
-import type { Done } from '../feed/hls/segment-events.ts';
+import type { Container, Cut, Done, SegmentEnd } from '../feed/hls/segment-events.ts';
 import type { ListedSegment } from '../feed/hls/segment-list.ts';
 import { Segmenter } from '../feed/hls/segmenter.ts';
 import { type FeedMarks, ptsOn } from '../feed/marks/feed-marks.ts';
 import type { Mark } from '../feed/marks/mark.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
-import type { Counters } from '../mpegts/segmenting/segment-writer.ts';
 import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
 
 /** What is said with a segment. */
@@ -25,15 +24,17 @@ export interface FeedCutterDeps {
   readonly feed: Feed;
   /** Undefined while nobody knows any. */
   readonly marks: () => FeedMarks | undefined;
+  readonly onCut: (cut: Cut) => void;
   readonly onDone: (done: Done, facts: CutFacts) => void;
   /** The first picture at a mark was no keyframe. */
-  readonly onFault: () => void;
+  readonly onFault: (mark: Mark) => void;
   /** The newest segment that has been said. */
   readonly after: Pick<ListedSegment, 'n' | 'mark' | 'discontinuities'> | undefined;
   /** Of the first segment to cut; undefined: the oldest that the ring has. */
   readonly from: number | undefined;
-  /** With which the segment before `n` ended, if anybody knows. */
-  readonly countersBefore: (n: number) => Counters | undefined;
+  readonly container: Container;
+  /** With what the segment before `n` ended, if anybody knows. */
+  readonly endBefore: (n: number) => SegmentEnd | undefined;
 }
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -111,9 +112,10 @@ export class FeedCutter {
     const [oldest] = this.#deps.feed.ring.entries;
     if (this.#segmenter !== undefined || oldest === undefined) return this.#segmenter;
     const nearTicks = Math.round(oldest.mediaMs * TICKS_PER_MS);
-    const { onDone, onFault, countersBefore } = this.#deps;
+    const { container, onCut, onDone, onFault, endBefore } = this.#deps;
+    const containers = { ts: container === 'ts', fmp4: container === 'fmp4' };
     const sink = {
-      cut: () => undefined,
+      cut: onCut,
       done: (done: Done) => {
         const isFirst = this.#newestDone === undefined;
         this.#newestDone = done.n;
@@ -121,7 +123,7 @@ export class FeedCutter {
       },
       fault: onFault,
     };
-    this.#segmenter = new Segmenter(sink, { nearTicks, countersBefore });
+    this.#segmenter = new Segmenter(sink, { nearTicks, containers, endBefore });
     this.#segmenter.push(oldest.prefix);
     this.#position = oldest.position;
     return this.#segmenter;

@@ -1,6 +1,6 @@
 /**
- * The segments of one feed on this worker: cut from its ring while somebody wants them, and kept as long as playlists name them. All
- * viewers of a feed get the same texts and the same bytes, on every worker: its owner says which segments there are.
+ * The segments of one feed in one container on this worker: cut from its ring while somebody wants them, and kept as long as playlists
+ * name them. All viewers of a feed get the same texts and the same bytes, on every worker: its owner says which segments there are.
  */
 
 import type { Clock, Timer } from '../../../shared/clock.ts';
@@ -8,24 +8,26 @@ import type { Logger } from '../../../shared/log.ts';
 import { StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
 import { mediaPlaylist } from '../feed/hls/playlist.ts';
-import type { Done } from '../feed/hls/segment-events.ts';
+import type { Container, Done } from '../feed/hls/segment-events.ts';
 import {
   type ListedSegment,
   type ListOptions,
   listedSegment,
+  mediaFacts,
   SegmentList,
   type SegmentNews,
 } from '../feed/hls/segment-list.ts';
-import type { Variant } from '../feed/hls/variant.ts';
 import type { FeedMarks } from '../feed/marks/feed-marks.ts';
+import type { Mark } from '../feed/marks/mark.ts';
+import type { SegmentProgram } from '../mpegts/segmenting/segment-writer.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
-import type { RelayedSegments, SegmentsAsked } from '../relay/relayed-feed.ts';
+import { CmafFit } from './cmaf-fit.ts';
 import { type CutFacts, FeedCutter } from './feed-cutter.ts';
-import { FeedVariant } from './feed-variant.ts';
+import { InitSegments } from './init-segments.ts';
 import { SegmentChanges } from './segment-changes.ts';
 import { SegmentMedia } from './segment-media.ts';
-import { type AnsweringSegments, answerSegment, answerSegments } from './segments-answer.ts';
-import { fetchSegment } from './segments-run.ts';
+import type { AnsweringSegments } from './segments-answer.ts';
+import { fetchInit, fetchSegment } from './segments-run.ts';
 import { peerOf, WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
@@ -43,10 +45,11 @@ export interface FeedSegmentsDeps {
   readonly feed: Feed;
   readonly place: FeedPlace;
   readonly marks: () => FeedMarks | undefined;
+  readonly container: Container;
   /** Called when the feed that is made here has no keyframe at a mark. */
-  readonly onFault: () => void;
+  readonly onFault: (mark: Mark) => void;
   readonly list: ListOptions;
-  /** RING_MAX_BYTES: what the ring and the segments may take together. */
+  /** What the ring and these segments may take together. */
   readonly maxBytes: () => number;
   readonly log: Logger;
   readonly settings: Pick<SegmentSettings, 'startSegments' | 'waitMs'>;
@@ -70,11 +73,13 @@ const ASK_AGAIN_MS = 250;
 /** The media of a feed comes about as early as the word of its owner: before that has passed, nothing is fetched. */
 const FOLLOW_MS = 500;
 
-export class FeedSegments implements RelayedSegments, AnsweringSegments {
+export class FeedSegments implements AnsweringSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
   readonly #media: SegmentMedia;
-  readonly #variant: FeedVariant;
+  readonly #inits: InitSegments;
+  /** Whether the container can carry the feed; undefined: it always can. */
+  readonly #fit: CmafFit | undefined;
   #users = 0;
   #linger: Timer | undefined;
   #cutter: FeedCutter | undefined;
@@ -92,12 +97,16 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     this.#deps = deps;
     this.#clock = deps.feed.clock;
     this.#list = new SegmentList(deps.list);
-    this.#variant = new FeedVariant(deps.feed, deps.list.segmentSeconds * 1000);
     this.#changes = new SegmentChanges(this.#clock, () => this.isOver);
     this.#media = new SegmentMedia(async (n) => {
       const peer = peerOf(deps.place);
-      return peer && fetchSegment(peer, n);
+      return peer && fetchSegment(peer, deps.container, n);
     });
+    this.#inits = new InitSegments(async (key) => {
+      const peer = peerOf(deps.place);
+      return peer && fetchInit(peer, key);
+    });
+    this.#fit = deps.container === 'fmp4' ? new CmafFit(deps.log) : undefined;
     const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
     deps.feed.onEnd(() => {
       unsubscribe();
@@ -131,6 +140,15 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     return this.#changes.waiting;
   }
 
+  get container(): Container {
+    return this.#deps.container;
+  }
+
+  /** What three target durations of them take. */
+  get leastBytes(): number {
+    return this.#list.leastBytes;
+  }
+
   /** For `/stats`; undefined while nobody wants them. */
   get status(): { readonly head: number | undefined; readonly segments: number } | undefined {
     if (this.#cutter === undefined) return undefined;
@@ -142,9 +160,23 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     return this.#list.targetDuration * 1000;
   }
 
-  /** What an entry says of the feed; undefined while it has too little media. */
-  get variant(): Variant | undefined {
-    return this.#variant.of(this.#list.peakBitsPerSecond);
+  /** Highest bit rate among the segments of the window; undefined while there are none. */
+  get peakBitsPerSecond(): number | undefined {
+    return this.#list.peakBitsPerSecond;
+  }
+
+  /** Cuts them again after `drop`, if somebody wants them. */
+  resume(): void {
+    if (this.#users > 0) this.#begin();
+  }
+
+  /** Nobody gets them for now: other segments of the feed need the memory. */
+  drop(): void {
+    if (this.#cutter === undefined) return;
+    this.#wanted?.close();
+    this.#wanted = undefined;
+    this.#clock.clearTimeout(this.#linger);
+    this.#stop();
   }
 
   want(): () => void {
@@ -181,10 +213,8 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     return this.#media.of({ n });
   }
 
-  async answer(asked: SegmentsAsked): Promise<number> {
-    if (asked.n !== undefined) return answerSegment(this, asked.n, asked.response);
-    await answerSegments(this, asked);
-    return 0;
+  initOf(key: string): Buffer | undefined {
+    return this.#inits.of(key);
   }
 
   offer(known: SegmentNews): void {
@@ -202,12 +232,14 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   /**
    * The media playlist of now. The first one waits until a player can begin with it.
    *
-   * @throws {Error} what the feed failed with; {StreampoolError} 503 when there is no segment in time
+   * @throws {Error} what the feed failed with; {StreampoolError} 422 when the container cannot carry the feed; 503 when there is no
+   * segment in time
    */
   async playlist(signal: AbortSignal): Promise<PlaylistText> {
     const { startSegments, waitMs } = this.#deps.settings;
     const count = () => this.#list.window.filter(({ gap }) => !gap).length;
-    await this.#changes.until(() => count() >= startSegments, waitMs, signal);
+    await this.#changes.until(() => count() >= startSegments || this.#fit?.refusal !== undefined, waitMs, signal);
+    if (this.#fit?.refusal !== undefined) throw this.#fit.refusal;
     if (count() === 0) throw this.#nothing();
     if (this.#list.bytes > MOST_RINGS * this.#deps.maxBytes()) {
       throw new StreampoolError(
@@ -218,7 +250,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
         },
       );
     }
-    this.#playlist ??= { text: textOf(this.#list) };
+    this.#playlist ??= { text: textOf(this.#list, this.#deps.container) };
     return this.#playlist;
   }
 
@@ -237,6 +269,17 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     const media = await this.#mediaOf(n, signal);
     if (media === undefined) throw new StreampoolError(404, 'This segment is not in the playlist.');
     return media;
+  }
+
+  /**
+   * An initialisation.
+   * @param key from a playlist
+   * @throws {StreampoolError} 404 when no segment needs it
+   */
+  async init(key: string): Promise<Buffer> {
+    const bytes = this.#inits.of(key) ?? (this.#isOwn ? undefined : await this.#inits.fetch(key));
+    if (bytes === undefined) throw new StreampoolError(404, 'This initialisation is not in the playlist.');
+    return bytes;
   }
 
   /** Why there is no segment at all. */
@@ -268,27 +311,29 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   #begin(): void {
     if (this.isOver) return;
     if (this.#users > 0) {
-      this.#wanted ??= new WantedSegments({ place: this.#deps.place, known: () => this.news });
+      const { place, container } = this.#deps;
+      this.#wanted ??= new WantedSegments({ place, container, known: () => this.news });
     }
     if (this.#cutter === undefined) this.#cutAnew();
   }
 
   /** Cuts what the ring has and is not here, and goes on from there. */
   #cutAnew(): void {
-    const { feed, marks } = this.#deps;
+    const { feed, marks, container } = this.#deps;
     this.#cutter?.close();
     this.#cutter = undefined;
     const missing = this.#list.kept.find(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
     const { newest } = this.#list;
     this.#cutter = new FeedCutter({
-      ...{ feed, marks, after: this.#isOwn ? newest : undefined },
+      ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
       // The first one that is cut may lack sound from before it.
       from: this.#isOwn && newest !== undefined ? (missing?.n ?? newest.n + 1) - 1 : undefined,
+      onCut: ({ program }) => this.#begins(program),
       onDone: (done, facts) => this.#cut(done, facts),
-      onFault: () => {
-        if (this.#isOwn) this.#deps.onFault();
+      onFault: (mark) => {
+        if (this.#isOwn) this.#deps.onFault(mark);
       },
-      countersBefore: (n) => this.#list.of(n - 1)?.counters,
+      endBefore: (n) => this.#list.of(n - 1),
     });
     this.#reach();
     this.#changed();
@@ -300,23 +345,33 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
     // Who follows goes on hearing which there are.
     if (this.#isOwn) this.#list = new SegmentList(this.#deps.list);
     this.#media.clear();
+    this.#inits.clear();
     this.#unsaid = [];
     this.#changed();
   }
 
+  /** A segment begins in the feed here. */
+  #begins(program: SegmentProgram): void {
+    this.#fit?.see(program.map);
+    if (this.#fit?.refusal !== undefined) this.#changed();
+  }
+
   /** A segment has ended in the feed here. */
   #cut(done: Done, facts: CutFacts): void {
-    const { n, ts } = done;
+    const { container } = this.#deps;
+    const { n } = done;
+    const media = done[container];
+    if (done.fmp4 !== undefined) this.#inits.add(done.fmp4.init);
     const listed = this.#list.of(n);
     if (!this.#isOwn) this.#unsaid.push({ done, facts });
     else if (listed === undefined) {
-      const segment = listedSegment(done, this.#list.newest, facts.offset);
+      const segment = listedSegment(done, container, this.#list.newest, facts.offset);
       this.#list.add(segment, { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) });
-      this.#fit();
+      this.#shorten();
     }
-    const isOther = ts !== undefined && this.#media.cut(n, ts.bytes, this.#list.of(n)) === 'other';
+    const isOther = media !== undefined && this.#media.cut(n, media.bytes, this.#list.of(n)) === 'other';
     if (isOther) {
-      this.#deps.log.debug({ n, bytes: ts.bytes.length }, 'this worker has cut a segment otherwise than its owner');
+      this.#deps.log.debug({ n, bytes: media.bytes.length }, 'this worker has cut a segment otherwise than its owner');
     }
     if (this.#isOwn && listed !== undefined && !facts.isFirst && this.#media.of({ n }) === undefined) {
       this.#putInPlace(done);
@@ -326,9 +381,11 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 
   /** The worker before has listed it, and died with its media. */
-  #putInPlace({ n, ts, gap }: Done): void {
-    this.#list.replace(n, { bytes: ts?.bytes.length ?? 0, crc: ts?.crc ?? 0, gap });
-    if (ts !== undefined) this.#media.cut(n, ts.bytes, this.#list.of(n));
+  #putInPlace(done: Done): void {
+    const { n } = done;
+    const media = done[this.#deps.container];
+    this.#list.replace(n, mediaFacts(done, this.#deps.container));
+    if (media !== undefined) this.#media.cut(n, media.bytes, this.#list.of(n));
   }
 
   /** Playlists begin with the oldest segment whose media is here, and that of all after it. The newest may still be on the way. */
@@ -342,7 +399,7 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 
   /** The ring keeps what it needs, and the playlists get shorter. */
-  #fit(): void {
+  #shorten(): void {
     const { feed, maxBytes, log } = this.#deps;
     const isShorter = this.#list.fit(maxBytes() - feed.ring.minimumBytes);
     if (!isShorter || this.#isShort) return;
@@ -398,10 +455,10 @@ export class FeedSegments implements RelayedSegments, AnsweringSegments {
   }
 }
 
-function textOf(list: SegmentList): string {
+function textOf(list: SegmentList, container: Container): string {
   const segments = list.window;
   return mediaPlaylist({
-    container: 'ts',
+    container,
     targetDuration: list.targetDuration,
     independent: segments.every(({ independent }) => independent),
     segments,

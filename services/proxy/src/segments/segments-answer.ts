@@ -14,6 +14,7 @@ export interface AnsweringSegments {
   offer(known: SegmentNews): void;
   /** Undefined: not here. */
   mediaOf(n: number): Buffer | undefined;
+  initOf(key: string): Buffer | undefined;
 }
 
 /** Segments are cut until one side has had enough or another worker makes the feed. The relay of the feed says which there are. */
@@ -34,14 +35,13 @@ export async function answerSegments(
   response.write('\n');
 }
 
-/** The media of one segment. */
-export function answerSegment(segments: AnsweringSegments, n: number, response: ServerResponse): number {
-  const media = segments.mediaOf(n);
+/** The media of one segment, or an initialisation. @returns how many bytes that were */
+export function answerMedia(media: Buffer | undefined, type: string, response: ServerResponse): number {
   if (media === undefined) {
     response.writeHead(404).end();
     return 0;
   }
-  response.writeHead(200, { 'Content-Type': 'video/mp2t', 'Content-Length': media.length }).end(media);
+  response.writeHead(200, { 'Content-Type': type, 'Content-Length': media.length }).end(media);
   return media.length;
 }
 

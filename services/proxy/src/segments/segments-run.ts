@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Owner } from '../../../registry/types.ts';
+import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import { newsText } from '../feed/hls/segment-news.ts';
 import type { Peer } from '../relay/peers.ts';
@@ -21,18 +22,24 @@ export interface SegmentsPeer {
 /** Media of one segment takes no longer between two workers. */
 const SEGMENT_MS = 5_000;
 
+/** Behind the address of a feed's segments. */
+const OF_CONTAINER: Readonly<Record<Container, { readonly list: string; readonly extension: string }>> = {
+  ts: { list: '', extension: 'ts' },
+  fmp4: { list: '/fmp4', extension: 'm4s' },
+};
+
 /**
  * Wants segments until the connection ends, however it ends: whoever still wants them asks again, the worker that makes the feed by
  * then.
  *
- * @param known what this worker knows already, for an owner that does not
+ * @param wanted in which container, and what this worker knows already, for an owner that does not
  */
 export async function wantSegments(
   peer: SegmentsPeer,
-  known: SegmentNews | undefined,
+  { container, known }: { readonly container: Container; readonly known: SegmentNews | undefined },
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await ask(peer, 'POST', '', signal, known === undefined ? '' : newsText(known));
+  const response = await ask(peer, 'POST', OF_CONTAINER[container].list, signal, known && newsText(known));
   if (response === undefined) return;
   const { clock } = peer.wire;
   const expect = () => clock.setTimeout(() => response.destroy(), RELAY_SILENCE_MS);
@@ -51,12 +58,21 @@ export async function wantSegments(
 }
 
 /** The media of a segment; undefined when that worker does not have it, or does not answer. */
-export async function fetchSegment(peer: SegmentsPeer, n: number): Promise<Buffer | undefined> {
+export function fetchSegment(peer: SegmentsPeer, container: Container, n: number): Promise<Buffer | undefined> {
+  return fetchMedia(peer, `/${n}.${OF_CONTAINER[container].extension}`);
+}
+
+/** An initialisation; undefined as above. */
+export function fetchInit(peer: SegmentsPeer, key: string): Promise<Buffer | undefined> {
+  return fetchMedia(peer, `/${key}.mp4`);
+}
+
+async function fetchMedia(peer: SegmentsPeer, path: string): Promise<Buffer | undefined> {
   const { clock } = peer.wire;
   const late = new AbortController();
   const timer = clock.setTimeout(() => late.abort(), SEGMENT_MS);
   try {
-    const response = await ask(peer, 'GET', `/${n}.ts`, late.signal);
+    const response = await ask(peer, 'GET', path, late.signal);
     if (response?.statusCode !== 200) {
       response?.destroy();
       return undefined;

@@ -1,12 +1,14 @@
 /** Tells the worker that makes a feed, whichever that is, that its segments are wanted here, as long as this one does not make it itself. */
 
 import { pauseBy } from '../async.ts';
+import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { type SegmentsPeer, wantSegments } from './segments-run.ts';
 
 export interface WantedSegmentsDeps {
   readonly place: FeedPlace;
+  readonly container: Container;
   /** What this worker knows already. */
   readonly known: () => SegmentNews | undefined;
 }
@@ -28,14 +30,14 @@ export class WantedSegments {
   }
 
   async #run(): Promise<void> {
-    const { place, known } = this.#deps;
+    const { place, container, known } = this.#deps;
     while (!this.#over.signal.aborted) {
       const peer = peerOf(place);
       const input = new AbortController();
       const unsubscribe = place.onOwner(() => input.abort());
       const signal = AbortSignal.any([this.#over.signal, input.signal]);
       if (peer === undefined) await aborted(signal);
-      else await wantSegments(peer, known(), signal);
+      else await wantSegments(peer, { container, known: known() }, signal);
       unsubscribe();
       if (!signal.aborted) await pauseBy(place.wire.clock, ASK_AGAIN_MS, signal);
     }

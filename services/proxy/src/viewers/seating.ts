@@ -3,7 +3,14 @@
 import { clientReport } from '../../../registry/client-report.ts';
 import { processFeedKey } from '../../../registry/feed-keys.ts';
 import { sourceKey } from '../../../registry/groups.ts';
-import type { FeedOwners, FeedStarts, Members, StreamRecords, Viewers } from '../../../registry/registry.ts';
+import type {
+  Agreements,
+  FeedOwners,
+  FeedStarts,
+  Members,
+  StreamRecords,
+  Viewers,
+} from '../../../registry/registry.ts';
 import type {
   Capacity,
   ClientRecord,
@@ -23,7 +30,7 @@ import type { EntryPoint } from '../feed/ring.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
-import type { FeedSegments } from '../segments/feed-segments.ts';
+import type { WantedSegments } from '../segments/feed-hls.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
 import { StreamSource } from '../streams/stream-source.ts';
@@ -65,7 +72,7 @@ export type Seat = SeatBase &
 
 /** A session of several requests with its place at a feed. */
 export interface SessionSeat extends Joined {
-  readonly segments: FeedSegments;
+  readonly segments: WantedSegments;
   /** This worker serves it no longer. Another one may: nobody is counted out. */
   readonly release: () => void;
 }
@@ -76,7 +83,7 @@ interface FinitePlace {
 }
 
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
-  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members;
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members & Agreements;
   readonly connections: ProviderConnections;
   readonly failover: Pick<FailoverGroupDeps, 'askResolver' | 'maxFailoverAttempts'>;
   readonly cap: number;
@@ -216,12 +223,12 @@ export class Seating {
       stopIfGone(signal);
       isFeedAsked = true;
       const { process, release } = await this.feeds.acquire(stream, slot, place);
-      const unwant = process.segments.want();
+      const segments = process.segments.want();
       const leave = () => {
-        unwant();
+        segments.release();
         release();
       };
-      return { ...joined, segments: process.segments, release: leave };
+      return { ...joined, segments, release: leave };
     } catch (error) {
       // Another worker may serve it.
       if (joined.resumed !== true) await registry.leave(clientReport(client, 0));

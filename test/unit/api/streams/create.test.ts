@@ -300,7 +300,10 @@ describe('POST /transcode', () => {
     expect(await warnings('-hls_time 2 -hls_list_size 30')).toEqual([]);
     expect(await warnings('-hls_time 6 -hls_segment_type fmp4 -hls_list_size 30', `${LIVE}?6`)).toEqual([
       '-hls_time 6 changes no segment: all have 2 s (HLS_SEGMENT_TIME).',
-      '-hls_segment_type fmp4 has no effect: segments are MPEG-TS in this version.',
+    ]);
+    expect(await warnings('-hls_time 2 -hls_segment_type mpegts -hls_list_size 30', `${LIVE}?6`)).toEqual([
+      'The playlist is as long as the one who created this stream first has said.',
+      expect.stringContaining('A viewer gets the other one with container=ts or container=fmp4'),
     ]);
     expect(await warnings('-hls_time 2 -hls_list_size 5')).toEqual([
       'The playlist is as long as the one who created this stream first has said.',

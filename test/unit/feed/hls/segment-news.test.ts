@@ -6,7 +6,7 @@ import { NewsSaid, newsText, readNews } from '../../../../services/proxy/src/fee
 
 const segment = (n: number, change: Partial<ListedSegment> = {}): ListedSegment => ({
   ...{ n, mark: n, seconds: 2, pdtMs: 1_760_000_000_000.5, discontinuity: false, discontinuities: 1, gap: false },
-  ...{ independent: true, bytes: 188, crc: 0xdeadbeef },
+  ...{ independent: true, bytes: 188, crc: 0xdeadbeef, chunk: 7 },
   counters: new Map([
     [0, 3],
     [0x100, 15],
@@ -15,7 +15,7 @@ const segment = (n: number, change: Partial<ListedSegment> = {}): ListedSegment 
 });
 const NEWS: SegmentNews = {
   ...{ targetDuration: 2, from: 436_001_234 },
-  segments: [segment(436_001_234), segment(436_001_235, { gap: true })],
+  segments: [segment(436_001_234), segment(436_001_235, { gap: true, init: '0123abcd' })],
 };
 
 describe('news of segments', () => {

@@ -72,14 +72,18 @@ export function mediaHeaders({ headers }: MediaHead, extension: string | undefin
   return result;
 }
 
-/** Sends bytes that are whole in memory; the part of them that the player asks for. */
+/**
+ * Sends bytes that are whole in memory; the part of them that the player asks for.
+ * @param extension that says what they are
+ */
 export function sendSegment(
   media: Buffer,
+  extension: 'ts' | 'm4s',
   session: Pick<HlsSession, 'count'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  reply.type(typeOfName('ts')).headers({
+  reply.type(typeOfName(extension)).headers({
     'Cache-Control': `private, max-age=${KEPT_SECONDS}`,
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',

@@ -3,9 +3,11 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { StreampoolError } from '../../errors.ts';
+import type { Container } from '../../feed/hls/segment-events.ts';
 import { NotHlsError } from '../../upstream/hls/hls-requests.ts';
 import { SEGMENT_EXTENSIONS } from '../../upstream/playlists/segment-name.ts';
 import type { Services } from '../../worker/services.ts';
+import { emptyIsNone } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { InvalidRequest } from '../http/validation.ts';
 import { findStream } from '../streams/stream-routes.ts';
@@ -30,7 +32,22 @@ const hlsQuery = z.looseObject({
     .regex(/^\d{1,15}$/)
     .optional()
     .describe('Number of a segment that is made here; from a playlist.'),
+  k: z
+    .string()
+    .regex(/^[0-9a-f]{8}$/)
+    .optional()
+    .describe('Which initialisation of segments that are made here; from a playlist.'),
+  container: emptyIsNone(z.enum(['ts', 'fmp4'])).describe(
+    'At `playlist.m3u8`: MPEG-TS or fragmented MP4, for segments that are made here. When absent: as the profile says ' +
+      '(`-hls_segment_type`), else fragmented MP4 for HEVC and MPEG-TS for the rest.',
+  ),
 });
+
+/** Of segments that are made here, by the extension of their names. */
+const CONTAINERS: ReadonlyMap<string | undefined, Container> = new Map([
+  ['ts', 'ts'],
+  ['m4s', 'fmp4'],
+]);
 
 export function hlsRoutes(app: Api, services: Services): void {
   const hls = new HlsPlayback(services);
@@ -92,10 +109,12 @@ export function hlsRoutes(app: Api, services: Services): void {
         answered(reply, async () => {
           const { query } = request;
           const address = hlsAddress(request.params.stream_id);
-          if (extension === 'ts' && query.n !== undefined) {
-            if (address.ticket === undefined) assertGiven(query, ['client_id']);
-            return pooled.segment(address, Number(query.n), query, request, reply);
-          }
+          const isInit = extension === 'mp4' && query.k !== undefined;
+          const container = query.n === undefined ? undefined : CONTAINERS.get(extension);
+          if ((isInit || container !== undefined) && address.ticket === undefined) assertGiven(query, ['client_id']);
+          if (isInit) return pooled.init(address, query.k as string, query, request, reply);
+          if (container !== undefined)
+            return pooled.segment(address, container, Number(query.n), query, request, reply);
           if (address.ticket !== undefined) assertGiven(query, ['r']);
           else assertGiven(query, ['url', 'client_id']);
           return hls.media(request.params.stream_id, extension, query, request, reply);

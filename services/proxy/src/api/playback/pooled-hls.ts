@@ -5,8 +5,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import { FiniteSourceError } from '../../feed/finite-source.ts';
+import { carriedCodecs } from '../../feed/hls/cmaf-tracks.ts';
 import { multivariantPlaylist } from '../../feed/hls/playlist.ts';
-import type { FeedSegments } from '../../segments/feed-segments.ts';
+import type { Container } from '../../feed/hls/segment-events.ts';
+import { saidContainer } from '../../segments/container-choice.ts';
+import type { WantedSegments } from '../../segments/feed-hls.ts';
 import { NotSharedError } from '../../streams/sharing.ts';
 import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
 import { Visit } from '../../visit.ts';
@@ -18,9 +21,15 @@ import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { HlsVariants } from './hls-variant.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
+export interface PooledQuery extends ViewerQuery {
+  /** Undefined: as the stream's profile says, or its pictures need. */
+  readonly container?: Container | undefined;
+}
+
 /** A player reloads a playlist each target duration. */
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
+const EXTENSION = { ts: 'ts', fmp4: 'm4s' } as const;
 
 export class PooledHls {
   readonly #services: Services;
@@ -34,7 +43,7 @@ export class PooledHls {
   /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
   async entry(
     stream: StreamRecord,
-    query: ViewerQuery,
+    query: PooledQuery,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -48,12 +57,15 @@ export class PooledHls {
     const clientId = query.client_id ?? `client_${randomBytes(CLIENT_ID_BYTES).toString('hex')}`;
     const { viewer } = viewerOf(request, query, stream.id, config.workerId);
     const folder = folderOf(stream.id, sessions.entry(viewer, clientId));
+    const chosen = query.container === undefined ? '' : `?container=${query.container}`;
     reply.headers(viewerHeaders(clientId, stream.id));
-    const { peakBitsPerSecond, ...described } = await this.#variants.of(stream);
+    const { peakBitsPerSecond, codecs, ...described } = await this.#variants.of(stream);
+    const container = query.container ?? saidContainer(stream.profile?.args ?? []) ?? suitableFor(codecs);
     const text = multivariantPlaylist({
-      uri: `${folder}playlist.m3u8`,
+      uri: `${folder}playlist.m3u8${chosen}`,
       bandwidth: peakBitsPerSecond,
       ...described,
+      codecs: container === 'fmp4' ? carriedCodecs(codecs) : codecs,
       independent: false,
     });
     return sendPlaylist(undefined, text, request, reply);
@@ -62,21 +74,22 @@ export class PooledHls {
   /** The media playlist. The first one waits until there are segments. */
   async playlist(
     address: HlsAddress,
-    query: ViewerQuery,
+    query: PooledQuery,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const visit = new Visit(reply.raw, this.#services.log);
-    const { session, segments } = await this.#viewing(address, query, request, reply);
+    const { session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
+      const segments = wanted.of(query.container ?? (await wanted.chosen(visit.signal)));
       const playlist = await segments.playlist(visit.signal);
       session.endures(ENDURED_TARGETS * segments.targetDurationMs);
       session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
       return await sendPlaylist(playlist, playlist.text, request, reply);
     } catch (error) {
-      if (segments.isOver) await this.#noteFailure(session, error);
+      if (wanted.isOver) await this.#noteFailure(session, error);
       throw error;
     } finally {
       sent();
@@ -86,18 +99,36 @@ export class PooledHls {
   /** A segment, whole or a part of its bytes. */
   async segment(
     address: HlsAddress,
+    container: Container,
     n: number,
     query: ViewerQuery,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const visit = new Visit(reply.raw, this.#services.log);
-    const { session, segments } = await this.#viewing(address, query, request, reply);
+    const { session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
-      const media = await segments.segment(n, visit.signal);
+      const media = await wanted.of(container).segment(n, visit.signal);
       session.countSegment();
-      return sendSegment(media, session, request, reply);
+      return sendSegment(media, EXTENSION[container], session, request, reply);
+    } finally {
+      sent();
+    }
+  }
+
+  /** The initialisation of segments of fragmented mp4. */
+  async init(
+    address: HlsAddress,
+    key: string,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { session, wanted } = await this.#viewing(address, query, request, reply);
+    const sent = session.sending();
+    try {
+      return sendSegment(await wanted.of('fmp4').init(key), EXTENSION.fmp4, session, request, reply);
     } finally {
       sent();
     }
@@ -108,7 +139,7 @@ export class PooledHls {
     query: ViewerQuery,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<{ readonly session: HlsSession; readonly segments: FeedSegments }> {
+  ): Promise<{ readonly session: HlsSession; readonly wanted: WantedSegments }> {
     const { config, guard, registry, sessions } = this.#services;
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
@@ -119,7 +150,7 @@ export class PooledHls {
       throw error instanceof NotSharedError ? withEnd(streamId, error) : error;
     });
     if (session.segments === undefined) throw new Error('a session that wanted a feed has none');
-    return { session, segments: session.segments };
+    return { session, wanted: session.segments };
   }
 
   /** The stream has played nothing, or nothing more, so its viewer is gone. */
@@ -133,6 +164,11 @@ export class PooledHls {
     if (error instanceof NotSharedError) throw withEnd(session.stream.id, error);
     if (error instanceof SourceError) await seating.noteFailure(session.stream.id, error);
   }
+}
+
+/** What such pictures need, where nobody says anything. @param codecs as RFC 6381 writes them */
+function suitableFor(codecs: readonly string[]): Container {
+  return codecs.some((codec) => codec.startsWith('hvc1')) ? 'fmp4' : 'ts';
 }
 
 function withEnd(streamId: string, cause: Error): StreampoolError {

@@ -43,7 +43,7 @@ const feedView = z.object({
   restarts: z.int(),
   buffered_bytes: z.int().describe('Of its ring, and of its HLS segments.'),
   hls: z
-    .object({ head: z.int().nullable(), segments: z.int(), containers: z.array(z.string()) })
+    .object({ head: z.int().nullable(), segments: z.int(), containers: z.array(z.string()).readonly() })
     .nullable()
     .describe('Number of the newest segment, and how many a playlist has; null: nobody plays it by HLS.'),
 });
@@ -131,7 +131,7 @@ export function poolingStatsOf(
       clients: readers,
       restarts: feed.restarts,
       buffered_bytes: feed.ringBytes,
-      hls: hls === undefined ? null : { head: hls.head ?? null, segments: hls.segments, containers: ['ts'] },
+      hls: hls === undefined ? null : { head: hls.head ?? null, segments: hls.segments, containers: hls.containers },
     })),
     source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
       url: maskUrl(url),

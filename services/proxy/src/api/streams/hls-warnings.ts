@@ -2,7 +2,8 @@
 
 import type { StreamProfile } from '../../../../registry/types.ts';
 
-const NAMES = ['-hls_time', '-hls_list_size'] as const;
+const LENGTH = ['-hls_time', '-hls_list_size'] as const;
+const CONTAINER = '-hls_segment_type';
 
 /**
  * @param asked the profile of the request
@@ -20,11 +21,14 @@ export function hlsWarnings(
   if (time !== undefined && Number(time) * 1000 !== segmentMs) {
     warnings.push(`-hls_time ${time} changes no segment: all have ${segmentMs / 1000} s (HLS_SEGMENT_TIME).`);
   }
-  if (optionOf(asked.args, '-hls_segment_type') === 'fmp4') {
-    warnings.push('-hls_segment_type fmp4 has no effect: segments are MPEG-TS in this version.');
-  }
-  if (NAMES.some((name) => optionOf(asked.args, name) !== optionOf(holds.args, name))) {
+  if (LENGTH.some((name) => optionOf(asked.args, name) !== optionOf(holds.args, name))) {
     warnings.push('The playlist is as long as the one who created this stream first has said.');
+  }
+  if (optionOf(asked.args, CONTAINER) !== optionOf(holds.args, CONTAINER)) {
+    warnings.push(
+      'The segments are in the container that the one who created this stream first has said (-hls_segment_type). A viewer ' +
+        'gets the other one with container=ts or container=fmp4 in the query.',
+    );
   }
   return warnings;
 }

@@ -5,8 +5,9 @@ import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
 import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { chunk, type Sample, type TrackRun } from '../containers/cmaf/chunk.ts';
 import { type CmafTrackConfig, initSegment } from '../containers/cmaf/init.ts';
-import { type CmafVideoCodec, readPicture, type VideoConfig, videoConfig } from '../containers/cmaf/parameter-sets.ts';
+import { readPicture, type VideoConfig, videoConfig } from '../containers/cmaf/parameter-sets.ts';
 import { type CmafSoundCodec, type SoundConfig, soundConfig, soundSample } from '../containers/cmaf/sound-config.ts';
+import { cmafSoundCodec, cmafVideoCodec } from './cmaf-tracks.ts';
 import type { FeedTrack } from './feed-program.ts';
 
 export interface Init {
@@ -32,18 +33,20 @@ export interface KnownSound {
   readonly config: SoundConfig;
 }
 
+/** What a segment knows of its tracks, for the one after it. */
+export interface KnownTracks {
+  readonly video: { readonly track: FeedTrack; readonly config: VideoConfig } | undefined;
+  readonly sound: KnownSound | undefined;
+}
+
+interface HeardSound {
+  readonly known: KnownSound;
+  samples: TimedSample[];
+}
+
 const KEY_DIGITS = 8;
 /** Sound that does not begin where the frame before it ended, by more than this share of a frame, has a hole before it. */
 const HOLE_SHARE = 0.5;
-
-/** Whether fragmented mp4 can carry a track: sound of MPEG layers is what browsers do not take from it. */
-function soundCodecOf({ audioCodec }: FeedTrack): CmafSoundCodec | undefined {
-  return audioCodec === 'mpeg' ? undefined : audioCodec;
-}
-
-function videoCodecOf({ codec }: FeedTrack): CmafVideoCodec | undefined {
-  return codec === 'h264' || codec === 'hevc' ? codec : undefined;
-}
 
 /** Samples that go into one chunk. */
 interface PartSamples {
@@ -63,31 +66,42 @@ export interface CmafPart {
 export interface CmafOptions {
   /** PART-TARGET, 90 kHz; undefined: the segment is one chunk. */
   readonly partTicks?: number | undefined;
-  /** Sound of the segment before: the initialisation has to be known with the first part. */
-  readonly sound?: KnownSound | undefined;
+  /** Of the segment before. With parts, the initialisation has to be known with the first one. */
+  readonly before?: KnownTracks | undefined;
 }
 
 export class CmafSegment {
   readonly #partTicks: number | undefined;
   #pictures: TimedSample[] = [];
-  #sounds: TimedSample[] = [];
+  readonly #heard = new Map<FeedTrack, HeardSound>();
   /** Parts that have ended and are not written. */
   #ended: PartSamples[] = [];
   readonly #chunks: Buffer[] = [];
   #stepTicks = 0;
   #hasPicture = false;
-  #video: VideoConfig | undefined;
-  #sound: KnownSound | undefined;
   #hasSound = false;
+  #video: KnownTracks['video'];
+  readonly #before: KnownTracks | undefined;
 
-  constructor({ partTicks, sound }: CmafOptions = {}) {
+  constructor({ partTicks, before }: CmafOptions = {}) {
     this.#partTicks = partTicks;
-    this.#sound = sound;
+    this.#before = before;
+    const sound = partTicks === undefined ? undefined : before?.sound;
+    if (sound !== undefined) this.#heard.set(sound.track, { known: sound, samples: [] });
   }
 
-  /** Of its sound, for the segment after it; undefined when it has none. */
-  get sound(): KnownSound | undefined {
-    return this.#hasSound ? this.#sound : undefined;
+  /** For the segment after it. */
+  get known(): KnownTracks {
+    const sound = this.#hasSound ? this.#sound?.known : undefined;
+    return { video: this.#video ?? this.#before?.video, sound: sound ?? this.#before?.sound };
+  }
+
+  /** The first track of the program that sends. The others are left out. */
+  get #sound(): HeardSound | undefined {
+    const [first, ...others] = [...this.#heard.values()];
+    return (
+      first && others.reduce((one, other) => (other.known.track.order < one.known.track.order ? other : one), first)
+    );
   }
 
   addPicture(
@@ -95,16 +109,23 @@ export class CmafSegment {
     bytes: Buffer,
     { pts, dts, keyframe }: { pts: number; dts: number; keyframe: boolean },
   ): void {
-    const codec = videoCodecOf(track);
+    const codec = cmafVideoCodec(track);
     if (codec === undefined) return;
     const { sample, parameterSets } = readPicture(codec, bytes);
     // Those of the first picture hold for the whole segment.
-    if (!this.#hasPicture) this.#video = videoConfig(codec, parameterSets);
+    if (!this.#hasPicture) this.#video = this.#videoOf(track, videoConfig(codec, parameterSets));
     this.#hasPicture = true;
     this.#endPartBefore(dts);
     const before = this.#pictures.at(-1);
     this.#stepTicks = before === undefined ? track.stepTicks : dts - before.at;
     this.#pictures.push({ data: sample, at: dts, duration: undefined, sync: keyframe, compositionOffset: pts - dts });
+  }
+
+  /** @param config what its first picture brings. Pictures that bring nothing go on with what was there. */
+  #videoOf(track: FeedTrack, config: VideoConfig | undefined): KnownTracks['video'] {
+    if (config !== undefined) return { track, config };
+    const before = this.#before?.video;
+    return before?.track === track ? before : undefined;
   }
 
   /** The part that is open ends before a picture with which it would be too long, if that lasts as long as the one before. */
@@ -116,9 +137,8 @@ export class CmafSegment {
   }
 
   #endPart(endsAt: number): void {
-    this.#ended.push({ pictures: this.#pictures, sounds: this.#sounds, endsAt });
+    this.#ended.push({ pictures: this.#pictures, sounds: this.#sound?.samples.splice(0) ?? [], endsAt });
     this.#pictures = [];
-    this.#sounds = [];
   }
 
   addSound(track: FeedTrack, frames: readonly SoundFrame[]): void {
@@ -126,24 +146,20 @@ export class CmafSegment {
   }
 
   #addFrame(track: FeedTrack, { bytes, pts, ticks }: SoundFrame): void {
-    const codec = soundCodecOf(track);
+    const codec = cmafSoundCodec(track);
     if (codec === undefined) return;
+    const before = this.#heard.get(track);
     // Further channels of the frame before.
     if (ticks === 0) {
-      const last = this.#sound?.track === track ? this.#sounds.pop() : undefined;
-      if (last !== undefined) this.#sounds.push({ ...last, data: [...last.data, bytes] });
+      const last = before?.samples.pop();
+      if (last !== undefined) before?.samples.push({ ...last, data: [...last.data, bytes] });
       return;
     }
-    if (this.#sound === undefined) {
-      const config = soundConfig(codec, bytes);
-      if (config === undefined) return;
-      this.#sound = { track, codec, config };
-    }
-    // A second track of sound is left out.
-    if (this.#sound.track !== track) return;
+    const heard = before ?? this.#hear(track, codec, bytes);
+    if (heard === undefined) return;
     this.#hasSound = true;
-    const { sampleRate } = this.#sound.config;
-    this.#sounds.push({
+    const { sampleRate } = heard.known.config;
+    heard.samples.push({
       data: [soundSample(codec, bytes)],
       at: Math.round((pts * sampleRate) / TICKS_PER_SECOND),
       duration: Math.round((ticks * sampleRate) / TICKS_PER_SECOND),
@@ -152,11 +168,21 @@ export class CmafSegment {
     });
   }
 
+  /** @param frame the first one of a track */
+  #hear(track: FeedTrack, codec: CmafSoundCodec, frame: Buffer): HeardSound | undefined {
+    // Parts that have been said have no room for another track.
+    if (this.#partTicks !== undefined && this.#heard.size > 0) return undefined;
+    const config = soundConfig(codec, frame);
+    if (config === undefined) return undefined;
+    const heard = { known: { track, codec, config }, samples: [] };
+    this.#heard.set(track, heard);
+    return heard;
+  }
+
   get #tracks(): CmafTrackConfig[] {
-    const isSoundKnown = this.#partTicks === undefined ? this.#hasSound : true;
-    const sound = isSoundKnown ? this.#sound : undefined;
+    const sound = this.#sound?.known;
     return [
-      ...(this.#video === undefined ? [] : [{ kind: 'video' as const, config: this.#video }]),
+      ...(this.#video === undefined ? [] : [{ kind: 'video' as const, config: this.#video.config }]),
       ...(sound === undefined
         ? []
         : [{ kind: 'audio' as const, config: sound.config, language: sound.track.language }]),
@@ -193,7 +219,7 @@ export class CmafSegment {
    */
   close(number: number): { bytes: Buffer; init: Init; parts: CmafPart[] } | undefined {
     const last = this.#pictures.at(-1);
-    if (last !== undefined || this.#sounds.length > 0)
+    if (last !== undefined || (this.#sound?.samples.length ?? 0) > 0)
       this.#endPart(last === undefined ? 0 : last.at + this.#stepTicks);
     if (this.#tracks.length === 0) return undefined;
     const parts = this.parts(number);
@@ -201,11 +227,16 @@ export class CmafSegment {
   }
 }
 
+/** How playlists name an initialisation. */
+export function initKey(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, KEY_DIGITS);
+}
+
 function initOf(tracks: readonly CmafTrackConfig[]): Init {
   const bytes = initSegment(tracks);
   const video = tracks.find((track) => track.kind === 'video')?.config;
   return {
-    key: createHash('sha256').update(bytes).digest('hex').slice(0, KEY_DIGITS),
+    key: initKey(bytes),
     bytes,
     codecs: tracks.map(({ config }) => config.codec),
     size: video && { width: video.width, height: video.height },

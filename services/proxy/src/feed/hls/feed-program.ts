@@ -17,6 +17,8 @@ export interface FeedTrack {
   readonly leads: boolean;
   readonly sound: SoundReader;
   readonly language: string | undefined;
+  /** Its place in the PMT. */
+  order: number;
   /** From one of its units to the next, 90 kHz. */
   stepTicks: number;
   /** DTS of its newest unit, 90 kHz. */
@@ -75,12 +77,14 @@ export class FeedProgram {
     const leader = kinds.find(({ kind }) => kind === 'video') ?? kinds.find(({ kind }) => kind === 'audio');
     const before = this.#tracks;
     this.#tracks = new Map();
-    for (const each of kinds) {
+    for (const [order, each] of kinds.entries()) {
       const { pid } = each.stream;
       const audioCodec = each.kind === 'audio' ? audioCodecOf(each.stream) : undefined;
       const known = before.get(pid);
       const track = newTrack(pid, { ...each, audioCodec, leads: each === leader, language: languageOf(each.stream) });
-      this.#tracks.set(pid, known !== undefined && isSame(known, track) ? known : track);
+      const kept = known !== undefined && isSame(known, track) ? known : track;
+      kept.order = order;
+      this.#tracks.set(pid, kept);
     }
     if (!this.#tracks.has(map.pcrPid)) this.#tracks.set(map.pcrPid, newTrack(map.pcrPid, {}));
   }
@@ -89,7 +93,7 @@ export class FeedProgram {
 function newTrack(pid: number, about: Partial<Omit<FeedTrack, 'pid' | 'sound'>>): FeedTrack {
   const { kind = 'other', codec = 'unknown', audioCodec, leads = false, language } = about;
   const sound = new SoundReader(audioCodec);
-  return { pid, kind, codec, audioCodec, leads, sound, language, stepTicks: 0, lastDts: undefined };
+  return { pid, kind, codec, audioCodec, leads, sound, language, order: 0, stepTicks: 0, lastDts: undefined };
 }
 
 function isSame(a: FeedTrack, b: FeedTrack): boolean {

@@ -10,7 +10,7 @@ import {
 import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
 import { elementaryOf, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
 import type { Mark } from '../marks/mark.ts';
-import { type CmafOptions, type CmafPart, CmafSegment, type Init, type KnownSound } from './cmaf-segment.ts';
+import { type CmafOptions, type CmafPart, CmafSegment, type Init, type KnownTracks } from './cmaf-segment.ts';
 import type { FeedTrack } from './feed-program.ts';
 
 /** Private stream 1, if a unit has no stream_id. */
@@ -117,9 +117,9 @@ export class OpenSegment {
     return this.#cmaf?.parts(chunk) ?? [];
   }
 
-  /** Of its sound, for the segment after it. */
-  get sound(): KnownSound | undefined {
-    return this.#cmaf?.sound;
+  /** What its fragmented mp4 knows of the tracks, for the segment after it. */
+  get known(): KnownTracks | undefined {
+    return this.#cmaf?.known;
   }
 
   /** @param chunk number of the chunk before those that are not written */

@@ -3,6 +3,8 @@
  * addresses are relative to the session's, so one text serves all of them.
  */
 
+import type { Container } from './segment-events.ts';
+
 export interface PlaylistPart {
   readonly seconds: number;
   readonly independent: boolean;
@@ -26,7 +28,7 @@ export interface PlaylistSegment {
 }
 
 export interface MediaPlaylist {
-  readonly container: 'ts' | 'fmp4';
+  readonly container: Container;
   readonly targetDuration: number;
   /** No picture of a segment needs one from before it. */
   readonly independent: boolean;
@@ -122,7 +124,7 @@ function versionOf({ container, partTarget, segments }: MediaPlaylist): number {
 }
 
 /** Address of a segment, or of a part of one. */
-export function segmentUri(container: 'ts' | 'fmp4', n: number, part?: number): string {
+export function segmentUri(container: Container, n: number, part?: number): string {
   return `segment.${container === 'ts' ? 'ts' : 'm4s'}?n=${n}${part === undefined ? '' : `&p=${part}`}`;
 }
 
@@ -184,7 +186,7 @@ function partsOf({ n, parts = [] }: Pick<PlaylistSegment, 'n' | 'parts'>): strin
   });
 }
 
-function mediaOf({ n, seconds, gap }: PlaylistSegment, container: 'ts' | 'fmp4'): string[] {
+function mediaOf({ n, seconds, gap }: PlaylistSegment, container: Container): string[] {
   return [...(gap === true ? ['#EXT-X-GAP'] : []), `#EXTINF:${seconds.toFixed(5)},`, segmentUri(container, n)];
 }
 

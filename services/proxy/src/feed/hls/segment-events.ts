@@ -4,6 +4,10 @@ import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-w
 import type { Mark, MarkList } from '../marks/mark.ts';
 import type { Init } from './cmaf-segment.ts';
 
+/** What segments are made as: MPEG-TS, or fragmented mp4. */
+export type Container = (typeof CONTAINERS)[number];
+export const CONTAINERS = ['ts', 'fmp4'] as const;
+
 /** A segment begins. */
 export interface Cut {
   readonly list: MarkList;
@@ -26,8 +30,16 @@ export interface Part {
   readonly crc: number;
 }
 
+/** With what a segment ended, so that the next one goes on from there. */
+export interface SegmentEnd {
+  /** The next counter of each PID. */
+  readonly counters: Counters;
+  /** Number of the last chunk of fragmented mp4. */
+  readonly chunk: number;
+}
+
 /** A segment has ended. */
-export interface Done {
+export interface Done extends SegmentEnd {
   readonly n: number;
   /** Where it begins. */
   readonly mark: Mark;
@@ -41,8 +53,4 @@ export interface Done {
   readonly ts: { readonly bytes: Buffer; readonly crc: number } | undefined;
   /** Fragmented mp4, if it is made. */
   readonly fmp4: { readonly bytes: Buffer; readonly crc: number; readonly init: Init } | undefined;
-  /** The next counter of each PID. */
-  readonly counters: Counters;
-  /** Number of the last chunk of fragmented mp4. */
-  readonly chunk: number;
 }

@@ -1,11 +1,10 @@
 /** The segments of a feed, without their media: what playlists say of them. The owner of the feed decides it, and the others are told. */
 
-import type { Counters } from '../../mpegts/segmenting/segment-writer.ts';
 import type { MarkList } from '../marks/mark.ts';
-import type { Done } from './segment-events.ts';
+import type { Container, Done, SegmentEnd } from './segment-events.ts';
 import { firstTargetDuration, grownTargetDuration, type WindowSize, windowLength } from './window.ts';
 
-export interface ListedSegment {
+export interface ListedSegment extends SegmentEnd {
   readonly n: number;
   /** Number of the mark that it begins with. Another one only after the feed has gone to a source whose marks have smaller numbers. */
   readonly mark: number;
@@ -17,15 +16,17 @@ export interface ListedSegment {
   readonly discontinuities: number;
   readonly gap: boolean;
   readonly independent: boolean;
-  /** Of its MPEG-TS. */
+  /** Of its media, in the container of the list. */
   readonly bytes: number;
   readonly crc: number;
-  /** The next counter of each PID. */
-  readonly counters: Counters;
+  /** Which initialisation it needs; fragmented mp4 only. */
+  readonly init?: string | undefined;
 }
 
 /** What the owner of a feed says of its segments. */
 export interface SegmentNews {
+  /** Undefined: MPEG-TS. */
+  readonly container?: Container | undefined;
   /** EXT-X-TARGETDURATION, in s. */
   readonly targetDuration: number;
   /** Playlists begin with none before it. Undefined: there are no segments any more. */
@@ -33,6 +34,9 @@ export interface SegmentNews {
   /** The newest ones, the oldest of them first. */
   readonly segments: readonly ListedSegment[];
 }
+
+/** What a list says of the media of a segment. */
+export type MediaFacts = Pick<ListedSegment, 'bytes' | 'crc' | 'gap' | 'init'>;
 
 export interface ListOptions {
   /** HLS_SEGMENT_TIME */
@@ -82,6 +86,16 @@ export class SegmentList {
     return this.#all.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** What the media of the newest three target durations takes. */
+  get leastBytes(): number {
+    return this.#all.slice(-this.#least).reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** How many of them are left, however little memory there is. */
+  get #least(): number {
+    return windowLength(this.#seconds, { seconds: 0 }, this.targetDuration);
+  }
+
   /** Highest bit rate among the segments of the window; undefined while there are none. */
   get peakBitsPerSecond(): number | undefined {
     const rates = this.window.flatMap(({ bytes, seconds }) =>
@@ -119,7 +133,7 @@ export class SegmentList {
   }
 
   /** What the worker before had is not here: its own media takes the place of it. The counters behind it stay as they were said. */
-  replace(n: number, media: Pick<ListedSegment, 'bytes' | 'crc' | 'gap'>): void {
+  replace(n: number, media: MediaFacts): void {
     this.#all = this.#all.map((segment) => (segment.n === n ? { ...segment, ...media } : segment));
   }
 
@@ -149,7 +163,7 @@ export class SegmentList {
    */
   fit(maxBytes: number): boolean {
     const { length } = this.window;
-    const least = windowLength(this.#seconds, { seconds: 0 }, this.targetDuration);
+    const least = this.#least;
     while (this.bytes > maxBytes && this.#all.length > least) this.#all = this.#all.slice(1);
     return this.#all.length < length;
   }
@@ -162,19 +176,31 @@ export class SegmentList {
   }
 }
 
+export function mediaFacts(done: Done, container: Container): MediaFacts {
+  const media = done[container];
+  const facts = { bytes: media?.bytes.length ?? 0, crc: media?.crc ?? 0, gap: media === undefined };
+  return container === 'fmp4' ? { ...facts, init: done.fmp4?.init.key } : facts;
+}
+
 /**
  * @param before the segment before it
  * @param offset from the numbers of marks to those of segments
  */
-export function listedSegment(done: Done, before: ListedSegment | undefined, offset: number): ListedSegment {
-  const { n, mark, seconds, gap, independent, ts, counters } = done;
+export function listedSegment(
+  done: Done,
+  container: Container,
+  before: ListedSegment | undefined,
+  offset: number,
+): ListedSegment {
+  const { n, mark, seconds, independent, counters, chunk } = done;
+  const media = mediaFacts(done, container);
   const { discontinuities } = mark;
   const discontinuity = before === undefined ? mark.discontinuity : discontinuities !== before.discontinuities;
   return {
-    ...{ n, seconds, gap, independent, discontinuity, discontinuities, counters },
+    ...{ n, seconds, independent, discontinuity, discontinuities, counters, chunk, ...media },
     mark: n - offset,
     pdtMs: Math.max(mark.pdtMs, before?.pdtMs ?? 0),
-    bytes: ts?.bytes.length ?? 0,
-    crc: ts?.crc ?? 0,
+    // A gap in between changes nothing for a player.
+    ...(container === 'fmp4' && { init: media.init ?? before?.init }),
   };
 }

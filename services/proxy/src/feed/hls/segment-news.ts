@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { CONTAINERS } from './segment-events.ts';
 import type { ListedSegment, SegmentNews } from './segment-list.ts';
 
 /** More than any window has. */
@@ -15,6 +16,8 @@ const MAX_SECONDS = 3_600;
 /** Dates that can be written. */
 const MAX_MS = Date.UTC(9_000, 0, 1);
 const MAX_BYTES = 2 ** 31;
+/** mfhd.sequence_number has 32 bits. */
+const MAX_CHUNK = 2 ** 32 - 1;
 const count = z
   .number()
   .int()
@@ -34,11 +37,17 @@ const segmentShape = z
     bytes: z.number().int().min(0).max(MAX_BYTES),
     crc: count,
     counters: z.array(z.tuple([z.number().int().min(0).max(0x1fff), z.number().int().min(0).max(15)])).max(256),
+    chunk: z.number().int().min(0).max(MAX_CHUNK).default(0),
+    init: z
+      .string()
+      .regex(/^[0-9a-f]{8}$/)
+      .optional(),
   })
   .transform(({ counters, ...segment }): ListedSegment => ({ ...segment, counters: new Map(counters) }));
 
 export const newsShape: z.ZodType<SegmentNews> = z
   .looseObject({
+    container: z.enum(CONTAINERS).optional(),
     targetDuration: z.number().int().min(1).max(MAX_SECONDS),
     from: count.optional(),
     segments: z.array(segmentShape).max(MAX_SEGMENTS).refine(areInOrder),

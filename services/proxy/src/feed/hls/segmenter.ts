@@ -12,12 +12,12 @@ import { isClosed, isKeyframe } from '../../mpegts/syntax/keyframes.ts';
 import { hasRandomAccessIndicator } from '../../mpegts/syntax/packet.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
 import type { Mark } from '../marks/mark.ts';
-import type { CmafPart, KnownSound } from './cmaf-segment.ts';
+import type { CmafPart, KnownTracks } from './cmaf-segment.ts';
 import { type CutDecision, Cuts } from './cuts.ts';
 import { FeedProgram, type FeedTrack } from './feed-program.ts';
 import { type Containers, OpenSegment } from './open-segment.ts';
 import { PartRule } from './part-rule.ts';
-import type { Cut, Done, Part } from './segment-events.ts';
+import type { Cut, Done, Part, SegmentEnd } from './segment-events.ts';
 
 export interface SegmenterSink {
   cut(cut: Cut): void;
@@ -33,9 +33,9 @@ export interface SegmenterOptions {
   readonly nearTicks: number;
   /** Those with which the segment before the first one ended. */
   readonly counters?: Counters;
-  /** The same for any segment, from who has made the one before it. Undefined: it was made here. */
-  readonly countersBefore?: (n: number) => Counters | undefined;
   readonly chunk?: number;
+  /** The same for any segment, from who has made the one before it. Undefined: it was made here. */
+  readonly endBefore?: (n: number) => SegmentEnd | undefined;
   /** MPEG-TS, if nothing is said. */
   readonly containers?: Containers;
   /**
@@ -72,7 +72,7 @@ export class Segmenter {
   readonly #program = new FeedProgram();
   readonly #copies = new Copies();
   readonly #containers: Containers;
-  readonly #countersBefore: (n: number) => Counters | undefined;
+  readonly #endBefore: (n: number) => SegmentEnd | undefined;
   readonly #parts: PartRule;
   /** Of the newest segment: how many of its parts have been said. */
   #saidParts = 0;
@@ -86,7 +86,7 @@ export class Segmenter {
   readonly #soundAt = new Map<FeedTrack, OpenSegment>();
   #hasClosed = false;
   /** Of the segment that was closed last. */
-  #lastSound: KnownSound | undefined;
+  #lastKnown: KnownTracks | undefined;
   /** DTS of the newest picture. */
   #newestDts = Number.NEGATIVE_INFINITY;
   /** Units of sound that came too late for their segment. */
@@ -94,7 +94,7 @@ export class Segmenter {
 
   constructor(sink: SegmenterSink, options: SegmenterOptions) {
     const { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY, partTicks } = options;
-    this.#countersBefore = options.countersBefore ?? (() => undefined);
+    this.#endBefore = options.endBefore ?? (() => undefined);
     this.#parts = new PartRule(partTicks);
     this.#containers = containers;
     this.#sink = sink;
@@ -176,7 +176,7 @@ export class Segmenter {
     if (cut === undefined) return;
     const { mark } = cut;
     if (this.#open.length > 0 || this.#hasClosed) this.#parts.segmentEnded();
-    const cmaf = { partTicks: this.#parts.partTicks, sound: this.#open.at(-1)?.sound ?? this.#lastSound };
+    const cmaf = { partTicks: this.#parts.partTicks, before: this.#open.at(-1)?.known ?? this.#lastKnown };
     this.#open.push(new OpenSegment(mark, pts, program, false, { ...this.#containers, cmaf, independent }));
     this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
   }
@@ -247,6 +247,8 @@ export class Segmenter {
   /** Those of a segment are said when the one before it is closed, because their chunks count on from it. */
   #sayParts(): void {
     const [oldest] = this.#open;
+    if (oldest?.hasParts === true && this.#saidParts === 0)
+      this.#chunk = this.#endBefore(oldest.mark.n)?.chunk ?? this.#chunk;
     for (const part of oldest?.parts(this.#chunk) ?? []) {
       this.#chunk++;
       this.#sayPart(oldest as OpenSegment, part);
@@ -262,15 +264,15 @@ export class Segmenter {
     this.#open.shift();
     this.#hasClosed = true;
     const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
-    const { ts, fmp4, counters, chunk } = oldest.close(
-      this.#countersBefore(oldest.mark.n) ?? this.#counters,
-      this.#chunk,
-    );
+    const before = this.#endBefore(oldest.mark.n);
+    // Its parts have counted on already.
+    const from = this.#saidParts > 0 ? this.#chunk : (before?.chunk ?? this.#chunk);
+    const { ts, fmp4, counters, chunk } = oldest.close(before?.counters ?? this.#counters, from);
     this.#counters = counters;
     this.#chunk = chunk;
     if (oldest.hasParts) for (const part of fmp4?.parts ?? []) this.#sayPart(oldest, part);
     this.#saidParts = 0;
-    this.#lastSound = oldest.sound;
+    this.#lastKnown = oldest.known ?? this.#lastKnown;
     this.#sink.done({
       n: oldest.mark.n,
       mark: oldest.mark,

@@ -2,7 +2,7 @@
 
 import type { ClientRecord, ClientReport, StreamRecord } from '../../../../registry/types.ts';
 import type { Clock } from '../../../../shared/clock.ts';
-import type { FeedSegments } from '../../segments/feed-segments.ts';
+import type { WantedSegments } from '../../segments/feed-hls.ts';
 import type { Viewer } from '../seating.ts';
 
 /** Who asks for a playlist or a segment: the ticket in its address, or m3u-proxy's bare client id. */
@@ -26,7 +26,7 @@ export interface HlsSession {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
   /** What it gets; undefined when the provider's segments are passed on. */
-  readonly segments: FeedSegments | undefined;
+  readonly segments: WantedSegments | undefined;
   /** Bytes have been sent. */
   count(bytes: number): void;
   countSegment(): void;
@@ -39,7 +39,7 @@ export interface HlsSession {
 export interface LocalSessionDeps {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  readonly segments: FeedSegments | undefined;
+  readonly segments: WantedSegments | undefined;
   /** When its ticket was issued; undefined: it has none. */
   readonly issuedAtMs: number | undefined;
   readonly clientTimeoutMs: number;
@@ -51,7 +51,7 @@ export interface LocalSessionDeps {
 export class LocalSession implements HlsSession {
   readonly client: ClientRecord;
   readonly stream: StreamRecord;
-  readonly segments: FeedSegments | undefined;
+  readonly segments: WantedSegments | undefined;
   readonly issuedAtMs: number | undefined;
   readonly #clock: Clock;
   readonly #clientTimeoutMs: number;

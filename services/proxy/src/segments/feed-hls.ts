@@ -1,0 +1,197 @@
+/** What HLS viewers get of one feed on this worker: its segments in each container, and which of them a viewer gets who asks for none. */
+
+import { StreampoolError } from '../errors.ts';
+import { CONTAINERS, type Container } from '../feed/hls/segment-events.ts';
+import type { SegmentNews } from '../feed/hls/segment-list.ts';
+import type { Variant } from '../feed/hls/variant.ts';
+import type { RelayedSegments, SegmentsAsked } from '../relay/relayed-feed.ts';
+import type { ContainerChoice } from './container-choice.ts';
+import { FeedSegments, type FeedSegmentsDeps } from './feed-segments.ts';
+import { FeedVariant } from './feed-variant.ts';
+import { answerMedia, answerSegments } from './segments-answer.ts';
+
+export interface FeedHlsDeps extends Omit<FeedSegmentsDeps, 'container' | 'maxBytes'> {
+  /** RING_MAX_BYTES: what the ring and the segments may take together. */
+  readonly maxBytes: () => number;
+  readonly choice: Pick<ContainerChoice, 'of'>;
+}
+
+export interface HlsStatus {
+  readonly head: number | undefined;
+  readonly segments: number;
+  readonly containers: readonly Container[];
+}
+
+/** The segments that one session wants. */
+export interface WantedSegments {
+  /** The feed is over: the viewer has to join another one. */
+  readonly isOver: boolean;
+  /** @throws {StreampoolError} 503 when the feed has no memory left for a second container */
+  of(container: Container): FeedSegments;
+  /** The container for a viewer who asks for none. */
+  chosen(signal: AbortSignal): Promise<Container>;
+  /** Wants nothing any more. */
+  release(): void;
+}
+
+const TYPES: Readonly<Record<Container, string>> = { ts: 'video/mp2t', fmp4: 'video/mp4' };
+/** What other workers call the list of segments in a container. */
+const LISTS: ReadonlyMap<string, Container> = new Map([
+  ['', 'ts'],
+  ['fmp4', 'fmp4'],
+]);
+const AGAIN_SECONDS = 10;
+
+export class FeedHls implements RelayedSegments {
+  readonly #deps: FeedHlsDeps;
+  readonly #variant: FeedVariant;
+  readonly #made: Readonly<Record<Container, FeedSegments>>;
+  /** Number of the newest mark at which there was no keyframe: each container finds it. */
+  #fault = Number.NEGATIVE_INFINITY;
+  /** Those that somebody has wanted, the first one first. */
+  #order: readonly Container[] = [];
+
+  constructor(deps: FeedHlsDeps) {
+    this.#deps = deps;
+    this.#variant = new FeedVariant(deps.feed, deps.list.segmentSeconds * 1000);
+    const make = (container: Container) =>
+      new FeedSegments({
+        ...{ ...deps, container },
+        maxBytes: () => this.#maxBytesOf(container),
+        onFault: (mark) => {
+          if (mark.n <= this.#fault) return;
+          this.#fault = mark.n;
+          deps.onFault(mark);
+        },
+      });
+    this.#made = { ts: make('ts'), fmp4: make('fmp4') };
+  }
+
+  get #all(): FeedSegments[] {
+    return CONTAINERS.map((container) => this.#made[container]);
+  }
+
+  get heldBytes(): number {
+    return this.#all.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
+  /** How many segments have come from another worker. */
+  get fetched(): number {
+    return this.#all.reduce((sum, { fetched }) => sum + fetched, 0);
+  }
+
+  /** How many requests wait for what comes next. */
+  get waiting(): number {
+    return this.#all.reduce((sum, { waiting }) => sum + waiting, 0);
+  }
+
+  /** For `/stats`; undefined while nobody wants them. */
+  get status(): HlsStatus | undefined {
+    const each = this.#all.flatMap(({ container, status }) => (status === undefined ? [] : [{ container, ...status }]));
+    const [first] = each;
+    if (first === undefined) return undefined;
+    return {
+      head: each.reduce((head: number | undefined, one) => Math.max(one.head ?? 0, head ?? 0) || undefined, undefined),
+      segments: Math.max(...each.map(({ segments }) => segments)),
+      containers: each.map(({ container }) => container),
+    };
+  }
+
+  /** What an entry says of the feed; undefined while it has too little media. */
+  get variant(): Variant | undefined {
+    const { ts, fmp4 } = this.#made;
+    return this.#variant.of(ts.peakBitsPerSecond ?? fmp4.peakBitsPerSecond);
+  }
+
+  want(): WantedSegments {
+    const wanted = new Map<Container, () => void>();
+    let isReleased = false;
+    const over = () => this.#made.ts.isOver;
+    return {
+      get isOver() {
+        return over();
+      },
+      of: (container) => {
+        const segments = this.#roomFor(container);
+        if (!isReleased && !wanted.has(container)) wanted.set(container, segments.want());
+        return segments;
+      },
+      chosen: (signal) => this.#deps.choice.of(signal),
+      release: () => {
+        isReleased = true;
+        for (const unwant of wanted.values()) unwant();
+        wanted.clear();
+      },
+    };
+  }
+
+  newsOf(container: Container): SegmentNews | undefined {
+    return this.#made[container].news;
+  }
+
+  onSegment(listener: () => void): () => void {
+    const unsubscribe = this.#all.map((segments) => segments.onSegment(listener));
+    return () => {
+      for (const each of unsubscribe) each();
+    };
+  }
+
+  /** The worker that makes the feed has said this. */
+  hear(news: SegmentNews): void {
+    this.#made[news.container ?? 'ts'].hear(news);
+  }
+
+  async answer(asked: SegmentsAsked): Promise<number> {
+    const { name, response } = asked;
+    const [, stem = '', extension] = /^([0-9a-f]+)\.(ts|m4s|mp4)$/.exec(name) ?? [];
+    switch (extension) {
+      case 'ts':
+        return answerMedia(this.#made.ts.mediaOf(Number(stem)), TYPES.ts, response);
+      case 'm4s':
+        return answerMedia(this.#made.fmp4.mediaOf(Number(stem)), TYPES.fmp4, response);
+      case 'mp4':
+        return answerMedia(this.#made.fmp4.initOf(stem), TYPES.fmp4, response);
+      default:
+        break;
+    }
+    const container = LISTS.get(name);
+    if (container === undefined) response.writeHead(404).end();
+    else if (!this.#hasRoomFor(container)) response.writeHead(503).end();
+    else await answerSegments(this.#made[container], asked);
+    return 0;
+  }
+
+  /** What the ring and the segments of this container may take: the container that was asked for last leaves the other its window. */
+  #maxBytesOf(container: Container): number {
+    const other = this.#made[container === 'ts' ? 'fmp4' : 'ts'];
+    const isLast = this.#order.at(-1) === container;
+    return this.#deps.maxBytes() - (isLast ? other.heldBytes : other.leastBytes);
+  }
+
+  #roomFor(container: Container): FeedSegments {
+    const segments = this.#made[container];
+    if (this.#hasRoomFor(container)) {
+      segments.resume();
+      return segments;
+    }
+    segments.drop();
+    throw new StreampoolError(
+      503,
+      `The memory of this feed (RING_MAX_BYTES) holds segments of one container. Play it with container=${this.#order[0]}.`,
+      { retryAfterSeconds: AGAIN_SECONDS },
+    );
+  }
+
+  /** Both containers have three target durations at least, or there is one of them. */
+  #hasRoomFor(container: Container): boolean {
+    const made = CONTAINERS.filter((each) => this.#made[each].status !== undefined);
+    const before = this.#order.filter((each) => made.includes(each));
+    // A worker that has taken the feed over makes what nobody has asked it for.
+    this.#order = [...new Set([...before, ...made, container])];
+    const [first = container] = this.#order;
+    const { leastBytes } = this.#made[first];
+    const leaves = this.#deps.maxBytes() - this.#deps.feed.ring.minimumBytes - leastBytes;
+    // What a container takes is known when it is made. Until then, it is what the other one takes.
+    return first === container || Math.max(this.#made[container].leastBytes, leastBytes) <= leaves;
+  }
+}
