@@ -193,7 +193,11 @@ function saidClock(random: () => number): unknown {
     saidNumber(random, Math.floor(random() * pick(random, [2, 2 ** 48]))),
   ]);
   const shift = saidNumber(random, Math.floor(random() * 2 ** 33));
-  return { timeline: saidNumber(random, 0) === 0 ? 'provider' : 7, shift, origin: { source: 's:x', shift, sent } };
+  const from = sent[Math.floor(random() * count)]?.[0] ?? 0;
+  const later = [from, saidNumber(random, random() * 2 ** 33)];
+  const shifts = pick<unknown>(random, [[], 7, [7], [[from, shift]], [later, [start, shift]]]);
+  const origin = { source: 's:x', shift, sent, shifts };
+  return { timeline: saidNumber(random, 0) === 0 ? 'provider' : 7, shift, origin };
 }
 
 /** A worker that has heard of a source what nobody should say, and takes it over. */

@@ -47,6 +47,29 @@ it('says every picture once', () => {
   expect(heard.current?.origin?.sent.after(0)).toEqual(sent.after(0));
 });
 
+it('says where the provider had another clock, once', () => {
+  const sent = new SentPictures();
+  const clock = clockOf(sent);
+  const news = new ClockNews();
+  const heard = new HeardClock();
+  const add = (n: number, shift: number) => sent.add({ dts: n * 3_600, content: n, shift }, 0);
+  for (const [n, shift] of [7, 7, 99, 99].entries()) add(n, shift);
+  const first = news.of(clock);
+  expect(first?.clock?.origin?.shifts).toEqual([
+    [0, 7],
+    [2 * 3_600, 99],
+  ]);
+  hear(heard, first);
+  add(4, 99);
+  const second = news.of(clock);
+  expect(second?.clock?.origin?.shifts).toBe(undefined);
+  hear(heard, second);
+  add(5, 7);
+  hear(heard, news.of(clock));
+  expect(heard.current?.origin?.sent.after(0)).toEqual(sent.after(0));
+  expect(heard.current?.origin?.sent.after(0).map(({ shift }) => shift)).toEqual([7, 7, 99, 99, 99, 7]);
+});
+
 it('begins anew with another timeline', () => {
   const news = new ClockNews();
   const heard = new HeardClock();

@@ -166,17 +166,32 @@ describe('a connection that begins between keyframes with what was sent before',
     }
   });
 
-  it('goes on with the next picture though its clock, which has jumped back, seems to go on after all that was sent', () => {
-    const { splicer, sent } = splice();
+  it.each([
+    ['here', 0],
+    ['here, after a connection on another clock', 7_000_000],
+    ['on a worker that takes the source over', 0],
+    ['on a worker that takes the source over, after a connection on another clock', 7_000_000],
+  ])('goes on with the next picture though its clock, which has jumped back, seems to go on: %s', (where, clock) => {
+    const before = splice();
     const back = { clock: -75 * FRAME };
-    splicer.beginInput({ kind: 'source' });
-    play(splicer, 0, 110);
-    play(splicer, 110, 171, back);
-    splicer.endInput(false);
-    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
-    const ts = new TsBuilder();
-    splicer.push(Buffer.concat([clip(98, 110, {}, ts), clip(110, 200, back, ts)]), 7_500);
-    expect(sent).toEqual(upTo(0, 199));
+    before.splicer.beginInput({ kind: 'source' });
+    play(before.splicer, 0, 110, { clock });
+    play(before.splicer, 110, 121, { clock: clock - 75 * FRAME });
+    before.splicer.endInput(false);
+    before.splicer.beginInput({ kind: 'other_source' });
+    const past = (to: number, ts = new TsBuilder()) => Buffer.concat([clip(98, 110, {}, ts), clip(110, to, back, ts)]);
+    before.splicer.push(past(171), 7_000);
+    const shift = before.splicer.shift ?? 0;
+    before.splicer.endInput(false);
+    const after = where.startsWith('here') ? before : splice();
+    if (after !== before) {
+      const { newest, newestAtMs } = before.splicer.sentPictures;
+      after.splicer.goOn(newest?.dts ?? 0, newestAtMs);
+      after.splicer.sentPictures.replaceBy(before.splicer.sentPictures);
+    }
+    after.splicer.beginInput({ kind: 'reconnection', shift });
+    after.splicer.push(past(200), 7_500);
+    expect(after.sent).toEqual(upTo(after === before ? 0 : 98, 199));
   });
 
   it('is not recognised by one small picture, which may look like any other', () => {

@@ -11,8 +11,15 @@ export interface Fingerprint {
   readonly dts: number;
   /** See `contentOf`. */
   readonly content: number;
-  /** Ticks from the provider's clock to the output timeline when it was sent, 33 bits; undefined when that is not known. */
+  /**
+   * Ticks from its time at the provider to that, 33 bits, by the connection that brought it last; undefined when that is not
+   * known.
+   */
   readonly shift?: number | undefined;
+}
+
+interface Kept extends Fingerprint {
+  shift?: number | undefined;
 }
 
 /**
@@ -31,11 +38,11 @@ const LOOP_TICKS = 60 * TICKS_PER_SECOND;
 
 export class SentPictures {
   /** The oldest first. */
-  #pictures: Fingerprint[] = [];
+  #pictures: Kept[] = [];
   /** How many were forgotten before the first of them. */
   #forgotten = 0;
   readonly #byContent = new Map<number, number>();
-  readonly #byTime = new Map<number, number>();
+  readonly #byTime = new Map<number, Kept>();
   /** How many may be taken now. */
   #budget = MAX_REMEMBERED;
   #budgetAtMs = 0;
@@ -68,7 +75,7 @@ export class SentPictures {
     this.#pictures.push(picture);
     this.#newestAtMs = atMs;
     this.#byContent.set(content, (this.#byContent.get(content) ?? 0) + 1);
-    this.#byTime.set(wrapTicks(dts), content);
+    this.#byTime.set(wrapTicks(dts), picture);
   }
 
   get newest(): Fingerprint | undefined {
@@ -83,7 +90,7 @@ export class SentPictures {
   /** Another timeline begins, on which so far these were sent. */
   replaceBy(sent: SentPictures): void {
     for (const picture of this.#pictures.splice(0)) this.#forget(picture);
-    for (const picture of sent.after(0)) this.add(picture, sent.newestAtMs);
+    for (const picture of sent.after(0)) this.add({ ...picture }, sent.newestAtMs);
     this.#againDts = sent.#againDts;
   }
 
@@ -139,14 +146,20 @@ export class SentPictures {
 
   /** Whether exactly this picture was sent at this time (33 bits). */
   has(content: number, ticks: number): boolean {
-    return this.#byTime.get(ticks) === content;
+    return this.#byTime.get(ticks)?.content === content;
+  }
+
+  /** Another connection has brought the picture that was sent at this time (33 bits). A follower is not told of it. */
+  cameAgain(ticks: number, shift: number): void {
+    const kept = this.#byTime.get(ticks);
+    if (kept !== undefined) kept.shift = shift;
   }
 
   /** Makes room for one more, and forgets what is no later than `dts`. */
   #forgetUntil(dts: number): void {
     let old = Math.max(0, this.#pictures.length + 1 - MAX_REMEMBERED);
     while ((this.#pictures[old]?.dts ?? Number.POSITIVE_INFINITY) <= dts) old++;
-    for (let n = 0; n < old; n++) this.#forget(this.#pictures[n] as Fingerprint);
+    for (let n = 0; n < old; n++) this.#forget(this.#pictures[n] as Kept);
     if (old === 1) this.#pictures.shift();
     else if (old > 1) this.#pictures.splice(0, old);
   }

@@ -162,6 +162,7 @@ export class Repetition {
     if (isAsSent && outDts > atDts) {
       repeated.atDts = outDts;
       repeated.strangers = 0;
+      this.sent.cameAgain(wrapTicks(outDts), shift);
       return 'usual';
     }
     const sentAt = content === undefined ? undefined : this.#sentAfter(atDts, content, unit, dts);
@@ -180,6 +181,7 @@ export class Repetition {
   #continue(timeline: Timeline, outDts: number, dts: number): Look {
     const endDts = this.#repeated?.endDts ?? this.sent.newest?.dts ?? outDts;
     this.#repeated = { atDts: outDts, endDts, strangers: 0 };
+    this.sent.cameAgain(wrapTicks(outDts), wrapTicks(outDts - dts));
     timeline.beginInput('aligned', false, outDts - dts);
     return 'continued';
   }
