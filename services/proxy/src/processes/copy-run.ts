@@ -1,18 +1,20 @@
-/** A run without FFmpeg: passes on the source feed's packets, for direct streams that share one connection. */
+/**
+ * A run for direct streams that share one connection: passes on the source feed's packets, without FFmpeg. Where a failover leads to
+ * HLS, an FFmpeg makes MPEG-TS of it.
+ */
 
 import { Readable } from 'node:stream';
+import { maskUrl } from '../../../shared/masking/mask.ts';
 import { deferred } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
-import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
+import type { SourceFeed } from '../sources/source-feed.ts';
 import { NotSharedError } from '../streams/sharing.ts';
+import { ffmpegRunOn, type RunDeps } from './ffmpeg-run.ts';
 import type { Run, RunEnd, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
-
-export interface CopyRunDeps {
-  readonly sources: SourceFeeds;
-  readonly firstPictureTimeoutMs: number;
-}
+import { TrackTrials } from './track-trials.ts';
 
 /** Only live MPEG-TS can go to several viewers. Each viewer of anything else gets its own connection. */
 export class NotCopyableError extends NotSharedError {
@@ -21,13 +23,42 @@ export class NotCopyableError extends NotSharedError {
   }
 }
 
-/** @throws {NotCopyableError} when the source is not live MPEG-TS */
-export async function startCopyRun(request: RunRequest, deps: CopyRunDeps): Promise<Run> {
+const AS_IT_IS: ResolvedProfile = {
+  name: 'copy',
+  variables: {},
+  args: [],
+  inputOptions: [],
+  outputOptions: ['-c', 'copy'],
+  container: 'mpegts',
+  hls: false,
+  video: 'copy',
+  audio: 'copy',
+};
+
+/**
+ * @throws {NotCopyableError} when the source is not live MPEG-TS, and nobody has seen anything of the stream yet
+ * @throws {SourceError} when the source cannot be opened, or has an end
+ */
+export async function startCopyRun(request: RunRequest, deps: RunDeps): Promise<Run> {
   const lease = await leaseSource(request, deps.sources);
+  const { feed: source, kind } = lease;
+  if (source !== undefined) return copyRun({ ...lease, feed: source }, request, deps.firstPictureTimeoutMs);
+  if (request.goesOn === true && kind !== 'finite') {
+    return ffmpegRunOn(lease, AS_IT_IS, request, deps, new TrackTrials(deps.preferredAudioLanguages));
+  }
+  lease.release();
+  if (request.goesOn !== true) throw new NotCopyableError(kind);
+  throw new SourceError('not_media', `The source ${maskUrl(request.address.url)} has an end, unlike the one before.`);
+}
+
+async function copyRun(
+  lease: { readonly feed: SourceFeed; readonly release: () => void },
+  request: RunRequest,
+  firstPictureTimeoutMs: number,
+): Promise<Run> {
   try {
     const source = lease.feed;
-    if (source === undefined) throw new NotCopyableError(lease.kind);
-    const { entry } = await enterSource(source, request, deps.firstPictureTimeoutMs, true);
+    const { entry } = await enterSource(source, request, firstPictureTimeoutMs, true);
     const ended = deferred<RunEnd>();
     let more: (() => void) | undefined;
     const output = new Readable({

@@ -18,7 +18,7 @@ import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { TICKS_PER_MS, TICKS_PER_SECOND, TIMESTAMP_WRAP, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
-import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { SourceFeeds, SourceLease } from '../sources/source-feeds.ts';
 import type { Gateway, GatewaySession } from '../upstream/gateway/gateway.ts';
 import type { Run, RunRequest } from './run.ts';
 import { enterSource, leaseSource } from './run-entry.ts';
@@ -54,7 +54,17 @@ export async function startFfmpegRun(
   deps: RunDeps,
   trials = new TrackTrials(deps.preferredAudioLanguages),
 ): Promise<Run> {
-  const lease = await leaseSource(request, deps.sources);
+  return ffmpegRunOn(await leaseSource(request, deps.sources), profile, request, deps, trials);
+}
+
+/** The same on a source that is leased already. The run releases it; so does an error. */
+export async function ffmpegRunOn(
+  lease: SourceLease,
+  profile: StreamProfile,
+  request: RunRequest,
+  deps: RunDeps,
+  trials: TrackTrials,
+): Promise<Run> {
   try {
     const { process, stop, kill } =
       lease.feed === undefined

@@ -554,6 +554,7 @@ export class ProcessFeed implements PlacedFeed {
       source: this.#source,
       address,
       isFresh: this.#isFresh,
+      goesOn: this.feed.ring.head > 0,
       canFailOver,
       resume,
       signal: this.#making.signal,

@@ -59,7 +59,7 @@ export function productionOf({ profile }: StreamRecord, deps: RunDeps): Producti
       marks,
       opaque: false,
       samePictures: true,
-      aheadMs: undefined,
+      aheadMs: AHEAD_SEGMENTS * deps.segmentMs,
       needsProcess: false,
     };
   }

@@ -17,6 +17,8 @@ export interface RunRequest {
   readonly address: SourceAddress;
   /** It begins with media of this address, not with that of an earlier one which the source feed still has. */
   readonly isFresh?: boolean;
+  /** Viewers have media of the feed already, so it goes on, whatever kind of source this one is. */
+  readonly goesOn?: boolean;
   /** Whether there is another source to use if this one shows no picture. */
   readonly canFailOver: boolean;
   /** Where to continue the output of an earlier run, if this one's source feed is on that timeline. */

@@ -86,10 +86,6 @@ class DirectLive {
         if (end.why === 'client_left') return 'client_left';
         if (!(await this.#goesOn(end, reading))) return 'ended';
         const next = await sources.reopen(this.#tryMs, (error) => this.#standby.failed(error));
-        if (next.opened.kind !== 'mpegts') {
-          next.opened.reader.close();
-          throw new SourceError('not_media', 'The source is no longer live MPEG-TS.');
-        }
         if (next.index !== reading.index) this.#rounds.forget();
         this.#begin(next);
       }

@@ -1,10 +1,11 @@
 /** How a direct live stream gets its source again, or the next one: opened when it is needed, or before. */
 
+import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import type { SourceRecovery } from '../failover/source-recovery.ts';
 import type { FailoverCause, Following, SourceAddress, SwitchableSource } from '../provider/source-address.ts';
 import type { AccountPlace } from './account-place.ts';
-import { DirectConnections, type DirectConnectionsDeps } from './direct-connections.ts';
+import { DirectConnections, type DirectConnectionsDeps, IsHlsError } from './direct-connections.ts';
 import { NextSource } from './next-source.ts';
 import type { AnsweredSource } from './transfer.ts';
 
@@ -119,7 +120,12 @@ export class LiveSources {
   async #open(address: SourceAddress, tryMs: number | undefined): Promise<AnsweredSource> {
     const signal = AbortSignal.any([this.left, this.#deps.signal]);
     await this.#deps.place.follow(address, signal);
-    return this.#connections.open(address, { tryMs, signal });
+    const opened = await this.#connections.open(address, { tryMs, signal }).catch((error: unknown) => {
+      throw error instanceof IsHlsError ? otherKind(address) : error;
+    });
+    if (opened.kind === 'mpegts') return opened;
+    opened.reader.close();
+    throw otherKind(address);
   }
 
   /** The current source, when it was opened before it was needed. */
@@ -142,4 +148,9 @@ export class LiveSources {
     const left = next.close().finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
+}
+
+/** Nothing else can go on in the middle of a response. */
+function otherKind({ url }: SourceAddress): SourceError {
+  return new SourceError('not_media', `The source ${maskUrl(url)} is no live MPEG-TS, unlike the one before.`);
 }
