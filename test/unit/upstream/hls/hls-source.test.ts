@@ -99,7 +99,7 @@ class Watched {
   /** The playlist when the last one is too old. */
   reloaded(reference: HlsReference | undefined, directives: Directives = {}): Promise<MediaPlaylist> {
     this.nowMs += 3_000;
-    return this.hls.playlist(reference ?? none(), directives);
+    return this.hls.playlist(reference ?? none(), directives, none);
   }
 }
 
@@ -358,7 +358,7 @@ describe('requests', () => {
     const watched = await Watched.of(`${tv.origin}/index.m3u8?token=a%2Bb`);
     const [variant] = await watched.references();
     watched.nowMs += 3_000;
-    const many = Array.from({ length: 50 }, () => watched.hls.playlist(variant ?? none(), {}));
+    const many = Array.from({ length: 50 }, () => watched.hls.playlist(variant ?? none(), {}, none));
     expect(new Set((await Promise.all(many)).map(({ text }) => text)).size).toBe(1);
     expect(asked).toHaveLength(2);
     await watched.reloaded(variant, { _HLS_msn: '10', _HLS_part: '2' });

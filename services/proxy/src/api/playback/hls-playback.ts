@@ -11,7 +11,7 @@ import { ReplyWriter } from '../../upstream/messages/reply-writer.ts';
 import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { openReference } from '../../upstream/playlists/hls-reference.ts';
 import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
 import { CoolDown } from '../../viewers/cool-down.ts';
 import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
 import type { Services } from '../../worker/services.ts';
@@ -20,6 +20,7 @@ import { headersOf } from '../http/typed-server.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-address.ts';
 import { mediaHeaders, sendPlaylist, viewerHeaders } from './hls-reply.ts';
+import type { PooledHls } from './pooled-hls.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
 const NO_PLAYLIST =
@@ -39,8 +40,12 @@ export class HlsPlayback {
   readonly #services: Services;
   readonly #coolDown = new CoolDown();
 
-  constructor(services: Services) {
+  readonly #pooled: PooledHls;
+
+  /** @param pooled goes on with a stream whose failover is no HLS */
+  constructor(services: Services, pooled: PooledHls) {
     this.#services = services;
+    this.#pooled = pooled;
   }
 
   /** Answers a request for `playlist.m3u8`. */
@@ -54,7 +59,9 @@ export class HlsPlayback {
     if (address.ticket === undefined) return this.#entry(address.streamId, query, request, reply);
     const { r: reference = '' } = query;
     const { session, source, opened } = await this.#viewing(address, query, reference, request, reply);
-    const playlist = await source.playlist(opened, directivesOf(request.query as Record<string, unknown>));
+    const directives = directivesOf(request.query as Record<string, unknown>);
+    const own = () => this.#pooled.playlistText(address, query, request, reply);
+    const playlist = await source.playlist(opened, directives, own);
     const { isOver, targetDurationMs } = playlist.facts;
     session.endures(isOver ? OVER_MS : ENDURED_TARGETS * targetDurationMs);
     session.count(Buffer.byteLength(playlist.text));
@@ -140,7 +147,9 @@ export class HlsPlayback {
     const { registry, guard } = this.#services;
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
-    if (!mayBeHls(stream)) throw new StreampoolError(404, NO_PLAYLIST);
+    // One that has moved here may go on with what its viewers have.
+    const hasMoved = stream.profile === undefined && stream.failover.lastAtMs !== undefined;
+    if (!hasMoved && !mayBeHls(stream)) throw new StreampoolError(404, NO_PLAYLIST);
     return stream;
   }
 
@@ -184,12 +193,9 @@ export class HlsPlayback {
   }
 }
 
-/** Whether the provider's playlists may be passed on: what its name calls a file or a transport stream is believed. */
+/** Whether the provider's playlists may be passed on. */
 export function mayBeHls({ profile, failover }: StreamRecord): boolean {
-  if (profile !== undefined) return false;
-  const { currentUrl: url } = failover;
-  const path = url.split(/[?#]/, 1)[0] ?? '';
-  return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
+  return profile === undefined && mayBeHlsByName(failover.currentUrl);
 }
 
 /** With the length of the file, which tells the player what there is. */

@@ -50,8 +50,8 @@ const CONTAINERS: ReadonlyMap<string | undefined, Container> = new Map([
 ]);
 
 export function hlsRoutes(app: Api, services: Services): void {
-  const hls = new HlsPlayback(services);
   const pooled = new PooledHls(services);
+  const hls = new HlsPlayback(services, pooled);
   const tags = ['Playback'];
 
   /** An error must not stay in a cache. */

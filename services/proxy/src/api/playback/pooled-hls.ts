@@ -96,6 +96,18 @@ export class PooledHls {
     }
   }
 
+  /** The text of the same, for a session that has begun with the provider's playlists. */
+  async playlistText(
+    address: HlsAddress,
+    query: ViewerQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<string> {
+    const visit = new Visit(reply.raw, this.#services.log);
+    const { segments } = await this.#viewing(address, query, request, reply);
+    return (await segments.playlist(visit.signal)).text;
+  }
+
   /** A segment, whole or a part of its bytes. */
   async segment(
     address: HlsAddress,

@@ -10,8 +10,9 @@ import type { Sealer } from '../../sealer.ts';
 import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
 import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
-import { renumbered } from '../playlists/media-playlist.ts';
+import { mediaFacts, renumbered } from '../playlists/media-playlist.ts';
 import type { SwitchableSource } from '../provider/source-address.ts';
+import { mayBeHlsByName } from '../provider/source-kind.ts';
 import { type Agree, type Beginning, HlsNumbers } from './hls-numbers.ts';
 import { type Directives, type HlsEntryText, HlsPlaylists, type MediaPlaylist } from './hls-playlists.ts';
 import { NotHlsError } from './hls-requests.ts';
@@ -59,7 +60,14 @@ interface Generation {
   readonly numbers: HlsNumbers;
   /** By playlist: the newest text, and since when it is the newest. */
   readonly changes: Map<string, { readonly text: string; readonly sinceMs: number }>;
+  /** The stream has moved to a source that is no HLS. */
+  isOther: boolean;
 }
+
+/** The playlist of the segments that this worker makes itself of a source that is no HLS. */
+export type OwnPlaylist = () => Promise<string>;
+/** Among the playlists of such a source. */
+const OWN = 'own';
 
 export class HlsSource {
   readonly #deps: HlsSourceDeps;
@@ -134,16 +142,19 @@ export class HlsSource {
   /**
    * A media playlist. In an outage it is the last one, until the outage has lasted too long.
    *
+   * @param own what follows when the stream has moved to a source that is no HLS
+   * @throws {NotHlsError} when it has been no HLS from the start
    * @throws {StreampoolError} when it does not play
    */
-  async playlist(reference: HlsReference, directives: Directives): Promise<MediaPlaylist> {
+  async playlist(reference: HlsReference, directives: Directives, own: OwnPlaylist): Promise<MediaPlaylist> {
     this.#usedMs = this.#deps.now();
     const key = playlistKey(reference);
     const waits = directives._HLS_msn === undefined ? 0 : 1;
     this.#blocked += waits;
     try {
       const playlist = await this.#playing(
-        (generation) => this.#fetched(reference, directives, generation),
+        (generation) =>
+          generation.isOther ? this.#made(own, generation) : this.#fetched(reference, directives, generation),
         this.#served.get(key),
       );
       this.#served.set(key, playlist);
@@ -162,6 +173,7 @@ export class HlsSource {
     this.#usedMs = this.#deps.now();
     const { url, headers, role } = reference;
     const generation = this.#current();
+    if (generation.isOther) throw new StreampoolError(404, 'The stream has moved to another source.');
     try {
       const media = await generation.upstream.media({ url, headers, range });
       if (role !== 'segment') return media;
@@ -190,7 +202,16 @@ export class HlsSource {
       } catch (error) {
         // The stream has left that source meanwhile.
         if (generation !== this.#current()) continue;
-        if (error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
+        if (error instanceof NotHlsError && generation.movedAtMs !== undefined && !generation.isOther) {
+          generation.isOther = true;
+          continue;
+        }
+        if (generation.isOther && error instanceof StreampoolError) {
+          // Whoever makes the segments looks after the source.
+          this.#outageSinceMs ??= this.#deps.now();
+          if (kept !== undefined) return kept;
+        }
+        if (generation.isOther || error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
         const recovered = this.#recover(error, generation);
         if (kept === undefined) await recovered;
         // What it tries is for the next request.
@@ -250,7 +271,8 @@ export class HlsSource {
     const playlists = new HlsPlaylists({ streamId, url, isSticky, upstream, sealer, now });
     const offered = before === undefined ? undefined : this.#offered(before);
     const numbers = new HlsNumbers({ agree, movedAtMs, offered, wallMs: () => Date.now() });
-    return { index, url, movedAtMs, upstream, playlists, numbers, changes: new Map() };
+    const isOther = movedAtMs !== undefined && !mayBeHlsByName(url);
+    return { index, url, movedAtMs, upstream, playlists, numbers, changes: new Map(), isOther };
   }
 
   /** How the numbers go on, from what was served here. */
@@ -270,6 +292,18 @@ export class HlsSource {
     this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
     this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
     await this.#leaveStalled(key, { text, facts }, generation);
+    if (earlier === 0) return { text, facts };
+    return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
+  }
+
+  /** The numbers of segments that are made here, too, go on from those of the source before. */
+  async #made(own: OwnPlaylist, { numbers }: Generation): Promise<MediaPlaylist> {
+    const text = await own();
+    const facts = mediaFacts(text);
+    const { earlier, from } = await numbers.beginning();
+    const offset = await numbers.offset(OWN, facts.first);
+    this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
+    this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
     if (earlier === 0) return { text, facts };
     return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
   }

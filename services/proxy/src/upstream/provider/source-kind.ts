@@ -50,6 +50,12 @@ export function hintFromUrl(url: string): KindHint {
   return 'unknown';
 }
 
+/** Whether a source may be HLS: what its name calls a file or a transport stream is believed. */
+export function mayBeHlsByName(url: string): boolean {
+  const path = url.split(/[?#]/, 1)[0] ?? '';
+  return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
+}
+
 /** Whether an answer has what only files have: ranges, a date, or a version mark. */
 export function speaksOfFile({
   status,

@@ -85,8 +85,7 @@ export class Sessions implements HlsSessions {
     this.#refuseDisconnected(viewer.streamId, ticket);
     const key = `${viewer.streamId} ${clientId}`;
     const here = this.#here.get(key);
-    // Of one that has been silent for too long, only the registry knows whether it lives. A feed that is over may have begun anew.
-    if (here !== undefined && here.session.overdueMs() <= 0 && here.session.segments?.isOver !== true) {
+    if (here !== undefined && goesOn(here.session, feed)) {
       here.session.touch();
       return here.session;
     }
@@ -97,6 +96,8 @@ export class Sessions implements HlsSessions {
       );
     this.#joining.set(key, joining);
     const session = await joining;
+    // Another request has joined it for the provider's segments.
+    if (feed && session.segments === undefined) return this.enter(viewer, by, { feed });
     session.touch();
     return session;
   }
@@ -270,4 +271,13 @@ export class Sessions implements HlsSessions {
     here.release();
     if (report !== undefined) await this.#deps.registry.report([report]);
   }
+}
+
+/**
+ * Of a session that has been silent for too long, only the registry knows whether it lives. A feed that is over may have begun anew. One
+ * that got the provider's segments gets a feed when its stream has moved to a source of another kind.
+ */
+function goesOn(session: LocalSession, feed: boolean): boolean {
+  if (session.overdueMs() > 0) return false;
+  return session.segments === undefined ? !feed : !session.segments.isOver;
 }
