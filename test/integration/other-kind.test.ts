@@ -105,5 +105,5 @@ it('an HLS source breaks for good, and its backup is MPEG-TS: the playlist goes 
   expectClean(judgeTs(whole), { video: true, audio: true });
   const { body: record } = await worker.api.get<{ client_count: number }>(`/streams/${id}`);
   expect(record.client_count).toBe(1);
-  await worker.api.delete(`/streams/${id}`);
+  await worker.api.request('DELETE', `/streams/${id}`);
 });

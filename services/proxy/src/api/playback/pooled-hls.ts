@@ -104,7 +104,8 @@ export class PooledHls {
     reply: FastifyReply,
   ): Promise<string> {
     const visit = new Visit(reply.raw, this.#services.log);
-    const { segments } = await this.#viewing(address, query, request, reply);
+    const { wanted } = await this.#viewing(address, query, request, reply);
+    const segments = wanted.of(await wanted.chosen(visit.signal));
     return (await segments.playlist(visit.signal)).text;
   }
 
