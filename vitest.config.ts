@@ -50,6 +50,17 @@ export default defineConfig({
         },
       },
       {
+        // Three minutes: `npm run test:players`, not `npm test`. One player at a time, so that a start shows what it takes.
+        test: {
+          name: 'players',
+          include: ['test/players/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
         // Half an hour: `npm run test:takeover`, not `npm test`.
         test: {
           name: 'takeover',

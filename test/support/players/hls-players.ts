@@ -41,9 +41,18 @@ export interface Played {
   readonly errors: Readonly<Record<string, number>>;
 }
 
+/** What every player says. */
+export type Seen = Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'fatal'>;
+
+export type OtherPlayer = 'native' | 'shaka' | 'videojs';
+
+const required = createRequire(import.meta.url);
 const FILES: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
   '/': { path: fileURLToPath(new URL('hlsjs.html', import.meta.url)), type: 'text/html' },
-  '/hls.js': { path: createRequire(import.meta.url).resolve('hls.js/dist/hls.min.js'), type: 'text/javascript' },
+  '/hls.js': { path: required.resolve('hls.js/dist/hls.min.js'), type: 'text/javascript' },
+  '/players': { path: fileURLToPath(new URL('players.html', import.meta.url)), type: 'text/html' },
+  '/shaka.js': { path: required.resolve('shaka-player/dist/shaka-player.compiled.js'), type: 'text/javascript' },
+  '/video.js': { path: required.resolve('video.js/dist/video.min.js'), type: 'text/javascript' },
 };
 
 export class HlsPlayers {
@@ -78,10 +87,19 @@ export class HlsPlayers {
 
   /** Plays with hls.js. @throws when no picture comes, or the player gives up */
   async hlsjs(options: PlayOptions): Promise<Played> {
+    return this.#play<Played>('/', options);
+  }
+
+  /** Plays with another one; `native` is what the browser has itself. @throws when no picture comes, or the player gives up */
+  async other(player: OtherPlayer, options: PlayOptions): Promise<Seen> {
+    return this.#play<Seen>('/players', { ...options, player });
+  }
+
+  async #play<Answer>(path: string, options: object): Promise<Answer> {
     const page = await this.#browser.newPage();
     try {
-      await page.goto(`${this.#origin}/`);
-      return await page.evaluate<Played>(`play(${JSON.stringify(options)})`);
+      await page.goto(this.#origin + path);
+      return await page.evaluate<Answer>(`play(${JSON.stringify(options)})`);
     } finally {
       await page.close();
     }
