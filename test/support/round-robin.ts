@@ -12,14 +12,19 @@ import { until } from './until.ts';
 import type { Worker } from './worker.ts';
 
 const HOST = '127.0.0.1';
+const NO_WORKER = 503;
 
 export interface Balancer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Answers when it has found the workers to be ready. */
-export async function startRoundRobin(workers: readonly Worker[]): Promise<Balancer> {
+/**
+ * Answers when it has found the workers to be ready.
+ *
+ * @param rules for requests, in the words of HAProxy
+ */
+export async function startRoundRobin(workers: readonly Worker[], rules: readonly string[] = []): Promise<Balancer> {
   const program = findHaproxy();
   if (program === undefined) throw new Error('HAProxy is not installed.');
   const port = await freePort();
@@ -27,13 +32,17 @@ export async function startRoundRobin(workers: readonly Worker[]): Promise<Balan
   const folder = await mkdtemp(join(tmpdir(), 'streampool-haproxy-'));
   const file = join(folder, 'haproxy.cfg');
   const config = haproxyConfig({ host: HOST, port, workers: servers });
-  await writeFile(file, config.replace('balance leastconn', 'balance roundrobin'));
+  const ruled = config.replace(
+    '  default_backend',
+    [...rules, 'default_backend'].map((line) => `  ${line}`).join('\n'),
+  );
+  await writeFile(file, ruled.replace('balance leastconn', 'balance roundrobin'));
   const child = spawn(program, ['-q', '-db', '-f', file], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'exit');
   const url = `http://${HOST}:${port}`;
   const isUp = () =>
     fetch(`${url}/readyz`).then(
-      ({ ok }) => ok,
+      ({ status }) => status !== NO_WORKER,
       () => false,
     );
   await until(isUp, { what: 'HAProxy to find the workers' });
