@@ -46,6 +46,8 @@ const THEMES: readonly (readonly [share: number, theme: Theme])[] = [
 /** How often the streams are live MPEG-TS, which source feeds read; and how often of these their sources break or hang. */
 const LIVE_SHARE = 0.15;
 const OUTAGES_SHARE = 0.5;
+/** Of these, how often a resolver says where they go next. */
+const RESOLVER_SHARE = 0.3;
 const LIVE_SEED = 0x11fe;
 
 /** Whether source feeds read the streams of a seed's schedule. */
@@ -63,7 +65,7 @@ export function scheduleOf(seed: number): Schedule {
   const live = liveDraw(seed);
   if (live !== undefined) {
     const happenings = live.is(OUTAGES_SHARE) ? outages(live) : withLive(themeOf(draw)(draw));
-    return { seed, happenings: inOrder(happenings) };
+    return { seed, happenings: inOrder(happenings), hasResolver: live.is(RESOLVER_SHARE) };
   }
   return { seed, happenings: withinTheAccount(inOrder(themeOf(draw)(draw))) };
 }

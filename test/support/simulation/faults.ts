@@ -85,7 +85,7 @@ export class Faults {
         this.#evict(fault.keys, fault.only);
         break;
       case 'spoil':
-        this.#spoil(specOf(fault.stream, true).id, later);
+        this.#spoil(specOf(fault.stream, 'none').id, later);
         break;
       case 'clock':
         this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
@@ -155,7 +155,7 @@ export class Faults {
     const worker = this.#cluster.worker(name);
     if (worker?.hasStarted !== true) return;
     this.#cluster.scheduler.after(0, worker.process, () => {
-      order(worker, specOf(stream, true).id).catch((error: unknown) => this.#tell(name, `answers: ${String(error)}`));
+      order(worker, specOf(stream, 'none').id).catch((error: unknown) => this.#tell(name, `answers: ${String(error)}`));
     });
   }
 

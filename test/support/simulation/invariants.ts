@@ -26,6 +26,7 @@ export type Rule =
   | 'nobody is cut'
   | 'readers are kept'
   | 'late questions'
+  | 'a source that plays is kept'
   | 'errors are handled';
 
 export interface Violation {

@@ -103,4 +103,10 @@ export const PLANTED: readonly PlantedFault[] = [
     'if (entry.users === 0) this.#startGrace(entry);\n      })',
     '})',
   ),
+  guard(
+    'a connection that was opened beside another one stays open when its source is left',
+    'services/proxy/src/sources/origin.ts',
+    '    this.connections.dropPrepared();\n    this.connections.close();',
+    '    this.connections.close();',
+  ),
 ];

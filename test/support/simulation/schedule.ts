@@ -54,6 +54,8 @@ export type Happening = { readonly atMs: number } & (
 export interface Schedule {
   readonly seed: number;
   readonly happenings: readonly Happening[];
+  /** A resolver says where a group goes next; else its streams name a backup. */
+  readonly hasResolver?: boolean;
 }
 
 /** This stream has the sources of stream 0: another profile of the same channel. */

@@ -12,7 +12,7 @@ type Play = (schedule: Schedule) => Promise<Outcome>;
 export async function shrunk(schedule: Schedule, rule: Rule, play: Play): Promise<Schedule> {
   const breaks = async (happenings: readonly Happening[], from: Schedule): Promise<Schedule | undefined> => {
     for (let n = 0; n < SEEDS; n++) {
-      const tried = { seed: from.seed + n, happenings };
+      const tried = { ...from, seed: from.seed + n, happenings };
       if ((await play(tried)).violations.some((each) => each.rule === rule)) return tried;
     }
     return undefined;

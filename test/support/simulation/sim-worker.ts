@@ -14,6 +14,7 @@ import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { Sealer } from '../../../services/proxy/src/sealer.ts';
 import { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
 import { LEASE_MS, YOUNG_MS } from '../../../services/proxy/src/timing.ts';
+import { askFailoverResolver } from '../../../services/proxy/src/upstream/failover/failover-resolver.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { Playback } from '../../../services/proxy/src/viewers/playback.ts';
@@ -140,12 +141,13 @@ export class SimulatedWorker {
         watchOf: () => world.watchOf(this, opened),
         sources: () => this.sources,
       });
+    const hop = hopTo(provider, process);
     this.sources = new SourceFeeds(
       {
         ...{ registry, placeOf, log, clock: process, ringLimits: () => RING, settings: SOURCE_SETTINGS },
         guard: GUARD,
         memories: new SourceMemories(() => process.monotonicMs()),
-        hop: hopTo(provider, process),
+        hop,
       },
       connections,
     );
@@ -173,7 +175,11 @@ export class SimulatedWorker {
       isDraining: () => drain.isBegun,
       isBusy: () => false,
       sharedStreamGraceMs: GRACE_MS,
-      failover: { maxFailoverAttempts: 0, askResolver: async () => undefined },
+      failover: {
+        maxFailoverAttempts: 0,
+        askResolver: (question) =>
+          askFailoverResolver(question, { guard: GUARD, userAgent: 'simulated', clock: process, hop, log }),
+      },
     };
     // What reads sources and starts FFmpeg is in the model of a production.
     this.seating = new Seating(deps as SeatingDeps);

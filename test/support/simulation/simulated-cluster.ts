@@ -25,7 +25,7 @@ export class SimulatedCluster {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly redis: RedisServer;
-  readonly provider = new Provider();
+  readonly provider: Provider;
   readonly #options: ClusterOptions;
   readonly #machines: ReadonlyMap<string, Machine>;
   readonly #servers: Servers = new Map();
@@ -37,6 +37,7 @@ export class SimulatedCluster {
     this.#options = options;
     this.scheduler = scheduler;
     this.network = new Network(scheduler);
+    this.provider = new Provider(() => scheduler.nowMs);
     this.#machines = new Map(['redis', ...WORKERS].map((name) => [name, new Machine(name, scheduler)]));
     this.redis = new RedisServer(this.machine('redis'), this.network, options.redisKeptMs);
   }

@@ -1,13 +1,14 @@
 /** Plays one schedule: a simulated cluster of three workers, the faults, the rest after them, and the leaving of everybody. */
 
 import { AtRest } from './at-rest.ts';
+import { Failovers } from './failovers.ts';
 import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
 import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { accountsOf, feedsOf, haveBackups, specOf } from './streams.ts';
+import { accountsOf, type Backups, backupsOf, feedsOf, specOf } from './streams.ts';
 
 /** How long after the last fault there must be one of each, and how long after the last viewer nothing must be left. */
 const REST_MS = 15_000;
@@ -46,7 +47,7 @@ class Simulation {
   readonly #invariants: Invariants;
   readonly #atRest: AtRest;
   readonly #faults: Faults;
-  readonly #hasBackups: boolean;
+  readonly #backups: Backups;
   readonly #viewers: SimulatedViewer[] = [];
   readonly #wantsStory: boolean;
   readonly #story: string[] = [];
@@ -57,7 +58,7 @@ class Simulation {
   constructor(schedule: Schedule, { wantsStory = false }: SimulationOptions) {
     this.#schedule = schedule;
     this.#wantsStory = wantsStory;
-    this.#hasBackups = haveBackups(schedule.happenings);
+    this.#backups = backupsOf(schedule);
     const scheduler = new Scheduler(schedule.seed);
     this.#scheduler = scheduler;
     const tell = (who: string, text: string) => this.#tell(who, text);
@@ -71,11 +72,11 @@ class Simulation {
     this.#cluster = cluster;
     this.#faults = new Faults(cluster, () => this.#invariants, tell, schedule.seed);
     const streams = schedule.happenings.flatMap((each) => (each.kind === 'viewer' ? [each.stream] : []));
-    const specs = [...new Set(streams)].map((stream) => specOf(stream, this.#hasBackups));
+    const specs = [...new Set(streams)].map((stream) => specOf(stream, this.#backups));
     const streamIds = specs.map(({ id }) => id);
     const accounts = new Map(specs.map((spec) => [spec.id, accountsOf(spec)]));
     const deleted = schedule.happenings.flatMap((each) =>
-      each.kind === 'delete' ? [specOf(each.stream, this.#hasBackups).id] : [],
+      each.kind === 'delete' ? [specOf(each.stream, this.#backups).id] : [],
     );
     const world = {
       nowMs: () => scheduler.nowMs,
@@ -91,11 +92,15 @@ class Simulation {
     const feeds = [...new Set(specs.flatMap((spec) => feedsOf(spec, SLOTS)))];
     this.#invariants = new Invariants(world, feeds);
     this.#atRest = new AtRest(world, feeds);
+    const broken = (what: string) => this.#invariants.broken('a source that plays is kept', what);
+    const failovers = new Failovers(cluster.provider, specs, onlySourcesFail(schedule), broken);
     cluster.redis.onPerformed = (link, request, tookMs) => {
       const { name } = request;
       if (wantsStory && !BORING.test(name)) this.#tell(link.process.machine.name, `Redis: ${name}`);
       this.#invariants.performed(link, request, tookMs);
+      failovers.performed(request);
     };
+    cluster.provider.resolver.onAsked = (url) => failovers.asked(url);
   }
 
   async play(): Promise<Outcome> {
@@ -128,7 +133,7 @@ class Simulation {
   }
 
   #comes({ stream, worker, stayMs }: Happening & { kind: 'viewer' }): void {
-    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream, this.#hasBackups), worker, {
+    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream, this.#backups), worker, {
       scheduler: this.#scheduler,
       chooseWorker: (wanted) => this.#cluster.choose(wanted),
       onCut: (what) => {
@@ -194,6 +199,11 @@ class Simulation {
 
 function isLoss(happening: Happening): boolean {
   return happening.kind === 'redis' && happening.kept === 'all_but_a_second';
+}
+
+/** Nothing else than a source gives a reason to leave it. */
+function onlySourcesFail({ happenings }: Schedule): boolean {
+  return happenings.every(({ kind }) => kind === 'viewer' || kind === 'source');
 }
 
 /** What workers ask all the time. */

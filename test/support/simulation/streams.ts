@@ -1,21 +1,26 @@
 /** The streams of a simulation, by their numbers in a schedule. */
 
 import { accountOf } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import type { SourceAddress } from '../../../services/proxy/src/upstream/provider/source-address.ts';
 import { sourceFeedOf } from '../../../services/proxy/src/upstream/provider/source-key.ts';
 import { isLiveByName } from '../../../services/proxy/src/upstream/provider/source-kind.ts';
 import { processFeedKey } from '../../../services/registry/feed-keys.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
 import { SPEC } from '../stream-spec.ts';
-import { type Happening, LIVE, ONE_ACCOUNT, SECOND_PROFILE } from './schedule.ts';
+import { RESOLVER_URL } from './providers/resolver.ts';
+import { LIVE, ONE_ACCOUNT, type Schedule, SECOND_PROFILE } from './schedule.ts';
 
-/** @param hasBackup whether it can fail over */
-export function specOf(stream: number, hasBackup: boolean): StreamSpec {
+/** How streams fail over. */
+export type Backups = 'none' | 'list' | 'resolver';
+
+export function specOf(stream: number, backups: Backups): StreamSpec {
   const source = firstProfile(stream);
   return {
     ...SPEC,
     id: stream.toString(16).repeat(32),
     url: sourceUrl(source, false),
-    failoverUrls: hasBackup ? [sourceUrl(source, true)] : [],
+    failoverUrls: backups === 'list' ? [sourceUrl(source, true)] : [],
+    failoverResolverUrl: backups === 'resolver' ? RESOLVER_URL : undefined,
     profile: {
       name: 'simulated',
       variables: {},
@@ -32,8 +37,24 @@ export function specOf(stream: number, hasBackup: boolean): StreamSpec {
 
 /** The id of a stream that it moves with: of its channel's first profile. */
 export function groupOf(id: string): string {
-  const stream = Number.parseInt(id.slice(0, 1), 16);
-  return specOf(firstProfile(stream), false).id;
+  return specOf(firstProfile(numberOf(id)), 'none').id;
+}
+
+function numberOf(id: string): number {
+  return Number.parseInt(id.slice(0, 1), 16);
+}
+
+/** The sources that a stream may have, the primary one first. */
+export function sourcesOf({
+  id,
+  url,
+  failoverUrls,
+  failoverResolverUrl,
+  headers,
+  userAgent,
+}: StreamSpec): SourceAddress[] {
+  const backups = failoverResolverUrl === undefined ? failoverUrls : [sourceUrl(firstProfile(numberOf(id)), true)];
+  return [url, ...backups].map((each) => ({ url: each, headers, userAgent }));
 }
 
 /** The stream of the same channel that is its first profile. */
@@ -42,17 +63,14 @@ export function firstProfile(stream: number): number {
 }
 
 /** The feeds that a stream may have, with so many processes. */
-export function feedsOf({ id, url, failoverUrls, headers, userAgent }: StreamSpec, slots: number): string[] {
-  const sources = [url, ...failoverUrls].filter((each) => isLiveByName(each));
-  return [
-    ...Array.from({ length: slots }, (_, slot) => processFeedKey(id, slot)),
-    ...sources.map((each) => sourceFeedOf({ url: each, headers, userAgent })),
-  ];
+export function feedsOf(spec: StreamSpec, slots: number): string[] {
+  const sources = sourcesOf(spec).filter(({ url }) => isLiveByName(url));
+  return [...Array.from({ length: slots }, (_, slot) => processFeedKey(spec.id, slot)), ...sources.map(sourceFeedOf)];
 }
 
 /** The accounts that a stream may read from. */
-export function accountsOf({ url, failoverUrls, headers, userAgent }: StreamSpec): string[] {
-  return [url, ...failoverUrls].map((each) => accountOf({ url: each, headers, userAgent }));
+export function accountsOf(spec: StreamSpec): string[] {
+  return sourcesOf(spec).map(accountOf);
 }
 
 /** The second and the third part of the path are the account. */
@@ -63,6 +81,7 @@ export function sourceUrl(stream: number, isBackup: boolean): string {
 }
 
 /** Only where a source breaks: else a refusal at an account's limit would be a reason to leave the source. */
-export function haveBackups(happenings: readonly Happening[]): boolean {
-  return happenings.some(({ kind }) => kind === 'source' || kind === 'failover');
+export function backupsOf({ happenings, hasResolver = false }: Schedule): Backups {
+  if (!happenings.some(({ kind }) => kind === 'source' || kind === 'failover')) return 'none';
+  return hasResolver ? 'resolver' : 'list';
 }

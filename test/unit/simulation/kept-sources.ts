@@ -14,4 +14,15 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'gives up a source that it reads, because it has entered it a second time to hold it',
+    schedule: {
+      seed: 27147,
+      happenings: [
+        { kind: 'viewer', atMs: 1345, stream: 10, worker: 0, stayMs: undefined },
+        { kind: 'source', atMs: 5789, stream: 10, isBackup: false, ms: 3100 },
+        { kind: 'hang', atMs: 6584, ms: 2700 },
+      ],
+    },
+  },
 ];

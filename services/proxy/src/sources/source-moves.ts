@@ -33,6 +33,8 @@ export class SourceMoves {
   #moving: Promise<void> | undefined;
   /** The next source, opened in case that the one of now does not come back. */
   #held: Origin | undefined;
+  /** Resolves when it is known who reads that. */
+  #holding: Promise<void> | undefined;
   readonly #leaveListeners = new Map<() => void, string>();
 
   constructor(deps: SourceMovesDeps) {
@@ -101,9 +103,16 @@ export class SourceMoves {
   async hold({ address, index }: Following): Promise<Origin> {
     const { route, originOf } = this.#deps;
     if (route === undefined) throw new Error('a source feed without a route has no next source');
-    const held = originOf(address, index, await route.enter(address));
-    this.#held = held;
-    return held;
+    const entering = route.enter(address).then((entered) => {
+      const held = originOf(address, index, entered);
+      this.#held = held;
+      return held;
+    });
+    this.#holding = entering.then(
+      () => undefined,
+      () => undefined,
+    );
+    return entering;
   }
 
   /** Leaves a source that was only held. */
@@ -168,6 +177,8 @@ export class SourceMoves {
     }
     // For what FFmpeg opens the feed stays while FFmpegs read it, and they leave it.
     while (route !== undefined && this.isElsewhere && !this.isForFfmpeg && !signal.aborted) {
+      // What is entered twice would be given up by the one that leaves first.
+      await this.#holding;
       const { index, address } = route.source;
       const next = this.#takeHeld(route.source) ?? originOf(address, index, await route.enter(address));
       const isWanted = await this.#delivers(next);

@@ -1,6 +1,5 @@
 /** The connections of a simulated worker to its provider, in place of HTTP over the network: a live source, as `Hop` has it. */
 
-import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import { deferred } from '../../../../services/proxy/src/async.ts';
 import type { Hop, HopRequest, HopResponse } from '../../../../services/proxy/src/upstream/http/hop.ts';
@@ -8,72 +7,24 @@ import { accountOf } from '../../../../services/proxy/src/upstream/provider/prov
 import type { Process } from '../machine.ts';
 import type { ScheduledEvent } from '../scheduler.ts';
 import { UNIT_MS } from '../unit-media.ts';
+import { Body } from './body.ts';
 import { LiveMedia } from './live-media.ts';
 import type { Provider } from './provider.ts';
+import { askResolver, RESOLVER_HOST } from './resolver.ts';
 
 /** From one side to the other, in ms. */
 const WAY_MS = [0.1, 3] as const;
 /** From the request to the answer, in ms. */
 const ANSWER_MS = [20, 400] as const;
+/** How soon after its outage a mute source answers. */
+const MUTE_MS = 100;
 const OK = 200;
 
 export function hopTo(provider: Provider, process: Process): Hop {
-  return (request) => new Connection(request, provider, process).answer;
-}
-
-/** The body of an answer, as a `Readable` is used by its reader. */
-class Body extends EventEmitter {
-  readonly #chunks: Buffer[] = [];
-  readonly #onClose: () => void;
-  #hasEnded = false;
-  #isClosed = false;
-  destroyed = false;
-  readableEnded = false;
-
-  constructor(onClose: () => void) {
-    super();
-    this.#onClose = onClose;
-  }
-
-  read(): Buffer | null {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return chunk;
-    if (this.#hasEnded && !this.readableEnded) {
-      this.readableEnded = true;
-      queueMicrotask(() => {
-        this.emit('end');
-        this.#close();
-      });
-    }
-    return null;
-  }
-
-  push(chunk: Buffer): void {
-    if (this.destroyed) return;
-    this.#chunks.push(chunk);
-    this.emit('readable');
-  }
-
-  /** The server has sent all. */
-  end(): void {
-    this.#hasEnded = true;
-    this.emit('readable');
-  }
-
-  destroy(): this {
-    this.destroyed = true;
-    this.#chunks.length = 0;
-    queueMicrotask(() => this.#close());
-    return this;
-  }
-
-  #close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.destroyed = true;
-    this.#onClose();
-    this.emit('close');
-  }
+  return (request) =>
+    request.url.host === RESOLVER_HOST
+      ? askResolver(request, provider.resolver, process)
+      : new Connection(request, provider, process).answer;
 }
 
 class Connection {
@@ -132,7 +83,11 @@ class Connection {
 
   #answers(): void {
     const outage = this.#provider.outage(this.#url);
-    if (outage === 'mute') return;
+    if (outage === 'mute') {
+      // It answers what has come meanwhile when it goes on.
+      this.#after(MUTE_MS, () => this.#answers());
+      return;
+    }
     const status = outage === 'refuses' ? 503 : OK;
     const headers = { 'content-type': 'video/mp2t' };
     this.#send(() => {

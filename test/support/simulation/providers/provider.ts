@@ -1,5 +1,7 @@
 /** The provider of a simulation: who has a connection open, seen from its side, and what is wrong with which source. */
 
+import { Resolver } from './resolver.ts';
+
 /**
  * - `refuses`: it closes its connections, and answers new ones with 503
  * - `drops`: it closes its connections, and takes new ones
@@ -9,10 +11,19 @@
 export type Outage = 'refuses' | 'drops' | 'hangs' | 'mute';
 
 export class Provider {
+  readonly resolver = new Resolver();
+  readonly #now: () => number;
+  /** When a source was last out of order, by its URL. */
+  readonly #endedMs = new Map<string, number>();
   readonly #open = new Map<string, Set<object>>();
   readonly #outages = new Map<string, Outage>();
   /** What ends the connections to a source, by its URL. */
   readonly #breakers = new Map<string, Set<() => void>>();
+
+  /** @param now virtual time, in ms */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   connect(account: string, connection: object): void {
     const open = this.#open.get(account) ?? new Set();
@@ -43,7 +54,12 @@ export class Provider {
   }
 
   works(url: string): void {
-    this.#outages.delete(url);
+    if (this.#outages.delete(url)) this.#endedMs.set(url, this.#now());
+  }
+
+  /** For how long a source has sent media to whoever reads it. One that drops a connection sends on over the next one. */
+  wellMs(url: string): number {
+    return this.#outages.has(url) ? 0 : this.#now() - (this.#endedMs.get(url) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Calls back when the source closes its connections. @returns a function that ends that */
