@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { newPlaces } from '../support/cluster.ts';
 import { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
+import { record } from '../support/recorder.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
@@ -94,3 +95,59 @@ staged(
     expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
   },
 );
+
+staged(
+  'a drain waits for no player of own segments that may go on at another worker, and the player misses nothing',
+  { timeout: 90_000 },
+  async ({ stage }) => {
+    const cluster = await stage.cluster(2, { ...ENV, CLIENT_TIMEOUT: '30', DRAIN_TIMEOUT: '40' });
+    const [drained, other] = cluster.workers as [Worker, Worker];
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
+    const viewer = await HlsViewer.open(`${drained.url}/hls/${stream_id}/playlist.m3u8`);
+    const begin = (await viewer.playlist()).numbers.at(-1) as number;
+    const bytes: Buffer[] = [];
+    let n = begin;
+    const play = async (worker: Worker, count: number) => {
+      for (const to = n + count; n < to; n++) {
+        await viewer.playlistWith(n, worker.url);
+        bytes.push(await viewer.segment(n, worker.url));
+      }
+    };
+    await play(drained, 3);
+    const sinceMs = performance.now();
+    drained.signal('SIGTERM');
+    await until(async () => (await viewer.answerOf(n - 1, drained.url)).headers.get('connection') === 'close', {
+      what: 'the player to be told',
+    });
+    const reloads = new Reloads(viewer, other);
+    await play(other, 6);
+    await drained.exited;
+    // Far sooner than CLIENT_TIMEOUT.
+    expect(performance.now() - sinceMs).toBeLessThan(25_000);
+    await play(other, 3);
+    await reloads.stop();
+    reloads.expectNothingNoticed(begin);
+    expect(drained.logged('handed over')).not.toHaveLength(0);
+    expectClean(judgeTs(Buffer.concat(bytes)), CLEAN);
+    // Its session would stay for CLIENT_TIMEOUT.
+    expect((await other.api.del(`/streams/${stream_id}`)).status).toBe(200);
+  },
+);
+
+staged('an HLS profile plays MPEG-TS at /stream/, from the feed of its HLS players', async ({ stage }) => {
+  const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+  const worker = await stage.worker(ENV);
+  const census = stage.census(worker);
+  const profile = LIGHT.replace('-f mpegts', '-f hls -hls_time 2 -hls_list_size 30');
+  const { stream_id, playlist_url } = await worker.api.createTranscode({ url: source.url, profile });
+  expect(playlist_url).toBe(`/hls/${stream_id}/playlist.m3u8`);
+  const viewer = await HlsViewer.open(worker.url + playlist_url);
+  const [n = 0] = (await viewer.playlist()).numbers;
+  expect((await viewer.segment(n)).length).toBeGreaterThan(0);
+  const recorded = await record(`${worker.url}/stream/${stream_id}`, { untilBytes: 400_000 });
+  expect(recorded).toMatchObject({ status: 200, headers: { 'content-type': 'video/mp2t' } });
+  expectClean(judgeTs(recorded.bytes), { ...CLEAN, minSeconds: 3 });
+  expect(await source.account()).toMatchObject({ open: 1 });
+  expect(census.most).toBe(1);
+});

@@ -204,7 +204,8 @@ export class SimulatedWorker {
     const { playback } = this;
     const sessions = new Sessions({
       ...{ registry, seating, playback, sealer: new Sealer(() => ['secret']) },
-      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun, isElsewhere: () => false },
+      ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun },
+      ...{ isElsewhere: () => false, hasOthers: () => true },
       ...{ clock: process, log },
     });
     const handover = new Handover({

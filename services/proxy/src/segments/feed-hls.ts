@@ -26,6 +26,8 @@ export interface HlsStatus {
 export interface WantedSegments {
   /** The feed is over: the viewer has to join another one. */
   readonly isOver: boolean;
+  /** How often a player reloads its playlist, at least. */
+  readonly targetDurationMs: number;
   /** @throws {StreampoolError} 503 when the feed has no memory left for a second container */
   of(container: Container): FeedSegments;
   /** The container for a viewer who asks for none. */
@@ -107,9 +109,13 @@ export class FeedHls implements RelayedSegments {
     const wanted = new Map<Container, () => void>();
     let isReleased = false;
     const over = () => this.#made.ts.isOver;
+    const targetDurationMs = () => Math.max(...this.#all.map((segments) => segments.targetDurationMs));
     return {
       get isOver() {
         return over();
+      },
+      get targetDurationMs() {
+        return targetDurationMs();
       },
       of: (container) => {
         const segments = this.#roomFor(container);

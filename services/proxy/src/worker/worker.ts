@@ -188,6 +188,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     ticketTtlMs: config.playbackUrlTtlMs,
     clientTimeoutMs: config.clientTimeoutMs,
     isDraining: () => drain.isBegun,
+    hasOthers: () => registry.peers().length > 0,
     isElsewhere: (streamId) => hls.readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true),
     log,
   });

@@ -69,7 +69,7 @@ async function worker(workerId: string) {
   const sessions = new Sessions({
     ...{ registry, clock, log: LOG, sealer: new Sealer(() => secrets) },
     ...{ ticketTtlMs: TTL_MS, clientTimeoutMs: CLIENT_TIMEOUT_MS, isDraining: () => isDraining },
-    isElsewhere: () => isElsewhere,
+    ...{ isElsewhere: () => isElsewhere, hasOthers: () => true },
     seating: { joinSession: fails as never },
     playback: {
       assertRoom: () => undefined,

@@ -28,6 +28,8 @@ export interface SessionsDeps {
   readonly isDraining: () => boolean;
   /** Whether another worker gets what the viewers of a stream get that has no feed here. */
   readonly isElsewhere: (streamId: string) => boolean;
+  /** Whether there are other workers, which can take the next request of a session. */
+  readonly hasOthers: () => boolean;
   /** Unset: the system's. */
   readonly clock?: Clock;
   readonly log: Logger;
@@ -234,8 +236,10 @@ export class Sessions implements HlsSessions {
 
   /** How long a draining worker waits for a session: the next request may go to another worker. */
   #leftMs({ segments, stream }: LocalSession): number {
-    const { clientTimeoutMs, isElsewhere } = this.#deps;
-    return segments === undefined && isElsewhere(stream.id) ? Math.min(LEFT_MS, clientTimeoutMs) : clientTimeoutMs;
+    const { clientTimeoutMs, isElsewhere, hasOthers } = this.#deps;
+    if (segments === undefined) return isElsewhere(stream.id) ? Math.min(LEFT_MS, clientTimeoutMs) : clientTimeoutMs;
+    // It was told to close its connection. Any other worker cuts the same segments, and a player reloads each target duration.
+    return hasOthers() ? Math.min(Math.max(LEFT_MS, segments.targetDurationMs), clientTimeoutMs) : clientTimeoutMs;
   }
 
   /** Its viewer has asked this worker for nothing for its timeout. */
