@@ -106,7 +106,9 @@ function* play(channel: RepeatingChannel, random: () => number) {
   for (let k = 0; k < CONNECTIONS; k++) {
     const isOwn = random() < 0.4;
     const speed = pick(random, [Number.POSITIVE_INFINITY, 8, 2]);
-    const connection = new RepeatingConnection(channel, isOwn ? Math.floor(random() * 2 ** 33) : 0);
+    // Far from each other and from the channel's. A clock that goes on by chance where the one before ended is not told from
+    // that one: one of 12,000 does.
+    const connection = new RepeatingConnection(channel, isOwn ? Math.floor((k + 1 + random() / 2) * 2 ** 30) : 0);
     const isTakeover = begun && random() < 0.3;
     shift = reader.splicer.shift ?? shift;
     // Pictures from before the first one ever sent cannot be known.
