@@ -99,6 +99,8 @@ describe.skipIf(CHROMIUM === undefined)('hls.js', () => {
     expect(said('a session has begun')).toHaveLength(1);
     const last = workers.find((worker) => worker !== owner && worker !== next) as Worker;
     await nobodyAt(last);
+    // The log of a worker comes a little later than its answers.
+    await until(() => said(LEFT).length > 0, { what: 'one worker to say that the session has ended' });
     expect(said(LEFT)).toHaveLength(1);
   });
 });
