@@ -57,7 +57,7 @@ class Audience {
 }
 
 staged.for(['ts', 'fmp4'] as const)(
-  'three workers give the same bytes of %s for every number, over the death of the owner, a failover and a drain',
+  'three workers give the same bytes of %s for every number, over the deaths of FFmpeg and of the owner, a failover and a drain',
   { timeout: 120_000 },
   async (container, { stage }) => {
     const cluster = await stage.cluster(3, ENV);
@@ -80,6 +80,11 @@ staged.for(['ts', 'fmp4'] as const)(
     // They cut their own copies. Only what they joined too late for is fetched, or what a busy machine cuts late.
     const after = await Promise.all(alive.map(fetchedBy));
     expect(Math.max(...after.map((count, at) => count - (before[at] as number)))).toBeLessThan(3);
+
+    const [ffmpeg = 0] = owner.ffmpegPids();
+    process.kill(ffmpeg, 'SIGKILL');
+    await audience.read(3, alive, 'after the death of FFmpeg');
+    expect(owner.ffmpegPids()).not.toContain(ffmpeg);
 
     alive.shift();
     await owner.kill();
