@@ -5,7 +5,7 @@ import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Ring } from '../../../services/proxy/src/feed/ring.ts';
 import { nextStep, type Situation } from '../../../services/proxy/src/processes/recovery.ts';
 import { entryForResume } from '../../../services/proxy/src/processes/run-entry.ts';
-import { isHung, type Progress } from '../../../services/proxy/src/processes/watchdog.ts';
+import { isHung, type Progress, picturesPause } from '../../../services/proxy/src/processes/watchdog.ts';
 import {
   clientCap,
   directStreamId,
@@ -131,6 +131,7 @@ describe('the watchdog', () => {
     streamTimeoutMs: 15_000,
     maxRunMs: 1_000_000,
     starvedMs: 0,
+    pausedMs: 0,
     outputMs: 99_900,
     outputVideoMs: 99_900,
     outputAudioMs: 99_900,
@@ -145,6 +146,7 @@ describe('the watchdog', () => {
       undefined,
     ],
     ['the source has only just sent again after a silence', { outputVideoMs: 90_000, starvedMs: 99_000 }, undefined],
+    ['FFmpeg has waited for a keyframe of the next source', { outputVideoMs: 96_000, pausedMs: 98_500 }, undefined],
     ['it has only just started', { outputVideoMs: 97_000, startedMs: 95_000 }, undefined],
     ['nothing comes out', { outputMs: 80_000 }, /no output for 15 s/],
     [
@@ -165,6 +167,18 @@ describe('the watchdog', () => {
     const verdict = isHung({ ...base, ...change });
     if (why === undefined) expect(verdict).toBeUndefined();
     else expect(verdict).toMatch(why);
+  });
+});
+
+describe('pictures pause in what FFmpeg reads', () => {
+  it.each([
+    [undefined, 40, true],
+    [99_400, 40, true],
+    [99_800, 40, false],
+    // One picture in two seconds.
+    [98_500, 2_000, false],
+  ])('the newest at %s ms, one every %d ms: %s', (passedOnMs, intervalMs, pauses) => {
+    expect(picturesPause(passedOnMs, intervalMs, 100_000)).toBe(pauses);
   });
 });
 

@@ -5,7 +5,7 @@ import type { FeedOutput } from '../feed/feed-output.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
 import type { FailoverCause } from '../upstream/provider/source-address.ts';
 import type { Run } from './run.ts';
-import { isHung, sourceFlows } from './watchdog.ts';
+import { isHung, picturesPause, sourceFlows } from './watchdog.ts';
 
 export interface RunWatchDeps {
   readonly output: Pick<FeedOutput, 'lastVideoMs' | 'lastAudioMs'>;
@@ -35,6 +35,7 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   const startedMs = clock.monotonicMs();
   // An FFmpeg without input makes no output. Its time starts when its source flows again.
   let starvedMs = startedMs;
+  let pausedMs = startedMs;
   const look = () => {
     const nowMs = clock.monotonicMs();
     const source = run.source && {
@@ -43,6 +44,8 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
       videoIntervalMs: run.source.arrivals.videoIntervalMs,
     };
     if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
+    if (run.source !== undefined && picturesPause(run.source.progressMs, source?.videoIntervalMs, nowMs))
+      pausedMs = nowMs;
     const cause = causeToLeave(run.source);
     if (cause !== undefined) deps.onTrouble(cause);
     const hung = isHung({
@@ -51,6 +54,7 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
       streamTimeoutMs,
       maxRunMs: run.source === undefined ? Number.POSITIVE_INFINITY : maxRunMs,
       starvedMs,
+      pausedMs,
       outputMs: deps.lastOutputMs(),
       outputVideoMs: output.lastVideoMs,
       outputAudioMs: output.lastAudioMs,

@@ -192,6 +192,11 @@ export class SourceFeed implements Leader {
     return this.#media.arrivals;
   }
 
+  /** When its newest picture was passed on, monotonic ms; undefined before the first. Without pictures, the newest sound. */
+  get progressMs(): number | undefined {
+    return this.#media.progressMs;
+  }
+
   /** Its audio and video tracks, in the order of its tables. */
   get tracks(): FeedTrack[] {
     return this.#media.tracks;
