@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import type { Init } from '../../../../services/proxy/src/feed/hls/cmaf-segment.ts';
+import { decodeErrors } from '../../../support/judge/index.ts';
 import { markedFeed, markedLoop, segmentsOf } from '../../../support/segmented.ts';
 
 const MP4 = { containers: { ts: false, fmp4: true } };
@@ -40,6 +41,19 @@ it('is the same while nothing changes, and another one from the cut on at which 
   expect(new Set(inits.map(({ key }) => key)).size).toBe(2);
   // Whoever needs the same has the same bytes.
   expect(inits[0]?.bytes.equals(inits[later - 1]?.bytes as Buffer)).toBe(true);
+});
+
+it('need not be read again by FFmpeg, which reads no second one: pictures of another size decode behind the first', async () => {
+  const feed = markedFeed(
+    [made(6), made(6, { from: 16, size: '640x360' })].map((bytes, at) => ({ bytes, ms: at * 1_000 })),
+    {},
+  );
+  const media = segmentsOf(feed, MP4).dones.flatMap(({ fmp4 }) => fmp4 ?? []);
+  expect(new Set(media.map(({ init }) => init.key)).size).toBe(2);
+  const [first] = media;
+  expect(await decodeErrors(Buffer.concat([first?.init.bytes as Buffer, ...media.map(({ bytes }) => bytes)]))).toEqual(
+    [],
+  );
 });
 
 it('has no sound that has sent nothing yet, and has it from the segment on in which that begins', () => {

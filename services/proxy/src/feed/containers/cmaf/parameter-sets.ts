@@ -21,7 +21,10 @@ export interface VideoConfig {
 }
 
 export interface Picture {
-  /** With lengths, without parameter sets, delimiters and filler. */
+  /**
+   * With lengths, without delimiters and filler. Parameter sets of H.264 stay in it, too: FFmpeg reads no second initialisation of a
+   * stream, and its own mp4 has them there. `hvc1` allows none.
+   */
   readonly sample: readonly Buffer[];
   readonly bytes: number;
   /** Its parameter sets, each without a start code. */
@@ -30,7 +33,7 @@ export interface Picture {
 
 const START_CODE = Buffer.from([0, 0, 1]);
 
-/** NAL unit types that do not go into samples: parameter sets, and those that say nothing to a decoder of samples. */
+/** NAL unit types: parameter sets, and those that say nothing to a decoder of samples. */
 const TYPES: Readonly<Record<CmafVideoCodec, { sets: readonly number[]; dropped: readonly number[] }>> = {
   h264: { sets: [7, 8], dropped: [9, 10, 11, 12] },
   hevc: { sets: [32, 33, 34], dropped: [35, 36, 37, 38] },
@@ -49,8 +52,9 @@ export function readPicture(codec: CmafVideoCodec, bytes: Buffer): Picture {
   let length = 0;
   for (const unit of nalUnits(bytes)) {
     const type = typeOf(codec, unit);
-    if (sets.includes(type)) parameterSets.push(unit);
-    else if (!dropped.includes(type)) {
+    const isSet = sets.includes(type);
+    if (isSet) parameterSets.push(unit);
+    if (!dropped.includes(type) && !(isSet && codec === 'hevc')) {
       const head = Buffer.allocUnsafe(4);
       head.writeUInt32BE(unit.length);
       sample.push(head, unit);
