@@ -109,6 +109,16 @@ it('a command that comes with a renewal which then fails is carried out with the
   expect((await two.renew()).commands).toEqual([]);
 });
 
+it('the record of an owner goes with it, although Redis has dropped the list of its feeds', async () => {
+  const [one, two] = await set();
+  await redis.del(keys.feedsOfPrefix + one.me.incarnation, keys.leasePrefix + one.me.incarnation);
+  const owners = () => redis.keys(`${keys.ownerPrefix}*`);
+  expect(await owners()).toContain(`${keys.ownerPrefix}s:source`);
+  await two.registry.cleanup(0);
+  const left = await Promise.all((await owners()).map((key) => redis.hget(key, 'incarnation')));
+  expect(left).not.toContain(one.me.incarnation);
+});
+
 describe('a key that is gone', () => {
   it('is written back by whoever holds it, whichever it is', { timeout: 60_000 }, async () => {
     const [one, two] = await set();

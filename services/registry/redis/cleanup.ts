@@ -7,7 +7,16 @@ import { keys } from './keys.ts';
 import type { RunScript } from './scripts.ts';
 import { writeAllSummaries } from './summary.ts';
 
+/** Where the next look at the keys goes on, as SCAN has it. */
+export interface Walk {
+  cursor: string;
+}
+
+/** How many keys one cleanup looks at. The next one goes on behind them. */
+const LOOKED_AT = 10_000;
+
 /**
+ * @param walk of the calling worker
  * @param idleSinceMs keeps streams that had a client after this
  * @param dryRun only says what would be removed
  * @param random from 0 to 1
@@ -15,6 +24,7 @@ import { writeAllSummaries } from './summary.ts';
 export async function cleanUp(
   redis: Redis,
   run: RunScript,
+  walk: Walk,
   idleSinceMs: number,
   dryRun: boolean,
   random: () => number,
@@ -32,6 +42,7 @@ export async function cleanUp(
       : (await run('end-incarnation', incarnation, '1')) === 1;
     if (dead) deadIncarnations.push(incarnation);
   }
+  if (!dryRun) await forgetOwners(redis, run, walk);
   if (!dryRun) await writeAllSummaries(redis, run, random);
   const expiredStreams: string[] = [];
   for (const id of idle) {
@@ -42,6 +53,14 @@ export async function cleanUp(
     if (expires) expiredStreams.push(id);
   }
   return { expiredStreams, deadIncarnations, expiredSessions };
+}
+
+/** Finds the owners' records that no incarnation's own list names. */
+async function forgetOwners(redis: Redis, run: RunScript, walk: Walk): Promise<void> {
+  const [next, found] = await redis.scan(walk.cursor, 'MATCH', `${keys.ownerPrefix}*`, 'COUNT', LOOKED_AT);
+  walk.cursor = next;
+  const feeds = found.map((key) => key.slice(keys.ownerPrefix.length));
+  if (feeds.length > 0) await run('forget-owners', JSON.stringify(feeds));
 }
 
 /** Counts out the sessions that no worker sees any more: the worker that saw one last may have died. */

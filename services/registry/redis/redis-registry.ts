@@ -38,7 +38,7 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 import { inBatch } from './batch.ts';
-import { cleanUp } from './cleanup.ts';
+import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
 import { SessionCounters, toldText } from './counters/session-counters.ts';
@@ -97,6 +97,7 @@ function placeOf(feed: string, answer: unknown): Place {
 export class RedisRegistry implements SharedRegistry {
   readonly #redis: Redis;
   readonly #run: RunScript;
+  readonly #walk: Walk = { cursor: '0' };
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
   readonly #clock: Clock;
@@ -470,7 +471,8 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
-    return cleanUp(this.#redis, this.#run, this.#clock.wallMs() - idleTtlMs, dryRun, () => this.#clock.random());
+    const idleSinceMs = this.#clock.wallMs() - idleTtlMs;
+    return cleanUp(this.#redis, this.#run, this.#walk, idleSinceMs, dryRun, () => this.#clock.random());
   }
 
   /** The calling worker, as the scripts expect it. */

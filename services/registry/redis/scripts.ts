@@ -24,6 +24,7 @@ const NAMES = [
   'take-connection',
   'return-connection',
   'end-incarnation',
+  'forget-owners',
   'index-clients',
   'summarize',
   'drain',

@@ -226,6 +226,18 @@ export const KEPT: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'leaves the record of an owner that lost its power, when Redis has dropped the list of its feeds',
+    schedule: {
+      seed: 44265,
+      happenings: [
+        { kind: 'viewer', atMs: 4309, stream: 10, worker: 1, stayMs: 3333 },
+        { kind: 'evict', atMs: 4415, keys: 3 },
+        { kind: 'power', atMs: 4781, worker: 'w2', downMs: 6222 },
+      ],
+      hasResolver: true,
+    },
+  },
   ...KEPT_FAILOVERS,
   {
     what: 'makes a feed after a standstill that a worker makes which has begun anew meanwhile, while Redis was away',

@@ -147,6 +147,11 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       return next;
     },
     // All at once, which Redis may do too.
+    // All at once, which Redis may do too.
+    SCAN: (_cursor, _match, pattern = '') => {
+      const prefix = pattern.slice(0, -1);
+      return ['0', space.keys().filter((key) => key.startsWith(prefix))];
+    },
     HSCAN: (key) => ['0', [...(fields(key) ?? [])].flat()],
 
     SMEMBERS: (key) => [...(members(key) ?? [])],
