@@ -27,13 +27,21 @@ export class MarksHolder {
   #news = new MarkNews(MARKS_VERSION);
   #heard = new HeardMarks();
 
-  /** The picture of this number. @param jump the timeline has jumped before it */
+  /**
+   * The picture of this number, a keyframe at each 24th.
+   * @param jump the clock of the provider has jumped before it; a worker that relays the source does not see that
+   */
   picture(index: number, jump = false): void {
     const dts = FIRST_DTS + index * FRAME;
     const pts = dts + REORDER;
-    const point: RandomAccess = { prefix: Buffer.alloc(0), dts, pts, closed: true, afterJump: jump };
-    if (index % GOP === 0 || jump) this.#sink.randomAccess(point);
-    this.#sink.progress(dts, pts);
+    const point: RandomAccess = { prefix: Buffer.alloc(0), dts, pts, closed: true };
+    if (index % GOP === 0) this.#sink.randomAccess(point);
+    this.#sink.progress(dts, pts, jump);
+  }
+
+  /** The next picture is of another programme. */
+  programChanges(): void {
+    this.#sink.programChanged('tracks');
   }
 
   /** The next owner is heard over another relay. */

@@ -32,7 +32,11 @@ function saidMarks(random: () => number): unknown {
     discontinuities: said(random, 1),
     discontinuity: said(random, false),
   }));
-  return { anew: said(random, false), marks, source: said(random, { openInARow: said(random, 0), openCounts: false }) };
+  const jump = () => ({ dts: said(random, (start + count * step) * 180_000), discontinuities: said(random, 2) });
+  return {
+    ...{ anew: said(random, false), marks, source: said(random, { openInARow: said(random, 0), openCounts: false }) },
+    jumps: said(random, { clock: said(random, jump()), source: said(random, jump()) }),
+  };
 }
 
 function check(seed: number): boolean {
@@ -42,6 +46,7 @@ function check(seed: number): boolean {
   for (let n = 0; n < 3; n++) {
     const { data } = marksShape.safeParse(JSON.parse(JSON.stringify(saidMarks(random))));
     if (data !== undefined) heard.add(data.marks, data.source);
+    if (data?.jumps !== undefined) heard.owe(data.jumps);
     holder.marks.hear(heard);
   }
   const before = holder.marks.log.count;

@@ -47,6 +47,25 @@ describe('marks over a relay', () => {
     expect(heard.source?.state).toEqual(log.state);
   });
 
+  it('come with the jumps that no mark has said yet, each once', () => {
+    const log = logOf(mark('clock', 5), mark('source', 3));
+    const news = new MarkNews(MARKS_VERSION);
+    const heard = new HeardMarks();
+    hear(heard, news.of(log));
+    const jump = { dts: 4 * T, discontinuities: 2 };
+    log.owe({ source: jump });
+    const second = news.of(log);
+    expect(second).toMatchObject({ marks: [], jumps: { source: jump } });
+    hear(heard, second);
+    expect(heard.source?.state).toEqual(log.state);
+    log.owe({ source: { ...jump } });
+    expect(news.of(log)).toBe(undefined);
+    // Who dials later hears of it, too.
+    const late = new HeardMarks();
+    hear(late, new MarkNews(MARKS_VERSION).of(log));
+    expect(late.source?.state).toEqual(log.state);
+  });
+
   it('begin anew with another source feed', () => {
     const news = new MarkNews(MARKS_VERSION);
     const heard = new HeardMarks();
@@ -103,6 +122,8 @@ describe('marks over a relay', () => {
     ['has half a number', { marks: [{ ...good, n: 5.5 }], source: STATE }],
     ['has a time of no source', { marks: [{ ...good, pts: 1e300 }], source: STATE }],
     ['has a date that is none', { marks: [{ ...good, pdtMs: 1e15 }], source: STATE }],
+    ['has a jump at no time', { marks: [good], source: STATE, jumps: { source: { dts: 1e300, discontinuities: 2 } } }],
+    ['has a jump that counts nothing', { marks: [good], source: STATE, jumps: { source: { dts: T } } }],
     ['has numbers that step back', { marks: [good, { ...mark('source', 6), n: 4 }], source: STATE }],
     ['has times that step back', { marks: [good, { ...mark('source', 6), pts: T }], source: STATE }],
     ['has dates that step back', { marks: [good, { ...mark('source', 6), pdtMs: 1 }], source: STATE }],

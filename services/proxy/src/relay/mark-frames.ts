@@ -1,7 +1,7 @@
 /** What `segments` frames say: the marks of a feed's source, and its own. A frame has only those that the follower has not heard of. */
 
 import { z } from 'zod';
-import type { Mark } from '../feed/marks/mark.ts';
+import type { Jump, Jumps, Mark } from '../feed/marks/mark.ts';
 import { MarkLog } from '../feed/marks/mark-log.ts';
 import type { SourceListState } from '../feed/marks/source-list.ts';
 import { ticksShape } from './ticks-shape.ts';
@@ -26,6 +26,8 @@ export interface SaidMarks {
   readonly marks: readonly Mark[];
   /** Of the source list, behind the newest of its marks. */
   readonly source: SourceListState;
+  /** Undefined: there has been none, or an earlier version says none. */
+  readonly jumps?: Jumps | undefined;
 }
 
 const NO_ENTRIES: SourceListState = { openInARow: 0, openCounts: false };
@@ -48,11 +50,14 @@ const markShape: z.ZodType<Mark> = z.looseObject({
   discontinuity: z.boolean(),
 });
 
+const jumpShape: z.ZodType<Jump> = z.looseObject({ dts: ticksShape, discontinuities: count });
+
 export const marksShape: z.ZodType<SaidMarks> = z.looseObject({
   own: z.boolean().optional(),
   anew: z.boolean().optional(),
   marks: z.array(markShape).max(MAX_MARKS).refine(areInOrder),
   source: z.looseObject({ openInARow: count, openCounts: z.boolean() }),
+  jumps: z.looseObject({ clock: jumpShape.optional(), source: jumpShape.optional() }).optional(),
 });
 
 /** Whether numbers and times of each list grow. */
@@ -79,6 +84,7 @@ export class MarkNews {
   readonly #own: boolean;
   #log: MarkLog | undefined;
   #count = 0;
+  #revision = 0;
 
   /**
    * @param version what both sides speak
@@ -92,12 +98,13 @@ export class MarkNews {
   /** @returns what is due before the next media; undefined when there is nothing new, or the other side would not bear it */
   of(log: MarkLog | undefined): SaidMarks | undefined {
     const isOther = log !== this.#log;
-    if (!this.#isKnown || (!isOther && (log?.count ?? 0) === this.#count)) return undefined;
+    if (!this.#isKnown || (!isOther && (log?.revision ?? 0) === this.#revision)) return undefined;
     const marks = log?.after(isOther ? 0 : this.#count) ?? [];
     this.#log = log;
     this.#count = log?.count ?? 0;
-    const source = log?.state.source ?? NO_ENTRIES;
-    return { ...(this.#own ? { own: true } : {}), ...(isOther ? { anew: true } : {}), marks, source };
+    this.#revision = log?.revision ?? 0;
+    const { source = NO_ENTRIES, jumps } = log?.state ?? {};
+    return { ...(this.#own ? { own: true } : {}), ...(isOther ? { anew: true } : {}), marks, source, jumps };
   }
 }
 
@@ -114,9 +121,11 @@ export class HeardMarks implements RelayedMarks {
     return this.#own.count > 0 ? this.#own : undefined;
   }
 
-  take({ own, anew, marks, source }: SaidMarks): void {
+  take({ own, anew, marks, source, jumps = {} }: SaidMarks): void {
     if (anew === true && own === true) this.#own = new MarkLog();
     else if (anew === true) this.#source = new MarkLog();
-    (own === true ? this.#own : this.#source).add(marks, source);
+    const log = own === true ? this.#own : this.#source;
+    log.add(marks, source);
+    log.owe(jumps);
   }
 }

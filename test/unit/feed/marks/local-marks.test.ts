@@ -17,7 +17,7 @@ function pass(index: number, owner: MarksHolder, followers: readonly MarksHolder
   owner.marks.say(wallAt(index));
   for (const follower of followers) {
     follower.hearFrom(owner.marks.log);
-    follower.picture(index, jump);
+    follower.picture(index);
   }
 }
 
@@ -78,11 +78,11 @@ describe('the marks of one source on three workers', () => {
     const [first, second, third] = [new MarksHolder(), new MarksHolder(), new MarksHolder()];
     const last = 240;
     for (let index = 0; index < last; index++) pass(index, first, [second, third]);
-    // A jump, and the keyframe after it: its mark says a discontinuity, which the new owner does not see.
+    // A jump, and the keyframe after it: its mark says a discontinuity, and the new owner has neither.
     first.picture(last, true);
     first.marks.say(wallAt(last));
     for (const each of [second, third]) each.hearFrom(first.marks.log);
-    third.picture(last, true);
+    third.picture(last);
     const said = of(first, 'source').at(-1);
     expect(said).toMatchObject({ discontinuity: true, discontinuities: 2 });
     expect(of(second, 'source').at(-1)).toEqual(said);
@@ -95,10 +95,92 @@ describe('the marks of one source on three workers', () => {
     if (isKept) expect(again).toEqual(said);
     else {
       expect(again?.pts).toBe(FIRST_DTS + (288 + 2) * FRAME);
-      expect(again).toMatchObject({ discontinuity: false, discontinuities: 1 });
+      // What comes before it and what comes after it are on different clocks all the same.
+      expect(again).toMatchObject({ discontinuity: true, discontinuities: 2 });
     }
     const numbers = of(second, 'source').map(({ n }) => n);
     expect(numbers).toEqual(numbers.map((__, index) => (numbers[0] as number) + index));
+  });
+
+  describe('say a jump at the next keyframe, although the owner that has seen it dies before', () => {
+    const jumps = 245;
+    const alone = new MarksHolder();
+    for (let index = 0; index < 400; index++) pass(index, alone, [], index === jumps);
+    const withJump = byNumber(alone.held);
+    expect(of(alone, 'source').filter(({ discontinuity }) => discontinuity)).toHaveLength(2);
+    const afterwards = (owner: MarksHolder, from: number, followers: MarksHolder[]) => {
+      for (let index = from; index < 400; index++) pass(index, owner, followers);
+    };
+
+    it.each([
+      ['relays the source', 0],
+      ['relays what FFmpeg makes of it', 400],
+      ['begins to relay after the jump', jumps + 2],
+    ])('and the new one %s', (_, sees) => {
+      // The next keyframe is the picture 264.
+      for (let dies = jumps + 3; dies <= 264; dies += 3) {
+        const [first, second, third] = [new MarksHolder(), new MarksHolder(), new MarksHolder()];
+        for (let index = 0; index < dies; index++) {
+          pass(index, first, index < sees ? [] : [second], index === jumps);
+        }
+        // Whoever only relays what FFmpeg makes has got them all over that relay.
+        second.hearFrom(first.marks.log);
+        second.marks.begin();
+        third.dial();
+        afterwards(second, dies, [third]);
+        expect({ dies, marks: byNumber(second.held) }).toEqual({ dies, marks: withJump });
+        expect({ dies, marks: byNumber(third.held) }).toEqual({ dies, marks: withJump });
+      }
+    });
+
+    it('and the new one, which relays it from a third, dies too', () => {
+      const [first, second, third] = [new MarksHolder(), new MarksHolder(), new MarksHolder()];
+      for (let index = 0; index < 255; index++) {
+        pass(index, first, [second], index === jumps);
+        third.hearFrom(second.marks.log);
+        third.picture(index);
+      }
+      second.marks.begin();
+      third.dial();
+      for (let index = 255; index < 260; index++) pass(index, second, [third]);
+      third.marks.begin();
+      afterwards(third, 260, []);
+      expect(byNumber(third.held)).toEqual(withJump);
+    });
+
+    it('and say none where a mark has said it', () => {
+      const [first, second] = [new MarksHolder(), new MarksHolder()];
+      for (let index = 0; index < 270; index++) pass(index, first, [second], index === jumps);
+      second.marks.begin();
+      afterwards(second, 270, []);
+      expect(byNumber(second.held)).toEqual(withJump);
+    });
+
+    it.each([
+      ['relays the source', 0],
+      ['relays what FFmpeg makes of it', 400],
+    ])('also where another programme has begun, and the new one %s', (_, sees) => {
+      const changes = (owner: MarksHolder, index: number) => {
+        if (index === jumps) owner.programChanges();
+        pass(index, owner, []);
+      };
+      const whole = new MarksHolder();
+      for (let index = 0; index < 400; index++) changes(whole, index);
+      expect(whole.held.filter(({ discontinuity }) => discontinuity)).toHaveLength(4);
+      for (let dies = jumps + 3; dies <= 264; dies += 3) {
+        const [first, second] = [new MarksHolder(), new MarksHolder()];
+        for (let index = 0; index < dies; index++) {
+          changes(first, index);
+          if (index < sees) continue;
+          second.hearFrom(first.marks.log);
+          second.picture(index);
+        }
+        second.hearFrom(first.marks.log);
+        second.marks.begin();
+        afterwards(second, dies, []);
+        expect({ dies, marks: byNumber(second.held) }).toEqual({ dies, marks: byNumber(whole.held) });
+      }
+    });
   });
 
   it('begin with the successor of an owner that says none', () => {

@@ -14,7 +14,8 @@ type Kind = 'P' | 'K' | 'O' | 'J' | 'C';
 const unit = (kind: Kind, seconds: number, reorder = 0): SourceUnit => ({
   dts: Math.round(seconds * SECOND),
   pts: Math.round((seconds + reorder) * SECOND),
-  entry: kind === 'P' ? undefined : { closed: kind !== 'O', afterJump: kind === 'J' },
+  jumped: kind === 'J',
+  entry: kind === 'P' ? undefined : { closed: kind !== 'O' },
 });
 
 function play(marks: Marks, units: readonly [Kind, number, number?][], list: MarkList): Mark[] {
@@ -113,7 +114,7 @@ describe('the source list', () => {
   it('says after a jump to an open entry at the next closed one that there was one', () => {
     const marks = new Marks(T);
     marks.take(unit('K', 10));
-    marks.take({ ...unit('O', 13), entry: { closed: false, afterJump: true } });
+    marks.take({ ...unit('O', 13), jumped: true });
     marks.take(unit('K', 13.4));
     expect(shown(marks.say(WALL_MS).filter(({ list }) => list === 'source'))).toBe('10! 13.4!');
   });
@@ -262,6 +263,7 @@ describe('a worker that has been told the marks', () => {
           takeOne(marks, events[index] as (typeof events)[number]);
           if (early === 0 && index >= joins) for (const mark of all[index] ?? []) marks.told(mark);
         }
+        marks.begin();
         const made = events.slice(takesOver).flatMap((event, index) => {
           takeOne(marks, event);
           return marks.say(wallAt(takesOver + index));

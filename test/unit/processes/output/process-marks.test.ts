@@ -61,9 +61,9 @@ function play(marks: ProcessMarks, fromSecond: number, seconds: number, startedM
   const sink = marks.own.sink(NOTHING);
   for (let index = 0; index < seconds * 25; index++) {
     const dts = (fromSecond + index / 25) * SECOND;
-    const point: RandomAccess = { prefix: Buffer.alloc(0), dts, pts: dts, closed: true, afterJump: false };
+    const point: RandomAccess = { prefix: Buffer.alloc(0), dts, pts: dts, closed: true };
     if (index % 25 === 0) sink.randomAccess(point);
-    sink.progress(dts, dts);
+    sink.progress(dts, dts, false);
     marks.passed(startedMs + index * 40);
   }
 }

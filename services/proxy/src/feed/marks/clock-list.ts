@@ -16,8 +16,8 @@ export class ClockList {
   /** PTS of the newest boundary. */
   #lastPts = Number.NEGATIVE_INFINITY;
   #dts = Number.NEGATIVE_INFINITY;
-  /** The first picture of another programme is awaited. */
-  #isOther = false;
+  /** The first entry of another programme is awaited: its DTS is at least this. */
+  #jumpDts: number | undefined;
   #otherPts: number | undefined;
 
   /** @param segmentTicks distance of the multiples, 90 kHz */
@@ -30,13 +30,14 @@ export class ClockList {
     this.#seen = [];
   }
 
-  programChanged(): void {
-    this.#isOther = true;
+  /** @param dts of the first picture of another programme; undefined: a mark has said it */
+  jump(dts: number | undefined): void {
+    this.#jumpDts = dts;
   }
 
   take({ pts, dts, entry }: SourceUnit): void {
-    if (this.#isOther && entry !== undefined) {
-      this.#isOther = false;
+    if (this.#jumpDts !== undefined && dts >= this.#jumpDts && entry !== undefined) {
+      this.#jumpDts = undefined;
       this.#otherPts = pts;
       // What was seen of the programme before ends here.
       this.#seen = this.#seen.filter((interval) => interval * this.#segmentTicks < pts);

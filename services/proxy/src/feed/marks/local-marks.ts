@@ -15,6 +15,7 @@ export class LocalMarks {
   /** What the owner has said, and how much of it is here. */
   #heard: MarkLog | undefined;
   #heardCount = 0;
+  #heardRevision = 0;
 
   /** @param segmentTicks HLS_SEGMENT_TIME, 90 kHz */
   constructor(segmentTicks: number) {
@@ -51,19 +52,30 @@ export class LocalMarks {
    */
   say(wallMs: number): void {
     const marks = this.#marks.say(wallMs);
-    if (marks.length > 0) this.#log.add(marks, this.#marks.state.source);
+    const { source, jumps } = this.#marks.state;
+    if (marks.length > 0) this.#log.add(marks, source);
+    this.#log.owe(jumps);
   }
 
   /** Takes what the owner has said. Call before the media that it is about passes. */
   hear(heard: MarkLog): void {
-    const { source } = heard.state;
-    if (heard !== this.#heard) this.#heardCount = 0;
+    const { source, jumps } = heard.state;
+    if (heard !== this.#heard) {
+      this.#heardCount = 0;
+      this.#heardRevision = 0;
+    }
     this.#heard = heard;
-    if (heard.count === this.#heardCount) return;
+    if (heard.revision === this.#heardRevision) return;
     const isFirst = this.#log.count === 0;
     const marks = this.#log.add(heard.after(this.#heardCount), source);
+    this.#log.owe(jumps);
     this.#heardCount = heard.count;
-    if (isFirst) this.#marks.restore(heard.state);
-    else for (const mark of marks) this.#marks.told(mark);
+    this.#heardRevision = heard.revision;
+    if (isFirst) {
+      this.#marks.restore(heard.state);
+      return;
+    }
+    for (const mark of marks) this.#marks.told(mark);
+    this.#marks.toldJumps(jumps);
   }
 }

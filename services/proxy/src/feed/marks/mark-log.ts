@@ -3,7 +3,7 @@
  * it; on every other worker it holds what the owner has said.
  */
 
-import { isBefore, type Mark, type MarkList } from './mark.ts';
+import { isBefore, isSameJump, type Jumps, type Mark, type MarkList } from './mark.ts';
 import type { MarksState } from './marks.ts';
 import type { SourceListState } from './source-list.ts';
 
@@ -21,6 +21,13 @@ export class MarkLog {
   #said: Said[] = [];
   #count = 0;
   #source: SourceListState = { openInARow: 0, openCounts: false };
+  #jumps: Jumps = {};
+  #revision = 0;
+
+  /** Grows with each mark and each jump. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   /** How many marks have been said so far. */
   get count(): number {
@@ -34,7 +41,7 @@ export class MarkLog {
 
   get state(): MarksState {
     const newest = (['clock', 'source'] as const).map((list) => this.#of(list).at(-1)?.mark);
-    return { newest: newest.filter((mark) => mark !== undefined), source: this.#source };
+    return { newest: newest.filter((mark) => mark !== undefined), source: this.#source, jumps: this.#jumps };
   }
 
   /**
@@ -48,11 +55,19 @@ export class MarkLog {
     return marks.filter((mark) => this.#addOne(mark));
   }
 
+  /** Takes what jumps the lists have had. Call before the media that is behind them passes. */
+  owe(jumps: Jumps): void {
+    if ((['clock', 'source'] as const).every((list) => isSameJump(jumps[list], this.#jumps[list]))) return;
+    this.#jumps = jumps;
+    this.#revision++;
+  }
+
   #addOne(mark: Mark): boolean {
     const known = this.#of(mark.list).find((said) => said.mark.n === mark.n);
     if (known !== undefined && isSame(known.mark, mark)) return false;
     this.#said = this.#said.filter((said) => said.mark.list !== mark.list || isBefore(said.mark, mark));
     this.#said.push({ mark, at: this.#count++ });
+    this.#revision++;
     const ofList = this.#of(mark.list);
     if (ofList.length > MAX_REMEMBERED) this.#said.splice(this.#said.indexOf(ofList[0] as Said), 1);
     return true;

@@ -19,6 +19,21 @@ export interface Mark {
   readonly discontinuity: boolean;
 }
 
+/** Where a list has to say a discontinuity. */
+export interface Jump {
+  /** Of the first picture behind it, 90 kHz, not wrapped. */
+  readonly dts: number;
+  /** The first mark at or behind it counts so many discontinuities. */
+  readonly discontinuities: number;
+}
+
+export function isSameJump(one: Jump | undefined, other: Jump | undefined): boolean {
+  return one?.dts === other?.dts && one?.discontinuities === other?.discontinuities;
+}
+
+/** Of each list, the newest jump that it has had since its first mark, whether a mark has said it or not. */
+export type Jumps = Readonly<Partial<Record<MarkList, Jump>>>;
+
 /** Where a list decides that a segment begins. */
 export interface Boundary {
   readonly pts: number;
@@ -29,8 +44,10 @@ export interface Boundary {
 export interface SourceUnit {
   readonly pts: number;
   readonly dts: number;
+  /** The clock of the provider has jumped before it. */
+  readonly jumped: boolean;
   /** Undefined unless a viewer can begin here. */
-  readonly entry?: { readonly closed: boolean; readonly afterJump: boolean } | undefined;
+  readonly entry?: { readonly closed: boolean } | undefined;
 }
 
 /** Whether a list may have one mark before the other: neither its numbers nor its times ever go back. */

@@ -16,10 +16,10 @@ export function markedSink(sink: SpliceSink, marks: () => Marks): SpliceSink {
       entry = point;
       sink.randomAccess(point);
     },
-    progress: (dts, shown) => {
-      if (shown !== undefined) marks().take({ dts, pts: shown, entry });
+    progress: (dts, shown, jumped) => {
+      if (shown !== undefined) marks().take({ dts, pts: shown, jumped, entry });
       entry = undefined;
-      sink.progress(dts, shown);
+      sink.progress(dts, shown, jumped);
     },
   };
 }

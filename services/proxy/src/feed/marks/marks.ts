@@ -5,7 +5,7 @@
 
 import { TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 import { ClockList } from './clock-list.ts';
-import { isBefore, type Mark, type MarkList, markAt, type SourceUnit } from './mark.ts';
+import { isBefore, isSameJump, type Jumps, type Mark, type MarkList, markAt, type SourceUnit } from './mark.ts';
 import { SourceList, type SourceListState } from './source-list.ts';
 
 /** What a worker that has seen nothing of the source needs to go on with its lists. */
@@ -13,7 +13,10 @@ export interface MarksState {
   /** The newest mark of each list. */
   readonly newest: readonly Mark[];
   readonly source: SourceListState;
+  readonly jumps: Jumps;
 }
+
+const LISTS: readonly MarkList[] = ['clock', 'source'];
 
 /** No ring and no relay is so much behind. A mark this far ahead of media is on another clock, and nothing can follow it. */
 const FAR_TICKS = 600 * TICKS_PER_SECOND;
@@ -28,6 +31,9 @@ export class Marks {
   #awaited: Mark[] = [];
   /** PTS of what has passed: of each list what could have a mark. */
   readonly #reached = new Map<MarkList, number>();
+  #jumps: Jumps = {};
+  /** The next unit is of another programme, or its picture has another shape. */
+  #isOther = false;
   #decides = true;
 
   /** @param segmentTicks HLS_SEGMENT_TIME, 90 kHz */
@@ -38,15 +44,17 @@ export class Marks {
   }
 
   get state(): MarksState {
-    return { newest: [...this.#newest.values()], source: this.#source.state };
+    return { newest: [...this.#newest.values()], source: this.#source.state, jumps: this.#jumps };
   }
 
   /** Call before the first unit, which may be from before the newest marks. */
-  restore({ newest, source }: MarksState): void {
+  restore({ newest, source, jumps }: MarksState): void {
+    this.#decides = false;
     for (const mark of newest) {
       this.#pass(mark);
       if (mark.list === 'source') this.#source.restore(source, mark.pts);
     }
+    this.toldJumps(jumps);
   }
 
   /**
@@ -65,18 +73,34 @@ export class Marks {
 
   /** The next units are of another programme, or their pictures have another shape. */
   programChanged(): void {
-    this.#clock.programChanged();
-    this.#source.programChanged();
+    this.#isOther = true;
   }
 
   /** A unit has passed. */
   take(unit: SourceUnit): void {
     for (const { list, pts } of this.#newest.values()) if (pts - unit.dts > FAR_TICKS) this.#lose(list);
+    // An encoder's clock runs on, whatever that of its source does.
+    if (this.#isOther) this.#jump('clock', unit);
+    if (this.#isOther || unit.jumped) this.#jump('source', unit);
+    this.#isOther = false;
     this.#clock.take(unit);
     this.#source.take(unit);
     this.#reach('clock', unit.pts);
     if (unit.entry !== undefined) this.#reach('source', unit.pts);
     if (!this.#decides) this.#passAwaited();
+  }
+
+  #jump(list: MarkList, { pts, dts }: SourceUnit): void {
+    const newest = this.#newest.get(list);
+    // A relay begins before the newest mark, which was told with those before it.
+    if (!this.#decides && newest !== undefined && pts <= newest.pts) return;
+    const discontinuities = (newest?.discontinuities ?? 0) + 1;
+    this.#jumps = { ...this.#jumps, [list]: { dts, discontinuities } };
+    this.#list(list).jump(dts);
+  }
+
+  #list(list: MarkList): ClockList | SourceList {
+    return list === 'clock' ? this.#clock : this.#source;
   }
 
   #reach(list: MarkList, pts: number): void {
@@ -110,6 +134,7 @@ export class Marks {
   #lose(list: MarkList): void {
     this.#newest.delete(list);
     this.#awaited = this.#awaited.filter((mark) => mark.list !== list);
+    this.#jumps = { ...this.#jumps, [list]: undefined };
     if (list === 'clock') this.#clock = new ClockList(this.#segmentTicks);
     else this.#source = new SourceList(this.#segmentTicks);
   }
@@ -125,6 +150,23 @@ export class Marks {
     this.#passAwaited();
   }
 
+  /**
+   * The owner of the source has seen these. Where a mark has said one, and its media has come, it is over: with another owner, another
+   * mark may say it.
+   */
+  toldJumps(jumps: Jumps): void {
+    for (const list of LISTS) {
+      const jump = jumps[list];
+      if (jump === undefined || isSameJump(jump, this.#jumps[list])) continue;
+      this.#jumps = { ...this.#jumps, [list]: jump };
+      if (this.#isOwed(list)) this.#list(list).jump(jump.dts);
+    }
+  }
+
+  #isOwed(list: MarkList): boolean {
+    return (this.#jumps[list]?.discontinuities ?? 0) > (this.#newest.get(list)?.discontinuities ?? 0);
+  }
+
   #passAwaited(): void {
     const isHere = ({ list, pts }: Mark) => pts <= (this.#reached.get(list) ?? Number.NEGATIVE_INFINITY);
     const here = this.#awaited.filter(isHere);
@@ -134,7 +176,9 @@ export class Marks {
   }
 
   #pass(mark: Mark): void {
-    this.#newest.set(mark.list, mark);
-    (mark.list === 'clock' ? this.#clock : this.#source).passed(mark.pts);
+    const { list, pts } = mark;
+    this.#newest.set(list, mark);
+    this.#list(list).passed(pts);
+    if (!this.#isOwed(list)) this.#list(list).jump(undefined);
   }
 }

@@ -13,8 +13,8 @@ const MAX_ENTRIES = 256;
 
 interface Entry {
   readonly pts: number;
+  readonly dts: number;
   readonly closed: boolean;
-  readonly afterJump: boolean;
 }
 
 /** What a worker that has not seen the entries up to the newest boundary has to know of them. */
@@ -35,7 +35,8 @@ export class SourceList {
   #openCounts = false;
   /** A jump is behind the newest boundary. */
   #jumped = false;
-  #isOther = false;
+  /** A jump that no entry has shown yet: those from this DTS on are behind it. */
+  #jumpDts: number | undefined;
   #atBoundary: SourceListState = { openInARow: 0, openCounts: false };
 
   /** @param segmentTicks 90 kHz */
@@ -61,16 +62,14 @@ export class SourceList {
     for (const entry of this.#entries.splice(0)) this.#note(entry);
   }
 
-  programChanged(): void {
-    this.#isOther = true;
+  /** @param dts of the first unit behind a jump; undefined: a mark has said it */
+  jump(dts: number | undefined): void {
+    this.#jumpDts = dts;
   }
 
-  take({ pts, entry }: SourceUnit): void {
-    if (entry === undefined) return;
-    const afterJump = entry.afterJump || this.#isOther;
-    this.#isOther = false;
-    if (pts <= this.#restoredPts) return;
-    const known = { pts, closed: entry.closed, afterJump };
+  take({ pts, dts, entry }: SourceUnit): void {
+    if (entry === undefined || pts <= this.#restoredPts) return;
+    const known = { pts, dts, closed: entry.closed };
     if (pts <= this.#toldPts) {
       // The boundary was told before its media came.
       this.#note(known);
@@ -111,8 +110,9 @@ export class SourceList {
   }
 
   /** @returns whether a segment may begin with the entry */
-  #note({ closed, afterJump }: Entry): boolean {
-    if (afterJump) {
+  #note({ dts, closed }: Entry): boolean {
+    if (this.#jumpDts !== undefined && dts >= this.#jumpDts) {
+      this.#jumpDts = undefined;
       this.#jumped = true;
       this.#openInARow = 0;
       this.#openCounts = false;

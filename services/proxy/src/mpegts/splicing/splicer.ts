@@ -29,9 +29,10 @@ export interface SpliceSink {
   packets: PacketsSink;
   /**
    * A unit with this DTS follows (90 kHz, the feed's timeline, not wrapped). `shown` is the PTS of a picture, or of sound
-   * in a program without pictures; it is undefined for any other unit.
+   * in a program without pictures; it is undefined for any other unit. `jumped`: the clock of the input has jumped before it.
+   * Missing media alone is no jump: a connection that broke and came back on the same clock goes on with the time.
    */
-  progress(dts: number, shown: number | undefined): void;
+  progress(dts: number, shown: number | undefined, jumped: boolean): void;
   /**
    * From the next packet on the program differs. A reader that was set up for the old one may be unable to continue.
    */
@@ -53,11 +54,6 @@ export interface RandomAccess {
   pts: number;
   /** No picture from here on needs one from before it. */
   closed: boolean;
-  /**
-   * The clock of the input has jumped since the random access point before this one. Missing media alone is no jump: a
-   * connection that broke and came back on the same clock goes on with the time.
-   */
-  afterJump: boolean;
 }
 
 /** Other tracks, or pictures of another size or aspect ratio in the same track. */
@@ -106,7 +102,7 @@ export class Splicer {
   #midPicture = false;
   /** The tracks of the newest program, with their PIDs in the output. */
   #tracks: readonly { readonly track: Track; readonly pid: number }[] = [];
-  /** The clock of the pictures has jumped since the last entry; without pictures, that of the sound. */
+  /** The clock of the pictures has jumped since the last one that was sent; without pictures, that of the sound. */
   #jumped = false;
   /** In the output. */
   #audioPid: number | undefined;
@@ -267,7 +263,8 @@ export class Splicer {
       if (this.#isUndecodable(unit, out, shift)) return;
       // Only a source repeats itself. What FFmpeg makes of it is known by its times.
       if (isPicture && this.#options.survey !== undefined) this.#repetition.remember(unit, placement);
-      this.#sink.progress(placement.dts, isPicture ? placement.dts + reorderOf(unit) : undefined);
+      if (isPicture) this.#sink.progress(placement.dts, placement.dts + reorderOf(unit), this.#takeJump());
+      else this.#sink.progress(placement.dts, undefined, false);
     }
     if (!this.#started) return;
     out.waiting = false;
@@ -280,6 +277,12 @@ export class Splicer {
     const packets = shift === undefined ? unit.packets : movedPackets(unit, out.pid, shift);
     this.#entries.sent(packets.length);
     this.#writer.write(out, packets);
+  }
+
+  #takeJump(): boolean {
+    const jumped = this.#jumped;
+    this.#jumped = false;
+    return jumped;
   }
 
   /** FFmpeg's output and other splicers have no such pictures. */
@@ -312,13 +315,9 @@ export class Splicer {
     this.#started = true;
     if (out.video && unit.keyframe) this.#noteShape(unit);
     const { prefix } = this.#writer;
-    const point = { prefix, dts, pts: dts + reorderOf(unit), closed: unit.closed, afterJump: this.#jumped };
-    if (!isEntry) {
-      this.#sink.continuation(point);
-      return;
-    }
-    this.#jumped = false;
-    this.#sink.randomAccess(point);
+    const point = { prefix, dts, pts: dts + reorderOf(unit), closed: unit.closed };
+    if (isEntry) this.#sink.randomAccess(point);
+    else this.#sink.continuation(point);
   }
 
   /** FFmpeg's output keeps the shape that it began with. Only a source changes it without notice. */
