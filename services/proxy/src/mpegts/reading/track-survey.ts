@@ -60,6 +60,9 @@ export class TrackSurvey {
   /** The current look; undefined when it is settled what is played. */
   #look: Look | undefined;
   #checkedMs = 0;
+  /** The newest packet, if another one of this PID at this time tells nothing new. Most packets come in such rows. */
+  #rowPid: number | undefined;
+  #rowMs = 0;
 
   /** @param waits false: the input is our own, and its first PMT is correct */
   constructor(waits = true) {
@@ -72,6 +75,7 @@ export class TrackSurvey {
    */
   begin(): void {
     this.#seenMs.clear();
+    this.#rowPid = undefined;
     this.#look = undefined;
     this.#lookAgain();
   }
@@ -93,14 +97,23 @@ export class TrackSurvey {
 
   /** Notes a packet that came at `nowMs`. */
   note(pid: number, bytes: Buffer, offset: number, nowMs: number): SurveyNews | undefined {
+    if (pid === this.#rowPid && nowMs === this.#rowMs) return undefined;
+    this.#rowPid = undefined;
     const pmt = this.#pmts.get(pid);
     let maps: readonly ProgramMap[] | undefined;
     if (pid === PAT_PID) this.#association(bytes, offset);
     else if (pmt !== undefined) maps = this.#maps(pmt, pid, bytes, offset);
-    else if (hasPayload(bytes, offset) && this.#seenMs.get(pid) !== nowMs) this.#seenMs.set(pid, nowMs);
+    else if (hasPayload(bytes, offset)) {
+      this.#seenMs.set(pid, nowMs);
+      this.#rowPid = pid;
+      this.#rowMs = nowMs;
+    }
     const begun = this.#absent.delete(pid);
     if (this.#look === undefined) this.#leaveSilence(nowMs);
-    if (this.#look !== undefined) this.#goOn(this.#look, pid, bytes, offset, nowMs);
+    if (this.#look !== undefined) {
+      this.#rowPid = undefined;
+      this.#goOn(this.#look, pid, bytes, offset, nowMs);
+    }
     return begun || (maps !== undefined && maps.length > 0) ? { maps: maps ?? [], begun } : undefined;
   }
 

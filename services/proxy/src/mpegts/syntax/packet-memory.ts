@@ -38,11 +38,11 @@ export class WaitingPackets {
  * keep.
  */
 export function leaveChunk<P extends PacketRef>(packets: P[], from: number): void {
-  const fresh = packets.slice(from);
-  const newest = fresh.at(-1);
-  if (newest === undefined || 2 * fresh.length * PACKET_SIZE >= newest.bytes.buffer.byteLength) return;
-  const bytes = Buffer.allocUnsafeSlow(fresh.length * PACKET_SIZE);
-  for (const [index, packet] of fresh.entries()) {
+  const count = packets.length - from;
+  if (count <= 0 || 2 * count * PACKET_SIZE >= (packets.at(-1) as P).bytes.buffer.byteLength) return;
+  const bytes = Buffer.allocUnsafeSlow(count * PACKET_SIZE);
+  for (let index = 0; index < count; index++) {
+    const packet = packets[from + index] as P;
     const offset = index * PACKET_SIZE;
     packet.bytes.copy(bytes, offset, packet.offset, packet.offset + PACKET_SIZE);
     packets[from + index] = { ...packet, bytes, offset };
