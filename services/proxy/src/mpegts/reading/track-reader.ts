@@ -91,8 +91,10 @@ export class TrackReader {
   flush(): void {
     const first = this.#packets[0];
     if (first === undefined) return;
-    const header = parsePesHeader(first.bytes, payloadOffset(first.bytes, first.offset), first.offset + PACKET_SIZE);
-    this.#emit(this.#take(), header);
+    const start = payloadOffset(first.bytes, first.offset);
+    const header = parsePesHeader(first.bytes, start, first.offset + PACKET_SIZE);
+    const dataBytes = this.#receivedBytes - ((header?.dataOffset ?? start) - start);
+    this.#emit(this.#take(), dataBytes, header);
   }
 
   /** Moves waiting packets out of a chunk of which they are only a small part, so that the chunk can be freed. */
@@ -142,11 +144,11 @@ export class TrackReader {
 
   #sectionPacket(packet: PacketRef): void {
     if (!hasClockTimes(this.track.type)) {
-      this.#emit([packet], undefined);
+      this.#emit([packet], 0, undefined);
       return;
     }
     for (const section of this.#sections.push(packet.bytes, packet.offset)) {
-      this.#emit(packetsOf(packetizeSection(section, this.track.pid, 0)), undefined, section);
+      this.#emit(packetsOf(packetizeSection(section, this.track.pid, 0)), 0, undefined, section);
     }
   }
 
@@ -160,7 +162,7 @@ export class TrackReader {
     return packets;
   }
 
-  #emit(packets: PacketRef[], header: PesHeader | undefined, section?: Buffer): void {
+  #emit(packets: PacketRef[], dataBytes: number, header: PesHeader | undefined, section?: Buffer): void {
     const { kind } = this.track;
     const offset = packets[0]?.offset ?? 0;
     const gap = this.#gap;
@@ -169,6 +171,7 @@ export class TrackReader {
     this.#sink.unit({
       track: this.track,
       packets,
+      dataBytes,
       section,
       pts: header?.pts,
       dts: header?.dts,

@@ -29,6 +29,8 @@ interface Program {
   readonly pmtPid: number;
   /** Undefined until its PMT has come. */
   map: ProgramMap | undefined;
+  /** What the map was read from. */
+  section?: Buffer;
   /** Its audio and video tracks. */
   tracks: readonly AnnouncedTrack[];
 }
@@ -165,9 +167,10 @@ export class TrackSurvey {
   #maps(assembler: SectionAssembler, pid: number, bytes: Buffer, offset: number): ProgramMap[] {
     const maps: ProgramMap[] = [];
     for (const section of assembler.push(bytes, offset)) {
-      const map = parsePmt(section);
+      const map = this.#sameAsBefore(pid, section) ?? parsePmt(section);
       const program = map && this.#programs.get(map.programNumber);
       if (map === undefined || program?.pmtPid !== pid) continue;
+      program.section = section;
       const known = new Set(program.tracks.map((track) => track.pid));
       program.map = map;
       program.tracks = tracksOf(map);
@@ -180,6 +183,14 @@ export class TrackSurvey {
       }
     }
     return maps;
+  }
+
+  /** The map of a PMT that is sent again: the same object. */
+  #sameAsBefore(pid: number, section: Buffer): ProgramMap | undefined {
+    for (const { pmtPid, section: before, map } of this.#programs.values()) {
+      if (pmtPid === pid && before?.equals(section) === true) return map;
+    }
+    return undefined;
   }
 
   /** Leaves a program whose tracks have all ended when another one has data. */

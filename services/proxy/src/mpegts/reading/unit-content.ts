@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
+import type { PacketRef } from '../syntax/packet-memory.ts';
 import { parsePesHeader } from '../syntax/pes.ts';
 import type { Unit } from './units.ts';
 
@@ -31,17 +32,13 @@ export function headOf({ packets }: Packets): Buffer {
  * Tells pictures from each other: how many bytes there are, and a checksum of the first of them. It stays the same when
  * the unit's times are rewritten on the way, or its packets are filled in another way. An integer of at most 52 bits.
  */
-export function contentOf(unit: Packets): number {
-  let length = 0;
+export function contentOf({ packets, dataBytes }: Pick<Unit, 'packets' | 'dataBytes'>): number {
   let copied = 0;
-  let index = 0;
-  for (const { bytes, offset } of unit.packets) {
-    const start = dataOffset(bytes, offset, index++);
-    const end = offset + PACKET_SIZE;
-    length += end - start;
-    if (copied < scratch.length) copied += bytes.copy(scratch, copied, start, end);
+  for (let index = 0; index < packets.length && copied < scratch.length; index++) {
+    const { bytes, offset } = packets[index] as PacketRef;
+    copied += bytes.copy(scratch, copied, dataOffset(bytes, offset, index), offset + PACKET_SIZE);
   }
-  return (length % MAX_LENGTH) * SUM_SIZE + crc32(scratch.subarray(0, copied));
+  return (dataBytes % MAX_LENGTH) * SUM_SIZE + crc32(scratch.subarray(0, copied));
 }
 
 /** @returns how many bytes there are */
