@@ -6,7 +6,7 @@
 
 import { classifyStream, isDecodable, isNarrated, languageOf } from '../syntax/elementary.ts';
 import { isDamaged, NULL_PID, pidOf } from '../syntax/packet.ts';
-import { leaveChunk, type PacketRef, WaitingPackets } from '../syntax/packet-memory.ts';
+import { leaveChunk, type WaitingPacket, WaitingPackets } from '../syntax/packet-memory.ts';
 import { Packetizer } from '../syntax/packetizer.ts';
 import { buildPmt, isTrackPid, type ProgramMap, type ProgramStream } from '../syntax/psi.ts';
 import { TrackReader, type TrackSink } from './track-reader.ts';
@@ -28,7 +28,7 @@ const MS_PER_CHANGE = 5_000;
 const NO_MAPS: readonly ProgramMap[] = [];
 
 /** A packet that waits until the survey has chosen what is played. */
-interface HeldPacket extends PacketRef {
+interface HeldPacket extends WaitingPacket {
   readonly pid: number;
   readonly position: number;
   readonly maps: readonly ProgramMap[];

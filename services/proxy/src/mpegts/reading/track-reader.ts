@@ -15,7 +15,13 @@ import {
   pcrOf,
   startsUnit,
 } from '../syntax/packet.ts';
-import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } from '../syntax/packet-memory.ts';
+import {
+  leaveChunk,
+  MAX_UNIT_PACKETS,
+  type PacketRef,
+  type WaitingPacket,
+  type WaitingPackets,
+} from '../syntax/packet-memory.ts';
 import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
 import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
@@ -36,7 +42,7 @@ export class TrackReader {
   readonly #waiting: WaitingPackets;
   #counter: number | undefined;
   #duplicate = false;
-  #packets: PacketRef[] = [];
+  #packets: WaitingPacket[] = [];
   /** How many of the held packets came with earlier chunks. */
   #settled = 0;
   #receivedBytes = 0;
@@ -134,7 +140,7 @@ export class TrackReader {
     return false;
   }
 
-  #append(packet: PacketRef): void {
+  #append(packet: WaitingPacket): void {
     this.#packets.push(packet);
     this.#waiting.add();
     this.#receivedBytes += packet.offset + PACKET_SIZE - payloadOffset(packet.bytes, packet.offset);
