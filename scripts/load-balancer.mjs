@@ -13,6 +13,8 @@ defaults
   # A worker that refuses the connection is dead: the viewer goes to another one, before anybody has seen a byte.
   retries 3
   option redispatch 1
+  # So is one that ends before it has answered. What may have changed something is not asked again.
+  retry-on conn-failure empty-response
   option forwardfor
   # Media goes out as it comes.
   option http-no-delay
@@ -24,6 +26,7 @@ frontend viewers
   bind ${host}:${port}
   # What a client claims is dropped, "option forwardfor" writes the peer's.
   http-request del-header X-Forwarded-For
+  http-request disable-l7-retry unless METH_GET
   default_backend workers
 
 # With none of them up, viewers get 503. Those of a worker that only drains (/readyz says 503) keep their connections.

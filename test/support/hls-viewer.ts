@@ -8,6 +8,7 @@ export interface MediaPlaylist {
   readonly parsed: types.MediaPlaylist;
   /** The numbers of its segments. */
   readonly numbers: readonly number[];
+  readonly headers: Headers;
 }
 
 export class HlsViewer {
@@ -45,7 +46,7 @@ export class HlsViewer {
     const parsed = parse(text) as types.MediaPlaylist;
     this.#extension = /^segment\.(\w+)/.exec(parsed.segments[0]?.uri ?? '')?.[1] ?? this.#extension;
     const numbers = parsed.segments.map(({ uri }) => Number(/[?&]n=(\d+)/.exec(uri)?.[1]));
-    return { text, parsed, numbers };
+    return { text, parsed, numbers, headers: answer.headers };
   }
 
   /** The playlist, as soon as it has this segment. */

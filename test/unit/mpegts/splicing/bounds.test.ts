@@ -109,7 +109,6 @@ describe('memory of what was sent', () => {
       keyframe: true,
       closed: true,
       gap: false,
-      dataBytes: 0,
       arrivedMs: 0,
       position: 0,
     };

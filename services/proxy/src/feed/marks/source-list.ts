@@ -3,7 +3,7 @@
  * the boundary before. A source with rare keyframes has longer segments.
  */
 
-import { type Boundary, NO_BOUNDARIES, type SourceUnit } from './mark.ts';
+import type { Boundary, SourceUnit } from './mark.ts';
 
 const SHORTEST_SHARE = 0.75;
 /** After so many open entries in a row, open ones count. */
@@ -82,8 +82,7 @@ export class SourceList {
   }
 
   /** The boundaries among the entries that have come. Each is decided once. */
-  decided(): readonly Boundary[] {
-    if (this.#entries.length === 0) return NO_BOUNDARIES;
+  decided(): Boundary[] {
     const boundaries: Boundary[] = [];
     for (const entry of this.#entries.splice(0)) {
       const counts = this.#note(entry);

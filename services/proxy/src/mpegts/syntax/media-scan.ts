@@ -15,7 +15,6 @@ export class MediaScan {
     let found = false;
     this.#packetizer.push(bytes, (packet, offset) => {
       found ||= beginsMedia(packet, offset);
-      return found;
     });
     return found;
   }
