@@ -3,7 +3,7 @@
 import type { Draw } from './draw.ts';
 import type { ViewerComes } from './drawn-viewers.ts';
 import type { Fault } from './faults.ts';
-import { WORKERS, type WorkerName } from './schedule.ts';
+import { type Happening, WORKERS, type WorkerName } from './schedule.ts';
 import { GRACE_MS } from './sim-worker.ts';
 import { firstProfile } from './streams.ts';
 
@@ -109,6 +109,16 @@ export function faultsOfSources(draw: Draw, viewers: readonly ViewerComes[]): Fa
   const momentOf = moments(draw);
   const first = made(draw, [outage], momentOf());
   return [first, ...Array.from({ length: draw.between(0, 3) }, () => made(draw, others, momentOf()))].flat();
+}
+
+/** Something is wrong with the resolver when it is asked: while a source does not play, or a while after somebody has ordered a failover. */
+export function faultsOfResolver(draw: Draw, happenings: readonly Happening[]): Fault[] {
+  return happenings.flatMap((each) => {
+    if (each.kind !== 'source' && each.kind !== 'failover') return [];
+    const ms = draw.between(500, LONGEST_MS);
+    const atMs = Math.max(0, each.atMs + draw.between(-500, 1_500));
+    return [{ kind: 'resolver', atMs, trouble: draw.from(['slow', 'slow', 'fails', 'silent'] as const), ms } as const];
+  });
 }
 
 /** A worker ends, stands still or is cut off while it takes what a viewer needs that has just come. */

@@ -8,6 +8,7 @@ import {
   faultsOfArrival,
   faultsOfLeaving,
   faultsOfMachines,
+  faultsOfResolver,
   faultsOfSources,
   faultsWithOrders,
   LOST_MS,
@@ -22,7 +23,9 @@ import {
   type ViewerComes,
 } from './drawn-viewers.ts';
 import type { Fault } from './faults.ts';
+import type { Habits } from './providers/provider.ts';
 import { endMs, type Happening, LIVE, type Schedule, SECOND_PROFILE, WORKERS } from './schedule.ts';
+import { firstProfile } from './streams.ts';
 
 /** A worker that was cut off has another connection to Redis this long after the end of the cut, in ms. */
 const ANEW_MS = [1_000, 4_500] as const;
@@ -48,6 +51,15 @@ const LIVE_SHARE = 0.15;
 const OUTAGES_SHARE = 0.5;
 /** Of these, how often a resolver says where they go next. */
 const RESOLVER_SHARE = 0.3;
+/** How often something is wrong with the resolver, too. */
+const RESOLVER_TROUBLE_SHARE = 0.5;
+/** How often all of the streams are direct, and how often only those of the first profile. */
+const DIRECT_SHARE = 0.35;
+const BESIDE_DIRECT_SHARE = 0.2;
+/** How often providers begin a connection with the past, and how often with a clock of its own. */
+const BURST_SHARE = 0.5;
+const BURSTS_MS = [1_000, 3_000] as const;
+const OWN_CLOCKS_SHARE = 0.3;
 const LIVE_SEED = 0x11fe;
 
 /** Whether source feeds read the streams of a seed's schedule. */
@@ -65,9 +77,24 @@ export function scheduleOf(seed: number): Schedule {
   const live = liveDraw(seed);
   if (live !== undefined) {
     const happenings = live.is(OUTAGES_SHARE) ? outages(live) : withLive(themeOf(draw)(draw));
-    return { seed, happenings: inOrder(happenings), hasResolver: live.is(RESOLVER_SHARE) };
+    const hasResolver = live.is(RESOLVER_SHARE);
+    const resolver = hasResolver && live.is(RESOLVER_TROUBLE_SHARE) ? faultsOfResolver(live, happenings) : [];
+    const direct = directStreams(live, happenings);
+    return { seed, happenings: inOrder([...happenings, ...resolver]), hasResolver, direct, habits: habits(live) };
   }
   return { seed, happenings: withinTheAccount(inOrder(themeOf(draw)(draw))) };
+}
+
+function directStreams(draw: Draw, happenings: readonly Happening[]): number[] {
+  const chance = draw.share();
+  if (chance > DIRECT_SHARE + BESIDE_DIRECT_SHARE) return [];
+  const streams = new Set(happenings.flatMap((each) => (each.kind === 'viewer' ? [each.stream] : [])));
+  return [...streams].filter((stream) => chance < DIRECT_SHARE || stream === firstProfile(stream));
+}
+
+function habits(draw: Draw): Habits {
+  const burstMs = draw.is(BURST_SHARE) ? draw.from(BURSTS_MS) : 0;
+  return { burstMs, hasOwnClocks: draw.is(OWN_CLOCKS_SHARE) };
 }
 
 function inOrder(happenings: Happening[]): Happening[] {

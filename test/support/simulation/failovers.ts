@@ -16,6 +16,7 @@ export class Failovers {
   readonly #provider: Provider;
   readonly #urls: ReadonlyMap<string, string>;
   readonly #isChecked: boolean;
+  readonly #hasResolver: boolean;
   readonly #broken: (what: string) => void;
   /** Where each group plays. */
   readonly #at = new Map<string, { readonly index: number; readonly url: string }>();
@@ -25,6 +26,7 @@ export class Failovers {
     this.#provider = provider;
     this.#urls = new Map(specs.map(({ id, url }) => [groupOf(id), url]));
     this.#isChecked = isChecked;
+    this.#hasResolver = specs.some(({ failoverResolverUrl }) => failoverResolverUrl !== undefined);
     this.#broken = broken;
   }
 
@@ -37,7 +39,8 @@ export class Failovers {
     if (Number(args[INDEX]) !== index) return;
     const next = JSON.parse(args[STATE] ?? '{}') as { readonly index: number; readonly currentUrl: string };
     this.#at.set(group, { index: next.index, url: next.currentUrl });
-    this.#check(url, `goes to ${next.currentUrl}`);
+    // A resolver's answer counts, however late it comes: to be asked is what moves its source.
+    if (!this.#hasResolver) this.#check(url, `goes to ${next.currentUrl}`);
   }
 
   /** A resolver is asked where a group goes from here. */

@@ -6,7 +6,7 @@ import { deleteStream, failOver } from './orders.ts';
 import type { Happening } from './schedule.ts';
 import type { SimulatedWorker } from './sim-worker.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
-import { sourceUrl, specOf } from './streams.ts';
+import { idOf, sourceUrl } from './streams.ts';
 
 export type Fault = Exclude<Happening, { readonly kind: 'viewer' }>;
 
@@ -85,7 +85,7 @@ export class Faults {
         this.#evict(fault.keys, fault.only);
         break;
       case 'spoil':
-        this.#spoil(specOf(fault.stream, 'none').id, later);
+        this.#spoil(idOf(fault.stream), later);
         break;
       case 'clock':
         this.#cluster.machine(fault.machine).wallOffMs += fault.byMs;
@@ -95,6 +95,14 @@ export class Faults {
         const url = sourceUrl(fault.stream, fault.isBackup);
         provider.breaks(url, fault.outage ?? 'refuses');
         later(() => provider.works(url));
+        break;
+      }
+      case 'resolver': {
+        const { resolver } = this.#cluster.provider;
+        resolver.trouble = fault.trouble;
+        later(() => {
+          resolver.trouble = undefined;
+        });
         break;
       }
       case 'failover':
@@ -155,7 +163,7 @@ export class Faults {
     const worker = this.#cluster.worker(name);
     if (worker?.hasStarted !== true) return;
     this.#cluster.scheduler.after(0, worker.process, () => {
-      order(worker, specOf(stream, 'none').id).catch((error: unknown) => this.#tell(name, `answers: ${String(error)}`));
+      order(worker, idOf(stream)).catch((error: unknown) => this.#tell(name, `answers: ${String(error)}`));
     });
   }
 

@@ -19,6 +19,7 @@ export type Rule =
   | 'epochs grow'
   | 'own pictures'
   | 'no step back'
+  | 'nothing is lost'
   | 'nobody follows itself'
   | 'connections of an account'
   | 'one of each'
@@ -189,6 +190,7 @@ export class Invariants {
         const what = `${incarnation} stood still past its lease and passed unit ${unit.number} of ${feed} on ${why}`;
         this.broken('fencing', what);
       },
+      starts: (unit) => this.#cluster.provider.began(unit),
       ends: (end, readers) => {
         if (readers === 0 || end.kind === 'failed' || !place.isOriginal) return;
         if (this.#cluster.isDeleted(streamOfFeed(feed) ?? '')) return;

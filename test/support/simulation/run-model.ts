@@ -15,6 +15,7 @@ import {
 } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import { isLiveByName } from '../../../services/proxy/src/upstream/provider/source-kind.ts';
 import type { Timer } from '../../../services/shared/clock.ts';
+import type { Rule } from './invariants.ts';
 import type { Process } from './machine.ts';
 import type { Provider } from './providers/provider.ts';
 import { startSourceRun } from './providers/source-run.ts';
@@ -34,6 +35,7 @@ export interface RunWorld {
   readonly running: Set<SimulatedRun>;
   /** The source feeds of the worker. */
   readonly sources: () => SourceFeeds;
+  readonly broken: (rule: Rule, what: string) => void;
 }
 
 export interface SimulatedRun extends Run {

@@ -1,6 +1,7 @@
 /** What happens to a simulated cluster: who watches when, and which faults there are. `drawn-schedule.ts` makes one of a seed. */
 
-import type { Outage } from './providers/provider.ts';
+import type { Habits, Outage } from './providers/provider.ts';
+import type { Trouble } from './providers/resolver.ts';
 
 export const WORKERS = ['w1', 'w2', 'w3'] as const;
 export type WorkerName = (typeof WORKERS)[number];
@@ -46,6 +47,8 @@ export type Happening = { readonly atMs: number } & (
       readonly outage?: Outage;
       readonly ms: number;
     }
+  /** Something is wrong with the resolver. */
+  | { readonly kind: 'resolver'; readonly trouble: Trouble; readonly ms: number }
   /** Somebody asks a worker to move a stream to its next source, or to delete it. */
   | { readonly kind: 'failover' | 'delete'; readonly stream: number; readonly worker: WorkerName }
   | { readonly kind: 'drain'; readonly worker: WorkerName; readonly ms: number }
@@ -56,6 +59,10 @@ export interface Schedule {
   readonly happenings: readonly Happening[];
   /** A resolver says where a group goes next; else its streams name a backup. */
   readonly hasResolver?: boolean;
+  /** These streams are passed on as they are, to viewers who share a connection; FFmpeg makes the others. */
+  readonly direct?: readonly number[];
+  /** Unset: providers begin a connection with the next picture, on one clock. */
+  readonly habits?: Habits;
 }
 
 /** This stream has the sources of stream 0: another profile of the same channel. */
@@ -79,6 +86,23 @@ const OUTAGES: Readonly<Record<Outage, string>> = {
   hangs: 'is silent',
   mute: 'is silent, and does not answer',
 };
+
+const TROUBLES: Readonly<Record<Trouble, string>> = {
+  slow: 'is slow',
+  fails: 'answers 503',
+  silent: 'does not answer',
+};
+
+/** What does not happen at a time, as sentences. */
+export function circumstances({ direct = [], habits, hasResolver = false }: Schedule): string[] {
+  const { burstMs = 0, hasOwnClocks = false } = habits ?? {};
+  return [
+    direct.length > 0 ? `direct streams: ${direct.join(' and ')}` : '',
+    burstMs > 0 ? `each connection to a source begins with its last ${burstMs / 1000} s` : '',
+    hasOwnClocks ? 'each connection to a source has its own clock' : '',
+    hasResolver ? 'a resolver says where groups go' : '',
+  ].filter((each) => each !== '');
+}
 
 /** A happening as a sentence. */
 export function asSentence(happening: Happening): string {
@@ -120,6 +144,8 @@ export function asSentence(happening: Happening): string {
       return `the clock of ${happening.machine} is set by ${seconds(happening.byMs)}`;
     case 'source':
       return `the ${happening.isBackup ? 'backup' : 'source'} of stream ${happening.stream} ${OUTAGES[happening.outage ?? 'refuses']} for ${seconds(happening.ms)}`;
+    case 'resolver':
+      return `the resolver ${TROUBLES[happening.trouble]} for ${seconds(happening.ms)}`;
     case 'failover':
       return `${happening.worker} is told to move stream ${happening.stream} to its next source`;
     case 'delete':

@@ -3,9 +3,13 @@
 import type { ServerResponse } from 'node:http';
 import type { StreamSpec } from '../../../services/registry/types.ts';
 import { type Sent, SimulatedResponse } from './http-server-model.ts';
+import type { Rule } from './invariants.ts';
+import { liveUnitsIn } from './providers/live-media.ts';
+import type { Provider } from './providers/provider.ts';
+import { type UnitSeen, UnitsGot } from './providers/units-got.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimulatedWorker } from './sim-worker.ts';
-import { unitsIn } from './unit-media.ts';
+import { type Unit, unitsIn } from './unit-media.ts';
 
 /** How soon a player connects again, in ms. */
 const AGAIN_MS = [100, 600] as const;
@@ -16,8 +20,8 @@ export interface ViewerWorld {
   readonly scheduler: Scheduler;
   /** A worker that a load balancer would send a viewer to. */
   readonly chooseWorker: (wanted: number) => SimulatedWorker | undefined;
-  /** Called when a viewer got a unit that does not come after the one before. */
-  readonly onStepBack: (what: string) => void;
+  readonly broken: (rule: Rule, what: string) => void;
+  readonly provider: Pick<Provider, 'lostBetween'>;
   /** Called when its response has ended although its worker lives. */
   readonly onCut: (what: string) => void;
   readonly tell: (text: string) => void;
@@ -27,7 +31,7 @@ export interface ViewerWorld {
 interface Visit {
   readonly worker: SimulatedWorker;
   readonly response: SimulatedResponse;
-  lastUnit: number;
+  readonly units: UnitsGot;
   /** When its last packet arrives. */
   lastMs: number;
 }
@@ -67,7 +71,8 @@ export class SimulatedViewer {
     }
     const { process } = worker;
     const response = new SimulatedResponse(process, (sent) => this.#sent(visit, sent));
-    const visit: Visit = { worker, response, lastUnit: -1, lastMs: 0 };
+    const got = new UnitsGot(this.#name, this.#world.provider, this.#world.broken);
+    const visit: Visit = { worker, response, units: got, lastMs: 0 };
     this.#visit = visit;
     process.onEnd(() => this.#isOver(visit));
     scheduler.after(scheduler.between(...WAY_MS), process, () => void this.#ask(visit));
@@ -133,18 +138,20 @@ export class SimulatedViewer {
     }
     for (const chunk of sent.chunks) {
       visit.response.acknowledged(chunk.length);
-      for (const { number } of unitsIn(chunk)) {
-        if (number <= visit.lastUnit)
-          this.#world.onStepBack(`${this.#name} got unit ${number} after ${visit.lastUnit}`);
-        visit.lastUnit = number;
-        this.lastUnitMs = this.#world.scheduler.nowMs;
-      }
+      const units = this.#stream.profile === undefined ? liveUnitsIn(chunk) : unitsIn(chunk).map(withoutTime);
+      for (const unit of units) visit.units.got(unit);
+      if (units.length > 0) this.lastUnitMs = this.#world.scheduler.nowMs;
     }
     if (sent.isEnd) this.#cut(visit);
   }
 
   #cut(visit: Visit): void {
-    if (visit.lastUnit >= 0) this.#world.onCut(`${this.#name} was cut at ${visit.worker.name}`);
+    if (!visit.units.isEmpty) this.#world.onCut(`${this.#name} was cut at ${visit.worker.name}`);
     this.#isOver(visit);
   }
+}
+
+/** What FFmpeg has made is on the feed's timeline, not on that of its source. */
+function withoutTime({ number, connection }: Unit): UnitSeen {
+  return { number, connection };
 }

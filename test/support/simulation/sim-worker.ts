@@ -27,17 +27,19 @@ import { relayedFeeds } from '../../../services/proxy/src/worker/relayed-feeds.t
 import { madeHere } from '../../../services/proxy/src/worker/worker-numbers.ts';
 import { RedisRegistry } from '../../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../../services/registry/resilient/resilient-registry.ts';
-import type { WorkerIdentity, WorkerNumbers } from '../../../services/registry/types.ts';
+import type { StreamRecord, WorkerIdentity, WorkerNumbers } from '../../../services/registry/types.ts';
 import type { Logger } from '../../../services/shared/log.ts';
 import { SEGMENT_SETTINGS } from '../segment-settings.ts';
 import { type Servers, SimulatedHttp } from './http-model.ts';
+import type { Rule } from './invariants.ts';
 import type { Machine } from './machine.ts';
 import { Process } from './machine.ts';
+import { copyProduction } from './providers/copy-production.ts';
 import type { Provider } from './providers/provider.ts';
 import { hopTo } from './providers/provider-http.ts';
 import { GUARD, SOURCE_SETTINGS } from './providers/source-settings.ts';
 import { RedisLink, type RedisServer } from './redis-model.ts';
-import { type SimulatedRun, simulatedProduction } from './run-model.ts';
+import { type RunWorld, type SimulatedRun, simulatedProduction } from './run-model.ts';
 import type { MediaWatch } from './unit-media.ts';
 
 const SECRET = 'the secret of this cluster';
@@ -58,6 +60,7 @@ export interface WorkerWorld {
   readonly log: Logger;
   readonly nextMaker: () => number;
   readonly watchOf: (worker: SimulatedWorker, place: FeedPlace) => MediaWatch;
+  readonly broken: (rule: Rule, what: string) => void;
 }
 
 export class SimulatedWorker {
@@ -131,16 +134,14 @@ export class SimulatedWorker {
     const { provider, nextMaker } = world;
     const { running } = this;
     let opened: FeedPlace;
-    const production = () =>
-      simulatedProduction({
-        process,
-        provider,
-        connections,
-        nextMaker,
-        running,
-        watchOf: () => world.watchOf(this, opened),
-        sources: () => this.sources,
-      });
+    const runs: RunWorld = {
+      ...{ process, provider, connections, nextMaker, running },
+      watchOf: () => world.watchOf(this, opened),
+      sources: () => this.sources,
+      broken: world.broken,
+    };
+    const production = (stream: StreamRecord) =>
+      stream.profile === undefined ? copyProduction(stream, runs) : simulatedProduction(runs);
     const hop = hopTo(provider, process);
     this.sources = new SourceFeeds(
       {

@@ -3,9 +3,10 @@
 import type { FeedPlace } from '../../../services/proxy/src/ownership/feed-place.ts';
 import type { Logger } from '../../../services/shared/log.ts';
 import type { Servers } from './http-model.ts';
+import type { Rule } from './invariants.ts';
 import { Machine } from './machine.ts';
 import { Network } from './network.ts';
-import { Provider } from './providers/provider.ts';
+import { type Habits, Provider } from './providers/provider.ts';
 import { RedisServer } from './redis-model.ts';
 import { WORKERS } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -19,6 +20,9 @@ export interface ClusterOptions {
   readonly watchOf: (worker: SimulatedWorker, place: FeedPlace) => MediaWatch;
   /** How much Redis can lose of what was written last. To remember that takes time. */
   readonly redisKeptMs: number;
+  /** Of the providers; unset: the usual ones. */
+  readonly habits: Habits | undefined;
+  readonly broken: (rule: Rule, what: string) => void;
 }
 
 export class SimulatedCluster {
@@ -37,7 +41,7 @@ export class SimulatedCluster {
     this.#options = options;
     this.scheduler = scheduler;
     this.network = new Network(scheduler);
-    this.provider = new Provider(() => scheduler.nowMs);
+    this.provider = new Provider(() => scheduler.nowMs, options.habits);
     this.#machines = new Map(['redis', ...WORKERS].map((name) => [name, new Machine(name, scheduler)]));
     this.redis = new RedisServer(this.machine('redis'), this.network, options.redisKeptMs);
   }
@@ -60,7 +64,7 @@ export class SimulatedCluster {
   begin(name: string): void {
     const machine = this.machine(name);
     if (machine.process !== undefined || !machine.hasPower) return;
-    const { tell, watchOf } = this.#options;
+    const { tell, watchOf, broken } = this.#options;
     const worker = new SimulatedWorker(machine, {
       redis: this.redis,
       servers: this.#servers,
@@ -68,6 +72,7 @@ export class SimulatedCluster {
       log: this.#log(name),
       nextMaker: () => ++this.#makers,
       watchOf,
+      broken,
     });
     this.#workers.set(name, worker);
     tell(name, `begins as ${worker.identity.incarnation}`);

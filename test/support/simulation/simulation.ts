@@ -4,11 +4,11 @@ import { AtRest } from './at-rest.ts';
 import { Failovers } from './failovers.ts';
 import { Faults, REDIS_LOST_MS } from './faults.ts';
 import { Invariants, type Violation } from './invariants.ts';
-import { asSentence, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
+import { asSentence, circumstances, endMs, type Happening, type Schedule, WORKERS } from './schedule.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedViewer } from './sim-viewer.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
-import { accountsOf, type Backups, backupsOf, feedsOf, specOf } from './streams.ts';
+import { accountsOf, feedsOf, idOf, specOf } from './streams.ts';
 
 /** How long after the last fault there must be one of each, and how long after the last viewer nothing must be left. */
 const REST_MS = 15_000;
@@ -47,7 +47,6 @@ class Simulation {
   readonly #invariants: Invariants;
   readonly #atRest: AtRest;
   readonly #faults: Faults;
-  readonly #backups: Backups;
   readonly #viewers: SimulatedViewer[] = [];
   readonly #wantsStory: boolean;
   readonly #story: string[] = [];
@@ -58,7 +57,6 @@ class Simulation {
   constructor(schedule: Schedule, { wantsStory = false }: SimulationOptions) {
     this.#schedule = schedule;
     this.#wantsStory = wantsStory;
-    this.#backups = backupsOf(schedule);
     const scheduler = new Scheduler(schedule.seed);
     this.#scheduler = scheduler;
     const tell = (who: string, text: string) => this.#tell(who, text);
@@ -68,16 +66,16 @@ class Simulation {
       wantsStory,
       watchOf: (worker, place) => this.#invariants.watch(worker, place),
       redisKeptMs: schedule.happenings.some(isLoss) ? REDIS_LOST_MS : 0,
+      habits: schedule.habits,
+      broken: (rule, what) => this.#invariants.broken(rule, what),
     });
     this.#cluster = cluster;
     this.#faults = new Faults(cluster, () => this.#invariants, tell, schedule.seed);
     const streams = schedule.happenings.flatMap((each) => (each.kind === 'viewer' ? [each.stream] : []));
-    const specs = [...new Set(streams)].map((stream) => specOf(stream, this.#backups));
+    const specs = [...new Set(streams)].map((stream) => specOf(stream, schedule));
     const streamIds = specs.map(({ id }) => id);
     const accounts = new Map(specs.map((spec) => [spec.id, accountsOf(spec)]));
-    const deleted = schedule.happenings.flatMap((each) =>
-      each.kind === 'delete' ? [specOf(each.stream, this.#backups).id] : [],
-    );
+    const deleted = schedule.happenings.flatMap((each) => (each.kind === 'delete' ? [idOf(each.stream)] : []));
     const world = {
       nowMs: () => scheduler.nowMs,
       workers: () => cluster.workers,
@@ -105,6 +103,7 @@ class Simulation {
 
   async play(): Promise<Outcome> {
     const scheduler = this.#scheduler;
+    for (const sentence of circumstances(this.#schedule)) this.#tell('', sentence);
     for (const name of WORKERS) scheduler.at(scheduler.between(0, 200), undefined, () => this.#cluster.begin(name));
     const { happenings } = this.#schedule;
     for (const happening of happenings) scheduler.at(happening.atMs, undefined, () => this.#happens(happening));
@@ -133,14 +132,15 @@ class Simulation {
   }
 
   #comes({ stream, worker, stayMs }: Happening & { kind: 'viewer' }): void {
-    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream, this.#backups), worker, {
+    const viewer = new SimulatedViewer(`v${++this.#visits}`, specOf(stream, this.#schedule), worker, {
       scheduler: this.#scheduler,
       chooseWorker: (wanted) => this.#cluster.choose(wanted),
       onCut: (what) => {
         this.#tell('', what);
         if (this.#faults.unrestMs === Number.NEGATIVE_INFINITY) this.#invariants.broken('nobody is cut', what);
       },
-      onStepBack: (what) => this.#invariants.broken('no step back', what),
+      broken: (rule, what) => this.#invariants.broken(rule, what),
+      provider: this.#cluster.provider,
       tell: (text) => this.#tell('', text),
     });
     this.#viewers.push(viewer);
@@ -203,7 +203,7 @@ function isLoss(happening: Happening): boolean {
 
 /** Nothing else than a source gives a reason to leave it. */
 function onlySourcesFail({ happenings }: Schedule): boolean {
-  return happenings.every(({ kind }) => kind === 'viewer' || kind === 'source');
+  return happenings.every(({ kind }) => kind === 'viewer' || kind === 'source' || kind === 'resolver');
 }
 
 /** What workers ask all the time. */

@@ -11,33 +11,42 @@ import { RESOLVER_URL } from './providers/resolver.ts';
 import { LIVE, ONE_ACCOUNT, type Schedule, SECOND_PROFILE } from './schedule.ts';
 
 /** How streams fail over. */
-export type Backups = 'none' | 'list' | 'resolver';
+type Backups = 'none' | 'list' | 'resolver';
 
-export function specOf(stream: number, backups: Backups): StreamSpec {
+export function idOf(stream: number): string {
+  return stream.toString(16).repeat(32);
+}
+
+export function specOf(stream: number, schedule: Schedule): StreamSpec {
   const source = firstProfile(stream);
+  const backups = backupsOf(schedule);
+  const isDirect = schedule.direct?.includes(stream) === true;
   return {
     ...SPEC,
-    id: stream.toString(16).repeat(32),
+    id: idOf(stream),
     url: sourceUrl(source, false),
     failoverUrls: backups === 'list' ? [sourceUrl(source, true)] : [],
     failoverResolverUrl: backups === 'resolver' ? RESOLVER_URL : undefined,
-    profile: {
-      name: 'simulated',
-      variables: {},
-      args: [],
-      inputOptions: [],
-      outputOptions: [],
-      container: 'mpegts',
-      hls: false,
-      video: 'encode',
-      audio: 'encode',
-    },
+    profile: isDirect ? undefined : PROFILE,
+    share: true,
   };
 }
 
+const PROFILE = {
+  name: 'simulated',
+  variables: {},
+  args: [],
+  inputOptions: [],
+  outputOptions: [],
+  container: 'mpegts',
+  hls: false,
+  video: 'encode',
+  audio: 'encode',
+} as const;
+
 /** The id of a stream that it moves with: of its channel's first profile. */
 export function groupOf(id: string): string {
-  return specOf(firstProfile(numberOf(id)), 'none').id;
+  return idOf(firstProfile(numberOf(id)));
 }
 
 function numberOf(id: string): number {
@@ -81,7 +90,7 @@ export function sourceUrl(stream: number, isBackup: boolean): string {
 }
 
 /** Only where a source breaks: else a refusal at an account's limit would be a reason to leave the source. */
-export function backupsOf({ happenings, hasResolver = false }: Schedule): Backups {
+function backupsOf({ happenings, hasResolver = false }: Schedule): Backups {
   if (!happenings.some(({ kind }) => kind === 'source' || kind === 'failover')) return 'none';
   return hasResolver ? 'resolver' : 'list';
 }

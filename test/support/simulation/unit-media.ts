@@ -11,17 +11,26 @@ import { TICKS_PER_MS } from '../../../services/proxy/src/mpegts/syntax/timestam
 /** One unit a quarter of a second. */
 export const UNIT_MS = 250;
 const UNIT_BYTES = 16;
+const NONE = 0xffff_ffff;
+const UNIT_TICKS = UNIT_MS * TICKS_PER_MS;
 
 export interface Unit {
   readonly number: number;
   /** The run that has made it. */
   readonly maker: number;
+  /** Of a live source: the connection over which its picture came. */
+  readonly connection?: number | undefined;
+  /** When that is on the source feed's timeline, in ticks. */
+  readonly dts?: number | undefined;
 }
 
-export function unitBytes({ number, maker }: Unit): Buffer {
+export function unitBytes({ number, maker, connection = NONE, dts = NONE }: Unit): Buffer {
   const bytes = Buffer.alloc(UNIT_BYTES);
   bytes.writeUInt32BE(number, 0);
   bytes.writeUInt32BE(maker, 4);
+  bytes.writeUInt32BE(connection, 8);
+  // A source feed begins at 10 s, so it does not come to the limit of 32 bits.
+  bytes.writeUInt32BE(dts, 12);
   return bytes;
 }
 
@@ -29,7 +38,9 @@ export function unitsIn(bytes: Buffer): Unit[] {
   if (bytes.length % UNIT_BYTES !== 0) throw new Error('the media was cut within a unit');
   const units: Unit[] = [];
   for (let at = 0; at < bytes.length; at += UNIT_BYTES) {
-    units.push({ number: bytes.readUInt32BE(at), maker: bytes.readUInt32BE(at + 4) });
+    const connection = bytes.readUInt32BE(at + 8);
+    const unit = { number: bytes.readUInt32BE(at), maker: bytes.readUInt32BE(at + 4) };
+    units.push(connection === NONE ? unit : { ...unit, connection, dts: bytes.readUInt32BE(at + 12) });
   }
   return units;
 }
@@ -39,6 +50,8 @@ export interface MediaWatch {
   /** A new input goes on with the media that is there. `same`: it says that these are its own pictures up to `last`. */
   begins(kind: Input['kind'], same: boolean, last: Unit | undefined): void;
   passes(kind: Input['kind'], unit: Unit): void;
+  /** The feed begins with this unit of a live source. */
+  starts(unit: Unit & { readonly connection: number }): void;
   /** The feed is over; so many read it. */
   ends(end: FeedEnd, readers: number): void;
 }
@@ -49,15 +62,20 @@ export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
   const { ring } = feed;
   let last: Unit | undefined;
   let kind: Input['kind'] = 'source';
+  let shift = 0;
+  let isAnew = false;
   feed.onEnd(() => feed.end !== undefined && watch.ends(feed.end, feed.readerCount));
   return {
     continuable: true,
-    resumePoint: { videoPts: undefined, audioPts: undefined },
+    get resumePoint() {
+      const next = last && (last.number + 1) * UNIT_TICKS;
+      return { videoPts: next, videoDts: next, audioPts: undefined };
+    },
     get lastDts() {
-      return last && last.number * UNIT_MS * TICKS_PER_MS;
+      return last && last.number * UNIT_TICKS;
     },
     get shift() {
-      return last && 0;
+      return last && shift;
     },
     lastVideoMs: undefined,
     lastAudioMs: undefined,
@@ -65,6 +83,8 @@ export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
     begin: (input) => {
       kind = input.kind;
       const continues: Continuation | undefined = 'continues' in input ? input.continues : undefined;
+      // Without a common clock, readers go on at the newest keyframe.
+      isAnew = kind === 'relay' ? last !== undefined && continues === undefined : last === undefined;
       watch.begins(kind, continues?.samePictures === true, last);
     },
     push: (chunk) => {
@@ -72,7 +92,11 @@ export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
         // As a splicer: what is there already is not sent again.
         if (last !== undefined && unit.number <= last.number) continue;
         watch.passes(kind, unit);
+        const { connection } = unit;
+        if (isAnew && connection !== undefined) watch.starts({ ...unit, connection });
+        isAnew = false;
         last = unit;
+        shift = kind === 'run' && unit.dts !== undefined ? unit.number * UNIT_TICKS - unit.dts : 0;
         ring.mark(NO_PREFIX, unit.number * UNIT_MS);
         const bytes = unitBytes(unit);
         ring.append(bytes, 0, bytes.length);

@@ -1,7 +1,14 @@
 /** How a worker that has some of a feed goes on with the rest from another one. */
 
 import { describe, expect, it } from 'vitest';
-import { FeedHistory, hasSamePictures, type OwnerHistory } from '../../../services/proxy/src/feed/feed-history.ts';
+import {
+  FeedHistory,
+  hasSamePictures,
+  type OwnerHistory,
+  type SourceClock,
+  shiftBetween,
+} from '../../../services/proxy/src/feed/feed-history.ts';
+import { SentPictures } from '../../../services/proxy/src/mpegts/reading/sent-pictures.ts';
 
 const TIMELINE = 'a';
 const at = (epoch: number, ...changes: OwnerHistory['changes']): OwnerHistory => ({
@@ -41,6 +48,31 @@ describe('pictures of the same encoder on both sides', () => {
   });
 });
 
+/** A source that has sent numbered pictures, its timeline later than the numbers by `laterTicks`. */
+function clockOf(pictures: readonly number[], laterTicks: number, providerShift?: number): SourceClock {
+  const sent = new SentPictures();
+  for (const n of pictures) {
+    const shift = providerShift === undefined ? undefined : laterTicks - providerShift;
+    sent.add({ dts: n * 3_600 + laterTicks, content: n, shift }, 0);
+  }
+  return { timeline: 'source', shift: 500, origin: { source: 's', shift: 0, sent } };
+}
+
+describe('the clocks of two feeds that were made side by side', () => {
+  const here = clockOf([1, 2, 3, 4, 5], 10_000, 0);
+
+  it.each<[string, SourceClock, number | undefined]>([
+    ['three pictures that both have', clockOf([2, 3, 4], 90_000), -80_000],
+    ['one picture with the time that it has at the provider', clockOf([4, 7], 90_000, 0), -80_000],
+    ['the picture with which the other one has begun', clockOf([5, 6, 7], 90_000), -80_000],
+    ['two pictures that may be others', clockOf([0, 4, 5], 90_000), undefined],
+    ['no picture', clockOf([6, 7, 8], 90_000), undefined],
+  ])('are known by %s', (_what, theirs, ticks) => {
+    expect(shiftBetween(here, theirs, true)).toBe(ticks);
+    expect(shiftBetween({ ...here, shift: 700 }, theirs, false)).toBe(ticks && ticks + 200);
+  });
+});
+
 describe('a feed', () => {
   it('adopts the timeline of the first owner it follows', () => {
     const history = new FeedHistory();
@@ -62,7 +94,27 @@ describe('a feed', () => {
     expect(history.isForeign).toBe(true);
     expect(history.current).toMatchObject({ timeline, epoch: 9 });
     expect(history.follow(at(9), 200)).toEqual({ samePictures: true });
-    expect(history.toTheirs(1_000, 300)).toBe(700);
+    expect(history.endOn(1_000, 300)).toEqual({ ticks: 700, timeline: TIMELINE });
+  });
+
+  it('does not know another timeline from which nothing has come', () => {
+    const history = new FeedHistory();
+    history.own(1, undefined);
+    const { timeline } = history.current;
+    history.follow(at(9), 100);
+    expect(history.endOn(100, 300)).toEqual({ ticks: 100, timeline });
+    expect(history.follow(at(9), 100)).toBeUndefined();
+    expect(history.follow(at(9), 200)).toEqual({ samePictures: true });
+  });
+
+  it('goes on by itself after a worker that says other times of the same pictures', () => {
+    const history = new FeedHistory();
+    history.follow(at(7), undefined);
+    history.partFrom(at(9), 100);
+    expect(history.current.timeline).not.toBe(TIMELINE);
+    expect(history.follow(at(9), 100)).toBeUndefined();
+    expect(history.follow(at(9), 200)).toEqual({ samePictures: true });
+    expect(history.endOn(200, 50)).toEqual({ ticks: 150, timeline: TIMELINE });
   });
 
   it('tells those who follow what it had when it became the owner', () => {
@@ -71,6 +123,6 @@ describe('a feed', () => {
     history.own(8, 500);
     history.own(8, 900);
     expect(history.current).toEqual(at(8, { epoch: 8, afterDts: 500 }));
-    expect(history.toTheirs(1_000, 300)).toBe(1_000);
+    expect(history.endOn(1_000, 300)).toEqual({ ticks: 1_000, timeline: TIMELINE });
   });
 });

@@ -88,7 +88,7 @@ interface Begun {
 function inputOf(random: () => number, { channel, shift, before, from, isTakeover }: Begun): Input {
   if (shift === undefined) return { kind: 'source' };
   const which = isTakeover ? 1 : random();
-  if (which < 0.3) return { kind: 'other_source' };
+  if (which < 0.3) return { kind: 'other_source', repeats: false };
   if (which > 0.5 || !channel.isPlain) return { kind: 'reconnection', shift };
   const repeats = before.some(({ n }) => n >= from && n % channel.gop === 0);
   return { kind: 'prepared_connection', shift, repeats };

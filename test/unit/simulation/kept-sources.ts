@@ -25,4 +25,59 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'shows pictures twice that it has made, when another worker has begun the feed beside it meanwhile',
+    schedule: {
+      seed: 152,
+      happenings: [
+        { kind: 'viewer', atMs: 506, stream: 10, worker: 2, stayMs: undefined },
+        { kind: 'cut', atMs: 3579, from: 'w3', to: 'redis', isOneWay: false, ms: 5804 },
+        { kind: 'viewer', atMs: 9683, stream: 10, worker: 0, stayMs: 2470 },
+      ],
+      direct: [10],
+      habits: { burstMs: 0, hasOwnClocks: true },
+    },
+  },
+  {
+    what: 'lets no media pass until its times have caught up, after it asked a worker that had none of the feed',
+    schedule: {
+      seed: 1171,
+      happenings: [
+        { kind: 'viewer', atMs: 1463, stream: 10, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 3838, stream: 10, worker: 0, stayMs: undefined },
+        { kind: 'pause', atMs: 26260, worker: 'w2', ms: 5111 },
+        { kind: 'viewer', atMs: 28989, stream: 10, worker: 2, stayMs: 2529 },
+      ],
+      direct: [10],
+    },
+  },
+  {
+    what: 'goes on with another time for the same pictures, when two workers have made a feed side by side',
+    schedule: {
+      seed: 104679,
+      happenings: [
+        { kind: 'viewer', atMs: 1027, stream: 10, worker: 1, stayMs: 4624 },
+        { kind: 'viewer', atMs: 1425, stream: 10, worker: 2, stayMs: undefined },
+        { kind: 'cut', atMs: 6688, from: 'w2', to: 'redis', isOneWay: false, ms: 3100 },
+        { kind: 'cut', atMs: 6688, from: 'w2', to: 'w3', isOneWay: false, ms: 6111 },
+        { kind: 'viewer', atMs: 9016, stream: 10, worker: 1, stayMs: undefined },
+      ],
+      direct: [10],
+      habits: { burstMs: 3000, hasOwnClocks: true },
+    },
+  },
+  {
+    what: 'shows pictures of the next source that are older than what was sent',
+    schedule: {
+      seed: 203581,
+      happenings: [
+        { kind: 'viewer', atMs: 1159, stream: 10, worker: 1, stayMs: undefined },
+        { kind: 'failover', atMs: 3033, stream: 10, worker: 'w1' },
+        { kind: 'source', atMs: 3055, stream: 10, isBackup: false, outage: 'hangs', ms: 600 },
+      ],
+      hasResolver: true,
+      direct: [10],
+      habits: { burstMs: 1000, hasOwnClocks: false },
+    },
+  },
 ];

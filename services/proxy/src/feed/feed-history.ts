@@ -47,14 +47,18 @@ export interface SourceOrigin {
 const REMEMBERED_CHANGES = 8;
 
 export class FeedHistory {
+  readonly #clock: Clock;
   #timeline: string;
   #epoch = 0;
   #changes: readonly OwnerChange[] = [];
   /** Id of another timeline that this feed follows, shifted onto its own. */
   #foreign: string | undefined;
+  /** Of the newest picture here when that one was met. Nothing has come from it until a newer one is here. */
+  #metDts: number | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#timeline = clock.id();
   }
 
@@ -74,11 +78,6 @@ export class FeedHistory {
   /** What comes now from the owner has another clock than this feed. */
   get isForeign(): boolean {
     return this.#foreign !== undefined;
-  }
-
-  /** The timeline of which `toTheirs` speaks. */
-  get theirTimeline(): string {
-    return this.#foreign ?? this.#timeline;
   }
 
   /** The feed is empty and goes on with a timeline that another worker has made so far. */
@@ -123,16 +122,40 @@ export class FeedHistory {
       this.#foreign = undefined;
       return { shift: 0, samePictures };
     }
-    const known = theirs.timeline === this.#foreign;
+    const known = this.#isKnown(theirs.timeline, lastDts);
+    if (!known) this.#metDts = lastDts;
     this.#foreign = theirs.timeline;
     const samePictures = known && theirs.epoch === mine.epoch;
     if (!samePictures) this.#note({ epoch: theirs.epoch, afterDts: lastDts });
     return known ? { samePictures } : undefined;
   }
 
-  /** Converts a time of this feed to the clock of the feed that it follows. `shift` is the splicer's. */
-  toTheirs(ticks: number, shift: number | undefined): number {
-    return wrapTicks(ticks - (this.isForeign ? (shift ?? 0) : 0));
+  /**
+   * Pictures of another feed have other times than here, although both are on one timeline: each went on by itself, and one of them
+   * could not know how much it missed. From here on this feed is on a timeline of its own.
+   * @param lastDts as `follow` has it
+   */
+  partFrom({ timeline, epoch }: OwnerHistory, lastDts: number): void {
+    if (timeline === this.#timeline) this.#timeline = this.#clock.id();
+    this.#foreign = timeline;
+    this.#metDts = lastDts;
+    this.#note({ epoch, afterDts: lastDts });
+  }
+
+  /**
+   * Where this feed ends, on the timeline of the feed that it follows, if media has come from that one. Else on its own.
+   * @param lastDts DTS of the newest picture here, 33 bits
+   * @param shift the splicer's
+   */
+  endOn(lastDts: number, shift: number | undefined): { readonly ticks: number; readonly timeline: string } {
+    const theirs = this.#foreign;
+    if (theirs === undefined || !this.#isKnown(theirs, lastDts)) return { ticks: lastDts, timeline: this.#timeline };
+    return { ticks: wrapTicks(lastDts - (shift ?? 0)), timeline: theirs };
+  }
+
+  /** Whether media has come from another timeline, so that the splicer knows its shift. */
+  #isKnown(timeline: string, lastDts: number): boolean {
+    return timeline === this.#foreign && lastDts !== this.#metDts;
   }
 
   #tell(): void {
@@ -154,6 +177,20 @@ export function hasSamePictures(mine: OwnerHistory, theirs: OwnerHistory, lastDt
   return theirs.changes
     .filter(({ epoch }) => epoch > mine.epoch)
     .every(({ afterDts }) => afterDts !== undefined && ticksBetween(lastDts, afterDts) >= 0);
+}
+
+/**
+ * Ticks from another feed's clock to this one's, by the pictures that the sources of both have sent; undefined when it cannot be told.
+ * @param areSources the feeds are those of the sources, so the pictures are on their own timelines
+ */
+export function shiftBetween(
+  mine: SourceClock | undefined,
+  theirs: SourceClock | undefined,
+  areSources: boolean,
+): number | undefined {
+  if (mine?.origin === undefined || theirs?.origin === undefined) return undefined;
+  const laterTicks = mine.origin.sent.laterThan(theirs.origin.sent);
+  return laterTicks && laterTicks + (areSources ? 0 : mine.shift - theirs.shift);
 }
 
 /**

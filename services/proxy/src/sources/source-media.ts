@@ -171,7 +171,7 @@ export class SourceMedia {
 
   #inputOf(prepared: OpenedConnection['prepared']): Input {
     const shift = this.#clock?.shift;
-    if (this.#isOther) return { kind: 'other_source' };
+    if (this.#isOther) return { kind: 'other_source', repeats: prepared?.repeats === true };
     if (prepared !== undefined) return { kind: 'prepared_connection', shift, repeats: prepared.repeats };
     return shift === undefined ? { kind: 'source' } : { kind: 'reconnection', shift };
   }

@@ -2,6 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import { deferred } from '../../../../services/proxy/src/async.ts';
+import { TICKS_PER_MS } from '../../../../services/proxy/src/mpegts/syntax/timestamp.ts';
 import type { Hop, HopRequest, HopResponse } from '../../../../services/proxy/src/upstream/http/hop.ts';
 import { accountOf } from '../../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import type { Process } from '../machine.ts';
@@ -19,6 +20,8 @@ const ANSWER_MS = [20, 400] as const;
 /** How soon after its outage a mute source answers. */
 const MUTE_MS = 100;
 const OK = 200;
+/** Clocks of connections are so far apart that none of them looks like another one that has jumped: 97.3 s. */
+const APART_TICKS = 97_300 * TICKS_PER_MS;
 
 export function hopTo(provider: Provider, process: Process): Hop {
   return (request) =>
@@ -95,17 +98,33 @@ class Connection {
       const body = this.#body as unknown as Readable;
       this.#answer.resolve({ status, headers, body, closed: this.#closed.promise });
     });
-    if (outage === 'refuses') this.#ends();
-    else this.#sendNext(new LiveMedia(clockOf(this.#url)));
+    if (outage === 'refuses') {
+      this.#ends();
+      return;
+    }
+    const { habits } = this.#provider;
+    const number = this.#provider.nextConnection();
+    const media = new LiveMedia(clockOf(this.#url) + (habits.hasOwnClocks ? number * APART_TICKS : 0), number);
+    const now = Math.floor(this.#scheduler.nowMs / UNIT_MS);
+    const first = Math.max(0, now - Math.floor(habits.burstMs / UNIT_MS) + 1);
+    if (outage === undefined) for (let unit = first; unit <= now; unit++) this.#sendUnit(media, number, unit);
+    this.#sendNext(media, number);
+  }
+
+  #sendUnit(media: LiveMedia, connection: number, unit: number): void {
+    this.#send(() => {
+      this.#provider.hasSent(connection, unit);
+      this.#body.push(media.unit(unit));
+    });
   }
 
   /** All connections get the same picture at the same time. */
-  #sendNext(media: LiveMedia): void {
+  #sendNext(media: LiveMedia, connection: number): void {
     const { nowMs } = this.#scheduler;
-    const number = Math.floor(nowMs / UNIT_MS) + 1;
-    this.#after(number * UNIT_MS - nowMs, () => {
-      if (this.#provider.outage(this.#url) === undefined) this.#send(() => this.#body.push(media.unit(number)));
-      this.#sendNext(media);
+    const unit = Math.floor(nowMs / UNIT_MS) + 1;
+    this.#after(unit * UNIT_MS - nowMs, () => {
+      if (this.#provider.outage(this.#url) === undefined) this.#sendUnit(media, connection, unit);
+      this.#sendNext(media, connection);
     });
   }
 

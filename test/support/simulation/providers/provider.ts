@@ -1,5 +1,6 @@
 /** The provider of a simulation: who has a connection open, seen from its side, and what is wrong with which source. */
 
+import type { LiveUnit } from './live-media.ts';
 import { Resolver } from './resolver.ts';
 
 /**
@@ -10,9 +11,22 @@ import { Resolver } from './resolver.ts';
  */
 export type Outage = 'refuses' | 'drops' | 'hangs' | 'mute';
 
+/** How a provider begins the connections to its live sources. */
+export interface Habits {
+  /** It begins with so much of the past, at once; 0: with the next picture. */
+  readonly burstMs: number;
+  /** Each connection has a clock of its own; else all connections to a source have the same one. */
+  readonly hasOwnClocks: boolean;
+}
+
 export class Provider {
   readonly resolver = new Resolver();
+  readonly habits: Habits;
   readonly #now: () => number;
+  /** The numbers of the units that have come over each connection to a live source; a connection's number is its index. */
+  readonly #sent: Set<number>[] = [];
+  /** The units of each connection with which a feed has begun. */
+  readonly #beginnings: (readonly number[])[] = [];
   /** When a source was last out of order, by its URL. */
   readonly #endedMs = new Map<string, number>();
   readonly #open = new Map<string, Set<object>>();
@@ -21,8 +35,37 @@ export class Provider {
   readonly #breakers = new Map<string, Set<() => void>>();
 
   /** @param now virtual time, in ms */
-  constructor(now: () => number) {
+  constructor(now: () => number, habits: Habits = { burstMs: 0, hasOwnClocks: false }) {
     this.#now = now;
+    this.habits = habits;
+  }
+
+  /** A new connection to a live source; returns its number. */
+  nextConnection(): number {
+    return this.#sent.push(new Set()) - 1;
+  }
+
+  /** A unit has come to a worker. */
+  hasSent(connection: number, unit: number): void {
+    this.#sent[connection]?.add(unit);
+  }
+
+  /** A feed of a worker begins with this unit: nothing before it was there. */
+  began({ connection, number }: Pick<LiveUnit, 'connection' | 'number'>): void {
+    this.#beginnings[connection] = [...(this.#beginnings[connection] ?? []), number];
+  }
+
+  /**
+   * Which units between two others have come over the connection of the second one, and could have been passed on. Without a picture
+   * that is known, nobody can tell where another connection goes on.
+   */
+  lostBetween(connection: number, after: number, before: number): number[] {
+    const sent = this.#sent[connection] ?? new Set();
+    const units: number[] = [];
+    const begins = (this.#beginnings[connection] ?? []).filter((unit) => unit > after && unit <= before);
+    const first = Math.max(after + 1, ...begins);
+    for (let unit = first; unit < before; unit++) if (sent.has(unit)) units.push(unit);
+    return units.length > 0 && [...sent].some((unit) => unit <= after) ? units : [];
   }
 
   connect(account: string, connection: object): void {

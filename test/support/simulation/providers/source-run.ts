@@ -10,9 +10,10 @@ import type { RunWorld, SimulatedRun } from '../run-model.ts';
 import { unitBytes } from '../unit-media.ts';
 import { liveUnitsIn } from './live-media.ts';
 import { UnitStream } from './unit-stream.ts';
+import { UnitsGot } from './units-got.ts';
 
 /** How long a source may take to its first picture. */
-const FIRST_PICTURE_MS = 10_000;
+export const FIRST_PICTURE_MS = 10_000;
 /** How long the process takes to end, in ms. */
 const END_MS = 5;
 
@@ -54,10 +55,14 @@ export async function startSourceRun(request: RunRequest, world: RunWorld): Prom
       release: lease.release,
     };
     running.add(run);
+    const pictures = new UnitsGot(`run ${maker}`, world.provider, world.broken);
     let cursor: Cursor | undefined;
     const sink = {
       write: (bytes: Buffer, done: () => void) => {
-        for (const number of liveUnitsIn(bytes)) output.push(unitBytes({ number, maker }));
+        for (const unit of liveUnitsIn(bytes)) {
+          pictures.got(unit);
+          output.push(unitBytes({ ...unit, maker }));
+        }
         process.setImmediate(done);
       },
       finished: (feedEnd: { readonly kind: string; readonly error?: Error }) =>

@@ -70,7 +70,7 @@ describe('a connection that begins between keyframes with what was sent before',
   it.each<[string, (shift: number) => Input, number]>([
     ['on the same clock', (shift) => ({ kind: 'reconnection', shift }), 0],
     ['on another clock', (shift) => ({ kind: 'reconnection', shift }), 7_000_000],
-    ['of another source', () => ({ kind: 'other_source' }), -500_000],
+    ['of another source', () => ({ kind: 'other_source', repeats: false }), -500_000],
   ])('goes on with the next picture: %s', (_what, input, clock) => {
     const { splicer, sent, signalled } = splice();
     splicer.beginInput({ kind: 'source' });
@@ -80,6 +80,16 @@ describe('a connection that begins between keyframes with what was sent before',
     splicer.push(clip(150, 190, { clock }), 7_500);
     expect(sent).toEqual(upTo(0, 189));
     expect(signalled).toEqual([]);
+  });
+
+  it('leaves out what is older than all that was sent, of another source that is known to repeat it', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 100, 171);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'other_source', repeats: true });
+    splicer.push(clip(0, 190, { clock: 7_000_000 }), 7_500);
+    expect(sent).toEqual(upTo(100, 189));
   });
 
   it('goes on where nothing is missing and nothing is repeated', () => {
@@ -178,7 +188,7 @@ describe('a connection that begins between keyframes with what was sent before',
     play(before.splicer, 0, 110, { clock });
     play(before.splicer, 110, 121, { clock: clock - 75 * FRAME });
     before.splicer.endInput(false);
-    before.splicer.beginInput({ kind: 'other_source' });
+    before.splicer.beginInput({ kind: 'other_source', repeats: false });
     const past = (to: number, ts = new TsBuilder()) => Buffer.concat([clip(98, 110, {}, ts), clip(110, to, back, ts)]);
     before.splicer.push(past(171), 7_000);
     const shift = before.splicer.shift ?? 0;
@@ -276,10 +286,10 @@ describe('a slate', () => {
     play(splicer, 0, 41, slate);
     splicer.endInput(false);
     // A clock of its own: what is missing counts as one second less than it is.
-    splicer.beginInput({ kind: 'other_source' });
+    splicer.beginInput({ kind: 'other_source', repeats: false });
     play(splicer, 200, 271, { ...slate, clock: 7_000_000 }, 7_000);
     splicer.endInput(false);
-    splicer.beginInput({ kind: 'other_source' });
+    splicer.beginInput({ kind: 'other_source', repeats: false });
     const before = sent.length;
     // Its first picture is the one of the slate that was sent before the hole.
     play(splicer, 339, 560, { ...slate, clock: 9_000_000 }, 12_600);

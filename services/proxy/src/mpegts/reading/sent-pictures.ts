@@ -33,6 +33,8 @@ const MAX_REMEMBERED = 1_024;
 const MAX_PER_SECOND = 125;
 /** So many in a row that were sent before are a loop. */
 const LOOP_PICTURES = 8;
+/** So many pictures that two sources have sent with the same time between them are the same ones. */
+const TELLING_PICTURES = 3;
 /** For so long after that, the source counts as a loop. What is missing after a cut may hide the next round. */
 const LOOP_TICKS = 60 * TICKS_PER_SECOND;
 
@@ -121,6 +123,27 @@ export class SentPictures {
     const sent = this.#pictures.find((each) => each.content === content);
     if (sent?.shift === undefined || wrapTicks(ticks + sent.shift) !== wrapTicks(sent.dts)) return undefined;
     return sent.dts;
+  }
+
+  /**
+   * How much later than another source this one has sent the pictures that both have sent, in ticks; undefined when they have sent
+   * none that can be told from others. One picture is enough if it had the same time at the provider, or if the other one began with
+   * it: that is a keyframe.
+   */
+  laterThan(other: SentPictures): number | undefined {
+    if (this.isLoop || other.isLoop) return undefined;
+    let found: { readonly ticks: number; readonly count: number } | undefined;
+    for (const { content, dts, shift } of this.#pictures.toReversed()) {
+      if (this.#byContent.get(content) !== 1) continue;
+      const there = other.timeOf(content);
+      if (there === undefined) continue;
+      const ticks = dts - there;
+      if (shift !== undefined && other.timeAtProvider(content, wrapTicks(dts - shift)) !== undefined) return ticks;
+      if (other.#forgotten === 0 && there === other.#pictures[0]?.dts) return ticks;
+      found = { ticks, count: found?.ticks === ticks ? found.count + 1 : 1 };
+      if (found.count === TELLING_PICTURES) return ticks;
+    }
+    return undefined;
   }
 
   /** When the picture after the newest one is due, if it comes as that came after the one before it; not wrapped. */

@@ -21,13 +21,16 @@ export type Input =
    * at `shift` ticks from the feed's.
    */
   | { readonly kind: 'reconnection'; readonly shift: number }
-  /** Another source of the same channel. Its clock is another one, but its pictures may be the same. */
-  | { readonly kind: 'other_source' }
+  /**
+   * Another source of the same channel. Its clock is another one, but its pictures may be the same. `repeats`: a keyframe of it is
+   * known to have been sent. It may begin with older pictures, which are left out.
+   */
+  | { readonly kind: 'other_source'; readonly repeats: boolean }
   /** A connection to the provider that was opened while another worker still read it. */
   | {
       readonly kind: 'prepared_connection';
       readonly shift: number | undefined;
-      /** A keyframe of it is known to have been sent. It may begin with older pictures, which are left out. */
+      /** As above. */
       readonly repeats: boolean;
     }
   /** FFmpeg or a copy, made from a source feed. Without `continues`, the source feed's clock is another one. */
@@ -66,7 +69,7 @@ const UNKNOWN = {
 const BEGINNINGS: { readonly [K in Input['kind']]: (input: Extract<Input, { kind: K }>) => Beginning } = {
   source: () => UNKNOWN,
   reconnection: ({ shift }) => ({ ...UNKNOWN, clock: 'resume', shift, overlap: 'perhaps' }),
-  other_source: () => ({ ...UNKNOWN, overlap: 'perhaps' }),
+  other_source: ({ repeats }) => ({ ...UNKNOWN, overlap: repeats ? 'surely' : 'perhaps' }),
   prepared_connection: ({ shift, repeats }) => ({
     ...UNKNOWN,
     clock: 'resume',
