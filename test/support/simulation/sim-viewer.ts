@@ -5,8 +5,7 @@ import type { StreamSpec } from '../../../services/registry/types.ts';
 import { type Sent, SimulatedResponse } from './http-server-model.ts';
 import type { Rule } from './invariants.ts';
 import { liveUnitsIn } from './providers/live-media.ts';
-import type { Provider } from './providers/provider.ts';
-import { type UnitSeen, UnitsGot } from './providers/units-got.ts';
+import { type UnitSeen, UnitsGot, type UnitsSent } from './providers/units-got.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SimulatedWorker } from './sim-worker.ts';
 import { type Unit, unitsIn } from './unit-media.ts';
@@ -21,7 +20,7 @@ export interface ViewerWorld {
   /** A worker that a load balancer would send a viewer to. */
   readonly chooseWorker: (wanted: number) => SimulatedWorker | undefined;
   readonly broken: (rule: Rule, what: string) => void;
-  readonly provider: Pick<Provider, 'lostBetween'>;
+  readonly provider: UnitsSent;
   /** Called when its response has ended although its worker lives. */
   readonly onCut: (what: string) => void;
   readonly tell: (text: string) => void;

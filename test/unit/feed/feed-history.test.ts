@@ -68,8 +68,8 @@ describe('the clocks of two feeds that were made side by side', () => {
     ['two pictures that may be others', clockOf([0, 4, 5], 90_000), undefined],
     ['no picture', clockOf([6, 7, 8], 90_000), undefined],
   ])('are known by %s', (_what, theirs, ticks) => {
-    expect(shiftBetween(here, theirs, true)).toBe(ticks);
-    expect(shiftBetween({ ...here, shift: 700 }, theirs, false)).toBe(ticks && ticks + 200);
+    expect(shiftBetween(undefined, theirs, here.origin?.sent)).toBe(ticks);
+    expect(shiftBetween({ ...here, shift: 700 }, theirs, undefined)).toBe(ticks && ticks + 200);
   });
 });
 
@@ -110,7 +110,8 @@ describe('a feed', () => {
   it('goes on by itself after a worker that says other times of the same pictures', () => {
     const history = new FeedHistory();
     history.follow(at(7), undefined);
-    history.partFrom(at(9), 100);
+    const continues = { shift: 50, samePictures: true };
+    expect(history.partFrom(at(9), 100, 50)).toEqual({ ticks: 50, timeline: TIMELINE, continues });
     expect(history.current.timeline).not.toBe(TIMELINE);
     expect(history.follow(at(9), 100)).toBeUndefined();
     expect(history.follow(at(9), 200)).toEqual({ samePictures: true });

@@ -80,4 +80,29 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       habits: { burstMs: 1000, hasOwnClocks: false },
     },
   },
+  {
+    what: 'sends pictures again that a provider begins with, because the first of them were missing when they were sent',
+    schedule: {
+      seed: 209784,
+      happenings: [
+        { kind: 'viewer', atMs: 973, stream: 10, worker: 1, stayMs: undefined },
+        { kind: 'source', atMs: 5114, stream: 10, isBackup: false, outage: 'hangs', ms: 1031 },
+        { kind: 'source', atMs: 6569, stream: 10, isBackup: false, outage: 'drops', ms: 0 },
+      ],
+      habits: { burstMs: 1_000, hasOwnClocks: false },
+    },
+  },
+  {
+    what: 'begins anew at a source that another worker reads, with pictures that it has sent of the source before',
+    schedule: {
+      seed: 208741,
+      happenings: [
+        { kind: 'viewer', atMs: 1260, stream: 12, worker: 0, stayMs: undefined },
+        { kind: 'cut', atMs: 6575, from: 'w1', to: 'redis', isOneWay: false, ms: 6448 },
+        { kind: 'source', atMs: 6767, stream: 10, isBackup: false, ms: 2496 },
+        { kind: 'viewer', atMs: 12639, stream: 10, worker: 2, stayMs: 3620 },
+      ],
+      habits: { burstMs: 1_000, hasOwnClocks: true },
+    },
+  },
 ];

@@ -43,6 +43,16 @@ export interface SourceOrigin {
   readonly sent: SentPictures;
 }
 
+/** Where a feed ends. */
+export interface FeedPoint {
+  /** 33-bit ticks; undefined: it has nothing yet, and begins where a viewer would. */
+  readonly ticks: number | undefined;
+  /** The timeline that this is on, if it is known. */
+  readonly timeline: string | undefined;
+  /** How media on that timeline goes on there, if pictures have shown that. */
+  readonly continues?: Continuation;
+}
+
 /** More changes than a follower can miss while its media is still in the ring of some worker. */
 const REMEMBERED_CHANGES = 8;
 
@@ -134,12 +144,14 @@ export class FeedHistory {
    * Pictures of another feed have other times than here, although both are on one timeline: each went on by itself, and one of them
    * could not know how much it missed. From here on this feed is on a timeline of its own.
    * @param lastDts as `follow` has it
+   * @param shift ticks from its clock to this feed's
    */
-  partFrom({ timeline, epoch }: OwnerHistory, lastDts: number): void {
+  partFrom({ timeline, epoch }: OwnerHistory, lastDts: number, shift: number): FeedPoint {
     if (timeline === this.#timeline) this.#timeline = this.#clock.id();
     this.#foreign = timeline;
     this.#metDts = lastDts;
     this.#note({ epoch, afterDts: lastDts });
+    return { ticks: wrapTicks(lastDts - shift), timeline, continues: { shift, samePictures: true } };
   }
 
   /**
@@ -147,7 +159,7 @@ export class FeedHistory {
    * @param lastDts DTS of the newest picture here, 33 bits
    * @param shift the splicer's
    */
-  endOn(lastDts: number, shift: number | undefined): { readonly ticks: number; readonly timeline: string } {
+  endOn(lastDts: number, shift: number | undefined): FeedPoint {
     const theirs = this.#foreign;
     if (theirs === undefined || !this.#isKnown(theirs, lastDts)) return { ticks: lastDts, timeline: this.#timeline };
     return { ticks: wrapTicks(lastDts - (shift ?? 0)), timeline: theirs };
@@ -181,16 +193,17 @@ export function hasSamePictures(mine: OwnerHistory, theirs: OwnerHistory, lastDt
 
 /**
  * Ticks from another feed's clock to this one's, by the pictures that the sources of both have sent; undefined when it cannot be told.
- * @param areSources the feeds are those of the sources, so the pictures are on their own timelines
+ * @param sent by this feed, if both are source feeds: then the pictures are on their own timelines
  */
 export function shiftBetween(
   mine: SourceClock | undefined,
   theirs: SourceClock | undefined,
-  areSources: boolean,
+  sent: SentPictures | undefined,
 ): number | undefined {
-  if (mine?.origin === undefined || theirs?.origin === undefined) return undefined;
-  const laterTicks = mine.origin.sent.laterThan(theirs.origin.sent);
-  return laterTicks && laterTicks + (areSources ? 0 : mine.shift - theirs.shift);
+  if (theirs?.origin === undefined) return undefined;
+  if (sent !== undefined) return sent.laterThan(theirs.origin.sent);
+  const laterTicks = mine?.origin?.sent.laterThan(theirs.origin.sent);
+  return mine && laterTicks && laterTicks + mine.shift - theirs.shift;
 }
 
 /**

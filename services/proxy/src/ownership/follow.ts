@@ -1,12 +1,17 @@
 /** Follows a feed that another worker makes: its media goes into the feed here, on the same timeline. */
 
 import type { Feed } from '../feed/feed.ts';
-import { type FeedHistory, isSameClock, type SourceClock, shiftBetween } from '../feed/feed-history.ts';
+import {
+  type FeedHistory,
+  type FeedPoint,
+  isSameClock,
+  type SourceClock,
+  type SourceOrigin,
+  shiftBetween,
+} from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { RingLimits } from '../feed/ring.ts';
-import type { Continuation } from '../mpegts/splicing/input.ts';
-import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { RelayedMarks } from '../relay/mark-frames.ts';
 import { type RelayOutcome, startRelayRun } from '../relay/relay-run.ts';
 import type { FeedPlace } from './feed-place.ts';
@@ -26,8 +31,8 @@ export interface FollowOptions {
   readonly fromTicks?: number | undefined;
   /** Its pictures are those of its source, whichever worker makes it. */
   readonly isCopy: boolean;
-  /** It is a source feed. */
-  readonly isSource: boolean;
+  /** What a source feed has sent lately. Unset: it is a process feed. */
+  readonly sent?: SourceOrigin['sent'];
   /** The source clock of the media that is here. */
   readonly clock: SourceClock | undefined;
   /**
@@ -39,24 +44,17 @@ export interface FollowOptions {
   readonly onWindow?: (news: SegmentNews) => void;
 }
 
-/** Where the media here ends, on a timeline. */
-interface Followed {
-  /** 33-bit ticks; undefined: where a viewer would begin. */
-  readonly ticks: number | undefined;
-  /** The timeline that this is on, if it is known. */
-  readonly timeline: string | undefined;
-  /** How media there continues the media here, if its pictures have shown that. */
-  readonly met?: Continuation;
-}
-
 /** From dialling the owner to the end of the connection. */
 export async function follow(placed: PlacedFeed, options: FollowOptions): Promise<RelayOutcome> {
-  const { history, output } = placed;
+  const { history, output, place } = placed;
+  const { current } = place;
   const { lastDts } = output;
-  const beginning = { ticks: options.fromTicks, timeline: undefined };
+  const beginning: FeedPoint = { ticks: options.fromTicks, timeline: undefined };
   const from = lastDts === undefined ? beginning : history.endOn(lastDts, output.shift);
   const outcome = await followFrom(placed, options, from);
   if ('kind' in outcome) return outcome;
+  if (place.current !== current && current.kind === 'relay')
+    return { kind: 'lost', owner: current.owner, why: 'closed' };
   const next = await followFrom(placed, options, outcome);
   // It has got another timeline meanwhile.
   return 'kind' in next ? next : follow(placed, options);
@@ -66,8 +64,8 @@ export async function follow(placed: PlacedFeed, options: FollowOptions): Promis
 async function followFrom(
   placed: PlacedFeed,
   options: FollowOptions,
-  { ticks, timeline, met }: Followed,
-): Promise<RelayOutcome | Followed> {
+  from: FeedPoint,
+): Promise<RelayOutcome | FeedPoint> {
   const { feed, place, history, output, ringLimits } = placed;
   const { current } = place;
   if (current.kind !== 'relay') throw new Error(`${place.feed} is made here and cannot be followed`);
@@ -79,8 +77,8 @@ async function followFrom(
     via: current.via,
     me: place.me,
     secret: place.secret,
-    afterTicks: ticks,
-    onTimeline: timeline,
+    afterTicks: from.ticks,
+    onTimeline: from.timeline,
     // Of what has come until now, nothing is said of a later owner: at worst a picture to begin with is waited for.
     onLineage: (lineage) => void history.follow(lineage, output.lastDts),
     onWindow: options.onWindow,
@@ -91,20 +89,18 @@ async function followFrom(
   if (hello === undefined) return run.ended;
   place.relayAnswered();
   if (lastDts === undefined && hello.ticks !== undefined) output.goOn(hello.ticks, place.wire.clock.monotonicMs());
-  const isMet = met !== undefined && hello.lineage.timeline === timeline;
+  const met = hello.lineage.timeline === from.timeline ? from.continues : undefined;
   const followed = history.follow(hello.lineage, lastDts);
-  const continues = isMet ? met : followed;
+  const continues = met ?? followed;
   let hasBegun = false;
   for await (const item of run.output) {
     place.relayAnswered();
-    if (!hasBegun && lastDts !== undefined && !isMet && options.isCopy && continues?.samePictures !== true) {
+    if (!hasBegun && lastDts !== undefined && met === undefined && options.isCopy && continues?.samePictures !== true) {
       // The owner has begun anew, or gone on by itself. Its pictures show where what is here ends.
-      const shift = shiftBetween(options.clock, run.sourceClock, options.isSource);
+      const shift = shiftBetween(options.clock, run.sourceClock, options.sent);
       if (shift !== undefined && (continues === undefined || shift !== 0)) {
         leaving.abort();
-        history.partFrom(hello.lineage, lastDts);
-        const { timeline: theirs } = hello.lineage;
-        return { ticks: wrapTicks(lastDts - shift), timeline: theirs, met: { shift, samePictures: true } };
+        return history.partFrom(hello.lineage, lastDts, shift);
       }
     }
     if (!hasBegun) {

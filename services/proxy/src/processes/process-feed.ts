@@ -454,7 +454,6 @@ export class ProcessFeed implements PlacedFeed {
     const outcome = await follow(this, {
       signal,
       isCopy: this.#production.samePictures,
-      isSource: false,
       clock: this.#sourceClock,
       onMedia,
       onWindow: (news) => this.segments.hear(news),

@@ -48,7 +48,7 @@ export async function followOwner(
     else if (marks?.source !== undefined) media.marks.hear(marks.source);
     media.noteClock(clock?.shift);
   };
-  const options = { signal, fromTicks, isCopy: true, isSource: true, clock: media.clock, onMedia: received };
+  const options = { signal, fromTicks, isCopy: true, clock: media.clock, sent: media.sent, onMedia: received };
   const outcome = await follow(media.at(place), options);
   if (signal.aborted || (await isCalledAway())) return 'moved';
   if (outcome.kind === 'failed') return relayedError(outcome);

@@ -11,6 +11,7 @@ import { feedSink } from '../feed/feed-sink.ts';
 import { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { RingLimits } from '../feed/ring.ts';
+import type { SentPictures } from '../mpegts/reading/sent-pictures.ts';
 import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { Input } from '../mpegts/splicing/input.ts';
@@ -113,6 +114,11 @@ export class SourceMedia {
   /** When it grew last, monotonic ms; undefined before the first time. */
   get progressMs(): number | undefined {
     return this.#progressMs;
+  }
+
+  /** What it has sent lately, of whatever source. */
+  get sent(): SentPictures {
+    return this.#splicer.sentPictures;
   }
 
   /** @param content of a keyframe, in the form of `contentOf` */

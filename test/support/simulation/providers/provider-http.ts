@@ -103,7 +103,7 @@ class Connection {
       return;
     }
     const { habits } = this.#provider;
-    const number = this.#provider.nextConnection();
+    const number = this.#provider.nextConnection(this.#url);
     const media = new LiveMedia(clockOf(this.#url) + (habits.hasOwnClocks ? number * APART_TICKS : 0), number);
     const now = Math.floor(this.#scheduler.nowMs / UNIT_MS);
     const first = Math.max(0, now - Math.floor(habits.burstMs / UNIT_MS) + 1);

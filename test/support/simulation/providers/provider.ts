@@ -25,6 +25,8 @@ export class Provider {
   readonly #now: () => number;
   /** The numbers of the units that have come over each connection to a live source; a connection's number is its index. */
   readonly #sent: Set<number>[] = [];
+  /** Where each connection leads. */
+  readonly #urls: string[] = [];
   /** The units of each connection with which a feed has begun. */
   readonly #beginnings: (readonly number[])[] = [];
   /** When a source was last out of order, by its URL. */
@@ -40,9 +42,24 @@ export class Provider {
     this.habits = habits;
   }
 
-  /** A new connection to a live source; returns its number. */
-  nextConnection(): number {
+  /**
+   * A new connection to a live source; returns its number.
+   * @param url of the source
+   */
+  nextConnection(url: string): number {
+    this.#urls.push(url);
     return this.#sent.push(new Set()) - 1;
+  }
+
+  /** Whether the times of two connections show which of their pictures are the same. */
+  hasSameClock(one: number, other: number): boolean {
+    return one === other || (!this.habits.hasOwnClocks && this.#urls[one] === this.#urls[other]);
+  }
+
+  /** The first unit that has come over a connection. */
+  firstOf(connection: number): number | undefined {
+    const [first] = this.#sent[connection] ?? [];
+    return first;
   }
 
   /** A unit has come to a worker. */

@@ -12,14 +12,17 @@ export interface UnitSeen {
   readonly dts?: number | undefined;
 }
 
+export type UnitsSent = Pick<Provider, 'lostBetween' | 'firstOf' | 'hasSameClock'>;
+
 export class UnitsGot {
   readonly #who: string;
-  readonly #provider: Pick<Provider, 'lostBetween'>;
+  readonly #provider: UnitsSent;
   readonly #broken: (rule: Rule, what: string) => void;
   #last: UnitSeen | undefined;
+  readonly #numbers = new Set<number>();
 
   /** @param broken called when a rule is broken */
-  constructor(who: string, provider: Pick<Provider, 'lostBetween'>, broken: (rule: Rule, what: string) => void) {
+  constructor(who: string, provider: UnitsSent, broken: (rule: Rule, what: string) => void) {
     this.#who = who;
     this.#provider = provider;
     this.#broken = broken;
@@ -29,10 +32,20 @@ export class UnitsGot {
     return this.#last === undefined;
   }
 
+  /** A connection with another clock may begin with pictures that have been missing before: nothing shows that they are the past. */
+  #mayLookNew(last: UnitSeen, { connection }: UnitSeen): boolean {
+    if (connection === undefined || last.connection === undefined) return false;
+    const first = this.#provider.firstOf(connection);
+    if (first === undefined || this.#provider.hasSameClock(last.connection, connection)) return false;
+    return first < last.number && !this.#numbers.has(first);
+  }
+
   got(unit: UnitSeen): void {
     const last = this.#last;
+    const looksNew = last !== undefined && this.#mayLookNew(last, unit);
     this.#last = unit;
-    if (last === undefined) return;
+    this.#numbers.add(unit.number);
+    if (last === undefined || looksNew) return;
     const { number, connection, dts } = unit;
     const what = `${this.#who} got unit ${number} after ${last.number}`;
     if (number <= last.number) this.#broken('no step back', what);

@@ -92,6 +92,29 @@ describe('a connection that begins between keyframes with what was sent before',
     expect(sent).toEqual(upTo(100, 189));
   });
 
+  it('goes on with the next picture though the past begins with what was missing when it was sent', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    const ts = new TsBuilder();
+    for (const n of [...upTo(0, 110), ...upTo(130, 171)]) splicer.push(clip(n, n + 1, {}, ts), n * FRAME_MS);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    splicer.push(clip(115, 190), 7_000);
+    expect(sent).toEqual([...upTo(0, 110), ...upTo(130, 189)]);
+  });
+
+  it('plays a provider again whose clock has been set back a little', () => {
+    const { splicer, sent } = splice();
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 171);
+    splicer.endInput(false);
+    splicer.beginInput({ kind: 'reconnection', shift: splicer.shift ?? 0 });
+    const back = { clock: -250 * FRAME };
+    play(splicer, 300, 416, back, 7_000);
+    // For a second it may be the past. Then it goes on with a keyframe.
+    expect(sent).toEqual([...upTo(0, 170), ...upTo(400, 415)]);
+  });
+
   it('goes on where nothing is missing and nothing is repeated', () => {
     const { splicer, sent, signalled } = splice();
     splicer.beginInput({ kind: 'source' });

@@ -4,7 +4,7 @@
  * and for the first connection of a worker that takes the source over.
  */
 
-import { REMEMBERED_TICKS, SentPictures } from '../reading/sent-pictures.ts';
+import { type Fingerprint, REMEMBERED_TICKS, SentPictures } from '../reading/sent-pictures.ts';
 import { contentOf } from '../reading/unit-content.ts';
 import type { Unit } from '../reading/units.ts';
 import { TICKS_PER_SECOND, ticksBetween, unwrapNear, wrapTicks } from '../syntax/timestamp.ts';
@@ -70,6 +70,8 @@ export class Repetition {
    * picture.
    */
   #begin: { readonly dts: number; readonly resumes: boolean } | undefined;
+  /** When its first picture came, monotonic ms. */
+  #beganMs: number | undefined;
   /** The newest of a row of pictures that were sent before, and how many there are. */
   #row: { readonly shift: number; readonly length: number } | undefined;
   /** From the first picture that was sent before until all of them have come. */
@@ -82,6 +84,7 @@ export class Repetition {
   beginInput(overlap: Overlap): void {
     this.#overlap = overlap;
     this.#begin = undefined;
+    this.#beganMs = undefined;
     this.#row = undefined;
     this.#repeated = undefined;
     this.#watched = undefined;
@@ -118,6 +121,7 @@ export class Repetition {
         return 'continued';
       }
     }
+    if (this.#seemsPast(unit, dts, newest, timeline)) return 'past';
     // A source may show the same again after a while. By its clock, this is not the past. But a clock that has jumped back
     // may seem to go on: the past has the very times that it had.
     if (this.#begin.resumes) {
@@ -132,6 +136,17 @@ export class Repetition {
     }
     const mayBePast = this.#overlap === 'surely' && unit.track.kind === 'video' && !this.sent.knows(content);
     return mayBePast && ticksBetween(this.#begin.dts, dts) <= REMEMBERED_TICKS ? 'past' : 'usual';
+  }
+
+  /**
+   * Whether a picture that was never sent comes before pictures that were, by the clock of the connection before. Media was missing
+   * there when it was sent. What comes so for long is no past, which comes at once: the clock has jumped.
+   */
+  #seemsPast({ arrivedMs }: Unit, dts: number, newest: Fingerprint, { clock, shift }: Timeline): boolean {
+    if (clock !== 'resume' || shift === undefined) return false;
+    this.#beganMs ??= arrivedMs;
+    const beforeTicks = newest.dts - unwrapNear(dts + shift, newest.dts);
+    return beforeTicks > 0 && beforeTicks < REMEMBERED_TICKS && arrivedMs - this.#beganMs < WATCHED_MS;
   }
 
   /**
