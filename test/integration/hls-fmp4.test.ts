@@ -28,7 +28,8 @@ async function decoded(input: string | Buffer, kind: 'v' | 'a'): Promise<{ hashe
 /** Six segments from a number on, behind the initialisation that the playlist names. */
 async function sixOf(viewer: HlsViewer, first: number): Promise<{ bytes: Buffer; playlist: MediaPlaylist }> {
   const playlist = await viewer.playlistWith(first + 5);
-  const maps = new Set(playlist.parsed.segments.map(({ map }) => map?.uri ?? ''));
+  const whole = playlist.parsed.segments.filter(({ uri }) => uri !== '');
+  const maps = new Set(whole.map(({ map }) => map?.uri ?? ''));
   expect(maps.size).toBe(1);
   const [uri = ''] = maps;
   const parts = uri === '' ? [] : [await viewer.init(uri)];
@@ -51,7 +52,7 @@ staged(
     const begun = await mp4.playlist();
     expect(begun.numbers.at(-1)).toBeGreaterThanOrEqual(first);
     const [ofTs, ofMp4] = await Promise.all([sixOf(ts, first), sixOf(mp4, first)]);
-    expect([ofTs.playlist.parsed.version, ofMp4.playlist.parsed.version]).toEqual([3, 7]);
+    expect([ofTs.playlist.parsed.version, ofMp4.playlist.parsed.version]).toEqual([3, 9]);
     expect(ofMp4.playlist.parsed).toMatchObject({ independentSegments: true, endlist: false });
     expect(ofMp4.playlist.text).toMatch(/#EXT-X-MAP:URI="segment\.mp4\?k=[0-9a-f]{8}"/);
     for (const kind of ['v', 'a'] as const) {

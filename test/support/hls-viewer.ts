@@ -1,7 +1,10 @@
 /** An HLS player for tests: it reads playlists with a strict parser, and segments by their numbers. */
 
-import { parse, type types } from 'hls-parser';
+import { parse, setOptions, type types } from 'hls-parser';
 import { until } from './until.ts';
+
+// It refuses what the standard does not allow.
+setOptions({ strictMode: true });
 
 export interface MediaPlaylist {
   readonly text: string;
@@ -39,14 +42,23 @@ export class HlsViewer {
     return this;
   }
 
-  async playlist(origin = this.#origin): Promise<MediaPlaylist> {
-    const answer = await fetch(origin + this.path);
+  /** @param wish what is added to the query, such as `_HLS_msn=7` */
+  async playlist(origin = this.#origin, wish = ''): Promise<MediaPlaylist> {
+    const answer = await this.ask(wish, origin);
     const text = await answer.text();
     if (answer.status !== 200) throw new Error(`the playlist answers ${answer.status}: ${text}`);
     const parsed = parse(text) as types.MediaPlaylist;
     this.#extension = /^segment\.(\w+)/.exec(parsed.segments[0]?.uri ?? '')?.[1] ?? this.#extension;
-    const numbers = parsed.segments.map(({ uri }) => Number(/[?&]n=(\d+)/.exec(uri)?.[1]));
+    // The segment that is being made has parts only.
+    const whole = parsed.segments.filter(({ uri }) => uri !== '');
+    const numbers = whole.map(({ uri }) => Number(/[?&]n=(\d+)/.exec(uri)?.[1]));
     return { text, parsed, numbers, headers: answer.headers };
+  }
+
+  /** The answer to a request for the playlist. */
+  ask(wish: string, origin = this.#origin): Promise<Response> {
+    const separator = this.path.includes('?') ? '&' : '?';
+    return fetch(origin + this.path + (wish === '' ? '' : separator + wish));
   }
 
   /** The playlist, as soon as it has this segment. */
@@ -69,6 +81,18 @@ export class HlsViewer {
     const answer = await fetch(new URL(uri, origin + this.path));
     const bytes = Buffer.from(await answer.arrayBuffer());
     if (answer.status !== 200) throw new Error(`${uri} answers ${answer.status}: ${bytes}`);
+    return bytes;
+  }
+
+  /** The answer to a request for a part of a segment. */
+  async partAnswer(n: number, p: number, origin = this.#origin): Promise<Response> {
+    return fetch(new URL(`segment.m4s?n=${n}&p=${p}`, origin + this.path));
+  }
+
+  async part(n: number, p: number, origin = this.#origin): Promise<Buffer> {
+    const answer = await this.partAnswer(n, p, origin);
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (answer.status !== 200) throw new Error(`part ${p} of segment ${n} answers ${answer.status}: ${bytes}`);
     return bytes;
   }
 

@@ -113,6 +113,14 @@ const CASES: Record<keyof Config, Case> = {
   hlsSegmentTimeMs: { ...time(2_000), bad: ['0', '0.5', '11', '2s'] },
   hlsWaitMs: { ...time(10_000), bad: ['0', '121', '2s'] },
   hlsListSize: { unset: 15, good: [['30', 30]], bad: ['2', '1001', '1.5'] },
+  hlsPartTimeMs: {
+    unset: 330,
+    good: [
+      ['0', 0],
+      ['0.5', 500],
+    ],
+    bad: ['-1', '1.5', 'x'],
+  },
   hlsStartSegments: { unset: 2, good: [['3', 3]], bad: ['0', '11', 'two'] },
   preferredAudioLanguages: { unset: [], good: [['de, ENG,fre', ['deu', 'eng', 'fra']]], bad: ['german', 'xx,de'] },
   ffmpegPath: { unset: 'ffmpeg', good: [['/opt/ffmpeg', '/opt/ffmpeg']], bad: ['a\nb'] },

@@ -27,7 +27,7 @@ function filled({ maxBytes = 2 ** 30, off = 0 } = {}) {
   const hls = new FeedHls({
     ...{ feed, place: OWN as never, marks: () => marks, onFault: ({ n }) => faults.push(n) },
     ...{ maxBytes: () => maxBytes, list: { segmentSeconds: 2, size: { segments: 8 } } },
-    ...{ settings: { startSegments: 2, waitMs: 50 }, log: pino({ level: 'silent' }) },
+    ...{ settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 }, log: pino({ level: 'silent' }) },
     choice: { of: async () => 'ts' },
   });
   let at = 0;
@@ -50,7 +50,7 @@ async function textOf(hls: FeedHls, container: Container): Promise<string> {
 }
 
 function numbersIn(text: string): number[] {
-  return [...text.matchAll(/segment\.(?:ts|m4s)\?n=(\d+)/g)].map(([, n]) => Number(n));
+  return [...text.matchAll(/^segment\.(?:ts|m4s)\?n=(\d+)$/gm)].map(([, n]) => Number(n));
 }
 
 describe('two containers of one feed', () => {
@@ -59,12 +59,19 @@ describe('two containers of one feed', () => {
     const [ts, fmp4] = [await textOf(hls, 'ts'), await textOf(hls, 'fmp4')];
     expect(numbersIn(fmp4)).toEqual(numbersIn(ts));
     expect(hls.status?.containers).toEqual(['ts', 'fmp4']);
-    const { dones } = segmentsOf(media, { containers: { ts: false, fmp4: true } });
+    const { dones, parts } = segmentsOf(media, { containers: { ts: false, fmp4: true }, partTicks: 0.33 * 90_000 });
     const [, init = ''] = /EXT-X-MAP:URI="segment\.mp4\?k=(\w+)"/.exec(fmp4) ?? [];
     const wanted = hls.want().of('fmp4');
     expect((await wanted.init(init)).equals(dones[0]?.fmp4?.init.bytes as Buffer)).toBe(true);
+    const counts = dones
+      .filter(({ n }) => numbersIn(fmp4).includes(n))
+      .map(({ fmp4: made }) => made?.parts.length ?? 0);
+    expect(Math.min(...counts)).toBeGreaterThan(5);
+    expect(fmp4).toContain('#EXT-X-PART-INF:PART-TARGET=0.33\n');
     for (const n of numbersIn(fmp4)) {
       const done = dones.find((each) => each.n === n);
+      for (const [p] of done?.fmp4?.parts.entries() ?? [])
+        expect(await wanted.part(n, p, signal)).toEqual(parts.find((part) => part.n === n && part.p === p)?.bytes);
       expect((await wanted.segment(n, signal)).equals(done?.fmp4?.bytes as Buffer)).toBe(true);
     }
     await expect(wanted.init('00000000')).rejects.toMatchObject({ status: 404 });

@@ -58,7 +58,7 @@ function filled({ shift = 0, off = 0, maxBytes = 2 ** 30, size = 4 } = {}) {
     list: { segmentSeconds: 2, size: { segments: size } },
     maxBytes: () => maxBytes,
     log: LOG,
-    settings: { startSegments: 2, waitMs: 50 },
+    settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 },
   });
   return { feed, segments, fill, state, positionOf: (mark: number) => media.marks[mark]?.at ?? 0 };
 }

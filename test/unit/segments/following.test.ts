@@ -28,7 +28,7 @@ function follower() {
     ...{ feed, place: place as never, marks: () => undefined, onFault: () => undefined, maxBytes: () => 1_000_000 },
     container: 'ts',
     list: { segmentSeconds: 2, size: { segments: 4 } },
-    settings: { startSegments: 2, waitMs: 50 },
+    settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 },
     log: pino({ level: 'silent' }),
   });
   return { feed, segments, asking: () => open.filter(({ aborted }) => !aborted).length };

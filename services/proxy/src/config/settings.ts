@@ -192,6 +192,12 @@ const pooling = {
     '2',
     'Segments with which the playlist of a stream that has just started is shown.',
   ),
+  hlsPartTimeMs: setting(
+    'HLS_PART_TIME',
+    seconds(0, 1),
+    '0.33',
+    'Seconds of a part of a segment, for low latency with fragmented MP4; 0: no parts. Must be the same on all workers.',
+  ),
   preferredAudioLanguages: setting(
     'PREFERRED_AUDIO_LANGUAGES',
     languages,

@@ -4,13 +4,14 @@
  */
 
 import type { Feed } from '../feed/feed.ts';
-import type { Container, Cut, Done, SegmentEnd } from '../feed/hls/segment-events.ts';
+import type { PartDecision } from '../feed/hls/part-rule.ts';
+import type { Container, Cut, Done, Part, SegmentEnd } from '../feed/hls/segment-events.ts';
 import type { ListedSegment } from '../feed/hls/segment-list.ts';
 import { Segmenter } from '../feed/hls/segmenter.ts';
 import { type FeedMarks, ptsOn } from '../feed/marks/feed-marks.ts';
 import type { Mark } from '../feed/marks/mark.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
-import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS, TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 
 /** What is said with a segment. */
 export interface CutFacts {
@@ -18,6 +19,8 @@ export interface CutFacts {
   readonly offset: number;
   /** What of it stands before its first picture in the ring may be missing. */
   readonly isFirst: boolean;
+  /** PART-TARGET, in s, as the first segment allows it. */
+  readonly partTarget: number | undefined;
 }
 
 export interface FeedCutterDeps {
@@ -25,6 +28,7 @@ export interface FeedCutterDeps {
   /** Undefined while nobody knows any. */
   readonly marks: () => FeedMarks | undefined;
   readonly onCut: (cut: Cut) => void;
+  readonly onPart: (part: Part, offset: number) => void;
   readonly onDone: (done: Done, facts: CutFacts) => void;
   /** The first picture at a mark was no keyframe. */
   readonly onFault: (mark: Mark) => void;
@@ -33,6 +37,10 @@ export interface FeedCutterDeps {
   /** Of the first segment to cut; undefined: the oldest that the ring has. */
   readonly from: number | undefined;
   readonly container: Container;
+  /** HLS_PART_TIME, in s. 0: no parts. */
+  readonly partSeconds: number;
+  /** What the list of the feed says of parts: PART-TARGET, in s. Undefined: nothing is decided. */
+  readonly decided: () => { readonly partTarget: number | undefined } | undefined;
   /** With what the segment before `n` ended, if anybody knows. */
   readonly endBefore: (n: number) => SegmentEnd | undefined;
 }
@@ -75,6 +83,11 @@ export class FeedCutter {
     return this.#offset;
   }
 
+  get #partTarget(): number | undefined {
+    const ticks = this.#segmenter?.partDecision?.ticks;
+    return ticks === undefined ? undefined : ticks / TICKS_PER_SECOND;
+  }
+
   /** Number of the newest segment that has been cut. */
   get newestDone(): number | undefined {
     return this.#newestDone;
@@ -112,21 +125,32 @@ export class FeedCutter {
     const [oldest] = this.#deps.feed.ring.entries;
     if (this.#segmenter !== undefined || oldest === undefined) return this.#segmenter;
     const nearTicks = Math.round(oldest.mediaMs * TICKS_PER_MS);
-    const { container, onCut, onDone, onFault, endBefore } = this.#deps;
+    const { container, partSeconds, onCut, onPart, onDone, onFault, endBefore } = this.#deps;
     const containers = { ts: container === 'ts', fmp4: container === 'fmp4' };
     const sink = {
       cut: onCut,
+      part: (part: Part) => onPart(part, this.#offset),
       done: (done: Done) => {
         const isFirst = this.#newestDone === undefined;
         this.#newestDone = done.n;
-        onDone(done, { offset: this.#offset, isFirst });
+        onDone(done, { offset: this.#offset, isFirst, partTarget: this.#partTarget });
       },
       fault: onFault,
     };
-    this.#segmenter = new Segmenter(sink, { nearTicks, containers, endBefore });
+    const hasParts = container === 'fmp4' && partSeconds > 0;
+    const partTicks = hasParts ? Math.round(partSeconds * TICKS_PER_SECOND) : undefined;
+    const decided = () => this.#decided();
+    this.#segmenter = new Segmenter(sink, { nearTicks, containers, endBefore, partTicks, decided });
     this.#segmenter.push(oldest.prefix);
     this.#position = oldest.position;
     return this.#segmenter;
+  }
+
+  #decided(): PartDecision | undefined {
+    const decided = this.#deps.decided();
+    if (decided === undefined) return undefined;
+    const { partTarget } = decided;
+    return { ticks: partTarget === undefined ? undefined : Math.round(partTarget * TICKS_PER_SECOND) };
   }
 
   #hear(segmenter: Segmenter): void {

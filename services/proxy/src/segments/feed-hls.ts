@@ -149,6 +149,8 @@ export class FeedHls implements RelayedSegments {
 
   async answer(asked: SegmentsAsked): Promise<number> {
     const { name, response } = asked;
+    const [, n, p] = /^(\d+)\.(\d+)\.m4s$/.exec(name) ?? [];
+    if (p !== undefined) return answerMedia(this.#made.fmp4.partOf(Number(n), Number(p)), TYPES.fmp4, response);
     const [, stem = '', extension] = /^([0-9a-f]+)\.(ts|m4s|mp4)$/.exec(name) ?? [];
     switch (extension) {
       case 'ts':

@@ -5,10 +5,8 @@
 
 import type { Clock, Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { StreampoolError } from '../errors.ts';
 import type { Feed } from '../feed/feed.ts';
-import { mediaPlaylist } from '../feed/hls/playlist.ts';
-import type { Container, Done } from '../feed/hls/segment-events.ts';
+import type { Container, Done, Part } from '../feed/hls/segment-events.ts';
 import {
   type ListedSegment,
   type ListOptions,
@@ -24,10 +22,13 @@ import type { FeedPlace } from '../ownership/feed-place.ts';
 import { CmafFit } from './cmaf-fit.ts';
 import { type CutFacts, FeedCutter } from './feed-cutter.ts';
 import { InitSegments } from './init-segments.ts';
+import { PartMedia } from './part-media.ts';
+import type { PlaylistWish } from './reload.ts';
 import { SegmentChanges } from './segment-changes.ts';
 import { SegmentMedia } from './segment-media.ts';
 import type { AnsweringSegments } from './segments-answer.ts';
-import { fetchInit, fetchSegment } from './segments-run.ts';
+import { fetchInit, fetchPart, fetchSegment } from './segments-run.ts';
+import { type PlaylistText, ViewerAnswers } from './viewer-answers.ts';
 import { peerOf, WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
@@ -39,6 +40,10 @@ export interface SegmentSettings {
   readonly startSegments: number;
   /** HLS_WAIT_TIME */
   readonly waitMs: number;
+  /** HLS_PART_TIME; 0: none. */
+  readonly partMs: number;
+  /** MAX_CLIENTS; 0: no limit. */
+  readonly maxClients: number;
 }
 
 export interface FeedSegmentsDeps {
@@ -52,31 +57,16 @@ export interface FeedSegmentsDeps {
   /** What the ring and these segments may take together. */
   readonly maxBytes: () => number;
   readonly log: Logger;
-  readonly settings: Pick<SegmentSettings, 'startSegments' | 'waitMs'>;
-}
-
-/** The text of a playlist: one object for all who get the same. */
-export interface PlaylistText {
-  readonly text: string;
+  readonly settings: Pick<SegmentSettings, 'startSegments' | 'waitMs' | 'partMs' | 'maxClients'>;
 }
 
 /** Segments are cut for so long after somebody wanted them: who comes back finds the same numbers. */
 const LINGER_MS = 60_000;
-/** Further beyond the newest segment nobody waits for one. */
-const MAX_AHEAD = 2;
-/** What comes next is waited for this long, in target durations. */
-const WAIT_TARGETS = 2;
-/** Three target durations of segments may take more than RING_MAX_BYTES, up to so many times. */
-const MOST_RINGS = 2;
-/** What a worker could not give that was lost meanwhile, another one may have soon. */
-const ASK_AGAIN_MS = 250;
-/** The media of a feed comes about as early as the word of its owner: before that has passed, nothing is fetched. */
-const FOLLOW_MS = 500;
-
 export class FeedSegments implements AnsweringSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
   readonly #media: SegmentMedia;
+  readonly #parts: PartMedia;
   readonly #inits: InitSegments;
   /** Whether the container can carry the feed; undefined: it always can. */
   readonly #fit: CmafFit | undefined;
@@ -87,7 +77,9 @@ export class FeedSegments implements AnsweringSegments {
   #list: SegmentList;
   /** Cut here while another worker makes the feed, the oldest first: this one may have to go on from them. */
   #unsaid: { readonly done: Done; readonly facts: CutFacts }[] = [];
-  #playlist: PlaylistText | undefined;
+  /** The same of the segment that has not ended. */
+  #unsaidParts: { readonly part: Omit<Part, 'bytes'>; readonly offset: number }[] = [];
+  readonly #answers: ViewerAnswers;
   /** That has been logged. */
   #isShort = false;
   /** At each segment, and at the end of the feed. */
@@ -102,11 +94,20 @@ export class FeedSegments implements AnsweringSegments {
       const peer = peerOf(deps.place);
       return peer && fetchSegment(peer, deps.container, n);
     });
+    this.#parts = new PartMedia(async (n, p) => {
+      const peer = peerOf(deps.place);
+      return peer && fetchPart(peer, n, p);
+    });
     this.#inits = new InitSegments(async (key) => {
       const peer = peerOf(deps.place);
       return peer && fetchInit(peer, key);
     });
     this.#fit = deps.container === 'fmp4' ? new CmafFit(deps.log) : undefined;
+    this.#answers = new ViewerAnswers({
+      ...{ feed: deps.feed, container: deps.container, maxBytes: deps.maxBytes, settings: deps.settings },
+      ...{ media: this.#media, parts: this.#parts, inits: this.#inits, fit: this.#fit, changes: this.#changes },
+      ...{ list: () => this.#list, isOwn: () => this.#isOwn },
+    });
     const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
     deps.feed.onEnd(() => {
       unsubscribe();
@@ -213,6 +214,10 @@ export class FeedSegments implements AnsweringSegments {
     return this.#media.of({ n });
   }
 
+  partOf(n: number, p: number): Buffer | undefined {
+    return this.#answers.partHere(n, p);
+  }
+
   initOf(key: string): Buffer | undefined {
     return this.#inits.of(key);
   }
@@ -229,83 +234,24 @@ export class FeedSegments implements AnsweringSegments {
     if (!this.#isOwn) this.#take(news);
   }
 
-  /**
-   * The media playlist of now. The first one waits until a player can begin with it.
-   *
-   * @throws {Error} what the feed failed with; {StreampoolError} 422 when the container cannot carry the feed; 503 when there is no
-   * segment in time
-   */
-  async playlist(signal: AbortSignal): Promise<PlaylistText> {
-    const { startSegments, waitMs } = this.#deps.settings;
-    const count = () => this.#list.window.filter(({ gap }) => !gap).length;
-    await this.#changes.until(() => count() >= startSegments || this.#fit?.refusal !== undefined, waitMs, signal);
-    if (this.#fit?.refusal !== undefined) throw this.#fit.refusal;
-    if (count() === 0) throw this.#nothing();
-    if (this.#list.bytes > MOST_RINGS * this.#deps.maxBytes()) {
-      throw new StreampoolError(
-        503,
-        'Three segments of this stream do not fit into the memory of a feed (RING_MAX_BYTES).',
-        {
-          retryAfterSeconds: 10,
-        },
-      );
-    }
-    this.#playlist ??= { text: textOf(this.#list, this.#deps.container) };
-    return this.#playlist;
+  /** As `ViewerAnswers` says. */
+  playlist(signal: AbortSignal, wish?: PlaylistWish): Promise<PlaylistText> {
+    return this.#answers.playlist(signal, wish);
   }
 
-  /**
-   * The media of a segment. Waits for the next ones.
-   * @throws {Error} as `playlist`; {StreampoolError} 404 when it has left the window, or does not come
-   */
-  async segment(n: number, signal: AbortSignal): Promise<Buffer> {
-    // Another worker has listed it, and this one has just begun with the feed.
-    await this.#changes.until(() => this.#list.newest !== undefined, this.#deps.settings.waitMs, signal);
-    const { newest } = this.#list;
-    if (newest === undefined) throw this.#nothing();
-    if (n > newest.n && n <= newest.n + MAX_AHEAD) {
-      await this.#changes.until(() => (this.#list.newest?.n ?? 0) >= n, WAIT_TARGETS * this.targetDurationMs, signal);
-    }
-    const media = await this.#mediaOf(n, signal);
-    if (media === undefined) throw new StreampoolError(404, 'This segment is not in the playlist.');
-    return media;
+  /** As `ViewerAnswers` says. */
+  segment(n: number, signal: AbortSignal): Promise<Buffer> {
+    return this.#answers.segment(n, signal);
   }
 
-  /**
-   * An initialisation.
-   * @param key from a playlist
-   * @throws {StreampoolError} 404 when no segment needs it
-   */
-  async init(key: string): Promise<Buffer> {
-    const bytes = this.#inits.of(key) ?? (this.#isOwn ? undefined : await this.#inits.fetch(key));
-    if (bytes === undefined) throw new StreampoolError(404, 'This initialisation is not in the playlist.');
-    return bytes;
+  /** As `ViewerAnswers` says. */
+  part(n: number, p: number, signal: AbortSignal): Promise<Buffer> {
+    return this.#answers.part(n, p, signal);
   }
 
-  /** Why there is no segment at all. */
-  #nothing(): Error {
-    const { end } = this.#deps.feed;
-    if (end?.kind === 'failed') return end.error;
-    const seconds = Math.round(this.#deps.settings.waitMs / 1000);
-    return new StreampoolError(503, `The stream has no segment after ${seconds} s (HLS_WAIT_TIME). Try again.`, {
-      retryAfterSeconds: 1,
-    });
-  }
-
-  async #mediaOf(n: number, signal: AbortSignal): Promise<Buffer | undefined> {
-    const here = () => this.#media.of({ n });
-    if (!this.#isOwn && n === this.#list.newest?.n)
-      await this.#changes.until(() => here() !== undefined, FOLLOW_MS, signal);
-    const untilMs = this.#clock.monotonicMs() + WAIT_TARGETS * this.targetDurationMs;
-    for (;;) {
-      const listed = this.#list.of(n);
-      if (listed === undefined || listed.gap) return undefined;
-      const media = here() ?? (this.#isOwn ? undefined : await this.#media.fetch(listed));
-      const leftMs = untilMs - this.#clock.monotonicMs();
-      if (media !== undefined || this.isOver || signal.aborted || leftMs <= 0 || n < this.#list.from) return media;
-      // Whoever made the feed has listed it and died, and what is missing of it comes from the worker that goes on.
-      await this.#changes.until(() => here() !== undefined, Math.min(ASK_AGAIN_MS, leftMs), signal);
-    }
+  /** As `ViewerAnswers` says. */
+  init(key: string): Promise<Buffer> {
+    return this.#answers.init(key);
   }
 
   #begin(): void {
@@ -319,16 +265,20 @@ export class FeedSegments implements AnsweringSegments {
 
   /** Cuts what the ring has and is not here, and goes on from there. */
   #cutAnew(): void {
-    const { feed, marks, container } = this.#deps;
+    const { feed, marks, container, settings } = this.#deps;
     this.#cutter?.close();
     this.#cutter = undefined;
+    this.#unsaidParts = [];
     const missing = this.#list.kept.find(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
     const { newest } = this.#list;
     this.#cutter = new FeedCutter({
       ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
       // The first one that is cut may lack sound from before it.
       from: this.#isOwn && newest !== undefined ? (missing?.n ?? newest.n + 1) - 1 : undefined,
+      partSeconds: settings.partMs / 1000,
+      decided: () => (this.#list.isBegun ? this.#list : undefined),
       onCut: ({ program }) => this.#begins(program),
+      onPart: (part, offset) => this.#partCut(part, offset),
       onDone: (done, facts) => this.#cut(done, facts),
       onFault: (mark) => {
         if (this.#isOwn) this.#deps.onFault(mark);
@@ -345,8 +295,10 @@ export class FeedSegments implements AnsweringSegments {
     // Who follows goes on hearing which there are.
     if (this.#isOwn) this.#list = new SegmentList(this.#deps.list);
     this.#media.clear();
+    this.#parts.clear();
     this.#inits.clear();
     this.#unsaid = [];
+    this.#unsaidParts = [];
     this.#changed();
   }
 
@@ -354,6 +306,16 @@ export class FeedSegments implements AnsweringSegments {
   #begins(program: SegmentProgram): void {
     this.#fit?.see(program.map);
     if (this.#fit?.refusal !== undefined) this.#changed();
+  }
+
+  /** A part of a segment has ended in the feed here. */
+  #partCut({ bytes, ...part }: Part, offset: number): void {
+    const isFirst = part.p === 0;
+    if (isFirst) this.#inits.add(part.init);
+    this.#parts.cut({ ...part, bytes });
+    if (this.#isOwn) this.#list.addPart(part, offset);
+    else this.#unsaidParts = [...(isFirst ? [] : this.#unsaidParts), { part, offset }];
+    this.#changed();
   }
 
   /** A segment has ended in the feed here. */
@@ -366,7 +328,8 @@ export class FeedSegments implements AnsweringSegments {
     if (!this.#isOwn) this.#unsaid.push({ done, facts });
     else if (listed === undefined) {
       const segment = listedSegment(done, container, this.#list.newest, facts.offset);
-      this.#list.add(segment, { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) });
+      const begin = { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) };
+      this.#list.add(segment, { ...begin, partTarget: facts.partTarget });
       this.#shorten();
     }
     const isOther = media !== undefined && this.#media.cut(n, media.bytes, this.#list.of(n)) === 'other';
@@ -442,27 +405,24 @@ export class FeedSegments implements AnsweringSegments {
       return;
     }
     const unsaid = this.#unsaid.splice(0);
+    const unsaidParts = this.#unsaidParts.splice(0);
     const isHere = this.#list.kept.every(({ n, gap }) => gap || this.#media.of({ n }) !== undefined);
     if (newest !== undefined && (!isHere || newest.n - newest.mark !== this.#cutter.offset)) this.#cutAnew();
-    else for (const { done, facts } of unsaid) this.#cut(done, facts);
+    else {
+      for (const { done, facts } of unsaid) this.#cut(done, facts);
+      for (const { part, offset } of unsaidParts) this.#list.addPart(part, offset);
+      this.#changed();
+    }
   }
 
   #changed(): void {
-    this.#playlist = undefined;
+    this.#answers.changed();
     const [oldest] = this.#list.kept;
+    const { newest } = this.#list;
+    if (newest !== undefined && this.#media.of(newest) !== undefined) this.#parts.forget(newest.n);
     if (oldest !== undefined) this.#media.forgetBefore(oldest.n);
     this.#changes.tell();
   }
-}
-
-function textOf(list: SegmentList, container: Container): string {
-  const segments = list.window;
-  return mediaPlaylist({
-    container,
-    targetDuration: list.targetDuration,
-    independent: segments.every(({ independent }) => independent),
-    segments,
-  });
 }
 
 /** Between two places of the ring where a viewer can begin. */

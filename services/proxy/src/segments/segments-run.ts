@@ -62,6 +62,11 @@ export function fetchSegment(peer: SegmentsPeer, container: Container, n: number
   return fetchMedia(peer, `/${n}.${OF_CONTAINER[container].extension}`);
 }
 
+/** A part of a segment; undefined as above. */
+export function fetchPart(peer: SegmentsPeer, n: number, p: number): Promise<Buffer | undefined> {
+  return fetchMedia(peer, `/${n}.${p}.m4s`);
+}
+
 /** An initialisation; undefined as above. */
 export function fetchInit(peer: SegmentsPeer, key: string): Promise<Buffer | undefined> {
   return fetchMedia(peer, `/${key}.mp4`);

@@ -163,6 +163,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       listSize: config.hlsListSize,
       startSegments: config.hlsStartSegments,
       waitMs: config.hlsWaitMs,
+      partMs: config.hlsPartTimeMs,
+      maxClients: config.maxClients,
     },
     failover: {
       maxFailoverAttempts: config.maxFailoverAttempts,

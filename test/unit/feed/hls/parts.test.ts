@@ -18,10 +18,10 @@ describe('parts', () => {
     for (const { n, fmp4, seconds } of others.slice(0, -1)) {
       const parts = partsOf(made, n);
       // Eight pictures of 0.04 s each, and what is left of 50.
-      expect(parts.map((part) => Math.round(part.seconds * 100))).toEqual([32, 32, 32, 32, 32, 32, 8]);
+      expect(parts.map(({ facts }) => Math.round(facts.seconds * 100))).toEqual([32, 32, 32, 32, 32, 32, 8]);
       expect(parts.map(({ p }) => p)).toEqual([0, 1, 2, 3, 4, 5, 6]);
-      expect(parts.map(({ independent }) => independent)).toEqual([true, false, false, false, false, false, false]);
-      expect(parts.reduce((sum, part) => sum + part.seconds, 0)).toBeCloseTo(seconds, 5);
+      expect(parts.map(({ facts }) => facts.independent)).toEqual([true, false, false, false, false, false, false]);
+      expect(parts.reduce((sum, { facts }) => sum + facts.seconds, 0)).toBeCloseTo(seconds, 5);
       expect(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(fmp4?.bytes ?? Buffer.alloc(0))).toBe(true);
     }
   });
@@ -30,8 +30,8 @@ describe('parts', () => {
     const feed = await markedLoop('bframes', { seconds: 9 });
     const [one, all] = [188, 188 * 100_000].map((pieceBytes) => segmentsOf(feed, { ...PART, pieceBytes }));
     expect(one?.parts.length).toBeGreaterThan(14);
-    expect(one?.parts.map(({ n, p, crc }) => ({ n, p, crc }))).toEqual(
-      all?.parts.map(({ n, p, crc }) => ({ n, p, crc })),
+    expect(one?.parts.map(({ n, p, facts }) => ({ n, p, crc: facts.crc }))).toEqual(
+      all?.parts.map(({ n, p, facts }) => ({ n, p, crc: facts.crc })),
     );
   });
 
@@ -59,7 +59,7 @@ describe('parts', () => {
     });
     fragmenter.push(made.dones[0]?.fmp4?.init.bytes ?? Buffer.alloc(0));
     for (const { bytes } of made.parts) fragmenter.push(bytes);
-    const lengths = made.parts.map(({ seconds }) => seconds);
+    const lengths = made.parts.map(({ facts }) => facts.seconds);
     const steps = starts.slice(1).map((start, at) => (start ?? 0) - (starts[at] ?? 0));
     expect(steps.length).toBeGreaterThan(14);
     for (const [at, step] of steps.entries()) expect(step).toBeCloseTo(lengths[at] ?? 0, 4);

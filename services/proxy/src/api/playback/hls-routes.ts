@@ -32,11 +32,22 @@ const hlsQuery = z.looseObject({
     .regex(/^\d{1,15}$/)
     .optional()
     .describe('Number of a segment that is made here; from a playlist.'),
+  p: z
+    .string()
+    .regex(/^\d{1,6}$/)
+    .optional()
+    .describe('Number of a part of that segment, for low latency; from a playlist.'),
   k: z
     .string()
     .regex(/^[0-9a-f]{8}$/)
     .optional()
     .describe('Which initialisation of segments that are made here; from a playlist.'),
+  _HLS_msn: z
+    .string()
+    .optional()
+    .describe('Number of a segment. The answer waits until the playlist has it, or for what `_HLS_part` says.'),
+  _HLS_part: z.string().optional().describe('Number of a part of that segment.'),
+  _HLS_skip: z.string().optional().describe('`YES` or `v2`: without what the player has from before.'),
   container: emptyIsNone(z.enum(['ts', 'fmp4'])).describe(
     'At `playlist.m3u8`: MPEG-TS or fragmented MP4, for segments that are made here. When absent: as the profile says ' +
       '(`-hls_segment_type`), else fragmented MP4 for HEVC and MPEG-TS for the rest.',
@@ -113,8 +124,10 @@ export function hlsRoutes(app: Api, services: Services): void {
           const container = query.n === undefined ? undefined : CONTAINERS.get(extension);
           if ((isInit || container !== undefined) && address.ticket === undefined) assertGiven(query, ['client_id']);
           if (isInit) return pooled.init(address, query.k as string, query, request, reply);
-          if (container !== undefined)
-            return pooled.segment(address, container, Number(query.n), query, request, reply);
+          if (container !== undefined) {
+            const asked = { n: Number(query.n), p: query.p === undefined ? undefined : Number(query.p) };
+            return pooled.segment(address, container, asked, query, request, reply);
+          }
           if (address.ticket !== undefined) assertGiven(query, ['r']);
           else assertGiven(query, ['url', 'client_id']);
           return hls.media(request.params.stream_id, extension, query, request, reply);

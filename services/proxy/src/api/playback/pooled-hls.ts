@@ -10,6 +10,7 @@ import { multivariantPlaylist } from '../../feed/hls/playlist.ts';
 import type { Container } from '../../feed/hls/segment-events.ts';
 import { saidContainer } from '../../segments/container-choice.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
+import { type HlsDirectives, wishOf } from '../../segments/reload.ts';
 import { NotSharedError } from '../../streams/sharing.ts';
 import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
 import { Visit } from '../../visit.ts';
@@ -21,9 +22,16 @@ import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { HlsVariants } from './hls-variant.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
-export interface PooledQuery extends ViewerQuery {
+export interface PooledQuery extends ViewerQuery, HlsDirectives {
   /** Undefined: as the stream's profile says, or its pictures need. */
   readonly container?: Container | undefined;
+}
+
+export interface AskedMedia {
+  /** Number of the segment. */
+  readonly n: number;
+  /** Undefined: all of it. */
+  readonly p: number | undefined;
 }
 
 /** A player reloads a playlist each target duration. */
@@ -83,7 +91,7 @@ export class PooledHls {
     const sent = session.sending();
     try {
       const segments = wanted.of(query.container ?? (await wanted.chosen(visit.signal)));
-      const playlist = await segments.playlist(visit.signal);
+      const playlist = await segments.playlist(visit.signal, wishOf(query));
       session.endures(ENDURED_TARGETS * segments.targetDurationMs);
       session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
@@ -99,21 +107,21 @@ export class PooledHls {
   /** The text of the same, for a session that has begun with the provider's playlists. */
   async playlistText(
     address: HlsAddress,
-    query: ViewerQuery,
+    query: PooledQuery,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<string> {
     const visit = new Visit(reply.raw, this.#services.log);
     const { wanted } = await this.#viewing(address, query, request, reply);
     const segments = wanted.of(await wanted.chosen(visit.signal));
-    return (await segments.playlist(visit.signal)).text;
+    return (await segments.playlist(visit.signal, wishOf(query))).text;
   }
 
-  /** A segment, whole or a part of its bytes. */
+  /** A segment, or a part of one for low latency. */
   async segment(
     address: HlsAddress,
     container: Container,
-    n: number,
+    { n, p }: AskedMedia,
     query: ViewerQuery,
     request: FastifyRequest,
     reply: FastifyReply,
@@ -122,8 +130,9 @@ export class PooledHls {
     const { session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
-      const media = await wanted.of(container).segment(n, visit.signal);
-      session.countSegment();
+      const segments = wanted.of(container);
+      const media = await (p === undefined ? segments.segment(n, visit.signal) : segments.part(n, p, visit.signal));
+      if (p === undefined) session.countSegment();
       return sendSegment(media, EXTENSION[container], session, request, reply);
     } finally {
       sent();

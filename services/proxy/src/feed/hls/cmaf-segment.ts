@@ -59,6 +59,7 @@ interface PartSamples {
 /** A chunk of a segment, in its order. */
 export interface CmafPart {
   readonly bytes: Buffer;
+  readonly init: Init;
   readonly seconds: number;
   readonly independent: boolean;
 }
@@ -77,6 +78,10 @@ export class CmafSegment {
   /** Parts that have ended and are not written. */
   #ended: PartSamples[] = [];
   readonly #chunks: Buffer[] = [];
+  /** Known with the first chunk, and the same for all. */
+  #init: Init | undefined;
+  /** Sound that came behind the first chunk, which the initialisation does not have. */
+  #late: KnownSound | undefined;
   #stepTicks = 0;
   #hasPicture = false;
   #hasSound = false;
@@ -92,8 +97,10 @@ export class CmafSegment {
 
   /** For the segment after it. */
   get known(): KnownTracks {
-    const sound = this.#hasSound ? this.#sound?.known : undefined;
-    return { video: this.#video ?? this.#before?.video, sound: sound ?? this.#before?.sound };
+    const sound = this.#hasSound ? this.#sound?.known : this.#late;
+    // With parts, a track that has been silent for a whole segment is left out of the next one.
+    const before = this.#partTicks === undefined ? this.#before?.sound : undefined;
+    return { video: this.#video ?? this.#before?.video, sound: sound ?? before };
   }
 
   /** The first track of the program that sends. The others are left out. */
@@ -171,10 +178,16 @@ export class CmafSegment {
   /** @param frame the first one of a track */
   #hear(track: FeedTrack, codec: CmafSoundCodec, frame: Buffer): HeardSound | undefined {
     // Parts that have been said have no room for another track.
-    if (this.#partTicks !== undefined && this.#heard.size > 0) return undefined;
+    const isClosed = this.#partTicks !== undefined && (this.#heard.size > 0 || this.#init !== undefined);
+    if (isClosed && this.#late !== undefined) return undefined;
     const config = soundConfig(codec, frame);
     if (config === undefined) return undefined;
-    const heard = { known: { track, codec, config }, samples: [] };
+    const known = { track, codec, config };
+    if (isClosed) {
+      this.#late = known;
+      return undefined;
+    }
+    const heard = { known, samples: [] };
     this.#heard.set(track, heard);
     return heard;
   }
@@ -191,6 +204,9 @@ export class CmafSegment {
 
   /** The parts that have ended since the last call. @param number of the chunk before them */
   parts(number: number): CmafPart[] {
+    const tracks = this.#tracks;
+    if (this.#ended.length === 0 || tracks.length === 0) return [];
+    this.#init ??= initOf(tracks);
     return this.#ended.splice(0).map((samples, index) => this.#write(number + 1 + index, samples));
   }
 
@@ -210,7 +226,8 @@ export class CmafSegment {
     const begins = pictures[0]?.at ?? endsAt;
     // A picture that stays longer than expected must not make the part longer than was promised: players would end.
     const ticks = Math.min(endsAt - begins, this.#partTicks ?? Number.POSITIVE_INFINITY);
-    return { bytes, seconds: ticks / TICKS_PER_SECOND, independent: pictures[0]?.sync === true };
+    const init = this.#init as Init;
+    return { bytes, init, seconds: ticks / TICKS_PER_SECOND, independent: pictures[0]?.sync === true };
   }
 
   /**
@@ -221,9 +238,9 @@ export class CmafSegment {
     const last = this.#pictures.at(-1);
     if (last !== undefined || (this.#sound?.samples.length ?? 0) > 0)
       this.#endPart(last === undefined ? 0 : last.at + this.#stepTicks);
-    if (this.#tracks.length === 0) return undefined;
     const parts = this.parts(number);
-    return { bytes: Buffer.concat(this.#chunks), init: initOf(this.#tracks), parts };
+    if (this.#init === undefined) return undefined;
+    return { bytes: Buffer.concat(this.#chunks), init: this.#init, parts };
   }
 }
 

@@ -20,14 +20,26 @@ export interface Cut {
   readonly independent: boolean;
 }
 
+/** What is said of a part of a segment. */
+export interface PartFacts {
+  readonly seconds: number;
+  /** A player can begin with it. */
+  readonly independent: boolean;
+  /** Of its media. */
+  readonly bytes: number;
+  readonly crc: number;
+}
+
 /** A part of a segment has ended. */
 export interface Part {
   readonly n: number;
   readonly p: number;
-  readonly seconds: number;
-  readonly independent: boolean;
+  /** Where its segment begins. */
+  readonly mark: Mark;
+  /** What its segment needs. */
+  readonly init: Init;
+  readonly facts: PartFacts;
   readonly bytes: Buffer;
-  readonly crc: number;
 }
 
 /** With what a segment ended, so that the next one goes on from there. */
@@ -36,6 +48,15 @@ export interface SegmentEnd {
   readonly counters: Counters;
   /** Number of the last chunk of fragmented mp4. */
   readonly chunk: number;
+}
+
+/** Fragmented mp4 of a segment. */
+export interface DoneCmaf {
+  readonly bytes: Buffer;
+  readonly crc: number;
+  readonly init: Init;
+  /** Its media is theirs, one behind the other. Empty: it has none. */
+  readonly parts: readonly PartFacts[];
 }
 
 /** A segment has ended. */
@@ -52,5 +73,5 @@ export interface Done extends SegmentEnd {
   /** MPEG-TS, if it is made. */
   readonly ts: { readonly bytes: Buffer; readonly crc: number } | undefined;
   /** Fragmented mp4, if it is made. */
-  readonly fmp4: { readonly bytes: Buffer; readonly crc: number; readonly init: Init } | undefined;
+  readonly fmp4: DoneCmaf | undefined;
 }

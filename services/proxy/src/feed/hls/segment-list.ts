@@ -1,8 +1,13 @@
 /** The segments of a feed, without their media: what playlists say of them. The owner of the feed decides it, and the others are told. */
 
-import type { MarkList } from '../marks/mark.ts';
-import type { Container, Done, SegmentEnd } from './segment-events.ts';
+import type { Mark, MarkList } from '../marks/mark.ts';
+import type { Container, Done, Part, PartFacts, SegmentEnd } from './segment-events.ts';
 import { firstTargetDuration, grownTargetDuration, type WindowSize, windowLength } from './window.ts';
+
+export interface ListedPart extends PartFacts {
+  /** Nobody has its media. */
+  readonly gap?: boolean | undefined;
+}
 
 export interface ListedSegment extends SegmentEnd {
   readonly n: number;
@@ -21,7 +26,15 @@ export interface ListedSegment extends SegmentEnd {
   readonly crc: number;
   /** Which initialisation it needs; fragmented mp4 only. */
   readonly init?: string | undefined;
+  /** For low latency; its media is theirs, one behind the other. */
+  readonly parts?: readonly ListedPart[] | undefined;
 }
+
+/** The segment behind the newest one: what there is of it. */
+export type ListedBeginning = Pick<
+  ListedSegment,
+  'n' | 'mark' | 'pdtMs' | 'discontinuity' | 'discontinuities' | 'init'
+> & { readonly parts: readonly ListedPart[] };
 
 /** What the owner of a feed says of its segments. */
 export interface SegmentNews {
@@ -29,14 +42,28 @@ export interface SegmentNews {
   readonly container?: Container | undefined;
   /** EXT-X-TARGETDURATION, in s. */
   readonly targetDuration: number;
+  /** PART-TARGET, in s. Undefined: the segments have no parts. */
+  readonly partTarget?: number | undefined;
   /** Playlists begin with none before it. Undefined: there are no segments any more. */
   readonly from: number | undefined;
   /** The newest ones, the oldest of them first. */
   readonly segments: readonly ListedSegment[];
+  /** Undefined: none of its parts is there. */
+  readonly open?: ListedBeginning | undefined;
 }
 
 /** What a list says of the media of a segment. */
-export type MediaFacts = Pick<ListedSegment, 'bytes' | 'crc' | 'gap' | 'init'>;
+export type MediaFacts = Pick<ListedSegment, 'bytes' | 'crc' | 'gap' | 'init' | 'parts'>;
+
+/** What the owner decides with the first segment of a feed. */
+export interface ListBegin {
+  /** Whose marks the feed follows. */
+  readonly list: MarkList;
+  /** How far its entries are apart: see `firstTargetDuration`. */
+  readonly longestStepSeconds: number;
+  /** PART-TARGET, in s. */
+  readonly partTarget: number | undefined;
+}
 
 export interface ListOptions {
   /** HLS_SEGMENT_TIME */
@@ -51,6 +78,8 @@ export class SegmentList {
   readonly #options: ListOptions;
   /** Undefined: there is no segment yet. */
   #targetDuration: number | undefined;
+  #partTarget: number | undefined;
+  #open: ListedBeginning | undefined;
   /** Without a hole in their numbers. */
   #all: readonly ListedSegment[] = [];
   /** Nobody has the media of those before it. */
@@ -63,6 +92,21 @@ export class SegmentList {
   /** EXT-X-TARGETDURATION, in s. */
   get targetDuration(): number {
     return this.#targetDuration ?? firstTargetDuration('clock', this.#options.segmentSeconds);
+  }
+
+  /** Whether its segments have parts is known. */
+  get isBegun(): boolean {
+    return this.#targetDuration !== undefined;
+  }
+
+  /** PART-TARGET, in s. Undefined: the segments have no parts. */
+  get partTarget(): number | undefined {
+    return this.#partTarget;
+  }
+
+  /** What there is of the next segment. Undefined: nothing, or the segments have no parts. */
+  get open(): ListedBeginning | undefined {
+    return this.#open;
   }
 
   /** Those whose media is kept, the oldest first. */
@@ -113,28 +157,53 @@ export class SegmentList {
   }
 
   get news(): SegmentNews {
-    return { targetDuration: this.targetDuration, from: this.#from, segments: this.#all };
+    const { targetDuration } = this;
+    return {
+      ...{ targetDuration, partTarget: this.#partTarget },
+      ...{ from: this.#from, segments: this.#all, open: this.#open },
+    };
   }
 
   of(n: number): ListedSegment | undefined {
     return this.#all.find((segment) => segment.n === n);
   }
 
-  /**
-   * Adds the next segment. One that is there already stays as it is.
-   * @param marks whose marks the feed follows, and how far its entries are apart: see `firstTargetDuration`
-   */
-  add(segment: ListedSegment, marks: { readonly list: MarkList; readonly longestStepSeconds: number }): void {
+  /** Undefined: it is not listed. @param p which part of segment `n` */
+  partOf(n: number, p: number): ListedPart | undefined {
+    const parts = this.#open?.n === n ? this.#open.parts : this.of(n)?.parts;
+    return parts?.[p];
+  }
+
+  /** Adds the next segment. One that is there already stays as it is. @param begin what is decided with the first one */
+  add(segment: ListedSegment, begin: ListBegin): void {
     if (segment.n <= (this.newest?.n ?? Number.NEGATIVE_INFINITY)) return;
+    if (this.#targetDuration === undefined) this.#partTarget = begin.partTarget;
     const before =
-      this.#targetDuration ?? firstTargetDuration(marks.list, this.#options.segmentSeconds, marks.longestStepSeconds);
+      this.#targetDuration ?? firstTargetDuration(begin.list, this.#options.segmentSeconds, begin.longestStepSeconds);
     this.#targetDuration = grownTargetDuration(before, segment.seconds);
-    this.#keep([...this.#all, segment]);
+    const listed = this.#open?.n === segment.n ? this.#open.parts : [];
+    this.#keep([...this.#all, { ...segment, parts: withGaps(segment.parts, listed) }]);
+  }
+
+  /**
+   * Adds the next part of the segment behind the newest one. One that is there already stays as it is. Where the worker before has
+   * listed another one, whose media is gone with it, this one takes its place.
+   * @param offset from the numbers of marks to those of segments
+   */
+  addPart({ n, p, mark, init, facts }: Omit<Part, 'bytes'>, offset: number): void {
+    const { newest } = this;
+    if (this.#partTarget === undefined || newest === undefined || n !== newest.n + 1) return;
+    const open = this.#open?.n === n ? this.#open : { ...placeOf(mark, n, newest, offset), parts: [] };
+    if (p > open.parts.length || open.parts[p]?.crc === facts.crc) return;
+    const parts = [...open.parts.slice(0, p), facts, ...open.parts.slice(p + 1)];
+    this.#open = { ...open, init: init.key, parts };
   }
 
   /** What the worker before had is not here: its own media takes the place of it. The counters behind it stay as they were said. */
   replace(n: number, media: MediaFacts): void {
-    this.#all = this.#all.map((segment) => (segment.n === n ? { ...segment, ...media } : segment));
+    this.#all = this.#all.map((segment) =>
+      segment.n === n ? { ...segment, ...media, parts: withGaps(media.parts, segment.parts) } : segment,
+    );
   }
 
   /** Nobody has the media of those before `n`. */
@@ -143,18 +212,22 @@ export class SegmentList {
   }
 
   /** Takes what the owner says. What it says of a number counts, and what it does not say of newer ones stays. */
-  take({ targetDuration, from, segments }: SegmentNews): void {
+  take({ targetDuration, partTarget, from, segments, open }: SegmentNews): void {
     if (from === undefined) {
       this.#all = [];
       this.#from = 0;
       this.#targetDuration = undefined;
+      this.#partTarget = undefined;
+      this.#open = undefined;
       return;
     }
+    this.#partTarget = partTarget;
     this.#from = from;
     this.#targetDuration = Math.max(this.#targetDuration ?? 0, targetDuration);
     const said = new Set(segments.map(({ n }) => n));
     const all = [...this.#all.filter(({ n }) => !said.has(n)), ...segments];
     this.#keep(all.sort((one, other) => one.n - other.n));
+    this.#open = open?.n === (this.newest?.n ?? Number.NaN) + 1 ? open : undefined;
   }
 
   /**
@@ -173,13 +246,26 @@ export class SegmentList {
     const hole = segments.findLastIndex(({ n }, at) => at > 0 && n !== (segments[at - 1] as ListedSegment).n + 1);
     this.#all = segments.slice(Math.max(0, hole));
     this.#all = segments.slice(-(this.window.length + KEPT_BEYOND));
+    if (this.#open !== undefined && this.#open.n <= (this.newest?.n ?? 0)) this.#open = undefined;
   }
+}
+
+/** @param listed by the worker before. Nobody has the media of those that are too many. */
+function withGaps(
+  parts: readonly ListedPart[] | undefined,
+  listed: readonly ListedPart[] = [],
+): readonly ListedPart[] | undefined {
+  const { length } = parts ?? [];
+  if (listed.length <= length) return parts;
+  return [...(parts ?? []), ...listed.slice(length).map((part) => ({ ...part, gap: true }))];
 }
 
 export function mediaFacts(done: Done, container: Container): MediaFacts {
   const media = done[container];
   const facts = { bytes: media?.bytes.length ?? 0, crc: media?.crc ?? 0, gap: media === undefined };
-  return container === 'fmp4' ? { ...facts, init: done.fmp4?.init.key } : facts;
+  if (container === 'ts') return facts;
+  const { init, parts = [] } = done.fmp4 ?? {};
+  return { ...facts, init: init?.key, ...(parts.length > 0 && { parts }) };
 }
 
 /**
@@ -194,13 +280,16 @@ export function listedSegment(
 ): ListedSegment {
   const { n, mark, seconds, independent, counters, chunk } = done;
   const media = mediaFacts(done, container);
-  const { discontinuities } = mark;
-  const discontinuity = before === undefined ? mark.discontinuity : discontinuities !== before.discontinuities;
   return {
-    ...{ n, seconds, independent, discontinuity, discontinuities, counters, chunk, ...media },
-    mark: n - offset,
-    pdtMs: Math.max(mark.pdtMs, before?.pdtMs ?? 0),
+    ...{ ...placeOf(mark, n, before, offset), seconds, independent, counters, chunk, ...media },
     // A gap in between changes nothing for a player.
     ...(container === 'fmp4' && { init: media.init ?? before?.init }),
   };
+}
+
+/** What the mark of a segment says of it. @param before the segment before it */
+function placeOf(mark: Mark, n: number, before: ListedSegment | undefined, offset: number) {
+  const { discontinuities } = mark;
+  const discontinuity = before === undefined ? mark.discontinuity : discontinuities !== before.discontinuities;
+  return { n, mark: n - offset, discontinuity, discontinuities, pdtMs: Math.max(mark.pdtMs, before?.pdtMs ?? 0) };
 }

@@ -16,8 +16,8 @@ import type { CmafPart, KnownTracks } from './cmaf-segment.ts';
 import { type CutDecision, Cuts } from './cuts.ts';
 import { FeedProgram, type FeedTrack } from './feed-program.ts';
 import { type Containers, OpenSegment } from './open-segment.ts';
-import { PartRule } from './part-rule.ts';
-import type { Cut, Done, Part, SegmentEnd } from './segment-events.ts';
+import { type PartDecision, PartRule } from './part-rule.ts';
+import type { Cut, Done, Part, PartFacts, SegmentEnd } from './segment-events.ts';
 
 export interface SegmenterSink {
   cut(cut: Cut): void;
@@ -43,6 +43,8 @@ export interface SegmenterOptions {
    * feed can have any.
    */
   readonly partTicks?: number | undefined;
+  /** What the feed's owner has decided of parts. Undefined: nothing yet. */
+  readonly decided?: () => PartDecision | undefined;
 }
 
 /** In ring order: what stands in a segment, as soon as it is certain in which one. */
@@ -74,8 +76,8 @@ export class Segmenter {
   readonly #containers: Containers;
   readonly #endBefore: (n: number) => SegmentEnd | undefined;
   readonly #parts: PartRule;
-  /** Of the newest segment: how many of its parts have been said. */
-  #saidParts = 0;
+  /** Parts of the oldest open segment that have been said. */
+  #saidParts: PartFacts[] = [];
   #nearTicks: number;
   #counters: Counters;
   #chunk: number;
@@ -95,7 +97,7 @@ export class Segmenter {
   constructor(sink: SegmenterSink, options: SegmenterOptions) {
     const { nearTicks, counters = new Map(), chunk = 0, containers = TS_ONLY, partTicks } = options;
     this.#endBefore = options.endBefore ?? (() => undefined);
-    this.#parts = new PartRule(partTicks);
+    this.#parts = new PartRule(partTicks, options.decided);
     this.#containers = containers;
     this.#sink = sink;
     this.#nearTicks = nearTicks;
@@ -106,6 +108,11 @@ export class Segmenter {
   /** Time of the newest unit, 90 kHz on the feed's timeline, not wrapped. */
   get nearTicks(): number {
     return this.#nearTicks;
+  }
+
+  /** What the first segment has shown of parts. Undefined: it has not ended. */
+  get partDecision(): PartDecision | undefined {
+    return this.#parts.decision;
   }
 
   /** A segment begins at this mark. Say it before its media, with `shift` from the source's clock to the feed's. */
@@ -176,9 +183,18 @@ export class Segmenter {
     if (cut === undefined) return;
     const { mark } = cut;
     if (this.#open.length > 0 || this.#hasClosed) this.#parts.segmentEnded();
-    const cmaf = { partTicks: this.#parts.partTicks, before: this.#open.at(-1)?.known ?? this.#lastKnown };
+    const before = this.#sending(this.#open.at(-1)?.known ?? this.#lastKnown);
+    const cmaf = { partTicks: this.#parts.partTicks, before };
     this.#open.push(new OpenSegment(mark, pts, program, false, { ...this.#containers, cmaf, independent }));
     this.#sink.cut({ list: mark.list, n: mark.n, pts, mark, program, independent });
+  }
+
+  /** Tracks that the program has still. */
+  #sending(known: KnownTracks | undefined): KnownTracks | undefined {
+    const isThere = (track: FeedTrack | undefined) =>
+      track !== undefined && this.#program.tracks.get(track.pid) === track;
+    if (known === undefined || isThere(known.sound?.track)) return known;
+    return { ...known, sound: undefined };
   }
 
   #drain(isOver: boolean): void {
@@ -247,7 +263,7 @@ export class Segmenter {
   /** Those of a segment are said when the one before it is closed, because their chunks count on from it. */
   #sayParts(): void {
     const [oldest] = this.#open;
-    if (oldest?.hasParts === true && this.#saidParts === 0)
+    if (oldest?.hasParts === true && this.#saidParts.length === 0)
       this.#chunk = this.#endBefore(oldest.mark.n)?.chunk ?? this.#chunk;
     for (const part of oldest?.parts(this.#chunk) ?? []) {
       this.#chunk++;
@@ -255,8 +271,12 @@ export class Segmenter {
     }
   }
 
-  #sayPart({ mark }: OpenSegment, { bytes, seconds, independent }: CmafPart): void {
-    this.#sink.part?.({ n: mark.n, p: this.#saidParts++, seconds, independent, bytes, crc: crc32(bytes) });
+  #sayPart({ mark }: OpenSegment, { bytes, seconds, independent, init }: CmafPart): void {
+    // Sound alone lasts as long as its segment, which is too long for a part.
+    if (seconds === 0) return;
+    const facts = { seconds, independent, bytes: bytes.length, crc: crc32(bytes) };
+    const p = this.#saidParts.push(facts) - 1;
+    this.#sink.part?.({ n: mark.n, p, mark, init, facts, bytes });
   }
 
   #closeOldest(): void {
@@ -266,12 +286,13 @@ export class Segmenter {
     const ticks = next === undefined ? oldest.endPts - oldest.pts : next.mark.pts - oldest.mark.pts;
     const before = this.#endBefore(oldest.mark.n);
     // Its parts have counted on already.
-    const from = this.#saidParts > 0 ? this.#chunk : (before?.chunk ?? this.#chunk);
+    const from = this.#saidParts.length > 0 ? this.#chunk : (before?.chunk ?? this.#chunk);
     const { ts, fmp4, counters, chunk } = oldest.close(before?.counters ?? this.#counters, from);
     this.#counters = counters;
     this.#chunk = chunk;
     if (oldest.hasParts) for (const part of fmp4?.parts ?? []) this.#sayPart(oldest, part);
-    this.#saidParts = 0;
+    const parts = this.#saidParts;
+    this.#saidParts = [];
     this.#lastKnown = oldest.known ?? this.#lastKnown;
     this.#sink.done({
       n: oldest.mark.n,
@@ -280,7 +301,7 @@ export class Segmenter {
       seconds: ticks / TICKS_PER_SECOND,
       gap: oldest.isGap,
       ts: ts === undefined ? undefined : { bytes: ts, crc: crc32(ts) },
-      fmp4: fmp4 && { bytes: fmp4.bytes, init: fmp4.init, crc: crc32(fmp4.bytes) },
+      fmp4: fmp4 && { bytes: fmp4.bytes, init: fmp4.init, crc: crc32(fmp4.bytes), parts },
       counters,
       chunk,
     });
