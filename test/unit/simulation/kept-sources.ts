@@ -99,8 +99,8 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       happenings: [
         { kind: 'viewer', atMs: 1260, stream: 12, worker: 0, stayMs: undefined },
         { kind: 'cut', atMs: 6575, from: 'w1', to: 'redis', isOneWay: false, ms: 6448 },
-        { kind: 'source', atMs: 6767, stream: 10, isBackup: false, ms: 2496 },
-        { kind: 'viewer', atMs: 12639, stream: 10, worker: 2, stayMs: 3620 },
+        { kind: 'source', atMs: 6767, stream: 10, isBackup: false, outage: 'refuses', ms: 2500 },
+        { kind: 'viewer', atMs: 12639, stream: 10, worker: 2, stayMs: 3615 },
       ],
       habits: { burstMs: 1_000, hasOwnClocks: true },
     },

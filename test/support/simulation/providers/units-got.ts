@@ -33,11 +33,11 @@ export class UnitsGot {
   }
 
   /** A connection with another clock may begin with pictures that have been missing before: nothing shows that they are the past. */
-  #mayLookNew(last: UnitSeen, { connection }: UnitSeen): boolean {
+  #mayLookNew(last: UnitSeen, { number, connection }: UnitSeen): boolean {
     if (connection === undefined || last.connection === undefined) return false;
     const first = this.#provider.firstOf(connection);
     if (first === undefined || this.#provider.hasSameClock(last.connection, connection)) return false;
-    return first < last.number && !this.#numbers.has(first);
+    return number === first && !this.#numbers.has(first);
   }
 
   got(unit: UnitSeen): void {

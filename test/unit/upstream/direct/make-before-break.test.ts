@@ -130,6 +130,66 @@ describe('the next source of a direct stream', () => {
     viewer.response.destroy();
   });
 
+  it('that somebody has moved the stream to delivers before the one of now is left', async () => {
+    const before = await playing();
+    let answer: Then = nothing;
+    const backup = await serve((_request, response) => {
+      response.flushHeaders();
+      answer = () => void streamPictures(response);
+    });
+    const { place, events } = places();
+    const worker = await proxy(`${before.origin}/1.ts`, { failoverUrls: [`${backup.origin}/2.ts`], settings, place });
+    const viewer = await watch(worker.origin);
+    await goesOn(viewer);
+    await worker.source.advance(-1, { reason: 'manual' });
+    await eventually(() => backup.requests.length === 1);
+    // It does not deliver yet, and the viewer misses nothing.
+    await goesOn(viewer);
+    expect([before.open(), backup.open(), events]).toEqual([1, 1, ['beside /2.ts']]);
+    answer(undefined as never);
+    await eventually(() => before.open() === 0);
+    await goesOn(viewer);
+    expect(events).toEqual(['beside /2.ts', 'exchanged']);
+    expect([before.requests.length, backup.requests.length]).toEqual([1, 1]);
+    viewer.response.destroy();
+    await eventually(() => backup.open() === 0 && worker.results.length === 1);
+  });
+
+  it('that somebody has moved the stream to comes after the one of now when one account has both', async () => {
+    let mostOpen = 0;
+    const provider = await serve((_request, response) => {
+      mostOpen = Math.max(mostOpen, provider.open());
+      streamPictures(response);
+    });
+    const worker = await proxy(`${provider.origin}/live/user/word/1.ts`, {
+      failoverUrls: [`${provider.origin}/live/user/word/2.ts`],
+      settings,
+    });
+    const viewer = await watch(worker.origin);
+    await goesOn(viewer);
+    await worker.source.advance(-1, { reason: 'manual' });
+    await eventually(() => provider.requests.length === 2);
+    await goesOn(viewer);
+    expect(mostOpen).toBe(1);
+    viewer.response.destroy();
+  });
+
+  it('that refuses beside the one of now gets it closed first', async () => {
+    const before = await playing();
+    const backup = await serve((_request, response) => {
+      if (before.open() > 0) response.writeHead(403).end();
+      else streamPictures(response);
+    });
+    const worker = await proxy(`${before.origin}/1.ts`, { failoverUrls: [`${backup.origin}/2.ts`], settings });
+    const viewer = await watch(worker.origin);
+    await goesOn(viewer);
+    await worker.source.advance(-1, { reason: 'manual' });
+    await eventually(() => backup.open() === 1, 8_000);
+    await goesOn(viewer);
+    expect([before.open(), worker.source.index]).toEqual([0, 0]);
+    viewer.response.destroy();
+  });
+
   it('is opened once by each viewer of the stream', async () => {
     const count = 10;
     const hung = await hanging(nothing, count);

@@ -31,6 +31,9 @@ type ConnectionEnd =
   /** `clean`: the source closed the connection in an orderly way. */
   | { readonly why: 'broken'; readonly error: SourceError; readonly clean: boolean };
 
+/** A source from which a viewer has got media within this time still sends. */
+const SENDS_MS = 1_000;
+
 /** The source of now. */
 interface Playing extends ReadNow {
   readonly index: number;
@@ -137,14 +140,16 @@ class DirectLive {
     return true;
   }
 
-  async #pumpConnection({ opened, index }: Reading): Promise<ConnectionEnd> {
-    const { source } = this.#deps;
+  async #pumpConnection(reading: Reading): Promise<ConnectionEnd> {
+    const { opened, index } = reading;
+    const { source, sources } = this.#deps;
     const { url } = opened.response;
     const rounds = this.#rounds;
     const pass = this.#passing(index);
     const reader = new LiveReader(opened.reader, url, this.#now.silence, {
       isMpegTs: this.#isTs,
-      isLeft: () => source.index !== index,
+      // Only MPEG-TS can go on at another source.
+      isLeft: () => (this.#isTs ? sources.isOver(reading, this.#isSending) : source.index !== index),
       clock: systemClock,
     });
     try {
@@ -211,6 +216,10 @@ class DirectLive {
       }
       return rounds.isOver ? { why: 'repeats', error: repeatsError(sources.reading.opened.response.url) } : undefined;
     };
+  }
+
+  get #isSending(): boolean {
+    return systemClock.monotonicMs() - (this.#passed.progressMs ?? 0) < SENDS_MS;
   }
 
   #hasPassed(): void {

@@ -3,7 +3,9 @@
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import type { SourceRecovery } from '../failover/source-recovery.ts';
+import { accountOf } from '../provider/provider-connections.ts';
 import type { FailoverCause, Following, SourceAddress, SwitchableSource } from '../provider/source-address.ts';
+import { isLiveByName } from '../provider/source-kind.ts';
 import type { AccountPlace } from './account-place.ts';
 import { DirectConnections, type DirectConnectionsDeps, IsHlsError } from './direct-connections.ts';
 import { NextSource } from './next-source.ts';
@@ -17,6 +19,9 @@ export interface LiveSourcesDeps {
   /** Aborted when the viewer leaves. */
   readonly signal: AbortSignal;
 }
+
+/** How long the source that the stream has gone to may take to its first picture, while the one before still sends. */
+const TRY_MS = 5_000;
 
 /** What is read. */
 export interface Reading {
@@ -36,6 +41,8 @@ export class LiveSources {
   #besideIndex = -1;
   /** It was opened in that way, and the stream has moved there. */
   #kept: NextSource | undefined;
+  /** Where the stream has gone while what is read still sends; `isDecided`: it delivers, or cannot be opened beside that. */
+  #going: { readonly index: number; isDecided: boolean } | undefined;
   readonly #leaving = new Set<Promise<void>>();
 
   /** @param connections those of `first` */
@@ -75,11 +82,55 @@ export class LiveSources {
     return this.#reading;
   }
 
-  /** As `Standby` has it. */
-  async hold(following: Following): Promise<NextSource> {
+  /**
+   * Whether what is read has to be left now, because the stream has gone elsewhere: others have moved it. What still sends is read until
+   * the source that the stream plays now delivers. Where one account has both, one comes after the other.
+   * @param isSending it has sent media just now
+   */
+  isOver({ index, opened }: Reading, isSending: boolean): boolean {
+    const { source } = this.#deps;
+    if (source.index === index) {
+      if (this.#going !== undefined) this.#dropKept();
+      this.#going = undefined;
+      return false;
+    }
+    if (!isSending || this.#next?.is(source) === true) return true;
+    if (this.#going?.index !== source.index) this.#going = this.#goTo(source, opened.address);
+    return this.#going.isDecided;
+  }
+
+  #goTo({ index, address }: Following, from: SourceAddress): { readonly index: number; isDecided: boolean } {
+    const isBeside = accountOf(address) !== accountOf(from) && isLiveByName(address.url);
+    const going = { index, isDecided: !isBeside };
+    this.#dropKept();
+    if (!isBeside) return going;
+    const next = this.#beside({ index, address });
+    this.#kept = next;
+    const decided = () => {
+      going.isDecided = true;
+    };
+    const failed = () => {
+      if (this.#kept === next) this.#dropKept();
+      decided();
+    };
+    next.stage(TRY_MS).then(decided, failed);
+    return going;
+  }
+
+  #beside(following: Following): NextSource {
     const { place, signal } = this.#deps;
     const connections = new DirectConnections(this.#deps.connections);
-    const next = new NextSource(following, { connections, place, signal });
+    return new NextSource(following, { connections, place, signal });
+  }
+
+  #dropKept(): void {
+    if (this.#kept !== undefined) this.#leave(this.#kept);
+    this.#kept = undefined;
+  }
+
+  /** As `Standby` has it. */
+  async hold(following: Following): Promise<NextSource> {
+    const next = this.#beside(following);
     this.#next = next;
     this.#besideIndex = this.#deps.source.index;
     return next;
@@ -102,7 +153,7 @@ export class LiveSources {
 
   /** The stream plays the next source now: what is read or opened ends. */
   #keepNext(): void {
-    if (this.#kept !== undefined) this.#leave(this.#kept);
+    this.#dropKept();
     this.#kept = this.#next;
     this.#next = undefined;
     const left = this.#left;
