@@ -50,6 +50,31 @@ it('tells a schedule as a story', async () => {
   expect(text).toContain('everybody leaves');
 });
 
+it('leaves a feed whose owner has died to the worker that has its media, although another one asks sooner', async () => {
+  const makers: (string | undefined)[] = [];
+  for (let seed = 1; seed <= 12; seed++) {
+    const { story } = await simulate(
+      {
+        seed,
+        happenings: [
+          { kind: 'viewer', atMs: 500, stream: 0, worker: 0, stayMs: undefined },
+          { kind: 'viewer', atMs: 1_500, stream: 0, worker: 1, stayMs: undefined },
+          { kind: 'pause', atMs: 3_995, worker: 'w2', ms: 60 },
+          { kind: 'crash', atMs: 4_000, worker: 'w1', downMs: 6_000 },
+          { kind: 'viewer', atMs: 4_000, stream: 0, worker: 2, stayMs: undefined },
+        ],
+      },
+      { wantsStory: true },
+    );
+    const made = story.find((line) => /a feed has a new place \{"feed":"p:.*"kind":"own"/.test(line));
+    makers.push(made?.trim().split(/\s+/)[1]);
+  }
+  // Where the source says that it is another one, w2 makes the feed from the beginning.
+  const others = makers.filter((maker) => maker !== undefined);
+  expect(others.length).toBeGreaterThan(5);
+  expect(new Set(others)).toEqual(new Set(['w2']));
+});
+
 describe('no longer', () => {
   it.each([...KEPT, ...KEPT_SOURCES])('$what', async ({ schedule }) => {
     await expectHolds(schedule);

@@ -39,6 +39,8 @@ export class FeedPlace {
   readonly #ownerListeners = new Set<() => void>();
   /** The relay has ended, and the next place is not known yet. */
   #lost = false;
+  /** It has been made here, or has come over a relay. */
+  #hasMedia: boolean;
   readonly #questions: PeerQuestions;
   readonly #search: PlaceSearch;
 
@@ -46,6 +48,7 @@ export class FeedPlace {
     this.feed = feed;
     this.#deps = deps;
     this.#current = first;
+    this.#hasMedia = first.kind === 'own';
     this.#questions = new PeerQuestions(feed, deps);
     this.#search = new PlaceSearch(feed, this.#questions, deps);
   }
@@ -88,6 +91,11 @@ export class FeedPlace {
     return this.#lost || via !== undefined ? undefined : { owner, relayed: true };
   }
 
+  /** Whether this worker has media of the feed, and looks for where that goes on. */
+  get isSought(): boolean {
+    return this.#lost && this.#hasMedia;
+  }
+
   /** Sets the place to here (a handover, or a record that was written back). */
   set(place: KnownPlace): void {
     if (place.kind === 'relay') {
@@ -113,6 +121,7 @@ export class FeedPlace {
     const taken = this.#current.kind === 'own' && place.kind === 'relay';
     const before = this.#maker;
     this.#current = place;
+    if (place.kind === 'own') this.#hasMedia = true;
     if (taken) for (const listener of this.#takenListeners) listener();
     if (this.#maker !== before) for (const listener of [...this.#ownerListeners]) listener();
   }
@@ -189,6 +198,7 @@ export class FeedPlace {
 
   /** The feed calls this when media has come over its relay. */
   relayAnswered(): void {
+    this.#hasMedia = true;
     if (this.#current.kind === 'relay' && this.#current.via === undefined) {
       this.#deps.silentWorkers.heard(this.#current.owner.incarnation, this.wire.clock.monotonicMs());
     }
@@ -199,7 +209,7 @@ export class FeedPlace {
     const before = this.#current;
     if (before.kind !== 'relay') return;
     this.#lost = true;
-    const next = await this.#search.after(outcome, before, signal);
+    const next = await this.#search.after(outcome, before, this.#hasMedia, signal);
     if (next === undefined) return;
     this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
     this.#lost = false;

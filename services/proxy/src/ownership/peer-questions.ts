@@ -2,7 +2,7 @@
 
 import type { Peers } from '../../../registry/registry.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
-import { type Peer, type PeerPlace, peerPlaceOf, ping } from '../relay/peers.ts';
+import { isHeldElsewhere, type Peer, type PeerPlace, peerPlaceOf, ping } from '../relay/peers.ts';
 import type { RelayOutcome } from '../relay/relay-run.ts';
 import type { Wire } from '../relay/wire.ts';
 import { REDIAL_MS } from './known-place.ts';
@@ -50,6 +50,14 @@ export class PeerQuestions {
     const known = [me.incarnation, from.incarnation];
     const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
     return peerPlaceOf(this.#feed, others, secret(), timeoutMs, wire, me.incarnation);
+  }
+
+  /** Whether a worker other than the dead owner and this one has media of the feed. */
+  async isHeldElsewhere(from: Owner): Promise<boolean> {
+    const { registry, me, secret, wire } = this.#deps;
+    const known = [me.incarnation, from.incarnation];
+    const others = registry.peers().filter(({ incarnation }) => !known.includes(incarnation));
+    return isHeldElsewhere(this.#feed, others, secret(), ASK_TIMEOUT_MS, wire, me.incarnation);
   }
 
   /** Where another worker has a feed from that this one made. Nobody counts who still has it from here. */

@@ -39,17 +39,23 @@ export class PlaceSearch {
     this.#deps = deps;
   }
 
-  /** @returns undefined when the signal has ended the search */
+  /**
+   * @param hasMedia whether this worker has media of the feed
+   * @returns undefined when the signal has ended the search
+   */
   async after(
     outcome: RelayLoss,
     before: KnownPlace & { kind: 'relay' },
+    hasMedia: boolean,
     signal: AbortSignal,
   ): Promise<KnownPlace | undefined> {
     const { clock } = this.#deps.wire;
     const why = outcome.kind === 'lost' ? outcome.why : undefined;
     const lostAtMs = clock.monotonicMs() - (why === 'silent' ? RELAY_SILENCE_MS : 0);
     if (why === 'closed' || why === undefined) this.#questions.noteRelay();
-    if (why === 'not_there') await pauseBy(clock, REDIAL_MS, signal);
+    // Who goes on with media comes first.
+    const comesSecond = why === 'refused' && !hasMedia && (await this.#questions.isHeldElsewhere(before.owner));
+    if (why === 'not_there' || comesSecond) await pauseBy(clock, REDIAL_MS, signal);
     while (!signal.aborted) {
       const nextMs = clock.monotonicMs() + REDIAL_MS;
       const found = await this.#find(outcome, before, lostAtMs);

@@ -92,6 +92,34 @@ export async function peerPlaceOf(
   return places.find(isMaker) ?? places.find(Boolean);
 }
 
+/**
+ * Whether a peer has media of a feed that comes from another worker than this one: it may not have noticed yet that the owner is dead,
+ * or may look for the next one. It goes on with that media, which whoever has none cannot.
+ *
+ * @param me the incarnation that asks
+ */
+export async function isHeldElsewhere(
+  feed: string,
+  peers: readonly Peer[],
+  secret: string,
+  timeoutMs: number,
+  wire: Wire,
+  me: string,
+): Promise<boolean> {
+  const asked = peers.map(async ({ address }) => {
+    const answer = await ask(wire, address, `/places/${feed}`, secret, timeoutMs);
+    if (typeof answer === 'string') return false;
+    if (answer.status !== 200) return answer.body === SOUGHT;
+    const place = parsed(placeAnswerShape, answer.body);
+    // From one that makes it already, the registry knows.
+    return place?.relayed === true && place.owner.incarnation !== me;
+  });
+  return (await gather(asked, Boolean, 0, wire.clock)).some(Boolean);
+}
+
+/** The body of 404 from a worker that has media of a feed, and looks for its new owner. */
+export const SOUGHT = 'sought';
+
 async function placeAt(
   wire: Wire,
   peer: Peer,

@@ -20,7 +20,7 @@ import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
 import { answerFetch, type FetchedFeed, readAsk } from './fetch-answer.ts';
 import { MARKS_VERSION, MarkNews } from './mark-frames.ts';
-import type { PlaceAnswer } from './peers.ts';
+import { type PlaceAnswer, SOUGHT } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import { failureRecord } from './relayed-failure.ts';
 import type { RelayedFeed, RelayedSegments } from './relayed-feed.ts';
@@ -37,6 +37,8 @@ export interface RelayServerDeps {
   readonly find: (key: string, via: boolean) => Promise<RelayedFeed | undefined>;
   /** What this worker has of a feed, for one that cannot reach its owner. */
   readonly placeAnswer: (key: string) => PlaceAnswer | undefined;
+  /** Whether this worker has media of a feed, and looks for its new owner. */
+  readonly isSought?: (key: string) => boolean;
   /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
   /**
@@ -143,7 +145,8 @@ export class RelayServer {
     const [, place] = /^\/places\/([^/]+)$/.exec(url.pathname) ?? [];
     if (place !== undefined) {
       const answer = this.#deps.placeAnswer(place);
-      response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer));
+      if (answer !== undefined) response.end(JSON.stringify(answer));
+      else response.writeHead(404).end(this.#deps.isSought?.(place) ? SOUGHT : '');
       return;
     }
     const [, streamId] = /^\/streams\/([\w-]+)$/.exec(url.pathname) ?? [];

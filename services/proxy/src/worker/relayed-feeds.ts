@@ -26,6 +26,7 @@ export function relayedFeeds({ here, sources, hlsFeeds, processes, drain }: Rela
     },
     findHls: async (key, via) => (parseFeedKey(key)?.kind === 'hls' ? hlsFeeds.find(key, via) : undefined),
     placeAnswer: (key) => here.placeOf(key)?.placeAnswer,
+    isSought: (key) => here.placeOf(key)?.isSought === true,
     prepare: async (key) => {
       const name = parseFeedKey(key);
       if (drain.isBegun || name === undefined) return false;
