@@ -178,21 +178,23 @@ function check(channel: RepeatingChannel, seed: number): void {
   }
 }
 
-/** A number as a worker says it, or as none does. */
-function saidNumber(random: () => number, usual: number): unknown {
-  if (random() < 0.9) return usual;
+/** A number as a worker says it, or as none does: so many of them, from 0 to 1. */
+function saidNumber(random: () => number, usual: number, wrong = 0.1): unknown {
+  if (random() >= wrong) return usual;
   return pick(random, [0, -1, 0.5, -usual, usual * 1_000, 2 ** 33, 2 ** 52, 2 ** 53, 1e308, -1e308, null, '7', {}, []]);
 }
 
 /** What a `clock` frame may hold: times of pictures that come one after the other, or that mean nothing. */
 function saidClock(random: () => number): unknown {
   if (random() < 0.05) return pick(random, [null, 7, 'clock', [], {}]);
-  const count = Math.floor(random() * pick(random, [3, 400, 20_000]));
+  const count = Math.floor(random() * pick(random, [3, 400, 2 * MAX_REMEMBERED]));
+  // One wrong number among many, and nothing is believed of any.
+  const wrong = pick(random, [0, 0.001, 0.1]);
   const step = pick(random, [3_600, 0, 1, -3_600, 90_000 * 3_600]);
   const start = random() * pick(random, [2 ** 20, 2 ** 33, 2 ** 50]);
   const sent = Array.from({ length: count }, (_, n) => [
-    saidNumber(random, Math.round(start + n * step)),
-    saidNumber(random, Math.floor(random() * pick(random, [2, 2 ** 48]))),
+    saidNumber(random, Math.round(start + n * step), wrong),
+    saidNumber(random, Math.floor(random() * pick(random, [2, 2 ** 48])), wrong),
   ]);
   const shift = saidNumber(random, Math.floor(random() * 2 ** 33));
   const from = sent[Math.floor(random() * count)]?.[0] ?? 0;
