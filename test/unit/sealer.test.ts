@@ -52,6 +52,24 @@ describe('a sealed text', () => {
     }
   });
 
+  it('opens as long as its secret is one of the cluster, and never after that, however often it was opened', () => {
+    let secrets: [string, ...string[]] = ['new', 'secret'];
+    const sealer = new Sealer(() => secrets);
+    for (let n = 0; n < 3; n++) expect(sealer.open('reference', STREAM, sealed)).toBe(URL);
+    secrets = ['new'];
+    expect(sealer.open('reference', STREAM, sealed)).toBeUndefined();
+    secrets = ['secret'];
+    expect(sealer.open('reference', STREAM, sealed)).toBe(URL);
+  });
+
+  it('opens among many others', () => {
+    const sealer = sealerOf('secret');
+    const many = Array.from({ length: 3_000 }, (_, n) => sealer.seal('ticket', STREAM, `${n} ${'x'.repeat(1_000)}`));
+    for (let turn = 0; turn < 2; turn++) {
+      for (const [n, each] of many.entries()) expect(sealer.open('ticket', STREAM, each)?.split(' ')[0]).toBe(`${n}`);
+    }
+  });
+
   it('holds nothing, or any text', () => {
     const sealer = sealerOf('secret');
     for (const content of ['', '\0', 'ä€😀', 'x'.repeat(4_000)])

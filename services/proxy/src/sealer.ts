@@ -20,11 +20,23 @@ const TAG_BYTES = 16;
 export const SEAL_OVERHEAD_BYTES = IV_BYTES + TAG_BYTES;
 /** Keys kept ready: of the current secret and a few former ones, for each use. */
 const MAX_KEYS = 32;
+/** Of what was opened last: some ten thousand tickets. */
+const MAX_OPENED_BYTES = 4 * 1024 * 1024;
+/** Of a map for each entry. */
+const ENTRY_BYTES = 128;
+
+interface Opened {
+  readonly secret: string;
+  readonly content: string;
+}
 
 /** One per worker. */
 export class Sealer {
   readonly #secrets: () => readonly [string, ...string[]];
   readonly #keys = new Map<string, Keys>();
+  /** What was opened lately: each viewer comes again with the same ticket, and all viewers with the same references. */
+  readonly #opened = new Map<string, Opened>();
+  #openedBytes = 0;
 
   /** @param secrets the one to seal with, and those with which older texts were sealed */
   constructor(secrets: () => readonly [string, ...string[]]) {
@@ -47,11 +59,34 @@ export class Sealer {
   /** The content; undefined for bytes that this cluster did not seal for this use and stream. */
   open(use: SealUse, streamId: string, sealed: Buffer): string | undefined {
     if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
-    for (const secret of this.#secrets()) {
+    const name = `${use} ${streamId} ${sealed.toString('latin1')}`;
+    const known = this.#opened.get(name);
+    const secrets = this.#secrets();
+    if (known !== undefined && secrets.includes(known.secret)) return known.content;
+    for (const secret of secrets) {
       const content = opened(this.#keysOf(use, secret).content, streamId, sealed);
-      if (content !== undefined) return content;
+      if (content === undefined) continue;
+      this.#remember(name, { secret, content });
+      return content;
     }
     return undefined;
+  }
+
+  #remember(name: string, opened: Opened): void {
+    this.#forget(name);
+    this.#opened.set(name, opened);
+    this.#openedBytes += sizeOf(name, opened);
+    for (const oldest of this.#opened.keys()) {
+      if (this.#openedBytes <= MAX_OPENED_BYTES) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(name: string): void {
+    const known = this.#opened.get(name);
+    if (known === undefined) return;
+    this.#opened.delete(name);
+    this.#openedBytes -= sizeOf(name, known);
   }
 
   #keysOf(use: SealUse, secret: string): Keys {
@@ -65,6 +100,10 @@ export class Sealer {
     if (this.#keys.size > MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest);
     return keys;
   }
+}
+
+function sizeOf(name: string, { content }: Opened): number {
+  return name.length + 2 * content.length + ENTRY_BYTES;
 }
 
 function opened(key: Buffer, streamId: string, sealed: Buffer): string | undefined {

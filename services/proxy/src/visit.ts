@@ -19,6 +19,9 @@ interface Caller extends Closing {
   readonly req: { readonly socket: Closing };
 }
 
+/** Made once: an abort without a reason makes one, with a stack, for each request. */
+const LEFT = new DOMException('The caller has left.', 'AbortError');
+
 type GiveBack = () => void | Promise<void>;
 
 export class Visit {
@@ -31,7 +34,7 @@ export class Visit {
     this.#log = log;
     const { socket } = response.req;
     if (response.destroyed || socket.destroyed) {
-      this.#over.abort();
+      this.#over.abort(LEFT);
       return;
     }
     const over = () => {
@@ -75,7 +78,7 @@ export class Visit {
 
   /** Gives everything back, what was taken last first. Resolves when that is done. */
   async end(): Promise<void> {
-    this.#over.abort();
+    this.#over.abort(LEFT);
     await Promise.all(
       this.#held
         .splice(0)

@@ -73,9 +73,14 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   app.addHook('onRoute', ({ url, method }) => index.add(url, method));
   app.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));
   const playbackIndex = new RouteIndex();
-  const isPlayback = (path: string): boolean => playbackIndex.allowed(path).length > 0;
+  const playbackUrls = new Set<string | undefined>();
   await app.register(cors, {
-    delegator: (request, callback) => callback(null, corsOptions(config.corsOrigins, isPlayback, request)),
+    delegator: (request, callback) => {
+      // A preflight has no route of its own.
+      const isPlayback = (path: string): boolean =>
+        playbackUrls.has(request.routeOptions.url) || playbackIndex.allowed(path).length > 0;
+      callback(null, corsOptions(config.corsOrigins, isPlayback, request));
+    },
   });
   await describeApi(app, config.rootPath);
 
@@ -85,7 +90,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   await app.register(async (playback: Api) => {
     playback.addHook('onRequest', loopGate(services.guard.marker));
     playback.addHook('onRequest', playbackGate(access, gates.management));
-    playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
+    playback.addHook('onRoute', ({ url, method }) => {
+      playbackUrls.add(url);
+      playbackIndex.add(url, method);
+    });
     playbackRoutes(playback, services, gates.creationByGet);
     hlsRoutes(playback, services);
     unsupportedPlaybackRoutes(playback);

@@ -19,6 +19,10 @@ const TICKET = /(\/hls\/[0-9a-f]{32}-)[0-9a-f]+/;
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
   const startedMs = performance.now();
   reply.raw.once('close', () => {
+    const route = request.routeOptions.url ?? '';
+    // A player of HLS asks for something every second or two.
+    const isQuiet = QUIET.has(route) || route.startsWith('/hls/');
+    if (isQuiet && !log.isLevelEnabled('debug')) return;
     const fields = {
       method: request.method,
       url: maskRequestUrl(request.originalUrl),
@@ -27,9 +31,7 @@ export function logRequest(log: Logger, trustProxy: TrustProxy, request: Fastify
       ip: senderOf(request, trustProxy),
       ...(reply.raw.writableFinished ? {} : { cut: true }),
     };
-    const route = request.routeOptions.url ?? '';
-    // A player of HLS asks for something every second or two.
-    if (QUIET.has(route) || route.startsWith('/hls/')) log.debug(fields, 'request');
+    if (isQuiet) log.debug(fields, 'request');
     else log.info(fields, 'request');
   });
 }

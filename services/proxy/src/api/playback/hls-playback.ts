@@ -139,7 +139,7 @@ export class HlsPlayback {
     await this.#streamFor(streamId, request, reply);
     const opened = openReference(sealer, streamId, reference);
     const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
-    const session = await sessions.enter(viewer, ticket === undefined ? { clientId } : { ticket });
+    const session = await sessions.enter(viewer, ticket === undefined ? { clientId: clientId() } : { ticket });
     return { session, opened, source: this.#sourceOf(session.stream) };
   }
 

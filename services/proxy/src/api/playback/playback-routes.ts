@@ -83,7 +83,8 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
         });
       }
       if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
-      const { viewer, clientId } = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
+      const asked = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
+      const [viewer, clientId] = [asked.viewer, asked.clientId()];
       try {
         const shares = (record: StreamRecord) => isShared(record, config.shareDirectStreams);
         const alone = () => direct.play(stream, viewer, clientId, request, reply, shares);

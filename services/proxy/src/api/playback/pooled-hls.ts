@@ -167,7 +167,7 @@ export class PooledHls {
     refuseLoop(guard.marker, stream, request, reply);
     refuseOther(stream);
     const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
-    const proof = ticket === undefined ? { clientId } : { ticket };
+    const proof = ticket === undefined ? { clientId: clientId() } : { ticket };
     const session = await sessions.enter(viewer, proof, { feed: true }).catch((error: unknown) => {
       throw error instanceof NotSharedError ? withEnd(streamId, error) : error;
     });

@@ -32,7 +32,7 @@ export function viewerOf(
   query: ViewerQuery,
   streamId: string,
   workerId: string,
-): { viewer: Viewer; clientId: string } {
+): { readonly viewer: Viewer; readonly clientId: () => string } {
   const nowMs = Date.now();
   const ipAddress = addressOf(request);
   const userAgent = (request.headers['user-agent'] ?? 'unknown').slice(0, MAX_HEADER_CHARACTERS);
@@ -48,7 +48,7 @@ export function viewerOf(
     bytesServed: 0,
     segmentsServed: 0,
   };
-  return { viewer, clientId: query.client_id ?? derivedId(ipAddress, userAgent, streamId, username) };
+  return { viewer, clientId: () => query.client_id ?? derivedId(ipAddress, userAgent, streamId, username) };
 }
 
 function usernameOf(request: FastifyRequest, { username, user, u }: ViewerQuery): string | undefined {

@@ -45,12 +45,13 @@ export class HopMarker {
 
   /** How often a request has passed through this cluster. */
   count(via: string | undefined): number {
-    return [...(via ?? '').matchAll(this.#pattern)].length;
+    return via === undefined ? 0 : [...via.matchAll(this.#pattern)].length;
   }
 
   /** Whether a request was sent for one of these sources. */
   names(via: string | undefined, sources: readonly string[]): boolean {
-    const tags = new Set([...(via ?? '').matchAll(this.#pattern)].map(([, tag]) => tag));
+    if (via === undefined) return false;
+    const tags = new Set([...via.matchAll(this.#pattern)].map(([, tag]) => tag));
     return tags.size > 0 && sources.some((source) => URL.canParse(source) && tags.has(this.#tag(new URL(source).href)));
   }
 
