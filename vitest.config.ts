@@ -22,6 +22,8 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          // Every variant of a file at once would be more clusters than two cores play.
+          ...(process.env.STREAMPOOL_LONG === '1' ? { maxConcurrency: 2 } : {}),
           sequence: { groupOrder: 1 },
           // On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.
           retry: process.env.CI === undefined ? 0 : 1,

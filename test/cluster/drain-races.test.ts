@@ -15,7 +15,7 @@ const isLong = process.env.STREAMPOOL_LONG === '1';
 const HANDOVER_MS = 2_500;
 const ROUNDS = isLong ? [0, 1, 2, 3, 4, 5] : [0];
 
-describe.each(['the one that drains', 'the one that takes over'])('SIGTERM, and kill -9 of %s', (victim) => {
+describe.concurrent.each(['the one that drains', 'the one that takes over'])('SIGTERM, and kill -9 of %s', (victim) => {
   staged.for(ROUNDS)(
     `at a moment of TEST_SEED=${TEST_SEED}, round %i`,
     { timeout: 60_000 },
@@ -54,7 +54,7 @@ describe.each(['the one that drains', 'the one that takes over'])('SIGTERM, and 
   );
 });
 
-staged(
+staged.concurrent(
   'kill -9 of the one that drains, while the one that takes over opens the source: it is open once',
   { timeout: 60_000 },
   async ({ stage }) => {

@@ -44,7 +44,7 @@ async function handedOver(worker: Worker, count: number): Promise<void> {
 }
 
 describe('SIGTERM of the owner', () => {
-  staged.for(isLong ? CASES : CASES.slice(0, 1))(
+  staged.concurrent.for(isLong ? CASES : CASES.slice(0, 1))(
     'with 20 viewers elsewhere and 5 of its own: $fixture',
     { timeout: 90_000 },
     async (row, { stage }) => {
@@ -80,103 +80,116 @@ describe('SIGTERM of the owner', () => {
     },
   );
 
-  staged('of each worker in turn, and its start under the same name', { timeout: 120_000 }, async ({ stage }) => {
-    const cluster = await stage.cluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100', DRAIN_TIMEOUT: '5' });
-    const source = await stage.source({ fixture: 'bframes' });
-    const [first] = cluster.workers as [Worker];
-    const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
-    const watchers = new Map<Worker, RecordingHandle[]>();
-    const watch = async (worker: Worker) => {
-      const viewers = stage.viewers(4, `${worker.url}/stream/${stream_id}`);
-      watchers.set(worker, viewers);
-      await allPlaying(viewers);
-    };
-    for (const worker of cluster.workers) await watch(worker);
-    const recordings: Recording[] = [];
-    const collect = async (worker: Worker) => {
-      for (const viewer of watchers.get(worker) ?? []) recordings.push(await viewer.stop());
-      watchers.delete(worker);
-    };
-    for (const [n, worker] of [...cluster.workers].entries()) {
+  staged.concurrent(
+    'of each worker in turn, and its start under the same name',
+    { timeout: 120_000 },
+    async ({ stage }) => {
+      const cluster = await stage.cluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100', DRAIN_TIMEOUT: '5' });
+      const source = await stage.source({ fixture: 'bframes' });
+      const [first] = cluster.workers as [Worker];
+      const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+      const watchers = new Map<Worker, RecordingHandle[]>();
+      const watch = async (worker: Worker) => {
+        const viewers = stage.viewers(4, `${worker.url}/stream/${stream_id}`);
+        watchers.set(worker, viewers);
+        await allPlaying(viewers);
+      };
+      for (const worker of cluster.workers) await watch(worker);
+      const recordings: Recording[] = [];
+      const collect = async (worker: Worker) => {
+        for (const viewer of watchers.get(worker) ?? []) recordings.push(await viewer.stop());
+        watchers.delete(worker);
+      };
+      for (const [n, worker] of [...cluster.workers].entries()) {
+        await sleep(2_000);
+        worker.signal('SIGTERM');
+        expect(await worker.exited).toEqual({ code: 0, signal: null });
+        await collect(worker);
+        expect(ffmpegsOf(cluster.workers)).toHaveLength(1);
+        await watch(await cluster.start(`again-${n + 1}`));
+      }
       await sleep(2_000);
-      worker.signal('SIGTERM');
-      expect(await worker.exited).toEqual({ code: 0, signal: null });
-      await collect(worker);
-      expect(ffmpegsOf(cluster.workers)).toHaveLength(1);
-      await watch(await cluster.start(`again-${n + 1}`));
-    }
-    await sleep(2_000);
-    expect((await source.account()).open).toBe(1);
-    for (const worker of [...watchers.keys()]) await collect(worker);
-    expectUntouched(recordings, 3600, 4);
-  });
+      expect((await source.account()).open).toBe(1);
+      for (const worker of [...watchers.keys()]) await collect(worker);
+      expectUntouched(recordings, 3600, 4);
+    },
+  );
 });
 
-staged('POST /workers/{id}/drain hands over as well, and the worker goes on serving', async ({ stage }) => {
-  const cluster = await stage.cluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
-  const source = await stage.source();
-  const [first] = cluster.workers as [Worker];
-  const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
-  const own = stage.viewer(`${first.url}/stream/${stream_id}`);
-  await allPlaying([own]);
-  const { owner, others } = ownerOf(cluster.workers);
-  const [other] = others as [Worker];
-  const viewer = stage.viewer(`${other.url}/stream/${stream_id}`);
-  await allPlaying([viewer]);
-  await sleep(2_000);
-  const ownerId = String(owner.logged('joined the cluster')[0]?.worker);
-  expect((await other.api.post(`/workers/${ownerId}/drain`)).status).toBe(202);
-  await handedOver(owner, 2);
-  expect((await owner.api.get('/readyz')).status).toBe(503);
-  expect((await owner.api.get('/livez')).status).toBe(200);
-  const late = stage.viewer(`${owner.url}/stream/${stream_id}`);
-  await allPlaying([late]);
-  await sleep(2_000);
-  expect(ffmpegsOf([owner])).toHaveLength(0);
-  expect(ffmpegsOf([other])).toHaveLength(1);
-  const recordings = await Promise.all([own, viewer, late].map((each) => each.stop()));
-  expectUntouched(recordings, 3600, 2);
-});
+describe('one of two workers goes, or is told to', () => {
+  staged.concurrent(
+    'of two profiles of one source, the one without the connection dies: its viewers elsewhere lose no frame',
+    async ({ stage }) => {
+      const cluster = await stage.cluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
+      const source = await stage.source({ fixture: 'bframes' });
+      const [first, second, third] = cluster.workers as [Worker, Worker, Worker];
+      const one = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+      const two = await first.api.createTranscode({ url: source.url, profile: lightAt(300) });
+      const ofOne = stage.viewer(`${first.url}/stream/${one.stream_id}`);
+      await allPlaying([ofOne]);
+      await allPlaying([stage.viewer(`${second.url}/stream/${two.stream_id}`)]);
+      const viewers = stage.viewers(3, `${third.url}/stream/${two.stream_id}`);
+      await allPlaying(viewers);
+      await ffmpegCount(second, 1);
+      await sleep(3_000);
+      await second.kill();
+      await ffmpegCount(third, 1);
+      await sleep(4_000);
+      expect(await source.account()).toMatchObject({ open: 1, total: 1 });
+      const recordings = await Promise.all([ofOne, ...viewers].map((viewer) => viewer.stop()));
+      expectUntouched(recordings, 3600, 5);
+    },
+  );
 
-describe('two profiles of one source, each made by another worker', () => {
-  staged('the one without the connection dies: its viewers elsewhere lose no frame', async ({ stage }) => {
-    const cluster = await stage.cluster(3, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
-    const source = await stage.source({ fixture: 'bframes' });
-    const [first, second, third] = cluster.workers as [Worker, Worker, Worker];
-    const one = await first.api.createTranscode({ url: source.url, profile: LIGHT });
-    const two = await first.api.createTranscode({ url: source.url, profile: lightAt(300) });
-    const ofOne = stage.viewer(`${first.url}/stream/${one.stream_id}`);
-    await allPlaying([ofOne]);
-    await allPlaying([stage.viewer(`${second.url}/stream/${two.stream_id}`)]);
-    const viewers = stage.viewers(3, `${third.url}/stream/${two.stream_id}`);
-    await allPlaying(viewers);
-    await ffmpegCount(second, 1);
-    await sleep(3_000);
-    await second.kill();
-    await ffmpegCount(third, 1);
-    await sleep(4_000);
-    expect(await source.account()).toMatchObject({ open: 1, total: 1 });
-    const recordings = await Promise.all([ofOne, ...viewers].map((viewer) => viewer.stop()));
-    expectUntouched(recordings, 3600, 5);
-  });
+  staged.concurrent(
+    'of two profiles of one source, the one with the connection dies: the other opens it and keeps its FFmpeg',
+    async ({ stage }) => {
+      const cluster = await stage.cluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
+      const source = await stage.source({ fixture: 'bframes' });
+      const [first, second] = cluster.workers as [Worker, Worker];
+      const one = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+      const two = await first.api.createTranscode({ url: source.url, profile: lightAt(300) });
+      await allPlaying([stage.viewer(`${first.url}/stream/${one.stream_id}`)]);
+      const viewers = stage.viewers(3, `${second.url}/stream/${two.stream_id}`);
+      await allPlaying(viewers);
+      const before = await ffmpegCount(second, 1);
+      await sleep(3_000);
+      await first.kill();
+      await until(async () => (await source.account()).total === 2, { what: 'another connection to the source' });
+      await sleep(5_000);
+      expect(second.ffmpegPids()).toEqual(before);
+      for (const viewer of viewers) {
+        expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, minSeconds: 6, maxGapMs: 4_000 });
+      }
+    },
+  );
 
-  staged('the one with the connection dies: the other opens it and keeps its FFmpeg', async ({ stage }) => {
-    const cluster = await stage.cluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
-    const source = await stage.source({ fixture: 'bframes' });
-    const [first, second] = cluster.workers as [Worker, Worker];
-    const one = await first.api.createTranscode({ url: source.url, profile: LIGHT });
-    const two = await first.api.createTranscode({ url: source.url, profile: lightAt(300) });
-    await allPlaying([stage.viewer(`${first.url}/stream/${one.stream_id}`)]);
-    const viewers = stage.viewers(3, `${second.url}/stream/${two.stream_id}`);
-    await allPlaying(viewers);
-    const before = await ffmpegCount(second, 1);
-    await sleep(3_000);
-    await first.kill();
-    await until(async () => (await source.account()).total === 2, { what: 'another connection to the source' });
-    await sleep(5_000);
-    expect(second.ffmpegPids()).toEqual(before);
-    for (const viewer of viewers) {
-      expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, minSeconds: 6, maxGapMs: 4_000 });
-    }
-  });
+  staged.concurrent(
+    'POST /workers/{id}/drain hands over as well, and the worker goes on serving',
+    async ({ stage }) => {
+      const cluster = await stage.cluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '100' });
+      const source = await stage.source();
+      const [first] = cluster.workers as [Worker];
+      const { stream_id } = await first.api.createTranscode({ url: source.url, profile: LIGHT });
+      const own = stage.viewer(`${first.url}/stream/${stream_id}`);
+      await allPlaying([own]);
+      const { owner, others } = ownerOf(cluster.workers);
+      const [other] = others as [Worker];
+      const viewer = stage.viewer(`${other.url}/stream/${stream_id}`);
+      await allPlaying([viewer]);
+      await sleep(2_000);
+      const ownerId = String(owner.logged('joined the cluster')[0]?.worker);
+      expect((await other.api.post(`/workers/${ownerId}/drain`)).status).toBe(202);
+      await handedOver(owner, 2);
+      expect((await owner.api.get('/readyz')).status).toBe(503);
+      expect((await owner.api.get('/livez')).status).toBe(200);
+      const late = stage.viewer(`${owner.url}/stream/${stream_id}`);
+      await allPlaying([late]);
+      await sleep(2_000);
+      expect(ffmpegsOf([owner])).toHaveLength(0);
+      expect(ffmpegsOf([other])).toHaveLength(1);
+      const recordings = await Promise.all([own, viewer, late].map((each) => each.stop()));
+      expectUntouched(recordings, 3600, 2);
+    },
+  );
 });

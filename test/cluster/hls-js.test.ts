@@ -1,9 +1,6 @@
-// hls.js in Chromium plays segments that are made here: warm, cold, on any worker, and through the loss of workers.
-import { setTimeout as sleep } from 'node:timers/promises';
+// hls.js in Chromium plays segments that are made here: warm, cold, and on any worker. `npm run test:players` has it go through the loss of workers.
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { newPlaces } from '../support/cluster.ts';
 import { CHROMIUM, HlsPlayers, type Played } from '../support/players/hls-players.ts';
-import { startRoundRobin } from '../support/round-robin.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
@@ -11,7 +8,6 @@ import type { Worker } from '../support/worker.ts';
 const ENV = { CLIENT_TIMEOUT: '3', DRAIN_TIMEOUT: '6', STREAM_RETRY_DELAY: '0.2' };
 /** Of a player that has its media: what a busy machine takes. */
 const SMOOTH_MS = 1_000;
-const LEFT = 'a session has ended';
 
 let players: HlsPlayers;
 
@@ -27,12 +23,11 @@ describe.skipIf(CHROMIUM === undefined)('hls.js', () => {
   });
   afterAll(() => players.close());
 
-  /** @param outageMs in which nobody made the feed */
-  function expectSmooth(played: Played, outageMs = 0): void {
+  function expectSmooth(played: Played): void {
     expect(played.fatal).toEqual([]);
-    expect(played.longestStallMs).toBeLessThan(SMOOTH_MS + outageMs);
-    expect(played.advanced).toBeGreaterThan(0.95 * played.wall - outageMs / 1000);
-    expect(played.frames).toBeGreaterThan(20 * (played.wall - outageMs / 1000));
+    expect(played.longestStallMs).toBeLessThan(SMOOTH_MS);
+    expect(played.advanced).toBeGreaterThan(0.95 * played.wall);
+    expect(played.frames).toBeGreaterThan(20 * played.wall);
     expect(played.audioBytes).toBeGreaterThan(1_000);
   }
 
@@ -71,36 +66,5 @@ describe.skipIf(CHROMIUM === undefined)('hls.js', () => {
     expectSmooth({ ...ac3, audioBytes: mp2.audioBytes });
     expect(ac3.audioBytes).toBe(0);
     await nobodyAt(worker);
-  });
-
-  staged('plays on through the death of the owner and a drain, as one viewer', async ({ stage }) => {
-    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
-    const { workers } = await stage.cluster(3, ENV);
-    const [one] = workers as [Worker];
-    const { stream_id: id } = await one.api.createTranscode({ url: source.url, profile: LIGHT });
-    const balancer = await startRoundRobin(workers);
-    stage.closeAfter(() => balancer.close());
-    const said = (message: string) => workers.flatMap((worker) => worker.logged(message));
-    const playing = players.hlsjs({ url: `${balancer.url}/hls/${id}/playlist.m3u8`, seconds: 32 });
-    playing.catch(() => undefined);
-    const owner = await until(() => workers.find((worker) => worker.ffmpegPids().length > 0), { what: 'an FFmpeg' });
-    await sleep(10_000);
-    const killedMs = Date.now();
-    await owner.kill();
-    await sleep(10_000);
-    const next = await until(() => workers.find((worker) => worker !== owner && worker.ffmpegPids().length > 0), {
-      what: 'another owner',
-    });
-    next.signal('SIGTERM');
-    const played = await playing;
-    const takenMs = newPlaces(workers, 'p:').find(({ kind, atMs }) => kind === 'own' && atMs >= killedMs)?.atMs;
-    if (takenMs === undefined) throw new Error('nobody has taken the feed over');
-    expectSmooth(played, takenMs - killedMs);
-    expect(said('a session has begun')).toHaveLength(1);
-    const last = workers.find((worker) => worker !== owner && worker !== next) as Worker;
-    await nobodyAt(last);
-    // The log of a worker comes a little later than its answers.
-    await until(() => said(LEFT).length > 0, { what: 'one worker to say that the session has ended' });
-    expect(said(LEFT)).toHaveLength(1);
   });
 });

@@ -51,7 +51,7 @@ class Reloads {
   }
 }
 
-staged(
+staged.concurrent(
   'a worker that has only relayed goes on with the numbers, the playlist and the bytes of the owner that died',
   { timeout: 90_000 },
   async ({ stage }) => {
@@ -96,7 +96,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'a drain waits for no player of own segments that may go on at another worker, and the player misses nothing',
   { timeout: 90_000 },
   async ({ stage }) => {
@@ -135,7 +135,7 @@ staged(
   },
 );
 
-staged('an HLS profile plays MPEG-TS at /stream/, from the feed of its HLS players', async ({ stage }) => {
+staged.concurrent('an HLS profile plays MPEG-TS at /stream/, from the feed of its HLS players', async ({ stage }) => {
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const worker = await stage.worker(ENV);
   const census = stage.census(worker);

@@ -84,7 +84,7 @@ class Seen {
   }
 }
 
-staged(
+staged.concurrent(
   'three workers hold the same marks, over the death of the owner, a failover and a drain',
   { timeout: 120_000 },
   async ({ stage }) => {
@@ -122,7 +122,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'a worker that relays what FFmpeg makes hears of the marks of its source, and goes on with them when the owner dies',
   { timeout: 60_000 },
   async ({ stage }) => {

@@ -25,7 +25,7 @@ async function twoWorkers(stage: Stage, env: WorkerEnv = {}) {
   return { workers, one, two, first, second };
 }
 
-staged(
+staged.concurrent(
   'three profiles that two workers make are 0 ticks apart after a failover',
   { timeout: 90_000 },
   async ({ stage }) => {
@@ -53,7 +53,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'a channel that moves to a URL which another worker reads follows that one',
   { timeout: 90_000 },
   async ({ stage }) => {
@@ -71,7 +71,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'a source that sends too little is left by all profiles of a channel, also where nobody reads it',
   { timeout: 90_000 },
   async ({ stage }) => {

@@ -46,7 +46,7 @@ async function expectBounded(viewers: readonly RecordingHandle[]): Promise<void>
   }
 }
 
-describe.each<ConnectionLimit>([
+describe.concurrent.each<ConnectionLimit>([
   { limit: 1, mode: 'refuse' },
   { limit: 1, mode: 'cut-older' },
 ])('12 viewers, a cap of 10, and a provider that would $mode a second connection', (accountLimit) => {

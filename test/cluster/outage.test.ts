@@ -1,7 +1,7 @@
 /** Redis may vanish: viewers notice nothing, new ones play, and afterwards all is counted as it was. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { emptyCluster, ffmpegsOf, spread, startCluster } from '../support/cluster.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
@@ -49,114 +49,119 @@ async function isWhole(
   });
 }
 
-rigged(`Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`, async ({ stage, rig }) => {
-  const cluster = await startCluster(3, MANY);
-  rig.later(cluster.stop);
-  const { workers, redis } = cluster;
-  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
-  const [first, second] = workers as [Worker, Worker];
-  const make = (worker: Worker, path: string) =>
-    worker.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
-  const { stream_id } = await make(first, '/a.ts');
-  const doomed = await make(first, '/c.ts');
-  const viewers = spread(stage, 12, workers, stream_id);
-  const cut = spread(stage, 2, [second], doomed.stream_id);
-  await allPlaying([...viewers, ...cut]);
-  await sleep(1_000);
-  await redis.kill();
-  await sleep(LONG ? 15_000 : 1_500);
-  const late = spread(stage, 3, workers, stream_id);
-  const made = await make(second, '/b.ts');
-  const others = spread(stage, 2, [second], made.stream_id);
-  expect((await first.api.del(`/streams/${doomed.stream_id}`)).status).toBe(200);
-  const [leaver] = viewers.splice(0, 1);
-  await leaver?.stop();
-  await allPlaying([...late, ...others]);
-  await sleep(LONG ? 15_000 : 1_500);
-  await redis.start();
-  await isWhole(redis, workers, 2, { [stream_id]: 14, [made.stream_id]: 2 });
-  // What was deleted stays deleted, wherever it was watched; what was created is known to all.
-  await until(() => cut.every((viewer) => viewer.ended), { timeoutMs: 3_000, what: 'a deleted stream to end' });
-  for (const worker of workers) {
-    expect((await worker.api.get(`/streams/${made.stream_id}`)).status).toBe(200);
-    // Until every worker has told the new Redis what it has, what is not there is not called unknown.
-    const status = async () => (await worker.api.get(`/streams/${doomed.stream_id}`)).status;
-    expect([404, 503]).toContain(await status());
-    await until(async () => (await status()) === 404, { timeoutMs: 3_000, what: 'a deleted stream to be unknown' });
-    expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(16);
-  }
-  expect((await redis.cli('KEYS', 'stream:*')).split('\n').sort()).toEqual(
-    [`stream:${stream_id}`, `stream:${made.stream_id}`].sort(),
-  );
-  expect((await redis.cli('HKEYS', 'workers')).split('\n').sort()).toEqual(['worker-1', 'worker-2', 'worker-3']);
-  expect(await source.channel('/a.ts').stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
-  for (const viewer of [...viewers, ...late, ...others]) {
-    expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
-  }
-});
-
 /** Without Redis a viewer waits for an answer of another worker, and for no FFmpeg. */
 const HEARD_MS = 2_500;
 
-rigged(
-  'a viewer who comes to a worker that has never met the stream plays while Redis is away',
-  async ({ stage, rig }) => {
-    const cluster = await startCluster(3, MANY);
-    rig.later(cluster.stop);
-    const { workers, redis } = cluster;
-    const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
-    const [first, second, third] = workers as [Worker, Worker, Worker];
-    const make = async (path: string) =>
-      (await first.api.createTranscode({ url: source.channel(path).url, profile: LIGHT })).stream_id;
-    const [playing, idle, deleted] = [await make('/a.ts'), await make('/b.ts'), await make('/c.ts')];
-    const viewers = spread(stage, 2, [first], playing);
-    await allPlaying(viewers);
-    const owner = () => redis.cli('HMGET', `sp:owner:p:${playing}:0`, 'worker', 'epoch');
-    const before = await owner();
-    await sleep(1_500);
-    expect((await first.api.del(`/streams/${deleted}`)).status).toBe(200);
-    await redis.kill();
-    // One of those who could be asked says nothing, and nobody waits for it.
-    third.signal('SIGSTOP');
-    const sentMs = performance.now();
-    const late = spread(stage, 3, [second], playing);
-    await allPlaying(late, HEARD_MS);
-    console.log(
-      `a viewer of a stream that its worker has never met got media ${Math.round(performance.now() - sentMs)} ms after asking`,
-    );
-    third.signal('SIGCONT');
-    expect(ffmpegsOf(workers)).toEqual(first.ffmpegPids());
-    // Nobody makes this one yet: it begins where it is asked for.
-    const begun = spread(stage, 1, [second], idle);
-    await allPlaying(begun);
-    expect(second.ffmpegPids()).toHaveLength(1);
-    // Nobody knows these, or nobody but those who have not heard of its end.
-    for (const id of [deleted, '0'.repeat(32)]) {
-      expect((await second.api.get(`/stream/${id}`)).status).toBe(503);
-      expect((await second.api.get(`/streams/${id}`)).status).toBe(503);
-    }
-    // It needs no registry to come to one that others have met since.
-    const again = spread(stage, 1, [third], idle);
-    await allPlaying(again, HEARD_MS);
-    await redis.start();
-    await isWhole(redis, workers, 2, { [playing]: 5, [idle]: 2 });
-    expect(await owner()).toBe(before);
-    await sleep(2_000);
-    expect(await owner()).toBe(before);
-    expect(first.ffmpegPids()).toHaveLength(1);
-    expect(second.ffmpegPids()).toHaveLength(1);
-    for (const path of ['/a.ts', '/b.ts']) {
-      expect(await source.channel(path).stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
-    }
-    for (const worker of workers) {
-      expect((await worker.api.get(`/streams/${deleted}`)).status).toBe(404);
-      expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(7);
-    }
-    for (const viewer of [...viewers, ...late, ...begun, ...again]) {
-      expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
-    }
-  },
-);
+describe('Redis is killed', () => {
+  rigged.concurrent(
+    `Redis is killed under load for ${LONG ? 30 : 4} s and comes back empty`,
+    async ({ stage, rig }) => {
+      const cluster = await startCluster(3, MANY);
+      rig.later(cluster.stop);
+      const { workers, redis } = cluster;
+      const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
+      const [first, second] = workers as [Worker, Worker];
+      const make = (worker: Worker, path: string) =>
+        worker.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
+      const { stream_id } = await make(first, '/a.ts');
+      const doomed = await make(first, '/c.ts');
+      const viewers = spread(stage, 12, workers, stream_id);
+      const cut = spread(stage, 2, [second], doomed.stream_id);
+      await allPlaying([...viewers, ...cut]);
+      await sleep(1_000);
+      await redis.kill();
+      await sleep(LONG ? 15_000 : 1_500);
+      const late = spread(stage, 3, workers, stream_id);
+      const made = await make(second, '/b.ts');
+      const others = spread(stage, 2, [second], made.stream_id);
+      expect((await first.api.del(`/streams/${doomed.stream_id}`)).status).toBe(200);
+      const [leaver] = viewers.splice(0, 1);
+      await leaver?.stop();
+      await allPlaying([...late, ...others]);
+      await sleep(LONG ? 15_000 : 1_500);
+      await redis.start();
+      await isWhole(redis, workers, 2, { [stream_id]: 14, [made.stream_id]: 2 });
+      // What was deleted stays deleted, wherever it was watched; what was created is known to all.
+      await until(() => cut.every((viewer) => viewer.ended), { timeoutMs: 3_000, what: 'a deleted stream to end' });
+      for (const worker of workers) {
+        expect((await worker.api.get(`/streams/${made.stream_id}`)).status).toBe(200);
+        // Until every worker has told the new Redis what it has, what is not there is not called unknown.
+        const status = async () => (await worker.api.get(`/streams/${doomed.stream_id}`)).status;
+        expect([404, 503]).toContain(await status());
+        await until(async () => (await status()) === 404, { timeoutMs: 3_000, what: 'a deleted stream to be unknown' });
+        expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(16);
+      }
+      expect((await redis.cli('KEYS', 'stream:*')).split('\n').sort()).toEqual(
+        [`stream:${stream_id}`, `stream:${made.stream_id}`].sort(),
+      );
+      expect((await redis.cli('HKEYS', 'workers')).split('\n').sort()).toEqual(['worker-1', 'worker-2', 'worker-3']);
+      expect(await source.channel('/a.ts').stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
+      for (const viewer of [...viewers, ...late, ...others]) {
+        expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+      }
+    },
+  );
+
+  rigged.concurrent(
+    'a viewer who comes to a worker that has never met the stream plays while Redis is away',
+    async ({ stage, rig }) => {
+      const cluster = await startCluster(3, MANY);
+      rig.later(cluster.stop);
+      const { workers, redis } = cluster;
+      const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
+      const [first, second, third] = workers as [Worker, Worker, Worker];
+      const make = async (path: string) =>
+        (await first.api.createTranscode({ url: source.channel(path).url, profile: LIGHT })).stream_id;
+      const [playing, idle, deleted] = [await make('/a.ts'), await make('/b.ts'), await make('/c.ts')];
+      const viewers = spread(stage, 2, [first], playing);
+      await allPlaying(viewers);
+      const owner = () => redis.cli('HMGET', `sp:owner:p:${playing}:0`, 'worker', 'epoch');
+      const before = await owner();
+      await sleep(1_500);
+      expect((await first.api.del(`/streams/${deleted}`)).status).toBe(200);
+      await redis.kill();
+      // One of those who could be asked says nothing, and nobody waits for it.
+      third.signal('SIGSTOP');
+      const sentMs = performance.now();
+      const late = spread(stage, 3, [second], playing);
+      await allPlaying(late, HEARD_MS);
+      console.log(
+        `a viewer of a stream that its worker has never met got media ${Math.round(performance.now() - sentMs)} ms after asking`,
+      );
+      third.signal('SIGCONT');
+      expect(ffmpegsOf(workers)).toEqual(first.ffmpegPids());
+      // Nobody makes this one yet: it begins where it is asked for.
+      const begun = spread(stage, 1, [second], idle);
+      await allPlaying(begun);
+      expect(second.ffmpegPids()).toHaveLength(1);
+      // Nobody knows these, or nobody but those who have not heard of its end.
+      for (const id of [deleted, '0'.repeat(32)]) {
+        expect((await second.api.get(`/stream/${id}`)).status).toBe(503);
+        expect((await second.api.get(`/streams/${id}`)).status).toBe(503);
+      }
+      // It needs no registry to come to one that others have met since.
+      const again = spread(stage, 1, [third], idle);
+      await allPlaying(again, HEARD_MS);
+      await redis.start();
+      await isWhole(redis, workers, 2, { [playing]: 5, [idle]: 2 });
+      expect(await owner()).toBe(before);
+      await sleep(2_000);
+      expect(await owner()).toBe(before);
+      expect(first.ffmpegPids()).toHaveLength(1);
+      expect(second.ffmpegPids()).toHaveLength(1);
+      for (const path of ['/a.ts', '/b.ts']) {
+        expect(await source.channel(path).stats()).toMatchObject({ total: 1, maxConcurrent: 1 });
+      }
+      for (const worker of workers) {
+        expect((await worker.api.get(`/streams/${deleted}`)).status).toBe(404);
+        expect((await worker.api.get<{ total_clients: number }>('/clients')).body.total_clients).toBe(7);
+      }
+      for (const viewer of [...viewers, ...late, ...begun, ...again]) {
+        expectClean(judgeTs(await viewer.stop()), { ...CLEAN, maxSignalled: 0 });
+      }
+    },
+  );
+});
 
 rigged.concurrent(
   'two workers start without Redis and make the same stream; when it comes, one does',

@@ -55,7 +55,7 @@ function packetsOf(bytes: Buffer): Buffer[] {
   );
 }
 
-staged('cues, carousels, application tables, teletext, subtitles and metadata', async ({ stage }) => {
+staged.concurrent('cues, carousels, application tables, teletext, subtitles and metadata', async ({ stage }) => {
   const [owner, other] = (await stage.cluster(2)).workers as [Worker, Worker];
   const { url, corpus, connections } = await provider(stage);
   const { stream_id } = await owner.api.createStream({ url, share: true });
@@ -83,7 +83,7 @@ staged('cues, carousels, application tables, teletext, subtitles and metadata', 
   expect(connections()).toBe(1);
 });
 
-staged('the same, when the worker that reads the source leaves', async ({ stage }) => {
+staged.concurrent('the same, when the worker that reads the source leaves', async ({ stage }) => {
   const [owner, other] = (await stage.cluster(2, { DRAIN_TIMEOUT: '10' })).workers as [Worker, Worker];
   const { url, corpus, connections } = await provider(stage);
   const { stream_id } = await owner.api.createStream({ url, share: true });

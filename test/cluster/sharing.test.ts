@@ -8,7 +8,7 @@ import { allPlaying, COPY, connectionCount, LIGHT, staged } from '../support/sta
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
-staged('what the newest creator says counts on a worker that has met another one', async ({ stage }) => {
+staged.concurrent('what the newest creator says counts on a worker that has met another one', async ({ stage }) => {
   const { workers } = await stage.cluster(2);
   const [one, two] = workers as [Worker, Worker];
   const source = await stage.source();
@@ -43,7 +43,7 @@ staged('what the newest creator says counts on a worker that has met another one
   }
 });
 
-staged('connections are counted over both workers, wherever they are asked', async ({ stage }) => {
+staged.concurrent('connections are counted over both workers, wherever they are asked', async ({ stage }) => {
   const { workers } = await stage.cluster(2);
   const [one, two] = workers as [Worker, Worker];
   const source = await stage.source();

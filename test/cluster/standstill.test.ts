@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ffmpegsOf, newPlaces, ownerOf, spread, troubles } from '../support/cluster.ts';
 import { freePort } from '../support/free-port.ts';
 import { arrivalOf, expectClean, judgeTs, jumpsOf, type Verdict, videoJump } from '../support/judge/index.ts';
@@ -29,8 +29,6 @@ const FRAME_MS = 40;
 const PACKET = 188;
 /** Media that the old owner had sent to its own viewers and not yet to the relay when it stopped. */
 const IN_FLIGHT_TICKS = 0.3 * 90_000;
-
-const random = seeded(TEST_SEED);
 
 /** `random`: anywhere between two renewals; else with the answer to a renewal unread, or just read. */
 const moments = ['random', 'answer unread', 'answer read'] as const;
@@ -66,7 +64,7 @@ async function scene(stage: Stage, burstSeconds: number | undefined): Promise<Sc
 /** Stops the owner at that moment of its renewals; answers when. */
 async function standStill({ owner, tap }: Scene, moment: Moment): Promise<number> {
   if (moment === 'random') {
-    await sleep(random() * 1_000);
+    await sleep(seeded(TEST_SEED)() * 1_000);
     owner.signal('SIGSTOP');
     return Date.now();
   }
@@ -81,6 +79,27 @@ async function standStill({ owner, tap }: Scene, moment: Moment): Promise<number
       return undefined;
     });
   });
+}
+
+/** Units that a viewer got after its worker woke, and that the new owner's viewers never had. */
+function strangers(recording: Recording, verdict: Verdict, reference: Verdict, wokenAt: number): string[] {
+  const found: string[] = [];
+  let compared = 0;
+  for (const kind of ['video', 'audio'] as const) {
+    const known = new Map(reference[kind]?.pes.map((pes) => [pes.dts, pes.hash]));
+    const jump = reference[kind]?.gaps[0];
+    const passable = (jump?.fromDts ?? 0) + IN_FLIGHT_TICKS;
+    // The last unit of a recording is cut anywhere.
+    for (const pes of verdict[kind]?.pes.slice(0, -1) ?? []) {
+      const atMs = recording.startedAt + (arrivalOf(recording.arrivals, (pes.packetIndex + 1) * PACKET) ?? 0);
+      if (atMs < wokenAt || pes.dts <= passable) continue;
+      compared++;
+      const hash = known.get(pes.dts);
+      if (hash !== pes.hash) found.push(`${kind} DTS ${pes.dts}: ${hash === undefined ? 'unknown' : 'other bytes'}`);
+    }
+  }
+  if (compared < 50) found.push(`only ${compared} units to compare`);
+  return found;
 }
 
 staged.for([
@@ -131,121 +150,105 @@ staged.for([
   }
 });
 
-/** Units that a viewer got after its worker woke, and that the new owner's viewers never had. */
-function strangers(recording: Recording, verdict: Verdict, reference: Verdict, wokenAt: number): string[] {
-  const found: string[] = [];
-  let compared = 0;
-  for (const kind of ['video', 'audio'] as const) {
-    const known = new Map(reference[kind]?.pes.map((pes) => [pes.dts, pes.hash]));
-    const jump = reference[kind]?.gaps[0];
-    const passable = (jump?.fromDts ?? 0) + IN_FLIGHT_TICKS;
-    // The last unit of a recording is cut anywhere.
-    for (const pes of verdict[kind]?.pes.slice(0, -1) ?? []) {
-      const atMs = recording.startedAt + (arrivalOf(recording.arrivals, (pes.packetIndex + 1) * PACKET) ?? 0);
-      if (atMs < wokenAt || pes.dts <= passable) continue;
-      compared++;
-      const hash = known.get(pes.dts);
-      if (hash !== pes.hash) found.push(`${kind} DTS ${pes.dts}: ${hash === undefined ? 'unknown' : 'other bytes'}`);
-    }
-  }
-  if (compared < 50) found.push(`only ${compared} units to compare`);
-  return found;
-}
-
-staged('for less than its lease nothing changes', async ({ stage }) => {
-  const set = await scene(stage, undefined);
-  const { owner, others, source, own, elsewhere } = set;
-  const [pid] = owner.ffmpegPids();
-  await standStill(set, 'random');
-  await sleep(2_000);
-  owner.signal('SIGCONT');
-  await sleep(4_000);
-  expect(owner.ffmpegPids()).toEqual([pid]);
-  expect(ffmpegsOf(others)).toEqual([]);
-  expect(newPlaces(others, 'p:').filter(({ kind }) => kind === 'own')).toEqual([]);
-  expect(await source.account()).toMatchObject({ total: 1, open: 1 });
-  for (const viewer of [...own, ...elsewhere]) {
-    expect(viewer.ended).toBe(false);
-    const verdict = judgeTs(await viewer.stop());
-    expectClean(verdict, { video: true, audio: true, frameTicks: FRAME_TICKS, maxSignalled: 0, minSeconds: 6 });
-  }
-});
-
 const SLOW_PING_MS = 600;
 
-staged(
-  'a worker that relays stands still, and finds the owner slow when it wakes: nothing is started',
-  async ({ stage }) => {
-    const cluster = await stage.cluster(0);
-    const port = await freePort();
-    const way = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
-    stage.closeAfter(() => way.close());
-    const owner = await cluster.start('worker-1', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
-    const relaying = await cluster.start('worker-2');
-    const source = await stage.source();
-    const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
-    await allPlaying(stage.viewers(1, `${owner.url}/stream/${stream_id}`));
-    const [viewer] = spread(stage, 1, [relaying], stream_id) as [RecordingHandle];
-    await allPlaying([viewer]);
+describe('a worker stands still', () => {
+  staged.concurrent('for less than its lease nothing changes', async ({ stage }) => {
+    const set = await scene(stage, undefined);
+    const { owner, others, source, own, elsewhere } = set;
     const [pid] = owner.ffmpegPids();
-    way.delay(SLOW_PING_MS);
-    // Awake for a moment in between: not long enough to hear anything.
-    for (const stoppedMs of [4_300, 5_600]) {
-      relaying.signal('SIGSTOP');
-      if (stoppedMs > LEASE_MS) way.cut();
-      await sleep(stoppedMs);
-      relaying.signal('SIGCONT');
-      await sleep(1_500);
-    }
-    const before = viewer.byteCount;
-    await until(() => viewer.byteCount > before, { timeoutMs: 8_000, what: 'the viewer to go on' });
-    await sleep(1_500);
-    expect(
-      relaying.logged('a feed has a new place').filter(({ place }) => (place as { kind: string }).kind === 'own'),
-    ).toEqual([]);
+    await standStill(set, 'random');
+    await sleep(2_000);
+    owner.signal('SIGCONT');
+    await sleep(4_000);
     expect(owner.ffmpegPids()).toEqual([pid]);
+    expect(ffmpegsOf(others)).toEqual([]);
+    expect(newPlaces(others, 'p:').filter(({ kind }) => kind === 'own')).toEqual([]);
     expect(await source.account()).toMatchObject({ total: 1, open: 1 });
-    expect(viewer.ended).toBe(false);
-    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 10_000, minSeconds: 3 });
-  },
-);
-
-staged('Redis goes away while a worker stands still: each stream goes on, made once', async ({ stage }) => {
-  const cluster = await stage.cluster(2);
-  const [standing, other] = cluster.workers as [Worker, Worker];
-  const source = await stage.source({ channels: { '/alone.ts': {}, '/followed.ts': {} } });
-  const play = async (path: string, workers: readonly Worker[]) => {
-    const { stream_id } = await standing.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
-    const playing: RecordingHandle[] = [];
-    for (const worker of workers) {
-      playing.push(stage.viewer(`${worker.url}/stream/${stream_id}`));
-      // The first of them makes it.
-      await allPlaying(playing);
+    for (const viewer of [...own, ...elsewhere]) {
+      expect(viewer.ended).toBe(false);
+      const verdict = judgeTs(await viewer.stop());
+      expectClean(verdict, { video: true, audio: true, frameTicks: FRAME_TICKS, maxSignalled: 0, minSeconds: 6 });
     }
-    return playing;
-  };
-  const viewers = [...(await play('/alone.ts', [standing])), ...(await play('/followed.ts', [standing, other]))];
-  standing.signal('SIGSTOP');
-  const taken = () => newPlaces([other], 'p:').some(({ kind }) => kind === 'own');
-  await until(taken, { timeoutMs: STOP_MS, what: 'a takeover' });
-  await cluster.redis.kill();
-  standing.signal('SIGCONT');
-  const before = viewers.map((viewer) => viewer.byteCount);
-  const goOn = () => viewers.every((viewer, n) => viewer.byteCount > (before[n] ?? 0) + 100 * PACKET);
-  await until(goOn, {
-    timeoutMs: 6_000,
-    what: () => `everybody to go on without Redis; ${viewers.map(({ byteCount }) => byteCount)}`,
   });
-  const made = async () => ({
-    ffmpegs: [standing, other].map((worker) => worker.ffmpegPids().length),
-    open: [(await source.channel('/alone.ts').stats()).open, (await source.channel('/followed.ts').stats()).open],
-  });
-  expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
-  await cluster.redis.start();
-  await sleep(3_000);
-  expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
-  for (const viewer of viewers) {
-    expect(viewer.ended).toBe(false);
-    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 2 * STOP_MS, minSeconds: 4 });
-  }
+
+  staged.concurrent(
+    'a worker that relays stands still, and finds the owner slow when it wakes: nothing is started',
+    async ({ stage }) => {
+      const cluster = await stage.cluster(0);
+      const port = await freePort();
+      const way = await startTcpProxy({ host: '127.0.0.2', port, target: { host: '127.0.0.1', port } });
+      stage.closeAfter(() => way.close());
+      const owner = await cluster.start('worker-1', { WORKER_ADDRESS: '127.0.0.2', RELAY_PORT: String(port) });
+      const relaying = await cluster.start('worker-2');
+      const source = await stage.source();
+      const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
+      await allPlaying(stage.viewers(1, `${owner.url}/stream/${stream_id}`));
+      const [viewer] = spread(stage, 1, [relaying], stream_id) as [RecordingHandle];
+      await allPlaying([viewer]);
+      const [pid] = owner.ffmpegPids();
+      way.delay(SLOW_PING_MS);
+      // Awake for a moment in between: not long enough to hear anything.
+      for (const stoppedMs of [4_300, 5_600]) {
+        relaying.signal('SIGSTOP');
+        if (stoppedMs > LEASE_MS) way.cut();
+        await sleep(stoppedMs);
+        relaying.signal('SIGCONT');
+        await sleep(1_500);
+      }
+      const before = viewer.byteCount;
+      await until(() => viewer.byteCount > before, { timeoutMs: 8_000, what: 'the viewer to go on' });
+      await sleep(1_500);
+      expect(
+        relaying.logged('a feed has a new place').filter(({ place }) => (place as { kind: string }).kind === 'own'),
+      ).toEqual([]);
+      expect(owner.ffmpegPids()).toEqual([pid]);
+      expect(await source.account()).toMatchObject({ total: 1, open: 1 });
+      expect(viewer.ended).toBe(false);
+      expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 10_000, minSeconds: 3 });
+    },
+  );
+
+  staged.concurrent(
+    'Redis goes away while a worker stands still: each stream goes on, made once',
+    async ({ stage }) => {
+      const cluster = await stage.cluster(2);
+      const [standing, other] = cluster.workers as [Worker, Worker];
+      const source = await stage.source({ channels: { '/alone.ts': {}, '/followed.ts': {} } });
+      const play = async (path: string, workers: readonly Worker[]) => {
+        const { stream_id } = await standing.api.createTranscode({ url: source.channel(path).url, profile: LIGHT });
+        const playing: RecordingHandle[] = [];
+        for (const worker of workers) {
+          playing.push(stage.viewer(`${worker.url}/stream/${stream_id}`));
+          // The first of them makes it.
+          await allPlaying(playing);
+        }
+        return playing;
+      };
+      const viewers = [...(await play('/alone.ts', [standing])), ...(await play('/followed.ts', [standing, other]))];
+      standing.signal('SIGSTOP');
+      const taken = () => newPlaces([other], 'p:').some(({ kind }) => kind === 'own');
+      await until(taken, { timeoutMs: STOP_MS, what: 'a takeover' });
+      await cluster.redis.kill();
+      standing.signal('SIGCONT');
+      const before = viewers.map((viewer) => viewer.byteCount);
+      const goOn = () => viewers.every((viewer, n) => viewer.byteCount > (before[n] ?? 0) + 100 * PACKET);
+      await until(goOn, {
+        timeoutMs: 6_000,
+        what: () => `everybody to go on without Redis; ${viewers.map(({ byteCount }) => byteCount)}`,
+      });
+      const made = async () => ({
+        ffmpegs: [standing, other].map((worker) => worker.ffmpegPids().length),
+        open: [(await source.channel('/alone.ts').stats()).open, (await source.channel('/followed.ts').stats()).open],
+      });
+      expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
+      await cluster.redis.start();
+      await sleep(3_000);
+      expect(await made()).toEqual({ ffmpegs: [1, 1], open: [1, 1] });
+      for (const viewer of viewers) {
+        expect(viewer.ended).toBe(false);
+        expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, maxGapMs: 2 * STOP_MS, minSeconds: 4 });
+      }
+    },
+  );
 });

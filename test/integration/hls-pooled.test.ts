@@ -19,7 +19,7 @@ async function ffmpegPlays(url: string, seconds: number): Promise<{ says: string
   return { says, pictures: frames.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length };
 }
 
-staged('plays a transcoded stream by HLS from the feed that TS viewers read', async ({ stage }) => {
+staged.concurrent('plays a transcoded stream by HLS from the feed that TS viewers read', async ({ stage }) => {
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const worker = await stage.worker(ENV);
   const census = stage.census(worker);
@@ -59,7 +59,7 @@ staged('plays a transcoded stream by HLS from the feed that TS viewers read', as
   expect(metrics).toContain('streampool_hls_segments_fetched_total 0\n');
 });
 
-staged(
+staged.concurrent(
   'plays HLS that FFmpeg opens itself, and one whose keyframes depend on its start, by their own marks',
   async ({ stage }) => {
     const files = await startFileSource();
@@ -88,7 +88,7 @@ staged(
   },
 );
 
-staged('plays a live stream that is passed on by HLS, over one connection', async ({ stage }) => {
+staged.concurrent('plays a live stream that is passed on by HLS, over one connection', async ({ stage }) => {
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const worker = await stage.worker(ENV);
   const { stream_id } = await worker.api.createStream({ url: source.url });
@@ -102,7 +102,7 @@ staged('plays a live stream that is passed on by HLS, over one connection', asyn
   await connectionCount(source, 0, 15_000);
 });
 
-staged('answers what a source that does not play is, and no empty playlist', async ({ stage }) => {
+staged.concurrent('answers what a source that does not play is, and no empty playlist', async ({ stage }) => {
   const worker = await stage.worker({ ...ENV, STREAM_RETRY_ATTEMPTS: '0', HLS_WAIT_TIME: '3' });
   const { stream_id } = await worker.api.createTranscode({ url: 'http://127.0.0.1:9/live.ts', profile: LIGHT });
   const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);

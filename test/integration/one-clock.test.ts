@@ -24,7 +24,7 @@ async function threeProfiles(stage: Stage, fixture: LoopName = 'bframes', env: W
   return { first, second, worker, ids, viewers };
 }
 
-staged(
+staged.concurrent(
   'a channel that goes silent moves when its next source plays beside it',
   { timeout: 60_000 },
   async ({ stage }) => {
@@ -47,7 +47,7 @@ staged(
   },
 );
 
-staged.for(['by itself', 'when somebody asks'] as const)(
+staged.concurrent.for(['by itself', 'when somebody asks'] as const)(
   'three profiles of one channel are 0 ticks apart after a failover %s',
   { timeout: 60_000 },
   async (how, { stage }) => {

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 
 const CLEAN = { video: true, audio: true, minSeconds: 2, maxSignalled: 0, maxGapMs: 100 };
 
-staged('shares one connection where its creator says so, and none where it says not', async ({ stage }) => {
+staged.concurrent('shares one connection where its creator says so, and none where it says not', async ({ stage }) => {
   const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
   const [a, b] = [source.channel('/a.ts'), source.channel('/b.ts')];
   const worker = await stage.worker({ SHARED_STREAM_GRACE: '1' });
@@ -43,7 +43,7 @@ staged('shares one connection where its creator says so, and none where it says 
   expect([await a.stats(), await b.stats()]).toMatchObject([{ total: 3 }, { total: 5 }]);
 });
 
-staged('says not, where SHARE_DIRECT_STREAMS says so', async ({ stage }) => {
+staged.concurrent('says not, where SHARE_DIRECT_STREAMS says so', async ({ stage }) => {
   const source = await stage.source();
   const worker = await stage.worker({ SHARE_DIRECT_STREAMS: 'true' });
   const stream = await worker.api.createStream({ url: source.url, share: false });
@@ -51,7 +51,7 @@ staged('says not, where SHARE_DIRECT_STREAMS says so', async ({ stage }) => {
   expect(await source.account()).toMatchObject({ open: 2, total: 2 });
 });
 
-staged('counts connections as the provider does', async ({ stage }) => {
+staged.concurrent('counts connections as the provider does', async ({ stage }) => {
   const source = await stage.source();
   const worker = await stage.worker({ SHARED_STREAM_GRACE: '1' });
   const one = await worker.api.createTranscode({ url: source.url, profile: COPY });

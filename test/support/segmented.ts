@@ -120,8 +120,7 @@ export function readSegments(
   segmenter.push(start.prefix);
   let at = start.at;
   const read = (to: number) => {
-    for (; at < to; at = Math.min(to, at + pieceBytes))
-      segmenter.push(feed.bytes.subarray(at, Math.min(to, at + pieceBytes)));
+    for (; at < to; at = Math.min(to, at + pieceBytes)) segmenter.push(feed.bytes, at, Math.min(to, at + pieceBytes));
   };
   for (const { at: position, mark } of feed.marks) {
     read(position);

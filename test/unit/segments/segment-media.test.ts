@@ -7,6 +7,7 @@ import { SegmentMedia } from '../../../services/proxy/src/segments/segment-media
 
 const MINE = Buffer.from('mine');
 const THEIRS = Buffer.from('theirs');
+const CUT = { bytes: MINE, crc: crc32(MINE) };
 const said = (n: number, bytes: Buffer): ListedSegment => ({
   ...{ n, mark: n, seconds: 2, pdtMs: 0, discontinuity: false, discontinuities: 1, gap: false, independent: true },
   ...{ bytes: bytes.length, crc: crc32(bytes), counters: new Map(), chunk: 0 },
@@ -23,17 +24,17 @@ function media(answer: Buffer | undefined = THEIRS) {
 
 it('takes what was cut here as soon as the owner has said the same of it', () => {
   const { media: held } = media();
-  held.cut(1, MINE, undefined);
+  held.cut(1, CUT, undefined);
   expect(held.of({ n: 1 })).toBeUndefined();
   held.said(said(1, MINE));
   expect(held.of({ n: 1 })).toBe(MINE);
-  held.cut(2, MINE, said(2, MINE));
+  held.cut(2, CUT, said(2, MINE));
   expect(held.of({ n: 2 })).toBe(MINE);
 });
 
 it('fetches what the owner has otherwise, once for all who ask', async () => {
   const { media: held, asked } = media();
-  held.cut(1, MINE, undefined);
+  held.cut(1, CUT, undefined);
   held.said(said(1, THEIRS));
   const [one, other] = await Promise.all([held.fetch(said(1, THEIRS)), held.fetch(said(1, THEIRS))]);
   expect([one, other, held.of({ n: 1 })]).toEqual([THEIRS, THEIRS, THEIRS]);
@@ -43,16 +44,16 @@ it('fetches what the owner has otherwise, once for all who ask', async () => {
 it('takes nothing else for it, and forgets what the owner has taken back', async () => {
   const { media: held } = media(MINE);
   expect(await held.fetch(said(1, THEIRS))).toBeUndefined();
-  held.cut(2, MINE, said(2, MINE));
+  held.cut(2, CUT, said(2, MINE));
   held.said(said(2, THEIRS));
   expect(held.of({ n: 2 })).toBeUndefined();
 });
 
 it('keeps no more than is asked for', () => {
   const { media: held } = media();
-  for (let n = 0; n < 100; n++) held.cut(n, MINE, undefined);
+  for (let n = 0; n < 100; n++) held.cut(n, CUT, undefined);
   expect(held.heldBytes).toBeLessThanOrEqual(16 * MINE.length);
-  for (let n = 100; n < 110; n++) held.cut(n, MINE, said(n, MINE));
+  for (let n = 100; n < 110; n++) held.cut(n, CUT, said(n, MINE));
   held.forgetBefore(105);
   expect([held.of({ n: 104 }), held.of({ n: 105 }), held.heldBytes]).toEqual([undefined, MINE, 5 * MINE.length]);
 });

@@ -3,6 +3,7 @@
  * before the media that it is about.
  */
 
+import { CHUNK_BYTES, type Chunk } from '../feed/chunk.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { PartDecision } from '../feed/hls/part-rule.ts';
 import type { Container, Cut, Done, Part, SegmentEnd } from '../feed/hls/segment-events.ts';
@@ -45,14 +46,16 @@ export interface FeedCutterDeps {
   readonly endBefore: (n: number) => SegmentEnd | undefined;
 }
 
-const MAX_READ_BYTES = 1024 * 1024;
-
 export class FeedCutter {
   readonly #deps: FeedCutterDeps;
   readonly #unsubscribe: () => void;
   #segmenter: Segmenter | undefined;
   /** Up to where the ring has been read. */
   #position = 0;
+  /** How many bytes the segmenter got. */
+  #pushed = 0;
+  /** Memory of the ring that the segmenter refers to, the oldest first: it is not used anew meanwhile. */
+  #held: { readonly chunk: Chunk; pushed: number }[] = [];
   #timeline: string | undefined;
   #log: MarkLog | undefined;
   /** How many marks of the log have been said. */
@@ -97,6 +100,7 @@ export class FeedCutter {
   close(): void {
     this.#unsubscribe();
     this.#segmenter = undefined;
+    this.#letGo(Number.POSITIVE_INFINITY);
   }
 
   #end(): void {
@@ -112,11 +116,33 @@ export class FeedCutter {
     this.#hear(segmenter);
     // What the ring has dropped unread is missing in the segments as in the feed of a reader that was too slow.
     this.#position = Math.max(this.#position, ring.tail);
-    for (;;) {
-      const bytes = ring.view(this.#position, ring.head, MAX_READ_BYTES);
-      if (bytes === undefined) return;
-      this.#position += bytes.length;
-      segmenter.push(bytes);
+    while (this.#position < ring.head) {
+      const chunk = ring.chunkAt(this.#position);
+      if (chunk === undefined) break;
+      const start = this.#position % CHUNK_BYTES;
+      const end = Math.min(CHUNK_BYTES, start + ring.head - this.#position);
+      this.#hold(chunk, end - start);
+      this.#position += end - start;
+      segmenter.push(chunk.bytes, start, end);
+    }
+    this.#letGo(segmenter.needsFrom);
+  }
+
+  #hold(chunk: Chunk, length: number): void {
+    this.#pushed += length;
+    const newest = this.#held.at(-1);
+    if (newest?.chunk === chunk) newest.pushed = this.#pushed;
+    else {
+      chunk.hold();
+      this.#held.push({ chunk, pushed: this.#pushed });
+    }
+  }
+
+  /** @param from what was pushed before it is not needed */
+  #letGo(from: number): void {
+    for (let [oldest] = this.#held; oldest !== undefined && oldest.pushed <= from; [oldest] = this.#held) {
+      oldest.chunk.release();
+      this.#held.shift();
     }
   }
 
@@ -142,6 +168,7 @@ export class FeedCutter {
     const decided = () => this.#decided();
     this.#segmenter = new Segmenter(sink, { nearTicks, containers, endBefore, partTicks, decided });
     this.#segmenter.push(oldest.prefix);
+    this.#pushed = oldest.prefix.length;
     this.#position = oldest.position;
     return this.#segmenter;
   }

@@ -332,7 +332,7 @@ export class FeedSegments implements AnsweringSegments {
       this.#list.add(segment, { ...begin, partTarget: facts.partTarget });
       this.#shorten();
     }
-    const isOther = media !== undefined && this.#media.cut(n, media.bytes, this.#list.of(n)) === 'other';
+    const isOther = media !== undefined && this.#media.cut(n, media, this.#list.of(n)) === 'other';
     if (isOther) {
       this.#deps.log.debug({ n, bytes: media.bytes.length }, 'this worker has cut a segment otherwise than its owner');
     }
@@ -348,7 +348,7 @@ export class FeedSegments implements AnsweringSegments {
     const { n } = done;
     const media = done[this.#deps.container];
     this.#list.replace(n, mediaFacts(done, this.#deps.container));
-    if (media !== undefined) this.#media.cut(n, media.bytes, this.#list.of(n));
+    if (media !== undefined) this.#media.cut(n, media, this.#list.of(n));
   }
 
   /** Playlists begin with the oldest segment whose media is here, and that of all after it. The newest may still be on the way. */

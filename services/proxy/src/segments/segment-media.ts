@@ -9,14 +9,20 @@ import type { ListedSegment } from '../feed/hls/segment-list.ts';
 /** Its own segments that wait for the owner's word. The owner is not so far behind. */
 const MAX_WAITING = 16;
 
+/** Media of one segment. */
+export interface CheckedMedia {
+  readonly bytes: Buffer;
+  readonly crc: number;
+}
+
 /** Whether what was cut here is what the owner has; `unknown`: one of them is not known yet. */
 export type Comparison = 'same' | 'other' | 'unknown';
 
 export class SegmentMedia {
   /** What the owner has. */
-  readonly #media = new Map<number, Buffer>();
+  readonly #media = new Map<number, CheckedMedia>();
   /** What was cut here, until the owner has said the same or something else. */
-  readonly #cut = new Map<number, Buffer>();
+  readonly #cut = new Map<number, CheckedMedia>();
   readonly #fetching = new Map<number, Promise<Buffer | undefined>>();
   readonly #fetch: (n: number) => Promise<Buffer | undefined>;
   #fetched = 0;
@@ -28,7 +34,7 @@ export class SegmentMedia {
 
   get heldBytes(): number {
     let bytes = 0;
-    for (const media of [this.#media, this.#cut]) for (const { length } of media.values()) bytes += length;
+    for (const media of [this.#media, this.#cut]) for (const each of media.values()) bytes += each.bytes.length;
     return bytes;
   }
 
@@ -38,19 +44,19 @@ export class SegmentMedia {
   }
 
   of(segment: Pick<ListedSegment, 'n'>): Buffer | undefined {
-    return this.#media.get(segment.n);
+    return this.#media.get(segment.n)?.bytes;
   }
 
   /** It was cut here. @param segment what the owner says of it; undefined: nothing yet */
-  cut(n: number, bytes: Buffer, segment: Pick<ListedSegment, 'crc'> | undefined): Comparison {
+  cut(n: number, media: CheckedMedia, segment: Pick<ListedSegment, 'crc'> | undefined): Comparison {
     if (segment === undefined) {
-      this.#cut.set(n, bytes);
+      this.#cut.set(n, media);
       const [oldest] = this.#cut.keys();
       if (this.#cut.size > MAX_WAITING && oldest !== undefined) this.#cut.delete(oldest);
       return 'unknown';
     }
-    if (crc32(bytes) !== segment.crc) return 'other';
-    this.#media.set(n, bytes);
+    if (media.crc !== segment.crc) return 'other';
+    this.#media.set(n, media);
     return 'same';
   }
 
@@ -58,10 +64,10 @@ export class SegmentMedia {
   said({ n, crc }: ListedSegment): Comparison {
     const mine = this.#cut.get(n);
     const known = this.#media.get(n);
-    if (known !== undefined && crc32(known) !== crc) this.#media.delete(n);
+    if (known !== undefined && known.crc !== crc) this.#media.delete(n);
     if (mine === undefined) return 'unknown';
     this.#cut.delete(n);
-    if (crc32(mine) !== crc) return 'other';
+    if (mine.crc !== crc) return 'other';
     this.#media.set(n, mine);
     return 'same';
   }
@@ -74,7 +80,7 @@ export class SegmentMedia {
       .then((bytes) => {
         if (bytes === undefined || crc32(bytes) !== crc) return undefined;
         this.#fetched++;
-        this.#media.set(n, bytes);
+        this.#media.set(n, { bytes, crc });
         return bytes;
       })
       .finally(() => this.#fetching.delete(n));

@@ -109,6 +109,7 @@ describe('memory of what was sent', () => {
       keyframe: true,
       closed: true,
       gap: false,
+      dataBytes: 0,
       arrivedMs: 0,
       position: 0,
     };

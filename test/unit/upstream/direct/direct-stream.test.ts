@@ -288,9 +288,10 @@ describe('live', () => {
     const [source] = sources;
     reply?.on('drain', moved);
     viewer.response.pause();
-    // When the kernels are full, however long that takes, nothing moves for longer than a live source may be silent.
-    await eventually(() => performance.now() - heldSinceMs > 2 * SETTINGS.liveChunkTimeoutMs, 10_000);
-    expect([source?.writableNeedDrain, reply?.writableNeedDrain]).toEqual([true, true]);
+    // When the kernels are full, however long that takes, nothing moves for longer than a live source may be silent. A machine
+    // that stands still moves nothing either.
+    const isFull = () => source?.writableNeedDrain === true && reply?.writableNeedDrain === true;
+    await eventually(() => isFull() && performance.now() - heldSinceMs > 2 * SETTINGS.liveChunkTimeoutMs, 10_000);
     expect(reply?.writableLength).toBeLessThan(1_000_000);
     expect(worker.results).toEqual([]);
     const held = written;

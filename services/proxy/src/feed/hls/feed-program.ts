@@ -49,10 +49,10 @@ export class FeedProgram {
   /** Takes a unit. @returns whether it is part of a table */
   isTable({ pid, pieces }: ScannedUnit): boolean {
     if (pid !== PAT_PID && pid !== this.#pmtPid) return false;
-    for (const piece of pieces) {
-      for (let at = 0; at < piece.length; at += PACKET_SIZE) {
-        if (pid === PAT_PID) this.#readPat(piece, at);
-        else for (const section of this.#pmt.push(piece, at)) this.#adopt(parsePmt(section));
+    for (const { bytes, start, end } of pieces) {
+      for (let at = start; at < end; at += PACKET_SIZE) {
+        if (pid === PAT_PID) this.#readPat(bytes, at);
+        else for (const section of this.#pmt.push(bytes, at)) this.#adopt(parsePmt(section));
       }
     }
     return true;

@@ -8,7 +8,7 @@ import {
   SegmentWriter,
 } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame } from '../../mpegts/segmenting/sound-reader.ts';
-import { elementaryOf, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
+import { elementaryOf, type Piece, type ScannedUnit } from '../../mpegts/segmenting/unit-scanner.ts';
 import type { Mark } from '../marks/mark.ts';
 import { type CmafOptions, type CmafPart, CmafSegment, type Init, type KnownTracks } from './cmaf-segment.ts';
 import type { FeedTrack } from './feed-program.ts';
@@ -56,7 +56,9 @@ export class OpenSegment {
   /** Its first picture is in it; its first sound, if the program has no pictures. */
   hasBegun: boolean;
   /** Sound that stands before the first picture in the ring. It follows that picture in the segment. */
-  #early: { pid: number; pieces: readonly Buffer[] }[] = [];
+  #early: { pid: number; pieces: readonly Piece[] }[] = [];
+  /** How many bytes were pushed before the first that it still refers to. */
+  #at = Number.POSITIVE_INFINITY;
   /** Its fragmented mp4 is said in parts. */
   readonly hasParts: boolean;
   readonly #writer: SegmentWriter | undefined;
@@ -86,7 +88,14 @@ export class OpenSegment {
 
   /** Adds a unit of data, or packets outside any unit. */
   add(unit: ScannedUnit): void {
-    this.#writer?.add(unit.pid, unit.pieces);
+    if (this.#writer === undefined) return;
+    this.#at = Math.min(this.#at, unit.at);
+    this.#writer.add(unit.pid, unit.pieces);
+  }
+
+  /** How many bytes were pushed before the first that it still needs; infinite when it needs none. */
+  get needsFrom(): number {
+    return this.#at;
   }
 
   /**
@@ -100,9 +109,9 @@ export class OpenSegment {
     if (track.leads) this.#begin();
     this.#cmaf?.addSound(track, frames);
     if (this.#writer === undefined) return;
-    const { pid, streamId = PRIVATE_STREAM } = unit;
-    const bytes = frames.map((frame) => frame.bytes);
-    const pieces = isWhole ? unit.pieces : [packetizeSound(streamId, first.pts, bytes, pcrOfUnit(unit.pieces))];
+    const { pid } = unit;
+    const pieces = isWhole ? unit.pieces : repacked(unit, first.pts, frames);
+    if (isWhole) this.#at = Math.min(this.#at, unit.at);
     if (this.hasBegun) this.#writer.add(pid, pieces);
     else this.#early.push({ pid, pieces });
   }
@@ -128,4 +137,15 @@ export class OpenSegment {
     const fmp4 = this.#cmaf?.close(chunk);
     return { ts: ts?.bytes, counters: ts?.counters ?? counters, fmp4, chunk: chunk + (fmp4?.parts.length ?? 0) };
   }
+}
+
+/** Some frames of a unit as packets of their own. */
+function repacked({ pid, streamId = PRIVATE_STREAM, pieces }: ScannedUnit, pts: number, frames: readonly SoundFrame[]) {
+  const bytes = packetizeSound(
+    { pid, streamId },
+    pts,
+    frames.map((frame) => frame.bytes),
+    pcrOfUnit(pieces),
+  );
+  return [{ bytes, start: 0, end: bytes.length }];
 }

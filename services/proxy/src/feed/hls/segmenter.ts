@@ -4,10 +4,14 @@
  */
 
 import { crc32 } from 'node:zlib';
-import { Copies } from '../../mpegts/segmenting/copies.ts';
 import type { Counters, SegmentProgram } from '../../mpegts/segmenting/segment-writer.ts';
 import type { SoundFrame, SoundUnit } from '../../mpegts/segmenting/sound-reader.ts';
-import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmenting/unit-scanner.ts';
+import {
+  elementaryOf,
+  firstElementaryOf,
+  type ScannedUnit,
+  UnitScanner,
+} from '../../mpegts/segmenting/unit-scanner.ts';
 import { isClosed, isKeyframe } from '../../mpegts/syntax/keyframes.ts';
 import { hasRandomAccessIndicator } from '../../mpegts/syntax/packet.ts';
 import { TICKS_PER_SECOND, unwrapNear } from '../../mpegts/syntax/timestamp.ts';
@@ -72,7 +76,6 @@ export class Segmenter {
   readonly #cuts = new Cuts();
   readonly #scanner = new UnitScanner((unit) => this.#take(unit));
   readonly #program = new FeedProgram();
-  readonly #copies = new Copies();
   readonly #containers: Containers;
   readonly #endBefore: (n: number) => SegmentEnd | undefined;
   readonly #parts: PartRule;
@@ -120,9 +123,16 @@ export class Segmenter {
     this.#cuts.mark(mark, shift);
   }
 
-  /** Takes whole packets. It copies them. */
-  push(bytes: Buffer): void {
-    this.#scanner.push(this.#copies.of(bytes));
+  /** Takes whole packets. It refers to `bytes`, which must stay as it is until `needsFrom` has passed it. */
+  push(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#scanner.push(bytes, start, end);
+  }
+
+  /** How many bytes were pushed before the first that it still needs. */
+  get needsFrom(): number {
+    let from = this.#queue[0]?.unit.at ?? this.#scanner.at;
+    for (const segment of this.#open) from = Math.min(from, segment.needsFrom);
+    return from;
   }
 
   /** What was pushed ends with whole units. */
@@ -309,11 +319,12 @@ export class Segmenter {
 }
 
 function isKeyUnit(unit: ScannedUnit, { codec }: FeedTrack): boolean {
+  const [first] = unit.pieces;
   // The first packet tells almost always.
   return (
-    isKeyframe(codec, elementaryOf(unit, 1)) ??
+    isKeyframe(codec, firstElementaryOf(unit)) ??
     isKeyframe(codec, elementaryOf(unit, HEAD_PACKETS)) ??
-    hasRandomAccessIndicator(unit.pieces[0] as Buffer, 0)
+    (first !== undefined && hasRandomAccessIndicator(first.bytes, first.start))
   );
 }
 

@@ -4,7 +4,7 @@
  * the same grid.
  */
 
-import type { Boundary, SourceUnit } from './mark.ts';
+import { type Boundary, NO_BOUNDARIES, type SourceUnit } from './mark.ts';
 
 /** A follower of a worker that says no marks forgets older ones. */
 const MAX_SEEN = 256;
@@ -54,7 +54,8 @@ export class ClockList {
    * The boundaries that are certain by now: DTS has passed them, so no picture before them can follow. Each is decided
    * once.
    */
-  decided(): Boundary[] {
+  decided(): readonly Boundary[] {
+    if (this.#seen.length === 0 && this.#otherPts === undefined) return NO_BOUNDARIES;
     const boundaries: Boundary[] = [];
     const other = this.#otherPts;
     const isCertain = (pts: number) => pts <= this.#dts || (other !== undefined && pts < other);

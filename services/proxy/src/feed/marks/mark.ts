@@ -40,6 +40,8 @@ export interface Boundary {
   readonly discontinuity: boolean;
 }
 
+export const NO_BOUNDARIES: readonly Boundary[] = [];
+
 /** A picture of the source; a piece of sound if its program has no pictures. Times are 90 kHz on the timeline of the source feed, not wrapped. */
 export interface SourceUnit {
   readonly pts: number;

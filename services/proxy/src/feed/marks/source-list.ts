@@ -3,7 +3,7 @@
  * the boundary before. A source with rare keyframes has longer segments.
  */
 
-import type { Boundary, SourceUnit } from './mark.ts';
+import { type Boundary, NO_BOUNDARIES, type SourceUnit } from './mark.ts';
 
 const SHORTEST_SHARE = 0.75;
 /** After so many open entries in a row, open ones count. */
@@ -82,7 +82,8 @@ export class SourceList {
   }
 
   /** The boundaries among the entries that have come. Each is decided once. */
-  decided(): Boundary[] {
+  decided(): readonly Boundary[] {
+    if (this.#entries.length === 0) return NO_BOUNDARIES;
     const boundaries: Boundary[] = [];
     for (const entry of this.#entries.splice(0)) {
       const counts = this.#note(entry);

@@ -6,9 +6,9 @@
 
 import { classifyStream, isDecodable, isNarrated, languageOf } from '../syntax/elementary.ts';
 import { isDamaged, NULL_PID, pidOf } from '../syntax/packet.ts';
-import { leaveChunk, type PacketRef, WaitingPackets } from '../syntax/packet-memory.ts';
+import { leaveChunk, type WaitingPacket, WaitingPackets } from '../syntax/packet-memory.ts';
 import { Packetizer } from '../syntax/packetizer.ts';
-import { buildPmt, isTrackPid, type ProgramMap } from '../syntax/psi.ts';
+import { buildPmt, isTrackPid, type ProgramMap, type ProgramStream } from '../syntax/psi.ts';
 import { TrackReader, type TrackSink } from './track-reader.ts';
 import { TrackSurvey } from './track-survey.ts';
 import type { Track } from './units.ts';
@@ -28,7 +28,7 @@ const MS_PER_CHANGE = 5_000;
 const NO_MAPS: readonly ProgramMap[] = [];
 
 /** A packet that waits until the survey has chosen what is played. */
-interface HeldPacket extends PacketRef {
+interface HeldPacket extends WaitingPacket {
   readonly pid: number;
   readonly position: number;
   readonly maps: readonly ProgramMap[];
@@ -55,7 +55,10 @@ export class ProgramReader {
   #heldSettled = 0;
   #signature: string | undefined;
   #map: ProgramMap | undefined;
+  /** The same without the streams that are not played. */
+  #played: ProgramMap | undefined;
   #tracks = new Map<number, TrackReader>();
+  #trackList: readonly Track[] = [];
   readonly #waiting = new WaitingPackets();
   readonly #contiguous: boolean;
   /** PID of the last packet. */
@@ -131,15 +134,21 @@ export class ProgramReader {
   }
 
   #program(announced: ProgramMap): void {
-    const map = { ...announced, streams: announced.streams.filter((stream) => this.#survey.isPlayed(stream)) };
+    const streams = announced.streams.filter((stream) => this.#survey.isPlayed(stream));
+    if (announced === this.#map && this.#played !== undefined && isSame(streams, this.#played.streams)) {
+      this.#sink.program(this.#played, this.#trackList, false);
+      return;
+    }
+    const map = { ...announced, streams };
     const signature = buildPmt(map, 0).toString('latin1');
     const changed = signature !== this.#signature;
     if (changed && !this.#mayChange()) return;
     if (changed) this.#adopt(map);
     this.#signature = signature;
     this.#map = announced;
-    const tracks = [...this.#tracks.values()].map(({ track }) => track);
-    this.#sink.program(map, tracks, changed);
+    this.#played = map;
+    this.#trackList = [...this.#tracks.values()].map(({ track }) => track);
+    this.#sink.program(map, this.#trackList, changed);
   }
 
   #mayChange(): boolean {
@@ -178,4 +187,8 @@ export class ProgramReader {
     }
     for (const [pid, reader] of before) if (this.#tracks.get(pid) !== reader) reader.discard();
   }
+}
+
+function isSame(streams: readonly ProgramStream[], others: readonly ProgramStream[]): boolean {
+  return streams.length === others.length && streams.every((stream, index) => stream === others[index]);
 }

@@ -15,7 +15,13 @@ import {
   pcrOf,
   startsUnit,
 } from '../syntax/packet.ts';
-import { leaveChunk, MAX_UNIT_PACKETS, type PacketRef, type WaitingPackets } from '../syntax/packet-memory.ts';
+import {
+  leaveChunk,
+  MAX_UNIT_PACKETS,
+  type PacketRef,
+  type WaitingPacket,
+  type WaitingPackets,
+} from '../syntax/packet-memory.ts';
 import { type PesHeader, parsePesHeader } from '../syntax/pes.ts';
 import { packetizeSection, SectionAssembler } from '../syntax/psi.ts';
 import { isScrambled } from '../syntax/scrambling.ts';
@@ -36,7 +42,7 @@ export class TrackReader {
   readonly #waiting: WaitingPackets;
   #counter: number | undefined;
   #duplicate = false;
-  #packets: PacketRef[] = [];
+  #packets: WaitingPacket[] = [];
   /** How many of the held packets came with earlier chunks. */
   #settled = 0;
   #receivedBytes = 0;
@@ -91,8 +97,10 @@ export class TrackReader {
   flush(): void {
     const first = this.#packets[0];
     if (first === undefined) return;
-    const header = parsePesHeader(first.bytes, payloadOffset(first.bytes, first.offset), first.offset + PACKET_SIZE);
-    this.#emit(this.#take(), header);
+    const start = payloadOffset(first.bytes, first.offset);
+    const header = parsePesHeader(first.bytes, start, first.offset + PACKET_SIZE);
+    const dataBytes = this.#receivedBytes - ((header?.dataOffset ?? start) - start);
+    this.#emit(this.#take(), dataBytes, header);
   }
 
   /** Moves waiting packets out of a chunk of which they are only a small part, so that the chunk can be freed. */
@@ -132,7 +140,7 @@ export class TrackReader {
     return false;
   }
 
-  #append(packet: PacketRef): void {
+  #append(packet: WaitingPacket): void {
     this.#packets.push(packet);
     this.#waiting.add();
     this.#receivedBytes += packet.offset + PACKET_SIZE - payloadOffset(packet.bytes, packet.offset);
@@ -142,11 +150,11 @@ export class TrackReader {
 
   #sectionPacket(packet: PacketRef): void {
     if (!hasClockTimes(this.track.type)) {
-      this.#emit([packet], undefined);
+      this.#emit([packet], 0, undefined);
       return;
     }
     for (const section of this.#sections.push(packet.bytes, packet.offset)) {
-      this.#emit(packetsOf(packetizeSection(section, this.track.pid, 0)), undefined, section);
+      this.#emit(packetsOf(packetizeSection(section, this.track.pid, 0)), 0, undefined, section);
     }
   }
 
@@ -160,7 +168,7 @@ export class TrackReader {
     return packets;
   }
 
-  #emit(packets: PacketRef[], header: PesHeader | undefined, section?: Buffer): void {
+  #emit(packets: PacketRef[], dataBytes: number, header: PesHeader | undefined, section?: Buffer): void {
     const { kind } = this.track;
     const offset = packets[0]?.offset ?? 0;
     const gap = this.#gap;
@@ -169,6 +177,7 @@ export class TrackReader {
     this.#sink.unit({
       track: this.track,
       packets,
+      dataBytes,
       section,
       pts: header?.pts,
       dts: header?.dts,

@@ -29,6 +29,8 @@ interface Program {
   readonly pmtPid: number;
   /** Undefined until its PMT has come. */
   map: ProgramMap | undefined;
+  /** What the map was read from. */
+  section?: Buffer;
   /** Its audio and video tracks. */
   tracks: readonly AnnouncedTrack[];
 }
@@ -60,6 +62,9 @@ export class TrackSurvey {
   /** The current look; undefined when it is settled what is played. */
   #look: Look | undefined;
   #checkedMs = 0;
+  /** The newest packet, if another one of this PID at this time tells nothing new. Most packets come in such rows. */
+  #rowPid: number | undefined;
+  #rowMs = 0;
 
   /** @param waits false: the input is our own, and its first PMT is correct */
   constructor(waits = true) {
@@ -72,6 +77,7 @@ export class TrackSurvey {
    */
   begin(): void {
     this.#seenMs.clear();
+    this.#rowPid = undefined;
     this.#look = undefined;
     this.#lookAgain();
   }
@@ -93,14 +99,23 @@ export class TrackSurvey {
 
   /** Notes a packet that came at `nowMs`. */
   note(pid: number, bytes: Buffer, offset: number, nowMs: number): SurveyNews | undefined {
+    if (pid === this.#rowPid && nowMs === this.#rowMs) return undefined;
+    this.#rowPid = undefined;
     const pmt = this.#pmts.get(pid);
     let maps: readonly ProgramMap[] | undefined;
     if (pid === PAT_PID) this.#association(bytes, offset);
     else if (pmt !== undefined) maps = this.#maps(pmt, pid, bytes, offset);
-    else if (hasPayload(bytes, offset) && this.#seenMs.get(pid) !== nowMs) this.#seenMs.set(pid, nowMs);
+    else if (hasPayload(bytes, offset)) {
+      this.#seenMs.set(pid, nowMs);
+      this.#rowPid = pid;
+      this.#rowMs = nowMs;
+    }
     const begun = this.#absent.delete(pid);
     if (this.#look === undefined) this.#leaveSilence(nowMs);
-    if (this.#look !== undefined) this.#goOn(this.#look, pid, bytes, offset, nowMs);
+    if (this.#look !== undefined) {
+      this.#rowPid = undefined;
+      this.#goOn(this.#look, pid, bytes, offset, nowMs);
+    }
     return begun || (maps !== undefined && maps.length > 0) ? { maps: maps ?? [], begun } : undefined;
   }
 
@@ -152,9 +167,10 @@ export class TrackSurvey {
   #maps(assembler: SectionAssembler, pid: number, bytes: Buffer, offset: number): ProgramMap[] {
     const maps: ProgramMap[] = [];
     for (const section of assembler.push(bytes, offset)) {
-      const map = parsePmt(section);
+      const map = this.#sameAsBefore(pid, section) ?? parsePmt(section);
       const program = map && this.#programs.get(map.programNumber);
       if (map === undefined || program?.pmtPid !== pid) continue;
+      program.section = section;
       const known = new Set(program.tracks.map((track) => track.pid));
       program.map = map;
       program.tracks = tracksOf(map);
@@ -167,6 +183,14 @@ export class TrackSurvey {
       }
     }
     return maps;
+  }
+
+  /** The map of a PMT that is sent again: the same object. */
+  #sameAsBefore(pid: number, section: Buffer): ProgramMap | undefined {
+    for (const { pmtPid, section: before, map } of this.#programs.values()) {
+      if (pmtPid === pid && before?.equals(section) === true) return map;
+    }
+    return undefined;
   }
 
   /** Leaves a program whose tracks have all ended when another one has data. */

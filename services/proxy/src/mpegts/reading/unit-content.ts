@@ -1,7 +1,8 @@
 /** A unit's bytes of the elementary stream, without packet and PES headers: for those that read them, or recognise them. */
 
-import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { PACKET_SIZE, payloadOffset } from '../syntax/packet.ts';
+import type { PacketRef } from '../syntax/packet-memory.ts';
 import { parsePesHeader } from '../syntax/pes.ts';
 import type { Unit } from './units.ts';
 
@@ -9,13 +10,13 @@ type Packets = Pick<Unit, 'packets'>;
 
 /** Number of packets of a video unit in which its parameter sets or first slice must begin. */
 const HEAD_PACKETS = 8;
-/** As many hexadecimal digits of a hash as fit into a number. */
-const HASH_DIGITS = 12;
-/** How much of a unit is hashed, besides its length. Two pictures that differ do so in either of the two. */
-const HASHED_BYTES = 2_000;
-/** One call of the hash costs more than copying a packet, so all is hashed in one piece. The length stands in front. */
-const LENGTH_BYTES = 4;
-const scratch = Buffer.allocUnsafeSlow(LENGTH_BYTES + HASHED_BYTES);
+/** How much of a unit is summed up. Two pictures that differ do so here or in their length. */
+const SUMMED_BYTES = 2_000;
+/** One call of `crc32` costs more than copying a packet, so all is summed up in one piece. */
+const scratch = Buffer.allocUnsafeSlow(SUMMED_BYTES);
+const SUM_SIZE = 2 ** 32;
+/** A number holds 53 bits. */
+const MAX_LENGTH = 2 ** 20;
 
 export function elementaryBytes(unit: Packets): Buffer {
   const bytes = Buffer.allocUnsafe(unit.packets.length * PACKET_SIZE);
@@ -28,21 +29,16 @@ export function headOf({ packets }: Packets): Buffer {
 }
 
 /**
- * A 48-bit hash of how many there are, and of the first of them. It stays the same when the unit's times are rewritten
- * on the way, or its packets are filled in another way.
+ * Tells pictures from each other: how many bytes there are, and a checksum of the first of them. It stays the same when
+ * the unit's times are rewritten on the way, or its packets are filled in another way. An integer of at most 52 bits.
  */
-export function contentOf(unit: Packets): number {
-  let length = 0;
-  let hashed = LENGTH_BYTES;
-  let index = 0;
-  for (const { bytes, offset } of unit.packets) {
-    const start = dataOffset(bytes, offset, index++);
-    const end = offset + PACKET_SIZE;
-    length += end - start;
-    if (hashed < scratch.length) hashed += bytes.copy(scratch, hashed, start, end);
+export function contentOf({ packets, dataBytes }: Pick<Unit, 'packets' | 'dataBytes'>): number {
+  let copied = 0;
+  for (let index = 0; index < packets.length && copied < scratch.length; index++) {
+    const { bytes, offset } = packets[index] as PacketRef;
+    copied += bytes.copy(scratch, copied, dataOffset(bytes, offset, index), offset + PACKET_SIZE);
   }
-  scratch.writeUInt32BE(length, 0);
-  return Number.parseInt(hash('sha256', scratch.subarray(0, hashed), 'hex').slice(0, HASH_DIGITS), 16);
+  return (dataBytes % MAX_LENGTH) * SUM_SIZE + crc32(scratch.subarray(0, copied));
 }
 
 /** @returns how many bytes there are */

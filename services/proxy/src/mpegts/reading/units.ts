@@ -24,6 +24,8 @@ export interface Track {
 export interface Unit {
   readonly track: Track;
   readonly packets: readonly PacketRef[];
+  /** How many bytes of the elementary stream are in them; 0 for sections. */
+  readonly dataBytes: number;
   /** The whole section in these packets, if it may contain times of the program's clock. */
   readonly section?: Buffer | undefined;
   /** 33-bit ticks on the input's clock; undefined when it sends none. */

@@ -11,18 +11,18 @@ export class BesidePictures {
   #isBehindLast = false;
 
   beginInput(): void {
-    this.#seen.clear();
+    clear(this.#seen);
     this.#isBehindLast = false;
   }
 
   pictureSent(): void {
-    this.#sent.clear();
+    clear(this.#sent);
     this.beginInput();
   }
 
   /** @param isLast whether it is the last picture that was sent */
   pictureRepeated(isLast: boolean): void {
-    this.#seen.clear();
+    clear(this.#seen);
     this.#isBehindLast = isLast;
   }
 
@@ -37,4 +37,9 @@ export class BesidePictures {
     this.#seen.set(pid, seen);
     return seen <= (this.#sent.get(pid) ?? 0);
   }
+}
+
+/** To clear an empty map takes memory. */
+function clear(units: Map<number, number>): void {
+  if (units.size > 0) units.clear();
 }

@@ -3,7 +3,7 @@
  * their own counters.
  */
 
-import { PACKET_SIZE } from '../syntax/packet.ts';
+import { PACKET_SIZE, setCounter } from '../syntax/packet.ts';
 import { buildPat, buildPmt, freePid, PAT_PID, type ProgramMap, packetizeSection } from '../syntax/psi.ts';
 
 export const PROGRAM_NUMBER = 1;
@@ -19,6 +19,8 @@ export class ProgramTables {
   #version = -1;
   #signature = '';
   readonly #counters = new Map<number, number>();
+  /** The packets of both, by PID, which are sent again and again. */
+  #packets: (readonly [pid: number, packets: Buffer])[] = [];
 
   get pmtPid(): number {
     return this.#pmtPid;
@@ -37,16 +39,20 @@ export class ProgramTables {
     this.#version = (this.#version + 1) & 0x1f;
     this.#pat = buildPat(PROGRAM_NUMBER, this.#pmtPid, 0);
     this.#pmt = buildPmt(map, this.#version);
+    this.#packets = [
+      [PAT_PID, packetizeSection(this.#pat, PAT_PID, 0)],
+      [this.#pmtPid, packetizeSection(this.#pmt, this.#pmtPid, 0)],
+    ];
     return true;
   }
 
-  /** Emits both tables. */
+  /** Emits both tables. Their memory is used again for the next ones. */
   emit(packets: (bytes: Buffer, start: number, end: number) => void): void {
-    for (const [pid, section] of [[PAT_PID, this.#pat] as const, [this.#pmtPid, this.#pmt] as const]) {
-      const counter = this.#counterOf(pid);
-      const bytes = packetizeSection(section, pid, counter + 1);
+    for (const [pid, bytes] of this.#packets) {
+      let counter = this.#counterOf(pid);
+      for (let at = 0; at < bytes.length; at += PACKET_SIZE) setCounter(bytes, at, ++counter);
       packets(bytes, 0, bytes.length);
-      this.#counters.set(pid, (counter + bytes.length / PACKET_SIZE) & 0x0f);
+      this.#counters.set(pid, counter & 0x0f);
     }
   }
 

@@ -55,6 +55,7 @@ export class ProgramWriter {
   readonly #tracks = new Map<number, OutTrack>();
   /** The same tracks by input PID, for the current input. */
   #inputs = new Map<number, OutTrack>();
+  #inputVideo: OutTrack | undefined;
   #signature = '';
   #pcrPid: number | undefined;
   #lastPcr: number | undefined;
@@ -75,7 +76,7 @@ export class ProgramWriter {
 
   /** The video track of the current input. */
   get inputVideo(): OutTrack | undefined {
-    return [...this.#inputs.values()].find((track) => track.video);
+    return this.#inputVideo;
   }
 
   /** The current input has described its program. */
@@ -91,6 +92,7 @@ export class ProgramWriter {
   /** The next packets come from another input. `jump`: it has its own clock. */
   beginInput(jump: boolean): void {
     this.#inputs = new Map();
+    this.#inputVideo = undefined;
     this.#wait(jump);
   }
 
@@ -128,6 +130,7 @@ export class ProgramWriter {
     }
     const taken = new Set([...inputs.values()].map(({ pid }) => pid));
     this.#inputs = inputs;
+    this.#inputVideo = [...inputs.values()].find((track) => track.video);
     this.#pcrPid = inputs.get(map.pcrPid)?.pid ?? NULL_PID;
     const described: ProgramMap = {
       programNumber: PROGRAM_NUMBER,

@@ -104,6 +104,7 @@ export class Repetition {
    * @param dts on the input's clock
    */
   look(unit: Unit, dts: number, timeline: Timeline): Look {
+    if (this.#repeated === undefined && !timeline.fresh) return 'usual';
     const { fresh, clock, shift } = timeline;
     if (this.#repeated !== undefined && shift !== undefined) {
       return this.#lookAgain(this.#repeated, unit, { dts, shift }, timeline);

@@ -31,7 +31,7 @@ export class Rhythm {
       this.#halfSinceMs = nowMs;
     }
     this.#halves[0] = Math.max(this.#halves[0], nowMs - lastMs);
-    this.#longestMs = Math.max(...this.#halves);
+    this.#longestMs = Math.max(this.#halves[0], this.#halves[1]);
   }
 
   /** The source was away for a while. The time until its next unit is not an interval. */

@@ -15,6 +15,7 @@ export class MediaScan {
     let found = false;
     this.#packetizer.push(bytes, (packet, offset) => {
       found ||= beginsMedia(packet, offset);
+      return found;
     });
     return found;
   }

@@ -33,18 +33,30 @@ export class WaitingPackets {
   }
 }
 
+/** A packet that waits. It may move. */
+export interface WaitingPacket {
+  bytes: Buffer;
+  offset: number;
+}
+
 /**
  * Moves `packets[from …]`, which came with the last chunk, out of it, unless they are at least half of the memory they
  * keep.
  */
-export function leaveChunk<P extends PacketRef>(packets: P[], from: number): void {
-  const fresh = packets.slice(from);
-  const newest = fresh.at(-1);
-  if (newest === undefined || 2 * fresh.length * PACKET_SIZE >= newest.bytes.buffer.byteLength) return;
-  const bytes = Buffer.allocUnsafeSlow(fresh.length * PACKET_SIZE);
-  for (const [index, packet] of fresh.entries()) {
-    const offset = index * PACKET_SIZE;
-    packet.bytes.copy(bytes, offset, packet.offset, packet.offset + PACKET_SIZE);
-    packets[from + index] = { ...packet, bytes, offset };
+export function leaveChunk(packets: readonly WaitingPacket[], from: number): void {
+  const count = packets.length - from;
+  if (count <= 0 || 2 * count * PACKET_SIZE >= (packets.at(-1) as WaitingPacket).bytes.buffer.byteLength) return;
+  const bytes = Buffer.allocUnsafeSlow(count * PACKET_SIZE);
+  for (let at = 0, index = from; index < packets.length; ) {
+    const { bytes: chunk, offset: start } = packets[index] as WaitingPacket;
+    let end = start;
+    // Adjacent packets move together.
+    for (; index < packets.length; index++, end += PACKET_SIZE) {
+      const packet = packets[index] as WaitingPacket;
+      if (packet.bytes !== chunk || packet.offset !== end) break;
+      packet.bytes = bytes;
+      packet.offset = at + end - start;
+    }
+    at += chunk.copy(bytes, at, start, end);
   }
 }

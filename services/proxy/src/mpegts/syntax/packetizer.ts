@@ -12,8 +12,10 @@ export class Packetizer {
    * Calls `onPacket` for every whole packet; `position` is the number of bytes pushed before it. The packets stay in
    * `chunk`, or in a copy when one spans two chunks. The caller gives `chunk` away, so packets may be rewritten in
    * place.
+   *
+   * @param onPacket returns true when the other packets of `chunk` need not be looked at
    */
-  push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number, position: number) => void): void {
+  push(chunk: Buffer, onPacket: (bytes: Buffer, offset: number, position: number) => unknown): void {
     let at = 0;
     let position = this.#pushed;
     this.#pushed += chunk.length;
@@ -38,8 +40,9 @@ export class Packetizer {
         continue;
       }
       this.#synced = true;
-      onPacket(chunk, at, position + at);
+      const isEnough = onPacket(chunk, at, position + at) === true;
       at += PACKET_SIZE;
+      if (isEnough) at = chunk.length - ((chunk.length - at) % PACKET_SIZE);
     }
     this.#rest = Buffer.from(chunk.subarray(at));
   }

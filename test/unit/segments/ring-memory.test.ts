@@ -1,0 +1,39 @@
+/** A segment that is longer than the ring of its feed: memory that the ring has dropped goes to the next media, but not before the segment ends. */
+
+import { expect, it } from 'vitest';
+import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
+import { Feed } from '../../../services/proxy/src/feed/feed.ts';
+import type { Done } from '../../../services/proxy/src/feed/hls/segment-events.ts';
+import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
+import { FeedCutter } from '../../../services/proxy/src/segments/feed-cutter.ts';
+import { markedLoop, segmentsOf } from '../../support/segmented.ts';
+
+const PIECE_BYTES = 64 * 188;
+
+it('keeps the media of a segment that the ring has dropped meanwhile, and lets go of it at the end', async () => {
+  const media = await markedLoop('heavy', { seconds: 45, segmentSeconds: 10 });
+  const feed = new Feed({ retainMs: 0, joinBufferMs: 0, maxBytes: 1 });
+  const log = new MarkLog();
+  for (const { mark } of media.marks) log.add([mark], { openInARow: 0, openCounts: false });
+  const [entry] = media.entries;
+  feed.ring.append(media.bytes, 0, entry?.at ?? 0);
+  feed.ring.mark(entry?.prefix as Buffer, (entry?.dts ?? 0) / 90);
+  const dones: Done[] = [];
+  const cutter = new FeedCutter({
+    ...{ feed, container: 'ts', after: undefined, from: undefined, endBefore: () => undefined },
+    marks: () => ({ log, list: 'source', timeline: 'source', shift: 0 }),
+    ...{ partSeconds: 0, decided: () => undefined, onCut: () => undefined, onPart: () => undefined },
+    onDone: (done) => dones.push(done),
+    onFault: () => undefined,
+  });
+  for (let at = entry?.at ?? 0; at < media.bytes.length; at += PIECE_BYTES) {
+    feed.ring.append(media.bytes, at, Math.min(at + PIECE_BYTES, media.bytes.length));
+    feed.publish();
+  }
+  feed.finish({ kind: 'ended' });
+  cutter.close();
+  expect(feed.ring.heldBytes).toBeLessThan(3 * CHUNK_BYTES);
+  const whole = segmentsOf(media).dones.map(({ ts }) => ts as { bytes: Buffer; crc: number });
+  expect(Math.min(...whole.slice(1, -1).map(({ bytes }) => bytes.length))).toBeGreaterThan(3 * CHUNK_BYTES);
+  expect(dones.map(({ ts }) => ts?.crc)).toEqual(whole.map(({ crc }) => crc));
+});
