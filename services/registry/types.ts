@@ -314,7 +314,10 @@ export interface JoinRequest {
   capacity?: Capacity | undefined;
   /** The feed of the stream's source: its owner should make the process if the asking worker does not. */
   sourceFeed?: string | undefined;
-  /** It gets its own process, so there is no feed to own. Clients of an unshareable stream always do. */
+  /**
+   * It gets its own process. That makes no feed that somebody could own; that of a session makes the session's own feed. Clients of an
+   * unshareable stream always do.
+   */
   alone?: boolean | undefined;
   /**
    * It is a session: if one with this id lives, this worker joins that. It keeps its slot, and is not counted again. If another
@@ -335,7 +338,10 @@ export interface EarlierConnection extends ClientConnection {
   workerId: string;
 }
 
-/** Counted in, with the place of its feed; undefined when it has none, as for a direct stream or with its own process. */
+/**
+ * Counted in, with the place of its feed; undefined when it has none, as for a direct stream or with its own process. A session with
+ * its own process has a feed of its own, which the worker makes that has counted it in; undefined when that one has gone since.
+ */
 export interface Joined {
   kind: 'joined';
   client: ClientRecord;

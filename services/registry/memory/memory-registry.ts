@@ -217,7 +217,8 @@ export class MemoryRegistry implements Registry {
     entry.record.lastAccessMs = nowMs;
     entry.record.watched = true;
     const stream = copyOf(entry);
-    const hasFeed = cap !== undefined && request.alone !== true && !entry.record.unshareable;
+    const isAlone = request.alone === true || entry.record.unshareable;
+    const hasFeed = cap !== undefined && (!isAlone || session !== undefined);
     return {
       kind: 'joined',
       client: { ...client },

@@ -5,7 +5,7 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
-import { processFeedKey } from '../feed-keys.ts';
+import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
@@ -22,6 +22,7 @@ import type {
   DrainOrder,
   FailoverState,
   JoinAnswer,
+  Joined,
   JoinRequest,
   NamedSession,
   Place,
@@ -181,7 +182,7 @@ export class ResilientRegistry implements Registry {
     if (answer.kind === 'counted_here') return this.#placeAlone(answer.answer, request);
     if (answer.kind !== 'joined') return answer;
     const { client, stream, slot, place } = answer;
-    if (slot !== undefined && place !== undefined) this.#held.notePlace(processFeedKey(client.streamId, slot), place);
+    if (slot !== undefined && place !== undefined) this.#held.notePlace(feedOf(answer, slot, request), place);
     this.#held.adoptStream(stream);
     this.#held.records.adoptClient(client, request.session?.timeoutMs);
     this.#writeBack.noteTurnover();
@@ -452,13 +453,15 @@ export class ResilientRegistry implements Registry {
   }
 
   /** A feed that is here keeps its place, made here or relayed. A feed that no worker has begins here, unconfirmed. */
-  async #placeAlone(answer: JoinAnswer, { localSlots, cap }: JoinRequest): Promise<JoinAnswer> {
+  async #placeAlone(answer: JoinAnswer, request: JoinRequest): Promise<JoinAnswer> {
     if (answer.kind !== 'joined' || answer.slot === undefined || answer.place === undefined) return answer;
     const { client, slot } = answer;
-    const feed = processFeedKey(client.streamId, slot);
+    const { localSlots, cap } = request;
+    const feed = feedOf(answer, slot, request);
     if (localSlots.includes(slot)) return { ...answer, place: this.#held.unconfirmedPlace(feed) };
-    // With one client per slot, no other worker can have the feed.
-    const place = await (cap === 1 || answer.stream.unshareable ? this.ownUnconfirmed(feed) : this.locate(feed));
+    // With one client per slot, no other worker can have the feed, unless it is that of a session.
+    const isMine = request.session === undefined && (cap === 1 || answer.stream.unshareable);
+    const place = await (isMine ? this.ownUnconfirmed(feed) : this.locate(feed));
     if (place.kind === 'own' || place.kind === 'relay') return { ...answer, place };
     // The registry has come back meanwhile and must be asked again.
     await this.leave({ ...client, clientId: client.id });
@@ -480,4 +483,10 @@ export class ResilientRegistry implements Registry {
       this.#onBadRecord(error);
     }
   }
+}
+
+/** The feed of a client that has been counted in. */
+function feedOf({ client, stream }: Joined, slot: number, { alone, session }: JoinRequest): string {
+  const isOwn = session !== undefined && (alone === true || stream.unshareable);
+  return isOwn ? filmFeedKey(client.streamId, client.id) : processFeedKey(client.streamId, slot);
 }

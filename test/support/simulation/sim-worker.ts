@@ -175,6 +175,7 @@ export class SimulatedWorker {
       maxProcesses: 0,
       isDraining: () => drain.isBegun,
       isBusy: () => false,
+      ...{ me, secret },
       sharedStreamGraceMs: GRACE_MS,
       failover: {
         maxFailoverAttempts: 0,
@@ -188,7 +189,7 @@ export class SimulatedWorker {
     here.add(seating.feeds, sources);
     this.here = here;
     const hlsFeeds = { find: async () => undefined, prepare: async () => false };
-    const served = relayedFeeds({ here, sources, hlsFeeds, processes: seating.feeds, drain });
+    const served = relayedFeeds({ here, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
     const { relays } = this;

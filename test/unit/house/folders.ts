@@ -179,24 +179,29 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership segments sources streams processes/output',
   ),
   row(
+    'films',
+    'sources with an end: one FFmpeg for one viewer, and what it gets by HLS',
+    'services/shared services/registry timing.ts visit.ts errors.ts async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/* upstream/* relay segments processes processes/output',
+  ),
+  row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes films',
   ),
   row(
     'viewers/sessions',
     'HLS viewers: many requests of one, on any worker',
-    'services/shared services/registry errors.ts sealer.ts segments upstream/messages viewers',
+    'services/shared services/registry errors.ts sealer.ts segments upstream/messages films viewers',
   ),
   row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry cluster ownership sources/hls processes viewers viewers/sessions',
+    'services/shared services/registry cluster ownership sources/hls processes films viewers viewers/sessions',
   ),
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes viewers viewers/sessions metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions metrics',
   ),
 
   // The API.
@@ -223,12 +228,12 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry visit.ts errors.ts config feed feed/hls ffmpeg/* upstream/* segments streams viewers viewers/sessions worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config feed feed/hls ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
   ),
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry errors.ts config ffmpeg/* ownership worker api/http api/views',
+    'services/shared services/shared/masking services/registry errors.ts config ffmpeg/* ownership segments worker api/http api/views',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

@@ -3,6 +3,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import {
+  feedPath,
+  filmFeedKey,
   hlsFeedKey,
   parseFeedKey,
   processFeedKey,
@@ -21,6 +23,19 @@ it('reads what it has built', () => {
       expect(streamOfFeed(hlsFeedKey(name))).toBeUndefined();
     }),
   );
+});
+
+it('reads the film of a client with any text as its id, also out of a path', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[0-9a-f]{32}$/), fc.string({ minLength: 1 }), (streamId, clientId) => {
+      const key = filmFeedKey(streamId, clientId);
+      expect(parseFeedKey(key)).toEqual({ kind: 'film', streamId, clientId });
+      expect(streamOfFeed(key)).toBe(streamId);
+      expect(feedPath(key)).toMatch(/^[^/?#\s]+$/);
+      expect(decodeURIComponent(feedPath(key))).toBe(key);
+    }),
+  );
+  expect(feedPath('p:a:0')).toBe('p:a:0');
 });
 
 it.each(['', 'p', 'p:', 'p:a', 'p::0', 'p:a:', 'p:a:x', 'p:a:-1', 's', 's:', 'h:', 'x:a:0', 'a'])(

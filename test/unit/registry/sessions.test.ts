@@ -1,6 +1,7 @@
 /** Sessions that several workers serve: counted once, added up, and ended when the last worker that saw them says so, or a cleanup. */
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { filmFeedKey } from '../../../services/registry/feed-keys.ts';
 import { keys } from '../../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../../services/registry/redis/redis-registry.ts';
 import { ResilientRegistry } from '../../../services/registry/resilient/resilient-registry.ts';
@@ -60,8 +61,9 @@ async function worker(workerId: string) {
       isCut = is;
     },
     renew: async (): Promise<Command[]> => (await registry.renew(IDLE)).commands,
-    enter: (onlyLive = false, cap: number | undefined = 1): Promise<JoinAnswer> =>
+    enter: (onlyLive = false, cap: number | undefined = 1, alone = false): Promise<JoinAnswer> =>
       registry.join({
+        alone,
         client: {
           ...{ streamId: SPEC.id, workerId, userAgent: 'vlc', ipAddress: '192.0.2.1', username: undefined },
           ...{ connectedAtMs: BEGUN_MS, lastAccessMs: nowMs, bytesServed: 0, segmentsServed: 0 },
@@ -279,4 +281,43 @@ it('is a client of a living incarnation to a worker of an earlier version', asyn
   await one.renew();
   nowMs += 4_000;
   expect(redis.value(keys.leasePrefix + incarnation)).toBeDefined();
+});
+
+describe('a film', () => {
+  const film = filmFeedKey(SPEC.id, 'tv');
+
+  it('is made by the worker that has counted its viewer in, and found by the others', async () => {
+    const [one, other] = await two();
+    expect(await one.enter(false, 1, true)).toMatchObject({ resumed: false, place: { kind: 'own' } });
+    const found = await other.enter(false, 1, true);
+    expect(found).toMatchObject({ resumed: true, place: { kind: 'relay', owner: { incarnation: 'i-w1' } } });
+    expect(await one.enter(false, 1, true)).toMatchObject({ resumed: true, place: { kind: 'own' } });
+  });
+
+  it('is not taken over: who goes on with its session learns that it is gone', async () => {
+    const [one, other] = await two();
+    await one.enter(false, 1, true);
+    await pass(6_000, other);
+    const answer = await other.enter(false, 1, true);
+    expect(answer).toMatchObject({ kind: 'joined', resumed: true });
+    expect(answer.kind === 'joined' && answer.place).toBeUndefined();
+    await one.registry.release(film);
+    expect(await other.enter(false, 1, true)).toMatchObject({ place: undefined });
+  });
+
+  it('begins where its viewer begins, whoever has made one for a session of that name before', async () => {
+    const [one, other] = await two();
+    await one.enter(false, 1, true);
+    await other.registry.leave({
+      ...SESSION,
+      connectedAtMs: BEGUN_MS,
+      bytesServed: 0,
+      segmentsServed: 0,
+      lastAccessMs: 0,
+    });
+    expect(await other.enter(false, 1, true)).toMatchObject({ resumed: false, place: { kind: 'own' } });
+    // The worker before gives up what it has: that is not this one any more.
+    await one.registry.release(film);
+    expect(await one.enter(false, 1, true)).toMatchObject({ place: { kind: 'relay', owner: { incarnation: 'i-w2' } } });
+  });
 });

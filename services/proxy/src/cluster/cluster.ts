@@ -5,7 +5,10 @@ import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { RelayServer, RelayServerDeps } from '../relay/relay-server.ts';
 
 /** What the relay server needs of this worker's feeds. */
-export type RelayedFeeds = Pick<RelayServerDeps, 'find' | 'findHls' | 'placeAnswer' | 'isSought' | 'prepare'>;
+export type RelayedFeeds = Pick<
+  RelayServerDeps,
+  'find' | 'findHls' | 'answerFilm' | 'placeAnswer' | 'isSought' | 'prepare'
+>;
 
 /** What a worker has before it joins: nothing here asks another worker or waits for Redis. */
 export interface Cluster {

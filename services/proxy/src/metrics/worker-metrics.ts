@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerNumbers } from '../../../registry/types.ts';
 import { METRICS } from '../../../shared/metric-names.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
+import type { FilmFeeds } from '../films/film-feeds.ts';
 import type { Lease } from '../ownership/lease.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
 import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
@@ -18,6 +19,7 @@ export interface MetricsSources {
   /** Viewers, each HLS session once over all workers: see clientShare. */
   readonly clients: () => Promise<number>;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount' | 'hlsCounts'>;
+  readonly films: Pick<FilmFeeds, 'waiting' | 'fetched'>;
   readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
   readonly sessions: Pick<Sessions, 'size' | 'segmentCount'>;
   readonly hlsFeeds: Pick<HlsFeeds, 'requestCount' | 'cacheHits' | 'fetchedCount'>;
@@ -31,6 +33,7 @@ export function workerMetrics({
   numbers,
   clients,
   processFeeds,
+  films,
   playback,
   sessions,
   hlsFeeds,
@@ -67,13 +70,13 @@ export function workerMetrics({
   gauge(
     METRICS.hlsBlockedRequests,
     'HLS requests that wait for what comes next.',
-    () => hls.blockedRequests + processFeeds.hlsCounts.waiting,
+    () => hls.blockedRequests + processFeeds.hlsCounts.waiting + films.waiting,
   );
   counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hlsFeeds.requestCount);
   counter(
     METRICS.hlsSegmentsFetched,
     'Media of HLS from another worker.',
-    () => hlsFeeds.fetchedCount + processFeeds.hlsCounts.fetched,
+    () => hlsFeeds.fetchedCount + processFeeds.hlsCounts.fetched + films.fetched,
   );
   counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hlsFeeds.cacheHits);
   gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);

@@ -8,6 +8,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import { deferred } from '../async.ts';
 import { SourceError } from '../errors.ts';
 import { Cursor } from '../feed/cursor.ts';
+import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
 import { NotSharedError } from '../streams/sharing.ts';
@@ -23,7 +24,8 @@ export class NotCopyableError extends NotSharedError {
   }
 }
 
-const AS_IT_IS: ResolvedProfile = {
+/** What a direct stream is made with where FFmpeg has to make MPEG-TS of it. */
+export const AS_IT_IS: ResolvedProfile = {
   name: 'copy',
   variables: {},
   args: [],
@@ -37,6 +39,7 @@ const AS_IT_IS: ResolvedProfile = {
 
 /**
  * @throws {NotCopyableError} when the source is not live MPEG-TS, and nobody has seen anything of the stream yet
+ * @throws {FiniteSourceError} the same, when it has an end
  * @throws {SourceError} when the source cannot be opened, or has an end
  */
 export async function startCopyRun(request: RunRequest, deps: RunDeps): Promise<Run> {
@@ -47,7 +50,7 @@ export async function startCopyRun(request: RunRequest, deps: RunDeps): Promise<
     return ffmpegRunOn(lease, AS_IT_IS, request, deps, new TrackTrials(deps.preferredAudioLanguages));
   }
   lease.release();
-  if (request.goesOn !== true) throw new NotCopyableError(kind);
+  if (request.goesOn !== true) throw kind === 'finite' ? new FiniteSourceError() : new NotCopyableError(kind);
   throw new SourceError('not_media', `The source ${maskUrl(request.address.url)} has an end, unlike the one before.`);
 }
 

@@ -1,6 +1,7 @@
 /** Asks other workers directly: whether they live, whether they have a feed, what they know of a stream. */
 
 import { z } from 'zod';
+import { feedPath } from '../../../registry/feed-keys.ts';
 import { ownerShape, parsed, streamReportShape } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
@@ -127,7 +128,7 @@ async function placeAt(
   secret: string,
   timeoutMs: number,
 ): Promise<PeerPlace | undefined> {
-  const answer = await ask(wire, peer.address, `/places/${feed}`, secret, timeoutMs);
+  const answer = await ask(wire, peer.address, `/places/${feedPath(feed)}`, secret, timeoutMs);
   if (typeof answer === 'string' || answer.status !== 200 || answer.incarnation === undefined) return undefined;
   const place = parsed(placeAnswerShape, answer.body);
   return place && { owner: place.owner, via: place.relayed ? { ...peer, incarnation: answer.incarnation } : undefined };

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { parseFeedKey } from '../../../registry/feed-keys.ts';
 import { identityShape, parsed } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
@@ -23,7 +24,7 @@ import { MARKS_VERSION, MarkNews } from './mark-frames.ts';
 import { type PlaceAnswer, SOUGHT } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import { failureRecord } from './relayed-failure.ts';
-import type { RelayedFeed, RelayedSegments } from './relayed-feed.ts';
+import type { RelayedFeed, RelayedSegments, SegmentsAsked } from './relayed-feed.ts';
 import { systemWire, type Wire } from './wire.ts';
 
 export interface RelayServerDeps {
@@ -46,6 +47,11 @@ export interface RelayServerDeps {
    * @param via accepts one that belongs to another worker, for a worker that cannot reach that
    */
   readonly findHls?: (key: string, via: boolean) => Promise<FetchedFeed | undefined>;
+  /**
+   * Answers what another worker asks of the film of one viewer, by its registry key; unset: this worker has none. Undefined when it is
+   * not here.
+   */
+  readonly answerFilm?: (key: string, asked: Omit<SegmentsAsked, 'place'>) => Promise<number | undefined>;
   /** Gets ready to own a feed that this worker follows; false when it cannot. */
   readonly prepare: (key: string) => Promise<boolean>;
   /** Unset: HTTP of this machine. */
@@ -144,7 +150,7 @@ export class RelayServer {
     }
     const [, place] = /^\/places\/([^/]+)$/.exec(url.pathname) ?? [];
     if (place !== undefined) {
-      const answer = this.#deps.placeAnswer(place);
+      const answer = this.#deps.placeAnswer(decodeURIComponent(place));
       if (answer !== undefined) response.end(JSON.stringify(answer));
       else response.writeHead(404).end(this.#deps.isSought?.(place) ? SOUGHT : '');
       return;
@@ -229,10 +235,18 @@ export class RelayServer {
     response: ServerResponse,
   ): Promise<void> {
     const visit = new Visit(response, this.#deps.log);
+    const { clock } = this.#wire;
+    const named = decodeURIComponent(key);
+    if (parseFeedKey(named)?.kind === 'film') {
+      const sent = await this.#deps.answerFilm?.(named, { name, visit, request, response, clock });
+      if (sent === undefined) response.writeHead(404).end();
+      else this.#sentBefore += sent;
+      return;
+    }
     const relayed = await visit.take(this.#deps.find(key, via), (found) => found?.release());
     const { segments, place } = relayed ?? {};
     if (segments === undefined || place === undefined) response.writeHead(404).end();
-    else this.#sentBefore += await segments.answer({ name, place, visit, request, response, clock: this.#wire.clock });
+    else this.#sentBefore += await segments.answer({ name, place, visit, request, response, clock });
   }
 
   async #serve(

@@ -9,6 +9,7 @@ import type { ContainerChoice } from './container-choice.ts';
 import { FeedSegments, type FeedSegmentsDeps } from './feed-segments.ts';
 import { FeedVariant } from './feed-variant.ts';
 import { answerMedia, answerSegments } from './segments-answer.ts';
+import type { ViewedSegments } from './viewer-answers.ts';
 
 export interface FeedHlsDeps extends Omit<FeedSegmentsDeps, 'container' | 'maxBytes'> {
   /** RING_MAX_BYTES: what the ring and the segments may take together. */
@@ -24,12 +25,14 @@ export interface HlsStatus {
 
 /** The segments that one session wants. */
 export interface WantedSegments {
+  /** They are of one viewer alone, and begin with the beginning. */
+  readonly isFilm?: boolean;
   /** The feed is over: the viewer has to join another one. */
   readonly isOver: boolean;
   /** How often a player reloads its playlist, at least. */
   readonly targetDurationMs: number;
   /** @throws {StreampoolError} 503 when the feed has no memory left for a second container */
-  of(container: Container): FeedSegments;
+  of(container: Container): ViewedSegments;
   /** The container for a viewer who asks for none. */
   chosen(signal: AbortSignal): Promise<Container>;
   /** Wants nothing any more. */

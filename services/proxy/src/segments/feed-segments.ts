@@ -28,7 +28,7 @@ import { SegmentChanges } from './segment-changes.ts';
 import { SegmentMedia } from './segment-media.ts';
 import type { AnsweringSegments } from './segments-answer.ts';
 import { fetchInit, fetchPart, fetchSegment } from './segments-run.ts';
-import { type PlaylistText, ViewerAnswers } from './viewer-answers.ts';
+import { type PlaylistText, type ViewedSegments, ViewerAnswers } from './viewer-answers.ts';
 import { peerOf, WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
@@ -62,7 +62,7 @@ export interface FeedSegmentsDeps {
 
 /** Segments are cut for so long after somebody wanted them: who comes back finds the same numbers. */
 const LINGER_MS = 60_000;
-export class FeedSegments implements AnsweringSegments {
+export class FeedSegments implements AnsweringSegments, ViewedSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
   readonly #media: SegmentMedia;

@@ -16,6 +16,18 @@ import type { SegmentMedia } from './segment-media.ts';
 /** The text of a playlist: one object for all who get the same. */
 export interface PlaylistText {
   readonly text: string;
+  /** Its viewer may ask for nothing for minutes: it pauses, or has all there is. */
+  readonly mayPause?: boolean;
+}
+
+/** The segments of a feed in one container, as a viewer gets them. `ViewerAnswers` says what its calls do and throw. */
+export interface ViewedSegments {
+  /** EXT-X-TARGETDURATION, in ms. */
+  readonly targetDurationMs: number;
+  playlist(signal: AbortSignal, wish?: PlaylistWish): Promise<PlaylistText>;
+  segment(n: number, signal: AbortSignal): Promise<Buffer>;
+  part(n: number, p: number, signal: AbortSignal): Promise<Buffer>;
+  init(key: string): Promise<Buffer>;
 }
 
 export interface ViewerAnswersDeps {

@@ -1,7 +1,7 @@
 /** Gives each viewer a place within this worker's limits: at a shared feed, or at a process of its own. */
 
 import { clientReport } from '../../../registry/client-report.ts';
-import { processFeedKey } from '../../../registry/feed-keys.ts';
+import { filmFeedKey, processFeedKey } from '../../../registry/feed-keys.ts';
 import { sourceKey } from '../../../registry/groups.ts';
 import type {
   Agreements,
@@ -20,6 +20,7 @@ import type {
   JoinRequest,
   SessionRequest,
   StreamRecord,
+  WorkerIdentity,
 } from '../../../registry/types.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { pauseBy } from '../async.ts';
@@ -27,6 +28,10 @@ import { SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
+import { FilmFeeds } from '../films/film-feeds.ts';
+import { FilmLostError } from '../films/film-lost.ts';
+import type { FiniteProcess } from '../films/finite-process.ts';
+import { FiniteProcesses } from '../films/finite-processes.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
@@ -39,8 +44,6 @@ import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
 import { stopIfGone, unlessGone } from '../visit.ts';
 import { CoolDown } from './cool-down.ts';
-import type { FiniteProcess } from './finite-process.ts';
-import { FiniteProcesses } from './finite-processes.ts';
 import { HeldElsewhere } from './held-elsewhere.ts';
 import { joinedOrThrow } from './join-errors.ts';
 
@@ -70,6 +73,11 @@ interface SeatBase {
 export type Seat = SeatBase &
   ({ readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint } | FinitePlace);
 
+/** A session, and when its player opened the entry, ms since 1970; undefined: nobody knows. */
+export interface SessionSeatRequest extends SeatRequest {
+  readonly openedAtMs?: number | undefined;
+}
+
 /** A session of several requests with its place at a feed. */
 export interface SessionSeat extends Joined {
   readonly segments: WantedSegments;
@@ -92,12 +100,17 @@ export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assert
   readonly isDraining: () => boolean;
   /** The machine has little CPU left. */
   readonly isBusy: () => boolean;
+  readonly me: WorkerIdentity;
+  /** The secret that workers authenticate with. */
+  readonly secret: () => string;
 }
 
 export class Seating {
   readonly #deps: SeatingDeps;
   /** The process feeds that viewers share. */
   readonly feeds: ProcessFeeds;
+  /** What HLS viewers get of sources with an end. */
+  readonly films: FilmFeeds;
   readonly #finite: FiniteProcesses;
   /** Feeds and responses hold the sources they read. An unused one is made again from its record. */
   readonly #sources = new HeldElsewhere<StreamSource>();
@@ -109,6 +122,12 @@ export class Seating {
     this.#deps = deps;
     this.#finite = new FiniteProcesses(deps);
     this.#coolDown = new CoolDown(deps.clock);
+    this.films = new FilmFeeds({
+      ...deps,
+      processes: this.#finite,
+      addressOf: (stream) => this.sourceOf(stream).address,
+      assertProcessFree: () => this.#assertFilmFree(),
+    });
     this.feeds = new ProcessFeeds({
       ...deps,
       sourceOf: (stream) => this.sourceOf(stream),
@@ -205,21 +224,33 @@ export class Seating {
    * Seats a session that is cut from the stream's feed. As `join`, but it waits for no media: a request for a playlist does that. Its
    * feed is shared even if each viewer of the stream at /stream/ has a connection of its own, since a session cannot hold one.
    *
-   * @throws {NotSharedError} when the source has an end
+   * @throws {FilmLostError} 410 when the worker has ended that played the film
    */
-  async joinSession(request: SeatRequest, session: SessionRequest): Promise<SessionSeat> {
+  async joinSession(request: SessionSeatRequest, session: SessionRequest): Promise<SessionSeat> {
     const { signal } = request;
     const { registry } = this.#deps;
     this.#coolDown.throwIfCooling(request.stream.id);
-    const joined = joinedOrThrow(await this.#countIn({ ...this.#wanted(request), session }, signal));
+    const wanted = this.#wanted(request);
+    const joined = joinedOrThrow(await this.#countIn({ ...wanted, session }, signal));
     const { client, stream, slot = 0 } = joined;
-    let isFeedAsked = false;
+    // As the registry has decided it: this worker may know better where the stream plays.
+    const isFilm = wanted.alone === true || stream.unshareable;
+    if (isFilm && joined.resumed === true && isOpenedAnew(client, request.openedAtMs)) {
+      await registry.leave(clientReport(client, 0));
+      return this.joinSession(request, session);
+    }
+    let isFeedAsked = isFilm;
     try {
       stopIfGone(signal);
       this.feeds.follow(stream);
-      if (this.#isFinite(stream)) throw new NotSharedError('The source has an end');
+      if (this.#isFinite(stream)) {
+        const key = filmFeedKey(stream.id, client.id);
+        const film = isFilm ? joined.place : await knownPlace(registry, key, signal, this.#deps.clock);
+        return { ...joined, ...this.films.enter({ ...joined, place: film, resumed: joined.resumed === true }) };
+      }
       const feed = processFeedKey(stream.id, slot);
-      const place = joined.place ?? (await knownPlace(registry, feed, signal, this.#deps.clock));
+      const known = isFilm ? undefined : joined.place;
+      const place = known ?? (await knownPlace(registry, feed, signal, this.#deps.clock));
       stopIfGone(signal);
       isFeedAsked = true;
       const { process, release } = await this.feeds.acquire(stream, slot, place);
@@ -230,8 +261,8 @@ export class Seating {
       };
       return { ...joined, segments, release: leave };
     } catch (error) {
-      // Another worker may serve it.
-      if (joined.resumed !== true) await registry.leave(clientReport(client, 0));
+      // Another worker may serve it, unless there is nothing left to serve.
+      if (joined.resumed !== true || error instanceof FilmLostError) await registry.leave(clientReport(client, 0));
       if (!isFeedAsked && joined.place?.kind === 'own') await this.feeds.giveUpUnlessHere(stream.id, slot);
       throw error;
     }
@@ -274,19 +305,26 @@ export class Seating {
   async drop(streamId: string): Promise<void> {
     this.#sources.delete(streamId);
     this.#coolDown.forget(streamId);
-    await this.feeds.drop(streamId);
+    await Promise.all([this.films.drop(streamId), this.feeds.drop(streamId)]);
   }
 
   /** Ends everything. Followers of this worker's feeds may then make them themselves. */
   async close(): Promise<void> {
     this.#finite.close();
-    await this.feeds.close();
+    await Promise.all([this.films.close(), this.feeds.close()]);
   }
 
   async #startFinite(stream: StreamRecord, signal: AbortSignal): Promise<FiniteProcess> {
     this.#assertProcessFree();
     if (stream.profile === undefined) throw new NotCopyableError('a file');
     return this.#finite.start(stream.id, stream.profile, this.sourceOf(stream).address, signal);
+  }
+
+  /** A film stays with its worker until the end, so one that is about to leave takes none. */
+  #assertFilmFree(): void {
+    this.#assertProcessFree();
+    if (!this.#deps.isDraining()) return;
+    throw new StreampoolError(503, 'This worker is draining and begins no film. Try again.', { retryAfterSeconds: 1 });
   }
 
   #assertProcessFree(): void {
@@ -340,4 +378,15 @@ export class Seating {
     if (error instanceof SourceError && error.reason !== 'stopped') this.#coolDown.begin(streamId, error);
     await this.#deps.registry.countError(streamId);
   }
+}
+
+/** The clocks of two workers differ by less. A player that opens an entry twice does that within this. */
+const ANEW_MS = 5_000;
+
+/**
+ * Whether the player of a film has opened its entry since its session began: it wants to see the beginning.
+ * @param openedAtMs ms since 1970
+ */
+export function isOpenedAnew({ connectedAtMs }: Pick<ClientRecord, 'connectedAtMs'>, openedAtMs = 0): boolean {
+  return openedAtMs > connectedAtMs + ANEW_MS;
 }

@@ -2,6 +2,7 @@
 
 import { parseFeedKey } from '../../../registry/feed-keys.ts';
 import type { RelayedFeeds } from '../cluster/cluster.ts';
+import type { FilmFeeds } from '../films/film-feeds.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
 import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
@@ -13,23 +14,27 @@ export interface RelayedFeedsDeps {
   readonly sources: SourceFeeds;
   readonly hlsFeeds: Pick<HlsFeeds, 'find' | 'prepare'>;
   readonly processes: ProcessFeeds;
+  readonly films: Pick<FilmFeeds, 'answer' | 'placeAnswer'>;
   readonly drain: Drain;
 }
 
-export function relayedFeeds({ here, sources, hlsFeeds, processes, drain }: RelayedFeedsDeps): RelayedFeeds {
+export function relayedFeeds({ here, sources, hlsFeeds, processes, films, drain }: RelayedFeedsDeps): RelayedFeeds {
   return {
     find: async (key, via) => {
       const name = parseFeedKey(key);
       if (name === undefined) return undefined;
-      if (name.kind === 'hls') return undefined;
+      // Nobody reads those as a whole.
+      if (name.kind === 'hls' || name.kind === 'film') return undefined;
       return name.kind === 'source' ? sources.relay(name.source, via) : processes.relay(name.streamId, name.slot, via);
     },
     findHls: async (key, via) => (parseFeedKey(key)?.kind === 'hls' ? hlsFeeds.find(key, via) : undefined),
-    placeAnswer: (key) => here.placeOf(key)?.placeAnswer,
+    answerFilm: (key, asked) => films.answer(key, asked),
+    placeAnswer: (key) => here.placeOf(key)?.placeAnswer ?? films.placeAnswer(key),
     isSought: (key) => here.placeOf(key)?.isSought === true,
     prepare: async (key) => {
       const name = parseFeedKey(key);
       if (drain.isBegun || name === undefined) return false;
+      if (name.kind === 'film') return false;
       if (name.kind === 'hls') return hlsFeeds.prepare(key);
       return name.kind === 'source' ? sources.prepare(name.source) : processes.prepare(name.streamId, name.slot);
     },

@@ -35,7 +35,7 @@ export function workerNumbers({
     clients: playback.clientCount,
     processFeeds: seating.feeds.size,
     sourceFeeds: sources.size,
-    bufferedBytes: seating.feeds.heldBytes + sources.heldBytes + hlsFeeds.heldBytes,
+    bufferedBytes: seating.feeds.heldBytes + seating.films.heldBytes + sources.heldBytes + hlsFeeds.heldBytes,
     restarts: feeds.reduce((sum, { restarts }) => sum + restarts, 0),
     ...playback.losses,
     draining: drainReason !== undefined,

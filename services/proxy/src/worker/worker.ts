@@ -157,6 +157,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     maxProcesses: config.maxProcesses,
     isDraining: () => drain.isBegun,
     isBusy: () => cpu.isBusy,
+    me,
+    secret: cluster.secret,
     sharedStreamGraceMs: config.sharedStreamGraceMs,
     segments: {
       segmentMs: config.hlsSegmentTimeMs,
@@ -172,7 +174,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         askFailoverResolver(question, { guard, userAgent: config.defaultUserAgent, clock, log }),
     },
   });
-  feeds.add(seating.feeds, sources, hlsFeeds);
+  feeds.add(seating.feeds, seating.films, sources, hlsFeeds);
   const playback = new Playback({
     seating,
     registry,
@@ -213,7 +215,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   });
 
   const { relays, onReturn, leave } = await cluster.join(
-    relayedFeeds({ here: feeds, sources, hlsFeeds, processes: seating.feeds, drain }),
+    relayedFeeds({ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain }),
   );
   await gateway.listen();
   const numbers = () =>
@@ -254,7 +256,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     log,
   });
   drain.onChange((isBegun) => (isBegun ? handover.start() : void handover.stop()));
-  const isUnused = () => playback.clientCount === 0 && !handover.isPending;
+  // A film cannot go to another worker.
+  const isUnused = () => playback.clientCount === 0 && seating.films.size === 0 && !handover.isPending;
   const { ECS_AGENT_URI: agentUri, ECS_CONTAINER_METADATA_URI_V4: metadataUri } = process.env;
   const ecs: EcsMembership = new EcsMembership({
     agentUri,
@@ -293,6 +296,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     numbers,
     clients,
     processFeeds: seating.feeds,
+    films: seating.films,
     playback,
     sessions,
     hlsFeeds,

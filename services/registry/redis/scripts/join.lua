@@ -1,7 +1,7 @@
 -- Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one step.
 -- ARGV: 2 stream id, 3 ids for the client as JSON array (it gets the first free one), 4 client record as JSON,
 --       5 cap ('' for a direct stream), 6 slots whose feed the worker has, as JSON array, 7 the worker as JSON (see claim),
---       8 '1' for its own process, which makes no feed, so nobody owns one, 9 grace and 10 time for the first viewer,
+--       8 '1' for its own process: that makes no feed, or for a session one of its own (film_feed), 9 grace and 10 time for the first viewer,
 --       both in ms, 11 which of these ids the worker's own clients have, as JSON array of {id, sinceMs}: Redis may
 --       have lost their records, 12 '' or, for a session, JSON {timeoutMs, onlyLive: join it only if it lives}. A session that lives
 --       is joined: it keeps its slot and is not counted again
@@ -59,8 +59,13 @@ if cap then
   end
   if not alone then
     place = claim(process_feed(id, slot), me)
-    if place.kind == 'wait' or place.kind == 'full' then return cjson.encode({ place = place }) end
+  elseif lives then
+    -- Who began to watch made its feed. Nobody takes that over, so it is there, or lost.
+    place = place_of_kept(film_feed(id, lives.id), me)
+  elseif session_id then
+    place = place_of_begun(film_feed(id, session_id), me)
   end
+  if place and (place.kind == 'wait' or place.kind == 'full') then return cjson.encode({ place = place }) end
   if not is_counted then count_in(K.slots .. id, slot, 1) end
 end
 

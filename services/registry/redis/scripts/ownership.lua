@@ -112,3 +112,26 @@ local function claim(feed, me)
   chosen.epoch = epoch
   return { kind = 'relay', owner = chosen }
 end
+
+-- Who makes a feed that nobody takes over: its living owner, or nothing when that is gone.
+local function place_of_kept(feed, me)
+  local owner = owner_of(feed)
+  if not owner and redis.call('HEXISTS', K.ownerPrefix .. feed, 'incarnation') == 0 then owner = holder_of(feed) end
+  if owner and is_alive(owner.incarnation) then
+    if owner.incarnation == me.incarnation then return { kind = 'own', epoch = owner.epoch } end
+    return { kind = 'relay', owner = owner }
+  end
+  -- Its worker may not have written it back yet.
+  local left_ms = me.waitMs - complete_for(now_ms())
+  if left_ms > 0 then return { kind = 'wait', ms = left_ms } end
+end
+
+-- The same for one that begins: whoever owns what has the same name has made it for somebody who has left.
+local function place_of_begun(feed, me)
+  local now = now_ms()
+  local left_ms = me.waitMs - complete_for(now)
+  if left_ms > 0 then return { kind = 'wait', ms = left_ms } end
+  local epoch = math.max(number_of(redis.call('HGET', K.ownerPrefix .. feed, 'epoch'), 0) + 1, now)
+  set_owner(feed, { incarnation = me.incarnation, workerId = me.workerId, address = me.address }, epoch)
+  return { kind = 'own', epoch = epoch }
+end

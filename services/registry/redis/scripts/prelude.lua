@@ -7,6 +7,11 @@ local function process_feed(id, slot)
   return 'p:' .. id .. ':' .. slot
 end
 
+-- The key of what one session gets of a source with an end: 'v:<stream>:<client>'.
+local function film_feed(id, client_id)
+  return 'v:' .. id .. ':' .. client_id
+end
+
 -- The stream and slot (a string) of a process feed; nothing for a source.
 local function stream_and_slot(feed)
   return string.match(feed, '^p:(.*):(%d+)$')

@@ -91,7 +91,7 @@ async function ground(): Promise<Ground> {
     secret: () => 'secret',
     find: async (key, via) => {
       const name = parseFeedKey(key);
-      if (name === undefined || name.kind === 'hls') return undefined;
+      if (name === undefined || name.kind === 'hls' || name.kind === 'film') return undefined;
       if (name.kind === 'source') return sources.relay(name.source, via);
       return seating.feeds.relay(name.streamId, name.slot, via);
     },

@@ -13,7 +13,7 @@ import { openReference } from '../../upstream/playlists/hls-reference.ts';
 import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
 import { CoolDown } from '../../viewers/cool-down.ts';
-import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
+import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
 import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
 import { headersOf } from '../http/typed-server.ts';
@@ -25,8 +25,6 @@ import { type ViewerQuery, viewerOf } from './viewer.ts';
 
 const NO_PLAYLIST =
   'This stream is not HLS at its source, so no such address is part of its playlist. Open the playlist anew.';
-/** After EXT-X-ENDLIST players buffer minutes before they ask again. */
-const OVER_MS = 120_000;
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
 const NO_SUCH_RANGE = 416;
@@ -63,7 +61,7 @@ export class HlsPlayback {
     const own = () => this.#pooled.playlistText(address, query, request, reply);
     const playlist = await source.playlist(opened, directives, own);
     const { isOver, targetDurationMs } = playlist.facts;
-    session.endures(isOver ? OVER_MS : ENDURED_TARGETS * targetDurationMs);
+    session.endures(isOver ? FILM_ENDURES_MS : ENDURED_TARGETS * targetDurationMs);
     session.count(Buffer.byteLength(playlist.text));
     reply.headers(viewerHeaders(session.client.id, address.streamId));
     return sendPlaylist(playlist, playlist.text, request, reply);

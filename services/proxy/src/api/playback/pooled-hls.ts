@@ -8,11 +8,12 @@ import { FiniteSourceError } from '../../feed/finite-source.ts';
 import { carriedCodecs } from '../../feed/hls/cmaf-tracks.ts';
 import { multivariantPlaylist } from '../../feed/hls/playlist.ts';
 import type { Container } from '../../feed/hls/segment-events.ts';
+import { FilmLostError } from '../../films/film-lost.ts';
 import { saidContainer } from '../../segments/container-choice.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
 import { type HlsDirectives, wishOf } from '../../segments/reload.ts';
 import { NotSharedError } from '../../streams/sharing.ts';
-import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
+import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
 import { Visit } from '../../visit.ts';
 import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
@@ -86,13 +87,28 @@ export class PooledHls {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
+    try {
+      return await this.#playlist(address, query, request, reply);
+    } catch (error) {
+      if (!(error instanceof FiniteSourceError)) throw error;
+      // Only opening it shows that the source has an end. The viewer joins again, with a film of its own.
+      return this.#playlist(address, query, request, reply);
+    }
+  }
+
+  async #playlist(
+    address: HlsAddress,
+    query: PooledQuery,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
     const visit = new Visit(reply.raw, this.#services.log);
     const { session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
       const segments = wanted.of(query.container ?? (await wanted.chosen(visit.signal)));
       const playlist = await segments.playlist(visit.signal, wishOf(query));
-      session.endures(ENDURED_TARGETS * segments.targetDurationMs);
+      session.endures(playlist.mayPause === true ? FILM_ENDURES_MS : ENDURED_TARGETS * segments.targetDurationMs);
       session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
       return await sendPlaylist(playlist, playlist.text, request, reply);
@@ -134,6 +150,9 @@ export class PooledHls {
       const media = await (p === undefined ? segments.segment(n, visit.signal) : segments.part(n, p, visit.signal));
       if (p === undefined) session.countSegment();
       return sendSegment(media, EXTENSION[container], session, request, reply);
+    } catch (error) {
+      await this.#noteLoss(session, error);
+      throw error;
     } finally {
       sent();
     }
@@ -151,6 +170,9 @@ export class PooledHls {
     const sent = session.sending();
     try {
       return sendSegment(await wanted.of('fmp4').init(key), EXTENSION.fmp4, session, request, reply);
+    } catch (error) {
+      await this.#noteLoss(session, error);
+      throw error;
     } finally {
       sent();
     }
@@ -169,21 +191,24 @@ export class PooledHls {
     const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
     const proof = ticket === undefined ? { clientId: clientId() } : { ticket };
     const session = await sessions.enter(viewer, proof, { feed: true }).catch((error: unknown) => {
-      throw error instanceof NotSharedError ? withEnd(streamId, error) : error;
+      throw error instanceof NotSharedError ? withoutSegments(streamId, error) : error;
     });
     if (session.segments === undefined) throw new Error('a session that wanted a feed has none');
     return { session, wanted: session.segments };
   }
 
+  /** What a viewer was watching is gone for good. */
+  async #noteLoss(session: HlsSession, error: unknown): Promise<void> {
+    if (error instanceof FilmLostError) await this.#services.sessions.lose(session);
+  }
+
   /** The stream has played nothing, or nothing more, so its viewer is gone. */
   async #noteFailure(session: HlsSession, error: unknown): Promise<void> {
     const { registry, seating, sessions } = this.#services;
+    await this.#noteLoss(session, error);
     await sessions.abandon(session);
-    if (error instanceof FiniteSourceError) {
-      await registry.markUnshareable(session.stream.id);
-      throw withEnd(session.stream.id, error);
-    }
-    if (error instanceof NotSharedError) throw withEnd(session.stream.id, error);
+    if (error instanceof FiniteSourceError) await registry.markUnshareable(session.stream.id);
+    if (error instanceof NotSharedError) throw withoutSegments(session.stream.id, error);
     if (error instanceof SourceError) await seating.noteFailure(session.stream.id, error);
   }
 }
@@ -193,8 +218,8 @@ function suitableFor(codecs: readonly string[]): Container {
   return codecs.some((codec) => codec.startsWith('hvc1')) ? 'fmp4' : 'ts';
 }
 
-function withEnd(streamId: string, cause: Error): StreampoolError {
-  const message = `The source of this stream has an end, or is not live MPEG-TS. It is not cut into segments. Play it from /stream/${streamId}.`;
+function withoutSegments(streamId: string, cause: Error): StreampoolError {
+  const message = `The source of this stream is neither live MPEG-TS nor a file. It is not cut into segments. Play it from /stream/${streamId}.`;
   return new StreampoolError(422, message, { cause });
 }
 

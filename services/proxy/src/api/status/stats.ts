@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { KnownPlace } from '../../ownership/known-place.ts';
+import type { HlsStatus } from '../../segments/feed-hls.ts';
 import type { Services } from '../../worker/services.ts';
 import type { ClusterSnapshot } from '../views/snapshot.ts';
 import { bytesServed, segmentsServed } from '../views/stream-views.ts';
@@ -122,17 +123,30 @@ export function poolingStatsOf(
     processes_saved: Math.max(0, viewers.length - processes),
     workers: each,
     worker_id: config.workerId,
-    feeds: seating.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, hls, ...feed }) => ({
-      stream_id: streamId,
-      slot,
-      input: place.kind === 'relay' ? 'relay' : needsProcess ? 'ffmpeg' : 'source',
-      ...originOf(place),
-      pid: pid ?? null,
-      clients: readers,
-      restarts: feed.restarts,
-      buffered_bytes: feed.ringBytes,
-      hls: hls === undefined ? null : { head: hls.head ?? null, segments: hls.segments, containers: hls.containers },
-    })),
+    feeds: [
+      ...seating.feeds.status().map(({ streamId, slot, place, needsProcess, pid, readers, hls, ...feed }) => ({
+        stream_id: streamId,
+        slot,
+        input: place.kind === 'relay' ? ('relay' as const) : needsProcess ? ('ffmpeg' as const) : ('source' as const),
+        ...originOf(place),
+        pid: pid ?? null,
+        clients: readers,
+        restarts: feed.restarts,
+        buffered_bytes: feed.ringBytes,
+        hls: hlsOf(hls),
+      })),
+      ...seating.films.status().map(({ streamId, slot, epoch, users, pid, ringBytes, hls }) => ({
+        stream_id: streamId,
+        slot,
+        input: 'ffmpeg' as const,
+        ...originOf({ kind: 'own', epoch }),
+        pid: pid ?? null,
+        clients: users,
+        restarts: 0,
+        buffered_bytes: ringBytes,
+        hls: hlsOf(hls),
+      })),
+    ],
     source_feeds: sources.status().map(({ url, place, readers, ringBytes }) => ({
       url: maskUrl(url),
       input: place.kind === 'relay' ? 'relay' : 'upstream',
@@ -141,6 +155,10 @@ export function poolingStatsOf(
       buffered_bytes: ringBytes,
     })),
   };
+}
+
+function hlsOf(hls: HlsStatus | undefined): PoolingStats['feeds'][number]['hls'] {
+  return hls === undefined ? null : { head: hls.head ?? null, segments: hls.segments, containers: hls.containers };
 }
 
 function originOf(place: KnownPlace): { owner: string | null; epoch: number } {

@@ -40,6 +40,8 @@ export interface MediaPlaylist {
   readonly partTarget?: number | undefined;
   /** Nothing follows. */
   readonly ended?: boolean;
+  /** Players begin with the first segment, although more follow. */
+  readonly fromStart?: boolean;
   /** The reader has an earlier playlist, so leave out the segments further from the end than this many target durations. */
   readonly skips?: boolean;
 }
@@ -100,6 +102,7 @@ export function mediaPlaylist(playlist: MediaPlaylist): string {
     `#EXT-X-TARGETDURATION:${targetDuration}`,
     ...(isLow ? lowLatency(partTarget, targetDuration) : []),
     ...(playlist.independent ? ['#EXT-X-INDEPENDENT-SEGMENTS'] : []),
+    ...(playlist.fromStart === true ? ['#EXT-X-START:TIME-OFFSET=0'] : []),
     `#EXT-X-MEDIA-SEQUENCE:${sequence?.n ?? 0}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${sequence === undefined ? 0 : discontinuitiesBefore(sequence)}`,
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),

@@ -15,15 +15,22 @@ const SOURCE_SHARE = 1.75;
 export function windowLength(seconds: readonly number[], size: WindowSize, targetDuration: number): number {
   let length = 0;
   let total = 0;
-  const isEnough = (): boolean => {
-    const isWide = 'seconds' in size ? total >= size.seconds : length >= size.segments;
-    return isWide && total >= MIN_TARGET_DURATIONS * targetDuration;
-  };
+  const isEnough = () => fillsWindow({ seconds: total, segments: length }, size, targetDuration);
   for (let at = seconds.length - 1; at >= 0 && !isEnough(); at--) {
     length++;
     total += seconds[at] as number;
   }
   return length;
+}
+
+/** Whether so much is a whole window. */
+export function fillsWindow(
+  { seconds, segments }: { readonly seconds: number; readonly segments: number },
+  size: WindowSize,
+  targetDuration: number,
+): boolean {
+  const isWide = 'seconds' in size ? seconds >= size.seconds : segments >= size.segments;
+  return isWide && seconds >= MIN_TARGET_DURATIONS * targetDuration;
 }
 
 /**

@@ -5,6 +5,9 @@ import type { Clock } from '../../../../shared/clock.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
 import type { Viewer } from '../seating.ts';
 
+/** A viewer of a film may pause. After EXT-X-ENDLIST players buffer minutes before they ask again. */
+export const FILM_ENDURES_MS = 120_000;
+
 /** Who asks for a playlist or a segment: the ticket in its address, or m3u-proxy's bare client id. */
 export type SessionProof = { readonly ticket: string } | { readonly clientId: string };
 
@@ -20,6 +23,8 @@ export interface HlsSessions {
   enter(viewer: Viewer, by: SessionProof, wants?: { readonly feed: boolean }): Promise<HlsSession>;
   /** A session that got nothing: its stream does not play. */
   abandon(session: HlsSession): Promise<void>;
+  /** What a session was watching is gone for good: every worker answers 410 to what its player still asks for. */
+  lose(session: HlsSession): Promise<void>;
 }
 
 export interface HlsSession {

@@ -3,22 +3,23 @@
  * that serves some of them has a part in the session. It asks the registry when its part begins and when it ends, and never in between.
  */
 
-import type { KnownStreams, StreamRecords, Viewers } from '../../../../registry/registry.ts';
+import type { KnownStreams, Members, StreamRecords, Viewers } from '../../../../registry/registry.ts';
 import type { JoinRequest, NamedSession, SessionRequest } from '../../../../registry/types.ts';
 import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { StreampoolError } from '../../errors.ts';
+import { FilmLostError } from '../../films/film-lost.ts';
 import type { Sealer } from '../../sealer.ts';
 import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { joinedOrThrow } from '../join-errors.ts';
 import type { Playback } from '../playback.ts';
-import type { Seating, SessionSeat, Viewer } from '../seating.ts';
+import { isOpenedAnew, type Seating, type SessionSeat, type Viewer } from '../seating.ts';
 import { DisconnectedSessions } from './disconnected.ts';
 import { type HlsSession, type HlsSessions, LocalSession, type SessionProof } from './hls-session.ts';
 import { issueTicket, openTicket, sessionClientId, type Ticket } from './tickets.ts';
 
 export interface SessionsDeps {
-  readonly registry: Viewers & KnownStreams & Pick<StreamRecords, 'stream'>;
+  readonly registry: Viewers & KnownStreams & Pick<StreamRecords, 'stream'> & Pick<Members, 'send'>;
   readonly seating: Pick<Seating, 'joinSession'>;
   readonly playback: Pick<Playback, 'track' | 'assertRoom'>;
   readonly sealer: Sealer;
@@ -87,7 +88,7 @@ export class Sessions implements HlsSessions {
     this.#refuseDisconnected(viewer.streamId, ticket);
     const key = `${viewer.streamId} ${clientId}`;
     const here = this.#here.get(key);
-    if (here !== undefined && goesOn(here.session, feed)) {
+    if (here !== undefined && goesOn(here.session, feed, issuedAtMs)) {
       here.session.touch();
       return here.session;
     }
@@ -133,6 +134,17 @@ export class Sessions implements HlsSessions {
     if (here !== undefined) await this.#leave(here);
   }
 
+  async lose({ client }: HlsSession): Promise<void> {
+    const here = [...this.#here.values()].find(({ session }) => session.client === client);
+    await this.#lose(client.streamId, here?.key.slice(client.streamId.length + 1) ?? client.id);
+  }
+
+  async #lose(streamId: string, clientId: string): Promise<void> {
+    const atMs = this.#clock.wallMs();
+    await this.disconnect(clientId, streamId, atMs);
+    await this.#deps.registry.send({ kind: 'disconnect', clientId, streamId, atMs });
+  }
+
   /** The registry does not have this session any more: its next request begins it anew. */
   ended({ streamId, clientId }: NamedSession): void {
     for (const here of this.#here.values()) {
@@ -176,7 +188,7 @@ export class Sessions implements HlsSessions {
     const onlyLive = issuedAtMs !== undefined && this.#clock.wallMs() - issuedAtMs > ticketTtlMs;
     const wanted: SessionRequest = { timeoutMs: clientTimeoutMs, onlyLive };
     const request: JoinRequest = { client: viewer, clientId, cap: undefined, localSlots: [], session: wanted };
-    const seated = feed ? await this.#seat(viewer, clientId, wanted) : undefined;
+    const seated = feed ? await this.#seat(viewer, clientId, issuedAtMs, wanted) : undefined;
     const { client, stream, resumed } = seated ?? joinedOrThrow(await registry.join(request));
     const onSegment = () => {
       this.#segments++;
@@ -217,13 +229,23 @@ export class Sessions implements HlsSessions {
     return session;
   }
 
-  async #seat(viewer: Viewer, clientId: string, session: SessionRequest): Promise<SessionSeat> {
+  async #seat(
+    viewer: Viewer,
+    clientId: string,
+    openedAtMs: number | undefined,
+    session: SessionRequest,
+  ): Promise<SessionSeat> {
     const { registry, seating } = this.#deps;
     const stream = registry.remembered(viewer.streamId) ?? (await registry.stream(viewer.streamId));
     if (stream === undefined) throw new StreampoolError(404, 'Stream not found');
     // It outlives the request that begins it.
     const { signal } = new AbortController();
-    return seating.joinSession({ stream, viewer, clientId, signal }, session);
+    try {
+      return await seating.joinSession({ stream, viewer, clientId, signal, openedAtMs }, session);
+    } catch (error) {
+      if (error instanceof FilmLostError) await this.#lose(viewer.streamId, clientId);
+      throw error;
+    }
   }
 
   #sweep(): void {
@@ -281,7 +303,8 @@ export class Sessions implements HlsSessions {
  * Of a session that has been silent for too long, only the registry knows whether it lives. A feed that is over may have begun anew. One
  * that got the provider's segments gets a feed when its stream has moved to a source of another kind.
  */
-function goesOn(session: LocalSession, feed: boolean): boolean {
+function goesOn(session: LocalSession, feed: boolean, issuedAtMs: number | undefined): boolean {
   if (session.overdueMs() > 0) return false;
+  if (session.segments?.isFilm === true && isOpenedAnew(session.client, issuedAtMs)) return false;
   return session.segments === undefined ? !feed : !session.segments.isOver;
 }

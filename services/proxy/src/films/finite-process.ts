@@ -2,7 +2,8 @@
 
 import type { Readable } from 'node:stream';
 import type { StreamProfile } from '../../../registry/types.ts';
-import { buildArguments } from '../ffmpeg/process/command.ts';
+import type { StreampoolError } from '../errors.ts';
+import { buildArguments, type CommandOptions } from '../ffmpeg/process/command.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
@@ -17,20 +18,33 @@ export class FiniteProcess {
   /** Resolves when there is output; rejects with the reason when there will be none. */
   readonly firstByte: Promise<void>;
   readonly ended: Promise<FfmpegExit>;
+  readonly #failure: (exit: FfmpegExit) => StreampoolError;
+  readonly #isWhole: () => boolean;
 
-  /** @param place its place among the provider's connections, which it frees while its viewer pauses */
-  constructor(profile: StreamProfile, address: SourceAddress, place: ProviderPlace, deps: RunDeps) {
+  /**
+   * @param place its place among the provider's connections, which it frees while its viewer pauses
+   * @param options see `buildArguments`
+   */
+  constructor(
+    profile: StreamProfile,
+    address: SourceAddress,
+    place: ProviderPlace,
+    deps: RunDeps,
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds'> = {},
+  ) {
     const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;
     this.#process = spawnFfmpeg({
       sandbox: deps.sandbox,
-      args: buildArguments(profile as ResolvedProfile, input, { reading: deps.reading }),
+      args: buildArguments(profile as ResolvedProfile, input, { ...options, reading: deps.reading }),
       input: 'none',
       log: deps.log,
       name: profile.name,
       gateway: session,
     });
     const { stdout } = this.#process;
+    this.#failure = (exit) => failureOf({ exit, sourceError: session.lastError }, address.url);
+    this.#isWhole = () => session.lastError === undefined;
     this.ended = this.#process.exited.then((exit) => {
       session.close();
       if (session.lastError !== undefined)
@@ -42,11 +56,26 @@ export class FiniteProcess {
     });
     const failed = this.ended.then((exit) => {
       if (stdout.readableLength > 0) return;
-      throw failureOf({ exit, sourceError: session.lastError }, address.url);
+      throw this.#failure(exit);
     });
     failed.catch(() => undefined);
     this.firstByte = Promise.race([readable, failed]);
     this.firstByte.catch(() => undefined);
+  }
+
+  /** Process id of the FFmpeg. */
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Its source has not broken off. */
+  get isWhole(): boolean {
+    return this.#isWhole();
+  }
+
+  /** Why it has not come to the end of its source. */
+  failureAfter(exit: FfmpegExit): StreampoolError {
+    return this.#failure(exit);
   }
 
   /** The bytes for the viewer. A slow reader slows FFmpeg down. */

@@ -1,6 +1,7 @@
 /** The FFmpegs of viewers that watch a source with an end: one per viewer, each with its own provider connection. */
 
 import type { StreamProfile } from '../../../registry/types.ts';
+import type { CommandOptions } from '../ffmpeg/process/command.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { SourceAddress } from '../upstream/provider/source-address.ts';
@@ -14,13 +15,15 @@ export interface FiniteProcessesDeps extends RunDeps {
 export class FiniteProcesses {
   readonly #deps: FiniteProcessesDeps;
   readonly #running = new Set<FiniteProcess>();
+  /** Those that wait for their place among the provider's connections. */
+  #starting = 0;
 
   constructor(deps: FiniteProcessesDeps) {
     this.#deps = deps;
   }
 
   get size(): number {
-    return this.#running.size;
+    return this.#running.size + this.#starting;
   }
 
   /**
@@ -28,6 +31,7 @@ export class FiniteProcesses {
    *
    * @param streamId the stream that the viewer watches
    * @param signal aborts when the viewer leaves
+   * @param options see `buildArguments`
    * @throws {SourceError} when the source does not play, or by the signal
    * @throws {StreampoolError} 503 at the provider's connection limit
    */
@@ -36,10 +40,14 @@ export class FiniteProcesses {
     profile: StreamProfile,
     address: SourceAddress,
     signal: AbortSignal,
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds'> = {},
   ): Promise<FiniteProcess> {
     const over = new AbortController();
     const { connections } = this.#deps;
-    let disconnect = await connections.acquire(streamId, address, signal);
+    this.#starting++;
+    let disconnect = await connections.acquire(streamId, address, signal).finally(() => {
+      this.#starting--;
+    });
     const place = {
       giveBack: () => disconnect(),
       take: async () => {
@@ -50,7 +58,7 @@ export class FiniteProcesses {
     let process: FiniteProcess;
     try {
       stopIfGone(signal);
-      process = new FiniteProcess(profile, address, place, this.#deps);
+      process = new FiniteProcess(profile, address, place, this.#deps, options);
     } catch (error) {
       disconnect();
       throw error;
