@@ -118,6 +118,14 @@ describe('a feed', () => {
     expect(history.endOn(200, 50)).toEqual({ ticks: 150, timeline: TIMELINE });
   });
 
+  it('does not go on within its own pictures when it has made them without the registry', () => {
+    const history = new FeedHistory();
+    history.follow(at(0), undefined);
+    history.own(0, 100);
+    expect(history.follow(at(0), 500)).toEqual({ shift: 0, samePictures: false });
+    expect(history.follow(at(0), 600)).toEqual({ shift: 0, samePictures: true });
+  });
+
   it('tells those who follow what it had when it became the owner', () => {
     const history = new FeedHistory();
     history.follow(at(7), undefined);

@@ -61,6 +61,8 @@ export class FeedHistory {
   #timeline: string;
   #epoch = 0;
   #changes: readonly OwnerChange[] = [];
+  /** The newest media was made here without the registry. Other workers may have done the same, and all have epoch 0 then. */
+  #isAlone = false;
   /** Id of another timeline that this feed follows, shifted onto its own. */
   #foreign: string | undefined;
   /** Of the newest picture here when that one was met. Nothing has come from it until a newer one is here. */
@@ -98,6 +100,7 @@ export class FeedHistory {
 
   /** This worker makes the feed from here on. */
   own(epoch: number, lastDts: number | undefined): void {
+    this.#isAlone = epoch === 0;
     if (epoch === this.#epoch) return;
     this.#foreign = undefined;
     this.#note({ epoch, afterDts: lastDts });
@@ -126,7 +129,8 @@ export class FeedHistory {
     }
     const mine = this.current;
     if (theirs.timeline === this.#timeline) {
-      const samePictures = hasSamePictures(mine, theirs, lastDts);
+      const samePictures = !this.#isAlone && hasSamePictures(mine, theirs, lastDts);
+      this.#isAlone = false;
       this.#epoch = theirs.epoch;
       this.#changes = theirs.changes;
       this.#foreign = undefined;
