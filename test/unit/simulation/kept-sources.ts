@@ -105,4 +105,28 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       habits: { burstMs: 1_000, hasOwnClocks: true },
     },
   },
+  {
+    what: 'waits for a silent backup, when all retries of a source are made that comes back meanwhile',
+    schedule: {
+      seed: 5010845,
+      happenings: [
+        { kind: 'viewer', atMs: 1258, stream: 10, worker: 2, stayMs: undefined },
+        { kind: 'source', atMs: 3773, stream: 10, isBackup: false, outage: 'refuses', ms: 3754 },
+        { kind: 'source', atMs: 6033, stream: 10, isBackup: true, outage: 'hangs', ms: 5341 },
+      ],
+      direct: [10],
+    },
+  },
+  {
+    what: 'takes two connections for a repeated clip, because as many bytes have come over both',
+    schedule: {
+      seed: 332476,
+      happenings: [
+        { kind: 'viewer', atMs: 1229, stream: 11, worker: 1, stayMs: 3197 },
+        { kind: 'source', atMs: 3020, stream: 11, isBackup: false, outage: 'drops', ms: 0 },
+        { kind: 'source', atMs: 4912, stream: 11, isBackup: false, outage: 'drops', ms: 0 },
+      ],
+      habits: { burstMs: 0, hasOwnClocks: true },
+    },
+  },
 ];

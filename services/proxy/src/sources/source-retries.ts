@@ -3,7 +3,7 @@
 import type { Clock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
-import { pauseBy } from '../async.ts';
+import { pauseBy, within } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
 import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
@@ -57,6 +57,7 @@ export class SourceRetries {
     if (isOwn) standby.failed(end);
     const mayMove = source !== undefined && this.schedule.mayMove(source);
     let delayMs = isOwn ? this.schedule.next(end, mayMove) : undefined;
+    if (delayMs === undefined && mayMove && isOwn) delayMs = await this.#meanwhile(end, signal);
     if (delayMs === undefined && mayMove) {
       if (await standby.decided()) return true;
       if (await moves.on({ reason: failoverReason(end), status: end.upstreamStatus })) return true;
@@ -71,6 +72,18 @@ export class SourceRetries {
     // Another worker may have taken it over during the pause.
     origin.leaveIfTaken();
     return true;
+  }
+
+  /**
+   * All retries are made, and the next source is being opened beside the one of now. Waits for that, but not longer than until another
+   * retry: the source may come back before the next one delivers. @returns 0 when it is time for that, else undefined
+   */
+  async #meanwhile(end: SourceError, signal: AbortSignal): Promise<0 | undefined> {
+    const { standby, clock } = this.#deps;
+    const delayMs = standby.isUnderWay ? this.schedule.meanwhile(end) : undefined;
+    if (delayMs === undefined) return undefined;
+    const isDecided = await within(clock, standby.decided(), delayMs, signal);
+    return isDecided === undefined ? 0 : undefined;
   }
 
   /** The error with which the feed fails. Its readers need not ask for another source if all have been tried. */

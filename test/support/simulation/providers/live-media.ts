@@ -29,9 +29,6 @@ const TABLES = Buffer.concat([
 ]);
 /** An access unit delimiter, a parameter set, and the beginning of an IDR picture. */
 const IDR = Buffer.from([0, 0, 0, 1, 0x09, 0xf0, 0, 0, 0, 1, 0x67, 0x42, 0, 0, 0, 1, 0x65, 0x88]);
-/** Null packets after a picture, fewer than this: two connections of the same length do not have the same number of bytes. */
-const PADDED = 7;
-const NULL_PACKET = [0x47, 0x1f, 0xff, 0x10];
 const PICTURE_AT = 4;
 /** What a number is written in, 7 bits in each: no byte of it can be part of a start code. */
 const DIGITS = 3;
@@ -64,13 +61,11 @@ export class LiveMedia {
 
   /** A unit, with the tables before it. */
   unit(number: number): Buffer {
-    const padding = number % PADDED;
-    const bytes = Buffer.alloc((3 + padding) * PACKET_SIZE, 0xaa);
+    const bytes = Buffer.alloc(3 * PACKET_SIZE, 0xaa);
     TABLES.copy(bytes);
-    for (let n = 3; n < 3 + padding; n++) bytes.set(NULL_PACKET, n * PACKET_SIZE);
-    const video = bytes.subarray(2 * PACKET_SIZE, 3 * PACKET_SIZE);
+    const video = bytes.subarray(2 * PACKET_SIZE);
     video.set([0x47, 0x40 | (VIDEO_PID >> 8), VIDEO_PID & 0xff, 0x10]);
-    for (let at = 0; at < 3 * PACKET_SIZE; at += PACKET_SIZE) setCounter(bytes, at, this.#counter);
+    for (let at = 0; at < bytes.length; at += PACKET_SIZE) setCounter(bytes, at, this.#counter);
     this.#counter = (this.#counter + 1) & 15;
     const ticks = wrapTicks(this.#offsetTicks + number * UNIT_MS * TICKS_PER_MS);
     video.set([0, 0, 1, 0xe0], PICTURE_AT);

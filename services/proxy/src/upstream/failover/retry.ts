@@ -115,6 +115,17 @@ export class RetrySchedule {
     return waitMs;
   }
 
+  /**
+   * The delay in ms before a try that `next` does not allow, made while another source is being opened: the source may come back before
+   * that one delivers. Undefined when it is useless.
+   */
+  meanwhile(error: SourceError): number | undefined {
+    if (!isRetryable(error)) return undefined;
+    const delayMs = Math.max(this.#delayMs(error), this.#settings.retryDelayMs);
+    this.#triedMs = this.#now() + delayMs;
+    return delayMs;
+  }
+
   /** Whether `next` would be undefined if there were another source. */
   isWorthLeaving(error: SourceError): boolean {
     return !isRetryable(error) || this.#made >= this.#attempts(error, true) || this.#isOver(this.#delayMs(error));

@@ -98,6 +98,12 @@ class Round {
     return a.content === b.content && a.dts === b.dts && this.sound.every((unit, n) => unit === other.sound[n]);
   }
 
+  /** Begins with another picture, or other sound. Two connections of the same length may have the same number of bytes. */
+  beginsApart(other: Round): boolean {
+    const [a, b] = [this.entries[0], other.entries[0]];
+    return a !== undefined && b !== undefined && a.content !== b.content;
+  }
+
   /** Showed the same pictures in the same order, on any clock. */
   showsLike(other: Round): boolean {
     const { entries } = this;
@@ -188,7 +194,7 @@ export class Rounds {
   #broughtNothingNew(round: Round, previous: Round, clean: boolean): boolean {
     if (this.#isOver) return true;
     if (round.bytes === 0) return false;
-    const isSame = round.bytes === previous.bytes || round.showsLike(previous);
+    const isSame = (round.bytes === previous.bytes && !round.beginsApart(previous)) || round.showsLike(previous);
     if (clean && isSame) return true;
     // Its beginning was sent before, and nothing else came.
     if (!this.#undecided || !round.beginsLike(previous)) return false;

@@ -106,6 +106,11 @@ export class Standby {
     this.#timer = this.#clock.setTimeout(open, Math.max(0, silence.limitMs / 2 - sinceMs));
   }
 
+  /** The next source is being opened beside the one of now. */
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined;
+  }
+
   /** Resolves when nothing is open beside the source of now. Returns whether the next one has won. */
   async decided(): Promise<boolean> {
     return (await this.#underWay) === true;
