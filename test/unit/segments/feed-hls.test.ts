@@ -8,6 +8,7 @@ import type { FeedMarks } from '../../../services/proxy/src/feed/marks/feed-mark
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
 import { FeedHls } from '../../../services/proxy/src/segments/feed-hls.ts';
 import { type MarkedFeed, markedLoop, segmentsOf } from '../../support/segmented.ts';
+import { until } from '../../support/until.ts';
 
 const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
 const { signal } = new AbortController();
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 
 /** A feed with all of the media. @param off how far its marks are behind its keyframes */
-function filled({ maxBytes = 2 ** 30, off = 0 } = {}) {
+function filled({ maxBytes = 2 ** 30, off = 0, maxClients = 0 } = {}) {
   const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
   const log = new MarkLog();
   const marks: FeedMarks = { log, list: 'source', timeline: 'source', shift: 0 };
@@ -27,7 +28,7 @@ function filled({ maxBytes = 2 ** 30, off = 0 } = {}) {
   const hls = new FeedHls({
     ...{ feed, place: OWN as never, marks: () => marks, onFault: ({ n }) => faults.push(n) },
     ...{ maxBytes: () => maxBytes, list: { segmentSeconds: 2, size: { segments: 8 } } },
-    ...{ settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 }, log: pino({ level: 'silent' }) },
+    ...{ settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients }, log: pino({ level: 'silent' }) },
     choice: { of: async () => 'ts' },
   });
   let at = 0;
@@ -75,6 +76,27 @@ describe('two containers of one feed', () => {
       expect((await wanted.segment(n, signal)).equals(done?.fmp4?.bytes as Buffer)).toBe(true);
     }
     await expect(wanted.init('00000000')).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('let two requests wait for each client, free them when their players go, and refuse what nobody waits for', async () => {
+    const { hls } = filled({ maxClients: 1 });
+    const wanted = hls.want().of('fmp4');
+    const newest = numbersIn((await wanted.playlist(signal)).text).at(-1) as number;
+    const gone = new AbortController();
+    const reload = { msn: newest + 2, part: undefined };
+    const waiting = [wanted.playlist(gone.signal, { reload }), wanted.part(newest + 2, 0, gone.signal)];
+    const ended = Promise.allSettled(waiting);
+    await until(() => hls.waiting === 2, { what: 'two requests to wait' });
+    await expect(wanted.playlist(signal, { reload })).rejects.toMatchObject({ status: 503, retryAfterSeconds: 1 });
+    await expect(wanted.part(newest + 2, 1, signal)).rejects.toMatchObject({ status: 503 });
+    expect((await wanted.playlist(signal, { reload: { msn: newest, part: 2 } })).text).toContain('#EXT-X-PRELOAD-HINT');
+    await expect(wanted.playlist(signal, { reload: { msn: newest + 3, part: 0 } })).rejects.toMatchObject({
+      status: 400,
+    });
+    await expect(wanted.part(newest + 3, 0, signal)).rejects.toMatchObject({ status: 404 });
+    gone.abort();
+    await ended;
+    expect(hls.waiting).toBe(0);
   });
 
   it('find the same fault, which is told once', () => {

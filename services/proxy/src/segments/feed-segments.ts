@@ -225,7 +225,11 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   offer(known: SegmentNews): void {
     const theirs = known.segments.at(-1);
     const { newest } = this.#list;
-    if (!this.#isOwn || theirs === undefined || (newest !== undefined && theirs.n <= newest.n)) return;
+    if (!this.#isOwn || theirs === undefined) return;
+    if (newest !== undefined && theirs.n <= newest.n) {
+      if (theirs.n === newest.n && this.#list.takeParts(known.open)) this.#changed();
+      return;
+    }
     this.#take(known);
     if (this.#cutter !== undefined) this.#cutAnew();
   }

@@ -199,6 +199,15 @@ export class SegmentList {
     this.#open = { ...open, init: init.key, parts };
   }
 
+  /** Parts that the worker before has listed and this one has not heard of. Players may know them. @returns whether there are some */
+  takeParts(theirs: ListedBeginning | undefined): boolean {
+    const { newest } = this;
+    const known = this.#open?.parts.length ?? 0;
+    if (newest === undefined || theirs?.n !== newest.n + 1 || theirs.parts.length <= known) return false;
+    this.#open = { ...theirs, ...this.#open, parts: [...(this.#open?.parts ?? []), ...theirs.parts.slice(known)] };
+    return true;
+  }
+
   /** What the worker before had is not here: its own media takes the place of it. The counters behind it stay as they were said. */
   replace(n: number, media: MediaFacts): void {
     this.#all = this.#all.map((segment) =>
