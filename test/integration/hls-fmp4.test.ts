@@ -112,6 +112,16 @@ staged(
     const init = await mp2.init(parsed.segments[0]?.map?.uri ?? '');
     expect([init.includes('avc1'), init.includes('soun')]).toEqual([true, false]);
     expect(worker.logged('fragmented mp4 leaves out tracks of this stream; ?container=ts has them')).toHaveLength(1);
+    const radio = await entryOf('-i {input_url} -vn -c:a aac -f mpegts {output_args}');
+    for (const [container, type] of [
+      ['fmp4', 'audio/mp4'],
+      ['ts', 'video/mp2t'],
+    ]) {
+      const listener = await HlsViewer.open(`${radio}?container=${container}`);
+      const [n = 0] = (await listener.playlist()).numbers;
+      expect((await listener.answerOf(n)).headers.get('content-type')).toBe(type);
+    }
+    expect((await mp2.answerOf(parsed.mediaSequenceBase ?? 0)).headers.get('content-type')).toBe('video/mp4');
     const mpeg2 = await entryOf(LIGHT.replace('libx264 -preset ultrafast', 'mpeg2video'));
     const viewer = await HlsViewer.open(`${mpeg2}?container=fmp4`);
     const answer = await fetch(worker.url + viewer.path);

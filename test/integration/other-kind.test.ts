@@ -72,9 +72,11 @@ it('an HLS source breaks for good, and its backup is MPEG-TS: the playlist goes 
   const entry = `${worker.url}/hls/${id}/playlist.m3u8`;
   const [path = ''] = (parse(await (await fetch(entry)).text()) as types.MasterPlaylist).variants.map(({ uri }) => uri);
   const address = new URL(path, entry);
+  let bytes = 0;
   const playlist = async () => {
     const answer = await fetch(address);
     const text = await answer.text();
+    bytes += Buffer.byteLength(text);
     expect([answer.status, text.split(/\r?\n/)[0]]).toEqual([200, '#EXTM3U']);
     return parse(text) as types.MediaPlaylist;
   };
@@ -105,5 +107,10 @@ it('an HLS source breaks for good, and its backup is MPEG-TS: the playlist goes 
   expectClean(judgeTs(whole), { video: true, audio: true });
   const { body: record } = await worker.api.get<{ client_count: number }>(`/streams/${id}`);
   expect(record.client_count).toBe(1);
+  // Also of the playlist with which the session got a feed.
+  const counted = async () => (await worker.api.get<{ clients: { bytes_served: number }[] }>('/clients')).body.clients;
+  await until(async () => (await counted())[0]?.bytes_served === bytes + whole.length, {
+    what: async () => `${bytes + whole.length} bytes of the viewer; there are ${JSON.stringify(await counted())}`,
+  });
   await worker.api.request('DELETE', `/streams/${id}`);
 });

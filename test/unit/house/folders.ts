@@ -228,7 +228,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry visit.ts errors.ts config feed feed/hls ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config feed feed/hls feed/containers/cmaf ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
   ),
   row(
     'api/status',

@@ -56,9 +56,15 @@ export class HlsPlayback {
     const address = hlsAddress(component);
     if (address.ticket === undefined) return this.#entry(address.streamId, query, request, reply);
     const { r: reference = '' } = query;
-    const { session, source, opened } = await this.#viewing(address, query, reference, request, reply);
+    const { session: first, source, opened } = await this.#viewing(address, query, reference, request, reply);
+    let session = first;
     const directives = directivesOf(request.query as Record<string, unknown>);
-    const own = () => this.#pooled.playlistText(address, query, request, reply);
+    const own = async () => {
+      const made = await this.#pooled.playlistText(address, query, request, reply);
+      // It may have begun anew, with a feed. What is sent from here on counts for that one.
+      session = made.session;
+      return made.text;
+    };
     const playlist = await source.playlist(opened, directives, own);
     const { isOver, targetDurationMs } = playlist.facts;
     session.endures(isOver ? FILM_ENDURES_MS : ENDURED_TARGETS * targetDurationMs);

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StreampoolError } from '../../errors.ts';
+import { isSoundOnly } from '../../feed/containers/cmaf/sound-only.ts';
 import type { MediaHead } from '../../upstream/hls/shared-media.ts';
 import { parseContentLength, usableRange } from '../../upstream/messages/byte-range.ts';
 import { typeOfName } from '../../upstream/playlists/segment-name.ts';
@@ -83,7 +84,8 @@ export function sendSegment(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  reply.type(typeOfName(extension)).headers({
+  const type = extension === 'm4s' && isSoundOnly(media) ? 'audio/mp4' : typeOfName(extension);
+  reply.type(type).headers({
     'Cache-Control': `private, max-age=${KEPT_SECONDS}`,
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',

@@ -120,17 +120,17 @@ export class PooledHls {
     }
   }
 
-  /** The text of the same, for a session that has begun with the provider's playlists. */
+  /** The text of the same, for a session that has begun with the provider's playlists; and the one that goes on from here. */
   async playlistText(
     address: HlsAddress,
     query: PooledQuery,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<string> {
+  ): Promise<{ readonly text: string; readonly session: HlsSession }> {
     const visit = new Visit(reply.raw, this.#services.log);
-    const { wanted } = await this.#viewing(address, query, request, reply);
+    const { session, wanted } = await this.#viewing(address, query, request, reply);
     const segments = wanted.of(await wanted.chosen(visit.signal));
-    return (await segments.playlist(visit.signal, wishOf(query))).text;
+    return { text: (await segments.playlist(visit.signal, wishOf(query))).text, session };
   }
 
   /** A segment, or a part of one for low latency. */
