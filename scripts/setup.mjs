@@ -9,12 +9,23 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MIN_NODE = [20, 19];
 /** The first version with -fps_mode. */
 const MIN_FFMPEG = 5.1;
-/** What single tests need: network namespaces, the init of a container, what asks a worker whether it lives, a browser. */
+/**
+ * What single tests need: network namespaces, the init of a container, what asks a worker whether it lives, a browser, and other
+ * players. A program, then the Debian packages that bring it and all it plays with.
+ */
 const OPTIONAL = [
   ['ip', 'iproute2'],
   ['tini', 'tini'],
   ['curl', 'curl'],
   ['chromium', 'chromium'],
+  ['mpv', 'mpv'],
+  ['cvlc', 'vlc-bin', 'vlc-plugin-base'],
+  [
+    'gst-launch-1.0',
+    ...['gstreamer1.0-tools', 'gstreamer1.0-plugins-base', 'gstreamer1.0-plugins-good', 'gstreamer1.0-plugins-bad'],
+    'gstreamer1.0-libav',
+  ],
+  ['streamlink', 'streamlink'],
 ];
 /** Seconds to wait for another apt that holds the lock; the first boot of a machine often runs one. */
 const APT_LOCK_S = 180;
@@ -40,7 +51,7 @@ export function setup({ redis = false, tests = false } = {}) {
   if (redis || tests) ensureRedis();
   if (!tests) return;
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
-  for (const [program, debianPackage] of OPTIONAL) installOptional(program, debianPackage);
+  installOptional();
 }
 
 export function ensureNode(version = process.versions.node) {
@@ -127,9 +138,13 @@ export function ensureRedis() {
   return find('redis-server');
 }
 
-function installOptional(program, debianPackage) {
-  if (process.platform === 'linux' && find(program) === undefined && canInstall())
-    install(`${program} (for the tests)`, debianPackage);
+/** All at once, because each start of apt takes seconds. */
+function installOptional() {
+  if (process.platform !== 'linux' || !canInstall()) return;
+  const missing = OPTIONAL.filter(([program]) => find(program) === undefined);
+  if (missing.length === 0) return;
+  const names = missing.map(([program]) => program).join(', ');
+  install(`${names} (for the tests)`, ...missing.flatMap(([, ...packages]) => packages));
 }
 
 /** Debian installs it into a folder that is not in every PATH. */
@@ -151,20 +166,20 @@ export function find(command, furtherFolders = []) {
     });
 }
 
-/** Installs a Debian package as root; otherwise stops and prints the command for it. */
-function install(what, debianPackage) {
-  if (!canInstall())
-    throw new SetupError(`${what} is missing. Install it with:\n\n  ${installCommand(debianPackage)}\n`);
-  console.error(`Installing ${debianPackage} …`);
+/** Installs Debian packages as root; otherwise stops and prints the command for them. */
+function install(what, ...packages) {
+  const names = packages.join(' ');
+  if (!canInstall()) throw new SetupError(`${what} is missing. Install it with:\n\n  ${installCommand(names)}\n`);
+  console.error(`Installing ${names} …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_S}`];
   // An update may fail although the lists are good (one dead mirror of several), so the install decides.
   spawnSync('apt-get', [...lock, '-qq', 'update'], { env, stdio: ['ignore', 2, 2] });
-  const args = [...lock, '-y', '-qq', 'install', '--no-install-recommends', debianPackage];
+  const args = [...lock, '-y', '-qq', 'install', '--no-install-recommends', ...packages];
   const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 2, 2] });
   if (result.status === 0) return;
   throw new SetupError(
-    `${what} could not be installed; apt's messages above say why. By hand:\n\n  apt-get install ${debianPackage}\n`,
+    `${what} could not be installed; apt's messages above say why. By hand:\n\n  apt-get install ${names}\n`,
   );
 }
 

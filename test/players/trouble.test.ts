@@ -20,9 +20,14 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
   });
   afterAll(() => players.close());
 
-  staged.for(['ts', 'fmp4'] as const)(
-    'hls.js plays %s on through the death of the owner and a drain, as one viewer',
-    async (container, { stage }) => {
+  staged.for([
+    ['hlsjs', 'ts'],
+    ['hlsjs', 'fmp4'],
+    ['shaka', 'ts'],
+    ['shaka', 'fmp4'],
+  ] as const)(
+    '%s plays %s on through the death of the owner and a drain, as one viewer',
+    async ([player, container], { stage }) => {
       const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
       const { workers } = await stage.cluster(3, ENV);
       const [one] = workers as [Worker];
@@ -31,7 +36,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       stage.closeAfter(() => balancer.close());
       const said = (message: string) => workers.flatMap((worker) => worker.logged(message));
       const url = `${balancer.url}/hls/${id}/playlist.m3u8?container=${container}`;
-      const playing = players.hlsjs({ url, seconds: 32 });
+      const playing = players.play(player, { url, seconds: 32 });
       playing.catch(() => undefined);
       const owner = await until(() => workers.find((worker) => worker.ffmpegPids().length > 0), { what: 'an FFmpeg' });
       await sleep(10_000);

@@ -42,9 +42,11 @@ export interface Played {
 }
 
 /** What every player says. */
-export type Seen = Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'fatal'>;
+export type Seen = Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'longestStallMs' | 'fatal'>;
 
 export type OtherPlayer = 'native' | 'shaka' | 'videojs';
+
+export type WebPlayer = 'hlsjs' | OtherPlayer;
 
 const required = createRequire(import.meta.url);
 const FILES: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
@@ -93,6 +95,11 @@ export class HlsPlayers {
   /** Plays with another one; `native` is what the browser has itself. @throws when no picture comes, or the player gives up */
   async other(player: OtherPlayer, options: PlayOptions): Promise<Seen> {
     return this.#play<Seen>('/players', { ...options, player });
+  }
+
+  /** Plays with any of them. @throws when no picture comes, or the player gives up */
+  async play(player: WebPlayer, options: PlayOptions): Promise<Seen> {
+    return player === 'hlsjs' ? this.hlsjs(options) : this.other(player, options);
   }
 
   async #play<Answer>(path: string, options: object): Promise<Answer> {

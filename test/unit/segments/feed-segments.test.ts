@@ -100,6 +100,21 @@ describe('the segments of a feed', () => {
     }
   });
 
+  it('are waited for, as many as a player cannot begin without', async () => {
+    const { segments, fill, positionOf } = filled();
+    segments.want();
+    const few = segments.playlist(signal, { least: 3 });
+    fill(positionOf(3));
+    expect(numbersIn((await segments.playlist(signal)).text)).toHaveLength(2);
+    fill(positionOf(4));
+    expect(numbersIn((await few).text)).toHaveLength(3);
+    // When the time is over, it gets what there is.
+    const { segments: others, fill: fillOthers } = filled();
+    others.want();
+    fillOthers(positionOf(3));
+    expect(numbersIn((await others.playlist(signal, { least: 3 })).text)).toHaveLength(2);
+  });
+
   it('are waited for: the first two, and the next one', async () => {
     const { segments, fill, positionOf } = filled();
     segments.want();

@@ -190,7 +190,7 @@ const pooling = {
     'HLS_START_SEGMENTS',
     integer(1, 10),
     '2',
-    'Segments with which the playlist of a stream that has just started is shown.',
+    'Segments with which the playlist of a stream that has just started is shown. The own player of a browser gets at least 3.',
   ),
   hlsPartTimeMs: setting(
     'HLS_PART_TIME',

@@ -16,6 +16,8 @@ export interface PlaylistWish {
   readonly reload?: Reload | undefined;
   /** It has an earlier one, and wants no old segments. */
   readonly skips?: boolean;
+  /** It cannot begin with fewer segments. */
+  readonly least?: number;
 }
 
 /** The same in the query of a request. */

@@ -55,6 +55,8 @@ export interface ViewerAnswersDeps {
   };
 }
 
+/** Shaka looks into two whole segments beside the one that it begins with, and fails for good when one is the open one. */
+const LOW_LATENCY_SEGMENTS = 3;
 /** Further beyond the newest segment nobody waits for one. */
 const MAX_AHEAD = 2;
 /** What comes next is waited for this long, in target durations. */
@@ -113,10 +115,12 @@ export class ViewerAnswers {
    * @throws {Error} what the feed failed with; {StreampoolError} 400 for a wish that nobody can fulfil; 422 when the container cannot
    * carry the feed; 503 when there is no segment in time, or not what is waited for
    */
-  async playlist(signal: AbortSignal, { reload, skips = false }: PlaylistWish = {}): Promise<PlaylistText> {
+  async playlist(signal: AbortSignal, { reload, skips = false, least = 0 }: PlaylistWish = {}): Promise<PlaylistText> {
     const { changes, fit, maxBytes, settings } = this.#deps;
     const count = () => this.#list.window.filter(({ gap }) => !gap).length;
-    await changes.until(() => count() >= settings.startSegments || fit?.refusal !== undefined, settings.waitMs, signal);
+    const enough = () =>
+      Math.max(settings.startSegments, least, this.#list.partTarget === undefined ? 0 : LOW_LATENCY_SEGMENTS);
+    await changes.until(() => count() >= enough() || fit?.refusal !== undefined, settings.waitMs, signal);
     if (fit?.refusal !== undefined) throw fit.refusal;
     if (count() === 0) throw this.#nothing();
     if (this.#list.bytes > MOST_RINGS * maxBytes()) {

@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from 'fastify';
 import { expect, it } from 'vitest';
-import { viewerOf } from '../../../../services/proxy/src/api/playback/viewer.ts';
+import { isOfBrowser, viewerOf } from '../../../../services/proxy/src/api/playback/viewer.ts';
 
 function addressOf(ip: string | undefined, remoteAddress: string | undefined): string {
   const request = { ip, headers: {}, socket: { remoteAddress } } as unknown as FastifyRequest;
@@ -18,4 +18,18 @@ it.each([
   [undefined, undefined, ''],
 ])('of %s over %s comes from "%s"', (ip, remoteAddress, expected) => {
   expect(addressOf(ip, remoteAddress)).toBe(expected);
+});
+
+const BROWSER = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36' };
+const RANGE = { range: 'bytes=0-' };
+
+it.each([
+  ['a browser that says so', { ...BROWSER, 'sec-fetch-dest': 'video' }, true],
+  ['a script in a page', { ...BROWSER, 'sec-fetch-dest': 'empty' }, false],
+  ['a browser over plain HTTP', { ...BROWSER, ...RANGE }, true],
+  ['a script in a page over plain HTTP', BROWSER, false],
+  ['FFmpeg', { 'user-agent': 'Lavf/59.27.100', ...RANGE }, false],
+  ['nobody knows what', RANGE, false],
+])('of %s is told by its headers', (_, headers, expected) => {
+  expect(isOfBrowser({ headers })).toBe(expected);
 });

@@ -21,7 +21,7 @@ import { findStream } from '../streams/stream-routes.ts';
 import { folderOf, type HlsAddress } from './hls-address.ts';
 import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { HlsVariants } from './hls-variant.ts';
-import { type ViewerQuery, viewerOf } from './viewer.ts';
+import { isOfBrowser, type ViewerQuery, viewerOf } from './viewer.ts';
 
 export interface PooledQuery extends ViewerQuery, HlsDirectives {
   /** Undefined: as the stream's profile says, or its pictures need. */
@@ -37,6 +37,8 @@ export interface AskedMedia {
 
 /** A player reloads a playlist each target duration. */
 const ENDURED_TARGETS = 3;
+/** Chromium's own player gives up for good when the first playlist that it reads has fewer, however long they are. */
+const BROWSER_SEGMENTS = 3;
 const CLIENT_ID_BYTES = 8;
 const EXTENSION = { ts: 'ts', fmp4: 'm4s' } as const;
 
@@ -107,7 +109,8 @@ export class PooledHls {
     const sent = session.sending();
     try {
       const segments = wanted.of(query.container ?? (await wanted.chosen(visit.signal)));
-      const playlist = await segments.playlist(visit.signal, wishOf(query));
+      const least = isOfBrowser(request) ? BROWSER_SEGMENTS : 0;
+      const playlist = await segments.playlist(visit.signal, { ...wishOf(query), least });
       session.endures(playlist.mayPause === true ? FILM_ENDURES_MS : ENDURED_TARGETS * segments.targetDurationMs);
       session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));

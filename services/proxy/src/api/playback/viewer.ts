@@ -57,6 +57,16 @@ function usernameOf(request: FastifyRequest, { username, user, u }: ViewerQuery)
   return [given, username, user, u].find((name) => name !== undefined && name !== '');
 }
 
+/**
+ * Whether a browser's own player asks, and no script in a page. Browsers say so where the address is HTTPS or of this machine
+ * (Fetch Metadata, W3C); elsewhere they are known by the range that only their own player asks of a playlist.
+ */
+export function isOfBrowser({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  const destination = headers['sec-fetch-dest'];
+  if (destination !== undefined) return destination === 'video' || destination === 'audio';
+  return headers.range !== undefined && headers['user-agent']?.startsWith('Mozilla/') === true;
+}
+
 /** What a trusted proxy says (TRUST_PROXY), if it is an address; else the address of the peer. */
 function addressOf(request: FastifyRequest): string {
   // It is undefined when the peer has hung up already, though its type says otherwise.
