@@ -54,10 +54,15 @@ export function rememberKeyNames(text: string): void {
   if (table instanceof LuaTable) keyNames = { text, table: table.fixed() };
 }
 
+const NO_JSON = new LuaError('Expected value but found T_END at character 1');
+
 function decodeJson(text: Lua): Lua {
   if (text === keyNames?.text) return keyNames?.table;
+  const json = textOf(text);
+  // A renewal says often that it has no news.
+  if (json === '') throw NO_JSON;
   try {
-    return fromJson(JSON.parse(textOf(text)));
+    return fromJson(JSON.parse(json));
   } catch (error) {
     if (error instanceof SyntaxError) throw new LuaError(error.message);
     throw error;
