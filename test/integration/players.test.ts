@@ -54,7 +54,7 @@ describe('alone', () => {
   }
 });
 
-describe.skipIf(CHROMIUM === undefined && process.env.CI === undefined)('in Chromium', () => {
+describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
   let players: HlsPlayers;
   beforeAll(async () => {
     players = await HlsPlayers.start();
