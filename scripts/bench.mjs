@@ -6,7 +6,7 @@ import { build } from './build.mjs';
 import { ROOT, run, SetupError, setup } from './setup.mjs';
 
 await run(async () => {
-  setup({ redis: true });
+  setup({ redis: true, bench: true });
   const entry = join(ROOT, 'test', 'bench', 'main.ts');
   if (!existsSync(entry)) throw new SetupError('There is no benchmark yet: test/bench/main.ts is missing.');
   // Always rebuilt, so that the numbers belong to the current code.

@@ -43,12 +43,16 @@ export async function run(main) {
   }
 }
 
-/** Checks or installs everything; `redis`: what clusters need as well; `tests`: what only tests need. */
-export function setup({ redis = false, tests = false } = {}) {
+/** Checks or installs everything; `redis`: what clusters need as well; `tests`, `bench`: what only these need. */
+export function setup({ redis = false, tests = false, bench = false } = {}) {
   ensureNode();
   ensureNodeModules();
   ensureFfmpeg();
   if (redis || tests) ensureRedis();
+  if (bench) {
+    if (findNginx() === undefined) install('nginx (for the benchmark)', 'nginx-light');
+    if (find('chromium') === undefined && canInstall()) install('Chromium (for the benchmark)', 'chromium');
+  }
   if (!tests) return;
   if (findHaproxy() === undefined) install('HAProxy (for the tests)', 'haproxy');
   installOptional();
@@ -150,6 +154,11 @@ function installOptional() {
 /** Debian installs it into a folder that is not in every PATH. */
 export function findHaproxy() {
   return find('haproxy', ['/usr/sbin']);
+}
+
+/** As above. */
+export function findNginx() {
+  return find('nginx', ['/usr/sbin']);
 }
 
 export function find(command, furtherFolders = []) {

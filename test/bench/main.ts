@@ -5,7 +5,7 @@ import { channels } from './channels.ts';
 import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
 import { fanout } from './fanout.ts';
-import { hls } from './hls.ts';
+import { hls } from './hls/hls.ts';
 import { join } from './join.ts';
 import { memory } from './memory.ts';
 import { restart } from './restart.ts';

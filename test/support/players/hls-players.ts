@@ -34,6 +34,8 @@ export interface Played {
   readonly cues: readonly string[];
   /** Seconds behind the live edge. */
   readonly latency: number;
+  /** Seconds since the date that the playlist gives to what is shown; undefined where it gives none. */
+  readonly behindDate: number | undefined;
   readonly stalls: number;
   /** The longest time, in ms, in which nothing was played on. */
   readonly longestStallMs: number;

@@ -1,12 +1,12 @@
-/** HLS: what it costs to cut a feed into segments, beside FFmpeg that only copies the same media into the same container. */
+/** What it costs to cut a feed into segments, beside FFmpeg that only copies the same media into the same container. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Containers } from '../../services/proxy/src/feed/hls/open-segment.ts';
-import { type MarkedFeed, markedLoop, readSegments } from '../support/segmented.ts';
-import type { Bench } from './main.ts';
-import type { Row } from './table.ts';
+import type { Containers } from '../../../services/proxy/src/feed/hls/open-segment.ts';
+import { type MarkedFeed, markedLoop, readSegments } from '../../support/segmented.ts';
+import type { Bench } from '../main.ts';
+import type { Row } from '../table.ts';
 
 /** A wake of readers every 10 ms reads about this much of 4 Mbit/s. */
 const PIECE_BYTES = 27 * 188;
@@ -25,7 +25,7 @@ const CONTAINERS: readonly { name: string; containers: Containers; muxer: string
   },
 ];
 
-export async function hls({ quick, say }: Bench): Promise<Row[]> {
+export async function segmenter({ quick, say }: Bench): Promise<Row[]> {
   const feed = await markedLoop('heavy', { seconds: quick ? 20 : 60 });
   const folder = mkdtempSync(join(tmpdir(), 'streampool-bench-'));
   const file = join(folder, 'feed.ts');
