@@ -38,7 +38,11 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       const url = `${balancer.url}/hls/${id}/playlist.m3u8?container=${container}`;
       const playing = players.play(player, { url, seconds: 32 });
       playing.catch(() => undefined);
-      const owner = await until(() => workers.find((worker) => worker.ffmpegPids().length > 0), { what: 'an FFmpeg' });
+      const owner = await until(() => workers.find((worker) => worker.ffmpegPids().length > 0), {
+        // The page and its player are loaded first.
+        timeoutMs: 15_000,
+        what: 'an FFmpeg',
+      });
       await sleep(10_000);
       const killedMs = Date.now();
       await owner.kill();
