@@ -13,7 +13,7 @@ import { FeedCutter } from '../segments/feed-cutter.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
 import { SegmentChanges } from '../segments/segment-changes.ts';
 import type { PlaylistText, ViewedSegments } from '../segments/viewer-answers.ts';
-import { type FilmReading, forgotten, listed, readsOn } from './film-window.ts';
+import { FIRST_SEGMENTS, type FilmReading, forgotten, listed, readsOn } from './film-window.ts';
 
 export interface FilmSegmentsDeps {
   readonly feed: Feed;
@@ -109,7 +109,7 @@ export class FilmSegments implements ViewedSegments {
 
   async playlist(signal: AbortSignal): Promise<PlaylistText> {
     const { feed, settings } = this.#deps;
-    const isEnough = () => this.#listed.length >= settings.startSegments || this.#fit?.refusal !== undefined;
+    const isEnough = () => this.#listed.length >= this.#reading.least || this.#fit?.refusal !== undefined;
     await this.#changes.until(isEnough, settings.waitMs, signal);
     if (this.#fit?.refusal !== undefined) throw this.#fit.refusal;
     const { newest } = this;
@@ -150,7 +150,7 @@ export class FilmSegments implements ViewedSegments {
   get #reading(): FilmReading {
     const { size, settings, maxBytes, fetched } = this.#deps;
     const limits = { size, targetDuration: this.#targetDuration, maxBytes: maxBytes() };
-    return { ...limits, fetched: fetched(), least: Math.max(1, settings.startSegments) };
+    return { ...limits, fetched: fetched(), least: Math.max(FIRST_SEGMENTS, settings.startSegments) };
   }
 
   get #listed(): readonly ListedSegment[] {

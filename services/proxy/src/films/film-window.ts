@@ -21,8 +21,11 @@ export interface FilmReading {
   readonly least: number;
 }
 
-/** Players of live HLS begin three segments before the end of a playlist: the first playlist has no more, so they begin at the beginning. */
-const FIRST_SEGMENTS = 3;
+/**
+ * Players of live HLS begin three segments before the end of a playlist: the first playlist has no more, so they begin at the beginning.
+ * Chromium's own player gives up with fewer.
+ */
+export const FIRST_SEGMENTS = 3;
 /** A player may ask again for what has left the playlist. */
 const KEPT_BEYOND = 3;
 
