@@ -49,6 +49,11 @@ staged('lists parts, which are the segment, and answers when what was asked for 
     viewer.partAnswer(n + 9, 0).then(({ status }) => status),
   ]);
   expect(statuses).toEqual([400, 400, 404, 404]);
+  const [oldest = 0] = numbers;
+  await viewer.playlistWith(oldest + 8);
+  const newer = await viewer.ask('_HLS_skip=YES').then((answer) => answer.text());
+  const [, skipped] = /^#EXT-X-SKIP:SKIPPED-SEGMENTS=(\d+)$/m.exec(newer) ?? [];
+  expect([Number(skipped) >= 2, newer.match(/^segment\.m4s/gm)?.length]).toEqual([true, 6]);
   const ts = await HlsViewer.open(`${entry}?container=ts`);
   const plain = await ts.playlist();
   expect([plain.parsed.version, plain.text.includes('PART')]).toEqual([3, false]);
