@@ -119,6 +119,18 @@ it('the record of an owner goes with it, although Redis has dropped the list of 
   expect(left).not.toContain(one.me.incarnation);
 });
 
+it('counts a session again whose counters are gone, although no worker reports it', async () => {
+  const [one] = await set();
+  const session = { timeoutMs: 60_000, onlyLive: false };
+  await one.registry.join({ ...one.request(SPEC.id, 'session'), session });
+  const counters = `${keys.countersPrefix}sessions`;
+  const before = await redis.hgetall(counters);
+  expect(Object.keys(before)).toEqual([`${SPEC.id} session`]);
+  await redis.del(counters);
+  await one.registry.cleanup(0);
+  expect(await redis.hgetall(counters)).toEqual(before);
+});
+
 describe('a key that is gone', () => {
   it('is written back by whoever holds it, whichever it is', { timeout: 60_000 }, async () => {
     const [one, two] = await set();

@@ -179,7 +179,9 @@ local function restore_session(id, client)
   if client.id ~= held_id then
     renamed[#renamed + 1] = { streamId = id, clientId = held_id, connectedAtMs = client.connectedAtMs, newId = client.id }
   end
-  if not there then
+  if there then
+    mend_counters(id, there)
+  else
     client.incarnation = SESSIONS
     redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
     begin_counting(SESSIONS, id, client)

@@ -46,6 +46,15 @@ local function add_to_session(id, client, bytes, segments, accessed)
   recount_current(id)
 end
 
+-- Redis may have lost the counters of a session alone. Then it counts from what its record says. Returns whether that was so.
+local function mend_counters(id, client)
+  if counters_in(redis.call('HGET', K.countersPrefix .. SESSIONS, pair_of(id, client.id))) then return false end
+  put_counters(SESSIONS, id, client)
+  -- The sum may have what the lost counters said, or not.
+  recount_current(id)
+  return true
+end
+
 -- Counts a session out, with what it has got.
 local function end_session(id, client_id)
   local left, counters = count_out(id, client_id)
