@@ -122,7 +122,7 @@ export class Repetition {
         return 'continued';
       }
     }
-    if (this.#seemsPast(unit, dts, newest, timeline)) return 'past';
+    if (!this.sent.knows(content) && this.#seemsPast(unit, dts, newest, timeline)) return 'past';
     // A source may show the same again after a while. By its clock, this is not the past. But a clock that has jumped back
     // may seem to go on: the past has the very times that it had.
     if (this.#begin.resumes) {
