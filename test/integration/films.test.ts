@@ -17,6 +17,8 @@ const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '
 const SHORT = { ...ENV, HLS_LIST_SIZE: '3' };
 const PICTURES = 500;
 const SECONDS = 20;
+/** A whole film: every picture, in order. */
+const WHOLE = { video: true, audio: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 } as const;
 
 async function films(stage: Stage, options: FileSourceOptions = {}) {
   const files = await startFileSource(options);
@@ -153,15 +155,9 @@ staged(
     const { stream_id } = await worker.api.createTranscode({ url, profile: LIGHT });
     const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
     const { media } = await playAll(viewer, [worker.url]);
-    expectClean(judgeTs(media), { video: true, audio: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 });
+    expectClean(judgeTs(media, { gapMs: WHOLE.maxGapMs }), WHOLE);
     const whole = await stage.viewer(`${worker.url}/stream/${stream_id}`).done;
-    expectClean(judgeTs(whole.bytes), {
-      video: true,
-      audio: true,
-      minSeconds: SECONDS - 1,
-      maxSignalled: 0,
-      maxGapMs: 100,
-    });
+    expectClean(judgeTs(whole.bytes, { gapMs: WHOLE.maxGapMs }), WHOLE);
     await ended(worker, `/streams/${stream_id}`);
     expect((await fetch(worker.url + viewer.path)).status).toBe(404);
   },
@@ -200,13 +196,7 @@ staged(
       const { stream_id } = await worker.api.createStream({ url: files.url(name) });
       const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
       const { media } = await playAll(viewer, [worker.url]);
-      expectClean(judgeTs(media), {
-        video: true,
-        audio: true,
-        minSeconds: SECONDS - 1,
-        maxSignalled: 0,
-        maxGapMs: 100,
-      });
+      expectClean(judgeTs(media, { gapMs: WHOLE.maxGapMs }), WHOLE);
       await ended(worker, `/streams/${stream_id}`);
     }
     // Two megabytes a second: a window of 15 s would take 30 MB.

@@ -63,7 +63,7 @@ export interface MultivariantPlaylist {
 const VERSIONS = { ts: 3, fmp4: 7, gap: 8, lowLatency: 9 };
 /** What a reader must hold back from the end, in parts, and what it may ask to have left out, in target durations. */
 const HOLD_BACK_PARTS = 3;
-export const SKIP_TARGET_DURATIONS = 6;
+const SKIP_TARGET_DURATIONS = 6;
 /** Parts are listed this many target durations from the end. */
 const PARTS_TARGET_DURATIONS = 3;
 /** What players take bandwidth for is its peak, with room for the containers' overhead. */
@@ -127,11 +127,11 @@ function versionOf({ container, partTarget, segments }: MediaPlaylist): number {
 }
 
 /** Address of a segment, or of a part of one. */
-export function segmentUri(container: Container, n: number, part?: number): string {
+function segmentUri(container: Container, n: number, part?: number): string {
   return `segment.${container === 'ts' ? 'ts' : 'm4s'}?n=${n}${part === undefined ? '' : `&p=${part}`}`;
 }
 
-export function initUri(init: string): string {
+function initUri(init: string): string {
   return `segment.mp4?k=${init}`;
 }
 
