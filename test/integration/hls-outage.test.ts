@@ -48,6 +48,15 @@ class Player {
   }
 
   async #play(): Promise<void> {
+    try {
+      await this.#reload();
+    } catch (error) {
+      // Nobody waits for this promise while the test runs.
+      this.wrong.push(String((error as Error).cause ?? error));
+    }
+  }
+
+  async #reload(): Promise<void> {
     for (; !this.#isOver; await sleep(RELOAD_MS)) {
       this.text = (await this.#get(this.#variant)).toString();
       const first = Number(/^#EXT-X-MEDIA-SEQUENCE:(\d+)/m.exec(this.text)?.[1]);
@@ -65,7 +74,9 @@ class Player {
   /** Waits for so many segments more, and until it has all that is listed. */
   async more(count: number, what: string): Promise<void> {
     const wanted = this.numbers.length + count;
-    await until(() => this.numbers.length >= wanted && this.#hasAll, { what, timeoutMs: 20_000 });
+    const isOver = (): boolean => this.wrong.length > 0 || (this.numbers.length >= wanted && this.#hasAll);
+    await until(isOver, { what, timeoutMs: 20_000 });
+    expect(this.wrong).toEqual([]);
   }
 
   async stop(): Promise<void> {
@@ -74,9 +85,13 @@ class Player {
   }
 }
 
+/** Seconds of media that the live source sends at once. */
+const BURST = 3;
+
 /** @param away takes the source away, and brings it back */
 async function expectNothingWrong(player: Player, away: (isAway: boolean) => Promise<void>): Promise<void> {
-  await player.more(3, 'the player to play');
+  // A source that has not played is given up after STREAM_RETRY_ATTEMPTS.
+  await player.more(BURST + 2, 'the player to play');
   const had = player.numbers.length;
   await away(true);
   await sleep(OUTAGE_MS / 2);
@@ -99,7 +114,7 @@ staged.for([
   'own segments of what %s stay where they are while the source is away for 8 s, and go on with the next number',
   { timeout: 60_000 },
   async ([, how], { stage }) => {
-    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: BURST });
     const worker = await stage.worker(ENV);
     const { stream_id } =
       'profile' in how
