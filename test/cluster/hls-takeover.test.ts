@@ -135,6 +135,40 @@ staged.concurrent(
   },
 );
 
+staged.concurrent(
+  'a worker that takes a feed over by a handover has the segments that were listed before it came, although the worker before has ended',
+  { timeout: 90_000 },
+  async ({ stage }) => {
+    const cluster = await stage.cluster(2, { ...ENV, HLS_LIST_SIZE: '40', DRAIN_TIMEOUT: '40' });
+    const [drained, other] = cluster.workers as [Worker, Worker];
+    const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
+    const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
+    const players = ['ts', 'fmp4'].map(async (container) => {
+      const viewer = await HlsViewer.open(`${drained.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
+      const [begin = 0] = (await viewer.playlist()).numbers;
+      const had = new Map<number, Buffer>();
+      for (let n = begin; n < begin + 10; n++) {
+        await viewer.playlistWith(n);
+        had.set(n, await viewer.segment(n));
+      }
+      return { viewer, begin, had };
+    });
+    const played = await Promise.all(players);
+    // Nobody plays HLS there, and its ring begins later than the playlists.
+    await allPlaying([stage.viewer(`${other.url}/stream/${stream_id}`)]);
+    drained.signal('SIGTERM');
+    await drained.exited;
+    expect(drained.logged('handed over')).not.toHaveLength(0);
+    for (const { viewer, begin, had } of played) {
+      const { numbers, text } = await viewer.playlist(other.url);
+      expect(numbers[0]).toBe(begin);
+      for (const [n, bytes] of had) expect([n, (await viewer.segment(n, other.url)).equals(bytes)]).toEqual([n, true]);
+      for (const [, uri = ''] of text.matchAll(/#EXT-X-MAP:URI="([^"]+)"/g)) await viewer.init(uri, other.url);
+    }
+    expect((await other.api.del(`/streams/${stream_id}`)).status).toBe(200);
+  },
+);
+
 staged.concurrent('an HLS profile plays MPEG-TS at /stream/, from the feed of its HLS players', async ({ stage }) => {
   const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
   const worker = await stage.worker(ENV);

@@ -1,67 +1,19 @@
 /** Segments of a feed on the worker that makes it: what is cut of its ring, what playlists say of it, and who waits for what. */
 
-import { pino } from 'pino';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import type { FeedMarks } from '../../../services/proxy/src/feed/marks/feed-marks.ts';
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
-import { FeedSegments } from '../../../services/proxy/src/segments/feed-segments.ts';
+import { type FilledOptions, filledFeed } from '../../support/filled-feed.ts';
 import { type MarkedFeed, markedLoop, segmentsOf } from '../../support/segmented.ts';
 
-const NO_SOURCE = { openInARow: 0, openCounts: false };
-const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
 const { signal } = new AbortController();
-const LOG = pino({ level: 'silent' });
 
 let media: MarkedFeed;
 beforeAll(async () => {
   media = await markedLoop('bframes', { seconds: 24 });
 });
 
-/**
- * A feed into which the media goes piece by piece, with each mark before what it is about.
- * @param off how far its marks are behind its keyframes
- */
-function filled({ shift = 0, off = 0, maxBytes = 2 ** 30, size = 4 } = {}) {
-  const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
-  const log = new MarkLog();
-  const current: FeedMarks = { log, list: 'source', timeline: 'source', shift };
-  const state = { marks: current, faults: 0 };
-  const steps = [
-    ...media.entries.map(({ at, prefix, dts }) => ({ at, run: () => feed.ring.mark(prefix, dts / 90) })),
-    ...media.marks.map(({ at, mark }) => ({
-      at,
-      run: () => state.marks.log.add([{ ...mark, pts: mark.pts + off - state.marks.shift }], NO_SOURCE),
-    })),
-  ].sort((one, other) => one.at - other.at);
-  let at = 0;
-  const fill = (to: number) => {
-    const append = (end: number) => {
-      feed.ring.append(media.bytes, at, end);
-      at = end;
-      feed.publish();
-    };
-    while (steps[0] !== undefined && steps[0].at < to) {
-      append(steps[0].at);
-      steps.shift()?.run();
-    }
-    append(to);
-  };
-  const segments = new FeedSegments({
-    feed,
-    container: 'ts',
-    place: OWN as never,
-    marks: () => state.marks,
-    onFault: () => {
-      state.faults++;
-    },
-    list: { segmentSeconds: 2, size: { segments: size } },
-    maxBytes: () => maxBytes,
-    log: LOG,
-    settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 },
-  });
-  return { feed, segments, fill, state, positionOf: (mark: number) => media.marks[mark]?.at ?? 0 };
-}
+const filled = (options?: FilledOptions) => filledFeed(media, options);
 
 function numbersIn(text: string): number[] {
   return [...text.matchAll(/segment\.ts\?n=(\d+)/g)].map(([, n]) => Number(n));

@@ -228,7 +228,7 @@ export class ProcessFeed implements PlacedFeed {
   async prepare(): Promise<boolean> {
     if (this.place.current.kind === 'own' || !this.output.continuable || this.feed.ring.head === 0) return false;
     try {
-      await this.#prepared.ready();
+      await Promise.all([this.#prepared.ready(), this.segments.prepare()]);
     } catch (error) {
       this.#log.info({ err: error }, 'could not prepare to take over the feed');
       return false;

@@ -150,6 +150,11 @@ export class FeedHls implements RelayedSegments {
     this.#made[news.container ?? 'ts'].hear(news);
   }
 
+  /** As `FeedSegments` says. */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#all.map((segments) => segments.prepare()));
+  }
+
   async answer(asked: SegmentsAsked): Promise<number> {
     const { name, response } = asked;
     const [, n, p] = /^(\d+)\.(\d+)\.m4s$/.exec(name) ?? [];

@@ -238,6 +238,26 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     if (!this.#isOwn) this.#take(news);
   }
 
+  /**
+   * This worker is about to make the feed: players of the worker that makes it now know its segments, and that one may end.
+   * Resolves when their media is here, as far as that worker gives it.
+   */
+  async prepare(): Promise<void> {
+    if (this.#isOwn || this.#list.newest === undefined) return;
+    this.#goOn();
+    const { kept, from } = this.#list;
+    const inits = new Set(kept.flatMap(({ init = [] }) => init));
+    await Promise.all([
+      ...this.#missing.filter(({ n }) => n >= from).map((segment) => this.#fetchAhead(segment)),
+      ...[...inits].map((key) => this.#inits.of(key) ?? this.#inits.fetch(key)),
+    ]);
+  }
+
+  /** Listed, and without their media here. */
+  get #missing(): ListedSegment[] {
+    return this.#list.kept.filter(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
+  }
+
   /** As `ViewerAnswers` says. */
   playlist(signal: AbortSignal, wish?: PlaylistWish): Promise<PlaylistText> {
     return this.#answers.playlist(signal, wish);
@@ -273,7 +293,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     this.#cutter?.close();
     this.#cutter = undefined;
     this.#unsaidParts = [];
-    const missing = this.#list.kept.find(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
+    const [missing] = this.#missing;
     const { newest } = this.#list;
     this.#cutter = new FeedCutter({
       ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
@@ -336,10 +356,8 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
       this.#list.add(segment, { ...begin, partTarget: facts.partTarget });
       this.#shorten();
     }
-    const isOther = media !== undefined && this.#media.cut(n, media, this.#list.of(n)) === 'other';
-    if (isOther) {
-      this.#deps.log.debug({ n, bytes: media.bytes.length }, 'this worker has cut a segment otherwise than its owner');
-    }
+    const said = this.#list.of(n);
+    if (media !== undefined && this.#media.cut(n, media, said) === 'other' && said !== undefined) this.#isOther(said);
     if (this.#isOwn && listed !== undefined && !facts.isFirst && this.#media.of({ n }) === undefined) {
       this.#putInPlace(done);
     }
@@ -382,9 +400,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   #take(news: SegmentNews): void {
     this.#list.take(news);
     for (const segment of news.segments) {
-      if (this.#media.said(segment) !== 'other') continue;
-      const { n, bytes } = segment;
-      this.#deps.log.debug({ n, bytes }, 'this worker has cut a segment otherwise than its owner');
+      if (this.#media.said(segment) === 'other') this.#isOther(segment);
     }
     const newest = this.#list.newest?.n ?? 0;
     this.#unsaid = this.#unsaid.filter(({ done }) => done.n > newest);
@@ -392,9 +408,21 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     if (this.#cutter === undefined) return;
     // What was cut here is here by now. When the owner dies, nobody else may have it.
     const before = this.#list.of(newest - 1);
-    if (before !== undefined && !before.gap && this.#media.of(before) === undefined && !this.#isOwn) {
-      void this.#media.fetch(before);
-    }
+    if (before !== undefined && !before.gap && this.#media.of(before) === undefined) void this.#fetchAhead(before);
+  }
+
+  /** The owner has it otherwise than this worker has cut it. */
+  #isOther(segment: ListedSegment): void {
+    const { n, bytes } = segment;
+    this.#deps.log.debug({ n, bytes }, 'this worker has cut a segment otherwise than its owner');
+    if (this.#cutter !== undefined) void this.#fetchAhead(segment);
+  }
+
+  /** Before a player asks for it. */
+  async #fetchAhead(segment: ListedSegment): Promise<void> {
+    if (this.#isOwn || (await this.#media.fetch(segment)) === undefined) return;
+    this.#reach();
+    this.#changed();
   }
 
   /** Another worker makes the feed from here on, or this one. */
@@ -402,21 +430,24 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     const { newest } = this.#list;
     if (!this.#isOwn || this.isOver) return;
     if (this.#cutter === undefined) {
-      // Nobody is here for it, and players of the worker before may come.
-      if (newest === undefined) return;
-      this.#begin();
-      if (this.#users === 0) this.#stopLater();
+      if (newest !== undefined) this.#goOn();
       return;
     }
     const unsaid = this.#unsaid.splice(0);
     const unsaidParts = this.#unsaidParts.splice(0);
-    const isHere = this.#list.kept.every(({ n, gap }) => gap || this.#media.of({ n }) !== undefined);
-    if (newest !== undefined && (!isHere || newest.n - newest.mark !== this.#cutter.offset)) this.#cutAnew();
+    if (newest !== undefined && (this.#missing.length > 0 || newest.n - newest.mark !== this.#cutter.offset))
+      this.#cutAnew();
     else {
       for (const { done, facts } of unsaid) this.#cut(done, facts);
       for (const { part, offset } of unsaidParts) this.#list.addPart(part, offset);
       this.#changed();
     }
+  }
+
+  /** Nobody may be here for it, and players of the worker before may come. */
+  #goOn(): void {
+    this.#begin();
+    if (this.#users === 0) this.#stopLater();
   }
 
   #changed(): void {

@@ -1,0 +1,98 @@
+/** A worker that is to make a feed: what it has of the segments that players of the worker before know, when that one is gone. */
+
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { SegmentNews } from '../../../services/proxy/src/feed/hls/segment-list.ts';
+import { systemClock } from '../../../services/shared/clock.ts';
+import { type FilledFeed, filledFeed } from '../../support/filled-feed.ts';
+import { type MarkedFeed, markedLoop } from '../../support/segmented.ts';
+
+const OWNER = { workerId: 'other', incarnation: 'o', address: '127.0.0.1:9', epoch: 1 };
+const SIZE = 12;
+const MARKS = 10;
+const { signal } = new AbortController();
+
+let media: MarkedFeed;
+beforeAll(async () => {
+  media = await markedLoop('bframes', { seconds: 30 });
+});
+
+/** @param owner who answers as long as it is there; undefined: it is gone */
+function following(of: () => FilledFeed | undefined, bytes: Buffer, entry: number) {
+  const listeners = new Set<() => void>();
+  const request = (url: string) => {
+    const call = Object.assign(new EventEmitter(), { end: () => undefined });
+    const n = /segments\/(\d+)\.ts/.exec(url)?.[1];
+    const found = n === undefined ? undefined : of()?.segments.mediaOf(Number(n));
+    setImmediate(() => {
+      if (found === undefined) call.emit('error', new Error('refused'));
+      else call.emit('response', Object.assign(Readable.from([found]), { statusCode: 200 }));
+    });
+    return call;
+  };
+  const place = {
+    ...{ feed: 'p:a:0', secret: 's', wire: { clock: systemClock, request } },
+    current: { kind: 'relay', owner: OWNER, via: undefined } as object,
+    onOwner: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const follower = filledFeed({ ...media, bytes }, { size: SIZE, entry, place });
+  const takeOver = () => {
+    place.current = { kind: 'own', epoch: 2 };
+    for (const listener of listeners) listener();
+  };
+  return { ...follower, takeOver };
+}
+
+/** The owner of the feed with its viewers, up to a mark; and what each segment is there. */
+function owning() {
+  const owner = filledFeed(media, { size: SIZE });
+  owner.segments.want();
+  owner.fill(owner.positionOf(MARKS));
+  const news = owner.segments.news as SegmentNews;
+  const listed = news.segments.map(({ n }) => [n, owner.segments.mediaOf(n)] as const);
+  return { owner, news, listed };
+}
+
+async function expectAll({ segments }: FilledFeed, listed: ReturnType<typeof owning>['listed']): Promise<void> {
+  expect(listed.length).toBeGreaterThan(MARKS / 2);
+  for (const [n, bytes] of listed)
+    expect([n, (await segments.segment(n, signal)).equals(bytes as Buffer)]).toEqual([n, true]);
+  const { text } = await segments.playlist(signal);
+  expect(text).toContain(`#EXT-X-MEDIA-SEQUENCE:${listed[0]?.[0]}\n`);
+}
+
+describe('a worker that is to make a feed', () => {
+  it('has what was listed before it came, also if nobody played HLS there', async () => {
+    const { owner, news, listed } = owning();
+    let there: FilledFeed | undefined = owner;
+    const follower = following(() => there, media.bytes, media.entries.length >> 1);
+    follower.fill(follower.positionOf(MARKS));
+    follower.segments.hear(news);
+    await follower.segments.prepare();
+    there = undefined;
+    follower.takeOver();
+    await expectAll(follower, listed);
+  });
+
+  it('has what it has cut otherwise, although nobody has asked for it and it is the newest', async () => {
+    const { owner, news, listed } = owning();
+    let there: FilledFeed | undefined = owner;
+    const bytes = Buffer.from(media.bytes);
+    const newest = media.marks.findIndex(({ mark }) => mark.n === listed.at(-1)?.[0]);
+    // The last byte of its media in the feed.
+    const at = owner.positionOf(newest + 1) - 1;
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    const follower = following(() => there, bytes, 0);
+    follower.segments.want();
+    follower.fill(follower.positionOf(MARKS));
+    follower.segments.hear(news);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    there = undefined;
+    follower.takeOver();
+    await expectAll(follower, listed);
+  });
+});
