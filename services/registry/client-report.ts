@@ -1,6 +1,6 @@
-/** What a worker reports of its viewers. Pure. */
+/** What is written down of a client: its record when it has been counted in, and what its worker reports of it. Pure. */
 
-import type { ClientRecord, ClientReport } from './types.ts';
+import type { ClientRecord, ClientReport, JoinRequest } from './types.ts';
 
 /** @param bytesServed since the client came */
 export function clientReport(
@@ -9,4 +9,33 @@ export function clientReport(
   lastAccessMs = Date.now(),
 ): ClientReport {
   return { streamId, clientId: id, connectedAtMs, bytesServed, segmentsServed: 0, lastAccessMs };
+}
+
+/**
+ * Names each field: records that are made by spreading others may have a hidden class each, which takes more memory than the record.
+ * A worker keeps one for each of its viewers.
+ */
+export function clientRecord(
+  { client, session }: Pick<JoinRequest, 'client' | 'session'>,
+  {
+    id,
+    slot,
+    connectedAtMs = client.connectedAtMs,
+  }: Pick<ClientRecord, 'id' | 'slot'> & { connectedAtMs?: number | undefined },
+): ClientRecord {
+  const { streamId, workerId, userAgent, ipAddress, username, lastAccessMs, bytesServed, segmentsServed } = client;
+  return {
+    id,
+    streamId,
+    slot,
+    workerId,
+    userAgent,
+    ipAddress,
+    username,
+    connectedAtMs,
+    lastAccessMs,
+    bytesServed,
+    segmentsServed,
+    session: session === undefined ? undefined : true,
+  };
 }

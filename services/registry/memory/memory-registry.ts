@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { clientIds, sessionIds } from '../client-ids.ts';
+import { clientRecord } from '../client-report.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
@@ -210,7 +211,7 @@ export class MemoryRegistry implements Registry {
       .flatMap((each) => entry.clients.get(each) ?? [])
       .filter((each) => !isSession(each))
       .map(({ streamId, id: clientId, connectedAtMs, workerId }) => ({ streamId, clientId, connectedAtMs, workerId }));
-    const counted: ClientRecord = { ...request.client, id, slot, ...(session === undefined ? {} : { session: true }) };
+    const counted = clientRecord(request, { id, slot });
     const client: ClientRecord = live === undefined ? counted : { ...live, slot };
     entry.clients.set(client.id, client);
     if (session !== undefined) this.#prolong(entry, client.id, this.#clock.monotonicMs() + session.timeoutMs);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
+import { clientRecord } from '../client-report.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
@@ -235,13 +236,7 @@ export class RedisRegistry implements SharedRegistry {
     return {
       kind: 'joined',
       stream,
-      client: {
-        ...client,
-        id: answer.clientId,
-        slot: answer.slot,
-        connectedAtMs: answer.connectedAtMs ?? client.connectedAtMs,
-        ...(session === undefined ? {} : { session: true }),
-      },
+      client: clientRecord(request, { id: answer.clientId, slot: answer.slot, connectedAtMs: answer.connectedAtMs }),
       slot: answer.slot,
       place,
       earlier: earlierShape.parse(answer.earlier),

@@ -191,7 +191,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers/sessions',
     'HLS viewers: many requests of one, on any worker',
-    'services/shared services/registry errors.ts sealer.ts segments upstream/messages films viewers',
+    'services/shared services/registry errors.ts sealer.ts segments films viewers',
   ),
   row(
     'metrics',

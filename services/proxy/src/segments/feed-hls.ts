@@ -47,6 +47,53 @@ const LISTS: ReadonlyMap<string, Container> = new Map([
 ]);
 const AGAIN_SECONDS = 10;
 
+/** What the wishes for one feed have in common. */
+interface Wished {
+  isOver(): boolean;
+  targetDurationMs(): number;
+  /** @throws {StreampoolError} 503 as `WantedSegments.of` */
+  segments(container: Container): FeedSegments;
+  chosen(signal: AbortSignal): Promise<Container>;
+}
+
+/** What one session wants of a feed. There may be thousands, so each has little of its own. */
+class Wish implements WantedSegments {
+  readonly #wished: Wished;
+  /** Ends of what it has wanted so far. */
+  readonly #unwant: Partial<Record<Container, () => void>> = {};
+  #isReleased = false;
+
+  constructor(wished: Wished) {
+    this.#wished = wished;
+  }
+
+  get isOver(): boolean {
+    return this.#wished.isOver();
+  }
+
+  get targetDurationMs(): number {
+    return this.#wished.targetDurationMs();
+  }
+
+  of(container: Container): ViewedSegments {
+    const segments = this.#wished.segments(container);
+    if (!this.#isReleased) this.#unwant[container] ??= segments.want();
+    return segments;
+  }
+
+  chosen(signal: AbortSignal): Promise<Container> {
+    return this.#wished.chosen(signal);
+  }
+
+  release(): void {
+    this.#isReleased = true;
+    for (const container of CONTAINERS) {
+      this.#unwant[container]?.();
+      delete this.#unwant[container];
+    }
+  }
+}
+
 export class FeedHls implements RelayedSegments {
   readonly #deps: FeedHlsDeps;
   readonly #variant: FeedVariant;
@@ -55,6 +102,7 @@ export class FeedHls implements RelayedSegments {
   #fault = Number.NEGATIVE_INFINITY;
   /** Those that somebody has wanted, the first one first. */
   #order: readonly Container[] = [];
+  readonly #wished: Wished;
 
   constructor(deps: FeedHlsDeps) {
     this.#deps = deps;
@@ -69,7 +117,14 @@ export class FeedHls implements RelayedSegments {
           deps.onFault(mark);
         },
       });
-    this.#made = { ts: make('ts'), fmp4: make('fmp4') };
+    const made = { ts: make('ts'), fmp4: make('fmp4') };
+    this.#made = made;
+    this.#wished = {
+      isOver: () => made.ts.isOver,
+      targetDurationMs: () => Math.max(made.ts.targetDurationMs, made.fmp4.targetDurationMs),
+      segments: (container) => this.#roomFor(container),
+      chosen: (signal) => deps.choice.of(signal),
+    };
   }
 
   get #all(): FeedSegments[] {
@@ -109,29 +164,7 @@ export class FeedHls implements RelayedSegments {
   }
 
   want(): WantedSegments {
-    const wanted = new Map<Container, () => void>();
-    let isReleased = false;
-    const over = () => this.#made.ts.isOver;
-    const targetDurationMs = () => Math.max(...this.#all.map((segments) => segments.targetDurationMs));
-    return {
-      get isOver() {
-        return over();
-      },
-      get targetDurationMs() {
-        return targetDurationMs();
-      },
-      of: (container) => {
-        const segments = this.#roomFor(container);
-        if (!isReleased && !wanted.has(container)) wanted.set(container, segments.want());
-        return segments;
-      },
-      chosen: (signal) => this.#deps.choice.of(signal),
-      release: () => {
-        isReleased = true;
-        for (const unwant of wanted.values()) unwant();
-        wanted.clear();
-      },
-    };
+    return new Wish(this.#wished);
   }
 
   newsOf(container: Container): SegmentNews | undefined {
@@ -200,14 +233,15 @@ export class FeedHls implements RelayedSegments {
 
   /** Both containers have three target durations at least, or there is one of them. */
   #hasRoomFor(container: Container): boolean {
-    const made = CONTAINERS.filter((each) => this.#made[each].status !== undefined);
+    const made = CONTAINERS.filter((each) => this.#made[each].isMade);
     const before = this.#order.filter((each) => made.includes(each));
     // A worker that has taken the feed over makes what nobody has asked it for.
     this.#order = [...new Set([...before, ...made, container])];
     const [first = container] = this.#order;
+    if (first === container) return true;
     const { leastBytes } = this.#made[first];
     const leaves = this.#deps.maxBytes() - this.#deps.feed.ring.minimumBytes - leastBytes;
     // What a container takes is known when it is made. Until then, it is what the other one takes.
-    return first === container || Math.max(this.#made[container].leastBytes, leastBytes) <= leaves;
+    return Math.max(this.#made[container].leastBytes, leastBytes) <= leaves;
   }
 }

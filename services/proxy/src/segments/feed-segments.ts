@@ -150,6 +150,11 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     return this.#list.leastBytes;
   }
 
+  /** They are cut here now. */
+  get isMade(): boolean {
+    return this.#cutter !== undefined;
+  }
+
   /** For `/stats`; undefined while nobody wants them. */
   get status(): { readonly head: number | undefined; readonly segments: number } | undefined {
     if (this.#cutter === undefined) return undefined;

@@ -48,11 +48,12 @@ interface Session {
   readonly client: ClientRecord;
   /** The client id that it requested; every connection of its player requests the same. */
   readonly wantedId: string;
-  readonly stall: StallLimit;
-  readonly bytesServed: () => number;
+  /** Unset: it has no connection of its own. */
+  readonly stall?: StallLimit;
+  bytesServed(): number;
   /** What it has got, if that is not simply its bytes until now; undefined: nothing new. */
-  readonly report?: () => ClientReport | undefined;
-  readonly close: () => void;
+  report?(): ClientReport | undefined;
+  close(): void;
 }
 
 /** One viewer while its media is sent. */
@@ -190,7 +191,7 @@ export class Playback {
     for (const session of this.#sessions) {
       const isOther = session.client.id !== client.id || session.client.connectedAtMs !== client.connectedAtMs;
       if (isOther && session.wantedId === wantedId && session.client.streamId === client.streamId) {
-        session.stall.lowerTo(clientTimeoutMs);
+        session.stall?.lowerTo(clientTimeoutMs);
       }
     }
     const elsewhere = earlier.filter((each) => each.workerId !== workerId);
@@ -210,15 +211,16 @@ export class Playback {
   hurry({ streamId, clientId, connectedAtMs }: ClientConnection): void {
     for (const { client, stall } of this.#sessions) {
       const isMeant = client.id === clientId && client.streamId === streamId && client.connectedAtMs === connectedAtMs;
-      if (isMeant) stall.lowerTo(this.#deps.clientTimeoutMs);
+      if (isMeant) stall?.lowerTo(this.#deps.clientTimeoutMs);
     }
   }
 
   /** Ends every response of a stream, except those of clients that joined after it was created anew. */
   disconnectStream(streamId: string, counted: readonly ClientRecord[] = []): void {
-    for (const { client, close } of this.#sessions) {
+    for (const session of this.#sessions) {
+      const { client } = session;
       const stays = counted.some(({ id, connectedAtMs }) => id === client.id && connectedAtMs === client.connectedAtMs);
-      if (client.streamId === streamId && !stays) close();
+      if (client.streamId === streamId && !stays) session.close();
     }
   }
 
@@ -326,8 +328,10 @@ export class Playback {
 
   async #report(): Promise<void> {
     const lastAccessMs = this.#clock.wallMs();
-    const reports = [...this.#sessions].flatMap(({ client, bytesServed, report }) =>
-      report === undefined ? clientReport(client, bytesServed(), lastAccessMs) : (report() ?? []),
+    const reports = [...this.#sessions].flatMap((session) =>
+      session.report === undefined
+        ? clientReport(session.client, session.bytesServed(), lastAccessMs)
+        : (session.report() ?? []),
     );
     if (reports.length > 0) await this.#deps.registry.report(reports);
   }

@@ -350,7 +350,7 @@ describe('a ticket', () => {
     const ticket = one.entry();
     await one.enter(ticket);
     await one.registry.deleteStream(SPEC.id);
-    for (const { close } of one.tracked) close();
+    for (const session of one.tracked) session.close();
     await expect(one.enter(ticket)).rejects.toMatchObject({ status: 404 });
   });
 });

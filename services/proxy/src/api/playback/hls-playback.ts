@@ -139,12 +139,14 @@ export class HlsPlayback {
     request: FastifyRequest,
     reply: FastifyReply,
   ) {
-    const { config, sealer, sessions } = this.#services;
-    await this.#streamFor(streamId, request, reply);
+    const { config, registry, sealer, sessions } = this.#services;
+    const stream = await this.#streamFor(streamId, request, reply);
     const opened = openReference(sealer, streamId, reference);
-    const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
+    // The record's id: that of the address would keep all of the address in memory, for as long as the session lasts.
+    const { viewer, clientId } = viewerOf(request, query, stream.id, config.workerId);
     const session = await sessions.enter(viewer, ticket === undefined ? { clientId: clientId() } : { ticket });
-    return { session, opened, source: this.#sourceOf(session.stream) };
+    // Joining may have brought a newer record.
+    return { session, opened, source: this.#sourceOf(registry.remembered(stream.id) ?? stream) };
   }
 
   async #streamFor(streamId: string, request: FastifyRequest, reply: FastifyReply): Promise<StreamRecord> {
@@ -190,8 +192,8 @@ export class HlsPlayback {
       // Half a segment must not look like a whole one.
       raw.destroy();
       if (!(error instanceof SourceError)) throw error;
-      const { client, stream } = session;
-      const why = { client: client.id, stream: stream.id, reason: error.reason };
+      const { id: client, streamId: stream } = session.client;
+      const why = { client, stream, reason: error.reason };
       this.#services.log.warn(why, `a segment was cut off: ${error.message}`);
     }
   }

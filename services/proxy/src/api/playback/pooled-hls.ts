@@ -191,7 +191,8 @@ export class PooledHls {
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
     refuseOther(stream);
-    const { viewer, clientId } = viewerOf(request, query, streamId, config.workerId);
+    // The record's id: that of the address would keep all of the address in memory, for as long as the session lasts.
+    const { viewer, clientId } = viewerOf(request, query, stream.id, config.workerId);
     const proof = ticket === undefined ? { clientId: clientId() } : { ticket };
     const session = await sessions.enter(viewer, proof, { feed: true }).catch((error: unknown) => {
       throw error instanceof NotSharedError ? withoutSegments(streamId, error) : error;
@@ -210,9 +211,9 @@ export class PooledHls {
     const { registry, seating, sessions } = this.#services;
     await this.#noteLoss(session, error);
     await sessions.abandon(session);
-    if (error instanceof FiniteSourceError) await registry.markUnshareable(session.stream.id);
-    if (error instanceof NotSharedError) throw withoutSegments(session.stream.id, error);
-    if (error instanceof SourceError) await seating.noteFailure(session.stream.id, error);
+    if (error instanceof FiniteSourceError) await registry.markUnshareable(session.client.streamId);
+    if (error instanceof NotSharedError) throw withoutSegments(session.client.streamId, error);
+    if (error instanceof SourceError) await seating.noteFailure(session.client.streamId, error);
   }
 }
 

@@ -71,6 +71,14 @@ export interface ListOptions {
   readonly size: WindowSize;
 }
 
+/** What a playlist names, and what that was made from: thousands ask for it between two segments. */
+interface Window {
+  readonly segments: readonly ListedSegment[];
+  readonly all: readonly ListedSegment[];
+  readonly from: number;
+  readonly targetDuration: number;
+}
+
 /** Slow viewers still ask for what has left the window. */
 const KEPT_BEYOND = 3;
 
@@ -84,6 +92,7 @@ export class SegmentList {
   #all: readonly ListedSegment[] = [];
   /** Nobody has the media of those before it. */
   #from = 0;
+  #window: Window | undefined;
 
   constructor(options: ListOptions) {
     this.#options = options;
@@ -114,10 +123,16 @@ export class SegmentList {
     return this.#all;
   }
 
-  /** Those that a playlist names. */
+  /** Those that a playlist names: the same array, until there are others. */
   get window(): readonly ListedSegment[] {
-    const length = windowLength(this.#seconds, this.#options.size, this.targetDuration);
-    return this.#all.slice(this.#all.length - length).filter(({ n }) => n >= this.#from);
+    const { targetDuration } = this;
+    const [all, from] = [this.#all, this.#from];
+    const known = this.#window;
+    if (known?.all === all && known.from === from && known.targetDuration === targetDuration) return known.segments;
+    const length = windowLength(this.#seconds, this.#options.size, targetDuration);
+    const segments = all.slice(all.length - length).filter(({ n }) => n >= from);
+    this.#window = { segments, all, from, targetDuration };
+    return segments;
   }
 
   /** Playlists begin with none before it. */

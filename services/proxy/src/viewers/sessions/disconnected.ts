@@ -40,6 +40,7 @@ export class DisconnectedSessions {
    * @param issuedAtMs undefined: it has no ticket, so nobody knows when it began
    */
   has(clientId: string, streamId: string, issuedAtMs: number | undefined): boolean {
+    if (this.#known.size === 0) return false;
     const nowMs = this.#monotonicMs();
     const entries = sessionIds(clientId).flatMap((id) => [
       this.#known.get(keyOf(id, streamId)),

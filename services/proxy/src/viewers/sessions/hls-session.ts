@@ -1,6 +1,6 @@
 /** The part that this worker has in an HLS session: what it has sent to the viewer, and when the viewer last asked for something. */
 
-import type { ClientRecord, ClientReport, StreamRecord } from '../../../../registry/types.ts';
+import type { ClientRecord, ClientReport } from '../../../../registry/types.ts';
 import type { Clock } from '../../../../shared/clock.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
 import type { Viewer } from '../seating.ts';
@@ -29,7 +29,8 @@ export interface HlsSessions {
 
 export interface HlsSession {
   readonly client: ClientRecord;
-  readonly stream: StreamRecord;
+  /** The client id that its player wants. */
+  readonly wantedId: string;
   /** What it gets; undefined when the provider's segments are passed on. */
   readonly segments: WantedSegments | undefined;
   /** Bytes have been sent. */
@@ -41,70 +42,72 @@ export interface HlsSession {
   sending(): () => void;
 }
 
-export interface LocalSessionDeps {
-  readonly client: ClientRecord;
-  readonly stream: StreamRecord;
-  readonly segments: WantedSegments | undefined;
+/** What the sessions of a worker have in common: there may be thousands, so each has one reference to it. */
+export interface SharedBySessions {
+  readonly clientTimeoutMs: number;
+  /** One of them has got a segment. */
+  readonly onSegment: () => void;
+  /** One of them is to be served no longer. */
+  readonly onClose: (session: LocalSession) => void;
+  readonly clock: Clock;
+}
+
+export interface LocalSessionDeps extends Pick<HlsSession, 'client' | 'wantedId' | 'segments'> {
+  readonly shared: SharedBySessions;
   /** When its ticket was issued; undefined: it has none. */
   readonly issuedAtMs: number | undefined;
-  readonly clientTimeoutMs: number;
-  /** It has got a segment. */
-  readonly onSegment: () => void;
-  readonly clock: Clock;
 }
 
 export class LocalSession implements HlsSession {
   readonly client: ClientRecord;
-  readonly stream: StreamRecord;
   readonly segments: WantedSegments | undefined;
+  readonly wantedId: string;
   readonly issuedAtMs: number | undefined;
-  readonly #clock: Clock;
-  readonly #clientTimeoutMs: number;
-  readonly #onSegment: () => void;
+  readonly #shared: SharedBySessions;
   #timeoutMs: number;
   /** Monotonic. */
   #seenMs: number;
   #sending = 0;
   #bytes = 0;
   /** Since the last report. */
-  #new = { bytes: 0, segments: 0, isSeen: true };
+  #newBytes = 0;
+  #newSegments = 0;
+  #isSeen = true;
 
-  constructor({ client, stream, segments, issuedAtMs, clientTimeoutMs, onSegment, clock }: LocalSessionDeps) {
+  constructor({ shared, client, segments, wantedId, issuedAtMs }: LocalSessionDeps) {
     this.client = client;
-    this.stream = stream;
     this.segments = segments;
+    this.wantedId = wantedId;
     this.issuedAtMs = issuedAtMs;
-    this.#clock = clock;
-    this.#clientTimeoutMs = clientTimeoutMs;
-    this.#onSegment = onSegment;
-    this.#timeoutMs = clientTimeoutMs;
-    this.#seenMs = clock.monotonicMs();
+    this.#shared = shared;
+    this.#timeoutMs = shared.clientTimeoutMs;
+    this.#seenMs = shared.clock.monotonicMs();
   }
 
   /** All that this worker has sent to it. */
-  get bytesServed(): number {
+  bytesServed(): number {
     return this.#bytes;
   }
 
   /** It has asked for something. */
   touch(): void {
-    this.#seenMs = this.#clock.monotonicMs();
-    this.#new.isSeen = true;
+    this.#seenMs = this.#shared.clock.monotonicMs();
+    this.#isSeen = true;
   }
 
   count(bytes: number): void {
     this.#bytes += bytes;
-    this.#new.bytes += bytes;
+    this.#newBytes += bytes;
     this.touch();
   }
 
   countSegment(): void {
-    this.#new.segments++;
-    this.#onSegment();
+    this.#newSegments++;
+    this.#shared.onSegment();
   }
 
   endures(ms: number): void {
-    this.#timeoutMs = Math.max(this.#clientTimeoutMs, ms);
+    this.#timeoutMs = Math.max(this.#shared.clientTimeoutMs, ms);
     this.touch();
   }
 
@@ -119,27 +122,35 @@ export class LocalSession implements HlsSession {
     };
   }
 
+  /** This worker serves it no longer. */
+  close(): void {
+    this.#shared.onClose(this);
+  }
+
   /**
    * For how long it has asked for nothing longer than it may. Negative: it still may.
    *
    * @param leftMs when it may for so long alone, because another worker takes its next request
    */
   overdueMs(leftMs = this.#timeoutMs): number {
-    return this.#clock.monotonicMs() - this.#seenMs - leftMs;
+    return this.#shared.clock.monotonicMs() - this.#seenMs - leftMs;
   }
 
   /** What has come since the last report, a second ago; undefined when that is nothing. While a response is under way it is seen. */
   report(): ClientReport | undefined {
     if (this.#sending > 0) this.touch();
-    const { bytes, segments, isSeen } = this.#new;
-    if (!isSeen) return undefined;
-    this.#new = { bytes: 0, segments: 0, isSeen: false };
+    if (!this.#isSeen) return undefined;
     const { streamId, id: clientId, connectedAtMs } = this.client;
-    const agoMs = this.#clock.monotonicMs() - this.#seenMs;
-    return {
-      ...{ streamId, clientId, connectedAtMs, bytesServed: bytes, segmentsServed: segments },
-      lastAccessMs: this.#clock.wallMs() - agoMs,
+    const { clock } = this.#shared;
+    const agoMs = clock.monotonicMs() - this.#seenMs;
+    const report = {
+      ...{ streamId, clientId, connectedAtMs, bytesServed: this.#newBytes, segmentsServed: this.#newSegments },
+      lastAccessMs: clock.wallMs() - agoMs,
       seen: { atMs: this.#seenMs, timeoutMs: this.#timeoutMs },
     };
+    this.#newBytes = 0;
+    this.#newSegments = 0;
+    this.#isSeen = false;
+    return report;
   }
 }

@@ -10,12 +10,17 @@ import type { Logger } from '../../../../shared/log.ts';
 import { StreampoolError } from '../../errors.ts';
 import { FilmLostError } from '../../films/film-lost.ts';
 import type { Sealer } from '../../sealer.ts';
-import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { joinedOrThrow } from '../join-errors.ts';
 import type { Playback } from '../playback.ts';
 import { isOpenedAnew, type Seating, type SessionSeat, type Viewer } from '../seating.ts';
 import { DisconnectedSessions } from './disconnected.ts';
-import { type HlsSession, type HlsSessions, LocalSession, type SessionProof } from './hls-session.ts';
+import {
+  type HlsSession,
+  type HlsSessions,
+  LocalSession,
+  type SessionProof,
+  type SharedBySessions,
+} from './hls-session.ts';
 import { issueTicket, openTicket, sessionClientId, type Ticket } from './tickets.ts';
 
 export interface SessionsDeps {
@@ -36,11 +41,13 @@ export interface SessionsDeps {
   readonly log: Logger;
 }
 
+/** A session that this worker serves. */
 interface Here {
-  readonly key: string;
   readonly session: LocalSession;
-  /** Gives back what this worker holds for it. */
-  readonly release: () => void;
+  /** Ends its count among the viewers of this worker. */
+  readonly untrack: () => void;
+  /** Gives back its place at a feed. */
+  readonly leaveFeed: (() => void) | undefined;
 }
 
 /** Whichever worker counts a session out says this of it, once. */
@@ -58,6 +65,7 @@ export class Sessions implements HlsSessions {
   readonly #here = new Map<string, Here>();
   readonly #joining = new Map<string, Promise<LocalSession>>();
   readonly #disconnected: DisconnectedSessions;
+  readonly #shared: SharedBySessions;
   /** Runs while there are sessions. */
   #sweeper: Timer | undefined;
   #segments = 0;
@@ -66,6 +74,17 @@ export class Sessions implements HlsSessions {
     this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
     this.#disconnected = new DisconnectedSessions(() => this.#clock.monotonicMs());
+    this.#shared = {
+      clientTimeoutMs: deps.clientTimeoutMs,
+      onSegment: () => {
+        this.#segments++;
+      },
+      onClose: (session) => {
+        const here = this.#hereOf(session);
+        if (here !== undefined) void this.#drop(here);
+      },
+      clock: this.#clock,
+    };
   }
 
   /** The sessions that this worker serves. */
@@ -86,7 +105,7 @@ export class Sessions implements HlsSessions {
     const ticket = this.#ticketOf(viewer, by);
     const { clientId, issuedAtMs } = ticket;
     this.#refuseDisconnected(viewer.streamId, ticket);
-    const key = `${viewer.streamId} ${clientId}`;
+    const key = keyOf(viewer.streamId, clientId);
     const here = this.#here.get(key);
     if (here !== undefined && goesOn(here.session, feed, issuedAtMs)) {
       here.session.touch();
@@ -115,8 +134,8 @@ export class Sessions implements HlsSessions {
     const clientId = sessionClientId(wantedId);
     this.#disconnected.add(clientId, streamId, atMs);
     const meant = [...this.#here.values()].filter(
-      ({ key, session: { client, issuedAtMs = 0 } }) =>
-        (client.id === clientId || key === `${client.streamId} ${clientId}`) &&
+      ({ session: { client, wantedId: asked, issuedAtMs = 0 } }) =>
+        (client.id === clientId || asked === clientId) &&
         (streamId === undefined || client.streamId === streamId) &&
         issuedAtMs <= atMs,
     );
@@ -129,20 +148,25 @@ export class Sessions implements HlsSessions {
     );
   }
 
-  async abandon({ client }: HlsSession): Promise<void> {
-    const here = [...this.#here.values()].find(({ session }) => session.client === client);
+  async abandon(session: HlsSession): Promise<void> {
+    const here = this.#hereOf(session);
     if (here !== undefined) await this.#leave(here);
   }
 
-  async lose({ client }: HlsSession): Promise<void> {
-    const here = [...this.#here.values()].find(({ session }) => session.client === client);
-    await this.#lose(client.streamId, here?.key.slice(client.streamId.length + 1) ?? client.id);
+  async lose({ client, wantedId }: HlsSession): Promise<void> {
+    await this.#lose(client.streamId, wantedId);
   }
 
   async #lose(streamId: string, clientId: string): Promise<void> {
     const atMs = this.#clock.wallMs();
     await this.disconnect(clientId, streamId, atMs);
     await this.#deps.registry.send({ kind: 'disconnect', clientId, streamId, atMs });
+  }
+
+  /** Undefined when this worker does not serve it any more. */
+  #hereOf(session: HlsSession): Here | undefined {
+    const here = this.#here.get(keyOf(session.client.streamId, session.wantedId));
+    return here?.session === session ? here : undefined;
   }
 
   /** The registry does not have this session any more: its next request begins it anew. */
@@ -189,33 +213,17 @@ export class Sessions implements HlsSessions {
     const wanted: SessionRequest = { timeoutMs: clientTimeoutMs, onlyLive };
     const request: JoinRequest = { client: viewer, clientId, cap: undefined, localSlots: [], session: wanted };
     const seated = feed ? await this.#seat(viewer, clientId, issuedAtMs, wanted) : undefined;
-    const { client, stream, resumed } = seated ?? joinedOrThrow(await registry.join(request));
-    const onSegment = () => {
-      this.#segments++;
-    };
-    const deps = {
+    const { client, resumed } = seated ?? joinedOrThrow(await registry.join(request));
+    // The registry's text: that of the ticket would keep all of the ticket in memory.
+    const wantedId = client.id === clientId ? client.id : clientId;
+    const session = new LocalSession({
+      shared: this.#shared,
       client,
-      stream,
       segments: seated?.segments,
+      wantedId,
       issuedAtMs,
-      clientTimeoutMs,
-      onSegment,
-      clock: this.#clock,
-    };
-    const session = new LocalSession(deps);
-    const untrack = playback.track({
-      ...{ client, wantedId: clientId, stall: new StallLimit(0) },
-      bytesServed: () => session.bytesServed,
-      report: () => session.report(),
-      close: () => void this.#drop(here),
     });
-    const here: Here = {
-      ...{ key, session },
-      release: () => {
-        untrack();
-        seated?.release();
-      },
-    };
+    const here: Here = { session, untrack: playback.track(session), leaveFeed: seated?.release };
     this.#here.set(key, here);
     this.#sweeper ??= this.#clock.setInterval(() => this.#sweep(), SWEEP_MS);
     const fields = { client: client.id, stream: client.streamId };
@@ -257,9 +265,10 @@ export class Sessions implements HlsSessions {
   }
 
   /** How long a draining worker waits for a session: the next request may go to another worker. */
-  #leftMs({ segments, stream }: LocalSession): number {
+  #leftMs({ segments, client }: LocalSession): number {
     const { clientTimeoutMs, isElsewhere, hasOthers } = this.#deps;
-    if (segments === undefined) return isElsewhere(stream.id) ? Math.min(LEFT_MS, clientTimeoutMs) : clientTimeoutMs;
+    if (segments === undefined)
+      return isElsewhere(client.streamId) ? Math.min(LEFT_MS, clientTimeoutMs) : clientTimeoutMs;
     // It was told to close its connection. Any other worker cuts the same segments, and a player reloads each target duration.
     return hasOthers() ? Math.min(Math.max(LEFT_MS, segments.targetDurationMs), clientTimeoutMs) : clientTimeoutMs;
   }
@@ -287,16 +296,22 @@ export class Sessions implements HlsSessions {
 
   /** This worker has no part in it any more. */
   async #drop(here: Here): Promise<void> {
-    if (this.#here.get(here.key) !== here) return;
-    this.#here.delete(here.key);
+    const { session, untrack, leaveFeed } = here;
+    if (this.#hereOf(session) === undefined) return;
+    this.#here.delete(keyOf(session.client.streamId, session.wantedId));
     if (this.#here.size === 0) {
       this.#clock.clearInterval(this.#sweeper);
       this.#sweeper = undefined;
     }
-    const report = here.session.report();
-    here.release();
+    const report = session.report();
+    untrack();
+    leaveFeed?.();
     if (report !== undefined) await this.#deps.registry.report([report]);
   }
+}
+
+function keyOf(streamId: string, wantedId: string): string {
+  return `${streamId} ${wantedId}`;
 }
 
 /**
