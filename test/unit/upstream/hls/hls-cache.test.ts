@@ -85,6 +85,18 @@ describe('media of a provider', () => {
     expect([fetched, cache.hits, cache.heldBytes]).toEqual([1, 3, 13]);
   });
 
+  it('is there at once as far as it has come, of so many bytes at most', async () => {
+    const answer = new Answer().send('one', 'two', 'three', 'four');
+    const { body } = await new HlsCache(64 * MB).open('a', async () => answer.media);
+    await settled();
+    const ready = (maxBytes: number) => body.ready?.(maxBytes).map(String);
+    expect([(await body.read())?.toString(), ready(2), ready(8), ready(100), ready(100)]).toEqual([
+      ...['one', [], ['two', 'three'], ['four'], []],
+    ]);
+    answer.send('five').end();
+    expect(await text({ head: answer.media.head, body })).toBe('five');
+  });
+
   it('arrives at full speed, however slowly anybody reads', async () => {
     const answer = new Answer().send(...Array.from({ length: 50 }, (_, n) => `${n},`)).end();
     const media = await new HlsCache(64 * MB).open('a', async () => answer.media);

@@ -23,6 +23,31 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+it('gives chunks that are there at once to the connection together, and waits until it has taken them', async () => {
+  const taken: string[][] = [];
+  let take = (): void => undefined;
+  const reply = new Writable({
+    highWaterMark: 1,
+    writev: (chunks, done) => {
+      taken.push(chunks.map(({ chunk }) => String(chunk)));
+      take = () => done();
+    },
+  });
+  const writer = new ReplyWriter(reply, new StallLimit(1_000));
+  let isTaken: boolean | undefined;
+  const written = writer.writeAll(['a', 'b', 'c'].map((text) => Buffer.from(text))).then((is) => {
+    isTaken = is;
+  });
+  await vi.advanceTimersByTimeAsync(900);
+  expect([taken, isTaken]).toEqual([[['a', 'b', 'c']], undefined]);
+  take();
+  await written;
+  expect([isTaken, await writer.writeAll([])]).toEqual([true, true]);
+  const late = writer.writeAll([Buffer.from('d'), Buffer.from('e')]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([await late, await writer.writeAll([Buffer.from('f')]), taken.length]).toEqual([false, false, 2]);
+});
+
 describe('the stall time', () => {
   it.each([
     // limit, lowered after, to; gone after (ms)

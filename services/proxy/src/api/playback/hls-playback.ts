@@ -28,6 +28,8 @@ const NO_PLAYLIST =
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
 const NO_SUCH_RANGE = 416;
+/** Of a segment that is here, written at once. A slow viewer takes it within CLIENT_STALL_TIMEOUT. */
+const TOGETHER_BYTES = 512 * 1024;
 
 export interface HlsQuery extends ViewerQuery {
   readonly url?: string | undefined;
@@ -184,8 +186,9 @@ export class HlsPlayback {
     const writer = new ReplyWriter(raw, new StallLimit(clientStallTimeoutMs));
     try {
       for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
-        session.count(chunk.length);
-        if (!(await writer.write(chunk))) return;
+        const chunks = [chunk, ...(body.ready?.(TOGETHER_BYTES) ?? [])];
+        for (const { length } of chunks) session.count(length);
+        if (!(await writer.writeAll(chunks))) return;
       }
       raw.end();
     } catch (error) {

@@ -336,7 +336,12 @@ function counted({ head, body }: Media, onWhole: (bytes: number) => void): Media
     else bytes += chunk.length;
     return chunk;
   };
-  return { head, body: { read, close: () => body.close() } };
+  const ready = (maxBytes: number) => {
+    const chunks = body.ready?.(maxBytes) ?? [];
+    for (const { length } of chunks) bytes += length;
+    return chunks;
+  };
+  return { head, body: { read, ready, close: () => body.close() } };
 }
 
 /** In the terms of the failover resolver's contract. */

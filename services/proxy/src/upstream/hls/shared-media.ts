@@ -15,6 +15,8 @@ export interface MediaHead {
 export interface MediaBody {
   /** The next bytes; undefined at the end. @throws {SourceError} when the provider breaks off */
   read(): Promise<Buffer | undefined>;
+  /** What has come beyond that already, of so many bytes at most. Unset: nobody knows. */
+  ready?(maxBytes: number): readonly Buffer[];
   /** Nobody reads it any more. */
   close(): void;
 }
@@ -84,6 +86,18 @@ export class SharedMedia {
           if (this.#isOver) return undefined;
           await this.#change();
         }
+      },
+      ready: (maxBytes) => {
+        const chunks = this.#chunks.slice(reader.taken - this.#dropped);
+        let left = maxBytes;
+        const tooMuch = chunks.findIndex(({ length }) => {
+          left -= length;
+          return left < 0;
+        });
+        if (tooMuch >= 0) chunks.length = tooMuch;
+        reader.taken += chunks.length;
+        this.#release();
+        return chunks;
       },
       close: () => {
         if (!this.#readers.delete(reader)) return;

@@ -48,6 +48,17 @@ export class ReplyWriter {
     return !this.#gone;
   }
 
+  /** The same for several chunks that are there at once. They go to the connection together. */
+  async writeAll(chunks: readonly Buffer[]): Promise<boolean> {
+    const last = chunks.at(-1);
+    if (this.#gone || last === undefined) return !this.#gone;
+    this.#reply.cork();
+    for (const chunk of chunks.slice(0, -1)) this.#reply.write(chunk);
+    const written = this.write(last);
+    this.#reply.uncork();
+    return written;
+  }
+
   /** Calls back when the stall time from now is over, also if the stall time gets shorter meanwhile. */
   #watch(onStall: () => void): () => void {
     const sinceMs = performance.now();

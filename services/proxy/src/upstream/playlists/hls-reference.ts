@@ -67,6 +67,10 @@ export function sealReference(sealer: Sealer, streamId: string, reference: HlsRe
   throw new SourceError('not_media', message);
 }
 
+/** What was read lately, by content: all viewers of a stream come with the same ones. */
+const read = new Map<string, HlsReference>();
+const MAX_READ = 1_000;
+
 /** @throws {StreampoolError} 403 for everything that this cluster has not made for this stream */
 export function openReference(sealer: Sealer, streamId: string, text: string): HlsReference {
   const content = /^[\w-]+$/.test(text)
@@ -75,12 +79,18 @@ export function openReference(sealer: Sealer, streamId: string, text: string): H
   if (content === undefined) {
     throw new StreampoolError(403, 'This address was not made for this stream. Open the playlist of the stream again.');
   }
+  const known = read.get(content);
+  if (known !== undefined) return known;
   const [role, url, child, values, headers] = packed.parse(JSON.parse(content));
-  return {
+  const reference: HlsReference = {
     role,
     url,
     child: child === null ? undefined : { kind: child[0], number: child[1], bandwidth: child[2], hash: child[3] },
     values: values ?? undefined,
     headers: headers ?? undefined,
   };
+  read.set(content, reference);
+  const [oldest] = read.keys();
+  if (read.size > MAX_READ && oldest !== undefined) read.delete(oldest);
+  return reference;
 }
