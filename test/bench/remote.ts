@@ -2,10 +2,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { within } from './within.ts';
 
 export interface Remote {
   readonly pid: number;
-  /** Runs a method over there; the caller knows what it answers. */
+  /** Runs a method over there; the caller knows what it answers. @throws {Error} also when no answer comes in time */
   call<T>(method: string, argument?: unknown): Promise<T>;
   end(): Promise<void>;
 }
@@ -21,6 +22,9 @@ interface Answer {
   value?: unknown;
   error?: string;
 }
+
+/** No call takes as long. */
+const CALL_MS = 300_000;
 
 /** @param script a file of this folder that calls `answerCalls` */
 export function startRemote(script: string): Remote {
@@ -39,11 +43,11 @@ export function startRemote(script: string): Remote {
     pid: child.pid ?? 0,
     async call<T>(method: string, argument?: unknown): Promise<T> {
       const id = nextId++;
-      const answer = await new Promise<Answer>((resolve) => {
+      const answering = new Promise<Answer>((resolve) => {
         waiting.set(id, resolve);
         child.send({ id, method, argument } satisfies Call);
       });
-      waiting.delete(id);
+      const answer = await within(answering, CALL_MS, `${method} of ${script}`).finally(() => waiting.delete(id));
       if (answer.error !== undefined) throw new Error(answer.error);
       return answer.value as T;
     },

@@ -12,6 +12,8 @@ export interface Row {
   /** The most that is wanted: of our own value, or of ours divided by the floor's. */
   goal?: { of: 'ours' | 'ratio'; max: number };
   note?: string;
+  /** How many processors other programs have used meanwhile. Set when it was enough to make the figure worse. */
+  disturbed?: number;
 }
 
 const HEADINGS = ['', 'measure', 'streampool', 'floor', 'ratio', 'goal', '', 'floor is; notes'];
@@ -55,8 +57,13 @@ function cells(row: Row): string[] {
     ratio === undefined ? '' : `${ratio.toFixed(2)} x`,
     goal,
     met === undefined ? '' : met ? 'ok' : 'MISSED',
-    [row.floorIs, row.note].filter((text) => text !== undefined).join('; '),
+    [disturbance(row), row.floorIs, row.note].filter((text) => text !== undefined).join('; '),
   ];
+}
+
+function disturbance({ disturbed }: Row): string | undefined {
+  if (disturbed === undefined) return undefined;
+  return `DISTURBED: other programs used ${disturbed.toFixed(2)} processors meanwhile`;
 }
 
 function rounded(value: number): string {

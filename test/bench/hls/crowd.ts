@@ -30,6 +30,8 @@ export interface HlsCrowdReport {
 /** One buffer for all: nobody looks at segments. */
 const SCRATCH = Buffer.allocUnsafeSlow(256 * 1024);
 const OPENED_PER_SECOND = 250;
+/** From then on each viewer must have a segment within this. */
+const FIRST_SEGMENT_MS = 30_000;
 
 const seen = { bytes: 0, segments: 0, failures: 0, segmentMs: [] as number[], partLateMs: [] as number[] };
 let markedMs = 0;
@@ -180,8 +182,10 @@ async function open({ urls, count, periodMs }: HlsCrowdOrder): Promise<void> {
     void viewer.watch(entry, periodMs);
     if (n % 10 === 9) await sleep((10 * 1000) / OPENED_PER_SECOND);
   }
+  const untilMs = performance.now() + FIRST_SEGMENT_MS;
   while (seen.segments - before < count) {
     if (seen.failures > 0) throw new Error(`${seen.failures} requests of ${count} viewers have failed`);
+    if (performance.now() > untilMs) throw new Error(`of ${count} viewers, ${seen.segments - before} got a segment`);
     await sleep(20);
   }
 }

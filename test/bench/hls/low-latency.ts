@@ -5,17 +5,22 @@ import { processInfo } from '../../support/processes.ts';
 import type { Bench } from '../main.ts';
 import { percentile } from '../numbers.ts';
 import type { Row } from '../table.ts';
+import { within } from '../within.ts';
 import { startStream } from './running.ts';
 import { type Served, serve } from './sessions.ts';
 
 const COUNT = 200;
 const ROUNDS = 2;
 const PLAYED_SECONDS = 8;
+/** A player gives up before. */
+const PLAYER_MS = 90_000;
+/** Enough for a player to begin. */
+const SEGMENTS = 8;
 
 export async function lowLatency({ quick, say }: Bench): Promise<Row[]> {
   say('low latency: the window of a stream fills');
   // With a burst, media would come before the time that playlists give to it.
-  const stream = await startStream({}, { burstSeconds: 0 });
+  const stream = await startStream({}, { burstSeconds: 0, segments: SEGMENTS });
   const url = `${stream.url}?container=fmp4`;
   const cpuSeconds = () => processInfo(stream.worker.pid)?.cpuSeconds ?? 0;
   const [ours, floor]: [Served[], Served[]] = [[], []];
@@ -61,7 +66,11 @@ async function pictures(url: string, joins: number, say: Bench['say']): Promise<
   try {
     for (let n = 1; n <= joins; n++) {
       say(`low latency: hls.js in Chromium, ${n} of ${joins}`);
-      const { behindDate } = await browser.hlsjs({ url, seconds: PLAYED_SECONDS, lowLatency: true });
+      const { behindDate } = await within(
+        browser.hlsjs({ url, seconds: PLAYED_SECONDS, lowLatency: true }),
+        PLAYER_MS,
+        'hls.js',
+      );
       behind.push(behindDate ?? Number.NaN);
     }
   } finally {

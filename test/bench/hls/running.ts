@@ -16,6 +16,8 @@ export interface RunningStream {
 export interface StreamOptions extends StartOptions {
   /** Of media that the source sends at once. */
   readonly burstSeconds?: number;
+  /** How many segments there must be. */
+  readonly segments?: number;
 }
 
 /** Segments in a playlist, where nobody says anything else. */
@@ -24,7 +26,7 @@ const WINDOW = 15;
 /** @param env of the worker, beyond what a benchmark needs */
 export async function startStream(
   env: WorkerEnv = {},
-  { burstSeconds = 1, ...options }: StreamOptions = {},
+  { burstSeconds = 1, segments = WINDOW, ...options }: StreamOptions = {},
 ): Promise<RunningStream> {
   const source = await startLiveSourceProcess({ fixture: 'heavy', burstSeconds });
   const worker = await startWorker({ MAX_CLIENTS_PER_SHARED_STREAM: '0', SHARED_STREAM_GRACE: '600', ...env }, options);
@@ -36,8 +38,8 @@ export async function startStream(
     const { stream_id: id } = await worker.api.createTranscode({ url: source.url, profile: COPY_PROFILE });
     const url = `${worker.url}/hls/${id}/playlist.m3u8`;
     const viewer = await HlsViewer.open(url);
-    const isFull = async () => (await viewer.playlist()).numbers.length >= WINDOW;
-    await until(isFull, { timeoutMs: 60_000, everyMs: 1_000, what: 'the window to be full' });
+    const isFull = async () => (await viewer.playlist()).numbers.length >= segments;
+    await until(isFull, { timeoutMs: 60_000, everyMs: 1_000, what: `${segments} segments` });
     await sleep(1_000);
     return { worker, url, stop };
   } catch (error) {

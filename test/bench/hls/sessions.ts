@@ -8,66 +8,97 @@ import type { Row } from '../table.ts';
 import { copyStream } from './copied-stream.ts';
 import type { HlsCrowdOrder, HlsCrowdReport } from './crowd.ts';
 import { serveFiles } from './nginx.ts';
-import { startStream } from './running.ts';
+import { type RunningStream, startStream } from './running.ts';
 
 const COUNT = 1_000;
 /** A player looks once a segment. */
 const PERIOD_MS = 2_000;
 const SETTLE_MS = 3_000;
 const WINDOW_MS = 8_000;
-/** The worker and nginx take turns, since a shared machine is never the same for long. */
+/** All servers take turns, since a shared machine is never the same for long. */
 const ROUNDS = 2;
 
 export interface Served extends HlsCrowdReport {
   readonly cpuSeconds: number;
 }
 
-export async function sessions({ quick, say }: Bench): Promise<Row[]> {
+export async function sessions({ quick, beside, say }: Bench): Promise<Row[]> {
   const count = quick ? COUNT / 5 : COUNT;
   say('sessions: the window of a stream fills');
   const stream = await startStream();
+  const other = beside === undefined ? undefined : await startStream({}, { main: beside });
   const nginx = await serveFiles();
   const media = join(nginx.folder, 'media');
   const copying = await serveFiles({ media, sendfile: false });
+  const bare = startRemote('hls/bare.ts');
   const copied = await copyStream(stream.url, media);
-  const [ours, floor, copies]: [Served[], Served[], Served[]] = [[], [], []];
+  const bareOrigin = await bare.call<string>('start', media);
+  const servers: Server[] = [
+    { name: 'nginx', url: nginx.origin + copied.entry, cpuSeconds: () => nginx.cpuSeconds() },
+    { name: 'nginx without sendfile', url: copying.origin + copied.entry, cpuSeconds: () => copying.cpuSeconds() },
+    { name: 'bare Node', url: bareOrigin + copied.entry, cpuSeconds: () => cpuOf(bare.pid) },
+    ...(other === undefined ? [] : [{ name: 'the other worker', ...running(other) }]),
+    { name: 'the worker', ...running(stream) },
+  ];
+  const rounds = new Map(servers.map(({ name }) => [name, [] as Served[]]));
   try {
     for (let round = 1; round <= (quick ? 1 : ROUNDS); round++) {
-      say(`${count} sessions: nginx, round ${round}`);
-      floor.push(await serve([nginx.origin + copied.entry], count, () => nginx.cpuSeconds()));
-      say(`${count} sessions: nginx without sendfile, round ${round}`);
-      copies.push(await serve([copying.origin + copied.entry], count, () => copying.cpuSeconds()));
-      say(`${count} sessions: the worker, round ${round}`);
-      ours.push(await serve([stream.url], count, () => processInfo(stream.worker.pid)?.cpuSeconds ?? 0));
+      for (const { name, url, cpuSeconds } of servers) {
+        say(`${count} sessions: ${name}, round ${round}`);
+        rounds.get(name)?.push(await serve([url], count, cpuSeconds));
+      }
     }
   } finally {
     copied.stop();
+    await bare.end();
     await copying.stop();
     await nginx.stop();
+    await other?.stop();
     await stream.stop();
   }
-  const rate = (of: Served): string => `${((of.bytes * 8) / 1e9 / of.seconds).toFixed(2)} Gbit/s`;
+  return rowsOf(count, rounds);
+}
+
+/** What gives the crowd the same media. */
+interface Server {
+  readonly name: string;
+  readonly url: string;
+  readonly cpuSeconds: () => number;
+}
+
+function running({ url, worker }: RunningStream): Pick<Server, 'url' | 'cpuSeconds'> {
+  return { url, cpuSeconds: () => worker.cpuSeconds() };
+}
+
+function cpuOf(pid: number): number {
+  return processInfo(pid)?.cpuSeconds ?? 0;
+}
+
+function rowsOf(count: number, rounds: ReadonlyMap<string, readonly Served[]>): Row[] {
   const part = 'hls';
   const what = `${count} sessions at 4 Mbit/s`;
-  const [bestOurs, bestFloor] = [cheapest(ours), cheapest(floor)];
+  const best = (name: string): Served => cheapest(rounds.get(name) ?? []);
+  const [ours, nginx] = [best('the worker'), best('nginx')];
+  const rate = (of: Served): string => `${((of.bytes * 8) / 1e9 / of.seconds).toFixed(2)} Gbit/s`;
+  const beside = (name: string, floorIs: string): Row => ({
+    ...{ part, what: `${what}: CPU per Gbit`, unit: 's', ours: perGbit(ours), floor: perGbit(best(name)), floorIs },
+  });
   return [
     {
-      ...{ part, what: `${what}: CPU per Gbit`, unit: 's', ours: perGbit(bestOurs), floor: perGbit(bestFloor) },
-      floorIs: 'nginx with the same files in memory',
+      ...beside('nginx', 'nginx with the same files in memory'),
       goal: { of: 'ratio', max: 1.5 },
-      note: `${rate(bestOurs)} delivered, floor ${rate(bestFloor)}; the least of all rounds on both sides`,
+      note: `${rate(ours)} delivered, floor ${rate(nginx)}; the least of all rounds on each side`,
     },
-    {
-      ...{ part, what: `${what}: CPU per Gbit`, unit: 's', ours: perGbit(bestOurs), floor: perGbit(cheapest(copies)) },
-      floorIs: 'the same nginx without sendfile',
-    },
+    beside('nginx without sendfile', 'the same nginx without sendfile'),
+    beside('bare Node', "Node's own HTTP server with the same bytes, which does nothing else"),
+    ...(rounds.has('the other worker') ? [beside('the other worker', 'the worker of --beside')] : []),
     {
       ...{ part, what: `${what}: a whole segment, p95`, unit: 'ms' },
-      ...{ ours: bestOurs.segmentMs, floor: bestFloor.segmentMs, floorIs: 'nginx' },
+      ...{ ours: ours.segmentMs, floor: nginx.segmentMs, floorIs: 'nginx' },
     },
     {
       ...{ part, what: `${what}: requests that failed`, unit: '', goal: { of: 'ours', max: 0 } },
-      ours: ours.reduce((sum, { failures }) => sum + failures, 0),
+      ours: (rounds.get('the worker') ?? []).reduce((sum, { failures }) => sum + failures, 0),
     },
   ];
 }
