@@ -4,6 +4,7 @@
  */
 
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+import { StreampoolError } from './errors.ts';
 
 /** What a sealed text is for. */
 export type SealUse = 'reference' | 'ticket';
@@ -33,14 +34,19 @@ interface Opened {
 /** One per worker. */
 export class Sealer {
   readonly #secrets: () => readonly [string, ...string[]];
+  readonly #mayLackSecret: () => boolean;
   readonly #keys = new Map<string, Keys>();
   /** What was opened lately: each viewer comes again with the same ticket, and all viewers with the same references. */
   readonly #opened = new Map<string, Opened>();
   #openedBytes = 0;
 
-  /** @param secrets the one to seal with, and those with which older texts were sealed */
-  constructor(secrets: () => readonly [string, ...string[]]) {
+  /**
+   * @param secrets the one to seal with, and those with which older texts were sealed
+   * @param mayLackSecret whether other workers may have sealed texts with one that is not among them yet
+   */
+  constructor(secrets: () => readonly [string, ...string[]], mayLackSecret: () => boolean = () => false) {
     this.#secrets = secrets;
+    this.#mayLackSecret = mayLackSecret;
   }
 
   /**
@@ -70,6 +76,13 @@ export class Sealer {
       return content;
     }
     return undefined;
+  }
+
+  /** What to answer to a text that does not open: 403, or 503 while another worker may open it. Players take 403 for the end. */
+  refusal(message: string): StreampoolError {
+    if (!this.#mayLackSecret()) return new StreampoolError(403, message);
+    const lacking = 'This worker has just started, and cannot tell yet whether its cluster has made this address.';
+    return new StreampoolError(503, `${lacking} Try again.`, { retryAfterSeconds: 1 });
   }
 
   #remember(name: string, opened: Opened): void {

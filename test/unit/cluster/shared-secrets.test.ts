@@ -62,6 +62,38 @@ it('learns from the others what the cluster has replaced, and says so of its own
   expect(await secrets.agree(async (name) => `${name} again`)).toBe('playback of the cluster');
 });
 
+it('may lack the one of the cluster when it began alone, until all others have had the time to tell theirs', async () => {
+  let nowMs = 0;
+  const now = () => nowMs;
+  const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: undefined }, now);
+  const given = new SharedSecrets({ clusterSecret: undefined, playbackSecret: 'given' }, now);
+  expect(secrets.isDoubtful).toBe(false);
+  for (const each of [secrets, given]) each.beginAlone();
+  nowMs = 60_000;
+  expect([secrets.isDoubtful, given.isDoubtful]).toEqual([true, false]);
+  // Of a Redis that was emptied: it may get this one before that of the others.
+  await secrets.agree(async (_name, own) => own);
+  nowMs += 4_999;
+  expect(secrets.isDoubtful).toBe(true);
+  nowMs += 1;
+  expect(secrets.isDoubtful).toBe(false);
+  await secrets.agree(async (_name, own) => own);
+  expect(secrets.isDoubtful).toBe(false);
+});
+
+it('may lack the one of the cluster when Redis had none at its start', async () => {
+  let nowMs = 0;
+  const none = { clusterSecret: undefined, playbackSecret: undefined };
+  const [first, later] = [new SharedSecrets(none, () => nowMs), new SharedSecrets(none, () => nowMs)];
+  await first.agree(async (_name, own) => own);
+  await later.agree(async (name) => `${name} of the cluster`);
+  expect([first.isDoubtful, later.isDoubtful]).toEqual([true, false]);
+  nowMs = 5_000;
+  // A Redis that has lost it later gets it back from all who know it.
+  for (const each of [first, later]) await each.agree(async (_name, own) => own);
+  expect([first.isDoubtful, later.isDoubtful]).toEqual([false, false]);
+});
+
 it('has no former secret when a setting gives it', async () => {
   const secrets = new SharedSecrets({ clusterSecret: undefined, playbackSecret: 'given' });
   await secrets.agree(async () => 'of the cluster');

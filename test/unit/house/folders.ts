@@ -52,7 +52,7 @@ export const FOLDERS: readonly Folder[] = [
     'what is held for a viewer or another worker, until it has left',
     'services/shared errors.ts async.ts',
   ),
-  row('sealer.ts', 'texts that only this cluster can make and read'),
+  row('sealer.ts', 'texts that only this cluster can make and read', 'errors.ts'),
   row('timing.ts', 'times that depend on each other: lease, renewals, relays, rings'),
   row('config', 'the settings of the worker', 'services/shared/masking services/shared/settings'),
   row('ecs', 'a worker as a task of Amazon ECS', 'services/shared services/registry async.ts'),

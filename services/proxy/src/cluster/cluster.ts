@@ -21,6 +21,8 @@ export interface Cluster {
   secret(): string;
   /** The secret for what viewers carry, and those that it was in the last 24 hours. */
   playbackSecrets(): readonly [string, ...string[]];
+  /** Whether the cluster may use a secret for playback that this worker does not know yet: Redis was away at its start, or had none. */
+  mayLackSecret(): boolean;
   /** Asks which secrets for playback the cluster has replaced, on whatever worker they were made. */
   learnSecrets(): Promise<void>;
   /**

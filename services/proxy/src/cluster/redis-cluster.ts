@@ -65,8 +65,10 @@ export function redisCluster(
     try {
       const why = await connected(redis, START_MS);
       if (why === undefined) await introduction.introduce();
-      else
+      else {
+        secrets.beginAlone();
         log.warn({ err: why }, 'Redis does not answer; starting without it, and joining the cluster when it answers');
+      }
     } catch (error) {
       await close();
       throw error;
@@ -84,7 +86,11 @@ export function redisCluster(
   };
   const isKnown = () => introduction.isDone;
   const learnSecrets = () => introduction.learnSecrets();
-  return { identity, registry, isKnown, secret, playbackSecrets: () => secrets.playbackSoFar, learnSecrets, join };
+  return {
+    ...{ identity, registry, isKnown, secret, learnSecrets, join },
+    playbackSecrets: () => secrets.playbackSoFar,
+    mayLackSecret: () => secrets.isDoubtful,
+  };
 }
 
 async function taskOf(metadataUri: string | undefined, log: Logger): Promise<EcsTask | undefined> {

@@ -8,6 +8,9 @@ type Name = 'cluster' | 'playback';
 /** How long viewers may use what a former secret has made. It changes when a worker that started alone joins its cluster. */
 export const FORMER_MS = 24 * 60 * 60_000;
 
+/** Until the others have told a Redis that was emptied which secret they use: they look for what it has lost every two seconds. */
+const LEARNT_MS = 5_000;
+
 export class SharedSecrets {
   readonly #given: Readonly<Record<Name, string | undefined>>;
   readonly #secrets: Record<Name, string>;
@@ -16,6 +19,9 @@ export class SharedSecrets {
   readonly #now: () => number;
   /** Something may have been made with the present secret for playback. */
   #isUsed = false;
+  #isAgreed = false;
+  /** By the clock of `now`. */
+  #doubtfulUntilMs = Number.NEGATIVE_INFINITY;
 
   /** @param now a monotonic clock in ms */
   constructor(
@@ -44,12 +50,23 @@ export class SharedSecrets {
     return [this.playback, ...this.#former.flatMap(({ secret, untilMs }) => (untilMs > nowMs ? [secret] : []))];
   }
 
+  /** This worker serves viewers before it has asked the cluster. */
+  beginAlone(): void {
+    this.#doubtfulUntilMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether viewers may have something that the cluster has made with a secret for playback that this worker does not know yet. */
+  get isDoubtful(): boolean {
+    return this.#given.playback === undefined && this.#now() < this.#doubtfulUntilMs;
+  }
+
   /**
    * @param agreeOn returns the secret of the cluster, given the one of this worker
    * @returns the secret for playback that was replaced, if viewers may have something that was made with it
    */
   async agree(agreeOn: (name: Name, own: string) => Promise<string>): Promise<string | undefined> {
     let replaced: string | undefined;
+    const { playback } = this.#secrets;
     for (const name of ['cluster', 'playback'] as const) {
       if (this.#given[name] !== undefined) continue;
       const own = this.#secrets[name];
@@ -58,6 +75,10 @@ export class SharedSecrets {
       this.#keep(own);
       replaced = own;
     }
+    // No worker had one, or Redis has lost it and the others are about to tell it.
+    if (!this.#isAgreed && this.#secrets.playback === playback) this.#doubtfulUntilMs = Number.POSITIVE_INFINITY;
+    this.#isAgreed = true;
+    this.#doubtfulUntilMs = Math.min(this.#doubtfulUntilMs, this.#now() + LEARNT_MS);
     return replaced;
   }
 

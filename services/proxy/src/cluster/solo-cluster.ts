@@ -15,6 +15,7 @@ export function soloCluster(config: Config): Cluster {
     isKnown: () => true,
     secret: () => secrets.cluster,
     playbackSecrets: () => secrets.playbackSoFar,
+    mayLackSecret: () => false,
     learnSecrets: async () => undefined,
     join: async () => ({
       relays: { followersOf: () => [], connections: 0, sentBytes: 0 },

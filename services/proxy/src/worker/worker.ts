@@ -90,7 +90,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const reclaim = (account: string) => feeds.endIdle(account);
   const connections = new ProviderConnections({ max: config.sourceMaxConnections, registry, reclaim });
   const memories = new SourceMemories();
-  const sealer = new Sealer(cluster.playbackSecrets);
+  const sealer = new Sealer(cluster.playbackSecrets, cluster.mayLackSecret);
   const limits = () => ringLimits(config, feeds.size);
   const hlsFeeds = new HlsFeeds({
     requests: new HlsRequests({ guard, memories, settings: config }),

@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { SourceError, StreampoolError } from '../../errors.ts';
+import { SourceError } from '../../errors.ts';
 import type { Sealer } from '../../sealer.ts';
 import type { HlsRole } from './hls-rewrite.ts';
 
@@ -71,13 +71,13 @@ export function sealReference(sealer: Sealer, streamId: string, reference: HlsRe
 const read = new Map<string, HlsReference>();
 const MAX_READ = 1_000;
 
-/** @throws {StreampoolError} 403 for everything that this cluster has not made for this stream */
+/** @throws {StreampoolError} for everything that this cluster has not made for this stream: see `Sealer.refusal` */
 export function openReference(sealer: Sealer, streamId: string, text: string): HlsReference {
   const content = /^[\w-]+$/.test(text)
     ? sealer.open('reference', streamId, Buffer.from(text, 'base64url'))
     : undefined;
   if (content === undefined) {
-    throw new StreampoolError(403, 'This address was not made for this stream. Open the playlist of the stream again.');
+    throw sealer.refusal('This address was not made for this stream. Open the playlist of the stream again.');
   }
   const known = read.get(content);
   if (known !== undefined) return known;

@@ -186,8 +186,7 @@ export class Sessions implements HlsSessions {
     if (!('ticket' in by)) return { clientId: sessionClientId(by.clientId), username };
     const ticket = openTicket(this.#deps.sealer, streamId, by.ticket);
     if (ticket !== undefined) return ticket;
-    throw new StreampoolError(
-      403,
+    throw this.#deps.sealer.refusal(
       'This address is not of this stream, or of another cluster. Open the playlist anew.',
     );
   }
