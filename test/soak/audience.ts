@@ -3,6 +3,7 @@ import { type Recording, type RecordingHandle, startRecording } from '../support
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 import type { Ground, SoakStream, WorkerPlace } from './ground.ts';
+import type { HlsAudience } from './hls-audience.ts';
 
 /** Why a viewer's end is in order though it did not leave. */
 export type Excuse = 'killed' | 'terminated' | 'deleted';
@@ -24,6 +25,7 @@ export interface Viewer {
 
 export interface AudienceDeps {
   readonly ground: Ground;
+  readonly hls: HlsAudience;
   readonly size: number;
   readonly random: () => number;
   /** Called with each recording that is over. */
@@ -63,6 +65,15 @@ export class Audience {
 
   watching(stream: SoakStream): Viewer[] {
     return [...this.viewers].filter((viewer) => viewer.stream === stream);
+  }
+
+  get hls(): HlsAudience {
+    return this.#deps.hls;
+  }
+
+  /** Viewers and HLS sessions of a stream. */
+  countOf(stream: SoakStream): number {
+    return this.watching(stream).length + (stream === this.#deps.ground.hls ? this.hls.count : 0);
   }
 
   join(place: WorkerPlace, stream: SoakStream, forMs: number, extra = false): Viewer {
@@ -108,6 +119,7 @@ export class Audience {
     const leaving = [...this.viewers].map(({ handle }) => handle.stop());
     await Promise.all(leaving);
     await until(() => this.viewers.size === 0, { what: 'the last recording to be judged' });
+    console.log(await this.hls.leave());
   }
 
   #excuseOfNew(stream: SoakStream): Excuse | undefined {

@@ -42,6 +42,8 @@ const ENV: WorkerEnv = {
   // A source that refuses for some seconds does not end a stream.
   STREAM_RETRY_ATTEMPTS: '10',
   API_RATE_LIMIT: '0',
+  // A request to a worker that stops at that moment may take 10 s.
+  CLIENT_TIMEOUT: '15',
   LOG_LEVEL: 'debug',
 };
 const SOURCE_PATHS = ['/plain.ts', '/bframes.ts', '/mp2.ts', '/spare.ts'] as const;
@@ -54,16 +56,25 @@ export class Ground {
   readonly source: LiveSource;
   readonly places: WorkerPlace[];
   readonly streams: SoakStream[];
+  /** What HLS viewers watch, and nobody else. */
+  readonly hls: SoakStream;
   redisIsUp = true;
   /** When every worker has had the time to tell a Redis that was emptied what it knows. */
   redisIsWholeAtMs = 0;
   #closed = false;
 
-  private constructor(cluster: TestCluster, source: LiveSource, places: WorkerPlace[], streams: SoakStream[]) {
+  private constructor(
+    cluster: TestCluster,
+    source: LiveSource,
+    places: WorkerPlace[],
+    streams: SoakStream[],
+    hls: SoakStream,
+  ) {
     this.cluster = cluster;
     this.source = source;
     this.places = places;
     this.streams = streams;
+    this.hls = hls;
   }
 
   static async open(stage: Stage): Promise<Ground> {
@@ -88,7 +99,10 @@ export class Ground {
       const { stream_id } = await worker.api.createTranscode(body);
       streams.push({ id: stream_id, body, ...rest });
     }
-    const ground = new Ground(cluster, source, places, streams);
+    const body = { url: source.channel('/plain.ts').url, profile: lightAt(240) };
+    const { stream_id: id } = await worker.api.createTranscode(body);
+    const hls = { id, body, mark: '240k', copies: false, weight: 1 };
+    const ground = new Ground(cluster, source, places, streams, hls);
     stage.closeAfter(() => ground.close());
     return ground;
   }

@@ -19,12 +19,12 @@ export interface RunningFfmpeg {
 }
 
 /** Every FFmpeg that any worker, dead ones included, has started and that still runs. */
-export function ffmpegsNow({ cluster, streams }: Ground): RunningFfmpeg[] {
+export function ffmpegsNow({ cluster, streams, hls }: Ground): RunningFfmpeg[] {
   const sessions = new Set(cluster.workers.map(({ pid }) => pid));
   return ffmpegProcesses(allProcesses())
     .filter(({ session, args }) => sessions.has(session) && args.includes('-i'))
     .map(({ pid, state, session, args }) => {
-      const mark = streams.find((stream) => args.includes(stream.mark))?.mark ?? args.join(' ');
+      const mark = [...streams, hls].find((stream) => args.includes(stream.mark))?.mark ?? args.join(' ');
       return { pid, state, session, mark };
     });
 }
@@ -34,6 +34,8 @@ const CALM_TIMEOUT_MS = 15_000;
 const STEADY_MS = 2_000;
 /** Nobody waits longer for a byte when all is well: a GOP, and a noisy machine. */
 const SILENCE_MS = 2_500;
+/** The same for a segment of 2 s, and the reload that finds it. */
+const HLS_SILENCE_MS = SILENCE_MS + 2_500;
 
 /** Waits until everything is as it should be, and looks again a little later. */
 export async function expectCalm(ground: Ground, audience: Audience, journal: Journal): Promise<void> {
@@ -58,8 +60,14 @@ async function wrongNow(ground: Ground, audience: Audience, journal: Journal): P
   const nowMs = Date.now();
   const silent = [...audience.viewers].filter(({ grownAtMs }) => nowMs - grownAtMs > SILENCE_MS);
   return [
+    ...audience.hls
+      .silentMs()
+      .filter(({ ms }) => ms > HLS_SILENCE_MS)
+      .map(({ who, ms }) => `${who} has got no new segment for ${ms} ms`),
     ...silent.map((viewer) => `${nameOf(viewer)} has got nothing for ${nowMs - viewer.grownAtMs} ms`),
-    ...(await Promise.all(ground.streams.map((stream) => wrongStream(ground, audience, journal, stream)))).flat(),
+    ...(
+      await Promise.all([...ground.streams, ground.hls].map((stream) => wrongStream(ground, audience, journal, stream)))
+    ).flat(),
     ...(await wrongSources(ground, audience)),
     ...(await Promise.all(ground.places.map((place) => wrongWorkers(ground, audience, place)))).flat(),
   ];
@@ -76,7 +84,7 @@ async function wrongStream(
   const isCapKept = !audience
     .watching(stream)
     .some(({ startedAtMs }) => journal.redisFailed(startedAtMs, startedAtMs + JOINING_MS));
-  const viewers = audience.watching(stream).length;
+  const viewers = audience.countOf(stream);
   const counted = Number(await redis.cli('HGET', `stream:${stream.id}`, 'clients'));
   const slots = (await redis.cli('HVALS', `sp:slots:${stream.id}`))
     .split('\n')
@@ -100,7 +108,7 @@ async function wrongSources(ground: Ground, audience: Audience): Promise<string[
   const [place] = ground.up();
   if (place === undefined) return ['no worker is up'];
   const { body } = await place.worker.api.get<{ streams: { stream_id: string; current_url: string }[] }>('/streams');
-  const watched = ground.streams.filter((stream) => audience.watching(stream).length > 0).map(({ id }) => id);
+  const watched = [...ground.streams, ground.hls].filter((stream) => audience.countOf(stream) > 0).map(({ id }) => id);
   const wanted = new Set(body.streams.filter(({ stream_id }) => watched.includes(stream_id)).map((s) => s.current_url));
   const stats = await Promise.all(ground.channels.map(async (channel) => ({ channel, ...(await channel.stats()) })));
   return stats
@@ -118,7 +126,8 @@ async function wrongWorkers(ground: Ground, audience: Audience, asked: WorkerPla
   const ffmpegs = ffmpegsNow(ground);
   const expected = ground.places.map(({ id, worker }) => ({
     id,
-    clients: audience.of(worker).length,
+    // Each worker that a session asks in turn has it.
+    clients: audience.of(worker).length + audience.hls.count,
     processes: ffmpegs.filter(({ session }) => session === worker.pid).length,
     draining: false,
   }));

@@ -41,6 +41,12 @@ const COPY_COST_MS: Partial<Record<FaultKind, number>> = {
 /** What a viewer has ahead when it joins, and what lies in the sockets of one that stood still. */
 const LATE_MS = 6_000;
 
+/** Until workers that were parted have one feed again, and players have read what differs. */
+const PARTED_MS = 15_000;
+
+/** Kinds after which a worker is gone, and another one comes under its name. */
+const DEATHS: readonly FaultKind[] = ['kill worker', 'terminate worker', 'drain and kill'];
+
 /** Kinds after which Redis does not know everything for a moment. */
 const REDIS_FAULTS: readonly FaultKind[] = ['kill redis', 'stop redis', 'evict keys'];
 
@@ -84,6 +90,34 @@ export class Journal {
     });
   }
 
+  /** Whether workers may have had a feed each: one stood still, or one went while Redis could not say who goes on. */
+  mayDiffer(atMs: number): boolean {
+    const fromMs = atMs - PARTED_MS;
+    return (
+      this.#lasted(['stop worker'], fromMs, atMs) || (this.redisFailed(fromMs, atMs) && this.mayBeGone(fromMs, atMs))
+    );
+  }
+
+  /** Whether a worker may not have answered at some time of these. */
+  mayBeGone(fromMs: number, untilMs: number): boolean {
+    return this.#lasted([...DEATHS, 'stop worker'], fromMs, untilMs);
+  }
+
+  /** Whether the media of a segment may be lost: its owner died, and the others had died before and had just come again. */
+  mayBeLost(atMs: number): boolean {
+    return this.#during(DEATHS, atMs - PARTED_MS, atMs).length > 1;
+  }
+
+  #lasted(kinds: readonly FaultKind[], fromMs: number, untilMs: number): boolean {
+    return this.#during(kinds, fromMs, untilMs).length > 0;
+  }
+
+  #during(kinds: readonly FaultKind[], fromMs: number, untilMs: number): Fault[] {
+    return this.faults.filter(({ event: { kind }, startedAtMs, endedAtMs }) => {
+      return kinds.includes(kind) && startedAtMs <= untilMs && (endedAtMs ?? Number.POSITIVE_INFINITY) >= fromMs;
+    });
+  }
+
   /** Whether at this time Redis may have lost a stream that only a worker knows which has ended, or stands still. */
   mayBeForgotten(atMs: number): boolean {
     const lasts = (kinds: readonly FaultKind[]) =>
@@ -91,9 +125,7 @@ export class Journal {
         const overMs = (endedAtMs ?? Number.POSITIVE_INFINITY) + REDIS_BACK_MS;
         return kinds.includes(kind) && startedAtMs <= atMs && overMs >= atMs;
       });
-    return (
-      lasts(['evict keys', 'kill redis']) && lasts(['kill worker', 'terminate worker', 'drain and kill', 'stop worker'])
-    );
+    return lasts(['evict keys', 'kill redis']) && lasts([...DEATHS, 'stop worker']);
   }
 
   /** The events so far, a line each. */

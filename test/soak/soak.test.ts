@@ -16,7 +16,7 @@ const MS_PER_EVENT = 15_000;
 const WARM_UP_MS = 6_000;
 
 staged(
-  `${EVENTS} events over four streams (TEST_SEED=${TEST_SEED})`,
+  `${EVENTS} events over five streams (TEST_SEED=${TEST_SEED})`,
   { timeout: 120_000 + EVENTS * MS_PER_EVENT },
   async ({ stage }) => {
     const soak = new Soak(await Ground.open(stage), TEST_SEED, seeded(TEST_SEED + 1));

@@ -6,6 +6,7 @@ import { until } from '../support/until.ts';
 import { Audience, type Viewer } from './audience.ts';
 import { begin } from './faults.ts';
 import type { Ground, SoakStream } from './ground.ts';
+import { HlsAudience } from './hls-audience.ts';
 import { nameOf, wrongRecording } from './invariants.ts';
 import { Journal } from './journal.ts';
 import { FAULTS, type SoakEvent } from './schedule.ts';
@@ -33,7 +34,13 @@ export class Soak {
       this.#stop = reject;
     });
     this.#stopped.catch(() => undefined);
-    this.audience = new Audience({ ground, size: VIEWERS, random, judge: (...over) => this.#judge(...over) });
+    const hls = new HlsAudience({
+      ground,
+      journal: this.#journal,
+      violate: (what) => this.#violate(what, Date.now()),
+      onForgotten: () => this.#createAgain(ground.hls),
+    });
+    this.audience = new Audience({ ground, hls, size: VIEWERS, random, judge: (...over) => this.#judge(...over) });
   }
 
   /** Does something unless a violation comes first; what goes wrong in it is one. */
