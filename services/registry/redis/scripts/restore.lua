@@ -50,6 +50,8 @@ for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = t
 
 local deleted, is_deleted = {}, {}
 local written = {}
+-- Streams whose record is now this worker's, and those that others have created anew.
+local is_put, is_theirs = {}, {}
 -- By how much the worker knows better what viewers who have left got, by stream.
 local raised = {}
 local switched = {}
@@ -74,23 +76,20 @@ for _, stream in ipairs(mine.streams) do
       is_deleted[id] = true
     else
       put_stream(id, fields, stream.lastAccessMs)
-      written[id] = true
+      written[id], is_put[id] = true, true
     end
   elseif redis.call('HGET', key, 'createdAtMs') ~= fields.createdAtMs then
     -- The stream was created anew, here or there: the version with viewers counts, else the newest one.
     local newer = tonumber(redis.call('HGET', key, 'createdAtMs')) < stream.createdAtMs
     if (newer or watched_here[id]) and not is_watched(id, incarnation) then
       put_stream(id, fields, stream.lastAccessMs)
-      written[id] = true
+      written[id], is_put[id] = true, true
+    else
+      is_theirs[id] = true
     end
   else
     redis.call('ZADD', K.streamIds, 'GT', stream.lastAccessMs, id)
-    local stored = redis.call('HMGET', key, 'failover', 'errorCount', 'bytesServed', 'segmentsServed')
-    -- A worker that could not ask has put it back to its primary source, but viewers elsewhere still use the old one.
-    local begun = cjson.decode(fields.failover).index == -1 and is_played_elsewhere(id)
-    if moved_at(fields.failover) > moved_at(stored[1]) and not begun then
-      redis.call('HSET', key, 'failover', fields.failover)
-    end
+    local stored = redis.call('HMGET', key, 'errorCount', 'bytesServed', 'segmentsServed')
     if fields.watched == '1' and redis.call('HGET', key, 'watched') ~= '1' then
       redis.call('HSET', key, 'watched', '1')
       written[id] = true
@@ -98,18 +97,34 @@ for _, stream in ipairs(mine.streams) do
     if redis.call('HEXISTS', K.summary, id) == 0 then written[id] = true end
     if fields.unshareable == '1' then redis.call('HSET', key, 'unshareable', '1') end
     for at, field in ipairs({ 'errorCount', 'bytesServed', 'segmentsServed' }) do
-      if tonumber(fields[field]) > number_of(stored[at + 1], -1) then
+      if tonumber(fields[field]) > number_of(stored[at], -1) then
         redis.call('HSET', key, field, fields[field])
-        raised[id .. field] = tonumber(fields[field]) - number_of(stored[at + 1], 0)
+        raised[id .. field] = tonumber(fields[field]) - number_of(stored[at], 0)
         written[id] = true
       end
     end
   end
 end
 
+-- Where a stream's group plays: of what Redis has and what this worker says, that counts which moved last. But a worker that could not
+-- ask may have put the group back to its primary source, although viewers elsewhere play another one. Those stay there. What they play
+-- then gets a later time than the worker's own: it would take the old one for out of date, and play another source for good.
+local function settle_with(id, said)
+  local group = group_of(id)
+  local known = is_put[id] and group and redis.call('HGET', K.groupPrefix .. group, STATE) or settle(id)
+  if moved_at(said) <= moved_at(known) then return settle(id) end
+  local theirs = decode(known)
+  local is_begun = theirs and theirs.index ~= -1 and cjson.decode(said).index == -1
+  if theirs and (is_theirs[id] or (is_begun and is_played_elsewhere(id))) then
+    theirs.begunAtMs = moved_at(said) + 1
+    said = cjson.encode(theirs)
+  end
+  put_state(id, said)
+end
+
 -- After all of them: one of a group may know of a move that the others have missed.
 for _, stream in ipairs(mine.streams) do
-  if not is_deleted[stream.id] then settle(stream.id) end
+  if not is_deleted[stream.id] then settle_with(stream.id, stream.fields.failover) end
 end
 for _, stream in ipairs(mine.streams) do
   local stored = not is_deleted[stream.id] and redis.call('HGET', K.spec .. stream.id, 'failover')
