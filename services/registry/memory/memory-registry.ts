@@ -94,10 +94,11 @@ export class MemoryRegistry implements Registry {
   /** Enters a stream into its group. A group that is new here begins as the stream says, at `nowMs`. */
   #put({ failover, ...record }: StreamRecord, nowMs?: number): Entry {
     const known = this.#streams.get(record.id);
-    if (known !== undefined) this.#groups.leave(known.group, record.id);
     const hasOthers = groupOf(record) !== undefined;
     const state = nowMs === undefined || !hasOthers ? { ...failover } : begunAt(record.url, nowMs);
     const group = this.#groups.enter(record, state);
+    // Not before: a group goes with its last stream, and this may be the only one.
+    if (known !== undefined && known.group !== group) this.#groups.leave(known.group, record.id);
     const clients = known?.clients ?? new Map<string, ClientRecord>();
     const sessions = known?.sessions ?? new Map<string, number>();
     const agreed = known?.agreed ?? new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Where a group plays, when a worker writes back that it has put the group to its primary source without the registry. */
+/** Where a group plays, when a worker writes back what it has done without the registry, or what that has lost. */
 
 import { describe, expect, it } from 'vitest';
 import type { Holdings } from '../../../services/registry/memory/holdings.ts';
@@ -76,4 +76,16 @@ describe.each([
     for (const { id } of [CHANNEL, stream])
       expect((await one.stream(id))?.failover).toMatchObject({ index: -1, currentUrl: CHANNEL.url });
   });
+});
+
+it('A worker that has written back already is told what another one knows of a later move', async () => {
+  const { one, other, created } = await movedGroup({ isWatched: true });
+  const moved = { ...MOVED, index: 1, lastAtMs: BEGUN_MS, currentUrl: 'http://backup/2.ts' };
+  await other.restoring.restore({ ...NOTHING, streams: [{ ...created, failover: moved }] });
+  expect((await one.stream(CHANNEL.id))?.failover).toEqual(moved);
+  expect((await one.renew(IDLE)).commands).toContainEqual({ kind: 'failover', streamId: CHANNEL.id });
+  // The same again is no news.
+  await other.restoring.restore({ ...NOTHING, streams: [{ ...created, failover: moved }] });
+  await one.renew(IDLE);
+  expect((await one.renew(IDLE)).commands).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { isLive, scheduleOf } from '../../support/simulation/drawn-schedule.ts';
 import { asSentence, type Schedule } from '../../support/simulation/schedule.ts';
 import { type Outcome, simulate } from '../../support/simulation/simulation.ts';
+import { KEPT_GROUPS } from './kept-groups.ts';
 import { KEPT } from './kept-schedules.ts';
 import { KEPT_SOURCES } from './kept-sources.ts';
 
@@ -76,7 +77,7 @@ it('leaves a feed whose owner has died to the worker that has its media, althoug
 });
 
 describe('no longer', () => {
-  it.each([...KEPT, ...KEPT_SOURCES])('$what', async ({ schedule }) => {
+  it.each([...KEPT, ...KEPT_GROUPS, ...KEPT_SOURCES])('$what', async ({ schedule }) => {
     await expectHolds(schedule);
   });
 });

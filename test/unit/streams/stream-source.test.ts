@@ -89,6 +89,25 @@ describe('streams of one URL', () => {
     expect(a.index).toBe(-1);
   });
 
+  it('move on for the others when the one has been deleted that opened the source, but not what was made of it since', async () => {
+    const { registry, sources, create } = await streamsOf([{ id: 'a' }, { id: 'b' }]);
+    const [a, b] = sources as [StreamSource, StreamSource];
+    // A source feed reads on for the group.
+    const reads = a.ofGroup;
+    await registry.deleteStream('a');
+    expect(await reads.advance(-1, { reason: 'stalled' })).toBe(true);
+    expect((await registry.stream('b'))?.failover).toMatchObject({ index: 0, currentUrl: URLS[0] });
+    const anew = await create({ id: 'a', failoverUrls: URLS.slice(1) });
+    a.follow(anew);
+    expect(await reads.advance(0, { reason: 'stalled' })).toBe(true);
+    const records = await Promise.all(['a', 'b'].map((id) => registry.stream(id)));
+    expect(records.map((record) => record?.failover.index)).toEqual([-1, 1]);
+    // Somebody else has moved it.
+    await registry.advanceFailover('b', 1, { ...b.state, index: 0, currentUrl: URLS[0] as string, lastAtMs: 1e15 });
+    await reads.refresh();
+    expect(b.index).toBe(0);
+  });
+
   it('ask the resolver once, with the metadata of the one that asked', async () => {
     const asked: ResolverQuestion[] = [];
     const resolver = { failoverResolverUrl: 'http://ask/', failoverUrls: [] };

@@ -194,7 +194,8 @@ export class SourceMoves {
       // The group has moved on meanwhile.
       if (route.source.index !== index) continue;
       if (await route.source.advance(index, { reason: 'transcode_start_error' })) continue;
-      if (isLive()) await route.source.goBack(index, current());
+      // What another worker read until now may well play on here.
+      if (isLive() || !current().isOwn) await route.source.goBack(index, current());
       return;
     }
   }

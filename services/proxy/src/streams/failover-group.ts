@@ -32,6 +32,8 @@ export interface FailoverGroupDeps {
 
 export class FailoverGroup {
   readonly #deps: FailoverGroupDeps;
+  /** The streams of it that this worker knows. */
+  readonly #streams = new Set<string>();
   #state: FailoverState;
   #advancing: Promise<readonly string[] | undefined> | undefined;
 
@@ -44,15 +46,39 @@ export class FailoverGroup {
     return this.#state;
   }
 
+  /** A stream moves with it from now on. */
+  enter({ id, failover }: StreamRecord): void {
+    this.#streams.add(id);
+    this.follow(failover);
+  }
+
+  /** A stream was deleted, or made anew with other sources. */
+  leave(id: string): void {
+    this.#streams.delete(id);
+  }
+
   /** Takes over what the registry says. An answer that is older than what is known here does not count. */
   follow(state: FailoverState): void {
     if (movedAtMs(state) >= movedAtMs(this.#state)) this.#become(state);
   }
 
-  /** Takes over what the registry has for a stream of the group now, if it answers. */
+  /** Takes over what the registry has for the group now, if it answers. */
   async refresh(streamId: string): Promise<void> {
-    const stream = await this.#deps.registry.stream(streamId).catch(() => undefined);
+    const stream = await this.#ask(streamId, (id) => this.#deps.registry.stream(id)).catch(() => undefined);
     if (stream !== undefined) this.follow(stream.failover);
+  }
+
+  /**
+   * The registry's answer about the group, which it knows by its streams. The stream that asks may be deleted, while a source feed that
+   * it has opened goes on for the others.
+   */
+  async #ask<T>(asking: string, question: (streamId: string) => Promise<T | undefined>): Promise<T | undefined> {
+    const others = [...this.#streams].filter((id) => id !== asking);
+    for (const id of this.#streams.has(asking) ? [asking, ...others] : others) {
+      const answer = await question(id);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
   }
 
   /**
@@ -109,7 +135,7 @@ export class FailoverGroup {
     reason: string,
   ): Promise<readonly string[]> {
     const { registry, log, tell } = this.#deps;
-    const answer = await registry.advanceFailover(asking.id, from.index, next);
+    const answer = await this.#ask(asking.id, (id) => registry.advanceFailover(id, from.index, next));
     const { state, streams } = answer ?? { state: next, streams: [asking.id] };
     const moved = {
       reason,

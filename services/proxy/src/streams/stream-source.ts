@@ -15,7 +15,7 @@ export class StreamSource implements GroupSource {
     this.#stream = stream;
     this.#groupOf = groupOf;
     this.#group = groupOf(stream);
-    this.#group.follow(stream.failover);
+    this.#group.enter(stream);
   }
 
   /** The streams that it moves with. */
@@ -43,9 +43,11 @@ export class StreamSource implements GroupSource {
 
   /** Takes over a newer record: the group has moved, or the stream was created anew with other headers or failovers. */
   follow(stream: StreamRecord): void {
+    const before = this.#group;
     this.#stream = stream;
     this.#group = this.#groupOf(stream);
-    this.#group.follow(stream.failover);
+    if (this.#group !== before) before.leave(stream.id);
+    this.#group.enter(stream);
   }
 
   refresh(): Promise<void> {

@@ -303,6 +303,7 @@ export class Seating {
 
   /** Ends every process of a stream; its clients' responses end. */
   async drop(streamId: string): Promise<void> {
+    this.#sources.get(streamId)?.group.leave(streamId);
     this.#sources.delete(streamId);
     this.#coolDown.forget(streamId);
     await Promise.all([this.films.drop(streamId), this.feeds.drop(streamId)]);

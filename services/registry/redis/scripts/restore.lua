@@ -118,8 +118,17 @@ local function settle_with(id, said)
   if theirs and (is_theirs[id] or (is_begun and is_played_elsewhere(id))) then
     theirs.begunAtMs = moved_at(said) + 1
     said = cjson.encode(theirs)
+    theirs = nil
   end
   put_state(id, said)
+  local state = cjson.decode(said)
+  if not theirs or (theirs.index == state.index and theirs.currentUrl == state.currentUrl) then return end
+  -- Others may have written back already, where they took it to be until then.
+  for _, other in ipairs(redis.call('SMEMBERS', K.incarnations)) do
+    if other ~= incarnation then
+      redis.call('RPUSH', K.commandsPrefix .. other, cjson.encode({ kind = 'failover', streamId = id }))
+    end
+  end
 end
 
 -- After all of them: one of a group may know of a move that the others have missed.
