@@ -26,7 +26,7 @@ const UNTOUCHED = { video: true, audio: true, maxSignalled: 0, maxGapMs: 100, ma
 /** A client that was not cut, or, of a worker that left, was ended as a whole. */
 function expectUntouched(recordings: readonly Recording[], minSeconds: number): void {
   for (const recording of recordings) {
-    expectClean(judgeTs(recording), { ...UNTOUCHED, frameTicks: 3600, minSeconds });
+    expectClean(judgeTs(recording, { gapMs: UNTOUCHED.maxGapMs }), { ...UNTOUCHED, frameTicks: 3600, minSeconds });
   }
 }
 

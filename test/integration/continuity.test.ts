@@ -24,7 +24,7 @@ async function killFfmpeg(worker: Worker, pid = worker.ffmpegPids()[0]): Promise
 
 async function judged(recording: Recording): Promise<Verdict> {
   expect(recording.status).toBe(200);
-  return judgeTs(recording);
+  return judgeTs(recording, { gapMs: 100 });
 }
 
 interface Case {

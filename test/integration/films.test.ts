@@ -101,7 +101,7 @@ staged('copies a film into segments without losing a byte of its pictures', asyn
   expect(allSound.length - sound.length).toBeLessThanOrEqual(2);
   expect(sound).toEqual(allSound.slice(-sound.length));
   expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] as number) + at));
-  expectClean(judgeTs(media), { video: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 });
+  expectClean(judgeTs(media, { gapMs: 100 }), { video: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 });
   // The end stays, and so does the session: its player may ask again for two minutes.
   await sleep(6_000);
   const { parsed } = await viewer.playlist();
@@ -212,7 +212,13 @@ staged(
     expect(feed?.buffered_bytes).toBeGreaterThan(2 * one.length);
     expect(feed?.buffered_bytes).toBeLessThan(4 * 1024 * 1024 + 4 * one.length);
     const { media } = await playAll(viewer, [worker.url]);
-    expectClean(judgeTs(media), { video: true, audio: true, minSeconds: SECONDS - 2, maxSignalled: 0, maxGapMs: 100 });
+    expectClean(judgeTs(media, { gapMs: 100 }), {
+      video: true,
+      audio: true,
+      minSeconds: SECONDS - 2,
+      maxSignalled: 0,
+      maxGapMs: 100,
+    });
     await ended(worker, `/streams/${stream_id}`);
   },
 );

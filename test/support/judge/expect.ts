@@ -1,5 +1,6 @@
 /** Assertions on a verdict that list all faults at once, each with its packet index and PTS. */
 import { AssertionError } from 'node:assert';
+import { DEFAULT_GAP_MS } from './pid-judge.ts';
 import type { PidVerdict, Verdict } from './verdict.ts';
 
 export interface CleanExpectation {
@@ -10,7 +11,7 @@ export interface CleanExpectation {
   audio?: boolean;
   /** Minimum media time, in seconds. */
   minSeconds?: number;
-  /** Longest allowed DTS step on any stream, in ms; default 1000 (use `judgeTs`'s `gapMs` as well when it is less). */
+  /** Longest allowed DTS step on any stream, in ms; default 1000. `judgeTs` must have looked for gaps that long: its `gapMs`. */
   maxGapMs?: number;
   /** Longest allowed time without an arrival, in ms. */
   maxStallMs?: number;
@@ -31,14 +32,28 @@ export function expectClean(verdict: Verdict, expectation: CleanExpectation = {}
   throw new AssertionError({ message: `${faults.length} faults in ${describe(verdict)}:\n  ${faults.join('\n  ')}` });
 }
 
-/** The faults as text lines, for tests that expect some. */
+/**
+ * The faults as text lines, for tests that expect some.
+ *
+ * @throws {RangeError} for a `maxGapMs` below the verdict's own limit: it has no gaps that short, so nothing would be checked
+ */
 export function faultsOf(verdict: Verdict, expectation: CleanExpectation = {}): string[] {
+  const maxGapMs = maxGapOf(expectation);
+  if (maxGapMs < verdict.gapMs) {
+    throw new RangeError(
+      `maxGapMs is ${maxGapMs}, but only gaps over ${verdict.gapMs} ms were looked for. Give judgeTs a gapMs.`,
+    );
+  }
   return [
     ...transportFaults(verdict),
     ...(expectation.cleanStart === false ? [] : startFaults(verdict)),
     ...verdict.pids.flatMap((pid) => pidFaults(pid, expectation)),
     ...timeFaults(verdict, expectation),
   ];
+}
+
+function maxGapOf({ maxGapMs = DEFAULT_GAP_MS }: CleanExpectation): number {
+  return maxGapMs;
 }
 
 function describe(verdict: Verdict): string {
@@ -83,7 +98,7 @@ function pidFaults(pid: PidVerdict, expectation: CleanExpectation): string[] {
   for (const s of first(pid.dtsBackSteps)) {
     faults.push(`${name}: DTS steps back at packet ${s.packetIndex}: ${s.fromDts} -> ${s.toDts}`);
   }
-  const maxGapMs = expectation.maxGapMs ?? 1000;
+  const maxGapMs = maxGapOf(expectation);
   for (const g of first(pid.gaps.filter((gap) => gap.gapMs > maxGapMs))) {
     faults.push(`${name}: gap of ${g.gapMs.toFixed(0)} ms at packet ${g.packetIndex}, DTS ${g.fromDts} -> ${g.toDts}`);
   }

@@ -1,6 +1,6 @@
 /** The judge of what a plain HTTP client received: reads an MPEG-TS recording (ISO/IEC 13818-1) and lists all its faults. */
 import { readPcrBase, readPcrExtension, unwrap } from './clock.ts';
-import { type PacketView, PidJudge } from './pid-judge.ts';
+import { DEFAULT_GAP_MS, type PacketView, PidJudge } from './pid-judge.ts';
 import { type ElementaryStream, readPat, readPmt, SectionReader, sectionCrc } from './psi.ts';
 import type { Arrival, JudgeOptions, PcrVerdict, StartVerdict, TimedBytes, Verdict } from './verdict.ts';
 
@@ -215,6 +215,7 @@ class TsJudge {
       pids,
       video,
       audio: media.find((pid) => pid.kind === 'audio'),
+      gapMs: this.#options.gapMs ?? DEFAULT_GAP_MS,
       pcr: this.#pcr,
       durationSeconds,
       wallSeconds: ((this.#endedMs ?? this.#arrivals.at(-1)?.atMs ?? 0) - (this.#arrivals[0]?.atMs ?? 0)) / 1000,

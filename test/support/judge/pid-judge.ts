@@ -34,6 +34,8 @@ interface OpenPes {
   hash: Hash | undefined;
 }
 
+/** FFmpeg puts up to 0.7 s of sound in a PES. */
+export const DEFAULT_GAP_MS = 1000;
 /** How many bytes of an access unit are searched for its first slice. */
 const MAX_HEAD_BYTES = 64 * 1024;
 /** Differences between two PTS up to this are rounding and not slip, in ticks. */
@@ -54,7 +56,7 @@ export class PidJudge {
 
   constructor(pid: number, stream: ElementaryStream | undefined, options: JudgeOptions) {
     this.#options = options;
-    this.#gapTicks = (options.gapMs ?? 1000) * 90;
+    this.#gapTicks = (options.gapMs ?? DEFAULT_GAP_MS) * 90;
     this.verdict = emptyVerdict(pid);
     if (stream !== undefined) this.describe(stream);
   }

@@ -78,7 +78,7 @@ export interface PidVerdict {
   ptsList: number[];
   dtsList: number[];
   pes: PesRecord[];
-  /** DTS steps longer than the given limit. */
+  /** DTS steps longer than `Verdict.gapMs`. */
   gaps: MediaGap[];
   partialPes: PartialPes[];
   /** Unbounded PES whose last packet is full. A cut PES looks like this, and by chance one complete PES in 184. */
@@ -130,6 +130,8 @@ export interface Verdict {
   pids: PidVerdict[];
   video: PidVerdict | undefined;
   audio: PidVerdict | undefined;
+  /** Shorter DTS steps are not listed as gaps. */
+  gapMs: number;
   pcr: PcrVerdict;
   /** Media time from the first to the last DTS. */
   durationSeconds: number;

@@ -197,6 +197,17 @@ describe('time', () => {
   });
 });
 
+describe('a limit for gaps', () => {
+  it('is refused where the judge has not looked for gaps that short', () => {
+    const bytes = Buffer.concat(clean);
+    const verdict = judgeTs(bytes);
+    expect(() => expectClean(verdict, { maxGapMs: 999 })).toThrow(/only gaps over 1000 ms were looked for/);
+    expectClean(verdict, { maxGapMs: 1000 });
+    expect(() => expectClean(judgeTs(bytes, { gapMs: 1001 }))).toThrow(RangeError);
+    expect(faultsOf(judgeTs(bytes, { gapMs: 30 }), { maxGapMs: 30 }).join()).toContain('gap of 40 ms');
+  });
+});
+
 describe('the start and the grid', () => {
   it('misses a PAT that does not come first, and one that never comes', () => {
     const pat = find(0, 0);
