@@ -1,49 +1,11 @@
 /** HLS sources that are passed on: what players get is what the provider sends, for one request to the provider. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FORM_SECONDS, HLS_FORMS, type HlsAnswer, HlsProvider } from '../support/hls-provider.ts';
+import { ODD } from '../support/hls-odd.ts';
+import { HlsProvider } from '../support/hls-provider.ts';
 import { packetHashes } from '../support/packet-hashes.ts';
 import { until } from '../support/until.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
-
-/** Entries that lead to the files of the forms in unusual ways. */
-const ODD: HlsAnswer = ({ path, query }, response) => {
-  const playlist = (...lines: string[]): true => {
-    response.writeHead(200, { 'content-type': 'application/x-mpegurl' }).end(`#EXTM3U\n${lines.join('\n')}\n`);
-    return true;
-  };
-  const { host = '' } = response.req.headers;
-  const segments = (name: (n: number) => string) => [
-    '#EXT-X-TARGETDURATION:2',
-    ...[0, 1, 2, 3].flatMap((n) => ['#EXTINF:2,', name(n)]),
-    '#EXT-X-ENDLIST',
-  ];
-  switch (path) {
-    case '/extensionless':
-      return playlist(
-        '#EXT-X-STREAM-INF:BANDWIDTH=1000000',
-        'variant?token=a%2Bb',
-        '#EXT-X-STREAM-INF:BANDWIDTH=1',
-        'other',
-      );
-    case '/variant':
-      if (query !== '?token=a%2Bb') return false;
-      return playlist(...segments((n) => `segment/${n}?x=%2B`));
-    case '/other':
-      return playlist(...segments((n) => `segment/${n}`));
-    case '/moved/index.m3u8':
-      response.writeHead(302, { location: '/ts/index.m3u8' }).end();
-      return true;
-    case '/slashes.m3u8':
-      return playlist(...segments((n) => `//${host}/ts/seg${n}.ts`));
-    case '/absolute.m3u8':
-      return playlist(...segments((n) => `http://${host}/ts/seg${n}.ts`));
-  }
-  const number = /^\/segment\/(\d)$/.exec(path)?.[1];
-  if (number === undefined) return false;
-  response.writeHead(302, { location: `/ts/seg${number}.ts` }).end();
-  return true;
-};
 
 describe('a source that is HLS', () => {
   let provider: HlsProvider;
@@ -85,25 +47,6 @@ describe('a source that is HLS', () => {
     return addressesIn(await entry.text(), entry.url)[0] ?? '';
   };
 
-  it.each([
-    ...HLS_FORMS.map((form) => `/${form}/index.m3u8`),
-    '/renditions/index.m3u8',
-    '/extensionless',
-    '/moved/index.m3u8',
-    '/slashes.m3u8',
-    '/absolute.m3u8',
-  ])('plays through the proxy packet by packet as directly: %s', async (path) => {
-    const id = await created(path);
-    // FFmpeg itself refuses segments without an extension. These are the ones of /ts/.
-    const directPath = path === '/extensionless' ? '/ts/index.m3u8' : path;
-    const direct = await packetHashes(provider.origin + directPath);
-    const through = await packetHashes(entryOf(id));
-    const packets = new Set(direct.packets);
-    expect(direct.packets.length).toBeGreaterThan(25 * (FORM_SECONDS - 1));
-    expect(through.packets.filter((line) => packets.has(line)).length).toBe(direct.packets.length);
-    expect(through.said).toBe('');
-  });
-
   it('sends a player of /stream to where it plays, with its query', async () => {
     const id = await created('/ts/index.m3u8');
     for (const method of ['GET', 'HEAD']) {
@@ -122,8 +65,10 @@ describe('a source that is HLS', () => {
     expect(withToken.headers.get('location')).toBe(`../hls/${id}/playlist.m3u8?u=ann`);
     // Only the first bytes show that this one is HLS.
     const hidden = await created('/extensionless');
-    const answer = await fetch(`${worker.url}/stream/${hidden}`, { redirect: 'manual' });
-    expect([answer.status, answer.headers.get('location')]).toEqual([302, `../hls/${hidden}/playlist.m3u8`]);
+    for (const method of ['HEAD', 'GET']) {
+      const { status, headers } = await fetch(`${worker.url}/stream/${hidden}`, { method, redirect: 'manual' });
+      expect([method, status, headers.get('location')]).toEqual([method, 302, `../hls/${hidden}/playlist.m3u8`]);
+    }
     expect((await packetHashes(`${worker.url}/stream/${hidden}`)).packets.length).toBeGreaterThan(100);
   });
 
@@ -160,14 +105,16 @@ describe('a source that is HLS', () => {
       'video/mp2t',
       String(whole.length),
     ]);
-    expect(head.headers.get('cache-control')).toMatch(/^private, max-age=\d+$/);
+    // As long as the playlist.
+    expect(head.headers.get('cache-control')).toBe('private, max-age=8');
     const part = await fetch(segment, { headers: { range: 'bytes=188-375' } });
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 188-375/${whole.length}`]);
     expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(188, 376));
-    const { body } = await worker.api.get<{
-      clients: { client_id: string; username: string; segments_served: number }[];
-    }>(`/streams/${id}`);
-    expect(body.clients.map(({ client_id, username }) => [client_id, username])).toEqual([['tv-7', 'ann']]);
+    type Clients = { clients: { client_id: string; username: string; segments_served: number }[] };
+    const clients = async () => (await worker.api.get<Clients>(`/streams/${id}`)).body.clients;
+    await until(async () => (await clients())[0]?.segments_served, { what: 'its segments to be counted' });
+    // HEAD has brought none.
+    expect(await clients()).toMatchObject([{ client_id: 'tv-7', username: 'ann', segments_served: 2 }]);
     const odd = `${entryOf(id)}?client_id=${encodeURIComponent('Jörg\u202e 7%')}`;
     const oddEntry = await fetch(odd);
     const oddPlaylist = await fetch(addressesIn(await oddEntry.text(), oddEntry.url)[0] ?? '');
@@ -272,6 +219,32 @@ describe('a source that is HLS', () => {
     const answer = await fetch(entryOf(dead));
     expect(answer.status).toBe(502);
     expect(await answer.text()).toMatch(/answered 404/);
+  });
+
+  it('says before the first playlist that there is no room', async () => {
+    const small = await startWorker({ MAX_CLIENTS: '1', SOURCE_MAX_CONNECTIONS: '1', DRAIN_TIMEOUT: '0' });
+    try {
+      const entry = async (path: string) => {
+        const { stream_id: id } = await small.api.createStream({ url: provider.origin + path });
+        return `${small.url}/hls/${id}/playlist.m3u8`;
+      };
+      const one = await entry('/ts/index.m3u8');
+      const opened = async () => addressesIn(await (await fetch(one)).text(), one)[0] ?? '';
+      const [first, second] = [await opened(), await opened()];
+      expect((await fetch(first)).status).toBe(200);
+      // A viewer too many, and a source too many for the provider.
+      for (const refused of [second, await entry('/ts/index.m3u8?of=another')]) {
+        const { status, headers } = await fetch(refused);
+        expect([status, Number(headers.get('retry-after')) > 0, headers.get('cache-control')]).toEqual([
+          503,
+          true,
+          'no-store',
+        ]);
+      }
+      expect((await fetch(first)).status).toBe(200);
+    } finally {
+      await small.stop();
+    }
   });
 
   it('serves the last playlist in a short outage, and goes on after it', async () => {

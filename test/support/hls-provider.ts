@@ -1,6 +1,7 @@
 /** A provider of HLS in the forms that providers use, for tests. It counts requests and open connections, and fails on demand. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,8 @@ const FORMS = {
   aes: ['-hls_key_info_file', KEY_INFO],
   fmp4: ['-hls_segment_type', 'fmp4'],
   ranges: ['-hls_flags', 'single_file'],
+  /** Only keyframes, as ranges of whole segments. */
+  iframes: ['-hls_flags', 'single_file+iframes_only'],
   'fmp4-ranges': ['-hls_segment_type', 'fmp4', '-hls_flags', 'single_file'],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -30,8 +33,8 @@ export async function hlsForm(form: HlsForm): Promise<string> {
   const movie = await finiteFile('movie.ts');
   const isFmp4 = form.startsWith('fmp4');
   if (form === 'aes') {
-    await writeFile(`${KEY_INFO}.key`, KEY);
-    await writeFile(KEY_INFO, `${KEY_URI}\n${KEY_INFO}.key\n000102030405060708090a0b0c0d0e0f\n`);
+    await put(`${KEY_INFO}.key`, KEY);
+    await put(KEY_INFO, `${KEY_URI}\n${KEY_INFO}.key\n000102030405060708090a0b0c0d0e0f\n`);
   }
   return cached(
     `hls-${form}`,
@@ -39,7 +42,9 @@ export async function hlsForm(form: HlsForm): Promise<string> {
       ...['-i', movie, '-t', String(FORM_SECONDS), '-map', '0', '-c', 'copy', '-f', 'hls'],
       ...(isFmp4 ? ['-bsf:a', 'aac_adtstoasc'] : []),
       ...['-hls_time', '2', '-hls_playlist_type', 'vod', '-hls_list_size', '0', ...FORMS[form]],
-      ...(form.endsWith('ranges') ? [] : ['-hls_segment_filename', join(to, isFmp4 ? 'seg%d.m4s' : 'seg%d.ts')]),
+      ...(FORMS[form].some((arg) => arg.includes('single_file'))
+        ? []
+        : ['-hls_segment_filename', join(to, isFmp4 ? 'seg%d.m4s' : 'seg%d.ts')]),
       join(to, 'index.m3u8'),
     ],
     true,
@@ -156,6 +161,13 @@ export class HlsProvider {
     };
     response.writeHead(206, range).end(bytes.subarray(Number(from), last + 1));
   }
+}
+
+/** Another test may be reading the same file, so it is whole at any time. */
+async function put(path: string, content: string): Promise<void> {
+  const written = `${path}-${randomUUID()}`;
+  await writeFile(written, content);
+  await rename(written, path);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -171,7 +171,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'processes/output',
     'what is done with the output of runs: how fast it flows, and where its segments begin',
-    'services/shared async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/process ffmpeg/profiles relay',
+    'services/shared async.ts mpegts/syntax feed feed/marks ffmpeg/process ffmpeg/profiles relay',
   ),
   row(
     'processes',
@@ -181,7 +181,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'films',
     'sources with an end: one FFmpeg for one viewer, and what it gets by HLS',
-    'services/shared services/registry timing.ts visit.ts errors.ts async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/* upstream/* relay segments processes processes/output',
+    'services/shared services/registry timing.ts visit.ts errors.ts async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/* upstream/* relay segments processes',
   ),
   row(
     'viewers',

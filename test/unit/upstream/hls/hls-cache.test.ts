@@ -1,6 +1,6 @@
 /** Media that several viewers read while it arrives, and what of it is kept. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SourceError } from '../../../../services/proxy/src/errors.ts';
 import { HlsCache } from '../../../../services/proxy/src/upstream/hls/hls-cache.ts';
 import type { Media, MediaBody } from '../../../../services/proxy/src/upstream/hls/shared-media.ts';
@@ -154,6 +154,27 @@ describe('media of a provider', () => {
       return new Answer().send('new').end().media;
     });
     expect([await text(other), again]).toEqual(['new', 1]);
+  });
+
+  it('that is too long gives up a reader that takes nothing for 2 s while another one waits', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const cache = new HlsCache(200);
+    const answer = new Answer().send(...Array.from({ length: 40 }, () => 'x'.repeat(10))).end();
+    const fetch = async () => answer.media;
+    const [fast, slow] = await Promise.all([cache.open('a', fetch), cache.open('a', fetch)]);
+    await slow.body.read();
+    const rest = text(fast);
+    let isWhole = false;
+    void rest.then(() => {
+      isWhole = true;
+    });
+    vi.advanceTimersByTime(1_500);
+    await settled();
+    expect(isWhole).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    expect(await rest).toBe('x'.repeat(400));
+    await expect(slow.body.read()).rejects.toThrow('The viewer took nothing for 2 s, and others waited for it.');
   });
 
   it('goes, used least recently first, when the rest would not fit, and when it is old', async () => {

@@ -182,6 +182,25 @@ describe('a source that moves', () => {
     expect(referencesIn(renewed.text)[0]?.url).toMatch(/hig2\.ts$/);
     expect(watched.failovers).toEqual([]);
   });
+
+  it('goes on with a new value that its playlists import from the entry', async () => {
+    let token = 1;
+    const tv = await provider((path, response) => {
+      const value = `#EXT-X-DEFINE:NAME="token",VALUE="${token}"`;
+      if (path === '/index.m3u8')
+        response.end(['#EXTM3U', value, '#EXT-X-STREAM-INF:BANDWIDTH=1', 'low', ''].join('\n'));
+      else response.end(playlist(1, 'seg?t={$token}&n=', '#EXT-X-DEFINE:IMPORT="token"'));
+    });
+    const watched = await Watched.of(`${tv.origin}/index.m3u8`);
+    const [low] = await watched.references();
+    const named = async () => referencesIn((await watched.reloaded(low)).text)[0]?.url;
+    expect(await named()).toBe(`${tv.origin}/seg?t=1&n=1.ts`);
+    token = 2;
+    watched.nowMs += 5_000;
+    // Another viewer opens the entry.
+    await watched.references();
+    expect(await named()).toBe(`${tv.origin}/seg?t=2&n=1.ts`);
+  });
 });
 
 describe('a source that breaks', () => {

@@ -15,19 +15,31 @@ const live = (first: number, segments: number, end = '\n', ...more: string[]): s
 
 describe('a media playlist', () => {
   it.each([
-    ['a live one', live(41, 3), { targetDurationMs: 4_000, first: 41, next: 44, isOver: false }],
-    ['with CRLF', live(41, 3, '\r\n'), { targetDurationMs: 4_000, first: 41, next: 44, isOver: false }],
-    ['one that is over', `${live(0, 2)}#EXT-X-ENDLIST`, { targetDurationMs: 4_000, first: 0, next: 2, isOver: true }],
+    ['a live one', live(41, 3), { targetDurationMs: 4_000, first: 41, next: 44, isOver: false, windowMs: 12_000 }],
+    [
+      'with CRLF',
+      live(41, 3, '\r\n'),
+      { targetDurationMs: 4_000, first: 41, next: 44, isOver: false, windowMs: 12_000 },
+    ],
+    [
+      'one that is over',
+      `${live(0, 2)}#EXT-X-ENDLIST`,
+      { targetDurationMs: 4_000, first: 0, next: 2, isOver: true, windowMs: 8_000 },
+    ],
     [
       'with skipped segments',
       live(100, 2, '\n', '#EXT-X-SKIP:SKIPPED-SEGMENTS=5'),
-      { targetDurationMs: 4_000, first: 100, next: 107, isOver: false },
+      { targetDurationMs: 4_000, first: 100, next: 107, isOver: false, windowMs: 28_000 },
     ],
-    ['without its tags', '#EXTM3U\n#EXTINF:2,\na.ts', { targetDurationMs: 6_000, first: 0, next: 1, isOver: false }],
+    [
+      'without its tags',
+      '#EXTM3U\n#EXTINF:2,\na.ts',
+      { targetDurationMs: 6_000, first: 0, next: 1, isOver: false, windowMs: 2_000 },
+    ],
     [
       'with nonsense',
       '#EXTM3U\n#EXT-X-TARGETDURATION:99999\n#EXT-X-MEDIA-SEQUENCE:-5\n',
-      { targetDurationMs: 60_000, first: 0, next: 0, isOver: false },
+      { targetDurationMs: 60_000, first: 0, next: 0, isOver: false, windowMs: 0 },
     ],
   ])('says what it has: %s', (_what, text, facts) => {
     expect(mediaFacts(text)).toEqual(facts);

@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
+import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import type { Media } from '../../upstream/hls/shared-media.ts';
 import { usableRange } from '../../upstream/messages/byte-range.ts';
 import { ReplyWriter } from '../../upstream/messages/reply-writer.ts';
 import { StallLimit } from '../../upstream/messages/stall-limit.ts';
-import { openReference } from '../../upstream/playlists/hls-reference.ts';
+import { type HlsReference, openReference } from '../../upstream/playlists/hls-reference.ts';
 import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
 import { CoolDown } from '../../viewers/cool-down.ts';
@@ -70,7 +71,7 @@ export class HlsPlayback {
     const playlist = await source.playlist(opened, directives, own);
     const { isOver, targetDurationMs } = playlist.facts;
     session.endures(isOver ? FILM_ENDURES_MS : ENDURED_TARGETS * targetDurationMs);
-    session.count(Buffer.byteLength(playlist.text));
+    if (request.method !== 'HEAD') session.count(Buffer.byteLength(playlist.text));
     reply.headers(viewerHeaders(session.client.id, address.streamId));
     return sendPlaylist(playlist, playlist.text, request, reply);
   }
@@ -93,8 +94,9 @@ export class HlsPlayback {
     const sent = session.sending();
     try {
       if (media.head.status === NO_SUCH_RANGE) throw noSuchRange(media, reply);
-      await this.#send(media, extension, session, request, reply);
-      if (opened.role === 'segment') session.countSegment();
+      reply.headers(mediaHeaders(media.head, extension, source.windowMs));
+      await this.#send(media, session, request, reply);
+      if (opened.role === 'segment' && request.method !== 'HEAD') session.countSegment();
     } finally {
       media.body.close();
       sent();
@@ -104,7 +106,7 @@ export class HlsPlayback {
 
   /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
   async #entry(streamId: string, query: HlsQuery, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { config, sealer, sessions, isDraining } = this.#services;
+    const { config, sessions, isDraining } = this.#services;
     const stream = await this.#streamFor(streamId, request, reply);
     if (isDraining() && !config.redisEnabled) {
       throw new StreampoolError(503, 'This worker is draining and takes no new viewers.', { retryAfterSeconds: 1 });
@@ -113,7 +115,7 @@ export class HlsPlayback {
     const { viewer } = viewerOf(request, query, streamId, config.workerId);
     const folder = () => folderOf(streamId, sessions.entry(viewer, clientId));
     if (query.url !== undefined) {
-      openReference(sealer, streamId, query.url);
+      this.#opened(streamId, query.url);
       return reply.redirect(`${folder()}playlist.m3u8?r=${query.url}`, 302);
     }
     const entry = await this.#entryOf(stream);
@@ -141,14 +143,21 @@ export class HlsPlayback {
     request: FastifyRequest,
     reply: FastifyReply,
   ) {
-    const { config, registry, sealer, sessions } = this.#services;
+    const { config, registry, sessions } = this.#services;
     const stream = await this.#streamFor(streamId, request, reply);
-    const opened = openReference(sealer, streamId, reference);
+    const opened = this.#opened(streamId, reference);
     // The record's id: that of the address would keep all of the address in memory, for as long as the session lasts.
     const { viewer, clientId } = viewerOf(request, query, stream.id, config.workerId);
     const session = await sessions.enter(viewer, ticket === undefined ? { clientId: clientId() } : { ticket });
     // Joining may have brought a newer record.
     return { session, opened, source: this.#sourceOf(registry.remembered(stream.id) ?? stream) };
+  }
+
+  /** @throws {StreampoolError} 403 for what this cluster has not made for this stream, and for what nobody opens */
+  #opened(streamId: string, reference: string): HlsReference {
+    const opened = openReference(this.#services.sealer, streamId, reference);
+    if (isSourceUrl(opened.url)) return opened;
+    throw new StreampoolError(403, `The playlist of the source names what is not ${A_SOURCE_URL}. It is not opened.`);
   }
 
   async #streamFor(streamId: string, request: FastifyRequest, reply: FastifyReply): Promise<StreamRecord> {
@@ -168,17 +177,11 @@ export class HlsPlayback {
     return hls.of(stream.id, source, stream.stickySession !== false);
   }
 
-  async #send(
-    { head, body }: Media,
-    extension: string | undefined,
-    session: HlsSession,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<void> {
+  async #send({ head, body }: Media, session: HlsSession, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { clientStallTimeoutMs } = this.#services.config;
     reply.hijack();
     const raw = reply.raw;
-    raw.writeHead(head.status, { ...headersOf(reply), ...mediaHeaders(head, extension) });
+    raw.writeHead(head.status, headersOf(reply));
     if (request.method === 'HEAD') {
       raw.end();
       return;

@@ -14,8 +14,8 @@ const compressed = promisify(gzip);
 
 /** Shorter ones fit into a few packets as they are. */
 const COMPRESSED_FROM_BYTES = 4_096;
-/** How long a player may keep a segment: longer than it stays in a live playlist helps nobody. */
-const KEPT_SECONDS = 60;
+/** Of a source whose playlist this worker has not seen: the shortest that players want, of segments of the usual 6 s. */
+const USUAL_WINDOW_MS = 18_000;
 
 /**
  * Who the viewer is, for players that end their sessions themselves. A client may have given itself any text as its id: what no
@@ -56,12 +56,25 @@ export async function sendPlaylist(
 /** Only media: a provider's page or script would run in this worker's origin. */
 const MEDIA_TYPE = /^(?:(?:video|audio)\/[\w.+-]+|text\/vtt|application\/(?:mp4|octet-stream|ttml\+xml))(?:\s*;|$)/i;
 
-/** What the provider says of a segment, as far as it is about its bytes. */
-export function mediaHeaders({ headers }: MediaHead, extension: string | undefined): Record<string, string> {
+/** A player may keep a segment for as long as it stays in the playlist. @param windowMs 0: unknown */
+function keptFor(windowMs: number): string {
+  return `private, max-age=${Math.ceil((windowMs || USUAL_WINDOW_MS) / 1000)}`;
+}
+
+/**
+ * What the provider says of a segment, as far as it is about its bytes.
+ * @param extension of the name under which the viewer asks for it
+ * @param windowMs how long it stays in the playlist; 0: unknown
+ */
+export function mediaHeaders(
+  { headers }: MediaHead,
+  extension: string | undefined,
+  windowMs: number,
+): Record<string, string> {
   const said = headers['content-type']?.trim() ?? '';
   const result: Record<string, string> = {
     'content-type': MEDIA_TYPE.test(said) ? said : typeOfName(extension),
-    'cache-control': `private, max-age=${KEPT_SECONDS}`,
+    'cache-control': keptFor(windowMs),
     'x-content-type-options': 'nosniff',
   };
   for (const name of ['content-range', 'accept-ranges', 'etag', 'last-modified']) {
@@ -76,17 +89,19 @@ export function mediaHeaders({ headers }: MediaHead, extension: string | undefin
 /**
  * Sends bytes that are whole in memory; the part of them that the player asks for.
  * @param extension that says what they are
+ * @param windowMs how long they stay in the playlist
  */
 export function sendSegment(
   media: Buffer,
   extension: 'ts' | 'm4s',
+  windowMs: number,
   session: Pick<HlsSession, 'count'>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
   const type = extension === 'm4s' && isSoundOnly(media) ? 'audio/mp4' : typeOfName(extension);
   reply.type(type).headers({
-    'Cache-Control': `private, max-age=${KEPT_SECONDS}`,
+    'Cache-Control': keptFor(windowMs),
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',
   });

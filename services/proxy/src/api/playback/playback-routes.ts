@@ -124,7 +124,12 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           .send();
       }
       if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
-      await direct.head(stream, request, reply);
+      try {
+        await direct.head(stream, request, reply);
+      } catch (error) {
+        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request, access), 302);
+        throw error;
+      }
       return reply.hijack();
     },
   );

@@ -8,6 +8,7 @@ import { FiniteSourceError } from '../../feed/finite-source.ts';
 import { carriedCodecs } from '../../feed/hls/cmaf-tracks.ts';
 import { multivariantPlaylist } from '../../feed/hls/playlist.ts';
 import type { Container } from '../../feed/hls/segment-events.ts';
+import { playlistWindow, windowSeconds } from '../../feed/hls/window.ts';
 import { FilmLostError } from '../../films/film-lost.ts';
 import { saidContainer } from '../../segments/container-choice.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
@@ -112,7 +113,7 @@ export class PooledHls {
       const least = isOfBrowser(request) ? BROWSER_SEGMENTS : 0;
       const playlist = await segments.playlist(visit.signal, { ...wishOf(query), least });
       session.endures(playlist.mayPause === true ? FILM_ENDURES_MS : ENDURED_TARGETS * segments.targetDurationMs);
-      session.count(Buffer.byteLength(playlist.text));
+      if (request.method !== 'HEAD') session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
       return await sendPlaylist(playlist, playlist.text, request, reply);
     } catch (error) {
@@ -146,13 +147,13 @@ export class PooledHls {
     reply: FastifyReply,
   ): Promise<FastifyReply> {
     const visit = new Visit(reply.raw, this.#services.log);
-    const { session, wanted } = await this.#viewing(address, query, request, reply);
+    const { stream, session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
       const segments = wanted.of(container);
       const media = await (p === undefined ? segments.segment(n, visit.signal) : segments.part(n, p, visit.signal));
-      if (p === undefined) session.countSegment();
-      return sendSegment(media, EXTENSION[container], session, request, reply);
+      if (p === undefined && request.method !== 'HEAD') session.countSegment();
+      return sendSegment(media, EXTENSION[container], this.#windowMs(stream, wanted), session, request, reply);
     } catch (error) {
       await this.#noteLoss(session, error);
       throw error;
@@ -169,10 +170,11 @@ export class PooledHls {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const { session, wanted } = await this.#viewing(address, query, request, reply);
+    const { stream, session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
-      return sendSegment(await wanted.of('fmp4').init(key), EXTENSION.fmp4, session, request, reply);
+      const media = await wanted.of('fmp4').init(key);
+      return sendSegment(media, EXTENSION.fmp4, this.#windowMs(stream, wanted), session, request, reply);
     } catch (error) {
       await this.#noteLoss(session, error);
       throw error;
@@ -181,12 +183,17 @@ export class PooledHls {
     }
   }
 
+  #windowMs({ profile }: StreamRecord, { targetDurationMs }: WantedSegments): number {
+    const size = playlistWindow(profile?.args ?? []) ?? { segments: this.#services.config.hlsListSize };
+    return windowSeconds(size, targetDurationMs / 1000) * 1000;
+  }
+
   async #viewing(
     { streamId, ticket }: HlsAddress,
     query: ViewerQuery,
     request: FastifyRequest,
     reply: FastifyReply,
-  ): Promise<{ readonly session: HlsSession; readonly wanted: WantedSegments }> {
+  ): Promise<{ readonly stream: StreamRecord; readonly session: HlsSession; readonly wanted: WantedSegments }> {
     const { config, guard, registry, sessions } = this.#services;
     const stream = registry.remembered(streamId) ?? (await findStream(registry, streamId));
     refuseLoop(guard.marker, stream, request, reply);
@@ -198,7 +205,7 @@ export class PooledHls {
       throw error instanceof NotSharedError ? withoutSegments(streamId, error) : error;
     });
     if (session.segments === undefined) throw new Error('a session that wanted a feed has none');
-    return { session, wanted: session.segments };
+    return { stream, session, wanted: session.segments };
   }
 
   /** What a viewer was watching is gone for good. */

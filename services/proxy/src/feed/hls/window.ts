@@ -5,6 +5,8 @@ export type WindowSize = { readonly seconds: number } | { readonly segments: num
 
 /** A live playlist holds three target durations at least (RFC 8216, 6.2.2). */
 const MIN_TARGET_DURATIONS = 3;
+/** FFmpeg's own, where a template does not say. */
+const DEFAULT_SEGMENT_SECONDS = 2;
 /** In a source's own rhythm a segment is up to this much longer than the segment time. */
 const SOURCE_SHARE = 1.75;
 
@@ -21,6 +23,31 @@ export function windowLength(seconds: readonly number[], size: WindowSize, targe
     total += seconds[at] as number;
   }
   return length;
+}
+
+/**
+ * What a profile asks of FFmpeg's HLS muxer, which does not run.
+ * @param args of its template; undefined where it does not say how many segments a playlist has
+ */
+export function playlistWindow(args: readonly string[]): WindowSize | undefined {
+  const segments = numberAfter(args, '-hls_list_size');
+  if (segments === undefined) return undefined;
+  return { seconds: segments * (numberAfter(args, '-hls_time') ?? DEFAULT_SEGMENT_SECONDS) };
+}
+
+function numberAfter(args: readonly string[], name: string): number | undefined {
+  const at = args.lastIndexOf(name);
+  const value = at < 0 ? Number.NaN : Number(args[at + 1]);
+  return value > 0 && Number.isFinite(value) ? value : undefined;
+}
+
+/**
+ * How long a segment stays in a playlist, in seconds.
+ * @param targetDuration no segment is longer
+ */
+export function windowSeconds(size: WindowSize, targetDuration: number): number {
+  const seconds = 'seconds' in size ? size.seconds : size.segments * targetDuration;
+  return Math.max(seconds, MIN_TARGET_DURATIONS * targetDuration);
 }
 
 /** Whether so much is a whole window. */

@@ -5,12 +5,16 @@ import type { UpstreamResponse } from '../http/upstream-request.ts';
 import { parseContentLength, provesNoRanges } from '../messages/byte-range.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { hintFromUrl } from '../provider/source-kind.ts';
-import { type DirectAsk, type DirectConnections, refuseRange } from './direct-connections.ts';
+import { type DirectAsk, type DirectConnections, IsHlsError, refuseRange } from './direct-connections.ts';
 import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
+
+/** RFC 8216, section 4, and what servers sent before that. */
+const PLAYLIST_TYPE = /^(?:application|audio)\/(?:vnd\.apple\.mpegurl|(?:x-)?mpegurl)\s*(?:;|$)/i;
 
 /**
  * @throws {SourceError} when the source does not answer, or with an error
  * @throws {NoSuchRangeError} when the file does not have the range
+ * @throws {IsHlsError} for a playlist
  */
 export async function askHead(
   connections: DirectConnections,
@@ -21,17 +25,24 @@ export async function askHead(
   const head = await connections.fetch(address, 'HEAD', ask);
   head.body.destroy();
   if (head.status === 416) refuseRange(head);
+  refusePlaylist(head);
   if (tellsOfFile(head, range)) return headFor(head, address);
   // Many servers answer only GET, or answer HEAD wrongly. Requesting one byte tells the rest.
   const asked = range ?? 'bytes=0-0';
   const byte = await connections.fetch(address, 'GET', { ...ask, range: asked });
   byte.body.destroy();
+  refusePlaylist(byte);
   if (byte.status === 416 && range !== undefined) refuseRange(byte);
   if (!isSuccess(byte) && isSuccess(head)) return headFor(head, address);
   requireSuccess(byte);
   return range === undefined && byte.status === 206
     ? headOfFirstByte(byte.headers, [address.url, byte.url])
     : headFor(byte, address, provesNoRanges(byte.status, asked, ifRange));
+}
+
+/** Its viewers are sent to where it plays, also those that only look. */
+function refusePlaylist(response: UpstreamResponse): void {
+  if (isSuccess(response) && PLAYLIST_TYPE.test(response.headers['content-type'] ?? '')) throw new IsHlsError();
 }
 
 function isSuccess({ status }: UpstreamResponse): boolean {

@@ -164,6 +164,11 @@ export class HlsPlaylists {
         return `${HERE}${this.#address(entry, place)}`;
       },
     });
+    for (const { child, url: at, values } of places) {
+      const known = this.#known.get(playlistKey({ role: 'playlist', url: at, child }));
+      // A token may be in them.
+      if (known !== undefined) known.values = new Map(Object.entries(values ?? {}));
+    }
     const entry = { pieces: rewritten.split(HERE) };
     return { entry: () => entry, places };
   }

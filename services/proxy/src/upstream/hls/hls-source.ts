@@ -10,7 +10,7 @@ import type { Sealer } from '../../sealer.ts';
 import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
 import { SourceRecovery } from '../failover/source-recovery.ts';
 import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
-import { mediaFacts, renumbered } from '../playlists/media-playlist.ts';
+import { type MediaFacts, mediaFacts, renumbered } from '../playlists/media-playlist.ts';
 import type { SwitchableSource } from '../provider/source-address.ts';
 import { mayBeHlsByName } from '../provider/source-kind.ts';
 import { type Agree, type Beginning, HlsNumbers } from './hls-numbers.ts';
@@ -86,6 +86,7 @@ export class HlsSource {
   #failed: { readonly error: SourceError; readonly untilMs: number } | undefined;
   #usedMs: number;
   #targetDurationMs = 0;
+  #windowMs = 0;
   #blocked = 0;
 
   constructor(deps: HlsSourceDeps) {
@@ -113,6 +114,11 @@ export class HlsSource {
   /** The longest of its playlists'; 0: none has come. */
   get targetDurationMs(): number {
     return this.#targetDurationMs;
+  }
+
+  /** How long all segments of its newest playlist play; 0: none has come. */
+  get windowMs(): number {
+    return this.#windowMs;
   }
 
   /** Requests for a playlist that wait for what comes next. */
@@ -289,8 +295,7 @@ export class HlsSource {
     const asked = upstream.isSingle ? {} : withOffset(directives, numbers.known(key));
     const { text, facts } = await playlists.playlist(meant, asked);
     const offset = await numbers.offset(key, facts.first);
-    this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
-    this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
+    this.#note(facts, offset);
     await this.#leaveStalled(key, { text, facts }, generation);
     if (earlier === 0) return { text, facts };
     return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
@@ -302,10 +307,16 @@ export class HlsSource {
     const facts = mediaFacts(text);
     const { earlier, from } = await numbers.beginning();
     const offset = await numbers.offset(OWN, facts.first);
-    this.#highest = Math.max(this.#highest, facts.next - 1 + offset);
-    this.#targetDurationMs = Math.max(this.#targetDurationMs, facts.targetDurationMs);
+    this.#note(facts, offset);
     if (earlier === 0) return { text, facts };
     return { text: renumbered(text, { offset, from, discontinuities: earlier - 1 }), facts };
+  }
+
+  /** A playlist has come. @param offset what is added to its numbers */
+  #note({ next, targetDurationMs, windowMs }: MediaFacts, offset: number): void {
+    this.#highest = Math.max(this.#highest, next - 1 + offset);
+    this.#targetDurationMs = Math.max(this.#targetDurationMs, targetDurationMs);
+    this.#windowMs = windowMs;
   }
 
   /** What a reference of an earlier source means for this one. */

@@ -26,6 +26,17 @@ export interface Media {
   readonly body: MediaBody;
 }
 
+interface Reader {
+  /** How many chunks it has taken. */
+  taken: number;
+  /** When it took the last one, or began; monotonic ms. */
+  tookMs: number;
+  isGivenUp: boolean;
+}
+
+/** Of media that is too long to be kept, all readers wait for the slowest. For one that takes nothing they wait so long. */
+const WAITED_MS = 2_000;
+
 export class SharedMedia {
   readonly head: MediaHead;
   readonly #body: MediaBody;
@@ -38,8 +49,7 @@ export class SharedMedia {
   #isTooLong = false;
   #isOver = false;
   #error: unknown;
-  /** How many chunks each one has taken. */
-  readonly #readers = new Set<{ taken: number }>();
+  readonly #readers = new Set<Reader>();
   #waiting: (() => void)[] = [];
 
   /**
@@ -70,15 +80,17 @@ export class SharedMedia {
 
   /** Begins to read at the first byte. The fetch ends when nobody reads any more and it is not whole. */
   reader(): MediaBody {
-    const reader = { taken: 0 };
+    const reader: Reader = { taken: 0, tookMs: performance.now(), isGivenUp: false };
     this.#readers.add(reader);
     return {
       read: async () => {
         for (;;) {
+          if (reader.isGivenUp) throw tooSlow();
           if (!this.#readers.has(reader)) throw new SourceError('stopped', 'The viewer has left.');
           const chunk = this.#chunks[reader.taken - this.#dropped];
           if (chunk !== undefined) {
             reader.taken += 1;
+            reader.tookMs = performance.now();
             this.#release();
             return chunk;
           }
@@ -119,7 +131,7 @@ export class SharedMedia {
           this.#onSettled();
         }
         this.#wake();
-        while (this.#isTooLong && this.#heldBytes > this.#maxBytes && this.#readers.size > 0) await this.#change();
+        await this.#room();
       }
     } catch (error) {
       this.#error = error;
@@ -127,6 +139,28 @@ export class SharedMedia {
     this.#isOver = true;
     this.#body.close();
     this.#onSettled();
+    this.#wake();
+  }
+
+  /** Resolves when there is room for the next chunk. */
+  async #room(): Promise<void> {
+    const isFull = () => this.#isTooLong && this.#heldBytes > this.#maxBytes && this.#readers.size > 0;
+    if (!isFull()) return;
+    const timer = setInterval(() => this.#giveUpStalled(), WAITED_MS / 4);
+    while (isFull()) await this.#change();
+    clearInterval(timer);
+  }
+
+  /** The readers that take nothing, if another one waits for them. */
+  #giveUpStalled(): void {
+    const end = this.#dropped + this.#chunks.length;
+    if (![...this.#readers].some(({ taken }) => taken === end)) return;
+    for (const reader of this.#readers) {
+      if (reader.taken > this.#dropped || performance.now() - reader.tookMs < WAITED_MS) continue;
+      reader.isGivenUp = true;
+      this.#readers.delete(reader);
+    }
+    this.#release();
     this.#wake();
   }
 
@@ -150,4 +184,8 @@ export class SharedMedia {
     this.#waiting = [];
     for (const wake of waiting) wake();
   }
+}
+
+function tooSlow(): SourceError {
+  return new SourceError('stalled', `The viewer took nothing for ${WAITED_MS / 1000} s, and others waited for it.`);
 }

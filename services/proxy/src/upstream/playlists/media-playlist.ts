@@ -9,6 +9,8 @@ export interface MediaFacts {
   /** Number of the segment that comes next. */
   readonly next: number;
   readonly isOver: boolean;
+  /** How long all of its segments play. */
+  readonly windowMs: number;
 }
 
 /** RFC 8216 wants the tag; without it, this is what most providers use. */
@@ -20,13 +22,16 @@ export function mediaFacts(text: string): MediaFacts {
   const targetS = Number(tagValue(text, 'EXT-X-TARGETDURATION'));
   const first = firstNumber(text);
   const skip = /(?:^|[\n\r\0])#EXT-X-SKIP:[^\n\r\0]*SKIPPED-SEGMENTS=(\d+)/.exec(text)?.[1];
-  const segments = text.match(/(?:^|[\n\r\0])#EXTINF/g)?.length ?? 0;
-  return {
-    targetDurationMs: targetS > 0 ? Math.min(targetS * 1000, MAX_TARGET_MS) : DEFAULT_TARGET_MS,
-    first,
-    next: first + Number(skip ?? 0) + segments,
-    isOver: /(?:^|[\n\r\0])#EXT-X-ENDLIST/.test(text),
-  };
+  const skipped = Number(skip ?? 0);
+  const targetDurationMs = targetS > 0 ? Math.min(targetS * 1000, MAX_TARGET_MS) : DEFAULT_TARGET_MS;
+  let segments = 0;
+  let windowMs = skipped * targetDurationMs;
+  for (const [, seconds] of text.matchAll(/(?:^|[\n\r\0])#EXTINF:?\s*([\d.]*)/g)) {
+    segments += 1;
+    windowMs += (Number(seconds) || 0) * 1000;
+  }
+  const isOver = /(?:^|[\n\r\0])#EXT-X-ENDLIST/.test(text);
+  return { targetDurationMs, first, next: first + skipped + segments, isOver, windowMs };
 }
 
 /** How the numbers of a playlist go on from those of another source. */
