@@ -1,40 +1,12 @@
 /** HLS sources that are passed on, in real players: renditions, subtitles, and low latency. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ODD } from '../support/hls-odd.ts';
 import { type HlsAnswer, HlsProvider } from '../support/hls-provider.ts';
 import { lowLatency, PART_SECONDS } from '../support/low-latency-provider.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
 import { until } from '../support/until.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
-
-/** Pictures, two sounds and subtitles, each in a playlist of its own; segments of subtitles whose names say nothing. */
-const TITLED: HlsAnswer = ({ path }, response) => {
-  const said = (type: string, ...lines: string[]): true => {
-    response.writeHead(200, { 'content-type': type }).end(`${lines.join('\n')}\n`);
-    return true;
-  };
-  const sound = (name: string) =>
-    `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="${name}",AUTOSELECT=YES,URI="/renditions/sound.m3u8?${name}"`;
-  if (path === '/titled.m3u8') {
-    return said(
-      'application/vnd.apple.mpegurl',
-      ...['#EXTM3U', sound('one'), sound('two')],
-      '#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="s",NAME="titles",DEFAULT=YES,AUTOSELECT=YES,LANGUAGE="en",URI="titles.m3u8"',
-      '#EXT-X-STREAM-INF:BANDWIDTH=1000000,AUDIO="a",SUBTITLES="s"',
-      '/renditions/picture.m3u8',
-    );
-  }
-  if (path === '/titles.m3u8') {
-    const segments = [0, 1, 2, 3].flatMap((n) => ['#EXTINF:2,', `titles/${n}`]);
-    return said(
-      'application/vnd.apple.mpegurl',
-      ...['#EXTM3U', '#EXT-X-TARGETDURATION:2', ...segments, '#EXT-X-ENDLIST'],
-    );
-  }
-  const n = Number(/^\/titles\/(\d)$/.exec(path)?.[1] ?? Number.NaN);
-  if (Number.isNaN(n)) return false;
-  return said('text/plain', 'WEBVTT', '', `00:00:0${2 * n}.500 --> 00:00:0${2 * n + 1}.500`, `title ${n}`, '');
-};
 
 let worker: Worker;
 const providers: HlsProvider[] = [];
@@ -100,7 +72,7 @@ describe.skipIf(CHROMIUM === undefined)('hls.js in Chromium', () => {
   afterAll(() => players.close());
 
   it('plays pictures, the sound that it chooses, and subtitles', async () => {
-    const provider = await provided(TITLED);
+    const provider = await provided(ODD);
     const played = await players.hlsjs({
       url: await created(`${provider.origin}/titled.m3u8`),
       seconds: 5,
