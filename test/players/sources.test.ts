@@ -20,6 +20,7 @@ const CASES: readonly Case[] = [
   { what: 'a keyframe each 10 s', fixture: 'gop10' },
   { what: '29.97 pictures a second', fixture: 'fps-29.97' },
   { what: 'the wrap of 33 bits inside the window', fixture: 'bframes', startPts: 2 ** 33 - 20 * 90_000 },
+  { what: 'intra refresh, copied', fixture: 'intra-refresh' },
   { what: 'intra refresh, encoded anew', fixture: 'intra-refresh', encoded: true },
 ];
 
