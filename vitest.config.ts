@@ -52,7 +52,7 @@ export default defineConfig({
         },
       },
       {
-        // Twelve minutes: `npm run test:players`, not `npm test`. One player at a time, so that a start shows what it takes.
+        // Twenty minutes: `npm run test:players`, not `npm test`. One player at a time, so that a start shows what it takes.
         test: {
           name: 'players',
           include: ['test/players/**/*.test.ts'],

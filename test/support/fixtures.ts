@@ -32,18 +32,22 @@ export async function fixture(name: LoopName): Promise<Fixture> {
 
 const FINITE = {
   /** 20 s, H.264/AAC, `moov` first. */
-  'movie.mp4': ['-c', 'copy', '-bsf:a', 'aac_adtstoasc', '-movflags', '+faststart', '-f', 'mp4'],
+  'movie.mp4': ['-c', 'copy', '-movflags', '+faststart', '-f', 'mp4'],
   'movie.mkv': ['-c', 'copy', '-f', 'matroska'],
   'movie.ts': ['-c', 'copy', '-f', 'mpegts'],
+  /** 60 s of the same. */
+  'long.mkv': ['-c', 'copy', '-f', 'matroska'],
 } satisfies Record<string, string[]>;
 
 export type FiniteName = keyof typeof FINITE;
 export const FINITE_SECONDS = 20;
+export const LONG_SECONDS = 60;
 
-/** A file of 20 s that ends. */
+/** A file that ends. */
 export async function finiteFile(name: FiniteName): Promise<string> {
   const { path } = await fixture('plain');
-  const input = ['-stream_loop', '-1', '-i', path, '-t', String(FINITE_SECONDS)];
+  const seconds = name === 'long.mkv' ? LONG_SECONDS : FINITE_SECONDS;
+  const input = ['-stream_loop', '-1', '-i', path, '-t', String(seconds)];
   return cached(name, (to) => [...input, ...FINITE[name], to]);
 }
 

@@ -44,6 +44,31 @@ export interface Played {
   readonly errors: Readonly<Record<string, number>>;
 }
 
+export interface WatchOptions {
+  readonly url: string;
+  /** That it may take in all. */
+  readonly seconds: number;
+  /** Where the viewer goes when it has come to a place. In this order. */
+  readonly seeks?: readonly { readonly atSeconds: number; readonly toSeconds: number }[];
+}
+
+/** What came of a film that a player was to play to its end. */
+export interface Watched {
+  /** Where it began, where it is, and how long the player holds the film to be, in s. */
+  readonly began: number;
+  readonly position: number;
+  /** null: without an end. */
+  readonly duration: number | null;
+  /** It has come to the end. */
+  readonly ended: boolean;
+  readonly frames: number;
+  /** For each seek: where it got, and how long that took. */
+  readonly reached: readonly { readonly position: number; readonly afterMs: number }[];
+  /** The longest time, in ms, in which nothing was played on. */
+  readonly longestStallMs: number;
+  readonly fatal: readonly string[];
+}
+
 /** What every player says. */
 export type Seen = Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'longestStallMs' | 'fatal'>;
 
@@ -105,11 +130,16 @@ export class HlsPlayers {
     return player === 'hlsjs' ? this.hlsjs(options) : this.other(player, options);
   }
 
-  async #play<Answer>(path: string, options: object): Promise<Answer> {
+  /** Plays a film until it ends, the player gives up, or the time is over. */
+  watch(player: WebPlayer, options: WatchOptions): Promise<Watched> {
+    return this.#play<Watched>('/players', { ...options, player }, 'watch');
+  }
+
+  async #play<Answer>(path: string, options: object, call = 'play'): Promise<Answer> {
     const page = await this.#browser.newPage();
     try {
       await page.goto(this.#origin + path);
-      return await page.evaluate<Answer>(`play(${JSON.stringify(options)})`);
+      return await page.evaluate<Answer>(`${call}(${JSON.stringify(options)})`);
     } finally {
       await page.close();
     }

@@ -3,6 +3,7 @@ import {
   type FilmReading,
   type FilmSegment,
   forgotten,
+  type Listing,
   listed,
   readsOn,
 } from '../../../services/proxy/src/films/film-window.ts';
@@ -51,13 +52,36 @@ describe('what is kept of a film', () => {
   });
 });
 
-test('lists so few segments at first that players begin with the first one, and keeps some that it does not list', () => {
-  const all = segments(20);
-  expect(listed(all, reading(), false).map(({ n }) => n)).toEqual([100, 101, 102]);
-  expect(listed(all, reading({ least: 5 }), false).length).toBe(5);
-  expect(listed(all, reading({ fetched: 100 }), false)).toEqual(all);
-  expect(listed(all, reading({ fetched: 115 }), true)[0]?.n).toBe(103);
-  // An empty playlist would never end.
-  expect(listed(segments(3), reading({ fetched: 102 }), true).map(({ n }) => n)).toEqual([100, 101, 102]);
-  expect(listed(segments(4), reading({ fetched: 102 }), true).map(({ n }) => n)).toEqual([101, 102, 103]);
+describe('what a playlist lists of a film', () => {
+  const some = { hasForgotten: false, isOver: false };
+  test.each<[string, number, Partial<FilmReading>, Listing, number[]]>([
+    ['three at first, so that players begin with the first one', 20, {}, some, [100, 102]],
+    ['more at first, where a player needs more', 20, { least: 5 }, some, [100, 104]],
+    ['three beyond what was asked for', 20, { fetched: 103 }, some, [100, 106]],
+    ['not the newest, which may be the last one', 5, { fetched: 102 }, some, [100, 103]],
+    ['the first three, although one may be the last', 3, { fetched: 100 }, some, [100, 102]],
+    ['not the last one beside others', 6, { fetched: 103 }, { ...some, isOver: true }, [100, 104]],
+    ['the last one alone', 6, { fetched: 104 }, { ...some, isOver: true }, [100, 105]],
+    ['all of a short film', 3, {}, { ...some, isOver: true }, [100, 102]],
+    ['not the oldest, which it keeps', 20, { fetched: 115 }, { ...some, hasForgotten: true }, [103, 118]],
+    ['three, however short memory is', 6, { fetched: 102 }, { ...some, hasForgotten: true }, [102, 104]],
+    ['three at the end, too', 4, { fetched: 103 }, { hasForgotten: true, isOver: true }, [101, 103]],
+    ['what there is', 2, { fetched: 101 }, { hasForgotten: true, isOver: true }, [100, 101]],
+  ])('%s', (_, count, asked, listing, [first, last]) => {
+    const numbers = listed(segments(count), reading(asked), listing).map(({ n }) => n);
+    expect([numbers[0], numbers.at(-1)]).toEqual([first, last]);
+  });
+
+  test.each([3, 4, 5, 9, 13])('never less than before, to the end, of a film of 13 made %i ahead', (lead) => {
+    let fetched: number | undefined;
+    let to = 0;
+    for (let made = lead; made < 30; made++) {
+      const listing = { hasForgotten: false, isOver: made >= 13 };
+      const last = listed(segments(Math.min(made, 13)), reading({ fetched }), listing).at(-1)?.n ?? 0;
+      expect(last).toBeGreaterThanOrEqual(to);
+      to = last;
+      fetched = Math.min(to, (fetched ?? 99) + 1);
+    }
+    expect(to).toBe(112);
+  });
 });

@@ -13,7 +13,7 @@ import { FeedCutter } from '../segments/feed-cutter.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
 import { SegmentChanges } from '../segments/segment-changes.ts';
 import type { PlaylistText, ViewedSegments } from '../segments/viewer-answers.ts';
-import { FIRST_SEGMENTS, type FilmReading, forgotten, listed, readsOn } from './film-window.ts';
+import { AHEAD_SEGMENTS, type FilmReading, forgotten, listed, readsOn } from './film-window.ts';
 
 export interface FilmSegmentsDeps {
   readonly feed: Feed;
@@ -109,7 +109,10 @@ export class FilmSegments implements ViewedSegments {
 
   async playlist(signal: AbortSignal): Promise<PlaylistText> {
     const { feed, settings } = this.#deps;
-    const isEnough = () => this.#listed.length >= this.#reading.least || this.#fit?.refusal !== undefined;
+    const isEnough = () => {
+      const { fetched, least } = this.#reading;
+      return this.#listed.length >= (fetched === undefined ? least : 1) || this.#fit?.refusal !== undefined;
+    };
     await this.#changes.until(isEnough, settings.waitMs, signal);
     if (this.#fit?.refusal !== undefined) throw this.#fit.refusal;
     const { newest } = this;
@@ -150,11 +153,12 @@ export class FilmSegments implements ViewedSegments {
   get #reading(): FilmReading {
     const { size, settings, maxBytes, fetched } = this.#deps;
     const limits = { size, targetDuration: this.#targetDuration, maxBytes: maxBytes() };
-    return { ...limits, fetched: fetched(), least: Math.max(FIRST_SEGMENTS, settings.startSegments) };
+    return { ...limits, fetched: fetched(), least: Math.max(AHEAD_SEGMENTS, settings.startSegments) };
   }
 
   get #listed(): readonly ListedSegment[] {
-    return listed(this.#list, this.#reading, this.#hasForgotten);
+    const isOver = this.#deps.feed.end !== undefined;
+    return listed(this.#list, this.#reading, { hasForgotten: this.#hasForgotten, isOver });
   }
 
   #add(done: Done, offset: number): void {

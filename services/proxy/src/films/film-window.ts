@@ -22,10 +22,10 @@ export interface FilmReading {
 }
 
 /**
- * Players of live HLS begin three segments before the end of a playlist: the first playlist has no more, so they begin at the beginning.
- * Chromium's own player gives up with fewer.
+ * So many segments are listed at most that the viewer has not asked for. Players take the end of a playlist that still grows for live, and
+ * begin three segments before it. Chromium's own player goes there again with each version of the playlist, and gives up with fewer.
  */
-export const FIRST_SEGMENTS = 3;
+export const AHEAD_SEGMENTS = 3;
 /** A player may ask again for what has left the playlist. */
 const KEPT_BEYOND = 3;
 
@@ -50,23 +50,38 @@ export function forgotten(segments: readonly FilmSegment[], reading: FilmReading
   return count;
 }
 
+export interface Listing {
+  /** Some of the oldest are not here any more, and the next ones will follow them soon. */
+  readonly hasForgotten: boolean;
+  /** Nothing comes after the newest. */
+  readonly isOver: boolean;
+}
+
 /**
- * The segments that a playlist lists.
- * @param hasForgotten some of the oldest are not here any more, and the next ones will follow them soon
+ * The segments that a playlist lists. The last one of a film is listed alone, when the viewer has asked for all before it, and the end with
+ * it. Of a film that has ended, Shaka shows as many seconds as the playlist before had, and jumps to where they begin. video.js does not
+ * see an end that comes alone.
  */
 export function listed<T extends FilmSegment>(
   segments: readonly T[],
-  { fetched, least }: Pick<FilmReading, 'fetched' | 'least'>,
-  hasForgotten: boolean,
+  reading: Pick<FilmReading, 'fetched' | 'least'>,
+  { hasForgotten, isOver }: Listing,
 ): readonly T[] {
-  if (fetched === undefined) return segments.slice(0, Math.max(FIRST_SEGMENTS, least));
-  if (!hasForgotten) return segments;
+  const fetched = behind(segments, reading);
+  const ahead = Math.max(AHEAD_SEGMENTS, reading.least);
+  // Any segment may be the last one while none follows it. With the first ones a player begins.
+  const certain = isOver && fetched >= segments.length - 1 ? segments.length : segments.length - 1;
+  const to = Math.min(fetched + ahead, Math.max(certain, hasForgotten ? 0 : ahead));
   // Where memory is short, that many are not listed beside the others, but are all there is.
-  return segments.slice(Math.max(0, Math.min(KEPT_BEYOND, segments.length - FIRST_SEGMENTS)));
+  const from = hasForgotten ? Math.max(0, Math.min(KEPT_BEYOND, to - AHEAD_SEGMENTS)) : 0;
+  return segments.slice(from, to);
 }
 
 /** How many of them the viewer has asked for, or gone past. */
-function behind(segments: readonly FilmSegment[], { fetched = Number.NEGATIVE_INFINITY }: FilmReading): number {
+function behind(
+  segments: readonly FilmSegment[],
+  { fetched = Number.NEGATIVE_INFINITY }: Pick<FilmReading, 'fetched'>,
+): number {
   const next = segments.findIndex(({ n }) => n > fetched);
   return next < 0 ? segments.length : next;
 }

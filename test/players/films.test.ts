@@ -1,0 +1,66 @@
+// Films by HLS in the players that people have: from the first picture to the last, in what the playlist lists, and when their worker dies.
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { type FileSource, startFileSource } from '../support/file-source.ts';
+import { FINITE_SECONDS, LONG_SECONDS } from '../support/fixtures.ts';
+import { CHROMIUM, HlsPlayers, type Watched, type WebPlayer } from '../support/players/hls-players.ts';
+import { COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
+
+const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2' };
+const PLAYERS = ['hlsjs', 'native', 'shaka', 'videojs'] as const satisfies readonly WebPlayer[];
+const RATE = 25;
+/** Of a player that has its media: what a busy machine takes. */
+const SMOOTH_MS = 1_000;
+/** For the start, and what a player is behind at the end. */
+const SPARE_SECONDS = 20;
+
+let players: HlsPlayers;
+let files: FileSource;
+
+/** A worker that plays a film. @returns the entry, for a client */
+async function film(stage: Stage, name: 'movie.mp4' | 'long.mkv', profile: string, env: Record<string, string> = {}) {
+  const worker = await stage.worker({ ...ENV, ...env });
+  const { stream_id } = await worker.api.createTranscode({ url: files.url(name), profile });
+  stage.closeAfter(async () => {
+    await worker.api.request('DELETE', `/streams/${stream_id}`);
+  });
+  return (client: string, container: string) =>
+    `${worker.url}/hls/${stream_id}/playlist.m3u8?client_id=${client}&container=${container}`;
+}
+
+function expectWhole(watched: Watched, seconds: number): void {
+  expect(watched).toMatchObject({ fatal: [], ended: true });
+  expect(watched.began).toBeLessThan(0.5);
+  expect(watched.position).toBeGreaterThan(seconds - 0.1);
+  // Shaka decodes some pictures at the beginning twice.
+  expect(watched.frames).toBeGreaterThanOrEqual(RATE * seconds);
+  expect(watched.frames).toBeLessThan(RATE * (seconds + 1));
+  expect(watched.longestStallMs).toBeLessThan(SMOOTH_MS);
+}
+
+describe.skipIf(CHROMIUM === undefined)('a film', () => {
+  beforeAll(async () => {
+    players = await HlsPlayers.start();
+    files = await startFileSource();
+  });
+  afterAll(async () => {
+    await players.close();
+    await files.close();
+  });
+
+  const whole = PLAYERS.flatMap((player) => (['ts', 'fmp4'] as const).map((container) => ({ player, container })));
+  staged.for(whole)('plays from the first picture to the last as $container in $player', async (each, { stage }) => {
+    const { player, container } = each;
+    const entry = await film(stage, 'movie.mp4', LIGHT);
+    const watched = await players.watch(player, {
+      url: entry(player, container),
+      seconds: FINITE_SECONDS + SPARE_SECONDS,
+    });
+    expectWhole(watched, FINITE_SECONDS);
+  });
+
+  staged.for(PLAYERS)('of a minute plays in %s, with a playlist of 12 s', async (player, { stage }) => {
+    const entry = await film(stage, 'long.mkv', COPY, { HLS_LIST_SIZE: '3' });
+    const watched = await players.watch(player, { url: entry(player, 'ts'), seconds: LONG_SECONDS + SPARE_SECONDS });
+    expectWhole(watched, LONG_SECONDS);
+  });
+});
