@@ -95,4 +95,25 @@ describe('a worker that is to make a feed', () => {
     follower.takeOver();
     await expectAll(follower, listed);
   });
+
+  it('has what another follower has, when the owner died just after it came', async () => {
+    const { owner, news, listed } = owning();
+    let there: FilledFeed | undefined = owner;
+    const early = following(() => there, media.bytes, 0);
+    early.segments.want();
+    early.fill(early.positionOf(MARKS));
+    early.segments.hear(news);
+    const late = following(() => there, media.bytes, media.entries.length >> 1);
+    late.segments.want();
+    late.fill(late.positionOf(MARKS));
+    late.segments.hear(news);
+    there = early;
+    late.takeOver();
+    const [oldest, bytes] = listed[0] as (typeof listed)[number];
+    const asked = late.segments.segment(oldest, signal);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    late.segments.offer(early.segments.news as SegmentNews, { ...OWNER, zone: undefined });
+    expect((await asked).equals(bytes as Buffer)).toBe(true);
+    await expectAll(late, listed);
+  });
 });

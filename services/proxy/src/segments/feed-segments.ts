@@ -3,6 +3,7 @@
  * name them. All viewers of a feed get the same texts and the same bytes, on every worker: its owner says which segments there are.
  */
 
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Clock, Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Feed } from '../feed/feed.ts';
@@ -27,9 +28,9 @@ import type { PlaylistWish } from './reload.ts';
 import { SegmentChanges } from './segment-changes.ts';
 import { SegmentMedia } from './segment-media.ts';
 import type { AnsweringSegments } from './segments-answer.ts';
-import { fetchInit, fetchPart, fetchSegment } from './segments-run.ts';
+import { fetchInit, fetchPart, fetchSegment, type SegmentsPeer } from './segments-run.ts';
 import { type PlaylistText, type ViewedSegments, ViewerAnswers } from './viewer-answers.ts';
-import { peerOf, WantedSegments } from './wanted-segments.ts';
+import { followerPeer, peerOf, WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
   /** HLS_SEGMENT_TIME */
@@ -62,6 +63,9 @@ export interface FeedSegmentsDeps {
 
 /** Segments are cut for so long after somebody wanted them: who comes back finds the same numbers. */
 const LINGER_MS = 60_000;
+/** The followers of a feed whose owner died know the next one within this time, and tell it what they have. */
+const FOLLOWERS_MS = 2_000;
+
 export class FeedSegments implements AnsweringSegments, ViewedSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
@@ -80,6 +84,8 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   /** The same of the segment that has not ended. */
   #unsaidParts: { readonly part: Omit<Part, 'bytes'>; readonly offset: number }[] = [];
   readonly #answers: ViewerAnswers;
+  /** Monotonic: since when this worker makes the feed that another one made before. */
+  #tookOverMs = Number.NEGATIVE_INFINITY;
   /** That has been logged. */
   #isShort = false;
   /** At each segment, and at the end of the feed. */
@@ -106,7 +112,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     this.#answers = new ViewerAnswers({
       ...{ feed: deps.feed, container: deps.container, maxBytes: deps.maxBytes, settings: deps.settings },
       ...{ media: this.#media, parts: this.#parts, inits: this.#inits, fit: this.#fit, changes: this.#changes },
-      ...{ list: () => this.#list, isOwn: () => this.#isOwn },
+      ...{ list: () => this.#list, isOwn: () => this.#isOwn, mayCome: (n) => this.#mayCome(n) },
     });
     const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
     deps.feed.onEnd(() => {
@@ -227,7 +233,23 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     return this.#inits.of(key);
   }
 
-  offer(known: SegmentNews): void {
+  offer(known: SegmentNews, by?: WorkerIdentity): void {
+    this.#learn(known);
+    if (this.#isOwn && by !== undefined) void this.#fetchFrom(followerPeer(this.#deps.place, by), known);
+  }
+
+  /** Players know what the worker before has listed, and another follower may have media of it that this worker came too late for. */
+  async #fetchFrom(peer: SegmentsPeer, { segments }: SegmentNews): Promise<void> {
+    const known = new Map(segments.map(({ n, crc }) => [n, crc]));
+    const missing = this.#missing.filter(({ n, crc }) => known.get(n) === crc);
+    if (missing.length === 0) return;
+    const fetch = (n: number) => fetchSegment(peer, this.#deps.container, n);
+    await Promise.all(missing.map((segment) => this.#media.fetch(segment, fetch)));
+    this.#reach();
+    this.#changed();
+  }
+
+  #learn(known: SegmentNews): void {
     const theirs = known.segments.at(-1);
     const { newest } = this.#list;
     if (!this.#isOwn || theirs === undefined) return;
@@ -388,6 +410,11 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     this.#list.startFrom(missing === undefined ? 0 : missing.n + 1);
   }
 
+  #mayCome(n: number): boolean {
+    if (n >= this.#list.from || this.#media.isFetching(n)) return true;
+    return this.#isOwn && this.#clock.monotonicMs() < this.#tookOverMs + FOLLOWERS_MS;
+  }
+
   /** The ring keeps what it needs, and the playlists get shorter. */
   #shorten(): void {
     const { feed, maxBytes, log } = this.#deps;
@@ -434,6 +461,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   #ownerChanged(): void {
     const { newest } = this.#list;
     if (!this.#isOwn || this.isOver) return;
+    this.#tookOverMs = this.#clock.monotonicMs();
     if (this.#cutter === undefined) {
       if (newest !== undefined) this.#goOn();
       return;

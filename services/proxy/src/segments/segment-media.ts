@@ -72,13 +72,17 @@ export class SegmentMedia {
     return 'same';
   }
 
-  /** The media of a segment that is not here. All who ask meanwhile get the same answer. */
-  fetch({ n, crc }: ListedSegment): Promise<Buffer | undefined> {
+  /**
+   * The media of a segment that is not here. All who ask meanwhile get the same answer.
+   * @param from another worker than the one that makes the feed
+   */
+  fetch({ n, crc }: ListedSegment, from = this.#fetch): Promise<Buffer | undefined> {
     const under = this.#fetching.get(n);
     if (under !== undefined) return under;
-    const fetching = this.#fetch(n)
+    const fetching = from(n)
       .then((bytes) => {
-        if (bytes === undefined || crc32(bytes) !== crc) return undefined;
+        // Its own media may have taken the place of it meanwhile.
+        if (bytes === undefined || crc32(bytes) !== crc || this.#media.has(n)) return this.#media.get(n)?.bytes;
         this.#fetched++;
         this.#media.set(n, { bytes, crc });
         return bytes;
@@ -86,6 +90,11 @@ export class SegmentMedia {
       .finally(() => this.#fetching.delete(n));
     this.#fetching.set(n, fetching);
     return fetching;
+  }
+
+  /** It is on its way from another worker. */
+  isFetching(n: number): boolean {
+    return this.#fetching.has(n);
   }
 
   /** Nobody asks for those before `n` any more. */

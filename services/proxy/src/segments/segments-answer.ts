@@ -1,6 +1,8 @@
 /** Answers another worker that has HLS viewers of a feed of this one: it wants segments to be cut, or the media of one. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { identityShape, parsed } from '../../../registry/shapes.ts';
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import { MAX_NEWS_BYTES, readNews } from '../feed/hls/segment-news.ts';
 import type { SegmentsAsked } from '../relay/relayed-feed.ts';
@@ -10,8 +12,11 @@ import { RELAY_PING_MS } from '../timing.ts';
 export interface AnsweringSegments {
   /** Somebody wants them. @returns a function that ends that */
   want(): () => void;
-  /** What a follower knows that this worker may not: the one that made the feed before has told it. */
-  offer(known: SegmentNews): void;
+  /**
+   * What a follower knows that this worker may not: the one that made the feed before has told it.
+   * @param by the follower, which may have media of that; undefined: it is of an earlier version
+   */
+  offer(known: SegmentNews, by?: WorkerIdentity): void;
   /** Undefined: not here. */
   mediaOf(n: number): Buffer | undefined;
   initOf(key: string): Buffer | undefined;
@@ -24,7 +29,7 @@ export async function answerSegments(
 ): Promise<void> {
   const known = readNews(await bodyOf(request));
   if (visit.isOver) return;
-  if (known !== undefined) segments.offer(known);
+  if (known !== undefined) segments.offer(known, parsed(identityShape, String(request.headers['x-worker'])));
   visit.holds(segments.want());
   response.writeHead(200, { 'Content-Type': 'text/plain', Connection: 'close' });
   visit.holds(place.onOwner(() => response.end()));

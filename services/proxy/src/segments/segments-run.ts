@@ -1,18 +1,19 @@
 /** Asks the worker that has a feed for its segments: to cut them, and for the media of one. */
 
 import type { IncomingMessage } from 'node:http';
-import type { Owner } from '../../../registry/types.ts';
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import { newsText } from '../feed/hls/segment-news.ts';
 import type { Peer } from '../relay/peers.ts';
+import { asHeader } from '../relay/relay-run.ts';
 import type { Wire } from '../relay/wire.ts';
 import { RELAY_SILENCE_MS } from '../timing.ts';
 
 export interface SegmentsPeer {
   /** The feed's key in the registry. */
   readonly feed: string;
-  readonly owner: Owner;
+  readonly owner: Peer;
   /** Another worker to ask, when the owner cannot be reached. */
   readonly via: Peer | undefined;
   readonly secret: string;
@@ -32,14 +33,17 @@ const OF_CONTAINER: Readonly<Record<Container, { readonly list: string; readonly
  * Wants segments until the connection ends, however it ends: whoever still wants them asks again, the worker that makes the feed by
  * then.
  *
- * @param wanted in which container, and what this worker knows already, for an owner that does not
+ * @param wanted in which container; what this worker knows already, for an owner that does not; and which worker it is, for one that
+ *   lacks media. Unset: it has none.
  */
 export async function wantSegments(
   peer: SegmentsPeer,
-  { container, known }: { readonly container: Container; readonly known: SegmentNews | undefined },
+  wanted: { readonly container: Container; readonly known: SegmentNews | undefined; readonly me?: WorkerIdentity },
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await ask(peer, 'POST', OF_CONTAINER[container].list, signal, known && newsText(known));
+  const { container, known, me } = wanted;
+  const said = { body: known && newsText(known), headers: me && { 'X-Worker': asHeader(me) } };
+  const response = await ask(peer, 'POST', OF_CONTAINER[container].list, signal, said);
   if (response === undefined) return;
   const { clock } = peer.wire;
   const expect = () => clock.setTimeout(() => response.destroy(), RELAY_SILENCE_MS);
@@ -97,7 +101,7 @@ function ask(
   method: string,
   path: string,
   signal: AbortSignal,
-  body = '',
+  { body = '', headers = {} }: { readonly body?: string | undefined; readonly headers?: object | undefined } = {},
 ): Promise<IncomingMessage | undefined> {
   const dialled = via ?? owner;
   return new Promise((resolve) => {
@@ -105,7 +109,7 @@ function ask(
       `http://${dialled.address}/feeds/${feed}/segments${path}${via === undefined ? '' : '?via=1'}`,
       {
         ...{ method, agent: false, signal },
-        headers: { Authorization: `Bearer ${secret}`, 'X-Incarnation': dialled.incarnation },
+        headers: { ...headers, Authorization: `Bearer ${secret}`, 'X-Incarnation': dialled.incarnation },
       },
     );
     call.once('response', resolve);

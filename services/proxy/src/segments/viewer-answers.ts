@@ -43,6 +43,8 @@ export interface ViewerAnswersDeps {
   readonly changes: SegmentChanges;
   /** This worker makes the feed. */
   readonly isOwn: () => boolean;
+  /** Whether the media of a segment that is not here may still come. */
+  readonly mayCome: (n: number) => boolean;
   /** What the ring and the segments may take together. */
   readonly maxBytes: () => number;
   readonly settings: {
@@ -178,7 +180,7 @@ export class ViewerAnswers {
       isThere: () => listed() !== undefined,
       isNew: n === this.#list.newest?.n,
     };
-    const bytes = await this.#obtain(wanted, () => n >= this.#list.from, signal);
+    const bytes = await this.#obtain(wanted, () => this.#deps.mayCome(n), signal);
     if (bytes === undefined) throw new StreampoolError(404, 'This segment is not in the playlist.');
     return bytes;
   }
@@ -204,7 +206,7 @@ export class ViewerAnswers {
       isThere: () => listed() !== undefined,
       isNew: n >= (this.#list.newest?.n ?? 0),
     };
-    const bytes = await this.#obtain(wanted, () => n >= this.#list.from, signal);
+    const bytes = await this.#obtain(wanted, () => this.#deps.mayCome(n), signal);
     if (bytes === undefined) throw new StreampoolError(404, 'This part is not in the playlist.');
     return bytes;
   }

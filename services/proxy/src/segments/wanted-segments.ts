@@ -1,5 +1,6 @@
 /** Tells the worker that makes a feed, whichever that is, that its segments are wanted here, as long as this one does not make it itself. */
 
+import type { WorkerIdentity } from '../../../registry/types.ts';
 import { pauseBy } from '../async.ts';
 import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
@@ -37,7 +38,7 @@ export class WantedSegments {
       const unsubscribe = place.onOwner(() => input.abort());
       const signal = AbortSignal.any([this.#over.signal, input.signal]);
       if (peer === undefined) await aborted(signal);
-      else await wantSegments(peer, { container, known: known() }, signal);
+      else await wantSegments(peer, { container, known: known(), me: place.me }, signal);
       unsubscribe();
       if (!signal.aborted) await pauseBy(place.wire.clock, ASK_AGAIN_MS, signal);
     }
@@ -48,6 +49,11 @@ export class WantedSegments {
 export function peerOf(place: FeedPlace): SegmentsPeer | undefined {
   const { current, feed, secret, wire } = place;
   return current.kind === 'own' ? undefined : { feed, owner: current.owner, via: current.via, secret, wire };
+}
+
+/** Another worker that follows the feed. */
+export function followerPeer({ feed, secret, wire }: FeedPlace, follower: WorkerIdentity): SegmentsPeer {
+  return { feed, owner: follower, via: follower, secret, wire };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
