@@ -111,7 +111,7 @@ class HlsPlayer {
     const place = this.#place();
     if (place === undefined) return;
     if (this.#variant === undefined) {
-      const path = `/hls/${this.#deps.ground.hls.id}/playlist.m3u8?container=${this.#container}`;
+      const path = `/hls/${this.#deps.ground.hls.id}/playlist.m3u8?container=${this.#container}&client_id=soak-${this.#container}`;
       const entry = (await this.#get(place, path))?.toString();
       const uri = entry?.split('\n').find((line) => line !== '' && !line.startsWith('#'));
       if (uri === undefined) return;
@@ -183,12 +183,13 @@ class HlsPlayer {
       const bytes = Buffer.from(await answer.arrayBuffer());
       if (answer.status === 200) return bytes;
       const nowMs = Date.now();
-      if (answer.status === 404 && journal.mayBeForgotten(askedAtMs)) {
+      const isLost = answer.status === 404 && bytes.includes('not in the playlist');
+      if (isLost && journal.mayBeLost(nowMs)) return undefined;
+      if (answer.status === 404 && !isLost && journal.mayBeForgotten(askedAtMs)) {
         this.#variant = undefined;
         onForgotten();
         return undefined;
       }
-      if (answer.status === 404 && address.includes('/segment.') && journal.mayBeLost(nowMs)) return undefined;
       const isExcused =
         journal.redisFailed(askedAtMs, nowMs) || journal.allowedGap(nowMs, nowMs - askedAtMs, false).ms > 0;
       if (answer.status >= 500 && isExcused) return undefined;
