@@ -1,9 +1,13 @@
 // Films by HLS in the players that people have: from the first picture to the last, in what the playlist lists, and when their worker dies.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type FileSource, startFileSource } from '../support/file-source.ts';
 import { FINITE_SECONDS, LONG_SECONDS } from '../support/fixtures.ts';
 import { CHROMIUM, HlsPlayers, type Watched, type WebPlayer } from '../support/players/hls-players.ts';
+import { startRoundRobin } from '../support/round-robin.ts';
 import { COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
 
 const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2' };
 const PLAYERS = ['hlsjs', 'native', 'shaka', 'videojs'] as const satisfies readonly WebPlayer[];
@@ -12,6 +16,9 @@ const RATE = 25;
 const SMOOTH_MS = 1_000;
 /** For the start, and what a player is behind at the end. */
 const SPARE_SECONDS = 20;
+
+/** A lease, and a reload of the playlist. */
+const GIVES_UP_MS = 15_000;
 
 let players: HlsPlayers;
 let files: FileSource;
@@ -63,4 +70,29 @@ describe.skipIf(CHROMIUM === undefined)('a film', () => {
     const watched = await players.watch(player, { url: entry(player, 'ts'), seconds: LONG_SECONDS + SPARE_SECONDS });
     expectWhole(watched, LONG_SECONDS);
   });
+
+  staged.for(['hlsjs', 'shaka'] as const)(
+    'tells %s when the worker is gone that makes it',
+    async (player, { stage }) => {
+      const { workers } = await stage.cluster(2, ENV);
+      const [one] = workers as [Worker];
+      const { stream_id: id } = await one.api.createTranscode({ url: files.url('long.mkv'), profile: LIGHT });
+      const balancer = await startRoundRobin(workers);
+      stage.closeAfter(() => balancer.close());
+      const watching = players.watch(player, { url: `${balancer.url}/hls/${id}/playlist.m3u8`, seconds: 45 });
+      watching.catch(() => undefined);
+      const owner = await until(() => workers.find((worker) => worker.ffmpegPids().length > 0), {
+        timeoutMs: 15_000,
+        what: 'an FFmpeg',
+      });
+      await sleep(8_000);
+      await owner.kill();
+      const killedMs = performance.now();
+      const watched = await watching;
+      expect(watched.fatal).toEqual([expect.stringMatching(/ 410$/)]);
+      expect(performance.now() - killedMs).toBeLessThan(GIVES_UP_MS);
+      const other = workers.find((worker) => worker !== owner) as Worker;
+      await other.api.request('DELETE', `/streams/${id}`);
+    },
+  );
 });

@@ -66,7 +66,10 @@ export interface Watched {
   readonly reached: readonly { readonly position: number; readonly afterMs: number }[];
   /** The longest time, in ms, in which nothing was played on. */
   readonly longestStallMs: number;
+  /** Why the player has given up. */
   readonly fatal: readonly string[];
+  /** What it has said of faults with which it plays on. */
+  readonly errors: readonly string[];
 }
 
 /** What every player says. */
