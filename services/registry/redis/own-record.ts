@@ -11,6 +11,8 @@ export class OwnRecord {
   #numbers: WorkerNumbers | undefined;
   /** The numbers last written for others; empty when they must be written again. */
   #shown = '';
+  /** It has changed since it was last read to be written. */
+  #isChanged = false;
 
   constructor(me: WorkerIdentity, clock: Pick<Clock, 'wallMs'>) {
     this.#me = me;
@@ -20,6 +22,7 @@ export class OwnRecord {
   beat(record: Omit<WorkerRecord, keyof WorkerIdentity>): void {
     this.#beat = record;
     this.#shown = '';
+    this.#isChanged = true;
   }
 
   /** What a renewal writes; empty when Redis has these numbers. They count as unwritten until `written`. */
@@ -27,12 +30,14 @@ export class OwnRecord {
     this.#numbers = numbers;
     const isShown = JSON.stringify(numbers) === this.#shown;
     this.#shown = '';
+    this.#isChanged = false;
     return isShown ? '' : this.text;
   }
 
   /** Redis has these numbers. */
   written(numbers: WorkerNumbers): void {
-    this.#shown = JSON.stringify(numbers);
+    // A heartbeat may have come meanwhile, which has still to be written.
+    if (!this.#isChanged) this.#shown = JSON.stringify(numbers);
   }
 
   /** The whole record as Redis has it; empty before there is one. */

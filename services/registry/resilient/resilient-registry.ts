@@ -462,7 +462,14 @@ export class ResilientRegistry implements Registry {
     // With one client per slot, no other worker can have the feed, unless it is that of a session.
     const isMine = request.session === undefined && (cap === 1 || answer.stream.unshareable);
     const place = await (isMine ? this.ownUnconfirmed(feed) : this.locate(feed));
-    if (place.kind === 'own' || place.kind === 'relay') return { ...answer, place };
+    if (place.kind === 'own' || place.kind === 'relay') {
+      const { records } = this.#held;
+      if (request.session !== undefined || records.connectedAtMs(client.streamId, client.id) !== undefined)
+        return { ...answer, place };
+      // The stream was deleted meanwhile, with all who watched it here. It may have been created anew.
+      await this.releaseSlot(client.streamId, slot);
+      return this.join(request);
+    }
     // The registry has come back meanwhile and must be asked again.
     await this.leave({ ...client, clientId: client.id });
     return place;

@@ -78,7 +78,7 @@ export class Faults {
         redis.end();
         later(() => {
           redis.begin(fault.kept === 'all_but_a_second' ? { lostMs: REDIS_LOST_MS } : { kept: fault.kept });
-          this.#invariants().forgetOwners();
+          this.#invariants().lookAnew();
         });
         break;
       case 'evict':
@@ -178,6 +178,6 @@ export class Faults {
       this.#tell('redis', `drops ${key}`);
       store.evict(key);
     }
-    this.#invariants().forgetOwners();
+    this.#invariants().lookAnew();
   }
 }

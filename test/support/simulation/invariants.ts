@@ -167,9 +167,13 @@ export class Invariants {
     return hasLimit && tookMs > ASKED_MS + KNOWN_MS && this.#cluster.redis.machine.wallOffMs === 0;
   }
 
-  /** Redis is another process, or has lost keys: what it says now is not compared with what it said before. */
-  forgetOwners(): void {
+  /** Redis is another process, or has lost keys: what it says from now on is not compared with what it said before. */
+  lookAnew(): void {
     this.#owners.clear();
+    for (const feed of this.#feeds) {
+      const owner = ownerOf(this.#cluster.redis, feed);
+      if (owner !== undefined) this.#owners.set(feed, owner);
+    }
   }
 
   watch(worker: SimulatedWorker, place: FeedPlace): MediaWatch {

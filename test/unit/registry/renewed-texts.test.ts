@@ -41,6 +41,7 @@ describe('the record of a worker', () => {
 
   it('is written again when the next renewal finds no answer, or a heartbeat has come', () => {
     const record = beating();
+    expect(record.toWrite(IDLE_NUMBERS)).not.toBe('');
     record.written(IDLE_NUMBERS);
     expect(record.toWrite(IDLE_NUMBERS)).toBe('');
     // That renewal was not confirmed.
@@ -48,6 +49,12 @@ describe('the record of a worker', () => {
     record.written(IDLE_NUMBERS);
     record.beat({ startedAtMs: 1, lastSeenMs: 2, cpu: 0.7, ...IDLE_NUMBERS });
     expect(JSON.parse(record.toWrite(IDLE_NUMBERS))).toMatchObject({ cpu: 0.7 });
+    // Another one comes while that is on its way.
+    record.beat({ startedAtMs: 1, lastSeenMs: 3, cpu: 0.9, ...IDLE_NUMBERS });
+    record.written(IDLE_NUMBERS);
+    expect(JSON.parse(record.toWrite(IDLE_NUMBERS))).toMatchObject({ cpu: 0.9 });
+    record.written(IDLE_NUMBERS);
+    expect(record.toWrite(IDLE_NUMBERS)).toBe('');
   });
 });
 

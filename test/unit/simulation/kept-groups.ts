@@ -85,4 +85,37 @@ export const KEPT_GROUPS: readonly KeptSchedule[] = [
       ],
     },
   },
+  {
+    what: 'plays for a viewer of a stream that was deleted while it looked for the owner, and that is made anew elsewhere',
+    schedule: {
+      seed: 5030481,
+      happenings: [
+        { kind: 'viewer', atMs: 554, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 633, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'viewer', atMs: 1295, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'failover', atMs: 3646, stream: 0, worker: 'w3' },
+        { kind: 'cut', atMs: 3798, from: 'w3', to: 'redis', isOneWay: false, ms: 6446 },
+        { kind: 'cut', atMs: 3798, from: 'w3', to: 'w2', isOneWay: false, ms: 6446 },
+        { kind: 'delete', atMs: 4288, stream: 0, worker: 'w2' },
+        { kind: 'viewer', atMs: 8629, stream: 0, worker: 2, stayMs: undefined },
+      ],
+    },
+  },
+  {
+    what: 'takes a stream that was made anew to the source of the former one, without telling the worker that plays it',
+    schedule: {
+      seed: 5030481,
+      happenings: [
+        { kind: 'viewer', atMs: 554, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 633, stream: 0, worker: 2, stayMs: undefined },
+        { kind: 'viewer', atMs: 1295, stream: 0, worker: 1, stayMs: undefined },
+        { kind: 'failover', atMs: 3646, stream: 0, worker: 'w3' },
+        { kind: 'cut', atMs: 3798, from: 'w3', to: 'redis', isOneWay: false, ms: 6446 },
+        { kind: 'cut', atMs: 3798, from: 'w3', to: 'w2', isOneWay: false, ms: 3200 },
+        { kind: 'delete', atMs: 4288, stream: 0, worker: 'w2' },
+        { kind: 'viewer', atMs: 7037, stream: 0, worker: 0, stayMs: 2796 },
+        { kind: 'viewer', atMs: 8629, stream: 0, worker: 2, stayMs: undefined },
+      ],
+    },
+  },
 ];

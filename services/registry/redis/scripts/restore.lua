@@ -50,8 +50,8 @@ for _, client in ipairs(mine.clients or {}) do watched_here[client.streamId] = t
 
 local deleted, is_deleted = {}, {}
 local written = {}
--- Streams whose record is now this worker's, and those that others have created anew.
-local is_put, is_theirs = {}, {}
+-- Where the groups of streams played whose record is now this worker's; and the streams that others have created anew.
+local played, is_theirs = {}, {}
 -- By how much the worker knows better what viewers who have left got, by stream.
 local raised = {}
 local switched = {}
@@ -67,6 +67,15 @@ local function is_whole(key)
   local fields = redis.call('HMGET', key, 'spec', 'failover', 'createdAtMs')
   return decode(fields[1]) and decode(fields[2]) and tonumber(fields[3])
 end
+local function put_own(stream)
+  local id = stream.id
+  local group, state = group_of(id), settle(id)
+  put_stream(id, stream.fields, stream.lastAccessMs)
+  written[id] = true
+  local now_in = group_of(id)
+  -- With its only stream the group has gone for a moment.
+  if now_in then played[id] = now_in == group and state or redis.call('HGET', K.groupPrefix .. now_in, STATE) end
+end
 for _, stream in ipairs(mine.streams) do
   local key, id, fields = K.spec .. stream.id, stream.id, stream.fields
   local deleted_at, was_idle = deletion_of(id)
@@ -75,15 +84,13 @@ for _, stream in ipairs(mine.streams) do
       deleted[#deleted + 1] = id
       is_deleted[id] = true
     else
-      put_stream(id, fields, stream.lastAccessMs)
-      written[id], is_put[id] = true, true
+      put_own(stream)
     end
   elseif redis.call('HGET', key, 'createdAtMs') ~= fields.createdAtMs then
     -- The stream was created anew, here or there: the version with viewers counts, else the newest one.
     local newer = tonumber(redis.call('HGET', key, 'createdAtMs')) < stream.createdAtMs
     if (newer or watched_here[id]) and not is_watched(id, incarnation) then
-      put_stream(id, fields, stream.lastAccessMs)
-      written[id], is_put[id] = true, true
+      put_own(stream)
     else
       is_theirs[id] = true
     end
@@ -110,9 +117,11 @@ end
 -- ask may have put the group back to its primary source, although viewers elsewhere play another one. Those stay there. What they play
 -- then gets a later time than the worker's own: it would take the old one for out of date, and play another source for good.
 local function settle_with(id, said)
-  local group = group_of(id)
-  local known = is_put[id] and group and redis.call('HGET', K.groupPrefix .. group, STATE) or settle(id)
-  if moved_at(said) <= moved_at(known) then return settle(id) end
+  local known = played[id] or settle(id)
+  if moved_at(said) <= moved_at(known) then
+    if played[id] then put_state(id, known) end
+    return
+  end
   local theirs = decode(known)
   local is_begun = theirs and theirs.index ~= -1 and cjson.decode(said).index == -1
   if theirs and (is_theirs[id] or (is_begun and is_played_elsewhere(id))) then
