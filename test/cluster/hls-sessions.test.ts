@@ -162,7 +162,8 @@ describe.concurrent('a viewer on two workers in turn', () => {
     // The first worker of a cluster waits some seconds: another one may have a secret that Redis has lost.
     await until(async () => (await look(here.at(0), foreign))[0] === 403, { what: 'it to be sure of its secret' });
     for (const worker of here.cluster.workers) {
-      expect((await fetch(`${worker.url}/hls/${one.id}/playlist.m3u8`)).status).toBe(401);
+      const refused = await fetch(`${worker.url}/hls/${one.id}/playlist.m3u8`);
+      expect([refused.status, refused.headers.get('cache-control')]).toEqual([401, 'no-store']);
       expect(await look(worker, playlist)).toEqual([200, 200]);
       expect(await look(worker, foreign)).toEqual([403]);
       const cut = playlist.replace(/-([0-9a-f]+)[0-9a-f]{2}\//, '-$1/');

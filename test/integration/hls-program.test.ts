@@ -34,7 +34,7 @@ const CHANGES: readonly Change[] = [
     container: 'fmp4',
   },
 ];
-const SECONDS = 12;
+const SECONDS = 9;
 /** The next keyframe, and what a busy machine takes. */
 const GAP_S = 2.5;
 
@@ -58,7 +58,7 @@ describe.skipIf(CHROMIUM === undefined)('in hls.js', () => {
     const first = await viewer.playlist();
     const playing = players.hlsjs({ url, seconds: SECONDS });
     playing.catch(() => undefined);
-    await sleep(5_000);
+    await sleep(3_500);
     await source.switchTo(live.channel('/to.ts').url);
     const seen: MediaPlaylist[] = [first];
     const jumpsIn = ({ parsed, numbers }: MediaPlaylist) =>

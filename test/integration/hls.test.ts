@@ -157,6 +157,7 @@ describe('a source that is HLS', () => {
     ['a forged reference', (id: string, r: string) => `/hls/${id}/playlist.m3u8?url=${r.slice(0, -4)}AAAA`, 403],
     ['an address in the clear', (id: string) => `/hls/${id}/playlist.m3u8?url=http%3A%2F%2F127.0.0.1%2F`, 403],
     ['a segment without its parameters', (id: string) => `/hls/${id}/segment.ts?client_id=a`, 422],
+    ['a container that there is not', (id: string) => `/hls/${id}/playlist.m3u8?container=avi`, 422],
     ['a segment of a forged reference', (id: string) => `/hls/${id}/segment.ts?client_id=a&url=abc`, 403],
   ] as const)('answers %s with an error that says what is wrong', async (_what, path, status) => {
     const id = await created('/ts/index.m3u8');

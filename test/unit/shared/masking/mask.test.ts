@@ -143,6 +143,14 @@ describe('maskRequestUrl', () => {
       `/stream/${'0a'.repeat(16)}?client_id=${'0a'.repeat(16)}`,
     ],
     ['/streams/by-metadata?field=type&value=channel', '/streams/by-metadata?field=type&value=channel'],
+    [
+      `/m3u-proxy/hls/${'0a'.repeat(16)}-00ff/playlist.m3u8?r=Ab-_1&_HLS_msn=7`,
+      `/m3u-proxy/hls/${'0a'.repeat(16)}-***/playlist.m3u8?r=***&_HLS_msn=7`,
+    ],
+    [
+      `/hls/${'0a'.repeat(16)}/segment.ts?url=Ab-_1&client_id=tv`,
+      `/hls/${'0a'.repeat(16)}/segment.ts?url=***&client_id=tv`,
+    ],
   ])('%s', (url, expected) => {
     expect(maskRequestUrl(url)).toBe(expected);
   });

@@ -14,6 +14,8 @@ const QUIET = new Set(['/livez', '/readyz', '/metrics']);
 
 /** The ticket of a viewer of HLS, behind the id of its stream. */
 const TICKET = /(\/hls\/[0-9a-f]{32}-)[0-9a-f]+/;
+/** What stands for an address of the provider there: sealed, so nobody can read it, but whoever has it can use it. */
+const REFERENCE = /([?&](?:r|url)=)[\w-]+(?=&|$)/g;
 
 /** Logs a request when its response ends or its connection closes. */
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
@@ -45,5 +47,8 @@ export function maskRequestUrl(url: string): string {
   const path = (at < 0 ? url : url.slice(0, at)).replace(TICKET, `$1${HIDDEN}`);
   const plain = decoded(path);
   const masked = maskText(plain);
-  return (masked === plain ? path : masked) + (at < 0 ? '' : maskParameters(url.slice(at), maskText, 'shown'));
+  const query = at < 0 ? '' : maskParameters(url.slice(at), maskText, 'shown');
+  return (
+    (masked === plain ? path : masked) + (path.includes('/hls/') ? query.replace(REFERENCE, `$1${HIDDEN}`) : query)
+  );
 }

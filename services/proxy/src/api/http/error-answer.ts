@@ -11,6 +11,9 @@ import { InvalidRequest } from './validation.ts';
 /** How long the rest of a too large body may take. */
 const LET_PASS_MS = 3_000;
 
+/** The next answer may be another one. */
+const NOT_KEPT = { 'cache-control': 'no-store' };
+
 export interface ErrorAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -75,5 +78,5 @@ function answer(
   detail: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): ErrorAnswer & { readonly isBug: boolean } {
-  return { status, headers, body: { detail }, isBug: false };
+  return { status, headers: { ...headers, ...NOT_KEPT }, body: { detail }, isBug: false };
 }

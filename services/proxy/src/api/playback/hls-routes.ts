@@ -65,7 +65,6 @@ export function hlsRoutes(app: Api, services: Services): void {
   const hls = new HlsPlayback(services, pooled);
   const tags = ['Playback'];
 
-  /** An error must not stay in a cache. */
   const answered = async (reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> => {
     // The next request then comes to a worker that stays.
     if (services.isDraining()) reply.header('Connection', 'close');
@@ -74,7 +73,6 @@ export function hlsRoutes(app: Api, services: Services): void {
     } catch (error) {
       if (reply.raw.destroyed) return reply.hijack();
       if (error instanceof StreampoolError && error.status >= 500) services.playback.countFailure();
-      reply.header('Cache-Control', 'no-store');
       throw error;
     }
   };
