@@ -160,7 +160,9 @@ describe.concurrent('a viewer on two workers in turn', () => {
     const playlist = await here.opened(one.entry);
     const foreign = playlist.replace(one.id, other.id);
     // The first worker of a cluster waits some seconds: another one may have a secret that Redis has lost.
-    await until(async () => (await look(here.at(0), foreign))[0] === 403, { what: 'it to be sure of its secret' });
+    for (const worker of here.cluster.workers) {
+      await until(async () => (await look(worker, foreign))[0] === 403, { what: 'it to be sure of its secret' });
+    }
     for (const worker of here.cluster.workers) {
       const refused = await fetch(`${worker.url}/hls/${one.id}/playlist.m3u8`);
       expect([refused.status, refused.headers.get('cache-control')]).toEqual([401, 'no-store']);
