@@ -29,7 +29,7 @@ function filled({ maxBytes = 2 ** 30, off = 0, maxClients = 0 } = {}) {
     ...{ feed, place: OWN as never, marks: () => marks, onFault: ({ n }) => faults.push(n) },
     ...{ maxBytes: () => maxBytes, list: { segmentSeconds: 2, size: { segments: 8 } } },
     ...{ settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients }, log: pino({ level: 'silent' }) },
-    choice: { of: async () => 'ts' },
+    choice: { of: async () => 'ts', decided: 'ts' },
   });
   let at = 0;
   for (const { at: position, prefix, dts } of media.entries) {

@@ -82,6 +82,26 @@ describe('the segments of a feed', () => {
     await expect(segments.segment((numbers.at(-1) ?? 0) + 9, signal)).rejects.toMatchObject({ status: 404 });
   });
 
+  it('that are here need no wait, and are the same; who has to wait is told so', async () => {
+    const { segments, fill, positionOf } = filled();
+    segments.want();
+    fill(positionOf(3));
+    const few = await segments.playlist(signal);
+    const numbers = numbersIn(few.text);
+    const next = (numbers.at(-1) ?? 0) + 1;
+    const reload = { msn: next, part: undefined };
+    expect(segments.playlistHere({})).toBe(few);
+    expect([{ least: 3 }, { reload }].map((wish) => segments.playlistHere(wish))).toEqual([undefined, undefined]);
+    expect([next, (numbers[0] ?? 0) - 9].map((n) => segments.mediaHere(n, undefined))).toEqual([undefined, undefined]);
+    expect(segments.mediaHere(next, 0)).toBeUndefined();
+    for (const n of numbers) expect(segments.mediaHere(n, undefined)).toBe(await segments.segment(n, signal));
+    fill(positionOf(5));
+    const more = segments.playlistHere({ least: 3, reload });
+    expect(numbersIn(more?.text ?? '')).toContain(next);
+    expect(segments.playlistHere({})).toBe(more);
+    expect(segments.mediaHere(next, undefined)).toBe(await segments.segment(next, signal));
+  });
+
   it('leave the ring what it needs: playlists get shorter, down to three target durations', async () => {
     const wide = filled({ size: 20 });
     wide.segments.want();

@@ -68,7 +68,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   readJsonBodies(app);
   endConnectionsOnClose(app);
   app.setErrorHandler(fail);
-  app.addHook('onRequest', async (request, reply) => logRequest(log, config.trustProxy, request, reply));
+  app.addHook('onRequest', (request, reply, done) => {
+    logRequest(log, config.trustProxy, request, reply);
+    done();
+  });
   const index = new RouteIndex();
   app.addHook('onRoute', ({ url, method }) => index.add(url, method));
   app.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));

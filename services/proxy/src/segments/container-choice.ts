@@ -23,9 +23,15 @@ const NAME = 'hls-container';
 export class ContainerChoice {
   readonly #deps: ContainerChoiceDeps;
   #agreed: Promise<Container> | undefined;
+  #decided: Container | undefined;
 
   constructor(deps: ContainerChoiceDeps) {
     this.#deps = deps;
+  }
+
+  /** What it is, once that is known. */
+  get decided(): Container | undefined {
+    return this.#deps.said ?? this.#decided;
   }
 
   /** Waits for the first picture of the feed. Where none comes, the wait for segments says what is wrong. */
@@ -41,7 +47,8 @@ export class ContainerChoice {
 
   async #agreeOn(offered: Container): Promise<Container> {
     const agreed = await this.#deps.agree(NAME, offered);
-    return agreed === 'ts' || agreed === 'fmp4' ? agreed : offered;
+    this.#decided = agreed === 'ts' || agreed === 'fmp4' ? agreed : offered;
+    return this.#decided;
   }
 
   #begun(signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import type { ViewedSegments } from './viewer-answers.ts';
 export interface FeedHlsDeps extends Omit<FeedSegmentsDeps, 'container' | 'maxBytes'> {
   /** RING_MAX_BYTES: what the ring and the segments may take together. */
   readonly maxBytes: () => number;
-  readonly choice: Pick<ContainerChoice, 'of'>;
+  readonly choice: Pick<ContainerChoice, 'of' | 'decided'>;
 }
 
 export interface HlsStatus {
@@ -33,7 +33,9 @@ export interface WantedSegments {
   readonly targetDurationMs: number;
   /** @throws {StreampoolError} 503 when the feed has no memory left for a second container */
   of(container: Container): ViewedSegments;
-  /** The container for a viewer who asks for none. */
+  /** The container for a viewer who asks for none, if that is known. */
+  readonly decided?: Container | undefined;
+  /** The same. It waits until that is known. */
   chosen(signal: AbortSignal): Promise<Container>;
   /** Wants nothing any more. */
   release(): void;
@@ -54,6 +56,7 @@ interface Wished {
   /** @throws {StreampoolError} 503 as `WantedSegments.of` */
   segments(container: Container): FeedSegments;
   chosen(signal: AbortSignal): Promise<Container>;
+  decided(): Container | undefined;
 }
 
 /** What one session wants of a feed. There may be thousands, so each has little of its own. */
@@ -79,6 +82,10 @@ class Wish implements WantedSegments {
     const segments = this.#wished.segments(container);
     if (!this.#isReleased) this.#unwant[container] ??= segments.want();
     return segments;
+  }
+
+  get decided(): Container | undefined {
+    return this.#wished.decided();
   }
 
   chosen(signal: AbortSignal): Promise<Container> {
@@ -124,6 +131,7 @@ export class FeedHls implements RelayedSegments {
       targetDurationMs: () => Math.max(made.ts.targetDurationMs, made.fmp4.targetDurationMs),
       segments: (container) => this.#roomFor(container),
       chosen: (signal) => deps.choice.of(signal),
+      decided: () => deps.choice.decided,
     };
   }
 

@@ -300,6 +300,14 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     return this.#answers.part(n, p, signal);
   }
 
+  playlistHere(wish: PlaylistWish): PlaylistText | undefined {
+    return this.#answers.playlistHere(wish);
+  }
+
+  mediaHere(n: number, p: number | undefined): Buffer | undefined {
+    return this.#answers.mediaHere(n, p);
+  }
+
   /** As `ViewerAnswers` says. */
   init(key: string): Promise<Buffer> {
     return this.#answers.init(key);

@@ -28,6 +28,10 @@ export interface ViewedSegments {
   segment(n: number, signal: AbortSignal): Promise<Buffer>;
   part(n: number, p: number, signal: AbortSignal): Promise<Buffer>;
   init(key: string): Promise<Buffer>;
+  /** The playlist, for whom need not wait for it. Undefined: `playlist` answers. */
+  playlistHere?(wish: PlaylistWish): PlaylistText | undefined;
+  /** A segment, or a part of one, that is listed and here. Undefined: `segment` or `part` answers. */
+  mediaHere?(n: number, p: number | undefined): Buffer | undefined;
 }
 
 export interface ViewerAnswersDeps {
@@ -118,18 +122,39 @@ export class ViewerAnswers {
    * carry the feed; 503 when there is no segment in time, or not what is waited for
    */
   async playlist(signal: AbortSignal, { reload, skips = false, least = 0 }: PlaylistWish = {}): Promise<PlaylistText> {
-    const { changes, fit, maxBytes, settings } = this.#deps;
-    const count = () => this.#list.window.filter(({ gap }) => !gap).length;
-    const enough = () =>
-      Math.max(settings.startSegments, least, this.#list.partTarget === undefined ? 0 : LOW_LATENCY_SEGMENTS);
-    await changes.until(() => count() >= enough() || fit?.refusal !== undefined, settings.waitMs, signal);
+    const { changes, fit, settings } = this.#deps;
+    await changes.until(() => this.#has(least) || fit?.refusal !== undefined, settings.waitMs, signal);
     if (fit?.refusal !== undefined) throw fit.refusal;
-    if (count() === 0) throw this.#nothing();
-    if (this.#list.bytes > MOST_RINGS * maxBytes()) {
+    if (this.#count === 0) throw this.#nothing();
+    if (this.#isTooMuch) {
       const message = 'Three segments of this stream do not fit into the memory of a feed (RING_MAX_BYTES).';
       throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
     }
     if (reload !== undefined) await this.#reload(reload, signal);
+    return this.#now(skips);
+  }
+
+  playlistHere({ reload, skips = false, least = 0 }: PlaylistWish): PlaylistText | undefined {
+    const mustWait = !this.#has(least) || (reload !== undefined && !hasReached(this.#list, reload));
+    return mustWait || this.#isTooMuch || this.#deps.fit?.refusal !== undefined ? undefined : this.#now(skips);
+  }
+
+  /** How many segments a playlist names that are there. */
+  get #count(): number {
+    return this.#list.window.reduce((count, { gap }) => (gap ? count : count + 1), 0);
+  }
+
+  /** Whether a player can begin. @param least of segments that it needs */
+  #has(least: number): boolean {
+    const needed = this.#list.partTarget === undefined ? 0 : LOW_LATENCY_SEGMENTS;
+    return this.#count >= Math.max(this.#deps.settings.startSegments, least, needed);
+  }
+
+  get #isTooMuch(): boolean {
+    return this.#list.bytes > MOST_RINGS * this.#deps.maxBytes();
+  }
+
+  #now(skips: boolean): PlaylistText {
     if (skips) {
       this.#newer ??= { text: this.#text(true) };
       return this.#newer;
@@ -209,6 +234,12 @@ export class ViewerAnswers {
     const bytes = await this.#obtain(wanted, () => this.#deps.mayCome(n), signal);
     if (bytes === undefined) throw new StreampoolError(404, 'This part is not in the playlist.');
     return bytes;
+  }
+
+  mediaHere(n: number, p: number | undefined): Buffer | undefined {
+    if (p !== undefined) return this.partHere(n, p);
+    const listed = this.#list.of(n);
+    return listed === undefined || listed.gap ? undefined : this.#deps.media.of({ n });
   }
 
   /** A part whose media is here. */

@@ -97,8 +97,8 @@ async function worker(workerId: string) {
     },
     die: () => registry.leaveCluster(),
     entry: (clientId?: string, username?: string) => sessions.entry({ ...viewer(), username }, clientId),
-    enter: (ticket: string) => sessions.enter(viewer(), { ticket }),
-    enterAs: (clientId: string) => sessions.enter(viewer(), { clientId }),
+    enter: (ticket: string) => sessions.enter(SPEC.id, { ticket }, viewer),
+    enterAs: (clientId: string) => sessions.enter(SPEC.id, { clientId }, viewer),
     /** What a worker does once a second. */
     async second(): Promise<void> {
       for (const session of tracked) {

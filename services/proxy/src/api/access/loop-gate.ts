@@ -1,20 +1,20 @@
 /** Refuses playback requests that this cluster sent itself and that would loop for ever. */
 
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { HopMarker } from '../../upstream/egress/hop-marker.ts';
-import type { Gate } from './gates.ts';
 
 /**
  * The hook of all playback routes: a request may pass through this cluster once more, not twice. A request that came from
  * this cluster may not create a stream: each round would create another, and the check for the same stream would never match.
  */
-export function loopGate(marker: HopMarker): Gate {
-  return async (request, reply) => {
+export function loopGate(marker: HopMarker): onRequestHookHandler {
+  return (request, reply, done) => {
     const passes = marker.count(request.headers.via);
     const { url } = request.query as { url?: string };
-    if (passes > 1 || (passes > 0 && url !== undefined)) throw loop(marker, reply);
+    if (passes > 1 || (passes > 0 && url !== undefined)) done(loop(marker, reply));
+    else done();
   };
 }
 

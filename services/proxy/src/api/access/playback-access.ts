@@ -1,5 +1,6 @@
 /** Who may play (PLAYBACK_AUTH): everybody, or callers with a signed URL or the API token. Also builds the playback URLs. */
 
+import type { onRequestHookHandler } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
@@ -52,16 +53,16 @@ function signedAccess(secrets: () => readonly [string, ...string[]], defaultTtlM
  *
  * @param gate checks the API token, with its rate limit: nobody can guess tokens here either
  */
-export function playbackGate(access: PlaybackAccess, gate: Gate): Gate {
-  return async (request, reply) => {
+export function playbackGate(access: PlaybackAccess, gate: Gate): onRequestHookHandler {
+  return (request, reply, done) => {
     const { stream_id: streamId = '' } = request.params as { stream_id?: string };
     // A ticket was given to somebody who might play. Whoever opens it judges it.
-    if (streamId.includes('-')) return;
+    if (streamId.includes('-')) return done();
     const { [SIGNATURE]: signature } = request.query as Partial<Record<string, string>>;
     const refusal = access.refusal(streamId, signature);
-    if (refusal === undefined) return;
-    if (!carriesToken(request)) throw refusal;
-    await gate(request, reply);
+    if (refusal === undefined) return done();
+    if (!carriesToken(request)) return done(refusal);
+    gate(request, reply).then(() => done(), done);
   };
 }
 

@@ -19,12 +19,12 @@ const REFERENCE = /([?&](?:r|url)=)[\w-]+(?=&|$)/g;
 
 /** Logs a request when its response ends or its connection closes. */
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
+  const route = request.routeOptions.url ?? '';
+  // A player of HLS asks for something every second or two.
+  const isQuiet = QUIET.has(route) || route.startsWith('/hls/');
+  if (isQuiet && !log.isLevelEnabled('debug')) return;
   const startedMs = performance.now();
   reply.raw.once('close', () => {
-    const route = request.routeOptions.url ?? '';
-    // A player of HLS asks for something every second or two.
-    const isQuiet = QUIET.has(route) || route.startsWith('/hls/');
-    if (isQuiet && !log.isLevelEnabled('debug')) return;
     const fields = {
       method: request.method,
       url: maskRequestUrl(request.originalUrl),

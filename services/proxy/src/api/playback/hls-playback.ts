@@ -147,8 +147,9 @@ export class HlsPlayback {
     const stream = await this.#streamFor(streamId, request, reply);
     const opened = this.#opened(streamId, reference);
     // The record's id: that of the address would keep all of the address in memory, for as long as the session lasts.
-    const { viewer, clientId } = viewerOf(request, query, stream.id, config.workerId);
-    const session = await sessions.enter(viewer, ticket === undefined ? { clientId: clientId() } : { ticket });
+    const asking = () => viewerOf(request, query, stream.id, config.workerId);
+    const proof = ticket === undefined ? { clientId: asking().clientId() } : { ticket };
+    const session = await sessions.enter(stream.id, proof, () => asking().viewer);
     // Joining may have brought a newer record.
     return { session, opened, source: this.#sourceOf(registry.remembered(stream.id) ?? stream) };
   }

@@ -13,6 +13,7 @@ import { FilmLostError } from '../../films/film-lost.ts';
 import { saidContainer } from '../../segments/container-choice.ts';
 import type { WantedSegments } from '../../segments/feed-hls.ts';
 import { type HlsDirectives, wishOf } from '../../segments/reload.ts';
+import type { ViewedSegments } from '../../segments/viewer-answers.ts';
 import { NotSharedError } from '../../streams/sharing.ts';
 import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
 import { Visit } from '../../visit.ts';
@@ -105,13 +106,18 @@ export class PooledHls {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const visit = new Visit(reply.raw, this.#services.log);
     const { session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
-      const segments = wanted.of(query.container ?? (await wanted.chosen(visit.signal)));
-      const least = isOfBrowser(request) ? BROWSER_SEGMENTS : 0;
-      const playlist = await segments.playlist(visit.signal, { ...wishOf(query), least });
+      const wish = { ...wishOf(query), least: isOfBrowser(request) ? BROWSER_SEGMENTS : 0 };
+      const known = query.container ?? wanted.decided;
+      let segments = known && wanted.of(known);
+      let playlist = segments?.playlistHere?.(wish);
+      if (segments === undefined || playlist === undefined) {
+        const { signal } = new Visit(reply.raw, this.#services.log);
+        segments ??= wanted.of(await wanted.chosen(signal));
+        playlist = await segments.playlist(signal, wish);
+      }
       session.endures(playlist.mayPause === true ? FILM_ENDURES_MS : ENDURED_TARGETS * segments.targetDurationMs);
       if (request.method !== 'HEAD') session.count(Buffer.byteLength(playlist.text));
       reply.headers(viewerHeaders(session.client.id, address.streamId));
@@ -146,12 +152,11 @@ export class PooledHls {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
-    const visit = new Visit(reply.raw, this.#services.log);
     const { stream, session, wanted } = await this.#viewing(address, query, request, reply);
     const sent = session.sending();
     try {
       const segments = wanted.of(container);
-      const media = await (p === undefined ? segments.segment(n, visit.signal) : segments.part(n, p, visit.signal));
+      const media = segments.mediaHere?.(n, p) ?? (await this.#waitedFor(segments, { n, p }, reply));
       if (p === undefined && request.method !== 'HEAD') session.countSegment();
       return sendSegment(media, EXTENSION[container], this.#windowMs(stream, wanted), session, request, reply);
     } catch (error) {
@@ -160,6 +165,12 @@ export class PooledHls {
     } finally {
       sent();
     }
+  }
+
+  /** Most media is there when it is asked for. Only who waits for it needs to be watched meanwhile. */
+  #waitedFor(segments: ViewedSegments, { n, p }: AskedMedia, reply: FastifyReply): Promise<Buffer> {
+    const { signal } = new Visit(reply.raw, this.#services.log);
+    return p === undefined ? segments.segment(n, signal) : segments.part(n, p, signal);
   }
 
   /** The initialisation of segments of fragmented mp4. */
@@ -199,11 +210,13 @@ export class PooledHls {
     refuseLoop(guard.marker, stream, request, reply);
     refuseOther(stream);
     // The record's id: that of the address would keep all of the address in memory, for as long as the session lasts.
-    const { viewer, clientId } = viewerOf(request, query, stream.id, config.workerId);
-    const proof = ticket === undefined ? { clientId: clientId() } : { ticket };
-    const session = await sessions.enter(viewer, proof, { feed: true }).catch((error: unknown) => {
-      throw error instanceof NotSharedError ? withoutSegments(streamId, error) : error;
-    });
+    const asking = () => viewerOf(request, query, stream.id, config.workerId);
+    const proof = ticket === undefined ? { clientId: asking().clientId() } : { ticket };
+    const session = await sessions
+      .enter(stream.id, proof, () => asking().viewer, { feed: true })
+      .catch((error: unknown) => {
+        throw error instanceof NotSharedError ? withoutSegments(streamId, error) : error;
+      });
     if (session.segments === undefined) throw new Error('a session that wanted a feed has none');
     return { stream, session, wanted: session.segments };
   }

@@ -18,9 +18,15 @@ export interface HlsSessions {
   /**
    * The session that asks for a media playlist or a segment. The first time it is counted in; later this is a look into a map.
    *
+   * @param viewer called when it has to be counted in
    * @throws {StreampoolError} 403 no ticket of this stream, or expired; 404 no such stream; 410 disconnected; 503 no room
    */
-  enter(viewer: Viewer, by: SessionProof, wants?: { readonly feed: boolean }): Promise<HlsSession>;
+  enter(
+    streamId: string,
+    by: SessionProof,
+    viewer: () => Viewer,
+    wants?: { readonly feed: boolean },
+  ): Promise<HlsSession>;
   /** A session that got nothing: its stream does not play. */
   abandon(session: HlsSession): Promise<void>;
   /** What a session was watching is gone for good: every worker answers 410 to what its player still asks for. */

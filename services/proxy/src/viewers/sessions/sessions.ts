@@ -50,6 +50,9 @@ interface Here {
   readonly leaveFeed: (() => void) | undefined;
 }
 
+/** Who asks: by a ticket, or by its client id alone. */
+type Proven = Pick<Ticket, 'clientId'> & Partial<Ticket>;
+
 /** Whichever worker counts a session out says this of it, once. */
 export const SESSION_ENDED = 'a session has ended';
 
@@ -101,11 +104,16 @@ export class Sessions implements HlsSessions {
     return issueTicket(this.#deps.sealer, streamId, { clientId, username, issuedAtMs: this.#clock.wallMs() });
   }
 
-  async enter(viewer: Viewer, by: SessionProof, { feed } = { feed: false }): Promise<HlsSession> {
-    const ticket = this.#ticketOf(viewer, by);
+  async enter(
+    streamId: string,
+    by: SessionProof,
+    viewer: () => Viewer,
+    { feed } = { feed: false },
+  ): Promise<HlsSession> {
+    const ticket = this.#ticketOf(streamId, by);
     const { clientId, issuedAtMs } = ticket;
-    this.#refuseDisconnected(viewer.streamId, ticket);
-    const key = keyOf(viewer.streamId, clientId);
+    this.#refuseDisconnected(streamId, ticket);
+    const key = keyOf(streamId, clientId);
     const here = this.#here.get(key);
     if (here !== undefined && goesOn(here.session, feed, issuedAtMs)) {
       here.session.touch();
@@ -113,13 +121,11 @@ export class Sessions implements HlsSessions {
     }
     const joining =
       this.#joining.get(key) ??
-      this.#join({ ...viewer, username: ticket.username }, key, clientId, issuedAtMs, feed).finally(() =>
-        this.#joining.delete(key),
-      );
+      this.#join(as(viewer(), ticket), key, clientId, issuedAtMs, feed).finally(() => this.#joining.delete(key));
     this.#joining.set(key, joining);
     const session = await joining;
     // Another request has joined it for the provider's segments.
-    if (feed && session.segments === undefined) return this.enter(viewer, by, { feed });
+    if (feed && session.segments === undefined) return this.enter(streamId, by, viewer, { feed });
     session.touch();
     return session;
   }
@@ -182,8 +188,8 @@ export class Sessions implements HlsSessions {
     for (const here of this.#here.values()) void this.#drop(here);
   }
 
-  #ticketOf({ streamId, username }: Viewer, by: SessionProof): Omit<Ticket, 'issuedAtMs'> & Partial<Ticket> {
-    if (!('ticket' in by)) return { clientId: sessionClientId(by.clientId), username };
+  #ticketOf(streamId: string, by: SessionProof): Proven {
+    if (!('ticket' in by)) return { clientId: sessionClientId(by.clientId) };
     const ticket = openTicket(this.#deps.sealer, streamId, by.ticket);
     if (ticket !== undefined) return ticket;
     throw this.#deps.sealer.refusal(
@@ -191,7 +197,7 @@ export class Sessions implements HlsSessions {
     );
   }
 
-  #refuseDisconnected(streamId: string, { clientId, issuedAtMs }: Pick<Ticket, 'clientId'> & Partial<Ticket>): void {
+  #refuseDisconnected(streamId: string, { clientId, issuedAtMs }: Proven): void {
     if (!this.#disconnected.has(clientId, streamId, issuedAtMs)) return;
     throw new StreampoolError(410, 'This session was disconnected. Open the playlist anew.');
   }
@@ -307,6 +313,11 @@ export class Sessions implements HlsSessions {
     leaveFeed?.();
     if (report !== undefined) await this.#deps.registry.report([report]);
   }
+}
+
+/** What is known of a viewer: its ticket says how it called itself at the entry. */
+function as(viewer: Viewer, proven: Proven): Viewer {
+  return proven.issuedAtMs === undefined ? viewer : { ...viewer, username: proven.username };
 }
 
 function keyOf(streamId: string, wantedId: string): string {
