@@ -491,7 +491,7 @@ export class ProcessFeed implements PlacedFeed {
     if (this.#abort.signal.aborted || this.place.current.kind === 'relay' || this.#succession.isReady) run.kill();
     const unwatch = this.#watch(run);
     this.#playing = run;
-    this.#marks.begin(run.source?.marks);
+    this.#marks.begin(run.source?.marks, run.source?.history.current.timeline, this.#sourceClock);
     try {
       const { end, addedMs } = await intoFeed(run, this, {
         samePictures: this.#production.samePictures,

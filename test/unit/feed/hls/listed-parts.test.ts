@@ -38,6 +38,17 @@ const crcsOf = (list: SegmentList, n: number) => {
   return parts?.map(({ crc, gap }) => (gap === true ? 'gap' : crc));
 };
 
+describe('the numbers of a list', () => {
+  it('have no hole: when they jump ahead, the list begins anew', () => {
+    const list = listed();
+    for (const n of [8, 9, 10, 74, 75]) add(list, done(n, [1]));
+    expect([list.kept, list.window].map((all) => all.map(({ n }) => n))).toEqual([
+      [74, 75],
+      [74, 75],
+    ]);
+  });
+});
+
 describe('the parts of the segment that is open', () => {
   it('come behind the newest segment, one after the other, and stay with it', () => {
     const list = listed();

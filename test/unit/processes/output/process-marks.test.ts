@@ -56,6 +56,22 @@ describe('the marks of a feed', () => {
   });
 });
 
+describe('the marks of a source on another timeline', () => {
+  it('count when it is known where they are in the feed, and not with the clock of the source before', () => {
+    const marks = new ProcessMarks('clock', 2_000);
+    const [before, after] = [new MarkLog(), new MarkLog()];
+    marks.begin(before, CLOCK.timeline, undefined);
+    expect(marks.of(CLOCK, 'feed')).toEqual({ log: before, list: 'clock', ...CLOCK });
+    // The connection of the same source feed goes on.
+    marks.begin(before, CLOCK.timeline, CLOCK);
+    expect(marks.of(CLOCK, 'feed')?.log).toBe(before);
+    marks.begin(after, 'another', CLOCK);
+    expect(marks.of(CLOCK, 'feed')).toBeUndefined();
+    const clock = { timeline: 'another', shift: 5 };
+    expect(marks.of(clock, 'feed')).toEqual({ log: after, list: 'clock', ...clock });
+  });
+});
+
 /** A feed whose own pictures come at 25 a second from `second` on, with a keyframe each second. */
 function play(marks: ProcessMarks, fromSecond: number, seconds: number, startedMs: number): void {
   const sink = marks.own.sink(NOTHING);

@@ -269,7 +269,7 @@ export class SegmentList {
     // Players count the numbers in a playlist on from the first.
     const hole = segments.findLastIndex(({ n }, at) => at > 0 && n !== (segments[at - 1] as ListedSegment).n + 1);
     this.#all = segments.slice(Math.max(0, hole));
-    this.#all = segments.slice(-(this.window.length + KEPT_BEYOND));
+    this.#all = this.#all.slice(-(this.window.length + KEPT_BEYOND));
     if (this.#open !== undefined && this.#open.n <= (this.newest?.n ?? 0)) this.#open = undefined;
   }
 }

@@ -41,6 +41,8 @@ export class ProcessMarks {
   readonly #own: LocalMarks;
   #source: MarkLog | undefined;
   #isOwn = false;
+  /** Of the run before, which has nothing to do with the marks of this one. */
+  #former: SourceClock | undefined;
   /** When a picture at a mark was no keyframe and a new run was to mend that, monotonic ms. */
   #mendedMs: number | undefined;
   /** That did not mend it. */
@@ -70,9 +72,12 @@ export class ProcessMarks {
   /**
    * A run of this worker begins.
    * @param source the marks of its source feed; undefined: FFmpeg opens the source itself
+   * @param timeline of that source feed
+   * @param clock how the feed's times relate to those of the source before
    */
-  begin(source: MarkLog | undefined): void {
+  begin(source: MarkLog | undefined, timeline?: string, clock?: SourceClock): void {
     this.#source = source;
+    this.#former = clock?.timeline === timeline ? undefined : clock;
     this.#follow(source === undefined || this.#followed === 'own' || this.#isOffGrid);
   }
 
@@ -113,6 +118,7 @@ export class ProcessMarks {
   /** The worker that makes the feed says these. Undefined: it makes it on another timeline. */
   hear(heard: RelayedMarks | undefined): void {
     this.#source = heard?.source;
+    this.#former = undefined;
     this.#isOwn = heard?.own !== undefined;
     if (heard?.own !== undefined) this.#own.hear(heard.own);
   }
@@ -120,11 +126,12 @@ export class ProcessMarks {
   /**
    * @param clock how the feed's times relate to those of its source
    * @param timeline of the feed
-   * @returns undefined when nobody has said any
+   * @returns undefined when nobody has said any, or nobody knows yet where they are in the feed
    */
   of(clock: SourceClock | undefined, timeline: string): FeedMarks | undefined {
     if (this.#isOwn) return { log: this.#own.log, list: 'source', timeline, shift: 0 };
     if (this.#source === undefined || clock === undefined || this.#followed === 'own') return undefined;
+    if (clock === this.#former) return undefined;
     return { log: this.#source, list: this.#followed, timeline: clock.timeline, shift: clock.shift };
   }
 }
