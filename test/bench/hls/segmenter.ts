@@ -11,7 +11,7 @@ import type { Row } from '../table.ts';
 /** A wake of readers every 10 ms reads about this much of 4 Mbit/s. */
 const PIECE_BYTES = 27 * 188;
 /** Both sides are measured this often in turn, since a shared machine is never the same for long. */
-const ROUNDS = 5;
+const ROUNDS = 15;
 const MS_PER_S = 1_000;
 const US_PER_MS = 1_000;
 
@@ -34,7 +34,7 @@ export async function segmenter({ quick, say }: Bench): Promise<Row[]> {
   try {
     return CONTAINERS.map(({ name, containers, muxer, goalMs }) => {
       const [ours, floor]: [number[], number[]] = [[], []];
-      for (let round = 0; round <= (quick ? 1 : ROUNDS); round++) {
+      for (let round = 0; round <= (quick ? 5 : ROUNDS); round++) {
         say(`segments of ${name}: ${round === 0 ? 'warming up' : `round ${round}`}`);
         const mine = segmenterMs(feed, containers);
         const theirs = copyMs(file, muxer);
