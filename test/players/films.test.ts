@@ -71,6 +71,25 @@ describe.skipIf(CHROMIUM === undefined)('a film', () => {
     expectWhole(watched, LONG_SECONDS);
   });
 
+  staged.for(PLAYERS.filter((player) => player !== 'native'))(
+    'goes back and forward in %s, in what its playlist lists',
+    async (player, { stage }) => {
+      const entry = await film(stage, 'movie.mp4', LIGHT);
+      const watched = await players.watch(player, {
+        url: entry(player, 'ts'),
+        seconds: FINITE_SECONDS + SPARE_SECONDS,
+        seeks: [
+          { atSeconds: 4, toSeconds: 1 },
+          { atSeconds: 5, toSeconds: 9 },
+        ],
+      });
+      expect(watched).toMatchObject({ fatal: [], ended: true });
+      expect(watched.position).toBeGreaterThan(FINITE_SECONDS - 0.1);
+      expect(watched.reached.map(({ position }) => Math.floor(position))).toEqual([1, 9]);
+      for (const { afterMs } of watched.reached) expect(afterMs).toBeLessThan(SMOOTH_MS);
+    },
+  );
+
   staged.for(['hlsjs', 'shaka'] as const)(
     'tells %s when the worker is gone that makes it',
     async (player, { stage }) => {
