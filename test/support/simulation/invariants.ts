@@ -194,6 +194,13 @@ export class Invariants {
         const what = `${incarnation} stood still past its lease and passed unit ${unit.number} of ${feed} on ${why}`;
         this.broken('fencing', what);
       },
+      beginsLater: (last) => {
+        const { current } = place;
+        if (current.kind !== 'relay') return false;
+        const theirs = this.#makersOf((current.via ?? current.owner).incarnation, feed);
+        const next = last.number + 1;
+        return !theirs.has(next) && [...theirs.keys()].some((unit) => unit > next);
+      },
       starts: (unit) => this.#cluster.provider.began(unit),
       ends: (end, readers) => {
         if (readers === 0 || end.kind === 'failed' || !place.isOriginal) return;

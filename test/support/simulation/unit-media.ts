@@ -50,6 +50,8 @@ export interface MediaWatch {
   /** A new input goes on with the media that is there. `same`: it says that these are its own pictures up to `last`. */
   begins(kind: Input['kind'], same: boolean, last: Unit | undefined): void;
   passes(kind: Input['kind'], unit: Unit): void;
+  /** Whether the worker that is followed now has nothing of what comes next after `last`: it has begun the feed later. */
+  beginsLater(last: Unit): boolean;
   /** The feed begins with this unit of a live source. */
   starts(unit: Unit & { readonly connection: number }): void;
   /** The feed is over; so many read it. */
@@ -84,7 +86,10 @@ export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
       kind = input.kind;
       const continues: Continuation | undefined = 'continues' in input ? input.continues : undefined;
       // Without a common clock, readers go on at the newest keyframe.
-      isAnew = kind === 'relay' ? last !== undefined && continues === undefined : last === undefined;
+      isAnew =
+        kind === 'relay'
+          ? last !== undefined && (continues === undefined || watch.beginsLater(last))
+          : last === undefined;
       watch.begins(kind, continues?.samePictures === true, last);
     },
     push: (chunk) => {

@@ -7,6 +7,7 @@ import { type Production, productionOf } from '../../../../services/proxy/src/pr
 import type { Run, RunRequest } from '../../../../services/proxy/src/processes/run.ts';
 import type { StreamRecord } from '../../../../services/registry/types.ts';
 import type { RunWorld, SimulatedRun } from '../run-model.ts';
+import type { Unit } from '../unit-media.ts';
 import { liveUnitsIn } from './live-media.ts';
 import { FIRST_PICTURE_MS } from './source-run.ts';
 import { SOURCE_SETTINGS } from './source-settings.ts';
@@ -50,20 +51,28 @@ function running(real: Run, { streamId }: RunRequest, { nextMaker, running: all 
 function watched(real: FeedOutput, feed: Feed, { watchOf }: RunWorld): FeedOutput {
   const watch = watchOf(feed);
   let kind: Parameters<FeedOutput['begin']>[0]['kind'] = 'source';
+  let newest: Unit | undefined;
+  let isAnew = true;
   feed.onEnd(() => feed.end !== undefined && watch.ends(feed.end, feed.readerCount));
   const begin: FeedOutput['begin'] = (input) => {
     kind = input.kind;
+    isAnew = newest === undefined ? kind === 'run' : kind === 'relay' && watch.beginsLater(newest);
     real.begin(input);
   };
   const push: FeedOutput['push'] = (chunk, nowMs) => {
     // The output rewrites it.
     const units = liveUnitsIn(chunk);
-    const last = units.at(-1);
     const { head } = feed.ring;
     real.push(chunk, nowMs);
     const [first] = units;
-    if (first !== undefined && kind === 'run' && head === 0) watch.starts({ ...first, maker: 0 });
-    if (last !== undefined && feed.ring.head > head) watch.passes(kind, { number: last.number, maker: 0 });
+    if (first !== undefined && isAnew) watch.starts({ ...first, maker: 0 });
+    if (first !== undefined) isAnew = false;
+    if (feed.ring.head === head) return;
+    for (const { number } of units) {
+      if (newest !== undefined && number <= newest.number) continue;
+      newest = { number, maker: 0 };
+      watch.passes(kind, newest);
+    }
   };
   return Object.assign(Object.create(real) as FeedOutput, { begin, push });
 }
