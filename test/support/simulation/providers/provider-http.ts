@@ -45,6 +45,8 @@ class Connection {
   /** When what was sent last arrives. */
   #lastMs = 0;
   #hasEnded = false;
+  /** Some media has been sent. */
+  #hasMedia = false;
 
   constructor(request: HopRequest, provider: Provider, process: Process) {
     this.#request = request;
@@ -53,7 +55,7 @@ class Connection {
     this.#url = request.url.href;
     this.#account = accountOf({ url: this.#url, headers: {}, userAgent: '' });
     provider.connect(this.#account, this);
-    this.#forget = provider.onBreak(this.#url, () => this.#ends());
+    this.#forget = provider.onBreak(this.#url, () => this.#breaks());
     process.onEnd(() => this.#stop());
     request.opening.addEventListener('abort', this.#onAbort, { once: true });
     this.#after(this.#scheduler.between(...WAY_MS), () => this.#accepted());
@@ -112,6 +114,7 @@ class Connection {
   }
 
   #sendUnit(media: LiveMedia, connection: number, unit: number): void {
+    this.#hasMedia = true;
     this.#send(() => {
       this.#provider.hasSent(connection, unit);
       this.#body.push(media.unit(unit));
@@ -126,6 +129,12 @@ class Connection {
       if (this.#provider.outage(this.#url) === undefined) this.#sendUnit(media, connection, unit);
       this.#sendNext(media, connection);
     });
+  }
+
+  /** A fault of the provider ends it. */
+  #breaks(): void {
+    if (!this.#hasMedia) this.#provider.refused(this.#url);
+    this.#ends();
   }
 
   /** The provider closes it. */

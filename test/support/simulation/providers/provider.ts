@@ -117,6 +117,11 @@ export class Provider {
     if (this.#outages.delete(url)) this.#endedMs.set(url, this.#now());
   }
 
+  /** A source has closed a connection before any media came over it: a worker takes that for a refusal. */
+  refused(url: string): void {
+    this.#endedMs.set(url, this.#now());
+  }
+
   /** For how long a source has sent media to whoever reads it. One that drops a connection sends on over the next one. */
   wellMs(url: string): number {
     return this.#outages.has(url) ? 0 : this.#now() - (this.#endedMs.get(url) ?? Number.NEGATIVE_INFINITY);
