@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { startFileSource } from '../support/file-source.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
+import type { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -26,7 +26,7 @@ async function scene(stage: Stage, client = 'c1'): Promise<Scene> {
   const [one, two] = workers as [Worker, Worker];
   const { stream_id: id } = await one.api.createTranscode({ url: files.url('movie.mp4'), profile: LIGHT });
   const entry = `${one.url}/hls/${id}/playlist.m3u8?client_id=${encodeURIComponent(client)}`;
-  return { workers: [one, two], id, viewer: await HlsViewer.open(entry) };
+  return { workers: [one, two], id, viewer: await stage.hlsViewer(entry) };
 }
 
 async function clientsOf(worker: Worker) {
@@ -89,7 +89,7 @@ staged(
     expect(gone.status).toBe(410);
     expect(await gone.json()).toMatchObject({ detail: expect.stringContaining('begins from the start') });
     expect((await fetch(workers[1].url + viewer.path)).status).toBe(410);
-    const again = await HlsViewer.open(`${workers[1].url}/hls/${id}/playlist.m3u8?client_id=c1`);
+    const again = await stage.hlsViewer(`${workers[1].url}/hls/${id}/playlist.m3u8?client_id=c1`);
     const anew = await again.playlist();
     // Another one, from its first segment on; two that begin in the same half second have the same first number.
     expect(workers[1].ffmpegPids()).toHaveLength(1);

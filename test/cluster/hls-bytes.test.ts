@@ -1,6 +1,6 @@
 // Segments of a pooled stream are the same bytes on every worker, under the same numbers, whatever happens to the workers.
 import { expect } from 'vitest';
-import { HlsViewer, type MediaPlaylist } from '../support/hls-viewer.ts';
+import type { HlsViewer, MediaPlaylist } from '../support/hls-viewer.ts';
 import { decodeErrors, expectClean, judgeTs } from '../support/judge/index.ts';
 import { startRoundRobin } from '../support/round-robin.ts';
 import { LIGHT, staged } from '../support/stage.ts';
@@ -133,7 +133,7 @@ staged.for(['ts', 'fmp4'] as const)(
     });
     const balancer = await startRoundRobin(alive, RULES);
     stage.closeAfter(() => balancer.close());
-    const viewer = await HlsViewer.open(`${balancer.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
+    const viewer = await stage.hlsViewer(`${balancer.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
     const { numbers } = await viewer.playlist(owner.url);
     for (const { url } of alive) await viewer.playlist(url);
     const audience = new Audience(viewer, numbers.at(-1) as number);

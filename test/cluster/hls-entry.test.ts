@@ -1,7 +1,7 @@
 // What the entry of a pooled stream says of it, on a worker that has its feed, on one that has not, and before there is any.
 import { parse, type types } from 'hls-parser';
 import { expect } from 'vitest';
-import { HlsViewer } from '../support/hls-viewer.ts';
+import type { HlsViewer } from '../support/hls-viewer.ts';
 import { LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
@@ -29,7 +29,7 @@ staged('the entry says what plays, whichever worker has the feed', async ({ stag
     { bandwidth: 220_000, codecs: undefined, resolution: undefined },
     { bandwidth: 1, codecs: undefined, resolution: undefined },
   ]);
-  const viewers = await Promise.all(streams.map((id) => HlsViewer.open(`${one.url}/hls/${id}/playlist.m3u8`)));
+  const viewers = await Promise.all(streams.map((id) => stage.hlsViewer(`${one.url}/hls/${id}/playlist.m3u8`)));
   for (const [at, id] of streams.entries()) {
     const viewer = viewers[at] as HlsViewer;
     const { numbers, parsed } = await viewer.playlist();

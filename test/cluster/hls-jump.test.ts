@@ -1,7 +1,6 @@
 // A provider's clock jumps, and the owner dies before the next keyframe: the playlists of its successor say the discontinuity.
 import { expect } from 'vitest';
 import { newPlaces } from '../support/cluster.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { judgeTs } from '../support/judge/index.ts';
 import { allPlaying, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -17,7 +16,7 @@ staged(
     const [owner, follower] = cluster.workers as [Worker, Worker];
     const source = await stage.source({ fixture: 'plain', join: 'keyframe', burstSeconds: 3 });
     const { stream_id } = await owner.api.createStream({ url: source.url, share: true });
-    const viewer = await HlsViewer.open(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await stage.hlsViewer(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
     await viewer.playlist();
     const beside = stage.viewer(`${follower.url}/stream/${stream_id}`);
     await allPlaying([beside]);

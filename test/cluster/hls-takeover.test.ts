@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { newPlaces } from '../support/cluster.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
+import type { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { record } from '../support/recorder.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
@@ -59,7 +59,7 @@ staged.concurrent(
     const [owner, follower, late] = cluster.workers as [Worker, Worker, Worker];
     const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
     const { stream_id } = await owner.api.createTranscode({ url: source.url, profile: LIGHT });
-    const viewer = await HlsViewer.open(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await stage.hlsViewer(`${owner.url}/hls/${stream_id}/playlist.m3u8`);
     const [begin = 0] = (await viewer.playlist()).numbers;
     await allPlaying([stage.viewer(`${follower.url}/stream/${stream_id}`)]);
     // What the follower has of the feed begins here.
@@ -104,7 +104,7 @@ staged.concurrent(
     const [drained, other] = cluster.workers as [Worker, Worker];
     const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
     const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
-    const viewer = await HlsViewer.open(`${drained.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await stage.hlsViewer(`${drained.url}/hls/${stream_id}/playlist.m3u8`);
     const begin = (await viewer.playlist()).numbers.at(-1) as number;
     const bytes: Buffer[] = [];
     let n = begin;
@@ -144,7 +144,7 @@ staged.concurrent(
     const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
     const { stream_id } = await drained.api.createTranscode({ url: source.url, profile: LIGHT });
     const players = ['ts', 'fmp4'].map(async (container) => {
-      const viewer = await HlsViewer.open(`${drained.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
+      const viewer = await stage.hlsViewer(`${drained.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
       const [begin = 0] = (await viewer.playlist()).numbers;
       const had = new Map<number, Buffer>();
       for (let n = begin; n < begin + 10; n++) {
@@ -176,7 +176,7 @@ staged.concurrent('an HLS profile plays MPEG-TS at /stream/, from the feed of it
   const profile = LIGHT.replace('-f mpegts', '-f hls -hls_time 2 -hls_list_size 30');
   const { stream_id, playlist_url } = await worker.api.createTranscode({ url: source.url, profile });
   expect(playlist_url).toBe(`/hls/${stream_id}/playlist.m3u8`);
-  const viewer = await HlsViewer.open(worker.url + playlist_url);
+  const viewer = await stage.hlsViewer(worker.url + playlist_url);
   const [n = 0] = (await viewer.playlist()).numbers;
   expect((await viewer.segment(n)).length).toBeGreaterThan(0);
   const recorded = await record(`${worker.url}/stream/${stream_id}`, { untilBytes: 400_000 });

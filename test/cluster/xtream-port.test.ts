@@ -1,7 +1,6 @@
 // Behind a port that lets only the addresses of Xtream players through, as m3u-editor's does, streams play by HLS.
 import { expect } from 'vitest';
 import { startFileSource } from '../support/file-source.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { PROFILES } from '../support/m3u-editor-bodies.ts';
 import { watchWith } from '../support/players/programs.ts';
@@ -49,7 +48,7 @@ staged.concurrent('plays the stock templates of m3u-editor through two workers i
       const container = names === WIDENED ? 'fmp4' : 'ts';
       const faults = await watchWith('ffmpeg', { url: entry, seconds: 6, container });
       expect({ what, faults }).toEqual({ what, faults: [] });
-      const { parsed, text } = await (await HlsViewer.open(entry)).playlist();
+      const { parsed, text } = await (await stage.hlsViewer(entry)).playlist();
       expect([what, parsed.targetDuration, text.includes('#EXT-X-MAP')]).toEqual([what, 2, container === 'fmp4']);
     }),
   );
@@ -73,7 +72,7 @@ staged.concurrent(
     const source = await stage.source({ fixture: 'bframes', join: 'keyframe', burstSeconds: 3 });
     const own = await worker.api.createTranscode({ url: source.url, profile: PROFILES.hls });
     const theirs = await worker.api.createStream({ url: files.url('hls/live.m3u8') });
-    const viewer = await HlsViewer.open(`${url}/m3u-proxy/hls/${own.stream_id}/playlist.m3u8?username=ann`);
+    const viewer = await stage.hlsViewer(`${url}/m3u-proxy/hls/${own.stream_id}/playlist.m3u8?username=ann`);
     const { numbers } = await viewer.playlist();
     const [begin = 0] = numbers;
     const bytes: Buffer[] = [];

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { type FileSourceOptions, startFileSource } from '../support/file-source.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
+import type { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { packetHashes } from '../support/packet-hashes.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
@@ -123,7 +123,7 @@ staged('copies a film into segments without losing a byte of its pictures', asyn
   const worker = await stage.worker(SHORT);
   const { stream_id } = await worker.api.createTranscode({ url: files.url('movie.mkv'), profile: COPY });
   const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8?client_id=c1`;
-  const viewer = await HlsViewer.open(entry);
+  const viewer = await stage.hlsViewer(entry);
   const { media, numbers } = await playAll(viewer, [worker.url]);
   const file = join(await mkdtemp(join(tmpdir(), 'streampool-film-')), 'film.ts');
   stage.closeAfter(() => rm(dirname(file), { recursive: true }));
@@ -143,7 +143,7 @@ staged('copies a film into segments without losing a byte of its pictures', asyn
   expect(parsed.mediaSequenceBase).toBeGreaterThan(numbers[0] as number);
   expect(worker.ffmpegPids()).toEqual([]);
   // Who opens it again sees all of it again.
-  const again = await HlsViewer.open(entry);
+  const again = await stage.hlsViewer(entry);
   expect((await playAll(again, [worker.url])).media.length).toBeGreaterThan(0.99 * media.length);
   await ended(worker, `/streams/${stream_id}`);
 });
@@ -154,7 +154,7 @@ staged(
     const files = await films(stage);
     const worker = await stage.worker(SHORT);
     const { stream_id } = await worker.api.createTranscode({ url: files.url('movie.ts'), profile: LIGHT });
-    const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8?client_id=c1`);
+    const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8?client_id=c1`);
     const first = await viewer.playlist();
     // Players begin three segments before the end of a live playlist, or where it says.
     expect(first.numbers.length).toBe(3);
@@ -190,7 +190,7 @@ staged(
     const worker = await stage.worker(ENV);
     const url = files.url('hls/vod.m3u8');
     const { stream_id } = await worker.api.createTranscode({ url, profile: LIGHT });
-    const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
     const { media } = await playAll(viewer, [worker.url]);
     expectClean(judgeTs(media, { gapMs: WHOLE.maxGapMs }), WHOLE);
     const whole = await stage.viewer(`${worker.url}/stream/${stream_id}`).done;
@@ -205,7 +205,7 @@ staged('says what a film is that does not play, and that there is no room for on
   const worker = await stage.worker({ ...ENV, MAX_PROCESSES: '1', SOURCE_MAX_CONNECTIONS: '1' });
   files.failNext(404);
   const gone = await worker.api.createTranscode({ url: files.url('movie.mp4'), profile: LIGHT });
-  const none = await HlsViewer.open(`${worker.url}/hls/${gone.stream_id}/playlist.m3u8`);
+  const none = await stage.hlsViewer(`${worker.url}/hls/${gone.stream_id}/playlist.m3u8`);
   expect((await fetch(worker.url + none.path)).status).toBe(502);
   const [one, two] = await Promise.all(
     ['movie.ts', 'movie.mkv'].map((name) =>
@@ -213,7 +213,7 @@ staged('says what a film is that does not play, and that there is no room for on
     ),
   );
   const viewers = await Promise.all(
-    [one, two].map((stream) => HlsViewer.open(`${worker.url}/hls/${stream?.stream_id}/playlist.m3u8`)),
+    [one, two].map((stream) => stage.hlsViewer(`${worker.url}/hls/${stream?.stream_id}/playlist.m3u8`)),
   );
   await viewers[0]?.playlist();
   const full = await fetch(worker.url + viewers[1]?.path);
@@ -231,7 +231,7 @@ staged(
     const worker = await stage.worker({ ...ENV, RING_MAX_BYTES: '4M' });
     for (const name of ['movie.ts', 'movie.mp4'] as const) {
       const { stream_id } = await worker.api.createStream({ url: files.url(name) });
-      const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+      const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
       const { media } = await playAll(viewer, [worker.url]);
       expectClean(judgeTs(media, { gapMs: WHOLE.maxGapMs }), WHOLE);
       await ended(worker, `/streams/${stream_id}`);
@@ -240,7 +240,7 @@ staged(
     const heavy =
       '-i {input_url} -vf noise=alls=100:allf=t,scale=640:360 -c:v mpeg2video -b:v 16M -minrate 16M -c:a aac -f mpegts {output_args}';
     const { stream_id } = await worker.api.createTranscode({ url: files.url('movie.mp4'), profile: heavy });
-    const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+    const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
     const { numbers } = await viewer.playlist();
     const one = await viewer.segment(numbers[0] as number);
     expect(one.length).toBeGreaterThan(1_000_000);

@@ -1,6 +1,5 @@
 // Low latency of one worker, passed on by another one that has it as its source: its blocking reloads, its bytes, and its packets.
 import { expect } from 'vitest';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { packetHashes } from '../support/packet-hashes.ts';
 import { LIGHT, staged } from '../support/stage.ts';
@@ -35,7 +34,7 @@ staged('passes on what waits, and every byte', async ({ stage }) => {
   const direct = `${origin.url}/hls/${made}/playlist.m3u8?container=fmp4`;
   const { stream_id: id } = await proxy.api.createStream({ url: direct });
   const through = `${proxy.url}/hls/${id}/playlist.m3u8`;
-  const [there, here] = [await HlsViewer.open(direct), await HlsViewer.open(through)];
+  const [there, here] = [await stage.hlsViewer(direct), await stage.hlsViewer(through)];
   const base = proxy.url + here.path;
   await there.playlist();
   const blockedAt = async ({ api }: Worker) =>

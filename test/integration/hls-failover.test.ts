@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { startFileSource } from '../support/file-source.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -41,7 +40,7 @@ staged('goes from HLS to MPEG-TS and back, and FFmpeg plays on', { timeout: 90_0
       timeoutMs: 30_000,
     });
   };
-  const viewer = await HlsViewer.open(entry);
+  const viewer = await stage.hlsViewer(entry);
   const numbers: number[] = [];
   const kinds: string[] = [];
   const look = async () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
-import { HlsViewer, type MediaPlaylist } from '../support/hls-viewer.ts';
+import type { HlsViewer, MediaPlaylist } from '../support/hls-viewer.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 
@@ -45,7 +45,7 @@ staged(
     const census = stage.census(worker);
     const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
     const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
-    const [ts, mp4] = [await HlsViewer.open(entry), await HlsViewer.open(`${entry}?container=fmp4`)];
+    const [ts, mp4] = [await stage.hlsViewer(entry), await stage.hlsViewer(`${entry}?container=fmp4`)];
     const { numbers } = await ts.playlist();
     const first = numbers.at(-1) ?? 0;
     // Its playlist is there at once, because the ring still has what it needs.
@@ -82,7 +82,7 @@ staged(
     const worker = await stage.worker(ENV);
     const open = async (profile: string, query = '') => {
       const { stream_id } = await worker.api.createTranscode({ url: source.url, profile });
-      return HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8${query}`);
+      return stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8${query}`);
     };
     const hevc = await open(HEVC);
     const { parsed, numbers } = await hevc.playlist();
@@ -107,7 +107,7 @@ staged(
       const { stream_id } = await worker.api.createTranscode({ url: source.url, profile });
       return `${worker.url}/hls/${stream_id}/playlist.m3u8`;
     };
-    const mp2 = await HlsViewer.open(`${await entryOf(LIGHT.replace('-c:a aac', '-c:a mp2'))}?container=fmp4`);
+    const mp2 = await stage.hlsViewer(`${await entryOf(LIGHT.replace('-c:a aac', '-c:a mp2'))}?container=fmp4`);
     const { parsed } = await mp2.playlist();
     const init = await mp2.init(parsed.segments[0]?.map?.uri ?? '');
     expect([init.includes('avc1'), init.includes('soun')]).toEqual([true, false]);
@@ -117,16 +117,16 @@ staged(
       ['fmp4', 'audio/mp4'],
       ['ts', 'video/mp2t'],
     ]) {
-      const listener = await HlsViewer.open(`${radio}?container=${container}`);
+      const listener = await stage.hlsViewer(`${radio}?container=${container}`);
       const [n = 0] = (await listener.playlist()).numbers;
       expect((await listener.answerOf(n)).headers.get('content-type')).toBe(type);
     }
     expect((await mp2.answerOf(parsed.mediaSequenceBase ?? 0)).headers.get('content-type')).toBe('video/mp4');
     const mpeg2 = await entryOf(LIGHT.replace('libx264 -preset ultrafast', 'mpeg2video'));
-    const viewer = await HlsViewer.open(`${mpeg2}?container=fmp4`);
+    const viewer = await stage.hlsViewer(`${mpeg2}?container=fmp4`);
     const answer = await fetch(worker.url + viewer.path);
     expect([answer.status, await answer.text()]).toEqual([422, expect.stringContaining('container=ts')]);
-    expect((await (await HlsViewer.open(mpeg2)).playlist()).numbers.length).toBeGreaterThan(0);
+    expect((await (await stage.hlsViewer(mpeg2)).playlist()).numbers.length).toBeGreaterThan(0);
   },
 );
 

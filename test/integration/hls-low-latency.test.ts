@@ -1,6 +1,5 @@
 // Low latency: parts of segments of fragmented MP4, playlists and parts that are waited for, and hls.js close behind the source.
 import { expect } from 'vitest';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
 import { LIGHT, staged } from '../support/stage.ts';
@@ -14,7 +13,7 @@ staged('lists parts, which are the segment, and answers when what was asked for 
   const worker = await stage.worker({ ...ENV, HLS_SEGMENT_TIME: '1' });
   const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
   const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
-  const viewer = await HlsViewer.open(`${entry}?container=fmp4`);
+  const viewer = await stage.hlsViewer(`${entry}?container=fmp4`);
   const { parsed, numbers, text } = await viewer.playlist();
   expect(parsed).toMatchObject({ version: 9, partTargetDuration: 0.33 });
   expect(parsed.lowLatencyCompatibility).toMatchObject({ canBlockReload: true, canSkipUntil: 6, partHoldBack: 0.99 });
@@ -54,7 +53,7 @@ staged('lists parts, which are the segment, and answers when what was asked for 
   const newer = await viewer.ask('_HLS_skip=YES').then((answer) => answer.text());
   const [, skipped] = /^#EXT-X-SKIP:SKIPPED-SEGMENTS=(\d+)$/m.exec(newer) ?? [];
   expect([Number(skipped) >= 2, newer.match(/^segment\.m4s/gm)?.length]).toEqual([true, 6]);
-  const ts = await HlsViewer.open(`${entry}?container=ts`);
+  const ts = await stage.hlsViewer(`${entry}?container=ts`);
   const plain = await ts.playlist();
   expect([plain.parsed.version, plain.text.includes('PART')]).toEqual([3, false]);
   const last = plain.numbers.at(-1) ?? 0;
@@ -65,7 +64,7 @@ staged('frees what waits when its player goes', async ({ stage }) => {
   const source = await stage.source(SOURCE);
   const worker = await stage.worker(ENV);
   const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
-  const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8?container=fmp4`);
+  const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8?container=fmp4`);
   const { numbers } = await viewer.playlist();
   const waiting = async () => {
     const answer = await fetch(`${worker.url}/metrics`);

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { expect } from 'vitest';
 import { startFileSource } from '../support/file-source.ts';
-import { HlsViewer } from '../support/hls-viewer.ts';
 import { expectClean, judgeTs } from '../support/judge/index.ts';
 import { allPlaying, connectionCount, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +24,7 @@ staged.concurrent('plays a transcoded stream by HLS from the feed that TS viewer
   const census = stage.census(worker);
   const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
   const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
-  const viewer = await HlsViewer.open(entry);
+  const viewer = await stage.hlsViewer(entry);
   const first = await viewer.playlist();
   expect(first.numbers.length).toBeGreaterThanOrEqual(2);
   expect(first.parsed).toMatchObject({ version: 3, independentSegments: true, endlist: false });
@@ -73,7 +72,7 @@ staged.concurrent(
         worker.api.createTranscode({ url: source.url, profile: LIGHT.replace(' -c:a', ' -vf setpts=PTS -c:a') }),
       ]);
       const play = async (stream_id: string) => {
-        const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+        const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
         const [begin = 0] = (await viewer.playlist()).numbers;
         const bytes: Buffer[] = [];
         for (let n = begin; n < begin + 6; n++) {
@@ -99,7 +98,7 @@ staged.concurrent(
     const profile = LIGHT.replace(' -c:a', ' -r 25 -c:a');
     const play = async (path: keyof typeof channels) => {
       const { stream_id } = await worker.api.createTranscode({ url: source.channel(path).url, profile });
-      const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+      const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
       const [begin = 0] = (await viewer.playlist()).numbers;
       const { parsed, numbers } = await viewer.playlistWith(begin + 6);
       expect(numbers.slice(0, 7)).toEqual(numbers.slice(0, 7).map((_, at) => begin + at));
@@ -121,7 +120,7 @@ staged.concurrent('plays a live stream that is passed on by HLS, over one connec
   const worker = await stage.worker(ENV);
   const { stream_id } = await worker.api.createStream({ url: source.url });
   const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
-  const viewers = await Promise.all([1, 2, 3].map(() => HlsViewer.open(entry)));
+  const viewers = await Promise.all([1, 2, 3].map(() => stage.hlsViewer(entry)));
   const playlists = await Promise.all(viewers.map((viewer) => viewer.playlist()));
   expect(new Set(playlists.map(({ text }) => text)).size).toBe(1);
   expect(await source.account()).toMatchObject({ open: 1 });
@@ -133,7 +132,7 @@ staged.concurrent('plays a live stream that is passed on by HLS, over one connec
 staged.concurrent('answers what a source that does not play is, and no empty playlist', async ({ stage }) => {
   const worker = await stage.worker({ ...ENV, STREAM_RETRY_ATTEMPTS: '0', HLS_WAIT_TIME: '3' });
   const { stream_id } = await worker.api.createTranscode({ url: 'http://127.0.0.1:9/live.ts', profile: LIGHT });
-  const viewer = await HlsViewer.open(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
+  const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
   const answer = await fetch(worker.url + viewer.path);
   expect(answer.status).toBe(502);
   expect(answer.headers.get('cache-control')).toBe('no-store');

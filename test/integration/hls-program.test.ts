@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { LoopName } from '../support/fixtures.ts';
-import { HlsViewer, type MediaPlaylist } from '../support/hls-viewer.ts';
+import type { MediaPlaylist } from '../support/hls-viewer.ts';
 import { CHROMIUM, HlsPlayers } from '../support/players/hls-players.ts';
 import { LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -45,7 +45,7 @@ describe.skipIf(CHROMIUM === undefined)('in hls.js', () => {
       ? await worker.api.createTranscode({ url: source.url, profile: LIGHT })
       : await worker.api.createStream({ url: source.url, share: true });
     const url = `${worker.url}/hls/${id}/playlist.m3u8?container=${container}`;
-    const viewer = await HlsViewer.open(url);
+    const viewer = await stage.hlsViewer(url);
     const first = await viewer.playlist();
     const playing = players.hlsjs({ url, seconds: SECONDS });
     playing.catch(() => undefined);

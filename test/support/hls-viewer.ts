@@ -17,13 +17,15 @@ export interface MediaPlaylist {
 export class HlsViewer {
   /** Path and query of the media playlist, on any worker. */
   readonly path: string;
+  readonly clientId: string;
   #origin: string;
   /** Of the names of segments, as the newest playlist has them. */
   #extension = 'ts';
 
-  private constructor(origin: string, path: string) {
+  private constructor(origin: string, path: string, clientId: string) {
     this.#origin = origin;
     this.path = path;
+    this.clientId = clientId;
   }
 
   /** Opens an entry. */
@@ -33,7 +35,7 @@ export class HlsViewer {
     if (answer.status !== 200) throw new Error(`the entry answers ${answer.status}: ${text}`);
     const variant = (parse(text) as types.MasterPlaylist).variants[0]?.uri ?? '';
     const { origin, pathname, search } = new URL(variant, url);
-    return new HlsViewer(origin, pathname + search);
+    return new HlsViewer(origin, pathname + search, answer.headers.get('x-client-id') ?? '');
   }
 
   /** The next requests go to another worker. */

@@ -6,12 +6,12 @@ import type { Worker } from './worker.ts';
 export interface LeakSuspects {
   workers?: readonly Worker[];
   sources?: readonly LiveSource[];
-  /** Limit until both are gone; default 10000, more than the default grace. */
+  /** Limit until both are gone. The default is above what settings allow: three target durations of a player that left, a cleanup, a grace. */
   timeoutMs?: number;
 }
 
 /** Throws with a list of what is left after that time. */
-export async function leakCheck({ workers = [], sources = [], timeoutMs = 10_000 }: LeakSuspects): Promise<void> {
+export async function leakCheck({ workers = [], sources = [], timeoutMs = 20_000 }: LeakSuspects): Promise<void> {
   const leaks = async (): Promise<string[]> => {
     const found = workers.flatMap((worker) =>
       worker.ffmpegPids().map((pid) => `FFmpeg ${pid} of worker ${worker.pid}`),

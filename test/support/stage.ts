@@ -1,6 +1,7 @@
 /** What an integration test uses: workers and sources that end together and leave nothing behind. */
 import { test } from 'vitest';
 import { emptyCluster, registryIsEmpty, startWorkers, type TestCluster } from './cluster.ts';
+import { HlsViewer } from './hls-viewer.ts';
 import { leakCheck } from './leaks.ts';
 import { type LiveSource, type LiveSourceOptions, startLiveSource, startLiveSourceProcess } from './live-source.ts';
 import { type RecordingHandle, type RecordOptions, startRecording } from './recorder.ts';
@@ -31,6 +32,7 @@ export class Stage {
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #sources: LiveSource[] = [];
   readonly #recordings: RecordingHandle[] = [];
+  readonly #hlsViewers: HlsViewer[] = [];
   readonly #censuses: FfmpegCensus[] = [];
 
   async worker(env: WorkerEnv = {}): Promise<Worker> {
@@ -76,6 +78,13 @@ export class Stage {
     return Array.from({ length: count }, () => this.viewer(url, options));
   }
 
+  /** A viewer by HLS. Its session ends with the test: it would count for three target durations more. */
+  async hlsViewer(entry: string): Promise<HlsViewer> {
+    const viewer = await HlsViewer.open(entry);
+    this.#hlsViewers.push(viewer);
+    return viewer;
+  }
+
   /** Counts a worker's FFmpegs from now on. */
   census(worker: Worker): FfmpegCensus {
     const census = new FfmpegCensus(worker);
@@ -93,7 +102,12 @@ export class Stage {
     const running = workers.filter((worker) => worker.exit === undefined);
     // Dead workers of a cluster count too: nothing of them may be left.
     const clustered = clusters.flatMap((cluster) => cluster.workers);
+    const alive = [...workers, ...clustered].filter((worker) => worker.exit === undefined);
     try {
+      for (const { clientId } of this.#hlsViewers.splice(0)) {
+        // A worker alone knows its own sessions only.
+        await Promise.all(alive.map(({ api }) => api.del(`/hls/any/clients/${encodeURIComponent(clientId)}`)));
+      }
       await leakCheck({ workers: [...running, ...clustered], sources });
       for (const cluster of clusters) await registryIsEmpty(cluster);
     } finally {
