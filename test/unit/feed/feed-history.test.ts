@@ -49,22 +49,28 @@ describe('pictures of the same encoder on both sides', () => {
 });
 
 /** A source that has sent numbered pictures, its timeline later than the numbers by `laterTicks`. */
-function clockOf(pictures: readonly number[], laterTicks: number, providerShift?: number): SourceClock {
+function clockOf(
+  pictures: readonly number[],
+  laterTicks: number,
+  providerShift?: number,
+  telling: readonly number[] = [],
+): SourceClock {
   const sent = new SentPictures();
   for (const n of pictures) {
     const shift = providerShift === undefined ? undefined : laterTicks - providerShift;
-    sent.add({ dts: n * 3_600 + laterTicks, content: n, shift }, 0);
+    sent.add({ dts: n * 3_600 + laterTicks, content: n, shift, isTelling: telling.includes(n) }, 0);
   }
   return { timeline: 'source', shift: 500, origin: { source: 's', shift: 0, sent } };
 }
 
 describe('the clocks of two feeds that were made side by side', () => {
-  const here = clockOf([1, 2, 3, 4, 5], 10_000, 0);
+  const here = clockOf([1, 2, 3, 4, 5], 10_000, 0, [2]);
 
   it.each<[string, SourceClock, number | undefined]>([
     ['three pictures that both have', clockOf([2, 3, 4], 90_000), -80_000],
     ['one picture with the time that it has at the provider', clockOf([4, 7], 90_000, 0), -80_000],
     ['the picture with which the other one has begun', clockOf([5, 6, 7], 90_000), -80_000],
+    ['one picture that is telling', clockOf([0, 2, 7], 90_000), -80_000],
     ['two pictures that may be others', clockOf([0, 4, 5], 90_000), undefined],
     ['no picture', clockOf([6, 7, 8], 90_000), undefined],
   ])('are known by %s', (_what, theirs, ticks) => {

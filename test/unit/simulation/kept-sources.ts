@@ -129,4 +129,24 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       habits: { burstMs: 0, hasOwnClocks: true },
     },
   },
+  {
+    what: 'sends the first picture of a backup again that its new owner has begun with, because that sent older media first',
+    schedule: {
+      seed: 338701,
+      happenings: [
+        { kind: 'viewer', atMs: 1118, stream: 12, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1193, stream: 12, worker: 0, stayMs: undefined },
+        { kind: 'viewer', atMs: 1416, stream: 10, worker: 1, stayMs: undefined },
+        { kind: 'source', atMs: 2461, stream: 10, isBackup: false, outage: 'refuses', ms: 2250 },
+        { kind: 'source', atMs: 3001, stream: 10, isBackup: false, outage: 'refuses', ms: 1800 },
+        { kind: 'clock', atMs: 5687, machine: 'w2', byMs: 7662 },
+        { kind: 'cut', atMs: 5900, from: 'w2', to: 'redis', isOneWay: false, ms: 5760 },
+        { kind: 'cut', atMs: 5900, from: 'w2', to: 'w1', isOneWay: false, ms: 5760 },
+        { kind: 'cut', atMs: 5900, from: 'w2', to: 'w3', isOneWay: false, ms: 5760 },
+        { kind: 'viewer', atMs: 9694, stream: 12, worker: 1, stayMs: undefined },
+      ],
+      hasResolver: true,
+      habits: { burstMs: 0, hasOwnClocks: true },
+    },
+  },
 ];

@@ -95,11 +95,14 @@ async function followFrom(
   let hasBegun = false;
   for await (const item of run.output) {
     place.relayAnswered();
-    if (!hasBegun && lastDts !== undefined && met === undefined && options.isCopy && continues?.samePictures !== true) {
+    // The owner may send what is here already before it has any picture of the source that it has moved to.
+    const hasNothingNew = lastDts !== undefined && output.lastDts === lastDts;
+    if (hasNothingNew && met === undefined && options.isCopy && continues?.samePictures !== true) {
       // The owner has begun anew, or gone on by itself. Its pictures show where what is here ends.
       const shift = shiftBetween(options.clock, run.sourceClock, options.sent);
       if (shift !== undefined && (continues === undefined || shift !== 0)) {
         leaving.abort();
+        if (hasBegun) output.end(false);
         return history.partFrom(hello.lineage, lastDts, shift);
       }
     }

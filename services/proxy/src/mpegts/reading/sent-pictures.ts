@@ -16,6 +16,8 @@ export interface Fingerprint {
    * known.
    */
   readonly shift?: number | undefined;
+  /** A keyframe, or of so many packets that no other picture looks like it. Undefined: not known. A follower is not told. */
+  readonly isTelling?: boolean | undefined;
 }
 
 interface Kept extends Fingerprint {
@@ -127,17 +129,18 @@ export class SentPictures {
 
   /**
    * How much later than another source this one has sent the pictures that both have sent, in ticks; undefined when they have sent
-   * none that can be told from others. One picture is enough if it had the same time at the provider, or if the other one began with
-   * it: that is a keyframe.
+   * none that can be told from others. One picture is enough if it is telling, if it had the same time at the provider, or if the other
+   * one began with it: that is a keyframe.
    */
   laterThan(other: SentPictures): number | undefined {
     if (this.isLoop || other.isLoop) return undefined;
     let found: { readonly ticks: number; readonly count: number } | undefined;
-    for (const { content, dts, shift } of this.#pictures.toReversed()) {
+    for (const { content, dts, shift, isTelling } of this.#pictures.toReversed()) {
       if (this.#byContent.get(content) !== 1) continue;
       const there = other.timeOf(content);
       if (there === undefined) continue;
       const ticks = dts - there;
+      if (isTelling === true) return ticks;
       if (shift !== undefined && other.timeAtProvider(content, wrapTicks(dts - shift)) !== undefined) return ticks;
       if (other.#forgotten === 0 && there === other.#pictures[0]?.dts) return ticks;
       found = { ticks, count: found?.ticks === ticks ? found.count + 1 : 1 };

@@ -96,7 +96,7 @@ export class Repetition {
     const content = this.#contentOf(unit);
     // Its packets belong to the ring now.
     this.#looked = undefined;
-    if (content !== undefined) this.sent.add({ dts, content, shift }, unit.arrivedMs);
+    if (content !== undefined) this.sent.add({ dts, content, shift, isTelling: isTelling(unit) }, unit.arrivedMs);
   }
 
   /**
@@ -224,10 +224,10 @@ export class Repetition {
     return this.#looked.content;
   }
 
-  #isTelling({ keyframe, packets }: Unit, shift: number): boolean {
+  #isTelling(unit: Unit, shift: number): boolean {
     const length = this.#row?.shift === shift ? this.#row.length + 1 : 1;
     this.#row = { shift, length };
-    return keyframe || packets.length >= TELLING_PACKETS || length >= TELLING_ROW;
+    return isTelling(unit) || length >= TELLING_ROW;
   }
 
   /** @param dts of each picture of a repetition, on the input's clock */
@@ -246,4 +246,8 @@ export class Repetition {
     watched.ticks = 0;
     return (speed > SLOWEST_PLAYED && speed < SLOWEST_PAST) || nowMs - watched.beganMs > LONGEST_WATCH_MS;
   }
+}
+
+function isTelling({ keyframe, packets }: Unit): boolean {
+  return keyframe || packets.length >= TELLING_PACKETS;
 }
