@@ -71,11 +71,14 @@ describe('the clocks of two feeds that were made side by side', () => {
     ['one picture with the time that it has at the provider', clockOf([4, 7], 90_000, 0), -80_000],
     ['the picture with which the other one has begun', clockOf([5, 6, 7], 90_000), -80_000],
     ['one picture that is telling', clockOf([0, 2, 7], 90_000), -80_000],
+    ['pictures with the same times on both timelines', clockOf([3, 4, 5], 10_000), 0],
     ['two pictures that may be others', clockOf([0, 4, 5], 90_000), undefined],
     ['no picture', clockOf([6, 7, 8], 90_000), undefined],
   ])('are known by %s', (_what, theirs, ticks) => {
     expect(shiftBetween(undefined, theirs, here.origin?.sent)).toBe(ticks);
-    expect(shiftBetween({ ...here, shift: 700 }, theirs, undefined)).toBe(ticks && ticks + 200);
+    expect(shiftBetween({ ...here, shift: 700 }, theirs, undefined)).toBe(
+      ticks === undefined ? undefined : ticks + 200,
+    );
   });
 });
 

@@ -149,4 +149,20 @@ export const KEPT_SOURCES: readonly KeptSchedule[] = [
       habits: { burstMs: 0, hasOwnClocks: true },
     },
   },
+  {
+    what: 'takes two copies of one source feed for one timeline, and leaves out what comes until the later one is reached',
+    schedule: {
+      seed: 1303767,
+      happenings: [
+        { kind: 'viewer', atMs: 869, stream: 10, worker: 1, stayMs: undefined },
+        { kind: 'viewer', atMs: 1261, stream: 10, worker: 2, stayMs: 2338 },
+        { kind: 'cut', atMs: 4559, from: 'w2', to: 'redis', isOneWay: false, ms: 6731 },
+        { kind: 'cut', atMs: 4559, from: 'w2', to: 'w3', isOneWay: false, ms: 6731 },
+        { kind: 'crash', atMs: 5741, worker: 'w3', downMs: 351 },
+        { kind: 'viewer', atMs: 9892, stream: 10, worker: 0, stayMs: 3891 },
+      ],
+      direct: [10],
+      habits: { burstMs: 3_000, hasOwnClocks: false },
+    },
+  },
 ];

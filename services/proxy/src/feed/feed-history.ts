@@ -207,7 +207,7 @@ export function shiftBetween(
   if (theirs?.origin === undefined) return undefined;
   if (sent !== undefined) return sent.laterThan(theirs.origin.sent);
   const laterTicks = mine?.origin?.sent.laterThan(theirs.origin.sent);
-  return mine && laterTicks && laterTicks + mine.shift - theirs.shift;
+  return mine === undefined || laterTicks === undefined ? undefined : laterTicks + mine.shift - theirs.shift;
 }
 
 /**
