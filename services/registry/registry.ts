@@ -3,6 +3,7 @@
  * part for each kind of user, and each user depends on its part only.
  */
 
+import type { EventFilter, EventPosition, FailoverNews, NewEvents, RecordedEvent, ToldEvent } from './events/event.ts';
 import type {
   Advanced,
   CleanupReport,
@@ -10,6 +11,7 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DeletionReason,
   DrainAnswer,
   DrainOrder,
   FailoverState,
@@ -39,14 +41,25 @@ export interface StreamRecords {
   createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'>;
   stream(id: string): Promise<StreamRecord | undefined>;
   streams(): Promise<StreamRecord[]>;
-  /** Also removes its clients. False when there was no such stream. */
-  deleteStream(id: string): Promise<boolean>;
+  /**
+   * Also removes its clients. False when there was no such stream.
+   *
+   * @param reason as `stream_stopped` says it
+   */
+  deleteStream(id: string, reason?: DeletionReason): Promise<boolean>;
 
   /**
    * Moves a stream and all others of its group to the next source, if they still are where the caller thinks; returns where they
    * are now. So several streams and slots that see the same failure advance by exactly one.
+   *
+   * @param why what the event says of it, with credentials masked
    */
-  advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined>;
+  advanceFailover(
+    id: string,
+    fromIndex: number,
+    next: FailoverState,
+    why?: FailoverNews,
+  ): Promise<Advanced | undefined>;
   /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;
@@ -90,6 +103,26 @@ export interface Agreements {
    * @returns undefined when nothing has been offered
    */
   agree(streamId: string, name: string, offered: string | undefined): Promise<string | undefined>;
+}
+
+/** The record of what has happened. Changes of the registry write their events themselves, in the same step. */
+export interface EventRecord {
+  /**
+   * Events, the newest first.
+   *
+   * @param before the id of an event: only older ones
+   */
+  events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]>;
+  /** Where the record ends. */
+  newestEvent(): Promise<EventPosition>;
+  /** What has come since a position: some hundreds at most, the rest with the next question. */
+  newEvents(since: EventPosition): Promise<NewEvents>;
+}
+
+/** Where a worker says what it alone knows. */
+export interface EventTeller {
+  /** Adds an event: once, whatever is repeated on the way, and later if the registry is away. Nobody waits for it. */
+  tellEvent(event: ToldEvent): void;
 }
 
 /** How many connections the accounts of providers have. */
@@ -177,6 +210,7 @@ export interface SharedRegistry
     Viewers,
     FeedOwners,
     Agreements,
+    EventRecord,
     ConnectionLimits,
     Membership,
     Members,
@@ -186,4 +220,4 @@ export interface SharedRegistry
     Housekeeping {}
 
 /** What the parts of a worker use. It also answers while the shared registry does not. */
-export interface Registry extends SharedRegistry, KnownStreams, FeedStarts {}
+export interface Registry extends SharedRegistry, EventTeller, KnownStreams, FeedStarts {}

@@ -387,6 +387,9 @@ export interface CreateAnswer {
   existing: boolean;
 }
 
+/** Why a stream is removed. */
+export type DeletionReason = 'manual_deletion' | 'metadata_filter_deletion' | 'oldest_stream_deletion';
+
 /** What a cleanup removed. */
 export interface CleanupReport {
   expiredStreams: string[];

@@ -148,7 +148,7 @@ describe('the bytes of a stream', () => {
     const stream = await registry.stream(ID);
     if (stream === undefined) throw new Error('no stream');
     const held = { id: 'a', streamId: ID, slot: undefined, workerId: 'w2', userAgent: 'vlc', ipAddress: '192.0.2.1' };
-    const client = { ...held, username: undefined, connectedAtMs: 1, lastAccessMs: 2, segmentsServed: 0 };
+    const client = { ...held, username: undefined, connectedAtMs: 1, lastAccessMs: 2, segmentsServed: 0, told: true };
     const own = {
       clients: [{ ...client, bytesServed: 1_500 }],
       feeds: [],

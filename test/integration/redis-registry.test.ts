@@ -74,9 +74,9 @@ registryContract(async () => {
   await redis.flushall();
   const registry = await worker('contract');
   const age = async (ms: number) => {
-    const flat = await redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
-    for (let at = 0; at < flat.length; at += 2) {
-      await redis.zadd(keys.streamIds, Number(flat[at + 1]) - ms, flat[at] as string);
+    for (const key of [keys.streamIds, keys.left]) {
+      const flat = await redis.zrange(key, '0', '-1', 'WITHSCORES');
+      for (let at = 0; at < flat.length; at += 2) await redis.zadd(key, Number(flat[at + 1]) - ms, flat[at] as string);
     }
   };
   return { registry, age, ...REAL_TIME };
@@ -185,8 +185,19 @@ describe('incarnations', () => {
     // The lease of sessions, which nobody owns, runs out by itself.
     const sessions = `${keys.leasePrefix}sessions`;
     expect(await redis.pttl(sessions)).toBeLessThanOrEqual(LEASE_MS);
-    const remembered = [keys.born, keys.server, keys.members, keys.deletedPrefix + ID, sessions] as string[];
-    expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([]);
+    const remembered = [
+      keys.events,
+      keys.clientEvents,
+      keys.eventCounts,
+      keys.born,
+      keys.server,
+      keys.members,
+      keys.deletedPrefix + ID,
+      sessions,
+    ] as string[];
+    expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([
+      `${keys.endedPrefix}${one.incarnation}`,
+    ]);
   });
 
   it('keep no slot for viewers who died with them', async () => {

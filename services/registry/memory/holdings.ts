@@ -14,6 +14,7 @@ import type {
 } from '../types.ts';
 import { type GivenUp, GivenUpList } from './given-up.ts';
 import { MemoryRegistry } from './memory-registry.ts';
+import { UntoldClients } from './untold-clients.ts';
 
 /** A feed's epoch before any registry has granted one; smaller than every real epoch. */
 const UNCONFIRMED_EPOCH = 0;
@@ -37,6 +38,8 @@ export interface HeldFeed {
 export interface HeldClient extends ClientRecord {
   /** Of a session: for how many ms it lasts from now on. */
   readonly lastsMs?: number | undefined;
+  /** The registry has known of it. */
+  readonly told: boolean;
 }
 
 /** Everything a returning registry must be told. */
@@ -54,6 +57,8 @@ export class LocalHoldings {
   readonly records: MemoryRegistry;
   /** What it has given up while the registry could not be told. */
   readonly givenUp = new GivenUpList();
+  /** The clients that it has counted in while the registry could not be told. */
+  readonly untold = new UntoldClients();
   /** The feeds that this worker makes, with their epochs. */
   readonly #feeds = new Map<string, number>();
   /** Feeds whose owner was found dead during an outage, with its incarnation. */
@@ -83,7 +88,18 @@ export class LocalHoldings {
   }
 
   #held(client: ClientRecord): HeldClient {
-    return client.session === undefined ? client : { ...client, lastsMs: this.records.lastsMs(client) };
+    const told = !this.untold.has(client);
+    return client.session === undefined
+      ? { ...client, told }
+      : { ...client, told, lastsMs: this.records.lastsMs(client) };
+  }
+
+  /** The registry may not know of these clients. Those that have left meanwhile are not counted. */
+  noteUntold(clients: readonly ClientRecord[]): void {
+    for (const client of clients) {
+      if (this.records.connectedAtMs(client.streamId, client.id) === client.connectedAtMs || client.session === true)
+        this.untold.add(client);
+    }
   }
 
   isMadeElsewhere(feed: string): boolean {

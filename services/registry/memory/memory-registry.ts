@@ -3,6 +3,18 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { clientIds, sessionIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
+import {
+  EVENTS_START,
+  type EventFilter,
+  type EventPosition,
+  type FailoverNews,
+  failoverData,
+  type NewEvents,
+  type RecordedEvent,
+  type ToldEvent,
+} from '../events/event.ts';
+import type { EventLog } from '../events/event-log.ts';
+import { factsOf } from '../events/stream-facts.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
@@ -14,6 +26,7 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DeletionReason,
   DrainAnswer,
   DrainOrder,
   FailoverState,
@@ -34,6 +47,7 @@ import type {
 } from '../types.ts';
 import { chooseSlot } from './slots.ts';
 import { type StreamGroup, StreamGroups } from './stream-groups.ts';
+import { StreamNews } from './stream-news.ts';
 
 /** A worker alone owns every feed. */
 const MINE = { kind: 'own', epoch: 1 } as const;
@@ -57,16 +71,21 @@ export class MemoryRegistry implements Registry {
   readonly #commands: Command[] = [];
   readonly #identity: WorkerIdentity;
   readonly #graceMs: number;
+  readonly #log: EventLog | undefined;
+  readonly #news: StreamNews | undefined;
   readonly #clock: Clock;
   #worker: WorkerRecord | undefined;
 
   /**
    * @param graceMs how long a stream stays in use after its last viewer has left
+   * @param log gets what happens; unset: nobody is told, as where Redis has the record
    */
-  constructor(identity: WorkerIdentity, graceMs: number, clock: Clock = systemClock) {
+  constructor(identity: WorkerIdentity, graceMs: number, clock: Clock = systemClock, log?: EventLog) {
     this.#identity = identity;
     this.#graceMs = graceMs;
     this.#clock = clock;
+    this.#log = log;
+    this.#news = log && new StreamNews(log, clock);
   }
 
   /** @param deletedAtMs when another worker has deleted the stream; what was there before counts no longer */
@@ -85,6 +104,7 @@ export class MemoryRegistry implements Registry {
     }
     if (known === undefined && maxStreams > 0 && !this.#hasRoom(maxStreams)) return 'full';
     const record = newStream(spec, nowMs);
+    if (known?.clients.size === 0) this.#news?.ended(known.record, 'last_client_disconnected');
     // Whoever still watches a deleted stream here goes on with the new one.
     const entry = this.#put(record, nowMs);
     if (!this.#isPlayed(entry, nowMs, spec.id)) this.#begin(entry, nowMs);
@@ -125,10 +145,27 @@ export class MemoryRegistry implements Registry {
     }
   }
 
-  #remove(id: string): boolean {
+  #remove(id: string, reason: string): boolean {
     const entry = this.#streams.get(id);
-    if (entry !== undefined) this.#groups.leave(entry.group, id);
+    if (entry === undefined) return false;
+    const { record, clients, group } = entry;
+    for (const client of clients.values()) {
+      clients.delete(client.id);
+      this.#news?.left(record, client, client, clients.size, reason);
+    }
+    this.#news?.ended(record, reason);
+    this.#groups.leave(group, id);
     return this.#streams.delete(id);
+  }
+
+  /** Tells which streams have been without a viewer for their grace time. */
+  #endIdle(): void {
+    const nowMs = this.#clock.wallMs();
+    for (const id of this.#news?.playing ?? []) {
+      const entry = this.#streams.get(id);
+      const isOver = entry !== undefined && isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs);
+      if (isOver) this.#news?.ended(entry.record, 'last_client_disconnected');
+    }
   }
 
   /** Makes room by removing the streams that have been idle longest. */
@@ -141,7 +178,7 @@ export class MemoryRegistry implements Registry {
         if (isOlder && isIdle(record, clients.size, nowMs, this.#graceMs)) oldest = record;
       }
       if (oldest === undefined) return false;
-      this.#remove(oldest.id);
+      this.#remove(oldest.id, 'inactive_timeout');
     }
     return true;
   }
@@ -159,17 +196,26 @@ export class MemoryRegistry implements Registry {
     return [...this.#streams.values()].map(copyOf);
   }
 
-  async deleteStream(id: string): Promise<boolean> {
-    return this.#remove(id);
+  async deleteStream(id: string, reason: DeletionReason = 'manual_deletion'): Promise<boolean> {
+    return this.#remove(id, reason);
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
+  async advanceFailover(
+    id: string,
+    fromIndex: number,
+    next: FailoverState,
+    why?: FailoverNews,
+  ): Promise<Advanced | undefined> {
     const group = this.#streams.get(id)?.group;
     if (group === undefined) return undefined;
     if (group.state.index !== fromIndex) return { state: { ...group.state }, streams: [] };
     const movedMs = movedAtMs(group.state);
     // Of two states the later one counts.
     group.state = movedAtMs(next) > movedMs ? { ...next } : { ...next, lastAtMs: movedMs + 1 };
+    for (const each of group.streams) {
+      const data = { ...failoverData(next, why), client_count: this.viewersOf(each) };
+      this.tellEvent({ type: 'failover_triggered', streamId: each, data });
+    }
     return { state: { ...group.state }, streams: [...group.streams] };
   }
 
@@ -200,6 +246,7 @@ export class MemoryRegistry implements Registry {
         .map((id) => entry.clients.get(id))
         .find(isSession);
     if (session?.onlyLive === true && live === undefined) return { kind: 'no_session' };
+    this.#endIdle();
     if (!this.#isPlayed(entry, nowMs)) this.#begin(entry, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const free = () => (cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap));
@@ -218,6 +265,7 @@ export class MemoryRegistry implements Registry {
     if (session !== undefined) this.#prolong(entry, client.id, this.#clock.monotonicMs() + session.timeoutMs);
     entry.record.lastAccessMs = nowMs;
     entry.record.watched = true;
+    if (live === undefined) this.#news?.joined(entry.record, client, entry.clients.size);
     const stream = copyOf(entry);
     const isAlone = request.alone === true || entry.record.unshareable;
     const hasFeed = cap !== undefined && (!isAlone || session !== undefined);
@@ -241,20 +289,23 @@ export class MemoryRegistry implements Registry {
     const client = entry?.clients.get(session.clientId);
     if (entry === undefined || client?.session === undefined) return 'gone';
     if ((entry.sessions.get(client.id) ?? 0) > this.#clock.monotonicMs()) return 'lives';
-    await this.leave({ ...client, clientId: client.id, bytesServed: 0, segmentsServed: 0 });
+    await this.leave({ ...client, clientId: client.id, bytesServed: 0, segmentsServed: 0 }, 'timeout');
     return 'expired';
   }
 
-  async leave(report: ClientReport): Promise<number> {
+  async leave(report: ClientReport, reason = 'left'): Promise<number> {
     const entry = this.#streams.get(report.streamId);
     const client = entry?.clients.get(report.clientId);
     if (entry === undefined || client?.connectedAtMs !== report.connectedAtMs) return 0;
     entry.clients.delete(report.clientId);
     entry.sessions.delete(report.clientId);
     // A report of a session says what has come since the last one.
-    entry.record.bytesServed += report.bytesServed + (isSession(client) ? client.bytesServed : 0);
-    entry.record.segmentsServed += report.segmentsServed + (isSession(client) ? client.segmentsServed : 0);
+    const bytesServed = report.bytesServed + (isSession(client) ? client.bytesServed : 0);
+    const segmentsServed = report.segmentsServed + (isSession(client) ? client.segmentsServed : 0);
+    entry.record.bytesServed += bytesServed;
+    entry.record.segmentsServed += segmentsServed;
     entry.record.lastAccessMs = this.#clock.wallMs();
+    this.#news?.left(entry.record, client, { bytesServed, segmentsServed }, entry.clients.size, reason);
     return client.slot === undefined ? 0 : (countSlots(entry).get(client.slot) ?? 0);
   }
 
@@ -397,6 +448,23 @@ export class MemoryRegistry implements Registry {
     return agreed;
   }
 
+  tellEvent(event: ToldEvent): void {
+    const stream = this.#streams.get(event.streamId ?? '')?.record;
+    this.#log?.add(event, stream && factsOf(stream));
+  }
+
+  async events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {
+    return this.#log?.events(filter, limit, before) ?? [];
+  }
+
+  async newestEvent(): Promise<EventPosition> {
+    return this.#log?.newest ?? EVENTS_START;
+  }
+
+  async newEvents(since: EventPosition): Promise<NewEvents> {
+    return this.#log?.newEvents(since) ?? { events: [], position: since, missed: 0 };
+  }
+
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {
     const used = [...this.#connections.values()].filter((each) => each === account).length;
     if (used >= max) return false;
@@ -409,6 +477,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async renew({ capacity: _, ...numbers }: WorkerLoad): Promise<Renewal> {
+    this.#endIdle();
     if (this.#worker !== undefined) this.#worker = { ...this.#worker, ...numbers, lastSeenMs: this.#clock.wallMs() };
     return { commands: this.#commands.splice(0), moved: [], unbroken: true };
   }
@@ -463,7 +532,7 @@ export class MemoryRegistry implements Registry {
     const expiredStreams: string[] = [];
     for (const [id, { record, clients }] of this.#streams) {
       if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
-      if (!dryRun) this.#remove(id);
+      if (!dryRun) this.#remove(id, 'inactive_timeout');
       expiredStreams.push(id);
     }
     return { expiredStreams, deadIncarnations: [], expiredSessions };

@@ -39,7 +39,7 @@ export async function cleanUp(
   for (const incarnation of incarnations) {
     const dead = dryRun
       ? (await redis.exists(keys.leasePrefix + incarnation)) === 0
-      : (await run('end-incarnation', incarnation, '1')) === 1;
+      : (await run('end-incarnation', incarnation, '1', '')) === 1;
     if (dead) deadIncarnations.push(incarnation);
   }
   if (!dryRun) await forgetOwners(redis, run, walk);
@@ -49,7 +49,7 @@ export async function cleanUp(
     // A client that joins meanwhile keeps it.
     const expires = dryRun
       ? (await redis.hlen(keys.clients(id))) === 0
-      : (await run('delete-stream', id, idleSinceMs)) === 1;
+      : (await run('delete-stream', id, idleSinceMs, '')) === 1;
     if (expires) expiredStreams.push(id);
   }
   return { expiredStreams, deadIncarnations, expiredSessions };

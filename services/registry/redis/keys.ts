@@ -25,11 +25,28 @@ export const keys = {
   /** Hash with a time to live: name → what all workers say alike of a stream, such as the numbers after a failover of HLS. */
   agreedPrefix: 'sp:agreed:',
 
+  /** Redis Stream: what has happened to workers and streams; events.lua says what its entries are. */
+  events: 'sp:events',
+  /** Redis Stream: the same of viewers. */
+  clientEvents: 'sp:client-events',
+  /** Hash: key of a Redis Stream of events → how many it has got. */
+  eventCounts: 'sp:event-counts',
+  /** Sorted set: streams that play without a viewer, by when the last one has left, in ms by the clock of Redis. */
+  left: 'sp:left',
+  /** Hash: incarnation → the number of the last event that it has told. */
+  told: 'sp:told',
+
   /** Sorted set: `<stream id> <client id>` of the sessions by when each is over, in ms by the clock of Redis. */
   sessions: 'sp:sessions',
 
   /** String with a time to live: the lease of an incarnation; its value is the worker id. */
   leasePrefix: 'sp:lease:',
+  /** Sorted set: incarnations by when their lease ends, in ms by the clock of Redis. */
+  leaseEnds: 'sp:lease-ends',
+  /** Hash: incarnation → its worker id. */
+  named: 'sp:named',
+  /** String with a time to live: an incarnation, or a viewer of its, was counted out as dead. */
+  endedPrefix: 'sp:ended:',
   /** Set: every incarnation that has not been cleaned up. */
   incarnations: 'sp:incarnations',
   /** Counter: grows whenever an incarnation comes or goes. */

@@ -1,5 +1,6 @@
 /** Converts records to and from Redis hashes. */
 
+import { factsOf } from '../events/stream-facts.ts';
 import { failoverShape, parsed, specShape, workerShape } from '../shapes.ts';
 import type { FailoverState, StreamRecord, WorkerRecord } from '../types.ts';
 
@@ -22,6 +23,7 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
     segmentsServed,
     ...spec
   } = stream;
+  const { about, sources } = factsOf(stream);
   return {
     spec: JSON.stringify(spec),
     createdAtMs: String(createdAtMs),
@@ -33,6 +35,8 @@ export function streamFields(stream: StreamRecord, shown: ShownStream): Record<s
     segmentsServed: String(segmentsServed),
     shownUrl: shown.url,
     profileName: shown.profile,
+    about: JSON.stringify(about),
+    sources: JSON.stringify(sources),
   };
 }
 

@@ -6,6 +6,16 @@ import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
+import {
+  type EventFilter,
+  type EventPosition,
+  type FailoverNews,
+  failoverData,
+  halfOf,
+  type NewEvents,
+  type NumberedEvent,
+  type RecordedEvent,
+} from '../events/event.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { SharedRegistry } from '../registry.ts';
@@ -19,6 +29,7 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DeletionReason,
   Deployment,
   DrainAnswer,
   DrainOrder,
@@ -43,6 +54,7 @@ import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
 import { SessionCounters, toldText } from './counters/session-counters.ts';
+import { newestPosition, readEvents, readNewEvents } from './event-reads.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { orderLimitMs, QuestionLimit } from './limits.ts';
@@ -114,6 +126,8 @@ export class RedisRegistry implements SharedRegistry {
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
+  /** A renewal has been answered: Redis has known this incarnation. */
+  #hasRenewed = false;
   /** The secrets that this worker shares with the others, by key. */
   readonly #secrets = new Map<string, string>();
   /** What to do when Redis may have lost something of this worker. */
@@ -174,12 +188,18 @@ export class RedisRegistry implements SharedRegistry {
     return readStreamRecords(this.#redis, onProgress, new Turns(this.#clock));
   }
 
-  async deleteStream(id: string): Promise<boolean> {
-    return (await this.#run('delete-stream', id, '')) === 1;
+  async deleteStream(id: string, reason: DeletionReason = 'manual_deletion'): Promise<boolean> {
+    return (await this.#run('delete-stream', id, '', reason)) === 1;
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
-    const answer = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next))) as string[] | null;
+  async advanceFailover(
+    id: string,
+    fromIndex: number,
+    next: FailoverState,
+    why?: FailoverNews,
+  ): Promise<Advanced | undefined> {
+    const news = JSON.stringify(failoverData(next, why));
+    const answer = (await this.#run('advance-failover', id, fromIndex, JSON.stringify(next), news)) as string[] | null;
     if (answer === null) return undefined;
     const [text = '', ...streams] = answer;
     return { state: readFailover(text) ?? next, streams };
@@ -317,6 +337,33 @@ export class RedisRegistry implements SharedRegistry {
     return answer ?? undefined;
   }
 
+  /** Adds what this worker alone knows. What it has told before is not added again. */
+  async tellEvents(events: readonly NumberedEvent[]): Promise<void> {
+    const told = events.map(({ n, type, streamId, atMs, late, data }) => ({
+      n,
+      type,
+      isClient: halfOf(type) === 'clients',
+      stream: streamId,
+      // The clocks of workers differ; what is told at once has the time of Redis.
+      atMs: late ? Math.round(atMs) : undefined,
+      late: late || undefined,
+      data,
+    }));
+    await this.#run('tell-events', this.#me.incarnation, JSON.stringify(told));
+  }
+
+  events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {
+    return readEvents(this.#redis, filter, limit, before);
+  }
+
+  newestEvent(): Promise<EventPosition> {
+    return newestPosition(this.#redis);
+  }
+
+  newEvents(since: EventPosition): Promise<NewEvents> {
+    return readNewEvents(this.#redis, since);
+  }
+
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {
     return (await this.#run('take-connection', account, id, this.#me.incarnation, max)) === 1;
   }
@@ -342,9 +389,12 @@ export class RedisRegistry implements SharedRegistry {
       ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
       toldText(sessions, askedMs),
       JSON.stringify(this.#heard),
+      this.#options.graceMs,
+      this.#hasRenewed ? '1' : '',
       ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
+    this.#hasRenewed = true;
     this.#counters.written(counters);
     const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
     this.#limit.answered(Number(nowText), askedMs);
@@ -457,12 +507,12 @@ export class RedisRegistry implements SharedRegistry {
 
   /** Ends this worker's lease and everything it holds. */
   async leaveCluster(): Promise<void> {
-    await this.#run('end-incarnation', this.#me.incarnation, '0');
+    await this.#run('end-incarnation', this.#me.incarnation, '0', 'stopped');
   }
 
   /** Ends another incarnation that is known to be dead. */
   async endIncarnation(incarnation: string): Promise<void> {
-    await this.#run('end-incarnation', incarnation, '0');
+    await this.#run('end-incarnation', incarnation, '0', '');
   }
 
   cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {

@@ -29,6 +29,7 @@ const NAMES = [
   'summarize',
   'drain',
   'undrain',
+  'tell-events',
   'note-deployment',
   'find-clients',
 ] as const;
@@ -50,7 +51,18 @@ function source(name: string): string {
 }
 
 /** What every script runs after, in this order: each file uses the ones before it. */
-const SHARED = ['prelude', 'summary', 'groups', 'leaving', 'sessions', 'drains', 'placement', 'ownership'];
+const SHARED = [
+  'prelude',
+  'events',
+  'summary',
+  'groups',
+  'leaving',
+  'sessions',
+  'drains',
+  'placement',
+  'ownership',
+  'ending',
+];
 
 const texts = new Map<ScriptName, string>();
 

@@ -5,6 +5,15 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
+import {
+  type EventFilter,
+  type EventPosition,
+  type FailoverNews,
+  failoverData,
+  type NewEvents,
+  type RecordedEvent,
+  type ToldEvent,
+} from '../events/event.ts';
 import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
@@ -18,6 +27,7 @@ import type {
   ClientReport,
   Command,
   CreateAnswer,
+  DeletionReason,
   DrainAnswer,
   DrainOrder,
   FailoverState,
@@ -40,6 +50,7 @@ import type {
 } from '../types.ts';
 import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
+import { UntoldEvents } from './untold-events.ts';
 import { WriteBack } from './write-back.ts';
 
 export interface ResilientRegistryOptions {
@@ -68,8 +79,12 @@ export class ResilientRegistry implements Registry {
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #peerReports: PeerReports;
+  readonly #events: UntoldEvents;
   readonly #writeBack: WriteBack;
   readonly #youngMs: number;
+  readonly #workerId: string;
+  /** When the outage of now began, monotonic. */
+  #lostMs: number | undefined;
   readonly #clock: Clock;
   readonly #onBadRecord: (error: BadRecordError) => void;
 
@@ -81,7 +96,18 @@ export class ResilientRegistry implements Registry {
     this.#peerReports = new PeerReports(others, clock);
     this.#shared = shared;
     this.#held = new LocalHoldings(me, graceMs, clock);
-    this.#reach = new Reachability(onOutage, onBug, clock);
+    this.#workerId = me.workerId;
+    const lost = (error: unknown) => {
+      this.#noteOutage(error);
+      onOutage(error);
+    };
+    this.#reach = new Reachability(lost, onBug, clock);
+    const told = (events: Parameters<RedisRegistry['tellEvents']>[0]) =>
+      this.#reach.ask(
+        () => shared.tellEvents(events).then(() => true),
+        async () => false,
+      );
+    this.#events = new UntoldEvents(told, clock);
     this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
 
@@ -140,21 +166,41 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  async deleteStream(id: string): Promise<boolean> {
+  async deleteStream(id: string, reason?: DeletionReason): Promise<boolean> {
     const known = await this.#held.deleteStream(id);
     this.#writeBack.noteTurnover();
     return this.#reach.change(
-      () => this.#shared.deleteStream(id),
+      () => this.#shared.deleteStream(id, reason),
       async () => known,
     );
   }
 
-  async advanceFailover(id: string, fromIndex: number, next: FailoverState): Promise<Advanced | undefined> {
+  async advanceFailover(
+    id: string,
+    fromIndex: number,
+    next: FailoverState,
+    why?: FailoverNews,
+  ): Promise<Advanced | undefined> {
     const advanced = await this.#reach.change(
-      () => this.#shared.advanceFailover(id, fromIndex, next),
-      () => this.#held.records.advanceFailover(id, fromIndex, next),
+      () => this.#shared.advanceFailover(id, fromIndex, next, why),
+      () => this.#advanceAlone(id, fromIndex, next, why),
     );
     if (advanced !== undefined) this.#held.records.noteState(id, advanced.state);
+    return advanced;
+  }
+
+  /** The move is written back; its event is told then. */
+  async #advanceAlone(
+    id: string,
+    fromIndex: number,
+    next: FailoverState,
+    why?: FailoverNews,
+  ): Promise<Advanced | undefined> {
+    const advanced = await this.#held.records.advanceFailover(id, fromIndex, next);
+    for (const streamId of advanced?.streams ?? []) {
+      const data = { ...failoverData(next, why), client_count: this.#held.records.viewersOf(streamId) };
+      this.tellEvent({ type: 'failover_triggered', streamId, data });
+    }
     return advanced;
   }
 
@@ -194,6 +240,7 @@ export class ResilientRegistry implements Registry {
     // Even if the registry is not told about it.
     this.#shared.forgetCounters(report);
     const left = await this.#held.records.leave(report);
+    this.#tellVisit(report);
     const answer = await this.#reach.change(
       () => this.#shared.leave(report),
       async () => {
@@ -329,6 +376,38 @@ export class ResilientRegistry implements Registry {
     return agreed;
   }
 
+  tellEvent(event: ToldEvent): void {
+    void this.#events.add(event);
+  }
+
+  /** A viewer that came and went without the registry: it learns of both afterwards. */
+  #tellVisit({ streamId, clientId, connectedAtMs, bytesServed, segmentsServed }: ClientReport): void {
+    const client = this.#held.untold.take({ streamId, clientId, connectedAtMs });
+    if (client === undefined) return;
+    const { workerId, slot, username, userAgent, ipAddress } = client;
+    const about = { worker_id: workerId, client_id: clientId, slot, username };
+    const seconds = Math.max(0, this.#clock.wallMs() - connectedAtMs) / 1000;
+    const got = { bytes_served: bytesServed, segments_served: segmentsServed, seconds, reason: 'left' };
+    this.tellEvent({
+      type: 'client_connected',
+      streamId,
+      data: { ...about, user_agent: userAgent, ip_address: ipAddress },
+    });
+    this.tellEvent({ type: 'client_disconnected', streamId, data: { ...about, ...got } });
+  }
+
+  events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {
+    return this.#reach.insist(() => this.#shared.events(filter, limit, before));
+  }
+
+  newestEvent(): Promise<EventPosition> {
+    return this.#reach.insist(() => this.#shared.newestEvent());
+  }
+
+  newEvents(since: EventPosition): Promise<NewEvents> {
+    return this.#reach.insist(() => this.#shared.newEvents(since));
+  }
+
   async takeConnection(connection: ProviderConnection, max: number): Promise<boolean> {
     const taken = await this.#reach.change(
       () => this.#shared.takeConnection(connection, max),
@@ -346,8 +425,25 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  renew(load: WorkerLoad): Promise<Renewal> {
-    return this.#writeBack.renew(load);
+  async renew(load: WorkerLoad): Promise<Renewal> {
+    const renewal = await this.#writeBack.renew(load);
+    this.#noteReturn();
+    void this.#events.flush();
+    return renewal;
+  }
+
+  #noteOutage(error: unknown): void {
+    this.#lostMs ??= this.#clock.monotonicMs();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.tellEvent({ type: 'redis_lost', data: { worker_id: this.#workerId, reason } });
+  }
+
+  #noteReturn(): void {
+    if (this.#lostMs === undefined || !this.#reach.isOpenFor(0)) return;
+    const outageMs = Math.round(this.#clock.monotonicMs() - this.#lostMs);
+    this.#lostMs = undefined;
+    const data = { worker_id: this.#workerId, outage_ms: outageMs, events_lost: this.#events.takeDropped() };
+    this.tellEvent({ type: 'redis_back', data });
   }
 
   /** The connection broke: requests under way may be lost, and the next connection may lead to a registry that is behind. */
@@ -449,7 +545,9 @@ export class ResilientRegistry implements Registry {
     // Another worker may have given the wanted id to a client; nobody can tell. A session keeps it: that is the same on all workers.
     const suffix = request.session === undefined ? `_${this.#clock.randomHex(4)}` : '';
     const clientId = `${request.clientId}${suffix}`;
-    return this.#held.records.join({ ...request, clientId });
+    const answer = await this.#held.records.join({ ...request, clientId });
+    if (answer.kind === 'joined' && answer.resumed !== true) this.#held.untold.add(answer.client);
+    return answer;
   }
 
   /** A feed that is here keeps its place, made here or relayed. A feed that no worker has begins here, unconfirmed. */

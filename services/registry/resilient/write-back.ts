@@ -6,6 +6,7 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { LocalHoldings } from '../memory/holdings.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
+import type { Restored } from '../redis/restoring.ts';
 import type { Command, Renewal, WorkerLoad } from '../types.ts';
 import type { Reachability } from './reachability.ts';
 
@@ -96,7 +97,19 @@ export class WriteBack {
     };
     const tell = async () => {
       const held = await this.#held.snapshot();
-      const { places, deleted, switched, renamed } = await this.#shared.restoring.restore(held);
+      // One that leaves from now on is in the registry, or is counted out there.
+      const untold = held.clients.filter(({ told }) => !told);
+      for (const { streamId, id, connectedAtMs } of untold) {
+        this.#held.untold.take({ streamId, clientId: id, connectedAtMs });
+      }
+      let restored: Restored;
+      try {
+        restored = await this.#shared.restoring.restore(held);
+      } catch (error) {
+        this.#held.noteUntold(untold);
+        throw error;
+      }
+      const { places, deleted, switched, renamed } = restored;
       this.#held.givenUp.told(held.givenUp);
       moved.push(...places);
       for (const client of renamed) {

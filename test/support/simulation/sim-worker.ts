@@ -215,6 +215,7 @@ export class SimulatedWorker {
       sources: () => sources.owned,
       followersOf: (feed) => relays.followersOf(feed),
       isUnwanted: () => false,
+      registry,
       secret,
       wire,
       log,

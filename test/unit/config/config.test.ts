@@ -174,6 +174,7 @@ const CASES: Record<keyof Config, Case> = {
   maxStreams: count(5_000),
   maxBodyBytes: size(1024 ** 2),
   apiRateLimit: count(1200),
+  eventsKeepMs: time(86_400_000),
   memoryLimitBytes: size(expect.any(Number)),
   workerId: {
     unset: expect.stringMatching(/^worker-[0-9a-f]{8}$/),

@@ -30,18 +30,31 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared/masking',
   ),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
-  row('services/registry', 'what workers know together: the interface, its records and rules', 'services/shared'),
-  row('services/registry/memory', 'a registry in the memory of one worker', 'services/shared services/registry'),
+  row(
+    'services/registry/events',
+    'the record of what has happened: its events, and how they are found',
+    'services/shared services/shared/masking',
+  ),
+  row(
+    'services/registry',
+    'what workers know together: the interface, its records and rules',
+    'services/shared services/registry/events',
+  ),
+  row(
+    'services/registry/memory',
+    'a registry in the memory of one worker',
+    'services/shared services/registry services/registry/events',
+  ),
   row('services/registry/redis/counters', 'what viewers have got, until Redis knows', 'services/registry'),
   row(
     'services/registry/redis',
     'a registry in Redis',
-    'services/shared services/registry services/registry/memory services/registry/redis/counters',
+    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis/counters',
   ),
   row(
     'services/registry/resilient',
     'a registry that works on while Redis is away',
-    'services/shared services/registry services/registry/memory services/registry/redis',
+    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis',
   ),
 
   // The ground of the worker.
@@ -149,6 +162,11 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/registry timing.ts async.ts ecs feed feed/hls relay',
   ),
   row(
+    'events',
+    'what feeds tell of themselves, and what is new in the record of events, for those who read along',
+    'services/shared services/registry services/registry/events feed ownership',
+  ),
+  row(
     'segments',
     'the segments of a process feed: cut here, the same on every worker',
     'services/shared services/registry timing.ts errors.ts async.ts mpegts/syntax mpegts/segmenting feed feed/hls feed/marks ownership relay',
@@ -156,7 +174,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'sources',
     'one connection to a provider for all who read it',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/marks upstream/* relay ownership',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/marks upstream/* relay ownership events',
   ),
   row(
     'sources/hls',
@@ -176,7 +194,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'processes',
     'what FFmpeg makes of a stream, run after run',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership segments sources streams processes/output',
+    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership events segments sources streams processes/output',
   ),
   row(
     'films',
@@ -201,7 +219,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions metrics',
   ),
 
   // The API.
@@ -233,7 +251,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry errors.ts config ffmpeg/* ownership segments worker api/http api/views',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts config ffmpeg/* ownership segments worker api/http api/views',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

@@ -48,6 +48,7 @@ it.each([
     sources: () => [],
     followersOf: (key) => (key === FEED ? came : []),
     isUnwanted: () => false,
+    registry: { tellEvent: () => undefined },
     wire: systemWire,
     secret: () => SECRET,
     log: pino({ level: 'silent' }),

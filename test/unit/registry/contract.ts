@@ -638,4 +638,112 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect((await registry.clients())[0]?.bytesServed).toBe(0);
     });
   });
+
+  describe('events', () => {
+    const types = async (registry: SharedRegistry) =>
+      (await registry.events({}, 100)).map(({ type }) => type).filter((type) => !type.startsWith('worker_'));
+
+    it('are told once of a stream and of each viewer, the newest first', async () => {
+      const { registry, join, age } = await setUp();
+      await join('a', 10);
+      await join('b', 10);
+      expect(await types(registry)).toEqual(['client_connected', 'client_connected', 'stream_started']);
+      await registry.leave(report('a', 1_000));
+      await registry.leave(report('a', 1_000));
+      await registry.leave(report('b'));
+      await registry.renew(IDLE);
+      expect((await types(registry))[0]).toBe('client_disconnected');
+      await age(GRACE_MS);
+      await registry.renew(IDLE);
+      await registry.renew(IDLE);
+      const told = await types(registry);
+      expect(told.slice(0, 3)).toEqual(['stream_stopped', 'client_disconnected', 'client_disconnected']);
+      expect(told).toHaveLength(6);
+      await join('a', 10);
+      expect((await types(registry)).slice(0, 2)).toEqual(['client_connected', 'stream_started']);
+    });
+
+    it('say what they are about', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 10);
+      await registry.leave({ ...report('a', 1_000), segmentsServed: 2 });
+      const [left, came, started] = (await registry.events({}, 100)).filter(({ streamId }) => streamId !== undefined);
+      const about = { stream_id: ID, name: 'one', metadata: { name: 'one' }, worker_id: 'w1' };
+      const sources = { primary_url: 'http://provider/live/1.ts', failover_urls: ['http://backup/1.ts'] };
+      expect(started).toMatchObject({
+        streamId: ID,
+        data: { ...about, ...sources, client_id: 'a', user_agent: 'test' },
+      });
+      const viewing = { client_id: 'a', slot: 0 };
+      const counted = { user_agent: 'vlc', ip_address: '192.0.2.1', stream_client_count: 1 };
+      expect(came).toMatchObject({ streamId: ID, data: { ...about, ...viewing, ...counted } });
+      const got = { bytes_served: 1_000, segments_served: 2, stream_client_count: 0, reason: 'left' };
+      expect(left).toMatchObject({ streamId: ID, data: { ...about, ...viewing, ...got } });
+    });
+
+    it('end with a stream that is deleted', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 10);
+      await registry.deleteStream(ID, 'oldest_stream_deletion');
+      const [stopped, left] = (await registry.events({}, 100)).filter(({ streamId }) => streamId !== undefined);
+      expect(stopped).toMatchObject({
+        type: 'stream_stopped',
+        data: { reason: 'oldest_stream_deletion', name: 'one' },
+      });
+      expect(left).toMatchObject({ type: 'client_disconnected', data: { reason: 'oldest_stream_deletion' } });
+      await registry.leave(report('a'));
+      expect(await types(registry)).toHaveLength(4);
+    });
+
+    it('tell of a session once, whoever serves it, and of its end', async () => {
+      const { registry } = await setUp();
+      const session = { timeoutMs: 0, onlyLive: false };
+      const request = { client: viewer(), clientId: 'a', cap: 10, localSlots: [], session };
+      await registry.join(request);
+      await registry.join(request);
+      expect(await types(registry)).toEqual(['client_connected', 'stream_started']);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const [{ id = '' } = {}] = await registry.clients(ID);
+      expect(['expired', 'lives']).toContain(await registry.expire({ streamId: ID, clientId: id }));
+    });
+
+    it('are found by type, stream and worker, and in pages', async () => {
+      const { registry, join } = await setUp();
+      await registry.createStream(spec('b'.repeat(32), 'http://provider/live/2.ts'), 0);
+      for (const id of ['a', 'b', 'c']) await join(id, 10);
+      await registry.join({ client: viewer('b'.repeat(32)), clientId: 'd', cap: 10, localSlots: [] });
+      const all = await registry.events({ types: ['client_connected', 'stream_started'] }, 100);
+      expect(all).toHaveLength(6);
+      expect(new Set(all.map(({ id }) => id)).size).toBe(6);
+      const paged = [];
+      for (let before: string | undefined; ; before = paged.at(-1)?.id) {
+        const page = await registry.events({ types: ['client_connected', 'stream_started'] }, 2, before);
+        paged.push(...page);
+        if (page.length === 0) break;
+      }
+      expect(paged).toEqual(all);
+      expect(await registry.events({ types: ['stream_started'] }, 100)).toHaveLength(2);
+      expect(await registry.events({ streamId: 'b'.repeat(32) }, 100)).toHaveLength(2);
+      expect(await registry.events({ workerId: 'w9' }, 100)).toEqual([]);
+      expect(await registry.events({ workerId: 'w1' }, 100)).toHaveLength(6);
+    });
+
+    it('go on where a reader was', async () => {
+      const { registry, join } = await setUp();
+      await join('a', 10);
+      const since = await registry.newestEvent();
+      expect(await registry.newEvents(since)).toMatchObject({ events: [], missed: 0 });
+      await join('b', 10);
+      await registry.leave(report('a'));
+      const { events, missed, position } = await registry.newEvents(since);
+      expect(events.map(({ event }) => event.type)).toEqual(['client_connected', 'client_disconnected']);
+      expect(missed).toBe(0);
+      const [first] = events;
+      if (first === undefined) throw new Error('no event');
+      expect((await registry.newEvents(first.position)).events.map(({ event }) => event.id)).toEqual([
+        events[1]?.event.id,
+      ]);
+      expect((await registry.newEvents(position)).events).toEqual([]);
+    });
+  });
 }

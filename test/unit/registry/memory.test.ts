@@ -1,6 +1,7 @@
 /** The in-memory registry keeps the contract, and what this worker knows of a group's moves. */
 
 import { expect, it } from 'vitest';
+import { EventLog } from '../../../services/registry/events/event-log.ts';
 import { MemoryRegistry } from '../../../services/registry/memory/memory-registry.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
 import { SPEC } from '../../support/stream-spec.ts';
@@ -12,8 +13,9 @@ registryContract(async () => {
   const age = async (ms: number) => {
     nowMs += ms;
   };
+  const clock = { ...systemClock, wallMs: () => nowMs };
   return {
-    registry: new MemoryRegistry(identity, GRACE_MS, { ...systemClock, wallMs: () => nowMs }),
+    registry: new MemoryRegistry(identity, GRACE_MS, clock, new EventLog(clock, 86_400_000)),
     age,
     ...REAL_TIME,
   };

@@ -108,6 +108,7 @@ async function readProvider(answer: RequestListener, settings: Reading = {}) {
     { url: `${provider.origin}/1.ts`, headers: {}, userAgent: 'test', sticky: false },
     place,
     {
+      registry: { tellEvent: () => undefined },
       guard: openGuard(),
       memories: new SourceMemories(),
       clock: systemClock,

@@ -21,6 +21,7 @@ import { validatorCompiler } from './http/validation.ts';
 import { hlsRoutes } from './playback/hls-routes.ts';
 import { playbackRoutes } from './playback/playback-routes.ts';
 import { playbackUrlRoute } from './playback/playback-url-route.ts';
+import { eventRoutes } from './status/event-routes.ts';
 import { healthRoutes } from './status/health-routes.ts';
 import { metricsRoute } from './status/metrics-route.ts';
 import { statsRoutes } from './status/stats-routes.ts';
@@ -115,6 +116,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     clientRoutes(guarded, services);
     statsRoutes(guarded, services);
     workerRoutes(guarded, services);
+    eventRoutes(guarded, services);
     metricsRoute(guarded, services);
     unsupportedRoutes(guarded);
   });

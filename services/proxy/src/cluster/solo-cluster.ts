@@ -1,7 +1,9 @@
 /** The cluster of a worker alone: nobody follows its feeds, and the registry is in its memory. */
 
 import { randomUUID } from 'node:crypto';
+import { EventLog } from '../../../registry/events/event-log.ts';
 import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Cluster } from './cluster.ts';
 import { SharedSecrets } from './shared-secrets.ts';
@@ -11,7 +13,12 @@ export function soloCluster(config: Config): Cluster {
   const secrets = new SharedSecrets(config);
   return {
     identity,
-    registry: new MemoryRegistry(identity, config.sharedStreamGraceMs),
+    registry: new MemoryRegistry(
+      identity,
+      config.sharedStreamGraceMs,
+      systemClock,
+      new EventLog(systemClock, config.eventsKeepMs),
+    ),
     isKnown: () => true,
     secret: () => secrets.cluster,
     playbackSecrets: () => secrets.playbackSoFar,

@@ -369,6 +369,12 @@ const limits = {
     '1200',
     'Management requests per minute from one IPv4 address or one IPv6 /64 network. Requests with the right token are not limited. Playback requests count only when they carry a token or `url=`. 0: no limit.',
   ),
+  eventsKeepMs: setting(
+    'EVENTS_KEEP',
+    seconds(1, 365 * DAY_S),
+    '86400',
+    'Seconds for which `/events` keeps what has happened. At most 10,000 events of viewers and 10,000 others are kept.',
+  ),
   memoryLimitBytes: setting(
     'MEMORY_LIMIT',
     bytes(64 * 1024 ** 2),

@@ -44,6 +44,9 @@ export class Feed {
   readonly #endListeners: (() => void)[] = [];
   readonly #publishListeners = new Set<() => void>();
   #published = 0;
+  /** Of the ring, when it was last published. */
+  #head = 0;
+  #lastMediaMs: number | undefined;
   #end: FeedEnd | undefined;
   #wakeTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
@@ -75,6 +78,11 @@ export class Feed {
   /** Position up to which readers see bytes. */
   get published(): number {
     return this.#published;
+  }
+
+  /** When the newest media came, monotonic; undefined: none has come. */
+  get lastMediaMs(): number | undefined {
+    return this.#lastMediaMs;
   }
 
   get end(): FeedEnd | undefined {
@@ -123,6 +131,10 @@ export class Feed {
 
   /** What was appended to the ring is whole and can be read. Readers are woken soon. */
   publish(): void {
+    if (this.ring.head !== this.#head) {
+      this.#head = this.ring.head;
+      this.#lastMediaMs = this.clock.monotonicMs();
+    }
     for (const listener of [...this.#publishListeners]) listener();
     if (this.#wakeTimer !== undefined || this.ring.head === this.#published) return;
     const wait = Math.max(0, this.#lastWakeMs + wakeIntervalMs(this.#readers.size) - this.clock.monotonicMs());

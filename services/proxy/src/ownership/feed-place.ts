@@ -37,6 +37,7 @@ export class FeedPlace {
   readonly #leaveListeners = new Set<() => void>();
   readonly #takenListeners: (() => void)[] = [];
   readonly #ownerListeners = new Set<() => void>();
+  readonly #takeoverListeners: ((from: Owner, epoch: number) => void)[] = [];
   /** The relay has ended, and the next place is not known yet. */
   #lost = false;
   /** It has been made here, or has come over a relay. */
@@ -109,6 +110,11 @@ export class FeedPlace {
   /** Calls back when another worker takes over the feed from here: the input here must end, even if it is silent. */
   onTaken(listener: () => void): void {
     this.#takenListeners.push(listener);
+  }
+
+  /** Calls back when this worker owns the feed because its owner has died. */
+  onTakeover(listener: (from: Owner, epoch: number) => void): void {
+    this.#takeoverListeners.push(listener);
   }
 
   /** Calls back when another worker than before makes the feed. */
@@ -214,6 +220,9 @@ export class FeedPlace {
     this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
     this.#lost = false;
     this.#become(next);
+    if (outcome.kind === 'lost' && next.kind === 'own' && this.isOriginal) {
+      for (const listener of this.#takeoverListeners) listener(before.owner, next.epoch);
+    }
     if (this.#isCopy) void this.#endCopy(signal);
   }
 

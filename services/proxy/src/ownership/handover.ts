@@ -1,5 +1,7 @@
 /** Hands the feeds of a draining worker over to the workers that read them, one by one, while it still makes them. */
 
+import { parseFeedKey } from '../../../registry/feed-keys.ts';
+import type { EventTeller } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pauseBy } from '../async.ts';
@@ -24,6 +26,7 @@ export interface HandoverDeps {
   readonly followersOf: (feed: string) => readonly WorkerIdentity[];
   /** Whether that worker is known to leave soon. */
   readonly isUnwanted: (workerId: string) => boolean;
+  readonly registry: EventTeller;
   readonly secret: () => string;
   readonly wire: Wire;
   readonly log: Logger;
@@ -100,6 +103,7 @@ export class Handover {
         if (isReady && (await feed.handOver(to))) {
           const tookMs = Math.round(wire.clock.monotonicMs() - startedMs);
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
+          this.#tell(feed, to, tookMs);
           return;
         }
         log.info({ feed: feed.place.feed, to: to.workerId }, 'could not hand a feed over');
@@ -108,6 +112,17 @@ export class Handover {
     } finally {
       goOn?.();
     }
+  }
+
+  /** Of the feeds of streams only: viewers see nothing of those that they are made of. */
+  #tell({ place }: OwnedFeed, to: WorkerIdentity, tookMs: number): void {
+    const name = parseFeedKey(place.feed);
+    if (name?.kind !== 'process') return;
+    const { streamId, slot } = name;
+    const { workerId } = place.me;
+    const epoch = place.current.kind === 'relay' ? place.current.owner.epoch : undefined;
+    const data = { worker_id: workerId, from: workerId, to: to.workerId, epoch, slot, took_ms: tookMs };
+    this.#deps.registry.tellEvent({ type: 'handover', streamId, data });
   }
 }
 

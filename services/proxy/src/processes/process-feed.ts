@@ -47,7 +47,7 @@ export interface ProcessFeedDeps {
   readonly retryAttempts: number;
   readonly retryDelayMs: number;
   /** Called for each run that replaces one that ended. */
-  readonly onRestart: () => void;
+  readonly onRestart: (failed: FailedRun) => void;
   readonly segments: SegmentSettings;
   /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
@@ -418,7 +418,7 @@ export class ProcessFeed implements PlacedFeed {
       return { kind: 'failed', error: failureOf(failed, this.#source.address.url) };
     }
     this.#restarts++;
-    this.#deps.onRestart();
+    this.#deps.onRestart(failed);
     return undefined;
   }
 

@@ -4,9 +4,17 @@
  */
 
 import { processFeedKey } from '../../../registry/feed-keys.ts';
-import type { Agreements, FeedOwners, FeedStarts, StreamRecords, Viewers } from '../../../registry/registry.ts';
+import type {
+  Agreements,
+  EventTeller,
+  FeedOwners,
+  FeedStarts,
+  StreamRecords,
+  Viewers,
+} from '../../../registry/registry.ts';
 import type { StreamRecord } from '../../../registry/types.ts';
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
+import { FeedNews } from '../events/feed-news.ts';
 import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
@@ -16,11 +24,12 @@ import type { FeedHls } from '../segments/feed-hls.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
+import type { FailedRun } from './input-end.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 
 export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, RunDeps {
-  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Agreements;
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Agreements & EventTeller;
   readonly placeOf: PlaceOf;
   readonly sourceOf: (stream: StreamRecord) => StreamSource;
   /** @throws {StreampoolError} 503 when this worker takes no more processes */
@@ -209,12 +218,16 @@ export class ProcessFeeds {
     const usesProcess = production.needsProcess && first.kind === 'own';
     if (usesProcess) this.#deps.assertProcessFree();
     const place = this.#deps.placeOf(processFeedKey(stream.id, slot), first, this.#deps.isFull);
-    const onRestart = () => {
+    let news: FeedNews | undefined;
+    const onRestart = ({ exit }: FailedRun) => {
       this.#restarts++;
+      if (exit !== undefined) news?.restarted(exit.reason, exit.detail);
     };
     const source = this.#deps.sourceOf(stream);
     const agree = (name: string, offered: string) => this.#deps.registry.agree(stream.id, name, offered);
     const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, agree, onRestart });
+    const { registry } = this.#deps;
+    news = new FeedNews({ feed: process.feed, place, registry, streamId: stream.id, slot });
     const entry: Entry = {
       streamId: stream.id,
       slot,

@@ -4,11 +4,13 @@
  * timeline.
  */
 
+import type { EventTeller } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { deferred } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
+import { SourceNews } from '../events/source-news.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
@@ -40,6 +42,7 @@ export interface SourceSettings extends SourceWatchSettings {
 }
 
 export interface SourceFeedDeps extends SourceConnectionsDeps {
+  readonly registry: EventTeller;
   readonly settings: SourceSettings;
   readonly ringLimits: () => RingLimits;
   /** How it gets to its next URL; undefined: it has no other. */
@@ -116,6 +119,7 @@ export class SourceFeed implements Leader {
       source,
       moves: this.#moves,
       current: () => this.#origin,
+      news: new SourceNews({ feed: this.#media.feed, registry: deps.registry, workerId: place.me.workerId }),
       clock,
       log: deps.log,
     });

@@ -4,7 +4,7 @@
  */
 
 import { sourceFeedKey } from '../../../registry/feed-keys.ts';
-import type { FeedOwners, FeedStarts } from '../../../registry/registry.ts';
+import type { EventTeller, FeedOwners, FeedStarts } from '../../../registry/registry.ts';
 import type { Timer } from '../../../shared/clock.ts';
 import { SourceError } from '../errors.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
@@ -54,7 +54,7 @@ const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps
   extends Omit<SourceFeedDeps, 'takeConnection' | 'account' | 'route' | 'leader' | 'leave'> {
-  readonly registry: FeedOwners & FeedStarts;
+  readonly registry: FeedOwners & FeedStarts & EventTeller;
   readonly placeOf: PlaceOf;
   /** Opens an HLS source as viewers read it. Unset: each FFmpeg asks the provider by itself, and counts as a connection. */
   readonly openHls?: OpenHls | undefined;

@@ -5,6 +5,7 @@ import type { Logger } from '../../../shared/log.ts';
 import { maskUrl } from '../../../shared/masking/mask.ts';
 import { pauseBy, within } from '../async.ts';
 import { SourceError, type StreampoolError } from '../errors.ts';
+import type { SourceNews } from '../events/source-news.ts';
 import type { RetrySchedule } from '../upstream/failover/retry.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
 import type { Standby } from '../upstream/failover/standby.ts';
@@ -19,6 +20,7 @@ export interface SourceRetriesDeps {
   readonly schedule: RetrySchedule;
   /** What the feed reads now. */
   readonly current: () => Origin;
+  readonly news: SourceNews;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -50,11 +52,14 @@ export class SourceRetries {
   async recover(end: StreampoolError, signal: AbortSignal): Promise<boolean> {
     // A recording that has been sent to its end is no failure.
     if (!(end instanceof SourceError) || end.reason === 'over') return false;
-    const { source, moves, standby, clock, log } = this.#deps;
+    const { source, moves, standby, news, clock, log } = this.#deps;
     const origin = this.#deps.current();
     const { isOwn } = origin;
     this.schedule.lost(end.reason === 'stalled' ? origin.watch.silence.earlyMs : 0);
-    if (isOwn) standby.failed(end);
+    if (isOwn) {
+      news.lost(end.reason, maskUrl(origin.address.url));
+      standby.failed(end);
+    }
     const mayMove = source !== undefined && this.schedule.mayMove(source);
     let delayMs = isOwn ? this.schedule.next(end, mayMove) : undefined;
     if (delayMs === undefined && mayMove && isOwn) delayMs = await this.#meanwhile(end, signal);

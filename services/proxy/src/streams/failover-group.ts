@@ -135,7 +135,8 @@ export class FailoverGroup {
     reason: string,
   ): Promise<readonly string[]> {
     const { registry, log, tell } = this.#deps;
-    const answer = await this.#ask(asking.id, (id) => registry.advanceFailover(id, from.index, next));
+    const why = { reason, oldUrl: maskUrl(from.currentUrl), newUrl: maskUrl(next.currentUrl) };
+    const answer = await this.#ask(asking.id, (id) => registry.advanceFailover(id, from.index, next, why));
     const { state, streams } = answer ?? { state: next, streams: [asking.id] };
     const moved = {
       reason,

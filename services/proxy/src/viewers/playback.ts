@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { clientReport } from '../../../registry/client-report.ts';
-import type { Members, Viewers } from '../../../registry/registry.ts';
+import type { EventTeller, Members, Viewers } from '../../../registry/registry.ts';
 import type {
   ClientConnection,
   ClientRecord,
@@ -25,7 +25,7 @@ import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
 
 export interface PlaybackDeps {
   readonly seating: Seating;
-  readonly registry: Viewers & Members;
+  readonly registry: Viewers & Members & EventTeller;
   readonly workerId: string;
   readonly clientStallTimeoutMs: number;
   /** The same limit, once the player has opened another connection. */
@@ -324,6 +324,9 @@ export class Playback {
     this.#stalls++;
     const fields = { client: client.id, stream: client.streamId, reason, stallLimitMs: ms };
     this.#deps.log.warn(fields, 'a viewer was dropped');
+    const { workerId, id, slot } = client;
+    const data = { worker_id: workerId, client_id: id, slot, stalled_ms: ms, reason };
+    this.#deps.registry.tellEvent({ type: 'client_stalled', streamId: client.streamId, data });
   }
 
   async #report(): Promise<void> {

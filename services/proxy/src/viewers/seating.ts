@@ -5,6 +5,7 @@ import { filmFeedKey, processFeedKey } from '../../../registry/feed-keys.ts';
 import { sourceKey } from '../../../registry/groups.ts';
 import type {
   Agreements,
+  EventTeller,
   FeedOwners,
   FeedStarts,
   Members,
@@ -91,7 +92,7 @@ interface FinitePlace {
 }
 
 export interface SeatingDeps extends Omit<ProcessFeedsDeps, 'sourceOf' | 'assertProcessFree' | 'isFull'> {
-  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members & Agreements;
+  readonly registry: StreamRecords & Viewers & FeedOwners & FeedStarts & Members & Agreements & EventTeller;
   readonly connections: ProviderConnections;
   readonly failover: Pick<FailoverGroupDeps, 'askResolver' | 'maxFailoverAttempts'>;
   readonly cap: number;

@@ -4,6 +4,7 @@ import type { Registry } from '../../../registry/registry.ts';
 import type { Command, WorkerNumbers } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
+import type { EventFeed } from '../events/event-feed.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
@@ -23,6 +24,8 @@ export interface Services {
   readonly config: Config;
   readonly log: Logger;
   readonly registry: Registry;
+  /** New events, for those who read along. */
+  readonly eventFeed: EventFeed;
   readonly catalogue: StreamCatalogue;
   readonly seating: Seating;
   readonly sources: SourceFeeds;

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { DrainEnd } from '../ecs/drain-end.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
+import { EventFeed } from '../events/event-feed.ts';
 import { clientShare } from '../metrics/client-share.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
 import { MetricsLog } from '../metrics/metrics-log.ts';
@@ -251,6 +252,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     sources: () => [...sources.owned, ...hlsFeeds.owned],
     followersOf: (feed) => [...relays.followersOf(feed), ...hlsFeeds.followersOf(feed)],
     isUnwanted: (workerId) => ecs.isUnwanted(workerId),
+    registry,
     secret: cluster.secret,
     wire,
     log,
@@ -317,6 +319,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       config,
       log,
       registry,
+      eventFeed: new EventFeed(registry),
       catalogue,
       seating,
       sources,

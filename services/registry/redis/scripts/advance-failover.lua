@@ -1,5 +1,5 @@
 -- Moves a stream and its group to their next source, if they still are where the caller thinks.
--- ARGV: 2 id, 3 index they stand at, 4 the next state as JSON
+-- ARGV: 2 id, 3 index they stand at, 4 the next state as JSON, 5 what the event says of it, as JSON
 -- Answer: {state as JSON, id of each stream that has moved, …}, or false without such a stream
 local id = ARGV[2]
 local text = settle(id)
@@ -15,5 +15,10 @@ if moved_at(next_text) <= moved_at(text) then
   next_text = cjson.encode(next_state)
 end
 local answer = put_state(id, next_text)
+for _, member in ipairs(answer) do
+  local data = cjson.decode(ARGV[5])
+  data.client_count = redis.call('HLEN', K.clients .. member)
+  tell_of_stream('failover_triggered', member, data)
+end
 table.insert(answer, 1, next_text)
 return answer

@@ -49,6 +49,7 @@ else
   end
 end
 if existing == 0 then
+  end_playing(id, 'last_client_disconnected')
   fields.createdAtMs = string.format('%.0f', now)
   put_stream(id, fields, now)
   enter_group()

@@ -15,6 +15,6 @@ if before == 'stopping' or before == 'deployment' or before == reason and reason
 if not before and drain_of(incarnation, worker_of(incarnation)) then before = 'told' end
 if before ~= 'told' and ARGV[5] ~= '1' and not takes_viewers(incarnation) then return 'last' end
 -- Told again is sent again: an answer with the first command may have been lost.
-redis.call('HSET', K.drains, incarnation, before == 'told' and 'told' or reason)
+if before == 'told' then redis.call('HSET', K.drains, incarnation, 'told') else begin_drain(incarnation, worker, reason) end
 if reason == 'told' then redis.call('RPUSH', K.commandsPrefix .. incarnation, cjson.encode({ kind = 'drain' })) end
 return before == 'told' and 'draining' or 'begun'

@@ -21,8 +21,15 @@ local function takes_viewers(except)
   return false
 end
 
+-- From now on a worker drains for this reason.
+local function begin_drain(incarnation, worker, reason)
+  redis.call('HSET', K.drains, incarnation, reason)
+  local events_say = { told = 'asked', stopping = 'signal', deployment = 'deployment' }
+  tell_of_worker('worker_draining', worker, incarnation, { reason = events_say[reason] or reason })
+end
+
 -- A renewal says why the worker drains ('': it takes viewers). A command that has not reached it yet still counts.
-local function note_drain(incarnation, reason, commands)
+local function note_drain(incarnation, worker, reason, commands)
   local noted = redis.call('HGET', K.drains, incarnation)
   local pending
   for _, text in ipairs(commands) do
@@ -35,6 +42,6 @@ local function note_drain(incarnation, reason, commands)
   if reason == '' then
     if noted then redis.call('HDEL', K.drains, incarnation) end
   elseif noted ~= reason then
-    redis.call('HSET', K.drains, incarnation, reason)
+    begin_drain(incarnation, worker, reason)
   end
 end

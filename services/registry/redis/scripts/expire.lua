@@ -16,5 +16,5 @@ end
 local ends = number_of(redis.call('ZSCORE', K.sessions, pair))
 if not ends then prolong(id, client_id, UNKNOWN_MS) end
 if not ends or ends > now_ms() then return 'lives' end
-end_session(id, client_id)
+end_session(id, client_id, 'timeout')
 return 'expired'

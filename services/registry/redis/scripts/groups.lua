@@ -96,10 +96,12 @@ local function leave_group(id)
   if redis.call('HLEN', K.groupPrefix .. group) <= 1 then redis.call('DEL', K.groupPrefix .. group) end
 end
 
--- Writes a new stream with its time of creation; removes everything that was there before.
+-- Writes a new stream with its time of creation; removes everything that was there before, but not that it plays.
 local function put_stream(id, fields, now)
   leave_group(id)
+  local playing = redis.call('HGET', K.spec .. id, 'playing')
   redis.call('DEL', K.spec .. id, K.deletedPrefix .. id)
   for field, value in pairs(fields) do redis.call('HSET', K.spec .. id, field, value) end
+  if playing then redis.call('HSET', K.spec .. id, 'playing', playing) end
   redis.call('ZADD', K.streamIds, now, id)
 end

@@ -25,7 +25,7 @@ for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do
   local incarnation = client and client.incarnation
   if type(incarnation) ~= 'string' then
     -- An unreadable record belongs to nobody.
-    count_out(id, client_id)
+    count_out(id, client_id, 'lost')
     show(id)
   elseif incarnation == SESSIONS then
     if not redis.call('ZSCORE', K.sessions, pair_of(id, client_id)) then prolong(id, client_id, UNKNOWN_MS) end

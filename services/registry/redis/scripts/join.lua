@@ -21,8 +21,10 @@ end
 -- A stream that wakes plays where its group plays. A group of idle streams starts at its primary source again.
 local state = decode(settle(id))
 local grace, first_viewer = tonumber(ARGV[9]), tonumber(ARGV[10])
-if state and state.index ~= -1 and is_idle(id, now, grace, first_viewer) and others_are_idle(id, now, grace, first_viewer) then
-  begin_anew(id, now)
+if is_idle(id, now, grace, first_viewer) then
+  -- No renewal has noticed that it ended.
+  end_playing(id, 'last_client_disconnected')
+  if state and state.index ~= -1 and others_are_idle(id, now, grace, first_viewer) then begin_anew(id, now) end
 end
 
 local place
@@ -95,7 +97,11 @@ client.incarnation = owner
 if not is_written then redis.call('HSET', K.clients .. id, client_id, cjson.encode(client)) end
 if session then prolong(id, client_id, session.timeoutMs)
 else redis.call('SADD', K.clientsOfPrefix .. owner, pair_of(id, client_id)) end
-if not lives then begin_counting(owner, id, client) end
+if not lives then
+  begin_counting(owner, id, client)
+  begin_playing(id, client)
+  tell_connected(id, client)
+end
 redis.call('HSET', K.spec .. id, 'watched', '1')
 redis.call('ZADD', K.streamIds, now, id)
 show(id)

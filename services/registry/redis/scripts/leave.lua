@@ -9,9 +9,9 @@ local client = decode(text)
 if client and type(client.connectedAtMs) == 'number' and client.connectedAtMs ~= tonumber(ARGV[6]) then return 0 end
 if is_session(client) then
   add_to_session(id, client, tonumber(ARGV[4]), tonumber(ARGV[5]), 0)
-  return end_session(id, client_id)
+  return end_session(id, client_id, 'left')
 end
-local left = count_out(id, client_id)
+local left = count_out(id, client_id, 'left', { tonumber(ARGV[4]), tonumber(ARGV[5]) })
 if redis.call('EXISTS', K.spec .. id) == 1 then
   credit(id, ARGV[4], ARGV[5])
   redis.call('ZADD', K.streamIds, now_ms(), id)

@@ -4,7 +4,8 @@
 local REMEMBERED_MS = 3600000
 
 -- Counts a client out; returns how many its slot has left, and the text of its counters, if Redis has them.
-local function count_out(id, client_id)
+-- reason: why it has left; got: {bytes, segments} that it has got, if the caller knows that better than its counters
+local function count_out(id, client_id, reason, got)
   local text = redis.call('HGET', K.clients .. id, client_id)
   if not text then return 0 end
   redis.call('HDEL', K.clients .. id, client_id)
@@ -15,6 +16,10 @@ local function count_out(id, client_id)
     else redis.call('SREM', K.clientsOfPrefix .. client.incarnation, pair_of(id, client_id)) end
     counters = drop_counters(client.incarnation, id, client_id)
   end
+  local bytes, segments = counters_in(counters)
+  if got then bytes, segments = got[1], got[2] end
+  tell_disconnected(id, client_id, client, bytes, segments, reason)
+  note_left(id)
   if type(client.slot) ~= 'number' then return 0, counters end
   local left = count_in(K.slots .. id, client.slot, -1)
   if left <= 0 then redis.call('HDEL', K.slots .. id, client.slot) end
@@ -35,7 +40,8 @@ end
 -- Counts a client of a dead incarnation out. What it got stays with the stream.
 local function count_out_dead(id, client_id, incarnation)
   local is_lost = redis.call('HEXISTS', K.clients .. id, client_id) == 0
-  local _, counters = count_out(id, client_id)
+  redis.call('SET', K.endedPrefix .. incarnation, '1', 'PX', REMEMBERED_MS)
+  local _, counters = count_out(id, client_id, 'worker_died')
   -- Its record does not tell any more which slot counts it.
   if is_lost then recount(id) end
   -- Redis may have lost its record alone.
@@ -58,12 +64,14 @@ end
 
 -- Removes a stream with its clients and slots. The workers that make its feeds give them up as they end them. For an hour, a worker
 -- that missed this cannot write it back.
-local function delete_stream(id, at_ms)
+-- reason: why, as stream_stopped says it
+local function delete_stream(id, at_ms, reason)
+  for _, client_id in ipairs(sorted(redis.call('HKEYS', K.clients .. id))) do count_out(id, client_id, reason) end
+  end_playing(id, reason)
   leave_group(id)
   local existed = redis.call('DEL', K.spec .. id)
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f', at_ms), 'PX', REMEMBERED_MS)
   redis.call('ZREM', K.streamIds, id)
-  for _, client_id in ipairs(redis.call('HKEYS', K.clients .. id)) do count_out(id, client_id) end
   redis.call('DEL', K.slots .. id, K.clients .. id, K.stream .. id, K.agreedPrefix .. id)
   redis.call('HDEL', K.summary, id, current_field(id))
   return existed
@@ -71,7 +79,7 @@ end
 
 -- Removes a stream without viewers. A worker that was away and has viewers of it may write it back.
 local function forget_stream(id, at_ms)
-  local existed = delete_stream(id, at_ms)
+  local existed = delete_stream(id, at_ms, 'inactive_timeout')
   redis.call('SET', K.deletedPrefix .. id, string.format('%.0f idle', at_ms), 'PX', REMEMBERED_MS)
   return existed
 end

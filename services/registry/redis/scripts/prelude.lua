@@ -40,6 +40,12 @@ local function count_in(key, field, by)
   return tonumber(by)
 end
 
+-- A list in one order: Redis promises none of its sets and hashes, and events have one.
+local function sorted(list)
+  table.sort(list)
+  return list
+end
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

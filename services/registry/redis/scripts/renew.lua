@@ -4,7 +4,8 @@
 --       10 what this worker's sessions have got since the last renewal, as JSON array of [stream, client, bytes, segments, last access in
 --       ms, for how many ms from now it lasts],
 --       11 the commands that the last answer has brought, as JSON array of their texts: until then they wait, because an answer may be lost,
---       12, 13, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       12 grace time of streams in ms, 13 '1' when an earlier renewal has been answered,
+--       14, 15, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
@@ -90,11 +91,18 @@ local unbroken = redis.call('EXISTS', K.leasePrefix .. incarnation)
 redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 -- A worker of an earlier version takes sessions for clients of this incarnation, and looks whether it lives.
 redis.call('SET', K.leasePrefix .. SESSIONS, SESSIONS, 'PX', ARGV[4])
-if redis.call('SADD', K.incarnations, incarnation) == 1 then redis.call('INCR', K.members) end
+redis.call('ZADD', K.leaseEnds, string.format('%.0f', tonumber(now) + tonumber(ARGV[4])), incarnation)
 redis.call('HSET', K.newest, worker, incarnation)
+if redis.call('SADD', K.incarnations, incarnation) == 1 then
+  redis.call('INCR', K.members)
+  redis.call('HSET', K.named, incarnation, worker)
+  local is_back = redis.call('EXISTS', K.endedPrefix .. incarnation) == 1
+  -- Else Redis has lost that it is there.
+  if is_back or ARGV[13] ~= '1' then tell_of_worker('worker_joined', worker, incarnation, { reason = is_back and 'back' or 'started' }) end
+end
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-take_counters(incarnation, 12)
+take_counters(incarnation, 14)
 -- Else the worker first writes back what it holds.
 local gone = unbroken == 1 and take_sessions(ARGV[10]) or {}
 -- The way to Redis takes each renewal a little longer or shorter; only a clock that was set, or a lost key, is written.
@@ -104,7 +112,9 @@ if math.abs(number_of(redis.call('HGET', K.started, incarnation), 0) - started) 
 end
 for _, heard in ipairs(cjson.decode(ARGV[11])) do redis.call('LREM', K.commandsPrefix .. incarnation, 1, heard) end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
-note_drain(incarnation, ARGV[8], answer)
+note_drain(incarnation, worker, ARGV[8], answer)
+if unbroken == 1 then end_expired(tonumber(now)) end
+end_idle(tonumber(ARGV[12]))
 for _, each in ipairs(gone) do answer[#answer + 1] = each end
 table.insert(answer, 1, unbroken)
 table.insert(answer, 2, redis.call('SCARD', K.clientsOfPrefix .. incarnation))

@@ -1,6 +1,6 @@
 -- Makes the registry hold exactly what a worker holds. After an outage it may have forgotten that (emptied), be behind (a
 -- replica), or remember too much. The worker has just renewed its lease.
--- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record; of a session with lastsMs: how long it lasts], feeds [{feed,
+-- ARGV: 2 JSON {worker {incarnation, workerId, address}, record as JSON or '', streams [{id, createdAtMs, lastAccessMs, fields}], clients [record with told: Redis knew of it; of a session with lastsMs: how long it lasts], feeds [{feed,
 --       epoch, dead: the previous owner, if that is proven dead}], connections [{account, id}], deleted [{id, atMs}],
 --       givenUp {feeds [feed], clients [{streamId, clientId, connectedAtMs}], connections [{account, id}]}: what it could not say}
 --       only: 'streams', to write nothing else back; number: the next time has a larger one. Earlier versions have none}
@@ -29,12 +29,13 @@ end
 -- A worker that read its peers between the renewal and this call has missed one.
 if mine.record ~= '' and redis.call('HSET', K.workers, me.workerId, mine.record) == 1 then redis.call('INCR', K.members) end
 
+is_after_outage = true
 local touched = {}
 
 for _, gone in ipairs(mine.deleted) do
   local created = redis.call('HGET', K.spec .. gone.id, 'createdAtMs')
   if created and number_of(created, 0) <= gone.atMs then
-    delete_stream(gone.id, gone.atMs)
+    delete_stream(gone.id, gone.atMs, 'manual_deletion')
     for _, other in ipairs(redis.call('SMEMBERS', K.incarnations)) do
       if other ~= incarnation then
         redis.call('RPUSH', K.commandsPrefix .. other, cjson.encode({ kind = 'delete', streamId = gone.id }))
@@ -166,12 +167,12 @@ end
 
 local watching = {}
 for _, client in ipairs(mine.clients) do watching[client.streamId .. ' ' .. client.id] = true end
-for _, pair in ipairs(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation)) do
+for _, pair in ipairs(sorted(redis.call('SMEMBERS', K.clientsOfPrefix .. incarnation))) do
   if not watching[pair] then
     local id, client_id = string.match(pair, '^(%S+) (.*)$')
     redis.call('SREM', K.clientsOfPrefix .. incarnation, pair)
     if id then
-      local _, counters = count_out(id, client_id)
+      local _, counters = count_out(id, client_id, 'left')
       owe(id, counters)
       touched[id] = true
     end
@@ -191,7 +192,7 @@ for _, gone in ipairs(given_up.clients) do
   local id, client_id = gone.streamId, gone.clientId
   local client = decode(redis.call('HGET', K.clients .. id, client_id))
   if client and client.incarnation == incarnation and client.connectedAtMs == gone.connectedAtMs and not watching[pair_of(id, client_id)] then
-    local _, counters = count_out(id, client_id)
+    local _, counters = count_out(id, client_id, 'left')
     owe(id, counters)
     touched[id] = true
   elseif not client then
@@ -202,11 +203,17 @@ end
 for id, sum in pairs(owed) do
   credit(id, math.max(sum[1] - (raised[id .. 'bytesServed'] or 0), 0), math.max(sum[2] - (raised[id .. 'segmentsServed'] or 0), 0))
 end
+-- A viewer that Redis has lost is no new one, unless it was counted out as dead.
+local was_ended = redis.call('EXISTS', K.endedPrefix .. incarnation) == 1
+local function note_viewer(id, client, is_known)
+  begin_playing(id, client, is_known)
+  if not is_known then tell_connected(id, client, number_of(client.connectedAtMs)) end
+end
 local renamed = {}
 -- A session that others serve too may be there already; then this worker joins it.
 local function restore_session(id, client)
-  local held_id, lasts = client.id, client.lastsMs
-  client.lastsMs = nil
+  local held_id, lasts, is_known = client.id, client.lastsMs, client.told
+  client.lastsMs, client.told = nil, nil
   local there, free = session_among(id, session_ids(held_id))
   client.id = there and there.id or free or held_id
   if client.id ~= held_id then
@@ -218,6 +225,7 @@ local function restore_session(id, client)
     client.incarnation = SESSIONS
     redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
     begin_counting(SESSIONS, id, client)
+    note_viewer(id, client, is_known)
   end
   prolong(id, client.id, lasts)
   touched[id] = true
@@ -228,7 +236,8 @@ for _, client in ipairs(mine.clients) do
     -- One that is over needs nobody.
     if not is_deleted[id] and client.lastsMs > 0 then restore_session(id, client) end
   elseif not is_deleted[id] then
-    local held_id = client.id
+    local held_id, is_known = client.id, client.told and not was_ended
+    client.told = nil
     local stored = decode(redis.call('HGET', K.clients .. id, client.id))
     if stored and type(stored.incarnation) == 'string' and stored.incarnation ~= incarnation then
       local new_id = string.format('%s_%.0f_%s', client.id, client.connectedAtMs, string.sub(incarnation, 1, 8))
@@ -243,15 +252,19 @@ for _, client in ipairs(mine.clients) do
       redis.call('HSET', K.clients .. id, client.id, cjson.encode(client))
       take_back(id, held_id, incarnation)
       begin_counting(incarnation, id, client)
+      note_viewer(id, client, is_known)
     elseif not counters_in(redis.call('HGET', K.countersPrefix .. incarnation, pair_of(id, client.id))) then
       put_counters(incarnation, id, client)
       -- Below the sum is made anew: it may have what the lost counters said, or not.
       redis.call('HDEL', K.summary, current_field(id))
     end
     redis.call('SADD', K.clientsOfPrefix .. incarnation, id .. ' ' .. client.id)
+    -- Redis may have lost that it plays.
+    begin_playing(id, client, true)
     touched[id] = true
   end
 end
+redis.call('DEL', K.endedPrefix .. incarnation)
 -- Counts anew from the client records: the counts may have been lost, and so may records.
 for id in pairs(touched) do
   recount(id)

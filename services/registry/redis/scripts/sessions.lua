@@ -56,8 +56,8 @@ local function mend_counters(id, client)
 end
 
 -- Counts a session out, with what it has got.
-local function end_session(id, client_id)
-  local left, counters = count_out(id, client_id)
+local function end_session(id, client_id, reason)
+  local left, counters = count_out(id, client_id, reason)
   local bytes, segments = counters_in(counters)
   credit(id, bytes or 0, segments or 0)
   if redis.call('EXISTS', K.spec .. id) == 1 then redis.call('ZADD', K.streamIds, now_ms(), id) end

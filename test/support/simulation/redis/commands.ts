@@ -1,6 +1,6 @@
 /** The commands of Redis that the registry uses, on the keys of a simulated one. */
 
-import { type KeySpace, ReplyError } from './key-space.ts';
+import { type KeySpace, ReplyError, type StreamEntry } from './key-space.ts';
 
 export type Reply = string | number | null | Status | Reply[];
 
@@ -58,6 +58,18 @@ export function ordered(scores: ReadonlyMap<string, number>): [string, number][]
 function between<T>(items: readonly T[], first: string, last: string): T[] {
   const at = (text: string) => (integerIn(text) < 0 ? items.length + integerIn(text) : integerIn(text));
   return items.slice(Math.max(0, at(first)), at(last) + 1);
+}
+
+/** Whether an entry stands at or before an id: `+`, a time in ms, an id, or `(` and an id that it must stand before. */
+function isUpTo({ ms, seq }: StreamEntry, end: string): boolean {
+  if (end === '+') return true;
+  const [ofMs = 0, ofSeq = Number.POSITIVE_INFINITY] = end.replace('(', '').split('-').map(Number);
+  if (ms !== ofMs) return ms < ofMs;
+  return end.startsWith('(') ? seq < ofSeq : seq <= ofSeq;
+}
+
+function streamReply({ ms, seq, fields }: StreamEntry): Reply {
+  return [`${ms}-${seq}`, [...fields]];
 }
 
 export function commandsOf(space: KeySpace, server: Server): Commands {
@@ -138,6 +150,11 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       for (let at = 0; at < pairs.length; at += 2) all.set(pairs[at] ?? '', pairs[at + 1] ?? '');
       return all.size - size;
     },
+    HSETNX: (key, field = '', value = '') => {
+      if (fields(key)?.has(field) === true) return 0;
+      space.change(key, 'hash').fields.set(field, value);
+      return 1;
+    },
     HDEL: (key, ...names) => remove(key, 'hash', fields(key), names),
     HINCRBY: (key, field = '', by = '') => {
       const before = fields(key)?.get(field) ?? '0';
@@ -146,7 +163,6 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       space.change(key, 'hash').fields.set(field, String(next));
       return next;
     },
-    // All at once, which Redis may do too.
     // All at once, which Redis may do too.
     SCAN: (_cursor, _match, pattern = '') => {
       const prefix = pattern.slice(0, -1);
@@ -207,6 +223,34 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       if (limit.length === 0) return found;
       const from = integerIn(limit[1] ?? '');
       return found.slice(from, from + integerIn(limit[2] ?? ''));
+    },
+
+    // MAXLEN is not heeded: schedules are short.
+    XADD: (key, ...args) => {
+      const [, , , id = '', ...given] = args;
+      const [ms = 0, seq = 0] = id.split('-').map(Number);
+      const last = space.read(key, 'stream')?.entries.at(-1);
+      if (last !== undefined && (ms < last.ms || (ms === last.ms && seq <= last.seq))) {
+        throw new ReplyError('ERR The ID specified in XADD is equal or smaller than the target stream top item');
+      }
+      space.change(key, 'stream').entries.push({ ms, seq, fields: given });
+      return id;
+    },
+
+    XREVRANGE: (key, end = '+', start = '-', _count = '', count = 'Infinity') => {
+      if (start !== '-') throw new ReplyError('ERR only - is a start here');
+      const entries = space.read(key, 'stream')?.entries ?? [];
+      const found = entries.filter((entry) => isUpTo(entry, end)).reverse();
+      return found.slice(0, Number(count)).map(streamReply);
+    },
+    XREAD: (_count, count = '', _streams, ...rest) => {
+      const names = rest.slice(0, rest.length / 2);
+      const found = names.flatMap((key, at): [string, Reply][] => {
+        const after = rest[names.length + at] ?? '';
+        const entries = (space.read(key, 'stream')?.entries ?? []).filter((entry) => !isUpTo(entry, after));
+        return entries.length === 0 ? [] : [[key, entries.slice(0, Number(count)).map(streamReply)]];
+      });
+      return found.length === 0 ? null : found;
     },
 
     RPUSH: (key, ...items) => {

@@ -6,12 +6,15 @@ export type Dump = Record<
   { readonly kind: string; readonly value: unknown; readonly expiresAtMs: number | undefined }
 >;
 
+/** An entry of a Redis Stream: its id, then names and values in turn. */
+export type StreamText = readonly [id: string, fields: readonly string[]];
+
 export interface DumpedKey {
   readonly key: string;
   /** As TYPE says it. */
   readonly kind: string;
-  /** As GET, HGETALL, SMEMBERS, ZRANGE WITHSCORES and LRANGE answer. */
-  readonly value: string | readonly string[];
+  /** As GET, HGETALL, SMEMBERS, ZRANGE WITHSCORES, LRANGE and XRANGE answer. */
+  readonly value: string | readonly string[] | readonly StreamText[];
   readonly expiry: number | undefined;
 }
 
@@ -22,13 +25,39 @@ export function dumpOf(keys: readonly DumpedKey[]): Dump {
   );
 }
 
-function contentOf(kind: string, value: string | readonly string[]): unknown {
+function contentOf(kind: string, value: DumpedKey['value']): unknown {
   if (typeof value === 'string') return unpacked(value);
-  const texts = value.map(unpacked);
+  if (kind === 'stream') return entriesIn(value as readonly StreamText[]);
+  const texts = (value as readonly string[]).map(unpacked);
   if (kind === 'list' || kind === 'zset') return texts;
   if (kind === 'set') return [...value].sort();
+  return fieldsIn(value as readonly string[]);
+}
+
+/** In no order: a script that writes several entries goes through a set, and Redis promises no order of that. */
+function entriesIn(entries: readonly StreamText[]): unknown {
+  const contents = entries.map(([, fields]) =>
+    fieldsIn(fields.flatMap((name, at) => (isNumber(fields, at) ? [] : name))),
+  );
+  return contents.sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+}
+
+/** The same text whatever the order of the fields. */
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([name, each]) => `${name}:${textOf(each)}`).join()}}`;
+}
+
+/** Whether this is the number of the entry, or its name. */
+function isNumber(fields: readonly string[], at: number): boolean {
+  return fields[at - (at % 2)] === 'n';
+}
+
+function fieldsIn(flat: readonly string[]): unknown {
   const fields: [string, unknown][] = [];
-  for (let at = 0; at < value.length; at += 2) fields.push([value[at] as string, texts[at + 1]]);
+  for (let at = 0; at < flat.length; at += 2) fields.push([flat[at] as string, unpacked(flat[at + 1] as string)]);
   return Object.fromEntries(fields.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -1,11 +1,20 @@
-/** The keys of a simulated Redis: values of five types that expire, and can be put back to what they were a moment ago. */
+/** The keys of a simulated Redis: values of six types that expire, and can be put back to what they were a moment ago. */
 
 export type Value =
   | { readonly kind: 'string'; text: string }
   | { readonly kind: 'hash'; readonly fields: Map<string, string> }
   | { readonly kind: 'set'; readonly members: Set<string> }
   | { readonly kind: 'zset'; readonly scores: Map<string, number> }
-  | { readonly kind: 'list'; readonly items: string[] };
+  | { readonly kind: 'list'; readonly items: string[] }
+  | { readonly kind: 'stream'; readonly entries: StreamEntry[] };
+
+/** An entry of a Redis Stream. */
+export interface StreamEntry {
+  readonly ms: number;
+  readonly seq: number;
+  /** Names and values in turn. */
+  readonly fields: readonly string[];
+}
 
 export type Kind = Value['kind'];
 export type Typed<K extends Kind> = Extract<Value, { readonly kind: K }>;
@@ -46,6 +55,8 @@ function empty(kind: Kind): Value {
       return { kind, scores: new Map() };
     case 'list':
       return { kind, items: [] };
+    case 'stream':
+      return { kind, entries: [] };
   }
 }
 
@@ -61,6 +72,8 @@ function copyOf(value: Value): Value {
       return { kind: 'zset', scores: new Map(value.scores) };
     case 'list':
       return { kind: 'list', items: [...value.items] };
+    case 'stream':
+      return { kind: 'stream', entries: [...value.entries] };
   }
 }
 

@@ -303,6 +303,7 @@ export class RegistryPlay {
       streams: [...this.#streams.values()],
       clients: [...clients, ...sessions.map((session) => ({ ...session, lastsMs: 1_000 }))].map((client) => ({
         ...client,
+        told: true,
       })),
       feeds: [...feeds].map(([feed, epoch]) => ({ feed, epoch })),
       connections: [...connections],

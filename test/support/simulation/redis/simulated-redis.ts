@@ -6,7 +6,7 @@
 import type { Redis } from 'ioredis';
 import { type Commands, commandsOf, ordered, type Reply, runIdOf } from './commands.ts';
 import { connectionTo, type Network, type Perform } from './connection.ts';
-import { type Dump, dumpOf } from './dump.ts';
+import { type Dump, type DumpedKey, dumpOf } from './dump.ts';
 import { KeySpace, ReplyError, type Value } from './key-space.ts';
 import { translatedScript } from './lua-engine.ts';
 import type { ScriptEngine } from './script-engine.ts';
@@ -98,7 +98,7 @@ export class SimulatedRedis {
 }
 
 /** A value as Redis answers the command that reads all of it. */
-function lookedAt(value: Value | undefined): { kind: string; value: string | string[] } {
+function lookedAt(value: Value | undefined): Pick<DumpedKey, 'kind' | 'value'> {
   switch (value?.kind) {
     case 'hash':
       return { kind: 'hash', value: [...value.fields].flat() };
@@ -108,6 +108,8 @@ function lookedAt(value: Value | undefined): { kind: string; value: string | str
       return { kind: 'zset', value: ordered(value.scores).flatMap(([member, score]) => [member, String(score)]) };
     case 'list':
       return { kind: 'list', value: value.items };
+    case 'stream':
+      return { kind: 'stream', value: value.entries.map(({ ms, seq, fields }) => [`${ms}-${seq}`, fields] as const) };
     default:
       return { kind: 'string', value: value?.text ?? '' };
   }

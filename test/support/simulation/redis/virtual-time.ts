@@ -70,7 +70,7 @@ redis.call('SET', '${RUN}', ARGV[2])
 
 /** All keys: name, type, value, time of expiry. */
 const LOOK = `
-local read = { string = { 'GET' }, hash = { 'HGETALL' }, set = { 'SMEMBERS' }, zset = { 'ZRANGE', 0, -1, 'WITHSCORES' }, list = { 'LRANGE', 0, -1 } }
+local read = { string = { 'GET' }, hash = { 'HGETALL' }, set = { 'SMEMBERS' }, zset = { 'ZRANGE', 0, -1, 'WITHSCORES' }, list = { 'LRANGE', 0, -1 }, stream = { 'XRANGE', '-', '+' } }
 local found = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
   if string.sub(key, 1, 5) ~= 'test:' then

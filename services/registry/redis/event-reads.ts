@@ -1,0 +1,118 @@
+/** Reads of the record of events in Redis, without a script: they change nothing. */
+
+import type { Redis } from 'ioredis';
+import {
+  comparePositions,
+  type Entry,
+  type EntryPosition,
+  EVENT_HALVES,
+  type EventFilter,
+  type EventHalf,
+  type EventPosition,
+  eventId,
+  type NewEvents,
+  parseEventId,
+  passes,
+  type RecordedEvent,
+  readEntry,
+} from '../events/event.ts';
+import { inBatch } from './batch.ts';
+import { keys } from './keys.ts';
+import { fieldsOf } from './records.ts';
+
+const KEYS: Readonly<Record<EventHalf, string>> = { cluster: keys.events, clients: keys.clientEvents };
+
+/** Entries of one half that are read at once. */
+const AT_ONCE = 500;
+
+type RawEntry = [id: string, fields: string[]];
+
+/** Unreadable entries are left out; `last` counts them too. */
+function entriesIn(half: EventHalf, raw: readonly RawEntry[]): { entries: Entry[]; last: EntryPosition | undefined } {
+  const entries = raw.flatMap(([id, fields]) => readEntry(half, id, fieldsOf(fields)) ?? []);
+  const [id, fields] = raw.at(-1) ?? [];
+  const last = id === undefined ? undefined : parseEventId(id);
+  return { entries, last: last && { ...last, n: Number(fieldsOf(fields ?? []).n) || 0 } };
+}
+
+/** The entries of one half, the newest first. */
+async function* backwards(redis: Redis, half: EventHalf, before: string): AsyncGenerator<Entry> {
+  for (let end = before; ; ) {
+    const raw = await redis.xrevrange(KEYS[half], end, '-', 'COUNT', AT_ONCE);
+    const { entries, last } = entriesIn(half, raw);
+    yield* entries;
+    if (last === undefined || raw.length < AT_ONCE) return;
+    end = `(${eventId(last)}`;
+  }
+}
+
+/**
+ * Events, the newest first.
+ *
+ * @param before the id of an event: only older ones; one that is not kept any more names its place all the same
+ */
+export async function readEvents(
+  redis: Redis,
+  filter: EventFilter,
+  limit: number,
+  before: string | undefined,
+): Promise<RecordedEvent[]> {
+  const from = before === undefined ? undefined : parseEventId(before);
+  if (before !== undefined && from === undefined) return [];
+  const walks = EVENT_HALVES.map((half) => backwards(redis, half, from === undefined ? '+' : `(${eventId(from)}`));
+  const heads = await Promise.all(walks.map(async (walk) => (await walk.next()).value as Entry | undefined));
+  const found: RecordedEvent[] = [];
+  while (found.length < limit) {
+    const [a, b] = heads;
+    const isFirst = a !== undefined && (b === undefined || comparePositions(a.position, b.position) > 0);
+    const at = isFirst ? 0 : 1;
+    const entry = heads[at];
+    if (entry === undefined) break;
+    if (passes(filter, entry.event)) found.push(entry.event);
+    heads[at] = (await walks[at]?.next())?.value as Entry | undefined;
+  }
+  return found;
+}
+
+/** Where the record ends. */
+export async function newestPosition(redis: Redis): Promise<EventPosition> {
+  const answers = await inBatch<RawEntry[][]>(redis, (batch) => {
+    for (const half of EVENT_HALVES) batch.xrevrange(KEYS[half], '+', '-', 'COUNT', 1);
+    return batch;
+  });
+  const [cluster, clients] = EVENT_HALVES.map((half, at) => entriesIn(half, answers[at] ?? []).last);
+  return { cluster: cluster ?? { ms: 0, seq: 0, n: 0 }, clients: clients ?? { ms: 0, seq: 0, n: 0 } };
+}
+
+/** What has come since a position: at most some hundreds; the rest with the next question. */
+export async function readNewEvents(redis: Redis, since: EventPosition): Promise<NewEvents> {
+  const answer = await redis.xread(
+    'COUNT',
+    AT_ONCE,
+    'STREAMS',
+    ...EVENT_HALVES.map((half) => KEYS[half]),
+    ...EVENT_HALVES.map((half) => eventId(since[half])),
+  );
+  const raw = new Map((answer ?? []) as [string, RawEntry[]][]);
+  let position = since;
+  let missed = 0;
+  const entries: Entry[] = [];
+  for (const half of EVENT_HALVES) {
+    const read = entriesIn(half, raw.get(KEYS[half]) ?? []);
+    if (read.last === undefined) continue;
+    // Those between are not kept any more. A Redis that has lost everything counts anew.
+    const firstN = Number(fieldsOf(raw.get(KEYS[half])?.[0]?.[1] ?? []).n) || 0;
+    const before = since[half];
+    if (before.n > 0 && firstN > before.n + 1) missed += firstN - before.n - 1;
+    entries.push(...read.entries);
+    position = { ...position, [half]: read.last };
+  }
+  let reached = since;
+  const events = entries
+    .sort((a, b) => comparePositions(a.position, b.position))
+    .map((entry) => {
+      reached = { ...reached, [entry.half]: entry.position };
+      return { event: entry.event, position: reached };
+    });
+  return { events, position, missed };
+}
