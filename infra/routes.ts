@@ -18,6 +18,7 @@ const PATTERNS = [
   '/dash/*',
   '/validate-cookies-file',
   '/ytdlp/*',
+  '/events',
   '/webhooks*',
   '/docs*',
   '/openapi.json',

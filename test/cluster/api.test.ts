@@ -276,7 +276,7 @@ describe.sequential('three workers', () => {
     expect(calls).toEqual({ [`evalsha ${shaOf('join')}`]: 20, [`evalsha ${shaOf('leave')}`]: 20 });
     // The rest is what goes on anyway: renewals, cleanups, and this test's questions.
     const others = seen.filter((args) => !args.includes(id)).map(([command = '']) => command.toLowerCase());
-    const cleanup = ['smembers', 'zrange', 'zrangebyscore', 'hkeys', 'hgetall', 'exists', 'scan'];
+    const cleanup = ['smembers', 'zrange', 'zrangebyscore', 'hkeys', 'hgetall', 'exists', 'scan', 'time', 'xtrim'];
     const usual = [...cleanup, 'evalsha', 'hget', 'info', 'command', 'echo'];
     expect(others.filter((command) => !usual.includes(command))).toEqual([]);
   });

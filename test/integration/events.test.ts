@@ -17,7 +17,7 @@ interface Listed {
 
 const ENV = { SHARED_STREAM_GRACE: '1' };
 
-staged('a stream that two watch one after the other has one beginning and one end', async ({ stage }) => {
+staged.concurrent('a stream that two watch one after the other has one beginning and one end', async ({ stage }) => {
   const source = await stage.source();
   const worker = await stage.worker(ENV);
   const follower = await EventStream.open(`${worker.url}/events`);
@@ -54,7 +54,7 @@ staged('a stream that two watch one after the other has one beginning and one en
   );
 });
 
-staged('a reader goes on where it was, and asks for what it wants', async ({ stage }) => {
+staged.concurrent('a reader goes on where it was, and asks for what it wants', async ({ stage }) => {
   const source = await stage.source();
   const worker = await stage.worker(ENV);
   const { playUrl } = await worker.api.createStream({ url: source.url });
@@ -80,7 +80,7 @@ staged('a reader goes on where it was, and asks for what it wants', async ({ sta
   await expect(EventStream.open(`${worker.url}/events`, 'yesterday')).rejects.toThrow('answer 400');
 });
 
-staged('fifty may follow a worker; the next one is told so, and comes in when one has left', async ({ stage }) => {
+staged.concurrent('fifty may follow a worker; the next one is told so, and comes in when one has left', async ({ stage }) => {
   const worker = await stage.worker({ ...ENV, API_TOKEN: 'secret' });
   const url = `${worker.url}/events`;
   const token = { 'x-api-token': 'secret' };

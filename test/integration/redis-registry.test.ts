@@ -32,7 +32,11 @@ afterAll(async () => {
 });
 
 /** A worker that has renewed its lease once. */
-async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { incarnation: string }> {
+async function worker(
+  workerId: string,
+  youngMs = 0,
+  eventsKeepMs?: number,
+): Promise<RedisRegistry & { incarnation: string }> {
   count++;
   const incarnation = `i${count}`;
   const me = { workerId, incarnation, address: `${workerId}:9085`, zone: undefined };
@@ -40,6 +44,7 @@ async function worker(workerId: string, youngMs = 0): Promise<RedisRegistry & { 
     leaseMs: LEASE_MS,
     youngMs,
     graceMs: GRACE_MS,
+    eventsKeepMs,
     show: (spec) => ({ url: spec.url, profile: spec.profile?.name ?? 'direct' }),
   });
   const { capacity: _, ...numbers } = IDLE;
@@ -330,6 +335,23 @@ function interrupt(...workers: { registry: ResilientRegistry }[]): void {
 function report(clientId: string) {
   return { streamId: ID, clientId, connectedAtMs: 0, bytesServed: 0, segmentsServed: 0, lastAccessMs: 1 };
 }
+
+describe('the record of events', () => {
+  it('forgets with a cleanup what is older than it is to be', async () => {
+    await redis.flushall();
+    const one = await worker('w1', 0, 100);
+    await one.createStream(SPEC, 0);
+    await join(one, 'w1', 'a');
+    await sleep(150);
+    await join(one, 'w1', 'b');
+    const types = async () => (await one.events({}, 10)).map(({ type }) => type);
+    expect(await types()).toEqual(['client_connected', 'client_connected', 'stream_started', 'worker_joined']);
+    await one.cleanup(60_000, true);
+    expect(await types()).toHaveLength(4);
+    await one.cleanup(60_000);
+    expect(await types()).toEqual(['client_connected']);
+  });
+});
 
 describe('an outage', () => {
   beforeEach(async () => {

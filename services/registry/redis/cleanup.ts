@@ -20,6 +20,7 @@ const LOOKED_AT = 10_000;
  * @param idleSinceMs keeps streams that had a client after this
  * @param dryRun only says what would be removed
  * @param random from 0 to 1
+ * @param eventsKeepMs forgets events that are older; undefined: none
  */
 export async function cleanUp(
   redis: Redis,
@@ -28,6 +29,7 @@ export async function cleanUp(
   idleSinceMs: number,
   dryRun: boolean,
   random: () => number,
+  eventsKeepMs: number | undefined,
 ): Promise<CleanupReport> {
   const watched = (await run('index-clients', '')) as string[];
   for (const id of watched) await run('index-clients', id);
@@ -44,6 +46,7 @@ export async function cleanUp(
   }
   if (!dryRun) await forgetOwners(redis, run, walk);
   if (!dryRun) await writeAllSummaries(redis, run, random);
+  if (!dryRun && eventsKeepMs !== undefined) await trimEvents(redis, eventsKeepMs);
   const expiredStreams: string[] = [];
   for (const id of idle) {
     // A client that joins meanwhile keeps it.
@@ -53,6 +56,16 @@ export async function cleanUp(
     if (expires) expiredStreams.push(id);
   }
   return { expiredStreams, deadIncarnations, expiredSessions };
+}
+
+/** Forgets the events that are older than this, by the clock of Redis. */
+async function trimEvents(redis: Redis, keepMs: number): Promise<void> {
+  const [seconds, micros] = await redis.time();
+  const sinceMs = Math.max(0, Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) - keepMs);
+  await inBatch(redis, (batch) => {
+    for (const key of [keys.events, keys.clientEvents]) batch.xtrim(key, 'MINID', sinceMs);
+    return batch;
+  });
 }
 
 /** Finds the owners' records that no incarnation's own list names. */

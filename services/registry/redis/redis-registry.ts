@@ -81,6 +81,8 @@ export interface RedisRegistryOptions {
   readonly graceMs: number;
   /** What people may see of a stream. */
   readonly show: (spec: StreamSpec) => ShownStream;
+  /** A cleanup forgets older events; unset: none. */
+  readonly eventsKeepMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }
 
@@ -517,7 +519,8 @@ export class RedisRegistry implements SharedRegistry {
 
   cleanup(idleTtlMs: number, dryRun = false): Promise<CleanupReport> {
     const idleSinceMs = this.#clock.wallMs() - idleTtlMs;
-    return cleanUp(this.#redis, this.#run, this.#walk, idleSinceMs, dryRun, () => this.#clock.random());
+    const random = () => this.#clock.random();
+    return cleanUp(this.#redis, this.#run, this.#walk, idleSinceMs, dryRun, random, this.#options.eventsKeepMs);
   }
 
   /** The calling worker, as the scripts expect it. */

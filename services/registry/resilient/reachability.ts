@@ -112,13 +112,15 @@ export class Reachability {
 
   /** The registry did not answer, after `tookMs`. */
   lose(error: unknown, tookMs: number): void {
-    if (isBug(error)) this.#onBug(error);
-    else if (this.#open) this.#onOutage(error);
+    const wasOpen = this.#open;
     this.#open = false;
     this.#lost = true;
     this.#slow = false;
     this.#silent = tookMs > QUICK_MS;
     this.#untold = true;
+    // Last: whoever hears of it may ask something.
+    if (isBug(error)) this.#onBug(error);
+    else if (wasOpen) this.#onOutage(error);
   }
 
   /**
@@ -173,8 +175,8 @@ export class Reachability {
     this.#slow = tookMs > (wasOpen ? ASK_MS : QUICK_MS);
     this.#silent = false;
     if (this.#slow && wasOpen) {
-      this.#onOutage(new Error(`Redis takes ${Math.round(tookMs)} ms for an answer`));
       this.#open = false;
+      this.#onOutage(new Error(`Redis takes ${Math.round(tookMs)} ms for an answer`));
     }
     return renewed;
   }

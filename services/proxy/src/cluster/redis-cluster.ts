@@ -27,12 +27,13 @@ export function redisCluster(
   log: Logger,
   metadataUri = process.env.ECS_CONTAINER_METADATA_URI_V4,
 ): Cluster {
-  const { workerId, sharedStreamGraceMs: graceMs } = config;
+  const { workerId, sharedStreamGraceMs: graceMs, eventsKeepMs } = config;
   const identity: WorkerIdentity = { workerId, incarnation: randomUUID(), address: '', zone: undefined };
   const secrets = new SharedSecrets(config);
   const secret = () => secrets.cluster;
   const redis = redisConnection(config, log);
-  const shared = new RedisRegistry(redis, identity, { leaseMs: LEASE_MS, youngMs: YOUNG_MS, graceMs, show });
+  const times = { leaseMs: LEASE_MS, youngMs: YOUNG_MS, graceMs, eventsKeepMs };
+  const shared = new RedisRegistry(redis, identity, { ...times, show });
   const introduction = new Introduction({ redis, shared, identity, secrets, log });
   const registry = new ResilientRegistry(shared, identity, {
     introduce: () => introduction.introduce(),

@@ -86,7 +86,7 @@ end
 -- The last viewer of a stream has left. It goes on for its grace time.
 local function note_left(id)
   if redis.call('HLEN', K.clients .. id) > 0 or redis.call('HEXISTS', K.spec .. id, 'playing') == 0 then return end
-  redis.call('ZADD', K.left, string.format('%.0f', now_ms()), id)
+  redis.call('ZADD', K.left, 'NX', string.format('%.0f', now_ms()), id)
 end
 
 -- Ends what has been without a viewer for its grace time. A few at once; the others come with the next renewal.

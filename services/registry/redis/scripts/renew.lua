@@ -93,9 +93,9 @@ redis.call('SET', K.leasePrefix .. incarnation, worker, 'PX', ARGV[4])
 redis.call('SET', K.leasePrefix .. SESSIONS, SESSIONS, 'PX', ARGV[4])
 redis.call('ZADD', K.leaseEnds, string.format('%.0f', tonumber(now) + tonumber(ARGV[4])), incarnation)
 redis.call('HSET', K.newest, worker, incarnation)
+redis.call('HSET', K.named, incarnation, worker)
 if redis.call('SADD', K.incarnations, incarnation) == 1 then
   redis.call('INCR', K.members)
-  redis.call('HSET', K.named, incarnation, worker)
   local is_back = redis.call('EXISTS', K.endedPrefix .. incarnation) == 1
   -- Else Redis has lost that it is there.
   if is_back or ARGV[13] ~= '1' then tell_of_worker('worker_joined', worker, incarnation, { reason = is_back and 'back' or 'started' }) end

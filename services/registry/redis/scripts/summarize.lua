@@ -6,6 +6,8 @@ local counted = 0
 for at = 3, #ARGV do
   local id = ARGV[at]
   show(id)
+  -- Redis may have lost that its last viewer has left.
+  note_left(id)
   local is_known = sums_in(redis.call('HGET', K.summary, current_field(id)))
   if redis.call('HEXISTS', K.summary, id) == 1 and (ARGV[2] == '1' or not is_known) then
     recount_current(id)

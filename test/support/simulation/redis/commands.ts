@@ -196,10 +196,12 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
     },
     ZCARD: (key) => scores(key)?.size ?? 0,
     ZADD: (key, ...args) => {
-      const isOnlyGreater = args[0]?.toUpperCase() === 'GT';
-      const [text = '', member = ''] = isOnlyGreater ? args.slice(1) : args;
+      const option = args.length > 2 ? args[0]?.toUpperCase() : undefined;
+      const isOnlyGreater = option === 'GT';
+      const [text = '', member = ''] = option === undefined ? args : args.slice(1);
       const score = numberIn(text);
       const before = scores(key)?.get(member);
+      if (option === 'NX' && before !== undefined) return 0;
       if (before === score || (isOnlyGreater && before !== undefined && before > score)) return 0;
       space.change(key, 'zset').scores.set(member, score);
       return before === undefined ? 1 : 0;
@@ -237,6 +239,11 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       return id;
     },
 
+    XTRIM: (key, _by, first = '') => {
+      const old = (space.read(key, 'stream')?.entries ?? []).filter(({ ms }) => ms < integerIn(first)).length;
+      if (old > 0) space.change(key, 'stream').entries.splice(0, old);
+      return old;
+    },
     XREVRANGE: (key, end = '+', start = '-', _count = '', count = 'Infinity') => {
       if (start !== '-') throw new ReplyError('ERR only - is a start here');
       const entries = space.read(key, 'stream')?.entries ?? [];

@@ -158,7 +158,7 @@ export function metadataRoutes(app: Api, services: Services): void {
       }
       const { client_id = '' } = query;
       await Promise.all(farewells.map((id) => disconnectClient(services, client_id, id)));
-      const existed = await Promise.all(deletions.map((id) => deleteStream(services, id)));
+      const existed = await Promise.all(deletions.map((id) => deleteStream(services, id, 'metadata_filter_deletion')));
       const deleted = deletions.filter((_, at) => existed[at]);
       return {
         message: `${deleted.length} of ${deleted.length + kept.length} matching streams deleted`,
@@ -194,7 +194,7 @@ export function metadataRoutes(app: Api, services: Services): void {
         .filter(has(field, value))
         .filter(({ metadata }) => exclude_channel_id === undefined || metadata.id !== exclude_channel_id)
         .sort((a, b) => Number(isWatched(b)) - Number(isWatched(a)) || a.createdAtMs - b.createdAtMs);
-      if (oldest === undefined || !(await deleteStream(services, oldest.id))) {
+      if (oldest === undefined || !(await deleteStream(services, oldest.id, 'oldest_stream_deletion'))) {
         return { message: 'No stream matches', deleted_stream: null, deleted_count: 0 };
       }
       return {

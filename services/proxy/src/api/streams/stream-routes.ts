@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
 import type { KnownStreams, StreamRecords } from '../../../../registry/registry.ts';
-import type { StreamRecord } from '../../../../registry/types.ts';
+import type { DeletionReason, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
 import { queryFlag } from '../http/fields.ts';
@@ -33,9 +33,15 @@ export async function findStream(registry: StreamRecords & KnownStreams, id: str
 /**
  * Deletes a stream everywhere: first its record, so that nobody joins, then its responses and processes. That happens here at
  * once, and on other workers with their next renewal. False when there was none.
+ *
+ * @param reason as `stream_stopped` says it
  */
-export async function deleteStream({ registry, playback, seating }: Services, id: string): Promise<boolean> {
-  const existed = await registry.deleteStream(id);
+export async function deleteStream(
+  { registry, playback, seating }: Services,
+  id: string,
+  reason: DeletionReason,
+): Promise<boolean> {
+  const existed = await registry.deleteStream(id, reason);
   playback.disconnectStream(id);
   await Promise.all([seating.drop(id), registry.send({ kind: 'delete', streamId: id })]);
   return existed;
@@ -107,7 +113,8 @@ export function streamRoutes(app: Api, services: Services): void {
       },
     },
     async ({ params }) => {
-      if (!(await deleteStream(services, params.stream_id))) throw notFound(services.registry, 'Stream not found');
+      const existed = await deleteStream(services, params.stream_id, 'manual_deletion');
+      if (!existed) throw notFound(services.registry, 'Stream not found');
       return { message: `Stream ${params.stream_id} deleted` };
     },
   );
