@@ -87,8 +87,11 @@ async function everything(): Promise<Record<string, unknown>> {
   const passing = /^(sp:(born|lease|members|loads|restores|started|streams|ended)|workers$)/;
   const read = async (key: string): Promise<unknown> => {
     switch (await redis.type(key)) {
-      case 'hash':
-        return redis.hgetall(key);
+      case 'hash': {
+        const { playing, ...fields } = await redis.hgetall(key);
+        // Nobody holds since when it plays, but that it does.
+        return { ...fields, ...(playing === undefined ? {} : { playing: 'since some time' }) };
+      }
       case 'set':
         return (await redis.smembers(key)).sort();
       default:
