@@ -7,6 +7,8 @@ import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const LEASE_MS = 5_000;
+/** From the end of a lease until its end is told: 1 s until it counts, 1 s until somebody renews, and a busy machine. */
+const TOLD_MS = 3_000;
 
 staged('kill -9 of the owner: every session and the stream have one beginning and one end', async ({ stage }) => {
   const cluster = await stage.cluster(3, { CLEANUP_INTERVAL: '60' });
@@ -23,9 +25,9 @@ staged('kill -9 of the owner: every session and the stream have one beginning an
   await allPlaying(viewers);
   const killedAtMs = Date.now();
   await owner.kill();
-  await until(() => follower.types.includes('worker_left'), { what: 'the death to be told', timeoutMs: 9_000 });
+  await until(() => follower.types.includes('worker_left'), { what: 'the death to be told', timeoutMs: 12_000 });
   const left = follower.messages.find(({ data }) => data.event_type === 'worker_left');
-  expect((left?.atMs ?? 0) - killedAtMs).toBeLessThan(LEASE_MS + 2_500);
+  expect(Date.parse(String(left?.data.timestamp)) - killedAtMs).toBeLessThan(LEASE_MS + TOLD_MS);
   expect(left?.data.data).toMatchObject({ reason: 'died', clients_lost: 2, worker_id: 'worker-1' });
   for (const viewer of viewers) await viewer.stop();
   await until(() => follower.types.includes('stream_stopped'), { what: 'the stream to end', timeoutMs: 5_000 });
