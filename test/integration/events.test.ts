@@ -80,21 +80,24 @@ staged.concurrent('a reader goes on where it was, and asks for what it wants', a
   await expect(EventStream.open(`${worker.url}/events`, 'yesterday')).rejects.toThrow('answer 400');
 });
 
-staged.concurrent('fifty may follow a worker; the next one is told so, and comes in when one has left', async ({ stage }) => {
-  const worker = await stage.worker({ ...ENV, API_TOKEN: 'secret' });
-  const url = `${worker.url}/events`;
-  const token = { 'x-api-token': 'secret' };
-  await expect(EventStream.open(url)).rejects.toThrow('answer 401');
-  const streams = await Promise.all(Array.from({ length: 50 }, () => EventStream.open(url, undefined, token)));
-  stage.closeAfter(() => Promise.all(streams.map((stream) => stream.close())).then(() => undefined));
-  await expect(EventStream.open(url, undefined, token)).rejects.toThrow('50 readers follow');
-  await streams.pop()?.close();
-  await until(
-    async () => {
-      const next = await EventStream.open(url, undefined, token).catch(() => undefined);
-      if (next !== undefined) streams.push(next);
-      return next !== undefined;
-    },
-    { what: 'a place for the next one' },
-  );
-});
+staged.concurrent(
+  'fifty may follow a worker; the next one is told so, and comes in when one has left',
+  async ({ stage }) => {
+    const worker = await stage.worker({ ...ENV, API_TOKEN: 'secret' });
+    const url = `${worker.url}/events`;
+    const token = { 'x-api-token': 'secret' };
+    await expect(EventStream.open(url)).rejects.toThrow('answer 401');
+    const streams = await Promise.all(Array.from({ length: 50 }, () => EventStream.open(url, undefined, token)));
+    stage.closeAfter(() => Promise.all(streams.map((stream) => stream.close())).then(() => undefined));
+    await expect(EventStream.open(url, undefined, token)).rejects.toThrow('50 readers follow');
+    await streams.pop()?.close();
+    await until(
+      async () => {
+        const next = await EventStream.open(url, undefined, token).catch(() => undefined);
+        if (next !== undefined) streams.push(next);
+        return next !== undefined;
+      },
+      { what: 'a place for the next one' },
+    );
+  },
+);
