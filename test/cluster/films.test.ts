@@ -33,7 +33,7 @@ async function clientsOf(worker: Worker) {
   return (await worker.api.get<{ clients: { client_id: string }[] }>('/clients')).body.clients;
 }
 
-staged('plays a film through two workers in turn: one FFmpeg, one session, every picture once', async ({ stage }) => {
+staged.concurrent('plays a film through two workers in turn: one FFmpeg, one session, every picture once', async ({ stage }) => {
   // A client may give itself any text as its id.
   const { workers, id, viewer } = await scene(stage, 'living room / TV: 1');
   const pieces: Buffer[] = [];
@@ -60,7 +60,7 @@ staged('plays a film through two workers in turn: one FFmpeg, one session, every
   await workers[0].api.request('DELETE', `/streams/${id}`);
 });
 
-staged('ends the film at the worker that makes it when its viewer is disconnected at the other', async ({ stage }) => {
+staged.concurrent('ends the film at the worker that makes it when its viewer is disconnected at the other', async ({ stage }) => {
   const { workers, id, viewer } = await scene(stage);
   await viewer.playlist();
   const { numbers } = await viewer.playlist(workers[1].url);
@@ -71,7 +71,7 @@ staged('ends the film at the worker that makes it when its viewer is disconnecte
   for (const { url } of workers) expect((await fetch(url + viewer.path)).status).toBe(410);
 });
 
-staged(
+staged.concurrent(
   'tells the viewer when the worker is gone that made its film, and begins it anew for a new entry',
   async ({ stage }) => {
     const { workers, id, viewer } = await scene(stage);
@@ -100,7 +100,7 @@ staged(
   },
 );
 
-staged('lets a worker that drains play its film to the end, through the other one', async ({ stage }) => {
+staged.concurrent('lets a worker that drains play its film to the end, through the other one', async ({ stage }) => {
   const { workers, id, viewer } = await scene(stage);
   const { numbers } = await viewer.playlist();
   const drained = await workers[1].api.request('POST', '/workers/worker-1/drain');

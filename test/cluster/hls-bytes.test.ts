@@ -117,7 +117,7 @@ class Audience {
   }
 }
 
-staged.for(['ts', 'fmp4'] as const)(
+staged.concurrent.for(['ts', 'fmp4'] as const)(
   'three workers give the same bytes of %s for every number, over the deaths of FFmpeg and of the owner, a failover and a drain',
   { timeout: 120_000 },
   async (container, { stage }) => {

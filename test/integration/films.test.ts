@@ -68,7 +68,7 @@ async function playAll(viewer: HlsViewer, origins: readonly string[]): Promise<{
   }
 }
 
-staged('plays a whole film by HLS in FFmpeg: every picture once, in order', async ({ stage }) => {
+staged.concurrent('plays a whole film by HLS in FFmpeg: every picture once, in order', async ({ stage }) => {
   const files = await films(stage);
   const worker = await stage.worker(SHORT);
   const census = stage.census(worker);
@@ -87,7 +87,7 @@ staged('plays a whole film by HLS in FFmpeg: every picture once, in order', asyn
   expect(census.most).toBe(1);
 });
 
-staged.skipIf(CHROMIUM === undefined)(
+staged.concurrent.skipIf(CHROMIUM === undefined)(
   'plays a whole film by HLS in hls.js, and goes where its viewer goes in what is listed',
   async ({ stage }) => {
     const files = await films(stage);
@@ -118,7 +118,7 @@ staged.skipIf(CHROMIUM === undefined)(
   },
 );
 
-staged('copies a film into segments without losing a byte of its pictures', async ({ stage }) => {
+staged.concurrent('copies a film into segments without losing a byte of its pictures', async ({ stage }) => {
   const files = await films(stage);
   const worker = await stage.worker(SHORT);
   const { stream_id } = await worker.api.createTranscode({ url: files.url('movie.mkv'), profile: COPY });
@@ -148,7 +148,7 @@ staged('copies a film into segments without losing a byte of its pictures', asyn
   await ended(worker, `/streams/${stream_id}`);
 });
 
-staged(
+staged.concurrent(
   'reads a film no further than a window ahead of its viewer, and ends FFmpeg when that leaves',
   async ({ stage }) => {
     const files = await films(stage);
@@ -183,7 +183,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'plays a film of which only its bytes show that it has an end, and the same stream as MPEG-TS',
   async ({ stage }) => {
     const files = await films(stage);
@@ -200,7 +200,7 @@ staged(
   },
 );
 
-staged('says what a film is that does not play, and that there is no room for one', async ({ stage }) => {
+staged.concurrent('says what a film is that does not play, and that there is no room for one', async ({ stage }) => {
   const files = await films(stage);
   const worker = await stage.worker({ ...ENV, MAX_PROCESSES: '1', SOURCE_MAX_CONNECTIONS: '1' });
   files.failNext(404);
@@ -224,7 +224,7 @@ staged('says what a film is that does not play, and that there is no room for on
   await ended(worker, `/streams/${two?.stream_id}`);
 });
 
-staged(
+staged.concurrent(
   'cuts a film that is passed on, whatever its container, and bounds the memory of one that nobody reads',
   async ({ stage }) => {
     const files = await films(stage);

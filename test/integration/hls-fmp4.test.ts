@@ -37,7 +37,7 @@ async function sixOf(viewer: HlsViewer, first: number): Promise<{ bytes: Buffer;
   return { bytes: Buffer.concat(parts), playlist };
 }
 
-staged(
+staged.concurrent(
   'plays one feed as fragmented MP4 and as MPEG-TS at once: the same numbers, the same frames',
   async ({ stage }) => {
     const source = await stage.source(SOURCE);
@@ -75,7 +75,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'plays HEVC as fragmented MP4 and the rest as MPEG-TS, unless the profile or the viewer says otherwise',
   async ({ stage }) => {
     const source = await stage.source(SOURCE);
@@ -98,7 +98,7 @@ staged(
   },
 );
 
-staged(
+staged.concurrent(
   'leaves out what fragmented MP4 cannot carry, and refuses pictures of MPEG-2 with an advice',
   async ({ stage }) => {
     const source = await stage.source(SOURCE);
@@ -130,7 +130,7 @@ staged(
   },
 );
 
-staged.skipIf(CHROMIUM === undefined)(
+staged.concurrent.skipIf(CHROMIUM === undefined)(
   'plays in hls.js, warm, on the worker that makes the feed and on one that follows',
   async ({ stage }) => {
     const cluster = await stage.cluster(2, ENV);

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 const SOURCE = { fixture: 'bframes', join: 'keyframe', burstSeconds: 3 } as const;
 const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '4' };
 
-staged('lists parts, which are the segment, and answers when what was asked for is there', async ({ stage }) => {
+staged.concurrent('lists parts, which are the segment, and answers when what was asked for is there', async ({ stage }) => {
   const source = await stage.source(SOURCE);
   const worker = await stage.worker({ ...ENV, HLS_SEGMENT_TIME: '1' });
   const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
@@ -60,7 +60,7 @@ staged('lists parts, which are the segment, and answers when what was asked for 
   expect((await ts.playlist(undefined, `_HLS_msn=${last + 1}`)).numbers).toContain(last + 1);
 });
 
-staged('frees what waits when its player goes', async ({ stage }) => {
+staged.concurrent('frees what waits when its player goes', async ({ stage }) => {
   const source = await stage.source(SOURCE);
   const worker = await stage.worker(ENV);
   const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
@@ -79,7 +79,7 @@ staged('frees what waits when its player goes', async ({ stage }) => {
   await until(async () => (await waiting()) === 0, { what: 'nobody to wait', timeoutMs: 2_000 });
 });
 
-staged.skipIf(CHROMIUM === undefined)(
+staged.concurrent.skipIf(CHROMIUM === undefined)(
   'plays in hls.js closer to the source than whole segments allow',
   async ({ stage }) => {
     const source = await stage.source(SOURCE);

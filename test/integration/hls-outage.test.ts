@@ -107,7 +107,7 @@ async function expectNothingWrong(player: Player, away: (isAway: boolean) => Pro
   expect(player.numbers).toEqual(player.numbers.map((_, at) => (player.numbers[0] as number) + at));
 }
 
-staged.for([
+staged.concurrent.for([
   ['an FFmpeg encodes', { profile: LIGHT }],
   ['is passed on', { share: true }],
 ] as const)(
@@ -138,7 +138,7 @@ const THEIRS_MS = 2_000;
 const FILES = 4;
 const WINDOW = 8;
 
-staged(
+staged.concurrent(
   'an HLS source that is away for 8 s is served as it was, and goes on with the next number',
   { timeout: 60_000 },
   async ({ stage }) => {
