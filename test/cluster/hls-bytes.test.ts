@@ -109,8 +109,9 @@ class Audience {
     for (let turn = 0; turn < MOST_TURNS && !names.every((name) => copies.has(name)); turn++) {
       const answer = await this.#viewer.answerOf(n);
       const bytes = Buffer.from(await answer.arrayBuffer());
-      expect([n, answer.status]).toEqual([n, 200]);
-      copies.set(answer.headers.get(SERVED_BY) ?? '', bytes);
+      const by = answer.headers.get(SERVED_BY) ?? '';
+      if (answer.status !== 200) throw new Error(`${by} answers ${answer.status} for segment ${n}: ${bytes}`);
+      copies.set(by, bytes);
     }
     expect([...copies.keys()]).toEqual(expect.arrayContaining([...names]));
     return [...copies.values()];
@@ -182,8 +183,9 @@ staged.concurrent.for(['ts', 'fmp4'] as const)(
     ).toEqual([]);
     const chunks = chunkNumbers(media);
     expect(chunks).toEqual(chunks.map((_, at) => (chunks[0] ?? 0) + at));
-    // A segment of 1 s has three parts of eight pictures, and one of what is left.
+    // A segment of 1 s has three parts of eight pictures, and one of what is left. Where the other source begins, pictures are missing.
     const counts = audience.partCounts.filter((count) => count > 0);
-    expect([Math.min(...counts) >= 4, counts.length > audience.bytes.length / 2]).toEqual([true, true]);
+    expect(counts.length).toBeGreaterThan(audience.bytes.length / 2);
+    expect(counts.filter((count) => count < 4).length).toBeLessThan(2);
   },
 );
