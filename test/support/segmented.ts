@@ -36,6 +36,8 @@ export interface FeedOptions {
   readonly segmentSeconds?: number;
   readonly firstDts?: number;
   readonly list?: Mark['list'];
+  /** What the provider sends in these 100 ms is lost. @param ms since its beginning */
+  readonly isLost?: (ms: number) => boolean;
 }
 
 /** What a source feed makes of pieces of a provider's bytes. */
@@ -76,7 +78,7 @@ export async function markedLoop(name: LoopName, options: FeedOptions): Promise<
   function* pieces() {
     for (let ms = 0; ms < options.seconds * 1_000; ms += 100) {
       const block = player.tick(ms);
-      if (block !== undefined) yield { bytes: block.bytes, ms };
+      if (block !== undefined && options.isLost?.(ms) !== true) yield { bytes: block.bytes, ms };
     }
   }
   return markedFeed(pieces(), options);

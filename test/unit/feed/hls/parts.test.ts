@@ -35,6 +35,21 @@ describe('parts', () => {
     );
   });
 
+  it.each([100, 200])('are as long as players ask for where pictures of %i ms are lost', async (lostMs) => {
+    const shortest: number[] = [];
+    for (let atMs = 5_000; atMs < 7_000; atMs += 300) {
+      const isLost = (ms: number) => ms >= atMs && ms < atMs + lostMs;
+      const made = segmentsOf(await markedLoop('plain', { seconds: 9, isLost }), PART);
+      for (const { n } of made.dones.slice(1)) {
+        const lengths = partsOf(made, n).map(({ facts }) => facts.seconds);
+        expect(Math.max(...lengths)).toBeLessThanOrEqual(0.33);
+        shortest.push(...lengths.slice(0, -1));
+      }
+    }
+    // draft-pantos-hls-rfc8216bis, 4.4.4.9
+    expect(Math.min(...shortest)).toBeGreaterThanOrEqual(0.85 * 0.33);
+  });
+
   it('come in order, with chunks that count on', async () => {
     const made = segmentsOf(await markedLoop('bframes', { seconds: 13 }), PART);
     expect(made.parts.map(({ n, p }) => n * 100 + p)).toEqual(

@@ -135,12 +135,16 @@ export class CmafSegment {
     return before?.track === track ? before : undefined;
   }
 
-  /** The part that is open ends before a picture with which it would be too long, if that lasts as long as the one before. */
+  /**
+   * The part that is open ends before a picture with which it would be too long, if that lasts as long as those before. Where pictures
+   * are missing, the last one before them stays for longer, and the next one does not.
+   */
   #endPartBefore(dts: number): void {
     const [first] = this.#pictures;
     const last = this.#pictures.at(-1);
     if (this.#partTicks === undefined || first === undefined || last === undefined) return;
-    if (dts + (dts - last.at) - first.at > this.#partTicks) this.#endPart(dts);
+    const ticks = Math.min(dts - last.at, this.#stepTicks);
+    if (dts + ticks - first.at > this.#partTicks) this.#endPart(dts);
   }
 
   #endPart(endsAt: number): void {
