@@ -33,43 +33,49 @@ async function clientsOf(worker: Worker) {
   return (await worker.api.get<{ clients: { client_id: string }[] }>('/clients')).body.clients;
 }
 
-staged.concurrent('plays a film through two workers in turn: one FFmpeg, one session, every picture once', async ({ stage }) => {
-  // A client may give itself any text as its id.
-  const { workers, id, viewer } = await scene(stage, 'living room / TV: 1');
-  const pieces: Buffer[] = [];
-  let last = 0;
-  let most = 0;
-  for (let turn = 0; ; turn++) {
-    const at = (n: number) => (workers[n % 2] as Worker).url;
-    const playlist = await viewer.playlist(at(turn));
-    most = Math.max(most, workers[0].ffmpegPids().length + workers[1].ffmpegPids().length);
-    const due = playlist.numbers.filter((n) => n > last);
-    if (last > 0 && due[0] !== undefined) expect(due[0]).toBe(last + 1);
-    for (const n of due) {
-      pieces.push(await viewer.segment(n, at(n)));
-      last = n;
+staged.concurrent(
+  'plays a film through two workers in turn: one FFmpeg, one session, every picture once',
+  async ({ stage }) => {
+    // A client may give itself any text as its id.
+    const { workers, id, viewer } = await scene(stage, 'living room / TV: 1');
+    const pieces: Buffer[] = [];
+    let last = 0;
+    let most = 0;
+    for (let turn = 0; ; turn++) {
+      const at = (n: number) => (workers[n % 2] as Worker).url;
+      const playlist = await viewer.playlist(at(turn));
+      most = Math.max(most, workers[0].ffmpegPids().length + workers[1].ffmpegPids().length);
+      const due = playlist.numbers.filter((n) => n > last);
+      if (last > 0 && due[0] !== undefined) expect(due[0]).toBe(last + 1);
+      for (const n of due) {
+        pieces.push(await viewer.segment(n, at(n)));
+        last = n;
+      }
+      if (playlist.parsed.endlist && due.length === 0) break;
+      if (due.length === 0) await sleep(100);
     }
-    if (playlist.parsed.endlist && due.length === 0) break;
-    if (due.length === 0) await sleep(100);
-  }
-  expectClean(judgeTs(Buffer.concat(pieces), { gapMs: 100 }), {
-    ...{ video: true, audio: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 },
-  });
-  expect(most).toBe(1);
-  expect((await clientsOf(workers[1])).map(({ client_id }) => client_id)).toEqual(['living room / TV: 1']);
-  await workers[0].api.request('DELETE', `/streams/${id}`);
-});
+    expectClean(judgeTs(Buffer.concat(pieces), { gapMs: 100 }), {
+      ...{ video: true, audio: true, minSeconds: SECONDS - 1, maxSignalled: 0, maxGapMs: 100 },
+    });
+    expect(most).toBe(1);
+    expect((await clientsOf(workers[1])).map(({ client_id }) => client_id)).toEqual(['living room / TV: 1']);
+    await workers[0].api.request('DELETE', `/streams/${id}`);
+  },
+);
 
-staged.concurrent('ends the film at the worker that makes it when its viewer is disconnected at the other', async ({ stage }) => {
-  const { workers, id, viewer } = await scene(stage);
-  await viewer.playlist();
-  const { numbers } = await viewer.playlist(workers[1].url);
-  await viewer.segment(numbers[0] as number, workers[1].url);
-  expect([workers[0].ffmpegPids().length, workers[1].ffmpegPids().length]).toEqual([1, 0]);
-  await workers[1].api.request('DELETE', `/hls/${id}/clients/c1`);
-  await until(() => workers[0].ffmpegPids().length === 0, { what: 'FFmpeg to end', timeoutMs: 6_000 });
-  for (const { url } of workers) expect((await fetch(url + viewer.path)).status).toBe(410);
-});
+staged.concurrent(
+  'ends the film at the worker that makes it when its viewer is disconnected at the other',
+  async ({ stage }) => {
+    const { workers, id, viewer } = await scene(stage);
+    await viewer.playlist();
+    const { numbers } = await viewer.playlist(workers[1].url);
+    await viewer.segment(numbers[0] as number, workers[1].url);
+    expect([workers[0].ffmpegPids().length, workers[1].ffmpegPids().length]).toEqual([1, 0]);
+    await workers[1].api.request('DELETE', `/hls/${id}/clients/c1`);
+    await until(() => workers[0].ffmpegPids().length === 0, { what: 'FFmpeg to end', timeoutMs: 6_000 });
+    for (const { url } of workers) expect((await fetch(url + viewer.path)).status).toBe(410);
+  },
+);
 
 staged.concurrent(
   'tells the viewer when the worker is gone that made its film, and begins it anew for a new entry',
