@@ -11,7 +11,7 @@ export interface DecodeOptions {
   inputArgs?: string[];
 }
 
-/** stderr lines of `ffmpeg -v error -i - -f null -`: empty when everything decodes. */
+/** stderr lines of `ffmpeg -v repeat+error -i - -f null -`: empty when everything decodes. */
 export async function decodeErrors(bytes: Buffer, options: DecodeOptions = {}): Promise<string[]> {
   const trim = options.trim ?? containerOf(bytes) === 'mpegts';
   const input = trim ? withoutLastPes(bytes) : bytes;
@@ -19,7 +19,8 @@ export async function decodeErrors(bytes: Buffer, options: DecodeOptions = {}): 
   const args = [
     '-nostdin',
     '-v',
-    'error',
+    // A line that says how often the one before came would be about one that counts as none.
+    'repeat+error',
     '-threads',
     '1',
     ...(options.inputArgs ?? []),
