@@ -21,6 +21,8 @@ export interface FilledOptions {
   readonly size?: number;
   /** The worker has the media from this entry on. */
   readonly entry?: number;
+  /** HLS_WAIT_TIME */
+  readonly waitMs?: number;
   /** What the segments read of a `FeedPlace`. Unset: this worker makes the feed. */
   readonly place?: object;
 }
@@ -37,7 +39,7 @@ export interface FilledFeed {
 
 export function filledFeed(
   media: MarkedFeed,
-  { shift = 0, off = 0, maxBytes = 2 ** 30, size = 4, entry = 0, place = OWN }: FilledOptions = {},
+  { shift = 0, off = 0, maxBytes = 2 ** 30, size = 4, entry = 0, waitMs = 50, place = OWN }: FilledOptions = {},
 ): FilledFeed {
   const feed = new Feed({ retainMs: 60_000, joinBufferMs: 0, maxBytes: 2 ** 30 });
   const log = new MarkLog();
@@ -75,7 +77,7 @@ export function filledFeed(
     list: { segmentSeconds: 2, size: { segments: size } },
     maxBytes: () => maxBytes,
     log: LOG,
-    settings: { startSegments: 2, waitMs: 50, partMs: 330, maxClients: 0 },
+    settings: { startSegments: 2, waitMs, partMs: 330, maxClients: 0 },
   });
   return { feed, segments, fill, state, positionOf: (mark) => media.marks[mark]?.at ?? 0 };
 }

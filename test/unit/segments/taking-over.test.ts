@@ -2,7 +2,7 @@
 
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SegmentNews } from '../../../services/proxy/src/feed/hls/segment-list.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
 import { type FilledFeed, filledFeed } from '../../support/filled-feed.ts';
@@ -39,7 +39,7 @@ function following(of: () => FilledFeed | undefined, bytes: Buffer, entry: numbe
       return () => listeners.delete(listener);
     },
   };
-  const follower = filledFeed({ ...media, bytes }, { size: SIZE, entry, place });
+  const follower = filledFeed({ ...media, bytes }, { size: SIZE, entry, waitMs: 10_000, place });
   const takeOver = () => {
     place.current = { kind: 'own', epoch: 2 };
     for (const listener of listeners) listener();
@@ -115,5 +115,38 @@ describe('a worker that is to make a feed', () => {
     late.segments.offer(early.segments.news as SegmentNews, { ...OWNER, zone: undefined });
     expect((await asked).equals(bytes as Buffer)).toBe(true);
     await expectAll(late, listed);
+  });
+
+  /** A follower that has not had the end of the newest segment when the owner died, and its clock. */
+  function dying() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { owner, news, listed } = owning();
+    let there: FilledFeed | undefined = owner;
+    const follower = following(() => there, media.bytes, 0);
+    follower.segments.want();
+    follower.fill(follower.positionOf(MARKS - 1));
+    follower.segments.hear(news);
+    there = undefined;
+    follower.takeOver();
+    const [newest, bytes] = listed.at(-1) as (typeof listed)[number];
+    return { follower, newest, bytes };
+  }
+
+  it('lets a player wait for what was listed and died with its owner, until the takeover brings it', async () => {
+    const { follower, newest, bytes } = dying();
+    const asked = follower.segments.segment(newest, signal);
+    // Longer than a player waits for a segment that comes next.
+    await vi.advanceTimersByTimeAsync(7_000);
+    follower.fill(follower.positionOf(MARKS));
+    await vi.advanceTimersByTimeAsync(300);
+    expect((await asked).equals(bytes as Buffer)).toBe(true);
+  });
+
+  it('asks a player to come back for what the takeover does not bring', async () => {
+    const { follower, newest } = dying();
+    const asked = follower.segments.segment(newest, signal).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(await asked).toMatchObject({ status: 503, retryAfterSeconds: 1 });
   });
 });

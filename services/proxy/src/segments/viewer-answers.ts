@@ -75,6 +75,7 @@ const WAITS_PER_CLIENT = 2;
 const MOST_RINGS = 2;
 /** What a worker could not give that was lost meanwhile, another one may have soon. */
 const ASK_AGAIN_MS = 250;
+const LOST_MEANWHILE = 'The worker that made this is gone, and the one that goes on does not have it yet. Try again.';
 /** The media of a feed comes about as early as the word of its owner: before that has passed, nothing is fetched. */
 const FOLLOW_MS = 500;
 
@@ -184,7 +185,8 @@ export class ViewerAnswers {
 
   /**
    * The media of a segment. Waits for the next ones.
-   * @throws {Error} as `playlist`; {StreampoolError} 404 when it has left the window, or does not come
+   * @throws {Error} as `playlist`; {StreampoolError} 404 when it has left the window, or the next one does not come; 503 when it is
+   * listed and does not come
    */
   async segment(n: number, signal: AbortSignal): Promise<Buffer> {
     const newest = await this.#begun(signal);
@@ -292,21 +294,25 @@ export class ViewerAnswers {
     });
   }
 
-  /** @param mayCome whoever goes on with the feed may still have it */
+  /**
+   * @param mayCome whoever goes on with the feed may still have it
+   * @throws {StreampoolError} 503 when a playlist names it and it does not come in time: players ask again, which they do not after 404
+   */
   async #obtain(
     { here, fetch, isThere, isNew }: Wanted,
     mayCome: () => boolean,
     signal: AbortSignal,
   ): Promise<Buffer | undefined> {
-    const { changes, isOwn, feed } = this.#deps;
+    const { changes, isOwn, feed, settings } = this.#deps;
     if (!isOwn() && isNew) await changes.until(() => here() !== undefined, FOLLOW_MS, signal);
-    const untilMs = this.#clock.monotonicMs() + WAIT_TARGETS * this.#targetDurationMs;
+    const untilMs = this.#clock.monotonicMs() + Math.max(settings.waitMs, WAIT_TARGETS * this.#targetDurationMs);
     for (;;) {
       if (!isThere()) return undefined;
       const media = here() ?? (isOwn() ? undefined : await fetch());
-      const leftMs = untilMs - this.#clock.monotonicMs();
-      if (media !== undefined || feed.end !== undefined || signal.aborted || leftMs <= 0 || !mayCome()) return media;
+      if (media !== undefined || feed.end !== undefined || signal.aborted || !mayCome()) return media;
       // Whoever made the feed has listed it and died, and what is missing of it comes from the worker that goes on.
+      const leftMs = untilMs - this.#clock.monotonicMs();
+      if (leftMs <= 0) throw new StreampoolError(503, LOST_MEANWHILE, { retryAfterSeconds: 1 });
       await changes.until(() => here() !== undefined, Math.min(ASK_AGAIN_MS, leftMs), signal);
     }
   }
