@@ -87,8 +87,9 @@ staged.concurrent('plays a whole film by HLS in FFmpeg: every picture once, in o
   expect(census.most).toBe(1);
 });
 
-staged.concurrent.skipIf(CHROMIUM === undefined)(
+staged.skipIf(CHROMIUM === undefined)(
   'plays a whole film by HLS in hls.js, and goes where its viewer goes in what is listed',
+  { concurrent: true },
   async ({ stage }) => {
     const files = await films(stage);
     const worker = await stage.worker(ENV);

@@ -130,8 +130,9 @@ staged.concurrent(
   },
 );
 
-staged.concurrent.skipIf(CHROMIUM === undefined)(
+staged.skipIf(CHROMIUM === undefined)(
   'plays in hls.js, warm, on the worker that makes the feed and on one that follows',
+  { concurrent: true },
   async ({ stage }) => {
     const cluster = await stage.cluster(2, ENV);
     const source = await stage.source(SOURCE);

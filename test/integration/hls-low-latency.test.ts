@@ -84,8 +84,9 @@ staged.concurrent('frees what waits when its player goes', async ({ stage }) => 
   await until(async () => (await waiting()) === 0, { what: 'nobody to wait', timeoutMs: 2_000 });
 });
 
-staged.concurrent.skipIf(CHROMIUM === undefined)(
+staged.skipIf(CHROMIUM === undefined)(
   'plays in hls.js closer to the source than whole segments allow',
+  { concurrent: true },
   async ({ stage }) => {
     const source = await stage.source(SOURCE);
     const worker = await stage.worker(ENV);
