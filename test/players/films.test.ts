@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type FileSource, startFileSource } from '../support/file-source.ts';
-import { FINITE_SECONDS, LONG_SECONDS } from '../support/fixtures.ts';
+import { FINITE_SECONDS, type FiniteName, LONG_SECONDS } from '../support/fixtures.ts';
 import { CHROMIUM, HlsPlayers, type Watched, type WebPlayer } from '../support/players/hls-players.ts';
 import { startRoundRobin } from '../support/round-robin.ts';
 import { COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
@@ -24,7 +24,7 @@ let players: HlsPlayers;
 let files: FileSource;
 
 /** A worker that plays a film. @returns the entry, for a client */
-async function film(stage: Stage, name: 'movie.mp4' | 'long.mkv', profile: string, env: Record<string, string> = {}) {
+async function film(stage: Stage, name: FiniteName, profile: string, env: Record<string, string> = {}) {
   const worker = await stage.worker({ ...ENV, ...env });
   const { stream_id } = await worker.api.createTranscode({ url: files.url(name), profile });
   stage.closeAfter(async () => {
@@ -63,6 +63,26 @@ describe.skipIf(CHROMIUM === undefined)('a film', () => {
       seconds: FINITE_SECONDS + SPARE_SECONDS,
     });
     expectWhole(watched, FINITE_SECONDS);
+  });
+
+  const sounds = (['sound-ends.mkv', 'sound-begins.mkv'] as const).flatMap((name) =>
+    (['ts', 'fmp4'] as const).map((container) => ({ name, container })),
+  );
+  staged.for(sounds)('plays to its last picture as $container in all players: $name', async (each, { stage }) => {
+    const entry = await film(stage, each.name, LIGHT);
+    const watched = await Promise.all(
+      PLAYERS.map(async (player) => ({
+        player,
+        ...(await players.watch(player, {
+          url: entry(player, each.container),
+          seconds: FINITE_SECONDS + 2 * SPARE_SECONDS,
+        })),
+      })),
+    );
+    for (const { player, ...seen } of watched) {
+      expect({ player, ...seen }).toMatchObject({ player, fatal: [], ended: true });
+      expect(seen.position).toBeGreaterThan(FINITE_SECONDS - 0.1);
+    }
   });
 
   staged.for(PLAYERS)('of a minute plays in %s, with a playlist of 12 s', async (player, { stage }) => {

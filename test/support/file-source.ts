@@ -37,8 +37,8 @@ const TYPES: Record<string, string> = {
 const LIVE_WINDOW = 4;
 
 /**
- * Serves `/movie.mp4`, `/movie.mkv`, `/movie.ts` (20 s), `/long.mkv` (60 s), `/hls/vod.m3u8` and `/hls/live.m3u8`. The live playlist
- * slides in real time over the same segments and marks each round with EXT-X-DISCONTINUITY.
+ * Serves `/movie.mp4`, `/movie.mkv`, `/movie.ts` (20 s), `/long.mkv` (60 s), `/sound-ends.mkv` and `/sound-begins.mkv` (20 s of pictures),
+ * `/hls/vod.m3u8` and `/hls/live.m3u8`. The live playlist slides in real time over the same segments and marks each round with EXT-X-DISCONTINUITY.
  */
 export class FileSource {
   readonly origin: string;
@@ -160,7 +160,9 @@ export class FileSource {
     if (path.startsWith('/hls/') && /^(vod\.m3u8|seg\d\.ts)$/.test(name)) {
       return join(await hlsDirectory(this.#segmentSeconds), name);
     }
-    return /^(movie\.(mp4|mkv|ts)|long\.mkv)$/.test(name) ? finiteFile(name as FiniteName) : undefined;
+    return /^(movie\.(mp4|mkv|ts)|(long|sound-ends|sound-begins)\.mkv)$/.test(name)
+      ? finiteFile(name as FiniteName)
+      : undefined;
   }
 
   #livePlaylist(): string {

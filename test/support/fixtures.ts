@@ -37,16 +37,28 @@ const FINITE = {
   'movie.ts': ['-c', 'copy', '-f', 'mpegts'],
   /** 60 s of the same. */
   'long.mkv': ['-c', 'copy', '-f', 'matroska'],
+  /** 20 s of pictures, with sound for the first 8 s or from there on. */
+  'sound-ends.mkv': ['-map', '0:v', '-map', '1:a', '-c', 'copy', '-f', 'matroska'],
+  'sound-begins.mkv': ['-map', '0:v', '-map', '1:a', '-c', 'copy', '-f', 'matroska'],
 } satisfies Record<string, string[]>;
 
 export type FiniteName = keyof typeof FINITE;
 export const FINITE_SECONDS = 20;
 export const LONG_SECONDS = 60;
+/** Where the sound of `sound-ends.mkv` ends, and that of `sound-begins.mkv` begins. */
+export const SOUND_SECONDS = 8;
 
 /** A file that ends. */
 export async function finiteFile(name: FiniteName): Promise<string> {
   const { path } = await fixture('plain');
   const seconds = name === 'long.mkv' ? LONG_SECONDS : FINITE_SECONDS;
+  const loop = (length: number) => ['-stream_loop', '-1', '-t', String(length), '-i', path];
+  const sound = {
+    'sound-ends.mkv': loop(SOUND_SECONDS),
+    'sound-begins.mkv': ['-itsoffset', String(SOUND_SECONDS), ...loop(FINITE_SECONDS - SOUND_SECONDS)],
+  };
+  if (name === 'sound-ends.mkv' || name === 'sound-begins.mkv')
+    return cached(name, (to) => [...loop(seconds), ...sound[name], ...FINITE[name], to]);
   const input = ['-stream_loop', '-1', '-i', path, '-t', String(seconds)];
   return cached(name, (to) => [...input, ...FINITE[name], to]);
 }

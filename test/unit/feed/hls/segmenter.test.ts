@@ -166,12 +166,14 @@ describe('a segment', () => {
     expect(dones.slice(0, -1).map(({ seconds }) => seconds)).toEqual([2, 2, 2, 2]);
   });
 
-  it('is held by no sound that has ended', () => {
+  it('is held by no sound that has ended, in place of which there is silence', () => {
     const ending = builtFeed(9, (builder, frame, ticks) => {
       if (frame < 60) builder.adts(ticks, 1);
     });
     const { dones } = segmentsOf(ending);
-    expect(dones.map(({ ts }) => judge(ts?.bytes ?? Buffer.alloc(0)).audio?.pesCount ?? 0)).toEqual([49, 10, 0, 0, 0]);
+    expect(dones.map(({ ts }) => judge(ts?.bytes ?? Buffer.alloc(0)).audio?.pesCount ?? 0)).toEqual([
+      49, 86, 94, 94, 46,
+    ]);
     expect(dones.map(({ ts }) => judge(ts?.bytes ?? Buffer.alloc(0)).video?.pesCount)).toEqual([50, 50, 50, 50, 25]);
   });
 

@@ -42,6 +42,8 @@ export interface KnownTracks {
 interface HeardSound {
   readonly known: KnownSound;
   samples: TimedSample[];
+  /** It has nothing but silence. */
+  isSilent: boolean;
 }
 
 const KEY_DIGITS = 8;
@@ -92,20 +94,23 @@ export class CmafSegment {
     this.#partTicks = partTicks;
     this.#before = before;
     const sound = partTicks === undefined ? undefined : before?.sound;
-    if (sound !== undefined) this.#heard.set(sound.track, { known: sound, samples: [] });
+    if (sound !== undefined) this.#heard.set(sound.track, { known: sound, samples: [], isSilent: true });
   }
 
   /** For the segment after it. */
   get known(): KnownTracks {
-    const sound = this.#hasSound ? this.#sound?.known : this.#late;
+    const heard = this.#hasSound ? this.#sound : undefined;
+    const sound = heard?.isSilent === true ? (this.#late ?? heard.known) : (heard?.known ?? this.#late);
     // With parts, a track that has been silent for a whole segment is left out of the next one.
     const before = this.#partTicks === undefined ? this.#before?.sound : undefined;
     return { video: this.#video ?? this.#before?.video, sound: sound ?? before };
   }
 
-  /** The first track of the program that sends. The others are left out. */
+  /** The first track of the program that sends, or the first silent one. The others are left out. */
   get #sound(): HeardSound | undefined {
-    const [first, ...others] = [...this.#heard.values()];
+    const all = [...this.#heard.values()];
+    const sending = all.filter(({ isSilent }) => !isSilent);
+    const [first, ...others] = sending.length > 0 ? sending : all;
     return (
       first && others.reduce((one, other) => (other.known.track.order < one.known.track.order ? other : one), first)
     );
@@ -153,10 +158,15 @@ export class CmafSegment {
   }
 
   addSound(track: FeedTrack, frames: readonly SoundFrame[]): void {
-    for (const frame of frames) this.#addFrame(track, frame);
+    for (const frame of frames) this.#addFrame(track, frame, false);
   }
 
-  #addFrame(track: FeedTrack, { bytes, pts, ticks }: SoundFrame): void {
+  /** Adds frames in which nothing is heard. */
+  addSilence(track: FeedTrack, frames: readonly SoundFrame[]): void {
+    for (const frame of frames) this.#addFrame(track, frame, true);
+  }
+
+  #addFrame(track: FeedTrack, { bytes, pts, ticks }: SoundFrame, isSilent: boolean): void {
     const codec = cmafSoundCodec(track);
     if (codec === undefined) return;
     const before = this.#heard.get(track);
@@ -166,9 +176,12 @@ export class CmafSegment {
       if (last !== undefined) before?.samples.push({ ...last, data: [...last.data, bytes] });
       return;
     }
-    const heard = before ?? this.#hear(track, codec, bytes);
+    // Nobody knows of a track that has only been silent what its sound is like.
+    const goesOn = before !== undefined && (isSilent || !before.isSilent || isLike(before.known, bytes));
+    const heard = goesOn ? before : this.#hear(track, codec, bytes);
     if (heard === undefined) return;
     this.#hasSound = true;
+    if (!isSilent) heard.isSilent = false;
     const { sampleRate } = heard.known.config;
     heard.samples.push({
       data: [soundSample(codec, bytes)],
@@ -191,7 +204,7 @@ export class CmafSegment {
       this.#late = known;
       return undefined;
     }
-    const heard = { known, samples: [] };
+    const heard = { known, samples: [], isSilent: true };
     this.#heard.set(track, heard);
     return heard;
   }
@@ -246,6 +259,11 @@ export class CmafSegment {
     if (this.#init === undefined) return undefined;
     return { bytes: Buffer.concat(this.#chunks), init: this.#init, parts };
   }
+}
+
+/** @param frame of the same track */
+function isLike({ codec, config }: KnownSound, frame: Buffer): boolean {
+  return soundConfig(codec, frame)?.entry.equals(config.entry) ?? true;
 }
 
 /** How playlists name an initialisation. */

@@ -15,6 +15,8 @@ import type { FeedTrack } from './feed-program.ts';
 
 /** Private stream 1, if a unit has no stream_id. */
 const PRIVATE_STREAM = 0xbd;
+/** Audio stream 0 of MPEG. */
+const AUDIO_STREAM = 0xc0;
 
 /** Which containers are made. */
 export interface Containers {
@@ -112,8 +114,24 @@ export class OpenSegment {
     const { pid } = unit;
     const pieces = isWhole ? unit.pieces : repacked(unit, first.pts, frames);
     if (isWhole) this.#at = Math.min(this.#at, unit.at);
-    if (this.hasBegun) this.#writer.add(pid, pieces);
+    this.#write(pid, pieces);
+  }
+
+  #write(pid: number, pieces: readonly Piece[]): void {
+    if (this.hasBegun) this.#writer?.add(pid, pieces);
     else this.#early.push({ pid, pieces });
+  }
+
+  /** Adds frames for a track that has none. */
+  addSilence(track: FeedTrack, frames: readonly SoundFrame[]): void {
+    this.soundTracks.add(track);
+    const [first] = frames;
+    if (this.isGap || first === undefined) return;
+    this.#cmaf?.addSilence(track, frames);
+    if (this.#writer === undefined) return;
+    const { pid } = track;
+    for (const frame of frames)
+      this.#write(pid, repacked({ pid, streamId: AUDIO_STREAM, pieces: [] }, frame.pts, [frame]));
   }
 
   #begin(): void {
@@ -140,7 +158,11 @@ export class OpenSegment {
 }
 
 /** Some frames of a unit as packets of their own. */
-function repacked({ pid, streamId = PRIVATE_STREAM, pieces }: ScannedUnit, pts: number, frames: readonly SoundFrame[]) {
+function repacked(
+  { pid, streamId = PRIVATE_STREAM, pieces }: Pick<ScannedUnit, 'pid' | 'streamId' | 'pieces'>,
+  pts: number,
+  frames: readonly SoundFrame[],
+) {
   const bytes = packetizeSound(
     { pid, streamId },
     pts,

@@ -22,6 +22,7 @@ import { FeedProgram, type FeedTrack } from './feed-program.ts';
 import { type Containers, OpenSegment } from './open-segment.ts';
 import { type PartDecision, PartRule } from './part-rule.ts';
 import type { Cut, Done, Part, PartFacts, SegmentEnd } from './segment-events.ts';
+import { SILENT_AFTER, Silence, type TrackFrames } from './silence.ts';
 
 export interface SegmenterSink {
   cut(cut: Cut): void;
@@ -66,8 +67,8 @@ interface Item {
 const TS_ONLY: Containers = { ts: true, fmp4: false };
 /** Sound may wait this long for pictures that show where the next segment begins. Pictures that late have stopped. */
 const LONGEST_WAIT = TICKS_PER_SECOND;
-/** A segment closes at the latest when a picture stands this far behind its end. */
-const CLOSES_AFTER = TICKS_PER_SECOND;
+/** A segment closes at the latest when a picture stands this far behind its end. Its sound has come then, or silence has. */
+const CLOSES_AFTER = SILENT_AFTER;
 /** Packets of a picture in which its headers begin. */
 const HEAD_PACKETS = 8;
 
@@ -79,6 +80,7 @@ export class Segmenter {
   readonly #containers: Containers;
   readonly #endBefore: (n: number) => SegmentEnd | undefined;
   readonly #parts: PartRule;
+  readonly #silence = new Silence();
   /** Parts of the oldest open segment that have been said. */
   #saidParts: PartFacts[] = [];
   #nearTicks: number;
@@ -144,6 +146,8 @@ export class Segmenter {
   end(): void {
     this.#scanner.flush();
     this.#drain(true);
+    const last = this.#open.at(-1);
+    if (last !== undefined) this.#fill(this.#silence.end(last.endPts, this.#program.tracks.values()));
     while (this.#open.length > 0) this.#closeOldest();
   }
 
@@ -214,6 +218,8 @@ export class Segmenter {
       taken++;
       if (item.sound !== undefined) this.#sound(item, item.sound);
       else this.#other(item);
+      if (item.track.leads && item.track.kind === 'video' && item.dts !== undefined)
+        this.#fill(this.#silence.picture(item.dts, this.#program.tracks.values()));
       this.#closeWhatIsOver(item);
       this.#sayParts();
     }
@@ -238,19 +244,38 @@ export class Segmenter {
   #sound({ unit, track }: Item, { frames, isPlain }: SoundUnit): void {
     const last = frames.at(-1);
     if (last !== undefined) this.#parts.sound(this.#newestDts - last.pts);
+    const { before, due } = this.#silence.sound(track, frames);
+    this.#fill([{ track, frames: before }]);
+    if (due.length < frames.length && this.#hasClosed) this.lateSounds++;
+    const groups = this.#bySegment(due);
+    for (const [target, group] of groups) {
+      if (target !== undefined) {
+        const lastOf = group.at(-1);
+        if (track.leads && lastOf !== undefined) target.endPts = lastOf.pts + lastOf.ticks;
+        this.#soundAt.set(track, target);
+        target.addSound(unit, track, group, isPlain && groups.size === 1 && due.length === frames.length);
+      } else if (this.#hasClosed) this.lateSounds++;
+    }
+  }
+
+  #bySegment(frames: readonly SoundFrame[]): Map<OpenSegment | undefined, SoundFrame[]> {
     const groups = new Map<OpenSegment | undefined, SoundFrame[]>();
     for (const frame of frames) {
       const target = this.#open.findLast((segment) => segment.pts <= Math.round(frame.pts));
       const group = groups.get(target);
       if (group === undefined) groups.set(target, [frame]);
       else group.push(frame);
-      if (track.leads && target !== undefined) target.endPts = frame.pts + frame.ticks;
     }
-    for (const [target, group] of groups) {
-      if (target !== undefined) {
+    return groups;
+  }
+
+  #fill(silent: readonly TrackFrames[]): void {
+    for (const { track, frames } of silent) {
+      for (const [target, group] of this.#bySegment(frames)) {
+        if (target === undefined) continue;
         this.#soundAt.set(track, target);
-        target.addSound(unit, track, group, isPlain && groups.size === 1);
-      } else if (this.#hasClosed) this.lateSounds++;
+        target.addSilence(track, group);
+      }
     }
   }
 
