@@ -1,7 +1,7 @@
 /** m3u-editor against one worker, and against two of which each call reaches the other: what it sends works, what it reads is there. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { ffmpegsOf, startCluster } from '../support/cluster.ts';
+import { startCluster } from '../support/cluster.ts';
 import { finiteBytes, startFileSource } from '../support/file-source.ts';
 import { type Call, M3uEditor, type Player } from '../support/m3u-editor.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../support/m3u-editor-bodies.ts';
 import { refusal } from '../support/m3u-editor-reads.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
-import { allPlaying, type Stage, staged } from '../support/stage.ts';
+import { allPlaying, poolingOf, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
 
@@ -169,7 +169,10 @@ describe.each([
     expect(await ofEach(() => editor.findPooled(1008, list, 6))).toEqual(each(undefined));
     expect(await ofEach(() => editor.findPooled(1008, list))).toEqual(each(undefined));
     expect(await ofEach(() => editor.connections('profile_id', '5'))).toEqual(each(1));
-    expect(ffmpegsOf(running.workers)).toHaveLength(1);
+    // Of this channel: the tests beside it run processes too.
+    const feeds = (await Promise.all(running.workers.map(poolingOf))).flatMap((pooling) => pooling.feeds);
+    const processes = feeds.flatMap(({ stream_id, pid }) => (stream_id === id && pid !== null ? [pid] : []));
+    expect(processes).toHaveLength(1);
     const { connections, maxConcurrent } = await source.stats();
     expect(maxConcurrent).toBe(1);
     expect(connections[0]?.headers).toMatchObject({ 'user-agent': USER_AGENT, referer: REFERER });

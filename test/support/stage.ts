@@ -183,7 +183,12 @@ interface Pooling {
   readonly clients: number;
   readonly skips: number;
   readonly stalls: number;
-  readonly feeds: readonly { readonly restarts: number; readonly buffered_bytes: number }[];
+  readonly feeds: readonly {
+    readonly stream_id: string;
+    readonly pid: number | null;
+    readonly restarts: number;
+    readonly buffered_bytes: number;
+  }[];
 }
 
 /** What the worker reports about its shared processes. */
