@@ -4,6 +4,7 @@
  */
 
 import type { EventFilter, EventPosition, FailoverNews, NewEvents, RecordedEvent, ToldEvent } from './events/event.ts';
+import type { KeptWebhook, WebhookProgress } from './events/webhook.ts';
 import type {
   Advanced,
   CleanupReport,
@@ -125,6 +126,28 @@ export interface EventTeller {
   tellEvent(event: ToldEvent): void;
 }
 
+/** The webhooks of the cluster, and how far each is. */
+export interface WebhookBook {
+  /**
+   * Adds webhooks, or replaces those with their URLs; these keep their progress. All of them or none.
+   *
+   * @param isRestoring only if the registry has lost them all
+   * @returns false when there would be more than `MAX_WEBHOOKS`
+   */
+  put(webhooks: readonly KeptWebhook[], isRestoring?: boolean): Promise<boolean>;
+  /** By URL. Undefined when the registry knows of none, also of none that was removed: it may have lost them. */
+  list(): Promise<KeptWebhook[] | undefined>;
+  /** False when there is none with this URL. */
+  remove(url: string): Promise<boolean>;
+  /**
+   * Takes note of how far a webhook is, if the caller still delivers.
+   *
+   * @param epoch of the ownership of `DELIVERY`
+   * @returns false when another worker delivers, or the webhook is gone
+   */
+  note(url: string, progress: WebhookProgress, epoch: number): Promise<boolean>;
+}
+
 /** How many connections the accounts of providers have. */
 export interface ConnectionLimits {
   /** Takes one of the `max` connections of a provider account; false when the workers use them all. */
@@ -217,7 +240,9 @@ export interface SharedRegistry
     Drains,
     Deployments,
     Peers,
-    Housekeeping {}
+    Housekeeping {
+  readonly webhooks: WebhookBook;
+}
 
 /** What the parts of a worker use. It also answers while the shared registry does not. */
 export interface Registry extends SharedRegistry, EventTeller, KnownStreams, FeedStarts {}

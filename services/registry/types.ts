@@ -277,6 +277,8 @@ export type Command =
   | { kind: 'reclaim'; account: string }
   /** A secret for playback was replaced: what was made with it is still to be read. */
   | { kind: 'secrets' }
+  /** The webhooks have changed. */
+  | { kind: 'webhooks' }
   | { kind: 'drain' }
   /** Take viewers again, if it was told to drain. */
   | { kind: 'undrain' };

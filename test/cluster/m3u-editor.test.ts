@@ -14,10 +14,11 @@ import {
   transcodedBody,
   USER_AGENT,
 } from '../support/m3u-editor-bodies.ts';
-import { refusal } from '../support/m3u-editor-reads.ts';
+import { refusal, webhookList } from '../support/m3u-editor-reads.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, poolingOf, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { WebhookReceiver } from '../support/webhook-receiver.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
 
 const TOKEN = 'the-token-of-both';
@@ -33,18 +34,6 @@ const BOB: Player = { address: '203.0.113.8', username: 'bob', headers: { upgrad
 
 /** What later issues build. */
 const LATER: readonly Call[] = [
-  { method: 'GET', path: '/webhooks' },
-  { method: 'DELETE', path: '/webhooks', body: { webhook_url: 'http://editor.example/api/m3u-proxy/webhooks' } },
-  {
-    method: 'POST',
-    path: '/webhooks',
-    body: {
-      url: 'http://editor.example/api/m3u-proxy/webhooks',
-      events: ['client_connected', 'client_disconnected', 'stream_started', 'stream_stopped'],
-      timeout: 5,
-      retry_attempts: 2,
-    },
-  },
   { method: 'GET', path: '/validate-cookies-file', query: { path: '/cookies/portal.txt' } },
   {
     method: 'POST',
@@ -398,6 +387,43 @@ describe.each([
       expect(Buffer.from(await media.arrayBuffer()).readUInt8(188)).toBe(0x47);
       expect((await editor.ask({ method: 'DELETE', path: `/hls/${id}/clients/web-9` })).status).toBe(200);
     }
+  });
+
+  staged.concurrent('registers its webhook at each start, and is told of each viewer once', async ({ stage }) => {
+    const editor = newEditor();
+    const receiver = await WebhookReceiver.start();
+    stage.closeAfter(() => receiver.close());
+    const source = await stage.source({ channels: { [PATH(1051)]: {} } });
+    const body = {
+      url: receiver.url,
+      events: ['client_connected', 'client_disconnected', 'stream_started', 'stream_stopped'],
+      timeout: 5,
+      retry_attempts: 2,
+    };
+    const registered = async () => {
+      const there = await editor.ask({ method: 'GET', path: '/webhooks' });
+      const remove = { method: 'DELETE', path: '/webhooks', body: { webhook_url: receiver.url } } as const;
+      const removed = await editor.ask(remove);
+      const added = await editor.ask({ method: 'POST', path: '/webhooks', body });
+      const { webhooks } = webhookList.parse(there.body);
+      const isThere = webhooks.some(({ url }) => url === receiver.url);
+      return { isThere, removed: removed.status, added: added.status };
+    };
+    expect(await registered()).toEqual({ isThere: false, removed: 404, added: 200 });
+    // It starts again.
+    expect(await registered()).toEqual({ isThere: true, removed: 200, added: 200 });
+    const channel: Channel = { id: 1051, url: source.channel(PATH(1051)).url, playlistUuid: newList() };
+    const id = await editor.createStream(channelBody(channel));
+    const viewer = play(stage, editor, id, ANN);
+    await allPlaying([viewer]);
+    await viewer.stop();
+    await editor.ask({ method: 'DELETE', path: `/streams/${id}` });
+    const ofStream = () => receiver.deliveries.filter((each) => each.body.stream_id === id);
+    await until(() => ofStream().length === 4, { what: 'the four events', timeoutMs: 15_000 });
+    const types = ofStream().map((each) => each.body.event_type);
+    expect(types).toEqual(['stream_started', 'client_connected', 'client_disconnected', 'stream_stopped']);
+    for (const { data } of ofStream().map((each) => each.body)) expect(data.metadata).toMatchObject({ id: '1051' });
+    await editor.ask({ method: 'DELETE', path: '/webhooks', body: { webhook_url: receiver.url } });
   });
 
   staged.concurrent('answers 501 with the reason to what is not built, and to nothing else', async () => {

@@ -3,8 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { EVENTS_START } from '../../services/registry/events/event.ts';
+import { begunAtPosition, DELIVERY, type KeptWebhook } from '../../services/registry/events/webhook.ts';
 import { keys } from '../../services/registry/redis/keys.ts';
-import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
+import { RedisRegistry, type RedisRegistryOptions } from '../../services/registry/redis/redis-registry.ts';
 import type { OtherWorkers } from '../../services/registry/resilient/peer-reports.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
 import type { ClientRecord, WorkerIdentity } from '../../services/registry/types.ts';
@@ -34,17 +36,16 @@ afterAll(async () => {
 /** A worker that has renewed its lease once. */
 async function worker(
   workerId: string,
-  youngMs = 0,
-  eventsKeepMs?: number,
+  times: Partial<RedisRegistryOptions> = {},
 ): Promise<RedisRegistry & { incarnation: string }> {
   count++;
   const incarnation = `i${count}`;
   const me = { workerId, incarnation, address: `${workerId}:9085`, zone: undefined };
   const registry = new RedisRegistry(redis, me, {
     leaseMs: LEASE_MS,
-    youngMs,
+    youngMs: 0,
     graceMs: GRACE_MS,
-    eventsKeepMs,
+    ...times,
     show: (spec) => ({ url: spec.url, profile: spec.profile?.name ?? 'direct' }),
   });
   const { capacity: _, ...numbers } = IDLE;
@@ -77,7 +78,7 @@ async function join(registry: RedisRegistry, workerId: string, clientId: string,
 
 registryContract(async () => {
   await redis.flushall();
-  const registry = await worker('contract');
+  const registry = await worker('contract', { leaseMs: 60_000 });
   const age = async (ms: number) => {
     for (const key of [keys.streamIds, keys.left]) {
       const flat = await redis.zrange(key, '0', '-1', 'WITHSCORES');
@@ -145,8 +146,8 @@ describe('ownership', () => {
 
   it('waits while a registry is young, but not for a feed whose owner is known', async () => {
     await redis.flushall();
-    const one = await worker('w1', 300);
-    const two = await worker('w2', 300);
+    const one = await worker('w1', { youngMs: 300 });
+    const two = await worker('w2', { youngMs: 300 });
     expect(await one.acquire('s:x')).toMatchObject({ kind: 'wait' });
     await sleep(320);
     expect(await one.acquire('s:x')).toMatchObject({ kind: 'own' });
@@ -339,17 +340,51 @@ function report(clientId: string) {
 describe('the record of events', () => {
   it('forgets with a cleanup what is older than it is to be', async () => {
     await redis.flushall();
-    const one = await worker('w1', 0, 100);
-    await one.createStream(SPEC, 0);
-    await join(one, 'w1', 'a');
-    await sleep(150);
-    await join(one, 'w1', 'b');
+    const keepMs = 600_000;
+    const oldMs = Date.now() - 2 * keepMs;
+    await redis.xadd(keys.events, `${oldMs}-1`, 'n', '1', 'type', 'worker_left', 'data', '{}');
+    await redis.xadd(keys.clientEvents, `${oldMs}-2`, 'n', '1', 'type', 'client_stalled', 'data', '{}');
+    const one = await worker('w1', { eventsKeepMs: keepMs });
     const types = async () => (await one.events({}, 10)).map(({ type }) => type);
-    expect(await types()).toEqual(['client_connected', 'client_connected', 'stream_started', 'worker_joined']);
+    expect(await types()).toEqual(['worker_joined', 'client_stalled', 'worker_left']);
     await one.cleanup(60_000, true);
-    expect(await types()).toHaveLength(4);
+    expect(await types()).toHaveLength(3);
     await one.cleanup(60_000);
-    expect(await types()).toEqual(['client_connected']);
+    expect(await types()).toEqual(['worker_joined']);
+  });
+});
+
+describe('webhooks', () => {
+  const webhook: KeptWebhook = {
+    ...{ url: 'http://receiver.example/', events: ['stream_started'], headers: {}, timeoutMs: 5_000, retryAttempts: 2 },
+    progress: begunAtPosition(EVENTS_START),
+  };
+
+  it('are written back when Redis has lost them, but not when they were removed', async () => {
+    await redis.flushall();
+    const one = await worker('w1');
+    expect(await one.webhooks.list()).toBeUndefined();
+    expect(await one.webhooks.put([webhook])).toBe(true);
+    await one.webhooks.remove(webhook.url);
+    expect(await one.webhooks.put([webhook], true)).toBe(true);
+    expect(await one.webhooks.list()).toEqual([]);
+    await redis.flushall();
+    expect(await one.webhooks.list()).toBeUndefined();
+    expect(await one.webhooks.put([webhook], true)).toBe(true);
+    expect(await one.webhooks.list()).toEqual([webhook]);
+  });
+
+  it('are told how far they are by nobody but the worker that delivers', async () => {
+    await redis.flushall();
+    const [one, two] = [await worker('w1'), await worker('w2')];
+    await one.webhooks.put([webhook]);
+    const mine = await one.acquire(DELIVERY);
+    if (mine.kind !== 'own') throw new Error(`not own: ${mine.kind}`);
+    expect(await two.acquire(DELIVERY)).toMatchObject({ kind: 'relay' });
+    const progress = begunAtPosition(EVENTS_START);
+    expect(await two.webhooks.note(webhook.url, progress, mine.epoch)).toBe(false);
+    expect(await one.webhooks.note(webhook.url, progress, mine.epoch - 1)).toBe(false);
+    expect(await one.webhooks.note(webhook.url, progress, mine.epoch)).toBe(true);
   });
 });
 
@@ -665,8 +700,8 @@ describe('an outage', () => {
   });
 
   it('ends where another process runs: owners who are not found may still say that they are', async () => {
-    const one = await worker('w1', 300);
-    const two = await worker('w2', 300);
+    const one = await worker('w1', { youngMs: 300 });
+    const two = await worker('w2', { youngMs: 300 });
     await sleep(320);
     await one.acquire('s:x');
     await one.leaveCluster();
@@ -842,7 +877,7 @@ describe('a stream that nobody watches', () => {
   );
 
   it('does not give way while Redis is young, and its viewers may not have been told of', async () => {
-    const registry = await worker('w1', 60_000);
+    const registry = await worker('w1', { youngMs: 60_000 });
     await registry.createStream(SPEC, 1);
     await age();
     expect(await registry.createStream(THREE, 1)).toBe('full');

@@ -129,3 +129,8 @@ export const done = z.object({ message: text });
 
 /** The answer for what is not built yet: m3u-editor shows or logs the reason. */
 export const refusal = z.object({ detail: z.string().min(20) });
+
+/** GET /webhooks. */
+export const webhookList = z.object({
+  webhooks: z.array(z.object({ url: text, events: z.array(text), timeout: count, retry_attempts: count })),
+});

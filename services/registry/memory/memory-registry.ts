@@ -45,6 +45,7 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
+import { MemoryWebhooks } from './memory-webhooks.ts';
 import { chooseSlot } from './slots.ts';
 import { type StreamGroup, StreamGroups } from './stream-groups.ts';
 import { StreamNews } from './stream-news.ts';
@@ -64,6 +65,7 @@ interface Entry {
 
 export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
+  readonly webhooks = new MemoryWebhooks();
   readonly #streams = new Map<string, Entry>();
   readonly #groups = new StreamGroups();
   /** Connection to a provider → account. */

@@ -36,6 +36,11 @@ export const keys = {
   /** Hash: incarnation → the number of the last event that it has told. */
   told: 'sp:told',
 
+  /** Hash: URL of a webhook → the webhook as JSON. The field '' stays when all of them are removed: then none is lost. */
+  webhooks: 'sp:webhooks',
+  /** Hash: URL of a webhook → how far it is, as JSON. */
+  webhookProgress: 'sp:webhook-progress',
+
   /** Sorted set: `<stream id> <client id>` of the sessions by when each is over, in ms by the clock of Redis. */
   sessions: 'sp:sessions',
 

@@ -54,7 +54,7 @@ import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
 import { SessionCounters, toldText } from './counters/session-counters.ts';
-import { newestPosition, readEvents, readNewEvents } from './event-reads.ts';
+import { newestPosition, RedisWebhooks, readEvents, readNewEvents } from './event-records.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { orderLimitMs, QuestionLimit } from './limits.ts';
@@ -134,6 +134,7 @@ export class RedisRegistry implements SharedRegistry {
   readonly #secrets = new Map<string, string>();
   /** What to do when Redis may have lost something of this worker. */
   readonly restoring: Restoring;
+  readonly webhooks: RedisWebhooks;
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
     this.#redis = redis;
@@ -144,6 +145,7 @@ export class RedisRegistry implements SharedRegistry {
     this.#startedMs = this.#clock.monotonicMs();
     this.#record = new OwnRecord(me, this.#clock);
     this.#limit = new QuestionLimit(this.#clock);
+    this.webhooks = new RedisWebhooks(redis, this.#run, me.incarnation);
     this.restoring = new Restoring({
       run: this.#run,
       me,

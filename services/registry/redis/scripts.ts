@@ -30,6 +30,8 @@ const NAMES = [
   'drain',
   'undrain',
   'tell-events',
+  'put-webhooks',
+  'note-webhook',
   'note-deployment',
   'find-clients',
 ] as const;

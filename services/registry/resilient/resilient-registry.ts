@@ -18,7 +18,7 @@ import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry, WebhookBook } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
   Advanced,
@@ -48,6 +48,7 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
+import { insistingBook } from './insisting-book.ts';
 import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
 import { UntoldEvents } from './untold-events.ts';
@@ -83,6 +84,7 @@ export class ResilientRegistry implements Registry {
   readonly #writeBack: WriteBack;
   readonly #youngMs: number;
   readonly #workerId: string;
+  readonly webhooks: WebhookBook;
   /** When the outage of now began, monotonic. */
   #lostMs: number | undefined;
   readonly #clock: Clock;
@@ -108,6 +110,7 @@ export class ResilientRegistry implements Registry {
         async () => false,
       );
     this.#events = new UntoldEvents(told, clock);
+    this.webhooks = insistingBook(shared.webhooks, this.#reach);
     this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
 

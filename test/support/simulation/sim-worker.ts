@@ -239,6 +239,7 @@ export class SimulatedWorker {
           drain,
           reclaim,
           learnSecrets: async () => undefined,
+          refreshWebhooks: async () => undefined,
         });
         done.catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command'));
       },

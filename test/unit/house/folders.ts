@@ -167,6 +167,11 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/registry services/registry/events feed ownership',
   ),
   row(
+    'webhooks',
+    'events as requests to addresses that want them: one worker sends them for all',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts async.ts upstream/* events',
+  ),
+  row(
     'segments',
     'the segments of a process feed: cut here, the same on every worker',
     'services/shared services/registry timing.ts errors.ts async.ts mpegts/syntax mpegts/segmenting feed feed/hls feed/marks ownership relay',
@@ -219,7 +224,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions metrics',
+    'services/shared services/registry timing.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.

@@ -1,6 +1,13 @@
 /** What every registry has to do, whatever it keeps its state in. Run by the tests of each implementation. */
 
 import { describe, expect, it } from 'vitest';
+import { EVENTS_START } from '../../../services/registry/events/event.ts';
+import {
+  begunAtPosition,
+  DELIVERY,
+  type KeptWebhook,
+  MAX_WEBHOOKS,
+} from '../../../services/registry/events/webhook.ts';
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
 import type { SharedRegistry } from '../../../services/registry/registry.ts';
@@ -744,6 +751,43 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
         events[1]?.event.id,
       ]);
       expect((await registry.newEvents(position)).events).toEqual([]);
+    });
+  });
+
+  describe('webhooks', () => {
+    const webhook = (n: number): KeptWebhook => ({
+      url: `http://receiver.example/${n}`,
+      events: ['stream_started'],
+      headers: { 'x-mine': 'yes' },
+      timeoutMs: 5_000,
+      retryAttempts: 2,
+      progress: begunAtPosition(EVENTS_START),
+    });
+
+    it('are kept by URL, and go on where they are when they are replaced', async () => {
+      const { registry } = await setUp();
+      const place = await registry.acquire(DELIVERY);
+      const epoch = place.kind === 'own' ? place.epoch : -1;
+      const { url } = webhook(1);
+      const progress = { position: '5-1.1,0-0.0', delivered: 3, failed: 1, missed: 0 };
+      expect(await registry.webhooks.put([webhook(1)])).toBe(true);
+      expect(await registry.webhooks.note(url, progress, epoch)).toBe(true);
+      expect(await registry.webhooks.put([{ ...webhook(1), timeoutMs: 9_000 }, webhook(2)])).toBe(true);
+      expect(await registry.webhooks.list()).toEqual([{ ...webhook(1), timeoutMs: 9_000, progress }, webhook(2)]);
+      expect(await registry.webhooks.remove(url)).toBe(true);
+      expect(await registry.webhooks.remove(url)).toBe(false);
+      expect(await registry.webhooks.note(url, progress, epoch)).toBe(false);
+      expect(await registry.webhooks.list()).toEqual([webhook(2)]);
+      await registry.release(DELIVERY);
+    });
+
+    it('are not more than there may be', async () => {
+      const { registry } = await setUp();
+      const all = Array.from({ length: MAX_WEBHOOKS }, (_, n) => webhook(n));
+      expect(await registry.webhooks.put(all)).toBe(true);
+      expect(await registry.webhooks.put([webhook(99)])).toBe(false);
+      expect(await registry.webhooks.put([webhook(3)])).toBe(true);
+      expect(await registry.webhooks.list()).toHaveLength(MAX_WEBHOOKS);
     });
   });
 }

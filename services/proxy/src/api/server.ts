@@ -26,6 +26,7 @@ import { healthRoutes } from './status/health-routes.ts';
 import { metricsRoute } from './status/metrics-route.ts';
 import { statsRoutes } from './status/stats-routes.ts';
 import { statusRoutes } from './status/status-routes.ts';
+import { webhookRoutes } from './status/webhook-routes.ts';
 import { workerRoutes } from './status/worker-routes.ts';
 import { clientRoutes } from './streams/client-routes.ts';
 import { connectionRoute } from './streams/connection-route.ts';
@@ -117,6 +118,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     statsRoutes(guarded, services);
     workerRoutes(guarded, services);
     eventRoutes(guarded, services);
+    webhookRoutes(guarded, services);
     metricsRoute(guarded, services);
     unsupportedRoutes(guarded);
   });

@@ -6,7 +6,6 @@ import type { Api } from './http/typed-server.ts';
 import { NO_RESOLVERS } from './streams/create-routes.ts';
 import { streamParams } from './streams/stream-routes.ts';
 
-const NO_WEBHOOKS = 'Webhooks are not part of this version; ask /streams and /clients for what has changed.';
 const NO_BROADCASTS = 'Broadcasts are not part of this version; use /transcode and /stream.';
 const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
 
@@ -36,15 +35,6 @@ export function unsupportedPlaybackRoutes(app: Api): void {
 
 /** Management routes: behind the token. */
 export function unsupportedRoutes(app: Api): void {
-  const webhooks = { tags: [UNSUPPORTED], summary: 'Webhooks: 501 in this version.' };
-  const noWebhooks = async (): Promise<never> => {
-    throw new StreampoolError(501, NO_WEBHOOKS);
-  };
-  app.post('/webhooks', { schema: webhooks }, noWebhooks);
-  app.get('/webhooks', { schema: webhooks }, noWebhooks);
-  app.delete('/webhooks', { schema: webhooks }, noWebhooks);
-  app.post('/webhooks/test', { schema: webhooks }, noWebhooks);
-
   const broadcast = { tags: [UNSUPPORTED], summary: 'Broadcasts: 501 in this version.' };
   const noBroadcasts = async (): Promise<never> => {
     throw new StreampoolError(501, NO_BROADCASTS);

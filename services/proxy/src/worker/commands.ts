@@ -15,12 +15,14 @@ export interface CommandDeps {
   readonly drain: Pick<Drain, 'begin' | 'takeBack'>;
   /** Asks for the secrets for playback that the cluster has replaced. */
   readonly learnSecrets: () => Promise<void>;
+  /** Asks which webhooks there are now. */
+  readonly refreshWebhooks: () => Promise<void>;
   /** Closes feeds that hold a connection to a provider account and serve nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
 export async function carryOut(command: Command, deps: CommandDeps): Promise<void> {
-  const { registry, seating, playback, sessions, drain, learnSecrets, reclaim } = deps;
+  const { registry, seating, playback, sessions, drain, learnSecrets, refreshWebhooks, reclaim } = deps;
   switch (command.kind) {
     case 'delete': {
       // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
@@ -54,6 +56,8 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
       return reclaim(command.account);
     case 'secrets':
       return learnSecrets();
+    case 'webhooks':
+      return refreshWebhooks();
     case 'drain':
       return drain.begin('told');
     case 'undrain':

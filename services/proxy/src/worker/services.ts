@@ -19,6 +19,7 @@ import type { ProviderConnections } from '../upstream/provider/provider-connecti
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
 import type { Sessions } from '../viewers/sessions/sessions.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
 
 export interface Services {
   readonly config: Config;
@@ -26,6 +27,8 @@ export interface Services {
   readonly registry: Registry;
   /** New events, for those who read along. */
   readonly eventFeed: EventFeed;
+  /** The addresses that get events. */
+  readonly webhooks: Webhooks;
   readonly catalogue: StreamCatalogue;
   readonly seating: Seating;
   readonly sources: SourceFeeds;

@@ -39,6 +39,8 @@ import { ProviderConnections } from '../upstream/provider/provider-connections.t
 import { Playback } from '../viewers/playback.ts';
 import { Seating } from '../viewers/seating.ts';
 import { Sessions } from '../viewers/sessions/sessions.ts';
+import { WebhookSender } from '../webhooks/webhook-sender.ts';
+import { Webhooks } from '../webhooks/webhooks.ts';
 import { startCleanup } from './cleanup.ts';
 import { carryOut } from './commands.ts';
 import { Drain } from './drain.ts';
@@ -221,6 +223,9 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await gateway.listen();
   const numbers = () =>
     workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
+  const eventFeed = new EventFeed(registry, clock);
+  const sender = new WebhookSender({ guard, clock });
+  const webhooks = new Webhooks({ registry, eventFeed, sender, guard, clock, log });
   const doIt = (command: Command) =>
     carryOut(command, {
       registry,
@@ -230,6 +235,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       drain,
       reclaim,
       learnSecrets: () => cluster.learnSecrets(),
+      refreshWebhooks: () => webhooks.refresh(),
     });
   const renewal = new LeaseRenewal({
     lease,
@@ -311,6 +317,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   await heartbeat.start(config.heartbeatIntervalMs);
   await renewal.start();
   ecs.start();
+  webhooks.start();
   await metricsLog?.start();
   if (isOnEcs()) drainEnd.start();
   onReturn(() => renewal.renewSoon());
@@ -319,7 +326,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       config,
       log,
       registry,
-      eventFeed: new EventFeed(registry),
+      eventFeed,
+      webhooks,
       catalogue,
       seating,
       sources,
@@ -353,6 +361,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         await drain.until(() => !handover.isPending, handoversMs - drainMs);
       }
       stopCleanup();
+      await webhooks.stop();
       await ecs.stop();
       heartbeat.stop();
       await handover.stop();

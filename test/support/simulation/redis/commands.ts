@@ -239,11 +239,6 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
       return id;
     },
 
-    XTRIM: (key, _by, first = '') => {
-      const old = (space.read(key, 'stream')?.entries ?? []).filter(({ ms }) => ms < integerIn(first)).length;
-      if (old > 0) space.change(key, 'stream').entries.splice(0, old);
-      return old;
-    },
     XREVRANGE: (key, end = '+', start = '-', _count = '', count = 'Infinity') => {
       if (start !== '-') throw new ReplyError('ERR only - is a start here');
       const entries = space.read(key, 'stream')?.entries ?? [];

@@ -143,10 +143,6 @@ describe('errors', () => {
   it('are 501 for what comes later', async () => {
     const api = await startApi();
     for (const [method, url] of [
-      ['POST', '/webhooks'],
-      ['GET', '/webhooks'],
-      ['DELETE', '/webhooks?webhook_url=x'],
-      ['POST', '/webhooks/test'],
       ['POST', '/broadcast/n/start'],
       ['POST', '/broadcast/n/stop'],
       ['GET', '/broadcast/n/status'],

@@ -247,35 +247,6 @@ describe('HEAD of a live or transcoded stream', () => {
   });
 });
 
-describe('a source of which only the first bytes show that it is HLS', () => {
-  const PLAYLIST = '\uFEFF#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n';
-
-  it.each(['text/plain', 'application/octet-stream', 'video/mp2t', undefined])(
-    'sends who asks with HEAD to where it plays, as with GET: %s',
-    async (type) => {
-      const api = await startApi();
-      for (const hasRanges of [true, false]) {
-        const { origin } = await serve((request, response) => {
-          const bytes = Buffer.from(PLAYLIST);
-          const to = hasRanges ? /bytes=0-(\d+)/.exec(request.headers.range ?? '')?.[1] : undefined;
-          const part = to === undefined ? bytes : bytes.subarray(0, Number(to) + 1);
-          response.writeHead(to === undefined ? 200 : 206, {
-            ...(type === undefined ? {} : { 'content-type': type }),
-            ...(to === undefined ? {} : { 'content-range': `bytes 0-${part.length - 1}/${bytes.length}` }),
-            'content-length': part.length,
-          });
-          response.end(request.method === 'HEAD' ? undefined : part);
-        });
-        const id = await create(api, `${origin}/channel`);
-        for (const method of ['HEAD', 'GET'] as const) {
-          const { status, headers } = await api.call({ method, url: `/stream/${id}?username=ann` });
-          expect([method, status, headers.location]).toEqual([method, 302, `../hls/${id}/playlist.m3u8?username=ann`]);
-        }
-      }
-    },
-  );
-});
-
 describe('a source that does not play', () => {
   it.each([
     ['/500/live/1.ts', 502, 'answered 500'],

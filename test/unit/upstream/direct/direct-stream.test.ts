@@ -542,10 +542,10 @@ describe('files', () => {
     await eventually(() => server.open() === 0);
   });
 
-  it('finds out with the first bytes what a server does not say to HEAD', async () => {
+  it('finds out with one byte what a server does not say to HEAD', async () => {
     const server = await serve((request, response) => {
       if (request.method === 'HEAD') response.writeHead(405).end();
-      else response.writeHead(206, { 'content-range': 'bytes 0-9/3000000', 'content-length': 10 }).end('x'.repeat(10));
+      else response.writeHead(206, { 'content-range': 'bytes 0-0/3000000', 'content-length': 1 }).end('x');
     });
     const worker = await proxy(`${server.origin}/1.mp4`);
     const viewer = await watch(worker.origin, {}, 'HEAD');
@@ -554,7 +554,7 @@ describe('files', () => {
       '3000000',
       undefined,
     ]);
-    expect(server.requests.at(-1)?.headers.range).toBe('bytes=0-9');
+    expect(server.requests.at(-1)?.headers.range).toBe('bytes=0-0');
   });
 
   it('writes the beginning of the last bytes out for a server that refuses them', async () => {
@@ -583,7 +583,7 @@ describe('files', () => {
   ])('believes GET where HEAD is answered with %s', async (_name, said) => {
     const server = await serve((request, response) => {
       if (request.method === 'HEAD') response.writeHead(200, said).end();
-      else response.writeHead(206, { 'content-range': 'bytes 0-9/3000000', 'content-length': 10 }).end('x'.repeat(10));
+      else response.writeHead(206, { 'content-range': 'bytes 0-0/3000000', 'content-length': 1 }).end('x');
     });
     const worker = await proxy(`${server.origin}/1.mkv`);
     const { status, headers } = await watch(worker.origin, {}, 'HEAD');

@@ -2,20 +2,14 @@
 
 import { requireSuccess } from '../http/open-upstream.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
-import { parseContentLength, parseContentRange, provesNoRanges } from '../messages/byte-range.ts';
+import { parseContentLength, provesNoRanges } from '../messages/byte-range.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
-import { hintFromUrl, mayBeHlsByName } from '../provider/source-kind.ts';
+import { hintFromUrl } from '../provider/source-kind.ts';
 import { type DirectAsk, type DirectConnections, IsHlsError, refuseRange } from './direct-connections.ts';
-import { finiteHead, headOfFirstBytes, liveHead, type ReplyHead } from './reply-head.ts';
+import { finiteHead, headOfFirstByte, liveHead, type ReplyHead } from './reply-head.ts';
 
 /** RFC 8216, section 4, and what servers sent before that. */
 const PLAYLIST_TYPE = /^(?:application|audio)\/(?:vnd\.apple\.mpegurl|(?:x-)?mpegurl)\s*(?:;|$)/i;
-/** With what a playlist begins (RFC 8216, 4.3.1.1), behind the mark of UTF-8 that some servers send. */
-const PLAYLIST_TAG = /^(?:\u00ef\u00bb\u00bf)?#EXTM3U/;
-const TAG_BYTES = 10;
-/** The answer has come, so its first bytes follow soon, or are not waited for. */
-const FIRST_BYTES_MS = 2_000;
 
 /**
  * @throws {SourceError} when the source does not answer, or with an error
@@ -32,45 +26,23 @@ export async function askHead(
   head.body.destroy();
   if (head.status === 416) refuseRange(head);
   refusePlaylist(head);
-  // What a type says of a playlist may be wrong.
-  if (!mayBeHlsByName(address.url) && tellsOfFile(head, range)) return headFor(head, address);
-  // Many servers answer only GET, or answer HEAD wrongly. Requesting the first bytes tells the rest.
-  const asked = range ?? `bytes=0-${TAG_BYTES - 1}`;
+  if (tellsOfFile(head, range)) return headFor(head, address);
+  // Many servers answer only GET, or answer HEAD wrongly. Requesting one byte tells the rest.
+  const asked = range ?? 'bytes=0-0';
   const byte = await connections.fetch(address, 'GET', { ...ask, range: asked });
-  const isPlaylist = await beginsAsPlaylist(byte);
   byte.body.destroy();
-  if (isPlaylist) throw new IsHlsError();
+  refusePlaylist(byte);
   if (byte.status === 416 && range !== undefined) refuseRange(byte);
   if (!isSuccess(byte) && isSuccess(head)) return headFor(head, address);
   requireSuccess(byte);
   return range === undefined && byte.status === 206
-    ? headOfFirstBytes(byte.headers, [address.url, byte.url])
+    ? headOfFirstByte(byte.headers, [address.url, byte.url])
     : headFor(byte, address, provesNoRanges(byte.status, asked, ifRange));
 }
 
 /** Its viewers are sent to where it plays, also those that only look. */
 function refusePlaylist(response: UpstreamResponse): void {
-  if (isPlaylistByType(response)) throw new IsHlsError();
-}
-
-function isPlaylistByType(response: UpstreamResponse): boolean {
-  return isSuccess(response) && PLAYLIST_TYPE.test(response.headers['content-type'] ?? '');
-}
-
-/** What GET would find out, too. */
-async function beginsAsPlaylist(response: UpstreamResponse): Promise<boolean> {
-  if (!isSuccess(response) || isPlaylistByType(response)) return isPlaylistByType(response);
-  if ((parseContentRange(response.headers['content-range'])?.start ?? 0) > 0) return false;
-  const reader = new BodyReader(response.body, response.url);
-  try {
-    const first = await reader.peek(TAG_BYTES, FIRST_BYTES_MS);
-    return PLAYLIST_TAG.test(first.toString('latin1'));
-  } catch {
-    // It breaks before its first bytes. What a viewer gets then is not known from its head.
-    return false;
-  } finally {
-    reader.close();
-  }
+  if (isSuccess(response) && PLAYLIST_TYPE.test(response.headers['content-type'] ?? '')) throw new IsHlsError();
 }
 
 function isSuccess({ status }: UpstreamResponse): boolean {

@@ -69,8 +69,8 @@ export function finiteHead(
   return { status: partial ? 206 : 200, headers };
 }
 
-/** The head of a whole file, from a request for its first bytes when HEAD is not answered. */
-export function headOfFirstBytes(upstream: Readonly<Record<string, string>>, urls: readonly string[]): ReplyHead {
+/** The head of a whole file, from a request for its first byte (`Range: bytes=0-0`) when HEAD is not answered. */
+export function headOfFirstByte(upstream: Readonly<Record<string, string>>, urls: readonly string[]): ReplyHead {
   const range = parseContentRange(upstream['content-range']);
   const headers: Record<string, string> = { ...upstream, 'accept-ranges': 'bytes' };
   delete headers['content-range'];

@@ -52,7 +52,7 @@ async function opened(
 ): Promise<UpstreamResponse> {
   const abort = new AbortController();
   const stop = (): void => abort.abort(new SourceError('stopped', 'The source is no longer wanted.'));
-  const { signal, json, clock = systemClock } = request;
+  const { signal, json, text, clock = systemClock } = request;
   if (signal?.aborted === true) stop();
   signal?.addEventListener('abort', stop, { once: true });
   let timer = deadline(clock, request.connectTimeoutMs, 'accept a connection', url, abort);
@@ -65,7 +65,7 @@ async function opened(
       url,
       method: methodOf(request),
       headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      body: json === undefined ? undefined : JSON.stringify(json),
+      body: json === undefined ? text : JSON.stringify(json),
       opening: abort.signal,
       connected,
       malformed,
@@ -125,6 +125,6 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
   }
 }
 
-export function methodOf({ json, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
-  return json === undefined ? (method ?? 'GET') : 'POST';
+export function methodOf({ json, text, method }: UpstreamRequest): 'GET' | 'HEAD' | 'POST' {
+  return json === undefined && text === undefined ? (method ?? 'GET') : 'POST';
 }

@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly method?: 'GET' | 'HEAD';
   /** Sent as a JSON body. The method is then POST. */
   readonly json?: unknown;
+  /** Sent as the body, whatever it is: the headers say that. The method is then POST. */
+  readonly text?: string | undefined;
   /** The stream's own headers. `Authorization` and `Cookie` are not sent to another origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;

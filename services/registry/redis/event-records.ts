@@ -1,4 +1,4 @@
-/** Reads of the record of events in Redis, without a script: they change nothing. */
+/** What Redis keeps of events: reads of the record, without a script because they change nothing; and the webhooks. */
 
 import type { Redis } from 'ioredis';
 import {
@@ -16,9 +16,20 @@ import {
   type RecordedEvent,
   readEntry,
 } from '../events/event.ts';
+import {
+  DELIVERY,
+  type KeptWebhook,
+  MAX_WEBHOOKS,
+  progressShape,
+  type WebhookProgress,
+  webhookShape,
+} from '../events/webhook.ts';
+import type { WebhookBook } from '../registry.ts';
+import { parsed } from '../shapes.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import { fieldsOf } from './records.ts';
+import type { RunScript } from './scripts.ts';
 
 const KEYS: Readonly<Record<EventHalf, string>> = { cluster: keys.events, clients: keys.clientEvents };
 
@@ -115,4 +126,53 @@ export async function readNewEvents(redis: Redis, since: EventPosition): Promise
       return { event: entry.event, position: reached };
     });
   return { events, position, missed };
+}
+
+/** The webhooks of a cluster. */
+export class RedisWebhooks implements WebhookBook {
+  readonly #redis: Redis;
+  readonly #run: RunScript;
+  readonly #incarnation: string;
+
+  constructor(redis: Redis, run: RunScript, incarnation: string) {
+    this.#redis = redis;
+    this.#run = run;
+    this.#incarnation = incarnation;
+  }
+
+  async put(webhooks: readonly KeptWebhook[], isRestoring = false): Promise<boolean> {
+    const given = webhooks.map(({ progress, ...webhook }) => ({
+      url: webhook.url,
+      text: JSON.stringify(webhook),
+      progress: JSON.stringify(progress ?? {}),
+    }));
+    return (await this.#run('put-webhooks', JSON.stringify(given), isRestoring ? '1' : '', MAX_WEBHOOKS)) === 1;
+  }
+
+  async list(): Promise<KeptWebhook[] | undefined> {
+    type Hash = Record<string, string>;
+    const [webhooks, progress] = await inBatch<[Hash, Hash]>(this.#redis, (batch) =>
+      batch.hgetall(keys.webhooks).hgetall(keys.webhookProgress),
+    );
+    if (webhooks[''] === undefined) return undefined;
+    return Object.entries(webhooks)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([url, text]) => {
+        const webhook = parsed(webhookShape, text);
+        if (webhook === undefined || webhook.url !== url) return [];
+        return { ...webhook, progress: parsed(progressShape, progress[url] ?? '') };
+      });
+  }
+
+  async remove(url: string): Promise<boolean> {
+    const [removed] = await inBatch<[number, number]>(this.#redis, (batch) =>
+      batch.hdel(keys.webhooks, url).hdel(keys.webhookProgress, url),
+    );
+    return removed === 1;
+  }
+
+  async note(url: string, progress: WebhookProgress, epoch: number): Promise<boolean> {
+    const text = JSON.stringify(progress);
+    return (await this.#run('note-webhook', DELIVERY, this.#incarnation, epoch, url, text)) === 1;
+  }
 }
