@@ -10,6 +10,8 @@ export interface HlsCrowdOrder {
   readonly count: number;
   /** Between two looks into the playlist; `parts`: viewers wait for each part, and get it. */
   readonly periodMs: number | 'parts';
+  /** Get the newest segment at each look, whether they have it or not. */
+  readonly again?: boolean;
 }
 
 /** What the crowd saw since it was marked. */
@@ -25,6 +27,8 @@ export interface HlsCrowdReport {
   readonly earliestPartMs: number;
   /** How much later than that others came, 95th percentile, ms. */
   readonly partLateMs: number;
+  /** From the time at which the first viewer has a whole part to that at which another one has it, 95th percentile, ms. */
+  readonly partSpreadMs: number;
 }
 
 /** One buffer for all: nobody looks at segments. */
@@ -33,7 +37,12 @@ const OPENED_PER_SECOND = 250;
 /** From then on each viewer must have a segment within this. */
 const FIRST_SEGMENT_MS = 30_000;
 
-const seen = { bytes: 0, segments: 0, failures: 0, segmentMs: [] as number[], partLateMs: [] as number[] };
+const NONE = () => ({
+  ...{ bytes: 0, segments: 0, failures: 0, segmentMs: [] as number[], partLateMs: [] as number[] },
+  ...{ partSpreadMs: [] as number[], firstMs: new Map<string, number>() },
+});
+const seen = NONE();
+let again = false;
 let markedMs = 0;
 let viewers: Viewer[] = [];
 
@@ -97,12 +106,13 @@ class Viewer {
       const { pathname, search } = new URL(uri, playlist);
       await this.#get(pathname + search, false);
       seen.segments++;
+      if (!this.#isClosed) seen.partSpreadMs.push(sinceFirst(uri));
     }
   }
 
   async #look(playlist: URL): Promise<void> {
     const newest = lastUri(await this.#get(playlist.pathname + playlist.search, true));
-    if (newest === undefined || newest === this.#newest) return;
+    if (newest === undefined || (newest === this.#newest && !again)) return;
     this.#newest = newest;
     const { pathname, search } = new URL(newest, playlist);
     const sinceMs = performance.now();
@@ -168,12 +178,21 @@ function endOf(uri: string, text: string): number | undefined {
   return Date.parse(/:(\S+)/.exec(text.slice(date))?.[1] ?? '') + seconds * 1000;
 }
 
+/** @returns ms since this was called with the same address for the first time */
+function sinceFirst(uri: string): number {
+  const nowMs = performance.now();
+  const firstMs = seen.firstMs.get(uri) ?? nowMs;
+  seen.firstMs.set(uri, firstMs);
+  return nowMs - firstMs;
+}
+
 /** The last line that is an address: the newest segment, or the only variant. */
 function lastUri(text: string | undefined): string | undefined {
   return text?.split('\n').findLast((line) => line !== '' && !line.startsWith('#'));
 }
 
-async function open({ urls, count, periodMs }: HlsCrowdOrder): Promise<void> {
+async function open({ urls, count, periodMs, again: asked = false }: HlsCrowdOrder): Promise<void> {
+  again = asked;
   const before = seen.segments;
   for (let n = 0; n < count; n++) {
     const entry = new URL(urls[n % urls.length] ?? '');
@@ -191,7 +210,7 @@ async function open({ urls, count, periodMs }: HlsCrowdOrder): Promise<void> {
 }
 
 function mark(): void {
-  Object.assign(seen, { bytes: 0, segments: 0, failures: 0, segmentMs: [], partLateMs: [] });
+  Object.assign(seen, NONE());
   markedMs = performance.now();
 }
 
@@ -201,7 +220,8 @@ function report(): HlsCrowdReport {
   const segmentMs = percentile(seen.segmentMs, 0.95);
   const earliestPartMs = percentile(seen.partLateMs, 0);
   const partLateMs = percentile(seen.partLateMs, 0.95) - earliestPartMs;
-  return { seconds, bytes, segments, failures, segmentMs, earliestPartMs, partLateMs };
+  const partSpreadMs = percentile(seen.partSpreadMs, 0.95);
+  return { seconds, bytes, segments, failures, segmentMs, earliestPartMs, partLateMs, partSpreadMs };
 }
 
 function close(): void {
@@ -209,4 +229,9 @@ function close(): void {
   viewers = [];
 }
 
-answerCalls({ open, mark, report, close });
+/** How many segments there have been since the mark. */
+function count(): number {
+  return seen.segments;
+}
+
+answerCalls({ open, mark, report, close, count });

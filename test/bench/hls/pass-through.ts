@@ -9,7 +9,7 @@ import { type Remote, startRemote } from '../remote.ts';
 import type { Row } from '../table.ts';
 import { cacheOf } from './nginx.ts';
 import type { ProviderReport } from './provider.ts';
-import { cheapest, perGbit, type Served, serve } from './sessions.ts';
+import { cheapest, perGbit, type Served, serve, warmUp } from './sessions.ts';
 
 const COUNT = 200;
 const ROUNDS = 2;
@@ -20,7 +20,7 @@ export async function passThrough({ quick, say }: Bench): Promise<Row[]> {
     const { path: file, loopTicks } = await fixture('heavy');
     const { size } = await stat(file);
     const origin = await provider.call<string>('start', { file, bytesPerSecond: size / (loopTicks / 90_000) });
-    const { ours, floor } = await besideNginx(origin, quick ? 1 : ROUNDS, say);
+    const { ours, floor } = await besideNginx(origin, quick, say);
     const cluster = await overWorkers(origin, provider, say);
     const part = 'hls';
     const [bestOurs, bestFloor] = [cheapest(ours), cheapest(floor)];
@@ -46,14 +46,16 @@ export async function passThrough({ quick, say }: Bench): Promise<Row[]> {
   }
 }
 
-async function besideNginx(origin: string, rounds: number, say: Bench['say']) {
+async function besideNginx(origin: string, quick: boolean, say: Bench['say']) {
   const worker = await startWorker({});
   const nginx = await cacheOf(origin);
   const [ours, floor]: [Served[], Served[]] = [[], []];
   try {
     const { stream_id: id } = await worker.api.createStream({ url: `${origin}/index.m3u8` });
     const url = `${worker.url}/hls/${id}/playlist.m3u8`;
-    for (let round = 1; round <= rounds; round++) {
+    say('HLS passed on: the worker warms up');
+    await warmUp(url, quick);
+    for (let round = 1; round <= (quick ? 1 : ROUNDS); round++) {
       say(`HLS passed on to ${COUNT} viewers: nginx, round ${round}`);
       floor.push(await serve([`${nginx.origin}/index.m3u8`], COUNT, () => nginx.cpuSeconds()));
       say(`HLS passed on to ${COUNT} viewers: the worker, round ${round}`);
