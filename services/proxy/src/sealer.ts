@@ -9,6 +9,13 @@ import { StreampoolError } from './errors.ts';
 /** What a sealed text is for. */
 export type SealUse = 'reference' | 'ticket';
 
+/** How texts of a use are written, and what they look like. */
+const WRITTEN: Readonly<Record<SealUse, { readonly as: 'hex' | 'base64url'; readonly looks: RegExp }>> = {
+  // It stands in the path of an address, behind the id of its stream.
+  ticket: { as: 'hex', looks: /^(?:[0-9a-f]{2})+$/ },
+  reference: { as: 'base64url', looks: /^[\w-]+$/ },
+};
+
 interface Keys {
   readonly content: Buffer;
   readonly iv: Buffer;
@@ -23,12 +30,16 @@ export const SEAL_OVERHEAD_BYTES = IV_BYTES + TAG_BYTES;
 const MAX_KEYS = 32;
 /** Of what was opened last: some ten thousand tickets. */
 const MAX_OPENED_BYTES = 4 * 1024 * 1024;
-/** Of a map for each entry. */
-const ENTRY_BYTES = 128;
+/** Of a map for each entry, and of what was read. */
+const ENTRY_BYTES = 256;
 
 interface Opened {
+  readonly use: SealUse;
+  readonly streamId: string;
   readonly secret: string;
-  readonly content: string;
+  /** Characters of what it holds. */
+  readonly length: number;
+  readonly read: unknown;
 }
 
 /** One per worker. */
@@ -36,7 +47,7 @@ export class Sealer {
   readonly #secrets: () => readonly [string, ...string[]];
   readonly #mayLackSecret: () => boolean;
   readonly #keys = new Map<string, Keys>();
-  /** What was opened lately: each viewer comes again with the same ticket, and all viewers with the same references. */
+  /** What was opened lately, by text: each viewer comes again with the same ticket, and all viewers with the same references. */
   readonly #opened = new Map<string, Opened>();
   #openedBytes = 0;
 
@@ -50,30 +61,37 @@ export class Sealer {
   }
 
   /**
-   * Seals the same content always into the same bytes: players compare the addresses of keys and maps between reloads.
+   * Seals the same content always into the same text: players compare the addresses of keys and maps between reloads.
    *
-   * @example sealer.seal('reference', stream.id, 'https://provider/key').toString('base64url')
+   * @example sealer.seal('reference', stream.id, 'https://provider/key')
    */
-  seal(use: SealUse, streamId: string, content: string): Buffer {
+  seal(use: SealUse, streamId: string, content: string): string {
     const keys = this.#keysOf(use, this.#secrets()[0]);
     // An IV made from the content repeats only with the content.
     const iv = createHmac('sha256', keys.iv).update(`${streamId} ${content}`).digest().subarray(0, IV_BYTES);
     const cipher = createCipheriv('aes-256-gcm', keys.content, iv).setAAD(Buffer.from(streamId));
-    return Buffer.concat([iv, cipher.update(content, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    const sealed = Buffer.concat([iv, cipher.update(content, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    return sealed.toString(WRITTEN[use].as);
   }
 
-  /** The content; undefined for bytes that this cluster did not seal for this use and stream. */
-  open(use: SealUse, streamId: string, sealed: Buffer): string | undefined {
-    if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
-    const name = `${use} ${streamId} ${sealed.toString('latin1')}`;
-    const known = this.#opened.get(name);
+  /**
+   * What a text holds; undefined for one that this cluster did not seal for this use and stream.
+   *
+   * @param read understands the content. It is called once for a text that comes again and again; always give the same one for a use
+   */
+  open<T>(use: SealUse, streamId: string, text: string, read: (content: string) => T): T | undefined {
+    const known = this.#opened.get(text);
     const secrets = this.#secrets();
-    if (known !== undefined && secrets.includes(known.secret)) return known.content;
+    if (known?.use === use && known.streamId === streamId && secrets.includes(known.secret)) return known.read as T;
+    const { as, looks } = WRITTEN[use];
+    const sealed = Buffer.from(looks.test(text) ? text : '', as);
+    if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
     for (const secret of secrets) {
       const content = opened(this.#keysOf(use, secret).content, streamId, sealed);
       if (content === undefined) continue;
-      this.#remember(name, { secret, content });
-      return content;
+      const result = read(content);
+      this.#remember(text, { use, streamId, secret, length: content.length, read: result });
+      return result;
     }
     return undefined;
   }
@@ -85,7 +103,9 @@ export class Sealer {
     return new StreampoolError(503, `${lacking} Try again.`, { retryAfterSeconds: 1 });
   }
 
-  #remember(name: string, opened: Opened): void {
+  #remember(text: string, opened: Opened): void {
+    // The text of a request would keep all of its address in memory.
+    const name = Buffer.from(text, 'latin1').toString('latin1');
     this.#forget(name);
     this.#opened.set(name, opened);
     this.#openedBytes += sizeOf(name, opened);
@@ -115,8 +135,8 @@ export class Sealer {
   }
 }
 
-function sizeOf(name: string, { content }: Opened): number {
-  return name.length + 2 * content.length + ENTRY_BYTES;
+function sizeOf(name: string, { length }: Opened): number {
+  return name.length + 2 * length + ENTRY_BYTES;
 }
 
 function opened(key: Buffer, streamId: string, sealed: Buffer): string | undefined {

@@ -4,13 +4,13 @@ import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Services } from '../worker/services.ts';
-import { corsOptions } from './access/cors.ts';
+import { corsOptions, letPagesPlay } from './access/cors.ts';
 import { gatesOf } from './access/gates.ts';
 import { loopGate } from './access/loop-gate.ts';
 import { playbackAccess, playbackGate } from './access/playback-access.ts';
 import { logRequest } from './http/access-log.ts';
 import { endConnectionsOnClose } from './http/closing.ts';
-import { describeApi, TOKEN_SCHEME } from './http/docs.ts';
+import { describeApi, serveDescription, TOKEN_SCHEME } from './http/docs.ts';
 import { sendError } from './http/error-answer.ts';
 import { readJsonBodies } from './http/json-body.ts';
 import { withoutRootPath } from './http/root-path.ts';
@@ -76,51 +76,50 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   });
   const index = new RouteIndex();
   app.addHook('onRoute', ({ url, method }) => index.add(url, method));
-  app.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));
-  const playbackIndex = new RouteIndex();
-  const playbackUrls = new Set<string | undefined>();
-  await app.register(cors, {
-    delegator: (request, callback) => {
-      // A preflight has no route of its own.
-      const isPlayback = (path: string): boolean =>
-        playbackUrls.has(request.routeOptions.url) || playbackIndex.allowed(path).length > 0;
-      callback(null, corsOptions(config.corsOrigins, isPlayback, request));
-    },
-  });
   await describeApi(app, config.rootPath);
 
   const gates = await gatesOf(app, config);
   const access = playbackAccess(services);
-  await app.register(async (open: Api) => healthRoutes(open, services));
+  const playbackIndex = new RouteIndex();
   await app.register(async (playback: Api) => {
+    playback.addHook('onRequest', letPagesPlay);
     playback.addHook('onRequest', loopGate(services.guard.marker));
     playback.addHook('onRequest', playbackGate(access, gates.management));
-    playback.addHook('onRoute', ({ url, method }) => {
-      playbackUrls.add(url);
-      playbackIndex.add(url, method);
-    });
+    playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
     playbackRoutes(playback, services, gates.creationByGet);
     hlsRoutes(playback, services);
     unsupportedPlaybackRoutes(playback);
   });
-  await app.register(async (guarded: Api) => {
-    guarded.addHook('onRequest', gates.management);
-    guarded.addHook('onRoute', (route) => {
-      route.schema = { ...route.schema, security: [{ [TOKEN_SCHEME]: [] }] };
+  // A scope of its own, because hooks of the server are those of every route.
+  await app.register(async (rest: Api) => {
+    rest.setNotFoundHandler((request, reply) => answerUnknown(index, request, reply));
+    await rest.register(cors, {
+      delegator: (request, callback) => {
+        const isPlayback = (path: string): boolean => playbackIndex.allowed(path).length > 0;
+        callback(null, corsOptions(config.corsOrigins, isPlayback, request));
+      },
     });
-    statusRoutes(guarded, services);
-    connectionRoute(guarded, services);
-    createRoutes(guarded, services, access);
-    metadataRoutes(guarded, services);
-    streamRoutes(guarded, services);
-    playbackUrlRoute(guarded, services, access);
-    clientRoutes(guarded, services);
-    statsRoutes(guarded, services);
-    workerRoutes(guarded, services);
-    eventRoutes(guarded, services);
-    webhookRoutes(guarded, services);
-    metricsRoute(guarded, services);
-    unsupportedRoutes(guarded);
+    await serveDescription(rest);
+    await rest.register(async (open: Api) => healthRoutes(open, services));
+    await rest.register(async (guarded: Api) => {
+      guarded.addHook('onRequest', gates.management);
+      guarded.addHook('onRoute', (route) => {
+        route.schema = { ...route.schema, security: [{ [TOKEN_SCHEME]: [] }] };
+      });
+      statusRoutes(guarded, services);
+      connectionRoute(guarded, services);
+      createRoutes(guarded, services, access);
+      metadataRoutes(guarded, services);
+      streamRoutes(guarded, services);
+      playbackUrlRoute(guarded, services, access);
+      clientRoutes(guarded, services);
+      statsRoutes(guarded, services);
+      workerRoutes(guarded, services);
+      eventRoutes(guarded, services);
+      webhookRoutes(guarded, services);
+      metricsRoute(guarded, services);
+      unsupportedRoutes(guarded);
+    });
   });
   return app as unknown as FastifyInstance;
 }

@@ -241,6 +241,8 @@ export class FeedHls implements RelayedSegments {
 
   /** Both containers have three target durations at least, or there is one of them. */
   #hasRoomFor(container: Container): boolean {
+    const other = this.#made[container === 'ts' ? 'fmp4' : 'ts'];
+    if (!other.isMade && this.#order.length === 1 && this.#order[0] === container) return true;
     const made = CONTAINERS.filter((each) => this.#made[each].isMade);
     const before = this.#order.filter((each) => made.includes(each));
     // A worker that has taken the feed over makes what nobody has asked it for.

@@ -1,7 +1,7 @@
 /** CORS: any web page may read playback; pages of CORS_ORIGINS may read the rest too. Never with a visitor's credentials. */
 
 import type { FastifyCorsOptions } from '@fastify/cors';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 
 /** A player in a page reads every header of an answer: lengths, ranges, client ids. */
 const READABLE = '*';
@@ -13,10 +13,20 @@ const PLAYBACK: FastifyCorsOptions = {
   methods: ['GET', 'HEAD'],
   maxAge: 86_400,
 };
+
+/** The hook of the routes that players open. They ask for something many times a second, and the rules for it are always the same. */
+export const letPagesPlay: onRequestHookHandler = (_request, reply, done) => {
+  reply
+    .header('Vary', 'Origin')
+    .header('Access-Control-Allow-Origin', '*')
+    .header('Access-Control-Expose-Headers', READABLE);
+  done();
+};
+
 const MANAGEMENT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
- * The CORS rules for one request or its preflight.
+ * The CORS rules for a request to another route, for one that no route answers, and for a preflight.
  *
  * @param origins must match exactly
  * @param isPlayback whether players open a path

@@ -31,6 +31,10 @@ export async function describeApi(app: Api, rootPath: string): Promise<void> {
     },
     transform: jsonSchemaTransform,
   });
+}
+
+/** The description and its page. */
+export async function serveDescription(app: Api): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     ...bundledFiles(),

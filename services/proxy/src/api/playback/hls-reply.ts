@@ -25,10 +25,13 @@ export function viewerHeaders(clientId: string, streamId: string): Record<string
   return { 'X-Client-ID': headerText(clientId), 'X-Stream-ID': headerText(streamId) };
 }
 
+const OTHER = /[^\x20-\x7e]/u;
+
 function headerText(value: string): string {
+  if (!OTHER.test(value)) return value;
   // Half a surrogate pair, too, becomes a character that UTF-8 has.
   const text = Buffer.from(value).toString();
-  return text.replace(/[^\x20-\x7e]/gu, encodeURIComponent);
+  return text.replace(new RegExp(OTHER, 'gu'), encodeURIComponent);
 }
 
 /** By playlist, because all its viewers get the same text. */

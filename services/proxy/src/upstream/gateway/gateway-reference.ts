@@ -24,13 +24,16 @@ export class ReferenceSealer {
    * Seals the same reference always into the same text, because FFmpeg compares key and map addresses between reloads.
    */
   seal({ role, url }: Reference): string {
-    return this.#sealer.seal('reference', '', `${ROLES.indexOf(role)}${url}`).toString('base64url');
+    return this.#sealer.seal('reference', '', `${ROLES.indexOf(role)}${url}`);
   }
 
   /** Undefined for any text that this sealer did not make. */
   open(text: string): Reference | undefined {
-    const content = this.#sealer.open('reference', '', Buffer.from(text, 'base64url'));
-    const role = ROLES[Number(content?.charAt(0))];
-    return content === undefined || role === undefined ? undefined : { role, url: content.slice(1) };
+    return this.#sealer.open('reference', '', text, read);
   }
+}
+
+function read(content: string): Reference | undefined {
+  const role = ROLES[Number(content.charAt(0))];
+  return role === undefined ? undefined : { role, url: content.slice(1) };
 }

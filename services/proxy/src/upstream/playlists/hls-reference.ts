@@ -61,36 +61,26 @@ export function sealReference(sealer: Sealer, streamId: string, reference: HlsRe
   const packedChild: z.infer<typeof packed>[2] =
     child === undefined ? null : [child.kind, child.number, child.bandwidth, child.hash];
   const content: z.infer<typeof packed> = [role, url, packedChild, values ?? null, headers ?? null];
-  const sealed = sealer.seal('reference', streamId, JSON.stringify(content)).toString('base64url');
+  const sealed = sealer.seal('reference', streamId, JSON.stringify(content));
   if (sealed.length <= MAX_CHARACTERS) return sealed;
   const message = `The playlist of the source has an address of ${url.length} characters, which is longer than players can read.`;
   throw new SourceError('not_media', message);
 }
 
-/** What was read lately, by content: all viewers of a stream come with the same ones. */
-const read = new Map<string, HlsReference>();
-const MAX_READ = 1_000;
-
 /** @throws {StreampoolError} for everything that this cluster has not made for this stream: see `Sealer.refusal` */
 export function openReference(sealer: Sealer, streamId: string, text: string): HlsReference {
-  const content = /^[\w-]+$/.test(text)
-    ? sealer.open('reference', streamId, Buffer.from(text, 'base64url'))
-    : undefined;
-  if (content === undefined) {
-    throw sealer.refusal('This address was not made for this stream. Open the playlist of the stream again.');
-  }
-  const known = read.get(content);
-  if (known !== undefined) return known;
+  const reference = sealer.open('reference', streamId, text, read);
+  if (reference !== undefined) return reference;
+  throw sealer.refusal('This address was not made for this stream. Open the playlist of the stream again.');
+}
+
+function read(content: string): HlsReference {
   const [role, url, child, values, headers] = packed.parse(JSON.parse(content));
-  const reference: HlsReference = {
+  return {
     role,
     url,
     child: child === null ? undefined : { kind: child[0], number: child[1], bandwidth: child[2], hash: child[3] },
     values: values ?? undefined,
     headers: headers ?? undefined,
   };
-  read.set(content, reference);
-  const [oldest] = read.keys();
-  if (read.size > MAX_READ && oldest !== undefined) read.delete(oldest);
-  return reference;
 }
