@@ -1,4 +1,4 @@
-// hls.js in low latency: how far behind the source it plays, and what it gets through. One at a time, so that nothing else takes its time.
+// Players in low latency: how far behind the source they play, and what hls.js gets through. One at a time, so that nothing else takes its time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { HlsViewer } from '../support/hls-viewer.ts';
@@ -16,6 +16,13 @@ const OUTAGE_MS = 10_000;
 const SMOOTH_MS = 1_000;
 
 let players: HlsPlayers;
+
+/** When the newest media is dated that the playlist lists, ms since 1970. */
+function edgeMs(playlist: string): number {
+  const [, date = '', parts = ''] = /.*#EXT-X-PROGRAM-DATE-TIME:(\S+)\n(.*)$/s.exec(playlist) ?? [];
+  const seconds = [...parts.matchAll(/#EXT-X-PART:DURATION=([\d.]+)/g)].map(([, length]) => Number(length));
+  return Date.parse(date) + 1_000 * seconds.reduce((sum, length) => sum + length, 0);
+}
 
 /** The longest time, in ms, in which a worker has listed no new part, while somebody watches it for ten seconds. */
 async function longestPauseMs(viewer: HlsViewer, { url }: Worker): Promise<number> {
@@ -37,13 +44,32 @@ function nobodyAt({ api }: Worker): Promise<unknown> {
   return until(isEmpty, { timeoutMs: 30_000, what: 'the sessions to be over' });
 }
 
-describe.skipIf(CHROMIUM === undefined)('hls.js in low latency', () => {
+describe.skipIf(CHROMIUM === undefined)('low latency', () => {
   beforeAll(async () => {
     players = await HlsPlayers.start();
   });
   afterAll(() => players.close());
 
-  staged('plays less than 2 s behind a stream that is warm', async ({ stage }) => {
+  staged.for(['shaka', 'videojs'] as const)('is played by %s, part by part', async (player, { stage }) => {
+    const source = await stage.source(SOURCE);
+    const worker = await stage.worker(ENV);
+    const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
+    const url = `${worker.url}/hls/${stream_id}/playlist.m3u8?container=fmp4`;
+    await allPlaying([stage.viewer(`${worker.url}/stream/${stream_id}`)]);
+    await sleep(8_000);
+    const viewer = await HlsViewer.open(url);
+    const played = await players.other(player, { url, seconds: 30, lowLatency: true });
+    const newestMs = edgeMs((await viewer.playlist()).text);
+    const behindSeconds = (newestMs - Date.now()) / 1_000 + (played.behindDate ?? Number.NaN);
+    console.log(`${player}, ${behindSeconds.toFixed(2)} s behind: ${JSON.stringify(played)}`);
+    expect(played.fatal).toEqual([]);
+    // A segment has seven. Who plays whole segments asks for none.
+    expect(played.parts).toBeGreaterThan(60);
+    expect(played.longestStallMs).toBeLessThan(SMOOTH_MS);
+    expect(behindSeconds).toBeLessThan(2);
+  });
+
+  staged('of hls.js is less than 2 s behind a stream that is warm', async ({ stage }) => {
     const source = await stage.source(SOURCE);
     const worker = await stage.worker(ENV);
     const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
@@ -62,7 +88,7 @@ describe.skipIf(CHROMIUM === undefined)('hls.js in low latency', () => {
     await nobodyAt(worker);
   });
 
-  staged('endures a source that is away for longer than a reload is held', async ({ stage }) => {
+  staged('of hls.js endures a source that is away for longer than a reload is held', async ({ stage }) => {
     const source = await stage.source(SOURCE);
     const worker = await stage.worker(ENV);
     const { stream_id } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
@@ -82,7 +108,7 @@ describe.skipIf(CHROMIUM === undefined)('hls.js in low latency', () => {
     await nobodyAt(worker);
   });
 
-  staged('goes on over the death of the owner, and is close to the source again', async ({ stage }) => {
+  staged('of hls.js goes on over the death of the owner, and is close to the source again', async ({ stage }) => {
     const source = await stage.source(SOURCE);
     const { workers } = await stage.cluster(3, ENV);
     const [one] = workers;

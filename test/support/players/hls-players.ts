@@ -73,7 +73,13 @@ export interface Watched {
 }
 
 /** What every player says. */
-export type Seen = Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'longestStallMs' | 'fatal'>;
+export interface Seen
+  extends Pick<Played, 'startMs' | 'advanced' | 'wall' | 'frames' | 'audioBytes' | 'longestStallMs' | 'fatal'> {
+  /** As of hls.js; undefined where the player does not tell. */
+  readonly behindDate?: number | undefined;
+  /** How many parts of segments it has asked for. */
+  readonly parts?: number;
+}
 
 export type OtherPlayer = 'native' | 'shaka' | 'videojs';
 
