@@ -101,3 +101,15 @@ staged.concurrent(
     );
   },
 );
+
+staged.concurrent('who finds all connections to a provider in use is told of with who has them', async ({ stage }) => {
+  const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {} } });
+  const worker = await stage.worker({ ...ENV, SOURCE_MAX_CONNECTIONS: '1' });
+  const [one, two] = await Promise.all(
+    ['a', 'b'].map((name) => worker.api.createStream({ url: source.channel(`/${name}.ts`).url, metadata: { name } })),
+  );
+  await allPlaying([stage.viewer(String(one?.playUrl))]);
+  expect((await fetch(String(two?.playUrl))).status).toBe(503);
+  const { body } = await worker.api.get<Listed>('/events?type=limit_reached');
+  expect(body.events).toMatchObject([{ data: { limit: 'provider', who: ['a'] } }]);
+});

@@ -19,6 +19,22 @@ export class StreampoolError extends Error {
   }
 }
 
+/** What has reached its limit. */
+export type Limit = 'processes' | 'clients' | 'streams' | 'provider';
+
+/** A request was refused because of a limit: 503. */
+export class LimitError extends StreampoolError {
+  readonly limit: Limit;
+  /** Of a provider: the account whose connections are all in use. */
+  readonly account: string | undefined;
+
+  constructor(limit: Limit, message: string, details: ErrorDetails & { account?: string } = {}) {
+    super(503, message, details);
+    this.limit = limit;
+    this.account = details.account;
+  }
+}
+
 /** Why a source could not be used; `reason` goes into logs, events and the failover resolver. */
 export type SourceFailure = (typeof SOURCE_FAILURES)[number];
 

@@ -61,6 +61,8 @@ export interface RecordedEvent {
 /** What a worker alone knows. */
 export interface ToldEvent {
   readonly type: EventType;
+  /** Told at most once a minute by a worker, of all that have this. */
+  readonly kind?: string | undefined;
   readonly streamId?: string | undefined;
   readonly data: Readonly<Record<string, unknown>>;
 }

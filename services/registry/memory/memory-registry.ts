@@ -13,6 +13,7 @@ import {
   type RecordedEvent,
   type ToldEvent,
 } from '../events/event.ts';
+import { EventLimit } from '../events/event-limit.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { factsOf } from '../events/stream-facts.ts';
 import { groupOf } from '../groups.ts';
@@ -76,6 +77,7 @@ export class MemoryRegistry implements Registry {
   readonly #log: EventLog | undefined;
   readonly #news: StreamNews | undefined;
   readonly #clock: Clock;
+  readonly #eventLimit: EventLimit;
   #worker: WorkerRecord | undefined;
 
   /**
@@ -86,6 +88,7 @@ export class MemoryRegistry implements Registry {
     this.#identity = identity;
     this.#graceMs = graceMs;
     this.#clock = clock;
+    this.#eventLimit = new EventLimit(clock);
     this.#log = log;
     this.#news = log && new StreamNews(log, clock);
   }
@@ -451,6 +454,7 @@ export class MemoryRegistry implements Registry {
   }
 
   tellEvent(event: ToldEvent): void {
+    if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
     const stream = this.#streams.get(event.streamId ?? '')?.record;
     this.#log?.add(event, stream && factsOf(stream));
   }

@@ -14,6 +14,7 @@ import {
   type RecordedEvent,
   type ToldEvent,
 } from '../events/event.ts';
+import { EventLimit } from '../events/event-limit.ts';
 import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
@@ -81,6 +82,7 @@ export class ResilientRegistry implements Registry {
   readonly #reach: Reachability;
   readonly #peerReports: PeerReports;
   readonly #events: UntoldEvents;
+  readonly #eventLimit: EventLimit;
   readonly #writeBack: WriteBack;
   readonly #youngMs: number;
   readonly #workerId: string;
@@ -110,6 +112,7 @@ export class ResilientRegistry implements Registry {
         async () => false,
       );
     this.#events = new UntoldEvents(told, clock);
+    this.#eventLimit = new EventLimit(clock);
     this.webhooks = insistingBook(shared.webhooks, this.#reach);
     this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
@@ -380,6 +383,7 @@ export class ResilientRegistry implements Registry {
   }
 
   tellEvent(event: ToldEvent): void {
+    if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
     void this.#events.add(event);
   }
 

@@ -164,7 +164,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'events',
     'what feeds tell of themselves, and what is new in the record of events, for those who read along',
-    'services/shared services/registry services/registry/events feed ownership',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts feed ownership',
   ),
   row(
     'webhooks',
@@ -251,7 +251,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/playback',
     'routes that players open',
-    'services/registry visit.ts errors.ts config feed feed/hls feed/containers/cmaf ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
+    'services/registry visit.ts errors.ts config events feed feed/hls feed/containers/cmaf ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
   ),
   row(
     'api/status',

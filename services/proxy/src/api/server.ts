@@ -3,6 +3,7 @@
 import cors from '@fastify/cors';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { LimitError } from '../errors.ts';
 import type { Services } from '../worker/services.ts';
 import { corsOptions, letPagesPlay } from './access/cors.ts';
 import { gatesOf } from './access/gates.ts';
@@ -47,8 +48,10 @@ const MAX_PARAM_CHARACTERS = 1_024;
  */
 export async function buildServer(services: Services): Promise<FastifyInstance> {
   const { config, log } = services;
-  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    sendError(error, request, reply, { log, maxBodyBytes: config.maxBodyBytes });
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (error instanceof LimitError) void services.limitNews.note(error);
+    return sendError(error, request, reply, { log, maxBodyBytes: config.maxBodyBytes });
+  };
   const app = Fastify({
     bodyLimit: config.maxBodyBytes,
     trustProxy: config.trustProxy,

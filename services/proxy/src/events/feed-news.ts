@@ -3,6 +3,7 @@
 import type { EventTeller } from '../../../registry/registry.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
+import { tellFailure } from './stream-failure.ts';
 
 export interface FeedNewsDeps {
   readonly feed: Feed;
@@ -18,7 +19,12 @@ export class FeedNews {
   /** It watches the feed for as long as that lives. */
   constructor(deps: FeedNewsDeps) {
     this.#deps = deps;
-    const { place } = deps;
+    const { feed, place, registry, streamId, slot } = deps;
+    feed.onEnd(() => {
+      // Where it was read from another worker, that one tells it.
+      if (feed.end?.kind !== 'failed' || !place.isOriginal) return;
+      tellFailure(registry, streamId, feed.end.error, { worker_id: place.me.workerId, slot });
+    });
     place.onTakeover((from, epoch) => {
       const to = place.me.workerId;
       const data = { from: from.workerId, from_incarnation: from.incarnation, to, epoch };

@@ -2,7 +2,7 @@
 
 import type { StreamRecords } from '../../../registry/registry.ts';
 import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
-import { StreampoolError } from '../errors.ts';
+import { LimitError, StreampoolError } from '../errors.ts';
 import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import { type ResolvedProfile, resolveProfile } from '../ffmpeg/profiles/profiles.ts';
@@ -111,7 +111,7 @@ export class StreamCatalogue {
     const answer = await registry.createStream(spec, maxStreams);
     if (answer !== 'full') return answer;
     const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until one is idle.`;
-    throw new StreampoolError(503, message, { retryAfterSeconds: 60 });
+    throw new LimitError('streams', message, { retryAfterSeconds: 60 });
   }
 }
 

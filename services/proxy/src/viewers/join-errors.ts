@@ -1,7 +1,7 @@
 /** The error for a viewer that the registry did not count in. */
 
 import type { JoinAnswer, Joined } from '../../../registry/types.ts';
-import { StreampoolError } from '../errors.ts';
+import { LimitError, StreampoolError } from '../errors.ts';
 
 /** @throws {StreampoolError} 404 without such a stream; 403 without such a session; 503 when no worker may start the process, or the registry is not ready */
 export function joinedOrThrow(answer: JoinAnswer): Joined {
@@ -13,14 +13,15 @@ export function joinedOrThrow(answer: JoinAnswer): Joined {
     case 'no_session':
       throw new StreampoolError(403, 'This session is over, and its address has expired. Open the playlist anew.');
     case 'full':
-      throw new StreampoolError(
-        503,
-        answer.draining === true
-          ? 'Every worker drains, so none starts a process. POST /workers/{worker_id}/undrain, or start another worker.'
-          : 'Every worker that takes viewers runs its maximum of FFmpeg processes (MAX_PROCESSES). Try again later.',
-        {
-          retryAfterSeconds: 10,
-        },
+      if (answer.draining === true) {
+        const text =
+          'Every worker drains, so none starts a process. POST /workers/{worker_id}/undrain, or start another worker.';
+        throw new StreampoolError(503, text, { retryAfterSeconds: 10 });
+      }
+      throw new LimitError(
+        'processes',
+        'Every worker that takes viewers runs its maximum of FFmpeg processes (MAX_PROCESSES). Try again later.',
+        { retryAfterSeconds: 10 },
       );
     case 'wait':
       throw new StreampoolError(

@@ -15,7 +15,7 @@ import type {
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { pauseBy } from '../async.ts';
-import { StreampoolError } from '../errors.ts';
+import { LimitError } from '../errors.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
 import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts';
 import { ReplyWriter } from '../upstream/messages/reply-writer.ts';
@@ -157,7 +157,7 @@ export class Playback {
     const { maxClients } = this.#deps;
     if (maxClients === 0 || this.clientCount < maxClients) return;
     const message = `This worker serves ${maxClients} viewers (MAX_CLIENTS) and takes no more. Try again later.`;
-    throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
+    throw new LimitError('clients', message, { retryAfterSeconds: 10 });
   }
 
   /** Ends a client's response, of one stream or of any. False when this worker does not serve it. */

@@ -25,7 +25,7 @@ import type {
 } from '../../../registry/types.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import { pauseBy } from '../async.ts';
-import { SourceError, StreampoolError } from '../errors.ts';
+import { LimitError, SourceError, StreampoolError } from '../errors.ts';
 import { type Feed, FeedOverError } from '../feed/feed.ts';
 import { FiniteSourceError } from '../feed/finite-source.ts';
 import type { EntryPoint } from '../feed/ring.ts';
@@ -332,7 +332,7 @@ export class Seating {
   #assertProcessFree(): void {
     if (!this.#isFull) return;
     const message = `This worker runs ${this.#deps.maxProcesses} FFmpeg processes (MAX_PROCESSES) and takes no more. Try again later.`;
-    throw new StreampoolError(503, message, { retryAfterSeconds: 10 });
+    throw new LimitError('processes', message, { retryAfterSeconds: 10 });
   }
 
   /** The current source of a stream. All its viewers here share it, whether or not they share a feed. */

@@ -20,6 +20,7 @@ import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
 import type { Sessions } from '../viewers/sessions/sessions.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
+import type { LimitNews } from './limit-news.ts';
 
 export interface Services {
   readonly config: Config;
@@ -27,6 +28,8 @@ export interface Services {
   readonly registry: Registry;
   /** New events, for those who read along. */
   readonly eventFeed: EventFeed;
+  /** Tells that somebody was refused because of a limit. */
+  readonly limitNews: LimitNews;
   /** The addresses that get events. */
   readonly webhooks: Webhooks;
   readonly catalogue: StreamCatalogue;

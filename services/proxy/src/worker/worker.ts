@@ -45,6 +45,7 @@ import { startCleanup } from './cleanup.ts';
 import { carryOut } from './commands.ts';
 import { Drain } from './drain.ts';
 import { FeedsHere } from './feeds-here.ts';
+import { LimitNews } from './limit-news.ts';
 import { ownFfmpeg } from './own-ffmpeg.ts';
 import { relayedFeeds } from './relayed-feeds.ts';
 import { ringLimits } from './ring-budget.ts';
@@ -226,6 +227,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   const eventFeed = new EventFeed(registry, clock);
   const sender = new WebhookSender({ guard, clock });
   const webhooks = new Webhooks({ registry, eventFeed, sender, guard, clock, log });
+  const playing = () => [...new Set(seating.feeds.status().map(({ streamId }) => streamId))];
+  const limitNews = new LimitNews({ registry, workerId: config.workerId, playing, clock });
   const doIt = (command: Command) =>
     carryOut(command, {
       registry,
@@ -327,6 +330,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       log,
       registry,
       eventFeed,
+      limitNews,
       webhooks,
       catalogue,
       seating,

@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError } from '../../errors.ts';
+import { tellFailure } from '../../events/stream-failure.ts';
 import { type DirectRequest, serveDirect } from '../../upstream/direct/direct-stream.ts';
 import type { ReplyHead } from '../../upstream/direct/reply-head.ts';
 import type { SourceAddress } from '../../upstream/provider/source-address.ts';
@@ -93,15 +94,25 @@ export class DirectPlayback {
       const result = await served;
       if (result.outcome === 'failed') {
         playback.countFailure();
+        this.#failed(stream.id, result.error, session.client.id);
         await registry.countError(stream.id);
       }
       return true;
     } catch (error) {
-      if (error instanceof SourceError && error.reason !== 'stopped') await registry.countError(remembered.id);
+      if (error instanceof SourceError && error.reason !== 'stopped') {
+        this.#failed(remembered.id, error, clientId);
+        await registry.countError(remembered.id);
+      }
       throw error;
     } finally {
       await visit.end();
     }
+  }
+
+  /** A connection of its own plays no longer, whichever source was tried. */
+  #failed(streamId: string, error: unknown, clientId: string): void {
+    const { registry, config } = this.#services;
+    tellFailure(registry, streamId, error, { worker_id: config.workerId, client_id: clientId });
   }
 
   /** Answers with the headers of a GET. Counts nobody in. */

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
+import { tellFailure } from '../../events/stream-failure.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import type { Media } from '../../upstream/hls/shared-media.ts';
@@ -130,7 +131,9 @@ export class HlsPlayback {
     } catch (error) {
       if (error instanceof SourceError && error.reason !== 'stopped') {
         this.#coolDown.begin(stream.id, error);
-        await this.#services.registry.countError(stream.id);
+        const { registry, config } = this.#services;
+        tellFailure(registry, stream.id, error, { worker_id: config.workerId });
+        await registry.countError(stream.id);
       }
       throw error;
     }

@@ -9,7 +9,7 @@ import type { ProviderConnection } from '../../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { deferred, pauseBy } from '../../async.ts';
-import { SourceError, StreampoolError } from '../../errors.ts';
+import { LimitError, SourceError } from '../../errors.ts';
 import type { SourceAddress } from './source-address.ts';
 
 export interface ProviderConnectionsDeps {
@@ -25,10 +25,10 @@ export interface ProviderConnectionsDeps {
 }
 
 /** All SOURCE_MAX_CONNECTIONS connections are in use. */
-class ConnectionLimitError extends StreampoolError {
-  constructor(url: string, max: number) {
+class ConnectionLimitError extends LimitError {
+  constructor({ url, account }: { readonly url: string; readonly account: string }, max: number) {
     const message = `The provider of ${maskUrl(url)} allows ${max} connections (SOURCE_MAX_CONNECTIONS), and all are in use. Try again when a viewer has left.`;
-    super(503, message, { retryAfterSeconds: 5 });
+    super('provider', message, { retryAfterSeconds: 5, account });
   }
 }
 
@@ -144,7 +144,7 @@ export class ProviderConnections {
     const connection = { account: accountOf(address), id: this.#clock.id() };
     if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
       if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
-      throw new ConnectionLimitError(address.url, max);
+      throw new ConnectionLimitError({ url: address.url, account: connection.account }, max);
     }
     this.#count(holder, 1);
     let released = false;
