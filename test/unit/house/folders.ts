@@ -224,7 +224,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry timing.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
+    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.
