@@ -71,6 +71,7 @@ staged.concurrent('they are named by URL, tested, and refused where they cannot 
   expect(receiver.deliveries[0]?.headers['x-streampool-signature']).toMatch(/^sha256=[0-9a-f]{64}$/);
   for (const [status, body] of [
     [422, { url: 'ftp://a.example/' }],
+    [422, { url: '%s%n' }],
     [422, { url: 'http://10.1.2.3/' }],
     [422, { url: receiver.url, events: ['nothing'] }],
     [422, { url: receiver.url, events: [] }],
@@ -89,5 +90,6 @@ staged.concurrent('they are named by URL, tested, and refused where they cannot 
   expect((await api.del(`/webhooks${query}`)).status).toBe(404);
   expect((await api.post(`/webhooks/test${query}`)).status).toBe(404);
   expect((await api.del('/webhooks')).status).toBe(422);
+  expect((await api.del('/webhooks?webhook_url=%25s%25n')).status).toBe(422);
   expect(await listed()).toHaveLength(19);
 });

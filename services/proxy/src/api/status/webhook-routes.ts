@@ -17,7 +17,7 @@ const MAX_TEXT = 1_000;
 
 /** With a slash behind a bare host: the same address has one spelling. */
 const webhookUrl = sourceUrl
-  .refine((text) => /^https?:$/.test(new URL(text).protocol), 'must be an http or https URL')
+  .refine((text) => /^https?:/i.test(text) && URL.canParse(text), 'must be an http or https URL')
   .transform((text) => new URL(text).href)
   .meta({ example: 'http://editor.example/api/m3u-proxy/webhooks' });
 
