@@ -12,10 +12,12 @@ import type { Worker } from '../support/worker.ts';
 
 /** What one test has running beside its stage; taken down in reverse. */
 const rigged = staged.extend<{ rig: { later: (stop: () => Promise<void>) => void } }>({
-  rig: async ({ task: _ }, use) => {
+  rig: async ({ onTestFinished }, use) => {
     const stops: (() => Promise<void>)[] = [];
+    onTestFinished(async () => {
+      for (const stop of stops) await stop();
+    });
     await use({ later: (stop) => void stops.unshift(stop) });
-    for (const stop of stops) await stop();
   },
 });
 

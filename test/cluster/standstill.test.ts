@@ -234,7 +234,7 @@ describe('a worker stands still', () => {
       const before = viewers.map((viewer) => viewer.byteCount);
       const goOn = () => viewers.every((viewer, n) => viewer.byteCount > (before[n] ?? 0) + 100 * PACKET);
       await until(goOn, {
-        timeoutMs: 6_000,
+        timeoutMs: 15_000,
         what: () => `everybody to go on without Redis; ${viewers.map(({ byteCount }) => byteCount)}`,
       });
       const made = async () => ({

@@ -128,12 +128,16 @@ export class Stage {
  * });
  */
 export const staged = test.extend<{ stage: Stage }>({
-  stage: async ({ task: _ }, use) => {
+  stage: async ({ onTestFinished }, use) => {
     const stage = new Stage();
+    // Not behind `use`: Vitest 4 fails each further try of a test with what has failed there once.
+    onTestFinished(() => stage.clear(), CLEAR_MS);
     await use(stage);
-    await stage.clear();
   },
 });
+
+/** More than all that `Stage.clear` waits for. */
+const CLEAR_MS = 120_000;
 
 const CENSUS_INTERVAL_MS = 50;
 
