@@ -46,7 +46,8 @@ export class UntoldEvents {
 
   async #flush(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const told = this.#waiting;
+      // Not those that come while these are being told.
+      const told = [...this.#waiting];
       if (!(await this.#tell(told))) {
         this.#waiting = this.#waiting.map((event) => ({ ...event, late: true }));
         return;
