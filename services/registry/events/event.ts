@@ -2,14 +2,19 @@
 
 import { z } from 'zod';
 
-/** The six of m3u-proxy, then those of Streampool alone. */
-export const EVENT_TYPES = [
+/** Those of m3u-proxy. */
+export const M3U_PROXY_EVENTS = [
   'stream_started',
   'stream_stopped',
   'stream_failed',
   'client_connected',
   'client_disconnected',
   'failover_triggered',
+] as const;
+
+/** Those of m3u-proxy, then those of Streampool alone. */
+export const EVENT_TYPES = [
+  ...M3U_PROXY_EVENTS,
   'worker_joined',
   'worker_left',
   'worker_draining',

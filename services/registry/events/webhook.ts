@@ -3,16 +3,6 @@
 import { z } from 'zod';
 import { EVENT_TYPES, type EventType, parsePosition, positionText } from './event.ts';
 
-/** Those of m3u-proxy: what a webhook gets that names none, so that its clients are not surprised. */
-export const DEFAULT_WEBHOOK_EVENTS: readonly EventType[] = [
-  'stream_started',
-  'stream_stopped',
-  'stream_failed',
-  'client_connected',
-  'client_disconnected',
-  'failover_triggered',
-];
-
 /** So many there may be. */
 export const MAX_WEBHOOKS = 20;
 

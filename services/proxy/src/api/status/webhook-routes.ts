@@ -1,8 +1,8 @@
 /** Webhooks, as m3u-proxy's clients manage them: events come to an address of theirs. */
 
 import { z } from 'zod';
-import { EVENT_TYPES, type RecordedEvent } from '../../../../registry/events/event.ts';
-import { DEFAULT_WEBHOOK_EVENTS, type KeptWebhook, MAX_WEBHOOKS } from '../../../../registry/events/webhook.ts';
+import { EVENT_TYPES, M3U_PROXY_EVENTS, type RecordedEvent } from '../../../../registry/events/event.ts';
+import { type KeptWebhook, MAX_WEBHOOKS } from '../../../../registry/events/webhook.ts';
 import { isOutage } from '../../../../registry/outage.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
@@ -28,7 +28,7 @@ const webhookBody = z.object({
   events: z
     .array(eventName)
     .min(1)
-    .default([...DEFAULT_WEBHOOK_EVENTS])
+    .default([...M3U_PROXY_EVENTS])
     .describe("Which events it gets. Without it: the six that m3u-proxy's clients know."),
   headers: z
     .record(z.string(), z.string().max(MAX_TEXT))
