@@ -11,6 +11,7 @@ import {
   type Webhook,
   type WebhookProgress,
 } from '../../../registry/events/webhook.ts';
+import { isOutage } from '../../../registry/outage.ts';
 import type { Registry } from '../../../registry/registry.ts';
 import type { Place } from '../../../registry/types.ts';
 import type { Clock, Timer } from '../../../shared/clock.ts';
@@ -108,12 +109,17 @@ export class Webhooks {
 
   /** One look at a time. */
   #lookLater(): Promise<void> {
-    const next = this.#looking.then(() => this.#look()).catch(() => undefined);
+    const next = this.#looking
+      .then(() => this.#look())
+      .catch((error: unknown) => {
+        // A registry that is away has been told already.
+        if (!isOutage(error)) this.#deps.log.error({ err: error }, 'webhooks could not be looked after; tried again');
+      });
     this.#looking = next;
     return next;
   }
 
-  /** Errors are those of a registry that is away: the next look asks again. */
+  /** Where it fails, the next look asks again. */
   async #look(): Promise<void> {
     if (this.#isOver) return;
     const { registry, clock } = this.#deps;
