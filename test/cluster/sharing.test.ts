@@ -65,7 +65,7 @@ staged.concurrent('connections are counted over both workers, wherever they are 
   expect((await source.account()).open).toBe(4);
   // What a killed worker had is gone with its lease; the other one opens the source anew.
   await one.kill();
-  await until(() => two.ffmpegPids().length === 1, { what: 'the second worker to make its stream alone' });
+  await until(() => two.ffmpegPids().length === 2, { what: 'the second worker to make both streams' });
   await allPlaying([stage.viewer(`${two.url}/stream/${transcoded.stream_id}`)]);
   await until(async () => (await two.api.get<{ total: number }>('/workers')).body.total === 1, {
     timeoutMs: 10_000,
