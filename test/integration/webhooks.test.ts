@@ -69,6 +69,7 @@ staged.concurrent('they are named by URL, tested, and refused where they cannot 
       timeout: 5,
       retry_attempts: 1,
       signed: true,
+      template: null,
       delivered: 0,
       failed: 0,
       missed: 0,

@@ -21,6 +21,8 @@ export interface Webhook {
   readonly retryAttempts: number;
   /** Signs each request. */
   readonly secret?: string | undefined;
+  /** Makes the body: a Mustache template. Unset: the event as JSON. */
+  readonly template?: string | undefined;
 }
 
 /** How far a webhook is. */
@@ -51,6 +53,7 @@ export const webhookShape: z.ZodType<Webhook> = z.looseObject({
   timeoutMs: count,
   retryAttempts: count,
   secret: z.string().optional(),
+  template: z.string().optional(),
 });
 
 export const progressShape: z.ZodType<WebhookProgress> = z.looseObject({

@@ -256,7 +256,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts config ffmpeg/* ownership segments worker api/http api/views',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

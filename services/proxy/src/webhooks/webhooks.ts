@@ -3,7 +3,6 @@
  * feed. When it dies, another one goes on after the last event that the registry knows to be delivered.
  */
 
-import type { RecordedEvent } from '../../../registry/events/event.ts';
 import {
   begunAtPosition,
   DELIVERY,
@@ -21,7 +20,9 @@ import type { EventFeed } from '../events/event-feed.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { assertHeaders } from '../upstream/http/request-headers.ts';
 import { WebhookQueue } from './webhook-queue.ts';
+import { exampleEvent, requestOf } from './webhook-request.ts';
 import type { Failure, WebhookSender } from './webhook-sender.ts';
+import { checkTemplate } from './webhook-template.ts';
 
 /** How often a worker looks whether the one that delivers is still there. It asks nobody for that. */
 const LOOK_MS = 1_000;
@@ -68,12 +69,13 @@ export class Webhooks {
 
   /**
    * Adds a webhook, or replaces the one with its URL; false when there are too many.
-   * @throws {StreampoolError} 422 for an address or a header that is not allowed; and as the registry
+   * @throws {StreampoolError} 422 for an address, a header or a template that is not allowed; and as the registry
    */
   async put(webhook: Webhook): Promise<boolean> {
     const { registry, guard } = this.#deps;
     assertHeaders(webhook.headers);
     guard.checkLiteral(new URL(webhook.url));
+    if (webhook.template !== undefined) checkTemplate(webhook.template);
     const progress = begunAtPosition(await registry.newestEvent());
     if (!(await registry.webhooks.put([{ ...webhook, progress }]))) return false;
     await this.#changed();
@@ -91,9 +93,15 @@ export class Webhooks {
     return existed;
   }
 
-  /** Sends one event to a webhook, beside what waits for it. */
-  test(event: RecordedEvent, webhook: Webhook): Promise<Failure> {
-    return this.#deps.sender.send(event, webhook, this.#stopped.signal);
+  /** Sends an example to a webhook, beside what waits for it. */
+  async test(webhook: Webhook): Promise<{ readonly eventId: string; readonly failure: Failure }> {
+    const event = exampleEvent(this.#deps.clock.wallMs());
+    return { eventId: event.id, failure: await this.#deps.sender.send(event, webhook, this.#stopped.signal) };
+  }
+
+  /** The body that an example would have. */
+  example(webhook: Webhook): string | undefined {
+    return requestOf(exampleEvent(this.#deps.clock.wallMs()), webhook)?.text;
   }
 
   /** The webhooks have changed. */

@@ -1,10 +1,11 @@
 /** Webhooks, as m3u-proxy's clients manage them: events come to an address of theirs. */
 
 import { z } from 'zod';
-import { EVENT_TYPES, M3U_PROXY_EVENTS, type RecordedEvent } from '../../../../registry/events/event.ts';
+import { EVENT_TYPES, M3U_PROXY_EVENTS } from '../../../../registry/events/event.ts';
 import { type KeptWebhook, MAX_WEBHOOKS } from '../../../../registry/events/webhook.ts';
 import { isOutage } from '../../../../registry/outage.ts';
 import { StreampoolError } from '../../errors.ts';
+import { MAX_TEMPLATE_CHARACTERS } from '../../webhooks/webhook-template.ts';
 import type { Services } from '../../worker/services.ts';
 import { bodyInteger, sourceUrl } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
@@ -49,6 +50,14 @@ const webhookBody = z.object({
     .max(MAX_TEXT)
     .optional()
     .describe('Signs each body: `X-Streampool-Signature: sha256=<HMAC in hex>`.'),
+  template: z
+    .string()
+    .min(1)
+    .max(MAX_TEMPLATE_CHARACTERS)
+    .optional()
+    .describe(
+      'Makes the body, from the fields of the event: a Mustache template. Without it the event is sent as JSON.',
+    ),
 });
 
 const webhookView = z.object({
@@ -57,6 +66,7 @@ const webhookView = z.object({
   timeout: z.int(),
   retry_attempts: z.int(),
   signed: z.boolean().describe('It has a secret.'),
+  template: z.string().nullable(),
   delivered: z.int().describe('Events that it has taken.'),
   failed: z.int().describe('Events that were given up after all retries.'),
   missed: z.int().describe('Events that were no longer kept when it was their turn.'),
@@ -89,17 +99,23 @@ export function webhookRoutes(app: Api, { webhooks, config }: Services): void {
         summary: 'Add a webhook: from now on events are sent to its URL. One with this URL is replaced.',
         body: webhookBody,
         response: {
-          200: z.object({ message: z.string(), webhook_url: z.string(), events: z.array(eventName) }),
+          200: z.object({
+            message: z.string(),
+            webhook_url: z.string(),
+            events: z.array(eventName),
+            example: z.string().optional().describe('With a template: the body that an example has.'),
+          }),
         },
       },
     },
-    async ({ body: { url, events, headers, timeout, retry_attempts: retryAttempts, secret } }) => {
-      const webhook = { url, events, headers, timeoutMs: timeout * 1000, retryAttempts, secret };
+    async ({ body: { url, events, headers, timeout, retry_attempts: retryAttempts, secret, template } }) => {
+      const webhook = { url, events, headers, timeoutMs: timeout * 1000, retryAttempts, secret, template };
       if (!(await asked(() => webhooks.put(webhook)))) {
         const text = `There are ${MAX_WEBHOOKS} webhooks already, and there may not be more; remove one first.`;
         throw new StreampoolError(409, text);
       }
-      return { message: 'Webhook added successfully', webhook_url: url, events };
+      const example = template === undefined ? undefined : webhooks.example(webhook);
+      return { message: 'Webhook added successfully', webhook_url: url, events, example };
     },
   );
 
@@ -146,20 +162,21 @@ export function webhookRoutes(app: Api, { webhooks, config }: Services): void {
       const url = urlOf(query, body);
       const webhook = (await asked(() => webhooks.list())).find((each) => each.url === url);
       if (webhook === undefined) throw new StreampoolError(404, 'Webhook not found');
-      const event = exampleEvent();
-      const failure = await webhooks.test(event, webhook);
+      const { eventId, failure } = await webhooks.test(webhook);
       if (failure !== undefined) throw new StreampoolError(502, `The webhook did not take the event: ${failure}.`);
-      return { message: 'Test event sent successfully', event_id: event.id };
+      return { message: 'Test event sent successfully', event_id: eventId };
     },
   );
 
-  function view({ url, events, timeoutMs, retryAttempts, secret, progress }: KeptWebhook): z.infer<typeof webhookView> {
+  function view(webhook: KeptWebhook): z.infer<typeof webhookView> {
+    const { url, events, timeoutMs, retryAttempts, secret, template, progress } = webhook;
     return {
       url: disclosure.url(url),
       events: [...events],
       timeout: timeoutMs / 1000,
       retry_attempts: retryAttempts,
       signed: secret !== undefined,
+      template: template ?? null,
       delivered: progress?.delivered ?? 0,
       failed: progress?.failed ?? 0,
       missed: progress?.missed ?? 0,
@@ -176,12 +193,4 @@ export function webhookRoutes(app: Api, { webhooks, config }: Services): void {
       throw new StreampoolError(503, text, { retryAfterSeconds: 2, cause: error });
     }
   }
-}
-
-/** Its stream is that of m3u-proxy's test event. */
-function exampleEvent(): RecordedEvent {
-  const atMs = Date.now();
-  const streamId = 'test_stream_123';
-  const data = { primary_url: 'http://provider.example/live/1.ts', metadata: {}, test: true };
-  return { id: `${atMs}-test`, type: 'stream_started', atMs, late: false, streamId, data };
 }
