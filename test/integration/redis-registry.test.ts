@@ -422,6 +422,42 @@ describe('an outage', () => {
     expect(one.registry.knowsAll).toBe(true);
   });
 
+  it('is told of afterwards: what has happened in it, when, and once', async () => {
+    const one = await resilient('w1');
+    await one.registry.createStream(SPEC, 0);
+    interrupt(one);
+    const sinceMs = Date.now();
+    one.registry.tellEvent({ type: 'client_stalled', streamId: ID, data: { client_id: 'other' } });
+    const visitor = await one.watch('visitor');
+    if (visitor.kind !== 'joined') throw new Error(visitor.kind);
+    await one.registry.leave({ ...report(visitor.client.id), bytesServed: 7 });
+    await one.watch('stays');
+    await sleep(100);
+    const backMs = Date.now();
+    for (let renewals = 0; renewals < 3; renewals++) await one.renew();
+    const told = async () =>
+      (await one.registry.events({}, 100)).filter(({ type }) => type !== 'worker_joined').toReversed();
+    await until(async () => (await told()).some(({ type }) => type === 'redis_back'), { what: 'the end to be told' });
+    const events = await told();
+    const late = events.filter((event) => event.late).map(({ type }) => type);
+    expect(late.toSorted()).toEqual([
+      'client_connected',
+      'client_connected',
+      'client_disconnected',
+      'client_stalled',
+      'redis_lost',
+      'stream_started',
+    ]);
+    const visit = events.filter(({ data }) => data.client_id === visitor.client.id);
+    expect(visit.map(({ type }) => type)).toEqual(['client_connected', 'client_disconnected']);
+    expect(visit[1]?.data).toMatchObject({ bytes_served: 7, reason: 'left', name: 'one' });
+    for (const { type, atMs } of events.filter((event) => event.late && event.type.startsWith('client_'))) {
+      // A viewer that is still there says when it came.
+      if (type !== 'client_connected') expect(atMs).toBeLessThan(backMs);
+      if (type === 'client_stalled') expect(atMs).toBeGreaterThanOrEqual(sinceMs);
+    }
+  });
+
   it('leaves no client, feed or connection that has gone meanwhile, and none uncounted that came', async () => {
     const one = await resilient('w1');
     await one.registry.createStream(SPEC, 0);
