@@ -450,7 +450,7 @@ describe('an outage', () => {
     ]);
     const visit = events.filter(({ data }) => data.client_id === visitor.client.id);
     expect(visit.map(({ type }) => type)).toEqual(['client_connected', 'client_disconnected']);
-    expect(visit[1]?.data).toMatchObject({ bytes_served: 7, reason: 'left', name: 'one' });
+    expect(visit[1]?.data).toMatchObject({ bytes_served: 7, reason: 'left', name: '1.ts' });
     for (const { type, atMs } of events.filter((event) => event.late && event.type.startsWith('client_'))) {
       // A viewer that is still there says when it came.
       if (type !== 'client_connected') expect(atMs).toBeLessThan(backMs);

@@ -6,6 +6,7 @@ import { EventFeed } from '../../../services/proxy/src/events/event-feed.ts';
 
 import { WebhookQueue } from '../../../services/proxy/src/webhooks/webhook-queue.ts';
 import { WebhookSender } from '../../../services/proxy/src/webhooks/webhook-sender.ts';
+import { positionText } from '../../../services/registry/events/event.ts';
 import { EventLog } from '../../../services/registry/events/event-log.ts';
 import {
   begunAtPosition,
@@ -151,6 +152,16 @@ it('ends when another worker delivers', async () => {
   await until(() => there.deliveries.length > 0, { what: 'the first event' });
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(names(there)).toEqual(['a']);
+});
+
+it('says now and then how far it has read, although nothing was for it', async () => {
+  const there = await receiver();
+  const { begin, noted, log } = ground(there.url);
+  begin();
+  log.add({ type: 'worker_left', data: { worker_id: 'other' } });
+  await until(() => noted.length === 1, { what: 'the position to be noted' });
+  expect(noted[0]).toMatchObject({ position: positionText(log.newest), delivered: 0, failed: 0 });
+  expect(there.deliveries).toEqual([]);
 });
 
 it('may have more events than wait in memory', async () => {

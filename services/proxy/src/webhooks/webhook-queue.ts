@@ -12,7 +12,7 @@ import {
 } from '../../../registry/events/event.ts';
 import type { KeptWebhook, WebhookProgress } from '../../../registry/events/webhook.ts';
 import type { Clock } from '../../../shared/clock.ts';
-import { type Deferred, deferred, pauseBy } from '../async.ts';
+import { type Deferred, deferred, pauseBy, within } from '../async.ts';
 import type { EventFeed } from '../events/event-feed.ts';
 import type { Failure } from './webhook-sender.ts';
 
@@ -20,6 +20,8 @@ import type { Failure } from './webhook-sender.ts';
 const WAITING = 100;
 /** The pause before the registry is told again how far the webhook is. */
 const NOTE_AGAIN_MS = 1_000;
+/** After so long without an event for it, the registry is told how far the record has been read. */
+const QUIET_MS = 60_000;
 
 export interface WebhookQueueDeps {
   readonly eventFeed: Pick<EventFeed, 'read'>;
@@ -135,7 +137,23 @@ export class WebhookQueue {
         return;
       }
     }
-    await this.#more.promise;
+    const { signal } = this.#stopped;
+    const came = await within(
+      clock,
+      this.#more.promise.then(() => true),
+      QUIET_MS,
+      signal,
+    );
+    if (came === undefined && !signal.aborted) await this.#noteRead();
+  }
+
+  /** Nothing was for this webhook for a while. Whoever goes on need not read that again, nor take it for missed. */
+  async #noteRead(): Promise<void> {
+    const position = positionText(this.#readTo);
+    if (this.#waiting.length > 0 || position === this.#progress.position) return;
+    this.#progress = { ...this.#progress, position, missed: this.#progress.missed + this.#missed };
+    this.#missed = 0;
+    if (!(await this.#note())) this.#stopped.abort();
   }
 
   #take(next: Waiting): void {
