@@ -81,6 +81,7 @@ export function unitOutput(feed: Feed, watch: MediaWatch): FeedOutput {
     },
     lastVideoMs: undefined,
     lastAudioMs: undefined,
+    breaks: undefined,
     goOn: () => undefined,
     begin: (input) => {
       kind = input.kind;

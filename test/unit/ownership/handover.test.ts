@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { Handover, type OwnedFeed } from '../../../services/proxy/src/ownership/handover.ts';
 import { systemWire } from '../../../services/proxy/src/relay/wire.ts';
+import type { ToldEvent } from '../../../services/registry/events/event.ts';
 import type { WorkerIdentity } from '../../../services/registry/types.ts';
 import { until } from '../../support/until.ts';
 
@@ -13,9 +14,9 @@ const SECRET = 'secret';
 const FEED = 'feed:1';
 
 /** A worker that answers whoever asks it to get ready. */
-async function follower(workerId: string, revision: number | undefined, status: number, asked: string[]) {
+async function follower(workerId: string, revision: number | undefined, status: number, asked: string[], feed = FEED) {
   const server = createServer((request, response) => {
-    const isAsked = request.method === 'POST' && request.url === `/feeds/${FEED}/prepare`;
+    const isAsked = request.method === 'POST' && request.url === `/feeds/${feed}/prepare`;
     if (isAsked && request.headers.authorization === `Bearer ${SECRET}`) asked.push(workerId);
     response.writeHead(status).end();
   });
@@ -58,4 +59,48 @@ it.each([
   await until(() => owner !== undefined, { what: 'the feed to be handed over' });
   expect(owner).toBe(taker);
   expect(asked).toEqual(expected);
+});
+
+it.each([
+  ['true when no picture is missing', { media: 10, breaks: 2 }, true],
+  ['false when one is', { media: 10, breaks: 3 }, false],
+  ['left out when nothing has come since', { media: 0, breaks: 2 }, undefined],
+])('the event says whether it was exact: %s', async (_, then, exact) => {
+  const key = 'p:stream:0';
+  const to = await follower('new', undefined, 204, [], key);
+  const ring = { head: 5 };
+  const told: ToldEvent[] = [];
+  let isGone = false;
+  const feed = {
+    place: {
+      feed: key,
+      me: { workerId: 'old' },
+      current: { kind: 'relay', owner: { ...to, epoch: 7 } },
+    } as unknown as OwnedFeed['place'],
+    feed: { ring },
+    breaks: 2,
+    handOver: async () => {
+      isGone = true;
+      setTimeout(() => {
+        ring.head += then.media;
+        feed.breaks = then.breaks;
+      }, 20);
+      return true;
+    },
+  };
+  const handover = new Handover({
+    processes: () => (isGone ? [] : [feed]),
+    sources: () => [],
+    followersOf: (each) => (each === key ? [to] : []),
+    isUnwanted: () => false,
+    registry: { tellEvent: (event) => void told.push(event) },
+    wire: systemWire,
+    secret: () => SECRET,
+    log: pino({ level: 'silent' }),
+  });
+  onTestFinished(() => handover.stop());
+  handover.start();
+  await until(() => told.length === 1, { what: 'the event' });
+  const data = { worker_id: 'old', from: 'old', to: 'new', epoch: 7, slot: 0, exact };
+  expect(told[0]).toMatchObject({ type: 'handover', streamId: 'stream', data });
 });

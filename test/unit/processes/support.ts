@@ -102,6 +102,7 @@ export function plainOutput({ ring }: Feed, continuable: boolean): FeedOutput {
     shift: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
+    breaks: undefined,
     goOn: () => undefined,
     begin: () => undefined,
     push: (chunk) => {

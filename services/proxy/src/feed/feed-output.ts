@@ -23,6 +23,8 @@ export interface FeedOutput {
    */
   readonly lastVideoMs: number | undefined;
   readonly lastAudioMs: number | undefined;
+  /** See `Splicer.breaks`; undefined when the container does not tell. */
+  readonly breaks: number | undefined;
   /** See `Splicer.goOn`. */
   goOn(dts: number, atMs: number): void;
   begin(input: Input): void;
@@ -60,6 +62,9 @@ export function splicedOutput(splicer: Splicer): FeedOutput {
     get lastAudioMs() {
       return splicer.arrivals.lastAudioMs;
     },
+    get breaks() {
+      return splicer.breaks;
+    },
     goOn: (dts, atMs) => splicer.goOn(dts, atMs),
     begin: (input) => splicer.beginInput(input),
     push: (chunk, nowMs) => splicer.push(chunk, nowMs),
@@ -91,6 +96,7 @@ export function fragmentOutput(feed: Feed, container: OpaqueContainer): FeedOutp
     shift: undefined,
     lastVideoMs: undefined,
     lastAudioMs: undefined,
+    breaks: undefined,
     goOn: () => undefined,
     begin: () => undefined,
     push: (chunk) => fragmenter.push(chunk),

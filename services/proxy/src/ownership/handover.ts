@@ -15,6 +15,10 @@ export interface OwnedFeed {
   readonly place: FeedPlace;
   /** False when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean>;
+  /** What has come of it so far. */
+  readonly feed?: { readonly ring: { readonly head: number } };
+  /** How often media was missing in it so far; undefined when nobody can tell. */
+  readonly breaks?: number | undefined;
   /** Prevents a broken source from being opened again until the returned function is called. */
   holdRetries?(): () => void;
 }
@@ -33,6 +37,8 @@ export interface HandoverDeps {
 }
 
 const ROUND_MS = 200;
+/** After so long the new owner's media has come, and whether some is missing shows. */
+const SEEN_MS = 1_000;
 /** A worker that could not take a feed is asked again after this time. */
 const REFUSED_MS = 5_000;
 
@@ -41,6 +47,8 @@ export class Handover {
   /** Until when a worker is not asked for a feed; monotonic; by feed and incarnation. */
   readonly #refusedUntilMs = new Map<string, number>();
   #running: Promise<void> | undefined;
+  /** What is still to be told of feeds that have gone. */
+  readonly #telling = new Set<Promise<void>>();
   #abort = new AbortController();
 
   constructor(deps: HandoverDeps) {
@@ -64,6 +72,7 @@ export class Handover {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#running;
+    await Promise.all(this.#telling);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -97,13 +106,15 @@ export class Handover {
     try {
       for (const to of this.#candidates(feed)) {
         const startedMs = wire.clock.monotonicMs();
+        const { breaks } = feed;
         const isReady = await prepareFeed(feed.place.feed, to.address, secret(), signal, wire);
         // The drain was taken back: the feed stays here.
         if (signal.aborted) return;
         if (isReady && (await feed.handOver(to))) {
           const tookMs = Math.round(wire.clock.monotonicMs() - startedMs);
           log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
-          this.#tell(feed, to, tookMs);
+          const telling = this.#tell(feed, to, { tookMs, breaks }, signal).finally(() => this.#telling.delete(telling));
+          this.#telling.add(telling);
           return;
         }
         log.info({ feed: feed.place.feed, to: to.workerId }, 'could not hand a feed over');
@@ -114,14 +125,28 @@ export class Handover {
     }
   }
 
-  /** Of the feeds of streams only: viewers see nothing of those that they are made of. */
-  #tell({ place }: OwnedFeed, to: WorkerIdentity, tookMs: number): void {
+  /**
+   * Of the feeds of streams only: viewers see nothing of those that they are made of.
+   * @param before `breaks`: of the feed before it went
+   */
+  async #tell(
+    feed: OwnedFeed,
+    to: WorkerIdentity,
+    before: { readonly tookMs: number; readonly breaks: number | undefined },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { place } = feed;
     const name = parseFeedKey(place.feed);
     if (name?.kind !== 'process') return;
     const { streamId, slot } = name;
     const { workerId } = place.me;
     const epoch = place.current.kind === 'relay' ? place.current.owner.epoch : undefined;
-    const data = { worker_id: workerId, from: workerId, to: to.workerId, epoch, slot, took_ms: tookMs };
+    const head = feed.feed?.ring.head;
+    await pauseBy(this.#deps.wire.clock, SEEN_MS, signal);
+    // A worker that ends meanwhile, or has no reader of it any more, does not see how it goes on.
+    const hasSeen = before.breaks !== undefined && head !== undefined && (feed.feed?.ring.head ?? 0) > head;
+    const exact = hasSeen ? feed.breaks === before.breaks : undefined;
+    const data = { worker_id: workerId, from: workerId, to: to.workerId, epoch, slot, took_ms: before.tookMs, exact };
     this.#deps.registry.tellEvent({ type: 'handover', streamId, data });
   }
 }

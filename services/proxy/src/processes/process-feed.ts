@@ -251,6 +251,11 @@ export class ProcessFeed implements PlacedFeed {
     return () => this.#succession.drop();
   }
 
+  /** See `FeedOutput.breaks`. */
+  get breaks(): number | undefined {
+    return this.output.breaks;
+  }
+
   /** Lets another worker make the feed from the next picture on. Returns false when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean> {
     return this.place.handOver(to);

@@ -104,6 +104,8 @@ export class Splicer {
   #tracks: readonly { readonly track: Track; readonly pid: number }[] = [];
   /** The clock of the pictures has jumped since the last one that was sent; without pictures, that of the sound. */
   #jumped = false;
+  /** How often pictures were missing, or their clock has jumped; without pictures, the same of the sound. */
+  #breaks = 0;
   /** In the output. */
   #audioPid: number | undefined;
   /** Shape of the current pictures; undefined when it may change without notice. */
@@ -183,6 +185,11 @@ export class Splicer {
     return this.#timeline.fresh ? undefined : this.#timeline.shift;
   }
 
+  /** How often media was missing between two pictures that were sent, or the clock was repaired; without pictures, of the sound. */
+  get breaks(): number {
+    return this.#breaks;
+  }
+
   /** DTS of the newest picture sent, or of the newest audio without pictures; 33 bits, undefined before the first. */
   get lastDts(): number | undefined {
     const { tracks } = this.#writer;
@@ -256,6 +263,7 @@ export class Splicer {
       }
       if (out.video) this.#beside.pictureSent();
       if (placement.jump) out.signal = true;
+      if (isPicture && this.#started && (placement.jump || unit.gap)) this.#breaks++;
       if (placement.clockJump && isPicture) this.#jumped = true;
       shift = placement.shift;
       this.#markEntry(unit, out, placement.dts);
