@@ -66,6 +66,8 @@ describe('SIGTERM of the owner', () => {
       const exit = await owner.exited;
       expect(exit).toEqual({ code: 0, signal: null });
       expect(own.every((viewer) => viewer.ended)).toBe(true);
+      const handovers = await others[0]?.api.get<{ events: unknown[] }>('/events?type=handover');
+      expect(handovers?.body.events).toMatchObject([{ stream_id, data: { exact: true } }]);
       const { open, maxConcurrent } = await source.account();
       // For a moment the new owner's connection is beside the old one's.
       expect({ open, atMostTwo: maxConcurrent <= 2 }).toEqual({ open: 1, atMostTwo: true });
