@@ -1,4 +1,4 @@
-// `npm run docs`: writes the tables that come from the code into docs/, between markers: the settings, the routes, a stage.
+// `npm run docs`: writes the tables that come from the code into docs/, between markers: the settings, the routes, the metrics, a stage.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +20,14 @@ const SECTIONS = [
     program: ['-e', "import('./infra/config.ts').then((c) => process.stdout.write(c.stageTable()))"],
   },
   { name: 'routes', page: 'routes.md', program: ['tools/routes-table.ts'] },
+  {
+    name: 'metrics',
+    page: 'metrics.md',
+    program: [
+      '-e',
+      "import('./services/proxy/src/metrics/series.ts').then((s) => process.stdout.write(s.metricsTable()))",
+    ],
+  },
   {
     name: 'admin-routes',
     page: 'admin-api.md',

@@ -3,7 +3,15 @@
  * part for each kind of user, and each user depends on its part only.
  */
 
-import type { EventFilter, EventPosition, FailoverNews, NewEvents, RecordedEvent, ToldEvent } from './events/event.ts';
+import type {
+  EventCounts,
+  EventFilter,
+  EventPosition,
+  FailoverNews,
+  NewEvents,
+  RecordedEvent,
+  ToldEvent,
+} from './events/event.ts';
 import type { KeptWebhook, WebhookProgress } from './events/webhook.ts';
 import type {
   Advanced,
@@ -27,6 +35,7 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
+  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -120,10 +129,24 @@ export interface EventRecord {
   newEvents(since: EventPosition): Promise<NewEvents>;
 }
 
+/** What is added up of all that happens. */
+export interface Totals {
+  /** How many events of each type the record has got, in the whole cluster. Without an answer: what was known last. */
+  eventCounts(): Promise<EventCounts>;
+  /** Viewers of streams on all workers, and what they have got. Streams that do not exist are left out; without an answer all. */
+  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>>;
+}
+
 /** Where a worker says what it alone knows. */
 export interface EventTeller {
   /** Adds an event: once, whatever is repeated on the way, and later if the registry is away. Nobody waits for it. */
   tellEvent(event: ToldEvent): void;
+}
+
+/** What this worker tells, for what goes by it on this worker. */
+export interface ToldEvents {
+  /** Calls back with each event that this worker tells, when it happens. */
+  onTold(listener: (event: ToldEvent) => void): void;
 }
 
 /** The webhooks of the cluster, and how far each is. */
@@ -234,6 +257,7 @@ export interface SharedRegistry
     FeedOwners,
     Agreements,
     EventRecord,
+    Totals,
     ConnectionLimits,
     Membership,
     Members,
@@ -245,4 +269,4 @@ export interface SharedRegistry
 }
 
 /** What the parts of a worker use. It also answers while the shared registry does not. */
-export interface Registry extends SharedRegistry, EventTeller, KnownStreams, FeedStarts {}
+export interface Registry extends SharedRegistry, EventTeller, ToldEvents, KnownStreams, FeedStarts {}

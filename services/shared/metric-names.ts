@@ -2,7 +2,7 @@
 
 import type { Unit } from './embedded-metrics.ts';
 
-/** Gauges and counters of one worker, without labels. Counters end in `_total` and start at 0 with the process. */
+/** Counters end in `_total`, times in `_seconds`. What each one says, and its labels: `services/proxy/src/metrics/series.ts`. */
 export const METRICS = {
   /** Viewers connected now. Auto scaling uses the average over the workers. */
   clients: 'streampool_clients',
@@ -47,7 +47,47 @@ export const METRICS = {
   draining: 'streampool_draining',
   /** 1 while the worker's lease is confirmed; 0 while Redis has not confirmed it. */
   leaseHeld: 'streampool_lease_held',
+  /** Always 1: its labels say what runs. */
+  info: 'streampool_info',
+  /** Viewers that came, by what came of it. */
+  joins: 'streampool_joins_total',
+  /** From the request of a viewer to its first byte. */
+  joinSeconds: 'streampool_join_seconds',
+  /** Streams that this worker makes because their owner died, and how long their viewers got nothing. */
+  takeovers: 'streampool_takeovers_total',
+  takeoverGapSeconds: 'streampool_takeover_gap_seconds',
+  /** Streams that this worker has given away, and how long that took. */
+  handovers: 'streampool_handovers_total',
+  handoverSeconds: 'streampool_handover_seconds',
+  /** Bytes from providers. */
+  sourceBytes: 'streampool_source_bytes_total',
+  sourceLosses: 'streampool_source_losses_total',
+  sourceFailovers: 'streampool_source_failovers_total',
+  ffmpegStarts: 'streampool_ffmpeg_starts_total',
+  ffmpegExits: 'streampool_ffmpeg_exits_total',
+  /** How long a stream had no media when one FFmpeg replaced another. */
+  ffmpegGapSeconds: 'streampool_ffmpeg_gap_seconds',
+  /** Media that slow viewers have skipped. */
+  skippedSeconds: 'streampool_skipped_seconds_total',
+  /** By host. */
+  providerConnections: 'streampool_provider_connections',
+  providerLimit: 'streampool_provider_limit',
+  providerRefusals: 'streampool_provider_refusals_total',
+  /** By stream. */
+  streamClients: 'streampool_stream_clients',
+  streamBytes: 'streampool_stream_bytes_total',
+  streamSpeed: 'streampool_stream_speed',
+  /** From a command to the answer of Redis. */
+  redisSeconds: 'streampool_redis_seconds',
+  redisErrors: 'streampool_redis_errors_total',
+  leaseLosses: 'streampool_lease_losses_total',
+  /** Of the cluster's record of events. */
+  events: 'streampool_events_total',
+  webhookDeliveries: 'streampool_webhook_deliveries_total',
+  eventLoopP99Seconds: 'streampool_event_loop_p99_seconds',
 } as const;
+
+export type MetricKey = keyof typeof METRICS;
 
 /** Where a worker shows them. With `API_TOKEN` set, scrapers must send it as `Authorization: Bearer`. */
 export const METRICS_PATH = '/metrics';

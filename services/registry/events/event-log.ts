@@ -7,9 +7,11 @@ import {
   EVENT_HALVES,
   EVENTS_KEPT,
   EVENTS_START,
+  type EventCounts,
   type EventFilter,
   type EventHalf,
   type EventPosition,
+  type EventType,
   eventId,
   halfOf,
   type NewEvents,
@@ -28,6 +30,7 @@ export class EventLog {
   readonly #keepMs: number;
   /** The oldest first. */
   readonly #entries: Record<EventHalf, Entry[]> = { cluster: [], clients: [] };
+  readonly #counts: Partial<Record<EventType, number>> = {};
   #position: EventPosition = EVENTS_START;
   #lastMs = 0;
   #order = 0;
@@ -57,6 +60,7 @@ export class EventLog {
       data: { ...data, ...sources, ...about },
     };
     this.#position = { ...this.#position, [half]: position };
+    this.#counts[type] = (this.#counts[type] ?? 0) + 1;
     const entries = this.#entries[half];
     entries.push({ half, position, event });
     // Rarely, because it moves all of them.
@@ -78,6 +82,11 @@ export class EventLog {
       .sort((a, b) => comparePositions(b.position, a.position))
       .slice(0, limit)
       .map(({ event }) => event);
+  }
+
+  /** Since it was made, also of those that are not kept any more. */
+  get counts(): EventCounts {
+    return this.#counts;
   }
 
   get newest(): EventPosition {

@@ -31,6 +31,9 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** How many there have been of each type; a type that has not occurred is absent. */
+export type EventCounts = Readonly<Partial<Record<EventType, number>>>;
+
 /** These are kept apart, so that many viewers do not push the rest out. */
 const CLIENT_EVENTS: ReadonlySet<string> = new Set<EventType>([
   'client_connected',

@@ -5,6 +5,7 @@ import { clientIds, sessionIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
 import {
   EVENTS_START,
+  type EventCounts,
   type EventFilter,
   type EventPosition,
   type FailoverNews,
@@ -41,6 +42,7 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
+  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -78,6 +80,7 @@ export class MemoryRegistry implements Registry {
   readonly #news: StreamNews | undefined;
   readonly #clock: Clock;
   readonly #eventLimit: EventLimit;
+  readonly #toldListeners: ((event: ToldEvent) => void)[] = [];
   #worker: WorkerRecord | undefined;
 
   /**
@@ -456,7 +459,27 @@ export class MemoryRegistry implements Registry {
   tellEvent(event: ToldEvent): void {
     if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
     const stream = this.#streams.get(event.streamId ?? '')?.record;
+    for (const listener of this.#toldListeners) listener(event);
     this.#log?.add(event, stream && factsOf(stream));
+  }
+
+  onTold(listener: (event: ToldEvent) => void): void {
+    this.#toldListeners.push(listener);
+  }
+
+  async eventCounts(): Promise<EventCounts> {
+    return this.#log?.counts ?? {};
+  }
+
+  async streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
+    return new Map(
+      ids.flatMap((id) => {
+        const entry = this.#streams.get(id);
+        if (entry === undefined) return [];
+        const now = [...entry.clients.values()].reduce((sum, client) => sum + client.bytesServed, 0);
+        return [[id, { viewers: entry.clients.size, bytesServed: entry.record.bytesServed + now }] as const];
+      }),
+    );
   }
 
   async events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {

@@ -6,6 +6,8 @@ import {
   type Entry,
   type EntryPosition,
   EVENT_HALVES,
+  EVENT_TYPES,
+  type EventCounts,
   type EventFilter,
   type EventHalf,
   type EventPosition,
@@ -93,6 +95,16 @@ export async function newestPosition(redis: Redis): Promise<EventPosition> {
   });
   const [cluster, clients] = EVENT_HALVES.map((half, at) => entriesIn(half, answers[at] ?? []).last);
   return { cluster: cluster ?? { ms: 0, seq: 0, n: 0 }, clients: clients ?? { ms: 0, seq: 0, n: 0 } };
+}
+
+/** As write_event in events.lua counts them. */
+const COUNT = 'type ';
+
+/** How many events of each type there have been. */
+export async function readEventCounts(redis: Redis): Promise<EventCounts> {
+  const counted = await redis.hmget(keys.eventCounts, ...EVENT_TYPES.map((type) => COUNT + type));
+  const known = EVENT_TYPES.map((type, at) => [type, Number(counted[at] ?? 0)] as const);
+  return Object.fromEntries(known.filter(([, count]) => count > 0));
 }
 
 /** What has come since a position: at most some hundreds; the rest with the next question. */

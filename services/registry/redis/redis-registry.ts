@@ -7,6 +7,7 @@ import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
 import {
+  type EventCounts,
   type EventFilter,
   type EventPosition,
   type FailoverNews,
@@ -44,6 +45,7 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
+  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -54,7 +56,7 @@ import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
 import { SessionCounters, toldText } from './counters/session-counters.ts';
-import { newestPosition, RedisWebhooks, readEvents, readNewEvents } from './event-records.ts';
+import { newestPosition, RedisWebhooks, readEventCounts, readEvents, readNewEvents } from './event-records.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { orderLimitMs, QuestionLimit } from './limits.ts';
@@ -366,6 +368,14 @@ export class RedisRegistry implements SharedRegistry {
 
   newEvents(since: EventPosition): Promise<NewEvents> {
     return readNewEvents(this.#redis, since);
+  }
+
+  eventCounts(): Promise<EventCounts> {
+    return readEventCounts(this.#redis);
+  }
+
+  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
+    return this.summaries(ids);
   }
 
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {

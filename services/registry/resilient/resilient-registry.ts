@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import {
+  type EventCounts,
   type EventFilter,
   type EventPosition,
   type FailoverNews,
@@ -44,6 +45,7 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
+  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -83,6 +85,9 @@ export class ResilientRegistry implements Registry {
   readonly #peerReports: PeerReports;
   readonly #events: UntoldEvents;
   readonly #eventLimit: EventLimit;
+  readonly #toldListeners: ((event: ToldEvent) => void)[] = [];
+  /** As Redis has said last. */
+  #eventCounts: EventCounts = {};
   readonly #writeBack: WriteBack;
   readonly #youngMs: number;
   readonly #workerId: string;
@@ -384,7 +389,28 @@ export class ResilientRegistry implements Registry {
 
   tellEvent(event: ToldEvent): void {
     if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
+    for (const listener of this.#toldListeners) listener(event);
     void this.#events.add(event);
+  }
+
+  onTold(listener: (event: ToldEvent) => void): void {
+    this.#toldListeners.push(listener);
+  }
+
+  async eventCounts(): Promise<EventCounts> {
+    this.#eventCounts = await this.#reach.ask(
+      () => this.#shared.eventCounts(),
+      async () => this.#eventCounts,
+    );
+    return this.#eventCounts;
+  }
+
+  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
+    return this.#reach.ask(
+      () => this.#shared.streamTotals(ids),
+      // What this worker knows alone is less, and would look like a count that began anew.
+      async () => new Map(),
+    );
   }
 
   /** A viewer that came and went without the registry: it learns of both afterwards. */

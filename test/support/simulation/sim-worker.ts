@@ -207,7 +207,7 @@ export class SimulatedWorker {
     const sessions = new Sessions({
       ...{ registry, seating, playback, sealer: new Sealer(() => ['secret']) },
       ...{ ticketTtlMs: 60_000, clientTimeoutMs: 3_000, isDraining: () => drain.isBegun },
-      ...{ isElsewhere: () => false, hasOthers: () => true },
+      ...{ isElsewhere: () => false, startOf: () => 'cold', hasOthers: () => true },
       ...{ clock: process, log },
     });
     const handover = new Handover({

@@ -54,6 +54,7 @@ const CASES: Record<keyof Config, Case> = {
     bad: ['loud'],
   },
   metricsStage: { unset: undefined, good: [['prod', 'prod']], bad: ['a b', 'a/b'] },
+  metricsPerStream: { unset: true, good: [['false', false]], bad: ['some'] },
   apiToken: { unset: undefined, good: [['t0ken', 't0ken']], bad: ['with space', 'line\nbreak'] },
   playbackAuth: { unset: 'open', good: [['OPEN', 'open']], bad: ['closed', 'true'] },
   playbackUrlTtlMs: { ...time(86_400_000), bad: ['0', '1h', '31536001'] },

@@ -94,6 +94,8 @@ describe('Cursor', () => {
     slow.release();
     expect(slow.text.endsWith('[i]')).toBe(true);
     expect(cursor.stats.skips).toBe(1);
+    // Seven of the pieces, which are a second each.
+    expect(cursor.stats.skippedMs).toBeCloseTo(7_000, -2);
     expect(slow.pending).toHaveLength(1);
   });
 

@@ -214,12 +214,12 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers/sessions',
     'HLS viewers: many requests of one, on any worker',
-    'services/shared services/registry errors.ts sealer.ts segments films viewers',
+    'services/shared services/registry errors.ts sealer.ts segments processes films viewers',
   ),
   row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry cluster ownership sources/hls processes films viewers viewers/sessions',
+    'services/shared services/registry services/registry/events errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks',
   ),
   row(
     'worker',

@@ -150,6 +150,19 @@ describe('a lease', () => {
     expect(lease.awakeSinceMs - wokenMs).toBeLessThanOrEqual(100);
   });
 
+  it('is lost once in an outage, however long that is, and again in the next', async () => {
+    let answer: () => Promise<Renewal> = () => answerAfter(10);
+    const { lease, renewal } = leaseOn(() => answer());
+    void renewal.start();
+    const losses: number[] = [];
+    for (const isAway of [false, true, false, true]) {
+      answer = isAway ? never : () => answerAfter(10);
+      await vi.advanceTimersByTimeAsync(20_000);
+      losses.push(lease.losses);
+    }
+    expect(losses).toEqual([0, 1, 1, 2]);
+  });
+
   it('is not in doubt when it stood still for less than its time', async () => {
     const { lease, renewal } = leaseOn(() => answerAfter(10));
     void renewal.start();

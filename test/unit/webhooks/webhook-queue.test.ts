@@ -47,11 +47,13 @@ function ground(url: string, more: Partial<Webhook> = {}) {
   const webhook: KeptWebhook = { ...settings, ...more, progress: undefined };
   const noted: WebhookProgress[] = [];
   const failures: string[] = [];
+  const counted = new Map<string, number>();
   const begin = (progress = begunAtPosition(log.newest), isMine = () => true): WebhookQueue => {
     const queue = new WebhookQueue(webhook, progress, {
       eventFeed,
       send: (event, to, signal) => sender.send(event, to, signal),
       note: async (_, each) => isMine() && noted.push(each) > 0,
+      count: (result, events) => void counted.set(result, (counted.get(result) ?? 0) + events),
       onFailure: (_, { id }, why) => failures.push(`${id}: ${why}`),
       clock,
     });
@@ -61,7 +63,7 @@ function ground(url: string, more: Partial<Webhook> = {}) {
   const happen = (...names: string[]) => {
     for (const name of names) log.add({ type: 'worker_joined', data: { worker_id: name } });
   };
-  return { begin, happen, noted, failures, asked, log, eventFeed };
+  return { begin, happen, noted, failures, counted, asked, log, eventFeed };
 }
 
 async function receiver(...args: Parameters<typeof WebhookReceiver.start>): Promise<WebhookReceiver> {
@@ -99,7 +101,7 @@ it('repeats what failed after 1, 2, 4 s, with the same id, and gives it up after
     const isRefused = body.data.worker_id === 'never' || (body.data.worker_id === 'late' && refused++ < 2);
     response.writeHead(isRefused ? 500 : 200).end();
   });
-  const { begin, happen, noted, failures, asked } = ground(there.url, { retryAttempts: 3 });
+  const { begin, happen, noted, failures, counted, asked } = ground(there.url, { retryAttempts: 3 });
   begin();
   happen('late', 'never', 'good');
   await until(() => noted.length === 3, { what: 'three events to be dealt with' });
@@ -107,6 +109,12 @@ it('repeats what failed after 1, 2, 4 s, with the same id, and gives it up after
   expect(new Set(there.deliveries.map(({ body }) => body.event_id)).size).toBe(3);
   expect(noted.at(-1)).toMatchObject({ delivered: 2, failed: 1 });
   expect(failures).toEqual([expect.stringContaining('it answered 500')]);
+  expect(counted).toEqual(
+    new Map([
+      ['delivered', 2],
+      ['failed', 1],
+    ]),
+  );
   expect(asked.filter((ms) => [1_000, 2_000, 4_000].includes(ms))).toEqual([1_000, 2_000, 1_000, 2_000, 4_000]);
 });
 

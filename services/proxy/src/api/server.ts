@@ -12,13 +12,14 @@ import { playbackAccess, playbackGate } from './access/playback-access.ts';
 import { logRequest } from './http/access-log.ts';
 import { endConnectionsOnClose } from './http/closing.ts';
 import { describeApi, serveDescription, TOKEN_SCHEME } from './http/docs.ts';
-import { sendError } from './http/error-answer.ts';
+import { errorAnswer, sendError } from './http/error-answer.ts';
 import { readJsonBodies } from './http/json-body.ts';
 import { withoutRootPath } from './http/root-path.ts';
 import type { Api } from './http/typed-server.ts';
 import { answerUnknown, RouteIndex } from './http/unknown-route.ts';
 import { answerUnreadable } from './http/unreadable.ts';
 import { validatorCompiler } from './http/validation.ts';
+import { asksToJoin } from './playback/asks-to-join.ts';
 import { hlsRoutes } from './playback/hls-routes.ts';
 import { playbackRoutes } from './playback/playback-routes.ts';
 import { playbackUrlRoute } from './playback/playback-url-route.ts';
@@ -50,6 +51,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   const { config, log } = services;
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (error instanceof LimitError) void services.limitNews.note(error);
+    if (asksToJoin(request)) services.playback.joins.failed(errorAnswer(error, config.maxBodyBytes).status);
     return sendError(error, request, reply, { log, maxBodyBytes: config.maxBodyBytes });
   };
   const app = Fastify({

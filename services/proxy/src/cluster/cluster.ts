@@ -3,6 +3,7 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { RelayServer, RelayServerDeps } from '../relay/relay-server.ts';
+import type { RedisTally } from './redis-tally.ts';
 
 /** What the relay server needs of this worker's feeds. */
 export type RelayedFeeds = Pick<
@@ -15,6 +16,8 @@ export interface Cluster {
   /** Its address is known once the worker has joined. */
   readonly identity: WorkerIdentity;
   readonly registry: Registry;
+  /** What is counted of Redis: nothing without one. */
+  readonly redisTally: RedisTally;
   /** Whether Redis has answered this worker once, and knows it. Always true of a worker alone. */
   isKnown(): boolean;
   /** The secret that workers authenticate with. A worker alone generates one, unless it was given one. */

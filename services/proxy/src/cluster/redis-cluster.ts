@@ -14,6 +14,7 @@ import { LEASE_MS, YOUNG_MS } from '../timing.ts';
 import type { Cluster, JoinedCluster, RelayedFeeds } from './cluster.ts';
 import { Introduction } from './introduction.ts';
 import { connected, redisConnection } from './redis-connection.ts';
+import { RedisTally } from './redis-tally.ts';
 import { SharedSecrets } from './shared-secrets.ts';
 
 /** How long the start waits for Redis. After that the worker serves alone until Redis answers. */
@@ -31,7 +32,8 @@ export function redisCluster(
   const identity: WorkerIdentity = { workerId, incarnation: randomUUID(), address: '', zone: undefined };
   const secrets = new SharedSecrets(config);
   const secret = () => secrets.cluster;
-  const redis = redisConnection(config, log);
+  const redisTally = new RedisTally();
+  const redis = redisConnection(config, log, redisTally);
   const times = { leaseMs: LEASE_MS, youngMs: YOUNG_MS, graceMs, eventsKeepMs };
   const shared = new RedisRegistry(redis, identity, { ...times, show });
   const introduction = new Introduction({ redis, shared, identity, secrets, log });
@@ -88,7 +90,7 @@ export function redisCluster(
   const isKnown = () => introduction.isDone;
   const learnSecrets = () => introduction.learnSecrets();
   return {
-    ...{ identity, registry, isKnown, secret, learnSecrets, join },
+    ...{ identity, registry, redisTally, isKnown, secret, learnSecrets, join },
     playbackSecrets: () => secrets.playbackSoFar,
     mayLackSecret: () => secrets.isDoubtful,
   };

@@ -1,17 +1,19 @@
 /** The one connection to Redis: how it opens, closes and reopens, and how long an answer may take. */
 
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
 import { StreampoolError } from '../errors.ts';
 import { REDIS_COMMAND_TIMEOUT_MS, REDIS_RECONNECT_MAX_MS, REDIS_SILENCE_MS } from '../timing.ts';
+import { MeasuredRedis, type RedisTally } from './redis-tally.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** What Redis answers to a client that may not use it at all. */
 const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR (DB index|invalid password|AUTH))/;
 
-export function redisConnection(config: Config, log: Logger): Redis {
-  const options: RedisOptions = {
+/** @param tally counts what is sent */
+export function redisConnection(config: Config, log: Logger, tally?: RedisTally): Redis {
+  const options: RedisOptions & { replyMapping?: 'legacy' } = {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -25,7 +27,7 @@ export function redisConnection(config: Config, log: Logger): Redis {
   };
   const redis =
     config.redisUrl === undefined
-      ? new Redis({
+      ? new MeasuredRedis({
           ...options,
           host: config.redisHost,
           port: config.redisPort,
@@ -33,7 +35,8 @@ export function redisConnection(config: Config, log: Logger): Redis {
           ...(config.redisPassword === undefined ? {} : { password: config.redisPassword }),
           ...(config.redisTls ? { tls: {} } : {}),
         })
-      : new Redis(config.redisUrl, options);
+      : new MeasuredRedis(config.redisUrl, options);
+  redis.tally = tally;
   redis.on('error', (error) => log.debug({ err: error }, 'connection to Redis'));
   return redis;
 }

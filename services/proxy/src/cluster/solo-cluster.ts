@@ -6,6 +6,7 @@ import { MemoryRegistry } from '../../../registry/memory/memory-registry.ts';
 import { systemClock } from '../../../shared/clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Cluster } from './cluster.ts';
+import { RedisTally } from './redis-tally.ts';
 import { SharedSecrets } from './shared-secrets.ts';
 
 export function soloCluster(config: Config): Cluster {
@@ -19,6 +20,7 @@ export function soloCluster(config: Config): Cluster {
       systemClock,
       new EventLog(systemClock, config.eventsKeepMs),
     ),
+    redisTally: new RedisTally(),
     isKnown: () => true,
     secret: () => secrets.cluster,
     playbackSecrets: () => secrets.playbackSoFar,

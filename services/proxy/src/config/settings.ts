@@ -60,6 +60,12 @@ const server = {
     'Writes metrics into the log once a minute, which CloudWatch Logs publishes under this name of a stage (embedded metric format).',
     'none: no metrics in the log',
   ),
+  metricsPerStream: setting(
+    'METRICS_PER_STREAM',
+    flag,
+    'true',
+    'Whether `/metrics` has viewers, bytes and speed of each stream, with its name. `false` leaves these out.',
+  ),
   apiToken: optional(
     'API_TOKEN',
     // It travels in a header and in URLs.

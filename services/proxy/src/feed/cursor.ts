@@ -28,6 +28,8 @@ export interface CursorStats {
   bytes: number;
   /** Times the reader fell out of the ring. */
   skips: number;
+  /** Media that it did not get because of that, in ms; about, because the ring has dropped it. */
+  skippedMs: number;
 }
 
 /** Whole packets. Small enough that a very slow reader shows progress, large enough to be cheap. */
@@ -43,7 +45,7 @@ interface Piece {
 }
 
 export class Cursor implements FeedReader {
-  readonly stats: CursorStats = { bytes: 0, skips: 0 };
+  readonly stats: CursorStats = { bytes: 0, skips: 0, skippedMs: 0 };
   readonly #feed: Feed;
   readonly #sink: CursorSink;
   readonly #stallMs: () => number;
@@ -133,6 +135,7 @@ export class Cursor implements FeedReader {
       const entry = ring.newestEntry();
       if (entry === undefined || entry.position >= this.#feed.published) return undefined;
       this.stats.skips++;
+      this.stats.skippedMs += ring.msOf(entry.position - this.#position);
       this.#position = entry.position;
       this.#prefix = entry.prefix;
     }

@@ -36,6 +36,8 @@ export class Ring {
   #entries: EntryPoint[] = [];
   #entryBytes = 0;
   #headMs = 0;
+  /** Media time of the first unit. */
+  #firstMs: number | undefined;
   #beginning: EntryPoint | undefined;
 
   constructor(limits: RingLimits) {
@@ -73,6 +75,11 @@ export class Ring {
     return this.#headMs;
   }
 
+  /** How long so many bytes play, in ms, at the average of all that has been appended. */
+  msOf(bytes: number): number {
+    return this.#head === 0 ? 0 : (bytes * (this.#headMs - (this.#firstMs ?? this.#headMs))) / this.#head;
+  }
+
   setLimits(limits: RingLimits): void {
     this.#limits = limits;
   }
@@ -91,6 +98,7 @@ export class Ring {
 
   /** Media up to this time, in ms, is in the ring. */
   advance(mediaMs: number): void {
+    this.#firstMs ??= mediaMs;
     if (mediaMs > this.#headMs) this.#headMs = mediaMs;
   }
 

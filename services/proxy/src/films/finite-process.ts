@@ -40,6 +40,7 @@ export class FiniteProcess {
       input: 'none',
       log: deps.log,
       name: profile.name,
+      tally: deps.tally,
       gateway: session,
     });
     const { stdout } = this.#process;

@@ -1,102 +1,132 @@
 /** The worker's metrics. Each is read from its owner on request, so nothing is counted twice. */
 
-import { Counter, Gauge, Registry } from 'prom-client';
-import type { WorkerNumbers } from '../../../registry/types.ts';
-import { METRICS } from '../../../shared/metric-names.ts';
+import { Registry } from 'prom-client';
+import type { Totals } from '../../../registry/registry.ts';
+import type { WorkerIdentity, WorkerNumbers } from '../../../registry/types.ts';
+import { VERSION } from '../../../shared/version.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
+import type { RedisTally } from '../cluster/redis-tally.ts';
+import type { FfmpegTally } from '../ffmpeg/process/tally.ts';
 import type { FilmFeeds } from '../films/film-feeds.ts';
 import type { Lease } from '../ownership/lease.ts';
 import type { ProcessFeeds } from '../processes/process-feeds.ts';
 import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
+import type { SourceMemories } from '../upstream/http/source-memory.ts';
+import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
+import type { Seating } from '../viewers/seating.ts';
 import type { Sessions } from '../viewers/sessions/sessions.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
+import { Collectors, type Labelled } from './collectors.ts';
 import { cpuSeconds } from './cpu.ts';
+import type { EventLoopDelay } from './event-loop.ts';
+import type { StreamSeries } from './stream-series.ts';
 
 export type MetricsRegistry = Registry;
 
 export interface MetricsSources {
+  readonly me: WorkerIdentity;
   readonly numbers: () => WorkerNumbers;
   /** Viewers, each HLS session once over all workers: see clientShare. */
   readonly clients: () => Promise<number>;
+  readonly seating: Pick<Seating, 'failoverCount'>;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount' | 'hlsCounts'>;
   readonly films: Pick<FilmFeeds, 'waiting' | 'fetched'>;
-  readonly playback: Pick<Playback, 'egressBytes' | 'failures'>;
+  readonly ffmpegs: FfmpegTally;
+  readonly playback: Pick<Playback, 'egressBytes' | 'failures' | 'skippedMs' | 'joins'>;
   readonly sessions: Pick<Sessions, 'size' | 'segmentCount'>;
+  readonly memories: Pick<SourceMemories, 'receivedBytes'>;
+  readonly connections: Pick<ProviderConnections, 'tally' | 'max'>;
   readonly hlsFeeds: Pick<HlsFeeds, 'requestCount' | 'cacheHits' | 'fetchedCount'>;
   readonly hls: { readonly blockedRequests: number };
-  readonly lease: Pick<Lease, 'state'>;
+  readonly lease: Pick<Lease, 'state' | 'losses'>;
   readonly relays: Pick<JoinedCluster['relays'], 'connections' | 'sentBytes'>;
+  readonly registry: Pick<Totals, 'eventCounts'>;
+  readonly webhooks: Pick<Webhooks, 'deliveries'>;
+  readonly redis: Pick<RedisTally, 'errors'>;
+  readonly eventLoop: Pick<EventLoopDelay, 'p99Seconds'>;
+  /** Undefined: METRICS_PER_STREAM is off. */
+  readonly streams: StreamSeries | undefined;
 }
 
 /** @example const text = await workerMetrics(sources).metrics(); // '# HELP streampool_clients …' */
-export function workerMetrics({
-  numbers,
-  clients,
-  processFeeds,
-  films,
-  playback,
-  sessions,
-  hlsFeeds,
-  hls,
-  lease,
-  relays,
-}: MetricsSources): MetricsRegistry {
+export function workerMetrics(sources: MetricsSources): MetricsRegistry {
   const registry = new Registry();
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        this.set(await read());
-      },
-    });
-  };
-  const counter = (name: string, help: string, read: () => number): void => {
-    new Counter({
-      name,
-      help,
-      registers,
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  };
-  gauge(METRICS.clients, 'Viewers connected now, with an even part of the HLS sessions of the cluster.', clients);
-  gauge(METRICS.hlsSessions, 'HLS sessions that this worker serves now.', () => sessions.size);
-  counter(METRICS.hlsSegments, 'Segments sent to HLS viewers.', () => sessions.segmentCount);
-  gauge(
-    METRICS.hlsBlockedRequests,
-    'HLS requests that wait for what comes next.',
-    () => hls.blockedRequests + processFeeds.hlsCounts.waiting + films.waiting,
-  );
-  counter(METRICS.hlsUpstreamRequests, 'Requests to providers of HLS.', () => hlsFeeds.requestCount);
-  counter(
-    METRICS.hlsSegmentsFetched,
-    'Media of HLS from another worker.',
-    () => hlsFeeds.fetchedCount + processFeeds.hlsCounts.fetched + films.fetched,
-  );
-  counter(METRICS.hlsCacheHits, 'Media of HLS sources that needed no request.', () => hlsFeeds.cacheHits);
-  gauge(METRICS.processes, 'FFmpeg processes running now.', () => numbers().processes);
-  gauge(METRICS.processFeeds, 'Process feeds that this worker makes or follows.', () => numbers().processFeeds);
-  gauge(METRICS.sourceFeeds, 'Source feeds that this worker reads or follows.', () => numbers().sourceFeeds);
-  gauge(METRICS.relays, 'Relays to other workers that are open now.', () => relays.connections);
-  counter(METRICS.egressBytes, 'Bytes sent to viewers.', () => playback.egressBytes);
-  counter(METRICS.relayBytes, 'Bytes sent to other workers.', () => relays.sentBytes);
-  counter(METRICS.cpuSeconds, 'CPU seconds of the worker and its FFmpegs.', cpuSeconds);
-  gauge(METRICS.ringBytes, 'Bytes of media held for viewers.', () => numbers().bufferedBytes);
-  gauge(METRICS.residentBytes, 'Bytes of memory of the worker itself.', () => process.memoryUsage.rss());
-  counter(
-    METRICS.ffmpegRestarts,
-    'FFmpeg processes started to replace one that ended.',
-    () => processFeeds.restartCount,
-  );
-  counter(METRICS.skips, 'Times a slow viewer skipped media.', () => numbers().skips);
-  counter(METRICS.stalls, 'Viewers dropped because they took nothing.', () => numbers().stalls);
-  counter(METRICS.errors, 'Viewers whose stream could not start or failed.', () => playback.failures);
-  gauge(METRICS.draining, '1 while the worker drains and takes nothing new, else 0.', () => Number(numbers().draining));
-  gauge(METRICS.leaseHeld, '1 while the lease is held, else 0.', () => Number(lease.state === 'held'));
+  const add = new Collectors(registry);
+  addViewers(add, sources);
+  addMedia(add, sources);
+  addSources(add, sources);
+  addWorker(add, sources);
   return registry;
+}
+
+function addViewers(
+  add: Collectors,
+  { clients, sessions, hls, processFeeds, films, playback, numbers, streams }: MetricsSources,
+): void {
+  add.gauge('clients', clients);
+  add.gauge('hlsSessions', () => sessions.size);
+  add.counter('hlsSegments', () => sessions.segmentCount);
+  const waiting = () => hls.blockedRequests + processFeeds.hlsCounts.waiting + films.waiting;
+  add.gauge('hlsBlockedRequests', waiting);
+  add.counter('egressBytes', () => playback.egressBytes);
+  add.counter('skips', () => numbers().skips);
+  add.counter('skippedSeconds', () => playback.skippedMs / 1000);
+  add.counter('stalls', () => numbers().stalls);
+  add.counter('errors', () => playback.failures);
+  add.labelled('joins', () => byName(playback.joins.counts));
+  if (streams === undefined) return;
+  add.labelled('streamClients', () => streams.clients());
+  add.labelled('streamBytes', () => streams.bytes());
+  add.labelled('streamSpeed', () => streams.speed());
+}
+
+function addMedia(add: Collectors, { numbers, relays, processFeeds, ffmpegs }: MetricsSources): void {
+  add.gauge('processes', () => numbers().processes);
+  add.gauge('processFeeds', () => numbers().processFeeds);
+  add.gauge('sourceFeeds', () => numbers().sourceFeeds);
+  add.gauge('ringBytes', () => numbers().bufferedBytes);
+  add.gauge('relays', () => relays.connections);
+  add.counter('relayBytes', () => relays.sentBytes);
+  add.counter('ffmpegRestarts', () => processFeeds.restartCount);
+  add.counter('ffmpegStarts', () => ffmpegs.starts);
+  add.labelled('ffmpegExits', () => byName(ffmpegs.exits));
+}
+
+function addSources(
+  add: Collectors,
+  { hlsFeeds, processFeeds, films, memories, seating, connections }: MetricsSources,
+): void {
+  add.counter('hlsUpstreamRequests', () => hlsFeeds.requestCount);
+  const fetched = () => hlsFeeds.fetchedCount + processFeeds.hlsCounts.fetched + films.fetched;
+  add.counter('hlsSegmentsFetched', fetched);
+  add.counter('hlsCacheHits', () => hlsFeeds.cacheHits);
+  add.counter('sourceBytes', () => memories.receivedBytes);
+  add.counter('sourceFailovers', () => seating.failoverCount);
+  const each = (value: (counts: (typeof connections.tally.all)[number]) => number): Labelled =>
+    connections.tally.all.map((counts) => [[counts.provider], value(counts)]);
+  add.labelled('providerConnections', () => each((counts) => counts.connections));
+  const limit = () => (connections.max === 0 ? [] : each(({ accounts }) => connections.max * Math.max(1, accounts)));
+  add.labelled('providerLimit', limit);
+  add.labelled('providerRefusals', () => each(({ refusals }) => refusals));
+}
+
+function addWorker(
+  add: Collectors,
+  { me, numbers, lease, redis, registry, webhooks, eventLoop }: MetricsSources,
+): void {
+  add.labelled('info', () => [[[VERSION, me.workerId, String(me.revision ?? '')], 1]]);
+  add.counter('cpuSeconds', cpuSeconds);
+  add.gauge('residentBytes', () => process.memoryUsage.rss());
+  add.gauge('eventLoopP99Seconds', () => eventLoop.p99Seconds);
+  add.gauge('draining', () => Number(numbers().draining));
+  add.gauge('leaseHeld', () => Number(lease.state === 'held'));
+  add.counter('leaseLosses', () => lease.losses);
+  add.counter('redisErrors', () => redis.errors);
+  add.labelled('events', async () => byName(new Map(Object.entries(await registry.eventCounts()))));
+  add.labelled('webhookDeliveries', () => byName(webhooks.deliveries));
+}
+
+function byName(counts: ReadonlyMap<string, number>): Labelled {
+  return [...counts].map(([name, count]) => [[name], count] as const);
 }

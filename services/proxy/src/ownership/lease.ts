@@ -26,6 +26,9 @@ export class Lease {
   #confirmation: Deferred<void> = deferred();
   /** A renewal that was sent since this process last stood still had no answer, and none after it had one. */
   #isAway = false;
+  /** It was held, and has run out. */
+  #isLost = true;
+  #losses = 0;
   #refusal: Deferred<void> = deferred();
 
   constructor(clock: Clock = systemClock) {
@@ -44,6 +47,11 @@ export class Lease {
   /** Whether the registry answers. */
   get reachable(): boolean {
     return this.#reachable;
+  }
+
+  /** How often the lease has run out before its next renewal was answered, since the start. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** Since when this process has run without standing still, monotonic. It may have missed earlier messages. */
@@ -72,6 +80,7 @@ export class Lease {
     this.#ticker = this.#clock.setInterval(() => {
       const nowMs = this.#clock.monotonicMs();
       this.#noteStandstill(nowMs);
+      this.#noteLoss(nowMs);
       this.#tickMs = nowMs;
     }, TICK_MS);
   }
@@ -89,9 +98,11 @@ export class Lease {
     this.#reachable = true;
     this.#isAway = false;
     const nowMs = this.#clock.monotonicMs();
+    this.#noteLoss(nowMs);
     if (nowMs < deadlineMs) this.#stoodStill = false;
     else this.#noteStandstill(nowMs);
     this.#deadlineMs = deadlineMs;
+    this.#isLost = nowMs >= deadlineMs;
     // An answer from before a standstill says nothing about the time since: another worker may own the feeds by now.
     if (this.#stoodStill) return;
     this.#confirmation.resolve();
@@ -110,6 +121,12 @@ export class Lease {
     this.#isAway = true;
     this.#refusal.resolve();
     this.#refusal = deferred();
+  }
+
+  #noteLoss(nowMs: number): void {
+    if (this.#isLost || nowMs < this.#deadlineMs) return;
+    this.#isLost = true;
+    this.#losses++;
   }
 
   /** A late read also calls this if it runs before the late tick. */

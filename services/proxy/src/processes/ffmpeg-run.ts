@@ -13,6 +13,7 @@ import type { Sandbox } from '../ffmpeg/host/sandbox.ts';
 import { buildArguments, type CommandOptions, type FfmpegInput, takesFirstTracks } from '../ffmpeg/process/command.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
+import type { FfmpegTally } from '../ffmpeg/process/tally.ts';
 import { isOutdated as isChoiceOutdated } from '../ffmpeg/process/track-choice.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
@@ -29,6 +30,8 @@ export interface RunDeps {
   readonly sources: SourceFeeds;
   readonly gateway: Gateway;
   readonly sandbox: Sandbox;
+  /** Counts the FFmpegs. Unset: nobody does. */
+  readonly tally?: FfmpegTally | undefined;
   readonly reading: OptionReading;
   /** HLS_SEGMENT_TIME */
   readonly segmentMs: number;
@@ -197,6 +200,7 @@ function spawn(
     input: stdin,
     log: deps.log,
     name: profile.name,
+    tally: deps.tally,
     gateway: session,
   });
 }

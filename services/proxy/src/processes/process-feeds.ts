@@ -41,9 +41,13 @@ export interface ProcessFeedsDeps extends Omit<ProcessFeedDeps, 'onRestart'>, Ru
   readonly productionOf?: typeof productionOf;
 }
 
+/** Where a user's media comes from: the feed was here, another worker makes it, or its source had to be opened. */
+export type FeedStart = 'warm' | 'relay' | 'cold';
+
 /** A feed with one more user counted in. */
 export interface FeedUse {
   readonly process: ProcessFeed;
+  readonly start: FeedStart;
   /** Call once, when the use is over. */
   readonly release: () => void;
 }
@@ -210,7 +214,7 @@ export class ProcessFeeds {
     this.#clock.clearTimeout(entry.grace);
     entry.grace = undefined;
     entry.users++;
-    return { process: entry.process, release: () => this.#release(entry) };
+    return { process: entry.process, start: startOf(entry.process), release: () => this.#release(entry) };
   }
 
   #open(key: string, stream: StreamRecord, slot: number, first: KnownPlace): Entry {
@@ -424,4 +428,10 @@ function relayedFeed({ process, release }: FeedUse): RelayedFeed {
   const { feed, place, history, segments } = process;
   const marks = () => process.relayedMarks;
   return { feed, place, history, segments, sourceClock: () => process.sourceClock, marks, release };
+}
+
+/** For somebody who begins now. */
+function startOf({ feed, place }: ProcessFeed): FeedStart {
+  if (feed.ring.head > 0) return 'warm';
+  return place.current.kind === 'own' ? 'cold' : 'relay';
 }

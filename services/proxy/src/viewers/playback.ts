@@ -21,7 +21,9 @@ import { type Container, contentTypeOf } from '../ffmpeg/arguments/container.ts'
 import { ReplyWriter } from '../upstream/messages/reply-writer.ts';
 import { StallLimit } from '../upstream/messages/stall-limit.ts';
 import { Visit } from '../visit.ts';
+import { Joins } from './joins.ts';
 import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
+import { type UnfedStream, UnfedStreams } from './unfed-streams.ts';
 
 export interface PlaybackDeps {
   readonly seating: Seating;
@@ -50,6 +52,8 @@ interface Session {
   readonly wantedId: string;
   /** Unset: it has no connection of its own. */
   readonly stall?: StallLimit;
+  /** It reads no feed that has an owner. */
+  readonly isUnfed?: boolean;
   bytesServed(): number;
   /** What it has got, if that is not simply its bytes until now; undefined: nothing new. */
   report?(): ClientReport | undefined;
@@ -78,7 +82,10 @@ export class Playback {
   #waiting = 0;
   readonly #clock: Clock;
   readonly #reporter: Timer;
+  readonly joins: Joins;
+  readonly #unfed = new UnfedStreams();
   #skips = 0;
+  #skippedMs = 0;
   #stalls = 0;
   #failures = 0;
   /** Bytes sent to viewers that have left. */
@@ -87,6 +94,7 @@ export class Playback {
   constructor(deps: PlaybackDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
+    this.joins = new Joins(this.#clock);
     this.#reporter = this.#clock.setInterval(() => void this.#report(), REPORT_INTERVAL_MS);
   }
 
@@ -101,6 +109,13 @@ export class Playback {
     return { skips, stalls: this.#stalls };
   }
 
+  /** Media that viewers have skipped since the start, in ms. */
+  get skippedMs(): number {
+    let ms = this.#skippedMs;
+    for (const { stats } of this.#cursors) ms += stats.skippedMs;
+    return ms;
+  }
+
   /** Bytes sent to viewers since the start, including those of direct streams. */
   get egressBytes(): number {
     let bytes = this.#servedBefore;
@@ -111,6 +126,10 @@ export class Playback {
   /** Viewers whose stream did not play or failed while they watched; since the start. */
   get failures(): number {
     return this.#failures;
+  }
+
+  get unfedStreams(): UnfedStream[] {
+    return this.#unfed.all;
   }
 
   countFailure(): void {
@@ -235,8 +254,11 @@ export class Playback {
   /** Counts a response that is served elsewhere (a direct stream) as a session. Call the returned function when it ends. */
   track(session: Session): () => void {
     this.#sessions.add(session);
+    if (session.isUnfed === true) this.#unfed.add(session);
     return () => {
-      if (this.#sessions.delete(session)) this.#servedBefore += session.bytesServed();
+      if (!this.#sessions.delete(session)) return;
+      this.#servedBefore += session.bytesServed();
+      this.#unfed.remove(session);
     };
   }
 
@@ -250,7 +272,7 @@ export class Playback {
   }
 
   /** @returns how many bytes it has sent so far */
-  #serveShared({ client, feed, entry }: Seat & { kind: 'shared' }, playing: Playing): () => number {
+  #serveShared({ client, feed, entry, start }: Seat & { kind: 'shared' }, playing: Playing): () => number {
     const { visit, wantedId, response } = playing;
     const stall = new StallLimit(this.#deps.clientStallTimeoutMs);
     const sink: CursorSink = {
@@ -269,6 +291,8 @@ export class Playback {
       },
     };
     const cursor = new Cursor(feed, entry, sink, () => stall.ms);
+    // It writes what there is at once.
+    this.joins.firstByte(response, start);
     this.#cursors.add(cursor);
     let closing: Timer | undefined;
     const untrack = this.track({
@@ -288,6 +312,7 @@ export class Playback {
       this.#cursors.delete(cursor);
       untrack();
       this.#skips += cursor.stats.skips;
+      this.#skippedMs += cursor.stats.skippedMs;
     });
     return () => cursor.stats.bytes;
   }
@@ -297,7 +322,8 @@ export class Playback {
     const stall = new StallLimit(0);
     let served = 0;
     const bytesServed = () => served;
-    visit.holds(this.track({ client, wantedId, stall, bytesServed, close: () => response.destroy() }));
+    const close = () => response.destroy();
+    visit.holds(this.track({ client, wantedId, stall, isUnfed: true, bytesServed, close }));
     visit.holds(() => void output.destroy());
     const writer = new ReplyWriter(response, stall);
     const onStall = (): false => {
@@ -307,6 +333,7 @@ export class Playback {
     const pump = async () => {
       try {
         for await (const chunk of output) {
+          if (served === 0) this.joins.firstByte(response, 'cold');
           served += (chunk as Buffer).length;
           if (!(await writer.write(chunk as Buffer, onStall))) break;
         }

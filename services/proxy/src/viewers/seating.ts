@@ -35,7 +35,7 @@ import type { FiniteProcess } from '../films/finite-process.ts';
 import { FiniteProcesses } from '../films/finite-processes.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
-import { type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
+import { type FeedStart, type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
 import type { WantedSegments } from '../segments/feed-hls.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
@@ -72,7 +72,10 @@ interface SeatBase {
 
 /** A place at a feed, or a process of its own for a source with an end. */
 export type Seat = SeatBase &
-  ({ readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint } | FinitePlace);
+  (
+    | { readonly kind: 'shared'; readonly feed: Feed; readonly entry: EntryPoint; readonly start: FeedStart }
+    | FinitePlace
+  );
 
 /** A session, and when its player opened the entry, ms since 1970; undefined: nobody knows. */
 export interface SessionSeatRequest extends SeatRequest {
@@ -82,6 +85,7 @@ export interface SessionSeatRequest extends SeatRequest {
 /** A session of several requests with its place at a feed. */
 export interface SessionSeat extends Joined {
   readonly segments: WantedSegments;
+  readonly start: FeedStart;
   /** This worker serves it no longer. Another one may: nobody is counted out. */
   readonly release: () => void;
 }
@@ -118,6 +122,7 @@ export class Seating {
   /** The groups that these streams fail over with. */
   readonly #groups = new HeldElsewhere<FailoverGroup>();
   readonly #coolDown: CoolDown;
+  #failovers = 0;
 
   constructor(deps: SeatingDeps) {
     this.#deps = deps;
@@ -140,6 +145,11 @@ export class Seating {
   /** @throws {SourceError} when its source did not play a moment ago */
   assertPlays(streamId: string): void {
     this.#coolDown.throwIfCooling(streamId);
+  }
+
+  /** How often this worker has moved a group of streams to another source, since the start. */
+  get failoverCount(): number {
+    return this.#failovers;
   }
 
   get processCount(): number {
@@ -202,9 +212,10 @@ export class Seating {
       stopIfGone(signal);
       isFeedAsked = true;
       use = await this.feeds.acquire(stream, slot ?? 0, place);
+      const { start } = use;
       const { feed } = use.process;
       const entry = await unlessGone(feed.entry(), signal);
-      return { kind: 'shared', client, stream, earlier, feed, entry, leave };
+      return { kind: 'shared', client, stream, earlier, feed, entry, start, leave };
     } catch (error) {
       await leave(0);
       if (error instanceof FeedOverError && (await this.#deps.registry.stream(stream.id)) === undefined) {
@@ -247,20 +258,21 @@ export class Seating {
       if (this.#isFinite(stream)) {
         const key = filmFeedKey(stream.id, client.id);
         const film = isFilm ? joined.place : await knownPlace(registry, key, signal, this.#deps.clock);
-        return { ...joined, ...this.films.enter({ ...joined, place: film, resumed: joined.resumed === true }) };
+        const entered = this.films.enter({ ...joined, place: film, resumed: joined.resumed === true });
+        return { ...joined, ...entered, start: 'cold' };
       }
       const feed = processFeedKey(stream.id, slot);
       const known = isFilm ? undefined : joined.place;
       const place = known ?? (await knownPlace(registry, feed, signal, this.#deps.clock));
       stopIfGone(signal);
       isFeedAsked = true;
-      const { process, release } = await this.feeds.acquire(stream, slot, place);
+      const { process, start, release } = await this.feeds.acquire(stream, slot, place);
       const segments = process.segments.want();
       const leave = () => {
         segments.release();
         release();
       };
-      return { ...joined, segments, release: leave };
+      return { ...joined, segments, start, release: leave };
     } catch (error) {
       // Another worker may serve it, unless there is nothing left to serve.
       if (joined.resumed !== true || error instanceof FilmLostError) await registry.leave(clientReport(client, 0));
@@ -356,6 +368,9 @@ export class Seating {
         registry,
         clock,
         log,
+        onAdvanced: () => {
+          this.#failovers++;
+        },
         onMoved: (moved) => {
           this.#deps.sources.switchSource(moved);
           this.feeds.switchSource(moved);

@@ -28,10 +28,16 @@ export interface WebhookQueueDeps {
   readonly send: (event: RecordedEvent, webhook: KeptWebhook, signal: AbortSignal) => Promise<Failure>;
   /** Tells the registry how far the webhook is; false when this worker is not to go on. Throws while it does not answer. */
   readonly note: (url: string, progress: WebhookProgress) => Promise<boolean>;
+  /** Events were delivered, given up, or are no longer kept. */
+  readonly count: (result: DeliveryResult, events: number) => void;
   /** An event was given up. */
   readonly onFailure: (webhook: KeptWebhook, event: RecordedEvent, why: string) => void;
   readonly clock: Clock;
 }
+
+export const DELIVERY_RESULTS = ['delivered', 'failed', 'missed'] as const;
+
+export type DeliveryResult = (typeof DELIVERY_RESULTS)[number];
 
 interface Waiting {
   readonly event: RecordedEvent;
@@ -82,6 +88,7 @@ export class WebhookQueue {
       }
       const failure = await this.#send(next.event);
       if (signal.aborted) break;
+      this.#deps.count(failure === undefined ? 'delivered' : 'failed', 1);
       if (failure !== undefined) this.#deps.onFailure(this.webhook, next.event, failure);
       const { delivered, failed, missed } = this.#progress;
       this.#progress = {
@@ -128,6 +135,7 @@ export class WebhookQueue {
         event: (event: RecordedEvent, position: EventPosition) => this.#take({ event, position }),
         missed: (count: number) => {
           this.#missed += count;
+          this.#deps.count('missed', count);
         },
       };
       try {

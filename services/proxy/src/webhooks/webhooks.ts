@@ -19,7 +19,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import type { EventFeed } from '../events/event-feed.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { assertHeaders } from '../upstream/http/request-headers.ts';
-import { WebhookQueue } from './webhook-queue.ts';
+import { DELIVERY_RESULTS, type DeliveryResult, WebhookQueue } from './webhook-queue.ts';
 import { exampleEvent, requestOf } from './webhook-request.ts';
 import type { Failure, WebhookSender } from './webhook-sender.ts';
 import { checkTemplate } from './webhook-template.ts';
@@ -48,9 +48,15 @@ export class Webhooks {
   #looking: Promise<void> = Promise.resolve();
   #isOver = false;
   readonly #stopped = new AbortController();
+  readonly #deliveries = new Map<DeliveryResult, number>(DELIVERY_RESULTS.map((result) => [result, 0]));
 
   constructor(deps: WebhooksDeps) {
     this.#deps = deps;
+  }
+
+  /** What this worker has delivered and could not deliver, since its start; each result is there. */
+  get deliveries(): ReadonlyMap<DeliveryResult, number> {
+    return this.#deliveries;
   }
 
   start(): void {
@@ -203,6 +209,7 @@ export class Webhooks {
         if (!goesOn) this.#place = undefined;
         return goesOn;
       },
+      count: (result, events) => void this.#deliveries.set(result, (this.#deliveries.get(result) ?? 0) + events),
       onFailure: ({ url }, { id, type }, why) =>
         log.warn({ webhook: maskUrl(url), event: id, type, reason: why }, 'an event was not delivered'),
       clock,

@@ -10,9 +10,13 @@ import { DrainEnd } from '../ecs/drain-end.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
 import { EventFeed } from '../events/event-feed.ts';
+import { FfmpegTally } from '../ffmpeg/process/tally.ts';
 import { clientShare } from '../metrics/client-share.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
+import { EventLoopDelay } from '../metrics/event-loop.ts';
+import { addMeasures } from '../metrics/measures.ts';
 import { MetricsLog } from '../metrics/metrics-log.ts';
+import { StreamSeries } from '../metrics/stream-series.ts';
 import { workerMetrics } from '../metrics/worker-metrics.ts';
 import { FeedPlace, type PlaceOf } from '../ownership/feed-place.ts';
 import { Handover } from '../ownership/handover.ts';
@@ -139,8 +143,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     },
     connections,
   );
+  const ffmpegs = new FfmpegTally();
   const seating = new Seating({
     registry,
+    tally: ffmpegs,
     sources,
     connections,
     placeOf,
@@ -188,6 +194,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     maxClients: config.maxClients,
     log,
   });
+  const isElsewhere = (streamId: string) =>
+    hls.readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true);
   const sessions = new Sessions({
     registry,
     seating,
@@ -197,7 +205,11 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     clientTimeoutMs: config.clientTimeoutMs,
     isDraining: () => drain.isBegun,
     hasOthers: () => registry.peers().length > 0,
-    isElsewhere: (streamId) => hls.readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true),
+    isElsewhere,
+    startOf: (streamId) => {
+      if (hls.readsOf(streamId).length === 0) return 'cold';
+      return isElsewhere(streamId) ? 'relay' : 'warm';
+    },
     log,
   });
   const hls: HlsSources = new HlsSources({
@@ -303,10 +315,20 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     const here = { clients: playback.clientCount, sessions: sessions.size, isDraining: drain.isBegun };
     return clientShare(here, { sessions: total, workers: workers.filter(({ draining }) => !draining).length });
   };
+  const eventLoop = new EventLoopDelay();
+  const streams = new StreamSeries({
+    feeds: () => seating.feeds.status(),
+    unfed: () => playback.unfedStreams,
+    totals: (ids) => registry.streamTotals(ids),
+    remembered: (streamId) => registry.remembered(streamId),
+  });
   const metrics = workerMetrics({
+    me,
     numbers,
     clients,
+    seating,
     processFeeds: seating.feeds,
+    ffmpegs,
     films: seating.films,
     playback,
     sessions,
@@ -314,7 +336,15 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     hls,
     lease,
     relays,
+    memories,
+    connections,
+    registry,
+    webhooks,
+    redis: cluster.redisTally,
+    eventLoop,
+    streams: config.metricsPerStream ? streams : undefined,
   });
+  addMeasures(metrics, { registry, joins: playback.joins, redis: cluster.redisTally });
   const stage = config.metricsStage;
   const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
   await heartbeat.start(config.heartbeatIntervalMs);
@@ -379,6 +409,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       await sources.close();
       await gateway.close();
       cpu.stop();
+      eventLoop.stop();
       await leave();
     },
   };

@@ -1,5 +1,5 @@
 -- The record of what happened: two Redis Streams, which every script may add to, so that there is never a change without its event.
--- Runs before every script, after prelude.lua. K.events has what happens to workers and streams; K.clientEvents has what happens to
+-- Runs before every script, after prelude.lua. K.eventCounts has how many there were of each type. K.events has what happens to workers and streams; K.clientEvents has what happens to
 -- viewers, so that many of them do not push the rest out. An entry has the fields
 --   n       its number in its Redis Stream: who reads finds out how many have been dropped
 --   type    as in event.ts
@@ -30,6 +30,7 @@ local function count_from(key)
 end
 
 local function write_event(key, kind, data, more)
+  count_in(K.eventCounts, 'type ' .. kind, 1)
   local entry = { 'n', count_in(K.eventCounts, key, 1), 'type', kind, 'data', cjson.encode(data) }
   for _, each in ipairs(more or {}) do entry[#entry + 1] = each end
   if is_after_outage then entry[#entry + 1], entry[#entry + 2] = 'late', '1' end

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Sealer } from '../../../../services/proxy/src/sealer.ts';
+import { Joins } from '../../../../services/proxy/src/viewers/joins.ts';
 import type { Viewer } from '../../../../services/proxy/src/viewers/seating.ts';
 import { Sessions } from '../../../../services/proxy/src/viewers/sessions/sessions.ts';
 import { RedisRegistry } from '../../../../services/registry/redis/redis-registry.ts';
@@ -66,12 +67,14 @@ async function worker(workerId: string) {
   await registry.renew(IDLE);
   await registry.createStream(SPEC, 0);
   const tracked = new Set<{ report?: () => unknown; bytesServed: () => number; close: () => void }>();
+  const joins = new Joins(clock);
   const sessions = new Sessions({
     ...{ registry, clock, log: LOG, sealer: new Sealer(() => secrets) },
     ...{ ticketTtlMs: TTL_MS, clientTimeoutMs: CLIENT_TIMEOUT_MS, isDraining: () => isDraining },
-    ...{ isElsewhere: () => isElsewhere, hasOthers: () => true },
+    ...{ isElsewhere: () => isElsewhere, startOf: () => 'warm', hasOthers: () => true },
     seating: { joinSession: fails as never },
     playback: {
+      joins,
       assertRoom: () => undefined,
       track: (session) => {
         tracked.add(session);
@@ -84,7 +87,7 @@ async function worker(workerId: string) {
     ...{ connectedAtMs: nowMs, lastAccessMs: nowMs, bytesServed: 0, segmentsServed: 0 },
   });
   return {
-    ...{ registry, sessions, tracked },
+    ...{ registry, sessions, tracked, joins },
     cut: (is: boolean) => {
       isCut = is;
     },
@@ -154,6 +157,15 @@ describe('a viewer whose requests go to two workers in turn', () => {
     expect(client).toMatchObject({ bytesServed: 150 * 100_500, segmentsServed: 150, userAgent: 'hls.js' });
     expect(joins()).toEqual(['w1 join', 'w2 join']);
     expect(expires()).toEqual([]);
+  });
+
+  it('has joined when it gets its first byte, once, whichever worker it goes to then', async () => {
+    const [a, b] = [await worker('a'), await worker('b')];
+    const ticket = a.entry();
+    const [here, there] = [await a.enter(ticket), await b.enter(ticket)];
+    for (const session of [here, there, here]) session.count(100);
+    expect([a, b].map(({ joins }) => joins.counts.get('ok'))).toEqual([1, 0]);
+    expect(a.joins.counts.get('failed')).toBe(0);
   });
 
   it('is counted out once, when neither has seen it for its timeout', async () => {

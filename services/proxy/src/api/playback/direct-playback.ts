@@ -83,7 +83,10 @@ export class DirectPlayback {
           become: (free) => session.moved(abort, free),
         },
         log: log.child({ stream: stream.id, client: session.client.id }),
-        onBytes: (bytes) => session.count(bytes),
+        onBytes: (bytes) => {
+          if (!session.hasGot) playback.joins.firstByte(reply.raw, 'cold');
+          session.count(bytes);
+        },
         onStart: (head) => {
           if (isFile || !hasEnd(head)) return;
           session.keep();

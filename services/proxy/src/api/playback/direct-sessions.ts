@@ -57,6 +57,8 @@ export interface DirectSession {
   /** A response is over. The viewer leaves with it, unless the session is kept. */
   end(abort: AbortController): Promise<void>;
   count(bytes: number): void;
+  /** It has got bytes. */
+  readonly hasGot: boolean;
   /** The source is a file: the viewer will return for the next part. */
   keep(): void;
 }
@@ -138,6 +140,7 @@ class Session implements DirectSession {
       client,
       wantedId,
       stall: this.stall,
+      isUnfed: true,
       bytesServed: () => this.#bytes,
       close: () => this.#close(),
     });
@@ -194,6 +197,10 @@ class Session implements DirectSession {
 
   count(bytes: number): void {
     this.#bytes += bytes;
+  }
+
+  get hasGot(): boolean {
+    return this.#bytes > 0;
   }
 
   keep(): void {

@@ -11,6 +11,7 @@ import { emptyIsNone } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { InvalidRequest } from '../http/validation.ts';
 import { findStream } from '../streams/stream-routes.ts';
+import { PLAYLIST_PATH } from './asks-to-join.ts';
 import { hlsAddress } from './hls-address.ts';
 import { HlsPlayback, mayBeHls } from './hls-playback.ts';
 import { PooledHls } from './pooled-hls.ts';
@@ -78,7 +79,7 @@ export function hlsRoutes(app: Api, services: Services): void {
   };
 
   app.get(
-    '/hls/:stream_id/playlist.m3u8',
+    PLAYLIST_PATH,
     { schema: { tags, summary: 'Play a stream by HLS.', params, querystring: hlsQuery } },
     async (request, reply) =>
       answered(reply, async () => {

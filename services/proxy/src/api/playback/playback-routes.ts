@@ -19,6 +19,7 @@ import { SIGNATURE } from '../access/playback-signature.ts';
 import { TOKEN_PARAMETER } from '../access/token.ts';
 import { type Api, headersOf } from '../http/typed-server.ts';
 import { findStream, streamParams } from '../streams/stream-routes.ts';
+import { STREAM_PATH } from './asks-to-join.ts';
 import { DirectPlayback } from './direct-playback.ts';
 import { type ViewerQuery, viewerOf, viewerQuery } from './viewer.ts';
 
@@ -66,12 +67,13 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
   };
 
   app.get(
-    '/stream/:stream_id',
+    STREAM_PATH,
     {
       exposeHeadRoute: false,
       schema: { tags, summary: 'Play a stream.', params: streamParams, querystring: playbackQuery },
     },
     async (request, reply) => {
+      playback.joins.asked(reply.raw);
       // The remembered record is enough: counting the viewer in returns the current one, or says that it is gone.
       const remembered = request.query.url === undefined ? registry.remembered(request.params.stream_id) : undefined;
       const stream = remembered ?? (await streamFor(request, reply));

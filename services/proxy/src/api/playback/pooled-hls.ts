@@ -230,7 +230,7 @@ export class PooledHls {
   async #noteFailure(session: HlsSession, error: unknown): Promise<void> {
     const { registry, seating, sessions } = this.#services;
     await this.#noteLoss(session, error);
-    await sessions.abandon(session);
+    await sessions.abandon(session, error instanceof FiniteSourceError);
     if (error instanceof FiniteSourceError) await registry.markUnshareable(session.client.streamId);
     if (error instanceof NotSharedError) throw withoutSegments(session.client.streamId, error);
     if (error instanceof SourceError) await seating.noteFailure(session.client.streamId, error);

@@ -1,6 +1,8 @@
 /** Why an FFmpeg ended, from its exit code, its signal and its stderr. Pure. */
 
-export type FfmpegExitReason = 'source_refused' | 'source_ended' | 'bad_arguments' | 'killed' | 'failed';
+export const FFMPEG_EXIT_REASONS = ['source_refused', 'source_ended', 'bad_arguments', 'killed', 'failed'] as const;
+
+export type FfmpegExitReason = (typeof FFMPEG_EXIT_REASONS)[number];
 
 export interface FfmpegExit {
   code: number | null;

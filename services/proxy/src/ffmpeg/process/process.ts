@@ -9,6 +9,7 @@ import { findOnPath } from '../host/find-on-path.ts';
 import { type CommandLine, ffmpegEnvironment, type Sandbox } from '../host/sandbox.ts';
 import { classifyExit, type FfmpegExit } from './exit.ts';
 import { StderrReader } from './stderr.ts';
+import type { FfmpegTally } from './tally.ts';
 
 export interface SpawnRequest {
   sandbox: Sandbox;
@@ -18,6 +19,8 @@ export interface SpawnRequest {
   log: Pick<Logger, 'debug' | 'warn'>;
   /** Its name in the log. */
   name: string;
+  /** Counts it. Unset: nobody does. */
+  tally?: FfmpegTally | undefined;
   /** For an FFmpeg that opens its own input: the gateway's port, and variables for its environment. */
   gateway?: { readonly port: number; readonly environment: Readonly<Record<string, string>> } | undefined;
 }
@@ -51,13 +54,14 @@ const setpriv = findOnPath('setpriv');
  * a program cannot be started, `exited` resolves with reason `failed`.
  */
 export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
-  const { log, name } = request;
+  const { log, name, tally } = request;
   const { program, args, cwd, killSignal } = commandLine(request);
   const env = { ...ffmpegEnvironment(), ...request.gateway?.environment };
   const child: ChildProcessByStdio<Writable | null, Readable, Readable> =
     request.input === 'pipe'
       ? spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env, cwd, shell: false })
       : spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, cwd, shell: false });
+  tally?.started();
   if (child.pid !== undefined && !request.sandbox.isUp) deprioritise(child.pid);
 
   let reportDuration: (seconds: number | undefined) => void = () => undefined;
@@ -84,6 +88,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
       reportDuration(undefined);
       const { progress, lines } = stderr;
       const exit = classifyExit({ code, signal, progress, lines, killed });
+      tally?.ended(exit.reason);
       log.debug({ ffmpeg: name, pid: child.pid, ...exit }, 'FFmpeg ended');
       resolve(exit);
     };

@@ -2,11 +2,11 @@
 
 import { StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { readerOf } from '../http/answer-reader.ts';
 import { answeredMedia } from '../http/answered-media.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
 import { parseContentRange, writtenOut } from '../messages/byte-range.ts';
 import type { AccountWatch } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
@@ -85,7 +85,7 @@ export class DirectConnections {
     // A part from the middle of a file may look like anything.
     if ((parseContentRange(response.headers['content-range'])?.start ?? 0) > 0) {
       const openedMs = performance.now() - askedMs;
-      return { address, response, reader: new BodyReader(response.body, response.url), kind: 'finite', openedMs };
+      return { address, response, reader: readerOf(response), kind: 'finite', openedMs };
     }
     const firstBytesMs = Math.min(settings.liveChunkTimeoutMs, tryMs);
     const { kind, reader } = await answeredMedia(response, address, firstBytesMs);

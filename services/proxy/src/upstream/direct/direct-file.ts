@@ -2,9 +2,10 @@
 
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
+import { readerOf } from '../http/answer-reader.ts';
 import { requireSuccess } from '../http/open-upstream.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
+import type { BodyReader } from '../messages/body-reader.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
 import type { AnsweredSource, FileTransfer } from './transfer.ts';
 
@@ -93,7 +94,7 @@ async function resume(
         return undefined;
       });
     if (response === undefined) continue;
-    if (file.continuesWith(response)) return new BodyReader(response.body, response.url);
+    if (file.continuesWith(response)) return readerOf(response);
     response.body.destroy();
     if (file.endsHere(response)) return undefined;
     throw new SourceError('ended', otherBytes(end, response));

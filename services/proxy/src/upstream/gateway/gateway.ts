@@ -11,10 +11,10 @@ import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
 import { NotHlsError } from '../hls/hls-requests.ts';
 import type { OpenHls, PlaylistText } from '../hls/hls-upstream.ts';
+import { readerOf } from '../http/answer-reader.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories, SourceMemory } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
 import { parseContentLength } from '../messages/byte-range.ts';
 import { FiniteTransfer, type Part } from '../messages/finite-transfer.ts';
 import { ReplyWriter } from '../messages/reply-writer.ts';
@@ -232,7 +232,7 @@ export class GatewaySession {
     const hls = this.#hlsSource;
     if (hls !== undefined && (await this.#passHls(hls, reference, request, response))) return;
     const upstream = await this.#open(reference, request, abort);
-    let reader = new BodyReader(upstream.body, upstream.url);
+    let reader = readerOf(upstream);
     try {
       if (request.method === 'HEAD') {
         response.writeHead(upstream.status, passedOn(upstream.headers)).end();
@@ -278,7 +278,7 @@ export class GatewaySession {
         await this.#place?.take();
         const rest = await this.#open(reference, request, abort, part);
         closed = rest.closed;
-        reader = new BodyReader(rest.body, rest.url);
+        reader = readerOf(rest);
         if (!file.continuesWith(rest)) throw notTheRest(rest);
       }
       response.end();

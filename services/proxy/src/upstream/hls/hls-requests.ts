@@ -3,11 +3,12 @@
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
+import { readerOf } from '../http/answer-reader.ts';
 import { KeptConnections, type SourceConnections } from '../http/kept-connections.ts';
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
-import { BodyReader } from '../messages/body-reader.ts';
+import type { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from '../playlists/hls-rewrite.ts';
 import { readPlaylist } from '../playlists/playlist-body.ts';
 import { type AccountWatch, accountOf } from '../provider/provider-connections.ts';
@@ -184,7 +185,7 @@ export class HlsRequests {
         headersTimeoutMs: settings.readTimeoutMs,
       });
       void response.closed.then(over);
-      const reader = new BodyReader(response.body, response.url);
+      const reader = readerOf(response);
       if (isFirst) requireSuccess(response);
       return { response, reader, end: () => reader.close() };
     } catch (error) {

@@ -3,10 +3,11 @@
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
-import { BodyReader } from '../messages/body-reader.ts';
+import type { BodyReader } from '../messages/body-reader.ts';
 import { parseContentLength } from '../messages/byte-range.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse, type SourceKind, speaksOfFile } from '../provider/source-kind.ts';
+import { readerOf } from './answer-reader.ts';
 import type { UpstreamResponse } from './upstream-request.ts';
 
 export interface AnsweredMedia {
@@ -26,7 +27,7 @@ export async function answeredMedia(
   firstBytesMs: number,
   clock: Clock = systemClock,
 ): Promise<AnsweredMedia> {
-  const reader = new BodyReader(response.body, response.url, clock);
+  const reader = readerOf(response, clock);
   try {
     const kind = kindOfResponse({
       contentType: response.headers['content-type'],

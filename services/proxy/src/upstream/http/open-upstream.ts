@@ -43,7 +43,7 @@ export async function openUpstream(request: UpstreamRequest): Promise<UpstreamRe
     }
     if (!isLimitStatus(response.status)) {
       if (request.account !== undefined) void response.closed.then(request.account.opened());
-      return response;
+      return { ...response, received: memory.received };
     }
     try {
       if (!hasMadeRoom) await request.account?.makeRoom(request.signal);

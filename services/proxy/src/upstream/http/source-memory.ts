@@ -16,6 +16,12 @@ export class SourceMemory {
   readonly #digests = new Map<string, DigestSession>();
   readonly #lenient = new Map<string, true>();
   readonly #targets = new Map<string, URL>();
+  /** Called with the number of bytes that have come. */
+  readonly received: (bytes: number) => void;
+
+  constructor(received: (bytes: number) => void = () => undefined) {
+    this.received = received;
+  }
 
   /** The last challenge of a server. */
   digestOf({ origin }: URL): DigestSession | undefined {
@@ -51,10 +57,19 @@ export class SourceMemory {
 export class SourceMemories {
   readonly #known = new Map<string, { readonly memory: SourceMemory; usedMs: number }>();
   readonly #now: () => number;
+  #receivedBytes = 0;
+  readonly #received = (bytes: number): void => {
+    this.#receivedBytes += bytes;
+  };
 
   /** `now`: a monotonic clock in ms. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
+  }
+
+  /** Bytes of media and playlists that all sources have sent, without compression. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   /** The memory of a source. A source is a URL with the headers and the user agent that read it. */
@@ -66,7 +81,7 @@ export class SourceMemories {
       .digest('base64');
     const known = this.#known.get(key);
     const isFresh = known !== undefined && nowMs - known.usedMs < FORGET_AFTER_MS;
-    const memory = isFresh ? known.memory : new SourceMemory();
+    const memory = isFresh ? known.memory : new SourceMemory(this.#received);
     remember(this.#known, key, { memory, usedMs: nowMs }, MAX_SOURCES);
     return memory;
   }

@@ -63,6 +63,8 @@ export interface UpstreamResponse {
   readonly body: Readable;
   /** Resolves when the connection is closed, or is free for the next request. */
   readonly closed: Promise<void>;
+  /** To be called with the number of bytes that are read of the body. */
+  readonly received?: ((bytes: number) => void) | undefined;
   /** The URL that answered, after redirects. It may contain credentials. */
   readonly url: string;
 }

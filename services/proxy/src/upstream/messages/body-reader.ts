@@ -12,6 +12,7 @@ export class BodyReader {
   readonly #body: Readable;
   readonly #url: string;
   readonly #clock: Clock;
+  readonly #received: ((bytes: number) => void) | undefined;
   #returned: Buffer | undefined;
   #error: unknown;
   #ended = false;
@@ -23,9 +24,14 @@ export class BodyReader {
   #timerAtMs = 0;
   #waitUntilMs = 0;
 
-  /** From here on only this reader uses the body. `url` is for messages, which mask it. */
-  constructor(body: Readable, url: string, clock: Clock = systemClock) {
+  /**
+   * From here on only this reader uses the body.
+   * @param url for messages, which mask it
+   * @param received called with the number of bytes of each piece
+   */
+  constructor(body: Readable, url: string, clock: Clock = systemClock, received?: (bytes: number) => void) {
     this.#body = body;
+    this.#received = received;
     this.#url = url;
     this.#clock = clock;
     body.on('error', (error) => {
@@ -54,7 +60,10 @@ export class BodyReader {
     let deadlineMs: number | undefined;
     for (;;) {
       const chunk: Buffer | null = this.#body.read();
-      if (chunk !== null) return chunk;
+      if (chunk !== null) {
+        this.#received?.(chunk.length);
+        return chunk;
+      }
       if (this.#error !== undefined) throw bodyFailure(this.#error, this.#url);
       if (this.#ended || this.#body.readableEnded) return undefined;
       if (this.#body.destroyed) throw new SourceError('stopped', 'The source was closed.');

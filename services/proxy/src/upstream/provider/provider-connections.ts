@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { deferred, pauseBy } from '../../async.ts';
 import { LimitError, SourceError } from '../../errors.ts';
+import { ProviderTally } from './provider-tally.ts';
 import type { SourceAddress } from './source-address.ts';
 
 export interface ProviderConnectionsDeps {
@@ -109,6 +110,8 @@ export class ProviderConnections {
   readonly #held = new Map<string, number>();
   /** Callers that wait for a connection to be given back here. */
   readonly #waiting = new Set<() => void>();
+  /** The same by provider, for people. */
+  readonly tally = new ProviderTally();
 
   constructor(deps: ProviderConnectionsDeps) {
     this.#deps = deps;
@@ -118,6 +121,11 @@ export class ProviderConnections {
   /** SOURCE_MAX_CONNECTIONS is set. */
   get areLimited(): boolean {
     return this.#deps.max > 0;
+  }
+
+  /** SOURCE_MAX_CONNECTIONS; 0: no limit. */
+  get max(): number {
+    return this.#deps.max;
   }
 
   /** Taken connections of this worker, by holder. */
@@ -144,14 +152,17 @@ export class ProviderConnections {
     const connection = { account: accountOf(address), id: this.#clock.id() };
     if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
       if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
+      this.tally.refused(address.url);
       throw new ConnectionLimitError({ url: address.url, account: connection.account }, max);
     }
     this.#count(holder, 1);
+    const gaveBack = this.tally.taken(address.url, connection.account);
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#count(holder, -1);
+      gaveBack();
       this.#noteClosed(connection.account);
       if (max === 0) return;
       const returned = registry.returnConnection(connection).catch(() => undefined);
@@ -175,7 +186,10 @@ export class ProviderConnections {
           this.#noteClosed(account);
         };
       },
-      makeRoom: (signal) => this.#makeRoom(account, signal),
+      makeRoom: (signal) => {
+        this.tally.refused(address.url);
+        return this.#makeRoom(account, signal);
+      },
       refusalMayPass: (waitedMs) => {
         if (waitedMs >= STILL_COUNTED_MS) return false;
         if (this.#hasJustClosed(account)) return true;

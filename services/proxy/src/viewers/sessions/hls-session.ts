@@ -27,8 +27,8 @@ export interface HlsSessions {
     viewer: () => Viewer,
     wants?: { readonly feed: boolean },
   ): Promise<HlsSession>;
-  /** A session that got nothing: its stream does not play. */
-  abandon(session: HlsSession): Promise<void>;
+  /** A session that got nothing: its stream does not play. @param goesOn its viewer begins another one at once */
+  abandon(session: HlsSession, goesOn?: boolean): Promise<void>;
   /** What a session was watching is gone for good: every worker answers 410 to what its player still asks for. */
   lose(session: HlsSession): Promise<void>;
 }
@@ -51,6 +51,8 @@ export interface HlsSession {
 /** What the sessions of a worker have in common: there may be thousands, so each has one reference to it. */
 export interface SharedBySessions {
   readonly clientTimeoutMs: number;
+  /** One of them is about to get bytes. */
+  readonly onBytes: (session: LocalSession) => void;
   /** One of them has got a segment. */
   readonly onSegment: () => void;
   /** One of them is to be served no longer. */
@@ -101,7 +103,13 @@ export class LocalSession implements HlsSession {
     this.#isSeen = true;
   }
 
+  /** Whether it reads no feed that has an owner. */
+  get isUnfed(): boolean {
+    return this.segments === undefined || this.segments.isFilm === true;
+  }
+
   count(bytes: number): void {
+    if (this.#bytes === 0) this.#shared.onBytes(this);
     this.#bytes += bytes;
     this.#newBytes += bytes;
     this.touch();

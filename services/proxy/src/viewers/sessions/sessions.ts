@@ -9,6 +9,7 @@ import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts
 import type { Logger } from '../../../../shared/log.ts';
 import { StreampoolError } from '../../errors.ts';
 import { FilmLostError } from '../../films/film-lost.ts';
+import type { FeedStart } from '../../processes/process-feeds.ts';
 import type { Sealer } from '../../sealer.ts';
 import { joinedOrThrow } from '../join-errors.ts';
 import type { Playback } from '../playback.ts';
@@ -26,7 +27,7 @@ import { issueTicket, openTicket, sessionClientId, type Ticket } from './tickets
 export interface SessionsDeps {
   readonly registry: Viewers & KnownStreams & Pick<StreamRecords, 'stream'> & Pick<Members, 'send'>;
   readonly seating: Pick<Seating, 'joinSession'>;
-  readonly playback: Pick<Playback, 'track' | 'assertRoom'>;
+  readonly playback: Pick<Playback, 'track' | 'assertRoom' | 'joins'>;
   readonly sealer: Sealer;
   /** How long a ticket can begin or resume playback. */
   readonly ticketTtlMs: number;
@@ -34,6 +35,8 @@ export interface SessionsDeps {
   readonly isDraining: () => boolean;
   /** Whether another worker gets what the viewers of a stream get that has no feed here. */
   readonly isElsewhere: (streamId: string) => boolean;
+  /** Where the media of such a stream comes from for somebody who begins now. */
+  readonly startOf: (streamId: string) => FeedStart;
   /** Whether there are other workers, which can take the next request of a session. */
   readonly hasOthers: () => boolean;
   /** Unset: the system's. */
@@ -46,6 +49,7 @@ interface Here {
   readonly session: LocalSession;
   /** Ends its count among the viewers of this worker. */
   readonly untrack: () => void;
+  readonly start: FeedStart;
   /** Gives back its place at a feed. */
   readonly leaveFeed: (() => void) | undefined;
 }
@@ -79,6 +83,7 @@ export class Sessions implements HlsSessions {
     this.#disconnected = new DisconnectedSessions(() => this.#clock.monotonicMs());
     this.#shared = {
       clientTimeoutMs: deps.clientTimeoutMs,
+      onBytes: (session) => deps.playback.joins.firstByte(session, this.#hereOf(session)?.start ?? 'warm'),
       onSegment: () => {
         this.#segments++;
       },
@@ -121,7 +126,7 @@ export class Sessions implements HlsSessions {
     }
     const joining =
       this.#joining.get(key) ??
-      this.#join(as(viewer(), ticket), key, clientId, issuedAtMs, feed).finally(() => this.#joining.delete(key));
+      this.#begin(as(viewer(), ticket), key, clientId, issuedAtMs, feed).finally(() => this.#joining.delete(key));
     this.#joining.set(key, joining);
     const session = await joining;
     // Another request has joined it for the provider's segments.
@@ -154,7 +159,8 @@ export class Sessions implements HlsSessions {
     );
   }
 
-  async abandon(session: HlsSession): Promise<void> {
+  async abandon(session: HlsSession, goesOn = false): Promise<void> {
+    this.#deps.playback.joins.givenUp(session, goesOn);
     const here = this.#hereOf(session);
     if (here !== undefined) await this.#leave(here);
   }
@@ -202,6 +208,21 @@ export class Sessions implements HlsSessions {
     throw new StreampoolError(410, 'This session was disconnected. Open the playlist anew.');
   }
 
+  async #begin(
+    viewer: Viewer,
+    key: string,
+    clientId: string,
+    issuedAtMs: number | undefined,
+    feed: boolean,
+  ): Promise<LocalSession> {
+    try {
+      return await this.#join(viewer, key, clientId, issuedAtMs, feed);
+    } catch (error) {
+      this.#deps.playback.joins.failed(error instanceof StreampoolError ? error.status : 500);
+      throw error;
+    }
+  }
+
   async #join(
     viewer: Viewer,
     key: string,
@@ -209,7 +230,8 @@ export class Sessions implements HlsSessions {
     issuedAtMs: number | undefined,
     feed: boolean,
   ): Promise<LocalSession> {
-    const { registry, playback, clientTimeoutMs, ticketTtlMs, log } = this.#deps;
+    const { registry, playback, clientTimeoutMs, ticketTtlMs, startOf, log } = this.#deps;
+    const askedMs = this.#clock.monotonicMs();
     const before = this.#here.get(key);
     if (before !== undefined) await this.#drop(before);
     playback.assertRoom();
@@ -228,7 +250,9 @@ export class Sessions implements HlsSessions {
       wantedId,
       issuedAtMs,
     });
-    const here: Here = { session, untrack: playback.track(session), leaveFeed: seated?.release };
+    const start = seated?.start ?? startOf(client.streamId);
+    const here: Here = { session, start, untrack: playback.track(session), leaveFeed: seated?.release };
+    if (resumed !== true) playback.joins.asked(session, askedMs);
     this.#here.set(key, here);
     this.#sweeper ??= this.#clock.setInterval(() => this.#sweep(), SWEEP_MS);
     const fields = { client: client.id, stream: client.streamId };
