@@ -28,6 +28,5 @@ await run(async () => {
     statistics    curl ${outside}/stats${curlAuthorization()}
     admin         curl ${outside}/admin/stats -H "Authorization: Bearer $ADMIN_TOKEN"
     the API       ${outside}/docs
-    metrics       ${needed('METRICS_URL')}
 `);
 });

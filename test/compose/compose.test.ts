@@ -159,7 +159,11 @@ describe.skipIf(reason !== undefined)('the local stack', () => {
     expect(viewer?.ended).toBe(false);
   });
 
-  it('lets Prometheus read every worker', async () => {
+  it('lets Prometheus read every worker, which is there only in the profile `monitoring`', async () => {
+    const services = async () => (await stack.compose(['ps', '--all', '--services'])).split('\n').filter(Boolean);
+    expect(await services()).not.toContain('prometheus');
+    // Grafana has no stand-in: Debian has no package of it.
+    await stack.compose(['--profile', 'monitoring', 'up', '--detach', '--no-recreate', '--no-deps', 'prometheus']);
     const health = async () => {
       const response = await fetch(`${stack.prometheusUrl}/api/v1/targets?state=active`);
       const { data } = (await response.json()) as { data: { activeTargets: { health: string; lastError: string }[] } };
@@ -170,6 +174,9 @@ describe.skipIf(reason !== undefined)('the local stack', () => {
       everyMs: 1_000,
       what: async () => `two targets that are up; they are: ${(await health()).join('; ')}`,
     });
+    const rules = await fetch(`${stack.prometheusUrl}/api/v1/rules`);
+    const { data } = (await rules.json()) as { data: { groups: { rules: { health: string }[] }[] } };
+    expect(data.groups.flatMap((group) => group.rules).length).toBeGreaterThan(5);
   });
 
   it('keeps Redis, relays, metrics and the file system to itself', async () => {

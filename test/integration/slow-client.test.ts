@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { decodeErrors, expectClean, judgeTs } from '../support/judge/index.ts';
+import { parseMetrics } from '../support/metrics.ts';
 import type { RecordingHandle } from '../support/recorder.ts';
 import { allPlaying, COPY, poolingOf, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -44,6 +45,8 @@ describe.concurrent('a viewer', () => {
       { what: 'a skip to be counted', timeoutMs: KERNEL_MS, everyMs: 500 },
     );
     await reading;
+    const { body } = await worker.api.get<string>('/metrics');
+    expect(parseMetrics(body).streampool_skipped_seconds_total).toBeGreaterThan(0);
     await sleep(6_000);
 
     expect(slow.ended).toBe(false);

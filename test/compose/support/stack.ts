@@ -83,7 +83,17 @@ export class Stack {
 
   /** Nothing of it is left: containers, networks, volumes, its own images. */
   async down(): Promise<void> {
-    await this.compose(['down', '--volumes', '--rmi', 'local', '--timeout', '20', '--remove-orphans']);
+    await this.compose([
+      '--profile',
+      'monitoring',
+      'down',
+      '--volumes',
+      '--rmi',
+      'local',
+      '--timeout',
+      '20',
+      '--remove-orphans',
+    ]);
   }
 
   /** What the containers of a service have written to stdout. */

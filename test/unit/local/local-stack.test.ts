@@ -103,7 +103,7 @@ it('Redis refuses writes when it is full, as in the cloud: it drops no lease', (
 describe('what is reachable from outside', () => {
   it('is on the loopback address, and neither Redis nor a worker', () => {
     const published = [...compose.matchAll(/ports: \["(.+)"\]/g)].map(([, port]) => port ?? '');
-    expect(published).toHaveLength(2);
+    expect(published).toHaveLength(3);
     for (const port of published) expect(port).toMatch(/^127\.0\.0\.1:/);
     for (const name of ['redis', 'worker', 'admin', 'ecs-agent']) expect(service(name)).not.toContain('ports:');
   });
@@ -130,6 +130,8 @@ describe('.env.example', () => {
     'CORS_ORIGINS',
     'HTTP_PORT',
     'PROMETHEUS_PORT',
+    'GRAFANA_PORT',
+    'GRAFANA_PASSWORD',
     'WORKERS',
   ])('has %s', (name) => {
     expect(example).toMatch(new RegExp(`^#?${name}=`, 'm'));
@@ -137,14 +139,16 @@ describe('.env.example', () => {
 
   it('names nothing that the stack does not read', () => {
     const names = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name ?? '');
-    const unread = names.filter((name) => !new RegExp(`(^ +${name}:|\\$\\{${name}\\b)`, 'm').test(compose));
+    const unread = names.filter(
+      (name) => !new RegExp(`(^ +${name}:|\\$\\{${name}\\b|^ +environment: ${name}$)`, 'm').test(compose),
+    );
     expect(unread).toEqual(['WORKER_ID']);
   });
 });
 
 describe('local/make-env', () => {
   const tokens = (env: string) =>
-    ['API_TOKEN', 'ADMIN_TOKEN'].map((name) => new RegExp(`^${name}=(.*)$`, 'm').exec(env)?.[1]);
+    ['API_TOKEN', 'ADMIN_TOKEN', 'GRAFANA_PASSWORD'].map((name) => new RegExp(`^${name}=(.*)$`, 'm').exec(env)?.[1]);
 
   /** What it makes of the .env of a folder like this one. */
   function made(before?: string): { env: string; mode: number; again: string } {
@@ -164,19 +168,20 @@ describe('local/make-env', () => {
   }
 
   it('writes .env with tokens that nobody knows, for nobody else to read, and keeps it', () => {
-    expect(tokens(example)).toEqual(['', '']);
+    expect(tokens(example)).toEqual(['', '', '']);
     const [one, two] = [made(), made()];
     const all = [...tokens(one.env), ...tokens(two.env)];
     for (const token of all) expect(token).toMatch(/^[0-9a-f]{48}$/);
-    expect(new Set(all).size).toBe(4);
+    expect(new Set(all).size).toBe(6);
     expect(one.mode).toBe(0o600);
     expect(one.again).toBe(one.env);
-    expect(one.env.replace(/^(A\w+_TOKEN)=.*$/gm, '$1=')).toBe(example);
+    expect(one.env.replace(/^(A\w+_TOKEN|GRAFANA_PASSWORD)=.*$/gm, '$1=')).toBe(example);
   });
 
-  it('fills in what is empty in an .env that exists', () => {
-    const { env } = made('API_TOKEN=mine\nADMIN_TOKEN=\nPORT=1\n');
-    expect(env).toMatch(/^API_TOKEN=mine\nADMIN_TOKEN=[0-9a-f]{48}\nPORT=1\n$/);
+  it('fills in what is empty in an .env that exists, and adds the password that earlier ones do not have', () => {
+    const { env, again } = made('API_TOKEN=mine\nADMIN_TOKEN=\nPORT=1\n');
+    expect(env).toMatch(/^API_TOKEN=mine\nADMIN_TOKEN=[0-9a-f]{48}\nPORT=1\n\n# .+\nGRAFANA_PASSWORD=[0-9a-f]{48}\n$/);
+    expect(again).toBe(env);
   });
 
   it('is what compose names when a token is missing', () => {
