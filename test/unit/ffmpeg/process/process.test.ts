@@ -7,6 +7,7 @@ import { probeHardware } from '../../../../services/proxy/src/ffmpeg/host/hardwa
 import { ffmpegVersion, isTooOld, locateFfmpeg } from '../../../../services/proxy/src/ffmpeg/host/locate.ts';
 import { Sandbox } from '../../../../services/proxy/src/ffmpeg/host/sandbox.ts';
 import { spawnFfmpeg } from '../../../../services/proxy/src/ffmpeg/process/process.ts';
+import { FfmpegTally } from '../../../../services/proxy/src/ffmpeg/process/tally.ts';
 import { FFMPEG, synthetic, Workspace } from '../fixture.ts';
 
 const workspace = new Workspace();
@@ -50,13 +51,16 @@ describe('spawnFfmpeg', () => {
         'aac',
       ]),
     );
-    const process = start(LIVE);
+    const tally = new FfmpegTally();
+    const process = spawnFfmpeg({ sandbox: bare, args: LIVE, input: 'pipe', log, name: 'test', tally });
+    expect(tally.starts).toBe(1);
     let bytes = 0;
     process.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
     });
     process.stdin?.end(source);
     expect(await process.exited).toMatchObject({ code: 0, reason: 'source_ended' });
+    expect([...tally.exits].filter(([, count]) => count > 0)).toEqual([['source_ended', 1]]);
     expect(await process.duration).toBeUndefined();
     expect(bytes).toBeGreaterThan(source.length / 2);
   });
