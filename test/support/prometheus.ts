@@ -107,6 +107,9 @@ export class Prometheus {
     child.stderr?.on('data', (bytes: Buffer) => {
       said += bytes.toString();
     });
+    child.once('error', (error) => {
+      said += String(error);
+    });
     const prometheus = new Prometheus(`http://127.0.0.1:${port}`, child, folder);
     const isReady = async () => (await fetch(`${prometheus.url}/-/ready`).catch(() => undefined))?.ok === true;
     await until(isReady, { timeoutMs: 20_000, what: () => `Prometheus to be ready; it says: ${said}` });

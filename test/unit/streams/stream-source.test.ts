@@ -36,8 +36,10 @@ describe('streams of one URL', () => {
   it('move together, by one, with one word to the others and one line in the log for each', async () => {
     const told: (readonly string[])[] = [];
     const logged: unknown[] = [];
+    let counted = 0;
     const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }, { id: 'c' }], {
       tell: async (streams) => void told.push(streams),
+      onAdvanced: () => counted++,
       log: { warn: (fields: unknown) => void logged.push(fields) },
     });
     const moves = await Promise.all(sources.map((source) => source.advance(-1, { reason: 'stalled' })));
@@ -46,6 +48,7 @@ describe('streams of one URL', () => {
     const records = await Promise.all(['a', 'b', 'c'].map((id) => registry.stream(id)));
     expect(records.map((record) => record?.failover)).toMatchObject(Array(3).fill({ index: 0, attempts: 1 }));
     expect(told).toEqual([['a', 'b', 'c']]);
+    expect(counted).toBe(1);
     expect(logged).toMatchObject(['a', 'b', 'c'].map((stream) => ({ stream, index: 0, reason: 'stalled' })));
   });
 

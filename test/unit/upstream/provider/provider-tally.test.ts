@@ -1,11 +1,13 @@
 /** Connections by provider: hosts only, and only so many of them. */
 
 import { expect, it } from 'vitest';
+import { ProviderConnections } from '../../../../services/proxy/src/upstream/provider/provider-connections.ts';
 import {
   NAMED_PROVIDERS,
   OTHER_PROVIDERS,
   ProviderTally,
 } from '../../../../services/proxy/src/upstream/provider/provider-tally.ts';
+import { MemoryRegistry } from '../../../../services/registry/memory/memory-registry.ts';
 
 it('counts connections, accounts and refusals of a host, and nothing else of its URL', () => {
   const tally = new ProviderTally();
@@ -35,4 +37,18 @@ it('names 50 hosts and adds up the others, and lets go of hosts that are not use
   expect(names).toContain('new.example');
   expect(names).not.toContain('h0.example');
   expect(names).toHaveLength(NAMED_PROVIDERS + 1);
+});
+
+it('counts what a worker takes and is refused, by its own limit and by the provider', async () => {
+  const registry = new MemoryRegistry({ workerId: 'w', incarnation: 'i', address: '', zone: undefined }, 0);
+  const connections = new ProviderConnections({ max: 1, registry, reclaim: async () => undefined, waitMs: 20 });
+  const address = { url: 'http://tv.example/live.ts', headers: {}, userAgent: '' };
+  const release = await connections.acquire('s', address);
+  await expect(connections.acquire('t', address)).rejects.toThrow('SOURCE_MAX_CONNECTIONS');
+  await connections.watch(address).makeRoom();
+  expect(connections.tally.all).toEqual([{ provider: 'tv.example', connections: 1, accounts: 1, refusals: 2 }]);
+  release();
+  release();
+  expect(connections.tally.all).toMatchObject([{ connections: 0, refusals: 2 }]);
+  expect(connections.max).toBe(1);
 });
