@@ -1,6 +1,7 @@
 -- The record of what happened: two Redis Streams, which every script may add to, so that there is never a change without its event.
--- Runs before every script, after prelude.lua. K.eventCounts has how many there were of each type. K.events has what happens to workers and streams; K.clientEvents has what happens to
--- viewers, so that many of them do not push the rest out. An entry has the fields
+-- Runs before every script, after prelude.lua. K.events has what happens to workers and streams; K.clientEvents has what happens to
+-- viewers, so that many of them do not push the rest out. K.eventCounts has how many there were of each type, in the field 'type <type>'.
+-- An entry has the fields
 --   n       its number in its Redis Stream: who reads finds out how many have been dropped
 --   type    as in event.ts
 --   data    JSON
