@@ -29,7 +29,7 @@ it('counts what is answered, refused and not answered, alone and in a batch', as
   const port = await redisLike();
   const redis = new MeasuredRedis({
     ...{ host: '127.0.0.1', port, lazyConnect: true, enableReadyCheck: false, disableClientInfo: true },
-    ...{ commandTimeout: 200, maxRetriesPerRequest: 0, retryStrategy: () => null },
+    ...{ commandTimeout: 1_000, maxRetriesPerRequest: 0, retryStrategy: () => null },
   });
   onTestFinished(() => redis.disconnect());
   await redis.connect();
