@@ -116,16 +116,19 @@ export class Prometheus {
     return prometheus;
   }
 
-  /** Until what happens now has been scraped. */
-  async scraped(): Promise<void> {
+  /**
+   * Until what happens now has been scraped.
+   * @param workers of so many workers
+   */
+  async scraped(workers = 1): Promise<void> {
     const nowMs = Date.now();
-    const newest = async () => {
-      const times = (await this.over('timestamp(streampool_info)')).flatMap(({ values }) =>
-        values.map(([, value]) => Number(value)),
+    const scrapedSince = async () => {
+      const newest = (await this.over('timestamp(streampool_info)')).map(({ values }) =>
+        Math.max(...values.map(([, value]) => Number(value))),
       );
-      return Math.max(0, ...times) * 1000;
+      return newest.filter((seconds) => seconds * 1000 > nowMs + SCRAPE_MS).length;
     };
-    await until(async () => (await newest()) > nowMs + SCRAPE_MS, { timeoutMs: 15_000, what: 'the next scrape' });
+    await until(async () => (await scrapedSince()) >= workers, { timeoutMs: 20_000, what: 'the next scrape' });
   }
 
   /** An expression at each second since the start; series without a value are left out. @throws when it is not valid */
