@@ -164,6 +164,15 @@ const madeVariant = z
   .optional()
   .catch(undefined);
 
+/** What people read. A text of another worker is not longer than any that this one makes. */
+const fact = z.string().max(64).optional().catch(undefined);
+const measured = count.optional().catch(undefined);
+const facts = { resolution: fact, videoCodec: fact, fps: measured, audioCodec: fact, audioChannels: fact };
+const madeInput = z
+  .object({ ...facts, bitsPerSecond: measured, bufferMs: measured, lastByteAgoMs: measured, repairs: measured })
+  .optional()
+  .catch(undefined);
+
 const madeStreams = z
   .record(
     z.string(),
@@ -172,6 +181,9 @@ const madeStreams = z
       speed: count.optional(),
       failures: count,
       variant: madeVariant,
+      epoch: measured,
+      input: madeInput,
+      output: z.object(facts).optional().catch(undefined),
     }),
   )
   .optional()

@@ -1,5 +1,7 @@
 /** The records that workers share. Plain data, without media. */
 
+import type { MediaFacts } from '../shared/media-facts.ts';
+
 /** How a transcoded stream's FFmpeg is run, as resolved when the stream was created. */
 export interface StreamProfile {
   name: string;
@@ -208,6 +210,24 @@ export interface MadeStream {
   failures: number;
   /** For the entry of HLS on a worker that does not have the feed; earlier versions do not send it. */
   variant?: MadeVariant | undefined;
+  /** Of its ownership: where two workers say that they make it, the larger one does. Earlier versions do not send it, nor what follows. */
+  epoch?: number | undefined;
+  /** What it is made of. */
+  input?: MadeInput | undefined;
+  /** What it consists of. */
+  output?: MediaFacts | undefined;
+}
+
+/** What a worker gets of a source. */
+export interface MadeInput extends MediaFacts {
+  /** Over the last 10 s; undefined in the first one, and while FFmpeg reads the source itself. */
+  bitsPerSecond?: number | undefined;
+  /** Media of it that the worker holds; undefined while FFmpeg reads the source itself. */
+  bufferMs?: number | undefined;
+  /** How long ago the newest of it came. */
+  lastByteAgoMs?: number | undefined;
+  /** How often its clock has jumped since it was opened; undefined when another worker reads it. */
+  repairs?: number | undefined;
 }
 
 /** What an entry of HLS says of a stream. */

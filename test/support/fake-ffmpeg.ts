@@ -66,6 +66,7 @@ export function spawnFakeFfmpeg({ args, input }: SpawnRequest): FfmpegProcess {
     stdout,
     exited: exited.promise,
     duration: duration.promise,
+    said: { shown: [], input: {}, output: {} },
     kill: () => end('killed'),
   };
 }

@@ -7,8 +7,17 @@ const time = z.iso.datetime({ offset: true });
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 /** Values are always text: it compares `transcoding` with "true", and ids loosely. */
 const metadata = z.record(z.string(), z.string());
-/** Only of transcoded streams; m3u-editor works without it. */
-const mediaInfo = z.record(z.string(), z.unknown()).optional();
+/** Of streams that run: texts and numbers, or null. */
+const mediaInfo = z
+  .object({
+    resolution: text.nullable(),
+    video_codec: text.nullable(),
+    fps: z.number().nullable(),
+    bitrate_kbps: z.number().nullable(),
+    audio_codec: text.nullable(),
+    audio_channels: text.nullable(),
+  })
+  .nullable();
 
 /** POST /streams and POST /transcode. */
 export const created = z.object({ stream_id: id });
@@ -54,7 +63,10 @@ export const monitoredStreams = z.object({
       failover_attempts: count,
       last_failover_time: time.nullable(),
       media_info: mediaInfo,
-      output_media_info: mediaInfo,
+      output_media_info: mediaInfo
+        .unwrap()
+        .extend({ container: text.nullable(), speed: z.number().nullable() })
+        .nullable(),
     }),
   ),
 });

@@ -189,7 +189,9 @@ export class SimulatedWorker {
     here.add(seating.feeds, sources);
     this.here = here;
     const hlsFeeds = { find: async () => undefined, prepare: async () => false };
-    const served = relayedFeeds({ here, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain });
+    const makingReport = (streamId: string) => seating.makingReport(streamId);
+    const parts = { here, sources, hlsFeeds, processes: seating.feeds, films: seating.films };
+    const served = relayedFeeds({ ...parts, makingReport, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
     const { relays } = this;

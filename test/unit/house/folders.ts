@@ -91,7 +91,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'feed/hls',
     'segments of a feed: what is in them, and the playlists',
-    'mpegts/syntax mpegts/naming mpegts/segmenting feed/containers/cmaf feed/marks',
+    'services/shared mpegts/syntax mpegts/naming mpegts/segmenting feed/containers/cmaf feed/marks',
   ),
 
   // FFmpeg. It knows nothing of feeds, streams and providers.
@@ -193,8 +193,8 @@ export const FOLDERS: readonly Folder[] = [
   ),
   row(
     'processes/output',
-    'what is done with the output of runs: how fast it flows, and where its segments begin',
-    'services/shared async.ts mpegts/syntax feed feed/marks ffmpeg/process ffmpeg/profiles relay',
+    'what is done with the output of runs: how fast it flows, where its segments begin, and what is told of it',
+    'services/shared services/registry async.ts mpegts/syntax feed feed/marks ffmpeg/process ffmpeg/profiles relay segments sources',
   ),
   row(
     'processes',
@@ -209,7 +209,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes films',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* relay ownership segments streams processes films',
   ),
   row(
     'viewers/sessions',
@@ -241,7 +241,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/views',
     'how streams and clients are shown',
-    'services/shared/masking services/registry upstream/* worker api/http',
+    'services/shared services/shared/masking services/registry upstream/* worker api/http',
   ),
   row(
     'api/streams',

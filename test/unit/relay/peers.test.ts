@@ -4,7 +4,14 @@ import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gather } from '../../../services/proxy/src/async.ts';
-import { type Peer, type PlaceAnswer, peerPlaceOf, streamReportsOf } from '../../../services/proxy/src/relay/peers.ts';
+import {
+  type MakingReport,
+  makingReportOf,
+  type Peer,
+  type PlaceAnswer,
+  peerPlaceOf,
+  streamReportsOf,
+} from '../../../services/proxy/src/relay/peers.ts';
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import type { StreamReport } from '../../../services/registry/stream-report.ts';
@@ -27,7 +34,12 @@ const STREAM = newStream(
 );
 const TIMEOUT_MS = 1_000;
 
-async function peer(incarnation: string, knows: StreamReport, place?: PlaceAnswer): Promise<Peer> {
+async function peer(
+  incarnation: string,
+  knows: StreamReport,
+  place?: PlaceAnswer,
+  makes?: MakingReport,
+): Promise<Peer> {
   const server = new RelayServer({
     incarnation,
     secret: () => 'secret',
@@ -35,6 +47,7 @@ async function peer(incarnation: string, knows: StreamReport, place?: PlaceAnswe
     prepare: async () => false,
     placeAnswer: () => place,
     streamReport: () => knows,
+    makingReport: (streamId) => (streamId === ID ? makes : undefined),
     log: createLogger('fatal'),
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -79,6 +92,29 @@ async function timed<T>(action: Promise<T>): Promise<[T, number]> {
   const startMs = performance.now();
   return [await action, performance.now() - startMs];
 }
+
+describe('what the maker of a stream tells', () => {
+  it('is told by that worker alone, and to those who know the secret', async () => {
+    const lines = ['[info] Input #0, mpegts', '[info] speed=1x'];
+    const maker = await peer('one', {}, undefined, { lines });
+    const ask = (of: string, at: Peer, secret = 'secret') => makingReportOf(of, at, secret, TIMEOUT_MS);
+    expect(await ask(ID, maker)).toEqual({ lines });
+    expect(await ask('b'.repeat(32), maker)).toBeUndefined();
+    expect(await ask(ID, await peer('two', {}))).toBeUndefined();
+    expect(await ask(ID, maker, 'guessed')).toBeUndefined();
+    expect(await ask(ID, await dead())).toBeUndefined();
+    expect(await makingReportOf(ID, await silent(), 'secret', 50)).toBeUndefined();
+    // A copy without FFmpeg.
+    expect(await ask(ID, await peer('three', {}, undefined, {}))).toEqual({});
+  });
+
+  it('is believed only as far as it makes sense', async () => {
+    const odd1 = await odd((_request, response) => response.end('{"lines":"many"}'));
+    expect(await makingReportOf(ID, odd1, 'secret', TIMEOUT_MS)).toEqual({ lines: undefined });
+    const odd2 = await odd((_request, response) => response.end('not JSON'));
+    expect(await makingReportOf(ID, odd2, 'secret', TIMEOUT_MS)).toBeUndefined();
+  });
+});
 
 describe('a stream', () => {
   it('is told as it is, by those who know it', async () => {

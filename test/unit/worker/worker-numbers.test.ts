@@ -19,11 +19,11 @@ it('names the streams whose first process is here, and no relays', () => {
   const feeds = [
     feed('a', { restarts: 3 }),
     feed('a', { slot: 1, restarts: 9 }),
-    feed('begins', { made: undefined }),
+    feed('begins', { made: undefined, input: { videoCodec: 'h264', repairs: 2 }, output: { fps: 25 } }),
     feed('relayed', { place: { kind: 'relay', owner } }),
   ];
   expect(madeHere(feeds)).toEqual({
-    a: { bitsPerSecond: 4_000_000, speed: 1, failures: 3 },
-    begins: { failures: 0 },
+    a: { bitsPerSecond: 4_000_000, speed: 1, failures: 3, epoch: 1 },
+    begins: { failures: 0, epoch: 1, input: { videoCodec: 'h264', repairs: 2 }, output: { fps: 25 } },
   });
 });

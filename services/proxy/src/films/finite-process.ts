@@ -6,6 +6,7 @@ import type { StreampoolError } from '../errors.ts';
 import { buildArguments, type CommandOptions } from '../ffmpeg/process/command.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
+import type { FfmpegSaid } from '../ffmpeg/process/stderr.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import { failureOf } from '../processes/recovery.ts';
@@ -20,6 +21,7 @@ export class FiniteProcess {
   readonly ended: Promise<FfmpegExit>;
   readonly #failure: (exit: FfmpegExit) => StreampoolError;
   readonly #isWhole: () => boolean;
+  readonly #lastInputMs: () => number | undefined;
 
   /**
    * @param place its place among the provider's connections, which it frees while its viewer pauses
@@ -46,6 +48,7 @@ export class FiniteProcess {
     const { stdout } = this.#process;
     this.#failure = (exit) => failureOf({ exit, sourceError: session.lastError }, address.url);
     this.#isWhole = () => session.lastError === undefined;
+    this.#lastInputMs = () => session.lastMediaMs;
     this.ended = this.#process.exited.then((exit) => {
       session.close();
       if (session.lastError !== undefined)
@@ -67,6 +70,16 @@ export class FiniteProcess {
   /** Process id of the FFmpeg. */
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** What its FFmpeg has said, as of the moment of asking. */
+  get said(): FfmpegSaid {
+    return this.#process.said;
+  }
+
+  /** When FFmpeg last got something of the source, monotonic ms; undefined: nothing yet. */
+  get lastInputMs(): number | undefined {
+    return this.#lastInputMs();
   }
 
   /** Its source has not broken off. */

@@ -1,6 +1,7 @@
 /** The FFmpegs of viewers that watch a source with an end: one per viewer, each with its own provider connection. */
 
-import type { StreamProfile } from '../../../registry/types.ts';
+import type { MadeStream, StreamProfile } from '../../../registry/types.ts';
+import { systemClock } from '../../../shared/clock.ts';
 import type { CommandOptions } from '../ffmpeg/process/command.ts';
 import type { RunDeps } from '../processes/ffmpeg-run.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
@@ -14,7 +15,8 @@ export interface FiniteProcessesDeps extends RunDeps {
 
 export class FiniteProcesses {
   readonly #deps: FiniteProcessesDeps;
-  readonly #running = new Set<FiniteProcess>();
+  /** With the stream that each one plays; those that began last are at the end. */
+  readonly #running = new Map<FiniteProcess, string>();
   /** Those that wait for their place among the provider's connections. */
   #starting = 0;
 
@@ -63,7 +65,7 @@ export class FiniteProcesses {
       disconnect();
       throw error;
     }
-    this.#running.add(process);
+    this.#running.set(process, streamId);
     void process.ended.then(() => {
       over.abort();
       disconnect();
@@ -78,8 +80,24 @@ export class FiniteProcesses {
     return process;
   }
 
+  /** What the newest FFmpeg of each stream makes, by stream. Each is read and written at the pace of its viewer, so nothing has a bit rate. */
+  made(): Record<string, MadeStream> {
+    const nowMs = systemClock.monotonicMs();
+    const made: Record<string, MadeStream> = {};
+    for (const [{ said, lastInputMs }, streamId] of this.#running) {
+      const lastByteAgoMs = lastInputMs === undefined ? undefined : Math.round(nowMs - lastInputMs);
+      made[streamId] = { failures: 0, speed: said.speed, input: { ...said.input, lastByteAgoMs }, output: said.output };
+    }
+    return made;
+  }
+
+  /** The last lines of the newest FFmpeg of a stream, masked; undefined: it has none here. */
+  linesOf(streamId: string): readonly string[] | undefined {
+    return [...this.#running].findLast(([, id]) => id === streamId)?.[0].said.shown;
+  }
+
   /** Ends them all. */
   close(): void {
-    for (const process of this.#running) process.kill();
+    for (const process of this.#running.keys()) process.kill();
   }
 }

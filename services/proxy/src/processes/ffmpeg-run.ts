@@ -13,6 +13,7 @@ import type { Sandbox } from '../ffmpeg/host/sandbox.ts';
 import { buildArguments, type CommandOptions, type FfmpegInput, takesFirstTracks } from '../ffmpeg/process/command.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
 import { type FfmpegProcess, spawnFfmpeg } from '../ffmpeg/process/process.ts';
+import type { FfmpegSaid } from '../ffmpeg/process/stderr.ts';
 import type { FfmpegTally } from '../ffmpeg/process/tally.ts';
 import { isOutdated as isChoiceOutdated } from '../ffmpeg/process/track-choice.ts';
 import type { ResolvedProfile } from '../ffmpeg/profiles/profiles.ts';
@@ -69,7 +70,7 @@ export async function ffmpegRunOn(
   trials: TrackTrials,
 ): Promise<Run> {
   try {
-    const { process, stop, kill } =
+    const { process, stop, kill, said, lastInputMs } =
       lease.feed === undefined
         ? urlRun(profile, request, deps, trials)
         : await pipedRun(profile, request, lease.feed, deps, trials);
@@ -78,6 +79,10 @@ export async function ffmpegRunOn(
       ended: process.exited.then((exit) => ({ exit, sourceError: stop(exit), orderly: exit.code === 0 })),
       source: lease.feed,
       pid: process.pid,
+      said,
+      get lastInputMs() {
+        return lastInputMs?.();
+      },
       duration: lease.feed === undefined ? process.duration : Promise.resolve(undefined),
       kill,
       release: lease.release,
@@ -93,6 +98,9 @@ interface Parts {
   /** Stops reading. Returns what was wrong with the source, if anything. */
   readonly stop: (exit: FfmpegExit) => SourceError | undefined;
   readonly kill: () => void;
+  readonly said: FfmpegSaid;
+  /** When FFmpeg last got something of a source that it opened, monotonic ms. */
+  readonly lastInputMs?: () => number | undefined;
 }
 
 /** How often it checks whether FFmpeg still has the right tracks. */
@@ -132,7 +140,10 @@ async function pipedRun(
   // FFmpeg decodes only the tracks that it found at its start. The next FFmpeg finds the new ones.
   const takesFirst = takesFirstTracks(profile);
   const isOutdated = () => isChoiceOutdated(tracks, tracksOf(), deps.preferredAudioLanguages);
+  // What FFmpeg has said of its input is of the program at its start.
+  let isAnother = false;
   const unsubscribe = source.onProgramChange((position, change) => {
+    isAnother = true;
     const isOver = change === 'shape' ? profile.video === 'encode' && canGoOn : !takesFirst || isOutdated();
     if (isOver) cursor.limitTo(position);
   });
@@ -147,7 +158,18 @@ async function pipedRun(
     cursor.close();
     return failure;
   };
-  return { process, stop, kill };
+  const said = {
+    get shown() {
+      return process.said.shown;
+    },
+    get input() {
+      return isAnother ? {} : process.said.input;
+    },
+    get output() {
+      return process.said.output;
+    },
+  };
+  return { process, stop, kill, said };
 }
 
 function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, trials: TrackTrials): Parts {
@@ -162,7 +184,7 @@ function urlRun(profile: StreamProfile, request: RunRequest, deps: RunDeps, tria
     session.close();
     return lastError;
   };
-  return { process, stop, kill };
+  return { process, stop, kill, said: process.said, lastInputMs: () => session.lastMediaMs };
 }
 
 /** Notices an FFmpeg that got input and made no output, whether it ends by itself or has to be killed. */

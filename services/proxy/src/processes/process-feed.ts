@@ -188,6 +188,11 @@ export class ProcessFeed implements PlacedFeed {
     return this.#run?.pid;
   }
 
+  /** The run of this worker that it reads now. */
+  get playing(): Run | undefined {
+    return this.#playing;
+  }
+
   get sourceClock(): SourceClock | undefined {
     return this.#sourceClock;
   }

@@ -19,12 +19,14 @@ import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import { SlotReleases } from '../ownership/slot-releases.ts';
+import type { MakingReport } from '../relay/peers.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { FeedHls } from '../segments/feed-hls.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import type { RunDeps } from './ffmpeg-run.ts';
 import type { FailedRun } from './input-end.ts';
+import { FeedFacts, type FeedFactsTold } from './output/feed-facts.ts';
 import { ProcessFeed, type ProcessFeedDeps } from './process-feed.ts';
 import { productionOf } from './production.ts';
 
@@ -52,7 +54,7 @@ export interface FeedUse {
   readonly release: () => void;
 }
 
-export interface ProcessStatus {
+export interface ProcessStatus extends Partial<FeedFactsTold> {
   readonly streamId: string;
   readonly slot: number;
   /** An FFmpeg makes it; it is no copy of its source. */
@@ -75,6 +77,7 @@ interface Entry {
   readonly slot: number;
   readonly process: ProcessFeed;
   readonly pace: Pace;
+  readonly facts: FeedFacts;
   readonly needsProcess: boolean;
   /** Viewers here and relays to other workers. */
   users: number;
@@ -136,7 +139,7 @@ export class ProcessFeeds {
 
   status(): ProcessStatus[] {
     const nowMs = this.#clock.monotonicMs();
-    return [...this.#entries.values()].map(({ streamId, slot, process, pace, needsProcess }) => ({
+    return [...this.#entries.values()].map(({ streamId, slot, process, pace, facts, needsProcess }) => ({
       streamId,
       slot,
       needsProcess,
@@ -148,7 +151,15 @@ export class ProcessFeeds {
       variant: process.segments.variant,
       place: process.place.current,
       made: pace.measure(nowMs, process.feed.ring.head, process.feed.ring.headMs),
+      ...facts.of(process, process.playing),
     }));
+  }
+
+  /** What is told of a stream whose first feed is made here, when somebody looks at it; undefined: it is not made here. */
+  makingReport(streamId: string): MakingReport | undefined {
+    const process = this.#entries.get(`${streamId}/0`)?.process;
+    if (process?.place.current.kind !== 'own') return undefined;
+    return { lines: process.playing?.said?.shown };
   }
 
   /** The keys of the sources that feeds made here read, by stream. */
@@ -237,6 +248,7 @@ export class ProcessFeeds {
       slot,
       process,
       pace: new Pace(),
+      facts: new FeedFacts(),
       needsProcess: production.needsProcess,
       users: 0,
       grace: undefined,

@@ -5,6 +5,7 @@ import type { SourceError } from '../errors.ts';
 import type { SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
 import type { FfmpegExit } from '../ffmpeg/process/exit.ts';
+import type { FfmpegSaid } from '../ffmpeg/process/stderr.ts';
 import type { ResumePoint } from '../mpegts/splicing/resume-point.ts';
 import { wrapTicks } from '../mpegts/syntax/timestamp.ts';
 import type { SourceFeed } from '../sources/source-feed.ts';
@@ -67,6 +68,10 @@ export interface Run {
   readonly source: SourceFeed | undefined;
   /** Process id of its FFmpeg. */
   readonly pid: number | undefined;
+  /** What its FFmpeg has said, as of the moment of asking; undefined: it has none. */
+  readonly said?: FfmpegSaid | undefined;
+  /** When FFmpeg, which opened the source, last got something of it, monotonic ms; undefined: nothing yet, or the worker reads the source. */
+  readonly lastInputMs?: number | undefined;
   /** Duration in seconds, once known, when FFmpeg opened the source; undefined: the source has no end. */
   readonly duration: Promise<number | undefined>;
   /** Ends it at once. The source stays open for the next run until `release`. */

@@ -23,6 +23,28 @@ export interface PlaceAnswer {
   readonly relayed: boolean;
 }
 
+/** What the worker that makes a stream tells of it when somebody looks at it. */
+export interface MakingReport {
+  /** The last lines of its FFmpeg, masked; undefined: it has none. */
+  readonly lines?: readonly string[] | undefined;
+}
+
+const makingShape: z.ZodType<MakingReport> = z.looseObject({
+  lines: z.array(z.string().max(1_000)).max(100).optional().catch(undefined),
+});
+
+/** Asks the worker that makes a stream; undefined: it does not, does not answer, or runs an earlier version. */
+export async function makingReportOf(
+  streamId: string,
+  { address }: Pick<Peer, 'address'>,
+  secret: string,
+  timeoutMs: number,
+  wire: Wire = systemWire,
+): Promise<MakingReport | undefined> {
+  const answer = await ask(wire, address, `/making/${encodeURIComponent(streamId)}`, secret, timeoutMs);
+  return typeof answer === 'string' || answer.status !== 200 ? undefined : parsed(makingShape, answer.body);
+}
+
 /** The incarnation that answers at an address; `refused`: nothing listens there any more. */
 export type PingAnswer = { kind: 'answers'; incarnation: string } | { kind: 'refused' } | { kind: 'silent' };
 

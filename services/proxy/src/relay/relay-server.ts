@@ -21,7 +21,7 @@ import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
 import { answerFetch, type FetchedFeed, readAsk } from './fetch-answer.ts';
 import { MARKS_VERSION, MarkNews } from './mark-frames.ts';
-import { type PlaceAnswer, SOUGHT } from './peers.ts';
+import { type MakingReport, type PlaceAnswer, SOUGHT } from './peers.ts';
 import { agreedVersion, dataHeader, encodeFrame, type RelayEnd, VERSION_HEADER } from './relay-frames.ts';
 import { failureRecord } from './relayed-failure.ts';
 import type { RelayedFeed, RelayedSegments, SegmentsAsked } from './relayed-feed.ts';
@@ -42,6 +42,8 @@ export interface RelayServerDeps {
   readonly isSought?: (key: string) => boolean;
   /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
+  /** What this worker tells of a stream that it makes; unset, or undefined: it makes none. */
+  readonly makingReport?: (streamId: string) => MakingReport | undefined;
   /**
    * An HLS source by its registry key; unset: this worker has none. Undefined when it belongs elsewhere, or nobody reads it here.
    * @param via accepts one that belongs to another worker, for a worker that cannot reach that
@@ -160,6 +162,12 @@ export class RelayServer {
       const streamReport = this.#deps.streamReport(streamId);
       const knows = streamReport.stream !== undefined || streamReport.deletedAtMs !== undefined;
       response.writeHead(knows ? 200 : 404).end(JSON.stringify(streamReport));
+      return;
+    }
+    const [, madeId] = /^\/making\/([\w-]+)$/.exec(url.pathname) ?? [];
+    if (madeId !== undefined) {
+      const told = this.#deps.makingReport?.(madeId);
+      response.writeHead(told === undefined ? 404 : 200).end(told && JSON.stringify(told));
       return;
     }
     // The request is for an earlier worker at this address; it must not start that worker's feeds here.

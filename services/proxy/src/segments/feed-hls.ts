@@ -1,5 +1,6 @@
 /** What HLS viewers get of one feed on this worker: its segments in each container, and which of them a viewer gets who asks for none. */
 
+import type { MediaFacts } from '../../../shared/media-facts.ts';
 import { StreampoolError } from '../errors.ts';
 import { CONTAINERS, type Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
@@ -169,6 +170,11 @@ export class FeedHls implements RelayedSegments {
   get variant(): Variant | undefined {
     const { ts, fmp4 } = this.#made;
     return this.#variant.of(ts.peakBitsPerSecond ?? fmp4.peakBitsPerSecond);
+  }
+
+  /** What the feed consists of, read from its bytes. */
+  get facts(): MediaFacts {
+    return this.#variant.facts;
   }
 
   want(): WantedSegments {

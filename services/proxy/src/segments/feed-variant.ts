@@ -1,7 +1,8 @@
-/** What an entry says of a feed that is here, whether anybody wants its segments or not. */
+/** What a feed that is here consists of, for entries and for people, whether anybody wants its segments or not. */
 
+import type { MediaFacts } from '../../../shared/media-facts.ts';
 import type { Feed } from '../feed/feed.ts';
-import { type Described, described, peakOf, type Variant } from '../feed/hls/variant.ts';
+import { peakOf, type Reading, readMedia, type Variant } from '../feed/hls/variant.ts';
 
 /** Codecs and sizes change when a source does. Reading them costs 1 ms. */
 const KEPT_MS = 5_000;
@@ -13,8 +14,9 @@ const MOST_BYTES = 4 * 1024 * 1024;
 export class FeedVariant {
   readonly #feed: Feed;
   readonly #segmentMs: number;
-  #known: { readonly described: Described; readonly atMs: number } | undefined;
+  #known: { readonly reading: Reading; readonly atMs: number } | undefined;
 
+  /** @param segmentMs HLS_SEGMENT_TIME */
   constructor(feed: Feed, segmentMs: number) {
     this.#feed = feed;
     this.#segmentMs = segmentMs;
@@ -27,15 +29,21 @@ export class FeedVariant {
   of(peakBitsPerSecond: number | undefined): Variant | undefined {
     const peak = peakBitsPerSecond ?? peakOf(this.#feed.ring.entries, this.#segmentMs);
     if (peak === undefined) return undefined;
-    return { ...this.#described(), peakBitsPerSecond: Math.round(peak) };
+    return { ...this.#reading().described, peakBitsPerSecond: Math.round(peak) };
   }
 
-  #described(): Described {
+  /** Nothing of another container than MPEG-TS, and nothing before there is media. */
+  get facts(): MediaFacts {
+    const { opaque, ring } = this.#feed;
+    return opaque || ring.entries.length === 0 ? {} : this.#reading().facts;
+  }
+
+  #reading(): Reading {
     const atMs = this.#feed.clock.monotonicMs();
     if (this.#known === undefined || atMs - this.#known.atMs > KEPT_MS) {
-      this.#known = { described: described(this.#newest()), atMs };
+      this.#known = { reading: readMedia(this.#newest()), atMs };
     }
-    return this.#known.described;
+    return this.#known.reading;
   }
 
   *#newest(): Generator<Buffer> {

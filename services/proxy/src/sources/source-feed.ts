@@ -14,6 +14,7 @@ import { SourceNews } from '../events/source-news.ts';
 import type { Feed, FeedEnd } from '../feed/feed.ts';
 import type { FeedHistory, SourceClock, SourceOrigin } from '../feed/feed-history.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
+import type { Made } from '../feed/pace.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { FeedTrack } from '../mpegts/splicing/splicer.ts';
@@ -199,6 +200,16 @@ export class SourceFeed implements Leader {
   /** When its newest picture was passed on, monotonic ms; undefined before the first. Without pictures, the newest sound. */
   get progressMs(): number | undefined {
     return this.#media.progressMs;
+  }
+
+  /** How fast it comes; undefined in its first second. */
+  get made(): Made | undefined {
+    return this.#media.made;
+  }
+
+  /** How often the provider's clock has jumped since this worker opened it; undefined: another worker or group reads it. */
+  get repairs(): number | undefined {
+    return this.place.current.kind === 'own' && !this.isLed ? this.#media.repairs : undefined;
   }
 
   /** Its audio and video tracks, in the order of its tables. */

@@ -10,12 +10,13 @@ import { type FeedOutput, splicedOutput } from '../feed/feed-output.ts';
 import { feedSink } from '../feed/feed-sink.ts';
 import { LocalMarks } from '../feed/marks/local-marks.ts';
 import type { MarkLog } from '../feed/marks/mark-log.ts';
+import { type Made, Pace } from '../feed/pace.ts';
 import type { RingLimits } from '../feed/ring.ts';
 import type { SentPictures } from '../mpegts/reading/sent-pictures.ts';
 import { TrackSurvey } from '../mpegts/reading/track-survey.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import type { Input } from '../mpegts/splicing/input.ts';
-import { type FeedTrack, type ProgramChange, Splicer } from '../mpegts/splicing/splicer.ts';
+import { type FeedTrack, type ProgramChange, Splicer, type SpliceSink } from '../mpegts/splicing/splicer.ts';
 import { TICKS_PER_MS, TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { PlacedFeed } from '../ownership/follow.ts';
@@ -52,6 +53,8 @@ export class SourceMedia {
   #clock: SourceClock | undefined;
   /** From where on the ring has media of what is read now. */
   #freshFrom = 0;
+  readonly #pace = new Pace();
+  #repairs = 0;
   #progress = 0;
   #progressMs: number | undefined;
 
@@ -67,7 +70,11 @@ export class SourceMedia {
       sink.programChanged(change);
       for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
     };
-    this.#splicer = new Splicer(this.marks.sink({ ...sink, programChanged }), {
+    const progress: SpliceSink['progress'] = (dts, shown, jumped) => {
+      if (jumped) this.#repairs++;
+      sink.progress(dts, shown, jumped);
+    };
+    this.#splicer = new Splicer(this.marks.sink({ ...sink, programChanged, progress }), {
       holdReordered: false,
       firstDts: FIRST_DTS,
       survey: new TrackSurvey(),
@@ -99,6 +106,17 @@ export class SourceMedia {
 
   get isOther(): boolean {
     return this.#isOther;
+  }
+
+  /** How fast it comes; see `Pace`. */
+  get made(): Made | undefined {
+    const { ring, clock } = this.feed;
+    return this.#pace.measure(clock.monotonicMs(), ring.head, ring.headMs);
+  }
+
+  /** How often the clock of what it reads has jumped, and was put right here. */
+  get repairs(): number {
+    return this.#repairs;
   }
 
   /** From where on the ring has media of what is read now; undefined while it has none. */

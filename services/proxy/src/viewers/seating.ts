@@ -19,6 +19,7 @@ import type {
   JoinAnswer,
   Joined,
   JoinRequest,
+  MadeStream,
   SessionRequest,
   StreamRecord,
   WorkerIdentity,
@@ -36,6 +37,7 @@ import { FiniteProcesses } from '../films/finite-processes.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedStart, type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
+import type { MakingReport } from '../relay/peers.ts';
 import type { WantedSegments } from '../segments/feed-hls.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
@@ -154,6 +156,19 @@ export class Seating {
 
   get processCount(): number {
     return this.feeds.processCount + this.#finite.size;
+  }
+
+  /** How the streams are made here whose viewers have a process each, by stream: the newest one of each. */
+  madeAlone(): Record<string, MadeStream> {
+    return this.#finite.made();
+  }
+
+  /** What is told of a stream that is made here, when somebody looks at it; undefined: it is not made here. */
+  makingReport(streamId: string): MakingReport | undefined {
+    const shared = this.feeds.makingReport(streamId);
+    if (shared !== undefined) return shared;
+    const lines = this.#finite.linesOf(streamId);
+    return lines && { lines };
   }
 
   /** Whether this worker can take another process. */

@@ -15,10 +15,19 @@ export interface RelayedFeedsDeps {
   readonly hlsFeeds: Pick<HlsFeeds, 'find' | 'prepare'>;
   readonly processes: ProcessFeeds;
   readonly films: Pick<FilmFeeds, 'answer' | 'placeAnswer'>;
+  readonly makingReport: NonNullable<RelayedFeeds['makingReport']>;
   readonly drain: Drain;
 }
 
-export function relayedFeeds({ here, sources, hlsFeeds, processes, films, drain }: RelayedFeedsDeps): RelayedFeeds {
+export function relayedFeeds({
+  here,
+  sources,
+  hlsFeeds,
+  processes,
+  films,
+  makingReport,
+  drain,
+}: RelayedFeedsDeps): RelayedFeeds {
   return {
     find: async (key, via) => {
       const name = parseFeedKey(key);
@@ -30,6 +39,7 @@ export function relayedFeeds({ here, sources, hlsFeeds, processes, films, drain 
     findHls: async (key, via) => (parseFeedKey(key)?.kind === 'hls' ? hlsFeeds.find(key, via) : undefined),
     answerFilm: (key, asked) => films.answer(key, asked),
     placeAnswer: (key) => here.placeOf(key)?.placeAnswer ?? films.placeAnswer(key),
+    makingReport,
     isSought: (key) => here.placeOf(key)?.isSought === true,
     prepare: async (key) => {
       const name = parseFeedKey(key);

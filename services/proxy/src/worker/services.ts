@@ -1,7 +1,7 @@
 /** What the routes of the API use of a worker. */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { Command, WorkerNumbers } from '../../../registry/types.ts';
+import type { Command, WorkerNumbers, WorkerRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
 import type { EventFeed } from '../events/event-feed.ts';
@@ -9,6 +9,7 @@ import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
 import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
+import type { MakingReport } from '../relay/peers.ts';
 import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
@@ -60,6 +61,8 @@ export interface Services {
   isDraining(): boolean;
   /** The current numbers of this worker. */
   numbers(): WorkerNumbers;
+  /** What the worker that makes a stream tells of it; undefined: it makes it no longer, or does not answer. */
+  makingReport(worker: WorkerRecord, streamId: string): Promise<MakingReport | undefined>;
   /** Carries out a command from another worker or from the API here. */
   carryOut(command: Command): Promise<void>;
   /** Carries out the commands that wait for this worker in the registry; false when it does not answer. */

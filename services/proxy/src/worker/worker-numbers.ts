@@ -41,14 +41,19 @@ export function workerNumbers({
     draining: drainReason !== undefined,
     drainReason,
     connections: { held: connections.held, reads: { ...seating.feeds.sourcesRead(), ...hls.sourcesRead() } },
-    making: madeHere(feeds),
+    making: { ...seating.madeAlone(), ...madeHere(feeds) },
   };
 }
 
 /** How this worker makes the first process feeds of streams, by stream. */
 export function madeHere(feeds: readonly ProcessStatus[]): Record<string, MadeStream> {
-  const own = feeds.filter(({ slot, place }) => slot === 0 && place.kind === 'own');
+  const own = feeds.flatMap(({ place, ...feed }) =>
+    feed.slot === 0 && place.kind === 'own' ? [{ ...feed, place }] : [],
+  );
   return Object.fromEntries(
-    own.map(({ streamId, made, restarts, variant }) => [streamId, { ...made, failures: restarts, variant }]),
+    own.map(({ streamId, made, restarts, variant, place: { epoch }, input, output }) => [
+      streamId,
+      { ...made, failures: restarts, variant, epoch, input, output },
+    ]),
   );
 }

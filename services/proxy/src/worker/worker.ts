@@ -23,6 +23,7 @@ import { Handover } from '../ownership/handover.ts';
 import { Lease } from '../ownership/lease.ts';
 import { LeaseRenewal } from '../ownership/lease-renewal.ts';
 import { SilentWorkers } from '../ownership/silent-workers.ts';
+import { makingReportOf } from '../relay/peers.ts';
 import { systemWire } from '../relay/wire.ts';
 import { Sealer } from '../sealer.ts';
 import { HlsFeeds } from '../sources/hls/hls-feeds.ts';
@@ -56,6 +57,9 @@ import { ringLimits } from './ring-budget.ts';
 import type { Services } from './services.ts';
 import { startWaitsFor } from './start.ts';
 import { workerNumbers } from './worker-numbers.ts';
+
+/** How long somebody who looks at a stream waits for what the worker that makes it tells. */
+const LOOK_TIMEOUT_MS = 1_000;
 
 export interface Worker {
   readonly services: Services;
@@ -231,7 +235,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
   });
 
   const { relays, onReturn, leave } = await cluster.join(
-    relayedFeeds({ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain }),
+    relayedFeeds({
+      ...{ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain },
+      makingReport: (streamId) => seating.makingReport(streamId),
+    }),
   );
   await gateway.listen();
   const numbers = () =>
@@ -381,6 +388,10 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       startWaitsFor: () => startWaitsFor({ isOnEcs: isOnEcs(), isKnown: cluster.isKnown() }),
       isDraining: () => drain.isBegun,
       numbers,
+      makingReport: async ({ incarnation, address }, streamId) =>
+        incarnation === me.incarnation
+          ? seating.makingReport(streamId)
+          : makingReportOf(streamId, { address }, cluster.secret(), LOOK_TIMEOUT_MS),
       carryOut: doIt,
       fetchCommands: () => renewal.renewNow(),
     },

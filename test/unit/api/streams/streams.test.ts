@@ -40,6 +40,9 @@ describe('GET /streams', () => {
       last_access: expect.stringMatching(ISO),
       metadata: {},
       headers: { Authorization: '***', 'X-A': 'b' },
+      media_info: null,
+      output_media_info: null,
+      input: null,
     });
   });
 
@@ -80,7 +83,9 @@ describe('GET /streams/{id}', () => {
     const id = await create(api, 1);
     await addViewer(api, id, 'c1');
     const { body } = await api.get(`/streams/${id}`);
-    expect(Object.keys(body)).toEqual(['stream', 'clients', 'client_count']);
+    expect(Object.keys(body)).toEqual(['stream', 'clients', 'client_count', 'worker_id', 'ffmpeg_lines']);
+    // Nothing makes it.
+    expect([body.worker_id, body.ffmpeg_lines]).toEqual([null, null]);
     expect(body.stream).toMatchObject({ stream_id: id, is_active: true, client_count: 1 });
     expect(body.clients).toEqual([
       {

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { described, peakOf } from '../../../../services/proxy/src/feed/hls/variant.ts';
+import { peakOf, readMedia } from '../../../../services/proxy/src/feed/hls/variant.ts';
 
 const X264 = ['-c:v', 'libx264', '-pix_fmt', 'yuv420p', '-preset'];
 const X265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=none', '-pix_fmt'];
@@ -52,13 +52,13 @@ describe('what an entry says of pictures and sound', () => {
     ['720x576', '25', [...X264, 'ultrafast'], ['libopus'], []],
   ])('of %s at %s, %j, with %j', (size, rate, video, audio, codecs) => {
     const bytes = encoded(size, rate, video, audio);
-    const { frameRate, ...rest } = described([bytes.subarray(0, 188 * 100), bytes.subarray(188 * 100)]);
+    const { frameRate, ...rest } = readMedia([bytes.subarray(0, 188 * 100), bytes.subarray(188 * 100)]).described;
     expect({ ...rest, frameRate: frameRate?.toFixed(2) }).toEqual({ ...(probed(bytes) as object), codecs });
   });
 
   it('of sound alone', () => {
     const bytes = encoded('640x360', '25', [], ['aac']);
-    expect(described([bytes])).toEqual({ codecs: ['mp4a.40.2'], size: undefined, frameRate: undefined });
+    expect(readMedia([bytes]).described).toEqual({ codecs: ['mp4a.40.2'], size: undefined, frameRate: undefined });
   });
 });
 

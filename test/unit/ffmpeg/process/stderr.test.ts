@@ -1,6 +1,7 @@
 /** Reading FFmpeg's stderr. */
 import { describe, expect, test } from 'vitest';
 import { StderrReader } from '../../../../services/proxy/src/ffmpeg/process/stderr.ts';
+import { maskText } from '../../../../services/shared/masking/mask.ts';
 
 const HEADER = `[info] Input #0, hls, from 'http://h/secret.m3u8':
 [info]   Duration: 01:02:03.50, start: 1.458667, bitrate: N/A
@@ -11,6 +12,9 @@ const HEADER = `[info] Input #0, hls, from 'http://h/secret.m3u8':
 [info]   Stream #0:0: Video: hevc, yuv420p(progressive), 640x360 [SAR 1:1 DAR 16:9], q=2-31, 25 fps, 90k tbn
 [info]   Stream #0:1: Audio: aac, 48000 Hz, stereo, fltp, 128 kb/s
 `;
+
+/** As `maskText` does. */
+const masked = (line: string) => maskText(line).trimEnd();
 
 function reader() {
   const durations: (number | undefined)[] = [];
@@ -35,6 +39,22 @@ describe('StderrReader', () => {
     const { stderr, durations } = reader();
     stderr.write(`[info] Input #0, mpegts, from 'pipe:0':\n[info]   Duration: N/A, start: 1.4, bitrate: N/A\n`);
     expect(durations).toEqual([undefined]);
+  });
+
+  test('shows its last 20 lines, the newest statistics among them, and what it has said of itself', () => {
+    const { stderr } = reader();
+    stderr.write(HEADER);
+    expect(stderr.speed).toBeUndefined();
+    expect(stderr.shown).toEqual(HEADER.trimEnd().split('\n').map(masked));
+    for (let second = 1; second <= 3; second++)
+      stderr.write(`[info] frame=${second} time=00:00:0${second}.00 speed=1x\r`);
+    for (let n = 0; n < 30; n++) stderr.write(`[warning] line ${n}\n`);
+    expect(stderr.shown).toHaveLength(20);
+    expect(stderr.speed).toBe(1);
+    expect(stderr.shown.at(-1)).toBe('[info] frame=3 time=00:00:03.00 speed=1x');
+    expect(stderr.shown.at(-2)).toBe('[warning] line 29');
+    expect(stderr.input).toMatchObject({ videoCodec: 'h264', resolution: '1280x720', fps: 29.97, audioCodec: 'aac' });
+    expect(stderr.output).toMatchObject({ videoCodec: 'hevc', resolution: '640x360', audioChannels: 'stereo' });
   });
 
   test('keeps few and short lines of much text, and masks what it keeps and reports', () => {

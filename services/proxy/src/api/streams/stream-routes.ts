@@ -9,6 +9,7 @@ import type { Services } from '../../worker/services.ts';
 import { queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
+import { makersOf } from '../views/media-views.ts';
 import { takeClusterSnapshot, workersNow } from '../views/snapshot.ts';
 import {
   clientView,
@@ -81,10 +82,21 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Show one stream and its clients.',
+        summary: 'Show one stream, its clients, and what its FFmpeg has said.',
         params: streamParams,
         response: {
-          200: z.object({ stream: streamView, clients: z.array(clientView), client_count: z.int() }),
+          200: z.object({
+            stream: streamView,
+            clients: z.array(clientView),
+            client_count: z.int(),
+            worker_id: z.string().nullable().describe('The worker that makes its first process feed; null: none does.'),
+            ffmpeg_lines: z
+              .array(z.string())
+              .nullable()
+              .describe(
+                'The last 20 lines of its FFmpeg, oldest first. Credentials are hidden. Null: it has none, or its worker does not answer.',
+              ),
+          }),
         },
       },
     },
@@ -94,10 +106,15 @@ export function streamRoutes(app: Api, services: Services): void {
         registry.clients(params.stream_id),
         workersNow(services),
       ]);
+      const maker = makersOf(workers).get(stream.id);
+      const report = maker && (await services.makingReport(maker.worker, stream.id));
+      const at = { connections: countConnections(workers).of(stream.id), maker };
       return {
-        stream: viewOfStream(stream, clients, countConnections(workers).of(stream.id), disclosure),
+        stream: viewOfStream(stream, clients, at, disclosure),
         clients: clients.map(viewOfClient),
         client_count: clients.length,
+        worker_id: maker?.worker.workerId ?? null,
+        ffmpeg_lines: report?.lines === undefined ? null : [...report.lines],
       };
     },
   );

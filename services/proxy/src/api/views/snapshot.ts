@@ -5,6 +5,7 @@ import { isIdle } from '../../../../registry/idle.ts';
 import { Turns } from '../../../../registry/turns.ts';
 import type { ClientRecord, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
 import type { Services } from '../../worker/services.ts';
+import { type Maker, makersOf } from './media-views.ts';
 
 export interface Snapshot {
   /** Streams in use: with clients, or with one that is joining. */
@@ -20,6 +21,8 @@ export interface ClusterSnapshot extends Snapshot {
   readonly workers: readonly WorkerRecord[];
   /** Connections to providers. */
   readonly connections: ConnectionCounts;
+  /** Which worker makes a stream, by stream. */
+  readonly makers: ReadonlyMap<string, Maker>;
 }
 
 type Answering = Pick<Services, 'registry' | 'config' | 'numbers'>;
@@ -51,7 +54,7 @@ export async function takeSnapshot({ registry, config }: Pick<Services, 'registr
 /** The same, with the workers. */
 export async function takeClusterSnapshot(services: Answering): Promise<ClusterSnapshot> {
   const [snapshot, workers] = await Promise.all([takeSnapshot(services), workersNow(services)]);
-  return { ...snapshot, workers, connections: countConnections(workers) };
+  return { ...snapshot, workers, connections: countConnections(workers), makers: makersOf(workers) };
 }
 
 /** The workers by name. The answering worker's numbers are current; others' numbers are as old as their last renewal. */

@@ -5,6 +5,7 @@ import type { ClientRecord, StreamRecord } from '../../../../registry/types.ts';
 import { maskHeaders, maskText, maskUrl } from '../../../../shared/masking/mask.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import { isoTime, optionalIsoTime } from '../http/fields.ts';
+import { type Maker, mediaViews, mediaViewsOf } from './media-views.ts';
 import type { ClusterSnapshot } from './snapshot.ts';
 
 export const clientView = z.object({
@@ -44,6 +45,7 @@ export const streamView = z.object({
   last_access: z.string(),
   metadata: z.record(z.string(), z.string()),
   headers: z.record(z.string(), z.string()).describe('Credentials are hidden.'),
+  ...mediaViews,
 });
 
 export type ClientView = z.infer<typeof clientView>;
@@ -82,7 +84,7 @@ export function viewOfClient(client: ClientRecord): ClientView {
 export function viewOfStream(
   stream: StreamRecord,
   clients: readonly ClientRecord[],
-  connections: number,
+  { connections, maker }: { readonly connections: number; readonly maker: Maker | undefined },
   disclosure: Disclosure,
 ): StreamView {
   const { failover, failoverResolverUrl } = stream;
@@ -109,16 +111,18 @@ export function viewOfStream(
     last_access: isoTime(lastAccessMs),
     metadata: viewOfMetadata(stream, disclosure),
     headers: maskHeaders(stream.headers),
+    ...mediaViewsOf(stream, maker?.made),
   };
 }
 
 /** The same for a stream of a snapshot. */
 export function viewOfStreamIn(
-  { clientsOf, connections }: ClusterSnapshot,
+  { clientsOf, connections, makers }: ClusterSnapshot,
   stream: StreamRecord,
   disclosure: Disclosure,
 ): StreamView {
-  return viewOfStream(stream, clientsOf(stream.id), connections.of(stream.id), disclosure);
+  const at = { connections: connections.of(stream.id), maker: makers.get(stream.id) };
+  return viewOfStream(stream, clientsOf(stream.id), at, disclosure);
 }
 
 export function viewOfMetadata(stream: StreamRecord, disclosure: Disclosure): Record<string, string> {

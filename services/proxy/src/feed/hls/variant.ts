@@ -1,5 +1,7 @@
 /** What an entry says of a feed: its codecs, the size and the rate of its pictures, and its bit rate, read from the feed's own bytes. */
 
+import type { MediaFacts } from '../../../../shared/media-facts.ts';
+import { layoutName, pictureName, soundName } from '../../mpegts/naming/ffmpeg-names.ts';
 import { pictureCodec } from '../../mpegts/naming/picture-codec.ts';
 import { soundCodec } from '../../mpegts/naming/sound-codec.ts';
 import { elementaryOf, type ScannedUnit, UnitScanner } from '../../mpegts/segmenting/unit-scanner.ts';
@@ -20,6 +22,14 @@ export interface Variant extends Described {
   readonly peakBitsPerSecond: number;
 }
 
+/** What was read of a feed. */
+export interface Reading {
+  /** For the entry. */
+  readonly described: Described;
+  /** For people: of the pictures, and of the first track of sound. */
+  readonly facts: MediaFacts;
+}
+
 /**
  * hls.js gives a variant up when the browser does not know one of its codecs by name. Without a list, it plays MPEG layer II in
  * Chromium, and the pictures beside AC-3.
@@ -31,23 +41,30 @@ const HEAD_PACKETS = 16;
 const SAME_STEP_TICKS = 2;
 
 /** @param pieces whole packets, as a splicer has written them: tables first, then some seconds that begin with a keyframe */
-export function described(pieces: Iterable<Buffer>): Described {
+export function readMedia(pieces: Iterable<Buffer>): Reading {
   const program = new FeedProgram();
   const names = new Map<FeedTrack, string>();
+  const plain = new Map<FeedTrack, string>();
+  const layouts = new Map<FeedTrack, string | undefined>();
   const times: number[] = [];
   let size: Described['size'];
   const picture = (unit: ScannedUnit, track: FeedTrack) => {
     if (unit.dts !== undefined) times.push(unit.dts);
-    if (names.has(track)) return;
+    if (names.has(track) || (size !== undefined && plain.has(track))) return;
     const head = elementaryOf(unit, HEAD_PACKETS);
     const name = pictureCodec(track.codec, head);
     if (name !== undefined) names.set(track, name);
     size ??= sizeOf(pictureShape(track.codec, head));
+    const plainName = pictureName(track.codec, head);
+    if (plainName !== undefined && !plain.has(track)) plain.set(track, plainName);
   };
   const sound = (unit: ScannedUnit, track: FeedTrack) => {
     if (names.has(track) || track.audioCodec === undefined || unit.pts === undefined) return;
     const [frame] = track.sound.read(elementaryOf(unit), unit.pts).frames;
-    if (frame !== undefined) names.set(track, soundCodec(track.audioCodec, frame.bytes));
+    if (frame === undefined) return;
+    names.set(track, soundCodec(track.audioCodec, frame.bytes));
+    plain.set(track, soundName(track.audioCodec, frame.bytes));
+    layouts.set(track, layoutName(track.audioCodec, frame.bytes));
   };
   const scanner = new UnitScanner((unit) => {
     if (program.isTable(unit) || !unit.starts) return;
@@ -61,7 +78,22 @@ export function described(pieces: Iterable<Buffer>): Described {
   const isPictureFirst = (name: string) => (/^(avc|hvc)/.test(name) ? 0 : 1);
   const codecs = [...new Set(known)].sort((one, other) => isPictureFirst(one) - isPictureFirst(other));
   const isListed = known.length === media.length && !known.some((name) => HARMFUL.has(name));
-  return { codecs: isListed ? codecs : [], size, frameRate: rateOf(times) };
+  const frameRate = rateOf(times);
+  const [video, audio] = (['video', 'audio'] as const).map((wanted) =>
+    media.filter(({ kind }) => kind === wanted).sort((one, other) => one.order - other.order),
+  );
+  const leader = video?.find(({ leads }) => leads);
+  const [first] = audio ?? [];
+  return {
+    described: { codecs: isListed ? codecs : [], size, frameRate },
+    facts: {
+      resolution: size && `${size.width}x${size.height}`,
+      videoCodec: leader && plain.get(leader),
+      fps: leader && frameRate && Math.round(frameRate * 100) / 100,
+      audioCodec: first && plain.get(first),
+      audioChannels: first && layouts.get(first),
+    },
+  };
 }
 
 function sizeOf(shape: string | undefined): Described['size'] {

@@ -8,7 +8,7 @@ import type { Logger } from '../../../../shared/log.ts';
 import { findOnPath } from '../host/find-on-path.ts';
 import { type CommandLine, ffmpegEnvironment, type Sandbox } from '../host/sandbox.ts';
 import { classifyExit, type FfmpegExit } from './exit.ts';
-import { StderrReader } from './stderr.ts';
+import { type FfmpegSaid, StderrReader } from './stderr.ts';
 import type { FfmpegTally } from './tally.ts';
 
 export interface SpawnRequest {
@@ -34,6 +34,8 @@ export interface FfmpegProcess {
   readonly exited: Promise<FfmpegExit>;
   /** Length of the input in seconds, once known; undefined when it has none, or FFmpeg ended first. */
   readonly duration: Promise<number | undefined>;
+  /** What it has said, as of the moment of asking. */
+  readonly said: FfmpegSaid;
   /** Ends it at once. */
   kill(): void;
 }
@@ -112,7 +114,7 @@ export function spawnFfmpeg(request: SpawnRequest): FfmpegProcess {
     child.kill(killSignal);
     finishEarly();
   };
-  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited, duration, kill };
+  return { pid: child.pid, stdin: child.stdin, stdout: child.stdout, exited, duration, said: stderr, kill };
 }
 
 /** Without the helper, FFmpeg still dies with its worker if setpriv is available. */

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { systemClock } from '../../../../shared/clock.ts';
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../egress/egress-guard.ts';
@@ -163,6 +164,7 @@ export class GatewaySession {
   #hls: GatewayHls | undefined;
   /** Its name says HLS, and its content is something else. */
   #isNotHls = false;
+  #lastMediaMs: number | undefined;
   /** The newest failure of each role that no success has followed, oldest first. */
   readonly #failures = new Map<string, SourceError>();
 
@@ -182,6 +184,11 @@ export class GatewaySession {
   /** The port of the gateway, the only place that FFmpeg has to reach. */
   get port(): number {
     return Number(new URL(this.#base).port);
+  }
+
+  /** When FFmpeg last got media, monotonic ms; undefined: none yet. */
+  get lastMediaMs(): number | undefined {
+    return this.#lastMediaMs;
   }
 
   /** The source's last error, which FFmpeg can only report as an input error. An `egress_refused` stays. */
@@ -271,6 +278,7 @@ export class GatewaySession {
         const isThere = await writer.write(chunk, onStall);
         await paused;
         if (!isThere) return;
+        this.#lastMediaMs = systemClock.monotonicMs();
         const part = file.resume;
         if (paused === undefined || part === undefined) continue;
         if (file.complete) break;
@@ -306,6 +314,7 @@ export class GatewaySession {
     const isEntry = url === this.#source.url;
     if (role !== 'playlist' && !isEntry) {
       await hls.send(url, request, response, passedOn);
+      this.#lastMediaMs = systemClock.monotonicMs();
       return true;
     }
     try {
