@@ -13,6 +13,8 @@ import type {
   ToldEvent,
 } from './events/event.ts';
 import type { KeptWebhook, WebhookProgress } from './events/webhook.ts';
+import type { WorkerSamples } from './samples/history.ts';
+import type { Sample } from './samples/sample.ts';
 import type {
   Advanced,
   CleanupReport,
@@ -171,6 +173,14 @@ export interface WebhookBook {
   note(url: string, progress: WebhookProgress, epoch: number): Promise<boolean>;
 }
 
+/** The last hour of the workers in numbers. */
+export interface SampleBook {
+  /** Keeps a sample of this worker. Others have it after its next renewal. */
+  keep(sample: Sample): void;
+  /** Of all workers that had one in the last two hours, also of those that are gone. While the registry does not answer: of this one. */
+  read(): Promise<WorkerSamples[]>;
+}
+
 /** How many connections the accounts of providers have. */
 export interface ConnectionLimits {
   /** Takes one of the `max` connections of a provider account; false when the workers use them all. */
@@ -266,6 +276,7 @@ export interface SharedRegistry
     Peers,
     Housekeeping {
   readonly webhooks: WebhookBook;
+  readonly samples: SampleBook;
 }
 
 /** What the parts of a worker use. It also answers while the shared registry does not. */

@@ -230,6 +230,24 @@ export interface MadeInput extends MediaFacts {
   repairs?: number | undefined;
 }
 
+/** A stream at one time. */
+export interface StreamSample {
+  /** Since 1970. */
+  readonly atMs: number;
+  /** On all workers. */
+  readonly viewers: number;
+  /** Undefined: it had just begun, or is not shared. */
+  readonly bitsPerSecond?: number | undefined;
+}
+
+/** What the worker that makes a stream tells of it when somebody looks at it. */
+export interface MakingReport {
+  /** Its last hour, one a minute, oldest first. */
+  readonly samples?: readonly StreamSample[] | undefined;
+  /** The last lines of its FFmpeg, masked; undefined: it has none. */
+  readonly lines?: readonly string[] | undefined;
+}
+
 /** What an entry of HLS says of a stream. */
 export interface MadeVariant {
   /** bit/s, of the segment with the most. */

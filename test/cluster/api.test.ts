@@ -62,7 +62,7 @@ async function goesOn(viewer: RecordingHandle): Promise<void> {
   expect(viewer.ended).toBe(false);
 }
 
-/** What moves between two questions, or is of the worker that answers alone. What streams consist of: test/cluster/media-info.test.ts. */
+/** What moves between two questions, or is of the worker that answers alone. What streams consist of: test/cluster/what-workers-tell.test.ts. */
 const MOVING =
   /bytes|last_(access|seen)|uptime|media_info|^(input|ffmpeg_lines|timestamp|cpu|this_worker|worker_id|feeds|source_feeds|performance_metrics)$/;
 

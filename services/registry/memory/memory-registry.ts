@@ -20,7 +20,8 @@ import { factsOf } from '../events/stream-facts.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry, SampleBook } from '../registry.ts';
+import { SampleLog } from '../samples/sample-log.ts';
 import type {
   Advanced,
   CleanupReport,
@@ -69,6 +70,7 @@ interface Entry {
 export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
   readonly webhooks = new MemoryWebhooks();
+  readonly samples: SampleBook;
   readonly #streams = new Map<string, Entry>();
   readonly #groups = new StreamGroups();
   /** Connection to a provider → account. */
@@ -89,6 +91,11 @@ export class MemoryRegistry implements Registry {
    */
   constructor(identity: WorkerIdentity, graceMs: number, clock: Clock = systemClock, log?: EventLog) {
     this.#identity = identity;
+    const samples = new SampleLog();
+    this.samples = {
+      keep: (sample) => samples.add(sample),
+      read: async () => [{ workerId: identity.workerId, samples: samples.all }],
+    };
     this.#graceMs = graceMs;
     this.#clock = clock;
     this.#eventLimit = new EventLimit(clock);

@@ -41,6 +41,11 @@ export const keys = {
   /** Hash: URL of a webhook → how far it is, as JSON. */
   webhookProgress: 'sp:webhook-progress',
 
+  /** String with a time to live: the last hour of an incarnation in samples, as JSON; sample.ts says how they are packed. */
+  samplesPrefix: 'sp:samples:',
+  /** Sorted set: incarnations that have samples, by when they have last written them, in ms by the clock of Redis. */
+  sampled: 'sp:sampled',
+
   /** Sorted set: `<stream id> <client id>` of the sessions by when each is over, in ms by the clock of Redis. */
   sessions: 'sp:sessions',
 

@@ -1,7 +1,11 @@
 /** Reads of streams and workers without a script: they change nothing, so they need not be atomic. */
 
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { badRecord } from '../bad-record.ts';
+import type { WorkerSamples } from '../samples/history.ts';
+import { packSamples, type Sample, unpackSamples } from '../samples/sample.ts';
+import { parsed } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type { StreamRecord, WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
@@ -109,4 +113,22 @@ export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
 export async function readKnownWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await redis.hvals(keys.workers);
   return records.flatMap((text) => readWorker(text) ?? []);
+}
+
+const samplesShape = z.object({ workerId: z.string().min(1), packed: z.string() });
+
+/** The samples of one incarnation, as Redis has them. */
+export function samplesText(workerId: string, samples: readonly Sample[]): string {
+  return JSON.stringify({ workerId, packed: packSamples(samples) });
+}
+
+/** Of all incarnations that have written some lately, whether they live or not. */
+export async function readSamples(redis: Redis): Promise<WorkerSamples[]> {
+  const incarnations = await redis.zrange(keys.sampled, '0', '-1');
+  if (incarnations.length === 0) return [];
+  const texts = await redis.mget(...incarnations.map((incarnation) => keys.samplesPrefix + incarnation));
+  return texts.flatMap((text) => {
+    const read = text === null ? undefined : parsed(samplesShape, text);
+    return read === undefined ? [] : [{ workerId: read.workerId, samples: unpackSamples(read.packed) }];
+  });
 }

@@ -19,7 +19,8 @@ import {
 } from '../events/event.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
-import type { SharedRegistry } from '../registry.ts';
+import type { SampleBook, SharedRegistry } from '../registry.ts';
+import { SampleLog } from '../samples/sample-log.ts';
 import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type {
@@ -65,9 +66,11 @@ import {
   type OnProgress,
   readKnownWorkers,
   readLivingWorkers,
+  readSamples,
   readStreamRecord,
   readStreamRecords,
   readStreamRecordsOf,
+  samplesText,
 } from './reads.ts';
 import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
 import { ReplacedError, Restoring } from './restoring.ts';
@@ -137,6 +140,9 @@ export class RedisRegistry implements SharedRegistry {
   /** What to do when Redis may have lost something of this worker. */
   readonly restoring: Restoring;
   readonly webhooks: RedisWebhooks;
+  readonly samples: SampleBook;
+  /** Of this worker. */
+  readonly ownSamples = new SampleLog();
 
   constructor(redis: Redis, me: WorkerIdentity, options: RedisRegistryOptions) {
     this.#redis = redis;
@@ -148,6 +154,7 @@ export class RedisRegistry implements SharedRegistry {
     this.#record = new OwnRecord(me, this.#clock);
     this.#limit = new QuestionLimit(this.#clock);
     this.webhooks = new RedisWebhooks(redis, this.#run, me.incarnation);
+    this.samples = { keep: (sample) => this.ownSamples.add(sample), read: () => readSamples(redis) };
     this.restoring = new Restoring({
       run: this.#run,
       me,
@@ -393,6 +400,7 @@ export class RedisRegistry implements SharedRegistry {
     const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(this.#clock.wallMs()) };
     const record = this.#record.toWrite(shown);
     const counters = this.#counters.toWrite();
+    const samples = this.ownSamples.untold;
     const sessions = isAgreed ? this.#sessions.toTell() : [];
     const { incarnation, workerId } = this.#me;
     const { leaseMs } = this.#options;
@@ -405,11 +413,13 @@ export class RedisRegistry implements SharedRegistry {
       JSON.stringify(this.#heard),
       this.#options.graceMs,
       this.#hasRenewed ? '1' : '',
+      samples === undefined ? '' : samplesText(workerId, this.ownSamples.all),
       ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
     );
     if (answer === 'replaced') throw new ReplacedError(workerId);
     this.#hasRenewed = true;
     this.#counters.written(counters);
+    if (samples !== undefined) this.ownSamples.told(samples);
     const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
     this.#limit.answered(Number(nowText), askedMs);
     this.#heard = texts;

@@ -20,7 +20,7 @@ import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
-import type { Registry, WebhookBook } from '../registry.ts';
+import type { Registry, SampleBook, WebhookBook } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
   Advanced,
@@ -92,6 +92,7 @@ export class ResilientRegistry implements Registry {
   readonly #youngMs: number;
   readonly #workerId: string;
   readonly webhooks: WebhookBook;
+  readonly samples: SampleBook;
   /** When the outage of now began, monotonic. */
   #lostMs: number | undefined;
   readonly #clock: Clock;
@@ -119,6 +120,14 @@ export class ResilientRegistry implements Registry {
     this.#events = new UntoldEvents(told, clock);
     this.#eventLimit = new EventLimit(clock);
     this.webhooks = insistingBook(shared.webhooks, this.#reach);
+    this.samples = {
+      keep: (sample) => shared.samples.keep(sample),
+      read: () =>
+        this.#reach.ask(
+          () => shared.samples.read(),
+          async () => [{ workerId: me.workerId, samples: shared.ownSamples.all }],
+        ),
+    };
     this.#writeBack = new WriteBack({ shared, held: this.#held, reach: this.#reach, introduce, clock, onLoss });
   }
 

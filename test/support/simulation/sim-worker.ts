@@ -189,7 +189,7 @@ export class SimulatedWorker {
     here.add(seating.feeds, sources);
     this.here = here;
     const hlsFeeds = { find: async () => undefined, prepare: async () => false };
-    const makingReport = (streamId: string) => seating.makingReport(streamId);
+    const makingReport = (streamId: string) => ({ lines: seating.linesOf(streamId) });
     const parts = { here, sources, hlsFeeds, processes: seating.feeds, films: seating.films };
     const served = relayedFeeds({ ...parts, makingReport, drain });
     const streamReport = (id: string) => registry.streamReport(id);

@@ -35,21 +35,22 @@ export const FOLDERS: readonly Folder[] = [
     'the record of what has happened: its events, and how they are found',
     'services/shared services/shared/masking',
   ),
+  row('services/registry/samples', 'the last hour of the workers in numbers'),
   row(
     'services/registry',
     'what workers know together: the interface, its records and rules',
-    'services/shared services/registry/events',
+    'services/shared services/registry/events services/registry/samples',
   ),
   row(
     'services/registry/memory',
     'a registry in the memory of one worker',
-    'services/shared services/registry services/registry/events',
+    'services/shared services/registry services/registry/events services/registry/samples',
   ),
   row('services/registry/redis/counters', 'what viewers have got, until Redis knows', 'services/registry'),
   row(
     'services/registry/redis',
     'a registry in Redis',
-    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis/counters',
+    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis/counters services/registry/samples',
   ),
   row(
     'services/registry/resilient',
@@ -209,7 +210,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* relay ownership segments streams processes films',
+    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes films',
   ),
   row(
     'viewers/sessions',
@@ -219,7 +220,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'metrics',
     'the numbers that are scraped of a worker',
-    'services/shared services/registry services/registry/events errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks',
+    'services/shared services/registry services/registry/events services/registry/samples errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks',
   ),
   row(
     'worker',
@@ -256,7 +257,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views',
+    'services/shared services/shared/masking services/registry services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

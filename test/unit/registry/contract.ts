@@ -11,6 +11,7 @@ import {
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
 import type { SharedRegistry } from '../../../services/registry/registry.ts';
+import { KEPT_SAMPLES } from '../../../services/registry/samples/sample.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
 import { IDLE } from '../../support/idle-worker.ts';
@@ -751,6 +752,33 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
         events[1]?.event.id,
       ]);
       expect((await registry.newEvents(position)).events).toEqual([]);
+    });
+  });
+
+  describe('samples', () => {
+    const sample = (n: number) => ({
+      ...{ n, viewers: 3, streams: 2, processes: 1, joins: 4, failedJoins: 0, cpu: 0.5, eventLoopP99Ms: 2 },
+      ...{ inBitsPerSecond: 8_000_000, outBitsPerSecond: 24_000_000, betweenBitsPerSecond: 0, residentBytes: 2 ** 27 },
+    });
+
+    it('are those of the last hour, oldest first', async () => {
+      const { registry } = await setUp();
+      const kept = async () => (await registry.samples.read()).flatMap(({ samples }) => samples);
+      expect(await kept()).toEqual([]);
+      for (let n = 1; n <= KEPT_SAMPLES + 7; n++) registry.samples.keep(sample(n));
+      await registry.renew(IDLE);
+      const [first, ...others] = await kept();
+      expect(first).toEqual(sample(8));
+      expect(others.at(-1)).toEqual(sample(KEPT_SAMPLES + 7));
+      expect(others).toHaveLength(KEPT_SAMPLES - 1);
+    });
+
+    it('begin anew where the clock of the worker was set back', async () => {
+      const { registry } = await setUp();
+      for (const n of [1, 2, 3, 2]) registry.samples.keep({ ...sample(n), viewers: n });
+      await registry.renew(IDLE);
+      const [worker] = await registry.samples.read();
+      expect(worker?.samples.map(({ n }) => n)).toEqual([1, 2]);
     });
   });
 

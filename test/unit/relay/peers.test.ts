@@ -5,7 +5,6 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { gather } from '../../../services/proxy/src/async.ts';
 import {
-  type MakingReport,
   makingReportOf,
   type Peer,
   type PlaceAnswer,
@@ -15,6 +14,7 @@ import {
 import { RelayServer } from '../../../services/proxy/src/relay/relay-server.ts';
 import { newStream } from '../../../services/registry/new-stream.ts';
 import type { StreamReport } from '../../../services/registry/stream-report.ts';
+import type { MakingReport } from '../../../services/registry/types.ts';
 import { createLogger } from '../../../services/shared/log.ts';
 import { freePort } from '../../support/free-port.ts';
 
@@ -96,9 +96,10 @@ async function timed<T>(action: Promise<T>): Promise<[T, number]> {
 describe('what the maker of a stream tells', () => {
   it('is told by that worker alone, and to those who know the secret', async () => {
     const lines = ['[info] Input #0, mpegts', '[info] speed=1x'];
-    const maker = await peer('one', {}, undefined, { lines });
+    const samples = [{ atMs: 60_000, viewers: 3, bitsPerSecond: 4_000_000 }];
+    const maker = await peer('one', {}, undefined, { lines, samples });
     const ask = (of: string, at: Peer, secret = 'secret') => makingReportOf(of, at, secret, TIMEOUT_MS);
-    expect(await ask(ID, maker)).toEqual({ lines });
+    expect(await ask(ID, maker)).toEqual({ lines, samples });
     expect(await ask('b'.repeat(32), maker)).toBeUndefined();
     expect(await ask(ID, await peer('two', {}))).toBeUndefined();
     expect(await ask(ID, maker, 'guessed')).toBeUndefined();
@@ -109,8 +110,8 @@ describe('what the maker of a stream tells', () => {
   });
 
   it('is believed only as far as it makes sense', async () => {
-    const odd1 = await odd((_request, response) => response.end('{"lines":"many"}'));
-    expect(await makingReportOf(ID, odd1, 'secret', TIMEOUT_MS)).toEqual({ lines: undefined });
+    const odd1 = await odd((_request, response) => response.end('{"lines":"many","samples":[{"atMs":-1}]}'));
+    expect(await makingReportOf(ID, odd1, 'secret', TIMEOUT_MS)).toEqual({ lines: undefined, samples: undefined });
     const odd2 = await odd((_request, response) => response.end('not JSON'));
     expect(await makingReportOf(ID, odd2, 'secret', TIMEOUT_MS)).toBeUndefined();
   });

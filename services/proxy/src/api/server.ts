@@ -25,6 +25,7 @@ import { playbackRoutes } from './playback/playback-routes.ts';
 import { playbackUrlRoute } from './playback/playback-url-route.ts';
 import { eventRoutes } from './status/event-routes.ts';
 import { healthRoutes } from './status/health-routes.ts';
+import { historyRoute } from './status/history-route.ts';
 import { metricsRoute } from './status/metrics-route.ts';
 import { statsRoutes } from './status/stats-routes.ts';
 import { statusRoutes } from './status/status-routes.ts';
@@ -119,6 +120,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       playbackUrlRoute(guarded, services, access);
       clientRoutes(guarded, services);
       statsRoutes(guarded, services);
+      historyRoute(guarded, services);
       workerRoutes(guarded, services);
       eventRoutes(guarded, services);
       webhookRoutes(guarded, services);

@@ -19,7 +19,6 @@ import { type Made, Pace } from '../feed/pace.ts';
 import type { FeedPlace, PlaceOf } from '../ownership/feed-place.ts';
 import { type KnownPlace, knownPlace } from '../ownership/known-place.ts';
 import { SlotReleases } from '../ownership/slot-releases.ts';
-import type { MakingReport } from '../relay/peers.ts';
 import type { RelayedFeed } from '../relay/relayed-feed.ts';
 import type { FeedHls } from '../segments/feed-hls.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
@@ -155,11 +154,17 @@ export class ProcessFeeds {
     }));
   }
 
-  /** What is told of a stream whose first feed is made here, when somebody looks at it; undefined: it is not made here. */
-  makingReport(streamId: string): MakingReport | undefined {
-    const process = this.#entries.get(`${streamId}/0`)?.process;
-    if (process?.place.current.kind !== 'own') return undefined;
-    return { lines: process.playing?.said?.shown };
+  /** The last lines of the FFmpeg that makes the first feed of a stream here, masked; undefined: there is none. */
+  linesOf(streamId: string): readonly string[] | undefined {
+    return this.#entries.get(`${streamId}/0`)?.process.playing?.said?.shown;
+  }
+
+  /** The streams whose first feed somebody uses that is made here, or relayed. */
+  streams(kind: KnownPlace['kind']): string[] {
+    const used = [...this.#entries.values()].filter(({ slot, users, process }) => {
+      return slot === 0 && users > 0 && process.place.current.kind === kind;
+    });
+    return used.map(({ streamId }) => streamId);
   }
 
   /** The keys of the sources that feeds made here read, by stream. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { feedPath } from '../../../registry/feed-keys.ts';
 import { ownerShape, parsed, streamReportShape } from '../../../registry/shapes.ts';
 import type { StreamReport } from '../../../registry/stream-report.ts';
-import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
+import type { MakingReport, Owner, WorkerIdentity } from '../../../registry/types.ts';
 import { gather } from '../async.ts';
 import { systemWire, type Wire } from './wire.ts';
 
@@ -23,14 +23,11 @@ export interface PlaceAnswer {
   readonly relayed: boolean;
 }
 
-/** What the worker that makes a stream tells of it when somebody looks at it. */
-export interface MakingReport {
-  /** The last lines of its FFmpeg, masked; undefined: it has none. */
-  readonly lines?: readonly string[] | undefined;
-}
-
+const count = z.number().nonnegative();
+const sampleShape = z.object({ atMs: count, viewers: count, bitsPerSecond: count.optional() });
 const makingShape: z.ZodType<MakingReport> = z.looseObject({
   lines: z.array(z.string().max(1_000)).max(100).optional().catch(undefined),
+  samples: z.array(sampleShape).max(60).optional().catch(undefined),
 });
 
 /** Asks the worker that makes a stream; undefined: it does not, does not answer, or runs an earlier version. */

@@ -136,6 +136,18 @@ export class Playback {
     this.#failures++;
   }
 
+  /** The viewers of now, each session of HLS once in the cluster, and what they watch. */
+  get counted(): { readonly viewers: number; readonly streamIds: ReadonlySet<string> } {
+    const streamIds = new Set<string>();
+    let viewers = 0;
+    for (const { client } of this.#sessions) {
+      if (client.session === true && client.workerId !== this.#deps.workerId) continue;
+      viewers++;
+      streamIds.add(client.streamId);
+    }
+    return { viewers, streamIds };
+  }
+
   /**
    * Streams a transcoded stream into `response` until one side ends. Writes nothing before there is media.
    *

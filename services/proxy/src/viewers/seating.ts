@@ -37,7 +37,6 @@ import { FiniteProcesses } from '../films/finite-processes.ts';
 import { knownPlace } from '../ownership/known-place.ts';
 import { NotCopyableError } from '../processes/copy-run.ts';
 import { type FeedStart, type FeedUse, ProcessFeeds, type ProcessFeedsDeps } from '../processes/process-feeds.ts';
-import type { MakingReport } from '../relay/peers.ts';
 import type { WantedSegments } from '../segments/feed-hls.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
@@ -163,12 +162,9 @@ export class Seating {
     return this.#finite.made();
   }
 
-  /** What is told of a stream that is made here, when somebody looks at it; undefined: it is not made here. */
-  makingReport(streamId: string): MakingReport | undefined {
-    const shared = this.feeds.makingReport(streamId);
-    if (shared !== undefined) return shared;
-    const lines = this.#finite.linesOf(streamId);
-    return lines && { lines };
+  /** The last lines of the FFmpeg of a stream that is made here, masked; undefined: it has none, or is not made here. */
+  linesOf(streamId: string): readonly string[] | undefined {
+    return this.feeds.linesOf(streamId) ?? this.#finite.linesOf(streamId);
   }
 
   /** Whether this worker can take another process. */

@@ -1,7 +1,7 @@
 /** What the routes of the API use of a worker. */
 
 import type { Registry } from '../../../registry/registry.ts';
-import type { Command, WorkerNumbers, WorkerRecord } from '../../../registry/types.ts';
+import type { Command, MakingReport, WorkerNumbers, WorkerRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Config } from '../config/config.ts';
 import type { EventFeed } from '../events/event-feed.ts';
@@ -9,7 +9,6 @@ import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
 import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
-import type { MakingReport } from '../relay/peers.ts';
 import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';

@@ -1,6 +1,6 @@
 /** Puts the parts of a worker together, each after those that it uses, and ends them. */
 
-import type { Command } from '../../../registry/types.ts';
+import type { Command, MakingReport } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
@@ -16,6 +16,8 @@ import { CpuLoad } from '../metrics/cpu-load.ts';
 import { EventLoopDelay } from '../metrics/event-loop.ts';
 import { addMeasures } from '../metrics/measures.ts';
 import { MetricsLog } from '../metrics/metrics-log.ts';
+import { Sampler } from '../metrics/sampler.ts';
+import { StreamHistory } from '../metrics/stream-history.ts';
 import { StreamSeries } from '../metrics/stream-series.ts';
 import { workerMetrics } from '../metrics/worker-metrics.ts';
 import { FeedPlace, type PlaceOf } from '../ownership/feed-place.ts';
@@ -234,15 +236,20 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     maxStreams: config.maxStreams,
   });
 
+  const numbers = () =>
+    workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
+  const history = new StreamHistory({ registry, making: () => numbers().making ?? {}, log });
+  const makingReport = (streamId: string): MakingReport | undefined => {
+    const [lines, samples] = [seating.linesOf(streamId), history.of(streamId)];
+    return lines === undefined && samples === undefined ? undefined : { lines, samples };
+  };
   const { relays, onReturn, leave } = await cluster.join(
     relayedFeeds({
       ...{ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain },
-      makingReport: (streamId) => seating.makingReport(streamId),
+      makingReport: (streamId) => makingReport(streamId),
     }),
   );
   await gateway.listen();
-  const numbers = () =>
-    workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
   const eventFeed = new EventFeed(registry, clock);
   const sender = new WebhookSender({ guard, clock });
   const webhooks = new Webhooks({ registry, eventFeed, sender, guard, clock, log });
@@ -352,12 +359,19 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
     streams: config.metricsPerStream ? streams : undefined,
   });
   addMeasures(metrics, { registry, joins: playback.joins, redis: cluster.redisTally });
+  const sampler = new Sampler({
+    samples: registry.samples,
+    ...{ playback, processFeeds: seating.feeds, relays, memories, eventLoop },
+    processes: () => seating.processCount,
+    onMinute: (atMs) => void history.take(atMs),
+  });
   const stage = config.metricsStage;
   const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
   await heartbeat.start(config.heartbeatIntervalMs);
   await renewal.start();
   ecs.start();
   webhooks.start();
+  sampler.start();
   await metricsLog?.start();
   if (isOnEcs()) drainEnd.start();
   onReturn(() => renewal.renewSoon());
@@ -390,7 +404,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       numbers,
       makingReport: async ({ incarnation, address }, streamId) =>
         incarnation === me.incarnation
-          ? seating.makingReport(streamId)
+          ? makingReport(streamId)
           : makingReportOf(streamId, { address }, cluster.secret(), LOOK_TIMEOUT_MS),
       carryOut: doIt,
       fetchCommands: () => renewal.renewNow(),
@@ -406,6 +420,7 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
         await drain.until(() => !handover.isPending, handoversMs - drainMs);
       }
       stopCleanup();
+      sampler.stop();
       await webhooks.stop();
       await ecs.stop();
       heartbeat.stop();

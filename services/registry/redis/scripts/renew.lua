@@ -5,12 +5,15 @@
 --       ms, for how many ms from now it lasts],
 --       11 the commands that the last answer has brought, as JSON array of their texts: until then they wait, because an answer may be lost,
 --       12 grace time of streams in ms, 13 '1' when an earlier renewal has been answered,
---       14, 15, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       14 this worker's samples as JSON, or '' when Redis has them,
+--       15, 16, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 
 -- As many fields as one command gets: Lua passes at most some thousands.
 local FIELDS = 1000
+-- As in sample.ts.
+local SAMPLES_LIVE_MS = 2 * 3600 * 1000
 
 -- Stores the counters of clients, and adds what has come since to the sums of their streams.
 local function take_counters(incarnation, first)
@@ -78,6 +81,15 @@ local function take_sessions(text)
   return ended
 end
 
+-- They outlive the worker, so that its last hour can be seen when it is gone.
+local function take_samples(incarnation, text, now)
+  redis.call('SET', K.samplesPrefix .. incarnation, text, 'PX', SAMPLES_LIVE_MS)
+  redis.call('ZADD', K.sampled, string.format('%.0f', now), incarnation)
+  for _, gone in ipairs(redis.call('ZRANGEBYSCORE', K.sampled, '-inf', string.format('%.0f', now - SAMPLES_LIVE_MS))) do
+    redis.call('ZREM', K.sampled, gone)
+  end
+end
+
 local incarnation, worker = ARGV[2], ARGV[3]
 local newest = redis.call('HGET', K.newest, worker)
 if newest and newest ~= incarnation and is_alive(newest) then return 'replaced' end
@@ -102,7 +114,8 @@ if redis.call('SADD', K.incarnations, incarnation) == 1 then
 end
 set_load(incarnation, ARGV[5], ARGV[6])
 if ARGV[7] ~= '' then redis.call('HSET', K.workers, worker, ARGV[7]) end
-take_counters(incarnation, 14)
+if ARGV[14] ~= '' then take_samples(incarnation, ARGV[14], tonumber(now)) end
+take_counters(incarnation, 15)
 -- Else the worker first writes back what it holds.
 local gone = unbroken == 1 and take_sessions(ARGV[10]) or {}
 -- The way to Redis takes each renewal a little longer or shorter; only a clock that was set, or a lost key, is written.

@@ -106,6 +106,7 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
     PEXPIRE: (key, ms = '') => (space.expire(key, server.now() + integerIn(ms)) ? 1 : 0),
 
     GET: (key) => space.read(key, 'string')?.text ?? null,
+    MGET: (...keys) => keys.map((key) => space.read(key, 'string')?.text ?? null),
     SET: (key, text = '', ...options) => {
       let expiresAtMs: number | undefined;
       for (let at = 0; at < options.length; at++) {

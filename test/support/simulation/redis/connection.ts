@@ -30,7 +30,7 @@ const READ: Record<string, (reply: Reply) => unknown> = {
 };
 
 const COMMANDS = (
-  'ping time exists del get set hdel hget hmget hgetall hkeys hvals hlen hset hincrby hscan scan smembers scard zrange zrangebyscore zscore ' +
+  'ping time exists del get mget set hdel hget hmget hgetall hkeys hvals hlen hset hincrby hscan scan smembers scard zrange zrangebyscore zscore ' +
   'zmscore rpush xrevrange xread'
 ).split(' ');
 

@@ -83,9 +83,9 @@ describe('GET /streams/{id}', () => {
     const id = await create(api, 1);
     await addViewer(api, id, 'c1');
     const { body } = await api.get(`/streams/${id}`);
-    expect(Object.keys(body)).toEqual(['stream', 'clients', 'client_count', 'worker_id', 'ffmpeg_lines']);
+    expect(Object.keys(body)).toEqual(['stream', 'clients', 'client_count', 'worker_id', 'ffmpeg_lines', 'history']);
     // Nothing makes it.
-    expect([body.worker_id, body.ffmpeg_lines]).toEqual([null, null]);
+    expect([body.worker_id, body.ffmpeg_lines, body.history]).toEqual([null, null, null]);
     expect(body.stream).toMatchObject({ stream_id: id, is_active: true, client_count: 1 });
     expect(body.clients).toEqual([
       {

@@ -3,10 +3,10 @@
 import { z } from 'zod';
 import { countConnections } from '../../../../registry/connections.ts';
 import type { KnownStreams, StreamRecords } from '../../../../registry/registry.ts';
-import type { DeletionReason, StreamRecord } from '../../../../registry/types.ts';
+import type { DeletionReason, StreamRecord, StreamSample } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
-import { queryFlag } from '../http/fields.ts';
+import { isoTime, queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
 import { makersOf } from '../views/media-views.ts';
@@ -96,6 +96,16 @@ export function streamRoutes(app: Api, services: Services): void {
               .describe(
                 'The last 20 lines of its FFmpeg, oldest first. Credentials are hidden. Null: it has none, or its worker does not answer.',
               ),
+            history: z
+              .array(
+                z.object({
+                  at: z.string(),
+                  viewers: z.int().describe('On all workers.'),
+                  bitrate_kbps: z.number().nullable(),
+                }),
+              )
+              .nullable()
+              .describe('Its last hour on this worker, once a minute, oldest first. Null: as above.'),
           }),
         },
       },
@@ -115,6 +125,7 @@ export function streamRoutes(app: Api, services: Services): void {
         client_count: clients.length,
         worker_id: maker?.worker.workerId ?? null,
         ffmpeg_lines: report?.lines === undefined ? null : [...report.lines],
+        history: report?.samples?.map(viewOfSample) ?? null,
       };
     },
   );
@@ -187,4 +198,9 @@ export function streamRoutes(app: Api, services: Services): void {
       };
     },
   );
+}
+
+function viewOfSample({ atMs, viewers, bitsPerSecond }: StreamSample) {
+  const kbps = bitsPerSecond === undefined ? null : Math.round(bitsPerSecond / 1000);
+  return { at: isoTime(atMs), viewers: Math.round(viewers), bitrate_kbps: kbps };
 }

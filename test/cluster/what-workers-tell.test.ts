@@ -1,0 +1,133 @@
+/** What workers tell of streams and of themselves: the same from each of them, and also when one is gone. */
+
+import { expect } from 'vitest';
+import { keys } from '../../services/registry/redis/keys.ts';
+import { allPlaying, COPY, LIGHT, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
+
+interface Shown {
+  readonly stream: {
+    readonly media_info: Readonly<Record<string, unknown>> | null;
+    readonly output_media_info: Readonly<Record<string, unknown>> | null;
+  };
+  readonly worker_id: string | null;
+  readonly ffmpeg_lines: readonly string[] | null;
+}
+
+/** What does not move. */
+const FACTS = {
+  media_info: { resolution: '320x180', video_codec: 'h264', fps: 25, audio_codec: 'aac', audio_channels: 'mono' },
+  output_media_info: {
+    ...{ resolution: '320x180', video_codec: 'h264', fps: 25, audio_codec: 'aac', audio_channels: 'stereo' },
+    container: 'mpegts',
+  },
+};
+
+/** What each worker shows, once all show what the stream consists of, and the same maker. */
+function shownBy(workers: readonly Worker[], streamId: string, isMaker: (workerId: string) => boolean) {
+  return until(
+    async () => {
+      const answers = await Promise.all(workers.map(({ api }) => api.get<Shown>(`/streams/${streamId}`)));
+      const shown = answers.map(({ body }) => body);
+      const isKnown = ({ stream, worker_id, ffmpeg_lines }: Shown) =>
+        worker_id !== null &&
+        isMaker(worker_id) &&
+        ffmpeg_lines !== null &&
+        stream.media_info?.audio_channels !== null &&
+        stream.output_media_info?.fps !== null &&
+        stream.output_media_info?.bitrate_kbps !== null;
+      return shown.every(isKnown) && shown;
+    },
+    { timeoutMs: 15_000, what: 'every worker to know the stream' },
+  );
+}
+
+function nameOf(worker: Worker): string {
+  return String(worker.logs.find((line) => line.worker !== undefined)?.worker);
+}
+
+staged.concurrent('every worker shows what a stream consists of, and what its FFmpeg has said', async ({ stage }) => {
+  const { workers } = await stage.cluster(2);
+  const source = await stage.source({ fixture: 'plain', burstSeconds: 2 });
+  const [one, two] = workers as [Worker, Worker];
+  const { stream_id: id } = await one.api.createTranscode({ url: source.url, profile: LIGHT });
+  const viewers = [one, two].map((worker) => stage.viewer(`${worker.url}/stream/${id}`));
+  await allPlaying(viewers);
+  const [owner, follower] = (one.ffmpegPids().length === 1 ? [one, two] : [two, one]) as [Worker, Worker];
+  const before = await shownBy(workers, id, (name) => name === nameOf(owner));
+  for (const { stream } of before) expect(stream).toMatchObject(FACTS);
+  expect(before[1]?.ffmpeg_lines?.join('\n')).toContain('Output #0, mpegts');
+
+  owner.signal('SIGKILL');
+  await owner.exited;
+  const [after] = await shownBy([follower], id, (name) => name === nameOf(follower));
+  expect(after?.stream).toMatchObject(FACTS);
+  expect(after?.ffmpeg_lines?.join('\n')).toContain('Output #0, mpegts');
+});
+
+interface Point {
+  readonly at: string;
+  readonly viewers: number;
+  readonly streams: number;
+  readonly ffmpeg_processes: number;
+  readonly in_mbits: number;
+  readonly out_mbits: number;
+  readonly between_mbits: number;
+  readonly joins: number;
+  readonly memory_bytes: number;
+  readonly missing: readonly string[];
+}
+
+interface History {
+  readonly workers: readonly string[];
+  readonly samples: readonly Point[];
+}
+
+async function historyOf({ api }: Worker): Promise<History> {
+  const { status, body } = await api.get<History>('/stats/history?minutes=2');
+  expect(status).toBe(200);
+  return body;
+}
+
+/** The first point for which this holds, once there is one. A worker measures every 10 s. */
+function pointOf(worker: Worker, what: string, holds: (point: Point) => boolean): Promise<Point> {
+  return until(async () => (await historyOf(worker)).samples.find(holds), { timeoutMs: 30_000, everyMs: 250, what });
+}
+
+staged.concurrent(
+  'the last hour adds up what the workers measure, also what one has measured that is killed then',
+  async ({ stage }) => {
+    const cluster = await stage.cluster(2);
+    const [one, two] = cluster.workers as [Worker, Worker];
+    const source = await stage.source({ fixture: 'plain', burstSeconds: 2 });
+    const { stream_id: id } = await one.api.createTranscode({ url: source.url, profile: COPY });
+    await allPlaying([one, two].map((worker) => stage.viewer(`${worker.url}/stream/${id}`)));
+
+    const full = await pointOf(two, 'both viewers to be measured', ({ viewers, missing, out_mbits, between_mbits }) => {
+      return viewers === 2 && missing.length === 0 && out_mbits > 0 && between_mbits > 0;
+    });
+    // One FFmpeg and one connection serve both; the source sends some 400 kbit/s.
+    expect(full).toMatchObject({ streams: 1, ffmpeg_processes: 1 });
+    expect(full.in_mbits).toBeGreaterThan(0.1);
+    expect(full.out_mbits).toBeGreaterThan(full.between_mbits);
+    expect(full.memory_bytes).toBeGreaterThan(50_000_000);
+    const others = (await historyOf(one)).samples.find(({ at }) => at === full.at);
+    expect(others).toEqual(full);
+
+    const owner = one.ffmpegPids().length === 1 ? one : two;
+    const left = owner === one ? two : one;
+    owner.signal('SIGKILL');
+    await owner.exited;
+    const { workers, samples } = await historyOf(left);
+    expect(workers).toEqual(['worker-1', 'worker-2']);
+    expect(samples.find(({ at }) => at === full.at)).toEqual(full);
+    // A key for each, which goes by itself.
+    const texts = (await cluster.redis.cli('KEYS', `${keys.samplesPrefix}*`)).split('\n').filter(Boolean);
+    expect(texts).toHaveLength(2);
+    for (const key of texts) {
+      expect(Number(await cluster.redis.cli('STRLEN', key))).toBeLessThan(32 * 1024);
+      expect(Number(await cluster.redis.cli('PTTL', key))).toBeGreaterThan(0);
+    }
+  },
+);
