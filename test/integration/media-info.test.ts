@@ -85,6 +85,18 @@ staged.concurrent('of a shared direct stream, where nothing has an FFmpeg, and i
   await until(async () => (await look(worker, id)).stream.input?.repairs === 1, { what: 'the jump to be counted' });
 });
 
+staged.concurrent('of a direct stream whose viewers have a connection each', async ({ stage }) => {
+  const source = await stage.source({ fixture: 'plain', burstSeconds: 2 });
+  const worker = await stage.worker(ENV);
+  const { stream_id: id, playUrl } = await worker.api.createStream({ url: source.url });
+  await allPlaying(stage.viewers(2, playUrl));
+  const { stream, ffmpeg_lines } = await measured(worker, id);
+  expect(stream.media_info).toMatchObject({ ...PICTURES, ...SOUND, bitrate_kbps: expect.any(Number) });
+  expect(stream.output_media_info).toMatchObject({ ...PICTURES, ...SOUND, speed: null });
+  expect(stream.input).toMatchObject({ buffer_seconds: null, repairs: null });
+  expect(ffmpeg_lines).toBeNull();
+});
+
 staged.concurrent('of a container that only FFmpeg reads', async ({ stage }) => {
   const source = await stage.source({ fixture: 'plain', burstSeconds: 2 });
   const worker = await stage.worker(ENV);

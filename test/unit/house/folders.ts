@@ -210,7 +210,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'viewers',
     'who watches, and what each one gets',
-    'services/shared services/registry visit.ts errors.ts async.ts feed ffmpeg/* upstream/* ownership segments streams processes films',
+    'services/shared services/registry visit.ts errors.ts async.ts mpegts/* feed feed/hls ffmpeg/* upstream/* ownership segments streams processes films',
   ),
   row(
     'viewers/sessions',

@@ -46,6 +46,7 @@ import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
 import { stopIfGone, unlessGone } from '../visit.ts';
 import { CoolDown } from './cool-down.ts';
+import { DirectMedia } from './direct-media.ts';
 import { HeldElsewhere } from './held-elsewhere.ts';
 import { joinedOrThrow } from './join-errors.ts';
 
@@ -118,6 +119,8 @@ export class Seating {
   /** What HLS viewers get of sources with an end. */
   readonly films: FilmFeeds;
   readonly #finite: FiniteProcesses;
+  /** What direct streams consist of whose viewers have a connection each. */
+  readonly directMedia: DirectMedia;
   /** Feeds and responses hold the sources they read. An unused one is made again from its record. */
   readonly #sources = new HeldElsewhere<StreamSource>();
   /** The groups that these streams fail over with. */
@@ -128,6 +131,7 @@ export class Seating {
   constructor(deps: SeatingDeps) {
     this.#deps = deps;
     this.#finite = new FiniteProcesses(deps);
+    this.directMedia = new DirectMedia(deps.clock);
     this.#coolDown = new CoolDown(deps.clock);
     this.films = new FilmFeeds({
       ...deps,
@@ -157,9 +161,9 @@ export class Seating {
     return this.feeds.processCount + this.#finite.size;
   }
 
-  /** How the streams are made here whose viewers have a process each, by stream: the newest one of each. */
+  /** How the streams are made here whose viewers have a process or a connection each, by stream: one of each. */
   madeAlone(): Record<string, MadeStream> {
-    return this.#finite.made();
+    return { ...this.directMedia.made(), ...this.#finite.made() };
   }
 
   /** The last lines of the FFmpeg of a stream that is made here, masked; undefined: it has none, or is not made here. */

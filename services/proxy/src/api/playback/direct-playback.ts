@@ -66,6 +66,8 @@ export class DirectPlayback {
       await session.begin(abort, (atLimit) =>
         connections.acquire(stream.id, seating.sourceOf(stream).address, wanted, atLimit),
       );
+      const tap = seating.directMedia.begin(stream.id);
+      visit.holds(tap.end);
       const served = serveDirect({
         ...this.#request(stream, request, reply),
         method: 'GET',
@@ -87,6 +89,7 @@ export class DirectPlayback {
           if (!session.hasGot) playback.joins.firstByte(reply.raw, 'cold');
           session.count(bytes);
         },
+        onPackets: tap.packets,
         onStart: (head) => {
           if (isFile || !hasEnd(head)) return;
           session.keep();

@@ -42,6 +42,11 @@ interface Playing extends ReadNow {
 
 export interface DirectLiveDeps extends Transfer {
   readonly sources: LiveSources;
+  /**
+   * Called with the packets of MPEG-TS, which stay as they are.
+   * @param isFirst of a connection
+   */
+  readonly onPackets?: ((packets: Buffer, isFirst: boolean) => void) | undefined;
   /** Aborted when the viewer leaves. */
   readonly signal: AbortSignal;
   readonly log: Pick<Logger, 'warn'>;
@@ -183,7 +188,7 @@ class DirectLive {
 
   /** What to do with each piece of one connection. It returns why the connection is over, if it is. */
   #passing(index: number): (piece: Piece) => Promise<ConnectionEnd | undefined> {
-    const { settings, source, schedule, recovery, sources, write } = this.#deps;
+    const { settings, source, schedule, recovery, sources, write, onPackets } = this.#deps;
     const rounds = this.#rounds;
     const isTs = this.#isTs;
     const aligner = isTs ? new PacketAligner() : undefined;
@@ -191,6 +196,7 @@ class DirectLive {
     const scrambling = new ScramblingMonitor();
     let sinceMs: number | undefined;
     let canMove = source.canFailOver;
+    let isFirst = true;
     return async ({ bytes, waitedMs, hasMedia }) => {
       const nowMs = systemClock.monotonicMs();
       if (hasMedia) {
@@ -210,6 +216,8 @@ class DirectLive {
         if (canMove) return { why: 'left' };
       }
       if (packets.length === 0) return undefined;
+      if (isTs) onPackets?.(packets, isFirst);
+      isFirst = false;
       for (const part of isTs ? rounds.push(packets, nowMs) : [packets]) {
         if (!(await write(part))) return { why: 'client_left' };
         if (hasMedia) this.#hasPassed();

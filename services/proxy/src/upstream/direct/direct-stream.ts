@@ -50,6 +50,8 @@ export interface DirectRequest {
   readonly log?: Pick<Logger, 'warn'>;
   /** The source has answered and the response begins. From now on an error can only cut it off. */
   readonly onStart?: (head: ReplyHead) => void;
+  /** See `DirectLiveDeps`. */
+  readonly onPackets?: (packets: Buffer, isFirst: boolean) => void;
   /** Called with the number of bytes handed to the viewer's connection. */
   readonly onBytes?: (bytes: number) => void;
 }
@@ -199,7 +201,7 @@ class DirectStream {
     const deps = { source, recovery, connections: this.#request, place, signal };
     const sources = new LiveSources(first, this.#connections, deps);
     this.#live = sources;
-    return pumpLive({ ...transfer, sources, signal, log });
+    return pumpLive({ ...transfer, sources, signal, log, onPackets: this.#request.onPackets });
   }
 
   async #write(writer: ReplyWriter, bytes: Buffer, mayGoOn: () => boolean = () => false): Promise<boolean> {
