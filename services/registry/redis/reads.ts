@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { badRecord } from '../bad-record.ts';
 import type { WorkerSamples } from '../samples/history.ts';
-import { packSamples, type Sample, unpackSamples } from '../samples/sample.ts';
+import { MEASURED, packSamples, type Sample, unpackSamples } from '../samples/sample.ts';
 import { parsed } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type { StreamRecord, WorkerRecord } from '../types.ts';
@@ -115,11 +115,11 @@ export async function readKnownWorkers(redis: Redis): Promise<WorkerRecord[]> {
   return records.flatMap((text) => readWorker(text) ?? []);
 }
 
-const samplesShape = z.object({ workerId: z.string().min(1), packed: z.string() });
+const samplesShape = z.object({ workerId: z.string().min(1), fields: z.int().min(1).max(100), packed: z.string() });
 
 /** The samples of one incarnation, as Redis has them. */
 export function samplesText(workerId: string, samples: readonly Sample[]): string {
-  return JSON.stringify({ workerId, packed: packSamples(samples) });
+  return JSON.stringify({ workerId, fields: MEASURED.length, packed: packSamples(samples) });
 }
 
 /** Of all incarnations that have written some lately, whether they live or not. */
@@ -129,6 +129,6 @@ export async function readSamples(redis: Redis): Promise<WorkerSamples[]> {
   const texts = await redis.mget(...incarnations.map((incarnation) => keys.samplesPrefix + incarnation));
   return texts.flatMap((text) => {
     const read = text === null ? undefined : parsed(samplesShape, text);
-    return read === undefined ? [] : [{ workerId: read.workerId, samples: unpackSamples(read.packed) }];
+    return read === undefined ? [] : [{ workerId: read.workerId, samples: unpackSamples(read.packed, read.fields) }];
   });
 }

@@ -7,7 +7,7 @@ export const KEPT_SAMPLES = 360;
 /** How long the samples of a worker are kept that writes no more. */
 export const SAMPLES_LIVE_MS = 2 * 3_600_000;
 
-/** What is measured, in the order in which it is packed. */
+/** What is measured, in the order in which it is packed. New ones come at the end: workers of several versions read each other's. */
 export const MEASURED = [
   'viewers',
   'streams',
@@ -52,7 +52,8 @@ export interface Sample extends Measured {
 }
 
 /** Four bytes each: the number, and 32-bit floats. */
-const SAMPLE_BYTES = 4 * (1 + MEASURED.length);
+const sampleBytes = (fields: number) => 4 * (1 + fields);
+const SAMPLE_BYTES = sampleBytes(MEASURED.length);
 
 /** @returns 64 characters a sample: an hour is 23 kB */
 export function packSamples(samples: readonly Sample[]): string {
@@ -65,12 +66,16 @@ export function packSamples(samples: readonly Sample[]): string {
   return bytes.toString('base64');
 }
 
-/** What can be read of a text; anything that no worker can have written is left out. */
-export function unpackSamples(text: string): Sample[] {
+/**
+ * What can be read of a text; anything that no worker can have written is left out.
+ * @param fields how many numbers a sample has in it: that of another version has more or fewer, and what it lacks is 0
+ */
+export function unpackSamples(text: string, fields: number = MEASURED.length): Sample[] {
   const bytes = Buffer.from(text, 'base64');
+  const size = sampleBytes(fields);
   const samples: Sample[] = [];
-  for (let at = 0; at + SAMPLE_BYTES <= bytes.length && samples.length < KEPT_SAMPLES; at += SAMPLE_BYTES) {
-    const values = MEASURED.map((_, field) => bytes.readFloatBE(at + 4 * (field + 1)));
+  for (let at = 0; at + size <= bytes.length && samples.length < KEPT_SAMPLES; at += size) {
+    const values = MEASURED.map((_, field) => (field < fields ? bytes.readFloatBE(at + 4 * (field + 1)) : 0));
     if (!values.every((value) => Number.isFinite(value) && value >= 0)) continue;
     const measured = Object.fromEntries(MEASURED.map((name, field) => [name, values[field]]));
     samples.push({ n: bytes.readUInt32BE(at), ...(measured as unknown as Measured) });

@@ -33,6 +33,20 @@ describe('packed samples', () => {
     expect(unpackSamples(text)).toEqual(hour);
   });
 
+  it('of another version are read as far as both know the numbers', () => {
+    const ours = packSamples([sample(1, { viewers: 3, eventLoopP99Ms: 8 }), sample(2, { viewers: 4 })]);
+    const words = Buffer.from(ours, 'base64');
+    const size = words.length / 2;
+    const rows = [words.subarray(0, size), words.subarray(size)];
+    const fewer = Buffer.concat(rows.map((row) => row.subarray(0, size - 4))).toString('base64');
+    expect(unpackSamples(fewer, MEASURED.length - 1)).toEqual([sample(1, { viewers: 3 }), sample(2, { viewers: 4 })]);
+    const more = Buffer.concat(rows.flatMap((row) => [row, Buffer.from([0x40, 0, 0, 0])])).toString('base64');
+    expect(unpackSamples(more, MEASURED.length + 1)).toEqual([
+      sample(1, { viewers: 3, eventLoopP99Ms: 8 }),
+      sample(2, { viewers: 4 }),
+    ]);
+  });
+
   it('are read as far as they make sense', () => {
     const text = packSamples([sample(1), sample(2, { viewers: Number.NaN }), sample(3, { cpu: -1 }), sample(4)]);
     expect(unpackSamples(text).map(({ n }) => n)).toEqual([1, 4]);
