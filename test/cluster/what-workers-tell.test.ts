@@ -104,13 +104,13 @@ staged.concurrent(
     const { stream_id: id } = await one.api.createTranscode({ url: source.url, profile: COPY });
     await allPlaying([one, two].map((worker) => stage.viewer(`${worker.url}/stream/${id}`)));
 
-    const full = await pointOf(two, 'both viewers to be measured', ({ viewers, missing, out_mbits, between_mbits }) => {
-      return viewers === 2 && missing.length === 0 && out_mbits > 0 && between_mbits > 0;
+    // One FFmpeg and one connection serve both; the source sends some 400 kbit/s. The first 10 s may have the beginning only.
+    const full = await pointOf(two, 'both viewers to be measured', (point) => {
+      const { viewers, missing, in_mbits, out_mbits, between_mbits } = point;
+      const isFlowing = in_mbits > 0.1 && between_mbits > 0.1 && out_mbits > between_mbits;
+      return viewers === 2 && missing.length === 0 && isFlowing;
     });
-    // One FFmpeg and one connection serve both; the source sends some 400 kbit/s.
     expect(full).toMatchObject({ streams: 1, ffmpeg_processes: 1 });
-    expect(full.in_mbits).toBeGreaterThan(0.1);
-    expect(full.out_mbits).toBeGreaterThan(full.between_mbits);
     expect(full.memory_bytes).toBeGreaterThan(50_000_000);
     const others = (await historyOf(one)).samples.find(({ at }) => at === full.at);
     expect(others).toEqual(full);

@@ -82,7 +82,9 @@ staged.concurrent('of a shared direct stream, where nothing has an FFmpeg, and i
   expect(ffmpeg_lines).toBeNull();
   expect(stream.input?.repairs).toBe(0);
   await source.jump(-4);
-  await until(async () => (await look(worker, id)).stream.input?.repairs === 1, { what: 'the jump to be counted' });
+  await until(async () => Number((await look(worker, id)).stream.input?.repairs) > 0, {
+    what: 'the jump to be counted',
+  });
 });
 
 staged.concurrent('of a direct stream whose viewers have a connection each', async ({ stage }) => {
