@@ -146,10 +146,12 @@ describe('ownership', () => {
 
   it('waits while a registry is young, but not for a feed whose owner is known', async () => {
     await redis.flushall();
-    const one = await worker('w1', { youngMs: 300 });
-    const two = await worker('w2', { youngMs: 300 });
+    const [one, two] = [
+      await worker('w1', { youngMs: 600, leaseMs: 60_000 }),
+      await worker('w2', { youngMs: 600, leaseMs: 60_000 }),
+    ];
     expect(await one.acquire('s:x')).toMatchObject({ kind: 'wait' });
-    await sleep(320);
+    await sleep(620);
     expect(await one.acquire('s:x')).toMatchObject({ kind: 'own' });
     expect(await two.acquire('s:x')).toMatchObject({ kind: 'relay' });
   });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
 import { Cursor, type CursorSink } from '../../../services/proxy/src/feed/cursor.ts';
 import { Feed, type FeedEnd } from '../../../services/proxy/src/feed/feed.ts';
+import { until } from '../../support/until.ts';
 
 const LIMITS = { retainMs: 0, joinBufferMs: 0, maxBytes: 3 * CHUNK_BYTES };
 
@@ -141,7 +142,7 @@ describe('Cursor', () => {
     const cursor = new Cursor(feed, await feed.entry(), stuck, 1_000);
     const idle = new Reader();
     const waiting = new Cursor(feed, await feed.entry(), idle, 1_000);
-    await sleep(20);
+    await until(() => idle.parts.length === 2 && idle.pending.length === 0, { what: 'the other one to take all' });
     const now = performance.now();
     cursor.checkStall(now + 900);
     expect(stuck.dropped_).toEqual([]);
