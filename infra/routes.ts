@@ -22,6 +22,7 @@ const PATTERNS = [
   '/webhooks*',
   '/docs*',
   '/openapi.json',
+  '/console*',
 ] as const;
 
 /** A rule of the load balancer accepts five values in all its conditions together. */

@@ -1,12 +1,13 @@
 // Bundles programs into dist/: each is one file that needs Node and nothing from node_modules. The image of the workers is
-// built with this file alone of scripts/, so that a change of another script replaces no worker.
+// built with this file and console.mjs alone of scripts/, so that a change of another script replaces no worker.
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { bundleConsole } from './console.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Each bundle: its entry, its file, and the folders beside it at run time. */
+/** Each bundle: its entry, its file, the folders beside it at run time, and where its web pages go. */
 const BUNDLES = [
   {
     entry: 'services/proxy/src/main.ts',
@@ -16,6 +17,7 @@ const BUNDLES = [
       'node_modules/@fastify/swagger-ui/static': 'dist/proxy/static',
       'services/registry/redis/scripts': 'dist/proxy/scripts',
     },
+    console: 'dist/proxy/console',
   },
   { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
   { entry: 'tools/demo-stream.mjs', outfile: 'dist/demo-stream/main.js', folders: {} },
@@ -41,7 +43,9 @@ export function bundles() {
   return BUNDLES.filter(({ entry }) => existsSync(join(ROOT, entry)));
 }
 
-export async function bundle({ entry, outfile, folders }) {
+export async function bundle({ entry, outfile, folders, console: pages }) {
+  // First, because whoever looks for changes looks at the age of the program.
+  if (pages !== undefined) await bundleConsole(pages);
   await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
   copyFolders(folders);
 }

@@ -59,6 +59,10 @@ export class NetworkStack extends Stack {
       id: 'CloudFormation-Validate::E1022',
       reason: 'The rule does not know that Fn::GetAZs gives a list, which is what Fn::Join takes.',
     });
+    new CfnOutput(this, 'ConsoleUrl', {
+      value: `${this.edge.url}/console/`,
+      description: 'The console (with API_TOKEN); CONSOLE=false switches it off',
+    });
     new CfnOutput(this, 'ApiUrl', { value: this.edge.url, description: 'The workers: API (with API_TOKEN) and docs' });
   }
 

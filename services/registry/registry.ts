@@ -77,6 +77,46 @@ export interface StreamRecords {
   countError(id: string): Promise<void>;
 }
 
+/** What is known of a stream without reading its viewers. */
+export interface StreamSummary {
+  /** Viewers on living workers. */
+  viewers: number;
+  /** Shared processes that have viewers; 0 for a direct stream. */
+  processes: number;
+  /** Whether it has had a viewer since it was created. */
+  watched: boolean;
+  /** To all its viewers, including those who have left; as old as the counters that workers write. */
+  bytesServed: number;
+  segmentsServed: number;
+  /** When it was last created, joined, left or read. */
+  lastAccessMs: number;
+  /** The worker that makes slot 0; undefined while none does. */
+  owner: string | undefined;
+}
+
+/** The whole cluster at one moment, without its viewers. */
+export interface Overview {
+  /** Of all streams, by id. */
+  readonly summaries: ReadonlyMap<string, StreamSummary>;
+  /** The workers with a valid lease. */
+  readonly workers: readonly WorkerRecord[];
+  /** Incarnation → how long its lease lasts if it does not renew it, in ms; without an entry there is none that could end. */
+  readonly leases: ReadonlyMap<string, number>;
+}
+
+/** All streams at a glance, for people who look on all the time. The cost depends on the number of streams, and not on that of viewers. */
+export interface Glances {
+  /** The summaries of all streams, or of some, by id. */
+  summaries(ids?: readonly string[]): Promise<Map<string, StreamSummary>>;
+  /**
+   * What people look at once a second: two commands, however many streams and workers there are. When a stream was last read counts
+   * only for one that has viewers.
+   */
+  overview(): Promise<Overview>;
+  /** The records of these streams; those that do not exist are left out. */
+  streamsOf(ids: readonly string[]): Promise<StreamRecord[]>;
+}
+
 /** The viewers, and the slots that they have. */
 export interface Viewers {
   /** Counts a client in, gives it a slot, and returns the place of the slot's feed and the stream, in one atomic step. */
@@ -245,6 +285,12 @@ export interface KnownStreams {
   remembered(id: string): StreamRecord | undefined;
 }
 
+/** Whether the registry answers. */
+export interface Outages {
+  /** How long the outage of now has lasted, in ms; undefined when there is none. */
+  readonly outageMs: number | undefined;
+}
+
 /** How a feed begins on a worker that may have no answer from the registry. */
 export interface FeedStarts {
   /** The same as `acquire` for a feed that is not here yet: during an outage this asks the other workers who has it. */
@@ -263,6 +309,7 @@ export interface FeedStarts {
 /** What workers keep together, wherever it is kept. */
 export interface SharedRegistry
   extends StreamRecords,
+    Glances,
     Viewers,
     FeedOwners,
     Agreements,
@@ -280,4 +327,4 @@ export interface SharedRegistry
 }
 
 /** What the parts of a worker use. It also answers while the shared registry does not. */
-export interface Registry extends SharedRegistry, EventTeller, ToldEvents, KnownStreams, FeedStarts {}
+export interface Registry extends SharedRegistry, EventTeller, ToldEvents, KnownStreams, Outages, FeedStarts {}

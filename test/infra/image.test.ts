@@ -35,7 +35,7 @@ function hashOf(copy: string): string {
 }
 
 /** What the Dockerfile takes, up to the workers' stage. */
-const NEEDED = ['services/proxy', 'services/registry', 'services/shared'];
+const NEEDED = ['services/console', 'services/proxy', 'services/registry', 'services/shared'];
 const NEEDED_FILES = [
   '.dockerignore',
   '.npmrc',
@@ -43,6 +43,7 @@ const NEEDED_FILES = [
   'package-lock.json',
   'tsconfig.json',
   'scripts/bundle.mjs',
+  'scripts/console.mjs',
 ];
 
 const foldersOf = (path: string) =>
@@ -59,7 +60,7 @@ describe('the image', () => {
   it.each([...top, ...services].filter((path) => path !== 'services'))(
     'depends on %s if it is built from it, else not',
     (path) => {
-      const [file = ''] = files.filter((each) => each.startsWith(`${path}/`) && each !== 'scripts/bundle.mjs');
+      const [file = ''] = files.filter((each) => each.startsWith(`${path}/`) && !NEEDED_FILES.includes(each));
       const added = join(copy, path, 'added.ts');
       writeFileSync(added, 'export {};\n');
       appendFileSync(join(copy, file), '\n');

@@ -7,7 +7,8 @@ import { readCounters } from '../../services/registry/redis/counters/client-coun
 import { keys } from '../../services/registry/redis/keys.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
 import { defineScripts } from '../../services/registry/redis/scripts.ts';
-import { readSummaries, type StreamSummary } from '../../services/registry/redis/summary.ts';
+import { readSummaries } from '../../services/registry/redis/summary.ts';
+import type { StreamSummary } from '../../services/registry/registry.ts';
 import { ResilientRegistry } from '../../services/registry/resilient/resilient-registry.ts';
 import type { ClientReport, NamedSession } from '../../services/registry/types.ts';
 import { IDLE } from '../support/idle-worker.ts';

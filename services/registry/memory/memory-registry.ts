@@ -20,7 +20,7 @@ import { factsOf } from '../events/stream-facts.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
-import type { Registry, SampleBook } from '../registry.ts';
+import type { Overview, Registry, SampleBook, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
 import type {
   Advanced,
@@ -69,6 +69,7 @@ interface Entry {
 
 export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
+  readonly outageMs = undefined;
   readonly webhooks = new MemoryWebhooks();
   readonly samples: SampleBook;
   readonly #streams = new Map<string, Entry>();
@@ -209,6 +210,19 @@ export class MemoryRegistry implements Registry {
 
   async streams(): Promise<StreamRecord[]> {
     return [...this.#streams.values()].map(copyOf);
+  }
+
+  async summaries(ids: Iterable<string> = this.#streams.keys()): Promise<Map<string, StreamSummary>> {
+    const known = [...ids].flatMap((id) => this.#streams.get(id) ?? []);
+    return new Map(known.map((entry) => [entry.record.id, summaryOf(entry, this.#identity.workerId)]));
+  }
+
+  async overview(): Promise<Overview> {
+    return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map() };
+  }
+
+  async streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {
+    return ids.flatMap((id) => this.remembered(id) ?? []);
   }
 
   async deleteStream(id: string, reason: DeletionReason = 'manual_deletion'): Promise<boolean> {
@@ -583,6 +597,21 @@ function countSlots(entry: Entry): Map<number, number> {
   const counts = new Map<number, number>();
   for (const { slot } of entry.clients.values()) if (slot !== undefined) counts.set(slot, (counts.get(slot) ?? 0) + 1);
   return counts;
+}
+
+function summaryOf(entry: Entry, workerId: string): StreamSummary {
+  const { record, clients } = entry;
+  const current = [...clients.values()];
+  const processes = countSlots(entry).size;
+  return {
+    viewers: clients.size,
+    processes,
+    watched: record.watched,
+    bytesServed: current.reduce((sum, { bytesServed }) => sum + bytesServed, record.bytesServed),
+    segmentsServed: current.reduce((sum, { segmentsServed }) => sum + segmentsServed, record.segmentsServed),
+    lastAccessMs: current.reduce((last, { lastAccessMs }) => Math.max(last, lastAccessMs), record.lastAccessMs),
+    owner: processes === 0 ? undefined : workerId,
+  };
 }
 
 function copyOf({ record, group }: Entry): StreamRecord {

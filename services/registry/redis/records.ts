@@ -61,7 +61,7 @@ export function readStream(fields: Record<string, string>, lastAccessMs: number)
 }
 
 /** A count; text that is not a number gives 0. */
-function countOf(text: string | undefined): number {
+export function countOf(text: string | undefined): number {
   const count = Number(text);
   return Number.isFinite(count) && count >= 0 ? count : 0;
 }

@@ -19,7 +19,7 @@ import {
 } from '../events/event.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
-import type { SampleBook, SharedRegistry } from '../registry.ts';
+import type { Overview, SampleBook, SharedRegistry, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
 import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
@@ -75,7 +75,7 @@ import {
 import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
 import { ReplacedError, Restoring } from './restoring.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
-import { readSummaries, type StreamSummary } from './summary.ts';
+import { readOverview, readSummaries } from './summary.ts';
 
 export interface RedisRegistryOptions {
   /** How long an incarnation that does not renew keeps what it owns. */
@@ -186,12 +186,14 @@ export class RedisRegistry implements SharedRegistry {
     return readStreamRecord(this.#redis, id);
   }
 
-  /** What is known of all streams, or of some, without reading their viewers; by id. */
   summaries(ids?: readonly string[]): Promise<Map<string, StreamSummary>> {
     return readSummaries(this.#redis, this.#run, ids);
   }
 
-  /** The records of these streams; those that do not exist are left out. */
+  overview(): Promise<Overview> {
+    return readOverview(this.#redis, this.#run);
+  }
+
   streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {
     return readStreamRecordsOf(this.#redis, ids);
   }

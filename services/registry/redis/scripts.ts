@@ -34,6 +34,7 @@ const NAMES = [
   'note-webhook',
   'note-deployment',
   'find-clients',
+  'overview',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];

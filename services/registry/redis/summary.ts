@@ -2,26 +2,13 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import type { Overview, StreamSummary } from '../registry.ts';
+import type { WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import { inPages, livingAmong } from './reads.ts';
+import { countOf, fieldsOf, readWorker } from './records.ts';
 import type { RunScript } from './scripts.ts';
-
-export interface StreamSummary {
-  /** Viewers on living workers. */
-  viewers: number;
-  /** Shared processes that have viewers; 0 for a direct stream. */
-  processes: number;
-  /** Whether it has had a viewer since it was created. */
-  watched: boolean;
-  /** To all its viewers, including those who have left; as old as the counters that workers write. */
-  bytesServed: number;
-  segmentsServed: number;
-  /** When it was last created, joined, left or read. */
-  lastAccessMs: number;
-  /** The worker that makes slot 0; undefined while none does. */
-  owner: string | undefined;
-}
 
 const count = z.int().nonnegative();
 /** Viewers, processes, watched, bytes, segments, epoch. */
@@ -42,7 +29,8 @@ function readOwnPart(text: string): OwnPart | undefined {
 }
 
 /** The field of what the current viewers have got. */
-const currentField = (id: string): string => `${id}:current`;
+const CURRENT = ':current';
+const currentField = (id: string): string => id + CURRENT;
 
 /**
  * The summaries of streams, by id: of all, or of some. The cost depends on the number of streams, and not on that of viewers. Where
@@ -54,12 +42,44 @@ export async function readSummaries(
   ids?: readonly string[],
 ): Promise<Map<string, StreamSummary>> {
   const stored = await (ids === undefined ? readAll(redis) : readSome(redis, ids));
-  const lost = stored.filter(({ own, current }) => own === undefined || (own.viewers > 0 && current === undefined));
+  const lost = stored.filter(isLost);
   if (lost.length > 0) {
     const lostIds = lost.map(({ id }) => id);
     await writeSummaries(run, lostIds);
     stored.push(...(await readSome(redis, lostIds)));
   }
+  return summariesOf(stored, await viewersOfTheDead(redis));
+}
+
+/** The same of all streams, and the living workers. Asks Redis two things only. */
+export async function readOverview(redis: Redis, run: RunScript): Promise<Overview> {
+  const [fields, [living, dead]] = await Promise.all([
+    redis.hgetall(keys.summary),
+    run('overview') as Promise<[string[], string[]]>,
+  ]);
+  const ids = Object.keys(fields).filter((field) => !field.endsWith(CURRENT));
+  const stored = ids.map((id) => storedOf(id, fields[id], fields[currentField(id)], '0'));
+  const viewersOf = Object.entries(fieldsOf(dead)).flatMap(([id, count]) => Array<string>(countOf(count)).fill(id));
+  const workers: WorkerRecord[] = [];
+  const leases = new Map<string, number>();
+  for (let at = 0; at + 3 < living.length; at += 4) {
+    const [incarnation = '', text = '', startedMs, leftMs] = living.slice(at, at + 4);
+    const worker = readWorker(text);
+    // An incarnation that has just begun has written no record yet.
+    if (worker === undefined || worker.incarnation !== incarnation) continue;
+    workers.push({ ...worker, startedAtMs: countOf(startedMs) || worker.startedAtMs });
+    leases.set(incarnation, countOf(leftMs));
+  }
+  const summaries = stored.some(isLost) ? await readSummaries(redis, run) : summariesOf(stored, viewersOf);
+  return { summaries, workers, leases };
+}
+
+function isLost({ own, current }: Stored): boolean {
+  return own === undefined || (own.viewers > 0 && current === undefined);
+}
+
+/** @param viewersOfDead the streams of viewers whose workers are dead, once for each viewer */
+function summariesOf(stored: readonly Stored[], viewersOfDead: readonly string[]): Map<string, StreamSummary> {
   const summaries = new Map<string, StreamSummary>();
   for (const { id, own, current, accessedMs } of stored) {
     if (own === undefined) continue;
@@ -71,7 +91,7 @@ export async function readSummaries(
       lastAccessMs: Math.max(accessedMs, readMs),
     });
   }
-  for (const id of await viewersOfTheDead(redis)) {
+  for (const id of viewersOfDead) {
     const summary = summaries.get(id);
     if (summary !== undefined && summary.viewers > 0) summary.viewers--;
   }
@@ -102,7 +122,7 @@ export async function writeAllSummaries(redis: Redis, run: RunScript, random: ()
   const [ids, fields] = await inBatch<[string[], string[]]>(redis, (batch) =>
     batch.zrange(keys.streamIds, '0', '-1').hkeys(keys.summary),
   );
-  await writeSummaries(run, [...new Set([...ids, ...fields.map((field) => field.replace(/:current$/, ''))])]);
+  await writeSummaries(run, [...new Set([...ids, ...fields.map((field) => field.replace(CURRENT, ''))])]);
   const all = await readSummaries(redis, run);
   const few = [...all].filter(([, { viewers }]) => viewers > 0 && viewers <= RECOUNTED);
   const first = Math.floor(random() * few.length);

@@ -20,7 +20,7 @@ import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
-import type { Registry, SampleBook, WebhookBook } from '../registry.ts';
+import type { Overview, Registry, SampleBook, StreamSummary, WebhookBook } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
   Advanced,
@@ -135,6 +135,10 @@ export class ResilientRegistry implements Registry {
     return this.#reach.isOpenFor(this.#youngMs);
   }
 
+  get outageMs(): number | undefined {
+    return this.#lostMs === undefined ? undefined : this.#clock.monotonicMs() - this.#lostMs;
+  }
+
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
     const answer = await this.#reach.change(
       () => this.#shared.createStream(spec, maxStreams),
@@ -183,6 +187,27 @@ export class ResilientRegistry implements Registry {
     return this.#reach.ask(
       (onProgress) => this.#shared.streams(onProgress),
       () => this.#held.records.streams(),
+    );
+  }
+
+  summaries(ids?: readonly string[]): Promise<Map<string, StreamSummary>> {
+    return this.#reach.ask(
+      () => this.#shared.summaries(ids),
+      () => this.#held.records.summaries(ids),
+    );
+  }
+
+  overview(): Promise<Overview> {
+    return this.#reach.ask(
+      () => this.#shared.overview(),
+      () => this.#held.records.overview(),
+    );
+  }
+
+  streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {
+    return this.#reach.ask(
+      () => this.#shared.streamsOf(ids),
+      () => this.#held.records.streamsOf(ids),
     );
   }
 

@@ -83,6 +83,7 @@ const CASES: Record<keyof Config, Case> = {
       ],
     ],
   },
+  console: toggle(true),
   trustProxy: {
     unset: ['loopback'],
     good: [

@@ -1,8 +1,8 @@
 /** The folders of the services keep to their table: one subject each, few files, and imports that run one way. */
 
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { FOLDERS, type Folder, MAX_FILES, PROXY } from './folders.ts';
 import { arrows, folderOf, names, wrongImports } from './wrong-imports.ts';
@@ -12,7 +12,7 @@ const READING_MS = 60_000;
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 const sources = readdirSync(join(ROOT, 'services'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.tsx?$/.test(path))
   .map((path) => `services/${path}`);
 
 describe('the folders of the services', { timeout: READING_MS }, () => {
@@ -43,6 +43,21 @@ describe('the folders of the services', { timeout: READING_MS }, () => {
 
   it('import nothing that their row does not allow, and nothing in a circle', async () => {
     expect(await wrongImports(FOLDERS, ROOT)).toEqual([]);
+  });
+
+  it('import nothing else from files with JSX', () => {
+    const wrong = sources
+      .filter((file) => file.endsWith('.tsx'))
+      .flatMap((file) =>
+        [...readFileSync(join(ROOT, file), 'utf8').matchAll(/ from '(\.[^']+)';$/gm)]
+          .map(([, path = '']) => relative(ROOT, join(ROOT, dirname(file), path)))
+          .filter((path) => {
+            const [from, to] = [folderOf(file, FOLDERS), folderOf(path, FOLDERS)];
+            return to === undefined || (from !== to && from?.uses.some((entry) => names(entry, to)) !== true);
+          })
+          .map((path) => `${file} imports ${path}`),
+      );
+    expect(wrong).toEqual([]);
   });
 
   it('use all that their row allows', async () => {

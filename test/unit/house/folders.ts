@@ -29,6 +29,7 @@ export const FOLDERS: readonly Folder[] = [
     'what every program uses: the log, the clock, the version, the names of the metrics',
     'services/shared/masking',
   ),
+  row('services/shared/console', 'what a worker tells the pages of the console'),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
   row(
     'services/registry/events',
@@ -242,7 +243,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/views',
     'how streams and clients are shown',
-    'services/shared services/shared/masking services/registry upstream/* worker api/http',
+    'services/shared services/shared/masking services/registry services/registry/events upstream/* worker api/http',
   ),
   row(
     'api/streams',
@@ -259,10 +260,16 @@ export const FOLDERS: readonly Folder[] = [
     'routes that show how the cluster is',
     'services/shared services/shared/masking services/registry services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views',
   ),
+  row(
+    'api/console',
+    'the console: its files, and what its pages are told',
+    'services/shared services/shared/console services/shared/masking services/registry services/registry/events timing.ts errors.ts events worker api/http api/views',
+  ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),
 
-  // The other program. `**`: with all folders in it.
+  // What runs in a browser, and the other program. `**`: with all folders in it.
+  row('services/console/**', 'the pages of the console', 'services/shared/console'),
   row(
     'services/admin-lambda/**',
     'the admin API',

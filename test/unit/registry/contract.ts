@@ -14,7 +14,7 @@ import type { SharedRegistry } from '../../../services/registry/registry.ts';
 import { KEPT_SAMPLES } from '../../../services/registry/samples/sample.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
-import { IDLE } from '../../support/idle-worker.ts';
+import { IDLE, IDLE_NUMBERS } from '../../support/idle-worker.ts';
 
 const ID = 'a'.repeat(32);
 /** How long a stream stays what it was without a viewer. */
@@ -644,6 +644,49 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       const [client] = await registry.clients();
       if (client !== undefined) client.bytesServed = 99;
       expect((await registry.clients())[0]?.bytesServed).toBe(0);
+    });
+  });
+
+  describe('streams at a glance', () => {
+    it('say who watches them, and what is left of those who have', async () => {
+      const { registry, join } = await setUp();
+      await registry.createStream(spec('b'.repeat(32), 'http://provider/live/2.ts'), 0);
+      const none = { viewers: 0, processes: 0, watched: false, bytesServed: 0, segmentsServed: 0, owner: undefined };
+      const first = await registry.summaries();
+      expect([...first.keys()].sort()).toEqual([ID, 'b'.repeat(32)]);
+      expect(first.get(ID)).toMatchObject(none);
+      await join('a', 1);
+      await join('b', 1);
+      expect((await registry.summaries([ID])).get(ID)).toMatchObject({ viewers: 2, processes: 2, watched: true });
+      await registry.leave(report('a', 1_000));
+      const [[id, left] = []] = await registry.summaries([ID]);
+      expect([id, left?.viewers, left?.processes, left?.bytesServed]).toEqual([ID, 1, 1, 1_000]);
+      await registry.deleteStream(ID);
+      expect([...(await registry.summaries([ID, 'c'.repeat(32)])).keys()]).toEqual([]);
+    });
+
+    it('stand in the overview, beside the workers', async () => {
+      const { registry, join } = await setUp();
+      await registry.heartbeat({ startedAtMs: 1, lastSeenMs: 1, cpu: 0.5, ...IDLE_NUMBERS });
+      await registry.renew(IDLE);
+      await join('a', 1);
+      await join('b', 1);
+      const { summaries, workers, leases } = await registry.overview();
+      const [[id, { viewers, processes, watched } = {}] = []] = summaries;
+      expect([id, viewers, processes, watched, summaries.size]).toEqual([ID, 2, 2, true, 1]);
+      expect(workers).toMatchObject([{ cpu: 0.5, draining: false }]);
+      expect(workers).toEqual(await registry.workers());
+      // A registry in memory has no leases.
+      for (const leftMs of leases.values()) expect(leftMs).toBeGreaterThan(1_000);
+      await registry.deleteStream(ID);
+      expect([...(await registry.overview()).summaries.keys()]).toEqual([]);
+    });
+
+    it('have their records, as far as they exist', async () => {
+      const { registry } = await setUp();
+      const read = await registry.streamsOf(['c'.repeat(32), ID]);
+      expect(read).toMatchObject([{ id: ID, metadata: { name: 'one' } }]);
+      expect(await registry.streamsOf([])).toEqual([]);
     });
   });
 

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { isIdle } from '../../../registry/idle.ts';
 import { feedOwners, leases, slotsOf } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
-import type { StreamSummary } from '../../../registry/redis/summary.ts';
+import type { StreamSummary } from '../../../registry/registry.ts';
 import type {
   ClientRecord,
   Deployment,

@@ -9,6 +9,9 @@ import { corsOptions, letPagesPlay } from './access/cors.ts';
 import { gatesOf } from './access/gates.ts';
 import { loopGate } from './access/loop-gate.ts';
 import { playbackAccess, playbackGate } from './access/playback-access.ts';
+import { consoleFolder, readConsole } from './console/console-files.ts';
+import { consoleRoutes, leadToConsole } from './console/console-routes.ts';
+import { liveRoute } from './console/live-route.ts';
 import { logRequest } from './http/access-log.ts';
 import { endConnectionsOnClose } from './http/closing.ts';
 import { describeApi, serveDescription, TOKEN_SCHEME } from './http/docs.ts';
@@ -105,6 +108,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         callback(null, corsOptions(config.corsOrigins, isPlayback, request));
       },
     });
+    if (config.console) {
+      rest.addHook('onRequest', leadToConsole);
+      consoleRoutes(rest, readConsole(consoleFolder()));
+    }
     await serveDescription(rest);
     await rest.register(async (open: Api) => healthRoutes(open, services));
     await rest.register(async (guarded: Api) => {
@@ -125,6 +132,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       eventRoutes(guarded, services);
       webhookRoutes(guarded, services);
       metricsRoute(guarded, services);
+      if (config.console) liveRoute(guarded, services);
       unsupportedRoutes(guarded);
     });
   });

@@ -98,6 +98,12 @@ const server = {
     'Origins whose web pages may call the management API, such as `https://editor.example`. Every page may play streams.',
     'none',
   ),
+  console: setting(
+    'CONSOLE',
+    flag,
+    'true',
+    'Whether the worker has a console: web pages at `/console/` that show what the cluster does. They ask for `API_TOKEN` where it is set.',
+  ),
   trustProxy: setting(
     'TRUST_PROXY',
     trustProxy,

@@ -90,7 +90,7 @@ describe('PLAYBACK_AUTH=signed', () => {
         .map(([method]) => `${method.toUpperCase()} ${path.replace('{stream_id}', 'x').replace('{network_id}', 'n')}`),
     );
     const known = PLAYBACK.map(([method, path]) => `${method} ${path.replace('1.ts', '{file}')}`);
-    expect(paths.toSorted()).toEqual([...known, 'GET /livez', 'GET /readyz'].toSorted());
+    expect(paths.toSorted()).toEqual([...known, 'GET /livez', 'GET /readyz', 'GET /console'].toSorted());
   });
 
   it('plays what the API answers: whole, in parts, its headers, and with more parameters behind', async () => {

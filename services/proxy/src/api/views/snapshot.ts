@@ -58,8 +58,15 @@ export async function takeClusterSnapshot(services: Answering): Promise<ClusterS
 }
 
 /** The workers by name. The answering worker's numbers are current; others' numbers are as old as their last renewal. */
-export async function workersNow({ registry, config, numbers }: Answering): Promise<WorkerRecord[]> {
-  const records = await registry.workers();
+export async function workersNow(services: Answering): Promise<WorkerRecord[]> {
+  return withOwnNumbers(services, await services.registry.workers());
+}
+
+/** The same of records that have been read. */
+export function withOwnNumbers(
+  { config, numbers }: Pick<Answering, 'config' | 'numbers'>,
+  records: readonly WorkerRecord[],
+): WorkerRecord[] {
   return records
     .map((record) => (record.workerId === config.workerId ? { ...record, ...numbers() } : record))
     .sort((a, b) => (a.workerId < b.workerId ? -1 : 1));

@@ -1,0 +1,138 @@
+/** The workers: who serves, who drains, who is silent, and who has gone. */
+
+import type { ClusterState, ShownWorker } from '../../../shared/console/live.ts';
+import { events, state, status } from '../live/live.ts';
+import { EventLine } from '../parts/event-line.tsx';
+import { Link } from '../parts/link.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { Outside } from '../parts/outside.tsx';
+import { addressOf } from '../shell/address.ts';
+import { GROUPS } from '../shell/event-filter.ts';
+import { count, megabytes, oneDecimal } from '../words/numbers.ts';
+import { visible } from '../words/visible.ts';
+import { words } from '../words/words.ts';
+
+const LAST_EVENTS = 10;
+
+export function Cluster() {
+  const shown = state.value;
+  return (
+    <main id="content" class={status.value.kind === 'lost' ? 'stale' : ''}>
+      <h1 tabIndex={-1}>{words.cluster.heading}</h1>
+      {shown !== undefined && 'total' in shown ? <Workers cluster={shown} /> : <p class="hint">{words.now.loading}</p>}
+      <Happened />
+    </main>
+  );
+}
+
+function Workers({ cluster: { workers, order, total } }: { readonly cluster: ClusterState }) {
+  const { columns } = words.cluster;
+  return (
+    <section aria-labelledby="workers">
+      <h2 id="workers">{words.cluster.workers}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{columns.name}</th>
+            <th scope="col">{columns.state}</th>
+            <th scope="col" class="number">
+              {columns.viewers}
+            </th>
+            <th scope="col" class="number">
+              {columns.ffmpegs}
+            </th>
+            <th scope="col" class="number wide" title={columns.cpuTitle}>
+              {columns.cpu}
+            </th>
+            <th scope="col" class="number wide" title={columns.memoryTitle}>
+              {columns.memory}
+            </th>
+            <th scope="col" class="number wide" title={columns.connectionsTitle}>
+              {columns.connections}
+            </th>
+            <th scope="col" class="wide">
+              {columns.started}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {order.map((name) => {
+            const worker = workers[name];
+            return worker === undefined ? null : <Row key={name} name={name} worker={worker} />;
+          })}
+        </tbody>
+      </table>
+      {order.length < total && <p class="hint">{words.now.onlyMost(order.length, total)}</p>}
+    </section>
+  );
+}
+
+function Row({ name, worker }: { readonly name: string; readonly worker: ShownWorker }) {
+  const { viewers, ffmpegs, cpu, bufferedBytes, connections, revision, zone, startedAtMs } = worker;
+  const place = [revision === undefined ? '' : words.cluster.revision(revision), zone ?? ''].filter(
+    (part) => part !== '',
+  );
+  return (
+    <tr>
+      <th scope="row">
+        <Link
+          to={addressOf('events', { worker_id: name })}
+          class="name"
+          title={visible(name)}
+          label={words.now.eventsOf(visible(name))}
+        >
+          <bdi>{visible(name)}</bdi>
+        </Link>
+        {place.length > 0 && (
+          <span class="hint small">
+            {' '}
+            <Outside text={place.join(', ')} />
+          </span>
+        )}
+      </th>
+      <td>
+        <State worker={worker} />
+      </td>
+      <td class="number">{numberOr(viewers, count)}</td>
+      <td class="number">{numberOr(ffmpegs, count)}</td>
+      <td class="number wide">{numberOr(cpu, oneDecimal)}</td>
+      <td class="number wide">{numberOr(bufferedBytes, megabytes)}</td>
+      <td class="number wide">{numberOr(connections, count)}</td>
+      <td class="wide">{startedAtMs === undefined ? '–' : <Moment ms={startedAtMs} />}</td>
+    </tr>
+  );
+}
+
+/** In words, with a sign beside the colour. */
+function State({ worker: { state: kind, reason = '', forMs = 0, lost = 0 } }: { readonly worker: ShownWorker }) {
+  const { states } = words.cluster;
+  if (kind === 'serving') return <span class="good">{states.serving}</span>;
+  if (kind === 'draining') return <span class="warn">{states.draining(reason)}</span>;
+  if (kind === 'silent') return <span class="warn">{states.silent(forMs)}</span>;
+  return <span class="bad">{states.gone(reason, forMs, lost)}</span>;
+}
+
+function numberOr(value: number | undefined, shown: (value: number) => string): string {
+  return value === undefined ? '–' : shown(value);
+}
+
+/** What has happened to workers since the page looks, and just before. */
+function Happened() {
+  const wanted = new Set(GROUPS.workers);
+  const last = events.value.filter(({ event_type: type }) => wanted.has(type)).slice(0, LAST_EVENTS);
+  return (
+    <section aria-labelledby="happened">
+      <h2 id="happened">{words.cluster.happened}</h2>
+      {last.length > 0 && (
+        <ol class="events">
+          {last.map((event) => (
+            <EventLine key={event.event_id} event={event} />
+          ))}
+        </ol>
+      )}
+      <p>
+        <Link to={addressOf('events', { type: 'workers' })}>{words.cluster.allEvents}</Link>
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,117 @@
+/** The table of what plays now, the most viewers first. On a narrow screen its columns become lines below the name. */
+
+import type { NowState, PlayingStream } from '../../../shared/console/live.ts';
+import { Link } from '../parts/link.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { Outside } from '../parts/outside.tsx';
+import { PlayButton } from '../player/play-button.tsx';
+import { addressOf } from '../shell/address.ts';
+import { outputOf } from '../words/media.ts';
+import { count, speed } from '../words/numbers.ts';
+import { visible } from '../words/visible.ts';
+import { words } from '../words/words.ts';
+
+/** FFmpeg below this speed is not fast enough for the media to last. */
+const SLOW = 0.97;
+
+export function Playing({ now: { streams, order, numbers } }: { readonly now: NowState }) {
+  const { columns } = words.now;
+  return (
+    <section aria-labelledby="playing">
+      <h2 id="playing">{words.now.streams}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{columns.name}</th>
+            <th scope="col" class="number">
+              {columns.viewers}
+            </th>
+            <th scope="col" class="wide">
+              {columns.out}
+            </th>
+            <th scope="col" class="number" title={columns.speedTitle}>
+              {columns.speed}
+            </th>
+            <th scope="col" class="wide">
+              {columns.source}
+            </th>
+            <th scope="col" class="wide">
+              {columns.owner}
+            </th>
+            <th scope="col" class="wide">
+              {columns.since}
+            </th>
+            <th scope="col">
+              <span class="unseen">{words.player.play}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {order.map((id) => {
+            const stream = streams[id];
+            return stream === undefined ? null : <Row key={id} id={id} stream={stream} />;
+          })}
+        </tbody>
+      </table>
+      {order.length < numbers.playing && <p class="hint">{words.now.onlyMost(order.length, numbers.playing)}</p>}
+    </section>
+  );
+}
+
+function Row({ id, stream }: { readonly id: string; readonly stream: PlayingStream }) {
+  const { name, viewers, owner, sinceMs } = stream;
+  return (
+    <tr>
+      <th scope="row">
+        <Link
+          to={addressOf('events', { stream_id: id })}
+          class="name"
+          title={visible(name)}
+          label={words.now.eventsOf(visible(name))}
+        >
+          <bdi>{visible(name)}</bdi>
+        </Link>
+        <span class="narrow">
+          {outputOf(stream)} · <Source stream={stream} />
+          {owner !== undefined && (
+            <>
+              {' · '}
+              <Outside text={owner} />
+            </>
+          )}
+        </span>
+      </th>
+      <td class="number">{count(viewers)}</td>
+      <td class="wide">{outputOf(stream)}</td>
+      <td class="number">
+        <Speed stream={stream} />
+      </td>
+      <td class="wide">
+        <Source stream={stream} />
+      </td>
+      <td class="wide">{owner === undefined ? '–' : <Outside text={owner} />}</td>
+      <td class="wide">{sinceMs === undefined ? '–' : <Moment ms={sinceMs} />}</td>
+      <td class="number">
+        <PlayButton streamId={id} name={name} />
+      </td>
+    </tr>
+  );
+}
+
+function Source({ stream: { sourceHost, backup } }: { readonly stream: PlayingStream }) {
+  return (
+    <span class={backup > 0 ? 'source warn' : 'source'}>
+      <Outside text={sourceHost} /> {backup > 0 ? words.now.backup(backup) : words.now.primary}
+    </span>
+  );
+}
+
+function Speed({ stream: { speed: value, failures = 0 } }: { readonly stream: PlayingStream }) {
+  return (
+    <>
+      {value === undefined ? '–' : speed(value)}
+      {value !== undefined && value < SLOW && <span class="tag warn">{words.now.slow}</span>}
+      {failures > 0 && <span class="tag warn">{words.now.restarts(failures)}</span>}
+    </>
+  );
+}

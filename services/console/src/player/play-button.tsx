@@ -1,0 +1,54 @@
+/** Opens the player of a stream. The player itself is loaded only then. */
+
+import { useSignal } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { visible } from '../words/visible.ts';
+import { words } from '../words/words.ts';
+
+export interface PlayerProps {
+  readonly streamId: string;
+  readonly name: string;
+  readonly onClose: () => void;
+}
+
+type Shown = 'closed' | 'loading' | 'failed' | ComponentType<PlayerProps>;
+
+export function PlayButton({ streamId, name }: { readonly streamId: string; readonly name: string }) {
+  const shown = useSignal<Shown>('closed');
+  const open = async (): Promise<void> => {
+    if (shown.value === 'loading') return;
+    shown.value = 'loading';
+    try {
+      const { Player } = await import('./player.tsx');
+      shown.value = Player;
+    } catch {
+      // After an update of the worker this page names a file that is not there any more.
+      shown.value = 'failed';
+    }
+  };
+  const Player = typeof shown.value === 'string' ? undefined : shown.value;
+  return (
+    <>
+      <button
+        type="button"
+        class="quiet"
+        // A disabled button would lose the focus, and the dialog could not return it.
+        aria-disabled={shown.value === 'loading'}
+        aria-label={words.player.playNamed(visible(name))}
+        onClick={() => void open()}
+      >
+        {words.player.play}
+      </button>
+      {shown.value === 'failed' && <span class="tag warn">{words.player.notLoaded}</span>}
+      {Player !== undefined && (
+        <Player
+          streamId={streamId}
+          name={name}
+          onClose={() => {
+            shown.value = 'closed';
+          }}
+        />
+      )}
+    </>
+  );
+}

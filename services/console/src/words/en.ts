@@ -1,0 +1,316 @@
+/** Every word of the console in English. Another language is another file like this one. */
+
+import type { ShownEvent } from '../../../shared/console/live.ts';
+import { count, duration } from './numbers.ts';
+import { visible } from './visible.ts';
+
+const several = (n: number, one: string, more: string): string => `${count(n)} ${n === 1 ? one : more}`;
+const viewers = (n: number): string => several(n, 'viewer', 'viewers');
+
+/** The fields of an event, as texts and numbers that are safe to show. */
+function fieldsOf({ data }: ShownEvent) {
+  const text = (name: string, otherwise = ''): string => {
+    const value = data[name];
+    return value === undefined || value === null || value === '' ? otherwise : visible(value);
+  };
+  const number = (name: string): number | undefined => {
+    const value = data[name];
+    return typeof value === 'number' ? value : undefined;
+  };
+  return { text, number, name: text('name', 'a stream') };
+}
+
+const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
+const after = (ms: number | undefined): string => (ms === undefined ? '' : ` after ${milliseconds(ms)}`);
+
+function milliseconds(ms: number): string {
+  return ms < 10_000 ? `${count(ms)} ms` : duration(ms);
+}
+
+/** Why a viewer has left, a stream has stopped, or a worker has gone. */
+const REASONS: Readonly<Record<string, string>> = {
+  left: '',
+  timeout: 'it asked for nothing any more',
+  worker_died: 'its worker died',
+  last_client_disconnected: 'nobody watches it',
+  inactive_timeout: 'nobody has watched it for long',
+  manual_deletion: 'it was deleted',
+  metadata_filter_deletion: 'it was deleted',
+  oldest_stream_deletion: 'it made room for another',
+  stopped: 'it was stopped',
+  died: 'it died',
+  replaced: 'a new one has its name',
+  asked: 'it was asked to',
+  signal: 'its process ends',
+  deployment: 'another deployment is wanted',
+  told: 'it was asked to',
+  stopping: 'its process ends',
+};
+
+const reasonOf = (text: string): string => REASONS[text] ?? text;
+
+const sentences: Readonly<Record<string, (event: ShownEvent) => string>> = {
+  stream_started: (event) => `${fieldsOf(event).name} plays`,
+  stream_stopped: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    const seconds = number('seconds');
+    const played = seconds === undefined ? '' : ` after ${duration(seconds * 1_000)}`;
+    return `${name} stopped${played}${because(reasonOf(text('reason')))}`;
+  },
+  stream_failed: (event) => {
+    const { name, text } = fieldsOf(event);
+    return `${name} does not play${because(text('error') || text('reason'))}`;
+  },
+  client_connected: (event) => {
+    const { name, text } = fieldsOf(event);
+    return `${text('username') || text('ip_address', 'a viewer')} watches ${name}`;
+  },
+  client_disconnected: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    const seconds = number('seconds');
+    const watched = seconds === undefined ? '' : ` after ${duration(seconds * 1_000)}`;
+    const who = text('username') || text('ip_address', 'a viewer');
+    return `${who} left ${name}${watched}${because(reasonOf(text('reason')))}`;
+  },
+  client_stalled: (event) => {
+    const { name, number } = fieldsOf(event);
+    const stalled = number('stalled_ms');
+    return `a viewer of ${name} was dropped: it took nothing${stalled === undefined ? '' : ` for ${duration(stalled)}`}`;
+  },
+  failover_triggered: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    const index = number('failover_index');
+    const where = index === undefined || index < 0 ? 'its primary source' : `backup ${index + 1}`;
+    return `${name} went to ${where}${because(text('reason'))}`;
+  },
+  worker_joined: (event) => {
+    const { text } = fieldsOf(event);
+    return `${text('worker_id', 'a worker')} ${text('reason') === 'back' ? 'is back' : 'started'}`;
+  },
+  worker_left: (event) => {
+    const { text, number } = fieldsOf(event);
+    const lost = number('clients_lost') ?? 0;
+    const how = { died: 'died', replaced: 'was replaced' }[text('reason')] ?? 'stopped';
+    return `${text('worker_id', 'a worker')} ${how}${lost > 0 ? `: ${viewers(lost)} lost their connection` : ''}`;
+  },
+  worker_draining: (event) => {
+    const { text } = fieldsOf(event);
+    return `${text('worker_id', 'a worker')} drains${because(reasonOf(text('reason')))}`;
+  },
+  takeover: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    const gap = number('gap_ms');
+    const kept = number('clients_kept');
+    const facts = [
+      ...(gap === undefined ? [] : [`${milliseconds(gap)} without media`]),
+      ...(kept === undefined ? [] : [`${viewers(kept)} stayed`]),
+    ];
+    return `${text('to', 'a worker')} took ${name} over from ${text('from', 'another')}${because(facts.join(', '))}`;
+  },
+  handover: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    const took = number('took_ms');
+    return `${text('from', 'a worker')} handed ${name} to ${text('to', 'another')}${took === undefined ? '' : ` in ${milliseconds(took)}`}`;
+  },
+  ffmpeg_restarted: (event) => {
+    const { name, text, number } = fieldsOf(event);
+    return `FFmpeg of ${name} was replaced${after(number('gap_ms'))}${because(text('detail') || text('cause'))}`;
+  },
+  source_lost: (event) => {
+    const { name, text } = fieldsOf(event);
+    return `the source of ${name} is lost${because(text('reason'))}`;
+  },
+  source_back: (event) => {
+    const { name, number } = fieldsOf(event);
+    return `the source of ${name} is back${after(number('outage_ms'))}`;
+  },
+  limit_reached: (event) => {
+    const { text } = fieldsOf(event);
+    return `somebody was refused${because(text('detail') || text('limit'))}`;
+  },
+  redis_lost: (event) => {
+    const { text } = fieldsOf(event);
+    return `${text('worker_id', 'a worker')} cannot reach Redis${because(text('reason'))}`;
+  },
+  redis_back: (event) => {
+    const { text, number } = fieldsOf(event);
+    return `${text('worker_id', 'a worker')} reaches Redis again${after(number('outage_ms'))}`;
+  },
+};
+
+/** Sentences that begin so begin with a word of this file. */
+const OWN_WORD = /^(?:an?|the|somebody|another) /;
+
+export const en = {
+  language: 'English',
+  title: 'Streampool',
+  skip: 'Skip to the content',
+  pages: { now: 'Now', cluster: 'Cluster', events: 'Events' },
+  navigation: 'Pages',
+  theme: { label: 'Colours', system: 'as the system', light: 'light', dark: 'dark' },
+  logOut: 'Log out',
+  copy: 'Copy',
+  copied: 'Copied',
+  unknown: 'unknown',
+
+  login: {
+    heading: 'Log in',
+    label: 'API token',
+    hint: 'The value of API_TOKEN. It stays in this tab until you close it.',
+    wrong: 'The worker does not accept this token.',
+    button: 'Open the console',
+  },
+  missing: {
+    heading: 'There is no such page',
+    text: 'The address may be of another version.',
+    link: 'Go to the first page',
+  },
+
+  connection: {
+    opening: 'Connecting …',
+    lost: (ms: number) => `No connection for ${duration(ms)}. What you see is from before.`,
+    asking: (worker: string) => `Trying again; the last answer came from ${visible(worker)}.`,
+    refused: (reason: string) => `The worker answers: ${visible(reason)}`,
+    outage: (worker: string, ms: number) =>
+      `Redis has not answered for ${duration(ms)}. You see only what ${visible(worker)} itself knows.`,
+    servedBy: (worker: string, workers: number) =>
+      workers > 1 ? `${visible(worker)}, one of ${count(workers)} workers` : visible(worker),
+    version: (version: string) => `version ${visible(version)}`,
+    newVersion: 'The worker has another version than this page.',
+    reload: 'Load the page anew',
+  },
+
+  now: {
+    heading: 'Now',
+    viewers: 'viewers',
+    playing: 'channels playing',
+    playingOf: (streams: number) => `of ${count(streams)} created`,
+    ffmpegs: 'FFmpegs',
+    ffmpegsTitle: 'Programs that make one stream of another, such as a smaller picture',
+    sharing: (sharing: number, ffmpegs: number, connections: number) =>
+      sharing <= ffmpegs
+        ? 'nobody shares one'
+        : `${viewers(sharing)} ${sharing === 1 ? 'uses' : 'share'} ${several(ffmpegs, 'FFmpeg', 'FFmpegs')} and ${several(connections, 'connection', 'connections')}`,
+    saved: 'FFmpegs saved',
+    savedTitle: 'So many more would run if every viewer had one',
+    connections: 'provider connections',
+    out: 'Mbit/s out',
+    joins: 'joins in the last minute',
+    failures: 'failures in the last hour',
+    failuresLink: (failures: string) => `${failures} failures in the last hour: show them`,
+    atLeast: (text: string) => `${text} or more`,
+    streams: 'Playing now',
+    columns: {
+      name: 'Channel',
+      viewers: 'Viewers',
+      out: 'What goes out',
+      speed: 'Speed',
+      speedTitle: 'Seconds of media made in a second; below 1 viewers run out of media',
+      source: 'Source',
+      owner: 'Made by',
+      since: 'Since',
+    },
+    direct: 'as it comes',
+    primary: 'primary',
+    backup: (n: number) => `backup ${count(n)}`,
+    slow: 'too slow',
+    restarts: (n: number) => several(n, 'restart', 'restarts'),
+    eventsOf: (name: string) => `Events of ${name}`,
+    onlyMost: (shown: number, all: number) => `The ${count(shown)} with the most viewers, of ${count(all)}.`,
+    recent: 'Last events',
+    allEvents: 'All events',
+    noEvents: 'Nothing has happened yet.',
+    loading: 'The worker is asked …',
+    nobody: {
+      heading: 'Nobody watches anything',
+      text: (streams: number) => `${several(streams, 'stream waits', 'streams wait')} for the first viewer.`,
+    },
+    empty: {
+      heading: 'There is nothing here yet',
+      text: 'Three ways to begin:',
+      demo: 'A demo. In a checkout of Streampool, this starts a worker with a channel that plays:',
+      stream: 'One stream. The answer has its stream_id; play it at the second address:',
+      list: 'A list of channels. m3u-editor manages it, and Streampool plays it. Start both with:',
+      listHint: 'In m3u-editor, take this address for the proxy:',
+    },
+  },
+
+  cluster: {
+    heading: 'Cluster',
+    workers: 'Workers',
+    columns: {
+      name: 'Worker',
+      state: 'State',
+      viewers: 'Viewers',
+      ffmpegs: 'FFmpegs',
+      cpu: 'CPU',
+      cpuTitle: 'Cores in use, of the worker and its FFmpegs',
+      memory: 'MB of media',
+      memoryTitle: 'Media that it holds in memory',
+      connections: 'Sources',
+      connectionsTitle: 'Connections to providers',
+      started: 'Since',
+    },
+    revision: (n: number) => `revision ${n}`,
+    states: {
+      serving: 'serves',
+      draining: (reason: string) => `drains${because(reasonOf(visible(reason)))}`,
+      silent: (ms: number) => `silent for ${duration(ms)}`,
+      gone: (reason: string, ms: number, lost: number) =>
+        `gone for ${duration(ms)}${because(reasonOf(visible(reason)))}${lost > 0 ? `, ${viewers(lost)} lost their connection` : ''}`,
+    },
+    happened: 'What has happened to workers',
+    allEvents: 'All events of workers',
+  },
+
+  player: {
+    play: 'Play',
+    playNamed: (name: string) => `Play ${name}`,
+    notLoaded: 'the player is not there: load the page anew',
+    opening: 'Opening …',
+    playing: 'Playing.',
+    failed: (reason: string) =>
+      `This browser cannot play it${because(visible(reason))}. A player such as VLC may: it takes the address.`,
+    noMediaSource: 'it has no Media Source Extensions',
+    address: 'the address to play',
+    close: 'Close',
+  },
+
+  events: {
+    heading: 'Events',
+    what: 'Show',
+    all: 'everything',
+    failures: 'failures',
+    groups: { streams: 'streams', viewers: 'viewers', workers: 'workers' },
+    ofStream: 'Only of one stream',
+    ofWorker: (worker: string) => `Only of ${visible(worker)}`,
+    one: 'One event',
+    clear: 'Show all',
+    columns: { time: 'Time', event: 'What happened', type: 'Type' },
+    late: 'late',
+    lateTitle: 'Redis was away: it was told of this afterwards',
+    older: 'Older',
+    newest: 'Newest',
+    none: 'There is no such event, or it is no longer kept.',
+    nothing: 'Nothing of this kind has happened.',
+    loading: 'The events are read …',
+    failed: (reason: string) => `The events cannot be read${because(visible(reason))}.`,
+    missed: (n: number) => `${several(n, 'event is', 'events are')} no longer kept and missing here.`,
+    fresh: (n: number) => several(n, 'new event', 'new events'),
+    link: 'A link to this event',
+    details: 'Details',
+  },
+
+  /** What an event tells, as one sentence. One of a type that this page does not know yet is shown by its name. */
+  event: (event: ShownEvent): string => {
+    const sentence = (sentences[event.event_type] ?? ((other) => visible(other.event_type).replaceAll('_', ' ')))(
+      event,
+    );
+    // A name from outside is written as its owner writes it.
+    return OWN_WORD.test(sentence) ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : sentence;
+  },
+  /** The name of a type of events, for a list of them. */
+  eventType: (type: string): string => visible(type).replaceAll('_', ' '),
+};
+
+export type Words = typeof en;

@@ -1,0 +1,75 @@
+/** What the page Cluster shows of the workers, made of what the registry knows. Pure. */
+
+import type { RecordedEvent } from '../../../../registry/events/event.ts';
+import type { WorkerRecord } from '../../../../registry/types.ts';
+import { type About, type ClusterState, MAX_ROWS, type ShownWorker } from '../../../../shared/console/live.ts';
+import { LEASE_MS } from '../../timing.ts';
+
+/** A worker renews its lease once a second. Two renewals in a row are rarely late. */
+const SILENT_MS = 2_000;
+/** A worker that has ended is shown for so long. */
+export const GONE_MS = 5 * 60_000;
+/** Times change each second: whole seconds are enough for who looks on. */
+const SECOND_MS = 1_000;
+
+export interface ClusterFacts {
+  readonly about: About;
+  readonly workers: readonly WorkerRecord[];
+  /** Incarnation → how long its lease still lasts, in ms. */
+  readonly leases: ReadonlyMap<string, number>;
+  /** Events of the type `worker_left`, the newest first. */
+  readonly left: readonly RecordedEvent[];
+  readonly nowMs: number;
+}
+
+export function clusterState({ about, workers, leases, left, nowMs }: ClusterFacts): ClusterState {
+  const living = workers
+    .toSorted((a, b) => b.clients - a.clients || (a.workerId < b.workerId ? -1 : 1))
+    .map((worker): [string, ShownWorker] => [worker.workerId, livingWorker(worker, leases.get(worker.incarnation))]);
+  const gone = left
+    .filter(({ atMs }) => nowMs - atMs < GONE_MS)
+    .map(({ atMs, data }): [string, ShownWorker] => [String(data.worker_id ?? ''), goneSince(atMs, data, nowMs)])
+    // Of several ends of a worker the last one counts; one that is back is not gone.
+    .filter(([name], at, all) => all.findIndex(([other]) => other === name) === at)
+    .filter(([name]) => name !== '' && !workers.some(({ workerId }) => workerId === name));
+  const shown = [...living, ...gone].slice(0, MAX_ROWS);
+  return {
+    about,
+    workers: Object.fromEntries(shown),
+    order: shown.map(([name]) => name),
+    total: living.length + gone.length,
+  };
+}
+
+function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): ShownWorker {
+  const { draining, drainReason, clients, processes, cpu, bufferedBytes, connections, revision, zone } = worker;
+  const silentMs = leaseLeftMs === undefined ? 0 : LEASE_MS - leaseLeftMs;
+  const isSilent = silentMs >= SILENT_MS;
+  return {
+    state: isSilent ? 'silent' : draining ? 'draining' : 'serving',
+    reason: draining ? drainReason : undefined,
+    forMs: isSilent ? wholeSeconds(silentMs) : undefined,
+    viewers: clients,
+    ffmpegs: processes,
+    cpu: Math.round(cpu * 10) / 10,
+    bufferedBytes: Math.round(bufferedBytes / 1_000_000) * 1_000_000,
+    connections: Object.values(connections?.held ?? {}).reduce((sum, held) => sum + held, 0),
+    revision,
+    zone,
+    startedAtMs: worker.startedAtMs,
+  };
+}
+
+function goneSince(atMs: number, data: RecordedEvent['data'], nowMs: number): ShownWorker {
+  const { reason, clients_lost: lost } = data;
+  return {
+    state: 'gone',
+    reason: typeof reason === 'string' ? reason : undefined,
+    forMs: wholeSeconds(Math.max(0, nowMs - atMs)),
+    lost: typeof lost === 'number' ? lost : undefined,
+  };
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.floor(ms / SECOND_MS) * SECOND_MS;
+}

@@ -1,0 +1,115 @@
+/** What the first page of the console shows, made of what the registry knows. Pure. */
+
+import { countConnections } from '../../../../registry/connections.ts';
+import { factsOf } from '../../../../registry/events/stream-facts.ts';
+import type { StreamSummary } from '../../../../registry/registry.ts';
+import type { MadeStream, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
+import {
+  type About,
+  MAX_ROWS,
+  type NowNumbers,
+  type NowState,
+  type PlayingStream,
+} from '../../../../shared/console/live.ts';
+import { maskUrl } from '../../../../shared/masking/mask.ts';
+
+/** What is shown of a stream's record. Masking takes a tenth of a millisecond, so this is made once and kept. */
+export type ShownRecord = Pick<PlayingStream, 'name' | 'profile' | 'sourceHost' | 'backup'>;
+
+export function shownRecord(stream: StreamRecord): ShownRecord {
+  const { profile, failover } = stream;
+  return {
+    name: factsOf(stream).about.name,
+    profile: profile?.name,
+    sourceHost: hostOf(failover.currentUrl),
+    backup: failover.index + 1,
+  };
+}
+
+export interface NowFacts {
+  readonly about: About;
+  readonly summaries: ReadonlyMap<string, StreamSummary>;
+  readonly workers: readonly WorkerRecord[];
+  /** At least of the streams that are shown. */
+  readonly records: ReadonlyMap<string, ShownRecord>;
+  readonly bitsPerSecond: number | undefined;
+  /** Undefined while the record of events cannot be read. */
+  readonly joinsLastMinute: number | undefined;
+  readonly failuresLastHour: number | undefined;
+  readonly areMore: boolean;
+  /** Stream → when its first viewer came, in ms. */
+  readonly since: ReadonlyMap<string, number>;
+}
+
+/** The streams that the page shows: those with the most viewers, in a steady order. */
+export function shownStreams(summaries: ReadonlyMap<string, StreamSummary>): string[] {
+  return [...summaries]
+    .filter(([, { viewers }]) => viewers > 0)
+    .sort(([a, { viewers }], [b, { viewers: others }]) => others - viewers || (a < b ? -1 : 1))
+    .slice(0, MAX_ROWS)
+    .map(([id]) => id);
+}
+
+export function nowState(facts: NowFacts): NowState {
+  const { about, summaries, workers, records, since } = facts;
+  const made = new Map(workers.flatMap(({ making }) => Object.entries(making ?? {})));
+  const order = shownStreams(summaries).filter((id) => records.has(id));
+  const streams = order.flatMap((id): [string, PlayingStream][] => {
+    const [record, summary] = [records.get(id), summaries.get(id)];
+    if (record === undefined || summary === undefined) return [];
+    return [[id, playingStream(record, summary, made.get(id), since.get(id))]];
+  });
+  return { about, numbers: numbersOf(facts), streams: Object.fromEntries(streams), order };
+}
+
+function numbersOf(facts: NowFacts): NowNumbers {
+  const { summaries, workers, bitsPerSecond, joinsLastMinute, failuresLastHour, areMore } = facts;
+  const playing = [...summaries.values()].filter(({ viewers }) => viewers > 0);
+  const sharing = sum(playing.map(({ viewers, processes }) => (processes > 0 ? viewers : 0)));
+  const ffmpegs = sum(workers.map(({ processes }) => processes));
+  return {
+    viewers: sum(playing.map(({ viewers }) => viewers)),
+    playing: playing.length,
+    streams: summaries.size,
+    ffmpegs,
+    sharing,
+    saved: Math.max(0, sharing - ffmpegs),
+    connections: countConnections(workers).total,
+    bitsPerSecond: bitsPerSecond === undefined ? undefined : Math.round(bitsPerSecond),
+    joinsLastMinute,
+    failuresLastHour,
+    ...(areMore ? { areMore } : {}),
+  };
+}
+
+function playingStream(
+  record: ShownRecord,
+  { viewers, owner }: StreamSummary,
+  made: MadeStream | undefined,
+  sinceMs: number | undefined,
+): PlayingStream {
+  const { variant } = made ?? {};
+  return {
+    ...record,
+    viewers,
+    bitsPerSecond: made?.bitsPerSecond === undefined ? undefined : Math.round(made.bitsPerSecond),
+    width: variant?.size?.width,
+    height: variant?.size?.height,
+    frameRate: variant?.frameRate,
+    codecs: variant?.codecs.join(','),
+    speed: made?.speed === undefined ? undefined : Math.round(made.speed * 100) / 100,
+    failures: made?.failures,
+    owner,
+    sinceMs,
+  };
+}
+
+/** Host and port, and nothing of what may be a credential. */
+function hostOf(url: string): string {
+  const masked = maskUrl(url);
+  return URL.canParse(masked) ? new URL(masked).host : masked;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,238 @@
+// The pages as they are drawn, without a browser: what stands in them, and that a hostile text is nothing but text.
+import type { ComponentType } from 'preact';
+import { h } from 'preact';
+import { renderToString } from 'preact-render-to-string';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { NowState, PlayingStream, ShownEvent } from '../../../services/shared/console/live.ts';
+
+const HOSTILE = '<img src=x onerror="alert(1)">"\'\u202e&lt;script>\n';
+
+/** As much of a browser as the modules ask for when they are loaded. */
+const kept = new Map<string, string>();
+const storage = {
+  getItem: (key: string) => kept.get(key) ?? null,
+  setItem: (key: string, value: string) => void kept.set(key, value),
+  removeItem: (key: string) => void kept.delete(key),
+};
+
+function browser(path: string): void {
+  const url = new URL(path, 'http://proxy.example:8085');
+  Object.assign(globalThis, {
+    location: url,
+    sessionStorage: storage,
+    localStorage: storage,
+    history: { pushState: () => undefined, replaceState: () => undefined },
+  });
+}
+
+browser('/m3u-proxy/console/');
+let live: typeof import('../../../services/console/src/live/live.ts');
+let address: typeof import('../../../services/console/src/shell/address.ts');
+const pages = new Map<string, ComponentType>();
+
+beforeAll(async () => {
+  const folder = '../../../services/console/src';
+  live = await import('../../../services/console/src/live/live.ts');
+  address = await import('../../../services/console/src/shell/address.ts');
+  pages.set('now', (await import(`${folder}/pages/now.tsx`)).Now);
+  pages.set('cluster', (await import(`${folder}/pages/cluster.tsx`)).Cluster);
+  pages.set('login', (await import(`${folder}/pages/login.tsx`)).Login);
+  pages.set('missing', (await import(`${folder}/pages/missing.tsx`)).Missing);
+  pages.set('header', (await import(`${folder}/parts/header.tsx`)).Header);
+  pages.set('bars', (await import(`${folder}/parts/bars.tsx`)).Bars);
+  pages.set('line', (await import(`${folder}/parts/event-line.tsx`)).EventLine);
+});
+
+beforeEach(() => {
+  live.state.value = undefined;
+  live.events.value = [];
+  live.status.value = { kind: 'live' };
+  kept.clear();
+});
+
+function drawn(name: string, props: object = {}): string {
+  const page = pages.get(name);
+  if (page === undefined) throw new Error(`no page ${name}`);
+  return renderToString(h(page, props));
+}
+
+/** Without tags, as a reader sees it. */
+function text(html: string): string {
+  return html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+}
+
+function state(numbers: Partial<NowState['numbers']>, streams: Record<string, PlayingStream> = {}): NowState {
+  return {
+    about: { workerId: 'worker-1', version: '0.1.0', workers: 3 },
+    numbers: {
+      ...{ viewers: 0, playing: 0, streams: 0, ffmpegs: 0, saved: 0, sharing: 0, connections: 0 },
+      ...{ joinsLastMinute: 0, failuresLastHour: 0, ...numbers },
+    },
+    streams,
+    order: Object.keys(streams),
+  };
+}
+
+const STREAM: PlayingStream = {
+  ...{ name: 'BBC One', viewers: 6, profile: '720p', speed: 1, sourceHost: 'provider.example', backup: 0 },
+  ...{ owner: 'worker-2', bitsPerSecond: 2_600_000, sinceMs: Date.UTC(2026, 10, 29, 16) },
+};
+
+describe('the page Now', () => {
+  it('says who watches what, and what pooling saves', () => {
+    live.state.value = state(
+      { viewers: 6, playing: 1, streams: 3, ffmpegs: 1, sharing: 6, saved: 5, connections: 1, failuresLastHour: 2 },
+      { s1: STREAM },
+    );
+    const page = drawn('now');
+    const shown = text(page);
+    expect(shown).toContain('6 viewers share 1 FFmpeg and 1 connection');
+    expect(shown).toContain('of 3 created');
+    expect(shown).toMatch(/BBC One .*720p, 2\.6 Mbit\/s.* provider\.example primary .*worker-2/);
+    expect(page).toContain('href="/m3u-proxy/console/events?type=failures"');
+    expect(page).toContain('href="/m3u-proxy/console/events?stream_id=s1"');
+    expect(page).toContain('aria-label="Play BBC One"');
+    expect(page.match(/<h1/g)).toHaveLength(1);
+  });
+
+  it('tells in words, not by colour alone, what is wrong with a stream', () => {
+    live.state.value = state(
+      { viewers: 6, playing: 1, streams: 1 },
+      { s1: { ...STREAM, speed: 0.8, backup: 2, failures: 3 } },
+    );
+    expect(text(drawn('now'))).toMatch(/too slow .*3 restarts .*backup 2/);
+  });
+
+  it('has three ways in while there is nothing, with this address and without the token', () => {
+    kept.set('streampool-token', 's3cret');
+    live.state.value = state({});
+    const page = drawn('now');
+    expect(text(page)).toContain('There is nothing here yet');
+    expect(page.match(/<pre>/g)).toHaveLength(4);
+    expect(page).toContain('curl http://proxy.example:8085/m3u-proxy/transcode');
+    expect(page).toContain('$API_TOKEN');
+    expect(page).not.toContain('s3cret');
+  });
+
+  it('says that streams wait when nobody watches', () => {
+    live.state.value = state({ streams: 1 });
+    expect(text(drawn('now'))).toContain('1 stream waits for the first viewer');
+  });
+
+  it('says that there are more than a list may show', () => {
+    live.state.value = state({ playing: 250, viewers: 300, streams: 400 }, { s1: STREAM });
+    expect(text(drawn('now'))).toContain('The 1 with the most viewers, of 250.');
+  });
+
+  it('shows the last ten events in words', () => {
+    live.state.value = state({});
+    live.events.value = Array.from({ length: 12 }, (_, at) => told(`${1000 - at}-1`, { name: `Channel ${at}` }));
+    const shown = text(drawn('now'));
+    expect(shown).toContain('Channel 0 plays');
+    expect(shown).toContain('Channel 9 plays');
+    expect(shown).not.toContain('Channel 10 plays');
+  });
+
+  it('greys the last state when the connection is lost, and keeps it', () => {
+    live.state.value = state({ viewers: 6, playing: 1, streams: 1 }, { s1: STREAM });
+    live.status.value = { kind: 'lost', sinceMs: Date.now() - 7_400, reason: undefined };
+    expect(drawn('now')).toMatch(/<main id="content" class="stale">.*BBC One/);
+    expect(text(drawn('bars'))).toMatch(/No connection for 7 s\. .* the last answer came from worker-1\./);
+  });
+});
+
+function told(id: string, data: Record<string, unknown> = {}): ShownEvent {
+  const timestamp = new Date().toISOString();
+  return { event_id: id, event_type: 'stream_started', stream_id: 's1', timestamp, late: false, data };
+}
+
+describe('the page Cluster', () => {
+  const about = { workerId: 'w1', version: '1', workers: 2 };
+
+  it('says in words how each worker is', () => {
+    live.state.value = {
+      about,
+      workers: {
+        w1: { state: 'serving', viewers: 4, ffmpegs: 1, cpu: 0.5, bufferedBytes: 12_000_000, connections: 1 },
+        w2: { state: 'draining', reason: 'deployment', viewers: 0 },
+        w3: { state: 'silent', forMs: 3_000, viewers: 1 },
+        w4: { state: 'gone', reason: 'died', forMs: 61_000, lost: 2 },
+      },
+      order: ['w1', 'w2', 'w3', 'w4'],
+      total: 4,
+    };
+    const page = drawn('cluster');
+    const shown = text(page);
+    expect(shown).toMatch(/w1 .*serves .*4 .*1 .*0\.5 .*12 /);
+    expect(shown).toContain('drains: another deployment is wanted');
+    expect(shown).toContain('silent for 3 s');
+    expect(shown).toContain('gone for 1 min: it died, 2 viewers lost their connection');
+    expect(page).toContain('href="/m3u-proxy/console/events?worker_id=w1"');
+  });
+
+  it('shows hostile names as text', () => {
+    const workers = { [HOSTILE]: { state: 'draining', reason: HOSTILE, zone: HOSTILE } } as const;
+    live.state.value = { about, workers, order: [HOSTILE], total: 1 };
+    expect(drawn('cluster')).not.toMatch(/<img|<script|\u202e/);
+    expect(drawn('cluster')).toContain('&lt;img');
+  });
+});
+
+describe('what stands round the pages', () => {
+  it('says who answers, and since when Redis does not', () => {
+    live.state.value = { ...state({}), about: { workerId: 'worker-1', version: '1', workers: 1, outageMs: 90_000 } };
+    expect(text(drawn('bars'))).toContain('Redis has not answered for 1 min. You see only what worker-1 itself knows.');
+    expect(text(drawn('header'))).toContain('worker-1');
+  });
+
+  it('says what a worker has answered in place of the stream', () => {
+    live.status.value = { kind: 'lost', sinceMs: Date.now(), reason: '50 pages look already' };
+    expect(text(drawn('bars'))).toContain('The worker answers: 50 pages look already');
+  });
+
+  it('offers to log out where there is a token', () => {
+    expect(text(drawn('header'))).not.toContain('Log out');
+    kept.set('streampool-token', 't0ken');
+    expect(text(drawn('header'))).toContain('Log out');
+  });
+
+  it('has one heading, one main part and a label for each field on each page', () => {
+    for (const name of ['now', 'cluster', 'login', 'missing']) {
+      const page = drawn(name);
+      expect(page.match(/<h1/g), name).toHaveLength(1);
+      expect(page.match(/<main[^>]* id="content"|<main id="content"/g), name).toHaveLength(1);
+    }
+    expect(drawn('login')).toMatch(/<label>API token<input type="password"/);
+  });
+});
+
+describe('a hostile text', () => {
+  it.each(['name', 'profile', 'sourceHost', 'owner', 'codecs'] as const)(
+    'as the %s of a stream is only text',
+    (field) => {
+      live.state.value = state({ viewers: 1, playing: 1, streams: 1 }, { s1: { ...STREAM, [field]: HOSTILE } });
+      const page = drawn('now');
+      expect(page).not.toMatch(/<img|<script|\u202e/);
+      expect(page).toContain('&lt;img src=x');
+    },
+  );
+
+  it('as a name, worker or id of an event is only text', () => {
+    const event = { ...told(HOSTILE, { name: HOSTILE, worker_id: HOSTILE }), event_type: 'takeover' };
+    for (const each of [event, { ...event, event_type: HOSTILE }]) {
+      expect(drawn('line', { event: each })).not.toMatch(/<img|<script|\u202e/);
+    }
+  });
+
+  it('as the name of the worker is only text', () => {
+    live.state.value = { ...state({}), about: { workerId: HOSTILE, version: HOSTILE, workers: 1, outageMs: 1_000 } };
+    for (const name of ['header', 'bars']) expect(drawn(name)).not.toMatch(/<img|<script|\u202e/);
+  });
+});
+
+it('stands below whatever comes before /console', () => {
+  expect([address.BASE, address.ORIGIN]).toEqual(['/m3u-proxy', 'http://proxy.example:8085/m3u-proxy']);
+  expect(address.addressOf('events', { type: 'takeover', worker_id: '' })).toBe(
+    '/m3u-proxy/console/events?type=takeover',
+  );
+});
