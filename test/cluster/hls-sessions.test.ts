@@ -272,12 +272,15 @@ describe.concurrent('a worker that has started without Redis', () => {
       const { id, entry, url } = await here.created(alone);
       const playlist = await here.opened(`${entry}&client_id=tv`, alone);
       expect(await look(alone, playlist)).toEqual([200, 200]);
-      // Players end for good with a 403. It cannot tell that the other one has sealed this.
+      // Players end for good with a 403. It cannot tell that the other one has sealed and signed this.
       const there = await here.created(other, url);
       const foreign = await here.opened(there.entry, other);
       expect(await look(other, foreign)).toEqual([200, 200]);
-      const refused = await fetch(alone.url + foreign);
-      expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+      const signed = [there.entry, there.entry.replace('/hls/', '/stream/').replace('/playlist.m3u8', '')];
+      for (const path of [foreign, ...signed]) {
+        const refused = await fetch(alone.url + path);
+        expect([path, refused.status, refused.headers.get('retry-after')]).toEqual([path, 503, '1']);
+      }
       const proxy = await startTcpProxy({ port, target: { host: '127.0.0.1', port: here.cluster.redis.port } });
       try {
         await until(() => alone.logged('joined the cluster').length > 0, { what: 'it to join', timeoutMs: 20_000 });
@@ -287,6 +290,7 @@ describe.concurrent('a worker that has started without Redis', () => {
         await until(async () => (await look(alone, foreign))[0] === 200, {
           what: 'it to open what the other one sealed',
         });
+        expect((await fetch(alone.url + there.entry)).status).toBe(200);
         // What it has signed, too.
         for (const worker of [other, alone]) expect((await fetch(worker.url + entry)).status).toBe(200);
         // One that comes later knows the secret too.

@@ -96,7 +96,10 @@ export class Sealer {
     return undefined;
   }
 
-  /** What to answer to a text that does not open: 403, or 503 while another worker may open it. Players take 403 for the end. */
+  /**
+   * What to answer to a text that does not open, and to an address whose signature does not fit: 403, or 503 while another worker may
+   * have made it. Players take 403 for the end.
+   */
   refusal(message: string): StreampoolError {
     if (!this.#mayLackSecret()) return new StreampoolError(403, message);
     const lacking = 'This worker has just started, and cannot tell yet whether its cluster has made this address.';

@@ -1,6 +1,9 @@
 // PLAYBACK_AUTH: who may play, with what URL, and where its signature must not show.
 import { describe, expect, it } from 'vitest';
-import type { Environment } from '../../../../services/proxy/src/config/config.ts';
+import { playbackAccess } from '../../../../services/proxy/src/api/access/playback-access.ts';
+import { type Environment, loadConfig } from '../../../../services/proxy/src/config/config.ts';
+import { Sealer } from '../../../../services/proxy/src/sealer.ts';
+import type { StreamRecord } from '../../../../services/registry/types.ts';
 import { serve } from '../../upstream/support.ts';
 import { startApi, type TestApi } from '../support.ts';
 
@@ -224,6 +227,38 @@ describe('PLAYBACK_AUTH=signed', () => {
     // Neither has the stream: 404 is past the signature.
     expect((await two.get(url)).status).toBe(404);
     expect((await stranger.get(url)).status).toBe(403);
+  });
+});
+
+describe('a worker that may not know the secret of its cluster yet', () => {
+  const STREAM = 'a'.repeat(32);
+  const config = loadConfig({ PLAYBACK_AUTH: 'signed', API_TOKEN: TOKEN });
+  const access = (secrets: () => readonly [string, ...string[]], mayLackSecret = () => false) =>
+    playbackAccess({ config, playbackSecrets: secrets, sealer: new Sealer(secrets, mayLackSecret) });
+  const { url } = access(() => ['of the cluster']).urlOf({ id: STREAM, url: 'http://tv.example/7.ts' } as StreamRecord);
+  const signature = new URLSearchParams(url.split('?')[1]).get('signature') ?? '';
+
+  it('answers 503 to a signature that another worker may have made, so that the player comes back, and plays it then', () => {
+    let secrets: readonly [string, ...string[]] = ['its own'];
+    const worker = access(
+      () => secrets,
+      () => secrets.length === 1,
+    );
+    expect(worker.refusal(STREAM, signature)).toMatchObject({ status: 503, retryAfterSeconds: 1 });
+    secrets = ['of the cluster', 'its own'];
+    expect(worker.refusal(STREAM, signature)).toBeUndefined();
+    // Now it knows.
+    expect(worker.refusal('b'.repeat(32), signature)).toMatchObject({ status: 403 });
+  });
+
+  it('knows for sure that an URL is not signed, and that one has expired', async () => {
+    const worker = access(
+      () => ['of the cluster'],
+      () => true,
+    );
+    expect(worker.refusal(STREAM, undefined)).toMatchObject({ status: 401 });
+    const aDay = 24 * 60 * 60_000;
+    expect(await later(aDay + 2_000, async () => worker.refusal(STREAM, signature))).toMatchObject({ status: 403 });
   });
 });
 

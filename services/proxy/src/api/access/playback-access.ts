@@ -28,8 +28,12 @@ export interface PlaybackAccess {
   refusal(streamId: string, signature: string | undefined): StreampoolError | undefined;
 }
 
-export function playbackAccess({ config, playbackSecrets }: Services): PlaybackAccess {
-  return config.playbackAuth === 'open' ? OPEN : signedAccess(playbackSecrets, config.playbackUrlTtlMs);
+export function playbackAccess({
+  config,
+  playbackSecrets,
+  sealer,
+}: Pick<Services, 'config' | 'playbackSecrets' | 'sealer'>): PlaybackAccess {
+  return config.playbackAuth === 'open' ? OPEN : signedAccess(playbackSecrets, sealer, config.playbackUrlTtlMs);
 }
 
 const OPEN: PlaybackAccess = {
@@ -37,14 +41,21 @@ const OPEN: PlaybackAccess = {
   refusal: () => undefined,
 };
 
-/** @param secrets the one to sign with, and those of the last day: it changes when a worker joins its cluster late */
-function signedAccess(secrets: () => readonly [string, ...string[]], defaultTtlMs: number): PlaybackAccess {
+/**
+ * @param secrets the one to sign with, and those of the last day: it changes when a worker joins its cluster late
+ * @param sealer knows whether other workers may have another one
+ */
+function signedAccess(
+  secrets: () => readonly [string, ...string[]],
+  sealer: Services['sealer'],
+  defaultTtlMs: number,
+): PlaybackAccess {
   return {
     urlOf: (stream, { hls, ttlMs = defaultTtlMs } = {}) => {
       const expiresAtMs = Math.ceil((Date.now() + ttlMs) / 1000) * 1000;
       return { url: `${pathOf(stream, hls)}?${SIGNATURE}=${sign(secrets()[0], stream.id, expiresAtMs)}`, expiresAtMs };
     },
-    refusal: (streamId, signature) => refusalFor(judge(secrets(), streamId, signature, Date.now())),
+    refusal: (streamId, signature) => refusalFor(judge(secrets(), streamId, signature, Date.now()), sealer),
   };
 }
 
@@ -69,14 +80,14 @@ export function playbackGate(access: PlaybackAccess, gate: Gate): onRequestHookH
 const WAY =
   'POST /streams, POST /transcode and POST /streams/{stream_id}/playback-url return signed URLs. The API token (header X-API-Token or query api_token) works too.';
 
-function refusalFor(judgement: Judgement): StreampoolError | undefined {
+function refusalFor(judgement: Judgement, sealer: Services['sealer']): StreampoolError | undefined {
   switch (judgement.kind) {
     case 'valid':
       return undefined;
     case 'missing':
       return new StreampoolError(401, `This URL is not signed. ${WAY}`);
     case 'wrong':
-      return new StreampoolError(403, `The signature of this URL does not fit this stream. ${WAY}`);
+      return sealer.refusal(`The signature of this URL does not fit this stream. ${WAY}`);
     case 'expired':
       return new StreampoolError(403, `This URL expired at ${isoTime(judgement.expiredAtMs)}. ${WAY}`);
   }
