@@ -118,6 +118,9 @@ export class Channel {
       case 'video':
         this.#player.video = action.on;
         break;
+      case 'sound':
+        this.#player.sound = action.on;
+        break;
       case 'strip-random-access':
         this.#player.stripRandomAccess = action.on;
         break;

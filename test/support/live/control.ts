@@ -86,6 +86,11 @@ export class ChannelControl {
     return this.act({ do: 'video', on: !on });
   }
 
+  /** true: sound stops while video continues. */
+  dropSound(on: boolean): Promise<void> {
+    return this.act({ do: 'sound', on: !on });
+  }
+
   /** Everything else is left out; undefined: nothing is. */
   sendOnly(what: Filler | undefined): Promise<void> {
     return this.act({ do: 'only', what });

@@ -35,6 +35,7 @@ export type ChannelAction =
   | { do: 'answer'; answer: Answer; times?: number }
   | { do: 'stall'; ms: number; then?: AfterStall }
   | { do: 'video'; on: boolean }
+  | { do: 'sound'; on: boolean }
   | { do: 'strip-random-access'; on: boolean }
   | { do: 'only'; what: Filler | undefined }
   | { do: 'lose-packets'; count: number }

@@ -52,9 +52,13 @@ export class Player {
   only: Filler | undefined;
   #videoWanted = true;
   #videoFlows = true;
+  #soundWanted = true;
+  #soundFlows = true;
   #toLose = 0;
   /** How much dropped video must be subtracted from the counters. */
   #videoDropped = 0;
+  /** The same of sound. */
+  #soundDropped = 0;
 
   constructor(loop: Loop, options: PlayerOptions) {
     this.loop = loop;
@@ -107,6 +111,11 @@ export class Player {
   /** Video stops and returns at the border of a PES; its counters continue. */
   set video(on: boolean) {
     this.#videoWanted = on;
+  }
+
+  /** Sound stops and returns at the border of a PES; its counters continue. Of a loop with video, which carries the PCR. */
+  set sound(on: boolean) {
+    this.#soundWanted = on;
   }
 
   /** The next packets with payload are lost, and their counters with them. */
@@ -163,6 +172,7 @@ export class Player {
         continue;
       }
       if (carries & CARRIES.video && !this.#keepVideo(bytes, length, carries)) continue;
+      if (isSound(carries) && !this.#keepSound(carries)) continue;
       if (this.#toLose > 0 && carries & CARRIES.media && carries & CARRIES.payload) {
         this.#toLose--;
         continue;
@@ -192,7 +202,8 @@ export class Player {
   #count(bytes: Buffer, at: number, index: number, round: number): void {
     const { loop } = this;
     const pid = loop.pids[index] ?? 0;
-    const dropped = (loop.carries[index] ?? 0) & CARRIES.video ? this.#videoDropped : 0;
+    const carries = loop.carries[index] ?? 0;
+    const dropped = carries & CARRIES.video ? this.#videoDropped : isSound(carries) ? this.#soundDropped : 0;
     const control = bytes[at + 3] ?? 0;
     bytes[at + 3] = (control & 0xf0) | ((control + round * (loop.payloads.get(pid) ?? 0) - dropped) & 15);
   }
@@ -210,4 +221,14 @@ export class Player {
     bytes.fill(0xff, at + 12, at + PACKET);
     return true;
   }
+
+  #keepSound(carries: number): boolean {
+    if (carries & CARRIES.pes) this.#soundFlows = this.#soundWanted;
+    if (!this.#soundFlows && carries & CARRIES.payload) this.#soundDropped++;
+    return this.#soundFlows;
+  }
+}
+
+function isSound(carries: number): boolean {
+  return (carries & CARRIES.media) !== 0 && (carries & CARRIES.video) === 0;
 }

@@ -266,6 +266,26 @@ describe.concurrent('misbehaviour of the media', () => {
     expect(verdict.pcr.maxIntervalMs).toBeLessThan(200);
   });
 
+  it('loses sound while video and the clock go on, and brings it back', async () => {
+    const scene = await start();
+    const viewer = await scene.viewer();
+    await scene.play(0.6, viewer);
+    await scene.source.dropSound(true);
+    await scene.play(1.6, viewer);
+    await scene.source.dropSound(false);
+    await scene.play(1, viewer);
+    const verdict = judgeTs(await viewer.recording.stop(), { gapMs: 500 });
+    expect(verdict.audio?.gaps).toHaveLength(1);
+    // FFmpeg puts up to 0.35 s of sound into a PES, and the gap is judged between beginnings.
+    const { gapMs = 0 } = verdict.audio?.gaps[0] ?? {};
+    expect(gapMs).toBeGreaterThan(1_600 - 350);
+    expect(gapMs).toBeLessThan(1_600 + 2 * 350);
+    expect(verdict.audio?.continuityErrors).toEqual([]);
+    expect(verdict.audio?.partialPes.filter(({ reason }) => reason !== 'no-start')).toEqual([]);
+    expect(verdict.video?.dtsSteps.size).toBe(1);
+    expect(verdict.pcr.maxIntervalMs).toBeLessThan(200);
+  });
+
   it('hides its random access points', async () => {
     const scene = await start({ speed: 4 });
     await scene.source.stripRandomAccessIndicator();
