@@ -8,6 +8,9 @@ import { allPlaying, connectionCount, LIGHT, staged } from '../support/stage.ts'
 import { until } from '../support/until.ts';
 
 const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '1' };
+/** A graph of its own: half of the picture stands over the whole. */
+const OVERLAY = '-filter_complex "[0:v]split=2[a][b];[b]crop=iw/2:ih:0:0[c];[a][c]overlay=10:10[v]" -map [v] -map 0:a';
+const SHORTER = 'the playlists of HLS are shorter than wanted: RING_MAX_BYTES is too small for them';
 const CLEAN = { video: true, audio: true, minSeconds: 5, maxSignalled: 0, maxGapMs: 100, cleanStart: true };
 
 /** What FFmpeg says of a stream that it plays: nothing, if nothing is wrong; and how many seconds of it there were. */
@@ -61,7 +64,7 @@ staged.concurrent('plays a transcoded stream by HLS from the feed that TS viewer
 });
 
 staged.concurrent(
-  'plays HLS that FFmpeg opens itself, and one whose keyframes depend on its start, by their own marks',
+  'plays HLS that FFmpeg opens itself, and what has keyframes that depend on its start, by their own marks',
   async ({ stage }) => {
     const files = await startFileSource();
     try {
@@ -70,6 +73,7 @@ staged.concurrent(
       const streams = await Promise.all([
         worker.api.createTranscode({ url: files.url('hls/live.m3u8'), profile: LIGHT }),
         worker.api.createTranscode({ url: source.url, profile: LIGHT.replace(' -c:a', ' -vf setpts=PTS -c:a') }),
+        worker.api.createTranscode({ url: source.url, profile: LIGHT.replace(' -c:v', ` ${OVERLAY} -c:v`) }),
       ]);
       const play = async (stream_id: string) => {
         const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8`);
@@ -128,6 +132,38 @@ staged.concurrent('plays a live stream that is passed on by HLS, over one connec
   // The viewers ask for nothing more, so the source is given back.
   await connectionCount(source, 0, 15_000);
 });
+
+staged.concurrent(
+  'lists three target durations where RING_MAX_BYTES has no room for more, and has none for a second container',
+  async ({ stage }) => {
+    // Twelve seconds of it take 6 MB, and the ring keeps more than 2 MB.
+    const source = await stage.source({ fixture: 'heavy', join: 'keyframe', burstSeconds: 12 });
+    const worker = await stage.worker({ ...ENV, RING_MAX_BYTES: '6M' });
+    const { stream_id } = await worker.api.createStream({ url: source.url });
+    const entry = `${worker.url}/hls/${stream_id}/playlist.m3u8`;
+    const viewer = await stage.hlsViewer(entry);
+    await viewer.playlist();
+    const shorter = () => worker.logged(SHORTER).length;
+    await until(() => shorter() > 0, { what: 'more than there is room for', timeoutMs: 20_000 });
+    // From the next one on they come one after the other.
+    const { numbers: early } = await viewer.playlist();
+    const { parsed, numbers } = await viewer.playlistWith((early.at(-1) ?? 0) + 1);
+    const seconds = parsed.segments.reduce((sum, { duration }) => sum + duration, 0);
+    const least = 3 * parsed.targetDuration;
+    expect(seconds).toBeGreaterThanOrEqual(least);
+    expect(seconds).toBeLessThan(2 * least);
+    const bytes = await Promise.all(numbers.slice(-3).map((n) => viewer.segment(n)));
+    // The source puts 0.35 s of sound into a PES.
+    expectClean(judgeTs(Buffer.concat(bytes), { gapMs: 400 }), { ...CLEAN, maxGapMs: 400 });
+    const other = await stage.hlsViewer(`${entry}?container=fmp4`);
+    const refused = await fetch(worker.url + other.path);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10']);
+    expect(await refused.text()).toContain('Play it with container=ts.');
+    // The first one plays on.
+    expect((await viewer.playlistWith((numbers.at(-1) ?? 0) + 1)).numbers.length).toBeGreaterThan(0);
+    expect(shorter()).toBe(1);
+  },
+);
 
 staged.concurrent('answers what a source that does not play is, and no empty playlist', async ({ stage }) => {
   const worker = await stage.worker({ ...ENV, STREAM_RETRY_ATTEMPTS: '0', HLS_WAIT_TIME: '3' });
