@@ -38,17 +38,20 @@ const LONGEST_MS = 4_000;
 const CALM_EVERY = 10;
 const DRAWS = 4;
 
+/** Those after which Redis still has all that it was told. */
+export const KEEPING_FAULTS = FAULTS.filter((kind) => kind !== 'kill redis' && kind !== 'evict keys');
+
 /**
- * Each kind of fault `count / 15` times, rounded down, and the rest by chance, in an order by chance.
+ * Each kind of fault equally often, rounded down, and the rest by chance, in an order by chance.
  *
  * @example
  * for (const event of schedule(7, 200)) console.log(event.kind);
  */
-export function schedule(seed: number, count: number): SoakEvent[] {
+export function schedule(seed: number, count: number, faults: readonly FaultKind[] = FAULTS): SoakEvent[] {
   const random = seeded(seed);
-  const each = Math.floor(count / FAULTS.length);
-  const kinds = FAULTS.flatMap((kind) => Array.from({ length: each }, () => kind));
-  while (kinds.length < count) kinds.push(FAULTS[Math.floor(random() * FAULTS.length)] ?? FAULTS[0]);
+  const each = Math.floor(count / faults.length);
+  const kinds = faults.flatMap((kind) => Array.from({ length: each }, () => kind));
+  while (kinds.length < count) kinds.push(faults[Math.floor(random() * faults.length)] ?? FAULTS[0]);
   return shuffled(kinds, random).map((kind, n) => ({
     number: n + 1,
     kind,

@@ -2,18 +2,16 @@
  * A random schedule of troubles over several streams, judged from outside throughout; nothing is left at the end.
  * `TEST_SEED=… STREAMPOOL_SOAK_EVENTS=…` (or `npm run test:soak -- --seed … --events …`) repeats a run.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { seeded, TEST_SEED } from '../support/seed.ts';
 import { staged } from '../support/stage.ts';
 import { Ground } from './ground.ts';
-import { expectCalm, expectNothingLeft } from './invariants.ts';
+import { expectNothingLeft } from './invariants.ts';
 import { schedule } from './schedule.ts';
 import { Soak } from './soak.ts';
 
 const EVENTS = Number(process.env.STREAMPOOL_SOAK_EVENTS ?? 200);
 /** An event, its calm, and what it may have to wait for. */
 const MS_PER_EVENT = 15_000;
-const WARM_UP_MS = 6_000;
 
 staged(
   `${EVENTS} events over five streams (TEST_SEED=${TEST_SEED})`,
@@ -21,13 +19,7 @@ staged(
   async ({ stage }) => {
     const soak = new Soak(await Ground.open(stage), TEST_SEED, seeded(TEST_SEED + 1));
     try {
-      await soak.go(() => sleep(WARM_UP_MS));
-      for (const event of schedule(TEST_SEED, EVENTS)) {
-        await soak.go(() => sleep(event.afterMs));
-        await soak.begin(event);
-        if (event.calm) await soak.calm(expectCalm);
-      }
-      await soak.go(() => soak.audience.leave());
+      await soak.play(schedule(TEST_SEED, EVENTS));
       await soak.go(() => expectNothingLeft(soak.ground));
       soak.sumUp();
     } finally {

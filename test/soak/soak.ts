@@ -1,17 +1,19 @@
 /** One run of the soak: begins troubles, and stops at the first thing that is not as it should be, with all there is to say of it. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Recording } from '../support/recorder.ts';
 import { until } from '../support/until.ts';
 import { Audience, type Viewer } from './audience.ts';
 import { begin } from './faults.ts';
 import type { Ground, SoakStream } from './ground.ts';
 import { HlsAudience } from './hls-audience.ts';
-import { nameOf, wrongRecording } from './invariants.ts';
+import { expectCalm, nameOf, wrongRecording } from './invariants.ts';
 import { Journal } from './journal.ts';
 import { FAULTS, type SoakEvent } from './schedule.ts';
 
 const VIEWERS = 12;
+const WARM_UP_MS = 6_000;
 /** What the logs of the workers are shown of, around a violation. */
 const BEFORE_MS = 20_000;
 const KEPT_IN = join(import.meta.dirname, '..', '..', '.cache', 'soak');
@@ -41,6 +43,17 @@ export class Soak {
       onForgotten: () => this.#createAgain(ground.hls),
     });
     this.audience = new Audience({ ground, hls, size: VIEWERS, random, judge: (...over) => this.#judge(...over) });
+  }
+
+  /** All of a schedule, until everybody has left. */
+  async play(events: readonly SoakEvent[]): Promise<void> {
+    await this.go(() => sleep(WARM_UP_MS));
+    for (const event of events) {
+      await this.go(() => sleep(event.afterMs));
+      await this.begin(event);
+      if (event.calm) await this.calm(expectCalm);
+    }
+    await this.go(() => this.audience.leave());
   }
 
   /** Does something unless a violation comes first; what goes wrong in it is one. */

@@ -1,6 +1,6 @@
 /** The soak's schedule: the same for the same seed, and no kind of fault too rare. */
 import { expect, it } from 'vitest';
-import { FAULTS, schedule } from '../../soak/schedule.ts';
+import { FAULTS, KEEPING_FAULTS, schedule } from '../../soak/schedule.ts';
 
 it('is the same for the same seed, and another for another one', () => {
   expect(schedule(7, 60)).toEqual(schedule(7, 60));
@@ -27,4 +27,10 @@ it('spaces events by half a second to four, and is calm after every tenth and at
     expect(afterMs).toBeLessThanOrEqual(4_000);
   }
   expect(events.filter(({ calm }) => calm).map(({ number }) => number)).toEqual([10, 20, 30, 40, 45]);
+});
+
+it('has only the kinds that it is given', () => {
+  const kinds = new Set(schedule(7, 200, KEEPING_FAULTS).map(({ kind }) => kind));
+  expect([...kinds].sort()).toEqual([...KEEPING_FAULTS].sort());
+  expect(kinds.has('kill redis')).toBe(false);
 });
