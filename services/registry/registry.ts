@@ -98,10 +98,19 @@ export interface StreamSummary {
 export interface Overview {
   /** Of all streams, by id. */
   readonly summaries: ReadonlyMap<string, StreamSummary>;
-  /** The workers with a valid lease. */
+  /** The workers that live. */
   readonly workers: readonly WorkerRecord[];
   /** Incarnation → how long its lease lasts if it does not renew it, in ms; without an entry there is none that could end. */
   readonly leases: ReadonlyMap<string, number>;
+  /** Workers that have died, until their incarnation has ended. */
+  readonly gone: readonly GoneWorker[];
+}
+
+/** A peer has proved it dead and it has not renewed its lease since, or its lease has run out. */
+export interface GoneWorker {
+  readonly worker: WorkerRecord;
+  /** Since the proof, or the end of its lease, in ms. */
+  readonly forMs: number;
 }
 
 /** All streams at a glance, for people who look on all the time. The cost depends on the number of streams, and not on that of viewers. */
@@ -138,7 +147,7 @@ export interface Viewers {
 export interface FeedOwners {
   /** Where this worker gets a source feed. If nobody owns it, this worker becomes its owner. */
   acquire(feed: string): Promise<Place>;
-  /** The same as `acquire` when the owner is proven dead before its lease has run out. */
+  /** The same as `acquire` when the owner is proven dead before its lease has run out. Until that renews, people see it as gone. */
   seize(feed: string, deadIncarnation: string): Promise<Place>;
   /** Hands a feed over to a living worker; returns the new epoch, or undefined when the caller does not own the feed (any more). */
   transfer(feed: string, epoch: number, to: WorkerIdentity): Promise<number | undefined>;
@@ -239,7 +248,7 @@ export interface Membership {
 
 /** The workers of the cluster, and commands to them. */
 export interface Members {
-  /** The workers with a valid lease. */
+  /** The workers with a valid lease that no peer has proved dead since they renewed it. */
   workers(): Promise<WorkerRecord[]>;
   /** Sends a command to a worker, or to all. */
   send(command: Command, workerId?: string): Promise<void>;

@@ -218,7 +218,7 @@ export class MemoryRegistry implements Registry {
   }
 
   async overview(): Promise<Overview> {
-    return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map() };
+    return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map(), gone: [] };
   }
 
   async streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {

@@ -82,24 +82,34 @@ export async function* inPages<T>(
   }
 }
 
-/** Those of some incarnations that have a valid lease. */
+/** Incarnations that a peer has proved dead, and that have not renewed their lease since; see `seized_for` in prelude.lua. */
+async function readSeized(redis: Redis): Promise<Set<string>> {
+  const proofs = Object.entries(await redis.hgetall(keys.seized));
+  if (proofs.length === 0) return new Set();
+  const ends = await redis.zmscore(keys.leaseEnds, ...proofs.map(([incarnation]) => incarnation));
+  const held = proofs.filter(([, proof], at) => proof.startsWith(`${Number(ends[at] ?? -1)} `));
+  return new Set(held.map(([incarnation]) => incarnation));
+}
+
+/** Those of some incarnations that have a valid lease, and that no peer has proved dead since they renewed it. */
 export async function livingAmong(
   redis: Redis,
   incarnations: readonly string[],
   onProgress: OnProgress = () => undefined,
 ): Promise<Set<string>> {
   const living = new Set<string>();
+  const seized = await readSeized(redis);
   let at = 0;
   for await (const holds of inPages<number>(redis, incarnations, onProgress, (batch, incarnation) =>
     batch.exists(keys.leasePrefix + incarnation),
   )) {
     const incarnation = incarnations[at++];
-    if (holds === 1 && incarnation !== undefined) living.add(incarnation);
+    if (holds === 1 && incarnation !== undefined && !seized.has(incarnation)) living.add(incarnation);
   }
   return living;
 }
 
-/** The workers with a valid lease. */
+/** The workers that live. */
 export async function readLivingWorkers(redis: Redis): Promise<WorkerRecord[]> {
   const records = await readKnownWorkers(redis);
   const incarnations = records.map(({ incarnation }) => incarnation);

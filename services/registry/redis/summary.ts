@@ -2,7 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { Overview, StreamSummary } from '../registry.ts';
+import type { GoneWorker, Overview, StreamSummary } from '../registry.ts';
 import type { WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
@@ -53,9 +53,9 @@ export async function readSummaries(
 
 /** The same of all streams, and the living workers. Asks Redis two things only. */
 export async function readOverview(redis: Redis, run: RunScript): Promise<Overview> {
-  const [fields, [living, dead]] = await Promise.all([
+  const [fields, [living, dead, ended]] = await Promise.all([
     redis.hgetall(keys.summary),
-    run('overview') as Promise<[string[], string[]]>,
+    run('overview') as Promise<[string[], string[], string[]]>,
   ]);
   const ids = Object.keys(fields).filter((field) => !field.endsWith(CURRENT));
   const stored = ids.map((id) => storedOf(id, fields[id], fields[currentField(id)], '0'));
@@ -70,8 +70,13 @@ export async function readOverview(redis: Redis, run: RunScript): Promise<Overvi
     workers.push({ ...worker, startedAtMs: countOf(startedMs) || worker.startedAtMs });
     leases.set(incarnation, countOf(leftMs));
   }
+  const gone: GoneWorker[] = [];
+  for (let at = 0; at + 1 < ended.length; at += 2) {
+    const worker = readWorker(ended[at] ?? '');
+    if (worker !== undefined) gone.push({ worker, forMs: countOf(ended[at + 1]) });
+  }
   const summaries = stored.some(isLost) ? await readSummaries(redis, run) : summariesOf(stored, viewersOf);
-  return { summaries, workers, leases };
+  return { summaries, workers, leases, gone };
 }
 
 function isLost({ own, current }: Stored): boolean {

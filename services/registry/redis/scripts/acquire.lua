@@ -4,7 +4,12 @@
 local feed, me, dead = ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 if is_late(me) then return cjson.encode(ASK_AGAIN) end
 -- The new owner needs the connections of the dead one.
-if dead ~= '' then drop_connections(dead) end
+if dead ~= '' then
+  drop_connections(dead)
+  local ends = number_of(redis.call('ZSCORE', K.leaseEnds, dead))
+  local now = now_ms()
+  if ends and not seized_for(dead, now) then redis.call('HSET', K.seized, dead, string.format('%.0f %.0f', ends, now)) end
+end
 local seized = dead ~= '' and redis.call('HGET', K.ownerPrefix .. feed, 'incarnation') == dead
 if seized then
   redis.call('SREM', K.feedsOfPrefix .. dead, feed)

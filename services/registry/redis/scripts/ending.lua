@@ -51,7 +51,7 @@ local function end_incarnation(incarnation, reason)
   redis.call('ZREM', K.leaseEnds, incarnation)
   local was_member = redis.call('SREM', K.incarnations, incarnation)
   -- Also what a worker of a version that does not know these keys has left when it ended another incarnation.
-  for _, key in ipairs({ K.drains, K.started, K.restores, K.named, K.told }) do
+  for _, key in ipairs({ K.drains, K.started, K.restores, K.named, K.told, K.seized }) do
     for _, each in ipairs(redis.call('HKEYS', key)) do
       if redis.call('SISMEMBER', K.incarnations, each) == 0 then redis.call('HDEL', key, each) end
     end

@@ -69,6 +69,14 @@ local function is_alive(incarnation)
   return incarnation == SESSIONS or redis.call('EXISTS', K.leasePrefix .. incarnation) == 1
 end
 
+-- How long an incarnation has been taken for dead, in ms: a peer has proved its death, and it has not renewed its lease since. Only
+-- people are told. Nothing for the others.
+local function seized_for(incarnation, now)
+  local ends, at = string.match(redis.call('HGET', K.seized, incarnation) or '', '^(%d+) (%d+)$')
+  if not ends or tonumber(ends) ~= tonumber(redis.call('ZSCORE', K.leaseEnds, incarnation) or -1) then return nil end
+  return math.max(0, now - tonumber(at))
+end
+
 -- Whether a stream has a viewer on a living worker other than `except`.
 local function is_watched(id, except)
   for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
