@@ -189,6 +189,17 @@ const madeStreams = z
   .optional()
   .catch(undefined);
 
+/** Names of workers, hosts and hashes: no worker sends longer ones. */
+const short = z.string().max(300);
+const relays = z
+  .record(short, z.object({ feeds: count, bitsPerSecond: count.optional() }))
+  .optional()
+  .catch(undefined);
+const accounts = z
+  .record(short, z.object({ host: short, held: z.record(z.string(), count), refused: count.optional() }))
+  .optional()
+  .catch(undefined);
+
 export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   ...identity,
   startedAtMs: count,
@@ -208,6 +219,10 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   connections: heldConnections,
   bytesPerSecond: count.optional().catch(undefined),
   making: madeStreams,
+  relays,
+  accounts,
+  version: short.optional().catch(undefined),
+  cores: count.optional().catch(undefined),
 });
 
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [

@@ -259,6 +259,23 @@ export interface MadeVariant {
   frameRate?: number | undefined;
 }
 
+/** Feeds that come to a worker from one other worker. */
+export interface Relays {
+  feeds: number;
+  /** Of those whose rate is known; undefined in their first second. */
+  bitsPerSecond?: number | undefined;
+}
+
+/** An account of a provider, as one worker uses it. */
+export interface HeldAccount {
+  /** Host and port. */
+  host: string;
+  /** The number of connections, by name as in `HeldConnections`. */
+  held: Record<string, number>;
+  /** Connections that were refused in the last hour because of a limit. */
+  refused?: number | undefined;
+}
+
 /** The numbers that a worker counts about itself. */
 export interface WorkerNumbers {
   /** Number of FFmpegs. */
@@ -283,6 +300,13 @@ export interface WorkerNumbers {
   connections?: HeldConnections | undefined;
   /** The streams whose slot 0 it makes, by id; earlier versions do not send it. */
   making?: Record<string, MadeStream> | undefined;
+  /** What it relays, by the name of the worker that it comes from; earlier versions do not send it, nor the next three. */
+  relays?: Record<string, Relays> | undefined;
+  /** By a hash of provider and credentials. */
+  accounts?: Record<string, HeldAccount> | undefined;
+  version?: string | undefined;
+  /** Processors that it may use. */
+  cores?: number | undefined;
   /** To its current viewers: each one's average since it came, summed. The registry adds it; earlier versions do not. */
   bytesPerSecond?: number | undefined;
 }

@@ -102,9 +102,20 @@ export const FAILURE_TYPES = [
   'redis_lost',
 ] as const;
 
+/** What comes to a worker over one way: a curve of the drawing. */
+export interface ShownFlow {
+  /** Connections, or feeds. */
+  readonly count: number;
+  /** Absent while nobody has measured it. */
+  readonly bitsPerSecond?: number | undefined;
+}
+
 /** A worker of the cluster, as the page Cluster shows it. */
 export interface ShownWorker {
-  /** `silent`: it has not renewed its lease for a while; `gone`: it has ended in the last minutes. */
+  /**
+   * `silent`: it has not renewed its lease for a while; `gone`: a peer has proved it dead, its lease has run out, or it has ended in the
+   * last minutes.
+   */
   readonly state: 'serving' | 'draining' | 'silent' | 'gone';
   /** Why it drains, or how it has ended. */
   readonly reason?: string | undefined;
@@ -119,6 +130,15 @@ export interface ShownWorker {
   /** Media in memory. */
   readonly bufferedBytes?: number | undefined;
   readonly connections?: number | undefined;
+  /** To its viewers. */
+  readonly bitsPerSecond?: number | undefined;
+  /** From providers, by host. */
+  readonly sources?: Readonly<Record<string, ShownFlow>> | undefined;
+  /** From other workers, by name. */
+  readonly relays?: Readonly<Record<string, ShownFlow>> | undefined;
+  readonly version?: string | undefined;
+  /** Processors that it may use. */
+  readonly cores?: number | undefined;
   /** Revision of its task definition, on ECS. */
   readonly revision?: number | undefined;
   readonly zone?: string | undefined;

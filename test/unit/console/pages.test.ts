@@ -164,14 +164,55 @@ describe('the page Cluster', () => {
     const page = drawn('cluster');
     const shown = text(page);
     expect(shown).toMatch(/w1 .*serves .*4 .*1 .*0\.5 .*12 /);
-    expect(shown).toContain('drains: another deployment is wanted');
+    expect(shown).toContain('drains: another deployment is wanted; nothing is left on it');
     expect(shown).toContain('silent for 3 s');
     expect(shown).toContain('gone for 1 min: it died, 2 viewers lost their connection');
     expect(page).toContain('href="/m3u-proxy/console/events?worker_id=w1"');
   });
 
+  it('offers to drain and to take viewers again, but not what nobody can take back', () => {
+    live.state.value = {
+      about,
+      workers: {
+        w1: { state: 'serving', viewers: 4 },
+        w2: { state: 'draining', reason: 'told', viewers: 3, ffmpegs: 1 },
+        w3: { state: 'draining', reason: 'deployment' },
+        w4: { state: 'gone' },
+      },
+      order: ['w1', 'w2', 'w3', 'w4'],
+      total: 4,
+    };
+    const page = drawn('cluster');
+    const buttons = [...page.matchAll(/<button[^>]*aria-label="([^"]*)"/g)].map(([, label]) => label);
+    expect(buttons).toEqual(['Drain w1', 'Let w2 take viewers again']);
+    expect(text(page)).toContain('drains: it was asked to; 3 viewers and 1 FFmpeg left');
+  });
+
+  it('draws who gets what from whom, and marks a takeover', () => {
+    live.state.value = {
+      about,
+      workers: {
+        w1: { state: 'serving', viewers: 4, sources: { 'tv.example': { count: 1, bitsPerSecond: 5_000_000 } } },
+        w2: { state: 'serving', viewers: 1, relays: { w1: { count: 2, bitsPerSecond: 2_000_000 } } },
+      },
+      order: ['w1', 'w2'],
+      total: 2,
+    };
+    const data = { to: 'w1', from: 'w9', name: 'BBC One', gap_ms: 31, clients_kept: 4 };
+    live.events.value = [{ ...told('9-1', data), event_type: 'takeover' }];
+    const page = drawn('cluster');
+    expect(page).toContain(
+      'aria-label="2 workers, 1 provider, 1 relay between workers. The table below says the same."',
+    );
+    expect(page).toContain('<title>w1 reads 1 source from tv.example: 5.0 Mbit/s</title>');
+    expect(page).toContain('<title>w2 relays 2 feeds from w1: 2.0 Mbit/s</title>');
+    expect(text(page)).toContain('took BBC One over: 31 ms without media, 4 viewers stayed');
+  });
+
   it('shows hostile names as text', () => {
-    const workers = { [HOSTILE]: { state: 'draining', reason: HOSTILE, zone: HOSTILE } } as const;
+    const flows = { [HOSTILE]: { count: 1 } };
+    const worker = { state: 'draining', reason: HOSTILE, zone: HOSTILE, version: HOSTILE } as const;
+    const workers = { [HOSTILE]: { ...worker, sources: flows, relays: flows } };
     live.state.value = { about, workers, order: [HOSTILE], total: 1 };
     expect(drawn('cluster')).not.toMatch(/<img|<script|\u202e/);
     expect(drawn('cluster')).toContain('&lt;img');

@@ -1,6 +1,9 @@
 /** The workers: who serves, who drains, who is silent, and who has gone. */
 
 import type { ClusterState, ShownWorker } from '../../../shared/console/live.ts';
+import { Drain } from '../cluster/drain.tsx';
+import { Picture } from '../cluster/picture.tsx';
+import { stateOf } from '../cluster/worker-state.ts';
 import { events, state, status } from '../live/live.ts';
 import { EventLine } from '../parts/event-line.tsx';
 import { Link } from '../parts/link.tsx';
@@ -19,7 +22,17 @@ export function Cluster() {
   return (
     <main id="content" class={status.value.kind === 'lost' ? 'stale' : ''}>
       <h1 tabIndex={-1}>{words.cluster.heading}</h1>
-      {shown !== undefined && 'total' in shown ? <Workers cluster={shown} /> : <p class="hint">{words.now.loading}</p>}
+      {shown !== undefined && 'total' in shown ? (
+        <>
+          <section aria-labelledby="picture">
+            <h2 id="picture">{words.cluster.picture}</h2>
+            <Picture cluster={shown} />
+          </section>
+          <Workers cluster={shown} />
+        </>
+      ) : (
+        <p class="hint">{words.now.loading}</p>
+      )}
       <Happened />
     </main>
   );
@@ -27,6 +40,7 @@ export function Cluster() {
 
 function Workers({ cluster: { workers, order, total } }: { readonly cluster: ClusterState }) {
   const { columns } = words.cluster;
+  const taking = Object.values(workers).filter(({ state: kind }) => kind === 'serving').length;
   return (
     <section aria-labelledby="workers">
       <h2 id="workers">{words.cluster.workers}</h2>
@@ -53,12 +67,15 @@ function Workers({ cluster: { workers, order, total } }: { readonly cluster: Clu
             <th scope="col" class="wide">
               {columns.started}
             </th>
+            <th scope="col">
+              <span class="unseen">{columns.action}</span>
+            </th>
           </tr>
         </thead>
         <tbody>
           {order.map((name) => {
             const worker = workers[name];
-            return worker === undefined ? null : <Row key={name} name={name} worker={worker} />;
+            return worker === undefined ? null : <Row key={name} name={name} worker={worker} taking={taking} />;
           })}
         </tbody>
       </table>
@@ -67,11 +84,21 @@ function Workers({ cluster: { workers, order, total } }: { readonly cluster: Clu
   );
 }
 
-function Row({ name, worker }: { readonly name: string; readonly worker: ShownWorker }) {
-  const { viewers, ffmpegs, cpu, bufferedBytes, connections, revision, zone, startedAtMs } = worker;
-  const place = [revision === undefined ? '' : words.cluster.revision(revision), zone ?? ''].filter(
-    (part) => part !== '',
-  );
+interface RowProps {
+  readonly name: string;
+  readonly worker: ShownWorker;
+  /** Workers that take viewers. */
+  readonly taking: number;
+}
+
+function Row({ name, worker, taking }: RowProps) {
+  const { text: stateText, tone } = stateOf(worker);
+  const { viewers, ffmpegs, cpu, bufferedBytes, connections, revision, zone, startedAtMs, version, cores } = worker;
+  const place = [
+    revision === undefined ? '' : words.cluster.revision(revision),
+    version === undefined ? '' : words.connection.version(version),
+    zone ?? '',
+  ].filter((part) => part !== '');
   return (
     <tr>
       <th scope="row">
@@ -91,25 +118,22 @@ function Row({ name, worker }: { readonly name: string; readonly worker: ShownWo
         )}
       </th>
       <td>
-        <State worker={worker} />
+        <span class={tone}>{stateText}</span>
       </td>
       <td class="number">{numberOr(viewers, count)}</td>
       <td class="number">{numberOr(ffmpegs, count)}</td>
-      <td class="number wide">{numberOr(cpu, oneDecimal)}</td>
+      <td class="number wide">
+        {numberOr(cpu, oneDecimal)}
+        {cpu !== undefined && cores !== undefined && words.cluster.ofCores(cores)}
+      </td>
       <td class="number wide">{numberOr(bufferedBytes, megabytes)}</td>
       <td class="number wide">{numberOr(connections, count)}</td>
       <td class="wide">{startedAtMs === undefined ? '–' : <Moment ms={startedAtMs} />}</td>
+      <td class="number">
+        <Drain name={name} worker={worker} others={taking - (worker.state === 'serving' ? 1 : 0)} />
+      </td>
     </tr>
   );
-}
-
-/** In words, with a sign beside the colour. */
-function State({ worker: { state: kind, reason = '', forMs = 0, lost = 0 } }: { readonly worker: ShownWorker }) {
-  const { states } = words.cluster;
-  if (kind === 'serving') return <span class="good">{states.serving}</span>;
-  if (kind === 'draining') return <span class="warn">{states.draining(reason)}</span>;
-  if (kind === 'silent') return <span class="warn">{states.silent(forMs)}</span>;
-  return <span class="bad">{states.gone(reason, forMs, lost)}</span>;
 }
 
 function numberOr(value: number | undefined, shown: (value: number) => string): string {

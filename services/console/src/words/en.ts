@@ -244,23 +244,88 @@ export const en = {
       viewers: 'Viewers',
       ffmpegs: 'FFmpegs',
       cpu: 'CPU',
-      cpuTitle: 'Cores in use, of the worker and its FFmpegs',
+      cpuTitle: 'Cores that the worker uses, without its FFmpegs',
       memory: 'MB of media',
       memoryTitle: 'Media that it holds in memory',
       connections: 'Sources',
       connectionsTitle: 'Connections to providers',
       started: 'Since',
+      action: 'Drain or take viewers',
+    },
+    picture: 'Who gets what from whom',
+    summary: (workers: number, providers: number, relays: number) =>
+      `${several(workers, 'worker', 'workers')}, ${several(providers, 'provider', 'providers')}, ${several(relays, 'relay', 'relays')} between workers. The table below says the same.`,
+    viewers,
+    ffmpegs: (n: number) => several(n, 'FFmpeg', 'FFmpegs'),
+    ofCores: (cores: number) => ` / ${count(cores)}`,
+    cpuOf: (cpu: string, cores: number | undefined) =>
+      cores === undefined ? `CPU ${cpu}` : `CPU ${cpu} of ${count(cores)}`,
+    memory: (mb: string) => `${mb} MB of media`,
+    connections: (n: number) => several(n, 'connection', 'connections'),
+    relays: (inwards: number, outwards: number) =>
+      inwards + outwards === 0 ? '' : `relays: ${count(inwards)} in, ${count(outwards)} out`,
+    more: (n: number) => several(n, 'more worker', 'more workers'),
+    moreViewers: (n: number) => `${viewers(n)}; see the table`,
+    moreProviders: (n: number) => several(n, 'more provider', 'more providers'),
+    others: 'other workers',
+    unmeasured: 'not measured',
+    rate: (mbits: string) => `${mbits} Mbit/s`,
+    curve: {
+      source: (from: string, to: string, n: number, rate: string) =>
+        `${to} reads ${several(n, 'source', 'sources')} from ${from}: ${rate}`,
+      relay: (from: string, to: string, n: number, rate: string) =>
+        `${to} relays ${several(n, 'feed', 'feeds')} from ${from}: ${rate}`,
+      viewers: (from: string, n: string, rate: string) => `${from} serves ${n}: ${rate}`,
+    },
+    takeover: (n: number, name: string, gap: number | undefined, kept: number) => {
+      const what = n === 1 && name !== '' ? name : several(n, 'feed', 'feeds');
+      const without = gap === undefined ? '' : `${n === 1 ? '' : 'at most '}${milliseconds(gap)} without media, `;
+      return `took ${what} over: ${without}${viewers(kept)} stayed`;
+    },
+    marked: (worker: string, mark: string) => `${worker} ${mark}.`,
+    drain: {
+      button: 'Drain',
+      named: (worker: string) => `Drain ${worker}`,
+      consequences: (worker: string, watching: number, ffmpegs: number, others: number) => {
+        const first = `${worker} takes no new viewers and no new FFmpegs. It hands what it makes to other workers, and nobody notices that.`;
+        const stay =
+          watching === 0
+            ? 'It has no viewers.'
+            : `Its ${viewers(watching)} stay connected to it until they leave by themselves.`;
+        const made = ffmpegs === 0 ? '' : ` ${several(ffmpegs, 'FFmpeg moves', 'FFmpegs move')}.`;
+        const last = others > 0 ? '' : ' No other worker takes viewers, so this will be refused.';
+        return `${first} ${stay}${made}${last}`;
+      },
+    },
+    undrain: {
+      button: 'Take viewers again',
+      named: (worker: string) => `Let ${worker} take viewers again`,
+      consequences: (worker: string) =>
+        `${worker} takes new viewers from now on. What it has handed over stays where it is.`,
     },
     revision: (n: number) => `revision ${n}`,
     states: {
       serving: 'serves',
-      draining: (reason: string) => `drains${because(reasonOf(visible(reason)))}`,
+      draining: (reason: string, watching: number, ffmpegs: number) => {
+        const left = [
+          ...(watching > 0 ? [viewers(watching)] : []),
+          ...(ffmpegs > 0 ? [several(ffmpegs, 'FFmpeg', 'FFmpegs')] : []),
+        ];
+        const progress = left.length === 0 ? 'nothing is left on it' : `${left.join(' and ')} left`;
+        return `drains${because(reasonOf(visible(reason)))}; ${progress}`;
+      },
       silent: (ms: number) => `silent for ${duration(ms)}`,
       gone: (reason: string, ms: number, lost: number) =>
         `gone for ${duration(ms)}${because(reasonOf(visible(reason)))}${lost > 0 ? `, ${viewers(lost)} lost their connection` : ''}`,
     },
     happened: 'What has happened to workers',
     allEvents: 'All events of workers',
+  },
+
+  confirm: {
+    cancel: 'Cancel',
+    refused: (reason: string) => `The worker refuses: ${reason}`,
+    noAnswer: 'nobody answers. Try again.',
   },
 
   player: {

@@ -1,6 +1,9 @@
 /** The numbers that a worker counts about itself: shown in its record, and summed up in the statistics. */
 
-import type { DrainReason, MadeStream, WorkerNumbers } from '../../../registry/types.ts';
+import { availableParallelism } from 'node:os';
+import type { DrainReason, MadeStream, Relays, WorkerNumbers } from '../../../registry/types.ts';
+import { VERSION } from '../../../shared/version.ts';
+import type { KnownPlace } from '../ownership/known-place.ts';
 import type { ProcessStatus } from '../processes/process-feeds.ts';
 import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
@@ -8,6 +11,9 @@ import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
 import type { Seating } from '../viewers/seating.ts';
+
+/** Asking the machine takes longer than the rest. */
+const CORES = availableParallelism();
 
 export interface NumberedParts {
   readonly seating: Seating;
@@ -42,6 +48,10 @@ export function workerNumbers({
     drainReason,
     connections: { held: connections.held, reads: { ...seating.feeds.sourcesRead(), ...hls.sourcesRead() } },
     making: { ...seating.madeAlone(), ...madeHere(feeds) },
+    relays: relayedHere([...feeds, ...sources.status()]),
+    accounts: connections.accounts.all,
+    version: VERSION,
+    cores: CORES,
   };
 }
 
@@ -56,4 +66,22 @@ export function madeHere(feeds: readonly ProcessStatus[]): Record<string, MadeSt
       { ...made, failures: restarts, variant, epoch, input, output },
     ]),
   );
+}
+
+/** What this worker gets from others, by the worker that sends it. */
+export function relayedHere(
+  feeds: readonly { readonly place: KnownPlace; readonly made?: ProcessStatus['made'] }[],
+): Record<string, Relays> {
+  const relays: Record<string, Relays> = {};
+  for (const { place, made } of feeds) {
+    if (place.kind !== 'relay') continue;
+    const { workerId } = place.via ?? place.owner;
+    const before = relays[workerId] ?? { feeds: 0 };
+    const rates = [before.bitsPerSecond, made?.bitsPerSecond].filter((rate) => rate !== undefined);
+    relays[workerId] = {
+      feeds: before.feeds + 1,
+      ...(rates.length > 0 && { bitsPerSecond: rates.reduce((sum, rate) => sum + rate, 0) }),
+    };
+  }
+  return relays;
 }

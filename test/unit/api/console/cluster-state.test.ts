@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { clusterState, GONE_MS } from '../../../../services/proxy/src/api/console/cluster-state.ts';
 import type { RecordedEvent } from '../../../../services/registry/events/event.ts';
+import type { GoneWorker } from '../../../../services/registry/registry.ts';
 import type { WorkerRecord } from '../../../../services/registry/types.ts';
 import { IDLE_NUMBERS } from '../../../support/idle-worker.ts';
 
@@ -24,9 +25,14 @@ function left(workerId: string, agoMs: number, reason = 'died'): RecordedEvent {
   };
 }
 
-function state(workers: WorkerRecord[], leases: Record<string, number>, gone: RecordedEvent[] = []) {
+function state(
+  workers: WorkerRecord[],
+  leases: Record<string, number>,
+  left: RecordedEvent[] = [],
+  gone: GoneWorker[] = [],
+) {
   const about = { workerId: 'w1', version: '1', workers: workers.length };
-  return clusterState({ about, workers, leases: new Map(Object.entries(leases)), left: gone, nowMs: NOW_MS });
+  return clusterState({ about, workers, leases: new Map(Object.entries(leases)), gone, left, nowMs: NOW_MS });
 }
 
 it('lists who serves, who drains and why, the most viewers first', () => {
@@ -59,6 +65,32 @@ it('keeps who has gone for five minutes, unless it is back', () => {
   ]);
   expect([order, total]).toEqual([['back', 'w1', 'w9'], 3]);
   expect(workers.w9).toEqual({ state: 'gone', reason: 'died', forMs: 3_000, lost: 3 });
+});
+
+it('shows who is dead as gone before it has ended, and once', () => {
+  const gone = [{ worker: worker('w9', { clients: 7, version: '1.2.3' }), forMs: 1_900 }];
+  const { workers, order } = state([worker('w1')], {}, [left('w9', 100_000)], gone);
+  expect(order).toEqual(['w1', 'w9']);
+  expect(workers.w9).toMatchObject({ state: 'gone', reason: 'died', forMs: 1_000, version: '1.2.3' });
+  // They may come back with it.
+  expect([workers.w9?.viewers, workers.w9?.lost]).toEqual([undefined, undefined]);
+});
+
+it('shows what comes from providers and from other workers', () => {
+  const accounts = {
+    a: { host: 'tv.example', held: { 's:1': 1, 's:2': 1 } },
+    b: { host: 'tv.example', held: { 's:3': 1 } },
+    c: { host: 'idle.example', held: {}, refused: 2 },
+  };
+  const relays = { w2: { feeds: 2, bitsPerSecond: 4_321_000 }, w3: { feeds: 1 } };
+  const { workers } = state([worker('w1', { accounts, relays, cores: 4, bytesPerSecond: 1_000_000 })], {});
+  expect(workers.w1).toMatchObject({
+    sources: { 'tv.example': { count: 3 } },
+    relays: { w2: { count: 2, bitsPerSecond: 4_300_000 }, w3: { count: 1 } },
+    cores: 4,
+    bitsPerSecond: 8_000_000,
+  });
+  expect(Object.keys(workers.w1?.sources ?? {})).toEqual(['tv.example']);
 });
 
 it('shows a hundred of them at most, and says how many there are', () => {

@@ -25,11 +25,11 @@ export class ClusterBoard {
   }
 
   async compose(): Promise<ClusterState> {
-    const { workers: records, leases } = await this.#services.registry.overview();
+    const { workers: records, leases, gone } = await this.#services.registry.overview();
     const workers = withOwnNumbers(this.#services, records);
     await this.#follow();
     const nowMs = this.#clock.wallMs();
-    return clusterState({ about: aboutOf(this.#services, workers), workers, leases, left: this.#left, nowMs });
+    return clusterState({ about: aboutOf(this.#services, workers), workers, leases, gone, left: this.#left, nowMs });
   }
 
   rest(): void {

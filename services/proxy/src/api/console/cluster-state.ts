@@ -1,8 +1,15 @@
 /** What the page Cluster shows of the workers, made of what the registry knows. Pure. */
 
 import type { RecordedEvent } from '../../../../registry/events/event.ts';
+import type { GoneWorker } from '../../../../registry/registry.ts';
 import type { WorkerRecord } from '../../../../registry/types.ts';
-import { type About, type ClusterState, MAX_ROWS, type ShownWorker } from '../../../../shared/console/live.ts';
+import {
+  type About,
+  type ClusterState,
+  MAX_ROWS,
+  type ShownFlow,
+  type ShownWorker,
+} from '../../../../shared/console/live.ts';
 import { LEASE_MS } from '../../timing.ts';
 
 /** A worker renews its lease once a second. Two renewals in a row are rarely late. */
@@ -17,18 +24,23 @@ export interface ClusterFacts {
   readonly workers: readonly WorkerRecord[];
   /** Incarnation → how long its lease still lasts, in ms. */
   readonly leases: ReadonlyMap<string, number>;
+  /** Dead, and not ended yet. */
+  readonly gone: readonly GoneWorker[];
   /** Events of the type `worker_left`, the newest first. */
   readonly left: readonly RecordedEvent[];
   readonly nowMs: number;
 }
 
-export function clusterState({ about, workers, leases, left, nowMs }: ClusterFacts): ClusterState {
+export function clusterState({ about, workers, leases, gone: dead, left, nowMs }: ClusterFacts): ClusterState {
   const living = workers
     .toSorted((a, b) => b.clients - a.clients || (a.workerId < b.workerId ? -1 : 1))
     .map((worker): [string, ShownWorker] => [worker.workerId, livingWorker(worker, leases.get(worker.incarnation))]);
-  const gone = left
-    .filter(({ atMs }) => nowMs - atMs < GONE_MS)
-    .map(({ atMs, data }): [string, ShownWorker] => [String(data.worker_id ?? ''), goneSince(atMs, data, nowMs)])
+  const gone = [
+    ...dead.map(({ worker, forMs }): [string, ShownWorker] => [worker.workerId, deadFor(worker, forMs)]),
+    ...left
+      .filter(({ atMs }) => nowMs - atMs < GONE_MS)
+      .map(({ atMs, data }): [string, ShownWorker] => [String(data.worker_id ?? ''), goneSince(atMs, data, nowMs)]),
+  ]
     // Of several ends of a worker the last one counts; one that is back is not gone.
     .filter(([name], at, all) => all.findIndex(([other]) => other === name) === at)
     .filter(([name]) => name !== '' && !workers.some(({ workerId }) => workerId === name));
@@ -43,6 +55,7 @@ export function clusterState({ about, workers, leases, left, nowMs }: ClusterFac
 
 function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): ShownWorker {
   const { draining, drainReason, clients, processes, cpu, bufferedBytes, connections, revision, zone } = worker;
+  const { version, cores, bytesPerSecond, relays = {} } = worker;
   const silentMs = leaseLeftMs === undefined ? 0 : LEASE_MS - leaseLeftMs;
   const isSilent = silentMs >= SILENT_MS;
   return {
@@ -54,10 +67,42 @@ function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): Sh
     cpu: Math.round(cpu * 10) / 10,
     bufferedBytes: Math.round(bufferedBytes / 1_000_000) * 1_000_000,
     connections: Object.values(connections?.held ?? {}).reduce((sum, held) => sum + held, 0),
+    bitsPerSecond: bytesPerSecond === undefined ? undefined : rounded(bytesPerSecond * 8),
+    sources: sourcesOf(worker),
+    relays: Object.fromEntries(
+      Object.entries(relays).map(([from, { feeds, bitsPerSecond }]) => [from, flow(feeds, bitsPerSecond)]),
+    ),
+    version,
+    cores,
     revision,
     zone,
     startedAtMs: worker.startedAtMs,
   };
+}
+
+/** What comes from each provider, whatever account it uses. */
+function sourcesOf({ accounts = {} }: WorkerRecord): Record<string, ShownFlow> {
+  const counts: Record<string, number> = {};
+  for (const { host, held } of Object.values(accounts)) {
+    counts[host] = (counts[host] ?? 0) + Object.values(held).reduce((sum, each) => sum + each, 0);
+  }
+  return Object.fromEntries(
+    Object.entries(counts).flatMap(([host, count]) => (count > 0 ? [[host, flow(count, undefined)]] : [])),
+  );
+}
+
+function flow(count: number, bitsPerSecond: number | undefined): ShownFlow {
+  return { count, bitsPerSecond: bitsPerSecond === undefined ? undefined : rounded(bitsPerSecond) };
+}
+
+/** A tenth of a Mbit/s is enough for who looks on. */
+function rounded(bitsPerSecond: number): number {
+  return Math.round(bitsPerSecond / 100_000) * 100_000;
+}
+
+/** Its viewers may come back with it: nobody has counted them out yet. */
+function deadFor({ startedAtMs, version, revision, zone }: WorkerRecord, forMs: number): ShownWorker {
+  return { state: 'gone', reason: 'died', forMs: wholeSeconds(forMs), startedAtMs, version, revision, zone };
 }
 
 function goneSince(atMs: number, data: RecordedEvent['data'], nowMs: number): ShownWorker {

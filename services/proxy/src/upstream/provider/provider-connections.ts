@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
 import { deferred, pauseBy } from '../../async.ts';
 import { LimitError, SourceError } from '../../errors.ts';
+import { ProviderAccounts } from './provider-accounts.ts';
 import { ProviderTally } from './provider-tally.ts';
 import type { SourceAddress } from './source-address.ts';
 
@@ -112,10 +113,13 @@ export class ProviderConnections {
   readonly #waiting = new Set<() => void>();
   /** The same by provider, for people. */
   readonly tally = new ProviderTally();
+  /** The same by account, for people. */
+  readonly accounts: ProviderAccounts;
 
   constructor(deps: ProviderConnectionsDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
+    this.accounts = new ProviderAccounts(this.#clock);
   }
 
   /** SOURCE_MAX_CONNECTIONS is set. */
@@ -153,16 +157,19 @@ export class ProviderConnections {
     if (max > 0 && !(await this.#take(connection, signal, atLimit))) {
       if (signal?.aborted === true) throw new SourceError('stopped', 'The source is no longer wanted.');
       this.tally.refused(address.url);
+      this.accounts.refused(address.url, connection.account);
       throw new ConnectionLimitError({ url: address.url, account: connection.account }, max);
     }
     this.#count(holder, 1);
     const gaveBack = this.tally.taken(address.url, connection.account);
+    const leaveAccount = this.accounts.taken(address.url, connection.account, holder);
     let released = false;
     return () => {
       if (released) return;
       released = true;
       this.#count(holder, -1);
       gaveBack();
+      leaveAccount();
       this.#noteClosed(connection.account);
       if (max === 0) return;
       const returned = registry.returnConnection(connection).catch(() => undefined);
@@ -188,6 +195,7 @@ export class ProviderConnections {
       },
       makeRoom: (signal) => {
         this.tally.refused(address.url);
+        this.accounts.refused(address.url, account);
         return this.#makeRoom(account, signal);
       },
       refusalMayPass: (waitedMs) => {
