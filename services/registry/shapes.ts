@@ -223,6 +223,7 @@ export const workerShape: z.ZodType<WorkerRecord> = z.looseObject({
   accounts,
   version: short.optional().catch(undefined),
   cores: count.optional().catch(undefined),
+  clockAheadMs: z.number().optional().catch(undefined),
 });
 
 export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [

@@ -307,6 +307,8 @@ export interface WorkerNumbers {
   version?: string | undefined;
   /** Processors that it may use. */
   cores?: number | undefined;
+  /** By how many ms its clock is ahead of that of Redis. The registry adds it. */
+  clockAheadMs?: number | undefined;
   /** To its current viewers: each one's average since it came, summed. The registry adds it; earlier versions do not. */
   bytesPerSecond?: number | undefined;
 }

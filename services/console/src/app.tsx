@@ -8,6 +8,7 @@ import { Events } from './pages/events.tsx';
 import { Login } from './pages/login.tsx';
 import { Missing } from './pages/missing.tsx';
 import { Now } from './pages/now.tsx';
+import { Settings } from './pages/settings.tsx';
 import { Bars } from './parts/bars.tsx';
 import { Header } from './parts/header.tsx';
 import { page } from './shell/address.ts';
@@ -18,6 +19,7 @@ const PAGES = {
   '': { view: 'now', title: words.pages.now, Page: Now },
   cluster: { view: 'cluster', title: words.pages.cluster, Page: Cluster },
   events: { view: 'events', title: words.pages.events, Page: Events },
+  settings: { view: 'events', title: words.pages.settings, Page: Settings },
 } as const satisfies Record<string, { view: LiveView; title: string; Page: () => unknown }>;
 
 export function App() {

@@ -27,7 +27,7 @@ export async function orderLimitMs(redis: Redis, clock: Pick<Clock, 'monotonicMs
 /** For a question about a feed. No worker waits longer for one about the owner of a feed. */
 export const ASKED_MS = 3_000;
 /** A slower answer says too little about the time in Redis. */
-const QUICK_MS = 1_000;
+export const QUICK_MS = 1_000;
 
 /** For the questions of one worker: it learns the time in Redis from the answers to its renewals. */
 export class QuestionLimit {

@@ -60,7 +60,7 @@ import { SessionCounters, toldText } from './counters/session-counters.ts';
 import { newestPosition, RedisWebhooks, readEventCounts, readEvents, readNewEvents } from './event-records.ts';
 import { type ClientSearch, findClients } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
-import { orderLimitMs, QuestionLimit } from './limits.ts';
+import { orderLimitMs, QUICK_MS, QuestionLimit } from './limits.ts';
 import { OwnRecord } from './own-record.ts';
 import {
   type OnProgress,
@@ -102,6 +102,8 @@ const waitingShape = z.union([
   z.looseObject({ kind: z.literal('lost'), feed: z.string(), owner: ownerShape }),
 ]);
 
+/** Clocks are compared to this exactly: how long the way to Redis takes says no more. */
+const CLOCK_STEP_MS = 100;
 /** What ECS has said counts for this long. It is asked every minute, so two answers may be missed. */
 const DEPLOYMENT_COUNTS_MS = 3 * 60_000;
 
@@ -133,6 +135,8 @@ export class RedisRegistry implements SharedRegistry {
   /** The other workers, and the value of the `members` counter when they were read. */
   #peers: readonly WorkerIdentity[] = [];
   #members = '';
+  /** By how much the clock of this machine is ahead of that of Redis; undefined until they have been compared. */
+  #clockAheadMs: number | undefined;
   /** A renewal has been answered: Redis has known this incarnation. */
   #hasRenewed = false;
   /** The secrets that this worker shares with the others, by key. */
@@ -399,7 +403,8 @@ export class RedisRegistry implements SharedRegistry {
   async renew(load: WorkerLoad, isAgreed = true): Promise<RedisRenewal> {
     const { capacity, ...numbers } = load;
     this.#capacity = capacity;
-    const shown = { ...numbers, bytesPerSecond: this.#counters.bytesPerSecond(this.#clock.wallMs()) };
+    const bytesPerSecond = this.#counters.bytesPerSecond(this.#clock.wallMs());
+    const shown = { ...numbers, bytesPerSecond, clockAheadMs: this.#clockAheadMs };
     const record = this.#record.toWrite(shown);
     const counters = this.#counters.toWrite();
     const samples = this.ownSamples.untold;
@@ -424,6 +429,7 @@ export class RedisRegistry implements SharedRegistry {
     if (samples !== undefined) this.ownSamples.told(samples);
     const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
     this.#limit.answered(Number(nowText), askedMs);
+    this.#compareClocks(Number(nowText), askedMs);
     this.#heard = texts;
     if (unbroken === 1) {
       this.#record.written(shown);
@@ -475,6 +481,14 @@ export class RedisRegistry implements SharedRegistry {
 
   peers(): readonly WorkerIdentity[] {
     return this.#peers;
+  }
+
+  /** @param redisMs the clock of Redis as it answered */
+  #compareClocks(redisMs: number, askedMs: number): void {
+    const tookMs = this.#clock.monotonicMs() - askedMs;
+    if (tookMs > QUICK_MS || !Number.isFinite(redisMs)) return;
+    const aheadMs = this.#clock.wallMs() - tookMs / 2 - redisMs;
+    this.#clockAheadMs = Math.round(aheadMs / CLOCK_STEP_MS) * CLOCK_STEP_MS;
   }
 
   async #learnPeers(members: string): Promise<void> {

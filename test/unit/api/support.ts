@@ -38,7 +38,7 @@ export async function startApi(env: Environment = {}): Promise<TestApi> {
   const logged: string[] = [];
   const log = createLogger('info', {}, { write: (line: string) => void logged.push(line) });
   const config = loadConfig({ ALLOW_PRIVATE_SOURCES: '127.0.0.1', STREAM_RETRY_ATTEMPTS: '0', ...env });
-  const worker = await createWorker(config, log);
+  const worker = await createWorker(config, log, env);
   const app = await buildServer(worker.services);
   await app.ready();
   onTestFinished(async () => {

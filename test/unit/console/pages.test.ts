@@ -36,6 +36,9 @@ beforeAll(async () => {
   address = await import('../../../services/console/src/shell/address.ts');
   pages.set('now', (await import(`${folder}/pages/now.tsx`)).Now);
   pages.set('cluster', (await import(`${folder}/pages/cluster.tsx`)).Cluster);
+  const settings = await import(`${folder}/pages/settings.tsx`);
+  pages.set('settings', settings.Settings);
+  pages.set('settings of a worker', settings.Shown);
   pages.set('login', (await import(`${folder}/pages/login.tsx`)).Login);
   pages.set('missing', (await import(`${folder}/pages/missing.tsx`)).Missing);
   pages.set('header', (await import(`${folder}/parts/header.tsx`)).Header);
@@ -219,6 +222,46 @@ describe('the page Cluster', () => {
   });
 });
 
+describe('the page Settings', () => {
+  const worker = {
+    ...{ worker_id: 'w1', version: '1.2.3', uptime_seconds: 7_500 },
+    ffmpeg: { version: '7.1', path: '/usr/bin/ffmpeg' },
+    hardware: { asked: 'vaapi', type: 'cpu', device: null, hevc: true, reason: 'No /dev/dri.' },
+    warnings: [{ kind: 'no_token', text: 'API_TOKEN is not set: set it.' }],
+    settings: [
+      { name: 'PORT', group: 'Server', value: '9000', default: '8085', source: 'environment', meaning: 'A port.' },
+      { name: 'API_TOKEN', group: 'Server', value: null, default: 'none', source: 'default', meaning: 'A token.' },
+      { name: 'MAX', group: 'Limits', value: '5', default: '5', source: 'default', meaning: 'A limit.' },
+    ],
+  };
+
+  it('says what the worker is, what is wrong, and where each setting has come from', () => {
+    const page = drawn('settings of a worker', { worker });
+    const shown = text(page);
+    expect(shown).toContain('API_TOKEN is not set: set it.');
+    expect(shown).toContain('Runs for 2 h 5 min');
+    expect(shown).toContain('the CPU, although HW_ACCEL_TYPE asks for vaapi. No /dev/dri.');
+    expect(shown).toMatch(/PORT A port\. +9000 +8085 +environment/);
+    expect(shown).toMatch(/API_TOKEN A token\. +none +none +default/);
+    expect(page.match(/<caption>/g)).toHaveLength(2);
+  });
+
+  it('says that nothing is wrong, and what encodes', () => {
+    const hardware = { asked: 'vaapi', type: 'vaapi', device: '/dev/dri/renderD128', hevc: false, reason: null };
+    const shown = text(drawn('settings of a worker', { worker: { ...worker, warnings: [], hardware } }));
+    expect(shown).toContain('Nothing is wrong');
+    expect(shown).toContain('vaapi, /dev/dri/renderD128; H.264 only');
+  });
+
+  it('shows hostile texts as text', () => {
+    const hostile = { ...worker, worker_id: HOSTILE, warnings: [{ kind: 'x', text: HOSTILE }] };
+    const settings = [{ ...worker.settings[0], value: HOSTILE, group: HOSTILE, meaning: HOSTILE, default: HOSTILE }];
+    const page = drawn('settings of a worker', { worker: { ...hostile, settings } });
+    expect(page).not.toMatch(/<img|<script|\u202e/);
+    expect(page).toContain('&lt;img');
+  });
+});
+
 describe('what stands round the pages', () => {
   it('says who answers, and since when Redis does not', () => {
     live.state.value = { ...state({}), about: { workerId: 'worker-1', version: '1', workers: 1, outageMs: 90_000 } };
@@ -238,7 +281,7 @@ describe('what stands round the pages', () => {
   });
 
   it('has one heading, one main part and a label for each field on each page', () => {
-    for (const name of ['now', 'cluster', 'login', 'missing']) {
+    for (const name of ['now', 'cluster', 'settings', 'login', 'missing']) {
       const page = drawn(name);
       expect(page.match(/<h1/g), name).toHaveLength(1);
       expect(page.match(/<main[^>]* id="content"|<main id="content"/g), name).toHaveLength(1);

@@ -69,7 +69,11 @@ export const FOLDERS: readonly Folder[] = [
   ),
   row('sealer.ts', 'texts that only this cluster can make and read', 'errors.ts'),
   row('timing.ts', 'times that depend on each other: lease, renewals, relays, rings'),
-  row('config', 'the settings of the worker', 'services/shared/masking services/shared/settings'),
+  row(
+    'config',
+    'the settings of the worker',
+    'services/shared/console services/shared/masking services/shared/settings',
+  ),
   row('ecs', 'a worker as a task of Amazon ECS', 'services/shared services/registry async.ts'),
 
   // Media. It knows nothing of HTTP, Redis and other workers.
@@ -263,7 +267,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/console',
     'the console: its files, and what its pages are told',
-    'services/shared services/shared/console services/shared/masking services/registry services/registry/events timing.ts errors.ts events worker api/http api/views',
+    'services/shared services/shared/console services/shared/masking services/registry services/registry/events timing.ts errors.ts config ecs events worker api/http api/views',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

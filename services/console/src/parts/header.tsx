@@ -11,6 +11,7 @@ const PAGES = [
   ['', words.pages.now],
   ['cluster', words.pages.cluster],
   ['events', words.pages.events],
+  ['settings', words.pages.settings],
 ] as const;
 
 export function Header() {

@@ -145,7 +145,7 @@ export const en = {
   language: 'English',
   title: 'Streampool',
   skip: 'Skip to the content',
-  pages: { now: 'Now', cluster: 'Cluster', events: 'Events' },
+  pages: { now: 'Now', cluster: 'Cluster', events: 'Events', settings: 'Settings' },
   navigation: 'Pages',
   theme: { label: 'Colours', system: 'as the system', light: 'light', dark: 'dark' },
   logOut: 'Log out',
@@ -364,6 +364,31 @@ export const en = {
     fresh: (n: number) => several(n, 'new event', 'new events'),
     link: 'A link to this event',
     details: 'Details',
+  },
+
+  settings: {
+    heading: 'Settings',
+    failed: (reason: string) => `The settings cannot be read${because(visible(reason))}.`,
+    warnings: 'Warnings',
+    noWarnings: 'Nothing is wrong with how this worker is set.',
+    worker: 'This worker',
+    name: 'Name',
+    version: 'Version',
+    uptime: 'Runs for',
+    ffmpeg: 'FFmpeg',
+    ffmpegAt: (version: string, path: string) => `${visible(version)}, ${visible(path)}`,
+    encoder: 'Encodes with',
+    cpu: 'the CPU; no hardware is asked for',
+    cpuBecause: (asked: string, reason: string) =>
+      `the CPU, although HW_ACCEL_TYPE asks for ${visible(asked)}. ${visible(reason)}`,
+    hardware: (type: string, device: string, hevc: boolean) =>
+      `${visible(type)}${device === '' ? '' : `, ${visible(device)}`}; ${hevc ? 'H.264 and HEVC' : 'H.264 only'}`,
+    settings: 'All settings',
+    onlySet: 'Only what somebody has set',
+    nothingSet: 'Nothing is set: all settings have their defaults.',
+    none: 'none',
+    columns: { name: 'Setting', value: 'Value', default: 'Default', source: 'From' },
+    sources: { environment: 'environment', default: 'default' },
   },
 
   /** What an event tells, as one sentence. One of a type that this page does not know yet is shown by its name. */

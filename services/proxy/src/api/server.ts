@@ -12,6 +12,7 @@ import { playbackAccess, playbackGate } from './access/playback-access.ts';
 import { consoleFolder, readConsole } from './console/console-files.ts';
 import { consoleRoutes, leadToConsole } from './console/console-routes.ts';
 import { liveRoute } from './console/live-route.ts';
+import { workerRoute } from './console/worker-route.ts';
 import { logRequest } from './http/access-log.ts';
 import { endConnectionsOnClose } from './http/closing.ts';
 import { describeApi, serveDescription, TOKEN_SCHEME } from './http/docs.ts';
@@ -132,7 +133,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       eventRoutes(guarded, services);
       webhookRoutes(guarded, services);
       metricsRoute(guarded, services);
-      if (config.console) liveRoute(guarded, services);
+      if (config.console) {
+        liveRoute(guarded, services);
+        workerRoute(guarded, services);
+      }
       unsupportedRoutes(guarded);
     });
   });

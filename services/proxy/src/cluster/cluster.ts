@@ -20,6 +20,8 @@ export interface Cluster {
   readonly redisTally: RedisTally;
   /** Whether Redis has answered this worker once, and knows it. Always true of a worker alone. */
   isKnown(): boolean;
+  /** What is wrong with a Redis that drops keys when its memory is full, as it was when this worker joined; undefined if it does not. */
+  evictionWarning(): string | undefined;
   /** The secret that workers authenticate with. A worker alone generates one, unless it was given one. */
   secret(): string;
   /** The secret for what viewers carry, and those that it was in the last 24 hours. */

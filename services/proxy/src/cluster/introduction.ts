@@ -30,6 +30,7 @@ export class Introduction {
   #fixedHost: string | undefined;
   #port = 0;
   #named = false;
+  #eviction: string | undefined;
 
   constructor(deps: IntroductionDeps) {
     this.#deps = deps;
@@ -38,6 +39,11 @@ export class Introduction {
   /** Whether this worker has introduced itself once. */
   get isDone(): boolean {
     return this.#named;
+  }
+
+  /** What is wrong with a Redis that drops keys; undefined if it does not. */
+  get eviction(): string | undefined {
+    return this.#eviction;
   }
 
   /**
@@ -71,8 +77,8 @@ export class Introduction {
     // A player that this worker has served may come to any other one.
     if (replaced !== undefined) await shared.send({ kind: 'secrets' });
     if (this.#named) return;
-    const eviction = await evictionOf(redis);
-    if (eviction !== undefined) log.warn(eviction);
+    this.#eviction = await evictionOf(redis);
+    if (this.#eviction !== undefined) log.warn(this.#eviction);
     await takeName(shared, identity, secrets.cluster);
     this.#named = true;
     log.info({ relay: identity.address, zone: identity.zone }, 'joined the cluster');

@@ -91,6 +91,7 @@ export function redisCluster(
   const learnSecrets = () => introduction.learnSecrets();
   return {
     ...{ identity, registry, redisTally, isKnown, secret, learnSecrets, join },
+    evictionWarning: () => introduction.eviction,
     playbackSecrets: () => secrets.playbackSoFar,
     mayLackSecret: () => secrets.isDoubtful,
   };

@@ -22,6 +22,7 @@ export function soloCluster(config: Config): Cluster {
     ),
     redisTally: new RedisTally(),
     isKnown: () => true,
+    evictionWarning: () => undefined,
     secret: () => secrets.cluster,
     playbackSecrets: () => secrets.playbackSoFar,
     mayLackSecret: () => false,

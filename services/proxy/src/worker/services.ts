@@ -3,7 +3,7 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command, MakingReport, WorkerNumbers, WorkerRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Environment } from '../config/config.ts';
 import type { EventFeed } from '../events/event-feed.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
@@ -25,6 +25,8 @@ import type { LimitNews } from './limit-news.ts';
 export interface Services {
   readonly config: Config;
   readonly log: Logger;
+  /** What the settings were read from. */
+  readonly environment: Environment;
   readonly registry: Registry;
   /** New events, for those who read along. */
   readonly eventFeed: EventFeed;
@@ -54,6 +56,8 @@ export interface Services {
   readonly sealer: Sealer;
   /** The metrics of this worker, for Prometheus. */
   readonly metrics: MetricsRegistry;
+  /** As that of `Cluster`. */
+  evictionWarning(): string | undefined;
   /** What the start still waits for, as a sentence; undefined when the worker may take viewers. `/readyz` shows it. */
   startWaitsFor(): string | undefined;
   /** Whether the worker takes no new streams; `/readyz` shows it. */

@@ -5,7 +5,7 @@ import type { Logger } from '../../../shared/log.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
 import { soloCluster } from '../cluster/solo-cluster.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Environment } from '../config/config.ts';
 import { DrainEnd } from '../ecs/drain-end.ts';
 import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
@@ -75,9 +75,14 @@ export interface Worker {
 }
 
 /**
+ * @param environment that `config` was read from: people see where each setting has come from
  * @throws {StreampoolError} when there is no usable FFmpeg, with the command that installs one; and as `Cluster.join`
  */
-export async function createWorker(config: Config, log: Logger): Promise<Worker> {
+export async function createWorker(
+  config: Config,
+  log: Logger,
+  environment: Environment = process.env,
+): Promise<Worker> {
   const { ffmpeg, reading, sandbox, hardware } = await ownFfmpeg(config, log);
   const cluster = config.redisEnabled ? redisCluster(config, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
@@ -397,6 +402,8 @@ export async function createWorker(config: Config, log: Logger): Promise<Worker>
       sandbox: sandbox.report,
       startedAtMs: heartbeat.startedAtMs,
       playbackSecrets: cluster.playbackSecrets,
+      environment,
+      evictionWarning: cluster.evictionWarning,
       sealer,
       metrics,
       startWaitsFor: () => startWaitsFor({ isOnEcs: isOnEcs(), isKnown: cluster.isKnown() }),
