@@ -59,7 +59,10 @@ export async function bundleConsole(folder) {
   writeFileSync(join(made, INDEX), page);
   const files = [...outputs.map(([path]) => basename(path)), INDEX];
   const bytes = new Map(files.map((name) => [name, compress(join(made, name))]));
-  const first = [INDEX, basename(style), ...withImports(script, metafile.outputs).map((path) => basename(path))];
+  // The first page loads the plots at once, in a file of their own.
+  const plots = fileOf('plots/plots.tsx');
+  const scripts = new Set([script, plots].flatMap((path) => withImports(path, metafile.outputs)));
+  const first = [INDEX, basename(style), ...[...scripts].map((path) => basename(path))];
   const firstViewBytes = first.reduce((sum, name) => sum + (bytes.get(name) ?? 0), 0);
   if (firstViewBytes > FIRST_VIEW_BYTES) {
     rmSync(made, { recursive: true });

@@ -4,6 +4,7 @@ import type { NowNumbers, NowState } from '../../../shared/console/live.ts';
 import { events, state, status } from '../live/live.ts';
 import { EventLine } from '../parts/event-line.tsx';
 import { Link } from '../parts/link.tsx';
+import { LastHour } from '../plots/last-hour.tsx';
 import { addressOf } from '../shell/address.ts';
 import { FAILURES_FILTER } from '../shell/event-filter.ts';
 import { count, megabits } from '../words/numbers.ts';
@@ -29,6 +30,7 @@ function Shown({ now }: { readonly now: NowState }) {
   return (
     <>
       <Numbers numbers={numbers} />
+      {numbers.streams > 0 && <LastHour />}
       {numbers.playing > 0 && <Playing now={now} />}
       {numbers.playing === 0 && numbers.streams > 0 && (
         <section class="empty" aria-labelledby="nobody">

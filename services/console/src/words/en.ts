@@ -235,6 +235,40 @@ export const en = {
     },
   },
 
+  plots: {
+    heading: 'The last hour',
+    loading: 'The last hour is read …',
+    notLoaded: 'The plots are not there: load the page anew.',
+    tooYoung: 'There is too little to plot yet. A worker measures every 10 s.',
+    time: 'Time',
+    from: 'Five minutes from',
+    names: {
+      viewers: 'Viewers',
+      traffic: 'Mbit/s',
+      ffmpegs: 'FFmpegs',
+      joins: 'Joins in 10 s',
+    },
+    measures: {
+      viewers: 'viewers',
+      ffmpeg_processes: 'FFmpegs',
+      in_mbits: 'in',
+      out_mbits: 'out',
+      between_mbits: 'between workers',
+      joins: 'joins',
+      failed_joins: 'failed joins',
+    },
+    measured: (what: string, last: string, least: string, most: string) =>
+      `${what}: ${last} now, from ${least} to ${most}.`,
+    counted: (what: string, sum: string, most: string) => `${what}: ${sum} in all, at most ${most} in 10 s.`,
+    table: (name: string) => `${name} as a table`,
+    marks: (all: number, takeovers = 0, handovers = 0, restarts = 0) =>
+      all === 0
+        ? 'No takeover, no handover and no restart in this time.'
+        : `Upright lines are ${several(takeovers, 'takeover', 'takeovers')}, ${several(handovers, 'handover', 'handovers')} and ${several(restarts, 'restart', 'restarts')} of FFmpeg; the list of events has them all.`,
+    moreMarks: (n: number) => `and ${count(n)} more`,
+    missing: (names: string) => `Some numbers of ${names} are missing, and add nothing.`,
+  },
+
   cluster: {
     heading: 'Cluster',
     workers: 'Workers',
