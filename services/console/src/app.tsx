@@ -3,47 +3,89 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { LiveView } from '../../shared/console/live.ts';
 import { look, stopLooking } from './live/live.ts';
-import { Cluster } from './pages/cluster.tsx';
-import { Events } from './pages/events.tsx';
 import { Login } from './pages/login.tsx';
 import { Missing } from './pages/missing.tsx';
 import { Now } from './pages/now.tsx';
-import { Settings } from './pages/settings.tsx';
 import { Bars } from './parts/bars.tsx';
 import { Header } from './parts/header.tsx';
 import { page } from './shell/address.ts';
+import { type LoadPage, useLoaded } from './shell/loaded.ts';
 import { access } from './shell/token.ts';
 import { words } from './words/words.ts';
 
-const PAGES = {
-  '': { view: 'now', title: words.pages.now, Page: Now },
-  cluster: { view: 'cluster', title: words.pages.cluster, Page: Cluster },
-  events: { view: 'events', title: words.pages.events, Page: Events },
-  settings: { view: 'events', title: words.pages.settings, Page: Settings },
-} as const satisfies Record<string, { view: LiveView; title: string; Page: () => unknown }>;
+interface ShownPage {
+  readonly view: LiveView;
+  readonly title: string;
+  readonly load: LoadPage;
+}
+
+/** The first page comes with the console, the others when somebody goes to them. */
+const PAGES: Readonly<Record<string, ShownPage>> = {
+  '': { view: 'now', title: words.pages.now, load: async () => Now },
+  cluster: {
+    view: 'cluster',
+    title: words.pages.cluster,
+    load: async () => (await import('./pages/cluster.tsx')).Cluster,
+  },
+  events: {
+    view: 'events',
+    title: words.pages.events,
+    load: async () => (await import('./pages/events.tsx')).Events,
+  },
+  settings: {
+    view: 'events',
+    title: words.pages.settings,
+    load: async () => (await import('./pages/settings.tsx')).Settings,
+  },
+};
 
 export function App() {
   const isRefused = access.value === 'refused';
   const name = page.value;
-  const shown = Object.hasOwn(PAGES, name) ? PAGES[name as keyof typeof PAGES] : undefined;
+  const shown = Object.hasOwn(PAGES, name) ? PAGES[name] : undefined;
+  const Page = useLoaded(shown?.load);
   useEffect(() => {
     document.title = `${isRefused ? words.login.heading : (shown?.title ?? words.missing.heading)} – ${words.title}`;
     if (isRefused || shown === undefined) stopLooking();
     else look(shown.view);
   }, [shown, isRefused]);
   const isFirst = useRef(true);
+  const isThere = shown === undefined || Page !== undefined;
   useEffect(() => {
+    if (!isThere) return;
     // Whoever goes on by the keyboard or a screen reader begins at the head of the new page.
     if (!isFirst.current) document.querySelector<HTMLElement>('h1')?.focus();
     isFirst.current = false;
-  }, [name]);
+  }, [name, isThere]);
   // It leads to no page: the address stays, and so does the way back.
   if (isRefused) return <Login />;
   return (
     <>
       <Header />
       <Bars />
-      {shown === undefined ? <Missing /> : <shown.Page />}
+      {shown === undefined && <Missing />}
+      {shown !== undefined && typeof Page === 'function' && <Page />}
+      {shown !== undefined && typeof Page !== 'function' && (
+        <Loading title={shown.title} hasFailed={Page === 'failed'} />
+      )}
     </>
+  );
+}
+
+function Loading({ title, hasFailed }: { readonly title: string; readonly hasFailed: boolean }) {
+  return (
+    <main id="content">
+      <h1 tabIndex={-1}>{title}</h1>
+      {hasFailed ? (
+        <p class="bar warn">
+          {words.connection.notLoaded}{' '}
+          <button type="button" onClick={() => location.reload()}>
+            {words.connection.reload}
+          </button>
+        </p>
+      ) : (
+        <p class="hint">{words.now.loading}</p>
+      )}
+    </main>
   );
 }

@@ -177,6 +177,7 @@ export const en = {
       workers > 1 ? `${visible(worker)}, one of ${count(workers)} workers` : visible(worker),
     version: (version: string) => `version ${visible(version)}`,
     newVersion: 'The worker has another version than this page.',
+    notLoaded: 'This page could not be loaded. The worker may have another version by now.',
     reload: 'Load the page anew',
   },
 
