@@ -27,6 +27,11 @@ const PAGES: Readonly<Record<string, ShownPage>> = {
     title: words.pages.cluster,
     load: async () => (await import('./pages/cluster.tsx')).Cluster,
   },
+  providers: {
+    view: 'providers',
+    title: words.pages.providers,
+    load: async () => (await import('./providers/providers.tsx')).Providers,
+  },
   events: {
     view: 'events',
     title: words.pages.events,

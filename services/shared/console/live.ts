@@ -1,7 +1,7 @@
 /** What a worker tells the pages of the console over `/console/live`: one declaration for both sides. */
 
 /** What a page may look at. Each view is composed once for all pages that look at it. */
-export const LIVE_VIEWS = ['now', 'cluster', 'events'] as const;
+export const LIVE_VIEWS = ['now', 'cluster', 'providers', 'events'] as const;
 
 export type LiveView = (typeof LIVE_VIEWS)[number];
 
@@ -152,5 +152,34 @@ export interface ClusterState {
   /** Their names: those with the most viewers first, then those that are gone. */
   readonly order: readonly string[];
   /** How many there are; a list may show fewer. */
+  readonly total: number;
+}
+
+/** An account of a provider, over all workers. */
+export interface ShownAccount {
+  /** Host and port, without credentials. */
+  readonly host: string;
+  /** Tells the accounts of a host from each other; absent where there is one. */
+  readonly number?: number | undefined;
+  readonly connections: number;
+  /** Connections that were refused in the last hour because of a limit. */
+  readonly refused: number;
+  /** Streams that get media over it: id → name. */
+  readonly streams: Readonly<Record<string, string>>;
+  /** Streams beside those. */
+  readonly more: number;
+  /** Why a source of this host was lost last, within the last hour. */
+  readonly lastError?: string | undefined;
+  readonly lastErrorMs?: number | undefined;
+}
+
+export interface ProvidersState {
+  readonly about: About;
+  /** Connections that each account allows; absent: nothing limits them. */
+  readonly limit?: number | undefined;
+  /** By a name that only tells them apart. */
+  readonly accounts: Readonly<Record<string, ShownAccount>>;
+  /** Their names, the most connections first. */
+  readonly order: readonly string[];
   readonly total: number;
 }

@@ -36,6 +36,7 @@ beforeAll(async () => {
   address = await import('../../../services/console/src/shell/address.ts');
   pages.set('now', (await import(`${folder}/pages/now.tsx`)).Now);
   pages.set('cluster', (await import(`${folder}/pages/cluster.tsx`)).Cluster);
+  pages.set('providers', (await import(`${folder}/providers/providers.tsx`)).Providers);
   const settings = await import(`${folder}/pages/settings.tsx`);
   pages.set('settings', settings.Settings);
   pages.set('settings of a worker', settings.Shown);
@@ -222,6 +223,39 @@ describe('the page Cluster', () => {
   });
 });
 
+describe('the page Providers', () => {
+  const about = { workerId: 'w1', version: '1', workers: 2 };
+  const account = { host: 'tv.example', connections: 3, refused: 2, streams: { s1: 'BBC One' }, more: 4 };
+
+  it('says how many connections are in use, what for, and what went wrong', () => {
+    const accounts = {
+      a: { ...account, number: 2, lastError: 'it answered 404', lastErrorMs: Date.now() },
+      b: { ...account, host: 'idle.example', connections: 0, refused: 0, streams: {}, more: 0 },
+    };
+    live.state.value = { about, limit: 3, accounts, order: ['a', 'b'], total: 2 };
+    const page = drawn('providers');
+    const shown = text(page);
+    expect(shown).toMatch(/tv\.example \*\*\*, account 2 .*3 of 3 full .*BBC One 4 more streams 2 .*it answered 404/);
+    expect(shown).toMatch(/idle\.example \*\*\* 0 of 3 +0 +none in the last hour/);
+    expect(page).toContain('aria-label="3 of 3"');
+  });
+
+  it('says that nothing limits connections, or that there are none', () => {
+    live.state.value = { about, accounts: { a: account }, order: ['a'], total: 1 };
+    expect(text(drawn('providers'))).toContain('Nothing limits the connections.');
+    live.state.value = { about, accounts: {}, order: [], total: 0 };
+    expect(text(drawn('providers'))).toContain('No provider is read');
+  });
+
+  it('shows hostile texts as text', () => {
+    const hostile = { ...account, host: HOSTILE, streams: { s1: HOSTILE }, lastError: HOSTILE, lastErrorMs: 1 };
+    live.state.value = { about, accounts: { [HOSTILE]: hostile }, order: [HOSTILE], total: 1 };
+    const page = drawn('providers');
+    expect(page).not.toMatch(/<img|<script|\u202e/);
+    expect(page).toContain('&lt;img');
+  });
+});
+
 describe('the page Settings', () => {
   const worker = {
     ...{ worker_id: 'w1', version: '1.2.3', uptime_seconds: 7_500 },
@@ -281,7 +315,7 @@ describe('what stands round the pages', () => {
   });
 
   it('has one heading, one main part and a label for each field on each page', () => {
-    for (const name of ['now', 'cluster', 'settings', 'login', 'missing']) {
+    for (const name of ['now', 'cluster', 'providers', 'settings', 'login', 'missing']) {
       const page = drawn(name);
       expect(page.match(/<h1/g), name).toHaveLength(1);
       expect(page.match(/<main[^>]* id="content"|<main id="content"/g), name).toHaveLength(1);

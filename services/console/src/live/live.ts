@@ -1,7 +1,14 @@
 /** What the page looks at now, as signals: the state of the view, the events, and how the connection is. */
 
 import { signal } from '@preact/signals';
-import type { ClusterState, EventsState, LiveView, NowState, ShownEvent } from '../../../shared/console/live.ts';
+import type {
+  ClusterState,
+  EventsState,
+  LiveView,
+  NowState,
+  ProvidersState,
+  ShownEvent,
+} from '../../../shared/console/live.ts';
 import { patched, type State } from '../../../shared/console/merge-patch.ts';
 import { BASE } from '../shell/address.ts';
 import { authorization, noteRefusal } from '../shell/token.ts';
@@ -9,7 +16,7 @@ import { Connection, type Status } from './connection.ts';
 import { withEvents } from './event-list.ts';
 import type { Message } from './messages.ts';
 
-type ViewState = NowState | ClusterState | EventsState;
+type ViewState = NowState | ClusterState | ProvidersState | EventsState;
 
 /** Events that a page remembers; a list shows fewer. */
 const KEPT = 500;

@@ -22,7 +22,7 @@ export function Cluster() {
   return (
     <main id="content" class={status.value.kind === 'lost' ? 'stale' : ''}>
       <h1 tabIndex={-1}>{words.cluster.heading}</h1>
-      {shown !== undefined && 'total' in shown ? (
+      {shown !== undefined && 'workers' in shown ? (
         <>
           <section aria-labelledby="picture">
             <h2 id="picture">{words.cluster.picture}</h2>

@@ -10,6 +10,7 @@ import { Link } from './link.tsx';
 const PAGES = [
   ['', words.pages.now],
   ['cluster', words.pages.cluster],
+  ['providers', words.pages.providers],
   ['events', words.pages.events],
   ['settings', words.pages.settings],
 ] as const;

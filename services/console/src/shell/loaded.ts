@@ -1,8 +1,7 @@
 /** A page that is loaded when somebody goes to it: it stands in a file of its own, which the first view does not wait for. */
 
-import { useSignal } from '@preact/signals';
 import type { ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
 /** Loads a page. The same function always loads the same one. */
 export type LoadPage = () => Promise<ComponentType>;
@@ -12,21 +11,22 @@ const known = new Map<LoadPage, ComponentType>();
 
 /** @returns undefined while it is loading; `failed`: its file is not there, as after an update of the worker */
 export function useLoaded(load: LoadPage | undefined): ComponentType | 'failed' | undefined {
-  const failed = useSignal<LoadPage | undefined>(undefined);
-  const loaded = useSignal(0);
+  const [tried, setTried] = useState<LoadPage | undefined>(undefined);
   useEffect(() => {
     if (load === undefined || known.has(load)) return;
-    failed.value = undefined;
-    load().then(
-      (page) => {
-        known.set(load, page);
-        loaded.value += 1;
-      },
-      () => {
-        failed.value = load;
-      },
-    );
+    let isOver = false;
+    load()
+      .then(
+        (page) => void known.set(load, page),
+        () => undefined,
+      )
+      .finally(() => {
+        if (!isOver) setTried(() => load);
+      });
+    return () => {
+      isOver = true;
+    };
   }, [load]);
-  if (load === undefined || loaded.value < 0) return undefined;
-  return failed.value === load ? 'failed' : known.get(load);
+  if (load === undefined) return undefined;
+  return known.get(load) ?? (tried === load ? 'failed' : undefined);
 }

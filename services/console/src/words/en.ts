@@ -145,7 +145,7 @@ export const en = {
   language: 'English',
   title: 'Streampool',
   skip: 'Skip to the content',
-  pages: { now: 'Now', cluster: 'Cluster', events: 'Events', settings: 'Settings' },
+  pages: { now: 'Now', cluster: 'Cluster', providers: 'Providers', events: 'Events', settings: 'Settings' },
   navigation: 'Pages',
   theme: { label: 'Colours', system: 'as the system', light: 'light', dark: 'dark' },
   logOut: 'Log out',
@@ -399,6 +399,30 @@ export const en = {
     fresh: (n: number) => several(n, 'new event', 'new events'),
     link: 'A link to this event',
     details: 'Details',
+  },
+
+  providers: {
+    heading: 'Providers',
+    none: 'No provider is read, and none has refused anything in the last hour.',
+    noneFound: 'No provider and no stream has this in its name.',
+    search: 'Search',
+    limited: (limit: number) =>
+      `SOURCE_MAX_CONNECTIONS allows ${several(limit, 'connection', 'connections')} for each account, over all workers.`,
+    unlimited: 'Nothing limits the connections. SOURCE_MAX_CONNECTIONS does; set it to what an account allows.',
+    columns: {
+      name: 'Provider',
+      connections: 'Connections',
+      streams: 'Used by',
+      refused: 'Refused in the last hour',
+      error: 'Last error',
+    },
+    account: (n: number | undefined) => (n === undefined ? '***' : `***, account ${count(n)}`),
+    used: (used: number, limit: number) => `${count(used)} of ${count(limit)}`,
+    full: 'full',
+    more: (n: number) => several(n, 'more stream', 'more streams'),
+    refusals: (n: number) => `${several(n, 'refusal', 'refusals')}: show the events`,
+    noError: 'none in the last hour',
+    onlyMost: (shown: number, all: number) => `The ${count(shown)} with the most connections, of ${count(all)}.`,
   },
 
   settings: {

@@ -14,6 +14,7 @@ import {
   LIVE_VIEWS,
   type LiveView,
   type NowState,
+  type ProvidersState,
 } from '../../../../shared/console/live.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
@@ -24,6 +25,7 @@ import { aboutOf } from './about.ts';
 import { ClusterBoard } from './cluster-board.ts';
 import { LiveBoard } from './live-board.ts';
 import { NowBoard } from './now-board.ts';
+import { ProvidersBoard } from './providers-board.ts';
 
 /** Pages on one worker. */
 const MAX_PAGES = 50;
@@ -67,13 +69,22 @@ export function liveRoute(app: Api, services: Services): void {
 /** Each view has one board, whose cost does not depend on the number of pages. */
 function boardsOf(
   services: Services,
-): Record<LiveView, LiveBoard<NowState> | LiveBoard<ClusterState> | LiveBoard<EventsState>> {
+): Record<
+  LiveView,
+  LiveBoard<NowState> | LiveBoard<ClusterState> | LiveBoard<ProvidersState> | LiveBoard<EventsState>
+> {
   const onError = (error: unknown): void => services.log.error({ err: error }, 'the console could not be composed');
   const now = new NowBoard(services);
   const cluster = new ClusterBoard(services);
+  const providers = new ProvidersBoard(services);
   return {
     now: new LiveBoard<NowState>({ compose: () => now.compose(), rest: () => now.rest(), onError }),
     cluster: new LiveBoard<ClusterState>({ compose: () => cluster.compose(), rest: () => cluster.rest(), onError }),
+    providers: new LiveBoard<ProvidersState>({
+      compose: () => providers.compose(),
+      rest: () => providers.rest(),
+      onError,
+    }),
     events: new LiveBoard<EventsState>({
       compose: async () => ({ about: aboutOf(services, (await services.registry.overview()).workers) }),
       onError,
