@@ -32,6 +32,11 @@ const PAGES: Readonly<Record<string, ShownPage>> = {
     title: words.pages.providers,
     load: async () => (await import('./providers/providers.tsx')).Providers,
   },
+  add: {
+    view: 'events',
+    title: words.pages.add,
+    load: async () => (await import('./add/add.tsx')).Add,
+  },
   events: {
     view: 'events',
     title: words.pages.events,

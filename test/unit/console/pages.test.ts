@@ -37,6 +37,10 @@ beforeAll(async () => {
   pages.set('now', (await import(`${folder}/pages/now.tsx`)).Now);
   pages.set('cluster', (await import(`${folder}/pages/cluster.tsx`)).Cluster);
   pages.set('providers', (await import(`${folder}/providers/providers.tsx`)).Providers);
+  const add = await import(`${folder}/add/add.tsx`);
+  pages.set('add', add.Add);
+  pages.set('added', add.Made);
+  pages.set('fields', (await import(`${folder}/add/fields.tsx`)).Fields);
   const settings = await import(`${folder}/pages/settings.tsx`);
   pages.set('settings', settings.Settings);
   pages.set('settings of a worker', settings.Shown);
@@ -256,6 +260,39 @@ describe('the page Providers', () => {
   });
 });
 
+describe('the page Add a stream', () => {
+  it('creates nothing before a test', () => {
+    const page = drawn('add');
+    expect(text(page)).toContain('Test the source first.');
+    expect(page).toMatch(/<button type="button" disabled[^>]*>Create the stream/);
+  });
+
+  it('has a field for each variable of a profile, and says what the profile does', () => {
+    const profiles = [{ name: '720p', description: 'H.264 in 1280x720', parameters: { video_bitrate: '2500k' } }];
+    const form = { url: '', name: '', profile: '720p', variables: {}, backups: '', userAgent: '', headers: 'x' };
+    const page = drawn('fields', { form, profiles, onChange: () => undefined });
+    expect(text(page)).toContain('H.264 in 1280x720');
+    expect(text(page)).toContain('Without a value: 2500k');
+    expect(text(page)).toContain('This is no header: x. Write Name: value.');
+    const labels = [...page.matchAll(/<label for="([^"]+)"/g)].map(([, id]) => id);
+    const fields = [
+      ...page.matchAll(/<(?:input|select|textarea)[^>]* id="([^"]+)"|<(?:input|select|textarea) id="([^"]+)"/g),
+    ];
+    expect(fields.map(([, one, two]) => one ?? two).sort()).toEqual(labels.sort());
+  });
+
+  it('says where the stream plays, and what will not be done', () => {
+    const answer = {
+      ...{ stream_id: 's1', stream_endpoint: '/m3u-proxy/stream/s1?sig=1', existing: false },
+      ...{ playback_expires_at: '2026-11-30T10:00:00+00:00', warnings: [HOSTILE] },
+    };
+    const page = drawn('added', { answer, name: HOSTILE, onAgain: () => undefined });
+    expect(page).not.toMatch(/<img|<script|\u202e/);
+    expect(page).toContain('/m3u-proxy/stream/s1?sig=1');
+    expect(text(page)).toContain('which expires at');
+  });
+});
+
 describe('the page Settings', () => {
   const worker = {
     ...{ worker_id: 'w1', version: '1.2.3', uptime_seconds: 7_500 },
@@ -315,7 +352,7 @@ describe('what stands round the pages', () => {
   });
 
   it('has one heading, one main part and a label for each field on each page', () => {
-    for (const name of ['now', 'cluster', 'providers', 'settings', 'login', 'missing']) {
+    for (const name of ['now', 'cluster', 'providers', 'add', 'settings', 'login', 'missing']) {
       const page = drawn(name);
       expect(page.match(/<h1/g), name).toHaveLength(1);
       expect(page.match(/<main[^>]* id="content"|<main id="content"/g), name).toHaveLength(1);

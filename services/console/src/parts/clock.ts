@@ -23,5 +23,7 @@ export function useNow(): number {
       timer = undefined;
     };
   }, []);
-  return now.value;
+  const ticked = now.value;
+  // Nothing has ticked before the first one that shows it.
+  return timer === undefined ? Date.now() : ticked;
 }

@@ -12,6 +12,7 @@ const PAGES = [
   ['cluster', words.pages.cluster],
   ['providers', words.pages.providers],
   ['events', words.pages.events],
+  ['add', words.pages.add],
   ['settings', words.pages.settings],
 ] as const;
 

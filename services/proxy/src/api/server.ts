@@ -38,6 +38,7 @@ import { workerRoutes } from './status/worker-routes.ts';
 import { clientRoutes } from './streams/client-routes.ts';
 import { connectionRoute } from './streams/connection-route.ts';
 import { createRoutes } from './streams/create-routes.ts';
+import { lookRoute } from './streams/look-route.ts';
 import { metadataRoutes } from './streams/metadata-routes.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
 import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-routes.ts';
@@ -136,6 +137,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       if (config.console) {
         liveRoute(guarded, services);
         workerRoute(guarded, services);
+        lookRoute(guarded, services);
       }
       unsupportedRoutes(guarded);
     });

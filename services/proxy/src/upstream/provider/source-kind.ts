@@ -140,11 +140,20 @@ function asText(bytes: Buffer): string | undefined {
   return broken * 8 > text.length ? undefined : text.trimStart();
 }
 
+/** Whether a playlist is a list of channels, each with an address of its own. @param text its beginning */
+export function isChannelList(text: string): boolean {
+  const isPlaylist = text
+    .replace(/^\uFEFF/, '')
+    .trimStart()
+    .startsWith('#EXTM3U');
+  return isPlaylist && !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
+}
+
 function kindOfText(text: string, contentType: string | undefined, secrets: readonly string[]): SourceKind {
   const said = excerpt(text, secrets);
   if (text.startsWith('#EXTM3U')) {
-    const channels = !/#EXT-X-/.test(text) && /#EXTINF:\s*-1|tvg-|group-title/i.test(text);
-    return channels ? notMedia('an M3U list of channels, not the playlist of one', said) : { kind: 'hls' };
+    if (!isChannelList(text)) return { kind: 'hls' };
+    return notMedia('an M3U list of channels, not the playlist of one', said);
   }
   if (/<(?:MPD|SmoothStreamingMedia)[\s>]/.test(text)) return notMedia('a DASH or Smooth Streaming manifest');
   if (/^(?:<!doctype html|<html|<head|<body)/i.test(text) || /html/i.test(contentType ?? '')) {
