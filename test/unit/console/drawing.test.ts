@@ -64,6 +64,12 @@ it('draws nothing of a relay from a worker that it does not know', () => {
   expect(curves).toEqual([]);
 });
 
+it('draws nothing from a worker that is gone, whatever its followers still say', () => {
+  const relays = { w2: { count: 1 } };
+  const { curves } = drawingOf(cluster({ w1: { state: 'serving', relays }, w2: { state: 'gone' } }), 960);
+  expect(curves).toEqual([]);
+});
+
 describe('many workers', () => {
   const many = (n: number): Record<string, ShownWorker> =>
     Object.fromEntries(

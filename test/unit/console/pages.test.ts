@@ -312,7 +312,7 @@ describe('the page Settings', () => {
     expect(shown).toContain('API_TOKEN is not set: set it.');
     expect(shown).toContain('Runs for 2 h 5 min');
     expect(shown).toContain('the CPU, although HW_ACCEL_TYPE asks for vaapi. No /dev/dri.');
-    expect(shown).toMatch(/PORT A port\. +9000 +8085 +environment/);
+    expect(shown).toMatch(/PORT A port\. +9000 environment +8085 +environment/);
     expect(shown).toMatch(/API_TOKEN A token\. +none +none +default/);
     expect(page.match(/<caption>/g)).toHaveLength(2);
   });

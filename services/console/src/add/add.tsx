@@ -62,6 +62,7 @@ export function Add() {
     setForm(next);
   };
   const test = async (): Promise<void> => {
+    if (tested.kind === 'testing') return;
     setTested({ kind: 'testing' });
     setRefusal(undefined);
     try {
@@ -102,7 +103,7 @@ export function Add() {
         >
           <Fields form={form} profiles={profiles} onChange={change} />
           <p class="buttons start">
-            <button type="submit" class="main" disabled={tested.kind === 'testing'}>
+            <button type="submit" class="main" aria-disabled={tested.kind === 'testing'}>
               {add.test}
             </button>
             <button type="button" disabled={!mayCreate(tested, form)} onClick={() => void create()}>

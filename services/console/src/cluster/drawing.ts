@@ -13,8 +13,9 @@ const PADDING = 8;
 const PROVIDER_HEIGHT = 2 * PADDING + 2 * LINE;
 /** A curve of nothing, or of what nobody has measured. */
 const THINNEST = 1.5;
-/** The curve that carries the most. */
+/** The curve that carries the most, if that is as much as one good channel. */
 const THICKEST = 11;
+const THICK_BITS = 10_000_000;
 /** Below this width viewers stand in the boxes only, and a box has shorter lines, but more of them. */
 const NARROW = 640;
 
@@ -80,7 +81,10 @@ export function drawingOf({ workers, order, total }: ClusterState, width: number
   const others = order.filter((name) => !boxed.includes(name));
   const end = (name: string): string => (boxed.includes(name) ? name : REST);
   const sources = flowsTo(order, workers, ({ sources: all }) => all, end);
-  const relays = flowsTo(order, workers, ({ relays: all }) => all, end).filter(({ from }) => order.includes(from));
+  const relays = flowsTo(order, workers, ({ relays: all }) => all, end).filter(({ from }) => {
+    // A follower may not have said yet that it reads from another one.
+    return order.includes(from) && workers[from]?.state !== 'gone';
+  });
   const boxes = workerBoxes(boxed, workers, columns, isNarrow, relays);
   const bottom = boxes.at(-1);
   const rest: RestBox | undefined =
@@ -113,7 +117,7 @@ interface Columns {
 
 function columnsOf(width: number, isNarrow: boolean): Columns {
   if (isNarrow) {
-    const [providerWidth, gap, bulge] = [96, 32, 32];
+    const [providerWidth, gap, bulge] = [110, 28, 28];
     const workerX = providerWidth + gap;
     return { providerWidth, workerX, workerWidth: width - workerX - bulge, viewersX: undefined, bulge };
   }
@@ -126,7 +130,7 @@ function columnsOf(width: number, isNarrow: boolean): Columns {
 
 /** Lines of text that a box has. */
 function linesOf(isNarrow: boolean): number {
-  return isNarrow ? 6 : 4;
+  return isNarrow ? 6 : 3;
 }
 
 function workerBoxes(
@@ -219,7 +223,7 @@ function curvesOf({ sources, relays, boxes, providers, placed, columns }: Ends):
     viewers > 0 ? [{ from: name, to: '', flow: { count: viewers, bitsPerSecond } }] : [],
   );
   const { viewersX } = columns;
-  const most = Math.max(1, ...[...sources, ...relays, ...watched].map(({ flow }) => flow.bitsPerSecond ?? 0));
+  const most = Math.max(THICK_BITS, ...[...sources, ...relays, ...watched].map(({ flow }) => flow.bitsPerSecond ?? 0));
   const thick = ({ bitsPerSecond = 0 }: ShownFlow): number => THINNEST + (THICKEST - THINNEST) * (bitsPerSecond / most);
   const made = (kind: Curve['kind'], each: Flow, path: string | undefined): Curve[] =>
     path === undefined ? [] : [{ kind, ...each, path, thickness: Math.round(thick(each.flow) * 10) / 10 }];

@@ -14,8 +14,10 @@ import { stateOf } from './worker-state.ts';
 
 /** Before the page knows how wide it is. */
 const FIRST_WIDTH = 960;
-/** Of a character of the small and of the normal size, on average, in pixels: longer texts are cut. */
+/** Of a character, on average, in pixels: longer texts are cut. */
 const CHARACTER = 7.2;
+/** The same of a bold one, which is larger. */
+const STRONG_CHARACTER = 9.2;
 const INSET = 8;
 const LINE = 18;
 
@@ -92,7 +94,7 @@ function Worker({ box, mark, drawing: { isNarrow, viewersX } }: WorkerProps) {
   const load = isHere
     ? [
         cpu === undefined ? '' : cluster.cpuOf(oneDecimal(cpu), cores),
-        bufferedBytes === undefined ? '' : cluster.memory(megabytes(bufferedBytes)),
+        bufferedBytes === undefined ? '' : cluster.memory(megabytes(bufferedBytes), isNarrow),
       ]
         .filter((part) => part !== '')
         .join(', ')
@@ -102,9 +104,10 @@ function Worker({ box, mark, drawing: { isNarrow, viewersX } }: WorkerProps) {
     revision === undefined ? '' : cluster.revision(revision),
     version === undefined ? '' : words.connection.version(version),
   ].filter((part) => part !== '');
+  const last = [...made, relays].filter((part) => part !== '').join(', ');
   const lines = isNarrow
     ? [state, people, load, relays, mark === undefined ? made.join(', ') : '']
-    : [people === '' ? '' : `${people}, ${load}`, [...made, relays].filter((part) => part !== '').join(', ')];
+    : [people === '' ? '' : `${people}, ${load}`, mark === undefined ? last : ''];
   return (
     <g class={worker.state === 'gone' ? 'gone' : undefined}>
       <Frame box={box} kind={worker.state} />
@@ -112,7 +115,7 @@ function Worker({ box, mark, drawing: { isNarrow, viewersX } }: WorkerProps) {
       {!isNarrow && (
         <text class={`small ${tone}`} x={box.x + box.width - INSET} y={box.y + INSET + 13} text-anchor="end">
           <title>{state}</title>
-          {cut(state, box.width / 2)}
+          {cut(state, box.width / 2, CHARACTER)}
         </text>
       )}
       {lines.map((text, at) => (
@@ -125,7 +128,7 @@ function Worker({ box, mark, drawing: { isNarrow, viewersX } }: WorkerProps) {
           tone={isNarrow && at === 0 ? tone : ''}
         />
       ))}
-      {mark !== undefined && <Line box={box} at={isNarrow ? 5 : 3} text={`▲ ${markOf(mark)}`} tone="warn" />}
+      {mark !== undefined && <Line box={box} at={isNarrow ? 5 : 2} text={`▲ ${markOf(mark)}`} tone="warn" />}
       {viewersX !== undefined && isHere && (
         <text class="strong" x={viewersX} y={box.y + box.height / 2 + 5}>
           {cluster.viewers(viewers)}
@@ -159,13 +162,13 @@ function Line({ box: { x, y, width }, at, text, strong = false, faint = false, t
   return (
     <text class={classes} x={x + INSET} y={y + INSET + 13 + at * LINE}>
       <title>{shown}</title>
-      {cut(shown, room * width - 2 * INSET)}
+      {cut(shown, room * width - 2 * INSET, strong ? STRONG_CHARACTER : CHARACTER)}
     </text>
   );
 }
 
-function cut(text: string, width: number): string {
-  const most = Math.max(4, Math.floor(width / CHARACTER));
+function cut(text: string, width: number, character: number): string {
+  const most = Math.max(4, Math.floor(width / character));
   const signs = [...text];
   return signs.length <= most ? text : `${signs.slice(0, most - 1).join('')}…`;
 }

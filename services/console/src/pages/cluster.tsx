@@ -52,7 +52,7 @@ function Workers({ cluster: { workers, order, total } }: { readonly cluster: Clu
             <th scope="col" class="number">
               {columns.viewers}
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               {columns.ffmpegs}
             </th>
             <th scope="col" class="number wide" title={columns.cpuTitle}>
@@ -66,9 +66,6 @@ function Workers({ cluster: { workers, order, total } }: { readonly cluster: Clu
             </th>
             <th scope="col" class="wide">
               {columns.started}
-            </th>
-            <th scope="col">
-              <span class="unseen">{columns.action}</span>
             </th>
           </tr>
         </thead>
@@ -118,10 +115,11 @@ function Row({ name, worker, taking }: RowProps) {
         )}
       </th>
       <td>
-        <span class={tone}>{stateText}</span>
+        <span class={tone}>{stateText}</span>{' '}
+        <Drain name={name} worker={worker} others={taking - (worker.state === 'serving' ? 1 : 0)} />
       </td>
       <td class="number">{numberOr(viewers, count)}</td>
-      <td class="number">{numberOr(ffmpegs, count)}</td>
+      <td class="number wide">{numberOr(ffmpegs, count)}</td>
       <td class="number wide">
         {numberOr(cpu, oneDecimal)}
         {cpu !== undefined && cores !== undefined && words.cluster.ofCores(cores)}
@@ -129,9 +127,6 @@ function Row({ name, worker, taking }: RowProps) {
       <td class="number wide">{numberOr(bufferedBytes, megabytes)}</td>
       <td class="number wide">{numberOr(connections, count)}</td>
       <td class="wide">{startedAtMs === undefined ? '–' : <Moment ms={startedAtMs} />}</td>
-      <td class="number">
-        <Drain name={name} worker={worker} others={taking - (worker.state === 'serving' ? 1 : 0)} />
-      </td>
     </tr>
   );
 }

@@ -107,7 +107,7 @@ function Values({ settings: all }: { readonly settings: readonly ShownSetting[] 
       </p>
       {groups.length === 0 && <p class="hint">{settings.nothingSet}</p>}
       {groups.map((group) => (
-        <table key={group}>
+        <table key={group} class="settings">
           <caption>{visible(group)}</caption>
           <thead>
             <tr>
@@ -116,7 +116,9 @@ function Values({ settings: all }: { readonly settings: readonly ShownSetting[] 
               <th scope="col" class="wide">
                 {settings.columns.default}
               </th>
-              <th scope="col">{settings.columns.source}</th>
+              <th scope="col" class="wide">
+                {settings.columns.source}
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -138,13 +140,25 @@ function Row({ setting: { name, value, default: usual, source, meaning } }: { re
     <tr>
       <th scope="row">
         <code>{visible(name)}</code>
-        <span class="hint small block">{visible(meaning, MEANING_CHARACTERS)}</span>
+        <span class="hint small block">
+          <Meaning text={visible(meaning, MEANING_CHARACTERS)} />
+        </span>
       </th>
-      <td>{value === null ? <span class="hint">{settings.none}</span> : <Outside text={value} />}</td>
+      <td>
+        {value === null ? <span class="hint">{settings.none}</span> : <Outside text={value} />}
+        {source === 'environment' && <span class="narrow">{settings.sources.environment}</span>}
+      </td>
       <td class="wide">
         <span class="hint">{usual === '' ? settings.none : <Outside text={usual} />}</span>
       </td>
-      <td>{source === 'environment' ? <strong>{settings.sources.environment}</strong> : settings.sources.default}</td>
+      <td class="wide">
+        {source === 'environment' ? <strong>{settings.sources.environment}</strong> : settings.sources.default}
+      </td>
     </tr>
   );
+}
+
+/** What stands between backticks is code, as in the docs. */
+function Meaning({ text }: { readonly text: string }) {
+  return <>{text.split('`').map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))}</>;
 }

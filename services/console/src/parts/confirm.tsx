@@ -24,6 +24,7 @@ export function Confirm({ heading, text, button, act, onClose }: ConfirmProps) {
   // The browser keeps the focus in the dialog, closes it with Escape, and returns the focus to the button.
   useEffect(() => dialog.current?.showModal(), []);
   const go = async (): Promise<void> => {
+    if (isActing) return;
     setActing(true);
     try {
       await act();
@@ -53,7 +54,7 @@ export function Confirm({ heading, text, button, act, onClose }: ConfirmProps) {
         <button type="button" onClick={() => dialog.current?.close()}>
           {confirm.cancel}
         </button>
-        <button type="button" class="main" disabled={isActing} onClick={() => void go()}>
+        <button type="button" class="main" aria-disabled={isActing} onClick={() => void go()}>
           {button}
         </button>
       </p>

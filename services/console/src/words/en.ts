@@ -292,7 +292,6 @@ export const en = {
       connections: 'Sources',
       connectionsTitle: 'Connections to providers',
       started: 'Since',
-      action: 'Drain or take viewers',
     },
     picture: 'Who gets what from whom',
     summary: (workers: number, providers: number, relays: number) =>
@@ -302,7 +301,7 @@ export const en = {
     ofCores: (cores: number) => ` / ${count(cores)}`,
     cpuOf: (cpu: string, cores: number | undefined) =>
       cores === undefined ? `CPU ${cpu}` : `CPU ${cpu} of ${count(cores)}`,
-    memory: (mb: string) => `${mb} MB of media`,
+    memory: (mb: string, isShort: boolean) => (isShort ? `${mb} MB` : `${mb} MB of media`),
     connections: (n: number) => several(n, 'connection', 'connections'),
     relays: (inwards: number, outwards: number) =>
       inwards + outwards === 0 ? '' : `relays: ${count(inwards)} in, ${count(outwards)} out`,

@@ -1,0 +1,115 @@
+// The pages Providers, Add a stream and Settings in Chromium, on one real worker.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { CHROMIUM, ConsoleBrowser } from '../support/console-browser.ts';
+import { allPlaying, staged } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+const ENV = { SHARED_STREAM_GRACE: '1', WORKER_ID: 'worker-1', SOURCE_MAX_CONNECTIONS: '2', RELOAD: 'true' };
+const HOSTILE = '<img src=x onerror=alert(1)>\u202e"\'</script><script>alert(2)</script>';
+
+let browser: ConsoleBrowser;
+
+/** A provider that has a list of channels, and nothing else. */
+async function listServer(): Promise<{ url: string; close(): Promise<void> }> {
+  const names = Array.from(
+    { length: 12 },
+    (_, n) => `#EXTINF:-1 tvg-id="${n}",Channel ${n}\nhttp://provider.example/${n}`,
+  );
+  const server = createServer((request, response) => {
+    if (request.url === '/list.m3u') response.end(`#EXTM3U\n${names.join('\n')}`);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
+describe.skipIf(CHROMIUM === undefined)('the console', () => {
+  beforeAll(async () => {
+    browser = await ConsoleBrowser.start();
+  });
+  afterAll(() => browser.close());
+
+  staged.concurrent('adds a stream after a test of its source, by the keyboard alone', async ({ stage }) => {
+    const worker = await stage.worker(ENV);
+    const source = await stage.source();
+    const list = await listServer();
+    stage.closeAfter(() => list.close());
+    const { page, faults, context, shot } = await browser.tab(worker.url);
+    stage.closeAfter(() => context.close());
+    await page.goto(`${worker.url}/console/add`);
+    const url = page.getByLabel('URL of the source');
+    const test = async (address: string): Promise<void> => {
+      await url.focus();
+      await page.keyboard.press('Control+A');
+      await page.keyboard.type(address);
+      await page.keyboard.press('Enter');
+    };
+    await test(`${list.url}/gone.ts`);
+    await page.getByText(/It does not play\. .*404/).waitFor();
+    await test(`${list.url}/list.m3u`);
+    await page.getByText('This is a list of channels, not one of them (12 channels, such as Channel 0').waitFor();
+    await shot('add-list');
+    const create = page.getByRole('button', { name: /^Create/ });
+    await test(source.url);
+    await page.getByText(/A live stream of MPEG-TS\. It sent/).waitFor();
+    // Its connection is closed again, and nothing was created.
+    await until(async () => (await source.stats()).open === 0, { what: 'the source to be left alone' });
+    expect((await worker.api.get<{ total: number }>('/streams')).body.total).toBe(0);
+    await page.getByLabel('Name', { exact: true }).focus();
+    await page.keyboard.type(HOSTILE);
+    await page.getByText('A command that does the same', { exact: true }).waitFor();
+    await create.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'The stream is there', level: 1 }).waitFor();
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('H1');
+    const address = ((await page.locator('main pre code').textContent()) ?? '').trim();
+    const viewer = stage.viewer(address);
+    await allPlaying([viewer]);
+    await page.getByRole('link', { name: 'Now' }).click();
+    await page.getByRole('row', { name: /<img src=x/ }).waitFor();
+    await page.getByRole('link', { name: 'Providers' }).click();
+    await page.getByRole('row', { name: /127\.0\.0\.1.* 1 of 2 .*<img src=x/ }).waitFor();
+    await shot('providers-used');
+    expect(await page.locator('main img, script:not([src])').count()).toBe(0);
+    expect(faults).toEqual([]);
+  });
+
+  staged.concurrent('shows how a worker is set, and is the same for everybody', async ({ stage }) => {
+    const worker = await stage.worker(ENV);
+    for (const dark of [false, true]) {
+      const { page, faults, context, violations, isTooWide, shot } = await browser.tab(worker.url, { dark });
+      stage.closeAfter(() => context.close());
+      await page.goto(`${worker.url}/console/settings`);
+      await page.getByRole('row', { name: /WORKER_ID .* worker-1 .* environment/ }).waitFor();
+      await page.getByText(/API_TOKEN is not set/).waitFor();
+      await page.getByText(/RELOAD has no effect/).waitFor();
+      const look = async (name: string): Promise<void> => {
+        for (const width of [360, 1024, 1920]) {
+          await page.setViewportSize({ width, height: 900 });
+          await shot(`${name}-${width}-${dark ? 'dark' : 'light'}`);
+          expect([name, width, await isTooWide()]).toEqual([name, width, false]);
+        }
+        expect([name, await violations()]).toEqual([name, []]);
+      };
+      await look('settings');
+      await page.getByLabel('Only what somebody has set').check();
+      await page.getByRole('row', { name: /LOG_LEVEL .* default/ }).waitFor({ state: 'detached' });
+      await page.getByRole('link', { name: 'Add a stream' }).click();
+      await page.getByLabel('Profile').selectOption('720p');
+      await page.getByLabel('video_bitrate').waitFor();
+      await page.getByText('Backups, user agent and headers').click();
+      await page.getByLabel('URL of the source').fill('http://provider.example/live/1.ts');
+      await look('add');
+      await page.getByRole('link', { name: 'Providers' }).click();
+      await page.getByText('No provider is read').waitFor();
+      await look('providers');
+      expect(faults).toEqual([]);
+    }
+  });
+});
