@@ -57,7 +57,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     await shot('add-list');
     const create = page.getByRole('button', { name: /^Create/ });
     await test(source.url);
-    await page.getByText(/A live stream of MPEG-TS\. It sent/).waitFor();
+    await page.getByText(/A live stream of MPEG-TS\. \d+x\d+ at .* h264 \+ .*It sent/).waitFor();
     // Its connection is closed again, and nothing was created.
     await until(async () => (await source.stats()).open === 0, { what: 'the source to be left alone' });
     expect((await worker.api.get<{ total: number }>('/streams')).body.total).toBe(0);

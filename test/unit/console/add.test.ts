@@ -69,11 +69,18 @@ describe('what is said of a source', () => {
   const found = {
     state: 'found' as const,
     ...{ bytes: 1_500_000, took_ms: 3_000, variants: null, resolution: null, file_bytes: null },
+    ...{ video_codec: null, fps: null, audio_codec: null, audio_channels: null },
   };
 
   it.each<[Look, string, RegExp]>([
     [{ ...found, kind: 'mpegts' }, 'good', /live stream of MPEG-TS\. It sent 1\.5 MB in 3,000 ms/],
     [{ ...found, kind: 'mpegts', bytes: 500_000 }, 'good', /500 kB/],
+    [
+      { ...found, kind: 'mpegts', resolution: '1920x1080', fps: 25, video_codec: 'h264', audio_codec: 'aac' },
+      'good',
+      /MPEG-TS\. 1920x1080 at 25 fps h264 \+ aac\. It sent/,
+    ],
+    [{ ...found, kind: 'mpegts', audio_codec: 'mp2', audio_channels: 'stereo' }, 'good', /MPEG-TS\. mp2 stereo\. It/],
     [{ ...found, kind: 'hls', variants: 3, resolution: '1920x1080' }, 'good', /3 variants, the largest 1920x1080/],
     [{ ...found, kind: 'hls' }, 'good', /^HLS\.$/],
     [{ ...found, kind: 'file', file_bytes: 700_000_000 }, 'good', /700 MB/],

@@ -252,7 +252,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/streams',
     'routes of streams and their clients',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts upstream/* viewers/sessions worker api/http api/access api/views',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* viewers viewers/sessions worker api/http api/access api/views',
   ),
   row(
     'api/playback',

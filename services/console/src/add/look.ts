@@ -12,6 +12,10 @@ export type Look =
       readonly took_ms: number;
       readonly variants: number | null;
       readonly resolution: string | null;
+      readonly video_codec: string | null;
+      readonly fps: number | null;
+      readonly audio_codec: string | null;
+      readonly audio_channels: string | null;
       readonly file_bytes: number | null;
     }
   | { readonly state: 'list'; readonly channels: number; readonly names: readonly string[] }
@@ -46,7 +50,7 @@ function foundOf(look: Extract<Look, { state: 'found' }>): string {
   );
   switch (kind) {
     case 'mpegts':
-      return `${add.kinds.mpegts} ${read}`;
+      return `${add.kinds.mpegts} ${mediaOf(look)}${read}`;
     case 'hls':
       return variants === null
         ? add.kinds.hls
@@ -56,4 +60,15 @@ function foundOf(look: Extract<Look, { state: 'found' }>): string {
     case 'other':
       return `${add.kinds.other} ${read}`;
   }
+}
+
+/** What is in it, as far as that was seen: it may have pictures, sound, or both. */
+function mediaOf(look: Extract<Look, { state: 'found' }>): string {
+  const { resolution, video_codec: video, fps, audio_codec: audio, audio_channels: channels } = look;
+  const rate = fps === null ? '' : words.add.fps(fps);
+  const parts = [
+    [resolution ?? '', rate, video ?? ''].filter((part) => part !== '').join(' '),
+    [audio ?? '', channels ?? ''].filter((part) => part !== '').join(' '),
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? '' : words.add.media(parts.map((part) => visible(part)).join(' + '));
 }

@@ -444,6 +444,8 @@ export const en = {
       `It sent ${amount} ${isMegabytes ? 'MB' : 'kB'} in ${milliseconds(ms)}.`,
     variants: (n: number, largest: string) =>
       `It has ${several(n, 'variant', 'variants')}${largest === '' ? '' : `, the largest ${largest}`}.`,
+    media: (parts: string) => `${parts}. `,
+    fps: (n: number) => `at ${n} fps`,
     size: (mb: string) => `It has ${mb} MB.`,
     list: (channels: number, names: string) =>
       `This is a list of channels, not one of them (${several(channels, 'channel', 'channels')}${names === '' ? '' : `, such as ${names}`}). Take the address of one channel from it, or give the list to m3u-editor, which manages lists and lets Streampool play them.`,

@@ -32,6 +32,8 @@ export interface SourceStatus {
   readonly readers: number;
   readonly ringBytes: number;
   readonly place: KnownPlace;
+  /** How fast it comes; undefined in its first second. */
+  readonly made: SourceFeed['made'];
 }
 
 interface Entry {
@@ -90,6 +92,7 @@ export class SourceFeeds {
       readers: source.feed.readerCount,
       ringBytes: source.feed.ring.heldBytes,
       place: source.place.current,
+      made: source.made,
     }));
   }
 

@@ -93,6 +93,27 @@ it('shows what comes from providers and from other workers', () => {
   expect(Object.keys(workers.w1?.sources ?? {})).toEqual(['tv.example']);
 });
 
+it('says how much a provider sends, as far as somebody has measured it', () => {
+  const accounts = {
+    a: { host: 'tv.example', held: { 's:1': 1, film: 1 } },
+    b: { host: 'tv.example', held: { 's:2': 1 } },
+    c: { host: 'other.example', held: { 's:3': 1 } },
+  };
+  const making = {
+    one: { failures: 0, input: { bitsPerSecond: 4_000_000 } },
+    // A second profile of the same source.
+    two: { failures: 0, input: { bitsPerSecond: 4_000_000 } },
+    film: { failures: 0, input: { bitsPerSecond: 2_000_000 } },
+    three: { failures: 0, input: {} },
+  };
+  const reads = { one: ['s:1'], two: ['s:1'], three: ['s:3'] };
+  const { workers } = state([worker('w1', { accounts, making, connections: { held: {}, reads } })], {});
+  expect(workers.w1?.sources).toEqual({
+    'tv.example': { count: 3, bitsPerSecond: 6_000_000 },
+    'other.example': { count: 1, bitsPerSecond: undefined },
+  });
+});
+
 it('shows a hundred of them at most, and says how many there are', () => {
   const many = Array.from({ length: 130 }, (_, n) => worker(`w${n}`, { clients: n }));
   const { order, total } = state(many, {});

@@ -66,7 +66,7 @@ function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): Sh
     ffmpegs: processes,
     cpu: Math.round(cpu * 10) / 10,
     bufferedBytes: Math.round(bufferedBytes / 1_000_000) * 1_000_000,
-    connections: Object.values(connections?.held ?? {}).reduce((sum, held) => sum + held, 0),
+    connections: sum(Object.values(connections?.held ?? {})),
     bitsPerSecond: bytesPerSecond === undefined ? undefined : rounded(bytesPerSecond * 8),
     sources: sourcesOf(worker),
     relays: Object.fromEntries(
@@ -81,14 +81,29 @@ function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): Sh
 }
 
 /** What comes from each provider, whatever account it uses. */
-function sourcesOf({ accounts = {} }: WorkerRecord): Record<string, ShownFlow> {
-  const counts: Record<string, number> = {};
-  for (const { host, held } of Object.values(accounts)) {
-    counts[host] = (counts[host] ?? 0) + Object.values(held).reduce((sum, each) => sum + each, 0);
+function sourcesOf(worker: WorkerRecord): Record<string, ShownFlow> {
+  const flows = new Map<string, ShownFlow>();
+  for (const { host, held } of Object.values(worker.accounts ?? {})) {
+    for (const [holder, count] of Object.entries(held)) {
+      const before = flows.get(host);
+      const rates = [before?.bitsPerSecond, rateOf(worker, holder)].filter((rate) => rate !== undefined);
+      flows.set(host, flow((before?.count ?? 0) + count, rates.length === 0 ? undefined : sum(rates)));
+    }
   }
-  return Object.fromEntries(
-    Object.entries(counts).flatMap(([host, count]) => (count > 0 ? [[host, flow(count, undefined)]] : [])),
+  return Object.fromEntries(flows);
+}
+
+/** What a connection brings, if a stream that this worker makes of it says so. @param holder as in `HeldConnections` */
+function rateOf({ making = {}, connections }: WorkerRecord, holder: string): number | undefined {
+  const readers = Object.entries(connections?.reads ?? {}).flatMap(([id, names]) =>
+    names.includes(holder) ? [id] : [],
   );
+  const rates = [holder, ...readers].flatMap((id) => making[id]?.input?.bitsPerSecond ?? []);
+  return rates.length === 0 ? undefined : Math.max(...rates);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function flow(count: number, bitsPerSecond: number | undefined): ShownFlow {

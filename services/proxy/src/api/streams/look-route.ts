@@ -33,6 +33,10 @@ const answer = z.discriminatedUnion('state', [
     took_ms: z.int(),
     variants: z.int().nullable(),
     resolution: z.string().nullable(),
+    video_codec: z.string().nullable(),
+    fps: z.number().nullable(),
+    audio_codec: z.string().nullable(),
+    audio_channels: z.string().nullable(),
     file_bytes: z.int().nullable(),
   }),
   z.object({ state: z.literal('list'), channels: z.int(), names: z.array(z.string()).readonly() }),
@@ -76,10 +80,13 @@ export function lookRoute(app: Api, services: Services): void {
       try {
         const look = await lookAt(address, guard, signal);
         if (look.state !== 'found') return look;
-        const { kind, bytes, tookMs, variants, resolution, fileBytes } = look;
+        const { kind, bytes, tookMs, variants, resolution, media = {}, fileBytes } = look;
         return {
           ...{ state: 'found', kind, bytes, took_ms: tookMs, variants: variants ?? null },
-          ...{ resolution: resolution ?? null, file_bytes: fileBytes ?? null },
+          resolution: resolution ?? media.resolution ?? null,
+          ...{ video_codec: media.videoCodec ?? null, fps: media.fps ?? null },
+          ...{ audio_codec: media.audioCodec ?? null, audio_channels: media.audioChannels ?? null },
+          file_bytes: fileBytes ?? null,
         };
       } finally {
         release();

@@ -2,7 +2,9 @@
 
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import { secretsOf } from '../../../../shared/masking/mask.ts';
+import type { MediaFacts } from '../../../../shared/media-facts.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
+import { PACKET_SIZE } from '../../mpegts/syntax/packet.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { openUpstream, requireSuccess } from '../../upstream/http/open-upstream.ts';
 import { BodyReader } from '../../upstream/messages/body-reader.ts';
@@ -15,7 +17,9 @@ import {
   kindOfResponse,
   type SourceKind,
   speaksOfFile,
+  transportStreamLayout,
 } from '../../upstream/provider/source-kind.ts';
+import { DirectMedia } from '../../viewers/direct-media.ts';
 
 /** How long a source may take to answer. */
 const ANSWER_MS = 5_000;
@@ -33,6 +37,8 @@ export interface FoundSource {
   /** Of HLS: how many variants there are, and the largest size of theirs, as the playlist says. */
   readonly variants?: number | undefined;
   readonly resolution?: string | undefined;
+  /** Of MPEG-TS, as far as what was read shows it. */
+  readonly media?: MediaFacts | undefined;
   /** Of a file, if the provider says it. */
   readonly fileBytes?: number | undefined;
 }
@@ -106,7 +112,23 @@ async function judged(
   const { bytes, tookMs } = whole;
   if (kind === 'hls') return { state: 'found', kind, bytes, tookMs, ...variantsOf(textOf(whole)) };
   if (kind === 'finite') return { state: 'found', kind: 'file', bytes, tookMs, fileBytes };
-  return { state: 'found', kind, bytes, tookMs };
+  return { state: 'found', kind, bytes, tookMs, media: kind === 'mpegts' ? mediaOf(whole) : undefined };
+}
+
+/** Packets that are looked at in one go. */
+const SLICE = 300 * PACKET_SIZE;
+
+function mediaOf({ pieces }: ReadBytes): MediaFacts | undefined {
+  const all = Buffer.concat(pieces);
+  const layout = transportStreamLayout(all.subarray(0, FIRST_BYTES_WANTED));
+  if (layout?.packetBytes !== PACKET_SIZE) return undefined;
+  const media = new DirectMedia();
+  const viewer = media.begin('');
+  const end = all.length - ((all.length - layout.offset) % PACKET_SIZE);
+  for (let at = layout.offset; at < end; at += SLICE) {
+    viewer.packets(all.subarray(at, Math.min(end, at + SLICE)), at === layout.offset);
+  }
+  return media.made()['']?.output;
 }
 
 /** What comes within the time, from the first byte on. A source that breaks off has still shown what it is. */
