@@ -80,6 +80,48 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     expect(faults).toEqual([]);
   });
 
+  staged.concurrent(
+    'plots an hour under its own policy, with marks, narrow or wide, dark or light',
+    async ({ stage }) => {
+      const worker = await stage.worker(ENV);
+      await worker.api.post('/streams', { url: 'http://provider.example/live/1.ts' });
+      const nowMs = Math.floor(Date.now() / 10_000) * 10_000;
+      // An hour takes an hour: what a worker would answer then.
+      const samples = Array.from({ length: 360 }, (_, n) => ({
+        at: new Date(nowMs - (359 - n) * 10_000).toISOString(),
+        ...{ viewers: 20 + Math.round(15 * Math.sin(n / 30)), ffmpeg_processes: n > 200 ? 3 : 2, joins: n % 7 },
+        ...{ in_mbits: 8 + (n % 5), out_mbits: 60 + 30 * Math.sin(n / 40), between_mbits: n > 200 ? 4 : 0 },
+        ...{ failed_joins: n === 200 ? 5 : 0, missing: n > 350 ? ['worker-2'] : [] },
+      }));
+      const takeover = {
+        ...{ event_id: `${nowMs - 1_500_000}-1`, event_type: 'takeover', stream_id: null, late: false },
+        timestamp: new Date(nowMs - 1_500_000).toISOString(),
+        data: { name: HOSTILE, from: 'worker-3', to: 'worker-2', gap_ms: 31, clients_kept: 4 },
+      };
+      for (const dark of [false, true]) {
+        const { page, faults, context, violations, isTooWide, shot } = await browser.tab(worker.url, { dark });
+        stage.closeAfter(() => context.close());
+        await page.route('**/stats/history*', (route) => route.fulfill({ json: { step_seconds: 10, samples } }));
+        await page.route('**/events?*', (route) => route.fulfill({ json: { events: [takeover] } }));
+        await page.goto(`${worker.url}/console/`);
+        await page.locator('.plot canvas').nth(3).waitFor();
+        await page.getByText('Some numbers of worker-2 are missing').waitFor();
+        expect(await page.locator('.plot-mark').first().getAttribute('title')).toMatch(
+          /worker-2 took <img src=x.*31 ms/i,
+        );
+        for (const width of [360, 1024, 1920]) {
+          await page.setViewportSize({ width, height: 900 });
+          await shot(`plots-${width}-${dark ? 'dark' : 'light'}`);
+          expect([width, await isTooWide()]).toEqual([width, false]);
+        }
+        await page.getByText('Viewers as a table').click();
+        await page.getByRole('columnheader', { name: 'Five minutes from' }).waitFor();
+        expect(await violations()).toEqual([]);
+        expect(faults).toEqual([]);
+      }
+    },
+  );
+
   staged.concurrent('shows how a worker is set, and is the same for everybody', async ({ stage }) => {
     const worker = await stage.worker(ENV);
     for (const dark of [false, true]) {
