@@ -69,7 +69,8 @@ describe.skipIf(CHROMIUM === undefined)('the console of a cluster', () => {
       const killedMs = Date.now();
       await one.kill();
       await page.locator(`${boxOf('worker-1')} rect.gone`).waitFor();
-      expect(Date.now() - killedMs).toBeLessThan(2_000);
+      // Its lease ends 4 s after its death at the earliest.
+      expect(Date.now() - killedMs).toBeLessThan(4_000);
       // Neither does the API count it, nor its viewers.
       const { body: listed } = await three.api.get<{ total: number }>('/workers');
       expect(listed.total).toBe(2);

@@ -12,6 +12,7 @@ import { MOST_NAMED, plotMarks } from './marks.ts';
 const HEIGHT = 132;
 const FIRST_WIDTH = 320;
 const AXIS_WIDTH = 44;
+const AXIS_HEIGHT = 26;
 const MARKS_APART = 6;
 const TICKS_APART = 60;
 /** Lines differ by colour, and by how they are drawn. */
@@ -83,7 +84,12 @@ function optionsOf(
     // Nothing is negative, and a line of zeros stands at the bottom.
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
     axes: [
-      { ...axis, space: TICKS_APART, values: (_, ticks) => ticks.map((tick) => hour.format(tick * 1_000)) },
+      {
+        ...axis,
+        size: AXIS_HEIGHT,
+        space: TICKS_APART,
+        values: (_, ticks) => ticks.map((tick) => hour.format(tick * 1_000)),
+      },
       { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((tick) => shown(tick)) },
     ],
     series: [
