@@ -9,6 +9,7 @@ import type {
   EventPosition,
   FailoverNews,
   NewEvents,
+  OnAnswer,
   RecordedEvent,
   ToldEvent,
 } from './events/event.ts';
@@ -190,8 +191,13 @@ export interface Totals {
 
 /** Where a worker says what it alone knows. */
 export interface EventTeller {
-  /** Adds an event: once, whatever is repeated on the way, and later if the registry is away. Nobody waits for it. */
-  tellEvent(event: ToldEvent): void;
+  /**
+   * Adds an event: once, whatever is repeated on the way, and later if the registry is away. Nobody waits for it.
+   *
+   * @param onAnswer called when the registry has it, with the viewers that have stayed in a takeover or handover; and with undefined
+   *   when it does not answer
+   */
+  tellEvent(event: ToldEvent, onAnswer?: OnAnswer): void;
 }
 
 /** What this worker tells, for what goes by it on this worker. */

@@ -1,4 +1,7 @@
-/** The log: one JSON object per line on stdout, with secrets masked before they are written. */
+/**
+ * The log on stdout, with secrets masked before they are written: one JSON object a line, or a line for people on a terminal
+ * (log-text.ts).
+ */
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { maskFields } from './masking/fields.ts';
 import { maskText } from './masking/mask.ts';
@@ -8,37 +11,52 @@ export type Logger = PinoLogger;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** The fields of a line, as pino has written them. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LogOptions {
+  /** The process's own secrets, masked everywhere. */
+  readonly secrets?: readonly string[];
+  /** What is added to a line about a stream, by its id, such as its name. */
+  readonly aboutStream?: (id: string) => LogFields | undefined;
+  /** A line as people read it, without its end. Unset: JSON. */
+  readonly asText?: ((fields: LogFields) => string) | undefined;
+}
+
 /**
  * Makes the logger of a process.
  *
  * @param level least severe level that is written
  * @param bindings fields of every line, such as `{ worker: config.workerId }`
  * @param destination where lines go; stdout unless a test sets it
- * @param secrets the process's own secrets, masked everywhere
  */
 export function createLogger(
   level: LogLevel,
-  bindings: Record<string, unknown> = {},
+  bindings: LogFields = {},
   destination?: DestinationStream,
-  secrets: readonly string[] = [],
+  options: LogOptions = {},
 ): Logger {
-  const options = {
+  const settings = {
     level,
     base: bindings,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    hooks: { streamWrite: (line: string) => maskLine(line, secrets) },
+    hooks: { streamWrite: (line: string) => finished(line, options) },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** Masks a whole finished line, so that nothing escapes: fields, bindings, stacks and causes of errors. */
-function maskLine(line: string, secrets: readonly string[]): string {
-  let fields: unknown;
+/** Works on a whole line, so that nothing escapes the masking: fields, bindings, stacks and causes of errors. */
+function finished(line: string, { secrets = [], aboutStream, asText }: LogOptions): string {
+  let fields: Record<string, unknown>;
   try {
     fields = JSON.parse(line);
   } catch {
     return maskText(line, secrets);
   }
-  return `${JSON.stringify(maskFields(fields, secrets))}\n`;
+  const { msg, ...rest } = fields;
+  const about = typeof rest.stream === 'string' ? aboutStream?.(rest.stream) : undefined;
+  // The message stays at the end, where people look for it.
+  const masked = maskFields({ ...about, ...rest, msg }, secrets) as LogFields;
+  return `${asText === undefined ? JSON.stringify(masked) : asText(masked)}\n`;
 }

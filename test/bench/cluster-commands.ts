@@ -23,7 +23,11 @@ export async function commands({ quick, say }: Bench): Promise<Row[]> {
   const paths = Array.from({ length: STREAMS }, (_, n) => `/${n}.ts`);
   const source = await startLiveSourceProcess({ channels: Object.fromEntries(paths.map((path) => [path, {}])) });
   // Without the searches for what has expired, which come once a minute.
-  const cluster = await startCluster(WORKERS, { MAX_CLIENTS_PER_SHARED_STREAM: '0', CLEANUP_INTERVAL: '600' });
+  const cluster = await startCluster(WORKERS, {
+    LOG_LEVEL: 'info',
+    MAX_CLIENTS_PER_SHARED_STREAM: '0',
+    CLEANUP_INTERVAL: '600',
+  });
   const log = await RedisLog.start(cluster.redis.port);
   const viewers: RecordingHandle[] = [];
   const join = async (each: number): Promise<RecordingHandle[]> => {

@@ -19,7 +19,11 @@ const RUNNING_MS = 5_000;
 export async function relayJoin({ quick, say }: Bench): Promise<Row[]> {
   const joins = quick ? 15 : 50;
   const source = await startLiveSourceProcess({ fixture: 'heavy' });
-  const cluster = await startCluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '0', SHARED_STREAM_GRACE: '0' });
+  const cluster = await startCluster(2, {
+    LOG_LEVEL: 'info',
+    MAX_CLIENTS_PER_SHARED_STREAM: '0',
+    SHARED_STREAM_GRACE: '0',
+  });
   const viewer = startRemote('crowd.ts');
   try {
     const [owner, other] = cluster.workers as [Worker, Worker];

@@ -19,7 +19,11 @@ const SECRET = 'what the workers of this benchmark share';
 
 export async function relayHop({ quick, say }: Bench): Promise<Row[]> {
   const source = await startLiveSourceProcess({ fixture: 'heavy', burstSeconds: 1 });
-  const cluster = await startCluster(2, { MAX_CLIENTS_PER_SHARED_STREAM: '0', CLUSTER_SECRET: SECRET });
+  const cluster = await startCluster(2, {
+    LOG_LEVEL: 'info',
+    MAX_CLIENTS_PER_SHARED_STREAM: '0',
+    CLUSTER_SECRET: SECRET,
+  });
   const keepers = startRemote('crowd.ts');
   try {
     const [owner, other] = cluster.workers as [Worker, Worker];

@@ -10,6 +10,13 @@ const LEASE_MS = 5_000;
 /** From the end of a lease until its end is told: 1 s until it counts, 1 s until somebody renews, and a busy machine. */
 const TOLD_MS = 3_000;
 
+interface Data {
+  readonly client_id?: string;
+  readonly to?: string;
+  readonly gap_ms?: number;
+  readonly clients_kept?: number;
+}
+
 staged('kill -9 of the owner: every session and the stream have one beginning and one end', async ({ stage }) => {
   const cluster = await stage.cluster(3, { CLEANUP_INTERVAL: '60' });
   const source = await stage.source();
@@ -32,16 +39,18 @@ staged('kill -9 of the owner: every session and the stream have one beginning an
   for (const viewer of viewers) await viewer.stop();
   await until(() => follower.types.includes('stream_stopped'), { what: 'the stream to end', timeoutMs: 5_000 });
   const list = async (worker: typeof first) =>
-    (
-      await worker.api.get<{ events: { event_id: string; event_type: string; data: { client_id?: string } }[] }>(
-        '/events',
-      )
-    ).body.events;
+    (await worker.api.get<{ events: { event_id: string; event_type: string; data: Data }[] }>('/events')).body.events;
   const events = await list(asked);
   expect(await list(other)).toEqual(events);
   const count = (type: string) => events.filter(({ event_type }) => event_type === type);
   expect(count('stream_started')).toHaveLength(1);
   expect(count('stream_stopped')).toHaveLength(1);
+  // The log of the new owner says the same as the record.
+  const [takeover, ...more] = count('takeover');
+  const { gap_ms: gapMs, clients_kept: clientsKept, to } = takeover?.data ?? {};
+  const logged = others.flatMap((worker) => worker.told('takeover'));
+  expect([more, clientsKept, logged]).toMatchObject([[], 2, [{ gapMs, clientsKept, worker: to }]]);
+  expect(logged[0]?.msg).toBe(`${to} took ch1.ts over from worker-1: ${gapMs} ms without media, 2 viewers stayed`);
   const ids = (type: string) =>
     count(type)
       .map(({ data }) => data.client_id)

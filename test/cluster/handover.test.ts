@@ -65,6 +65,9 @@ describe('SIGTERM of the owner', () => {
       await ffmpegCount(owner, 0, 1_000);
       const exit = await owner.exited;
       expect(exit).toEqual({ code: 0, signal: null });
+      const [told, ...more] = owner.told('handover');
+      expect([told?.clientsKept, more]).toEqual([25, []]);
+      expect(told?.msg).toMatch(/^worker-\d handed .* over to worker-\d in \d+ ms, 25 viewers stayed$/);
       expect(own.every((viewer) => viewer.ended)).toBe(true);
       const handovers = await others[0]?.api.get<{ events: unknown[] }>('/events?type=handover');
       expect(handovers?.body.events).toMatchObject([{ stream_id, data: { exact: true } }]);

@@ -46,9 +46,9 @@ staged.skipIf(!isLong || CHROMIUM === undefined)(
     expect([...counts].sort()).toEqual([0, 1]);
     expect(ids.size).toBe(1);
     const said = (message: string) => workers.flatMap((worker) => worker.logged(message)).length;
-    expect(said('a session has begun')).toBe(1);
-    await until(() => said('a session has ended') > 0, { what: 'the session to end', timeoutMs: 30_000 });
-    expect([said('a session has begun'), said('a session has ended')]).toEqual([1, 1]);
+    expect(said('viewer joined')).toBe(1);
+    await until(() => said('viewer left') > 0, { what: 'the session to end', timeoutMs: 30_000 });
+    expect([said('viewer joined'), said('viewer left')]).toEqual([1, 1]);
     // One connection for all, and each segment once.
     const segments = files.requests.filter(({ path }) => path.includes('/seg'));
     expect(segments.length).toBeGreaterThan(0.9 * (SECONDS / 2));

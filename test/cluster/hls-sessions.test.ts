@@ -147,10 +147,10 @@ describe.concurrent('a viewer on two workers in turn', () => {
     expect([others, client?.client_id, client?.username]).toEqual([[], 'tv', 'ann']);
     expect(client?.bytes_served).toBeGreaterThanOrEqual(10 * SEGMENT.length);
     expect(new Set(await player.stop())).toEqual(new Set([200]));
-    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
+    expect([here.said('viewer joined'), here.said('viewer left')]).toEqual([1, 0]);
     // Longer than CLIENT_TIMEOUT and three target durations.
     await until(async () => (await here.clients()).length === 0, { what: 'the session to end' });
-    await until(() => here.said('a session has ended') === 1, { what: 'one worker to say so' });
+    await until(() => here.said('viewer left') === 1, { what: 'one worker to say so' });
     expect(await look(here.at(1), playlist)).toEqual([200, 200]);
     expect(await here.clients()).toMatchObject([{ client_id: 'tv' }]);
   });
@@ -209,7 +209,7 @@ describe.concurrent('a session of two workers', () => {
     });
     expect(await here.clients(survivor)).toMatchObject([{ client_id: 'tv' }]);
     await later.stop();
-    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
+    expect([here.said('viewer joined'), here.said('viewer left')]).toEqual([1, 0]);
     await until(async () => (await here.clients(survivor)).length === 0, { what: 'the session to end' });
   });
 
@@ -258,7 +258,7 @@ describe.concurrent('a session of two workers', () => {
     // Far sooner than CLIENT_TIMEOUT would let it go.
     expect(performance.now() - sinceMs).toBeLessThan(15_000);
     expect(new Set(await later.stop())).toEqual(new Set([200]));
-    expect([here.said('a session has begun'), here.said('a session has ended')]).toEqual([1, 0]);
+    expect([here.said('viewer joined'), here.said('viewer left')]).toEqual([1, 0]);
   });
 });
 

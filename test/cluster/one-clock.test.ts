@@ -48,7 +48,7 @@ staged.concurrent(
     // Each worker has FFmpegs of its own, and none of them was replaced.
     for (const worker of workers) {
       expect(worker.ffmpegPids().length).toBeGreaterThan(0);
-      expect(worker.logged('an FFmpeg run ended')).toEqual([]);
+      expect(worker.told('ffmpeg_ended')).toEqual([]);
     }
   },
 );
@@ -67,7 +67,7 @@ staged.concurrent(
     await getsMore(viewers, 150_000, 'some media of the second source');
     await expectOneClock(viewers.slice(0, 1));
     expect(await second.account()).toMatchObject({ total: 1, open: 1 });
-    expect(one.logged('an FFmpeg run ended')).toEqual([]);
+    expect(one.told('ffmpeg_ended')).toEqual([]);
   },
 );
 
@@ -100,7 +100,7 @@ staged.concurrent(
         const { body } = await worker.api.get<{ stream: object }>(`/streams/${id}`);
         expect(body.stream).toMatchObject({ current_failover_index: 0, failover_attempts: 1 });
       }
-      expect(worker.logged('an FFmpeg run ended')).toEqual([]);
+      expect(worker.told('ffmpeg_ended')).toEqual([]);
     }
     const moves = workers.flatMap((worker) => worker.logged('source failover'));
     expect(moves.map(({ stream }) => stream).sort()).toEqual([...ids].sort());

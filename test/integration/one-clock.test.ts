@@ -42,7 +42,7 @@ staged.concurrent(
     await expectOneClock(viewers);
     expect(worker.logged('source failover').map(({ stream }) => stream)).toEqual(expect.arrayContaining(ids));
     expect(worker.logged('source failover')).toHaveLength(3);
-    expect(worker.logged('an FFmpeg run ended')).toEqual([]);
+    expect(worker.told('ffmpeg_ended')).toEqual([]);
     expect(await second.account()).toMatchObject({ total: 1 });
   },
 );
@@ -70,7 +70,7 @@ staged.concurrent.for(['by itself', 'when somebody asks'] as const)(
     expect(worker.logged('source failover').map(({ stream }) => stream)).toEqual(expect.arrayContaining(ids));
     expect(worker.logged('source failover')).toHaveLength(3);
     // No FFmpeg was replaced for it.
-    expect(worker.logged('an FFmpeg run ended')).toEqual([]);
+    expect(worker.told('ffmpeg_ended')).toEqual([]);
     for (const { video } of await expectOneClock(viewers)) expect(video && jumpsOf(video).length).toBeLessThan(2);
     expect(await second.account()).toMatchObject({ total: 1, maxConcurrent: 1 });
   },

@@ -11,7 +11,7 @@ import type { Worker } from '../support/worker.ts';
 const ENV = { CLIENT_TIMEOUT: '3', DRAIN_TIMEOUT: '6', STREAM_RETRY_DELAY: '0.2' };
 /** Of a player that has its media: what a busy machine takes. */
 const SMOOTH_MS = 1_000;
-const LEFT = 'a session has ended';
+const LEFT = 'viewer left';
 
 describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
   let players: HlsPlayers;
@@ -60,7 +60,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       expect(played.advanced).toBeGreaterThan(0.95 * played.wall - outageMs / 1000);
       expect(played.frames).toBeGreaterThan(20 * (played.wall - outageMs / 1000));
       expect(played.audioBytes).toBeGreaterThan(1_000);
-      expect(said('a session has begun')).toHaveLength(1);
+      expect(said('viewer joined')).toHaveLength(1);
       const last = workers.find((worker) => worker !== owner && worker !== next) as Worker;
       // A session lasts three target durations beyond its last request.
       const isEmpty = async () => (await last.api.get<{ clients: unknown[] }>('/clients')).body.clients.length === 0;

@@ -15,6 +15,9 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
+/** From this level on the log says where each feed is made. */
+export const TELLS_PLACES = 'debug';
+
 /**
  * One Redis and no worker yet.
  *
@@ -29,7 +32,7 @@ function clusterOn(redis: RedisServer, env: WorkerEnv): TestCluster {
   const workers: Worker[] = [];
   const start = async (workerId: string, more: WorkerEnv = {}, main?: string) => {
     const relayPort = String(await freePort());
-    const all = { ...redis.env, WORKER_ID: workerId, RELAY_PORT: relayPort, ...env, ...more };
+    const all = { ...redis.env, LOG_LEVEL: TELLS_PLACES, WORKER_ID: workerId, RELAY_PORT: relayPort, ...env, ...more };
     const worker = await startWorker(all, main === undefined ? {} : { main });
     workers.push(worker);
     return worker;

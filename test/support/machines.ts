@@ -1,6 +1,6 @@
 /** A cluster over several machines (namespaces); `startCluster` makes one on a single machine. */
 
-import type { TestCluster } from './cluster.ts';
+import { TELLS_PLACES, type TestCluster } from './cluster.ts';
 import type { Network } from './netns.ts';
 import { startRedis } from './redis.ts';
 import { startWorker, type Worker, type WorkerEnv } from './worker.ts';
@@ -24,6 +24,7 @@ export async function startClusterOn(network: Network, options: MachinesOptions)
     const host = network.host(name);
     const env: WorkerEnv = {
       ...redis.env,
+      LOG_LEVEL: TELLS_PLACES,
       WORKER_ID: name,
       WORKER_ADDRESS: host.back,
       HOST: '0.0.0.0',

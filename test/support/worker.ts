@@ -171,6 +171,11 @@ export class Worker {
     return this.logs.filter((line) => line.msg === msg);
   }
 
+  /** Log lines that tell of this, in whatever words: their `type`. */
+  told(type: string): LogLine[] {
+    return this.logs.filter((line) => line.type === type);
+  }
+
   killSession(): void {
     for (const { pid } of this.descendants()) {
       try {

@@ -14,7 +14,9 @@ import { startGateway } from './server.ts';
 import { JOB_MS } from './time-limits.ts';
 
 async function main(settings: LocalSettings): Promise<void> {
-  const log = createLogger(settings.logLevel, { function: 'admin' }, undefined, [...tokensOf(settings.token).values()]);
+  const log = createLogger(settings.logLevel, { function: 'admin' }, undefined, {
+    secrets: [...tokensOf(settings.token).values()],
+  });
   const link = new RedisLink(settings);
   const cluster = new DirectCluster(link, settings);
   const ecsClient = settings.ecsCluster === undefined ? undefined : new ECSClient();

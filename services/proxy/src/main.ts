@@ -2,13 +2,14 @@
 
 import { setFlagsFromString } from 'node:v8';
 import { createLogger } from '../../shared/log.ts';
+import { textFor } from '../../shared/log-text.ts';
 import { maskText } from '../../shared/masking/mask.ts';
 import { buildServer } from './api/server.ts';
 import { ConfigError, ignoredSettings, loadConfig, secretsIn } from './config/config.ts';
 import { openApiWarning } from './config/no-token-warning.ts';
 import { StreampoolError } from './errors.ts';
 import { limitStart, START_LIMIT_MS } from './worker/start.ts';
-import { createWorker } from './worker/worker.ts';
+import { createWorker, type Worker } from './worker/worker.ts';
 
 /**
  * Media that arrives lies outside the heap, and V8 counts it towards the heap's limit: with few objects to go by, it would look
@@ -24,7 +25,12 @@ const HANDOVERS_MS = 8_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  const log = createLogger(config.logLevel, { worker: config.workerId }, undefined, secretsIn(config));
+  let worker: Worker | undefined;
+  const log = createLogger(config.logLevel, { worker: config.workerId }, undefined, {
+    secrets: secretsIn(config),
+    aboutStream: (id) => worker?.aboutStream(id),
+    asText: textFor(config.logFormat, process.stdout, config.redisEnabled),
+  });
   for (const line of ignoredSettings(process.env)) log.info(line);
   const open = openApiWarning(config);
   if (open !== undefined) log.warn(open);
@@ -37,13 +43,13 @@ async function main(): Promise<void> {
       process.exit(1);
     },
   );
-  const worker = await createWorker(config, log);
-  const server = await buildServer(worker.services);
+  worker = await createWorker(config, log);
+  const { services, drain, onDrained } = worker;
+  const server = await buildServer(services);
 
-  const end = (drainMs: number, handoversMs: number): void => {
+  const end = (drainMs: number, handoversMs: number, signal?: NodeJS.Signals): void => {
     stopping = true;
-    void worker
-      .drain(drainMs, handoversMs)
+    void drain(drainMs, handoversMs, signal)
       .then(() => server.close())
       .then(() => log.info('stopped'))
       .then(() => process.exit(0));
@@ -51,17 +57,16 @@ async function main(): Promise<void> {
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1);
     const drainMs = signal === 'SIGTERM' ? config.drainTimeoutMs : 0;
-    log.info({ signal, drainMs, clients: worker.services.playback.clientCount }, 'draining');
-    end(drainMs, signal === 'SIGTERM' ? HANDOVERS_MS : 0);
+    end(drainMs, signal === 'SIGTERM' ? HANDOVERS_MS : 0, signal);
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  worker.onDrained(() => {
+  onDrained(() => {
     if (!stopping) end(0, 0);
   });
 
   const address = await server.listen({ host: config.host, port: config.port });
-  waitsFor = worker.services.startWaitsFor;
+  waitsFor = services.startWaitsFor;
   log.info({ address }, 'listening');
 }
 

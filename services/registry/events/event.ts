@@ -75,6 +75,9 @@ export interface ToldEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** What becomes of an event. @param clientsKept viewers that a takeover or handover has left where they were; undefined: unknown */
+export type OnAnswer = (clientsKept: number | undefined) => void;
+
 /** What `failover_triggered` says beside where the stream plays from then on. */
 export interface FailoverNews {
   readonly reason: string;

@@ -29,11 +29,20 @@ function nameOf({ url, metadata }: Pick<TellableStream, 'url' | 'metadata'>): st
   return pathname.split('/').findLast((part) => part !== '') ?? host;
 }
 
+/** The stream's name without credentials. */
+export function streamName(stream: Pick<TellableStream, 'url' | 'failoverUrls' | 'headers' | 'metadata'>): string {
+  return maskText(nameOf(stream), secretsIn(stream));
+}
+
+function secretsIn({ url, failoverUrls, headers }: Pick<TellableStream, 'url' | 'failoverUrls' | 'headers'>): string[] {
+  return [url, ...failoverUrls].flatMap((each) => secretsOf(each, headers));
+}
+
 /** URLs are masked: events go to pages, programs and webhooks. */
 export function factsOf(stream: TellableStream): StreamFacts {
-  const { url, failoverUrls, userAgent, headers, profile } = stream;
+  const { url, failoverUrls, userAgent, profile } = stream;
   // The arguments of FFmpeg are among the metadata, with the URL of the source.
-  const secrets = [url, ...failoverUrls].flatMap((each) => secretsOf(each, headers));
+  const secrets = secretsIn(stream);
   const masked = Object.entries(stream.metadata).map(([name, value]) => [name, maskText(value, secrets)] as const);
   return {
     about: { name: maskText(nameOf(stream), secrets), metadata: Object.fromEntries(masked) },

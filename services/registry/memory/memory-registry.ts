@@ -11,6 +11,7 @@ import {
   type FailoverNews,
   failoverData,
   type NewEvents,
+  type OnAnswer,
   type RecordedEvent,
   type ToldEvent,
 } from '../events/event.ts';
@@ -477,11 +478,13 @@ export class MemoryRegistry implements Registry {
     return agreed;
   }
 
-  tellEvent(event: ToldEvent): void {
+  tellEvent(event: ToldEvent, onAnswer?: OnAnswer): void {
     if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
     const stream = this.#streams.get(event.streamId ?? '')?.record;
     for (const listener of this.#toldListeners) listener(event);
     this.#log?.add(event, stream && factsOf(stream));
+    // A worker alone takes nothing over.
+    onAnswer?.(undefined);
   }
 
   onTold(listener: (event: ToldEvent) => void): void {

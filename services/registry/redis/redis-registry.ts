@@ -356,8 +356,12 @@ export class RedisRegistry implements SharedRegistry {
     return answer ?? undefined;
   }
 
-  /** Adds what this worker alone knows. What it has told before is not added again. */
-  async tellEvents(events: readonly NumberedEvent[]): Promise<void> {
+  /**
+   * Adds what this worker alone knows. What it has told before is not added again.
+   *
+   * @returns how many viewers have stayed, by the number of each event of a change of owner
+   */
+  async tellEvents(events: readonly NumberedEvent[]): Promise<ReadonlyMap<number, number>> {
     const told = events.map(({ n, type, streamId, atMs, late, data }) => ({
       n,
       type,
@@ -368,7 +372,8 @@ export class RedisRegistry implements SharedRegistry {
       late: late || undefined,
       data,
     }));
-    await this.#run('tell-events', this.#me.incarnation, JSON.stringify(told));
+    const kept = (await this.#run('tell-events', this.#me.incarnation, JSON.stringify(told))) as string[];
+    return new Map(kept.map((text) => text.split(' ').map(Number) as [number, number]));
   }
 
   events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {

@@ -12,6 +12,7 @@ import {
   type FailoverNews,
   failoverData,
   type NewEvents,
+  type OnAnswer,
   type RecordedEvent,
   type ToldEvent,
 } from '../events/event.ts';
@@ -114,8 +115,8 @@ export class ResilientRegistry implements Registry {
     this.#reach = new Reachability(lost, onBug, clock);
     const told = (events: Parameters<RedisRegistry['tellEvents']>[0]) =>
       this.#reach.ask(
-        () => shared.tellEvents(events).then(() => true),
-        async () => false,
+        () => shared.tellEvents(events),
+        async () => undefined,
       );
     this.#events = new UntoldEvents(told, clock);
     this.#eventLimit = new EventLimit(clock);
@@ -421,10 +422,10 @@ export class ResilientRegistry implements Registry {
     return agreed;
   }
 
-  tellEvent(event: ToldEvent): void {
+  tellEvent(event: ToldEvent, onAnswer?: OnAnswer): void {
     if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
     for (const listener of this.#toldListeners) listener(event);
-    void this.#events.add(event);
+    void this.#events.add(event, onAnswer);
   }
 
   onTold(listener: (event: ToldEvent) => void): void {

@@ -1,21 +1,25 @@
 /** The events that this worker alone knows, until Redis has them. */
 
 import type { Clock } from '../../shared/clock.ts';
-import type { NumberedEvent, ToldEvent } from '../events/event.ts';
+import type { NumberedEvent, OnAnswer, ToldEvent } from '../events/event.ts';
 
 /** So many wait during an outage; later ones are counted only. */
 const WAITING = 1_000;
 
+/** Undefined: the registry could not be told. Else how many viewers have stayed, by the number of each event of a change of owner. */
+type Tell = (events: readonly NumberedEvent[]) => Promise<ReadonlyMap<number, number> | undefined>;
+
 export class UntoldEvents {
-  readonly #tell: (events: readonly NumberedEvent[]) => Promise<boolean>;
+  readonly #tell: Tell;
   readonly #clock: Clock;
   #count = 0;
   #waiting: NumberedEvent[] = [];
   #telling: Promise<void> | undefined;
   #dropped = 0;
+  /** Who wants to know what becomes of an event, by its number. */
+  readonly #onAnswer = new Map<number, OnAnswer>();
 
-  /** @param tell false: the registry could not be told */
-  constructor(tell: (events: readonly NumberedEvent[]) => Promise<boolean>, clock: Clock) {
+  constructor(tell: Tell, clock: Clock) {
     this.#tell = tell;
     this.#clock = clock;
   }
@@ -27,12 +31,15 @@ export class UntoldEvents {
     return dropped;
   }
 
-  async add(event: ToldEvent): Promise<void> {
+  async add(event: ToldEvent, onAnswer?: OnAnswer): Promise<void> {
     if (this.#waiting.length >= WAITING) {
       this.#dropped += 1;
+      onAnswer?.(undefined);
       return;
     }
-    this.#waiting.push({ ...event, n: ++this.#count, atMs: this.#clock.wallMs(), late: false });
+    const n = ++this.#count;
+    if (onAnswer !== undefined) this.#onAnswer.set(n, onAnswer);
+    this.#waiting.push({ ...event, n, atMs: this.#clock.wallMs(), late: false });
     await this.flush();
   }
 
@@ -48,12 +55,20 @@ export class UntoldEvents {
     while (this.#waiting.length > 0) {
       // Not those that come while these are being told.
       const told = [...this.#waiting];
-      if (!(await this.#tell(told))) {
+      const kept = await this.#tell(told);
+      this.#answer(told, kept);
+      if (kept === undefined) {
         this.#waiting = this.#waiting.map((event) => ({ ...event, late: true }));
         return;
       }
       const last = told.at(-1)?.n ?? 0;
       this.#waiting = this.#waiting.filter(({ n }) => n > last);
+    }
+  }
+  #answer(told: readonly NumberedEvent[], kept: ReadonlyMap<number, number> | undefined): void {
+    for (const { n } of told) {
+      this.#onAnswer.get(n)?.(kept?.get(n));
+      this.#onAnswer.delete(n);
     }
   }
 }

@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { languageCode } from '../languages.ts';
 import type { LogLevel } from '../log.ts';
+import type { LogFormat } from '../log-text.ts';
 
 /** Reads a setting's text. `allowed` completes the sentence "NAME must be …". */
 export interface Kind<T> {
@@ -118,6 +119,8 @@ export const logLevel: Kind<LogLevel> = kind(
   'one of critical, error, warning, info, debug, trace',
   (value) => LEVELS[value.toLowerCase()],
 );
+
+export const logFormat: Kind<LogFormat> = oneOf('auto', 'json', 'text');
 
 /** A range such as `10.0.0.0/8` unchanged, an address as its own range, anything else `undefined`. */
 function cidr(value: string): string | undefined {

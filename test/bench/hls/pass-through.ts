@@ -70,7 +70,7 @@ async function besideNginx(origin: string, quick: boolean, say: Bench['say']) {
 
 async function overWorkers(origin: string, provider: Remote, say: Bench['say']): Promise<Served & ProviderReport> {
   say(`HLS passed on to ${COUNT} viewers by three workers`);
-  const cluster = await startCluster(3, {});
+  const cluster = await startCluster(3, { LOG_LEVEL: 'info' });
   try {
     const [first] = cluster.workers;
     const id = (await first?.api.createStream({ url: `${origin}/index.m3u8` }))?.stream_id;

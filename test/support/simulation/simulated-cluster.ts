@@ -108,7 +108,7 @@ export class SimulatedCluster {
       if (wantsStory)
         tell(name, typeof fields === 'string' ? fields : `${message} ${JSON.stringify(fields, errorsAsText)}`);
     };
-    const log = { info: say, warn: say, error: say, debug: () => undefined, child: () => log };
+    const log = { info: say, warn: say, error: say, debug: say, child: () => log };
     return log as unknown as Logger;
   }
 }

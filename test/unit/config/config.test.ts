@@ -44,6 +44,14 @@ const CASES: Record<keyof Config, Case> = {
     ],
     bad: ['a', '//a', '/a?b'],
   },
+  logFormat: {
+    unset: 'auto',
+    good: [
+      ['JSON', 'json'],
+      ['text', 'text'],
+    ],
+    bad: ['pretty', 'yes'],
+  },
   logLevel: {
     unset: 'info',
     good: [

@@ -205,7 +205,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'processes',
     'what FFmpeg makes of a stream, run after run',
-    'services/shared services/shared/masking services/registry errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership events segments sources streams processes/output',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership events segments sources streams processes/output',
   ),
   row(
     'films',

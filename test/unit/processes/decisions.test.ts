@@ -3,7 +3,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SourceError } from '../../../services/proxy/src/errors.ts';
 import { Ring } from '../../../services/proxy/src/feed/ring.ts';
-import { nextStep, type Situation } from '../../../services/proxy/src/processes/recovery.ts';
+import { endSentence, nextStep, type Situation } from '../../../services/proxy/src/processes/recovery.ts';
 import { entryForResume } from '../../../services/proxy/src/processes/run-entry.ts';
 import { isHung, type Progress, picturesPause } from '../../../services/proxy/src/processes/watchdog.ts';
 import {
@@ -121,6 +121,38 @@ describe('recovery', () => {
   ];
   it.each(cases)('%s', (_name, change, step) => {
     expect(nextStep({ ...base, ...change })).toEqual(step);
+  });
+});
+
+describe('the log says how a run ended', () => {
+  const ended = { exit: undefined, sourceError: undefined, addedMs: 0 };
+  const gone = new SourceError('http_status', 'The source http://p/1.ts answered 404.', { upstreamStatus: 404 });
+  const crashed = {
+    code: 1,
+    signal: null,
+    reason: 'failed',
+    detail: 'FFmpeg ended with code 1: no memory.',
+  } as const;
+  it.each([
+    [
+      { ...ended, why: 'by_itself', sourceError: gone },
+      { kind: 'failover', reason: 'x' },
+      'FFmpeg of BBC One ended: the source http://p/1.ts answered 404; the next source is tried',
+    ],
+    [
+      { ...ended, why: 'not_opened', sourceError: gone },
+      { kind: 'restart', delayMs: 2_000 },
+      'FFmpeg of BBC One did not start: the source http://p/1.ts answered 404; another one starts in 2 s',
+    ],
+    [
+      { ...ended, why: 'hung', exit: crashed },
+      { kind: 'restart', delayMs: 0 },
+      'FFmpeg of BBC One ended: FFmpeg ended with code 1: no memory; another one starts',
+    ],
+    [{ ...ended, why: 'by_itself' }, { kind: 'end' }, 'FFmpeg of BBC One ended; the stream has ended'],
+    [{ ...ended, why: 'hung' }, { kind: 'fail' }, 'FFmpeg of BBC One ended; nothing else can be tried'],
+  ] as const)('%#', (failed, step, sentence) => {
+    expect(endSentence('FFmpeg', 'BBC One', failed, step)).toBe(sentence);
   });
 });
 

@@ -46,7 +46,8 @@ describe('createLogger', () => {
 
   it('hides the secrets of the process itself wherever they stand, and what Redis was asked', () => {
     let output = '';
-    const log = createLogger('info', {}, { write: (line: string) => (output += line) }, ['s3cret word', 'p@ss']);
+    const secrets = ['s3cret word', 'p@ss'];
+    const log = createLogger('info', {}, { write: (line: string) => (output += line) }, { secrets });
     const err = Object.assign(new Error('WRONGPASS s3cret word'), {
       command: { name: 'auth', args: ['default', 'pw'] },
     });

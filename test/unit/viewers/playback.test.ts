@@ -69,7 +69,8 @@ it('ends a film that nobody takes once its player has begun it anew, and no othe
     return { kind: 'finite', client, earlier, stream, process, leave };
   };
   const limits = { clientStallTimeoutMs: 0, clientTimeoutMs: 300, maxClients: 0 };
-  const log = createLogger('fatal');
+  const lines: { msg: string; client: string; bytes?: number }[] = [];
+  const log = createLogger('info', {}, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const playback = new Playback({ seating: { join } as unknown as Seating, registry, workerId: 'w', ...limits, log });
   const server = createServer((request, response) => {
     const nowMs = ++connectedAtMs;
@@ -106,6 +107,9 @@ it('ends a film that nobody takes once its player has begun it anew, and no othe
   expect(await ids()).toEqual(['other', expect.stringMatching(/^tv_[0-9a-f]{8}$/)]);
   expect(outputs.map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
   expect(playback.losses.stalls).toBe(1);
+  const said = (msg: string) => lines.filter((line) => line.msg === msg);
+  expect(said('viewer joined').map(({ client }) => client)).toEqual(['tv', 'other', expect.stringMatching(/^tv_/)]);
+  expect(said('viewer left')).toMatchObject([{ client: 'tv', bytes: expect.any(Number) }]);
 });
 
 it('counts a viewer out as soon as it is counted in when it left meanwhile, and sends it nothing', async () => {

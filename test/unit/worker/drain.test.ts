@@ -40,6 +40,17 @@ it('keeps its reason, unless the worker stops', () => {
   expect(seen).toEqual(['told', 'stopping']);
 });
 
+it('begins with one line in the log, which says how it ends', async () => {
+  const lines: { msg: string }[] = [];
+  const log = createLogger('info', {}, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  const over = new Drain(log, systemClock).until(() => false, 500, { signal: 'SIGTERM', clients: 3 });
+  expect(lines).toMatchObject([{ reason: 'stopping', signal: 'SIGTERM', drainMs: 500, clients: 3 }]);
+  expect(lines[0]?.msg).toMatch(/^draining: .*; it ends without viewers, or after 0\.5 s$/);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await over;
+  expect(lines).toHaveLength(1);
+});
+
 it('is taken back for the reason that it has, and never when the worker stops', () => {
   const { drain, seen } = draining();
   drain.takeBack('told');

@@ -7,6 +7,7 @@ import {
   host,
   integer,
   languages,
+  logFormat,
   logLevel,
   oneOf,
   origins,
@@ -48,11 +49,12 @@ const server = {
   host: setting('HOST', host, '0.0.0.0', 'Address the worker listens on.'),
   port: setting('PORT', integer(0, 65_535), '8085', 'Port the worker listens on; 0 picks a free one.'),
   rootPath: setting('ROOT_PATH', pathPrefix, '/m3u-proxy', 'Prefix that every route also answers under, beside `/`.'),
-  logLevel: setting(
-    'LOG_LEVEL',
-    logLevel,
-    'info',
-    'Least severe message that is logged. The log goes to stdout as JSON lines.',
+  logLevel: setting('LOG_LEVEL', logLevel, 'info', 'Least severe message that is logged. The log goes to stdout.'),
+  logFormat: setting(
+    'LOG_FORMAT',
+    logFormat,
+    'auto',
+    'How the log is written. `json`: one JSON object a line. `text`: lines for people, in colour unless `NO_COLOR` is set. `auto`: text on a terminal, JSON elsewhere.',
   ),
   metricsStage: optional(
     'METRICS_STAGE',

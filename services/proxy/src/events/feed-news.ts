@@ -1,8 +1,11 @@
 /** Tells what interrupts a stream's feed, and for how long its viewers got nothing. */
 
 import type { EventTeller } from '../../../registry/registry.ts';
+import type { Owner } from '../../../registry/types.ts';
+import type { Logger } from '../../../shared/log.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
+import { viewersStayed } from '../ownership/handover.ts';
 import { tellFailure } from './stream-failure.ts';
 
 export interface FeedNewsDeps {
@@ -10,7 +13,10 @@ export interface FeedNewsDeps {
   readonly place: FeedPlace;
   readonly registry: EventTeller;
   readonly streamId: string;
+  /** The stream's. */
+  readonly name: string;
   readonly slot: number;
+  readonly log: Logger;
 }
 
 export class FeedNews {
@@ -28,7 +34,7 @@ export class FeedNews {
     place.onTakeover((from, epoch) => {
       const to = place.me.workerId;
       const data = { from: from.workerId, from_incarnation: from.incarnation, to, epoch };
-      this.#tellWithMedia('takeover', data);
+      this.#tellWithMedia('takeover', data, (gapMs, clientsKept) => this.#logTakeover(from, epoch, gapMs, clientsKept));
     });
   }
 
@@ -41,8 +47,23 @@ export class FeedNews {
     this.#tellWithMedia('ffmpeg_restarted', { cause, detail });
   }
 
-  /** The event comes with the next media, if this worker still makes the feed then. */
-  #tellWithMedia(type: 'takeover' | 'ffmpeg_restarted', data: Readonly<Record<string, unknown>>): void {
+  #logTakeover({ workerId: from }: Owner, epoch: number, gapMs: number | undefined, clientsKept?: number): void {
+    const { place, streamId, name, slot, log } = this.#deps;
+    const to = place.me.workerId;
+    const gap = gapMs === undefined ? '' : `: ${gapMs} ms without media`;
+    const said = { type: 'takeover', stream: streamId, slot, from, to, epoch, gapMs, clientsKept };
+    log.warn(said, `${to} took ${name} over from ${from}${gap}${viewersStayed(clientsKept)}`);
+  }
+
+  /**
+   * The event comes with the next media, if this worker still makes the feed then.
+   * @param onAnswer called when the registry has the event, or does not answer
+   */
+  #tellWithMedia(
+    type: 'takeover' | 'ffmpeg_restarted',
+    data: Readonly<Record<string, unknown>>,
+    onAnswer?: (gapMs: number | undefined, clientsKept: number | undefined) => void,
+  ): void {
     const { feed, place, registry, streamId, slot } = this.#deps;
     const { head } = feed.ring;
     const lastMs = feed.lastMediaMs;
@@ -52,7 +73,8 @@ export class FeedNews {
       if (!place.isOriginal) return;
       // Without it the feed had no media yet, so nobody waited.
       const gapMs = lastMs === undefined ? undefined : Math.round(feed.clock.monotonicMs() - lastMs);
-      registry.tellEvent({ type, streamId, data: { worker_id: place.me.workerId, slot, ...data, gap_ms: gapMs } });
+      const event = { type, streamId, data: { worker_id: place.me.workerId, slot, ...data, gap_ms: gapMs } };
+      registry.tellEvent(event, (clientsKept) => onAnswer?.(gapMs, clientsKept));
     });
     feed.onEnd(stop);
   }

@@ -197,7 +197,7 @@ export class FeedPlace {
       this.#unclaimedSinceMs = lease.awakeSinceMs;
       return true;
     }
-    log.info({ feed: this.feed, place }, 'it is known who makes a feed after a standstill');
+    log.debug({ feed: this.feed, place }, 'it is known who makes a feed after a standstill');
     this.#become(place);
     return place.kind === 'own' && place.epoch === epoch;
   }
@@ -217,7 +217,7 @@ export class FeedPlace {
     this.#lost = true;
     const next = await this.#search.after(outcome, before, this.#hasMedia, signal);
     if (next === undefined) return;
-    this.#deps.log.info({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
+    this.#deps.log.debug({ feed: this.feed, place: next, outcome }, 'a feed has a new place');
     this.#lost = false;
     this.#become(next);
     if (outcome.kind === 'lost' && next.kind === 'own' && this.isOriginal) {

@@ -1,6 +1,6 @@
 /** Hands the feeds of a draining worker over to the workers that read them, one by one, while it still makes them. */
 
-import { parseFeedKey } from '../../../registry/feed-keys.ts';
+import { parseFeedKey, streamOfFeed } from '../../../registry/feed-keys.ts';
 import type { EventTeller } from '../../../registry/registry.ts';
 import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -13,6 +13,8 @@ import type { FeedPlace } from './feed-place.ts';
 /** A feed that this worker makes. */
 export interface OwnedFeed {
   readonly place: FeedPlace;
+  /** Of the stream that it is; unset: viewers see nothing of it, only feeds do that are made of it. */
+  readonly name?: string;
   /** False when it stays here. */
   handOver(to: WorkerIdentity): Promise<boolean>;
   /** What has come of it so far. */
@@ -112,12 +114,14 @@ export class Handover {
         if (signal.aborted) return;
         if (isReady && (await feed.handOver(to))) {
           const tookMs = Math.round(wire.clock.monotonicMs() - startedMs);
-          log.info({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
+          log.debug({ feed: feed.place.feed, to: to.workerId, tookMs }, 'handed over');
           const telling = this.#tell(feed, to, { tookMs, breaks }, signal).finally(() => this.#telling.delete(telling));
           this.#telling.add(telling);
           return;
         }
-        log.info({ feed: feed.place.feed, to: to.workerId }, 'could not hand a feed over');
+        const stream = streamOfFeed(feed.place.feed);
+        const refused = stream === undefined ? { feed: feed.place.feed } : { stream };
+        log[stream === undefined ? 'debug' : 'info']({ ...refused, to: to.workerId }, 'could not hand a feed over');
         this.#refusedUntilMs.set(refusalKey(feed, to), wire.clock.monotonicMs() + REFUSED_MS);
       }
     } finally {
@@ -135,22 +139,44 @@ export class Handover {
     before: { readonly tookMs: number; readonly breaks: number | undefined },
     signal: AbortSignal,
   ): Promise<void> {
-    const { place } = feed;
-    const name = parseFeedKey(place.feed);
-    if (name?.kind !== 'process') return;
-    const { streamId, slot } = name;
-    const { workerId } = place.me;
+    const { place, name } = feed;
+    const key = parseFeedKey(place.feed);
+    if (key?.kind !== 'process') return;
+    const { streamId, slot } = key;
+    const { workerId: from } = place.me;
     const epoch = place.current.kind === 'relay' ? place.current.owner.epoch : undefined;
     const head = feed.feed?.ring.head;
     await pauseBy(this.#deps.wire.clock, SEEN_MS, signal);
     // A worker that ends meanwhile, or has no reader of it any more, does not see how it goes on.
     const hasSeen = before.breaks !== undefined && head !== undefined && (feed.feed?.ring.head ?? 0) > head;
     const exact = hasSeen ? feed.breaks === before.breaks : undefined;
-    const data = { worker_id: workerId, from: workerId, to: to.workerId, epoch, slot, took_ms: before.tookMs, exact };
-    this.#deps.registry.tellEvent({ type: 'handover', streamId, data });
+    const { tookMs } = before;
+    const data = { worker_id: from, from, to: to.workerId, epoch, slot, took_ms: tookMs, exact };
+    this.#deps.registry.tellEvent({ type: 'handover', streamId, data }, (clientsKept) => {
+      const said = {
+        type: 'handover',
+        stream: streamId,
+        slot,
+        from,
+        to: to.workerId,
+        epoch,
+        tookMs,
+        exact,
+        clientsKept,
+      };
+      const lost = exact === false ? ', media is missing' : '';
+      const sentence = `${from} handed ${name} over to ${to.workerId} in ${tookMs} ms${lost}${viewersStayed(clientsKept)}`;
+      this.#deps.log.info(said, sentence);
+    });
   }
 }
 
 function refusalKey({ place }: OwnedFeed, { incarnation }: WorkerIdentity): string {
   return `${place.feed} ${incarnation}`;
+}
+
+/** How many viewers a change of owner has left where they were, as the log says it. @param clientsKept undefined: nobody knows */
+export function viewersStayed(clientsKept: number | undefined): string {
+  if (clientsKept === undefined) return '';
+  return `, ${clientsKept} ${clientsKept === 1 ? 'viewer' : 'viewers'} stayed`;
 }

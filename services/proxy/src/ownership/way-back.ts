@@ -41,7 +41,7 @@ export async function wayBack(
     const peer = answers ? { owner, via: undefined } : await questions.peerPlace(owner, LAST_ASK_TIMEOUT_MS);
     seen = peer?.owner.incarnation === owner.incarnation ? seen + 1 : 0;
     if (peer === undefined || seen < SEEN_TWICE) continue;
-    log.info({ feed, peer }, 'the owner of a feed can be reached again');
+    log.debug({ feed, peer }, 'the owner of a feed can be reached again');
     return { kind: 'relay', ...peer };
   }
 }

@@ -4,6 +4,7 @@
  * notice. A shared direct stream uses the same feed with a plain copy in place of FFmpeg.
  */
 
+import { streamName } from '../../../registry/events/stream-facts.ts';
 import type { FailoverState, StreamRecord, WorkerIdentity } from '../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
@@ -31,7 +32,7 @@ import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
 import type { ProcessMarks } from './output/process-marks.ts';
 import type { Production } from './production.ts';
-import { failureOf, nextStep, type Step } from './recovery.ts';
+import { endSentence, failureOf, nextStep, type Step } from './recovery.ts';
 import { type Run, type RunRequest, resumeOn } from './run.ts';
 import { intoFeed } from './run-output.ts';
 import { watchRun } from './run-watch.ts';
@@ -82,6 +83,8 @@ export class ProcessFeed implements PlacedFeed {
   readonly #clock: Clock;
   readonly #production: Production;
   readonly #streamId: string;
+  /** The stream's. */
+  readonly name: string;
   readonly #source: StreamSource;
   readonly #deps: ProcessFeedDeps;
   readonly #log: Logger;
@@ -130,6 +133,7 @@ export class ProcessFeed implements PlacedFeed {
     this.#prepared = new Preparation(prepareInput, (letGo) => letGo(), clock);
     this.place = place;
     this.#streamId = stream.id;
+    this.name = streamName(stream);
     this.#source = source;
     this.#production = production;
     this.#deps = options;
@@ -410,7 +414,9 @@ export class ProcessFeed implements PlacedFeed {
     this.#barrenRuns = failed.addedMs > GOOD_RUN_MEDIA_MS ? 0 : this.#barrenRuns + 1;
     const step = this.#decide(failed);
     const { why, exit, sourceError } = failed;
-    this.#log.warn({ why, exit, source: sourceError?.message, next: step.kind }, 'an FFmpeg run ended');
+    const maker = this.#production.needsProcess ? 'FFmpeg' : 'the copy';
+    const said = { type: 'ffmpeg_ended', why, exit, source: sourceError?.message, next: step.kind };
+    this.#log.warn(said, endSentence(maker, this.name, failed, step));
     if (step.kind === 'end') return { kind: 'ended' };
     if (step.kind === 'restart') {
       await pauseBy(this.#clock, step.delayMs, this.#abort.signal);

@@ -246,8 +246,9 @@ export class ProcessFeeds {
     const source = this.#deps.sourceOf(stream);
     const agree = (name: string, offered: string) => this.#deps.registry.agree(stream.id, name, offered);
     const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, agree, onRestart });
-    const { registry } = this.#deps;
-    news = new FeedNews({ feed: process.feed, place, registry, streamId: stream.id, slot });
+    const { registry, log } = this.#deps;
+    const { feed, name } = process;
+    news = new FeedNews({ feed, place, registry, streamId: stream.id, name, slot, log });
     const entry: Entry = {
       streamId: stream.id,
       slot,

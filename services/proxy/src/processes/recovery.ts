@@ -69,3 +69,34 @@ export function failureOf({ exit, sourceError }: Partial<RunEnd>, url: string): 
       : '';
   return new SourceError('ffmpeg', `The source ${maskUrl(url)} could not be played: ${said}${advice}`);
 }
+
+/**
+ * What the log says when a run has ended.
+ * @param maker what has made the stream
+ * @param name the stream's
+ * @example endSentence('FFmpeg', 'BBC One', failed, step) // 'FFmpeg of BBC One ended: the source … answered 404; another one starts'
+ */
+export function endSentence(maker: string, name: string, { why, exit, sourceError }: FailedRun, step: Step): string {
+  const cause = sourceError?.message ?? exit?.detail;
+  const what = `${maker} of ${name} ${why === 'not_opened' ? 'did not start' : 'ended'}`;
+  const because = cause === undefined ? '' : `: ${withinSentence(cause)}`;
+  return `${what}${because}; ${nextWords(step)}`;
+}
+
+/** A sentence as a part of another one. Names, such as FFmpeg's, stay as they are. */
+function withinSentence(sentence: string): string {
+  return sentence.replace(/\.$/, '').replace(/^(?:The|It|Its|No|Nothing)\b/, (word) => word.toLowerCase());
+}
+
+function nextWords(step: Step): string {
+  switch (step.kind) {
+    case 'restart':
+      return step.delayMs === 0 ? 'another one starts' : `another one starts in ${step.delayMs / 1_000} s`;
+    case 'failover':
+      return 'the next source is tried';
+    case 'end':
+      return 'the stream has ended';
+    case 'fail':
+      return 'nothing else can be tried';
+  }
+}

@@ -24,6 +24,7 @@ import { Visit } from '../visit.ts';
 import { Joins } from './joins.ts';
 import type { Seat, Seating, SeatRequest, Viewer } from './seating.ts';
 import { type UnfedStream, UnfedStreams } from './unfed-streams.ts';
+import { logJoined, logLeft } from './viewer-log.ts';
 
 export interface PlaybackDeps {
   readonly seating: Seating;
@@ -306,6 +307,7 @@ export class Playback {
     // It writes what there is at once.
     this.joins.firstByte(response, start);
     this.#cursors.add(cursor);
+    logJoined(this.#deps.log, client);
     let closing: Timer | undefined;
     const untrack = this.track({
       client,
@@ -325,6 +327,7 @@ export class Playback {
       untrack();
       this.#skips += cursor.stats.skips;
       this.#skippedMs += cursor.stats.skippedMs;
+      logLeft(this.#deps.log, client, { ...cursor.stats, atMs: this.#clock.wallMs() });
     });
     return () => cursor.stats.bytes;
   }
@@ -337,6 +340,8 @@ export class Playback {
     const close = () => response.destroy();
     visit.holds(this.track({ client, wantedId, stall, isUnfed: true, bytesServed, close }));
     visit.holds(() => void output.destroy());
+    logJoined(this.#deps.log, client);
+    visit.holds(() => logLeft(this.#deps.log, client, { bytes: served, atMs: this.#clock.wallMs() }));
     const writer = new ReplyWriter(response, stall);
     const onStall = (): false => {
       this.#noteDropped(client, 'stalled', stall);

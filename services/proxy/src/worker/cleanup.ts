@@ -2,7 +2,7 @@
 
 import type { Housekeeping } from '../../../registry/registry.ts';
 import type { Logger } from '../../../shared/log.ts';
-import { SESSION_ENDED } from '../viewers/sessions/sessions.ts';
+import { VIEWER_LEFT } from '../viewers/viewer-log.ts';
 
 export interface CleanupDeps {
   readonly registry: Housekeeping;
@@ -19,7 +19,7 @@ export function startCleanup({ registry, intervalMs, idleTtlMs, drop, log }: Cle
   const timer = setInterval(() => {
     const cleaned = registry.cleanup(idleTtlMs).then(({ expiredStreams, expiredSessions }) => {
       for (const { streamId, clientId } of expiredSessions)
-        log.info({ client: clientId, stream: streamId }, SESSION_ENDED);
+        log.info({ client: clientId, stream: streamId }, VIEWER_LEFT);
       for (const id of expiredStreams) void drop(id);
       if (expiredStreams.length > 0)
         log.info({ streams: expiredStreams }, 'removed streams that were idle for STREAM_IDLE_TTL');

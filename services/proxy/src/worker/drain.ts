@@ -7,6 +7,16 @@ import { pauseBy } from '../async.ts';
 
 const POLL_MS = 200;
 
+/** How a worker that stops ends. */
+interface Ending {
+  /** What asked for it. */
+  readonly signal?: string | undefined;
+  /** How long it waits for its viewers. */
+  readonly drainMs?: number;
+  /** The viewers that it has. */
+  readonly clients?: number;
+}
+
 export class Drain {
   readonly #log: Logger;
   readonly #clock: Clock;
@@ -34,13 +44,18 @@ export class Drain {
     this.#listeners.push(listener);
   }
 
-  /** A worker that drains already keeps its reason, unless it stops. */
-  begin(reason: DrainReason): void {
+  /**
+   * A worker that drains already keeps its reason, unless it stops.
+   * @param ending how a worker that stops ends, for the log
+   */
+  begin(reason: DrainReason, ending?: Ending): void {
     if (this.#reason === reason || (this.isBegun && reason !== 'stopping')) return;
-    if (!this.isBegun) {
-      const what = 'draining: the worker takes nothing new, and hands over the feeds that other workers read';
-      this.#log.info({ reason }, what);
-    }
+    const what = this.isBegun
+      ? 'this worker drains already, and ends now'
+      : 'draining: this worker takes nothing new, and hands over the feeds that other workers read';
+    const { drainMs = 0, clients = 0 } = ending ?? {};
+    const then = drainMs > 0 && clients > 0 ? `; it ends without viewers, or after ${drainMs / 1_000} s` : '';
+    this.#log.info({ reason, ...ending }, `${what}${then}`);
     this.#change(reason);
   }
 
@@ -67,8 +82,8 @@ export class Drain {
   }
 
   /** Stops the worker: resolves when nobody needs it any more, or after `drainMs`. */
-  async until(isUnused: () => boolean, drainMs: number): Promise<void> {
-    this.begin('stopping');
+  async until(isUnused: () => boolean, drainMs: number, ending: Omit<Ending, 'drainMs'> = {}): Promise<void> {
+    this.begin('stopping', { ...ending, drainMs });
     const untilMs = this.#clock.monotonicMs() + drainMs;
     while (!isUnused() && this.#clock.monotonicMs() < untilMs) await pauseBy(this.#clock, POLL_MS);
   }

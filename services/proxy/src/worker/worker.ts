@@ -1,5 +1,6 @@
 /** Puts the parts of a worker together, each after those that it uses, and ends them. */
 
+import { streamName } from '../../../registry/events/stream-facts.ts';
 import type { Command, MakingReport } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
@@ -68,10 +69,13 @@ export interface Worker {
   /**
    * Hands over the feeds that other workers read, waits up to `drainMs` for the viewers to leave, then ends everything.
    * @param handoversMs feeds are handed over for so long, even when viewers here have less time
+   * @param signal what asked for it, for the log
    */
-  drain(drainMs: number, handoversMs?: number): Promise<void>;
+  drain(drainMs: number, handoversMs?: number, signal?: string): Promise<void>;
   /** Calls back when the worker was told to drain, nobody needs it any more, and ECS starts another one if it wants one. */
   onDrained(listener: () => void): void;
+  /** What the log says of a stream beside its id; undefined when this worker does not know it. */
+  aboutStream(id: string): { readonly name: string; readonly profile: string | undefined } | undefined;
 }
 
 /**
@@ -419,9 +423,13 @@ export async function createWorker(
     onDrained: (listener) => {
       onDrained = listener;
     },
-    async drain(drainMs, handoversMs = 0) {
+    aboutStream: (id) => {
+      const stream = registry.remembered(id);
+      return stream && { name: streamName(stream), profile: stream.profile?.name };
+    },
+    async drain(drainMs, handoversMs = 0, signal) {
       drainEnd.stop();
-      await drain.until(isUnused, drainMs);
+      await drain.until(isUnused, drainMs, { signal, clients: playback.clientCount });
       if (handover.isPending) {
         await playback.close();
         await drain.until(() => !handover.isPending, handoversMs - drainMs);

@@ -217,7 +217,8 @@ describe('PLAYBACK_AUTH=signed', () => {
     expect(said.join('')).not.toContain(code);
     const requests = api.logged.map((line) => JSON.parse(line)).filter((line) => /^\/stream\//.test(String(line.url)));
     expect(requests.map((line) => line.url)).toEqual(requests.map(() => expect.stringContaining('signature=***')));
-    expect(requests).toHaveLength(3);
+    // The first one plays: the line of a viewer stands for it.
+    expect(requests).toHaveLength(2);
   });
 
   it('takes what another worker with the same secret has signed, and nothing else', async () => {

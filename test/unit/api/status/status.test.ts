@@ -235,4 +235,27 @@ describe('the log', () => {
     expect(lines[0]).toMatchObject({ method: 'GET', status: 502 });
     for (const secret of ['tok-en', 's3cret', 'joe']) expect(api.logged.join('')).not.toContain(secret);
   });
+
+  it('says why a request was refused, also by what it lacks, and says nothing of what machines ask', async () => {
+    const api = await startApi({ API_TOKEN: 'tok-en' });
+    const token = { 'x-api-token': 'tok-en' };
+    await api.get('/stats');
+    await api.post('/transcode', { url: 'nonsense', profile: 7 }, token);
+    await api.post('/streams/none/failover', undefined, token);
+    await api.get('/nowhere', token);
+    await api.get('/health', token);
+    await api.get('/hls/none/playlist.m3u8', token);
+    const lines = api.logged.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request');
+    expect(lines.map(({ status, url }) => `${status} ${url}`)).toEqual([
+      '401 /stats',
+      '422 /transcode',
+      '404 /streams/none/failover',
+      '404 /nowhere',
+      '404 /hls/none/playlist.m3u8',
+    ]);
+    const [unproven, invalid, ...unknown] = lines.map(({ reason }) => reason);
+    expect(unproven).toMatch(/token/i);
+    expect(invalid).toMatch(/body\.url: .*http.*; body\.profile: /);
+    expect(unknown).toEqual(['Stream not found', 'Not Found. The routes are listed at /docs.', 'Stream not found']);
+  });
 });

@@ -1,4 +1,4 @@
-/** One log line per request, when its response is over; hides credentials in its URL. */
+/** One log line per request, when its response is over, with the reason if it was refused; hides credentials in its URL. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../../../../shared/log.ts';
@@ -8,9 +8,31 @@ import { maskParameters } from '../../../../shared/masking/parameters.ts';
 import { HIDDEN } from '../../../../shared/masking/what-is-masked.ts';
 import type { TrustProxy } from '../../config/config.ts';
 import { senderOf } from './sender.ts';
+import type { InvalidDetail } from './validation.ts';
 
 /** Machines ask for these every few seconds. */
-const QUIET = new Set(['/livez', '/readyz', '/metrics']);
+const QUIET = new Set(['/livez', '/readyz', '/health', '/metrics']);
+/** A viewer who plays it has lines of its own: `viewer joined`, `viewer left`. */
+const PLAYS = '/stream/:stream_id';
+
+/** Why requests were refused, for their lines. */
+const refusals = new WeakMap<FastifyRequest, string>();
+
+/** Keeps why a request is refused, for its line in the log. */
+export function noteRefusal(request: FastifyRequest, detail: unknown): void {
+  refusals.set(request, typeof detail === 'string' ? detail : reasonIn(detail));
+}
+
+/** What is wrong with which fields, of the details that a 422 has. */
+function reasonIn(details: unknown): string {
+  const each = (Array.isArray(details) ? details : [details]) as readonly Partial<InvalidDetail>[];
+  const said = each.map(({ loc = [], msg = '' }) => `${loc.join('.')}: ${msg}`);
+  const more = said.length > SAID_DETAILS ? `, and ${said.length - SAID_DETAILS} more` : '';
+  return `${said.slice(0, SAID_DETAILS).join('; ')}${more}`;
+}
+
+/** As many as one reads in a line. */
+const SAID_DETAILS = 3;
 
 /** The ticket of a viewer of HLS, behind the id of its stream. */
 const TICKET = /(\/hls\/[0-9a-f]{32}-)[0-9a-f]+/;
@@ -20,22 +42,29 @@ const REFERENCE = /([?&](?:r|url)=)[\w-]+(?=&|$)/g;
 /** Logs a request when its response ends or its connection closes. */
 export function logRequest(log: Logger, trustProxy: TrustProxy, request: FastifyRequest, reply: FastifyReply): void {
   const route = request.routeOptions.url ?? '';
-  // A player of HLS asks for something every second or two.
-  const isQuiet = QUIET.has(route) || route.startsWith('/hls/');
-  if (isQuiet && !log.isLevelEnabled('debug')) return;
   const startedMs = performance.now();
   reply.raw.once('close', () => {
+    const { statusCode: status, headersSent, writableFinished } = reply.raw;
+    // A player of HLS asks for something every second or two.
+    const isCommon = QUIET.has(route) || route.startsWith('/hls/') || (route === PLAYS && headersSent);
+    const level = isCommon && !isRefused(route, status) ? 'debug' : 'info';
+    if (!log.isLevelEnabled(level)) return;
     const fields = {
       method: request.method,
       url: maskRequestUrl(request.originalUrl),
-      status: reply.raw.statusCode,
+      status,
       ms: Math.round(performance.now() - startedMs),
       ip: senderOf(request, trustProxy),
-      ...(reply.raw.writableFinished ? {} : { cut: true }),
+      ...(writableFinished ? {} : { cut: true }),
+      ...(status < 400 ? {} : { reason: refusals.get(request) }),
     };
-    if (isQuiet) log.debug(fields, 'request');
-    else log.info(fields, 'request');
+    log[level](fields, 'request');
   });
+}
+
+/** A worker that drains is not ready, and says so all the time. */
+function isRefused(route: string, status: number): boolean {
+  return status >= 400 && !QUIET.has(route);
 }
 
 /**

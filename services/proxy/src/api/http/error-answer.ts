@@ -6,6 +6,7 @@ import { BadRecordError } from '../../../../registry/bad-record.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { maskText } from '../../../../shared/masking/mask.ts';
 import { StreampoolError } from '../../errors.ts';
+import { noteRefusal } from './access-log.ts';
 import { InvalidRequest } from './validation.ts';
 
 /** How long the rest of a too large body may take. */
@@ -55,6 +56,7 @@ export async function sendError(
   options: { readonly log: Logger; readonly maxBodyBytes: number },
 ): Promise<FastifyReply> {
   const { status, headers, body, isBug } = errorAnswer(error, options.maxBodyBytes);
+  noteRefusal(request, body.detail);
   if (status === 413) await letPass(request.raw);
   if (isBug) options.log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'a bug');
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body);

@@ -1,6 +1,7 @@
 /** Requests without a route: 405 with `Allow` when the path exists with another method, else 404. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { noteRefusal } from './access-log.ts';
 
 /** Which methods the registered paths have. */
 export class RouteIndex {
@@ -27,11 +28,13 @@ export class RouteIndex {
 export function answerUnknown(index: RouteIndex, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = withoutSlash(request.url.split('?', 1)[0] ?? '');
   const allowed = index.allowed(path);
-  if (allowed.length === 0) return reply.code(404).send({ detail: 'Not Found. The routes are listed at /docs.' });
-  return reply
-    .code(405)
-    .header('allow', allowed.join(', '))
-    .send({ detail: `Method Not Allowed. This path answers ${allowed.join(', ')}.` });
+  const [status, detail] =
+    allowed.length === 0
+      ? [404, 'Not Found. The routes are listed at /docs.']
+      : [405, `Method Not Allowed. This path answers ${allowed.join(', ')}.`];
+  noteRefusal(request, detail);
+  if (status === 405) reply.header('allow', allowed.join(', '));
+  return reply.code(status).send({ detail });
 }
 
 /** `/streams/` counts as `/streams`. */

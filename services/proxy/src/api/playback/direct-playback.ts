@@ -20,13 +20,14 @@ export class DirectPlayback {
 
   constructor(services: Services) {
     this.#services = services;
-    const { registry, playback, seating, config } = services;
+    const { registry, playback, seating, config, log } = services;
     this.#sessions = new DirectSessions({
       registry,
       playback,
       clientStallTimeoutMs: config.clientStallTimeoutMs,
       clientTimeoutMs: config.clientTimeoutMs,
       onJoined: (stream) => seating.feeds.follow(stream),
+      log,
     });
   }
 

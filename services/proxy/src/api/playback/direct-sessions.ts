@@ -7,6 +7,8 @@ import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { joinedOrThrow } from '../../viewers/join-errors.ts';
 import type { Playback } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
+import { logJoined, logLeft } from '../../viewers/viewer-log.ts';
+import type { Services } from '../../worker/services.ts';
 
 export interface DirectSessionsDeps {
   readonly registry: Viewers;
@@ -17,6 +19,7 @@ export interface DirectSessionsDeps {
   readonly clientTimeoutMs: number;
   /** Called with the current record whenever a viewer has been counted in. */
   readonly onJoined: (stream: StreamRecord) => void;
+  readonly log: Services['log'];
 }
 
 type Connect = (atLimit: () => void) => Promise<() => void>;
@@ -190,12 +193,12 @@ class Session implements DirectSession {
     this.#responses.get(abort)?.disconnect?.();
     this.#responses.delete(abort);
     if (this.#responses.size > 0) return;
-    // A viewer that got no bytes has not begun to watch.
     if (!this.#isKept || this.#closed || this.#bytes === 0) return this.#leave();
     this.#idle = setTimeout(() => void this.#leave(), this.#deps.clientTimeoutMs).unref();
   }
 
   count(bytes: number): void {
+    if (this.#bytes === 0) logJoined(this.#deps.log, this.client);
     this.#bytes += bytes;
   }
 
@@ -219,6 +222,8 @@ class Session implements DirectSession {
     this.#closed = true;
     this.#untrack();
     this.#on.over();
+    // A viewer that got no bytes has not begun to watch.
+    if (this.#bytes > 0) logLeft(this.#deps.log, this.client, { bytes: this.#bytes, atMs: Date.now() });
     await this.#deps.registry.leave(clientReport(this.client, this.#bytes));
   }
 }

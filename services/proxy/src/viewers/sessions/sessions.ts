@@ -14,6 +14,7 @@ import type { Sealer } from '../../sealer.ts';
 import { joinedOrThrow } from '../join-errors.ts';
 import type { Playback } from '../playback.ts';
 import { isOpenedAnew, type Seating, type SessionSeat, type Viewer } from '../seating.ts';
+import { logJoined, logLeft } from '../viewer-log.ts';
 import { DisconnectedSessions } from './disconnected.ts';
 import {
   type HlsSession,
@@ -56,9 +57,6 @@ interface Here {
 
 /** Who asks: by a ticket, or by its client id alone. */
 type Proven = Pick<Ticket, 'clientId'> & Partial<Ticket>;
-
-/** Whichever worker counts a session out says this of it, once. */
-export const SESSION_ENDED = 'a session has ended';
 
 const SWEEP_MS = 1_000;
 /** A player that still comes to a draining worker asks for something within this, or a load balancer has sent it to another one. */
@@ -154,7 +152,7 @@ export class Sessions implements HlsSessions {
       meant.map(async (here) => {
         await this.#leave(here);
         const { id, streamId: of } = here.session.client;
-        this.#deps.log.info({ client: id, stream: of }, 'a session was disconnected');
+        this.#deps.log.info({ client: id, stream: of }, 'viewer disconnected');
       }),
     );
   }
@@ -162,7 +160,9 @@ export class Sessions implements HlsSessions {
   async abandon(session: HlsSession, goesOn = false): Promise<void> {
     this.#deps.playback.joins.givenUp(session, goesOn);
     const here = this.#hereOf(session);
-    if (here !== undefined) await this.#leave(here);
+    if (here === undefined) return;
+    await this.#leave(here);
+    this.#logLeft(here.session);
   }
 
   async lose({ client, wantedId }: HlsSession): Promise<void> {
@@ -257,7 +257,7 @@ export class Sessions implements HlsSessions {
     this.#sweeper ??= this.#clock.setInterval(() => this.#sweep(), SWEEP_MS);
     const fields = { client: client.id, stream: client.streamId };
     if (resumed === true) log.debug(fields, 'serves a session that was counted before');
-    else log.info(fields, 'a session has begun');
+    else logJoined(log, client);
     // Somebody may have disconnected it meanwhile.
     if (this.#disconnected.has(clientId, client.streamId, issuedAtMs)) {
       await this.#leave(here);
@@ -309,10 +309,18 @@ export class Sessions implements HlsSessions {
     try {
       await this.#drop(here);
       const end = await registry.expire({ streamId, clientId });
-      if (end === 'expired') log.info({ client: clientId, stream: streamId }, SESSION_ENDED);
+      // Whichever worker counts it out says this of it, once.
+      if (end === 'expired') this.#logLeft(here.session);
     } catch (error) {
       log.warn({ client: clientId, stream: streamId, err: error }, 'could not end a session; a cleanup will do it');
     }
+  }
+
+  #logLeft(session: LocalSession): void {
+    const { log, hasOthers } = this.#deps;
+    // Other workers may have sent it some.
+    const bytes = hasOthers() ? undefined : session.bytesServed();
+    logLeft(log, session.client, { bytes, atMs: this.#clock.wallMs() - session.overdueMs(0) });
   }
 
   async #leave(here: Here): Promise<void> {
