@@ -296,8 +296,11 @@ export interface Housekeeping {
 export interface KnownStreams {
   /** False during an outage: then a stream that this worker does not know may still exist. */
   readonly knowsAll: boolean;
-  /** What this worker remembers of a stream, without asking anybody: it may have changed or be deleted. */
-  remembered(id: string): StreamRecord | undefined;
+  /**
+   * What this worker remembers of a stream, without asking anybody: it may have changed or be deleted. The same object, until it
+   * remembers something else.
+   */
+  remembered(id: string): Readonly<StreamRecord> | undefined;
 }
 
 /** Whether the registry answers. */

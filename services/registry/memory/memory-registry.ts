@@ -59,13 +59,21 @@ import { StreamNews } from './stream-news.ts';
 const MINE = { kind: 'own', epoch: 1 } as const;
 
 interface Entry {
-  record: Omit<StreamRecord, 'failover'>;
+  /** Replaced when it changes, never changed itself. */
+  record: Readonly<Omit<StreamRecord, 'failover'>>;
   clients: Map<string, ClientRecord>;
   /** Client id of a session → when it is over unless it is seen again, monotonic. */
   sessions: Map<string, number>;
   /** What workers have agreed on, by name. */
   agreed: Map<string, string>;
   group: StreamGroup;
+  /** What `remembered` has answered last, and what that was made from. */
+  answered?: Answered | undefined;
+}
+
+interface Answered extends Pick<Entry, 'record'> {
+  readonly state: StreamGroup['state'];
+  readonly answer: Readonly<StreamRecord>;
 }
 
 export class MemoryRegistry implements Registry {
@@ -116,7 +124,7 @@ export class MemoryRegistry implements Registry {
     const counts = known !== undefined && known.record.createdAtMs > deletedAtMs;
     if (counts && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
       // Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
-      if (!known.record.watched) known.record.lastAccessMs = nowMs;
+      if (!known.record.watched) change(known, { lastAccessMs: nowMs });
       return { stream: copyOf(known), existing: true };
     }
     if (known === undefined && maxStreams > 0 && !this.#hasRoom(maxStreams)) return 'full';
@@ -158,7 +166,7 @@ export class MemoryRegistry implements Registry {
     group.state = begunAt(record.url, Math.max(nowMs, movedAtMs(group.state) + 1));
     for (const id of group.streams) {
       const entry = this.#streams.get(id);
-      if (entry !== undefined) entry.record.unshareable = false;
+      if (entry !== undefined) change(entry, { unshareable: false });
     }
   }
 
@@ -201,12 +209,18 @@ export class MemoryRegistry implements Registry {
   }
 
   async stream(id: string): Promise<StreamRecord | undefined> {
-    return this.remembered(id);
+    const entry = this.#streams.get(id);
+    return entry && copyOf(entry);
   }
 
-  remembered(id: string): StreamRecord | undefined {
+  remembered(id: string): Readonly<StreamRecord> | undefined {
     const entry = this.#streams.get(id);
-    return entry === undefined ? undefined : copyOf(entry);
+    if (entry === undefined) return undefined;
+    const { record, group, answered } = entry;
+    if (answered?.record === record && answered.state === group.state) return answered.answer;
+    const answer = copyOf(entry);
+    entry.answered = { record, state: group.state, answer };
+    return answer;
   }
 
   async streams(): Promise<StreamRecord[]> {
@@ -256,13 +270,13 @@ export class MemoryRegistry implements Registry {
   }
 
   async markUnshareable(id: string): Promise<void> {
-    const record = this.#streams.get(id)?.record;
-    if (record !== undefined) record.unshareable = true;
+    const entry = this.#streams.get(id);
+    if (entry !== undefined) change(entry, { unshareable: true });
   }
 
   async countError(id: string): Promise<void> {
-    const record = this.#streams.get(id)?.record;
-    if (record !== undefined) record.errorCount++;
+    const entry = this.#streams.get(id);
+    if (entry !== undefined) change(entry, { errorCount: entry.record.errorCount + 1 });
   }
 
   async join(request: JoinRequest): Promise<JoinAnswer> {
@@ -293,8 +307,7 @@ export class MemoryRegistry implements Registry {
     const client: ClientRecord = live === undefined ? counted : { ...live, slot };
     entry.clients.set(client.id, client);
     if (session !== undefined) this.#prolong(entry, client.id, this.#clock.monotonicMs() + session.timeoutMs);
-    entry.record.lastAccessMs = nowMs;
-    entry.record.watched = true;
+    change(entry, { lastAccessMs: nowMs, watched: true });
     if (live === undefined) this.#news?.joined(entry.record, client, entry.clients.size);
     const stream = copyOf(entry);
     const isAlone = request.alone === true || entry.record.unshareable;
@@ -332,9 +345,11 @@ export class MemoryRegistry implements Registry {
     // A report of a session says what has come since the last one.
     const bytesServed = report.bytesServed + (isSession(client) ? client.bytesServed : 0);
     const segmentsServed = report.segmentsServed + (isSession(client) ? client.segmentsServed : 0);
-    entry.record.bytesServed += bytesServed;
-    entry.record.segmentsServed += segmentsServed;
-    entry.record.lastAccessMs = this.#clock.wallMs();
+    change(entry, {
+      bytesServed: entry.record.bytesServed + bytesServed,
+      segmentsServed: entry.record.segmentsServed + segmentsServed,
+      lastAccessMs: this.#clock.wallMs(),
+    });
     this.#news?.left(entry.record, client, { bytesServed, segmentsServed }, entry.clients.size, reason);
     return client.slot === undefined ? 0 : (countSlots(entry).get(client.slot) ?? 0);
   }
@@ -355,7 +370,7 @@ export class MemoryRegistry implements Registry {
       client.lastAccessMs = report.lastAccessMs;
       const { seen } = report;
       if (seen !== undefined) this.#prolong(entry, client.id, seen.atMs + seen.timeoutMs);
-      entry.record.lastAccessMs = Math.max(entry.record.lastAccessMs, report.lastAccessMs);
+      if (report.lastAccessMs > entry.record.lastAccessMs) change(entry, { lastAccessMs: report.lastAccessMs });
     }
   }
 
@@ -615,6 +630,10 @@ function summaryOf(entry: Entry, workerId: string): StreamSummary {
     lastAccessMs: current.reduce((last, { lastAccessMs }) => Math.max(last, lastAccessMs), record.lastAccessMs),
     owner: processes === 0 ? undefined : workerId,
   };
+}
+
+function change(entry: Entry, changed: Partial<Entry['record']>): void {
+  entry.record = { ...entry.record, ...changed };
 }
 
 function copyOf({ record, group }: Entry): StreamRecord {

@@ -6,7 +6,8 @@ import type { FailoverState, StreamSpec } from '../types.ts';
 export interface StreamGroup {
   readonly name: string;
   readonly streams: Set<string>;
-  state: FailoverState;
+  /** Replaced when it changes, never changed itself. */
+  state: Readonly<FailoverState>;
 }
 
 export class StreamGroups {

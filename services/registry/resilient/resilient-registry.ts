@@ -180,7 +180,7 @@ export class ResilientRegistry implements Registry {
     return this.#held.streamReport(id);
   }
 
-  remembered(id: string): StreamRecord | undefined {
+  remembered(id: string): Readonly<StreamRecord> | undefined {
     return this.#held.records.remembered(id);
   }
 

@@ -43,6 +43,8 @@ export class StreamSource implements GroupSource {
 
   /** Takes over a newer record: the group has moved, or the stream was created anew with other headers or failovers. */
   follow(stream: StreamRecord): void {
+    // Each request of a viewer comes with what is remembered of its stream, which is the same object until something has changed.
+    if (stream === this.#stream) return;
     const before = this.#group;
     this.#stream = stream;
     this.#group = this.#groupOf(stream);
