@@ -178,9 +178,14 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking services/registry services/registry/events errors.ts async.ts upstream/* events',
   ),
   row(
+    'segments/media',
+    'which segments a worker has, and their media: cut from the feed here, or fetched from another worker',
+    'services/shared services/registry timing.ts mpegts/syntax feed feed/hls feed/marks ownership relay',
+  ),
+  row(
     'segments',
     'the segments of a process feed: cut here, the same on every worker',
-    'services/shared services/registry timing.ts errors.ts async.ts mpegts/syntax mpegts/segmenting feed feed/hls feed/marks ownership relay',
+    'services/shared services/registry timing.ts errors.ts async.ts mpegts/syntax mpegts/segmenting feed feed/hls feed/marks ownership relay segments/media',
   ),
   row(
     'sources',
@@ -210,7 +215,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'films',
     'sources with an end: one FFmpeg for one viewer, and what it gets by HLS',
-    'services/shared services/registry timing.ts visit.ts errors.ts async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/* upstream/* relay segments processes',
+    'services/shared services/registry timing.ts visit.ts errors.ts async.ts mpegts/syntax feed feed/hls feed/marks ffmpeg/* upstream/* relay segments/media segments processes',
   ),
   row(
     'viewers',

@@ -5,7 +5,7 @@ import { CHUNK_BYTES } from '../../../services/proxy/src/feed/chunk.ts';
 import { Feed } from '../../../services/proxy/src/feed/feed.ts';
 import type { Done } from '../../../services/proxy/src/feed/hls/segment-events.ts';
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
-import { FeedCutter } from '../../../services/proxy/src/segments/feed-cutter.ts';
+import { FeedCutter } from '../../../services/proxy/src/segments/media/feed-cutter.ts';
 import { markedLoop, segmentsOf } from '../../support/segmented.ts';
 
 const PIECE_BYTES = 64 * 188;

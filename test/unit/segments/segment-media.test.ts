@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
 import type { ListedSegment } from '../../../services/proxy/src/feed/hls/segment-list.ts';
-import { SegmentMedia } from '../../../services/proxy/src/segments/segment-media.ts';
+import { SegmentMedia } from '../../../services/proxy/src/segments/media/segment-media.ts';
 
 const MINE = Buffer.from('mine');
 const THEIRS = Buffer.from('theirs');

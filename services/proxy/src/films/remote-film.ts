@@ -9,7 +9,7 @@ import { FrameReader } from '../relay/relay-frames.ts';
 import { relayedError } from '../relay/relayed-failure.ts';
 import type { Wire } from '../relay/wire.ts';
 import type { WantedSegments } from '../segments/feed-hls.ts';
-import { type SegmentsPeer, wantSegments } from '../segments/segments-run.ts';
+import { type SegmentsPeer, wantSegments } from '../segments/media/segments-run.ts';
 import type { PlaylistText, ViewedSegments } from '../segments/viewer-answers.ts';
 import { mediaFacts } from '../upstream/playlists/media-playlist.ts';
 import { FILM_NAMES } from './film-answer.ts';

@@ -7,30 +7,21 @@ import type { WorkerIdentity } from '../../../registry/types.ts';
 import type { Clock, Timer } from '../../../shared/clock.ts';
 import type { Logger } from '../../../shared/log.ts';
 import type { Feed } from '../feed/feed.ts';
-import type { Container, Done, Part } from '../feed/hls/segment-events.ts';
-import {
-  type ListedSegment,
-  type ListOptions,
-  listedSegment,
-  mediaFacts,
-  SegmentList,
-  type SegmentNews,
-} from '../feed/hls/segment-list.ts';
+import type { Container } from '../feed/hls/segment-events.ts';
+import type { ListOptions, SegmentList, SegmentNews } from '../feed/hls/segment-list.ts';
 import type { FeedMarks } from '../feed/marks/feed-marks.ts';
 import type { Mark } from '../feed/marks/mark.ts';
 import type { SegmentProgram } from '../mpegts/segmenting/segment-writer.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { CmafFit } from './cmaf-fit.ts';
-import { type CutFacts, FeedCutter } from './feed-cutter.ts';
-import { InitSegments } from './init-segments.ts';
-import { PartMedia } from './part-media.ts';
+import { FeedCutter } from './media/feed-cutter.ts';
+import { HeldSegments } from './media/held-segments.ts';
+import { followerPeer } from './media/segments-run.ts';
 import type { PlaylistWish } from './reload.ts';
 import { SegmentChanges } from './segment-changes.ts';
-import { SegmentMedia } from './segment-media.ts';
 import type { AnsweringSegments } from './segments-answer.ts';
-import { fetchInit, fetchPart, fetchSegment, type SegmentsPeer } from './segments-run.ts';
 import { type PlaylistText, type ViewedSegments, ViewerAnswers } from './viewer-answers.ts';
-import { followerPeer, peerOf, WantedSegments } from './wanted-segments.ts';
+import { WantedSegments } from './wanted-segments.ts';
 
 export interface SegmentSettings {
   /** HLS_SEGMENT_TIME */
@@ -69,49 +60,29 @@ const FOLLOWERS_MS = 2_000;
 export class FeedSegments implements AnsweringSegments, ViewedSegments {
   readonly #deps: FeedSegmentsDeps;
   readonly #clock: Clock;
-  readonly #media: SegmentMedia;
-  readonly #parts: PartMedia;
-  readonly #inits: InitSegments;
+  readonly #held: HeldSegments;
   /** Whether the container can carry the feed; undefined: it always can. */
   readonly #fit: CmafFit | undefined;
   #users = 0;
   #linger: Timer | undefined;
   #cutter: FeedCutter | undefined;
   #wanted: WantedSegments | undefined;
-  #list: SegmentList;
-  /** Cut here while another worker makes the feed, the oldest first: this one may have to go on from them. */
-  #unsaid: { readonly done: Done; readonly facts: CutFacts }[] = [];
-  /** The same of the segment that has not ended. */
-  #unsaidParts: { readonly part: Omit<Part, 'bytes'>; readonly offset: number }[] = [];
   readonly #answers: ViewerAnswers;
   /** Monotonic: since when this worker makes the feed that another one made before. */
   #tookOverMs = Number.NEGATIVE_INFINITY;
-  /** That has been logged. */
-  #isShort = false;
   /** At each segment, and at the end of the feed. */
   readonly #changes: SegmentChanges;
 
   constructor(deps: FeedSegmentsDeps) {
     this.#deps = deps;
     this.#clock = deps.feed.clock;
-    this.#list = new SegmentList(deps.list);
     this.#changes = new SegmentChanges(this.#clock, () => this.isOver);
-    this.#media = new SegmentMedia(async (n) => {
-      const peer = peerOf(deps.place);
-      return peer && fetchSegment(peer, deps.container, n);
-    });
-    this.#parts = new PartMedia(async (n, p) => {
-      const peer = peerOf(deps.place);
-      return peer && fetchPart(peer, n, p);
-    });
-    this.#inits = new InitSegments(async (key) => {
-      const peer = peerOf(deps.place);
-      return peer && fetchInit(peer, key);
-    });
+    this.#held = new HeldSegments({ ...deps, cutter: () => this.#cutter, onChange: () => this.#changed() });
+    const { media, parts, inits } = this.#held;
     this.#fit = deps.container === 'fmp4' ? new CmafFit(deps.log) : undefined;
     this.#answers = new ViewerAnswers({
       ...{ feed: deps.feed, container: deps.container, maxBytes: deps.maxBytes, settings: deps.settings },
-      ...{ media: this.#media, parts: this.#parts, inits: this.#inits, fit: this.#fit, changes: this.#changes },
+      ...{ media, parts, inits, fit: this.#fit, changes: this.#changes },
       ...{ list: () => this.#list, isOwn: () => this.#isOwn, mayCome: (n) => this.#mayCome(n) },
     });
     const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
@@ -132,14 +103,18 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     return this.#deps.place.current.kind === 'own';
   }
 
+  get #list(): SegmentList {
+    return this.#held.list;
+  }
+
   /** What the media of the segments takes, in bytes. */
   get heldBytes(): number {
-    return this.#media.heldBytes;
+    return this.#held.media.heldBytes;
   }
 
   /** How many segments have come from another worker. */
   get fetched(): number {
-    return this.#media.fetched;
+    return this.#held.media.fetched;
   }
 
   /** How many requests wait for what comes next. */
@@ -222,7 +197,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   }
 
   mediaOf(n: number): Buffer | undefined {
-    return this.#media.of({ n });
+    return this.#held.media.of({ n });
   }
 
   partOf(n: number, p: number): Buffer | undefined {
@@ -230,23 +205,12 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   }
 
   initOf(key: string): Buffer | undefined {
-    return this.#inits.of(key);
+    return this.#held.inits.of(key);
   }
 
   offer(known: SegmentNews, by?: WorkerIdentity): void {
     this.#learn(known);
-    if (this.#isOwn && by !== undefined) void this.#fetchFrom(followerPeer(this.#deps.place, by), known);
-  }
-
-  /** Players know what the worker before has listed, and another follower may have media of it that this worker came too late for. */
-  async #fetchFrom(peer: SegmentsPeer, { segments }: SegmentNews): Promise<void> {
-    const known = new Map(segments.map(({ n, crc }) => [n, crc]));
-    const missing = this.#missing.filter(({ n, crc }) => known.get(n) === crc);
-    if (missing.length === 0) return;
-    const fetch = (n: number) => fetchSegment(peer, this.#deps.container, n);
-    await Promise.all(missing.map((segment) => this.#media.fetch(segment, fetch)));
-    this.#reach();
-    this.#changed();
+    if (this.#isOwn && by !== undefined) void this.#held.fetchFrom(followerPeer(this.#deps.place, by), known);
   }
 
   #learn(known: SegmentNews): void {
@@ -257,12 +221,12 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
       if (theirs.n === newest.n && this.#list.takeParts(known.open)) this.#changed();
       return;
     }
-    this.#take(known);
+    this.#held.take(known);
     if (this.#cutter !== undefined) this.#cutAnew();
   }
 
   hear(news: SegmentNews): void {
-    if (!this.#isOwn) this.#take(news);
+    if (!this.#isOwn) this.#held.take(news);
   }
 
   /**
@@ -272,17 +236,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
   async prepare(): Promise<void> {
     if (this.#isOwn || this.#list.newest === undefined) return;
     this.#goOn();
-    const { kept, from } = this.#list;
-    const inits = new Set(kept.flatMap(({ init = [] }) => init));
-    await Promise.all([
-      ...this.#missing.filter(({ n }) => n >= from).map((segment) => this.#fetchAhead(segment)),
-      ...[...inits].map((key) => this.#inits.of(key) ?? this.#inits.fetch(key)),
-    ]);
-  }
-
-  /** Listed, and without their media here. */
-  get #missing(): ListedSegment[] {
-    return this.#list.kept.filter(({ n, gap }) => !gap && this.#media.of({ n }) === undefined);
+    await this.#held.fetchMissing();
   }
 
   /** As `ViewerAnswers` says. */
@@ -327,8 +281,8 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     const { feed, marks, container, settings } = this.#deps;
     this.#cutter?.close();
     this.#cutter = undefined;
-    this.#unsaidParts = [];
-    const [missing] = this.#missing;
+    this.#held.forgetUnsaid();
+    const [missing] = this.#held.missing;
     const { newest } = this.#list;
     this.#cutter = new FeedCutter({
       ...{ feed, marks, container, after: this.#isOwn ? newest : undefined },
@@ -337,27 +291,21 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
       partSeconds: settings.partMs / 1000,
       decided: () => (this.#list.isBegun ? this.#list : undefined),
       onCut: ({ program }) => this.#begins(program),
-      onPart: (part, offset) => this.#partCut(part, offset),
-      onDone: (done, facts) => this.#cut(done, facts),
+      onPart: (part, offset) => this.#held.partCut(part, offset),
+      onDone: (done, facts) => this.#held.cut(done, facts),
       onFault: (mark) => {
         if (this.#isOwn) this.#deps.onFault(mark);
       },
       endBefore: (n) => this.#list.of(n - 1),
     });
-    this.#reach();
+    this.#held.reach();
     this.#changed();
   }
 
   #stop(): void {
     this.#cutter?.close();
     this.#cutter = undefined;
-    // Who follows goes on hearing which there are.
-    if (this.#isOwn) this.#list = new SegmentList(this.#deps.list);
-    this.#media.clear();
-    this.#parts.clear();
-    this.#inits.clear();
-    this.#unsaid = [];
-    this.#unsaidParts = [];
+    this.#held.clear();
     this.#changed();
   }
 
@@ -367,102 +315,9 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     if (this.#fit?.refusal !== undefined) this.#changed();
   }
 
-  /** A part of a segment has ended in the feed here. */
-  #partCut({ bytes, ...part }: Part, offset: number): void {
-    const isFirst = part.p === 0;
-    if (isFirst) this.#inits.add(part.init);
-    this.#parts.cut({ ...part, bytes });
-    if (this.#isOwn) this.#list.addPart(part, offset);
-    else this.#unsaidParts = [...(isFirst ? [] : this.#unsaidParts), { part, offset }];
-    this.#changed();
-  }
-
-  /** A segment has ended in the feed here. */
-  #cut(done: Done, facts: CutFacts): void {
-    const { container } = this.#deps;
-    const { n } = done;
-    const media = done[container];
-    if (done.fmp4 !== undefined) this.#inits.add(done.fmp4.init);
-    const listed = this.#list.of(n);
-    if (!this.#isOwn) this.#unsaid.push({ done, facts });
-    else if (listed === undefined) {
-      const segment = listedSegment(done, container, this.#list.newest, facts.offset);
-      const begin = { list: done.mark.list, longestStepSeconds: longestStepSeconds(this.#deps.feed) };
-      this.#list.add(segment, { ...begin, partTarget: facts.partTarget });
-      this.#shorten();
-    }
-    const said = this.#list.of(n);
-    if (media !== undefined && this.#media.cut(n, media, said) === 'other' && said !== undefined) this.#isOther(said);
-    if (this.#isOwn && listed !== undefined && !facts.isFirst && this.#media.of({ n }) === undefined) {
-      this.#putInPlace(done);
-    }
-    this.#reach();
-    this.#changed();
-  }
-
-  /** The worker before has listed it, and died with its media. */
-  #putInPlace(done: Done): void {
-    const { n } = done;
-    const media = done[this.#deps.container];
-    this.#list.replace(n, mediaFacts(done, this.#deps.container));
-    if (media !== undefined) this.#media.cut(n, media, this.#list.of(n));
-  }
-
-  /** Playlists begin with the oldest segment whose media is here, and that of all after it. The newest may still be on the way. */
-  #reach(): void {
-    if (!this.#isOwn || this.#cutter === undefined) return;
-    const { kept } = this.#list;
-    const { newestDone: done = Number.NEGATIVE_INFINITY } = this.#cutter;
-    const isThere = ({ n, gap }: ListedSegment) => gap || n > done || this.#media.of({ n }) !== undefined;
-    const missing = kept.findLast((segment) => !isThere(segment));
-    this.#list.startFrom(missing === undefined ? 0 : missing.n + 1);
-  }
-
   #mayCome(n: number): boolean {
-    if (n >= this.#list.from || this.#media.isFetching(n)) return true;
+    if (n >= this.#list.from || this.#held.media.isFetching(n)) return true;
     return this.#isOwn && this.#clock.monotonicMs() < this.#tookOverMs + FOLLOWERS_MS;
-  }
-
-  /** The ring keeps what it needs, and the playlists get shorter. */
-  #shorten(): void {
-    const { feed, maxBytes, log } = this.#deps;
-    const isShorter = this.#list.fit(maxBytes() - feed.ring.minimumBytes);
-    if (!isShorter || this.#isShort) return;
-    this.#isShort = true;
-    const { length } = this.#list.window;
-    log.warn(
-      { segments: length },
-      'the playlists of HLS are shorter than wanted: RING_MAX_BYTES is too small for them',
-    );
-  }
-
-  /** The owner has said this. */
-  #take(news: SegmentNews): void {
-    this.#list.take(news);
-    for (const segment of news.segments) {
-      if (this.#media.said(segment) === 'other') this.#isOther(segment);
-    }
-    const newest = this.#list.newest?.n ?? 0;
-    this.#unsaid = this.#unsaid.filter(({ done }) => done.n > newest);
-    this.#changed();
-    if (this.#cutter === undefined) return;
-    // What was cut here is here by now. When the owner dies, nobody else may have it.
-    const before = this.#list.of(newest - 1);
-    if (before !== undefined && !before.gap && this.#media.of(before) === undefined) void this.#fetchAhead(before);
-  }
-
-  /** The owner has it otherwise than this worker has cut it. */
-  #isOther(segment: ListedSegment): void {
-    const { n, bytes } = segment;
-    this.#deps.log.debug({ n, bytes }, 'this worker has cut a segment otherwise than its owner');
-    if (this.#cutter !== undefined) void this.#fetchAhead(segment);
-  }
-
-  /** Before a player asks for it. */
-  async #fetchAhead(segment: ListedSegment): Promise<void> {
-    if (this.#isOwn || (await this.#media.fetch(segment)) === undefined) return;
-    this.#reach();
-    this.#changed();
   }
 
   /** Another worker makes the feed from here on, or this one. */
@@ -474,15 +329,9 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
       if (newest !== undefined) this.#goOn();
       return;
     }
-    const unsaid = this.#unsaid.splice(0);
-    const unsaidParts = this.#unsaidParts.splice(0);
-    if (newest !== undefined && (this.#missing.length > 0 || newest.n - newest.mark !== this.#cutter.offset))
-      this.#cutAnew();
-    else {
-      for (const { done, facts } of unsaid) this.#cut(done, facts);
-      for (const { part, offset } of unsaidParts) this.#list.addPart(part, offset);
-      this.#changed();
-    }
+    const isOther = newest !== undefined && newest.n - newest.mark !== this.#cutter.offset;
+    if (newest !== undefined && (isOther || this.#held.missing.length > 0)) this.#cutAnew();
+    else this.#held.sayUnsaid();
   }
 
   /** Nobody may be here for it, and players of the worker before may come. */
@@ -493,17 +342,7 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
 
   #changed(): void {
     this.#answers.changed();
-    const [oldest] = this.#list.kept;
-    const { newest } = this.#list;
-    if (newest !== undefined && this.#media.of(newest) !== undefined) this.#parts.forget(newest.n);
-    if (oldest !== undefined) this.#media.forgetBefore(oldest.n);
+    this.#held.forgetOld();
     this.#changes.tell();
   }
-}
-
-/** Between two places of the ring where a viewer can begin. */
-function longestStepSeconds({ ring }: Feed): number {
-  const times = ring.entries.map(({ shownMs }) => shownMs);
-  const steps = times.slice(1).map((ms, at) => ms - (times[at] as number));
-  return Math.max(0, ...steps) / 1000;
 }

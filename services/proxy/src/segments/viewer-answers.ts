@@ -7,11 +7,11 @@ import { mediaPlaylist } from '../feed/hls/playlist.ts';
 import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentList } from '../feed/hls/segment-list.ts';
 import type { CmafFit } from './cmaf-fit.ts';
-import type { InitSegments } from './init-segments.ts';
-import { type PartMedia, partIn } from './part-media.ts';
+import type { InitSegments } from './media/init-segments.ts';
+import { type PartMedia, partIn } from './media/part-media.ts';
+import type { SegmentMedia } from './media/segment-media.ts';
 import { assertNear, hasReached, type PlaylistWish, type Reload } from './reload.ts';
 import type { SegmentChanges } from './segment-changes.ts';
-import type { SegmentMedia } from './segment-media.ts';
 
 /** The text of a playlist: one object for all who get the same. */
 export interface PlaylistText {

@@ -1,11 +1,10 @@
 /** Tells the worker that makes a feed, whichever that is, that its segments are wanted here, as long as this one does not make it itself. */
 
-import type { WorkerIdentity } from '../../../registry/types.ts';
 import { pauseBy } from '../async.ts';
 import type { Container } from '../feed/hls/segment-events.ts';
 import type { SegmentNews } from '../feed/hls/segment-list.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
-import { type SegmentsPeer, wantSegments } from './segments-run.ts';
+import { peerOf, wantSegments } from './media/segments-run.ts';
 
 export interface WantedSegmentsDeps {
   readonly place: FeedPlace;
@@ -43,17 +42,6 @@ export class WantedSegments {
       if (!signal.aborted) await pauseBy(place.wire.clock, ASK_AGAIN_MS, signal);
     }
   }
-}
-
-/** Whom to ask for the segments of a feed; undefined: this worker makes it. */
-export function peerOf(place: FeedPlace): SegmentsPeer | undefined {
-  const { current, feed, secret, wire } = place;
-  return current.kind === 'own' ? undefined : { feed, owner: current.owner, via: current.via, secret, wire };
-}
-
-/** Another worker that follows the feed. */
-export function followerPeer({ feed, secret, wire }: FeedPlace, follower: WorkerIdentity): SegmentsPeer {
-  return { feed, owner: follower, via: follower, secret, wire };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,16 +3,16 @@
  * before the media that it is about.
  */
 
-import { CHUNK_BYTES, type Chunk } from '../feed/chunk.ts';
-import type { Feed } from '../feed/feed.ts';
-import type { PartDecision } from '../feed/hls/part-rule.ts';
-import type { Container, Cut, Done, Part, SegmentEnd } from '../feed/hls/segment-events.ts';
-import type { ListedSegment } from '../feed/hls/segment-list.ts';
-import { Segmenter } from '../feed/hls/segmenter.ts';
-import { type FeedMarks, ptsOn } from '../feed/marks/feed-marks.ts';
-import type { Mark } from '../feed/marks/mark.ts';
-import type { MarkLog } from '../feed/marks/mark-log.ts';
-import { TICKS_PER_MS, TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
+import { CHUNK_BYTES, type Chunk } from '../../feed/chunk.ts';
+import type { Feed } from '../../feed/feed.ts';
+import type { PartDecision } from '../../feed/hls/part-rule.ts';
+import type { Container, Cut, Done, Part, SegmentEnd } from '../../feed/hls/segment-events.ts';
+import type { ListedSegment } from '../../feed/hls/segment-list.ts';
+import { Segmenter } from '../../feed/hls/segmenter.ts';
+import { type FeedMarks, ptsOn } from '../../feed/marks/feed-marks.ts';
+import type { Mark } from '../../feed/marks/mark.ts';
+import type { MarkLog } from '../../feed/marks/mark-log.ts';
+import { TICKS_PER_MS, TICKS_PER_SECOND } from '../../mpegts/syntax/timestamp.ts';
 
 /** What is said with a segment. */
 export interface CutFacts {

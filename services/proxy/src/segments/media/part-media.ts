@@ -1,8 +1,8 @@
 /** The media of the parts of a feed's newest segments on this worker, until the segments are there. */
 
 import { crc32 } from 'node:zlib';
-import type { Part } from '../feed/hls/segment-events.ts';
-import type { ListedPart } from '../feed/hls/segment-list.ts';
+import type { Part } from '../../feed/hls/segment-events.ts';
+import type { ListedPart } from '../../feed/hls/segment-list.ts';
 
 interface HeldPart {
   readonly bytes: Buffer;

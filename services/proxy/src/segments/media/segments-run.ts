@@ -1,14 +1,15 @@
 /** Asks the worker that has a feed for its segments: to cut them, and for the media of one. */
 
 import type { IncomingMessage } from 'node:http';
-import type { WorkerIdentity } from '../../../registry/types.ts';
-import type { Container } from '../feed/hls/segment-events.ts';
-import type { SegmentNews } from '../feed/hls/segment-list.ts';
-import { newsText } from '../feed/hls/segment-news.ts';
-import type { Peer } from '../relay/peers.ts';
-import { asHeader } from '../relay/relay-run.ts';
-import type { Wire } from '../relay/wire.ts';
-import { RELAY_SILENCE_MS } from '../timing.ts';
+import type { WorkerIdentity } from '../../../../registry/types.ts';
+import type { Container } from '../../feed/hls/segment-events.ts';
+import type { SegmentNews } from '../../feed/hls/segment-list.ts';
+import { newsText } from '../../feed/hls/segment-news.ts';
+import type { FeedPlace } from '../../ownership/feed-place.ts';
+import type { Peer } from '../../relay/peers.ts';
+import { asHeader } from '../../relay/relay-run.ts';
+import type { Wire } from '../../relay/wire.ts';
+import { RELAY_SILENCE_MS } from '../../timing.ts';
 
 export interface SegmentsPeer {
   /** The feed's key in the registry. */
@@ -18,6 +19,17 @@ export interface SegmentsPeer {
   readonly via: Peer | undefined;
   readonly secret: string;
   readonly wire: Wire;
+}
+
+/** Whom to ask for the segments of a feed; undefined: this worker makes it. */
+export function peerOf(place: FeedPlace): SegmentsPeer | undefined {
+  const { current, feed, secret, wire } = place;
+  return current.kind === 'own' ? undefined : { feed, owner: current.owner, via: current.via, secret, wire };
+}
+
+/** Another worker that follows the feed. */
+export function followerPeer({ feed, secret, wire }: FeedPlace, follower: WorkerIdentity): SegmentsPeer {
+  return { feed, owner: follower, via: follower, secret, wire };
 }
 
 /** Media of one segment takes no longer between two workers. */

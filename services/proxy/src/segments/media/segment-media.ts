@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from 'node:zlib';
-import type { ListedSegment } from '../feed/hls/segment-list.ts';
+import type { ListedSegment } from '../../feed/hls/segment-list.ts';
 
 /** Its own segments that wait for the owner's word. The owner is not so far behind. */
 const MAX_WAITING = 16;

@@ -1,6 +1,6 @@
 /** The initialisations of a feed's fragmented mp4 on this worker, by the first digits of their hashes. */
 
-import { type Init, initKey } from '../feed/hls/cmaf-segment.ts';
+import { type Init, initKey } from '../../feed/hls/cmaf-segment.ts';
 
 /** Of a source that changes its parameter sets in each segment. A playlist names no more. */
 const MAX_KEPT = 256;
