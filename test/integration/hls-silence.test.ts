@@ -111,7 +111,7 @@ staged.concurrent.for(['ts', 'fmp4'] as const)(
         { atSeconds: COMES_BACK, action: { do: 'sound', on: true } },
       ],
     });
-    const worker = await stage.worker({ ...ENV, HLS_SEGMENT_TIME: '1' });
+    const worker = await stage.worker({ ...ENV, HLS_SEGMENT_TIME: '1', CLIENT_TIMEOUT: '60' });
     const { stream_id } = await worker.api.createStream({ url: source.url, share: true });
     const viewer = await stage.hlsViewer(`${worker.url}/hls/${stream_id}/playlist.m3u8?container=${container}`);
     const maps = new Set<string | undefined>();
