@@ -84,6 +84,7 @@ export const METRICS = {
   /** Of the cluster's record of events. */
   events: 'streampool_events_total',
   webhookDeliveries: 'streampool_webhook_deliveries_total',
+  consolePages: 'streampool_console_pages',
   eventLoopP99Seconds: 'streampool_event_loop_p99_seconds',
 } as const;
 

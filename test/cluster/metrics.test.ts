@@ -71,6 +71,9 @@ async function watched({ stage, workers }: Ground) {
   const source = await stage.source({ channels: { '/a.ts': {}, '/b.ts': {}, '/c.ts': {} } });
   const receiver = await WebhookReceiver.start();
   stage.closeAfter(() => receiver.close());
+  const page = new AbortController();
+  stage.closeAfter(async () => page.abort());
+  expect((await fetch(`${first.url}/console/live?view=events`, { signal: page.signal })).status).toBe(200);
   const hook = { url: receiver.url, events: ['stream_started', 'takeover'] };
   expect((await first.api.post('/webhooks', hook)).status).toBe(200);
   const { stream_id } = await first.api.createTranscode({

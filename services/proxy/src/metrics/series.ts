@@ -151,6 +151,7 @@ export const SERIES: Readonly<Record<MetricKey, Series>> = {
     'a receiver says that it gets nothing',
     ['result'],
   ),
+  consolePages: gauge('Pages of the console that look at this worker now; 50 at most.', 'a page is refused'),
   eventLoopP99Seconds: gauge(
     'By how much the worker itself is late, in 99 of 100 cases at most; over the last 10 s.',
     'CPU is high',

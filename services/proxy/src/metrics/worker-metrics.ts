@@ -45,6 +45,8 @@ export interface MetricsSources {
   readonly webhooks: Pick<Webhooks, 'deliveries'>;
   readonly redis: Pick<RedisTally, 'errors'>;
   readonly eventLoop: Pick<EventLoopDelay, 'p99Seconds'>;
+  /** Of the console. */
+  readonly pages: { readonly count: number };
   /** Undefined: METRICS_PER_STREAM is off. */
   readonly streams: StreamSeries | undefined;
 }
@@ -113,7 +115,7 @@ function addSources(
 
 function addWorker(
   add: Collectors,
-  { me, numbers, lease, redis, registry, webhooks, eventLoop }: MetricsSources,
+  { me, numbers, lease, redis, registry, webhooks, eventLoop, pages }: MetricsSources,
 ): void {
   add.labelled('info', () => [[[VERSION, me.workerId, String(me.revision ?? '')], 1]]);
   add.counter('cpuSeconds', cpuSeconds);
@@ -125,6 +127,7 @@ function addWorker(
   add.counter('redisErrors', () => redis.errors);
   add.labelled('events', async () => byName(new Map(Object.entries(await registry.eventCounts()))));
   add.labelled('webhookDeliveries', () => byName(webhooks.deliveries));
+  add.gauge('consolePages', () => pages.count);
 }
 
 function byName(counts: ReadonlyMap<string, number>): Labelled {

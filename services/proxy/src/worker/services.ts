@@ -21,6 +21,7 @@ import type { Seating } from '../viewers/seating.ts';
 import type { Sessions } from '../viewers/sessions/sessions.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { LimitNews } from './limit-news.ts';
+import type { OpenPages } from './open-pages.ts';
 
 export interface Services {
   readonly config: Config;
@@ -32,6 +33,8 @@ export interface Services {
   readonly eventFeed: EventFeed;
   /** Tells that somebody was refused because of a limit. */
   readonly limitNews: LimitNews;
+  /** Pages of the console. */
+  readonly pages: OpenPages;
   /** The addresses that get events. */
   readonly webhooks: Webhooks;
   readonly catalogue: StreamCatalogue;

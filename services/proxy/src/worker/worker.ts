@@ -54,6 +54,7 @@ import { carryOut } from './commands.ts';
 import { Drain } from './drain.ts';
 import { FeedsHere } from './feeds-here.ts';
 import { LimitNews } from './limit-news.ts';
+import { OpenPages } from './open-pages.ts';
 import { ownFfmpeg } from './own-ffmpeg.ts';
 import { relayedFeeds } from './relayed-feeds.ts';
 import { ringLimits } from './ring-budget.ts';
@@ -260,6 +261,7 @@ export async function createWorker(
   );
   await gateway.listen();
   const eventFeed = new EventFeed(registry, clock);
+  const pages = new OpenPages();
   const sender = new WebhookSender({ guard, clock });
   const webhooks = new Webhooks({ registry, eventFeed, sender, guard, clock, log });
   const playing = () => [...new Set(seating.feeds.status().map(({ streamId }) => streamId))];
@@ -365,6 +367,7 @@ export async function createWorker(
     webhooks,
     redis: cluster.redisTally,
     eventLoop,
+    pages,
     streams: config.metricsPerStream ? streams : undefined,
   });
   addMeasures(metrics, { registry, joins: playback.joins, redis: cluster.redisTally });
@@ -390,6 +393,7 @@ export async function createWorker(
       log,
       registry,
       eventFeed,
+      pages,
       limitNews,
       webhooks,
       catalogue,

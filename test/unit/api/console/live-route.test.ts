@@ -113,6 +113,8 @@ it('takes fifty pages, and the next when one has gone', async () => {
   const refused = await fetch(`${origin}/console/live?view=now`, { headers: TOKEN });
   const { detail } = (await refused.json()) as { detail: string };
   expect([refused.status, detail]).toEqual([503, expect.stringContaining('50 pages')]);
+  const scrape = await fetch(`${origin}/metrics`, { headers: TOKEN });
+  expect(await scrape.text()).toMatch(/^streampool_console_pages 50$/m);
   pages[0]?.end();
   await until(async () => (await page(origin, '/console/live?view=now')).seen.status === 200, {
     timeoutMs: 5_000,

@@ -36,7 +36,7 @@ const RETRY_EVENTS_MS = 1_000;
 
 export function liveRoute(app: Api, services: Services): void {
   const boards = boardsOf(services);
-  let pages = 0;
+  const { pages } = services;
 
   app.get(
     '/console/live',
@@ -48,17 +48,14 @@ export function liveRoute(app: Api, services: Services): void {
       },
     },
     async ({ query: { view }, headers }, reply) => {
-      if (pages >= MAX_PAGES) {
+      if (pages.count >= MAX_PAGES) {
         const text = `${MAX_PAGES} pages of the console look at this worker already; close one, or ask another worker.`;
         throw new StreampoolError(503, text, { retryAfterSeconds: 5 });
       }
       const lastId = headers['last-event-id'];
       const since = typeof lastId === 'string' ? parsePosition(lastId) : undefined;
       const stream = new EventStream();
-      pages += 1;
-      stream.onEnd(() => {
-        pages -= 1;
-      });
+      stream.onEnd(pages.opened());
       stream.onEnd(boards[view].show(stream));
       void sendEvents(services, stream, since);
       return stream.answer(reply);
