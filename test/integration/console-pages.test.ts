@@ -139,9 +139,9 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
         }
         expect([name, await violations()]).toEqual([name, []]);
       };
-      await look('settings');
       await page.getByLabel('Only what somebody has set').check();
-      await page.getByRole('row', { name: /LOG_LEVEL .* default/ }).waitFor({ state: 'detached' });
+      await page.getByRole('row', { name: /^MAX_CLIENTS/ }).waitFor({ state: 'detached' });
+      await look('settings');
       await page.getByRole('link', { name: 'Add a stream' }).click();
       await page.getByLabel('Profile').selectOption('720p');
       await page.getByLabel('video_bitrate').waitFor();

@@ -96,7 +96,7 @@ function Row({ account, limit }: { readonly account: ShownAccount; readonly limi
         ) : (
           <>
             <meter min={0} max={limit} value={connections} aria-label={providers.used(connections, limit)} />{' '}
-            <span class={isFull ? 'warn' : undefined}>
+            <span class={isFull ? 'together warn' : 'together'}>
               {providers.used(connections, limit)}
               {isFull && ` ${providers.full}`}
             </span>
