@@ -88,6 +88,20 @@ export async function buildIfStale() {
   await endBuilder();
 }
 
+/** Builds one bundle unless it is newer than these sources. */
+export async function bundleIfStale(outfile, sources) {
+  const all = [...sources, 'package.json', 'package-lock.json'];
+  const newest = Math.max(...all.map((path) => newestChange(join(ROOT, path))));
+  const file = join(ROOT, outfile);
+  if (existsSync(file) && statSync(file).mtimeMs > newest) return;
+  await Promise.all(
+    bundles()
+      .filter((one) => one.outfile === outfile)
+      .map(bundle),
+  );
+  await endBuilder();
+}
+
 /** Ends the process that esbuild keeps for the next build: programs started after this run for a long time. */
 export async function endBuilder() {
   const { stop } = await import('esbuild');

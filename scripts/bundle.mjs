@@ -19,6 +19,7 @@ const BUNDLES = [
     },
     console: 'dist/proxy/console',
   },
+  { entry: 'services/cli/src/main.ts', outfile: 'dist/cli/main.js', folders: {} },
   { entry: 'tools/demo-source.ts', outfile: 'dist/demo-source/main.js', folders: {} },
   { entry: 'tools/demo-stream.mjs', outfile: 'dist/demo-stream/main.js', folders: {} },
   { entry: 'tools/ecs-agent-stub.ts', outfile: 'dist/ecs-agent-stub/main.js', folders: {} },

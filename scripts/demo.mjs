@@ -9,7 +9,8 @@ import {
   workerReady,
 } from './demo-stream.mjs';
 import { freePort, givenPort, localAddress, usualPort } from './ports.mjs';
-import { exitCode, forwardSignals, startNode } from './processes.mjs';
+import { exitCode, forwardSignals, runWorker } from './processes.mjs';
+import { named, whereToLook } from './where-to-look.mjs';
 
 const DEFAULT_PORT = 8085;
 
@@ -17,21 +18,23 @@ const DEFAULT_PORT = 8085;
 export async function demo() {
   const source = startDemoSource();
   const over = new AbortController();
-  let worker;
+  let child;
   try {
     const sourceUrl = await source.url;
     const port = await choosePort();
-    worker = startNode('dist/proxy/main.js', [], { env: workerEnvironment(port) });
-    forwardSignals(worker);
-    const ended = exitCode(worker);
+    const worker = runWorker({ env: workerEnvironment(port) });
+    ({ child } = worker);
+    forwardSignals(child);
+    const ended = exitCode(child);
     const stopped = ended.then((code) => Promise.reject(new WorkerEnded(code)));
-    const address = localAddress(port);
-    await Promise.race([createAndPrint(address, sourceUrl, over.signal), stopped]);
+    // Not before: another program may have taken the port meanwhile, and would be taken for the worker.
+    const began = worker.listens.then((taken) => createAndPrint(localAddress(taken), sourceUrl, over.signal));
+    await Promise.race([stopped, began]);
     return await ended;
   } catch (error) {
     // The worker has said why it ended.
     if (error instanceof WorkerEnded) return error.code;
-    worker?.kill('SIGTERM');
+    child?.kill('SIGTERM');
     throw error;
   } finally {
     over.abort();
@@ -69,6 +72,7 @@ async function choosePort() {
 async function createAndPrint(address, sourceUrl, signal) {
   await workerReady(address, signal);
   const playUrl = await playingDemoStream(address, sourceUrl, signal);
+  const lines = await whereToLook(address, signal);
   console.log(`
   Streampool is running, and this stream plays now:
 
@@ -79,9 +83,9 @@ async function createAndPrint(address, sourceUrl, signal) {
 
   Open it twice: both viewers share one FFmpeg and one connection to the source.
 
-    statistics    curl ${address}/stats${curlAuthorization()}
-    the API       ${address}/docs
-    the source    ${sourceUrl}
+${lines.join('\n')}
+${named('statistics', `curl ${address}/stats${curlAuthorization()}`)}
+${named('the source', sourceUrl)}
 
   Ctrl-C stops everything.
 `);

@@ -15,8 +15,9 @@ import {
 import { haproxyConfig } from './load-balancer.mjs';
 import { givenPort, listening, localAddress, usualPort } from './ports.mjs';
 import { ProcessGroup } from './process-group.mjs';
-import { onStopSignal, startNode } from './processes.mjs';
+import { onStopSignal, runWorker } from './processes.mjs';
 import { ensureRedis, findHaproxy, installCommand, SetupError } from './setup.mjs';
+import { whereToLook } from './where-to-look.mjs';
 
 const FIRST_WORKER_PORT = 8085;
 const RELAY_OFFSET = 1_000;
@@ -65,13 +66,15 @@ async function bringUp({ workers: count, port, demo }, { folder, programs, resta
   const failed = workers.map(({ name, ended }) =>
     ended.then((how) => Promise.reject(new SetupError(`${name} did not start (${how}); its message is above.`))),
   );
-  await Promise.race([Promise.all(workers.map(({ address }) => workerReady(address, signal))), ...failed]);
+  const ready = workers.map(({ address, listens }) => listens.then(() => workerReady(address, signal)));
+  await Promise.race([...failed, Promise.all(ready)]);
   const balancer = await startBalancer(port, workers, folder, programs);
   if (balancer !== undefined) await workerReady(balancer.address, signal);
   const entrance = balancer?.address ?? workers[0].address;
   const playUrl = demo ? await playingDemoStream(entrance, sourceUrl, signal) : undefined;
   for (const { name, restart } of workers) restartLines.set(name, restart);
-  print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port });
+  const look = await whereToLook(entrance, signal);
+  print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port, look });
 }
 
 /** Redis writes nothing to disk. When it is full it refuses writes, as in the cloud, and drops no lease. */
@@ -96,10 +99,10 @@ async function startWorker(n, redisPort, demo, programs) {
   // SIGTERM would drain it; Ctrl-C ends it at once, even with viewers.
   const stopSignal = 'SIGINT';
   const env = { ...demoEnvironment(), ...settings };
-  const child = startNode('dist/proxy/main.js', [], { env, deathSignal: 'INT' });
+  const { child, listens } = runWorker({ env, deathSignal: 'INT' });
   const set = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   const restart = [...set, 'npm start'].join(' ');
-  return { name, port, address: localAddress(port), restart, ...programs.adopt(name, child, stopSignal) };
+  return { name, port, address: localAddress(port), restart, listens, ...programs.adopt(name, child, stopSignal) };
 }
 
 /** Undefined without HAProxy. */
@@ -134,7 +137,7 @@ function whatNow(restart) {
   return `The others go on. It comes back with:\n\n    ${restart}\n`;
 }
 
-function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port }) {
+function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port, look }) {
   const name = (text) => text.padEnd(16);
   const lines = workers.map(
     (worker) => `    ${name(worker.name)}${worker.address}   (pid ${worker.pid}: try kill -9 ${worker.pid})`,
@@ -167,8 +170,8 @@ function print({ redis, workers, balancer, entrance, playUrl, sourceUrl, port })
       `    ${name('Redis')}redis-cli -p ${redis.port} HGETALL workers   (pid ${redis.pid})`,
       '',
       ...playing,
+      ...look,
       `    ${name('statistics')}curl ${entrance}/stats${curlAuthorization()}`,
-      `    ${name('the API')}${entrance}/docs`,
       ...(sourceUrl === undefined ? [] : [`    ${name('the source')}${sourceUrl}`]),
       '',
       '  Ctrl-C stops everything.',

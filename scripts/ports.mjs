@@ -25,7 +25,8 @@ export function usualPort(port, host) {
 /** A port that the user chose with the option or setting `name`. */
 export function givenPort(port, name) {
   return freePort(port).catch((error) => {
-    throw new SetupError(`Port ${port}, given by ${name}, cannot be used: ${error.message}`);
+    const why = error.code === 'EADDRINUSE' ? `another program has it. Give another one with ${name}.` : error.message;
+    throw new SetupError(`Port ${port}, given by ${name}, cannot be used: ${why}`);
   });
 }
 

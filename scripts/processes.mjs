@@ -24,6 +24,15 @@ export function startProgram(command, args, { env = process.env, stdio = 'inheri
   return spawn(setpriv, ['--pdeathsig', deathSignal, command, ...args], options);
 }
 
+/** Starts a worker; `listens` resolves with its port when it listens, and never if it ends before. */
+export function runWorker(options) {
+  const child = startNode('dist/proxy/main.js', [], { ...options, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const listens = new Promise((resolve) => {
+    child.on('message', ({ listening }) => resolve(Number(new URL(listening).port)));
+  });
+  return { child, listens };
+}
+
 /** Calls back for each signal to stop. */
 export function onStopSignal(callback) {
   for (const signal of SIGNALS) {

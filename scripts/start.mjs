@@ -3,8 +3,10 @@
 import { parseArgs } from 'node:util';
 import { buildIfStale } from './build.mjs';
 import { demo } from './demo.mjs';
-import { exitCode, forwardSignals, startNode } from './processes.mjs';
+import { localAddress } from './ports.mjs';
+import { exitCode, forwardSignals, runWorker } from './processes.mjs';
 import { run, SetupError, setup } from './setup.mjs';
+import { whereToLook } from './where-to-look.mjs';
 
 const HELP = `
 npm start -- [options]
@@ -13,7 +15,7 @@ npm start -- [options]
   --help   this text
 
 Settings are taken from the environment, such as PORT=8090 npm start; docs/settings.md lists them.
-Ctrl-C stops everything.
+Ctrl-C stops everything. "npx streampool" has more commands: status, events, streams, drain.
 `;
 
 await run(async () => {
@@ -25,10 +27,19 @@ await run(async () => {
   setup();
   await buildIfStale();
   if (options.demo) return demo();
-  const worker = startNode('dist/proxy/main.js', []);
-  forwardSignals(worker);
-  return exitCode(worker);
+  const over = new AbortController();
+  const { child, listens } = runWorker();
+  forwardSignals(child);
+  const ended = exitCode(child).finally(() => over.abort());
+  void listens.then((port) => sayWhereToLook(localAddress(port), over.signal));
+  return ended;
 });
+
+async function sayWhereToLook(address, signal) {
+  const lines = await whereToLook(address, signal);
+  if (signal.aborted) return;
+  console.log(['', '  Streampool is running.', '', ...lines, '', '  Ctrl-C stops it.', ''].join('\n'));
+}
 
 function parse(args) {
   try {

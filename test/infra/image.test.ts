@@ -35,7 +35,7 @@ function hashOf(copy: string): string {
 }
 
 /** What the Dockerfile takes, up to the workers' stage. */
-const NEEDED = ['services/console', 'services/proxy', 'services/registry', 'services/shared'];
+const NEEDED = ['services/cli', 'services/console', 'services/proxy', 'services/registry', 'services/shared'];
 const NEEDED_FILES = [
   '.dockerignore',
   '.npmrc',

@@ -68,6 +68,8 @@ async function main(): Promise<void> {
   const address = await server.listen({ host: config.host, port: config.port });
   waitsFor = services.startWaitsFor;
   log.info({ address }, 'listening');
+  // `npm start` and `npm run cluster` ask nobody else, who may have the port.
+  process.send?.({ listening: address });
 }
 
 /** What a program can do about a port that another one has. */

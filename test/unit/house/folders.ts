@@ -279,6 +279,8 @@ export const FOLDERS: readonly Folder[] = [
 
   // What runs in a browser, and the other program. `**`: with all folders in it.
   row('services/console/**', 'the pages of the console', 'services/shared/console'),
+  // The command: it knows a cluster by its API alone.
+  row('services/cli/src', 'the command `streampool`: what it asks a cluster, and how it shows that', 'services/shared'),
   row(
     'services/admin-lambda/**',
     'the admin API',

@@ -1,0 +1,112 @@
+/** What each command of `streampool` does. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { showControls } from '../../shared/shown-text.ts';
+import { type Event, events, message, playbackUrl, streams } from './answers.ts';
+import type { Client } from './client.ts';
+import { sentenceOf } from './event-words.ts';
+import { follow } from './follow.ts';
+import { type Output, Picture, painter } from './output.ts';
+import { statusLines, statusOf } from './status.ts';
+import { idOf, streamTable } from './streams.ts';
+
+/** What all of them have. */
+export interface Context {
+  readonly client: Client;
+  readonly out: Output;
+  /** JSON for programs in place of text. */
+  readonly json: boolean;
+  /** Ends what would go on for ever; unset: Ctrl-C does. */
+  readonly signal?: AbortSignal;
+}
+
+const lines = (texts: readonly string[]): string => `${texts.join('\n')}\n`;
+const asJson = (value: unknown): string => `${JSON.stringify(value)}\n`;
+
+/** @param everyMs unset: once */
+export async function status({ client, out, json, signal }: Context, everyMs: number | undefined): Promise<void> {
+  const picture = new Picture(out);
+  let last = await statusOf(client);
+  for (;;) {
+    if (json) out.write(asJson({ url: client.url, ...last }));
+    else if (everyMs === undefined) out.write(lines(statusLines(last, client.url)));
+    else picture.draw(statusLines(last, client.url));
+    if (everyMs === undefined) return;
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    if (signal?.aborted === true) return;
+    last = await statusOf(client, last);
+  }
+}
+
+export interface EventsWanted {
+  readonly follow?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly type?: string | undefined;
+  readonly stream?: string | undefined;
+  readonly worker?: string | undefined;
+}
+
+/** The oldest first, as a log has them. */
+export async function showEvents({ client, out, json, signal }: Context, wanted: EventsWanted): Promise<void> {
+  const { limit, type, stream: meant, worker } = wanted;
+  const query = new URLSearchParams();
+  if (type !== undefined) query.set('type', type);
+  if (worker !== undefined) query.set('worker_id', worker);
+  if (meant !== undefined) query.set('stream_id', await idOf(client, meant));
+  const paint = painter(out);
+  const show = (event: Event): void => {
+    const late = event.late ? ' (told late)' : '';
+    const time = new Date(event.timestamp).toLocaleString();
+    out.write(json ? asJson(event) : `${paint('dim', time)}  ${showControls(sentenceOf(event))}${late}\n`);
+  };
+  if (wanted.follow !== true) {
+    if (limit !== undefined) query.set('limit', String(limit));
+    const found = await client.get(`/events?${query}`, events);
+    for (const event of found.events.toReversed()) show(event);
+    return;
+  }
+  const follower = {
+    event: show,
+    missed: (count: number) => out.note(`${count} events are no longer kept, and missing here.\n`),
+    lost: () => out.note('The connection is lost; trying again …\n'),
+    back: () => out.note('Connected again.\n'),
+  };
+  await follow(client, `/events?${query}`, follower, signal);
+}
+
+export async function listStreams({ client, out, json }: Context, isIdle: boolean): Promise<void> {
+  const found = await client.get(isIdle ? '/streams?idle=true' : '/streams', streams);
+  if (json) out.write(asJson(found.streams));
+  else if (found.streams.length === 0) out.write(isIdle ? 'No stream is idle.\n' : 'There is no stream in use.\n');
+  else out.write(lines(streamTable(found.streams)));
+}
+
+export async function stop({ client, out, json }: Context, meant: string): Promise<void> {
+  const answer = await client.delete(`/streams/${await idOf(client, meant)}`, message);
+  out.write(json ? asJson(answer) : `${answer.message}\n`);
+}
+
+export async function failover({ client, out, json }: Context, meant: string): Promise<void> {
+  const answer = await client.post(`/streams/${await idOf(client, meant)}/failover`, message);
+  out.write(json ? asJson(answer) : `${answer.message}\n`);
+}
+
+export async function drain({ client, out, json }: Context, worker: string, force: boolean): Promise<void> {
+  const path = `/workers/${encodeURIComponent(worker)}/drain${force ? '?force=true' : ''}`;
+  const answer = await client.post(path, message);
+  out.write(json ? asJson(answer) : `${answer.message}\n`);
+}
+
+export async function undrain({ client, out, json }: Context, worker: string): Promise<void> {
+  const answer = await client.post(`/workers/${encodeURIComponent(worker)}/undrain`, message);
+  out.write(json ? asJson(answer) : `${answer.message}\n`);
+}
+
+/** The URL alone goes to where the answer goes, so that a player can take it. */
+export async function playUrl({ client, out, json }: Context, meant: string, ttl: number | undefined): Promise<void> {
+  const path = `/streams/${await idOf(client, meant)}/playback-url`;
+  const answer = await client.post(path, playbackUrl, ttl === undefined ? undefined : { ttl });
+  const url = `${client.url}${answer.playback_url}`;
+  out.write(json ? asJson({ ...answer, playback_url: url }) : `${url}\n`);
+  if (!json && answer.expires_at !== null) out.note(`It can start playback until ${answer.expires_at}.\n`);
+}

@@ -1,0 +1,91 @@
+/** What the command says of events and streams, and how it lines things up. */
+
+import { describe, expect, it } from 'vitest';
+import type { Stream } from '../../../services/cli/src/answers.ts';
+import { sentenceOf } from '../../../services/cli/src/event-words.ts';
+import { summed } from '../../../services/cli/src/status.ts';
+import { nameOf, sourceOf } from '../../../services/cli/src/streams.ts';
+import { table } from '../../../services/cli/src/table.ts';
+import { EVENT_TYPES } from '../../../services/registry/events/event.ts';
+
+const stream = (id: string, more: Partial<Stream> = {}): Stream => ({
+  ...{ stream_id: id, original_url: 'http://p.example/live/1.ts', current_url: 'http://p.example/live/1.ts' },
+  ...{ client_count: 2, connection_count: 1, total_bytes_served: 0, error_count: 0, is_active: true },
+  ...{ current_failover_index: -1, stream_type: 'Transcoding', metadata: {} },
+  ...more,
+});
+
+describe('an event', () => {
+  it('of each type that there is has a sentence', () => {
+    for (const event_type of EVENT_TYPES) {
+      expect(sentenceOf({ event_type, data: {} })).not.toBe(event_type.replaceAll('_', ' '));
+    }
+    expect(sentenceOf({ event_type: 'of_a_later_version', data: {} })).toBe('of a later version');
+  });
+
+  it.each([
+    [
+      'takeover',
+      { name: 'BBC One', from: 'w3', to: 'w2', gap_ms: 31, clients_kept: 4 },
+      'w2 took BBC One over from w3: 31 ms without media, 4 viewers stayed',
+    ],
+    ['takeover', { name: 'BBC One', from: 'w3', to: 'w2' }, 'w2 took BBC One over from w3'],
+    [
+      'handover',
+      { name: 'BBC One', from: 'w3', to: 'w2', took_ms: 19, clients_kept: 1 },
+      'w3 handed BBC One over to w2 in 19 ms, 1 viewer stayed',
+    ],
+    ['worker_left', { worker_id: 'w3', reason: 'died', clients_lost: 2 }, 'w3 died: 2 viewers lost their connection'],
+    ['source_back', { source: 'http://p/***', outage_ms: 12_400 }, 'the source http://p/*** is back after 12 s'],
+    [
+      'failover_triggered',
+      { name: 'News', failover_index: 0, reason: 'source_stalled' },
+      'News went to backup 1: source stalled',
+    ],
+  ])('%s', (event_type, data, sentence) => {
+    expect(sentenceOf({ event_type, data })).toBe(sentence);
+  });
+});
+
+it('a stream is called by its metadata, else by the last part of its URL, and its source by the host alone', () => {
+  expect(nameOf(stream('a', { metadata: { name: ' News ' } }))).toBe('News');
+  expect(nameOf(stream('a'))).toBe('1.ts');
+  expect(nameOf(stream('a', { original_url: 'http://p.example/' }))).toBe('p.example');
+  expect(sourceOf(stream('a', { current_url: 'http://joe:pw@b.example/joe/1.ts', current_failover_index: 1 }))).toBe(
+    'b.example (backup 2)',
+  );
+});
+
+it('columns are as wide as their longest text, and nothing in them reaches the terminal', () => {
+  const rows = [
+    { name: 'a\u001b[2Jb', n: 7 },
+    { name: 'x'.repeat(60), n: 1_000 },
+  ];
+  const [title, first, second] = table(
+    [
+      { title: 'NAME', of: ({ name }) => name },
+      { title: 'N', of: ({ n }) => n },
+      { title: 'NONE', of: () => undefined },
+    ],
+    rows,
+  );
+  expect(title).toBe(`NAME${' '.repeat(36)}     N  NONE`);
+  expect(first).toBe(`a\\u001b[2Jb${' '.repeat(29)}     7  -`);
+  expect(second).toBe(`${'x'.repeat(39)}…  1000  -`);
+});
+
+it('a status adds up what there is, and says what has flowed since the one before', () => {
+  const workers = [{ worker_id: 'w1', processes: 1, clients: 5, cpu: 0.5, draining: false }];
+  const before = summed([stream('a', { total_bytes_served: 1_000_000 }), stream('b')], workers, 10_000, undefined);
+  expect(before).toMatchObject({ viewers: 4, playing: 2, processes: 1, saved: 3, connections: 2, mbpsOut: undefined });
+  const later = summed(
+    [
+      stream('a', { total_bytes_served: 2_000_000, client_count: 3 }),
+      stream('c', { total_bytes_served: 9_000_000, is_active: false, client_count: 0 }),
+    ],
+    workers,
+    12_000,
+    before,
+  );
+  expect(later).toMatchObject({ viewers: 3, playing: 1, mbpsOut: 4, streams: [{ mbpsOut: 4 }] });
+});
