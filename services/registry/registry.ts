@@ -95,6 +95,20 @@ export interface StreamSummary {
   owner: string | undefined;
 }
 
+/** A shared process of a stream. */
+export interface SlotSummary {
+  readonly slot: number;
+  readonly viewers: number;
+  /** Who makes it; undefined while nobody does. */
+  readonly owner?:
+    | {
+        readonly workerId: string;
+        /** Undefined while the registry does not answer. */
+        readonly epoch?: number | undefined;
+      }
+    | undefined;
+}
+
 /** The whole cluster at one moment, without its viewers. */
 export interface Overview {
   /** Of all streams, by id. */
@@ -123,6 +137,8 @@ export interface Glances {
    * only for one that has viewers.
    */
   overview(): Promise<Overview>;
+  /** The shared processes of a stream, by number. */
+  slots(streamId: string): Promise<SlotSummary[]>;
   /** The records of these streams; those that do not exist are left out. */
   streamsOf(ids: readonly string[]): Promise<StreamRecord[]>;
 }

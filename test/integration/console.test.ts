@@ -85,7 +85,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     await row.getByRole('cell', { name: '3', exact: true }).waitFor();
     await viewers[0]?.stop();
     await row.getByRole('cell', { name: '2', exact: true }).waitFor();
-    await page.getByRole('link', { name: 'Events of BBC One' }).click();
+    await page.getByRole('link', { name: 'BBC One', exact: true }).click();
     await page
       .getByText(/left BBC One/)
       .first()
@@ -124,7 +124,9 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
             await page.setViewportSize({ width, height: 900 });
             const what = `${name || 'now'}-${width}-${dark ? 'dark' : 'light'}`;
             await shot(what);
-            expect([what, await isTooWide(), await violations()]).toEqual([what, false, []]);
+            expect([what, await isTooWide()]).toEqual([what, false]);
+            // Between them nothing else is shown, and it takes a second.
+            if (width !== 1024) expect([what, await violations()]).toEqual([what, []]);
           }
         }
         expect(await page.locator('img, script:not([src])').count()).toBe(0);

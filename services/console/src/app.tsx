@@ -8,7 +8,7 @@ import { Missing } from './pages/missing.tsx';
 import { Now } from './pages/now.tsx';
 import { Bars } from './parts/bars.tsx';
 import { Header } from './parts/header.tsx';
-import { page } from './shell/address.ts';
+import { page, query } from './shell/address.ts';
 import { type LoadPage, useLoaded } from './shell/loaded.ts';
 import { access } from './shell/token.ts';
 import { words } from './words/words.ts';
@@ -22,6 +22,21 @@ interface ShownPage {
 /** The first page comes with the console, the others when somebody goes to them. */
 const PAGES: Readonly<Record<string, ShownPage>> = {
   '': { view: 'now', title: words.pages.now, load: async () => Now },
+  streams: {
+    view: 'events',
+    title: words.pages.streams,
+    load: async () => (await import('./streams/streams.tsx')).Streams,
+  },
+  stream: {
+    view: 'stream',
+    title: words.pages.stream,
+    load: async () => (await import('./streams/one-stream.tsx')).OneStream,
+  },
+  viewers: {
+    view: 'events',
+    title: words.pages.viewers,
+    load: async () => (await import('./viewers/viewers.tsx')).Viewers,
+  },
   cluster: {
     view: 'cluster',
     title: words.pages.cluster,
@@ -54,11 +69,12 @@ export function App() {
   const name = page.value;
   const shown = Object.hasOwn(PAGES, name) ? PAGES[name] : undefined;
   const Page = useLoaded(shown?.load);
+  const streamId = shown?.view === 'stream' ? (query.value.get('id') ?? '') : '';
   useEffect(() => {
     document.title = `${isRefused ? words.login.heading : (shown?.title ?? words.missing.heading)} – ${words.title}`;
     if (isRefused || shown === undefined) stopLooking();
-    else look(shown.view);
-  }, [shown, isRefused]);
+    else look(shown.view, streamId);
+  }, [shown, streamId, isRefused]);
   const isFirst = useRef(true);
   const isThere = shown === undefined || Page !== undefined;
   useEffect(() => {

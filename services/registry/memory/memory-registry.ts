@@ -21,7 +21,7 @@ import { factsOf } from '../events/stream-facts.ts';
 import { groupOf } from '../groups.ts';
 import { isIdle } from '../idle.ts';
 import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
-import type { Overview, Registry, SampleBook, StreamSummary } from '../registry.ts';
+import type { Overview, Registry, SampleBook, SlotSummary, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
 import type {
   Advanced,
@@ -234,6 +234,13 @@ export class MemoryRegistry implements Registry {
 
   async overview(): Promise<Overview> {
     return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map(), gone: [] };
+  }
+
+  async slots(streamId: string): Promise<SlotSummary[]> {
+    const entry = this.#streams.get(streamId);
+    const owner = { workerId: this.#identity.workerId, epoch: MINE.epoch };
+    const slots = entry === undefined ? [] : [...countSlots(entry)];
+    return slots.sort(([a], [b]) => a - b).map(([slot, viewers]) => ({ slot, viewers, owner }));
   }
 
   async streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {

@@ -1,4 +1,4 @@
-/** Reads of the registry in Redis for people; no worker needs them. They change nothing. */
+/** Reads of the registry in Redis for people. They change nothing. */
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';

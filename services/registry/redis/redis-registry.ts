@@ -19,7 +19,7 @@ import {
 } from '../events/event.ts';
 import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
-import type { Overview, SampleBook, SharedRegistry, StreamSummary } from '../registry.ts';
+import type { Overview, SampleBook, SharedRegistry, SlotSummary, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
 import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
@@ -58,7 +58,7 @@ import { type ClientPage, type ClientPageRequest, readClientPage, readClientReco
 import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
 import { SessionCounters, toldText } from './counters/session-counters.ts';
 import { newestPosition, RedisWebhooks, readEventCounts, readEvents, readNewEvents } from './event-records.ts';
-import { type ClientSearch, findClients } from './inspection.ts';
+import { type ClientSearch, feedOwners, findClients, slotsOf } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
 import { orderLimitMs, QUICK_MS, QuestionLimit } from './limits.ts';
 import { OwnRecord } from './own-record.ts';
@@ -196,6 +196,19 @@ export class RedisRegistry implements SharedRegistry {
 
   overview(): Promise<Overview> {
     return readOverview(this.#redis, this.#run);
+  }
+
+  async slots(streamId: string): Promise<SlotSummary[]> {
+    const counts = [...(await slotsOf(this.#redis, streamId))].sort(([a], [b]) => a - b);
+    const owners = await feedOwners(
+      this.#redis,
+      streamId,
+      counts.map(([slot]) => slot),
+    );
+    return counts.map(([slot, viewers]) => {
+      const owner = owners.get(slot);
+      return { slot, viewers, owner: owner && { workerId: owner.workerId, epoch: owner.epoch } };
+    });
   }
 
   streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {

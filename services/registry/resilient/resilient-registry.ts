@@ -21,7 +21,7 @@ import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
 import type { RedisRegistry } from '../redis/redis-registry.ts';
-import type { Overview, Registry, SampleBook, StreamSummary, WebhookBook } from '../registry.ts';
+import type { Overview, Registry, SampleBook, SlotSummary, StreamSummary, WebhookBook } from '../registry.ts';
 import type { StreamReport } from '../stream-report.ts';
 import type {
   Advanced,
@@ -202,6 +202,17 @@ export class ResilientRegistry implements Registry {
     return this.#reach.ask(
       () => this.#shared.overview(),
       () => this.#held.records.overview(),
+    );
+  }
+
+  slots(streamId: string): Promise<SlotSummary[]> {
+    return this.#reach.ask(
+      () => this.#shared.slots(streamId),
+      async () =>
+        (await this.#held.records.slots(streamId)).map(({ slot, viewers }) => ({
+          ...{ slot, viewers },
+          owner: this.#held.isMadeHere(processFeedKey(streamId, slot)) ? { workerId: this.#workerId } : undefined,
+        })),
     );
   }
 

@@ -1,7 +1,7 @@
 /** What a worker tells the pages of the console over `/console/live`: one declaration for both sides. */
 
 /** What a page may look at. Each view is composed once for all pages that look at it. */
-export const LIVE_VIEWS = ['now', 'cluster', 'providers', 'events'] as const;
+export const LIVE_VIEWS = ['now', 'cluster', 'providers', 'events', 'stream'] as const;
 
 export type LiveView = (typeof LIVE_VIEWS)[number];
 
@@ -38,6 +38,18 @@ export interface NowNumbers {
   readonly areMore?: boolean | undefined;
 }
 
+/** What media consists of, in FFmpeg's names. What nobody knows is absent. */
+export interface ShownMedia {
+  /** In pixels, such as `1920x1080`. */
+  readonly resolution?: string | undefined;
+  readonly videoCodec?: string | undefined;
+  /** Pictures a second. */
+  readonly fps?: number | undefined;
+  readonly audioCodec?: string | undefined;
+  /** Such as `stereo` or `5.1(side)`. */
+  readonly audioChannels?: string | undefined;
+}
+
 /** A stream that somebody watches. */
 export interface PlayingStream {
   readonly name: string;
@@ -51,10 +63,16 @@ export interface PlayingStream {
   readonly frameRate?: number | undefined;
   /** As RFC 6381 writes them, with commas between. */
   readonly codecs?: string | undefined;
+  /** Of the source. */
+  readonly input?: ShownMedia | undefined;
+  /** Of what viewers get. */
+  readonly output?: ShownMedia | undefined;
   /** Seconds of media made in a second. */
   readonly speed?: number | undefined;
   /** Runs of FFmpeg, or of the source, that ended and were replaced. */
   readonly failures?: number | undefined;
+  /** Each viewer has a connection to the provider of its own. */
+  readonly alone?: boolean | undefined;
   readonly sourceHost: string;
   /** 0: the primary source; n: backup n. */
   readonly backup: number;

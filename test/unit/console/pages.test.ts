@@ -1,29 +1,8 @@
 // The pages as they are drawn, without a browser: what stands in them, and that a hostile text is nothing but text.
 import type { ComponentType } from 'preact';
-import { h } from 'preact';
-import { renderToString } from 'preact-render-to-string';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { NowState, PlayingStream, ShownEvent } from '../../../services/shared/console/live.ts';
-
-const HOSTILE = '<img src=x onerror="alert(1)">"\'\u202e&lt;script>\n';
-
-/** As much of a browser as the modules ask for when they are loaded. */
-const kept = new Map<string, string>();
-const storage = {
-  getItem: (key: string) => kept.get(key) ?? null,
-  setItem: (key: string, value: string) => void kept.set(key, value),
-  removeItem: (key: string) => void kept.delete(key),
-};
-
-function browser(path: string): void {
-  const url = new URL(path, 'http://proxy.example:8085');
-  Object.assign(globalThis, {
-    location: url,
-    sessionStorage: storage,
-    localStorage: storage,
-    history: { pushState: () => undefined, replaceState: () => undefined },
-  });
-}
+import { browser, drawing, HOSTILE, kept, text } from './support.ts';
 
 browser('/m3u-proxy/console/');
 let live: typeof import('../../../services/console/src/live/live.ts');
@@ -61,12 +40,7 @@ beforeEach(() => {
 function drawn(name: string, props: object = {}): string {
   const page = pages.get(name);
   if (page === undefined) throw new Error(`no page ${name}`);
-  return renderToString(h(page, props));
-}
-
-/** Without tags, as a reader sees it. */
-function text(html: string): string {
-  return html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+  return drawing(page, props);
 }
 
 function state(numbers: Partial<NowState['numbers']>, streams: Record<string, PlayingStream> = {}): NowState {
@@ -98,7 +72,7 @@ describe('the page Now', () => {
     expect(shown).toContain('of 3 created');
     expect(shown).toMatch(/BBC One .*720p, 2\.6 Mbit\/s.* provider\.example primary .*worker-2/);
     expect(page).toContain('href="/m3u-proxy/console/events?type=failures"');
-    expect(page).toContain('href="/m3u-proxy/console/events?stream_id=s1"');
+    expect(page).toContain('href="/m3u-proxy/console/stream?id=s1"');
     expect(page).toContain('aria-label="Play BBC One"');
     expect(page.match(/<h1/g)).toHaveLength(1);
   });

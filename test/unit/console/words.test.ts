@@ -6,6 +6,7 @@ import { GROUPS, questionOf, wantedOf } from '../../../services/console/src/shel
 import { en } from '../../../services/console/src/words/en.ts';
 import { outputOf } from '../../../services/console/src/words/media.ts';
 import { duration } from '../../../services/console/src/words/numbers.ts';
+import { playerOf } from '../../../services/console/src/words/players.ts';
 import { visible } from '../../../services/console/src/words/visible.ts';
 import { EVENT_TYPES } from '../../../services/registry/events/event.ts';
 import type { ShownEvent } from '../../../services/shared/console/live.ts';
@@ -126,5 +127,23 @@ describe('numbers and media', () => {
     };
     expect(outputOf({ ...made, bitsPerSecond: 2_600_000 })).toBe('720p, 720p50 H.264 + AAC, 2.6 Mbit/s');
     expect(outputOf(stream)).toBe('as it comes');
+  });
+});
+
+describe('a player', () => {
+  it.each([
+    ['VLC/3.0.21 LibVLC/3.0.21', 'VLC'],
+    ['Lavf/61.7.100', 'FFmpeg'],
+    ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36', 'Chrome'],
+    ['Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/126.0 Safari/537.36 Edg/126.0', 'Edge'],
+    ['Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/17.5 Safari/605.1.15', 'Safari'],
+    ['TiviMate/5.0.4 (Android 12)', 'TiviMate'],
+    ['Box', 'Box'],
+  ])('%s is %s', (agent, name) => {
+    expect(playerOf(agent)).toBe(name);
+  });
+
+  it('that nobody knows is shown as it calls itself, harmless and short', () => {
+    expect(playerOf(`a\nb${'x'.repeat(100)}`)).toBe(`a␊b${'x'.repeat(37)}…`);
   });
 });

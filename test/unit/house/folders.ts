@@ -29,7 +29,7 @@ export const FOLDERS: readonly Folder[] = [
     'what every program uses: the log, the clock, the version, the names of the metrics',
     'services/shared/masking',
   ),
-  row('services/shared/console', 'what a worker tells the pages of the console'),
+  row('services/shared/console', 'what a worker tells the pages of the console, and the lists that people search'),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
   row(
     'services/registry/events',
@@ -255,9 +255,24 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking services/registry services/registry/events upstream/* worker api/http',
   ),
   row(
+    'api/console/counts',
+    'what is counted for pages while somebody looks',
+    'services/shared/console services/registry services/registry/events events',
+  ),
+  row(
+    'api/console',
+    'the console: its files, and what its pages are told',
+    'services/shared services/shared/console services/shared/masking services/registry services/registry/events timing.ts errors.ts config ecs worker api/http api/views api/console/counts',
+  ),
+  row(
+    'api/lists',
+    'lists that people search and page through: streams and viewers',
+    'services/shared services/shared/console services/registry services/registry/events errors.ts worker api/http api/views api/console api/console/counts',
+  ),
+  row(
     'api/streams',
     'routes of streams and their clients',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* viewers viewers/sessions worker api/http api/access api/views',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* viewers viewers/sessions worker api/http api/access api/views api/lists',
   ),
   row(
     'api/playback',
@@ -267,12 +282,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/status',
     'routes that show how the cluster is',
-    'services/shared services/shared/masking services/registry services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views',
-  ),
-  row(
-    'api/console',
-    'the console: its files, and what its pages are told',
-    'services/shared services/shared/console services/shared/masking services/registry services/registry/events timing.ts errors.ts config ecs events worker api/http api/views',
+    'services/shared services/shared/masking services/registry services/registry/events services/registry/samples errors.ts config ffmpeg/* ownership segments webhooks worker api/http api/views api/lists',
   ),
   row('api', 'the server, and which routes there are', 'errors.ts worker api/*'),
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),

@@ -682,6 +682,24 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect([...(await registry.overview()).summaries.keys()]).toEqual([]);
     });
 
+    it('have their shared processes, with their owners', async () => {
+      const { registry, join } = await setUp();
+      expect(await registry.slots(ID)).toEqual([]);
+      await join('a', 2);
+      await join('b', 2);
+      await join('c', 2);
+      const slots = await registry.slots(ID);
+      expect(slots).toMatchObject([
+        { slot: 0, viewers: 2 },
+        { slot: 1, viewers: 1 },
+      ]);
+      for (const { owner } of slots) {
+        expect(owner?.workerId).toMatch(/./);
+        expect(owner?.epoch).toBeGreaterThanOrEqual(1);
+      }
+      expect(await registry.slots('c'.repeat(32))).toEqual([]);
+    });
+
     it('have their records, as far as they exist', async () => {
       const { registry } = await setUp();
       const read = await registry.streamsOf(['c'.repeat(32), ID]);

@@ -70,6 +70,26 @@ describe('streams of one URL', () => {
     expect(await sources[0]?.moveOn()).toBeUndefined();
   });
 
+  it('go together to the source that somebody has chosen, and begin with a fresh list there', async () => {
+    const told: (readonly string[])[] = [];
+    const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }], {
+      tell: async (streams) => void told.push(streams),
+    });
+    const [a, b] = sources as [StreamSource, StreamSource];
+    expect(await a.moveTo(1)).toEqual(['a', 'b']);
+    expect([a.state, b.state]).toMatchObject(Array(2).fill({ index: 1, attempts: 0, currentUrl: URLS[1] }));
+    expect((await registry.stream('b'))?.failover).toEqual(a.state);
+    expect(await b.moveTo(1)).toEqual([]);
+    expect(await b.moveTo(-1)).toEqual(['a', 'b']);
+    expect(a.address.url).toBe(SPEC.url);
+    expect(await a.moveTo(2)).toBeUndefined();
+    expect(told).toHaveLength(2);
+    // The whole list is left for the next outage.
+    expect(await a.advance(-1, { reason: 'stalled' })).toBe(true);
+    expect(await a.advance(0, { reason: 'stalled' })).toBe(true);
+    expect(a.index).toBe(1);
+  });
+
   it('go back together to what one of them still plays, when nothing else is left', async () => {
     const told: (readonly string[])[] = [];
     const { registry, sources } = await streamsOf([{ id: 'a' }, { id: 'b' }], {

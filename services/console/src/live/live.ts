@@ -10,13 +10,14 @@ import type {
   ShownEvent,
 } from '../../../shared/console/live.ts';
 import { patched, type State } from '../../../shared/console/merge-patch.ts';
+import type { OneStreamState } from '../../../shared/console/one-stream.ts';
 import { BASE } from '../shell/address.ts';
 import { authorization, noteRefusal } from '../shell/token.ts';
 import { Connection, type Status } from './connection.ts';
 import { withEvents } from './event-list.ts';
 import type { Message } from './messages.ts';
 
-type ViewState = NowState | ClusterState | ProvidersState | EventsState;
+type ViewState = NowState | ClusterState | ProvidersState | EventsState | OneStreamState;
 
 /** Events that a page remembers; a list shows fewer. */
 const KEPT = 500;
@@ -31,14 +32,18 @@ export const missed = signal(0);
 
 let connection: Connection | undefined;
 
-/** Looks at another view; what was shown before is gone. */
-export function look(view: LiveView): void {
+/**
+ * Looks at another view; what was shown before is gone.
+ *
+ * @param streamId of the view of one stream
+ */
+export function look(view: LiveView, streamId = ''): void {
   connection?.close();
   state.value = undefined;
   events.value = [];
   missed.value = 0;
   connection = new Connection({
-    url: `${BASE}/console/live?view=${view}`,
+    url: `${BASE}/console/live?${new URLSearchParams({ view, ...(streamId === '' ? {} : { stream_id: streamId }) })}`,
     headers: authorization,
     onMessage: take,
     onStatus: (next) => {

@@ -163,10 +163,10 @@ function Details({ event, isOpen }: { readonly event: ShownEvent; readonly isOpe
 
 function Fact({ name, value }: { readonly name: string; readonly value: unknown }) {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const filter = { worker_id: 'worker_id', from: 'worker_id', to: 'worker_id', stream_id: 'stream_id' }[name];
-  if (filter === undefined || typeof value !== 'string') return <Outside text={text} />;
+  const isWorker = name === 'worker_id' || name === 'from' || name === 'to';
+  if (typeof value !== 'string' || !(isWorker || name === 'stream_id')) return <Outside text={text} />;
   return (
-    <Link to={addressOf('events', { [filter]: value })}>
+    <Link to={isWorker ? addressOf('events', { worker_id: value }) : addressOf('stream', { id: value })}>
       <Outside text={text} />
     </Link>
   );

@@ -6,7 +6,7 @@ import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { PlayButton } from '../player/play-button.tsx';
 import { addressOf } from '../shell/address.ts';
-import { outputOf } from '../words/media.ts';
+import { mediaOf, outputOf } from '../words/media.ts';
 import { count, speed } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
@@ -63,16 +63,11 @@ function Row({ id, stream }: { readonly id: string; readonly stream: PlayingStre
   return (
     <tr>
       <th scope="row">
-        <Link
-          to={addressOf('events', { stream_id: id })}
-          class="name"
-          title={visible(name)}
-          label={words.now.eventsOf(visible(name))}
-        >
+        <Link to={addressOf('stream', { id })} class="name" title={visible(name)}>
           <bdi>{visible(name)}</bdi>
         </Link>
         <span class="narrow">
-          {outputOf(stream)} · <Source stream={stream} />
+          <Media stream={stream} /> · <Source stream={stream} />
           {owner !== undefined && (
             <>
               {' · '}
@@ -82,7 +77,9 @@ function Row({ id, stream }: { readonly id: string; readonly stream: PlayingStre
         </span>
       </th>
       <td class="number">{count(viewers)}</td>
-      <td class="wide">{outputOf(stream)}</td>
+      <td class="wide">
+        <Media stream={stream} />
+      </td>
       <td class="number">
         <Speed stream={stream} />
       </td>
@@ -92,9 +89,20 @@ function Row({ id, stream }: { readonly id: string; readonly stream: PlayingStre
       <td class="wide">{owner === undefined ? '–' : <Outside text={owner} />}</td>
       <td class="wide">{sinceMs === undefined ? '–' : <Moment ms={sinceMs} />}</td>
       <td class="number">
-        <PlayButton streamId={id} name={name} />
+        <PlayButton streamId={id} name={name} codecs={stream.codecs} alone={stream.alone} />
       </td>
     </tr>
+  );
+}
+
+/** What comes in, as far as anybody knows it, and what goes out. */
+function Media({ stream }: { readonly stream: PlayingStream }) {
+  const input = mediaOf(stream.input ?? {});
+  return (
+    <>
+      {input !== '' && <span class="hint">{input} → </span>}
+      {outputOf(stream)}
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 /** A question before something is done that cannot simply be taken back. */
 
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { AnswerError } from '../shell/ask.ts';
 import { visible } from '../words/visible.ts';
@@ -9,6 +10,8 @@ interface ConfirmProps {
   readonly heading: string;
   /** What will happen. */
   readonly text: string;
+  /** What there is to choose. */
+  readonly children?: ComponentChildren;
   /** What the button that does it says. */
   readonly button: string;
   /** Does it; the worker's reason stays in the dialog when it refuses. */
@@ -16,7 +19,7 @@ interface ConfirmProps {
   readonly onClose: () => void;
 }
 
-export function Confirm({ heading, text, button, act, onClose }: ConfirmProps) {
+export function Confirm({ heading, text, children, button, act, onClose }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [isActing, setActing] = useState(false);
   const [refusal, setRefusal] = useState<string>();
@@ -45,6 +48,7 @@ export function Confirm({ heading, text, button, act, onClose }: ConfirmProps) {
     >
       <h2 id="confirm-heading">{heading}</h2>
       <p id="confirm-text">{text}</p>
+      {children}
       {refusal !== undefined && (
         <p class="bar bad" role="alert">
           {confirm.refused(visible(refusal))}

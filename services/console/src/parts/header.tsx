@@ -9,6 +9,8 @@ import { Link } from './link.tsx';
 
 const PAGES = [
   ['', words.pages.now],
+  ['streams', words.pages.streams],
+  ['viewers', words.pages.viewers],
   ['cluster', words.pages.cluster],
   ['providers', words.pages.providers],
   ['events', words.pages.events],
@@ -27,7 +29,10 @@ export function Header() {
         <ul>
           {PAGES.map(([name, title]) => (
             <li key={name}>
-              <Link to={addressOf(name)} current={page.value === name}>
+              <Link
+                to={addressOf(name)}
+                current={page.value === name || (name === 'streams' && page.value === 'stream')}
+              >
                 {title}
               </Link>
             </li>

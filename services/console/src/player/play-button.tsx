@@ -8,12 +8,16 @@ import { words } from '../words/words.ts';
 export interface PlayerProps {
   readonly streamId: string;
   readonly name: string;
+  /** As RFC 6381 writes them, with commas between; undefined: nobody knows yet. */
+  readonly codecs?: string | undefined;
+  /** Each viewer has a connection to the provider of its own. */
+  readonly alone?: boolean | undefined;
   readonly onClose: () => void;
 }
 
 type Shown = 'closed' | 'loading' | 'failed' | ComponentType<PlayerProps>;
 
-export function PlayButton({ streamId, name }: { readonly streamId: string; readonly name: string }) {
+export function PlayButton(props: Omit<PlayerProps, 'onClose'>) {
   const shown = useSignal<Shown>('closed');
   const open = async (): Promise<void> => {
     if (shown.value === 'loading') return;
@@ -34,7 +38,7 @@ export function PlayButton({ streamId, name }: { readonly streamId: string; read
         class="quiet"
         // A disabled button would lose the focus, and the dialog could not return it.
         aria-disabled={shown.value === 'loading'}
-        aria-label={words.player.playNamed(visible(name))}
+        aria-label={words.player.playNamed(visible(props.name))}
         onClick={() => void open()}
       >
         {words.player.play}
@@ -42,8 +46,7 @@ export function PlayButton({ streamId, name }: { readonly streamId: string; read
       {shown.value === 'failed' && <span class="tag warn">{words.player.notLoaded}</span>}
       {Player !== undefined && (
         <Player
-          streamId={streamId}
-          name={name}
+          {...props}
           onClose={() => {
             shown.value = 'closed';
           }}

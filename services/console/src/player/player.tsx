@@ -2,9 +2,11 @@
 
 import mpegts from 'mpegts.js';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { CONSOLE_CLIENT } from '../../../shared/console/lists.ts';
 import { Command } from '../parts/command.tsx';
 import { ORIGIN } from '../shell/address.ts';
 import { AnswerError, ask } from '../shell/ask.ts';
+import { nameOf } from '../words/media.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 import type { PlayerProps } from './play-button.tsx';
@@ -13,20 +15,24 @@ import type { PlayerProps } from './play-button.tsx';
 const CONFIG = { enableWorker: false, enableWorkerForMSE: false, liveSync: true, autoCleanupSourceBuffer: true };
 
 type State =
+  /** Whoever wants to play must say so once more. */
+  | { readonly kind: 'asking' }
   | { readonly kind: 'opening' }
   | { readonly kind: 'playing' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export function Player({ streamId, name, onClose }: PlayerProps) {
+export function Player({ streamId, name, codecs, alone = false, onClose }: PlayerProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const [state, setState] = useState<State>({ kind: 'opening' });
+  const [state, setState] = useState<State>({ kind: alone ? 'asking' : 'opening' });
   const [address, setAddress] = useState('');
+  const isWanted = state.kind !== 'asking';
 
   // The browser keeps the focus in the dialog, closes it with Escape, and returns the focus to the button.
   useEffect(() => dialog.current?.showModal(), []);
 
   useEffect(() => {
+    if (!isWanted) return;
     let player: ReturnType<typeof mpegts.createPlayer> | undefined;
     let isOver = false;
     const begin = async (): Promise<void> => {
@@ -37,7 +43,9 @@ export function Player({ streamId, name, onClose }: PlayerProps) {
       if (isOver || video.current === null) return;
       setAddress(ORIGIN + path);
       if (!mpegts.isSupported()) throw new AnswerError(words.player.noMediaSource);
-      player = mpegts.createPlayer({ type: 'mpegts', isLive: true, url: ORIGIN + path }, CONFIG);
+      const unknown = unknownCodecs(codecs);
+      if (unknown !== '') throw new AnswerError(words.player.unknownCodecs(unknown));
+      player = mpegts.createPlayer({ type: 'mpegts', isLive: true, url: marked(ORIGIN + path) }, CONFIG);
       player.attachMediaElement(video.current);
       player.on(
         mpegts.Events.ERROR,
@@ -55,7 +63,8 @@ export function Player({ streamId, name, onClose }: PlayerProps) {
       isOver = true;
       player?.destroy();
     };
-  }, [streamId]);
+    // The codecs may become known while it plays.
+  }, [streamId, isWanted]);
 
   const { player: said } = words;
   return (
@@ -66,12 +75,39 @@ export function Player({ streamId, name, onClose }: PlayerProps) {
       {/* biome-ignore lint/a11y/useMediaCaption: the subtitles of a live stream are in the stream */}
       <video ref={video} controls playsInline onPlaying={() => setState({ kind: 'playing' })} />
       <p role="status">{state.kind === 'failed' ? said.failed(state.reason) : said[state.kind]}</p>
+      {!isWanted && (
+        <p>
+          {said.alone}{' '}
+          <button type="button" onClick={() => setState({ kind: 'opening' })}>
+            {said.playAlone}
+          </button>
+        </p>
+      )}
       {address !== '' && <Command text={address} label={said.address} />}
       <button type="button" onClick={() => dialog.current?.close()}>
         {said.close}
       </button>
     </dialog>
   );
+}
+
+/** The same address for a viewer who can be told from others in lists. */
+function marked(url: string): string {
+  const id = CONSOLE_CLIENT + [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16)).join('');
+  return `${url}${url.includes('?') ? '&' : '?'}client_id=${id}`;
+}
+
+/** The names of those that this browser cannot play, as far as anybody knows what there is. */
+function unknownCodecs(codecs = ''): string {
+  return codecs
+    .split(',')
+    .filter((codec) => codec !== '' && !isKnown(codec))
+    .map(nameOf)
+    .join(' + ');
+}
+
+function isKnown(codec: string): boolean {
+  return ['video', 'audio'].some((kind) => MediaSource.isTypeSupported(`${kind}/mp4; codecs="${codec}"`));
 }
 
 /** What the player says of an error, for people: the codec, or the answer of the worker. */

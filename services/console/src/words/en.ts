@@ -1,142 +1,9 @@
-/** Every word of the console in English. Another language is another file like this one. */
+/** Every word of the console in English; those of events stand beside it. Another language is another pair of files like these. */
 
 import type { ShownEvent } from '../../../shared/console/live.ts';
+import { because, milliseconds, reasonOf, sentences, several, viewers } from './en-events.ts';
 import { count, duration } from './numbers.ts';
 import { visible } from './visible.ts';
-
-const several = (n: number, one: string, more: string): string => `${count(n)} ${n === 1 ? one : more}`;
-const viewers = (n: number): string => several(n, 'viewer', 'viewers');
-
-/** The fields of an event, as texts and numbers that are safe to show. */
-function fieldsOf({ data }: ShownEvent) {
-  const text = (name: string, otherwise = ''): string => {
-    const value = data[name];
-    return value === undefined || value === null || value === '' ? otherwise : visible(value);
-  };
-  const number = (name: string): number | undefined => {
-    const value = data[name];
-    return typeof value === 'number' ? value : undefined;
-  };
-  return { text, number, name: text('name', 'a stream') };
-}
-
-const because = (reason: string): string => (reason === '' ? '' : `: ${reason}`);
-const after = (ms: number | undefined): string => (ms === undefined ? '' : ` after ${milliseconds(ms)}`);
-
-function milliseconds(ms: number): string {
-  return ms < 10_000 ? `${count(ms)} ms` : duration(ms);
-}
-
-/** Why a viewer has left, a stream has stopped, or a worker has gone. */
-const REASONS: Readonly<Record<string, string>> = {
-  left: '',
-  timeout: 'it asked for nothing any more',
-  worker_died: 'its worker died',
-  last_client_disconnected: 'nobody watches it',
-  inactive_timeout: 'nobody has watched it for long',
-  manual_deletion: 'it was deleted',
-  metadata_filter_deletion: 'it was deleted',
-  oldest_stream_deletion: 'it made room for another',
-  stopped: 'it was stopped',
-  died: 'it died',
-  replaced: 'a new one has its name',
-  asked: 'it was asked to',
-  signal: 'its process ends',
-  deployment: 'another deployment is wanted',
-  told: 'it was asked to',
-  stopping: 'its process ends',
-};
-
-const reasonOf = (text: string): string => REASONS[text] ?? text;
-
-const sentences: Readonly<Record<string, (event: ShownEvent) => string>> = {
-  stream_started: (event) => `${fieldsOf(event).name} plays`,
-  stream_stopped: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    const seconds = number('seconds');
-    const played = seconds === undefined ? '' : ` after ${duration(seconds * 1_000)}`;
-    return `${name} stopped${played}${because(reasonOf(text('reason')))}`;
-  },
-  stream_failed: (event) => {
-    const { name, text } = fieldsOf(event);
-    return `${name} does not play${because(text('error') || text('reason'))}`;
-  },
-  client_connected: (event) => {
-    const { name, text } = fieldsOf(event);
-    return `${text('username') || text('ip_address', 'a viewer')} watches ${name}`;
-  },
-  client_disconnected: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    const seconds = number('seconds');
-    const watched = seconds === undefined ? '' : ` after ${duration(seconds * 1_000)}`;
-    const who = text('username') || text('ip_address', 'a viewer');
-    return `${who} left ${name}${watched}${because(reasonOf(text('reason')))}`;
-  },
-  client_stalled: (event) => {
-    const { name, number } = fieldsOf(event);
-    const stalled = number('stalled_ms');
-    return `a viewer of ${name} was dropped: it took nothing${stalled === undefined ? '' : ` for ${duration(stalled)}`}`;
-  },
-  failover_triggered: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    const index = number('failover_index');
-    const where = index === undefined || index < 0 ? 'its primary source' : `backup ${index + 1}`;
-    return `${name} went to ${where}${because(text('reason'))}`;
-  },
-  worker_joined: (event) => {
-    const { text } = fieldsOf(event);
-    return `${text('worker_id', 'a worker')} ${text('reason') === 'back' ? 'is back' : 'started'}`;
-  },
-  worker_left: (event) => {
-    const { text, number } = fieldsOf(event);
-    const lost = number('clients_lost') ?? 0;
-    const how = { died: 'died', replaced: 'was replaced' }[text('reason')] ?? 'stopped';
-    return `${text('worker_id', 'a worker')} ${how}${lost > 0 ? `: ${viewers(lost)} lost their connection` : ''}`;
-  },
-  worker_draining: (event) => {
-    const { text } = fieldsOf(event);
-    return `${text('worker_id', 'a worker')} drains${because(reasonOf(text('reason')))}`;
-  },
-  takeover: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    const gap = number('gap_ms');
-    const kept = number('clients_kept');
-    const facts = [
-      ...(gap === undefined ? [] : [`${milliseconds(gap)} without media`]),
-      ...(kept === undefined ? [] : [`${viewers(kept)} stayed`]),
-    ];
-    return `${text('to', 'a worker')} took ${name} over from ${text('from', 'another')}${because(facts.join(', '))}`;
-  },
-  handover: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    const took = number('took_ms');
-    return `${text('from', 'a worker')} handed ${name} to ${text('to', 'another')}${took === undefined ? '' : ` in ${milliseconds(took)}`}`;
-  },
-  ffmpeg_restarted: (event) => {
-    const { name, text, number } = fieldsOf(event);
-    return `FFmpeg of ${name} was replaced${after(number('gap_ms'))}${because(text('detail') || text('cause'))}`;
-  },
-  source_lost: (event) => {
-    const { name, text } = fieldsOf(event);
-    return `the source of ${name} is lost${because(text('reason'))}`;
-  },
-  source_back: (event) => {
-    const { name, number } = fieldsOf(event);
-    return `the source of ${name} is back${after(number('outage_ms'))}`;
-  },
-  limit_reached: (event) => {
-    const { text } = fieldsOf(event);
-    return `somebody was refused${because(text('detail') || text('limit'))}`;
-  },
-  redis_lost: (event) => {
-    const { text } = fieldsOf(event);
-    return `${text('worker_id', 'a worker')} cannot reach Redis${because(text('reason'))}`;
-  },
-  redis_back: (event) => {
-    const { text, number } = fieldsOf(event);
-    return `${text('worker_id', 'a worker')} reaches Redis again${after(number('outage_ms'))}`;
-  },
-};
 
 /** Sentences that begin so begin with a word of this file. */
 const OWN_WORD = /^(?:an?|the|somebody|another) /;
@@ -147,6 +14,9 @@ export const en = {
   skip: 'Skip to the content',
   pages: {
     now: 'Now',
+    streams: 'Streams',
+    stream: 'Stream',
+    viewers: 'Viewers',
     cluster: 'Cluster',
     providers: 'Providers',
     events: 'Events',
@@ -159,6 +29,7 @@ export const en = {
   copy: 'Copy',
   copied: 'Copied',
   unknown: 'unknown',
+  search: 'any words',
 
   login: {
     heading: 'Log in',
@@ -277,6 +148,126 @@ export const en = {
     missing: (names: string) => `Some numbers of ${names} are missing, and add nothing.`,
   },
 
+  list: {
+    failed: (reason: string) => `The list cannot be read${because(visible(reason))}.`,
+    all: (total: number) => `${count(total)} in all`,
+    some: (shown: number, total: number) => `${count(shown)} of ${count(total)}`,
+    first: 'First page',
+    next: 'Next page',
+  },
+
+  streams: {
+    heading: 'Streams',
+    search: 'Search',
+    show: 'Show',
+    sort: 'Sort by',
+    filters: { all: 'all', playing: 'playing', failing: 'failures in the last hour', idle: 'idle' },
+    sorts: { viewers: 'viewers', bitrate: 'bit rate', failures: 'failures', age: 'newest' },
+    states: { playing: 'plays', waiting: 'waits for a viewer', idle: 'idle' },
+    columns: {
+      name: 'Channel',
+      state: 'State',
+      viewers: 'Viewers',
+      bitrate: 'Mbit/s',
+      bitrateTitle: 'What one viewer gets, over the last seconds',
+      profile: 'Profile',
+      source: 'Source',
+      worker: 'Made by',
+      failures: 'Failures',
+      failuresTitle: 'In the last hour',
+      created: 'Created',
+    },
+    failuresOf: (n: number, name: string) => `${several(n, 'failure', 'failures')} of ${name} in the last hour`,
+    none: 'No stream has been created.',
+    nothing: 'No stream is like that.',
+  },
+
+  stream: {
+    heading: 'Stream',
+    none: 'There is no such stream.',
+    since: 'since',
+    viewers,
+    speed: (text: string) => `speed ${text}`,
+    definition: 'What it is',
+    sources: 'Sources',
+    current: 'in use',
+    resolver: 'The next source is asked for at',
+    failovers: (n: number) => (n > 0 ? `${several(n, 'failover', 'failovers')}, the last one` : 'Last moved'),
+    showWhole: 'Show the whole addresses',
+    hideWhole: 'Hide credentials',
+    profile: 'Profile',
+    arguments: 'What FFmpeg is told',
+    comesIn: 'Comes in',
+    goesOut: 'Goes out',
+    buffer: 'Held of the source',
+    silentFor: 'Nothing has come for',
+    repairs: 'Jumps of its clock that were mended',
+    lines: 'What FFmpeg has said last',
+    type: 'Kind',
+    types: {
+      Transcoding: 'transcoded',
+      HLS: 'HLS, passed on',
+      VOD: 'a source with an end',
+      'Live Continuous': 'live, passed on',
+    } as Readonly<Record<string, string>>,
+    id: 'Id',
+    created: 'Created',
+    connections: 'Connections to providers',
+    served: 'To all viewers so far',
+    errors: 'Errors so far',
+    userAgent: 'User agent',
+    header: (name: string) => `Header ${visible(name)}`,
+    metadata: 'Metadata',
+    slots: 'Shared processes',
+    columns: {
+      slot: 'Number',
+      viewers: 'Viewers',
+      worker: 'Made by',
+      epoch: 'Epoch',
+      epochTitle: 'Number of its ownership: each new owner has a larger one',
+    },
+    nobody: 'Nobody watches it.',
+    allViewers: (n: number) => `All ${count(n)} viewers`,
+    address: 'Address for a player',
+    expires: 'It can start playback until',
+    failOver: 'Fail over',
+    failOverTo: 'To',
+    nextSource: 'the next source',
+    failOverMeans: (n: number) =>
+      n === 0
+        ? 'The next viewer gets the other source. All streams of the same sources move with it.'
+        : `${viewers(n)} ${n === 1 ? 'stays' : 'stay'} connected and ${n === 1 ? 'sees' : 'see'} the other source. All streams of the same sources move with it.`,
+    stop: 'Stop',
+    stopMeans: (n: number) =>
+      `The stream is deleted${n === 0 ? '' : `, and ${viewers(n)} ${n === 1 ? 'loses' : 'lose'} the connection`}. Its address plays nothing until somebody creates it again.`,
+  },
+
+  viewers: {
+    heading: 'Viewers',
+    search: 'Search',
+    sorts: { since: 'newest', bitrate: 'bit rate', bytes: 'amount' },
+    columns: {
+      who: 'Who',
+      what: 'Channel',
+      player: 'Player',
+      since: 'Since',
+      worker: 'Worker',
+      workerTitle: 'Who serves it; a viewer of HLS may be served by any, and this one has counted it',
+      bitrate: 'Mbit/s',
+      bitrateTitle: 'On average since it came',
+      bytes: 'MB',
+    },
+    hls: 'HLS',
+    console: 'console',
+    consoleTitle: 'Somebody watches in the console',
+    disconnect: 'Disconnect',
+    disconnectWho: (who: string) => `Disconnect ${who}`,
+    disconnecting: 'Disconnecting …',
+    refused: 'Not possible now: try again',
+    none: 'Nobody watches anything.',
+    nothing: 'No viewer is like that.',
+  },
+
   cluster: {
     heading: 'Cluster',
     workers: 'Workers',
@@ -374,9 +365,13 @@ export const en = {
     playNamed: (name: string) => `Play ${name}`,
     notLoaded: 'the player is not there: load the page anew',
     opening: 'Opening …',
+    asking: '',
     playing: 'Playing.',
     failed: (reason: string) =>
       `This browser cannot play it${because(visible(reason))}. A player such as VLC may: it takes the address.`,
+    unknownCodecs: (names: string) => `it does not know ${names}`,
+    alone: 'Each viewer of this stream has a connection to the provider of its own. Playing it here opens one more.',
+    playAlone: 'Play all the same',
     noMediaSource: 'it has no Media Source Extensions',
     address: 'the address to play',
     close: 'Close',

@@ -23,6 +23,7 @@ import type { Api } from './http/typed-server.ts';
 import { answerUnknown, RouteIndex } from './http/unknown-route.ts';
 import { answerUnreadable } from './http/unreadable.ts';
 import { validatorCompiler } from './http/validation.ts';
+import { StreamIndex } from './lists/stream-index.ts';
 import { asksToJoin } from './playback/asks-to-join.ts';
 import { hlsRoutes } from './playback/hls-routes.ts';
 import { playbackRoutes } from './playback/playback-routes.ts';
@@ -92,6 +93,8 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   const gates = await gatesOf(app, config);
   const access = playbackAccess(services);
   const playbackIndex = new RouteIndex();
+  const streams = new StreamIndex(services);
+  app.addHook('onClose', async () => streams.close());
   await app.register(async (playback: Api) => {
     playback.addHook('onRequest', letPagesPlay);
     playback.addHook('onRequest', loopGate(services.guard.marker));
@@ -125,10 +128,10 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       connectionRoute(guarded, services);
       createRoutes(guarded, services, access);
       metadataRoutes(guarded, services);
-      streamRoutes(guarded, services);
+      streamRoutes(guarded, services, streams);
       playbackUrlRoute(guarded, services, access);
       clientRoutes(guarded, services);
-      statsRoutes(guarded, services);
+      statsRoutes(guarded, services, streams);
       historyRoute(guarded, services);
       workerRoutes(guarded, services);
       eventRoutes(guarded, services);

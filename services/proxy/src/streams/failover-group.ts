@@ -123,6 +123,21 @@ export class FailoverGroup {
     await this.#put(asking, from, next, 'next_source_failed');
   }
 
+  /**
+   * Moves the group to one of its sources because somebody has chosen it. The next outage begins with a fresh list.
+   * @param index -1: the primary URL; else an index into `failoverUrls`
+   * @returns the streams that have moved; none when they play there already. Undefined: there is no such source
+   */
+  async moveTo(asking: StreamRecord, index: number): Promise<readonly string[] | undefined> {
+    await this.#advancing;
+    const from = this.#state;
+    const currentUrl = index === -1 ? asking.url : asking.failoverUrls[index];
+    if (currentUrl === undefined) return undefined;
+    if (from.index === index) return [];
+    const next = { ...from, index, attempts: 0, lastAtMs: this.#deps.clock.wallMs(), currentUrl };
+    return this.#put(asking, from, next, 'manual');
+  }
+
   async #advance(asking: StreamRecord, cause: FailoverCause): Promise<readonly string[] | undefined> {
     const from = this.#state;
     const next = await this.#next(asking, from, cause);

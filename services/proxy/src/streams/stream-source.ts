@@ -93,4 +93,13 @@ export class StreamSource implements GroupSource {
   moveOn(): Promise<readonly string[] | undefined> {
     return this.#group.advance(this.#stream, this.index, { reason: 'manual' });
   }
+
+  /**
+   * Moves to a source that somebody has chosen.
+   * @param index -1: the primary URL
+   * @returns the streams that have moved; undefined when there is no such source
+   */
+  moveTo(index: number): Promise<readonly string[] | undefined> {
+    return this.#group.moveTo(this.#stream, index);
+  }
 }

@@ -314,13 +314,14 @@ export class Seating {
   }
 
   /**
-   * Moves a stream and its group to the next source, by exactly one.
-   * @returns the streams that have moved; undefined when there is no other source
+   * Moves a stream and its group to the next source, by exactly one, or to a source that somebody has chosen.
+   * @param chosen -1: the primary URL; undefined: the next source
+   * @returns the streams that have moved; undefined when there is no such source
    */
-  failover(stream: StreamRecord): Promise<readonly string[] | undefined> {
+  failover(stream: StreamRecord, chosen?: number): Promise<readonly string[] | undefined> {
     const source = this.sourceOf(stream);
     source.follow(stream);
-    return source.moveOn();
+    return chosen === undefined ? source.moveOn() : source.moveTo(chosen);
   }
 
   /** Follows another worker that has moved a stream and its group to their next source. */

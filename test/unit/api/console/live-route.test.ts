@@ -3,6 +3,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { messageReader } from '../../../../services/console/src/live/messages.ts';
 import type { NowState, ShownEvent } from '../../../../services/shared/console/live.ts';
 import { patched, type State } from '../../../../services/shared/console/merge-patch.ts';
+import type { OneStreamState } from '../../../../services/shared/console/one-stream.ts';
 import { until } from '../../../support/until.ts';
 import { addViewer, startApi, type TestApi } from '../support.ts';
 
@@ -103,6 +104,28 @@ it('shows the workers', async () => {
     ...{ about: { workerId: 'worker-7', workers: 1 }, order: ['worker-7'], total: 1 },
     workers: { 'worker-7': { state: 'serving', viewers: 0, ffmpegs: 0 } },
   });
+});
+
+it('shows one stream, as it becomes another, and that it is gone', async () => {
+  const api = await startApi({ API_TOKEN: 't0ken', WORKER_ID: 'worker-7' });
+  const origin = await listening(api);
+  const order = { url: SOURCE, failover_urls: ['http://127.0.0.1:9/joe/pa55word/2.ts'], metadata: { name: 'BBC One' } };
+  const id = String((await api.post('/streams', order, TOKEN)).body.stream_id);
+  const { seen } = await page(origin, `/console/live?view=stream&stream_id=${id}`);
+  const shown = () => (seen.state as unknown as OneStreamState).stream;
+  await until(() => shown() !== undefined, { timeoutMs: 5_000, what: 'a snapshot' });
+  expect(shown()).toMatchObject({
+    ...{ name: 'BBC One', state: 'waiting', type: 'Live Continuous', viewers: 0, backup: 0, slots: [], failovers: 0 },
+    ...{ metadata: { name: 'BBC One' }, backups: [expect.stringContaining('127.0.0.1:9')] },
+  });
+  expect(JSON.stringify(seen.state)).not.toMatch(/secret|pa55word/);
+  await addViewer(api, id, 'one');
+  await until(() => shown()?.state === 'playing', { timeoutMs: 5_000, what: 'the viewer' });
+  expect(shown()?.viewers).toBe(1);
+  await api.post(`/streams/${id}/failover`, { index: 0 }, TOKEN);
+  await until(() => shown()?.backup === 1, { timeoutMs: 5_000, what: 'the other source' });
+  await api.del(`/streams/${id}`, TOKEN);
+  await until(() => shown() === undefined, { timeoutMs: 5_000, what: 'its end' });
 });
 
 it('takes fifty pages, and the next when one has gone', async () => {

@@ -1,6 +1,6 @@
 // The state of the first page, made of what the registry knows.
 import { expect, it } from 'vitest';
-import { EgressRate } from '../../../../services/proxy/src/api/console/egress-rate.ts';
+import { EgressRate } from '../../../../services/proxy/src/api/console/counts/egress-rate.ts';
 import { nowState, shownRecord, shownStreams } from '../../../../services/proxy/src/api/console/now-state.ts';
 import { newStream } from '../../../../services/registry/new-stream.ts';
 import type { StreamSummary } from '../../../../services/registry/registry.ts';

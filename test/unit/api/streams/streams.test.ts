@@ -151,6 +151,23 @@ describe('POST /streams/{id}/failover', () => {
     });
   });
 
+  it('goes to the source that is chosen, by its place or its URL', async () => {
+    const api = await startApi();
+    const urls = ['http://b.example/1.ts', 'http://c.example/1.ts'];
+    const id = await create(api, 1, { failover_urls: urls });
+    const moved = async (order: object) => (await api.post(`/streams/${id}/failover`, order)).body;
+    expect(await moved({ index: 1 })).toMatchObject({ new_url: urls[1], failover_index: 1, moved_streams: [id] });
+    expect(await moved({ index: -1 })).toMatchObject({ failover_index: -1, new_url: 'http://tv.example/1.ts' });
+    expect(await moved({ url: urls[0] })).toMatchObject({ failover_index: 0, moved_streams: [id] });
+    expect(await moved({ index: 0 })).toMatchObject({
+      ...{ failover_index: 0, moved_streams: [], message: 'The stream plays backup 1 already.' },
+    });
+    for (const order of [{ index: 2 }, { url: 'http://other.example/' }]) {
+      expect((await api.post(`/streams/${id}/failover`, order)).status).toBe(400);
+    }
+    expect((await api.post(`/streams/${id}/failover`, { index: -2 })).status).toBe(422);
+  });
+
   it('is 400 without a failover, 404 without a stream', async () => {
     const api = await startApi();
     const id = await create(api, 1);

@@ -16,6 +16,7 @@ import {
   type NowState,
   type ProvidersState,
 } from '../../../../shared/console/live.ts';
+import type { OneStreamState } from '../../../../shared/console/one-stream.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
 import { EventStream } from '../http/event-stream.ts';
@@ -25,6 +26,7 @@ import { aboutOf } from './about.ts';
 import { ClusterBoard } from './cluster-board.ts';
 import { LiveBoard } from './live-board.ts';
 import { NowBoard } from './now-board.ts';
+import { OneStreamBoard } from './one-stream-board.ts';
 import { ProvidersBoard } from './providers-board.ts';
 
 /** Pages on one worker. */
@@ -35,7 +37,7 @@ const FIRST_EVENTS = 10;
 const RETRY_EVENTS_MS = 1_000;
 
 export function liveRoute(app: Api, services: Services): void {
-  const boards = boardsOf(services);
+  const boardOf = boardsOf(services);
   const { pages } = services;
 
   app.get(
@@ -44,10 +46,13 @@ export function liveRoute(app: Api, services: Services): void {
       schema: {
         tags: ['Status'],
         summary: 'What a page of the console shows, as it changes: server-sent events for the console alone.',
-        querystring: z.object({ view: z.enum(LIVE_VIEWS) }),
+        querystring: z.object({
+          view: z.enum(LIVE_VIEWS),
+          stream_id: z.string().max(128).optional().describe('Which stream the view `stream` is of.'),
+        }),
       },
     },
-    async ({ query: { view }, headers }, reply) => {
+    async ({ query: { view, stream_id: streamId = '' }, headers }, reply) => {
       if (pages.count >= MAX_PAGES) {
         const text = `${MAX_PAGES} pages of the console look at this worker already; close one, or ask another worker.`;
         throw new StreampoolError(503, text, { retryAfterSeconds: 5 });
@@ -56,25 +61,22 @@ export function liveRoute(app: Api, services: Services): void {
       const since = typeof lastId === 'string' ? parsePosition(lastId) : undefined;
       const stream = new EventStream();
       stream.onEnd(pages.opened());
-      stream.onEnd(boards[view].show(stream));
+      stream.onEnd(boardOf(view, streamId).show(stream));
       void sendEvents(services, stream, since);
       return stream.answer(reply);
     },
   );
 }
 
+type Shown = Pick<LiveBoard<object>, 'show'>;
+
 /** Each view has one board, whose cost does not depend on the number of pages. */
-function boardsOf(
-  services: Services,
-): Record<
-  LiveView,
-  LiveBoard<NowState> | LiveBoard<ClusterState> | LiveBoard<ProvidersState> | LiveBoard<EventsState>
-> {
+function boardsOf(services: Services): (view: LiveView, streamId: string) => Shown {
   const onError = (error: unknown): void => services.log.error({ err: error }, 'the console could not be composed');
   const now = new NowBoard(services);
   const cluster = new ClusterBoard(services);
   const providers = new ProvidersBoard(services);
-  return {
+  const boards = {
     now: new LiveBoard<NowState>({ compose: () => now.compose(), rest: () => now.rest(), onError }),
     cluster: new LiveBoard<ClusterState>({ compose: () => cluster.compose(), rest: () => cluster.rest(), onError }),
     providers: new LiveBoard<ProvidersState>({
@@ -87,6 +89,19 @@ function boardsOf(
       onError,
     }),
   };
+  // A stream has one while somebody looks at it.
+  const streams = new Map<string, Shown>();
+  const newStreamBoard = (id: string): Shown => {
+    const one = new OneStreamBoard(services, id);
+    const rest = (): void => {
+      one.rest();
+      if (streams.get(id) === board) streams.delete(id);
+    };
+    const board: Shown = new LiveBoard<OneStreamState>({ compose: () => one.compose(), rest, onError });
+    streams.set(id, board);
+    return board;
+  };
+  return (view, id) => (view === 'stream' ? (streams.get(id) ?? newStreamBoard(id)) : boards[view]);
 }
 
 /**

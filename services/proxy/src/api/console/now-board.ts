@@ -6,9 +6,9 @@ import type { NowState } from '../../../../shared/console/live.ts';
 import type { Services } from '../../worker/services.ts';
 import { withOwnNumbers } from '../views/snapshot.ts';
 import { aboutOf } from './about.ts';
-import { EgressRate } from './egress-rate.ts';
+import { EgressRate } from './counts/egress-rate.ts';
+import { RecentEvents } from './counts/recent-events.ts';
 import { nowState, type ShownRecord, shownRecord, shownStreams } from './now-state.ts';
-import { RecentEvents } from './recent-events.ts';
 
 /** Events tell which streams have changed. An outage may have kept one back. */
 const RECORDS_MS = 60_000;

@@ -10,8 +10,11 @@ import {
   type NowNumbers,
   type NowState,
   type PlayingStream,
+  type ShownMedia,
 } from '../../../../shared/console/live.ts';
 import { maskUrl } from '../../../../shared/masking/mask.ts';
+import type { MediaFacts } from '../../../../shared/media-facts.ts';
+import { makersOf } from '../views/media-views.ts';
 
 /** What is shown of a stream's record. Masking takes a tenth of a millisecond, so this is made once and kept. */
 export type ShownRecord = Pick<PlayingStream, 'name' | 'profile' | 'sourceHost' | 'backup'>;
@@ -52,12 +55,12 @@ export function shownStreams(summaries: ReadonlyMap<string, StreamSummary>): str
 
 export function nowState(facts: NowFacts): NowState {
   const { about, summaries, workers, records, since } = facts;
-  const made = new Map(workers.flatMap(({ making }) => Object.entries(making ?? {})));
+  const makers = makersOf(workers);
   const order = shownStreams(summaries).filter((id) => records.has(id));
   const streams = order.flatMap((id): [string, PlayingStream][] => {
     const [record, summary] = [records.get(id), summaries.get(id)];
     if (record === undefined || summary === undefined) return [];
-    return [[id, playingStream(record, summary, made.get(id), since.get(id))]];
+    return [[id, playingStream(record, summary, makers.get(id)?.made, since.get(id))]];
   });
   return { about, numbers: numbersOf(facts), streams: Object.fromEntries(streams), order };
 }
@@ -82,21 +85,24 @@ function numbersOf(facts: NowFacts): NowNumbers {
   };
 }
 
-function playingStream(
-  record: ShownRecord,
-  { viewers, owner }: StreamSummary,
+export function playingStream(
+  { name, profile, sourceHost, backup }: ShownRecord,
+  { viewers, processes, owner }: StreamSummary,
   made: MadeStream | undefined,
   sinceMs: number | undefined,
 ): PlayingStream {
   const { variant } = made ?? {};
   return {
-    ...record,
+    ...{ name, profile, sourceHost, backup },
     viewers,
+    ...(viewers > 0 && processes === 0 ? { alone: true } : {}),
     bitsPerSecond: made?.bitsPerSecond === undefined ? undefined : Math.round(made.bitsPerSecond),
     width: variant?.size?.width,
     height: variant?.size?.height,
     frameRate: variant?.frameRate,
     codecs: variant?.codecs.join(','),
+    input: mediaOf(made?.input),
+    output: mediaOf(made?.output),
     speed: made?.speed === undefined ? undefined : Math.round(made.speed * 100) / 100,
     failures: made?.failures,
     owner,
@@ -104,8 +110,14 @@ function playingStream(
   };
 }
 
-/** Host and port, and nothing of what may be a credential. */
-function hostOf(url: string): string {
+function mediaOf(facts: MediaFacts | undefined): ShownMedia | undefined {
+  if (facts === undefined) return undefined;
+  const { resolution, videoCodec, fps, audioCodec, audioChannels } = facts;
+  return { resolution, videoCodec, fps, audioCodec, audioChannels };
+}
+
+/** Host and port of a URL, and nothing of what may be a credential. */
+export function hostOf(url: string): string {
   const masked = maskUrl(url);
   return URL.canParse(masked) ? new URL(masked).host : masked;
 }

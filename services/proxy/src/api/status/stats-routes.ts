@@ -6,6 +6,10 @@ import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import { each, sendLong } from '../http/long-answer.ts';
 import type { Api } from '../http/typed-server.ts';
+import { ClientIndex } from '../lists/client-index.ts';
+import { clientPage } from '../lists/client-list.ts';
+import { clientListQuery, clientPageView, clientQuestion } from '../lists/client-list-query.ts';
+import type { StreamIndex } from '../lists/stream-index.ts';
 import { takeClusterSnapshot } from '../views/snapshot.ts';
 import { clientView, disclosureFor, streamView, viewOfClient, viewOfStreamIn } from '../views/stream-views.ts';
 import { PerformanceMonitor, performanceReport } from './performance.ts';
@@ -13,7 +17,7 @@ import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.
 
 const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
 
-export function statsRoutes(app: Api, services: Services): void {
+export function statsRoutes(app: Api, services: Services, streams: StreamIndex): void {
   const { config, registry } = services;
   const tags = ['Statistics'];
   const disclosure = disclosureFor(config.apiToken);
@@ -111,11 +115,24 @@ export function statsRoutes(app: Api, services: Services): void {
     },
   );
 
+  const index = new ClientIndex(services, streams);
   for (const url of ['/clients', '/stats/clients']) {
     app.get(
       url,
-      { schema: { tags, summary: 'All clients.', response: { 200: clientList } } },
-      async (_request, reply) => {
+      {
+        schema: {
+          tags,
+          summary: 'All clients, or a page of those searched for.',
+          querystring: z.object(clientListQuery),
+          response: { 200: z.union([clientList, clientPageView]) },
+        },
+      },
+      async ({ query }, reply) => {
+        const question = clientQuestion(query);
+        if (question !== undefined) {
+          const { clients, nameOf } = await index.now();
+          return clientPage(clients, question, nameOf, Date.now());
+        }
         const clients = await registry.clients();
         return sendLong(reply, { total_clients: clients.length }, { clients: each(clients, viewOfClient) });
       },

@@ -9,6 +9,9 @@ import type { Services } from '../../worker/services.ts';
 import { isoTime, queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
+import type { StreamIndex } from '../lists/stream-index.ts';
+import { assertKnowsFailures, streamPage } from '../lists/stream-list.ts';
+import { streamListQuery, streamPageView, streamQuestion } from '../lists/stream-list-query.ts';
 import { makersOf } from '../views/media-views.ts';
 import { takeClusterSnapshot, workersNow } from '../views/snapshot.ts';
 import {
@@ -48,7 +51,27 @@ export async function deleteStream(
   return existed;
 }
 
-export function streamRoutes(app: Api, services: Services): void {
+const failoverOrder = z
+  .object({
+    index: z.int().min(-1).nullish().describe('Of a source: -1 is the primary URL, 0 the first of `failover_urls`.'),
+    url: z.string().nullish().describe('The same by its URL: one that the stream has.'),
+  })
+  .nullish();
+
+/**
+ * Which source somebody has chosen; undefined: the next one.
+ *
+ * @throws {StreampoolError} 400 when the stream has no such source
+ */
+function chosenSource({ url, failoverUrls }: StreamRecord, order: { index?: number | null; url?: string | null }) {
+  const byUrl = order.url == null ? undefined : [url, ...failoverUrls].indexOf(order.url) - 1;
+  const index = order.index ?? byUrl;
+  if (index === undefined) return undefined;
+  if (index >= -1 && index < failoverUrls.length) return index;
+  throw new StreampoolError(400, `The stream has no such source; it has ${failoverUrls.length} in failover_urls.`);
+}
+
+export function streamRoutes(app: Api, services: Services, index: StreamIndex): void {
   const { config, registry, seating } = services;
   const tags = ['Streams'];
   const disclosure = disclosureFor(config.apiToken);
@@ -58,16 +81,24 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'All streams in use, or with `idle=true` those that are only kept for their address.',
+        summary:
+          'All streams in use, or with `idle=true` those only kept for their address; or a page of those searched for.',
         querystring: z.object({
           idle: queryFlag
             .default(false)
             .describe('List the idle streams instead; the cluster forgets them after STREAM_IDLE_TTL.'),
+          ...streamListQuery,
         }),
-        response: { 200: z.object({ streams: z.array(streamView), total: z.int() }) },
+        response: { 200: z.union([z.object({ streams: z.array(streamView), total: z.int() }), streamPageView]) },
       },
     },
     async ({ query }) => {
+      const question = streamQuestion(query);
+      if (question !== undefined) {
+        const now = await index.now();
+        assertKnowsFailures(now, question);
+        return streamPage(now, question, { nowMs: Date.now(), graceMs: config.sharedStreamGraceMs });
+      }
       const snapshot = await takeClusterSnapshot(services);
       const streams = query.idle ? snapshot.idle : snapshot.streams;
       return {
@@ -152,7 +183,9 @@ export function streamRoutes(app: Api, services: Services): void {
     {
       schema: {
         tags,
-        summary: 'Move a stream, and all others of the same sources, to the next source; viewers stay connected.',
+        summary:
+          'Move a stream, and all others of the same sources, to the next source or a chosen one; viewers stay connected.',
+        body: failoverOrder,
         params: streamParams,
         response: {
           200: z.object({
@@ -169,16 +202,19 @@ export function streamRoutes(app: Api, services: Services): void {
         },
       },
     },
-    async ({ params }) => {
+    async ({ params, body }) => {
       const before = await findStream(registry, params.stream_id);
+      const chosen = chosenSource(before, body ?? {});
       if (!hasFailover(before)) {
         const how = 'create it with failover_urls or failover_resolver_url';
         throw new StreampoolError(400, `No failover is configured for this stream; ${how}.`);
       }
-      const moved = await seating.failover(before);
+      const moved = await seating.failover(before, chosen);
       if (moved === undefined) {
         throw new StreampoolError(500, 'Failover failed - no working failover URLs available');
       }
+      const where =
+        chosen === undefined ? 'its next source' : chosen < 0 ? 'its primary source' : `backup ${chosen + 1}`;
       const [{ failover }, clients] = await Promise.all([
         findStream(registry, params.stream_id),
         registry.clients(params.stream_id),
@@ -187,8 +223,10 @@ export function streamRoutes(app: Api, services: Services): void {
       return {
         message:
           moved.length > 1
-            ? `The stream and ${moved.length - 1} more of the same sources have moved to the next source; their viewers stay connected.`
-            : 'The stream has moved to its next source; its viewers stay connected.',
+            ? `The stream and ${moved.length - 1} more of the same sources have moved to ${where.replace('its', 'the')}; their viewers stay connected.`
+            : moved.length === 0
+              ? `The stream plays ${where} already.`
+              : `The stream has moved to ${where}; its viewers stay connected.`,
         new_url: disclosure.url(failover.currentUrl),
         failover_index: failover.index,
         failover_attempts: failover.attempts,

@@ -1,12 +1,12 @@
 // What the first page counts of the record of events.
 import { expect, it } from 'vitest';
-import { RecentEvents } from '../../../../services/proxy/src/api/console/recent-events.ts';
-import { EventFeed } from '../../../../services/proxy/src/events/event-feed.ts';
-import type { EventType } from '../../../../services/registry/events/event.ts';
-import { EventLog } from '../../../../services/registry/events/event-log.ts';
-import type { EventRecord } from '../../../../services/registry/registry.ts';
-import type { Clock } from '../../../../services/shared/clock.ts';
-import { systemClock } from '../../../../services/shared/clock.ts';
+import { RecentEvents } from '../../../../../services/proxy/src/api/console/counts/recent-events.ts';
+import { EventFeed } from '../../../../../services/proxy/src/events/event-feed.ts';
+import type { EventType } from '../../../../../services/registry/events/event.ts';
+import { EventLog } from '../../../../../services/registry/events/event-log.ts';
+import type { EventRecord } from '../../../../../services/registry/registry.ts';
+import type { Clock } from '../../../../../services/shared/clock.ts';
+import { systemClock } from '../../../../../services/shared/clock.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,9 +1,9 @@
 /** What the record of events says of the last minutes, counted once and kept up to date while somebody looks. */
 
-import type { EventType, RecordedEvent } from '../../../../registry/events/event.ts';
-import type { EventRecord } from '../../../../registry/registry.ts';
-import { FAILURE_TYPES } from '../../../../shared/console/live.ts';
-import type { EventFeed } from '../../events/event-feed.ts';
+import type { EventType, RecordedEvent } from '../../../../../registry/events/event.ts';
+import type { EventRecord } from '../../../../../registry/registry.ts';
+import { FAILURE_TYPES } from '../../../../../shared/console/live.ts';
+import type { EventFeed } from '../../../events/event-feed.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -18,7 +18,7 @@ const FAILURES: ReadonlySet<EventType> = new Set(FAILURE_TYPES);
 class Times {
   readonly #ms: number;
   /** By id, because an event may be read twice. */
-  readonly #at = new Map<string, number>();
+  readonly #known = new Map<string, Pick<RecordedEvent, 'atMs' | 'streamId'>>();
   /** Some were not read. */
   areMore = false;
 
@@ -26,21 +26,31 @@ class Times {
     this.#ms = ms;
   }
 
-  add({ id, atMs }: RecordedEvent): void {
-    this.#at.set(id, atMs);
-    const [oldest] = this.#at.keys();
-    if (this.#at.size <= KEPT || oldest === undefined) return;
-    this.#at.delete(oldest);
+  add({ id, atMs, streamId }: RecordedEvent): void {
+    this.#known.set(id, { atMs, streamId });
+    const [oldest] = this.#known.keys();
+    if (this.#known.size <= KEPT || oldest === undefined) return;
+    this.#known.delete(oldest);
     this.areMore = true;
   }
 
   count(nowMs: number): number {
-    for (const [id, atMs] of this.#at) if (atMs < nowMs - this.#ms) this.#at.delete(id);
-    return this.#at.size;
+    for (const [id, { atMs }] of this.#known) if (atMs < nowMs - this.#ms) this.#known.delete(id);
+    return this.#known.size;
+  }
+
+  /** Stream → how many; those of no stream are left out. */
+  countByStream(nowMs: number): Map<string, number> {
+    this.count(nowMs);
+    const counts = new Map<string, number>();
+    for (const { streamId } of this.#known.values()) {
+      if (streamId !== undefined) counts.set(streamId, (counts.get(streamId) ?? 0) + 1);
+    }
+    return counts;
   }
 
   clear(): void {
-    this.#at.clear();
+    this.#known.clear();
     this.areMore = false;
   }
 
@@ -103,6 +113,10 @@ export class RecentEvents {
 
   failuresLastHour(nowMs: number): number {
     return this.#failures.count(nowMs);
+  }
+
+  failuresByStream(nowMs: number): ReadonlyMap<string, number> {
+    return this.#failures.countByStream(nowMs);
   }
 
   get areMore(): boolean {

@@ -1,6 +1,6 @@
 /** What goes out to all viewers, as bits a second over the last seconds. */
 
-import type { StreamSummary } from '../../../../registry/registry.ts';
+import type { StreamSummary } from '../../../../../registry/registry.ts';
 
 /** The workers write their counters once a second, each at its own moment. */
 const WINDOW_MS = 5_000;

@@ -1,0 +1,138 @@
+/** One stream: what it is made of, who watches it, what has happened to it, and what can be done with it. */
+
+import type { OneStream as Stream } from '../../../shared/console/one-stream.ts';
+import { state, status } from '../live/live.ts';
+import { Link } from '../parts/link.tsx';
+import { Moment } from '../parts/moment.tsx';
+import { Outside } from '../parts/outside.tsx';
+import { addressOf, query } from '../shell/address.ts';
+import { outputOf } from '../words/media.ts';
+import { count, speed } from '../words/numbers.ts';
+import { visible } from '../words/visible.ts';
+import { words } from '../words/words.ts';
+import { Actions } from './actions.tsx';
+import { Definition } from './definition.tsx';
+import { StreamEvents } from './stream-events.tsx';
+import { StreamViewers } from './stream-viewers.tsx';
+
+export function OneStream() {
+  const id = query.value.get('id') ?? '';
+  const shown = state.value;
+  const isThere = shown !== undefined && 'stream' in shown && shown.stream !== undefined;
+  const { stream } = words;
+  return (
+    <main id="content" class={status.value.kind === 'lost' ? 'stale' : ''}>
+      <p class="way">
+        <Link to={addressOf('streams')}>{words.pages.streams}</Link>
+      </p>
+      {isThere && shown.stream !== undefined ? (
+        <Shown id={id} stream={shown.stream} />
+      ) : (
+        <>
+          <h1 tabIndex={-1}>{stream.heading}</h1>
+          <p class="hint">{shown === undefined ? words.now.loading : stream.none}</p>
+        </>
+      )}
+    </main>
+  );
+}
+
+function Shown({ id, stream }: { readonly id: string; readonly stream: Stream }) {
+  return (
+    <>
+      <h1 tabIndex={-1}>
+        <bdi>{visible(stream.name)}</bdi>
+      </h1>
+      <Summary stream={stream} />
+      <Actions id={id} stream={stream} />
+      <div class="columns">
+        <div>
+          <Definition id={id} stream={stream} />
+          <Slots stream={stream} />
+          <Lines stream={stream} />
+        </div>
+        <div>
+          <StreamViewers id={id} viewers={stream.viewers} />
+          <StreamEvents id={id} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** Characters of a line of FFmpeg. */
+const WHOLE_LINE = 2_000;
+
+/** FFmpeg below this speed is not fast enough for the media to last. */
+const SLOW = 0.97;
+
+function Summary({ stream }: { readonly stream: Stream }) {
+  const { stream: said, streams, now } = words;
+  const { state: kind, sinceMs, viewers, failures = 0, speed: made } = stream;
+  return (
+    <p class="summary">
+      <span class={kind === 'playing' ? 'good' : 'hint'}>{streams.states[kind]}</span>
+      {kind === 'playing' && sinceMs !== undefined && (
+        <span>
+          {said.since} <Moment ms={sinceMs} />
+        </span>
+      )}
+      <span>{said.viewers(viewers)}</span>
+      <span>{outputOf(stream)}</span>
+      {made !== undefined && (
+        <span class={made < SLOW ? 'warn' : ''} title={now.columns.speedTitle}>
+          {said.speed(speed(made))}
+          {made < SLOW && ` – ${now.slow}`}
+        </span>
+      )}
+      {failures > 0 && <span class="warn">{now.restarts(failures)}</span>}
+    </p>
+  );
+}
+
+/** What FFmpeg has said last: the reason when something is wrong. */
+function Lines({ stream: { lines } }: { readonly stream: Stream }) {
+  if (lines === undefined || lines.length === 0) return null;
+  return (
+    <section aria-labelledby="lines">
+      <h2 id="lines">{words.stream.lines}</h2>
+      <pre class="lines">{lines.map((line) => visible(line, WHOLE_LINE)).join('\n')}</pre>
+    </section>
+  );
+}
+
+function Slots({ stream: { slots } }: { readonly stream: Stream }) {
+  const { stream: said } = words;
+  if (slots.length === 0) return null;
+  return (
+    <section aria-labelledby="slots">
+      <h2 id="slots">{said.slots}</h2>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col" class="number">
+              {said.columns.slot}
+            </th>
+            <th scope="col" class="number">
+              {said.columns.viewers}
+            </th>
+            <th scope="col">{said.columns.worker}</th>
+            <th scope="col" class="number" title={said.columns.epochTitle}>
+              {said.columns.epoch}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {slots.map(({ slot, viewers, worker, epoch }) => (
+            <tr key={slot}>
+              <td class="number">{count(slot)}</td>
+              <td class="number">{count(viewers)}</td>
+              <td>{worker === undefined ? '–' : <Outside text={worker} />}</td>
+              <td class="number">{epoch === undefined ? '–' : count(epoch)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
