@@ -97,6 +97,28 @@ describe('media of a provider', () => {
     expect(await text({ head: answer.media.head, body })).toBe('five');
   });
 
+  it('is given in large pieces to who comes when it is whole, and read on as it came by who is in the middle of it', async () => {
+    const pieces = Array.from({ length: 20 }, (_, n) => String.fromCharCode(97 + n).repeat(60 * 1024));
+    const answer = new Answer().send(...pieces).end();
+    const cache = new HlsCache(64 * MB);
+    const fetch = async () => answer.media;
+    const early = await cache.open('a', fetch);
+    const begun = [await early.body.read(), ...(early.body.ready?.(100 * 1024) ?? [])];
+    await settled();
+    const late = await cache.open('a', fetch);
+    const lengths: number[] = [];
+    let all = '';
+    for (let chunk = await late.body.read(); chunk !== undefined; chunk = await late.body.read()) {
+      lengths.push(chunk.length);
+      all += chunk;
+    }
+    expect(lengths).toEqual([512 * 1024, 512 * 1024, 176 * 1024]);
+    expect(all).toBe(pieces.join(''));
+    expect(begun.map(String)).toEqual(pieces.slice(0, 2));
+    expect(await text(early)).toBe(pieces.slice(2).join(''));
+    expect([cache.hits, cache.heldBytes]).toEqual([1, 1_200 * 1024]);
+  });
+
   it('arrives at full speed, however slowly anybody reads', async () => {
     const answer = new Answer().send(...Array.from({ length: 50 }, (_, n) => `${n},`)).end();
     const media = await new HlsCache(64 * MB).open('a', async () => answer.media);

@@ -25,7 +25,9 @@ export function refuseLoop(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  if (marker.names(request.headers.via, [url, ...failoverUrls, failover.currentUrl])) throw loop(marker, reply);
+  const { via } = request.headers;
+  if (via === undefined) return;
+  if (marker.names(via, [url, ...failoverUrls, failover.currentUrl])) throw loop(marker, reply);
 }
 
 function loop(marker: HopMarker, reply: FastifyReply): StreampoolError {

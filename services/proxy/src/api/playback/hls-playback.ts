@@ -43,6 +43,8 @@ export class HlsPlayback {
   readonly #coolDown = new CoolDown();
 
   readonly #pooled: PooledHls;
+  /** What was found to be openable. All viewers come with the same references, and each is opened into one object. */
+  readonly #openable = new WeakSet<HlsReference>();
 
   /** @param pooled goes on with a stream whose failover is no HLS */
   constructor(services: Services, pooled: PooledHls) {
@@ -160,7 +162,11 @@ export class HlsPlayback {
   /** @throws {StreampoolError} 403 for what this cluster has not made for this stream, and for what nobody opens */
   #opened(streamId: string, reference: string): HlsReference {
     const opened = openReference(this.#services.sealer, streamId, reference);
-    if (isSourceUrl(opened.url)) return opened;
+    if (this.#openable.has(opened)) return opened;
+    if (isSourceUrl(opened.url)) {
+      this.#openable.add(opened);
+      return opened;
+    }
     throw new StreampoolError(403, `The playlist of the source names what is not ${A_SOURCE_URL}. It is not opened.`);
   }
 

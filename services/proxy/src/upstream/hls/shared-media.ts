@@ -32,8 +32,12 @@ interface Reader {
   /** When it took the last one, or began; monotonic ms. */
   tookMs: number;
   isGivenUp: boolean;
+  /** It was in the middle of these when they were joined. */
+  chunks: readonly Buffer[] | undefined;
 }
 
+/** It comes in pieces of 64 KB at most. Larger ones cost less to send. */
+const PIECE_BYTES = 512 * 1024;
 /** Of media that is too long to be kept, all readers wait for the slowest. For one that takes nothing they wait so long. */
 const WAITED_MS = 2_000;
 
@@ -47,6 +51,7 @@ export class SharedMedia {
   #dropped = 0;
   #heldBytes = 0;
   #isTooLong = false;
+  #isJoined = false;
   #isOver = false;
   #error: unknown;
   readonly #readers = new Set<Reader>();
@@ -80,14 +85,15 @@ export class SharedMedia {
 
   /** Begins to read at the first byte. The fetch ends when nobody reads any more and it is not whole. */
   reader(): MediaBody {
-    const reader: Reader = { taken: 0, tookMs: performance.now(), isGivenUp: false };
+    const reader: Reader = { taken: 0, tookMs: performance.now(), isGivenUp: false, chunks: undefined };
+    this.#join();
     this.#readers.add(reader);
     return {
       read: async () => {
         for (;;) {
           if (reader.isGivenUp) throw tooSlow();
           if (!this.#readers.has(reader)) throw new SourceError('stopped', 'The viewer has left.');
-          const chunk = this.#chunks[reader.taken - this.#dropped];
+          const chunk = (reader.chunks ?? this.#chunks)[reader.taken - this.#dropped];
           if (chunk !== undefined) {
             reader.taken += 1;
             reader.tookMs = performance.now();
@@ -100,7 +106,7 @@ export class SharedMedia {
         }
       },
       ready: (maxBytes) => {
-        const chunks = this.#chunks.slice(reader.taken - this.#dropped);
+        const chunks = (reader.chunks ?? this.#chunks).slice(reader.taken - this.#dropped);
         let left = maxBytes;
         const tooMuch = chunks.findIndex(({ length }) => {
           left -= length;
@@ -119,6 +125,16 @@ export class SharedMedia {
         this.#wake();
       },
     };
+  }
+
+  /** Whoever comes when it is whole gets it in larger pieces. */
+  #join(): void {
+    if (this.#isJoined || !this.isWhole || this.#isTooLong) return;
+    this.#isJoined = true;
+    for (const reader of this.#readers) reader.chunks = this.#chunks;
+    const all = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    for (let at = 0; at < all.length; at += PIECE_BYTES) this.#chunks.push(all.subarray(at, at + PIECE_BYTES));
   }
 
   async #fetch(): Promise<void> {
