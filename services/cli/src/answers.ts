@@ -40,6 +40,8 @@ export type Worker = z.infer<typeof worker>;
 
 export const workers = z.looseObject({ workers: z.array(worker) });
 
+export const totals = z.looseObject({ total_connections: z.number() });
+
 export const event = z.looseObject({
   event_id: z.string(),
   event_type: z.string(),

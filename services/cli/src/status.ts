@@ -1,6 +1,6 @@
 /** How a cluster is: its numbers, what plays, and its workers. */
 
-import { type Stream, streams, type Worker, workers } from './answers.ts';
+import { type Stream, streams, totals, type Worker, workers } from './answers.ts';
 import type { Client } from './client.ts';
 import { nameOf, shortId, sourceOf } from './streams.ts';
 import { type Column, table } from './table.ts';
@@ -12,6 +12,7 @@ export interface Status {
   readonly processes: number;
   /** FFmpegs that would run, too, if no viewers shared one. */
   readonly saved: number;
+  /** To providers. Streams that read one source share a connection, so that this is not the sum over streams. */
   readonly connections: number;
   /** To viewers, since the status before; undefined: there was none. */
   readonly mbpsOut: number | undefined;
@@ -25,18 +26,25 @@ export interface Playing {
   readonly mbpsOut: number | undefined;
 }
 
+/** What a worker has answered. */
+export interface Answers {
+  readonly all: readonly Stream[];
+  readonly members: readonly Worker[];
+  readonly connections: number;
+  readonly atMs: number;
+}
+
 export async function statusOf(client: Client, before?: Status): Promise<Status> {
-  const [list, members] = await Promise.all([client.get('/streams', streams), client.get('/workers', workers)]);
-  return summed(list.streams, members.workers, Date.now(), before);
+  const [list, members, { total_connections: connections }] = await Promise.all([
+    client.get('/streams', streams),
+    client.get('/workers', workers),
+    client.get('/stats', totals),
+  ]);
+  return summed({ all: list.streams, members: members.workers, connections, atMs: Date.now() }, before);
 }
 
 /** @param before the status of some seconds ago, for what flows since then */
-export function summed(
-  all: readonly Stream[],
-  members: readonly Worker[],
-  atMs: number,
-  before: Status | undefined,
-): Status {
+export function summed({ all, members, connections, atMs }: Answers, before?: Status): Status {
   const active = all.filter(({ is_active: isActive }) => isActive);
   const bytesBefore = new Map(before?.streams.map(({ stream }) => [stream.stream_id, stream.total_bytes_served]));
   const seconds = before === undefined ? 0 : (atMs - before.atMs) / 1_000;
@@ -61,7 +69,7 @@ export function summed(
     playing: active.length,
     processes,
     saved: Math.max(0, transcoded - processes),
-    connections: sum(all, ({ connection_count: count }) => count),
+    connections,
     mbpsOut: before === undefined ? undefined : sum(rows, ({ mbpsOut }) => mbpsOut ?? 0),
     streams: rows,
     workers: members,

@@ -76,15 +76,19 @@ it('columns are as wide as their longest text, and nothing in them reaches the t
 
 it('a status adds up what there is, and says what has flowed since the one before', () => {
   const workers = [{ worker_id: 'w1', processes: 1, clients: 5, cpu: 0.5, draining: false }];
-  const before = summed([stream('a', { total_bytes_served: 1_000_000 }), stream('b')], workers, 10_000, undefined);
-  expect(before).toMatchObject({ viewers: 4, playing: 2, processes: 1, saved: 3, connections: 2, mbpsOut: undefined });
+  const before = summed({
+    all: [stream('a', { total_bytes_served: 1_000_000 }), stream('b')],
+    ...{ members: workers, connections: 1, atMs: 10_000 },
+  });
+  expect(before).toMatchObject({ viewers: 4, playing: 2, processes: 1, saved: 3, connections: 1, mbpsOut: undefined });
   const later = summed(
-    [
-      stream('a', { total_bytes_served: 2_000_000, client_count: 3 }),
-      stream('c', { total_bytes_served: 9_000_000, is_active: false, client_count: 0 }),
-    ],
-    workers,
-    12_000,
+    {
+      all: [
+        stream('a', { total_bytes_served: 2_000_000, client_count: 3 }),
+        stream('c', { total_bytes_served: 9_000_000, is_active: false, client_count: 0 }),
+      ],
+      ...{ members: workers, connections: 1, atMs: 12_000 },
+    },
     before,
   );
   expect(later).toMatchObject({ viewers: 3, playing: 1, mbpsOut: 4, streams: [{ mbpsOut: 4 }] });
