@@ -168,6 +168,13 @@ describe('POST /streams/{id}/failover', () => {
     expect((await api.post(`/streams/${id}/failover`, { index: -2 })).status).toBe(422);
   });
 
+  it('takes `[]` for no body, as m3u-editor sends it', async () => {
+    const api = await startApi();
+    const id = await create(api, 1, { failover_urls: ['http://b.example/1.ts'] });
+    expect((await api.post(`/streams/${id}/failover`, [])).body).toMatchObject({ failover_index: 0 });
+    expect((await api.post(`/streams/${id}/failover`, [1])).status).toBe(422);
+  });
+
   it('is 400 without a failover, 404 without a stream', async () => {
     const api = await startApi();
     const id = await create(api, 1);

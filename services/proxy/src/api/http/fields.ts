@@ -41,6 +41,11 @@ export function emptyIsNone<T extends z.ZodType>(schema: T) {
   return z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 }
 
+/** A body that may be left out. PHP, and so m3u-editor, sends `[]` where it has nothing to say. */
+export function optionalBody<T extends z.ZodObject>(schema: T) {
+  return z.preprocess((value) => (Array.isArray(value) && value.length === 0 ? undefined : value), schema.nullish());
+}
+
 /** Values become text as m3u-proxy writes them: `true` becomes `True`, and 2.0 becomes `2`. */
 export const textValues = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean()], { error: 'must be a string, number or boolean' }))

@@ -4,20 +4,20 @@ import { z } from 'zod';
 import { MAX_PLAYBACK_URL_TTL_S } from '../../config/settings.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
-import { optionalIsoTime } from '../http/fields.ts';
+import { optionalBody, optionalIsoTime } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { findStream, streamParams } from '../streams/stream-routes.ts';
 
-const order = z
-  .object({
+const order = optionalBody(
+  z.object({
     ttl: z
       .int()
       .min(1)
       .max(MAX_PLAYBACK_URL_TTL_S)
       .nullish()
       .describe('Seconds during which the URL can start playback; PLAYBACK_URL_TTL when absent.'),
-  })
-  .nullish();
+  }),
+);
 
 export function playbackUrlRoute(app: Api, { registry }: Services, access: PlaybackAccess): void {
   app.post(

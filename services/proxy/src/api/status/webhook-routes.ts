@@ -7,7 +7,7 @@ import { isOutage } from '../../../../registry/outage.ts';
 import { StreampoolError } from '../../errors.ts';
 import { MAX_TEMPLATE_CHARACTERS } from '../../webhooks/webhook-template.ts';
 import type { Services } from '../../worker/services.ts';
-import { bodyInteger, sourceUrl } from '../http/fields.ts';
+import { bodyInteger, optionalBody, sourceUrl } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { disclosureFor } from '../views/stream-views.ts';
 
@@ -75,7 +75,7 @@ const webhookView = z.object({
 /** m3u-proxy takes it in the query; m3u-editor sends it in the body. */
 const named = {
   querystring: z.object({ webhook_url: webhookUrl.optional() }),
-  body: z.object({ webhook_url: webhookUrl.optional() }).nullish(),
+  body: optionalBody(z.object({ webhook_url: webhookUrl.optional() })),
 };
 
 function urlOf(

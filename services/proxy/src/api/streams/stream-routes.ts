@@ -6,7 +6,7 @@ import type { KnownStreams, StreamRecords } from '../../../../registry/registry.
 import type { DeletionReason, StreamRecord, StreamSample } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
-import { isoTime, queryFlag } from '../http/fields.ts';
+import { isoTime, optionalBody, queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
@@ -51,12 +51,12 @@ export async function deleteStream(
   return existed;
 }
 
-const failoverOrder = z
-  .object({
+const failoverOrder = optionalBody(
+  z.object({
     index: z.int().min(-1).nullish().describe('Of a source: -1 is the primary URL, 0 the first of `failover_urls`.'),
     url: z.string().nullish().describe('The same by its URL: one that the stream has.'),
-  })
-  .nullish();
+  }),
+);
 
 /**
  * Which source somebody has chosen; undefined: the next one.
