@@ -42,6 +42,8 @@ async function bundled(entry, name, fault) {
     entryPoints: [join(ROOT, entry)],
     outfile,
     bundle: true,
+    // What it is said to be has no effect; read from package.json it would be sought beside the bundle.
+    define: { __STREAMPOOL_VERSION__: "'simulated'" },
     platform: 'node',
     format: 'esm',
     packages: 'external',

@@ -331,4 +331,24 @@ describe('a slate', () => {
     // It takes a second to see that the past does not come faster than it plays. Then it goes on with a keyframe.
     expect(sent.slice(before)).toEqual(upTo(100, 249));
   });
+
+  it('that was taken for the past by its pictures alone is not the clock of the next connection', () => {
+    const { splicer, sent } = splice();
+    const slate = { picture: (n: number) => n % 200 };
+    splicer.beginInput({ kind: 'source' });
+    play(splicer, 0, 150, slate);
+    splicer.endInput(false);
+    const shift = splicer.shift ?? 0;
+    // It shows the same again, with a clock of its own, and breaks before that is noticed.
+    const own = { ...slate, clock: 7_000_000 };
+    splicer.beginInput({ kind: 'reconnection', shift });
+    play(splicer, 220, 230, own);
+    expect(splicer.shift).toBeUndefined();
+    splicer.endInput(false);
+    const before = sent.length;
+    splicer.beginInput({ kind: 'reconnection', shift });
+    play(splicer, 240, 400, own);
+    expect(sent.slice(before).at(-1)).toBe(198);
+    expect(sent.length - before).toBeGreaterThan(60);
+  });
 });

@@ -91,6 +91,11 @@ export class Repetition {
     this.#looked = undefined;
   }
 
+  /** Whether the input seems to repeat what was sent, by its pictures alone: it may show the same again. */
+  get isInDoubt(): boolean {
+    return this.#watched !== undefined;
+  }
+
   /** A picture was sent, at this place. */
   remember(unit: Unit, { dts, shift }: Pick<Placement, 'dts' | 'shift'>): void {
     const content = this.#contentOf(unit);

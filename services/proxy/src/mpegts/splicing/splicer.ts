@@ -180,9 +180,12 @@ export class Splicer {
     this.#reader = undefined;
   }
 
-  /** Ticks between the current input's clock and the output's; undefined before its first unit. */
+  /**
+   * Ticks between the current input's clock and the output's; undefined before its first unit, and while it is in doubt. The next
+   * connection would take it for known, and its pictures for the past.
+   */
   get shift(): number | undefined {
-    return this.#timeline.fresh ? undefined : this.#timeline.shift;
+    return this.#timeline.fresh || this.#repetition.isInDoubt ? undefined : this.#timeline.shift;
   }
 
   /** How often media was missing between two pictures that were sent, or the clock was repaired; without pictures, of the sound. */
