@@ -70,7 +70,7 @@ class DirectStream {
   #bytes = 0;
   #lastMs: number | undefined;
   #facts: MediaFacts | undefined;
-  #reading: Reading | undefined;
+  #reading: MediaReading | undefined;
   #readAgainMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
@@ -85,7 +85,7 @@ class DirectStream {
     this.#bytes += bytes.length;
     this.#lastMs = nowMs;
     if (isFirst || (this.#reading === undefined && nowMs >= this.#readAgainMs)) {
-      this.#reading = new Reading(nowMs);
+      this.#reading = new MediaReading(nowMs);
       this.#readAgainMs = nowMs + READ_AGAIN_MS;
     }
     const read = this.#reading?.push(bytes, nowMs);
@@ -112,7 +112,7 @@ class DirectStream {
 }
 
 /** Some seconds of a source, put in order as a feed has them. */
-class Reading {
+export class MediaReading {
   readonly #sinceMs: number;
   readonly #pieces: Buffer[] = [];
   readonly #splicer: Splicer;
@@ -147,8 +147,13 @@ class Reading {
     // The splicer writes into what it gets.
     this.#splicer.push(Buffer.from(bytes), nowMs);
     const isEnough = this.#ticks >= READ_TICKS || this.#bytes >= MOST_BYTES;
-    if (isEnough) return readMedia(this.#pieces).facts;
+    if (isEnough) return this.facts;
     return nowMs - this.#sinceMs > GIVE_UP_MS ? 'none' : 'more';
+  }
+
+  /** What is known so far. */
+  get facts(): MediaFacts {
+    return readMedia(this.#pieces).facts;
   }
 
   #keep(bytes: Buffer): void {

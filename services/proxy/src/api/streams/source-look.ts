@@ -19,7 +19,7 @@ import {
   speaksOfFile,
   transportStreamLayout,
 } from '../../upstream/provider/source-kind.ts';
-import { DirectMedia } from '../../viewers/direct-media.ts';
+import { MediaReading } from '../../viewers/direct-media.ts';
 
 /** How long a source may take to answer. */
 const ANSWER_MS = 5_000;
@@ -115,20 +115,15 @@ async function judged(
   return { state: 'found', kind, bytes, tookMs, media: kind === 'mpegts' ? mediaOf(whole) : undefined };
 }
 
-/** Packets that are looked at in one go. */
-const SLICE = 300 * PACKET_SIZE;
-
 function mediaOf({ pieces }: ReadBytes): MediaFacts | undefined {
   const all = Buffer.concat(pieces);
   const layout = transportStreamLayout(all.subarray(0, FIRST_BYTES_WANTED));
   if (layout?.packetBytes !== PACKET_SIZE) return undefined;
-  const media = new DirectMedia();
-  const viewer = media.begin('');
   const end = all.length - ((all.length - layout.offset) % PACKET_SIZE);
-  for (let at = layout.offset; at < end; at += SLICE) {
-    viewer.packets(all.subarray(at, Math.min(end, at + SLICE)), at === layout.offset);
-  }
-  return media.made()['']?.output;
+  // What has come is all that there will be, whenever it came.
+  const reading = new MediaReading(0);
+  reading.push(all.subarray(layout.offset, end), 0);
+  return reading.facts;
 }
 
 /** What comes within the time, from the first byte on. A source that breaks off has still shown what it is. */
