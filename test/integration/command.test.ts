@@ -24,9 +24,9 @@ function program(command: string, args: readonly string[], env: NodeJS.ProcessEn
   return { child, wrote, ended };
 }
 
-/** The same on a terminal of its own. */
+/** The same on a terminal of its own. What runs tests has no colours; this has. */
 function onTerminal(line: string, env: NodeJS.ProcessEnv) {
-  return program('script', ['-qefc', line, '/dev/null'], { TERM: 'xterm', ...env });
+  return program('script', ['-qefc', line, '/dev/null'], { TERM: 'xterm', CI: undefined, NO_COLOR: undefined, ...env });
 }
 
 staged(
