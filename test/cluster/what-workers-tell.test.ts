@@ -33,7 +33,8 @@ function shownBy(workers: readonly Worker[], streamId: string, isMaker: (workerI
       const isKnown = ({ stream, worker_id, ffmpeg_lines }: Shown) =>
         worker_id !== null &&
         isMaker(worker_id) &&
-        ffmpeg_lines !== null &&
+        // A new FFmpeg has said nothing yet when what it makes is known from the feed already.
+        ffmpeg_lines?.some((line) => line.includes('Output #0, mpegts')) === true &&
         stream.media_info?.audio_channels !== null &&
         stream.output_media_info?.fps !== null &&
         stream.output_media_info?.bitrate_kbps !== null;
@@ -57,13 +58,11 @@ staged.concurrent('every worker shows what a stream consists of, and what its FF
   const [owner, follower] = (one.ffmpegPids().length === 1 ? [one, two] : [two, one]) as [Worker, Worker];
   const before = await shownBy(workers, id, (name) => name === nameOf(owner));
   for (const { stream } of before) expect(stream).toMatchObject(FACTS);
-  expect(before[1]?.ffmpeg_lines?.join('\n')).toContain('Output #0, mpegts');
 
   owner.signal('SIGKILL');
   await owner.exited;
   const [after] = await shownBy([follower], id, (name) => name === nameOf(follower));
   expect(after?.stream).toMatchObject(FACTS);
-  expect(after?.ffmpeg_lines?.join('\n')).toContain('Output #0, mpegts');
 });
 
 interface Point {
