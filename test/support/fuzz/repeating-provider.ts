@@ -24,6 +24,8 @@ export interface RepeatingChannel {
   readonly what: string;
   /** Each picture looks like no other one. */
   readonly isPlain: boolean;
+  /** Its clock never jumps. */
+  readonly isEven: boolean;
   /** Its tables never change. */
   readonly isOneProgramme: boolean;
   /** Pictures from one keyframe to the next. */
@@ -101,6 +103,7 @@ export function repeatingChannel(random: Random): RepeatingChannel {
   return {
     what: [look, clock, size, ...(isOneProgramme ? [] : [`another programme every ${programme} pictures`])].join(', '),
     isPlain: look === 'each picture once',
+    isEven: clock === 'an even clock' || clock === 'a clock at its wrap',
     isOneProgramme,
     gop: 10 + Math.floor(random() * 90),
     content: contentOf(random),

@@ -23,6 +23,8 @@ const CONNECTIONS = 5;
 const MAX_PAST_MS = 14_000;
 /** How long media may be taken for the past that is none: it comes no faster than it plays. */
 const DOUBT_MS = 2_500;
+/** The same of pictures that were never sent, and come before the newest one by a clock that has jumped back. */
+const JUMP_DOUBT_MS = 1_000;
 /** Enough for 60 pictures a second in 15 s. */
 const MAX_REMEMBERED = 1_024;
 
@@ -150,9 +152,10 @@ function runsOf(numbers: readonly number[]): string {
 /**
  * What lies before a keyframe cannot be decoded, and media in doubt may hold one. A programme that ends behind its keyframe hides that.
  */
-function mayLoseMs({ gop, isPlain, isOneProgramme }: RepeatingChannel): number {
+function mayLoseMs({ gop, isPlain, isEven, isOneProgramme }: RepeatingChannel): number {
   const gopMs = gop * PICTURE_MS;
-  return gopMs + (isPlain ? 0 : DOUBT_MS + gopMs) + (isOneProgramme ? 0 : gopMs);
+  const doubtMs = isPlain ? (isEven ? 0 : JUMP_DOUBT_MS) : DOUBT_MS + gopMs;
+  return gopMs + doubtMs + (isOneProgramme ? 0 : gopMs);
 }
 
 function check(channel: RepeatingChannel, seed: number): void {
