@@ -43,7 +43,20 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     hooks: { streamWrite: (line: string) => finished(line, options) },
   };
-  return destination === undefined ? pino(settings) : pino(settings, destination);
+  return pino(settings, destination ?? stdout());
+}
+
+/** Bytes of lines that may wait for whoever reads stdout. What comes then is dropped. */
+const MOST_WAITING = 4 * 1024 * 1024;
+
+/** A terminal may be closed and a disk may be full: the process goes on without a log, and can end. */
+function stdout(): DestinationStream {
+  const destination = pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING });
+  // What waits would be tried again for ever at the end.
+  destination.on('error', () => {
+    destination.flushSync = () => undefined;
+  });
+  return destination;
 }
 
 /** Works on a whole line, so that nothing escapes the masking: fields, bindings, stacks and causes of errors. */
