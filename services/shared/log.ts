@@ -2,6 +2,7 @@
  * The log on stdout, with secrets masked before they are written: one JSON object a line, or a line for people on a terminal
  * (log-text.ts).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import { maskFields } from './masking/fields.ts';
 import { maskText } from './masking/mask.ts';
@@ -48,15 +49,28 @@ export function createLogger(
 
 /** Bytes of lines that may wait for whoever reads stdout. What comes then is dropped. */
 const MOST_WAITING = 4 * 1024 * 1024;
+/** For the last lines of a process. */
+const LAST_LINES_MS = 1_000;
 
 /** A terminal may be closed and a disk may be full: the process goes on without a log, and can end. */
 function stdout(): DestinationStream {
-  const destination = pino.destination({ dest: 1, sync: false, maxLength: MOST_WAITING });
-  // What waits would be tried again for ever at the end.
-  destination.on('error', () => {
-    destination.flushSync = () => undefined;
-  });
+  // With a length above 0 somebody can wait for what is written.
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: MOST_WAITING });
+  destination.on('error', () => giveUp(destination));
   return destination;
+}
+
+/** What waits would be tried again for ever when the process ends. */
+function giveUp(destination: { flushSync?: () => void }): void {
+  destination.flushSync = () => undefined;
+}
+
+/** Call it before the end of the process: waits until all lines are written, or cannot be. */
+export async function lastLines(log: Logger): Promise<void> {
+  const over = new AbortController();
+  const late = sleep(LAST_LINES_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  await Promise.race([new Promise<void>((resolve) => log.flush(() => resolve())), late]);
+  over.abort();
 }
 
 /** Works on a whole line, so that nothing escapes the masking: fields, bindings, stacks and causes of errors. */

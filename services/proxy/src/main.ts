@@ -1,7 +1,7 @@
 /** Start-up and shutdown of a worker: settings in, an HTTP server out; SIGTERM drains it, a second signal ends it. On ECS it also ends when it was told to drain and nobody needs it. */
 
 import { setFlagsFromString } from 'node:v8';
-import { createLogger } from '../../shared/log.ts';
+import { createLogger, lastLines } from '../../shared/log.ts';
 import { textFor } from '../../shared/log-text.ts';
 import { maskText } from '../../shared/masking/mask.ts';
 import { buildServer } from './api/server.ts';
@@ -52,6 +52,7 @@ async function main(): Promise<void> {
     void drain(drainMs, handoversMs, signal)
       .then(() => server.close())
       .then(() => log.info('stopped'))
+      .then(() => lastLines(log))
       .then(() => process.exit(0));
   };
   const stop = (signal: NodeJS.Signals): void => {
