@@ -7,12 +7,9 @@ import { Outside } from '../parts/outside.tsx';
 import { PlayButton } from '../player/play-button.tsx';
 import { addressOf } from '../shell/address.ts';
 import { mediaOf, outputOf } from '../words/media.ts';
-import { count, speed } from '../words/numbers.ts';
+import { count, isSlow, speed } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
-
-/** FFmpeg below this speed is not fast enough for the media to last. */
-const SLOW = 0.97;
 
 export function Playing({ now: { streams, order, numbers } }: { readonly now: NowState }) {
   const { columns } = words.now;
@@ -118,7 +115,7 @@ function Speed({ stream: { speed: value, failures = 0 } }: { readonly stream: Pl
   return (
     <>
       {value === undefined ? '–' : speed(value)}
-      {value !== undefined && value < SLOW && <span class="tag warn">{words.now.slow}</span>}
+      {value !== undefined && isSlow(value) && <span class="tag warn">{words.now.slow}</span>}
       {failures > 0 && <span class="tag warn">{words.now.restarts(failures)}</span>}
     </>
   );

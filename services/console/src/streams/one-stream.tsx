@@ -7,7 +7,7 @@ import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { addressOf, query } from '../shell/address.ts';
 import { outputOf } from '../words/media.ts';
-import { count, speed } from '../words/numbers.ts';
+import { count, isSlow, speed } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 import { Actions } from './actions.tsx';
@@ -63,9 +63,6 @@ function Shown({ id, stream }: { readonly id: string; readonly stream: Stream })
 /** Characters of a line of FFmpeg. */
 const WHOLE_LINE = 2_000;
 
-/** FFmpeg below this speed is not fast enough for the media to last. */
-const SLOW = 0.97;
-
 function Summary({ stream }: { readonly stream: Stream }) {
   const { stream: said, streams, now } = words;
   const { state: kind, sinceMs, viewers, failures = 0, speed: made } = stream;
@@ -80,9 +77,9 @@ function Summary({ stream }: { readonly stream: Stream }) {
       <span>{said.viewers(viewers)}</span>
       <span>{outputOf(stream)}</span>
       {made !== undefined && (
-        <span class={made < SLOW ? 'warn' : ''} title={now.columns.speedTitle}>
+        <span class={isSlow(made) ? 'warn' : ''} title={now.columns.speedTitle}>
           {said.speed(speed(made))}
-          {made < SLOW && ` – ${now.slow}`}
+          {isSlow(made) && ` – ${now.slow}`}
         </span>
       )}
       {failures > 0 && <span class="warn">{now.restarts(failures)}</span>}

@@ -5,12 +5,9 @@ import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { addressOf } from '../shell/address.ts';
-import { count, megabits, speed } from '../words/numbers.ts';
+import { count, isSlow, megabits, speed } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
-
-/** FFmpeg below this speed is not fast enough for the media to last. */
-const SLOW = 0.97;
 
 export function StreamTable({ rows }: { readonly rows: readonly StreamRow[] }) {
   const { columns } = words.streams;
@@ -78,7 +75,7 @@ function Row({ row }: { readonly row: StreamRow }) {
       <td class="number">{count(viewers)}</td>
       <td class="number wide">
         {kbps === null ? '–' : megabits(kbps * 1_000)}
-        {row.speed !== null && row.speed < SLOW && <span class="tag warn">{speed(row.speed)}</span>}
+        {row.speed !== null && isSlow(row.speed) && <span class="tag warn">{speed(row.speed)}</span>}
       </td>
       <td class="wide">{profile === null ? now.direct : <Outside text={profile} />}</td>
       <td class="wide">

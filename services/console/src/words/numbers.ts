@@ -49,3 +49,8 @@ export function localTime(ms: number, nowMs: number): string {
 export function utc(ms: number): string {
   return `${new Date(ms).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
 }
+
+/** Whether FFmpeg at this speed, in seconds of media a second, is too slow for the media to last. */
+export function isSlow(speed: number): boolean {
+  return speed < 0.97;
+}

@@ -5,21 +5,24 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 
 /** A player in a page reads every header of an answer: lengths, ranges, client ids. */
 const READABLE = '*';
+const ANY_PAGE = '*';
 
 /** Players fetch segments again and again. The browser asks only once a day whether it may send `Range`. */
 const PLAYBACK: FastifyCorsOptions = {
-  origin: '*',
+  origin: ANY_PAGE,
   exposedHeaders: READABLE,
   methods: ['GET', 'HEAD'],
   maxAge: 86_400,
 };
+const PLAYED = {
+  Vary: 'Origin',
+  'Access-Control-Allow-Origin': ANY_PAGE,
+  'Access-Control-Expose-Headers': READABLE,
+};
 
 /** The hook of the routes that players open. They ask for something many times a second, and the rules for it are always the same. */
 export const letPagesPlay: onRequestHookHandler = (_request, reply, done) => {
-  reply
-    .header('Vary', 'Origin')
-    .header('Access-Control-Allow-Origin', '*')
-    .header('Access-Control-Expose-Headers', READABLE);
+  reply.headers(PLAYED);
   done();
 };
 

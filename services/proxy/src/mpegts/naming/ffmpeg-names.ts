@@ -1,6 +1,6 @@
 /** The names of codecs and channel layouts, as FFmpeg prints them: people know those. */
 
-import { type AudioCodec, mp3Frame } from '../syntax/audio-frames.ts';
+import { type AudioCodec, mp3Frame, skipMixLevels } from '../syntax/audio-frames.ts';
 import { BitReader } from '../syntax/bit-reader.ts';
 import type { VideoCodec } from '../syntax/elementary.ts';
 
@@ -58,9 +58,7 @@ export function layoutName(codec: AudioCodec, frame: Buffer): string | undefined
 function ac3Layout(frame: Buffer): string | undefined {
   const bits = new BitReader(frame.subarray(6, 8));
   const acmod = bits.bits(3);
-  if ((acmod & 1) !== 0 && acmod !== 1) bits.skip(2);
-  if ((acmod & 4) !== 0) bits.skip(2);
-  if (acmod === 2) bits.skip(2);
+  skipMixLevels(bits, acmod);
   return acLayout(acmod, bits.bit());
 }
 

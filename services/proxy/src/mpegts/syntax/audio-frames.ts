@@ -4,6 +4,7 @@
  */
 
 import { type AudioFrame, adtsFrame } from './adts.ts';
+import type { BitReader } from './bit-reader.ts';
 import type { ProgramStream } from './psi.ts';
 
 export type AudioCodec = 'aac' | 'mpeg' | 'ac3' | 'eac3';
@@ -137,4 +138,11 @@ function eac3Frame(header: Buffer): AudioFrame | undefined {
   const blocks = isReduced ? 6 : (EAC3_BLOCKS[(code >> 4) & 3] as number);
   const isDependent = header.readUInt8(2) >> 6 === DEPENDENT;
   return { bytes, samples: isDependent ? 0 : blocks * SAMPLES_PER_BLOCK, sampleRate };
+}
+
+/** Skips what AC-3 says between acmod and lfeon: how loud single channels are mixed (ETSI TS 102 366, 4.3.2). */
+export function skipMixLevels(bits: BitReader, acmod: number): void {
+  if ((acmod & 1) !== 0 && acmod !== 1) bits.skip(2);
+  if ((acmod & 4) !== 0) bits.skip(2);
+  if (acmod === 2) bits.skip(2);
 }

@@ -2,7 +2,7 @@
 
 import { soundCodec } from '../../../mpegts/naming/sound-codec.ts';
 import { adtsFrame } from '../../../mpegts/syntax/adts.ts';
-import { type AudioCodec, audioFrame } from '../../../mpegts/syntax/audio-frames.ts';
+import { type AudioCodec, audioFrame, skipMixLevels } from '../../../mpegts/syntax/audio-frames.ts';
 import { BitReader } from '../../../mpegts/syntax/bit-reader.ts';
 import { box, fullBox, u8, u16, u32 } from './boxes.ts';
 
@@ -82,9 +82,7 @@ function ac3Config(frame: Buffer): SoundConfig | undefined {
   const bsid = bits.bits(5);
   const bsmod = bits.bits(3);
   const acmod = bits.bits(3);
-  if ((acmod & 1) !== 0 && acmod !== 1) bits.skip(2);
-  if ((acmod & 4) !== 0) bits.skip(2);
-  if (acmod === 2) bits.skip(2);
+  skipMixLevels(bits, acmod);
   const lfe = bits.bit();
   const fields = [
     [rateCode, 2],
