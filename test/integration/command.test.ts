@@ -24,9 +24,17 @@ function program(command: string, args: readonly string[], env: NodeJS.ProcessEn
   return { child, wrote, ended };
 }
 
-/** The same on a terminal of its own. What runs tests has no colours; this has. */
+/**
+ * The same on a terminal of its own. What runs tests has no colours; this has. `exec`: Ctrl-C would end the shell as well,
+ * and not every shell makes way for its last command.
+ */
 function onTerminal(line: string, env: NodeJS.ProcessEnv) {
-  return program('script', ['-qefc', line, '/dev/null'], { TERM: 'xterm', CI: undefined, NO_COLOR: undefined, ...env });
+  return program('script', ['-qefc', `exec ${line}`, '/dev/null'], {
+    TERM: 'xterm',
+    CI: undefined,
+    NO_COLOR: undefined,
+    ...env,
+  });
 }
 
 staged(
