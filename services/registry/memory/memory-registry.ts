@@ -18,9 +18,7 @@ import {
 import { EventLimit } from '../events/event-limit.ts';
 import type { EventLog } from '../events/event-log.ts';
 import { factsOf } from '../events/stream-facts.ts';
-import { groupOf } from '../groups.ts';
-import { isIdle } from '../idle.ts';
-import { begunAt, movedAtMs, newStream } from '../new-stream.ts';
+import { movedAtMs, newStream } from '../new-stream.ts';
 import type { Overview, Registry, SampleBook, SlotSummary, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
 import type {
@@ -50,44 +48,25 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
+import { change, copyOf, countSlots, type Entry, isSession, rememberedOf, summaryOf } from './entry.ts';
 import { MemoryWebhooks } from './memory-webhooks.ts';
 import { chooseSlot } from './slots.ts';
-import { type StreamGroup, StreamGroups } from './stream-groups.ts';
 import { StreamNews } from './stream-news.ts';
+import { StreamTable } from './stream-table.ts';
 
 /** A worker alone owns every feed. */
 const MINE = { kind: 'own', epoch: 1 } as const;
-
-interface Entry {
-  /** Replaced when it changes, never changed itself. */
-  record: Readonly<Omit<StreamRecord, 'failover'>>;
-  clients: Map<string, ClientRecord>;
-  /** Client id of a session → when it is over unless it is seen again, monotonic. */
-  sessions: Map<string, number>;
-  /** What workers have agreed on, by name. */
-  agreed: Map<string, string>;
-  group: StreamGroup;
-  /** What `remembered` has answered last, and what that was made from. */
-  answered?: Answered | undefined;
-}
-
-interface Answered extends Pick<Entry, 'record'> {
-  readonly state: StreamGroup['state'];
-  readonly answer: Readonly<StreamRecord>;
-}
 
 export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
   readonly outageMs = undefined;
   readonly webhooks = new MemoryWebhooks();
   readonly samples: SampleBook;
-  readonly #streams = new Map<string, Entry>();
-  readonly #groups = new StreamGroups();
+  readonly #streams: StreamTable;
   /** Connection to a provider → account. */
   readonly #connections = new Map<string, string>();
   readonly #commands: Command[] = [];
   readonly #identity: WorkerIdentity;
-  readonly #graceMs: number;
   readonly #log: EventLog | undefined;
   readonly #news: StreamNews | undefined;
   readonly #clock: Clock;
@@ -106,7 +85,7 @@ export class MemoryRegistry implements Registry {
       keep: (sample) => samples.add(sample),
       read: async () => [{ workerId: identity.workerId, samples: samples.all }],
     };
-    this.#graceMs = graceMs;
+    this.#streams = new StreamTable(graceMs);
     this.#clock = clock;
     this.#eventLimit = new EventLimit(clock);
     this.#log = log;
@@ -122,7 +101,7 @@ export class MemoryRegistry implements Registry {
     const nowMs = this.#clock.wallMs();
     const known = this.#streams.get(spec.id);
     const counts = known !== undefined && known.record.createdAtMs > deletedAtMs;
-    if (counts && !isIdle(known.record, known.clients.size, nowMs, this.#graceMs)) {
+    if (counts && !this.#streams.isIdle(known, nowMs)) {
       // Another viewer is coming to a stream without viewers so far. A request does not prolong the grace time of a watched one.
       if (!known.record.watched) change(known, { lastAccessMs: nowMs });
       return { stream: copyOf(known), existing: true };
@@ -131,56 +110,22 @@ export class MemoryRegistry implements Registry {
     const record = newStream(spec, nowMs);
     if (known?.clients.size === 0) this.#news?.ended(known.record, 'last_client_disconnected');
     // Whoever still watches a deleted stream here goes on with the new one.
-    const entry = this.#put(record, nowMs);
-    if (!this.#isPlayed(entry, nowMs, spec.id)) this.#begin(entry, nowMs);
+    const entry = this.#streams.put(record, nowMs);
+    if (!this.#streams.isPlayed(entry, nowMs, spec.id)) this.#streams.begin(entry, nowMs);
     return { stream: copyOf(entry), existing: false };
-  }
-
-  /** Enters a stream into its group. A group that is new here begins as the stream says, at `nowMs`. */
-  #put({ failover, ...record }: StreamRecord, nowMs?: number): Entry {
-    const known = this.#streams.get(record.id);
-    const hasOthers = groupOf(record) !== undefined;
-    const state = nowMs === undefined || !hasOthers ? { ...failover } : begunAt(record.url, nowMs);
-    const group = this.#groups.enter(record, state);
-    // Not before: a group goes with its last stream, and this may be the only one.
-    if (known !== undefined && known.group !== group) this.#groups.leave(known.group, record.id);
-    const clients = known?.clients ?? new Map<string, ClientRecord>();
-    const sessions = known?.sessions ?? new Map<string, number>();
-    const agreed = known?.agreed ?? new Map<string, string>();
-    const entry = { record: { ...record }, clients, sessions, agreed, group };
-    this.#streams.set(record.id, entry);
-    return entry;
-  }
-
-  /** Whether a stream of the group is in use, apart from `except`. */
-  #isPlayed({ group }: Entry, nowMs: number, except?: string): boolean {
-    return [...group.streams].some((id) => {
-      const other = this.#streams.get(id);
-      return id !== except && other !== undefined && !isIdle(other.record, other.clients.size, nowMs, this.#graceMs);
-    });
-  }
-
-  /** Puts a group to its primary source. What a backup turned out to be does not count for that. */
-  #begin({ record, group }: Entry, nowMs: number): void {
-    if (group.state.index === -1) return;
-    group.state = begunAt(record.url, Math.max(nowMs, movedAtMs(group.state) + 1));
-    for (const id of group.streams) {
-      const entry = this.#streams.get(id);
-      if (entry !== undefined) change(entry, { unshareable: false });
-    }
   }
 
   #remove(id: string, reason: string): boolean {
     const entry = this.#streams.get(id);
     if (entry === undefined) return false;
-    const { record, clients, group } = entry;
+    const { record, clients } = entry;
     for (const client of clients.values()) {
       clients.delete(client.id);
       this.#news?.left(record, client, client, clients.size, reason);
     }
     this.#news?.ended(record, reason);
-    this.#groups.leave(group, id);
-    return this.#streams.delete(id);
+    this.#streams.delete(entry);
+    return true;
   }
 
   /** Tells which streams have been without a viewer for their grace time. */
@@ -188,8 +133,8 @@ export class MemoryRegistry implements Registry {
     const nowMs = this.#clock.wallMs();
     for (const id of this.#news?.playing ?? []) {
       const entry = this.#streams.get(id);
-      const isOver = entry !== undefined && isIdle(entry.record, entry.clients.size, nowMs, this.#graceMs);
-      if (isOver) this.#news?.ended(entry.record, 'last_client_disconnected');
+      if (entry !== undefined && this.#streams.isIdle(entry, nowMs))
+        this.#news?.ended(entry.record, 'last_client_disconnected');
     }
   }
 
@@ -197,13 +142,9 @@ export class MemoryRegistry implements Registry {
   #hasRoom(maxStreams: number): boolean {
     const nowMs = this.#clock.wallMs();
     while (this.#streams.size >= maxStreams) {
-      let oldest: Entry['record'] | undefined;
-      for (const { record, clients } of this.#streams.values()) {
-        const isOlder = oldest === undefined || record.lastAccessMs < oldest.lastAccessMs;
-        if (isOlder && isIdle(record, clients.size, nowMs, this.#graceMs)) oldest = record;
-      }
+      const oldest = this.#streams.idleLongest(nowMs);
       if (oldest === undefined) return false;
-      this.#remove(oldest.id, 'inactive_timeout');
+      this.#remove(oldest.record.id, 'inactive_timeout');
     }
     return true;
   }
@@ -216,11 +157,7 @@ export class MemoryRegistry implements Registry {
   remembered(id: string): Readonly<StreamRecord> | undefined {
     const entry = this.#streams.get(id);
     if (entry === undefined) return undefined;
-    const { record, group, answered } = entry;
-    if (answered?.record === record && answered.state === group.state) return answered.answer;
-    const answer = copyOf(entry);
-    entry.answered = { record, state: group.state, answer };
-    return answer;
+    return rememberedOf(entry);
   }
 
   async streams(): Promise<StreamRecord[]> {
@@ -298,7 +235,7 @@ export class MemoryRegistry implements Registry {
         .find(isSession);
     if (session?.onlyLive === true && live === undefined) return { kind: 'no_session' };
     this.#endIdle();
-    if (!this.#isPlayed(entry, nowMs)) this.#begin(entry, nowMs);
+    if (!this.#streams.isPlayed(entry, nowMs)) this.#streams.begin(entry, nowMs);
     const cap = request.cap !== undefined && entry.record.unshareable ? 1 : request.cap;
     const free = () => (cap === undefined ? undefined : chooseSlot(countSlots(entry), request.localSlots, cap));
     const slot = live?.slot ?? free();
@@ -392,7 +329,7 @@ export class MemoryRegistry implements Registry {
 
   /** Takes over a stream that was created elsewhere. */
   adoptStream(record: StreamRecord): void {
-    this.#put(record);
+    this.#streams.put(record);
     this.noteState(record.id, record.failover);
   }
 
@@ -605,44 +542,11 @@ export class MemoryRegistry implements Registry {
       expiredSessions.push({ streamId, clientId });
     }
     const expiredStreams: string[] = [];
-    for (const [id, { record, clients }] of this.#streams) {
+    for (const { record, clients } of [...this.#streams.values()]) {
       if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
-      if (!dryRun) this.#remove(id, 'inactive_timeout');
-      expiredStreams.push(id);
+      if (!dryRun) this.#remove(record.id, 'inactive_timeout');
+      expiredStreams.push(record.id);
     }
     return { expiredStreams, deadIncarnations: [], expiredSessions };
   }
-}
-
-function isSession(client: ClientRecord | undefined): boolean {
-  return client?.session === true;
-}
-
-function countSlots(entry: Entry): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const { slot } of entry.clients.values()) if (slot !== undefined) counts.set(slot, (counts.get(slot) ?? 0) + 1);
-  return counts;
-}
-
-function summaryOf(entry: Entry, workerId: string): StreamSummary {
-  const { record, clients } = entry;
-  const current = [...clients.values()];
-  const processes = countSlots(entry).size;
-  return {
-    viewers: clients.size,
-    processes,
-    watched: record.watched,
-    bytesServed: current.reduce((sum, { bytesServed }) => sum + bytesServed, record.bytesServed),
-    segmentsServed: current.reduce((sum, { segmentsServed }) => sum + segmentsServed, record.segmentsServed),
-    lastAccessMs: current.reduce((last, { lastAccessMs }) => Math.max(last, lastAccessMs), record.lastAccessMs),
-    owner: processes === 0 ? undefined : workerId,
-  };
-}
-
-function change(entry: Entry, changed: Partial<Entry['record']>): void {
-  entry.record = { ...entry.record, ...changed };
-}
-
-function copyOf({ record, group }: Entry): StreamRecord {
-  return { ...record, failover: { ...group.state } };
 }

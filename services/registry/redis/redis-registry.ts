@@ -1,7 +1,6 @@
 /** The registry of a cluster, in Redis: every change that must be atomic is one script. */
 
 import type { Redis } from 'ioredis';
-import { z } from 'zod';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
@@ -21,11 +20,10 @@ import { FIRST_VIEWER_MS } from '../idle.ts';
 import { newStream } from '../new-stream.ts';
 import type { Overview, SampleBook, SharedRegistry, SlotSummary, StreamSummary } from '../registry.ts';
 import { SampleLog } from '../samples/sample-log.ts';
-import { clientShape, commandShape, deploymentShape, earlierShape, ownerShape, parsed, placeShape } from '../shapes.ts';
+import { clientShape, deploymentShape, earlierShape, parsed, placeShape } from '../shapes.ts';
 import { Turns } from '../turns.ts';
 import type {
   Advanced,
-  Capacity,
   CleanupReport,
   ClientRecord,
   ClientReport,
@@ -41,7 +39,6 @@ import type {
   NamedSession,
   Place,
   ProviderConnection,
-  Renewal,
   SeenDeployment,
   SessionEnd,
   StreamRecord,
@@ -55,12 +52,13 @@ import type {
 import { inBatch } from './batch.ts';
 import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
-import { ClientCounters, counterKey, counterText } from './counters/client-counters.ts';
-import { SessionCounters, toldText } from './counters/session-counters.ts';
+import { ClientCounters } from './counters/client-counters.ts';
+import { SessionCounters } from './counters/session-counters.ts';
 import { newestPosition, RedisWebhooks, readEventCounts, readEvents, readNewEvents } from './event-records.ts';
 import { type ClientSearch, feedOwners, findClients, slotsOf } from './inspection.ts';
 import { keys, type SharedSecret } from './keys.ts';
-import { orderLimitMs, QUICK_MS, QuestionLimit } from './limits.ts';
+import { Lease, type RedisRenewal } from './lease.ts';
+import { orderLimitMs, QuestionLimit } from './limits.ts';
 import { OwnRecord } from './own-record.ts';
 import {
   type OnProgress,
@@ -70,10 +68,9 @@ import {
   readStreamRecord,
   readStreamRecords,
   readStreamRecordsOf,
-  samplesText,
 } from './reads.ts';
 import { fieldsOf, readFailover, readStream, type ShownStream, streamFields } from './records.ts';
-import { ReplacedError, Restoring } from './restoring.ts';
+import { Restoring } from './restoring.ts';
 import { defineScripts, type RunScript } from './scripts.ts';
 import { readOverview, readSummaries } from './summary.ts';
 
@@ -91,19 +88,6 @@ export interface RedisRegistryOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** The answer to a renewal, with the number of this worker's clients in Redis. */
-export interface RedisRenewal extends Renewal {
-  readonly clientCount: number;
-}
-
-/** Messages for a worker. `lost`: another worker, which wrote back, has taken over one of its feeds. */
-const waitingShape = z.union([
-  commandShape,
-  z.looseObject({ kind: z.literal('lost'), feed: z.string(), owner: ownerShape }),
-]);
-
-/** Clocks are compared to this exactly: how long the way to Redis takes says no more. */
-const CLOCK_STEP_MS = 100;
 /** What ECS has said counts for this long. It is asked every minute, so two answers may be missed. */
 const DEPLOYMENT_COUNTS_MS = 3 * 60_000;
 
@@ -123,22 +107,11 @@ export class RedisRegistry implements SharedRegistry {
   readonly #me: WorkerIdentity;
   readonly #options: RedisRegistryOptions;
   readonly #clock: Clock;
-  #capacity: Capacity = 'free';
-  /** Monotonic. */
-  readonly #startedMs: number;
   readonly #record: OwnRecord;
+  readonly #lease: Lease;
   readonly #counters = new ClientCounters();
   readonly #sessions = new SessionCounters();
   readonly #limit: QuestionLimit;
-  /** What the last answered renewal has brought: it waits in Redis until the next one says so. */
-  #heard: readonly string[] = [];
-  /** The other workers, and the value of the `members` counter when they were read. */
-  #peers: readonly WorkerIdentity[] = [];
-  #members = '';
-  /** By how much the clock of this machine is ahead of that of Redis; undefined until they have been compared. */
-  #clockAheadMs: number | undefined;
-  /** A renewal has been answered: Redis has known this incarnation. */
-  #hasRenewed = false;
   /** The secrets that this worker shares with the others, by key. */
   readonly #secrets = new Map<string, string>();
   /** What to do when Redis may have lost something of this worker. */
@@ -154,9 +127,13 @@ export class RedisRegistry implements SharedRegistry {
     this.#me = me;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#startedMs = this.#clock.monotonicMs();
     this.#record = new OwnRecord(me, this.#clock);
     this.#limit = new QuestionLimit(this.#clock);
+    this.#lease = new Lease({
+      ...{ redis, run: this.#run, me, clock: this.#clock, leaseMs: options.leaseMs, graceMs: options.graceMs },
+      ...{ record: this.#record, counters: this.#counters, sessions: this.#sessions, samples: this.ownSamples },
+      limit: this.#limit,
+    });
     this.webhooks = new RedisWebhooks(redis, this.#run, me.incarnation);
     this.samples = { keep: (sample) => this.ownSamples.add(sample), read: () => readSamples(redis) };
     this.restoring = new Restoring({
@@ -417,53 +394,9 @@ export class RedisRegistry implements SharedRegistry {
     await this.#run('return-connection', account, id, this.#me.incarnation);
   }
 
-  /** @param isAgreed Redis has what this worker holds, as far as it knows: else what its sessions got waits until that is written back */
-  async renew(load: WorkerLoad, isAgreed = true): Promise<RedisRenewal> {
-    const { capacity, ...numbers } = load;
-    this.#capacity = capacity;
-    const bytesPerSecond = this.#counters.bytesPerSecond(this.#clock.wallMs());
-    const shown = { ...numbers, bytesPerSecond, clockAheadMs: this.#clockAheadMs };
-    const record = this.#record.toWrite(shown);
-    const counters = this.#counters.toWrite();
-    const samples = this.ownSamples.untold;
-    const sessions = isAgreed ? this.#sessions.toTell() : [];
-    const { incarnation, workerId } = this.#me;
-    const { leaseMs } = this.#options;
-    const askedMs = this.#clock.monotonicMs();
-    const uptimeMs = Math.round(askedMs - this.#startedMs);
-    const reason = load.drainReason ?? '';
-    const answer = await this.#run(
-      ...(['renew', incarnation, workerId, leaseMs, load.processes, capacity, record, reason, uptimeMs] as const),
-      toldText(sessions, askedMs),
-      JSON.stringify(this.#heard),
-      this.#options.graceMs,
-      this.#hasRenewed ? '1' : '',
-      samples === undefined ? '' : samplesText(workerId, this.ownSamples.all),
-      ...counters.flatMap((report) => [counterKey(report.streamId, report.clientId), counterText(report)]),
-    );
-    if (answer === 'replaced') throw new ReplacedError(workerId);
-    this.#hasRenewed = true;
-    this.#counters.written(counters);
-    if (samples !== undefined) this.ownSamples.told(samples);
-    const [unbroken, clientCount, members, nowText, ...texts] = answer as [number, number, string, string, ...string[]];
-    this.#limit.answered(Number(nowText), askedMs);
-    this.#compareClocks(Number(nowText), askedMs);
-    this.#heard = texts;
-    if (unbroken === 1) {
-      this.#record.written(shown);
-      this.#sessions.told(sessions);
-    }
-    // Not awaited: a lease is short, and the peers are not urgent.
-    void this.#learnPeers(members).catch(() => undefined);
-    const renewal: RedisRenewal = { unbroken: unbroken === 1, clientCount, moved: [], commands: [] };
-    for (const text of texts) {
-      const command = parsed(waitingShape, text);
-      // Unreadable, or from another version.
-      if (command === undefined) continue;
-      if (command.kind !== 'lost') renewal.commands.push(command);
-      else renewal.moved.push({ feed: command.feed, place: { kind: 'relay', owner: command.owner } });
-    }
-    return renewal;
+  /** As `Lease.renew`. */
+  renew(load: WorkerLoad, isAgreed = true): Promise<RedisRenewal> {
+    return this.#lease.renew(load, isAgreed);
   }
 
   /** The secret that all workers share: the one in Redis, or this worker's if there is none, or a later one. */
@@ -498,24 +431,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   peers(): readonly WorkerIdentity[] {
-    return this.#peers;
-  }
-
-  /** @param redisMs the clock of Redis as it answered */
-  #compareClocks(redisMs: number, askedMs: number): void {
-    const tookMs = this.#clock.monotonicMs() - askedMs;
-    if (tookMs > QUICK_MS || !Number.isFinite(redisMs)) return;
-    const aheadMs = this.#clock.wallMs() - tookMs / 2 - redisMs;
-    this.#clockAheadMs = Math.round(aheadMs / CLOCK_STEP_MS) * CLOCK_STEP_MS;
-  }
-
-  async #learnPeers(members: string): Promise<void> {
-    if (members === this.#members) return;
-    const records = await this.knownWorkers();
-    this.#peers = records
-      .filter(({ incarnation }) => incarnation !== this.#me.incarnation)
-      .map(({ workerId, incarnation, address, zone }) => ({ workerId, incarnation, address, zone }));
-    this.#members = members;
+    return this.#lease.peers;
   }
 
   async send(command: Command, workerId?: string): Promise<void> {
@@ -580,7 +496,7 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   /** The calling worker, as the scripts expect it. */
-  #asking(capacity = this.#capacity, source?: string): string {
+  #asking(capacity = this.#lease.capacity, source?: string): string {
     const { workerId, incarnation, address } = this.#me;
     const { youngMs: waitMs } = this.#options;
     const { lateAtMs } = this.#limit;

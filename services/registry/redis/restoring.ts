@@ -3,10 +3,10 @@
 import { streamOfFeed } from '../feed-keys.ts';
 import type { HeldClient, Holdings } from '../memory/holdings.ts';
 import type { MovedFeed, RenamedClient, StreamRecord, StreamSpec, WorkerIdentity } from '../types.ts';
+import { inParts } from './batch.ts';
 import type { ClientCounters } from './counters/client-counters.ts';
 import type { SessionCounters } from './counters/session-counters.ts';
 import type { OwnRecord } from './own-record.ts';
-import { inParts } from './parts.ts';
 import { type ShownStream, streamFields } from './records.ts';
 import type { RunScript } from './scripts.ts';
 

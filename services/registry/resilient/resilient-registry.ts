@@ -16,7 +16,6 @@ import {
   type RecordedEvent,
   type ToldEvent,
 } from '../events/event.ts';
-import { EventLimit } from '../events/event-limit.ts';
 import { filmFeedKey, processFeedKey } from '../feed-keys.ts';
 import { LocalHoldings } from '../memory/holdings.ts';
 import { NoAnswerError } from '../outage.ts';
@@ -53,9 +52,9 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 import { insistingBook } from './insisting-book.ts';
+import { OwnEvents } from './own-events.ts';
 import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
-import { UntoldEvents } from './untold-events.ts';
 import { WriteBack } from './write-back.ts';
 
 export interface ResilientRegistryOptions {
@@ -84,9 +83,7 @@ export class ResilientRegistry implements Registry {
   readonly #held: LocalHoldings;
   readonly #reach: Reachability;
   readonly #peerReports: PeerReports;
-  readonly #events: UntoldEvents;
-  readonly #eventLimit: EventLimit;
-  readonly #toldListeners: ((event: ToldEvent) => void)[] = [];
+  readonly #events: OwnEvents;
   /** As Redis has said last. */
   #eventCounts: EventCounts = {};
   readonly #writeBack: WriteBack;
@@ -94,8 +91,6 @@ export class ResilientRegistry implements Registry {
   readonly #workerId: string;
   readonly webhooks: WebhookBook;
   readonly samples: SampleBook;
-  /** When the outage of now began, monotonic. */
-  #lostMs: number | undefined;
   readonly #clock: Clock;
   readonly #onBadRecord: (error: BadRecordError) => void;
 
@@ -109,7 +104,7 @@ export class ResilientRegistry implements Registry {
     this.#held = new LocalHoldings(me, graceMs, clock);
     this.#workerId = me.workerId;
     const lost = (error: unknown) => {
-      this.#noteOutage(error);
+      this.#events.noteOutage(error);
       onOutage(error);
     };
     this.#reach = new Reachability(lost, onBug, clock);
@@ -118,8 +113,7 @@ export class ResilientRegistry implements Registry {
         () => shared.tellEvents(events),
         async () => undefined,
       );
-    this.#events = new UntoldEvents(told, clock);
-    this.#eventLimit = new EventLimit(clock);
+    this.#events = new OwnEvents(told, me.workerId, clock);
     this.webhooks = insistingBook(shared.webhooks, this.#reach);
     this.samples = {
       keep: (sample) => shared.samples.keep(sample),
@@ -137,7 +131,7 @@ export class ResilientRegistry implements Registry {
   }
 
   get outageMs(): number | undefined {
-    return this.#lostMs === undefined ? undefined : this.#clock.monotonicMs() - this.#lostMs;
+    return this.#events.outageMs;
   }
 
   async createStream(spec: StreamSpec, maxStreams: number): Promise<CreateAnswer | 'full'> {
@@ -297,7 +291,8 @@ export class ResilientRegistry implements Registry {
     // Even if the registry is not told about it.
     this.#shared.forgetCounters(report);
     const left = await this.#held.records.leave(report);
-    this.#tellVisit(report);
+    const untold = this.#held.untold.take(report);
+    if (untold !== undefined) this.#events.tellVisit(untold, report);
     const answer = await this.#reach.change(
       () => this.#shared.leave(report),
       async () => {
@@ -434,13 +429,11 @@ export class ResilientRegistry implements Registry {
   }
 
   tellEvent(event: ToldEvent, onAnswer?: OnAnswer): void {
-    if (event.kind !== undefined && !this.#eventLimit.takes(event.kind)) return;
-    for (const listener of this.#toldListeners) listener(event);
-    void this.#events.add(event, onAnswer);
+    this.#events.tell(event, onAnswer);
   }
 
   onTold(listener: (event: ToldEvent) => void): void {
-    this.#toldListeners.push(listener);
+    this.#events.onTold(listener);
   }
 
   async eventCounts(): Promise<EventCounts> {
@@ -457,22 +450,6 @@ export class ResilientRegistry implements Registry {
       // What this worker knows alone is less, and would look like a count that began anew.
       async () => new Map(),
     );
-  }
-
-  /** A viewer that came and went without the registry: it learns of both afterwards. */
-  #tellVisit({ streamId, clientId, connectedAtMs, bytesServed, segmentsServed }: ClientReport): void {
-    const client = this.#held.untold.take({ streamId, clientId, connectedAtMs });
-    if (client === undefined) return;
-    const { workerId, slot, username, userAgent, ipAddress } = client;
-    const about = { worker_id: workerId, client_id: clientId, slot, username };
-    const seconds = Math.max(0, this.#clock.wallMs() - connectedAtMs) / 1000;
-    const got = { bytes_served: bytesServed, segments_served: segmentsServed, seconds, reason: 'left' };
-    this.tellEvent({
-      type: 'client_connected',
-      streamId,
-      data: { ...about, user_agent: userAgent, ip_address: ipAddress },
-    });
-    this.tellEvent({ type: 'client_disconnected', streamId, data: { ...about, ...got } });
   }
 
   events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {
@@ -506,23 +483,9 @@ export class ResilientRegistry implements Registry {
 
   async renew(load: WorkerLoad): Promise<Renewal> {
     const renewal = await this.#writeBack.renew(load);
-    this.#noteReturn();
+    if (this.#reach.isOpenFor(0)) this.#events.noteReturn();
     void this.#events.flush();
     return renewal;
-  }
-
-  #noteOutage(error: unknown): void {
-    this.#lostMs ??= this.#clock.monotonicMs();
-    const reason = error instanceof Error ? error.message : String(error);
-    this.tellEvent({ type: 'redis_lost', data: { worker_id: this.#workerId, reason } });
-  }
-
-  #noteReturn(): void {
-    if (this.#lostMs === undefined || !this.#reach.isOpenFor(0)) return;
-    const outageMs = Math.round(this.#clock.monotonicMs() - this.#lostMs);
-    this.#lostMs = undefined;
-    const data = { worker_id: this.#workerId, outage_ms: outageMs, events_lost: this.#events.takeDropped() };
-    this.tellEvent({ type: 'redis_back', data });
   }
 
   /** The connection broke: requests under way may be lost, and the next connection may lead to a registry that is behind. */

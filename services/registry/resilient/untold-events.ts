@@ -7,7 +7,7 @@ import type { NumberedEvent, OnAnswer, ToldEvent } from '../events/event.ts';
 const WAITING = 1_000;
 
 /** Undefined: the registry could not be told. Else how many viewers have stayed, by the number of each event of a change of owner. */
-type Tell = (events: readonly NumberedEvent[]) => Promise<ReadonlyMap<number, number> | undefined>;
+export type Tell = (events: readonly NumberedEvent[]) => Promise<ReadonlyMap<number, number> | undefined>;
 
 export class UntoldEvents {
   readonly #tell: Tell;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { inParts } from '../../../services/registry/redis/parts.ts';
+import { inParts } from '../../../services/registry/redis/batch.ts';
 
 const of = (...sizes: number[]) => sizes.map((size) => 'x'.repeat(size - 2));
 
