@@ -4,7 +4,7 @@ import { useRef } from 'preact/hooks';
 import type { ClusterState, ShownFlow } from '../../../shared/console/live.ts';
 import { events } from '../live/live.ts';
 import { useNow } from '../parts/clock.ts';
-import { useWidth } from '../parts/width.ts';
+import { useWidth } from '../shell/width.ts';
 import { count, megabits, megabytes, oneDecimal } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';

@@ -5,6 +5,7 @@ import { Drain } from '../cluster/drain.tsx';
 import { Picture } from '../cluster/picture.tsx';
 import { stateOf } from '../cluster/worker-state.ts';
 import { events, state, status } from '../live/live.ts';
+import { Columns } from '../parts/columns.tsx';
 import { EventLine } from '../parts/event-line.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
@@ -45,30 +46,19 @@ function Workers({ cluster: { workers, order, total } }: { readonly cluster: Clu
     <section aria-labelledby="workers">
       <h2 id="workers">{words.cluster.workers}</h2>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{columns.name}</th>
-            <th scope="col">{columns.state}</th>
-            <th scope="col" class="number">
-              {columns.viewers}
-            </th>
-            <th scope="col" class="number wide">
-              {columns.ffmpegs}
-            </th>
-            <th scope="col" class="number wide" title={columns.cpuTitle}>
-              {columns.cpu}
-            </th>
-            <th scope="col" class="number wide" title={columns.memoryTitle}>
-              {columns.memory}
-            </th>
-            <th scope="col" class="number wide" title={columns.connectionsTitle}>
-              {columns.connections}
-            </th>
-            <th scope="col" class="wide">
-              {columns.started}
-            </th>
-          </tr>
-        </thead>
+        <Columns
+          words={columns}
+          columns={[
+            ['name'],
+            ['state'],
+            ['viewers', 'number'],
+            ['ffmpegs', 'number wide'],
+            ['cpu', 'number wide'],
+            ['memory', 'number wide'],
+            ['connections', 'number wide'],
+            ['started', 'wide'],
+          ]}
+        />
         <tbody>
           {order.map((name) => {
             const worker = workers[name];

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { MAX_ROWS, type ShownEvent } from '../../../shared/console/live.ts';
 import { isWanted, justAfter, withEvents } from '../live/event-list.ts';
 import { events as live, missed, status } from '../live/live.ts';
+import { Columns } from '../parts/columns.tsx';
 import { EventSentence } from '../parts/event-line.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
@@ -106,15 +107,7 @@ function Table({ events, isOpen }: { readonly events: readonly ShownEvent[]; rea
   const { columns } = words.events;
   return (
     <table>
-      <thead>
-        <tr>
-          <th scope="col">{columns.time}</th>
-          <th scope="col">{columns.event}</th>
-          <th scope="col" class="wide">
-            {columns.type}
-          </th>
-        </tr>
-      </thead>
+      <Columns words={columns} columns={[['time'], ['event'], ['type', 'wide']]} />
       <tbody>
         {events.map((event) => (
           <tr key={event.event_id}>

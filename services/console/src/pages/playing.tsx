@@ -1,6 +1,7 @@
 /** The table of what plays now, the most viewers first. On a narrow screen its columns become lines below the name. */
 
 import type { NowState, PlayingStream } from '../../../shared/console/live.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
@@ -17,32 +18,19 @@ export function Playing({ now: { streams, order, numbers } }: { readonly now: No
     <section aria-labelledby="playing">
       <h2 id="playing">{words.now.streams}</h2>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{columns.name}</th>
-            <th scope="col" class="number">
-              {columns.viewers}
-            </th>
-            <th scope="col" class="wide">
-              {columns.out}
-            </th>
-            <th scope="col" class="number" title={columns.speedTitle}>
-              {columns.speed}
-            </th>
-            <th scope="col" class="wide">
-              {columns.source}
-            </th>
-            <th scope="col" class="wide">
-              {columns.owner}
-            </th>
-            <th scope="col" class="wide">
-              {columns.since}
-            </th>
-            <th scope="col">
-              <span class="unseen">{words.player.play}</span>
-            </th>
-          </tr>
-        </thead>
+        <Columns
+          words={columns}
+          columns={[
+            ['name'],
+            ['viewers', 'number'],
+            ['out', 'wide'],
+            ['speed', 'number'],
+            ['source', 'wide'],
+            ['owner', 'wide'],
+            ['since', 'wide'],
+          ]}
+          action={words.player.play}
+        />
         <tbody>
           {order.map((id) => {
             const stream = streams[id];

@@ -3,6 +3,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ShownSetting, WorkerAnswer } from '../../../shared/console/worker.ts';
 import { status } from '../live/live.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { AnswerError, ask } from '../shell/ask.ts';
 import { duration } from '../words/numbers.ts';
@@ -109,18 +110,7 @@ function Values({ settings: all }: { readonly settings: readonly ShownSetting[] 
       {groups.map((group) => (
         <table key={group} class="settings">
           <caption>{visible(group)}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{settings.columns.name}</th>
-              <th scope="col">{settings.columns.value}</th>
-              <th scope="col" class="wide">
-                {settings.columns.default}
-              </th>
-              <th scope="col" class="wide">
-                {settings.columns.source}
-              </th>
-            </tr>
-          </thead>
+          <Columns words={settings.columns} columns={[['name'], ['value'], ['default', 'wide'], ['source', 'wide']]} />
           <tbody>
             {shown
               .filter((each) => each.group === group)

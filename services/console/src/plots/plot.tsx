@@ -3,8 +3,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { ShownEvent } from '../../../shared/console/live.ts';
-import { useWidth } from '../parts/width.ts';
 import { theme } from '../shell/theme.ts';
+import { useWidth } from '../shell/width.ts';
 import { localTime } from '../words/numbers.ts';
 import { words } from '../words/words.ts';
 import { MOST_NAMED, plotMarks } from './marks.ts';

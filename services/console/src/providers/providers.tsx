@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { ProvidersState, ShownAccount } from '../../../shared/console/live.ts';
 import { state, status } from '../live/live.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
@@ -44,19 +45,10 @@ function Accounts({ providers: { accounts, order, total, limit } }: { readonly p
       {wanted.length === 0 && <p class="hint">{providers.noneFound}</p>}
       {wanted.length > 0 && (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">{columns.name}</th>
-              <th scope="col">{columns.connections}</th>
-              <th scope="col">{columns.streams}</th>
-              <th scope="col" class="number">
-                {columns.refused}
-              </th>
-              <th scope="col" class="wide">
-                {columns.error}
-              </th>
-            </tr>
-          </thead>
+          <Columns
+            words={columns}
+            columns={[['name'], ['connections'], ['streams'], ['refused', 'number'], ['error', 'wide']]}
+          />
           <tbody>
             {wanted.map((name) => {
               const account = accounts[name];

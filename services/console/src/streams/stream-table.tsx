@@ -1,6 +1,7 @@
 /** A table of streams: how each is, who makes it, and where it comes from. On a narrow screen columns become lines below the name. */
 
 import type { StreamRow } from '../../../shared/console/lists.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
@@ -13,33 +14,20 @@ export function StreamTable({ rows }: { readonly rows: readonly StreamRow[] }) {
   const { columns } = words.streams;
   return (
     <table>
-      <thead>
-        <tr>
-          <th scope="col">{columns.name}</th>
-          <th scope="col">{columns.state}</th>
-          <th scope="col" class="number">
-            {columns.viewers}
-          </th>
-          <th scope="col" class="number wide" title={columns.bitrateTitle}>
-            {columns.bitrate}
-          </th>
-          <th scope="col" class="wide">
-            {columns.profile}
-          </th>
-          <th scope="col" class="wide">
-            {columns.source}
-          </th>
-          <th scope="col" class="wide">
-            {columns.worker}
-          </th>
-          <th scope="col" class="number" title={columns.failuresTitle}>
-            {columns.failures}
-          </th>
-          <th scope="col" class="wide">
-            {columns.created}
-          </th>
-        </tr>
-      </thead>
+      <Columns
+        words={columns}
+        columns={[
+          ['name'],
+          ['state'],
+          ['viewers', 'number'],
+          ['bitrate', 'number wide'],
+          ['profile', 'wide'],
+          ['source', 'wide'],
+          ['worker', 'wide'],
+          ['failures', 'number'],
+          ['created', 'wide'],
+        ]}
+      />
       <tbody>
         {rows.map((row) => (
           <Row key={row.stream_id} row={row} />
