@@ -99,7 +99,7 @@ function Row({ account, limit }: { readonly account: ShownAccount; readonly limi
         <ul class="plain">
           {Object.entries(streams).map(([id, name]) => (
             <li key={id}>
-              <Link to={addressOf('events', { stream_id: id })} label={words.now.eventsOf(visible(name))}>
+              <Link to={addressOf('stream', { id })}>
                 <bdi>{visible(name)}</bdi>
               </Link>
             </li>
