@@ -9,8 +9,6 @@ import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
 import type { Media } from '../../upstream/hls/shared-media.ts';
 import { usableRange } from '../../upstream/messages/byte-range.ts';
-import { ReplyWriter } from '../../upstream/messages/reply-writer.ts';
-import { StallLimit } from '../../upstream/messages/stall-limit.ts';
 import { type HlsReference, openReference } from '../../upstream/playlists/hls-reference.ts';
 import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
@@ -18,10 +16,10 @@ import { CoolDown } from '../../viewers/cool-down.ts';
 import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
 import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
-import { headersOf } from '../http/typed-server.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-address.ts';
 import { mediaHeaders, sendPlaylist, viewerHeaders } from './hls-reply.ts';
+import { sendMedia } from './media-reply.ts';
 import type { PooledHls } from './pooled-hls.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
@@ -30,8 +28,6 @@ const NO_PLAYLIST =
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
 const NO_SUCH_RANGE = 416;
-/** Of a segment that is here, written at once. A slow viewer takes it within CLIENT_STALL_TIMEOUT. */
-const TOGETHER_BYTES = 512 * 1024;
 
 export interface HlsQuery extends ViewerQuery {
   readonly url?: string | undefined;
@@ -188,25 +184,11 @@ export class HlsPlayback {
   }
 
   async #send({ head, body }: Media, session: HlsSession, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { clientStallTimeoutMs } = this.#services.config;
-    reply.hijack();
-    const raw = reply.raw;
-    raw.writeHead(head.status, headersOf(reply));
-    if (request.method === 'HEAD') {
-      raw.end();
-      return;
-    }
-    const writer = new ReplyWriter(raw, new StallLimit(clientStallTimeoutMs));
+    const { clientStallTimeoutMs: stallTimeoutMs } = this.#services.config;
+    reply.code(head.status);
     try {
-      for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
-        const chunks = [chunk, ...(body.ready?.(TOGETHER_BYTES) ?? [])];
-        for (const { length } of chunks) session.count(length);
-        if (!(await writer.writeAll(chunks))) return;
-      }
-      raw.end();
+      await sendMedia(body, { session, stallTimeoutMs }, request, reply);
     } catch (error) {
-      // Half a segment must not look like a whole one.
-      raw.destroy();
       if (!(error instanceof SourceError)) throw error;
       const { id: client, streamId: stream } = session.client;
       const why = { client, stream, reason: error.reason };

@@ -8,7 +8,7 @@ import { isSoundOnly } from '../../feed/containers/cmaf/sound-only.ts';
 import type { MediaHead } from '../../upstream/hls/shared-media.ts';
 import { parseContentLength, usableRange } from '../../upstream/messages/byte-range.ts';
 import { typeOfName } from '../../upstream/playlists/segment-name.ts';
-import type { HlsSession } from '../../viewers/sessions/hls-session.ts';
+import { type MediaViewer, piecesOf, sendMedia } from './media-reply.ts';
 
 const compressed = promisify(gzip);
 
@@ -94,16 +94,17 @@ export function mediaHeaders(
  * @param extension that says what they are
  * @param windowMs how long they stay in the playlist
  */
-export function sendSegment(
+export async function sendSegment(
   media: Buffer,
   extension: 'ts' | 'm4s',
   windowMs: number,
-  session: Pick<HlsSession, 'count'>,
+  viewer: MediaViewer,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): Promise<FastifyReply> {
   const type = extension === 'm4s' && isSoundOnly(media) ? 'audio/mp4' : typeOfName(extension);
-  reply.type(type).headers({
+  reply.headers({
+    'Content-Type': type,
     'Cache-Control': keptFor(windowMs),
     'Accept-Ranges': 'bytes',
     'X-Content-Type-Options': 'nosniff',
@@ -120,6 +121,7 @@ export function sendSegment(
     bytes = media.subarray(start, end);
     reply.code(206).header('Content-Range', `bytes ${start}-${end - 1}/${media.length}`);
   }
-  if (request.method !== 'HEAD') session.count(bytes.length);
-  return reply.send(bytes);
+  reply.header('Content-Length', bytes.length);
+  await sendMedia(piecesOf(bytes), viewer, request, reply);
+  return reply;
 }

@@ -23,6 +23,7 @@ import { findStream } from '../streams/stream-routes.ts';
 import { folderOf, type HlsAddress } from './hls-address.ts';
 import { sendPlaylist, sendSegment, viewerHeaders } from './hls-reply.ts';
 import { HlsVariants } from './hls-variant.ts';
+import type { MediaViewer } from './media-reply.ts';
 import { isOfBrowser, type ViewerQuery, viewerOf } from './viewer.ts';
 
 export interface PooledQuery extends ViewerQuery, HlsDirectives {
@@ -158,7 +159,8 @@ export class PooledHls {
       const segments = wanted.of(container);
       const media = segments.mediaHere?.(n, p) ?? (await this.#waitedFor(segments, { n, p }, reply));
       if (p === undefined && request.method !== 'HEAD') session.countSegment();
-      return sendSegment(media, EXTENSION[container], this.#windowMs(stream, wanted), session, request, reply);
+      const windowMs = this.#windowMs(stream, wanted);
+      return await sendSegment(media, EXTENSION[container], windowMs, this.#viewer(session), request, reply);
     } catch (error) {
       await this.#noteLoss(session, error);
       throw error;
@@ -185,13 +187,18 @@ export class PooledHls {
     const sent = session.sending();
     try {
       const media = await wanted.of('fmp4').init(key);
-      return sendSegment(media, EXTENSION.fmp4, this.#windowMs(stream, wanted), session, request, reply);
+      const windowMs = this.#windowMs(stream, wanted);
+      return await sendSegment(media, EXTENSION.fmp4, windowMs, this.#viewer(session), request, reply);
     } catch (error) {
       await this.#noteLoss(session, error);
       throw error;
     } finally {
       sent();
     }
+  }
+
+  #viewer(session: HlsSession): MediaViewer {
+    return { session, stallTimeoutMs: this.#services.config.clientStallTimeoutMs };
   }
 
   #windowMs({ profile }: StreamRecord, { targetDurationMs }: WantedSegments): number {

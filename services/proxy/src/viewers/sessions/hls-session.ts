@@ -44,6 +44,8 @@ export interface HlsSession {
   countSegment(): void;
   /** It may ask for nothing for this long, or for CLIENT_TIMEOUT, if that is longer: 3 target durations; at the end, minutes. */
   endures(ms: number): void;
+  /** For how long it may take nothing in the middle of a segment, because its player may pause there; 0: that is no pause. */
+  readonly pausesMs: number;
   /** A response is under way until the returned function is called: meanwhile it need not ask for anything. */
   sending(): () => void;
 }
@@ -73,6 +75,7 @@ export class LocalSession implements HlsSession {
   readonly issuedAtMs: number | undefined;
   readonly #shared: SharedBySessions;
   #timeoutMs: number;
+  #mayPause = false;
   /** Monotonic. */
   #seenMs: number;
   #sending = 0;
@@ -120,7 +123,12 @@ export class LocalSession implements HlsSession {
     this.#shared.onSegment();
   }
 
+  get pausesMs(): number {
+    return this.#mayPause || this.segments?.isFilm === true ? FILM_ENDURES_MS : 0;
+  }
+
   endures(ms: number): void {
+    this.#mayPause = ms >= FILM_ENDURES_MS;
     this.#timeoutMs = Math.max(this.#shared.clientTimeoutMs, ms);
     this.touch();
   }
