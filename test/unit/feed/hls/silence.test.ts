@@ -14,11 +14,12 @@ const SMALL_HOLE_MS = 100;
 const SAMPLES_PER_SECOND = 48_000;
 const SECONDS = 10;
 
+/** One track of sound. */
+const of = (codec: string, ...args: readonly string[]) => ['-map', '0:v', '-map', '1:a', '-c:a', codec, ...args];
+const SOUND = of('aac', '-ac', '2');
+
 /** 10 s of pictures with a tone, of which `sound` is left in the first track. */
-function feedOf(
-  sound: string,
-  codec: readonly string[] = ['-map', '0:v', '-map', '1:a', '-c:a', 'aac', '-ac', '2'],
-): MarkedFeed {
+function feedOf(sound: string, codec: readonly string[] = SOUND): MarkedFeed {
   const tone = `sine=sample_rate=${SAMPLES_PER_SECOND}:duration=${SECONDS}`;
   const inputs = ['testsrc2=size=160x90:rate=25', tone, tone];
   const video = ['-filter:a:0', `aselect='${sound}'`, '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '50'];
@@ -57,28 +58,38 @@ function isHeard({ samples }: { readonly samples: Int16Array }, from: number, to
 }
 
 describe('silence', () => {
-  it('stands where the sound ends before the pictures, in both containers, and nothing changes for players', () => {
-    const feed = feedOf('lt(t,3)');
-    const [ts, fmp4] = [segmentsOf(feed).dones, segmentsOf(feed, MP4).dones];
-    expectClean(judgeTs(bytesOf(ts), { gapMs: SMALL_HOLE_MS }), {
-      video: true,
-      audio: true,
-      minSeconds: SECONDS - 0.2,
-      maxGapMs: SMALL_HOLE_MS,
-      maxSignalled: 0,
-    });
-    for (const done of ts) expect(judgeTs(done.ts?.bytes ?? Buffer.alloc(0)).audio?.pesCount).toBeGreaterThan(20);
-    expect(new Set(fmp4.map(({ fmp4: media }) => media?.init.key)).size).toBe(1);
-    for (const media of [bytesOf(ts), mp4Of(fmp4)]) {
-      const sound = heard(media);
-      expect(sound.said).toBe('');
-      expect(sound.samples.length / SAMPLES_PER_SECOND).toBeCloseTo(SECONDS, 0);
-      expect([isHeard(sound, 0.5, 2.5), isHeard(sound, 3.2, SECONDS)]).toEqual([true, false]);
-    }
-  });
+  it.each([
+    ['aac', SOUND],
+    ['ac3', of('ac3', '-ac', '6')],
+    ['eac3', of('eac3')],
+  ])(
+    'of %s stands where the sound ends before the pictures, in both containers, and nothing changes for players',
+    (_codec, track) => {
+      const feed = feedOf('lt(t,3)', track);
+      const [ts, fmp4] = [segmentsOf(feed).dones, segmentsOf(feed, MP4).dones];
+      expectClean(judgeTs(bytesOf(ts), { gapMs: SMALL_HOLE_MS }), {
+        video: true,
+        audio: true,
+        minSeconds: SECONDS - 0.2,
+        maxGapMs: SMALL_HOLE_MS,
+        maxSignalled: 0,
+      });
+      for (const done of ts) expect(judgeTs(done.ts?.bytes ?? Buffer.alloc(0)).audio?.pesCount).toBeGreaterThan(20);
+      expect(new Set(fmp4.map(({ fmp4: media }) => media?.init.key)).size).toBe(1);
+      for (const media of [bytesOf(ts), mp4Of(fmp4)]) {
+        const sound = heard(media);
+        expect(sound.said).toBe('');
+        expect(sound.samples.length / SAMPLES_PER_SECOND).toBeCloseTo(SECONDS, 0);
+        expect([isHeard(sound, 0.5, 2.5), isHeard(sound, 3.2, SECONDS)]).toEqual([true, false]);
+      }
+    },
+  );
 
-  it('stands in a hole, behind which the sound goes on at its time, for every reader', () => {
-    const feed = feedOf('not(between(t,3.1,6.5))');
+  it.each([
+    ['aac', SOUND],
+    ['ac3', of('ac3')],
+  ])('of %s stands in a hole, behind which the sound goes on at its time, for every reader', (_codec, track) => {
+    const feed = feedOf('not(between(t,3.1,6.5))', track);
     const { dones, lateSounds } = segmentsOf(feed);
     expect(lateSounds).toBe(0);
     const sound = heard(bytesOf(dones));

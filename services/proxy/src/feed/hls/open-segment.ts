@@ -129,9 +129,9 @@ export class OpenSegment {
     if (this.isGap || first === undefined) return;
     this.#cmaf?.addSilence(track, frames);
     if (this.#writer === undefined) return;
-    const { pid } = track;
-    for (const frame of frames)
-      this.#write(pid, repacked({ pid, streamId: AUDIO_STREAM, pieces: [] }, frame.pts, [frame]));
+    const { pid, audioCodec } = track;
+    const streamId = audioCodec === 'ac3' || audioCodec === 'eac3' ? PRIVATE_STREAM : AUDIO_STREAM;
+    for (const frame of frames) this.#write(pid, repacked({ pid, streamId, pieces: [] }, frame.pts, [frame]));
   }
 
   #begin(): void {

@@ -1,6 +1,8 @@
 /** A frame of sound in which nothing is heard, to stand between frames of a track that has stopped. */
 
 import { type AudioCodec, audioFrame } from '../syntax/audio-frames.ts';
+import { bytesOfBits } from '../syntax/bit-reader.ts';
+import { silentAc3, USUAL_AC3, USUAL_EAC3 } from './silent-ac3.ts';
 
 /** Of AAC, by channel_configuration: syntactic elements in their order (ISO/IEC 13818-7, table 42). */
 const AAC_ELEMENTS: readonly (readonly ('single' | 'pair' | 'low')[] | undefined)[] = [
@@ -30,12 +32,20 @@ const NO_CRC = 1;
 const USUAL_AAC = Buffer.from([0xff, 0xf1, 0x4c, 0x80, 0, 0, 0]);
 
 /**
- * Undefined where none can be made: AC-3, and AAC that describes its channels itself.
+ * Undefined where none can be made: AAC that describes its channels itself, E-AC-3 of half the rates, and MPEG audio that nobody has heard.
  * @param like a frame of the track; undefined: nobody has heard it yet
  */
 export function silentFrame(codec: AudioCodec, like: Buffer | undefined): Buffer | undefined {
-  if (codec === 'aac') return silentAac(like ?? USUAL_AAC);
-  return codec === 'mpeg' && like !== undefined ? silentMpeg(like) : undefined;
+  switch (codec) {
+    case 'aac':
+      return silentAac(like ?? USUAL_AAC);
+    case 'ac3':
+      return silentAc3(like ?? USUAL_AC3);
+    case 'eac3':
+      return silentAc3(like ?? USUAL_EAC3);
+    case 'mpeg':
+      return like && silentMpeg(like);
+  }
 }
 
 /** A raw_data_block (ISO/IEC 13818-7, 6.3) whose channels have no bands, behind the header of the frame it is like. */
@@ -51,7 +61,7 @@ function silentAac(like: Buffer): Buffer | undefined {
       ? `${head}1${ICS_INFO}00${CHANNEL}${CHANNEL}`
       : `${head}${GLOBAL_GAIN}${ICS_INFO}${NO_TOOLS}`;
   });
-  const block = packed(bits.join('') + END);
+  const block = bytesOfBits(bits.join('') + END);
   const length = ADTS_HEADER_BYTES + block.length;
   const header = Buffer.alloc(ADTS_HEADER_BYTES);
   like.copy(header, 0, 0, 4);
@@ -70,8 +80,4 @@ function silentMpeg(like: Buffer): Buffer | undefined {
   like.copy(silent, 0, 0, 4);
   silent[1] = like.readUInt8(1) | NO_CRC;
   return silent;
-}
-
-function packed(bits: string): Buffer {
-  return Buffer.from((bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2)));
 }

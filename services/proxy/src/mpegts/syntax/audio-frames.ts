@@ -104,11 +104,14 @@ function mpegFrame(header: Buffer): AudioFrame | undefined {
 /** kbit/s by frmsizecod >> 1 (table 4.13). */
 const AC3_BITRATES = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 const AC3_SAMPLE_RATES = [48000, 44100, 32000];
+/** Channels by acmod (ETSI TS 102 366, table 4.3), without the one for low frequencies. */
+export const AC3_CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 const AC3_SAMPLES = 1536;
 const SAMPLES_PER_BLOCK = 256;
 const EAC3_BLOCKS = [1, 2, 3, 6];
-/** bsid up to which a stream is AC-3, and up to which it is E-AC-3. */
-const LAST_AC3 = 10;
+/** bsid up to which a stream is AC-3. */
+export const LAST_AC3 = 10;
+/** The same of E-AC-3. */
 const LAST_EAC3 = 16;
 /** strmtyp of a frame with further channels of the frame before it. */
 const DEPENDENT = 1;

@@ -19,12 +19,27 @@ export function withoutEmulation(bytes: Buffer): Buffer {
   return out.subarray(0, length);
 }
 
+/** @param bits as text, `0` and `1`; the last byte is filled up with zeros */
+export function bytesOfBits(bits: string): Buffer {
+  return Buffer.from((bits.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2)));
+}
+
+/** As text, `0` and `1`. */
+export function bitsOfBytes(bytes: Buffer): string {
+  return [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+}
+
 export class BitReader {
   readonly #bytes: Buffer;
   #at = 0;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+  }
+
+  /** How many bits were read. */
+  get at(): number {
+    return this.#at;
   }
 
   /** More bits were read than there are, so the values are not valid. */

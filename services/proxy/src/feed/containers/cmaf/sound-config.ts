@@ -2,8 +2,8 @@
 
 import { soundCodec } from '../../../mpegts/naming/sound-codec.ts';
 import { adtsFrame } from '../../../mpegts/syntax/adts.ts';
-import { type AudioCodec, audioFrame, skipMixLevels } from '../../../mpegts/syntax/audio-frames.ts';
-import { BitReader } from '../../../mpegts/syntax/bit-reader.ts';
+import { AC3_CHANNELS, type AudioCodec, audioFrame, skipMixLevels } from '../../../mpegts/syntax/audio-frames.ts';
+import { BitReader, bytesOfBits } from '../../../mpegts/syntax/bit-reader.ts';
 import { box, fullBox, u8, u16, u32 } from './boxes.ts';
 
 export interface SoundConfig {
@@ -21,8 +21,6 @@ export type CmafSoundCodec = Exclude<AudioCodec, 'mpeg'>;
 
 const ADTS_HEADER_BYTES = 7;
 const ADTS_CRC_BYTES = 2;
-/** Channels by acmod (ETSI TS 102 366, table 4.3), without the one for low frequencies. */
-const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5];
 /** Channels by channel_configuration of AAC; 0 is described in the stream itself, which mp4 has no place for. */
 const AAC_CHANNELS = [undefined, 1, 2, 3, 4, 5, 6, 8];
 
@@ -128,13 +126,12 @@ function eac3Config(frame: Buffer): SoundConfig | undefined {
 }
 
 function channelsOf(acmod: number, lfe: number): number {
-  return (CHANNELS[acmod] as number) + lfe;
+  return (AC3_CHANNELS[acmod] as number) + lfe;
 }
 
 /** Fields of some bits each, one after the other. */
 function packed(fields: readonly (readonly [value: number, bits: number])[]): Buffer {
-  const text = fields.map(([value, bits]) => value.toString(2).padStart(bits, '0')).join('');
-  return Buffer.from((text.match(/.{1,8}/g) ?? []).map((byte) => Number.parseInt(byte.padEnd(8, '0'), 2)));
+  return bytesOfBits(fields.map(([value, bits]) => value.toString(2).padStart(bits, '0')).join(''));
 }
 
 /** ISO/IEC 14496-12, 12.2.3. The rate has 16 bits; a higher one stands only in the codec's own box. */
