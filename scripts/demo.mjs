@@ -28,7 +28,9 @@ export async function demo() {
     const ended = exitCode(child);
     const stopped = ended.then((code) => Promise.reject(new WorkerEnded(code)));
     // Not before: another program may have taken the port meanwhile, and would be taken for the worker.
-    const began = worker.listens.then((taken) => createAndPrint(localAddress(taken), sourceUrl, over.signal));
+    const began = worker.listens.then(({ port: taken, hasConsole }) =>
+      createAndPrint(localAddress(taken), { hasConsole, sourceUrl, signal: over.signal }),
+    );
     await Promise.race([stopped, began]);
     return await ended;
   } catch (error) {
@@ -69,10 +71,10 @@ async function choosePort() {
   return given === '0' ? freePort(0) : givenPort(Number(given), 'PORT');
 }
 
-async function createAndPrint(address, sourceUrl, signal) {
+async function createAndPrint(address, { hasConsole, sourceUrl, signal }) {
   await workerReady(address, signal);
   const playUrl = await playingDemoStream(address, sourceUrl, signal);
-  const lines = await whereToLook(address, signal);
+  const lines = whereToLook(address, { hasConsole });
   console.log(`
   Streampool is running, and this stream plays now:
 

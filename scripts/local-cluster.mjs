@@ -66,14 +66,18 @@ async function bringUp({ workers: count, port, demo }, { folder, programs, resta
   const failed = workers.map(({ name, ended }) =>
     ended.then((how) => Promise.reject(new SetupError(`${name} did not start (${how}); its message is above.`))),
   );
-  const ready = workers.map(({ address, listens }) => listens.then(() => workerReady(address, signal)));
-  await Promise.race([...failed, Promise.all(ready)]);
+  const ready = workers.map(async ({ address, listens }) => {
+    const { hasConsole } = await listens;
+    await workerReady(address, signal);
+    return { hasConsole };
+  });
+  const [there] = await Promise.race([...failed, Promise.all(ready)]);
   const balancer = await startBalancer(port, workers, folder, programs);
   if (balancer !== undefined) await workerReady(balancer.address, signal);
   const entrance = balancer?.address ?? workers[0].address;
   const playUrl = demo ? await playingDemoStream(entrance, sourceUrl, signal) : undefined;
   for (const { name, restart } of workers) restartLines.set(name, restart);
-  const look = await whereToLook(entrance, signal);
+  const look = whereToLook(entrance, there);
   print({ redis: { ...redis, port: redisPort }, workers, balancer, entrance, playUrl, sourceUrl, port, look });
 }
 

@@ -24,11 +24,16 @@ export function startProgram(command, args, { env = process.env, stdio = 'inheri
   return spawn(setpriv, ['--pdeathsig', deathSignal, command, ...args], options);
 }
 
-/** Starts a worker; `listens` resolves with its port when it listens, and never if it ends before. */
+/**
+ * Starts a worker. `listens` resolves when it listens, and never if it ends before: with its port, whether it has the console, and
+ * how many streams there are (undefined: Redis does not say).
+ */
 export function runWorker(options) {
   const child = startNode('dist/proxy/main.js', [], { ...options, stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   const listens = new Promise((resolve) => {
-    child.on('message', ({ listening }) => resolve(Number(new URL(listening).port)));
+    child.on('message', ({ listening, hasConsole, streams }) =>
+      resolve({ port: Number(new URL(listening).port), hasConsole, streams }),
+    );
   });
   return { child, listens };
 }

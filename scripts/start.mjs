@@ -27,19 +27,14 @@ await run(async () => {
   setup();
   await buildIfStale();
   if (options.demo) return demo();
-  const over = new AbortController();
   const { child, listens } = runWorker();
   forwardSignals(child);
-  const ended = exitCode(child).finally(() => over.abort());
-  void listens.then((port) => sayWhereToLook(localAddress(port), over.signal));
-  return ended;
+  void listens.then(({ port, ...there }) => {
+    const lines = whereToLook(localAddress(port), there);
+    console.log(['', '  Streampool is running.', '', ...lines, '', '  Ctrl-C stops it.', ''].join('\n'));
+  });
+  return exitCode(child);
 });
-
-async function sayWhereToLook(address, signal) {
-  const lines = await whereToLook(address, signal);
-  if (signal.aborted) return;
-  console.log(['', '  Streampool is running.', '', ...lines, '', '  Ctrl-C stops it.', ''].join('\n'));
-}
 
 function parse(args) {
   try {

@@ -97,6 +97,8 @@ staged(
     expect(lines).toContainEqual(expect.stringMatching(/^ {4}streams +none yet$/));
     expect(lines).toContainEqual(`    in words        npx streampool status --url ${address}`);
     expect(wrote.out).toContain('\u001b[32minfo ');
+    // What is printed is asked of nobody: a request would be a line.
+    expect(wrote.out).not.toContain('GET /');
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
     // Ctrl-C
     child.stdin.write('\u0003');

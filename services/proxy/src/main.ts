@@ -69,8 +69,10 @@ async function main(): Promise<void> {
   const address = await server.listen({ host: config.host, port: config.port });
   waitsFor = services.startWaitsFor;
   log.info({ address }, 'listening');
-  // `npm start` and `npm run cluster` ask nobody else, who may have the port.
-  process.send?.({ listening: address });
+  if (process.send === undefined) return;
+  // What `npm start` and `npm run cluster` print. A request would be a line in the log, and another program may have the port.
+  const streams = await services.registry.streams().catch(() => undefined);
+  process.send({ listening: address, hasConsole: config.console, streams: streams?.length });
 }
 
 /** What a program can do about a port that another one has. */
