@@ -47,7 +47,14 @@ export function imageOptions(architecture: StageConfig['architecture']): DockerI
     target: 'worker',
     platform: architecture === 'arm64' ? Platform.LINUX_ARM64 : Platform.LINUX_AMD64,
     ignoreMode: IgnoreMode.DOCKER,
-    exclude: ['scripts/*', '!scripts/bundle.mjs', '!scripts/console.mjs', 'services/admin-lambda', 'tools'],
+    exclude: [
+      'scripts/*',
+      '!scripts/bundle.mjs',
+      '!scripts/console.mjs',
+      '!scripts/notices.mjs',
+      'services/admin-lambda',
+      'tools',
+    ],
     // The architecture changes the image, so it must change its hash.
     extraHash: architecture,
   };

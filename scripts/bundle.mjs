@@ -1,9 +1,10 @@
 // Bundles programs into dist/: each is one file that needs Node and nothing from node_modules. The image of the workers is
-// built with this file and console.mjs alone of scripts/, so that a change of another script replaces no worker.
+// built with this file, console.mjs and notices.mjs alone of scripts/, so that a change of another script replaces no worker.
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleConsole } from './console.mjs';
+import { writeNotices } from './notices.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -47,18 +48,20 @@ export function bundles() {
 export async function bundle({ entry, outfile, folders, console: pages }) {
   // First, because whoever looks for changes looks at the age of the program.
   if (pages !== undefined) await bundleConsole(pages);
-  await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
-  copyFolders(folders);
+  const { metafile } = await esbuild({ entryPoints: [entry], outfile, sourcemap: true, sourcesContent: false });
+  copyFolders({ ...folders, LICENSE: join(dirname(outfile), 'LICENSE') });
+  writeNotices(dirname(outfile), metafile);
 }
 
 /** Runs esbuild with what holds for every bundle. */
 export async function esbuild(options) {
   const { build: run } = await import('esbuild');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  await run({
+  return run({
     ...options,
     absWorkingDir: ROOT,
     bundle: true,
+    metafile: true,
     platform: 'node',
     target: 'node20',
     format: 'esm',
@@ -69,7 +72,7 @@ export async function esbuild(options) {
   });
 }
 
-/** Copies folders of the repository to where a bundle expects them. */
+/** Copies folders and files of the repository to where a bundle expects them. */
 export function copyFolders(folders, home = '') {
   for (const [from, to] of Object.entries(folders)) {
     const target = resolve(ROOT, home, to);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { NOTICES, writeNotices } from './notices.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCE = 'services/console';
@@ -57,7 +58,8 @@ export async function bundleConsole(folder) {
     .replace('%SCRIPT%', basename(script))
     .replace('%STYLE%', basename(style));
   writeFileSync(join(made, INDEX), page);
-  const files = [...outputs.map(([path]) => basename(path)), INDEX];
+  writeNotices(made, metafile);
+  const files = [...outputs.map(([path]) => basename(path)), INDEX, NOTICES];
   const bytes = new Map(files.map((name) => [name, compress(join(made, name))]));
   // The first page loads the plots at once, in a file of their own.
   const plots = fileOf('plots/plots.tsx');

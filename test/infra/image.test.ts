@@ -42,8 +42,10 @@ const NEEDED_FILES = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
+  'LICENSE',
   'scripts/bundle.mjs',
   'scripts/console.mjs',
+  'scripts/notices.mjs',
 ];
 
 const foldersOf = (path: string) =>

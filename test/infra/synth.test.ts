@@ -124,7 +124,7 @@ describe('cdk synth', () => {
     // As its Dockerfile does after `npm ci`.
     symlinkSync(join(ROOT, 'node_modules'), join(context, 'node_modules'));
     await run(process.execPath, ['scripts/bundle.mjs', 'proxy'], { cwd: context });
-    const made = ['console', 'main.js', 'main.js.map', 'scripts', 'static'];
+    const made = ['LICENSE', 'THIRD-PARTY-NOTICES.txt', 'console', 'main.js', 'main.js.map', 'scripts', 'static'];
     expect(readdirSync(join(context, 'dist', 'proxy')).sort()).toEqual(made);
   });
 });

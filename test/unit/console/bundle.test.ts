@@ -14,6 +14,7 @@ const { bundleConsole, FIRST_VIEW_BYTES, PLAYER_BYTES } = (await import(
   PLAYER_BYTES: number;
 };
 
+const SOURCES = join(import.meta.dirname, '../../../services/console/src');
 const KNOWN = ['www.w3.org', 'provider.example', 'example.com'];
 
 const folder = mkdtempSync(join(tmpdir(), 'streampool-console-'));
@@ -38,12 +39,30 @@ it('fits its budget', () => {
 it('names its files by what is in them, and each is there compressed', () => {
   const names = readdirSync(folder);
   const plain = names.filter((name) => !/\.(br|gz)$/.test(name));
-  expect(plain.filter((name) => !/^(index\.html|[\w-]+-[A-Z0-9]{8}\.(js|css))$/.test(name))).toEqual([]);
+  expect(
+    plain.filter((name) => !/^(index\.html|THIRD-PARTY-NOTICES\.txt|[\w-]+-[A-Z0-9]{8}\.(js|css))$/.test(name)),
+  ).toEqual([]);
   for (const name of plain) {
     const text = readFileSync(join(folder, name));
     expect(brotliDecompressSync(readFileSync(join(folder, `${name}.br`))).equals(text), name).toBe(true);
     expect(gunzipSync(readFileSync(join(folder, `${name}.gz`))).equals(text), name).toBe(true);
   }
+});
+
+it('has the licence of each library beside it', () => {
+  const sources = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tsx?$/.test(name));
+  const imported = sources.flatMap((name) =>
+    [
+      ...readFileSync(join(SOURCES, name), 'utf8').matchAll(/^import (?!type\b).*? from '((?:@[\w-]+\/)?\w[\w.-]*)/gms),
+    ].map(([, library]) => library),
+  );
+  const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), 'utf8');
+  const named = [...notices.matchAll(/^(\S+) \d+\.\d+\.\d+ \((?:MIT|Apache-2\.0)\)$/gm)].map(([, library]) => library);
+  expect(named).toEqual(expect.arrayContaining([...new Set(imported), '@preact/signals-core']));
+  expect(named).toContain('mpegts.js');
+  // mpegts.js is a bundle itself.
+  expect(notices).toContain('es6-promise');
+  expect(notices).toContain('Leon Sorokin');
 });
 
 it('has a page without code of its own, which names only files that are there', () => {

@@ -5,6 +5,7 @@ import type { ShownSetting, WorkerAnswer } from '../../../shared/console/worker.
 import { status } from '../live/live.ts';
 import { Columns } from '../parts/columns.tsx';
 import { Outside } from '../parts/outside.tsx';
+import { addressOf } from '../shell/address.ts';
 import { AnswerError, ask } from '../shell/ask.ts';
 import { duration } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
@@ -15,6 +16,8 @@ type Read =
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'read'; readonly worker: WorkerAnswer };
 
+/** The build writes it beside the scripts. */
+const NOTICES = 'THIRD-PARTY-NOTICES.txt';
 /** A meaning is a sentence or two of this program, longer than what comes from outside may be. */
 const MEANING_CHARACTERS = 1_000;
 
@@ -39,6 +42,9 @@ export function Settings() {
       {read.kind === 'reading' && <p class="hint">{words.now.loading}</p>}
       {read.kind === 'failed' && <p class="bar bad">{settings.failed(read.reason)}</p>}
       {read.kind === 'read' && <Shown worker={read.worker} />}
+      <p class="small">
+        <a href={addressOf(NOTICES)}>{settings.notices}</a>
+      </p>
     </main>
   );
 }

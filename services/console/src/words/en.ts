@@ -505,6 +505,7 @@ export const en = {
     none: 'none',
     columns: { name: 'Setting', value: 'Value', default: 'Default', source: 'From' },
     sources: { environment: 'environment', default: 'default' },
+    notices: 'Libraries in these pages, and their licences',
   },
 
   /** What an event tells, as one sentence. One of a type that this page does not know yet is shown by its name. */

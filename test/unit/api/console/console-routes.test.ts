@@ -29,7 +29,8 @@ const FILES = {
   'main-A1.js': 'plain',
   'main-A1.js.br': 'as br',
   'main-A1.js.gz': 'as gzip',
-  'notes.txt': 'not for anybody',
+  'THIRD-PARTY-NOTICES.txt': 'licences',
+  'notes.md': 'not for anybody',
 };
 
 describe('the files of the console', () => {
@@ -54,6 +55,16 @@ describe('the files of the console', () => {
     expect([again.statusCode, again.body]).toEqual([304, '']);
   });
 
+  it('have the licences of their libraries beside them, under a name that stays', async () => {
+    const app = await served(FILES);
+    const { headers, body } = await app.inject('/console/THIRD-PARTY-NOTICES.txt');
+    expect([headers['content-type'], headers['cache-control'], body]).toEqual([
+      'text/plain; charset=utf-8',
+      'no-cache',
+      'licences',
+    ]);
+  });
+
   it.each([
     ['gzip, deflate, br, zstd', 'br', 'as br'],
     ['gzip', 'gzip', 'as gzip'],
@@ -70,7 +81,7 @@ describe('the files of the console', () => {
   });
 
   it.each([
-    '/console/notes.txt',
+    '/console/notes.md',
     '/console/old-B2.js',
     '/console/main-A1.js.br',
     '/console/..%2fmain.js',

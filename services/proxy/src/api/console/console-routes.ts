@@ -23,7 +23,8 @@ const SECURITY = {
   'referrer-policy': 'no-referrer',
 };
 
-/** The names of files contain a hash of what is in them. */
+/** The names of scripts and styles contain a hash of what is in them. */
+const HASHED = /\.(js|css)$/;
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const ASK_AGAIN = 'no-cache';
 
@@ -76,7 +77,7 @@ function send(
   if (file === undefined) throw new StreampoolError(404, 'The console has no such file.');
   reply
     .headers(SECURITY)
-    .header('cache-control', name === INDEX ? ASK_AGAIN : FOR_EVER)
+    .header('cache-control', HASHED.test(name) ? FOR_EVER : ASK_AGAIN)
     .header('etag', file.etag)
     .header('vary', 'Accept-Encoding');
   if (headers['if-none-match'] === file.etag) return reply.code(304).send();
