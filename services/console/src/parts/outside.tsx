@@ -4,15 +4,17 @@ import { visible } from '../words/visible.ts';
 
 interface OutsideProps {
   readonly text: string;
-  readonly class?: string;
   /** Characters that are shown; a list shows fewer. */
   readonly most?: number;
 }
 
-export function Outside({ text, most, ...rest }: OutsideProps) {
+/** A shorter text has no break in it: `worker-1` would have one at its hyphen. */
+const SHORT = 10;
+
+export function Outside({ text, most }: OutsideProps) {
   const shown = visible(text, most);
   return (
-    <bdi title={shown} {...rest}>
+    <bdi title={shown} class={shown.length > SHORT ? undefined : 'together'}>
       {shown}
     </bdi>
   );
