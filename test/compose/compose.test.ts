@@ -98,6 +98,18 @@ describe.skipIf(reason !== undefined)('the local stack', () => {
     expect(playUrl).toMatch(new RegExp(`^${stack.url}/stream/[0-9a-f]{32}$`));
   });
 
+  it('shows the console through the load balancer, with the licences of what it is made of', async () => {
+    const read = async (path: string) => {
+      const response = await fetch(new URL(path, stack.url), { headers: { accept: 'text/html, */*' } });
+      return [response.status, response.url, await response.text()];
+    };
+    expect(await read('/')).toEqual([200, `${stack.url}/console/`, expect.stringContaining('<title>Streampool')]);
+    const notices = '/console/THIRD-PARTY-NOTICES.txt';
+    expect(await read(notices)).toEqual([200, stack.url + notices, expect.stringContaining('preact ')]);
+    const files = await stack.exec('worker', 'ls', 'dist/proxy', 'dist/cli');
+    expect(files.match(/THIRD-PARTY-NOTICES\.txt|LICENSE/g)).toHaveLength(4);
+  });
+
   it('plays through the load balancer on both workers, from one FFmpeg', async () => {
     const { viewers } = await watchedOnBoth();
     await sleep(4_000);
