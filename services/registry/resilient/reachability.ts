@@ -174,7 +174,8 @@ export class Reachability {
     const tookMs = this.#clock.monotonicMs() - sentMs;
     this.#slow = tookMs > (wasOpen ? ASK_MS : QUICK_MS);
     this.#silent = false;
-    if (this.#slow && wasOpen) {
+    // Not again when a question has lost it meanwhile.
+    if (this.#slow && this.#open) {
       this.#open = false;
       this.#onOutage(new Error(`Redis takes ${Math.round(tookMs)} ms for an answer`));
     }

@@ -107,3 +107,14 @@ it('asks nothing after a renewal that failed, and reports a bug in it as one', a
   await reach.renewal({ ...steps, renew: async () => true });
   expect(await reach.ask(async () => 'shared', own)).toBe('shared');
 });
+
+it('tells one outage, when a renewal is slow and a question gave up before it', async () => {
+  const { reach, outages } = await open();
+  const steps = { prepare: async () => undefined, tell: async () => undefined };
+  const renewed = reach.renewal({ ...steps, renew: () => sleep(1_200, true) });
+  expect(await reach.ask(() => sleep(1_300, 'shared'), own)).toBe('own');
+  await renewed;
+  expect(outages).toEqual([expect.objectContaining({ message: 'Redis has not answered within 1000 ms' })]);
+  await reach.renewal({ ...steps, renew: async () => true });
+  expect(await reach.ask(async () => 'shared', own)).toBe('shared');
+});
