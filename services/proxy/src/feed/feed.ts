@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 import { StreampoolError } from '../errors.ts';
+import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
 import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
 
 /** How a feed ended, for its readers. */
@@ -102,6 +103,16 @@ export class Feed {
     if (entry !== undefined) return Promise.resolve(entry);
     if (this.#end !== undefined) return Promise.reject(endError(this.#end));
     return new Promise((resolve, reject) => this.#waiting.push({ goesOn, resolve, reject }));
+  }
+
+  /**
+   * The newest entry from which a reader that has everything up to `after` (33-bit ticks) misses nothing, else the oldest;
+   * undefined while there is none.
+   */
+  entryAfter(after: number): EntryPoint | undefined {
+    const { entries, headMs } = this.ring;
+    const afterMs = unwrapNear(after, headMs * TICKS_PER_MS) / TICKS_PER_MS;
+    return entries.findLast((entry) => entry.mediaMs <= afterMs) ?? entries[0];
   }
 
   /** The entry, as soon as readers see it. */

@@ -11,11 +11,10 @@ import type { Logger } from '../../../shared/log.ts';
 import { sameText } from '../../../shared/same-text.ts';
 import { deferred } from '../async.ts';
 import { Cursor, type CursorSink } from '../feed/cursor.ts';
-import type { Feed, FeedEnd } from '../feed/feed.ts';
+import type { FeedEnd } from '../feed/feed.ts';
 import { CONTAINERS } from '../feed/hls/segment-events.ts';
 import { NewsSaid } from '../feed/hls/segment-news.ts';
-import type { EntryPoint } from '../feed/ring.ts';
-import { TICKS_PER_MS, unwrapNear } from '../mpegts/syntax/timestamp.ts';
+import { TICKS_PER_MS } from '../mpegts/syntax/timestamp.ts';
 import { RELAY_PING_MS } from '../timing.ts';
 import { unlessGone, Visit } from '../visit.ts';
 import { ClockNews } from './clock-frames.ts';
@@ -339,7 +338,7 @@ export class RelayServer {
       finished: (end) => response.end(encodeFrame({ type: 'end', end: endOf(end) })),
       dropped: () => response.destroy(),
     };
-    const reader = new Cursor(feed, after === undefined ? joined : entryAfter(feed, after, joined), sink, STALL_MS);
+    const reader = new Cursor(feed, after === undefined ? joined : (feed.entryAfter(after) ?? joined), sink, STALL_MS);
     cursor = reader;
     this.#cursors.add(reader);
     visit.holds(() => this.#close(reader));
@@ -377,12 +376,6 @@ function saySegments(segments: RelayedSegments, visit: Visit, response: ServerRe
   };
   visit.holds(segments.onSegment(say));
   say();
-}
-
-/** The newest entry from which a follower with everything up to `after` (33-bit ticks) misses nothing, else the oldest. */
-function entryAfter({ ring }: Feed, after: number, joined: EntryPoint): EntryPoint {
-  const afterMs = unwrapNear(after, ring.headMs * TICKS_PER_MS) / TICKS_PER_MS;
-  return ring.entries.findLast((entry) => entry.mediaMs <= afterMs) ?? ring.entries[0] ?? joined;
 }
 
 function endRecord({ place, passedOn }: RelayedFeed, end: FeedEnd): RelayEnd {
