@@ -7,8 +7,17 @@ export function clientReport(
   { streamId, id, connectedAtMs }: ClientRecord,
   bytesServed: number,
   lastAccessMs = Date.now(),
+  skips = 0,
 ): ClientReport {
-  return { streamId, clientId: id, connectedAtMs, bytesServed, segmentsServed: 0, lastAccessMs };
+  return {
+    streamId,
+    clientId: id,
+    connectedAtMs,
+    bytesServed,
+    segmentsServed: 0,
+    lastAccessMs,
+    skips: skips > 0 ? skips : undefined,
+  };
 }
 
 /**
@@ -36,6 +45,7 @@ export function clientRecord(
     lastAccessMs,
     bytesServed,
     segmentsServed,
+    skips: undefined,
     session: session === undefined ? undefined : true,
   };
 }

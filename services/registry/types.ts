@@ -90,6 +90,8 @@ export interface ClientRecord {
   lastAccessMs: number;
   bytesServed: number;
   segmentsServed: number;
+  /** How often it was too slow, and went on at a newer keyframe; undefined: never, or nobody has said. */
+  skips?: number | undefined;
   /** A session of several requests, which any worker may serve: no worker owns it. `workerId` has counted it in. */
   session?: true | undefined;
 }
@@ -242,10 +244,12 @@ export interface StreamSample {
 
 /** What the worker that makes a stream tells of it when somebody looks at it. */
 export interface MakingReport {
-  /** Its last hour, one a minute, oldest first. */
+  /** Its last ten minutes, every 10 s, oldest first. */
   readonly samples?: readonly StreamSample[] | undefined;
   /** The last lines of its FFmpeg, masked; undefined: it has none. */
   readonly lines?: readonly string[] | undefined;
+  /** The names of the workers that relay it from here, by slot, for each slot that is made here. Earlier versions do not send it. */
+  readonly relays?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** What an entry of HLS says of a stream. */
@@ -442,6 +446,8 @@ export interface ClientReport extends ClientConnection {
   bytesServed: number;
   segmentsServed: number;
   lastAccessMs: number;
+  /** Of one that reads a feed: how often it was too slow, and went on at a newer keyframe. */
+  skips?: number | undefined;
   /** Of a session: when this worker has last seen it, monotonic, and how long it lasts from then on. */
   seen?: { readonly atMs: number; readonly timeoutMs: number } | undefined;
 }

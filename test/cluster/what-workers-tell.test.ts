@@ -2,7 +2,9 @@
 
 import { expect } from 'vitest';
 import { keys } from '../../services/registry/redis/keys.ts';
-import { allPlaying, COPY, LIGHT, staged } from '../support/stage.ts';
+import type { OneStream, OneStreamState } from '../../services/shared/console/one-stream.ts';
+import { EventStream } from '../support/event-stream.ts';
+import { allPlaying, COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
@@ -89,6 +91,26 @@ async function historyOf({ api }: Worker): Promise<History> {
   return body;
 }
 
+interface StreamPoint {
+  readonly at: string;
+  readonly viewers: number;
+  readonly bitrate_kbps: number | null;
+}
+
+/** The last minutes of a stream, as its owner tells whichever worker is asked. */
+async function minutesOf({ api }: Worker, streamId: string): Promise<readonly StreamPoint[]> {
+  const { body } = await api.get<{ history: readonly StreamPoint[] | null }>(`/streams/${streamId}`);
+  return body.history ?? [];
+}
+
+/** What the page of a stream is told by a worker, when it is opened. */
+async function pageOf(stage: Stage, { url }: Worker, streamId: string): Promise<OneStream | undefined> {
+  const page = await EventStream.open(`${url}/console/live?view=stream&stream_id=${streamId}`);
+  stage.closeAfter(() => page.close());
+  const told = () => page.messages.find(({ event }) => event === 'snapshot')?.data.state as OneStreamState | undefined;
+  return (await until(told, { what: 'the page of the stream' })).stream;
+}
+
 /** The first point for which this holds, once there is one. A worker measures every 10 s. */
 function pointOf(worker: Worker, what: string, holds: (point: Point) => boolean): Promise<Point> {
   return until(async () => (await historyOf(worker)).samples.find(holds), { timeoutMs: 30_000, everyMs: 250, what });
@@ -116,11 +138,34 @@ staged.concurrent(
 
     const owner = one.ffmpegPids().length === 1 ? one : two;
     const left = owner === one ? two : one;
+    const isBoth = ({ viewers, bitrate_kbps }: StreamPoint) => viewers === 2 && (bitrate_kbps ?? 0) > 100;
+    const minutes = await until(
+      async () => {
+        const known = await minutesOf(left, id);
+        return known.some(isBoth) && known;
+      },
+      { timeoutMs: 15_000, what: 'the owner to tell of the last minutes' },
+    );
+    const newest = minutes.at(-1)?.at;
+    expect((await minutesOf(owner, id)).filter(({ at }) => at <= String(newest))).toEqual(minutes);
+    const shown = await pageOf(stage, left, id);
+    expect(shown?.samples?.some(({ viewers }) => viewers === 2)).toBe(true);
+    expect(shown?.slots).toMatchObject([{ slot: 0, worker: nameOf(owner), relays: [nameOf(left)] }]);
+
     owner.signal('SIGKILL');
     await owner.exited;
     const { workers, samples } = await historyOf(left);
     expect(workers).toEqual(['worker-1', 'worker-2']);
     expect(samples.find(({ at }) => at === full.at)).toEqual(full);
+    // Who relayed the stream goes on with its minutes, too.
+    const after = await until(
+      async () => {
+        const known = await minutesOf(left, id);
+        return known.length > 0 && known;
+      },
+      { timeoutMs: 15_000, what: 'the new owner to tell of the last minutes' },
+    );
+    expect(after.some(({ at, viewers }) => at === minutes.at(-1)?.at && viewers === 2)).toBe(true);
     // A key for each, which goes by itself.
     const texts = (await cluster.redis.cli('KEYS', `${keys.samplesPrefix}*`)).split('\n').filter(Boolean);
     expect(texts).toHaveLength(2);

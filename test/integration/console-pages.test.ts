@@ -2,14 +2,37 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { keys } from '../../services/registry/redis/keys.ts';
+import { samplesText } from '../../services/registry/redis/reads.ts';
+import { KEPT_SAMPLES, SAMPLE_MS } from '../../services/registry/samples/sample.ts';
+import type { TestCluster } from '../support/cluster.ts';
 import { CHROMIUM, ConsoleBrowser } from '../support/console-browser.ts';
-import { allPlaying, staged } from '../support/stage.ts';
+import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import type { Worker } from '../support/worker.ts';
 
 const ENV = { SHARED_STREAM_GRACE: '1', WORKER_ID: 'worker-1', SOURCE_MAX_CONNECTIONS: '2', RELOAD: 'true' };
 const HOSTILE = '<img src=x onerror=alert(1)>\u202e"\'</script><script>alert(2)</script>';
 
 let browser: ConsoleBrowser;
+
+/** The hour of a worker that is gone, as it has left it in Redis: an hour takes an hour. */
+async function keepHour({ redis }: TestCluster, workerId: string): Promise<void> {
+  const newest = Math.floor(Date.now() / SAMPLE_MS) - 8;
+  const samples = Array.from({ length: KEPT_SAMPLES - 10 }, (_, at) => ({
+    ...{ n: newest - (KEPT_SAMPLES - 11) + at, viewers: 20 + Math.round(15 * Math.sin(at / 30)) },
+    ...{ streams: 4, processes: at > 200 ? 3 : 2, joins: at % 7, failedJoins: at === 200 ? 5 : 0 },
+    ...{ inBitsPerSecond: (8 + (at % 5)) * 1e6, outBitsPerSecond: (60 + 30 * Math.sin(at / 40)) * 1e6 },
+    ...{ betweenBitsPerSecond: at > 200 ? 4e6 : 0, cpu: 0.5, residentBytes: 2e8, eventLoopP99Ms: 3 },
+  }));
+  await redis.cli('SET', `${keys.samplesPrefix}gone`, samplesText(workerId, samples));
+  await redis.cli('ZADD', keys.sampled, String(Date.now()), 'gone');
+}
+
+interface Sample {
+  readonly at: string;
+  readonly viewers: number;
+}
 
 /** A provider that has a list of channels, and nothing else. */
 async function listServer(): Promise<{ url: string; close(): Promise<void> }> {
@@ -83,32 +106,48 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
   staged.concurrent(
     'plots an hour under its own policy, with marks, narrow or wide, dark or light',
     async ({ stage }) => {
-      const worker = await stage.worker(ENV);
-      await worker.api.post('/streams', { url: 'http://provider.example/live/1.ts' });
-      const nowMs = Math.floor(Date.now() / 10_000) * 10_000;
-      // An hour takes an hour: what a worker would answer then.
-      const samples = Array.from({ length: 360 }, (_, n) => ({
-        at: new Date(nowMs - (359 - n) * 10_000).toISOString(),
-        ...{ viewers: 20 + Math.round(15 * Math.sin(n / 30)), ffmpeg_processes: n > 200 ? 3 : 2, joins: n % 7 },
-        ...{ in_mbits: 8 + (n % 5), out_mbits: 60 + 30 * Math.sin(n / 40), between_mbits: n > 200 ? 4 : 0 },
-        ...{ failed_joins: n === 200 ? 5 : 0, missing: n > 350 ? ['worker-2'] : [] },
-      }));
-      const takeover = {
-        ...{ event_id: `${nowMs - 1_500_000}-1`, event_type: 'takeover', stream_id: null, late: false },
-        timestamp: new Date(nowMs - 1_500_000).toISOString(),
-        data: { name: HOSTILE, from: 'worker-3', to: 'worker-2', gap_ms: 31, clients_kept: 4 },
-      };
+      const cluster = await stage.cluster(1, { CLEANUP_INTERVAL: '60' });
+      const [worker] = cluster.workers as [Worker];
+      await keepHour(cluster, 'worker-2');
+      const source = await stage.source();
+      const order = { url: source.url, profile: LIGHT, metadata: { name: HOSTILE } };
+      const { playUrl } = await worker.api.createTranscode(order);
+      await allPlaying([stage.viewer(playUrl)]);
+      for (const pid of worker.ffmpegPids()) process.kill(pid, 'SIGKILL');
+      const restart = await until(
+        async () => {
+          const asked = '/events?type=ffmpeg_restarted';
+          return (await worker.api.get<{ events: { timestamp: string }[] }>(asked)).body.events[0];
+        },
+        { what: 'the restart' },
+      );
+      // Its place in the plots is known with the next sample.
+      await until(
+        async () => {
+          const { body } = await worker.api.get<{ samples: Sample[] }>('/stats/history?minutes=1');
+          const newest = body.samples.at(-1);
+          return newest?.viewers === 1 && newest.at > restart.timestamp;
+        },
+        { timeoutMs: 15_000, what: 'a sample behind the restart' },
+      );
       for (const dark of [false, true]) {
         const { page, faults, context, violations, isTooWide, shot } = await browser.tab(worker.url, { dark });
         stage.closeAfter(() => context.close());
-        await page.route('**/stats/history*', (route) => route.fulfill({ json: { step_seconds: 10, samples } }));
-        await page.route('**/events?*', (route) => route.fulfill({ json: { events: [takeover] } }));
         await page.goto(`${worker.url}/console/`);
         await page.locator('.plot canvas').nth(3).waitFor();
         await page.getByText('Some numbers of worker-2 are missing').waitFor();
+        await page.getByText(/^viewers: 1 now, from \d to 35\.$/).waitFor();
         expect(await page.locator('.plot-mark').first().getAttribute('title')).toMatch(
-          /worker-2 took <img src=x.*31 ms/i,
+          /FFmpeg of <img src=x.*replaced/,
         );
+        // What the mark says, without a mouse.
+        await page.locator('.marks summary', { hasText: '1 restart of FFmpeg' }).focus();
+        await page.keyboard.press('Enter');
+        await page.keyboard.press('Tab');
+        await page
+          .getByRole('link', { name: /^FFmpeg of <img src=x.*replaced/ })
+          .and(page.locator('.marks :focus'))
+          .waitFor();
         for (const width of [360, 1024, 1920]) {
           await page.setViewportSize({ width, height: 900 });
           await shot(`plots-${width}-${dark ? 'dark' : 'light'}`);

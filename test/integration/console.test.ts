@@ -56,7 +56,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
       profile: LIGHT,
       metadata: { name: 'BBC One' },
     });
-    const { page, faults, context, shot } = await browser.tab(worker.url);
+    const { page, faults, context, shot, violations, isTooWide } = await browser.tab(worker.url);
     stage.closeAfter(() => context.close());
     await page.goto(`${worker.url}/console/#token=${TOKEN}`);
     await page.getByText('1 stream waits for the first viewer').waitFor();
@@ -85,11 +85,22 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     await row.getByRole('cell', { name: '3', exact: true }).waitFor();
     await viewers[0]?.stop();
     await row.getByRole('cell', { name: '2', exact: true }).waitFor();
+    await page.getByText(/^viewers: [234] now, from \d to [34]\.$/).waitFor();
     await page.getByRole('link', { name: 'BBC One', exact: true }).click();
     await page
       .getByText(/left BBC One/)
       .first()
       .waitFor();
+    // The worker that makes it tells of its last minutes.
+    await page.getByText(/^viewers: [234] now, from \d to [34]\.$/).waitFor();
+    await page.getByText(/^to each viewer: 0\.\d now/).waitFor();
+    expect(await page.locator('.plot canvas').count()).toBe(2);
+    for (const width of [360, 1024, 1920]) {
+      await page.setViewportSize({ width, height: 900 });
+      await shot(`one-stream-plots-${width}`);
+      expect([width, await isTooWide()]).toEqual([width, false]);
+    }
+    expect(await violations()).toEqual([]);
     await page.goBack();
     await row.waitFor();
     expect(faults).toEqual([]);

@@ -192,6 +192,7 @@ class Play {
       const { registry, viewers } = this.#any();
       for (const viewer of viewers) {
         viewer.bytesServed += Math.floor(this.#random() * 1e6);
+        if (viewer.bytesServed % 3 === 0) viewer.skips = (viewer.skips ?? 0) + 1;
         viewer.segmentsServed += 1;
         viewer.lastAccessMs = Date.now();
       }

@@ -312,6 +312,7 @@ export class MemoryRegistry implements Registry {
       client.bytesServed = before.bytesServed + report.bytesServed;
       client.segmentsServed = before.segmentsServed + report.segmentsServed;
       client.lastAccessMs = report.lastAccessMs;
+      client.skips = report.skips;
       const { seen } = report;
       if (seen !== undefined) this.#prolong(entry, client.id, seen.atMs + seen.timeoutMs);
       if (report.lastAccessMs > entry.record.lastAccessMs) change(entry, { lastAccessMs: report.lastAccessMs });

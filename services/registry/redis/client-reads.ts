@@ -134,7 +134,7 @@ export async function withCounters(
     if (!living.has(incarnation)) continue;
     const key = counterKey(client.streamId, client.id);
     const report = own.get(key) ?? counters.get(key);
-    const { bytesServed, segmentsServed, lastAccessMs } =
+    const { bytesServed, segmentsServed, lastAccessMs, skips } =
       report?.connectedAtMs === client.connectedAtMs ? report : client;
     clients.push({
       ...client,
@@ -143,6 +143,7 @@ export async function withCounters(
       bytesServed,
       segmentsServed,
       lastAccessMs,
+      skips,
     });
   }
   return clients;

@@ -71,6 +71,8 @@ export interface ViewerRow {
   readonly bytes_served: number;
   /** On average since it came. */
   readonly bitrate_kbps: number;
+  /** How often it was too slow, and went on at a newer keyframe; 0 of a session. */
+  readonly skips: number;
 }
 
 export type ViewerPage = Omit<Listed<never>, 'rows'> & { readonly clients: readonly ViewerRow[] };

@@ -11,6 +11,8 @@ export interface ShownSlot {
   readonly worker?: string | undefined;
   /** Number of its ownership: each new owner has a larger one. Absent while Redis does not answer. */
   readonly epoch?: number | undefined;
+  /** The workers that relay it from that one; absent while that one has not said. */
+  readonly relays?: readonly string[] | undefined;
 }
 
 /** What can be said of how it is made, and `PlayingStream`'s other fields. Credentials are hidden in all of it. */
@@ -40,6 +42,16 @@ export interface OneStream extends PlayingStream {
   readonly arrival?: ShownInput | undefined;
   /** The last lines of its FFmpeg, the oldest first; absent when it has none, or its worker does not answer. */
   readonly lines?: readonly string[] | undefined;
+  /** Its last ten minutes, every 10 s, the oldest first; absent as above. */
+  readonly samples?: readonly ShownSample[] | undefined;
+}
+
+/** A stream at one time. */
+export interface ShownSample {
+  readonly atMs: number;
+  readonly viewers: number;
+  /** What one viewer got; absent while nobody knew. */
+  readonly bitsPerSecond?: number | undefined;
 }
 
 /** How the source comes. */

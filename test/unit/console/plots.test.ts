@@ -1,20 +1,16 @@
 // What the plots of the last hour are made of, and what is said beside them.
-import { h } from 'preact';
-import { renderToString } from 'preact-render-to-string';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  merged,
-  missingIn,
-  PLOTS,
-  ROW_MS,
-  rowsOf,
-  type Sample,
-  summaryOf,
-} from '../../../services/console/src/plots/history.ts';
-import { marked, plotMarks } from '../../../services/console/src/plots/marks.ts';
+import { merged, missingIn, PLOTS, type Sample } from '../../../services/console/src/plots/history.ts';
+import { rowsOf, summaryOf } from '../../../services/console/src/plots/series.ts';
 import type { ShownEvent } from '../../../services/shared/console/live.ts';
+import type { ShownSample } from '../../../services/shared/console/one-stream.ts';
+import { browser, drawing, text } from './support.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 29, 20);
+const ROW_MS = 300_000;
+
+browser('/console/');
+Object.assign(globalThis, { matchMedia: () => ({ matches: false }) });
 
 function sample(agoMs: number, more: Partial<Sample> = {}): Sample {
   return {
@@ -36,29 +32,26 @@ describe('the samples', () => {
     expect(merged([], [])).toEqual([]);
   });
 
-  it('are summed up in a sentence', () => {
-    const samples = [sample(20_000, { viewers: 9 }), sample(10_000, { viewers: 2 }), sample(0, { viewers: 4 })];
-    expect(summaryOf(samples, 'viewers')).toEqual({ last: 4, least: 2, most: 9, sum: 15 });
-    expect(summaryOf([], 'viewers')).toBeUndefined();
-  });
-
-  it('are a table of five minutes each, the newest first: averages, and sums of what is counted', () => {
-    const samples = [
-      sample(ROW_MS + 10_000, { joins: 7 }),
-      sample(ROW_MS, { joins: 1, viewers: 3 }),
-      sample(10_000, { joins: 2, viewers: 10 }),
-      sample(0, { joins: 3, viewers: 20 }),
-    ];
-    const rows = rowsOf(samples, ['joins', 'viewers']);
-    expect(rows.map(({ fromMs }) => fromMs)).toEqual([NOW_MS - ROW_MS, NOW_MS - 2 * ROW_MS]);
-    expect(rows.map(({ values }) => values)).toEqual([
-      { joins: 5, viewers: 15 },
-      { joins: 8, viewers: 2 },
-    ]);
-  });
-
   it('say who is missing', () => {
     expect(missingIn([sample(0, { missing: ['w3'] }), sample(0, { missing: ['w3', 'w1'] })])).toEqual(['w1', 'w3']);
+  });
+});
+
+describe('a line', () => {
+  it('is summed up by what is known of it', () => {
+    expect(summaryOf([9, null, 2, 4, null])).toEqual({ last: 4, least: 2, most: 9, sum: 15 });
+    expect(summaryOf([])).toBeUndefined();
+    expect(summaryOf([null])).toBeUndefined();
+  });
+
+  it('is a table with rows of so long, the newest first: averages, and sums of what is counted', () => {
+    const times = [NOW_MS - ROW_MS - 10_000, NOW_MS - ROW_MS, NOW_MS - 10_000, NOW_MS];
+    const joins = { values: [7, 1, 2, 3], isCount: true };
+    const rows = rowsOf(times, [joins, { values: [1, 3, null, 20] }, { values: [1, 1, null, null] }], ROW_MS);
+    expect(rows).toEqual([
+      { fromMs: NOW_MS - ROW_MS, values: [5, 20, null] },
+      { fromMs: NOW_MS - 2 * ROW_MS, values: [8, 2, 1] },
+    ]);
   });
 });
 
@@ -69,6 +62,13 @@ describe('the marks', () => {
     event('client_stalled', 0),
     event('takeover', 9_000),
   ];
+
+  let marked: typeof import('../../../services/console/src/plots/marks.ts').marked;
+  let plotMarks: typeof import('../../../services/console/src/plots/marks.ts').plotMarks;
+
+  beforeAll(async () => {
+    ({ marked, plotMarks } = await import('../../../services/console/src/plots/marks.ts'));
+  });
 
   it('are takeovers, handovers and restarts', () => {
     expect(marked(events).map(({ event_type: type }) => type)).toEqual(['takeover', 'handover', 'takeover']);
@@ -87,20 +87,16 @@ describe('the marks', () => {
 
 describe('the section', () => {
   let Shown: typeof import('../../../services/console/src/plots/plots.tsx').Shown;
+  let ShownStream: typeof import('../../../services/console/src/plots/stream-plots.tsx').ShownStream;
 
   beforeAll(async () => {
-    const storage = { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
-    const matchMedia = () => ({ matches: false });
-    Object.assign(globalThis, {
-      location: new URL('http://proxy.example/console/'),
-      ...{ sessionStorage: storage, localStorage: storage, matchMedia },
-    });
-    const folder = '../../../services/console/src';
-    ({ Shown } = await import(`${folder}/plots/plots.tsx`));
+    ({ Shown } = await import('../../../services/console/src/plots/plots.tsx'));
+    ({ ShownStream } = await import('../../../services/console/src/plots/stream-plots.tsx'));
   });
 
-  const drawn = (samples: Sample[], events: ShownEvent[] = []): string => renderToString(h(Shown, { samples, events }));
-  const text = (html: string): string => html.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+  const drawn = (samples: Sample[], events: ShownEvent[] = []): string => drawing(Shown, { samples, events });
+  const ofStream = (samples: ShownSample[], events: ShownEvent[] = []): string =>
+    drawing(ShownStream, { samples, events });
 
   it('has four plots with a sentence and a table each', () => {
     const page = drawn([
@@ -116,15 +112,32 @@ describe('the section', () => {
     expect(shown).toContain('No takeover, no handover and no restart');
   });
 
-  it('says what the marks are, and whose numbers are missing', () => {
+  it('says what the marks are, lists them for who has no mouse, and names those whose numbers are missing', () => {
     const samples = [sample(10_000), sample(0, { missing: ['<img src=x>'] })];
     const page = drawn(samples, [event('takeover', 5_000), event('takeover', 7_200_000)]);
-    expect(text(page)).toContain('1 takeover, 0 handovers and 0 restarts of FFmpeg');
+    expect(page).toMatch(/<summary>[^<]*1 takeover, 0 handovers and 0 restarts of FFmpeg/);
+    const [, list = ''] = /<ol class="events">(.*?)<\/ol>/.exec(page) ?? [];
+    expect(list.match(/<li>/g)).toHaveLength(1);
+    expect(list).toMatch(/<a href="\/console\/events\?event=5000-1".*took a stream over/);
     expect(page).toContain('&lt;img src=x>');
-    expect(page).not.toContain('<img');
+    expect(page).not.toMatch(/<img|<b>w2/);
   });
 
   it('says that there is too little yet', () => {
     expect(text(drawn([sample(0)]))).toContain('too little to plot');
+    expect(text(ofStream([{ atMs: NOW_MS, viewers: 1 }]))).toContain('too little to plot');
+  });
+
+  it('of one stream has its viewers and its bit rate, and the marks since the first sample', () => {
+    const samples = [
+      { atMs: NOW_MS - 20_000, viewers: 1 },
+      { atMs: NOW_MS - 10_000, viewers: 6, bitsPerSecond: 2_600_000 },
+      { atMs: NOW_MS, viewers: 4, bitsPerSecond: 2_400_000 },
+    ];
+    const page = ofStream(samples, [event('ffmpeg_restarted', 5_000), event('takeover', 25_000)]);
+    expect(page.match(/<figure/g)).toHaveLength(2);
+    expect(text(page)).toContain('viewers: 4 now, from 1 to 6.');
+    expect(text(page)).toContain('to each viewer: 2.4 now, from 2.4 to 2.6.');
+    expect(text(page)).toContain('0 takeovers, 0 handovers and 1 restart of FFmpeg');
   });
 });

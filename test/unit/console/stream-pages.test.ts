@@ -39,7 +39,9 @@ const STREAM: OneStream = {
     metadata: { group: 'News' },
   },
   ...{ createdAtMs: 0, bytesServed: 12_000_000, errors: 0, connections: 1 },
-  slots: [{ slot: 0, viewers: 6, worker: 'worker-2', epoch: 7 }],
+  slots: [
+    { slot: 0, viewers: 6, worker: 'worker-2', epoch: Date.UTC(2026, 10, 29, 17, 5), relays: ['worker-1', 'worker-3'] },
+  ],
 };
 
 function page(stream: Partial<OneStream> = {}): string {
@@ -55,7 +57,8 @@ describe('the page of one stream', () => {
     expect(shown).toMatch(/BBC One .*plays .*6 viewers .*720p, 2\.6 Mbit\/s .*speed 1\.00×/);
     expect(html).toMatch(/<li class="current">backup 1<span class="tag">in use<\/span>.*backup\.example/);
     expect(shown).toContain('1 failover, the last one');
-    expect(shown).toMatch(/Number Viewers Made by Epoch 0 6 worker-2 7/);
+    expect(shown).toMatch(/Number Viewers Made by Owned since Relayed by 0 6 worker-2 .* worker-1 , worker-3/);
+    expect(html).toContain(`title="2026-11-29 17:05:00.000 UTC, epoch ${Date.UTC(2026, 10, 29, 17, 5)}"`);
     expect(shown).toMatch(/Header Referer x/);
     for (const action of ['Play', 'Address for a player', 'Fail over', 'Stop']) expect(shown).toContain(action);
   });
@@ -76,6 +79,24 @@ describe('the page of one stream', () => {
     expect(shown).toMatch(/Held of the source 20 s .*Nothing has come for 3 s .*that were mended 2/);
     expect(shown).toMatch(/What FFmpeg has said last frame= 100/);
     expect(page({ lines: [HOSTILE] })).not.toMatch(/<img|<script|\u202e/);
+  });
+
+  it('says of a shared process only what is known of it', () => {
+    const slots = [
+      // A worker without Redis; one that relays nothing; one whose owner has not answered.
+      { slot: 0, viewers: 1, worker: 'worker-1', epoch: 1, relays: [] },
+      { slot: 1, viewers: 2, worker: 'worker-2', epoch: Date.UTC(2026, 10, 29, 17) },
+      { slot: 2, viewers: 3, worker: 'worker-3', relays: Array.from({ length: 7 }, (_, n) => `follower-${n}`) },
+    ];
+    const shown = text(page({ slots }));
+    expect(shown).toMatch(
+      /0 1 worker-1 – nobody 1 2 worker-2 .* – 2 3 worker-3 – follower-0 , .*follower-4 and 2 more/,
+    );
+  });
+
+  it('plots what there is', () => {
+    expect(text(page())).not.toContain('The last ten minutes');
+    expect(text(page({ samples: [{ atMs: 0, viewers: 1 }] }))).toContain('The last ten minutes');
   });
 
   it('shows whole addresses only to who has the token', () => {
@@ -106,17 +127,24 @@ describe('the page of one stream', () => {
 const VIEWER: ViewerRow = {
   ...{ client_id: 'c1', stream_id: 's1', stream_name: 'BBC One', username: 'joe', ip_address: '192.0.2.7' },
   ...{ user_agent: 'VLC/3.0.21 LibVLC/3.0.21', worker_id: 'worker-2', is_session: true },
-  ...{ created_at: '2026-11-29T16:00:00.000000+00:00', bytes_served: 12_000_000, bitrate_kbps: 2_600 },
+  ...{ created_at: '2026-11-29T16:00:00.000000+00:00', bytes_served: 12_000_000, bitrate_kbps: 2_600, skips: 0 },
 };
 const onChange = () => undefined;
 
 describe('the table of viewers', () => {
   it('says who watches what, with what and how much', () => {
     const html = drawing(pages.ViewerTable, { rows: [VIEWER], onChange });
-    expect(text(html)).toMatch(/joe 192\.0\.2\.7 .*BBC One .*VLC HLS .*worker-2 2\.6 12 Disconnect/);
+    expect(text(html)).toMatch(/joe 192\.0\.2\.7 .*BBC One .*VLC HLS .*worker-2 2\.6 12 – Disconnect/);
     expect(html).toContain('aria-label="Disconnect joe"');
     expect(html).toContain('title="VLC/3.0.21 LibVLC/3.0.21"');
     expect(html).toContain('href="/console/stream?id=s1"');
+  });
+
+  it('says who was too slow', () => {
+    const row = { ...VIEWER, is_session: false };
+    const rows = [row, { ...row, client_id: 'c2', skips: 3 }];
+    const html = drawing(pages.ViewerTable, { rows, onChange });
+    expect(text(html)).toMatch(/12 0 Disconnect .*3 skips .*12 ▲ 3 Disconnect/);
   });
 
   it('is only text', () => {

@@ -36,7 +36,7 @@ function stage() {
     relayed: [] as string[],
   };
   const kept: Sample[] = [];
-  const minutes: number[] = [];
+  const told: number[] = [];
   const sampler = new Sampler({
     samples: { keep: (sample) => void kept.push(sample) },
     playback: state,
@@ -45,7 +45,7 @@ function stage() {
     relays: state,
     memories: state,
     eventLoop: state,
-    onMinute: (atMs) => void minutes.push(atMs),
+    onSample: (atMs) => void told.push(atMs),
     clock,
   });
   onTestFinished(() => sampler.stop());
@@ -61,7 +61,7 @@ function stage() {
     nowMs = untilMs;
   };
   const numbers = () => kept.map(({ n }) => n);
-  return { sampler, state, kept, minutes, numbers, pass, isWaiting: () => due !== undefined };
+  return { sampler, state, kept, told, numbers, pass, isWaiting: () => due !== undefined };
 }
 
 it('takes one when each 10 s of the clock are over, on all workers at once', () => {
@@ -122,12 +122,12 @@ it('counts a stream on the worker that makes it, or passes it on by itself', () 
   expect(kept[0]).toMatchObject({ viewers: 9, streams: 3 });
 });
 
-it('says when a minute has begun', () => {
-  const { sampler, minutes, pass } = stage();
+it('says of each one when it was', () => {
+  const { sampler, told, numbers, pass } = stage();
   sampler.start();
-  pass(150_000);
-  // 1,796,000,000 s are 20 s after the beginning of a minute.
-  expect(minutes).toEqual([1_796_000_040_000, 1_796_000_100_000]);
+  pass(27_000, -3);
+  expect(told).toEqual([1_796_000_010_000, 1_796_000_020_000, 1_796_000_030_000]);
+  expect(told).toEqual(numbers().map((n) => n * 10_000));
 });
 
 it('takes none any more when it is stopped', () => {

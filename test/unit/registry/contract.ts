@@ -634,8 +634,8 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
     it('takes over what clients have got', async () => {
       const { registry, join } = await setUp();
       await join('a', 1);
-      await registry.report([{ ...report('a', 700), lastAccessMs: 9 }, report('unknown')]);
-      expect(await registry.clients()).toMatchObject([{ id: 'a', bytesServed: 700, lastAccessMs: 9 }]);
+      await registry.report([{ ...report('a', 700), lastAccessMs: 9, skips: 2 }, report('unknown')]);
+      expect(await registry.clients()).toMatchObject([{ id: 'a', bytesServed: 700, lastAccessMs: 9, skips: 2 }]);
     });
 
     it('hands out copies', async () => {

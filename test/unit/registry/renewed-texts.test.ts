@@ -122,6 +122,10 @@ describe('the counters of clients', () => {
     const { connectedAtMs, bytesServed, segmentsServed, lastAccessMs } = report('a', 5);
     const read = { connectedAtMs, bytesServed, segmentsServed, lastAccessMs };
     expect(readCounters(counterText({ ...read, bytesServed: 5.2 }))).toEqual(read);
-    for (const text of ['', '1 2 3', '1 2 3 4 5', '1 2 x 4', '-1 2 3 4']) expect(readCounters(text)).toBeUndefined();
+    // A worker of an earlier version reads four numbers.
+    expect(counterText({ ...read, skips: 0 }).split(' ')).toHaveLength(4);
+    expect(readCounters(counterText({ ...read, skips: 2 }))).toEqual({ ...read, skips: 2 });
+    for (const text of ['', '1 2 3', '1 2 3 4 5 6', '1 2 x 4', '1 2 3 4 x', '-1 2 3 4'])
+      expect(readCounters(text)).toBeUndefined();
   });
 });

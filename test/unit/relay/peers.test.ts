@@ -97,9 +97,10 @@ describe('what the maker of a stream tells', () => {
   it('is told by that worker alone, and to those who know the secret', async () => {
     const lines = ['[info] Input #0, mpegts', '[info] speed=1x'];
     const samples = [{ atMs: 60_000, viewers: 3, bitsPerSecond: 4_000_000 }];
-    const maker = await peer('one', {}, undefined, { lines, samples });
+    const relays = { 0: ['worker-2', 'worker-3'] };
+    const maker = await peer('one', {}, undefined, { lines, samples, relays });
     const ask = (of: string, at: Peer, secret = 'secret') => makingReportOf(of, at, secret, TIMEOUT_MS);
-    expect(await ask(ID, maker)).toEqual({ lines, samples });
+    expect(await ask(ID, maker)).toEqual({ lines, samples, relays });
     expect(await ask('b'.repeat(32), maker)).toBeUndefined();
     expect(await ask(ID, await peer('two', {}))).toBeUndefined();
     expect(await ask(ID, maker, 'guessed')).toBeUndefined();
@@ -110,7 +111,9 @@ describe('what the maker of a stream tells', () => {
   });
 
   it('is believed only as far as it makes sense', async () => {
-    const odd1 = await odd((_request, response) => response.end('{"lines":"many","samples":[{"atMs":-1}]}'));
+    const odd1 = await odd((_request, response) =>
+      response.end('{"lines":"many","samples":[{"atMs":-1}],"relays":[1]}'),
+    );
     expect(await makingReportOf(ID, odd1, 'secret', TIMEOUT_MS)).toEqual({ lines: undefined, samples: undefined });
     const odd2 = await odd((_request, response) => response.end('not JSON'));
     expect(await makingReportOf(ID, odd2, 'secret', TIMEOUT_MS)).toBeUndefined();

@@ -1,4 +1,4 @@
-/** The last hour in numbers, as `GET /stats/history` has it, and what plots and sentences are made of. Pure. */
+/** The last hour of the cluster in numbers, as `GET /stats/history` has it. Pure. */
 
 /** 10 s of the cluster. */
 export interface Sample {
@@ -33,8 +33,6 @@ export const PLOTS = {
 export type PlotName = keyof typeof PLOTS;
 
 const HOUR_MS = 3_600_000;
-/** A row of the table beside a plot is so long. */
-export const ROW_MS = 5 * 60_000;
 
 /** Both, each time once, the last hour of them. */
 export function merged(before: readonly Sample[], more: readonly Sample[]): Sample[] {
@@ -48,56 +46,9 @@ export function timeOf({ at }: Sample): number {
   return Date.parse(at);
 }
 
-/** What one line of a plot says in a sentence. */
-export interface Summary {
-  readonly last: number;
-  readonly least: number;
-  readonly most: number;
-  readonly sum: number;
-}
-
-/** Undefined without any sample. */
-export function summaryOf(samples: readonly Sample[], measure: Measure): Summary | undefined {
-  const values = samples.map((sample) => sample[measure]);
-  const last = values.at(-1);
-  if (last === undefined) return undefined;
-  return {
-    last,
-    least: Math.min(...values),
-    most: Math.max(...values),
-    sum: values.reduce((sum, value) => sum + value, 0),
-  };
-}
-
 /** Joins are counted; the others are how much there was. */
 export function isCount(measure: Measure): boolean {
   return measure === 'joins' || measure === 'failed_joins';
-}
-
-export interface TableRow {
-  /** When it begins, in ms. */
-  readonly fromMs: number;
-  /** Sums of what is counted, else averages. */
-  readonly values: Readonly<Record<Measure, number>>;
-}
-
-/** Rows of five minutes, the newest first. */
-export function rowsOf(samples: readonly Sample[], measures: readonly Measure[]): TableRow[] {
-  const rows = new Map<number, Sample[]>();
-  for (const sample of samples) {
-    // A sample is about the 10 s before its time.
-    const fromMs = Math.floor((timeOf(sample) - 1) / ROW_MS) * ROW_MS;
-    rows.set(fromMs, [...(rows.get(fromMs) ?? []), sample]);
-  }
-  return [...rows]
-    .sort(([a], [b]) => b - a)
-    .map(([fromMs, some]) => {
-      const values = measures.map((measure) => {
-        const sum = some.reduce((total, sample) => total + sample[measure], 0);
-        return [measure, isCount(measure) ? sum : sum / some.length] as const;
-      });
-      return { fromMs, values: Object.fromEntries(values) as Record<Measure, number> };
-    });
 }
 
 /** Whose numbers are missing at some time. */

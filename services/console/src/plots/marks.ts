@@ -1,6 +1,7 @@
-/** Takeovers, handovers and restarts on the time line of the plots. Pure. */
+/** Takeovers, handovers and restarts on the time line of the plots. */
 
-import type { ShownEvent } from '../../../shared/console/live.ts';
+import { MAX_ROWS, type ShownEvent } from '../../../shared/console/live.ts';
+import { ask } from '../shell/ask.ts';
 
 export const MARKED_TYPES = ['takeover', 'handover', 'ffmpeg_restarted'] as const;
 
@@ -14,6 +15,17 @@ export interface PlotMark {
   readonly x: number;
   /** The newest first. */
   readonly events: readonly ShownEvent[];
+}
+
+/** Those that have happened so far, the newest first; none when nobody answers: plots are worth seeing without their marks. */
+export async function eventsBefore(streamId?: string): Promise<readonly ShownEvent[]> {
+  const of: Record<string, string> = streamId === undefined ? {} : { stream_id: streamId };
+  const question = new URLSearchParams({ limit: String(MAX_ROWS), type: MARKED_TYPES.join(','), ...of });
+  try {
+    return (await ask<{ events: ShownEvent[] }>(`/events?${question}`)).events;
+  } catch {
+    return [];
+  }
 }
 
 export function marked(events: readonly ShownEvent[]): ShownEvent[] {

@@ -8,13 +8,15 @@ import { useWidth } from '../shell/width.ts';
 import { localTime } from '../words/numbers.ts';
 import { words } from '../words/words.ts';
 import { MOST_NAMED, plotMarks } from './marks.ts';
+import type { Series } from './series.ts';
 
 const HEIGHT = 132;
 const FIRST_WIDTH = 320;
 const AXIS_WIDTH = 44;
 const AXIS_HEIGHT = 26;
 const MARKS_APART = 6;
-const TICKS_APART = 60;
+const MINUTE = 60;
+const TICKS_APART = 72;
 /** Lines differ by colour, and by how they are drawn. */
 const LINES = [
   { color: '--accent', dash: [] },
@@ -22,22 +24,16 @@ const LINES = [
   { color: '--warn', dash: [2, 3] },
 ] as const;
 
-export interface Line {
-  readonly label: string;
-  /** One for each time; null: there is none. */
-  readonly values: readonly (number | null)[];
-}
-
 interface PlotProps {
   /** ms since 1970, oldest first. */
   readonly times: readonly number[];
-  readonly lines: readonly Line[];
-  readonly marks?: readonly ShownEvent[];
+  readonly lines: readonly Series[];
+  readonly marks: readonly ShownEvent[];
   /** A value as people read it. */
   readonly shown: (value: number) => string;
 }
 
-export function Plot({ times, lines, marks = [], shown }: PlotProps) {
+export function Plot({ times, lines, marks, shown }: PlotProps) {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const width = useWidth(frame, FIRST_WIDTH);
@@ -68,14 +64,15 @@ export function Plot({ times, lines, marks = [], shown }: PlotProps) {
 function optionsOf(
   element: HTMLElement,
   width: number,
-  lines: readonly Line[],
+  lines: readonly Series[],
   shown: (value: number) => string,
   marks: () => readonly ShownEvent[],
 ): uPlot.Options {
   const color = (name: string): string => colorOf(element, name);
   const [faint, line] = [color('--faint'), color('--line')];
   const axis = { stroke: faint, grid: { stroke: line, width: 1 }, ticks: { show: false }, font: '12px system-ui' };
-  const hour = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+  const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+  const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
   return {
     width,
     height: HEIGHT,
@@ -88,7 +85,10 @@ function optionsOf(
         ...axis,
         size: AXIS_HEIGHT,
         space: TICKS_APART,
-        values: (_, ticks) => ticks.map((tick) => hour.format(tick * 1_000)),
+        values: (_, ticks) => {
+          const [first = 0, second = first + MINUTE] = ticks;
+          return ticks.map((tick) => (second - first < MINUTE ? seconds : minutes).format(tick * 1_000));
+        },
       },
       { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((tick) => shown(tick)) },
     ],
@@ -97,9 +97,9 @@ function optionsOf(
         label: words.plots.time,
         value: (_, seconds) => (seconds == null ? '–' : localTime(seconds * 1_000, Date.now())),
       },
-      ...lines.map(({ label }, at): uPlot.Series => {
+      ...lines.map(({ label, shown: own }, at): uPlot.Series => {
         const { color: name, dash } = LINES[at % LINES.length] ?? LINES[0];
-        const value: uPlot.Series.Value = (_, each) => (each == null ? '–' : shown(each));
+        const value: uPlot.Series.Value = (_, each) => (each == null ? '–' : own(each));
         return { label, value, stroke: color(name), width: 1.5, dash: [...dash], points: { show: false } };
       }),
     ],

@@ -4,11 +4,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { MAX_ROWS, type ShownEvent } from '../../../shared/console/live.ts';
 import { withEvents } from '../live/event-list.ts';
 import { events as live } from '../live/live.ts';
-import { Moment } from '../parts/moment.tsx';
 import { ask } from '../shell/ask.ts';
 import { count, megabits, oneDecimal } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
+import { Figure } from './figure.tsx';
 import {
   type History,
   isCount,
@@ -17,29 +17,23 @@ import {
   missingIn,
   PLOTS,
   type PlotName,
-  rowsOf,
   type Sample,
-  summaryOf,
   timeOf,
 } from './history.ts';
-import { MARKED_TYPES, marked } from './marks.ts';
-import { Plot } from './plot.tsx';
+import { MarkList } from './mark-list.tsx';
+import { eventsBefore, marked } from './marks.ts';
 
 /** A worker has a new sample every 10 s. */
 const AGAIN_MS = 10_000;
 const HOUR_MS = 3_600_000;
+const ROW_MS = 5 * 60_000;
 
 export function Plots() {
   const [samples, setSamples] = useState<readonly Sample[]>();
   const [before, setBefore] = useState<readonly ShownEvent[]>([]);
   useEffect(() => follow((more) => setSamples((known = []) => merged(known, more))), []);
   useEffect(() => {
-    const question = `/events?${new URLSearchParams({ limit: String(MAX_ROWS), type: MARKED_TYPES.join(',') })}`;
-    ask<{ events: ShownEvent[] }>(question).then(
-      ({ events }) => setBefore(events),
-      // The plots are worth seeing without their marks.
-      () => undefined,
-    );
+    void eventsBefore().then(setBefore);
   }, []);
   if (samples === undefined) return <p class="hint">{words.plots.loading}</p>;
   return <Shown samples={samples} events={withEvents(before, marked(live.value), MAX_ROWS)} />;
@@ -63,7 +57,7 @@ export function Shown({ samples, events }: ShownProps) {
           <One key={name} name={name} samples={samples} marks={marks} />
         ))}
       </div>
-      <p class="hint">{plots.marks(marks.length, ...MARKED_TYPES.map((type) => countOf(marks, type)))}</p>
+      <MarkList marks={marks} />
       {missing.length > 0 && <p class="hint">{plots.missing(missing.map((name) => visible(name)).join(', '))}</p>}
     </>
   );
@@ -78,79 +72,16 @@ interface OneProps {
 function One({ name, samples, marks }: OneProps) {
   const { plots } = words;
   const measures: readonly Measure[] = PLOTS[name];
-  const lines = measures.map((measure) => ({
-    label: plots.measures[measure],
-    values: samples.map((sample) => sample[measure]),
-  }));
-  const sentence = measures
-    .map((measure) => {
-      const summary = summaryOf(samples, measure);
-      if (summary === undefined) return '';
-      const { last, least, most, sum } = summary;
-      const label = plots.measures[measure];
-      return isCount(measure)
-        ? plots.counted(label, count(sum), count(most))
-        : plots.measured(label, shown(measure, last), shown(measure, least), shown(measure, most));
-    })
-    .join(' ');
-  return (
-    <figure aria-label={plots.names[name]}>
-      <figcaption>{plots.names[name]}</figcaption>
-      <Plot times={samples.map(timeOf)} lines={lines} marks={marks} shown={(value) => shown(measures[0], value)} />
-      <p class="hint small">{sentence}</p>
-      <Table name={name} samples={samples} measures={measures} />
-    </figure>
-  );
-}
-
-function Table({
-  name,
-  samples,
-  measures,
-}: Pick<OneProps, 'name' | 'samples'> & { readonly measures: readonly Measure[] }) {
-  const { plots } = words;
-  const [isShown, setShown] = useState(false);
-  return (
-    <details onToggle={({ currentTarget }) => setShown(currentTarget.open)}>
-      <summary>{plots.table(plots.names[name])}</summary>
-      {isShown && (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{plots.from}</th>
-              {measures.map((measure) => (
-                <th key={measure} scope="col" class="number">
-                  {plots.measures[measure]}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rowsOf(samples, measures).map(({ fromMs, values }) => (
-              <tr key={fromMs}>
-                <th scope="row">
-                  <Moment ms={fromMs} />
-                </th>
-                {measures.map((measure) => (
-                  <td key={measure} class="number">
-                    {isCount(measure) ? count(values[measure]) : oneDecimal(values[measure])}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </details>
-  );
-}
-
-function shown(measure: Measure | undefined, value: number): string {
-  return measure?.endsWith('_mbits') === true ? megabits(value * 1_000_000) : count(value);
-}
-
-function countOf(events: readonly ShownEvent[], type: string): number {
-  return events.filter((event) => event.event_type === type).length;
+  const series = measures.map((measure) => {
+    const values = samples.map((sample) => sample[measure]);
+    const isMbits = measure.endsWith('_mbits');
+    return {
+      ...{ label: plots.measures[measure], values, isCount: isCount(measure) },
+      shown: isMbits ? (value: number) => megabits(value * 1_000_000) : count,
+      average: isCount(measure) ? count : oneDecimal,
+    };
+  });
+  return <Figure name={plots.names[name]} times={samples.map(timeOf)} series={series} marks={marks} rowMs={ROW_MS} />;
 }
 
 /** Reads the last hour, and then what is new every 10 s while the tab is seen. Returns what ends it. */

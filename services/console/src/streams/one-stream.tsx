@@ -4,14 +4,15 @@ import type { OneStream as Stream } from '../../../shared/console/one-stream.ts'
 import { state, status } from '../live/live.ts';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
-import { Outside } from '../parts/outside.tsx';
+import { LastMinutes } from '../plots/last-minutes.tsx';
 import { addressOf, query } from '../shell/address.ts';
 import { outputOf } from '../words/media.ts';
-import { count, isSlow, speed } from '../words/numbers.ts';
+import { isSlow, speed } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 import { Actions } from './actions.tsx';
 import { Definition } from './definition.tsx';
+import { Slots } from './slots.tsx';
 import { StreamEvents } from './stream-events.tsx';
 import { StreamViewers } from './stream-viewers.tsx';
 
@@ -45,6 +46,7 @@ function Shown({ id, stream }: { readonly id: string; readonly stream: Stream })
       </h1>
       <Summary stream={stream} />
       <Actions id={id} stream={stream} />
+      {stream.samples !== undefined && <LastMinutes id={id} samples={stream.samples} />}
       <div class="columns">
         <div>
           <Definition id={id} stream={stream} />
@@ -94,42 +96,6 @@ function Lines({ stream: { lines } }: { readonly stream: Stream }) {
     <section aria-labelledby="lines">
       <h2 id="lines">{words.stream.lines}</h2>
       <pre class="lines">{lines.map((line) => visible(line, WHOLE_LINE)).join('\n')}</pre>
-    </section>
-  );
-}
-
-function Slots({ stream: { slots } }: { readonly stream: Stream }) {
-  const { stream: said } = words;
-  if (slots.length === 0) return null;
-  return (
-    <section aria-labelledby="slots">
-      <h2 id="slots">{said.slots}</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col" class="number">
-              {said.columns.slot}
-            </th>
-            <th scope="col" class="number">
-              {said.columns.viewers}
-            </th>
-            <th scope="col">{said.columns.worker}</th>
-            <th scope="col" class="number" title={said.columns.epochTitle}>
-              {said.columns.epoch}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {slots.map(({ slot, viewers, worker, epoch }) => (
-            <tr key={slot}>
-              <td class="number">{count(slot)}</td>
-              <td class="number">{count(viewers)}</td>
-              <td>{worker === undefined ? '–' : <Outside text={worker} />}</td>
-              <td class="number">{epoch === undefined ? '–' : count(epoch)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
     </section>
   );
 }

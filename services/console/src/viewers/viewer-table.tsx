@@ -7,7 +7,7 @@ import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { addressOf } from '../shell/address.ts';
 import { AnswerError, ask } from '../shell/ask.ts';
-import { megabits, megabytes } from '../words/numbers.ts';
+import { count, megabits, megabytes } from '../words/numbers.ts';
 import { playerOf } from '../words/players.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
@@ -41,6 +41,9 @@ export function ViewerTable({ rows, ofOneStream = false, onChange }: ViewerTable
           </th>
           <th scope="col" class="number wide">
             {columns.bytes}
+          </th>
+          <th scope="col" class="number wide" title={columns.skipsTitle}>
+            {columns.skips}
           </th>
           <th scope="col">
             <span class="unseen">{words.viewers.disconnect}</span>
@@ -77,6 +80,7 @@ function Row({ row, ofOneStream, onChange }: RowProps) {
         )}
         <span class="narrow">
           <Outside text={player} /> · <Moment ms={Date.parse(created)} /> · <Outside text={worker} />
+          {row.skips > 0 && ` · ${words.viewers.skips(row.skips)}`}
         </span>
       </th>
       {!ofOneStream && (
@@ -103,6 +107,9 @@ function Row({ row, ofOneStream, onChange }: RowProps) {
       </td>
       <td class="number">{megabits(row.bitrate_kbps * 1_000)}</td>
       <td class="number wide">{megabytes(row.bytes_served)}</td>
+      <td class="number wide">
+        {row.is_session ? '–' : row.skips > 0 ? <span class="warn">▲ {count(row.skips)}</span> : '0'}
+      </td>
       <td class="number">
         <Disconnect row={row} onChange={onChange} />
       </td>

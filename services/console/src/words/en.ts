@@ -116,11 +116,13 @@ export const en = {
 
   plots: {
     heading: 'The last hour',
-    loading: 'The last hour is read …',
+    loading: 'The plots are loaded …',
     notLoaded: 'The plots are not there: load the page anew.',
     tooYoung: 'There is too little to plot yet. A worker measures every 10 s.',
     time: 'Time',
-    from: 'Five minutes from',
+    from: (ms: number) => (ms === 60_000 ? 'The minute from' : `${count(ms / 60_000)} minutes from`),
+    lastMinutes: 'The last ten minutes',
+    rate: 'to each viewer',
     names: {
       viewers: 'Viewers',
       traffic: 'Mbit/s',
@@ -143,7 +145,7 @@ export const en = {
     marks: (all: number, takeovers = 0, handovers = 0, restarts = 0) =>
       all === 0
         ? 'No takeover, no handover and no restart in this time.'
-        : `Upright lines are ${several(takeovers, 'takeover', 'takeovers')}, ${several(handovers, 'handover', 'handovers')} and ${several(restarts, 'restart', 'restarts')} of FFmpeg; the list of events has them all.`,
+        : `Upright lines are ${several(takeovers, 'takeover', 'takeovers')}, ${several(handovers, 'handover', 'handovers')} and ${several(restarts, 'restart', 'restarts')} of FFmpeg.`,
     moreMarks: (n: number) => `and ${count(n)} more`,
     missing: (names: string) => `Some numbers of ${names} are missing, and add nothing.`,
   },
@@ -224,9 +226,14 @@ export const en = {
       slot: 'Number',
       viewers: 'Viewers',
       worker: 'Made by',
-      epoch: 'Epoch',
-      epochTitle: 'Number of its ownership: each new owner has a larger one',
+      relays: 'Relayed by',
+      relaysTitle: 'Workers that get it from that one, for their own viewers',
+      owned: 'Owned since',
+      ownedTitle: 'The epoch of its ownership, which is a time of Redis: each new owner has a later one',
     },
+    epoch: (epoch: number) => `epoch ${epoch}`,
+    noRelay: 'nobody',
+    moreRelays: (n: number) => `and ${count(n)} more`,
     nobody: 'Nobody watches it.',
     allViewers: (n: number) => `All ${count(n)} viewers`,
     address: 'Address for a player',
@@ -257,7 +264,10 @@ export const en = {
       bitrate: 'Mbit/s',
       bitrateTitle: 'On average since it came',
       bytes: 'MB',
+      skips: 'Skips',
+      skipsTitle: 'How often it was too slow, and went on at a newer picture',
     },
+    skips: (n: number) => several(n, 'skip', 'skips'),
     hls: 'HLS',
     console: 'console',
     consoleTitle: 'Somebody watches in the console',

@@ -20,13 +20,11 @@ export interface SamplerDeps {
   readonly relays: Pick<JoinedCluster['relays'], 'sentBytes'>;
   readonly memories: Pick<SourceMemories, 'receivedBytes'>;
   readonly eventLoop: Pick<EventLoopDelay, 'p99Seconds'>;
-  /** Called with the first sample of each minute; ms since 1970. */
-  readonly onMinute: (atMs: number) => void;
+  /** Called with each sample; ms since 1970. */
+  readonly onSample: (atMs: number) => void;
   /** Unset: the system's. */
   readonly clock?: Clock;
 }
-
-const PER_MINUTE = 60_000 / SAMPLE_MS;
 
 /** What only grows. */
 interface Totals {
@@ -69,7 +67,7 @@ export class Sampler {
     // A timer may fire some milliseconds early.
     const n = Math.round(this.#clock.wallMs() / SAMPLE_MS);
     this.#deps.samples.keep({ n, ...this.#measure() });
-    if (n % PER_MINUTE === 0) this.#deps.onMinute(n * SAMPLE_MS);
+    this.#deps.onSample(n * SAMPLE_MS);
     // Not before this sample's time is over, also when the timer has fired early.
     this.#timer = this.#clock.setTimeout(() => this.#next(), SAMPLE_MS / 2);
   }

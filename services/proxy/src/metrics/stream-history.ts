@@ -1,17 +1,20 @@
-/** The last hour of the streams that this worker makes: viewers and bit rate, once a minute. Another owner begins anew. */
+/**
+ * The last ten minutes of the streams that this worker makes or relays: viewers and bit rate, every 10 s. Who relays a stream keeps them,
+ * too, because it goes on with the stream when the owner dies.
+ */
 
 import type { Totals } from '../../../registry/registry.ts';
-import type { MadeStream, StreamSample } from '../../../registry/types.ts';
+import type { StreamSample } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 
 export interface StreamHistoryDeps {
   readonly registry: Pick<Totals, 'streamTotals'>;
-  /** The streams that are made here. */
-  readonly making: () => Readonly<Record<string, MadeStream>>;
+  /** The streams that this worker has now, by id, each with its bit/s; undefined: nobody knows it. */
+  readonly streams: () => ReadonlyMap<string, number | undefined>;
   readonly log: Pick<Logger, 'debug'>;
 }
 
-/** An hour. */
+/** Ten minutes. */
 const KEPT = 60;
 
 export class StreamHistory {
@@ -22,19 +25,23 @@ export class StreamHistory {
     this.#deps = deps;
   }
 
-  /** Oldest first; undefined before the first minute of a stream. */
+  /** Oldest first; undefined before the first one of a stream. */
   of(streamId: string): readonly StreamSample[] | undefined {
     return this.#kept.get(streamId);
   }
 
-  /** Call it once a minute. @param atMs since 1970 */
+  /** Call it with each sample of the worker. @param atMs since 1970 */
   async take(atMs: number): Promise<void> {
-    const { registry, making, log } = this.#deps;
-    const made = Object.entries(making());
+    const { registry, streams, log } = this.#deps;
+    const here = [...streams()];
+    if (here.length === 0) {
+      this.#kept = new Map();
+      return;
+    }
     try {
-      const totals = await registry.streamTotals(made.map(([id]) => id));
+      const totals = await registry.streamTotals(here.map(([id]) => id));
       this.#kept = new Map(
-        made.map(([id, { bitsPerSecond }]) => {
+        here.map(([id, bitsPerSecond]) => {
           const kept = this.#kept.get(id) ?? [];
           const viewers = totals.get(id)?.viewers;
           return [id, viewers === undefined ? kept : [...kept, { atMs, viewers, bitsPerSecond }].slice(-KEPT)];

@@ -28,6 +28,10 @@ const sampleShape = z.object({ atMs: count, viewers: count, bitsPerSecond: count
 const makingShape: z.ZodType<MakingReport> = z.looseObject({
   lines: z.array(z.string().max(1_000)).max(100).optional().catch(undefined),
   samples: z.array(sampleShape).max(60).optional().catch(undefined),
+  relays: z
+    .record(z.string().max(20), z.array(z.string().max(255)).max(1_000))
+    .optional()
+    .catch(undefined),
 });
 
 /** Asks the worker that makes a stream; undefined: it does not, does not answer, or runs an earlier version. */

@@ -41,7 +41,7 @@ export interface RelayServerDeps {
   readonly isSought?: (key: string) => boolean;
   /** What this worker knows of a stream, for a worker that does not know it and cannot ask the registry. */
   readonly streamReport: (streamId: string) => StreamReport;
-  /** What this worker tells of a stream that it makes; unset, or undefined: it makes none. */
+  /** What this worker tells of a stream that it has; unset, or undefined: it has not. */
   readonly makingReport?: (streamId: string) => MakingReport | undefined;
   /**
    * An HLS source by its registry key; unset: this worker has none. Undefined when it belongs elsewhere, or nobody reads it here.

@@ -56,6 +56,8 @@ interface Session {
   /** It reads no feed that has an owner. */
   readonly isUnfed?: boolean;
   bytesServed(): number;
+  /** How often it fell out of the ring; unset: it reads none. */
+  skips?(): number;
   /** What it has got, if that is not simply its bytes until now; undefined: nothing new. */
   report?(): ClientReport | undefined;
   close(): void;
@@ -314,6 +316,7 @@ export class Playback {
       wantedId,
       stall,
       bytesServed: () => cursor.stats.bytes,
+      skips: () => cursor.stats.skips,
       close: () => {
         // Published media is whole units, so the response ends properly for a viewer that reads it soon.
         cursor.limitTo(feed.published);
@@ -377,7 +380,7 @@ export class Playback {
     const lastAccessMs = this.#clock.wallMs();
     const reports = [...this.#sessions].flatMap((session) =>
       session.report === undefined
-        ? clientReport(session.client, session.bytesServed(), lastAccessMs)
+        ? clientReport(session.client, session.bytesServed(), lastAccessMs, session.skips?.())
         : (session.report() ?? []),
     );
     if (reports.length > 0) await this.#deps.registry.report(reports);

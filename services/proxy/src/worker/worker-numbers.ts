@@ -55,6 +55,15 @@ export function workerNumbers({
   };
 }
 
+/** The streams that this worker makes, or relays the first process feed of, each with its bit/s; undefined: nobody knows it. */
+export function streamRates(seating: Seating): Map<string, number | undefined> {
+  const feeds = seating.feeds.status().filter(({ slot }) => slot === 0);
+  return new Map([
+    ...Object.entries(seating.madeAlone()).map(([id, { bitsPerSecond }]) => [id, bitsPerSecond] as const),
+    ...feeds.map(({ streamId, made }) => [streamId, made?.bitsPerSecond] as const),
+  ]);
+}
+
 /** How this worker makes the first process feeds of streams, by stream. */
 export function madeHere(feeds: readonly ProcessStatus[]): Record<string, MadeStream> {
   const own = feeds.flatMap(({ place, ...feed }) =>

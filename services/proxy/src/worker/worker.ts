@@ -1,8 +1,9 @@
 /** Puts the parts of a worker together, each after those that it uses, and ends them. */
 
 import { streamName } from '../../../registry/events/stream-facts.ts';
-import type { Command, MakingReport } from '../../../registry/types.ts';
+import type { Command } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { JoinedCluster } from '../cluster/cluster.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
 import { soloCluster } from '../cluster/solo-cluster.ts';
@@ -54,13 +55,14 @@ import { carryOut } from './commands.ts';
 import { Drain } from './drain.ts';
 import { FeedsHere } from './feeds-here.ts';
 import { LimitNews } from './limit-news.ts';
+import { makingReport } from './making-report.ts';
 import { OpenPages } from './open-pages.ts';
 import { ownFfmpeg } from './own-ffmpeg.ts';
 import { relayedFeeds } from './relayed-feeds.ts';
 import { ringLimits } from './ring-budget.ts';
 import type { Services } from './services.ts';
 import { startWaitsFor } from './start.ts';
-import { workerNumbers } from './worker-numbers.ts';
+import { streamRates, workerNumbers } from './worker-numbers.ts';
 
 /** How long somebody who looks at a stream waits for what the worker that makes it tells. */
 const LOOK_TIMEOUT_MS = 1_000;
@@ -248,17 +250,17 @@ export async function createWorker(
 
   const numbers = () =>
     workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
-  const history = new StreamHistory({ registry, making: () => numbers().making ?? {}, log });
-  const makingReport = (streamId: string): MakingReport | undefined => {
-    const [lines, samples] = [seating.linesOf(streamId), history.of(streamId)];
-    return lines === undefined && samples === undefined ? undefined : { lines, samples };
-  };
+  const history = new StreamHistory({ registry, streams: () => streamRates(seating), log });
+  let followersOf: JoinedCluster['relays']['followersOf'] = () => [];
+  const told = (streamId: string) =>
+    makingReport(streamId, { seating, history, followersOf: (feed) => followersOf(feed) });
   const { relays, onReturn, leave } = await cluster.join(
     relayedFeeds({
       ...{ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain },
-      makingReport: (streamId) => makingReport(streamId),
+      makingReport: told,
     }),
   );
+  followersOf = (feed) => relays.followersOf(feed);
   await gateway.listen();
   const eventFeed = new EventFeed(registry, clock);
   const pages = new OpenPages();
@@ -375,7 +377,7 @@ export async function createWorker(
     samples: registry.samples,
     ...{ playback, processFeeds: seating.feeds, relays, memories, eventLoop },
     processes: () => seating.processCount,
-    onMinute: (atMs) => void history.take(atMs),
+    onSample: (atMs) => void history.take(atMs),
   });
   const stage = config.metricsStage;
   const metricsLog = stage === undefined ? undefined : new MetricsLog({ stage, metrics, log });
@@ -419,7 +421,7 @@ export async function createWorker(
       numbers,
       makingReport: async ({ incarnation, address }, streamId) =>
         incarnation === me.incarnation
-          ? makingReport(streamId)
+          ? told(streamId)
           : makingReportOf(streamId, { address }, cluster.secret(), LOOK_TIMEOUT_MS),
       carryOut: doIt,
       fetchCommands: () => renewal.renewNow(),

@@ -7,18 +7,19 @@ export function counterKey(streamId: string, clientId: string): string {
   return `${streamId} ${clientId}`;
 }
 
-/** The counters of a client as Redis has them. */
-export function counterText({ connectedAtMs, bytesServed, segmentsServed, lastAccessMs }: Counted): string {
-  return [connectedAtMs, bytesServed, segmentsServed, lastAccessMs].map((number) => Math.round(number)).join(' ');
+/** The counters of a client as Redis has them. Skips stand in those that have any: earlier versions cannot read such a text. */
+export function counterText({ connectedAtMs, bytesServed, segmentsServed, lastAccessMs, skips = 0 }: Counted): string {
+  const numbers = [connectedAtMs, bytesServed, segmentsServed, lastAccessMs, ...(skips > 0 ? [skips] : [])];
+  return numbers.map((number) => Math.round(number)).join(' ');
 }
 
-export type Counted = Pick<ClientReport, 'connectedAtMs' | 'bytesServed' | 'segmentsServed' | 'lastAccessMs'>;
+export type Counted = Pick<ClientReport, 'connectedAtMs' | 'bytesServed' | 'segmentsServed' | 'lastAccessMs' | 'skips'>;
 
 /** The counters from their text; undefined for text that no worker can have written. */
 export function readCounters(text: string): Counted | undefined {
-  if (!/^\d+ \d+ \d+ \d+$/.test(text)) return undefined;
-  const [connectedAtMs = 0, bytesServed = 0, segmentsServed = 0, lastAccessMs = 0] = text.split(' ').map(Number);
-  return { connectedAtMs, bytesServed, segmentsServed, lastAccessMs };
+  if (!/^\d+ \d+ \d+ \d+( \d+)?$/.test(text)) return undefined;
+  const [connectedAtMs = 0, bytesServed = 0, segmentsServed = 0, lastAccessMs = 0, skips] = text.split(' ').map(Number);
+  return { connectedAtMs, bytesServed, segmentsServed, lastAccessMs, skips };
 }
 
 /**

@@ -6,7 +6,8 @@
 --       11 the commands that the last answer has brought, as JSON array of their texts: until then they wait, because an answer may be lost,
 --       12 grace time of streams in ms, 13 '1' when an earlier renewal has been answered,
 --       14 this worker's samples as JSON, or '' when Redis has them,
---       15, 16, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>'
+--       15, 16, … for each client whose counters have changed: '<stream> <client>', '<connected at> <bytes> <segments> <last access>' and,
+--       where there are any, ' <skips>'
 -- Answer: {1 when the lease had not run out, how many clients it has, how often members have changed, Redis' clock in ms, command, …};
 -- 'replaced' when a newer incarnation that lives has this worker id
 

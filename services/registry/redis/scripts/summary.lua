@@ -10,9 +10,10 @@ local function current_field(id) return id .. ':current' end
 -- The key of a client in what is kept for its incarnation.
 local function pair_of(id, client_id) return id .. ' ' .. client_id end
 
--- Bytes, segments and last access in ms of a client's counters '<connected at> <bytes> <segments> <last access>'.
+-- Bytes, segments and last access in ms of a client's counters '<connected at> <bytes> <segments> <last access>', which may have
+-- ' <skips>' behind them.
 local function counters_in(text)
-  local bytes, segments, accessed = string.match(text or '', '^%d+ (%d+) (%d+) (%d+)$')
+  local bytes, segments, accessed = string.match(text or '', '^%d+ (%d+) (%d+) (%d+) ?%d*$')
   if bytes then return tonumber(bytes), tonumber(segments), tonumber(accessed) end
 end
 

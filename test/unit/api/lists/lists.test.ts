@@ -43,6 +43,20 @@ it('viewers are searched by who they are and what they watch', async () => {
   ]);
 });
 
+it('viewers who were too slow are known by their skips', async () => {
+  const api = await startApi();
+  const one = await created(api, 'BBC One');
+  const connectedAtMs = await addViewer(api, one, 'joe');
+  await addViewer(api, one, 'ann');
+  const got = { bytesServed: 1_000, segmentsServed: 0, lastAccessMs: connectedAtMs, skips: 2 };
+  await api.services.registry.report([{ streamId: one, clientId: 'joe', connectedAtMs, ...got }]);
+  const { clients } = (await api.get('/clients?sort=bytes')).body;
+  expect(clients).toMatchObject([
+    { client_id: 'joe', skips: 2 },
+    { client_id: 'ann', skips: 0 },
+  ]);
+});
+
 it.each(['/streams?sort=size', '/streams?cursor=x', '/streams?limit=101', '/clients?sort=name', '/clients?limit=0'])(
   'a question that nobody can answer gets 422: %s',
   async (path) => {

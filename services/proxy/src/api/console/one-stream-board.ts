@@ -3,7 +3,8 @@
 import type { RecordedEvent } from '../../../../registry/events/event.ts';
 import { isOutage } from '../../../../registry/outage.ts';
 import type { SlotSummary } from '../../../../registry/registry.ts';
-import type { WorkerRecord } from '../../../../registry/types.ts';
+import { SAMPLE_MS } from '../../../../registry/samples/sample.ts';
+import type { MakingReport, WorkerRecord } from '../../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import type { OneStreamState } from '../../../../shared/console/one-stream.ts';
 import type { Services } from '../../worker/services.ts';
@@ -14,12 +15,17 @@ import { oneStream, type ShownDefinition, shownDefinition } from './one-stream-s
 
 /** Events tell when something of it is another. An outage may have kept one back. */
 const READ_MS = 10_000;
+/** Workers have their samples so long after the time of these. */
+const SAMPLED_MS = 1_000;
+/** So many owners of slots are asked. */
+const MAX_OWNERS = 20;
 
 interface Read {
   readonly definition: ShownDefinition;
   readonly slots: readonly SlotSummary[];
-  /** What its FFmpeg has said. */
-  readonly lines: readonly string[] | undefined;
+  readonly report: MakingReport | undefined;
+  /** The workers that relay each slot, as its owner has told. */
+  readonly relays: ReadonlyMap<number, readonly string[]>;
 }
 
 export class OneStreamBoard {
@@ -28,6 +34,8 @@ export class OneStreamBoard {
   readonly #clock: Clock;
   #read: Read | undefined;
   #readMs = Number.NEGATIVE_INFINITY;
+  /** The number of the newest sample that can have been read. */
+  #sampled = 0;
   #sinceMs: number | undefined;
   #stop: (() => void) | undefined;
 
@@ -58,21 +66,40 @@ export class OneStreamBoard {
     this.#readMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** What is read anew when an event is about the stream, and now and then. */
+  /** What is read anew when an event is about the stream, and when there is a new sample of it. */
   async #definition(workers: readonly WorkerRecord[]): Promise<Read | undefined> {
     const nowMs = this.#clock.monotonicMs();
-    if (this.#read !== undefined && nowMs - this.#readMs < READ_MS) return this.#read;
+    const sampled = Math.floor((this.#clock.wallMs() - SAMPLED_MS) / SAMPLE_MS);
+    if (this.#read !== undefined && nowMs - this.#readMs < READ_MS && sampled === this.#sampled) return this.#read;
     const { registry } = this.#services;
-    const maker = makersOf(workers).get(this.#id)?.worker;
-    const [[record], slots, report] = await Promise.all([
-      registry.streamsOf([this.#id]),
-      registry.slots(this.#id),
-      maker && this.#services.makingReport(maker, this.#id),
-    ]);
+    const [[record], slots] = await Promise.all([registry.streamsOf([this.#id]), registry.slots(this.#id)]);
     if (record === undefined) return undefined;
     this.#readMs = nowMs;
-    this.#read = { definition: shownDefinition(record), slots, lines: report?.lines };
+    this.#sampled = sampled;
+    const told = await this.#told(slots, workers);
+    this.#read = { definition: shownDefinition(record), slots, ...told };
     return this.#read;
+  }
+
+  /** What the workers that make it tell of it. */
+  async #told(
+    slots: readonly SlotSummary[],
+    workers: readonly WorkerRecord[],
+  ): Promise<Pick<Read, 'report' | 'relays'>> {
+    const maker = makersOf(workers).get(this.#id)?.worker;
+    const names = slots.flatMap(({ viewers, owner }) => (viewers > 0 && owner !== undefined ? owner.workerId : []));
+    const owners = workers.filter(({ workerId }) => names.includes(workerId)).slice(0, MAX_OWNERS);
+    const asked = [...new Set(maker === undefined ? owners : [maker, ...owners])];
+    const reports = new Map(
+      await Promise.all(
+        asked.map(async (worker) => [worker.workerId, await this.#services.makingReport(worker, this.#id)] as const),
+      ),
+    );
+    const relays = slots.flatMap(({ slot, owner }) => {
+      const told = reports.get(owner?.workerId ?? '')?.relays?.[slot];
+      return told === undefined ? [] : [[slot, told] as const];
+    });
+    return { report: maker && reports.get(maker.workerId), relays: new Map(relays) };
   }
 
   async #follow(): Promise<void> {

@@ -4,7 +4,7 @@ import { countConnections } from '../../../../registry/connections.ts';
 import { factsOf } from '../../../../registry/events/stream-facts.ts';
 import { isIdle } from '../../../../registry/idle.ts';
 import type { SlotSummary, StreamSummary } from '../../../../registry/registry.ts';
-import type { MadeInput, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
+import type { MadeInput, MakingReport, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
 import type { OneStream, ShownInput } from '../../../../shared/console/one-stream.ts';
 import { maskHeaders, maskText, maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { makersOf } from '../views/media-views.ts';
@@ -14,7 +14,7 @@ import { playingStream, shownRecord } from './now-state.ts';
 /** What is shown of a stream's record. Masking costs time, so this is made once and kept. */
 export type ShownDefinition = Omit<
   OneStream,
-  'state' | 'viewers' | 'bytesServed' | 'connections' | 'slots' | 'owner' | 'sinceMs' | 'arrival' | 'lines'
+  'state' | 'viewers' | 'bytesServed' | 'connections' | 'slots' | 'owner' | 'sinceMs' | 'arrival' | 'lines' | 'samples'
 >;
 
 export function shownDefinition(record: StreamRecord): ShownDefinition {
@@ -43,14 +43,17 @@ export interface OneStreamFacts {
   readonly summary: StreamSummary;
   readonly workers: readonly WorkerRecord[];
   readonly slots: readonly SlotSummary[];
-  readonly lines: readonly string[] | undefined;
+  /** What the worker that makes it has told of it. */
+  readonly report: MakingReport | undefined;
+  /** The workers that relay each slot, where its owner has told. */
+  readonly relays: ReadonlyMap<number, readonly string[]>;
   readonly sinceMs: number | undefined;
   readonly nowMs: number;
   readonly graceMs: number;
 }
 
 export function oneStream(facts: OneStreamFacts): OneStream {
-  const { id, definition, summary, workers, slots, lines, sinceMs, nowMs, graceMs } = facts;
+  const { id, definition, summary, workers, slots, report, relays, sinceMs, nowMs, graceMs } = facts;
   const made = makersOf(workers).get(id)?.made;
   const isUnused = isIdle(summary, summary.viewers, nowMs, graceMs);
   return {
@@ -61,9 +64,14 @@ export function oneStream(facts: OneStreamFacts): OneStream {
     connections: countConnections(workers).of(id),
     slots: slots
       .filter(({ viewers }) => viewers > 0)
-      .map(({ slot, viewers, owner }) => ({ slot, viewers, worker: owner?.workerId, epoch: owner?.epoch })),
+      .map(({ slot, viewers, owner }) => ({
+        ...{ slot, viewers, worker: owner?.workerId, epoch: owner?.epoch, relays: relays.get(slot) },
+      })),
     arrival: arrivalOf(made?.input),
-    lines,
+    lines: report?.lines,
+    samples: report?.samples?.map(({ atMs, viewers, bitsPerSecond }) => ({
+      ...{ atMs, viewers, bitsPerSecond: bitsPerSecond && Math.round(bitsPerSecond) },
+    })),
   };
 }
 

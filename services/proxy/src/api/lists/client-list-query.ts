@@ -25,6 +25,7 @@ const clientRow = z.object({
   created_at: z.string(),
   bytes_served: z.int(),
   bitrate_kbps: z.number().describe('On average since it came.'),
+  skips: z.int().describe('How often it was too slow, and went on at a newer keyframe; 0 of a session.'),
 });
 
 /** The answer to a list that is searched: short rows, in place of whole clients. */

@@ -46,6 +46,7 @@ export function clientPage(
     created_at: isoTime(client.connectedAtMs),
     bytes_served: client.bytesServed,
     bitrate_kbps: Math.round(bitsPerSecond(client, nowMs) / 1_000),
+    skips: client.skips ?? 0,
   });
   return { clients: items.map(row), total, next_cursor: next ?? null };
 }

@@ -136,7 +136,9 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
                 }),
               )
               .nullable()
-              .describe('Its last hour on this worker, once a minute, oldest first. Null: as above.'),
+              .describe(
+                'Its last ten minutes, every 10 s, oldest first, as the worker that makes it knows them. Null: as above.',
+              ),
           }),
         },
       },
