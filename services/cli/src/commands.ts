@@ -1,14 +1,14 @@
 /** What each command of `streampool` does. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventSentences } from '../../shared/english/event-sentences.ts';
 import { showControls } from '../../shared/shown-text.ts';
 import { type Event, events, message, playbackUrl, streams } from './answers.ts';
 import type { Client } from './client.ts';
-import { sentenceOf } from './event-words.ts';
 import { follow } from './follow.ts';
 import { type Output, Picture, painter } from './output.ts';
 import { statusLines, statusOf } from './status.ts';
-import { idOf, streamTable } from './streams.ts';
+import { idOf, type Source, streamTable } from './streams.ts';
 
 /** What all of them have. */
 export interface Context {
@@ -20,6 +20,8 @@ export interface Context {
   readonly signal?: AbortSignal;
 }
 
+/** What cannot be seen is shown in the whole line. */
+const sentenceOf = eventSentences({ count: String, shown: String });
 const lines = (texts: readonly string[]): string => `${texts.join('\n')}\n`;
 const asJson = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
@@ -86,8 +88,9 @@ export async function stop({ client, out, json }: Context, meant: string): Promi
   out.write(json ? asJson(answer) : `${answer.message}\n`);
 }
 
-export async function failover({ client, out, json }: Context, meant: string): Promise<void> {
-  const answer = await client.post(`/streams/${await idOf(client, meant)}/failover`, message);
+/** @param to unset: the next source */
+export async function failover({ client, out, json }: Context, meant: string, to: Source | undefined): Promise<void> {
+  const answer = await client.post(`/streams/${await idOf(client, meant)}/failover`, message, to);
   out.write(json ? asJson(answer) : `${answer.message}\n`);
 }
 

@@ -17,6 +17,7 @@ import {
 } from './commands.ts';
 import { EXIT, Failure } from './failures.ts';
 import type { Output } from './output.ts';
+import { type Source, sourceMeant } from './streams.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -117,9 +118,10 @@ function programOf({ env, out, startWorker, signal }: Surroundings): Command {
   asks('stop', 'delete a stream, with its viewers and processes')
     .argument('<stream>')
     .action((stream: string) => stop(context(), stream));
-  asks('failover', 'move a stream to its next source; its viewers stay')
+  asks('failover', 'move a stream to its next source, or to a chosen one; its viewers stay')
     .argument('<stream>')
-    .action((stream: string) => failover(context(), stream));
+    .argument('[source]', 'primary, the number of a backup (1 is the first), or the URL of one', source)
+    .action((stream: string, to: Source | undefined) => failover(context(), stream, to));
   asks('drain', 'let a worker take nothing new, and hand over what it makes')
     .argument('<worker>')
     .option('--force', 'also the last one that takes viewers')
@@ -142,6 +144,14 @@ function addressIn({ STREAMPOOL_URL: url, PORT: port }: Surroundings['env']): st
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
   return Number(text);
+}
+
+function source(text: string): Source {
+  const meant = sourceMeant(text);
+  if (meant === undefined) {
+    throw new InvalidArgumentError('It must be "primary", the number of a backup, 1 or more, or a URL of the stream.');
+  }
+  return meant;
 }
 
 function seconds(text: string): number {

@@ -30,6 +30,20 @@ export function shortId({ stream_id: id }: Pick<Stream, 'stream_id'>): string {
   return id.slice(0, ID_DIGITS);
 }
 
+/** A source of a stream, as the API takes it. */
+export type Source = { readonly index: number } | { readonly url: string };
+
+/**
+ * The source that somebody means; undefined: this is none.
+ *
+ * @param meant `primary`, the number of a backup as people are shown it, from 1, or the URL of one
+ */
+export function sourceMeant(meant: string): Source | undefined {
+  if (meant === 'primary') return { index: -1 };
+  if (/^[1-9]\d{0,3}$/.test(meant)) return { index: Number(meant) - 1 };
+  return URL.canParse(meant) ? { url: meant } : undefined;
+}
+
 const COLUMNS: readonly Column<Stream>[] = [
   { title: 'ID', of: shortId },
   { title: 'NAME', of: nameOf },

@@ -47,6 +47,7 @@ describe('how it is used', () => {
     [['status', '--wach'], "unknown option '--wach'"],
     [['stop'], "missing required argument 'stream'"],
     [['events', '--limit', 'many'], 'It must be a whole number'],
+    [['failover', 'BBC One', 'second'], 'It must be "primary", the number of a backup'],
     [['status', '--url', 'localhost:8085'], 'The address must be a URL such as http://localhost:8085'],
   ])('%j is wrong', async (args, says) => {
     const { code, said, noted } = await command(args);
@@ -151,6 +152,24 @@ describe('what it does', () => {
     expect(await command(['stop', 'BBC One'], env)).toMatchObject({
       code: 1,
       noted: expect.stringContaining('no stream'),
+    });
+  });
+
+  it.each([
+    [['1'], 'backup 1', 0],
+    [[`${SOURCE}?backup`], 'backup 1', 0],
+    [['primary'], 'its primary source', -1],
+  ])('moves a stream to a chosen source: %j', async ([to = ''], where, index) => {
+    const { api, env, watched } = await scene();
+    if (index < 0) await command(['failover', watched], env);
+    expect(await command(['failover', 'BBC One', to], env)).toMatchObject({
+      code: 0,
+      said: `The stream has moved to ${where}; its viewers stay connected.\n`,
+    });
+    expect((await api.get(`/streams/${watched}`)).body.stream).toMatchObject({ current_failover_index: index });
+    expect(await command(['failover', watched, '2'], env)).toMatchObject({
+      code: 1,
+      noted: expect.stringContaining('it has 1 in failover_urls'),
     });
   });
 

@@ -1,50 +1,16 @@
-/** What the command says of events and streams, and how it lines things up. */
+/** What the command says of streams, and how it lines things up. */
 
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Stream } from '../../../services/cli/src/answers.ts';
-import { sentenceOf } from '../../../services/cli/src/event-words.ts';
 import { summed } from '../../../services/cli/src/status.ts';
-import { nameOf, sourceOf } from '../../../services/cli/src/streams.ts';
+import { nameOf, sourceMeant, sourceOf } from '../../../services/cli/src/streams.ts';
 import { table } from '../../../services/cli/src/table.ts';
-import { EVENT_TYPES } from '../../../services/registry/events/event.ts';
 
 const stream = (id: string, more: Partial<Stream> = {}): Stream => ({
   ...{ stream_id: id, original_url: 'http://p.example/live/1.ts', current_url: 'http://p.example/live/1.ts' },
   ...{ client_count: 2, connection_count: 1, total_bytes_served: 0, error_count: 0, is_active: true },
   ...{ current_failover_index: -1, stream_type: 'Transcoding', metadata: {} },
   ...more,
-});
-
-describe('an event', () => {
-  it('of each type that there is has a sentence', () => {
-    for (const event_type of EVENT_TYPES) {
-      expect(sentenceOf({ event_type, data: {} })).not.toBe(event_type.replaceAll('_', ' '));
-    }
-    expect(sentenceOf({ event_type: 'of_a_later_version', data: {} })).toBe('of a later version');
-  });
-
-  it.each([
-    [
-      'takeover',
-      { name: 'BBC One', from: 'w3', to: 'w2', gap_ms: 31, clients_kept: 4 },
-      'w2 took BBC One over from w3: 31 ms without media, 4 viewers stayed',
-    ],
-    ['takeover', { name: 'BBC One', from: 'w3', to: 'w2' }, 'w2 took BBC One over from w3'],
-    [
-      'handover',
-      { name: 'BBC One', from: 'w3', to: 'w2', took_ms: 19, clients_kept: 1 },
-      'w3 handed BBC One over to w2 in 19 ms, 1 viewer stayed',
-    ],
-    ['worker_left', { worker_id: 'w3', reason: 'died', clients_lost: 2 }, 'w3 died: 2 viewers lost their connection'],
-    ['source_back', { source: 'http://p/***', outage_ms: 12_400 }, 'the source http://p/*** is back after 12 s'],
-    [
-      'failover_triggered',
-      { name: 'News', failover_index: 0, reason: 'source_stalled' },
-      'News went to backup 1: source stalled',
-    ],
-  ])('%s', (event_type, data, sentence) => {
-    expect(sentenceOf({ event_type, data })).toBe(sentence);
-  });
 });
 
 it('a stream is called by its metadata, else by the last part of its URL, and its source by the host alone', () => {
@@ -92,4 +58,17 @@ it('a status adds up what there is, and says what has flowed since the one befor
     before,
   );
   expect(later).toMatchObject({ viewers: 3, playing: 1, mbpsOut: 4, streams: [{ mbpsOut: 4 }] });
+});
+
+it.each([
+  ['primary', { index: -1 }],
+  ['1', { index: 0 }],
+  ['12', { index: 11 }],
+  ['http://b.example/1.ts', { url: 'http://b.example/1.ts' }],
+  ['0', undefined],
+  ['-1', undefined],
+  ['1.5', undefined],
+  ['second', undefined],
+])('the source %s is %j', (meant, source) => {
+  expect(sourceMeant(meant)).toEqual(source);
 });

@@ -5,11 +5,11 @@ import { isWanted, justAfter, withEvents } from '../../../services/console/src/l
 import { GROUPS, questionOf, wantedOf } from '../../../services/console/src/shell/event-filter.ts';
 import { en } from '../../../services/console/src/words/en.ts';
 import { outputOf } from '../../../services/console/src/words/media.ts';
-import { duration } from '../../../services/console/src/words/numbers.ts';
 import { playerOf } from '../../../services/console/src/words/players.ts';
 import { visible } from '../../../services/console/src/words/visible.ts';
 import { EVENT_TYPES } from '../../../services/registry/events/event.ts';
 import type { ShownEvent } from '../../../services/shared/console/live.ts';
+import { duration } from '../../../services/shared/english/counting.ts';
 
 function event(type: string, data: Record<string, unknown> = {}, id = '1000-1'): ShownEvent {
   return { event_id: id, event_type: type, stream_id: 's1', timestamp: '2026-11-29T16:00:00Z', late: false, data };

@@ -30,6 +30,7 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared/masking',
   ),
   row('services/shared/console', 'what a worker tells the pages of the console, and the lists that people search'),
+  row('services/shared/english', 'how English tells of events, for the console and the command'),
   row('services/shared/settings', 'how a setting is declared, checked and read', 'services/shared'),
   row(
     'services/registry/events',
@@ -288,9 +289,13 @@ export const FOLDERS: readonly Folder[] = [
   row('main.ts', 'start and end of the program', 'services/shared services/shared/masking errors.ts config worker api'),
 
   // What runs in a browser, and the other program. `**`: with all folders in it.
-  row('services/console/**', 'the pages of the console', 'services/shared/console'),
+  row('services/console/**', 'the pages of the console', 'services/shared/console services/shared/english'),
   // The command: it knows a cluster by its API alone.
-  row('services/cli/src', 'the command `streampool`: what it asks a cluster, and how it shows that', 'services/shared'),
+  row(
+    'services/cli/src',
+    'the command `streampool`: what it asks a cluster, and how it shows that',
+    'services/shared services/shared/english',
+  ),
   row(
     'services/admin-lambda/**',
     'the admin API',

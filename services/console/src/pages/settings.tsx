@@ -2,12 +2,12 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import type { ShownSetting, WorkerAnswer } from '../../../shared/console/worker.ts';
+import { duration } from '../../../shared/english/counting.ts';
 import { status } from '../live/live.ts';
 import { Columns } from '../parts/columns.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { addressOf } from '../shell/address.ts';
 import { AnswerError, ask } from '../shell/ask.ts';
-import { duration } from '../words/numbers.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 

@@ -2,12 +2,13 @@
 
 import { useState } from 'preact/hooks';
 import type { OneStream } from '../../../shared/console/one-stream.ts';
+import { duration } from '../../../shared/english/counting.ts';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { AnswerError, ask } from '../shell/ask.ts';
 import { hasToken } from '../shell/token.ts';
 import { mediaOf } from '../words/media.ts';
-import { count, duration, megabits, megabytes } from '../words/numbers.ts';
+import { count, megabits, megabytes } from '../words/numbers.ts';
 import { words } from '../words/words.ts';
 
 /** Longer texts than a list shows: an address, or all arguments of FFmpeg. */

@@ -1,12 +1,11 @@
 /** Every word of the console in English; those of events stand beside it. Another language is another pair of files like these. */
 
 import type { ShownEvent } from '../../../shared/console/live.ts';
-import { because, milliseconds, reasonOf, sentences, several, viewers } from './en-events.ts';
-import { count, duration } from './numbers.ts';
+import { because, duration } from '../../../shared/english/counting.ts';
+import { reasonOf } from '../../../shared/english/event-sentences.ts';
+import { milliseconds, sentenceOf, several, viewers } from './en-events.ts';
+import { count } from './numbers.ts';
 import { visible } from './visible.ts';
-
-/** Sentences that begin so begin with a word of this file. */
-const OWN_WORD = /^(?:an?|the|somebody|another) /;
 
 export const en = {
   language: 'English',
@@ -519,13 +518,7 @@ export const en = {
   },
 
   /** What an event tells, as one sentence. One of a type that this page does not know yet is shown by its name. */
-  event: (event: ShownEvent): string => {
-    const sentence = (sentences[event.event_type] ?? ((other) => visible(other.event_type).replaceAll('_', ' ')))(
-      event,
-    );
-    // A name from outside is written as its owner writes it.
-    return OWN_WORD.test(sentence) ? sentence.charAt(0).toUpperCase() + sentence.slice(1) : sentence;
-  },
+  event: (event: ShownEvent): string => sentenceOf(event),
   /** The name of a type of events, for a list of them. */
   eventType: (type: string): string => visible(type).replaceAll('_', ' '),
 };

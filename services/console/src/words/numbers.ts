@@ -30,17 +30,6 @@ export function speed(value: number): string {
   return `${hundredths.format(value)}×`;
 }
 
-/** Seconds, minutes, hours or days, the largest two of them: `2 h 5 min`. */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
 /** Without the day if it was in the last 24 hours. */
 export function localTime(ms: number, nowMs: number): string {
   return (Math.abs(nowMs - ms) < DAY_MS ? clock : dayAndClock).format(ms);
