@@ -103,7 +103,7 @@ export function eventSentences(reader: Reader): (event: ToldEvent) => string {
     handover: ({ name, text, number }) => {
       const took = number('took_ms');
       const facts = [took === undefined ? '' : ` in ${milliseconds(took)}`, ...stayed(number('clients_kept'))];
-      return `${text('from', 'a worker')} handed ${name} to ${text('to', 'another')}${facts.join(', ')}`;
+      return `${text('from', 'a worker')} handed ${name} over to ${text('to', 'another')}${facts.join(', ')}`;
     },
     ffmpeg_restarted: ({ name, text, number }) =>
       `FFmpeg of ${name} was replaced${after(number('gap_ms'))}${because(text('detail') || text('cause'))}`,

@@ -41,7 +41,7 @@ describe('an event', () => {
     ],
     [
       event('handover', { name: 'News', from: 'worker-1', to: 'worker-2', took_ms: 408 }),
-      'worker-1 handed News to worker-2 in 408 ms',
+      'worker-1 handed News over to worker-2 in 408 ms',
     ],
     [
       event('worker_left', { worker_id: 'worker-3', reason: 'died', clients_lost: 1 }),

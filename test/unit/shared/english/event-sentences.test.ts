@@ -24,12 +24,12 @@ describe('an event', () => {
     [
       'handover',
       { name: 'BBC One', from: 'w3', to: 'w2', took_ms: 19, clients_kept: 1 },
-      'w3 handed BBC One to w2 in 19 ms, 1 viewer stayed',
+      'w3 handed BBC One over to w2 in 19 ms, 1 viewer stayed',
     ],
     [
       'handover',
       { name: 'BBC One', from: 'w3', to: 'w2', clients_kept: 1 },
-      'w3 handed BBC One to w2, 1 viewer stayed',
+      'w3 handed BBC One over to w2, 1 viewer stayed',
     ],
     ['worker_left', { worker_id: 'w3', reason: 'died', clients_lost: 2 }, 'w3 died: 2 viewers lost their connection'],
     ['source_back', { source: 'http://p/***', outage_ms: 12_400 }, 'The source http://p/*** is back after 12 s'],
