@@ -1,6 +1,7 @@
 /** The shared processes of a stream: who watches each, who makes it since when, and who relays it. */
 
 import type { OneStream, ShownSlot } from '../../../shared/console/one-stream.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Outside } from '../parts/outside.tsx';
 import { count, localTime, utc } from '../words/numbers.ts';
 import { words } from '../words/words.ts';
@@ -17,23 +18,10 @@ export function Slots({ stream: { slots } }: { readonly stream: Pick<OneStream, 
     <section aria-labelledby="slots">
       <h2 id="slots">{said.slots}</h2>
       <table>
-        <thead>
-          <tr>
-            <th scope="col" class="number">
-              {said.columns.slot}
-            </th>
-            <th scope="col" class="number">
-              {said.columns.viewers}
-            </th>
-            <th scope="col">{said.columns.worker}</th>
-            <th scope="col" title={said.columns.ownedTitle}>
-              {said.columns.owned}
-            </th>
-            <th scope="col" title={said.columns.relaysTitle}>
-              {said.columns.relays}
-            </th>
-          </tr>
-        </thead>
+        <Columns
+          words={said.columns}
+          columns={[['slot', 'number'], ['viewers', 'number'], ['worker'], ['owned'], ['relays']]}
+        />
         <tbody>
           {slots.map((slot) => (
             <tr key={slot.slot}>

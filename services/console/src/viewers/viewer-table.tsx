@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import { CONSOLE_CLIENT, type ViewerRow } from '../../../shared/console/lists.ts';
+import { Columns } from '../parts/columns.tsx';
 import { Link } from '../parts/link.tsx';
 import { Moment } from '../parts/moment.tsx';
 import { Outside } from '../parts/outside.tsx';
@@ -12,6 +13,17 @@ import { playerOf } from '../words/players.ts';
 import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 
+const COLUMNS = [
+  ['who'],
+  ['what'],
+  ['player', 'wide'],
+  ['since', 'wide'],
+  ['worker', 'wide'],
+  ['bitrate', 'number'],
+  ['bytes', 'number wide'],
+  ['skips', 'number wide'],
+] as const;
+
 interface ViewerTableProps {
   readonly rows: readonly ViewerRow[];
   /** All of them watch the same stream. */
@@ -20,36 +32,14 @@ interface ViewerTableProps {
 }
 
 export function ViewerTable({ rows, ofOneStream = false, onChange }: ViewerTableProps) {
-  const { columns } = words.viewers;
+  const { columns, disconnect } = words.viewers;
   return (
     <table>
-      <thead>
-        <tr>
-          <th scope="col">{columns.who}</th>
-          {!ofOneStream && <th scope="col">{columns.what}</th>}
-          <th scope="col" class="wide">
-            {columns.player}
-          </th>
-          <th scope="col" class="wide">
-            {columns.since}
-          </th>
-          <th scope="col" class="wide" title={columns.workerTitle}>
-            {columns.worker}
-          </th>
-          <th scope="col" class="number" title={columns.bitrateTitle}>
-            {columns.bitrate}
-          </th>
-          <th scope="col" class="number wide">
-            {columns.bytes}
-          </th>
-          <th scope="col" class="number wide" title={columns.skipsTitle}>
-            {columns.skips}
-          </th>
-          <th scope="col">
-            <span class="unseen">{words.viewers.disconnect}</span>
-          </th>
-        </tr>
-      </thead>
+      <Columns
+        words={columns}
+        columns={ofOneStream ? COLUMNS.filter(([key]) => key !== 'what') : COLUMNS}
+        action={disconnect}
+      />
       <tbody>
         {rows.map((row) => (
           <Row key={`${row.client_id} ${row.stream_id}`} row={row} ofOneStream={ofOneStream} onChange={onChange} />
