@@ -1,10 +1,23 @@
 // The drawing of the cluster in Chromium: relays between real workers, a drain from the page, and the death of an owner.
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { CHROMIUM, ConsoleBrowser } from '../support/console-browser.ts';
+import { type MadeUpWorker, startMadeUpWorkers } from '../support/made-up-workers.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import type { Worker } from '../support/worker.ts';
 
 let browser: ConsoleBrowser;
+
+/** One of many: it reads from two providers of three, and relays from the one before it. */
+function madeUp(n: number): MadeUpWorker {
+  const [host, other] = [`tv-${n % 3}.example`, `tv-${(n + 1) % 3}.example`];
+  return {
+    ...{ workerId: `worker-${n}`, clients: n < 12 ? n - 2 : 100 + n, processes: n % 5, cpu: n / 10, cores: 4 },
+    ...{ bufferedBytes: n * 20_000_000, version: '0.1.0', draining: n === 10 },
+    ...(n === 10 ? { drainReason: 'told' as const } : {}),
+    accounts: { [`a${n}`]: { host, held: { x: 2 } }, [`b${n}`]: { host: other, held: { y: 1 } } },
+    relays: n > 4 ? { [`worker-${n - 1}`]: { feeds: 1 + (n % 3), bitsPerSecond: n * 1_000_000 } } : {},
+  };
+}
 
 /** A box stands for each worker; its texts are its state. */
 const boxOf = (name: string): string => `.picture g:has(> text > title:text-is("${name}"))`;
@@ -82,6 +95,33 @@ describe.skipIf(CHROMIUM === undefined)('the console of a cluster', () => {
         .locator('path.flow.source title', { hasText: /^worker-2 reads 1 source/ })
         .waitFor({ state: 'attached' });
       expect(await page.locator('path.flow.relay').count()).toBe(0);
+
+      // More workers than there are boxes.
+      const more = await startMadeUpWorkers(
+        cluster.redis.url,
+        Array.from({ length: 18 }, (_, at) => madeUp(at + 4)),
+      );
+      try {
+        const rest = page.locator('.rest summary', { hasText: /^10 more workers\d+ viewers/ });
+        await rest.waitFor();
+        // Who has died stays in sight.
+        await page.locator(`${boxOf('worker-1')} rect.gone`).waitFor();
+        expect(await page.locator('.picture rect.box').count()).toBe(4 + 11 + 1);
+        await rest.focus();
+        await page.keyboard.press('Enter');
+        await page.getByRole('listitem').filter({ hasText: 'worker-10 8 viewers, drains: it was asked to' }).waitFor();
+        for (const dark of [false, true]) {
+          await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+          for (const width of [360, 1024, 1920]) {
+            await page.setViewportSize({ width, height: 900 });
+            await shot(`cluster-many-${width}-${dark ? 'dark' : 'light'}`);
+            expect([width, await isTooWide()]).toEqual([width, false]);
+          }
+          expect(await violations()).toEqual([]);
+        }
+      } finally {
+        await more.leave();
+      }
       expect(faults).toEqual([]);
     },
   );

@@ -97,6 +97,21 @@ describe('many workers', () => {
     expect(curves.filter(({ kind, to }) => kind === 'relay' && to === '').length).toBeLessThanOrEqual(1);
     expect(providers.map(({ hosts }) => hosts).reduce((sum, each) => sum + each, 0)).toBe(100);
     expect(providers.length).toBeLessThanOrEqual(12);
+    expect(rest?.names).toEqual(Array.from({ length: 89 }, (_, at) => `w${String(at + 11).padStart(3, '0')}`));
+  });
+
+  it('have a box while they are in trouble or have a mark, however few viewers they have', () => {
+    const workers = {
+      ...many(20),
+      silent: { state: 'silent', forMs: 3_000, viewers: 0 },
+      dead: { state: 'gone', forMs: 5_000 },
+      ended: { state: 'gone', forMs: 70_000 },
+    } as const;
+    const { workers: boxes, rest } = drawingOf(cluster(workers), 960, new Set(['w019']));
+    const names = boxes.map(({ name }) => name);
+    expect(names).toHaveLength(MOST_BOXES - 1);
+    expect(names).toEqual(expect.arrayContaining(['silent', 'dead', 'w000', 'w019']));
+    expect([rest?.workers, rest?.names.includes('ended')]).toEqual([12, true]);
   });
 });
 

@@ -4,6 +4,9 @@ import type { ClusterState, ShownFlow, ShownWorker } from '../../../shared/conso
 
 /** From 13 workers on the rest is one box. */
 export const MOST_BOXES = 12;
+/** Somebody who watches a worker die sees its box for so long, however few viewers it has now. */
+const TROUBLE_MS = 60_000;
+const MOST_TROUBLED = 4;
 /** So many providers have a box; the rest is one. */
 const MOST_PROVIDERS = 12;
 
@@ -55,6 +58,8 @@ export interface Curve {
 /** Workers that have no box of their own. */
 export interface RestBox extends Box {
   readonly workers: number;
+  /** Those of them that are known, the most viewers first. */
+  readonly names: readonly string[];
   readonly viewers: number;
 }
 
@@ -73,11 +78,18 @@ export interface Drawing {
 /** The box of workers that have none of their own, as the end of a curve. */
 const REST = '';
 
-/** @param width of the page's column, in pixels */
-export function drawingOf({ workers, order, total }: ClusterState, width: number): Drawing {
+/**
+ * @param width of the page's column, in pixels
+ * @param marked workers that the page says something of
+ */
+export function drawingOf(
+  { workers, order, total }: ClusterState,
+  width: number,
+  marked: ReadonlySet<string> = new Set(),
+): Drawing {
   const isNarrow = width < NARROW;
   const columns = columnsOf(width, isNarrow);
-  const boxed = [...order.slice(0, order.length > MOST_BOXES ? MOST_BOXES - 1 : MOST_BOXES)].sort();
+  const boxed = boxedOf(order, workers, marked);
   const others = order.filter((name) => !boxed.includes(name));
   const end = (name: string): string => (boxed.includes(name) ? name : REST);
   const sources = flowsTo(order, workers, ({ sources: all }) => all, end);
@@ -95,6 +107,7 @@ export function drawingOf({ workers, order, total }: ClusterState, width: number
           ...{ width: columns.workerWidth, height: 2 * PADDING + 2 * LINE },
           // A list may show fewer than there are.
           workers: total - boxed.length,
+          names: others,
           viewers: others.reduce((sum, name) => sum + (workers[name]?.viewers ?? 0), 0),
         };
   const workersHeight = rest === undefined ? endOf(bottom) : endOf(rest);
@@ -104,6 +117,21 @@ export function drawingOf({ workers, order, total }: ClusterState, width: number
   if (rest !== undefined) placed.set(REST, rest);
   const curves = curvesOf({ sources, relays, boxes, providers, placed, columns });
   return { width, height, isNarrow, providers, workers: boxes, rest, curves, viewersX: columns.viewersX };
+}
+
+/**
+ * Who has a box, by name: a box does not move when viewers come and go. Those with a mark or in trouble, and those with the most
+ * viewers.
+ */
+function boxedOf(order: readonly string[], workers: ClusterState['workers'], marked: ReadonlySet<string>): string[] {
+  if (order.length <= MOST_BOXES) return order.toSorted();
+  const isTroubled = (name: string): boolean => {
+    const { state, forMs = 0 } = workers[name] ?? {};
+    return marked.has(name) || state === 'silent' || (state === 'gone' && forMs < TROUBLE_MS);
+  };
+  const troubled = order.filter(isTroubled).slice(0, MOST_TROUBLED);
+  const others = order.filter((name) => !troubled.includes(name));
+  return [...troubled, ...others.slice(0, MOST_BOXES - 1 - troubled.length)].sort();
 }
 
 interface Columns {

@@ -10,6 +10,7 @@ import { visible } from '../words/visible.ts';
 import { words } from '../words/words.ts';
 import { type Box, type Curve, type Drawing, drawingOf, type ProviderBox, type WorkerBox } from './drawing.ts';
 import { type Mark, marksOf } from './marks.ts';
+import { Rest } from './rest.tsx';
 import { stateOf } from './worker-state.ts';
 
 /** Before the page knows how wide it is. */
@@ -23,8 +24,8 @@ const LINE = 18;
 
 export function Picture({ cluster }: { readonly cluster: ClusterState }) {
   const frame = useRef<HTMLDivElement>(null);
-  const drawing = drawingOf(cluster, useWidth(frame, FIRST_WIDTH));
   const marks = marksOf(events.value, useNow());
+  const drawing = drawingOf(cluster, useWidth(frame, FIRST_WIDTH), new Set(marks.keys()));
   const { width, height } = drawing;
   return (
     <div class="picture" ref={frame}>
@@ -51,14 +52,9 @@ export function Picture({ cluster }: { readonly cluster: ClusterState }) {
         {drawing.workers.map((box) => (
           <Worker key={box.name} box={box} mark={marks.get(box.name)} drawing={drawing} />
         ))}
-        {drawing.rest !== undefined && (
-          <g>
-            <Frame box={drawing.rest} kind="serving" />
-            <Line box={drawing.rest} at={0} text={words.cluster.more(drawing.rest.workers)} strong />
-            <Line box={drawing.rest} at={1} text={words.cluster.moreViewers(drawing.rest.viewers)} faint />
-          </g>
-        )}
+        {drawing.rest !== undefined && <Frame box={drawing.rest} kind="serving" />}
       </svg>
+      {drawing.rest !== undefined && <Rest box={drawing.rest} height={height} workers={cluster.workers} />}
       <p class="unseen" role="status">
         {[...marks].map(([name, mark]) => words.cluster.marked(visible(name), markOf(mark))).join(' ')}
       </p>

@@ -308,7 +308,7 @@ export const en = {
     relays: (inwards: number, outwards: number) =>
       inwards + outwards === 0 ? '' : `relays: ${count(inwards)} in, ${count(outwards)} out`,
     more: (n: number) => several(n, 'more worker', 'more workers'),
-    moreViewers: (n: number) => `${viewers(n)}; see the table`,
+    unlisted: (n: number) => `And ${several(n, 'worker', 'workers')} more, which have the fewest viewers.`,
     moreProviders: (n: number) => several(n, 'more provider', 'more providers'),
     others: 'other workers',
     unmeasured: 'not measured',
