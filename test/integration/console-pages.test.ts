@@ -154,7 +154,7 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
           expect([width, await isTooWide()]).toEqual([width, false]);
         }
         await page.getByText('Viewers as a table').click();
-        await page.getByRole('columnheader', { name: 'Five minutes from' }).waitFor();
+        await page.getByRole('columnheader', { name: '5 minutes from' }).waitFor();
         expect(await violations()).toEqual([]);
         expect(faults).toEqual([]);
       }

@@ -90,7 +90,7 @@ describe('the page of one stream', () => {
     ];
     const shown = text(page({ slots }));
     expect(shown).toMatch(
-      /0 1 worker-1 – nobody 1 2 worker-2 .* – 2 3 worker-3 – follower-0 , .*follower-4 and 2 more/,
+      /0 1 worker-1 .* – nobody 1 2 worker-2 .* – 2 3 worker-3 .* – follower-0 , .*follower-4 and 2 more/,
     );
   });
 

@@ -20,18 +20,24 @@ export function Slots({ stream: { slots } }: { readonly stream: Pick<OneStream, 
       <table>
         <Columns
           words={said.columns}
-          columns={[['slot', 'number'], ['viewers', 'number'], ['worker'], ['owned'], ['relays']]}
+          columns={[['slot', 'number'], ['viewers', 'number'], ['worker'], ['owned', 'wide'], ['relays', 'wide']]}
         />
         <tbody>
           {slots.map((slot) => (
             <tr key={slot.slot}>
               <td class="number">{count(slot.slot)}</td>
               <td class="number">{count(slot.viewers)}</td>
-              <td>{slot.worker === undefined ? '–' : <Outside text={slot.worker} />}</td>
               <td>
+                {slot.worker === undefined ? '–' : <Outside text={slot.worker} />}
+                <span class="narrow">
+                  {said.columns.owned}: <Epoch epoch={slot.epoch} /> · {said.columns.relays}:{' '}
+                  <Relays relays={slot.relays} />
+                </span>
+              </td>
+              <td class="wide">
                 <Epoch epoch={slot.epoch} />
               </td>
-              <td>
+              <td class="wide">
                 <Relays relays={slot.relays} />
               </td>
             </tr>
