@@ -54,6 +54,11 @@ it('says what each worker relays in and out', () => {
   expect([of('w2')?.relayedOut?.count, of('w1')?.relayedIn?.count, of('w3')?.relayedIn]).toEqual([1, 1, undefined]);
 });
 
+it('has worker-2 before worker-10', () => {
+  const { workers } = drawingOf(cluster({ 'worker-10': { state: 'serving' }, 'worker-2': { state: 'serving' } }), 960);
+  expect(workers.map(({ name }) => name)).toEqual(['worker-2', 'worker-10']);
+});
+
 it('draws one worker without relays, and no providers as well', () => {
   const { workers, curves, providers } = drawingOf(cluster({ w1: { state: 'serving', viewers: 0 } }), 960);
   expect([workers.length, curves, providers]).toEqual([1, [], []]);

@@ -124,14 +124,19 @@ export function drawingOf(
  * viewers.
  */
 function boxedOf(order: readonly string[], workers: ClusterState['workers'], marked: ReadonlySet<string>): string[] {
-  if (order.length <= MOST_BOXES) return order.toSorted();
+  if (order.length <= MOST_BOXES) return order.toSorted(byName);
   const isTroubled = (name: string): boolean => {
     const { state, forMs = 0 } = workers[name] ?? {};
     return marked.has(name) || state === 'silent' || (state === 'gone' && forMs < TROUBLE_MS);
   };
   const troubled = order.filter(isTroubled).slice(0, MOST_TROUBLED);
   const others = order.filter((name) => !troubled.includes(name));
-  return [...troubled, ...others.slice(0, MOST_BOXES - 1 - troubled.length)].sort();
+  return [...troubled, ...others.slice(0, MOST_BOXES - 1 - troubled.length)].sort(byName);
+}
+
+/** worker-2 before worker-10. */
+function byName(a: string, b: string): number {
+  return a.localeCompare(b, undefined, { numeric: true });
 }
 
 interface Columns {
