@@ -177,7 +177,9 @@ describe.skipIf(reason !== undefined)('the local stack', () => {
     // Grafana has no stand-in: Debian has no package of it.
     await stack.compose(['--profile', 'monitoring', 'up', '--detach', '--no-recreate', '--no-deps', 'prometheus']);
     const health = async () => {
-      const response = await fetch(`${stack.prometheusUrl}/api/v1/targets?state=active`);
+      // The port of a container is open before the program in it listens.
+      const response = await fetch(`${stack.prometheusUrl}/api/v1/targets?state=active`).catch(() => undefined);
+      if (response === undefined) return ['no answer'];
       const { data } = (await response.json()) as { data: { activeTargets: { health: string; lastError: string }[] } };
       return data.activeTargets.map((target) => `${target.health} ${target.lastError}`.trim());
     };
