@@ -276,7 +276,7 @@ describe('the page Settings', () => {
     settings: [
       { name: 'PORT', group: 'Server', value: '9000', default: '8085', source: 'environment', meaning: 'A port.' },
       { name: 'API_TOKEN', group: 'Server', value: null, default: 'none', source: 'default', meaning: 'A token.' },
-      { name: 'MAX', group: 'Limits', value: '5', default: '5', source: 'default', meaning: 'A limit.' },
+      { name: 'MAX', group: 'Limits', value: '5', default: '`5`', source: 'default', meaning: 'A limit.' },
     ],
   };
 
@@ -288,6 +288,7 @@ describe('the page Settings', () => {
     expect(shown).toContain('the CPU, although HW_ACCEL_TYPE asks for vaapi. No /dev/dri.');
     expect(shown).toMatch(/PORT A port\. +9000 environment +8085 +environment/);
     expect(shown).toMatch(/API_TOKEN A token\. +none +none +default/);
+    expect(page).toContain('<code>5</code>');
     expect(page.match(/<caption>/g)).toHaveLength(2);
   });
 

@@ -145,7 +145,7 @@ function Row({ setting: { name, value, default: usual, source, meaning } }: { re
         {source === 'environment' && <span class="narrow">{settings.sources.environment}</span>}
       </td>
       <td class="wide">
-        <span class="hint">{usual === '' ? settings.none : <Outside text={usual} />}</span>
+        <span class="hint">{usual === '' ? settings.none : <Meaning text={visible(usual, MEANING_CHARACTERS)} />}</span>
       </td>
       <td class="wide">
         {source === 'environment' ? <strong>{settings.sources.environment}</strong> : settings.sources.default}
