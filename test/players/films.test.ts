@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type FileSource, startFileSource } from '../support/file-source.ts';
 import { FINITE_SECONDS, type FiniteName, LONG_SECONDS } from '../support/fixtures.ts';
 import { CHROMIUM, HlsPlayers, type Watched, type WebPlayer } from '../support/players/hls-players.ts';
+import { isAbsent, PLAYER_PROGRAMS, watchWith } from '../support/players/programs.ts';
 import { startRoundRobin } from '../support/round-robin.ts';
 import { COPY, LIGHT, type Stage, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -11,6 +12,7 @@ import type { Worker } from '../support/worker.ts';
 
 const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2' };
 const PLAYERS = ['hlsjs', 'native', 'shaka', 'videojs'] as const satisfies readonly WebPlayer[];
+const CONTAINERS = ['ts', 'fmp4'] as const;
 const RATE = 25;
 /** Of a player that has its media: what a busy machine takes. */
 const SMOOTH_MS = 1_000;
@@ -20,8 +22,12 @@ const SPARE_SECONDS = 20;
 /** A lease, and a reload of the playlist. */
 const GIVES_UP_MS = 15_000;
 
-let players: HlsPlayers;
 let files: FileSource;
+
+beforeAll(async () => {
+  files = await startFileSource();
+});
+afterAll(() => files.close());
 
 /** A worker that plays a film. @returns the entry, for a client */
 async function film(stage: Stage, name: FiniteName, profile: string, env: Record<string, string> = {}) {
@@ -44,17 +50,25 @@ function expectWhole(watched: Watched, seconds: number): void {
   expect(watched.longestStallMs).toBeLessThan(SMOOTH_MS);
 }
 
+describe('a film outside a browser', () => {
+  const each = PLAYER_PROGRAMS.flatMap((program) => CONTAINERS.map((container) => ({ program, container })));
+  for (const { program, container } of each) {
+    staged.skipIf(isAbsent(program))(`plays to its end as ${container} in ${program}`, async ({ stage }) => {
+      const entry = await film(stage, 'movie.mp4', LIGHT);
+      const watch = { url: entry(program, container), seconds: FINITE_SECONDS, container, isFilm: true };
+      expect(await watchWith(program, watch)).toEqual([]);
+    });
+  }
+});
+
 describe.skipIf(CHROMIUM === undefined)('a film', () => {
+  let players: HlsPlayers;
   beforeAll(async () => {
     players = await HlsPlayers.start();
-    files = await startFileSource();
   });
-  afterAll(async () => {
-    await players.close();
-    await files.close();
-  });
+  afterAll(() => players.close());
 
-  const whole = PLAYERS.flatMap((player) => (['ts', 'fmp4'] as const).map((container) => ({ player, container })));
+  const whole = PLAYERS.flatMap((player) => CONTAINERS.map((container) => ({ player, container })));
   staged.for(whole)('plays from the first picture to the last as $container in $player', async (each, { stage }) => {
     const { player, container } = each;
     const entry = await film(stage, 'movie.mp4', LIGHT);
@@ -66,7 +80,7 @@ describe.skipIf(CHROMIUM === undefined)('a film', () => {
   });
 
   const sounds = (['sound-ends.mkv', 'sound-begins.mkv'] as const).flatMap((name) =>
-    (['ts', 'fmp4'] as const).map((container) => ({ name, container })),
+    CONTAINERS.map((container) => ({ name, container })),
   );
   staged.for(sounds)('plays to its last picture as $container in all players: $name', async (each, { stage }) => {
     const entry = await film(stage, each.name, LIGHT);

@@ -14,6 +14,9 @@ const NOBODY = 65_534;
 /** What a player may take until its first picture, cold, on a busy machine. */
 const START_MS = 20_000;
 
+/** Of a film: its last pictures, which begin before they end, and the last of its sound. */
+const END_SECONDS = 0.3;
+
 /** What VLC may take until its first picture. */
 const VLC_START_S = 5;
 
@@ -34,6 +37,8 @@ export interface Watch {
   /** Of media. */
   readonly seconds: number;
   readonly container: 'ts' | 'fmp4';
+  /** It is a film of so many seconds: the player plays all of it, and ends by itself. */
+  readonly isFilm?: boolean;
 }
 
 /** Plays an address. Answers what is wrong, one line each; nothing: it has played so many seconds of pictures and sound. */
@@ -44,6 +49,11 @@ export function watchWith(program: Program, watch: Watch): Promise<string[]> {
 interface Ended {
   readonly code: number | null;
   readonly output: string;
+  /** What of it came by stderr. */
+  readonly errors: string;
+  /** Whether it had to be told to end. */
+  readonly wasTold: boolean;
+  readonly seconds: number;
 }
 
 interface RunOptions {
@@ -63,17 +73,29 @@ async function run(
   const env = { ...process.env, HOME: tmpdir(), LC_ALL: 'C.UTF-8' };
   const child = spawn(PROGRAMS[program], args, { stdio: ['ignore', 'pipe', 'pipe'], env, ...user });
   const gone = once(child, 'close');
-  const asked = setTimeout(() => child.kill('SIGINT'), ms);
+  let wasTold = false;
+  const tell = () => {
+    wasTold = true;
+    child.kill('SIGINT');
+  };
+  const asked = setTimeout(tell, ms);
   const killed = setTimeout(() => child.kill('SIGKILL'), ms + 10_000);
+  const startMs = performance.now();
   let seen = '';
   child.stdout.setEncoding('utf8').on('data', (said: string) => {
     seen += said;
-    if (isEnough(seen)) child.kill('SIGINT');
+    if (isEnough(seen)) tell();
   });
   const [errors] = await Promise.all([text(child.stderr), gone]);
   clearTimeout(asked);
   clearTimeout(killed);
-  return { code: child.exitCode, output: seen + errors };
+  return {
+    code: child.exitCode,
+    output: seen + errors,
+    errors,
+    wasTold,
+    seconds: (performance.now() - startMs) / 1_000,
+  };
 }
 
 /** Gives a player a file to write, and answers what is wrong with what it has written. */
@@ -86,7 +108,9 @@ async function intoFile(watch: Watch, play: (file: string) => Promise<string[]>)
     const tooShort = (['v:0', 'a:0'] as const).flatMap((track) => {
       const held = heldSeconds(file, track);
       // Whole segments of 2 s.
-      return held < watch.seconds - 1.5 ? [`${held.toFixed(1)} s of ${track}, not ${watch.seconds} s`] : [];
+      return held < watch.seconds - (watch.isFilm === true ? END_SECONDS : 1.5)
+        ? [`${held.toFixed(1)} s of ${track}, not ${watch.seconds} s`]
+        : [];
     });
     return [...faults, ...tooShort];
   } finally {
@@ -107,22 +131,42 @@ function heldSeconds(path: string, track: string): number {
 
 const linesOf = (output: string): string[] => output.split('\n').filter((line) => line.trim() !== '');
 
+/** A film has ended when the player has. */
+const notEnded = ({ isFilm }: Watch, { wasTold }: Ended): string[] =>
+  isFilm === true && wasTold ? ['it did not end with the film'] : [];
+
 const WATCHED: Readonly<Record<Program, (watch: Watch) => Promise<string[]>>> = {
-  async ffmpeg({ url, seconds }) {
-    const args = ['-nostdin', '-v', 'warning', '-re', '-i', url, '-t', String(seconds), '-f', 'null', '-'];
-    const { code, output } = await run('ffmpeg', args, START_MS + seconds * 1_000);
+  async ffmpeg(watch) {
+    const { url, seconds, isFilm = false } = watch;
+    const limit = isFilm ? ['-progress', 'pipe:1'] : ['-t', String(seconds)];
+    const args = ['-nostdin', '-v', 'warning', '-re', '-i', url, ...limit, '-f', 'null', '-'];
+    const ended = await run('ffmpeg', args, START_MS + seconds * 1_000);
+    const played = Number(ended.output.match(/(?<=^out_time_us=)\d+$/gm)?.at(-1) ?? 0) / 1e6;
+    const tooShort = isFilm && played < seconds - END_SECONDS ? [`it played ${played} s`] : [];
     // It reads the initialisation again now and then, and says so.
-    const said = linesOf(output).filter((line) => !/Found duplicated MOOV Atom|Last message repeated/.test(line));
-    return code === 0 ? said : [`it ended with ${code}`, ...said];
+    const said = linesOf(ended.errors).filter((line) => !/Found duplicated MOOV Atom|Last message repeated/.test(line));
+    return [
+      ...(ended.code === 0 ? [] : [`it ended with ${ended.code}`]),
+      ...tooShort,
+      ...notEnded(watch, ended),
+      ...said,
+    ];
   },
 
-  async gstreamer({ url, seconds }) {
+  async gstreamer(watch) {
+    const { url, seconds, isFilm = false } = watch;
     const chain = ['uridecodebin3', `uri=${url}`, '!', 'progressreport', 'update-freq=1', '!', 'fakesink', 'sync=true'];
     const reports = (said: string) => said.match(/progressreport0 \(\d\d:\d\d:\d\d\)/g)?.length ?? 0;
     const isEnough = (said: string) => reports(said) >= seconds;
-    const { output } = await run('gstreamer', chain, START_MS + seconds * 1_000, { isEnough });
+    const ended = await run('gstreamer', chain, START_MS + seconds * 1_000, isFilm ? {} : { isEnough });
+    const { output } = ended;
     const errors = linesOf(output).filter((line) => /ERROR|WARN/.test(line));
-    return isEnough(output) ? errors : [...errors, `it reported ${reports(output)} s of ${seconds}: ${output}`];
+    // When all of a film has come, it does not report any more where it is. It plays no faster than the film.
+    const played = Number(/Execution ended after \d:00:([\d.]+)/.exec(output)?.[1] ?? 0);
+    const isWhole = isFilm ? output.includes('Got EOS') && played >= seconds - END_SECONDS : isEnough(output);
+    return isWhole
+      ? errors
+      : [...errors, `it played ${played} s, reported ${reports(output)} s of ${seconds}: ${output}`];
   },
 
   vlc(watch) {
@@ -130,27 +174,38 @@ const WATCHED: Readonly<Record<Program, (watch: Watch) => Promise<string[]>>> = 
       const sout = `#std{access=file,mux=ts,dst=${file}}`;
       // Its own limit of time counts from the begin of the first playlist, of which it plays the end.
       const args = ['-vv', watch.url, '--sout', sout, 'vlc://quit'];
-      const { output } = await run('vlc', args, (VLC_START_S + watch.seconds) * 1_000, { asNobody: true });
-      const jumps = linesOf(output).filter((line) => /discontinuity/i.test(line));
+      const ms = (watch.isFilm === true ? START_MS : VLC_START_S * 1_000) + watch.seconds * 1_000;
+      const ended = await run('vlc', args, ms, { asNobody: true });
+      const jumps = linesOf(ended.output).filter((line) => /discontinuity/i.test(line));
       // That of the first fragment.
-      return jumps.slice(watch.container === 'ts' ? 0 : 1);
+      return [...notEnded(watch, ended), ...jumps.slice(watch.container === 'ts' ? 0 : 1)];
     });
   },
 
-  async mpv({ url, seconds }) {
+  async mpv(watch) {
+    const { url, seconds, isFilm = false } = watch;
     const quiet = ['--no-config', '--vo=null', '--ao=null', '--msg-level=all=warn'];
-    const { code, output } = await run('mpv', [...quiet, `--length=${seconds}`, url], START_MS + seconds * 1_000);
+    const limit = isFilm ? [] : [`--length=${seconds}`];
+    const ended = await run('mpv', [...quiet, ...limit, url], START_MS + seconds * 1_000);
+    // It plays no faster than that.
+    const tooShort = isFilm && ended.seconds < seconds - END_SECONDS ? [`it ended after ${ended.seconds} s`] : [];
     // Its pretended sound card underruns where the machine is busy.
-    const said = linesOf(output).filter((line) => !/Found duplicated MOOV Atom|Audio device underrun/.test(line));
-    return code === 0 ? said : [`it ended with ${code}`, ...said];
+    const said = linesOf(ended.output).filter((line) => !/Found duplicated MOOV Atom|Audio device underrun/.test(line));
+    return [
+      ...(ended.code === 0 ? [] : [`it ended with ${ended.code}`]),
+      ...tooShort,
+      ...notEnded(watch, ended),
+      ...said,
+    ];
   },
 
   streamlink(watch) {
     return intoFile(watch, async (file) => {
-      const { output } = await run('streamlink', ['--output', file, watch.url, 'best'], 8_000 + watch.seconds * 1_000);
+      const ms = (watch.isFilm === true ? START_MS : 8_000) + watch.seconds * 1_000;
+      const ended = await run('streamlink', ['--output', file, watch.url, 'best'], ms);
       // It warns of EXT-X-DISCONTINUITY, which the first segment of a list has.
-      const said = linesOf(output).filter((line) => !/Encountered a stream discontinuity/.test(line));
-      return said.filter((line) => /error|fail|warning/i.test(line));
+      const said = linesOf(ended.output).filter((line) => !/Encountered a stream discontinuity/.test(line));
+      return [...notEnded(watch, ended), ...said.filter((line) => /error|fail|warning/i.test(line))];
     });
   },
 };
