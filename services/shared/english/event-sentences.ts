@@ -58,9 +58,15 @@ function fieldsOf({ data }: ToldEvent, { shown }: Reader): Fields {
     },
     name: text('name', 'a stream'),
     worker: text('worker_id', 'a worker'),
-    who: text('username') || text('ip_address') || text('client_id', 'a viewer'),
+    who: text('username') || text('ip_address') || playerIn(text('client_id')),
     reason: because(reasonOf(text('reason'))),
   };
+}
+
+/** The id of a client, if somebody chose it: the others say nothing to people. */
+function playerIn(clientId: string): string {
+  if (clientId.startsWith('console_')) return 'somebody in the console';
+  return clientId === '' || clientId.startsWith('client_') ? 'a viewer' : clientId;
 }
 
 /** @returns for a reader: an event as one sentence; one of a type that this version does not know by its name */

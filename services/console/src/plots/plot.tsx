@@ -16,6 +16,8 @@ const AXIS_WIDTH = 44;
 const AXIS_HEIGHT = 26;
 const MARKS_APART = 6;
 const MINUTE = 60;
+/** Of `00:00:00`, in pixels. */
+const HALF_A_TIME = 26;
 const TICKS_APART = 72;
 /** Lines differ by colour, and by how they are drawn. */
 const LINES = [
@@ -76,6 +78,8 @@ function optionsOf(
   return {
     width,
     height: HEIGHT,
+    // The last time below the plot ends right of it.
+    padding: [null, HALF_A_TIME, null, null],
     cursor: { sync: { key: 'console' }, drag: { x: false, y: false } },
     legend: { live: true, markers: { width: 2 } },
     // Nothing is negative, and a line of zeros stands at the bottom.

@@ -35,6 +35,8 @@ describe('an event', () => {
     ['source_back', { source: 'http://p/***', outage_ms: 12_400 }, 'The source http://p/*** is back after 12 s'],
     ['source_lost', { source: 'http://p/***', reason: '404' }, 'The source http://p/*** is lost: 404'],
     ['client_disconnected', { client_id: 'tv', name: 'News', seconds: 65, reason: 'left' }, 'tv left News after 1 min'],
+    ['client_disconnected', { client_id: 'client_d2f44d7f50556856', name: 'News' }, 'A viewer left News'],
+    ['client_disconnected', { client_id: 'console_769ebc7d752b22', name: 'News' }, 'Somebody in the console left News'],
     [
       'failover_triggered',
       { name: 'News', failover_index: 0, reason: 'source_stalled' },
