@@ -44,7 +44,7 @@ export const SERIES: Readonly<Record<MetricKey, Series>> = {
     'you choose `HLS_CACHE_BYTES`',
   ),
   hlsSegmentsFetched: counter(
-    'Media of HLS that came from another worker: of sources, from the owner of the source; of segments made here, what this worker joined too late for or has cut otherwise.',
+    'Media of HLS that came from another worker. That of sources comes from the owner of the source. Of segments made here it is what this worker joined too late for, or has cut otherwise.',
     'traffic between workers is high',
   ),
   processes: gauge('FFmpeg processes running now.', 'CPU is high'),
