@@ -72,7 +72,9 @@ async function main(): Promise<void> {
   if (process.send === undefined) return;
   // What `npm start` and `npm run cluster` print. A request would be a line in the log, and another program may have the port.
   const streams = await services.registry.streams().catch(() => undefined);
-  process.send({ listening: address, hasConsole: config.console, streams: streams?.length });
+  // While Redis is away there may be more of them than this worker knows.
+  const known = services.registry.outageMs === undefined ? streams?.length : undefined;
+  process.send({ listening: address, hasConsole: config.console, streams: known });
 }
 
 /** What a program can do about a port that another one has. */
