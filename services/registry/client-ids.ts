@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { CONSOLE_CLIENT } from '../shared/console/lists.ts';
 
 /** A player that drops connections and opens others leaves at most this many behind within CLIENT_TIMEOUT. */
 const LATER_IDS = 4;
@@ -20,4 +21,9 @@ export function clientIds(wanted: string, randomHex: (bytes: number) => string):
 /** The ids of a session, which all workers have to know: another client may have the wanted one. */
 export function sessionIds(wanted: string): string[] {
   return [wanted, `${wanted}_hls`];
+}
+
+/** Whether a client is a player in a page of the console: somebody looks whether a stream plays. */
+export function isLooking(clientId: string): boolean {
+  return clientId.startsWith(CONSOLE_CLIENT);
 }

@@ -73,6 +73,11 @@ export interface StreamRecords {
     next: FailoverState,
     why?: FailoverNews,
   ): Promise<Advanced | undefined>;
+  /**
+   * Whether all viewers of a stream and its group are players in pages of the console. False when there is none. Who looks whether a
+   * stream plays moves it to no other source.
+   */
+  isOnlyLookedAt(id: string): Promise<boolean>;
   /** From now on each client of the stream gets its own slot. */
   markUnshareable(id: string): Promise<void>;
   countError(id: string): Promise<void>;

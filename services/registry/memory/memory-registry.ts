@@ -1,7 +1,7 @@
 /** The registry of a worker alone: the same contract, in the memory of this process. */
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
-import { clientIds, sessionIds } from '../client-ids.ts';
+import { clientIds, isLooking, sessionIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
 import {
   EVENTS_START,
@@ -211,6 +211,12 @@ export class MemoryRegistry implements Registry {
   noteState(id: string, state: FailoverState): void {
     const group = this.#streams.get(id)?.group;
     if (group !== undefined && movedAtMs(state) >= movedAtMs(group.state)) group.state = { ...state };
+  }
+
+  async isOnlyLookedAt(id: string): Promise<boolean> {
+    const streams = this.#streams.get(id)?.group.streams ?? [];
+    const clients = [...streams].flatMap((each) => [...(this.#streams.get(each)?.clients.keys() ?? [])]);
+    return clients.length > 0 && clients.every(isLooking);
   }
 
   async markUnshareable(id: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Redis } from 'ioredis';
 import { type Clock, systemClock } from '../../shared/clock.ts';
+import { CONSOLE_CLIENT } from '../../shared/console/lists.ts';
 import { BadRecordError } from '../bad-record.ts';
 import { clientIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
@@ -212,6 +213,10 @@ export class RedisRegistry implements SharedRegistry {
     if (answer === null) return undefined;
     const [text = '', ...streams] = answer;
     return { state: readFailover(text) ?? next, streams };
+  }
+
+  async isOnlyLookedAt(id: string): Promise<boolean> {
+    return (await this.#run('only-looked-at', id, CONSOLE_CLIENT)) === 1;
   }
 
   async markUnshareable(id: string): Promise<void> {

@@ -8,6 +8,7 @@ const NAMES = [
   'create-stream',
   'delete-stream',
   'advance-failover',
+  'only-looked-at',
   'join',
   'leave',
   'expire',

@@ -255,6 +255,13 @@ export class ResilientRegistry implements Registry {
     return advanced;
   }
 
+  isOnlyLookedAt(id: string): Promise<boolean> {
+    return this.#reach.ask(
+      () => this.#shared.isOnlyLookedAt(id),
+      () => this.#held.records.isOnlyLookedAt(id),
+    );
+  }
+
   async markUnshareable(id: string): Promise<void> {
     await this.#held.records.markUnshareable(id);
     await this.#do(() => this.#shared.markUnshareable(id));

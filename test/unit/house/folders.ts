@@ -41,7 +41,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'services/registry',
     'what workers know together: the interface, its records and rules',
-    'services/shared services/registry/events services/registry/samples',
+    'services/shared services/shared/console services/registry/events services/registry/samples',
   ),
   row(
     'services/registry/memory',
@@ -52,7 +52,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'services/registry/redis',
     'a registry in Redis',
-    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis/counters services/registry/samples',
+    'services/shared services/shared/console services/registry services/registry/events services/registry/memory services/registry/redis/counters services/registry/samples',
   ),
   row(
     'services/registry/resilient',

@@ -329,6 +329,18 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await indexes(ID, B, C)).toEqual([0, 0, 0]);
     });
 
+    it('are only looked at while all of their viewers are players in pages of the console', async () => {
+      const { registry, leave, watch } = await setUpGroup();
+      expect(await registry.isOnlyLookedAt(ID)).toBe(false);
+      await registry.join({ client: viewer(B), clientId: 'console_1', cap: 10, localSlots: [] });
+      expect([await registry.isOnlyLookedAt(ID), await registry.isOnlyLookedAt(B)]).toEqual([true, true]);
+      await watch(ID);
+      expect([await registry.isOnlyLookedAt(ID), await registry.isOnlyLookedAt(B)]).toEqual([false, false]);
+      await leave(ID);
+      expect(await registry.isOnlyLookedAt(ID)).toBe(true);
+      expect(await registry.isOnlyLookedAt(C)).toBe(false);
+    });
+
     it('are back at the primary source when the last of them is idle', async () => {
       const { registry, watch, leave, age, indexes } = await setUpGroup();
       await watch(ID);

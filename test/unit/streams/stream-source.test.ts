@@ -13,6 +13,10 @@ import { systemClock } from '../../../services/shared/clock.ts';
 import { failoverGroups } from '../../support/failover-groups.ts';
 import { SPEC } from '../../support/stream-spec.ts';
 
+const VIEWER = {
+  ...{ streamId: 'a', workerId: 'w', userAgent: 'vlc', ipAddress: '192.0.2.1', username: undefined },
+  ...{ connectedAtMs: 0, lastAccessMs: 0, bytesServed: 0, segmentsServed: 0 },
+};
 const URLS = ['http://p/spare.ts', 'http://p/last.ts'];
 
 /** Streams of one worker, created as `specs` say; by id. */
@@ -129,6 +133,27 @@ describe('streams of one URL', () => {
     await registry.advanceFailover('b', 1, { ...b.state, index: 0, currentUrl: URLS[0] as string, lastAtMs: 1e15 });
     await reads.refresh();
     expect(b.index).toBe(0);
+  });
+
+  it('are moved by nobody who only looks at them, unless somebody says so', async () => {
+    const asked: ResolverQuestion[] = [];
+    const resolver = { failoverResolverUrl: 'http://ask/' };
+    const { registry, sources } = await streamsOf([{ id: 'a', ...resolver }], {
+      askResolver: async (question) => {
+        asked.push(question);
+        return undefined;
+      },
+    });
+    const [a] = sources as [StreamSource];
+    const join = (clientId: string) => registry.join({ client: VIEWER, clientId, cap: 10, localSlots: [] });
+    await join('console_1');
+    expect(await a.advance(-1, { reason: 'stalled' })).toBe(false);
+    expect([a.index, asked]).toEqual([-1, []]);
+    expect(await a.moveTo(1)).toEqual(['a']);
+    await a.moveTo(-1);
+    await join('somebody');
+    expect(await a.advance(-1, { reason: 'stalled' })).toBe(true);
+    expect([a.index, asked.length]).toEqual([0, 1]);
   });
 
   it('ask the resolver once, with the metadata of the one that asked', async () => {

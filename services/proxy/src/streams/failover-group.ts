@@ -18,7 +18,7 @@ import type { FailoverCause, Following } from '../upstream/provider/source-addre
 export type AskResolver = (question: ResolverQuestion) => Promise<string | undefined>;
 
 export interface FailoverGroupDeps {
-  readonly registry: Pick<StreamRecords, 'advanceFailover' | 'stream'>;
+  readonly registry: Pick<StreamRecords, 'advanceFailover' | 'isOnlyLookedAt' | 'stream'>;
   readonly askResolver: AskResolver;
   /** Failovers during one outage; 0: as many as there are URLs, or 999 with a resolver. */
   readonly maxFailoverAttempts: number;
@@ -85,9 +85,9 @@ export class FailoverGroup {
 
   /**
    * Moves on from `fromIndex`: by exactly one, however many streams and slots ask. Does not move when another one has done so
-   * already.
+   * already. Nor when only pages of the console play the group: who looks whether a source plays must see that it does not.
    * @param asking the stream that asks; its metadata is the resolver's
-   * @returns the streams that have moved with this call, or undefined when there is no other source
+   * @returns the streams that have moved with this call, or undefined when there is no other source for it
    */
   async advance(asking: StreamRecord, fromIndex: number, cause: FailoverCause): Promise<readonly string[] | undefined> {
     if (this.#state.index !== fromIndex) return [];
@@ -140,6 +140,7 @@ export class FailoverGroup {
 
   async #advance(asking: StreamRecord, cause: FailoverCause): Promise<readonly string[] | undefined> {
     const from = this.#state;
+    if (cause.reason !== 'manual' && (await this.#deps.registry.isOnlyLookedAt(asking.id))) return undefined;
     const next = await this.#next(asking, from, cause);
     return next && this.#put(asking, from, next, cause.reason);
   }

@@ -1,5 +1,6 @@
 /** Gives each viewer a place within this worker's limits: at a shared feed, or at a process of its own. */
 
+import { isLooking } from '../../../registry/client-ids.ts';
 import { clientReport } from '../../../registry/client-report.ts';
 import { filmFeedKey, processFeedKey } from '../../../registry/feed-keys.ts';
 import { sourceKey } from '../../../registry/groups.ts';
@@ -238,7 +239,9 @@ export class Seating {
       }
       if (!(error instanceof FiniteSourceError)) {
         // The stream is not at fault if the viewer left or must now be served in another way.
-        if (!signal.aborted && !(error instanceof NotSharedError)) await this.noteFailure(stream.id, error);
+        // Where only the console looks, no other source was tried: a viewer may have one.
+        const isAtFault = !(signal.aborted || error instanceof NotSharedError || isLooking(client.id));
+        if (isAtFault) await this.noteFailure(stream.id, error);
         throw error;
       }
       // Only opening it shows that the source has an end. Everybody who waited joins again, each with its own process.

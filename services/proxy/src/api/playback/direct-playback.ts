@@ -1,12 +1,13 @@
 /** Plays direct streams: counts their viewers and passes the source on to them. */
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isLooking } from '../../../../registry/client-ids.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError } from '../../errors.ts';
 import { tellFailure } from '../../events/stream-failure.ts';
 import { type DirectRequest, serveDirect } from '../../upstream/direct/direct-stream.ts';
 import type { ReplyHead } from '../../upstream/direct/reply-head.ts';
-import type { SourceAddress } from '../../upstream/provider/source-address.ts';
+import { followed, type SourceAddress } from '../../upstream/provider/source-address.ts';
 import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import { stopIfGone, Visit } from '../../visit.ts';
@@ -69,8 +70,11 @@ export class DirectPlayback {
       );
       const tap = seating.directMedia.begin(stream.id);
       visit.holds(tap.end);
+      const asked = this.#request(stream, request, reply);
       const served = serveDirect({
-        ...this.#request(stream, request, reply),
+        ...asked,
+        // A page of the console may be refused what the others get.
+        source: isLooking(session.client.id) ? followed(asked.source) : asked.source,
         method: 'GET',
         signal: abort.signal,
         stall: session.stall,

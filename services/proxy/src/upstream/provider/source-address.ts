@@ -45,6 +45,25 @@ export interface SwitchableSource {
   advance(fromIndex: number, cause: FailoverCause): Promise<boolean>;
 }
 
+/** The same source for a reader that goes where the others go, and moves nobody. */
+export function followed(source: SwitchableSource): SwitchableSource {
+  return {
+    get address() {
+      return source.address;
+    },
+    get index() {
+      return source.index;
+    },
+    get movedAtMs() {
+      return source.movedAtMs;
+    },
+    canFailOver: false,
+    following: undefined,
+    mayMoveOn: () => false,
+    advance: async () => false,
+  };
+}
+
 /** The source of streams that move together. */
 export interface GroupSource extends SwitchableSource {
   /** The same object for all streams that move together. */
