@@ -71,8 +71,6 @@ export interface PlayingStream {
   readonly speed?: number | undefined;
   /** Runs of FFmpeg, or of the source, that ended and were replaced. */
   readonly failures?: number | undefined;
-  /** Each viewer has a connection to the provider of its own. */
-  readonly alone?: boolean | undefined;
   readonly sourceHost: string;
   /** 0: the primary source; n: backup n. */
   readonly backup: number;

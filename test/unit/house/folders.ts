@@ -273,7 +273,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/streams',
     'routes of streams and their clients',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* viewers viewers/sessions worker api/http api/access api/views api/lists',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* streams viewers viewers/sessions worker api/http api/access api/views api/lists',
   ),
   row(
     'api/playback',

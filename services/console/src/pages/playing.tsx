@@ -74,7 +74,7 @@ function Row({ id, stream }: { readonly id: string; readonly stream: PlayingStre
       <td class="wide">{owner === undefined ? '–' : <Outside text={owner} />}</td>
       <td class="wide">{sinceMs === undefined ? '–' : <Moment ms={sinceMs} />}</td>
       <td class="number">
-        <PlayButton streamId={id} name={name} codecs={stream.codecs} alone={stream.alone} />
+        <PlayButton streamId={id} name={name} codecs={stream.codecs} />
       </td>
     </tr>
   );

@@ -10,8 +10,6 @@ export interface PlayerProps {
   readonly name: string;
   /** As RFC 6381 writes them, with commas between; undefined: nobody knows yet. */
   readonly codecs?: string | undefined;
-  /** Each viewer has a connection to the provider of its own. */
-  readonly alone?: boolean | undefined;
   readonly onClose: () => void;
 }
 

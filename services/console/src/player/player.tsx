@@ -14,22 +14,41 @@ import type { PlayerProps } from './play-button.tsx';
 /** A worker from a blob is refused under the policy of the console, and a stream of television needs none. */
 const CONFIG = { enableWorker: false, enableWorkerForMSE: false, liveSync: true, autoCleanupSourceBuffer: true };
 
+type PlayCost =
+  | { readonly state: 'free' | 'second' }
+  | { readonly state: 'full'; readonly limit: number; readonly streams: readonly string[] };
+
 type State =
-  /** Whoever wants to play must say so once more. */
-  | { readonly kind: 'asking' }
+  /** What it would cost at the provider is being asked. */
+  | { readonly kind: 'checking' }
+  /** It would cost something. Whoever wants to play must say so once more. */
+  | { readonly kind: 'asking'; readonly cost: string }
   | { readonly kind: 'opening' }
   | { readonly kind: 'playing' }
   | { readonly kind: 'failed'; readonly reason: string };
 
-export function Player({ streamId, name, codecs, alone = false, onClose }: PlayerProps) {
+export function Player({ streamId, name, codecs, onClose }: PlayerProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const [state, setState] = useState<State>({ kind: alone ? 'asking' : 'opening' });
+  const [state, setState] = useState<State>({ kind: 'checking' });
   const [address, setAddress] = useState('');
-  const isWanted = state.kind !== 'asking';
+  const isWanted = state.kind !== 'checking' && state.kind !== 'asking';
 
   // The browser keeps the focus in the dialog, closes it with Escape, and returns the focus to the button.
   useEffect(() => dialog.current?.showModal(), []);
+
+  useEffect(() => {
+    let isOver = false;
+    const check = async (): Promise<void> => {
+      // Whoever cannot be asked does not answer the player either, and that says why.
+      const cost = await costOf(streamId).catch(() => undefined);
+      if (!isOver) setState(cost === undefined ? { kind: 'opening' } : { kind: 'asking', cost });
+    };
+    void check();
+    return () => {
+      isOver = true;
+    };
+  }, [streamId]);
 
   useEffect(() => {
     if (!isWanted) return;
@@ -74,10 +93,9 @@ export function Player({ streamId, name, codecs, alone = false, onClose }: Playe
       </h2>
       {/* biome-ignore lint/a11y/useMediaCaption: the subtitles of a live stream are in the stream */}
       <video ref={video} controls playsInline onPlaying={() => setState({ kind: 'playing' })} />
-      <p role="status">{state.kind === 'failed' ? said.failed(state.reason) : said[state.kind]}</p>
-      {!isWanted && (
+      <p role="status">{statusOf(state)}</p>
+      {state.kind === 'asking' && (
         <p>
-          {said.alone}{' '}
           <button type="button" onClick={() => setState({ kind: 'opening' })}>
             {said.playAlone}
           </button>
@@ -89,6 +107,20 @@ export function Player({ streamId, name, codecs, alone = false, onClose }: Playe
       </button>
     </dialog>
   );
+}
+
+function statusOf(state: State): string {
+  const { player: said } = words;
+  if (state.kind === 'failed') return said.failed(state.reason);
+  return state.kind === 'asking' ? state.cost : said[state.kind];
+}
+
+/** What playing a stream here takes from others, in words; undefined: nothing. */
+async function costOf(streamId: string): Promise<string | undefined> {
+  const { player: said } = words;
+  const cost = await ask<PlayCost>(`/console/play?${new URLSearchParams({ stream_id: streamId })}`);
+  if (cost.state === 'full') return said.full(cost.limit, cost.streams.map((each) => visible(each)).join(', '));
+  return cost.state === 'second' ? said.alone : undefined;
 }
 
 /** The same address for a viewer who can be told from others in lists. */

@@ -24,7 +24,7 @@ export function Actions({ id, stream }: ActionsProps) {
   };
   return (
     <div class="actions">
-      <PlayButton streamId={id} name={stream.name} codecs={stream.codecs} alone={stream.alone} />
+      <PlayButton streamId={id} name={stream.name} codecs={stream.codecs} />
       <Address id={id} />
       <FailOver id={id} stream={stream} />
       <AskingButton label={said.stop} text={said.stopMeans(stream.viewers)} act={stop} />

@@ -376,12 +376,14 @@ export const en = {
     playNamed: (name: string) => `Play ${name}`,
     notLoaded: 'the player is not there: load the page anew',
     opening: 'Opening …',
-    asking: '',
+    checking: 'Looking what it takes …',
     playing: 'Playing.',
     failed: (reason: string) =>
       `This browser cannot play it${because(visible(reason))}. A player such as VLC may: it takes the address.`,
     unknownCodecs: (names: string) => `it does not know ${names}`,
     alone: 'Each viewer of this stream has a connection to the provider of its own. Playing it here opens one more.',
+    full: (limit: number, streams: string) =>
+      `Playing it here needs one more connection to the provider. Its account allows ${count(limit)}, and all are in use${because(streams)}. The worker refuses until one is free.`,
     playAlone: 'Play all the same',
     noMediaSource: 'it has no Media Source Extensions',
     address: 'the address to play',

@@ -41,6 +41,7 @@ import { connectionRoute } from './streams/connection-route.ts';
 import { createRoutes } from './streams/create-routes.ts';
 import { lookRoute } from './streams/look-route.ts';
 import { metadataRoutes } from './streams/metadata-routes.ts';
+import { playRoute } from './streams/play-route.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
 import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-routes.ts';
 
@@ -141,6 +142,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         liveRoute(guarded, services);
         workerRoute(guarded, services);
         lookRoute(guarded, services);
+        playRoute(guarded, services);
       }
       unsupportedRoutes(guarded);
     });

@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { accountOf } from '../../../../services/proxy/src/upstream/provider/provider-connections.ts';
+import { sourceFeedOf } from '../../../../services/proxy/src/upstream/provider/source-key.ts';
 import { startApi, type TestApi } from '../support.ts';
 
 const PACKET = Buffer.alloc(188, 0xff);
@@ -139,6 +140,43 @@ describe('an account in use', () => {
     // Another account of the host is another one.
     expect((await look(api, `${url}/live/other/pass/2.ts`)).body.state).toBe('failed');
     expect(new Set(asked.map((each) => each.url))).toEqual(new Set(['/live/other/pass/2.ts']));
+  });
+});
+
+describe('one more player of a stream', () => {
+  const cost = async (api: TestApi, id: unknown) => (await api.get(`/console/play?stream_id=${id}`)).body;
+  const created = async (api: TestApi, url: string, more: object = {}) =>
+    (await api.post('/streams', { url, metadata: { name: url.slice(-4) }, ...more })).body.stream_id;
+
+  it('costs nothing where the cluster reads the source already, and a connection where each viewer has its own', async () => {
+    const api = await startApi();
+    const { connections, seating, registry } = api.services;
+    const [alone, shared] = [
+      await created(api, 'http://a.example/live/u/p/1.ts'),
+      await created(api, 'http://a.example/live/u/p/2.ts', { share: true }),
+    ];
+    expect([await cost(api, alone), await cost(api, shared)]).toEqual([{ state: 'free' }, { state: 'free' }]);
+    const stream = await registry.stream(String(alone));
+    if (stream === undefined) throw new Error('it was created');
+    const { address } = seating.sourceOf(stream);
+    onTestFinished(await connections.acquire(String(alone), address));
+    onTestFinished(
+      await connections.acquire(sourceFeedOf({ ...address, url: 'http://a.example/live/u/p/2.ts' }), address),
+    );
+    expect([await cost(api, alone), await cost(api, shared)]).toEqual([{ state: 'second' }, { state: 'free' }]);
+    expect((await api.get(`/console/play?stream_id=${'0'.repeat(32)}`)).status).toBe(404);
+  });
+
+  it('is one too many where the account is full, and it is said who uses that', async () => {
+    const api = await startApi({ SOURCE_MAX_CONNECTIONS: '1' });
+    const { connections, config } = api.services;
+    const address = { url: 'http://a.example/live/u/p/1.ts', headers: {}, userAgent: config.defaultUserAgent };
+    const shared = await created(api, address.url, { share: true });
+    onTestFinished(await connections.acquire(sourceFeedOf(address), address));
+    const other = await created(api, 'http://a.example/live/u/p/2.ts');
+    expect(await cost(api, shared)).toEqual({ state: 'free' });
+    expect(await cost(api, other)).toMatchObject({ state: 'full', limit: 1 });
+    expect(await cost(api, await created(api, 'http://a.example/live/v/p/2.ts'))).toEqual({ state: 'free' });
   });
 });
 

@@ -87,7 +87,7 @@ function numbersOf(facts: NowFacts): NowNumbers {
 
 export function playingStream(
   { name, profile, sourceHost, backup }: ShownRecord,
-  { viewers, processes, owner }: StreamSummary,
+  { viewers, owner }: StreamSummary,
   made: MadeStream | undefined,
   sinceMs: number | undefined,
 ): PlayingStream {
@@ -95,7 +95,6 @@ export function playingStream(
   return {
     ...{ name, profile, sourceHost, backup },
     viewers,
-    ...(viewers > 0 && processes === 0 ? { alone: true } : {}),
     bitsPerSecond: made?.bitsPerSecond === undefined ? undefined : Math.round(made.bitsPerSecond),
     width: variant?.size?.width,
     height: variant?.size?.height,

@@ -1,21 +1,16 @@
 /** POST /console/source: what is at an address, before a stream is made of it. */
 
 import { z } from 'zod';
-import { factsOf } from '../../../../registry/events/stream-facts.ts';
-import type { WorkerRecord } from '../../../../registry/types.ts';
 import { accountOf } from '../../upstream/provider/provider-connections.ts';
-import type { SourceAddress } from '../../upstream/provider/source-address.ts';
-import { hlsFeedOf, sourceFeedOf } from '../../upstream/provider/source-key.ts';
 import type { Services } from '../../worker/services.ts';
 import { emptyIsNone, sourceUrl } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { workersNow } from '../views/snapshot.ts';
 import { lookAt } from './source-look.ts';
+import { namesOf, readersOf, usersOf } from './source-readers.ts';
 
 /** All that a look may take. */
 const LOOK_MS = 12_000;
-/** Streams that are named. */
-const NAMED = 10;
 /** What holds the connection meanwhile. */
 const HOLDER = 'a test of the console';
 
@@ -49,11 +44,6 @@ const answer = z.discriminatedUnion('state', [
 
 export function lookRoute(app: Api, services: Services): void {
   const { config, registry, guard, connections } = services;
-  const named = async (ids: readonly string[]): Promise<string[]> => {
-    const streams = await registry.streamsOf([...new Set(ids)].slice(0, NAMED));
-    return streams.map((stream) => factsOf(stream).about.name);
-  };
-
   app.post(
     '/console/source',
     {
@@ -68,12 +58,12 @@ export function lookRoute(app: Api, services: Services): void {
       const address = { url, headers: headers ?? {}, userAgent: user_agent ?? config.defaultUserAgent };
       const workers = await workersNow(services);
       const readers = readersOf(workers, address);
-      if (readers !== undefined) return { state: 'playing', streams: await named(readers) };
+      if (readers !== undefined) return { state: 'playing', streams: await namesOf(registry, readers) };
       const account = accountOf(address);
       const users = usersOf(workers, account);
       // Not even for a moment: a provider may end what plays.
       if (connections.areLimited && users.count >= config.sourceMaxConnections) {
-        return { state: 'full', streams: await named(users.streams) };
+        return { state: 'full', streams: await namesOf(registry, users.streams) };
       }
       const signal = AbortSignal.timeout(LOOK_MS);
       const release = await connections.acquire(HOLDER, address, signal);
@@ -92,31 +82,5 @@ export function lookRoute(app: Api, services: Services): void {
         release();
       }
     },
-  );
-}
-
-/** The streams that read a source; undefined when the cluster has no connection for it. */
-function readersOf(workers: readonly WorkerRecord[], address: SourceAddress): string[] | undefined {
-  const keys = new Set([sourceFeedOf(address), hlsFeedOf(address)]);
-  if (!workers.some(({ connections }) => Object.keys(connections?.held ?? {}).some((name) => keys.has(name)))) {
-    return undefined;
-  }
-  return streamsReading(workers, (name) => keys.has(name));
-}
-
-/** How many connections an account has, and which streams use them. */
-function usersOf(workers: readonly WorkerRecord[], account: string): { count: number; streams: string[] } {
-  const held = workers.flatMap(({ accounts = {} }) => Object.entries(accounts[account]?.held ?? {}));
-  const holders = new Set(held.map(([holder]) => holder));
-  const own = [...holders].filter((holder) => !holder.includes(':'));
-  return {
-    count: held.reduce((sum, [, count]) => sum + count, 0),
-    streams: [...own, ...streamsReading(workers, (name) => holders.has(name))],
-  };
-}
-
-function streamsReading(workers: readonly WorkerRecord[], isMeant: (name: string) => boolean): string[] {
-  return workers.flatMap(({ connections }) =>
-    Object.entries(connections?.reads ?? {}).flatMap(([streamId, names]) => (names.some(isMeant) ? [streamId] : [])),
   );
 }
