@@ -53,6 +53,7 @@ export const keys = {
   leasePrefix: 'sp:lease:',
   /** Sorted set: incarnations by when their lease ends, in ms by the clock of Redis. */
   leaseEnds: 'sp:lease-ends',
+  stoodStill: 'sp:stood-still',
   /** Hash: incarnation that a peer has proved dead → `<when its lease would end> <when that was proved>`, in ms by the clock of Redis. */
   seized: 'sp:seized',
   /** Hash: incarnation → its worker id. */

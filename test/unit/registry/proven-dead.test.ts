@@ -108,3 +108,22 @@ it('without a proof is gone when its lease has run out', async () => {
   pass(1_300);
   expect(await seen()).toEqual({ living: ['w2'], gone: [['w1', 300]], viewers: 1, clients: ['w2'] });
 });
+
+it('has not ended because Redis stood still, whoever comes back first', async () => {
+  const { one, two, pass, seen } = await setUp();
+  pass(LEASE_MS + 2_000);
+  // What it has sent meanwhile comes at once.
+  await two.renew(IDLE);
+  await two.renew(IDLE);
+  pass(1_500);
+  await two.renew(IDLE);
+  await one.renew(IDLE);
+  expect(await seen()).toEqual(BOTH);
+  expect(await two.events({ types: ['worker_left', 'client_disconnected'] }, 10)).toEqual([]);
+  // Whoever does not come back has died.
+  pass(LEASE_MS - 1_000);
+  await two.renew(IDLE);
+  pass(2_500);
+  await two.renew(IDLE);
+  expect((await two.events({ types: ['worker_left'] }, 10)).map(({ data }) => data.reason)).toEqual(['died']);
+});

@@ -64,8 +64,10 @@ local function end_incarnation(incarnation, reason)
   tell_of_worker('worker_left', worker, incarnation, { reason = reason, clients_lost = clients_lost })
 end
 
--- Ends the incarnations that have not renewed their lease. Others have renewed theirs meanwhile, so it is not Redis that stood still.
+-- Ends the incarnations that have not renewed their lease, unless Redis stood still a moment ago: then a worker that lives has found its
+-- own lease ended, and what it had sent meanwhile comes all at once, before the others have sent anything.
 local function end_expired(now)
+  if redis.call('EXISTS', K.stoodStill) == 1 then return end
   for _, incarnation in ipairs(redis.call('ZRANGEBYSCORE', K.leaseEnds, '-inf', string.format('%.0f', now - LEASE_OVER_MS), 'LIMIT', 0, 1)) do
     if is_alive(incarnation) then redis.call('ZADD', K.leaseEnds, string.format('%.0f', now), incarnation)
     else end_incarnation(incarnation) end

@@ -127,7 +127,8 @@ end
 for _, heard in ipairs(cjson.decode(ARGV[11])) do redis.call('LREM', K.commandsPrefix .. incarnation, 1, heard) end
 local answer = redis.call('LRANGE', K.commandsPrefix .. incarnation, 0, -1)
 note_drain(incarnation, worker, ARGV[8], answer)
-if unbroken == 1 then end_expired(tonumber(now)) end
+if unbroken == 1 then end_expired(tonumber(now))
+elseif ARGV[13] == '1' then redis.call('SET', K.stoodStill, now, 'PX', ARGV[4]) end
 end_idle(tonumber(ARGV[12]))
 for _, each in ipairs(gone) do answer[#answer + 1] = each end
 table.insert(answer, 1, unbroken)
