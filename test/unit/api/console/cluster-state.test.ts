@@ -28,11 +28,11 @@ function left(workerId: string, agoMs: number, reason = 'died'): RecordedEvent {
 function state(
   workers: WorkerRecord[],
   leases: Record<string, number>,
-  left: RecordedEvent[] = [],
+  turnover: RecordedEvent[] = [],
   gone: GoneWorker[] = [],
 ) {
   const about = { workerId: 'w1', version: '1', workers: workers.length };
-  return clusterState({ about, workers, leases: new Map(Object.entries(leases)), gone, left, nowMs: NOW_MS });
+  return clusterState({ about, workers, leases: new Map(Object.entries(leases)), gone, turnover, nowMs: NOW_MS });
 }
 
 it('lists who serves, who drains and why, the most viewers first', () => {
@@ -61,6 +61,9 @@ it('keeps who has gone for five minutes, unless it is back', () => {
     left('w9', 3_900),
     left('w9', 200_000, 'stopped'),
     left('back', 1_000),
+    // It is back, and nobody knows it while Redis is away.
+    { ...left('unknown', 2_000), type: 'worker_joined' },
+    left('unknown', 3_000),
     left('w8', GONE_MS),
   ]);
   expect([order, total]).toEqual([['back', 'w1', 'w9'], 3]);

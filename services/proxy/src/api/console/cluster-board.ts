@@ -1,6 +1,6 @@
 /** Reads what the page Cluster shows. */
 
-import type { RecordedEvent } from '../../../../registry/events/event.ts';
+import type { EventType, RecordedEvent } from '../../../../registry/events/event.ts';
 import { isOutage } from '../../../../registry/outage.ts';
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import type { ClusterState } from '../../../../shared/console/live.ts';
@@ -9,14 +9,15 @@ import { withOwnNumbers } from '../views/snapshot.ts';
 import { aboutOf } from './about.ts';
 import { clusterState } from './cluster-state.ts';
 
-/** Ends of workers that are read when somebody begins to look, and kept. */
-const KEPT = 100;
+/** Beginnings and ends of workers that are read when somebody begins to look, and kept. */
+const TYPES: readonly EventType[] = ['worker_joined', 'worker_left'];
+const KEPT = 200;
 
 export class ClusterBoard {
   readonly #services: Services;
   readonly #clock: Clock;
   /** The newest first. */
-  #left: readonly RecordedEvent[] = [];
+  #turnover: readonly RecordedEvent[] = [];
   #stop: (() => void) | undefined;
 
   constructor(services: Services, clock: Clock = systemClock) {
@@ -29,28 +30,35 @@ export class ClusterBoard {
     const workers = withOwnNumbers(this.#services, records);
     await this.#follow();
     const nowMs = this.#clock.wallMs();
-    return clusterState({ about: aboutOf(this.#services, workers), workers, leases, gone, left: this.#left, nowMs });
+    return clusterState({
+      about: aboutOf(this.#services, workers),
+      workers,
+      leases,
+      gone,
+      turnover: this.#turnover,
+      nowMs,
+    });
   }
 
   rest(): void {
     this.#stop?.();
     this.#stop = undefined;
-    this.#left = [];
+    this.#turnover = [];
   }
 
-  /** Reads who has left, once, and takes note of who leaves from then on. During an outage the next call tries again. */
+  /** Reads who has come and left, once, and takes note of who does from then on. During an outage the next call tries again. */
   async #follow(): Promise<void> {
     if (this.#stop !== undefined) return;
     const { registry, eventFeed } = this.#services;
     const event = (recorded: RecordedEvent): void => {
-      if (recorded.type === 'worker_left') this.#left = [recorded, ...this.#left].slice(0, KEPT);
+      if (TYPES.includes(recorded.type)) this.#turnover = [recorded, ...this.#turnover].slice(0, KEPT);
     };
     try {
       const stop = await eventFeed.read({ event, missed: () => undefined }, undefined);
       this.#stop = stop;
-      const before = await registry.events({ types: ['worker_left'] }, KEPT);
-      const known = new Set(this.#left.map(({ id }) => id));
-      this.#left = [...this.#left, ...before.filter(({ id }) => !known.has(id))].slice(0, KEPT);
+      const before = await registry.events({ types: TYPES }, KEPT);
+      const known = new Set(this.#turnover.map(({ id }) => id));
+      this.#turnover = [...this.#turnover, ...before.filter(({ id }) => !known.has(id))].slice(0, KEPT);
     } catch (error) {
       this.rest();
       if (!isOutage(error)) throw error;

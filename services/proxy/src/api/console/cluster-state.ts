@@ -26,22 +26,23 @@ export interface ClusterFacts {
   readonly leases: ReadonlyMap<string, number>;
   /** Dead, and not ended yet. */
   readonly gone: readonly GoneWorker[];
-  /** Events of the type `worker_left`, the newest first. */
-  readonly left: readonly RecordedEvent[];
+  /** Events of the types `worker_joined` and `worker_left`, the newest first. */
+  readonly turnover: readonly RecordedEvent[];
   readonly nowMs: number;
 }
 
-export function clusterState({ about, workers, leases, gone: dead, left, nowMs }: ClusterFacts): ClusterState {
+export function clusterState({ about, workers, leases, gone: dead, turnover, nowMs }: ClusterFacts): ClusterState {
   const living = workers
     .toSorted((a, b) => b.clients - a.clients || (a.workerId < b.workerId ? -1 : 1))
     .map((worker): [string, ShownWorker] => [worker.workerId, livingWorker(worker, leases.get(worker.incarnation))]);
   const gone = [
     ...dead.map(({ worker, forMs }): [string, ShownWorker] => [worker.workerId, deadFor(worker, forMs)]),
-    ...left
-      .filter(({ atMs }) => nowMs - atMs < GONE_MS)
+    ...turnover
+      // What has happened to a worker last counts. One that is back may be missing here while Redis is away.
+      .filter(({ data }, at, all) => all.findIndex((other) => other.data.worker_id === data.worker_id) === at)
+      .filter(({ type, atMs }) => type === 'worker_left' && nowMs - atMs < GONE_MS)
       .map(({ atMs, data }): [string, ShownWorker] => [String(data.worker_id ?? ''), goneSince(atMs, data, nowMs)]),
   ]
-    // Of several ends of a worker the last one counts; one that is back is not gone.
     .filter(([name], at, all) => all.findIndex(([other]) => other === name) === at)
     .filter(([name]) => name !== '' && !workers.some(({ workerId }) => workerId === name));
   const shown = [...living, ...gone].slice(0, MAX_ROWS);
