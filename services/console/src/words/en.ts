@@ -334,7 +334,7 @@ export const en = {
         const stay =
           watching === 0
             ? 'It has no viewers.'
-            : `Its ${viewers(watching)} stay connected to it until they leave by themselves.`;
+            : `Its ${viewers(watching)} ${watching === 1 ? 'stays connected to it until it leaves by itself' : 'stay connected to it until they leave by themselves'}.`;
         const made = ffmpegs === 0 ? '' : ` ${several(ffmpegs, 'FFmpeg moves', 'FFmpegs move')}.`;
         const last = others > 0 ? '' : ' No other worker takes viewers, so this will be refused.';
         return `${first} ${stay}${made}${last}`;
