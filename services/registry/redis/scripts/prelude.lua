@@ -77,12 +77,17 @@ local function seized_for(incarnation, now)
   return math.max(0, now - tonumber(at))
 end
 
--- Whether a stream has a viewer on a living worker other than `except`.
+-- Whether a stream has a viewer on a living worker other than `except`. Mostly the first few say so, of thousands.
 local function is_watched(id, except)
-  for _, text in ipairs(redis.call('HVALS', K.clients .. id)) do
-    local client = decode(text)
-    local incarnation = client and client.incarnation
-    if incarnation ~= except and is_alive(incarnation) then return true end
+  local cursor = '0'
+  while cursor do
+    local page = redis.call('HSCAN', K.clients .. id, cursor, 'COUNT', 20)
+    for at = 2, #page[2], 2 do
+      local client = decode(page[2][at])
+      local incarnation = client and client.incarnation
+      if incarnation ~= except and is_alive(incarnation) then return true end
+    end
+    cursor = page[1] ~= '0' and page[1] or nil
   end
   return false
 end
