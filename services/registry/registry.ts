@@ -124,6 +124,8 @@ export interface Overview {
   readonly leases: ReadonlyMap<string, number>;
   /** Workers that have died, until their incarnation has ended. */
   readonly gone: readonly GoneWorker[];
+  /** What has happened since the position that was asked about; undefined: nobody asked, or the record cannot be read. */
+  readonly news: NewEvents | undefined;
 }
 
 /** A peer has proved it dead and it has not renewed its lease since, or its lease has run out. */
@@ -138,10 +140,12 @@ export interface Glances {
   /** The summaries of all streams, or of some, by id. */
   summaries(ids?: readonly string[]): Promise<Map<string, StreamSummary>>;
   /**
-   * What people look at once a second: two commands, however many streams and workers there are. When a stream was last read counts
-   * only for one that has viewers.
+   * What people look at once a second: one command, however many streams and workers there are. When a stream without viewers was
+   * last used is 0 if it is idle.
+   *
+   * @param since up to where the asker knows the events
    */
-  overview(): Promise<Overview>;
+  overview(since?: EventPosition): Promise<Overview>;
   /** The shared processes of a stream, by number. */
   slots(streamId: string): Promise<SlotSummary[]>;
   /** The records of these streams; those that do not exist are left out. */

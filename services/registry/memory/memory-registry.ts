@@ -169,8 +169,9 @@ export class MemoryRegistry implements Registry {
     return new Map(known.map((entry) => [entry.record.id, summaryOf(entry, this.#identity.workerId)]));
   }
 
-  async overview(): Promise<Overview> {
-    return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map(), gone: [] };
+  async overview(since?: EventPosition): Promise<Overview> {
+    const news = since && this.#log?.newEvents(since);
+    return { summaries: await this.summaries(), workers: await this.workers(), leases: new Map(), gone: [], news };
   }
 
   async slots(streamId: string): Promise<SlotSummary[]> {

@@ -7,7 +7,8 @@ import { Turns } from '../turns.ts';
 import type { ClientRecord, ClientReport } from '../types.ts';
 import { type Counted, counterKey, readCounters } from './counters/client-counters.ts';
 import { keys } from './keys.ts';
-import { inPages, livingAmong, type OnProgress } from './reads.ts';
+import { inPages, livingAmong, type OnProgress, readEach } from './reads.ts';
+import type { RunScript } from './scripts.ts';
 
 type StoredClient = ClientRecord & { incarnation: string };
 
@@ -18,6 +19,7 @@ type StoredClient = ClientRecord & { incarnation: string };
  */
 export async function readClientRecords(
   redis: Redis,
+  run: RunScript,
   streamId: string | undefined,
   own: ReadonlyMap<string, ClientReport>,
   onProgress: OnProgress,
@@ -25,8 +27,8 @@ export async function readClientRecords(
 ): Promise<ClientRecord[]> {
   const stored: StoredClient[] = [];
   const ids = streamId === undefined ? await redis.zrange(keys.streamIds, '0', '-1') : [streamId];
-  for await (const texts of inPages<string[]>(redis, ids, onProgress, (batch, id) => batch.hvals(keys.clients(id)))) {
-    for (const text of texts ?? []) {
+  for await (const texts of readEach(run, 'HVALS', keys.clients, ids, onProgress)) {
+    for (const text of texts) {
       const client = parsed(clientShape, text);
       if (client !== undefined) stored.push(client);
       if (turns.isOver) await turns.next();

@@ -12,6 +12,7 @@ import {
   type EventHalf,
   type EventPosition,
   eventId,
+  halfOf,
   type NewEvents,
   parseEventId,
   passes,
@@ -36,25 +37,40 @@ import type { RunScript } from './scripts.ts';
 const KEYS: Readonly<Record<EventHalf, string>> = { cluster: keys.events, clients: keys.clientEvents };
 
 /** Entries of one half that are read at once. */
-const AT_ONCE = 500;
+export const EVENTS_AT_ONCE = 500;
 
 type RawEntry = [id: string, fields: string[]];
+/** The answer of XREAD. */
+export type RawEvents = [key: string, entries: RawEntry[]][];
 
-/** Unreadable entries are left out; `last` counts them too. */
-function entriesIn(half: EventHalf, raw: readonly RawEntry[]): { entries: Entry[]; last: EntryPosition | undefined } {
-  const entries = raw.flatMap(([id, fields]) => readEntry(half, id, fieldsOf(fields)) ?? []);
+/** Unreadable entries, and those of other types, are left out; `last` counts them too. */
+function entriesIn(
+  half: EventHalf,
+  raw: readonly RawEntry[],
+  types?: EventFilter['types'],
+): { entries: Entry[]; last: EntryPosition | undefined } {
+  const isWanted = (type: string | undefined): boolean => types?.some((each) => each === type) ?? true;
+  const entries = raw.flatMap(([id, flat]) => {
+    const fields = fieldsOf(flat);
+    return isWanted(fields.type) ? (readEntry(half, id, fields) ?? []) : [];
+  });
   const [id, fields] = raw.at(-1) ?? [];
   const last = id === undefined ? undefined : parseEventId(id);
   return { entries, last: last && { ...last, n: Number(fieldsOf(fields ?? []).n) || 0 } };
 }
 
 /** The entries of one half, the newest first. */
-async function* backwards(redis: Redis, half: EventHalf, before: string): AsyncGenerator<Entry> {
+async function* backwards(
+  redis: Redis,
+  half: EventHalf,
+  before: string,
+  types: EventFilter['types'],
+): AsyncGenerator<Entry> {
   for (let end = before; ; ) {
-    const raw = await redis.xrevrange(KEYS[half], end, '-', 'COUNT', AT_ONCE);
-    const { entries, last } = entriesIn(half, raw);
+    const raw = await redis.xrevrange(KEYS[half], end, '-', 'COUNT', EVENTS_AT_ONCE);
+    const { entries, last } = entriesIn(half, raw, types);
     yield* entries;
-    if (last === undefined || raw.length < AT_ONCE) return;
+    if (last === undefined || raw.length < EVENTS_AT_ONCE) return;
     end = `(${eventId(last)}`;
   }
 }
@@ -72,7 +88,11 @@ export async function readEvents(
 ): Promise<RecordedEvent[]> {
   const from = before === undefined ? undefined : parseEventId(before);
   if (before !== undefined && from === undefined) return [];
-  const walks = EVENT_HALVES.map((half) => backwards(redis, half, from === undefined ? '+' : `(${eventId(from)}`));
+  const { types } = filter;
+  // Half of the record need not be read by who wants nothing that is in it.
+  const halves = EVENT_HALVES.filter((half) => types === undefined || types.some((type) => halfOf(type) === half));
+  const start = from === undefined ? '+' : `(${eventId(from)}`;
+  const walks = halves.map((half) => backwards(redis, half, start, types));
   const heads = await Promise.all(walks.map(async (walk) => (await walk.next()).value as Entry | undefined));
   const found: RecordedEvent[] = [];
   while (found.length < limit) {
@@ -111,12 +131,16 @@ export async function readEventCounts(redis: Redis): Promise<EventCounts> {
 export async function readNewEvents(redis: Redis, since: EventPosition): Promise<NewEvents> {
   const answer = await redis.xread(
     'COUNT',
-    AT_ONCE,
+    EVENTS_AT_ONCE,
     'STREAMS',
     ...EVENT_HALVES.map((half) => KEYS[half]),
     ...EVENT_HALVES.map((half) => eventId(since[half])),
   );
-  const raw = new Map((answer ?? []) as [string, RawEntry[]][]);
+  return newEventsIn((answer ?? []) as RawEvents, since);
+}
+
+export function newEventsIn(answer: RawEvents, since: EventPosition): NewEvents {
+  const raw = new Map(answer);
   let position = since;
   let missed = 0;
   const entries: Entry[] = [];

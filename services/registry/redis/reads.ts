@@ -11,6 +11,7 @@ import type { StreamRecord, WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
 import { keys } from './keys.ts';
 import { fieldsOf, readStream, readWorker } from './records.ts';
+import type { RunScript } from './scripts.ts';
 
 export async function readStreamRecord(redis: Redis, id: string): Promise<StreamRecord | undefined> {
   const [fields, score] = await inBatch<[Record<string, string>, string | null]>(redis, (batch) =>
@@ -19,17 +20,26 @@ export async function readStreamRecord(redis: Redis, id: string): Promise<Stream
   return readStream(fields, Number(score ?? 0));
 }
 
-export async function readStreamRecords(redis: Redis, onProgress: OnProgress, turns: Turns): Promise<StreamRecord[]> {
+export async function readStreamRecords(
+  redis: Redis,
+  run: RunScript,
+  onProgress: OnProgress,
+  turns: Turns,
+): Promise<StreamRecord[]> {
   const flat = await redis.zrange(keys.streamIds, '0', '-1', 'WITHSCORES');
-  return readListed(redis, Object.entries(fieldsOf(flat as string[])), onProgress, turns);
+  return readListed(run, Object.entries(fieldsOf(flat as string[])), onProgress, turns);
 }
 
 /** Of some streams; those that do not exist are left out. */
-export async function readStreamRecordsOf(redis: Redis, ids: readonly string[]): Promise<StreamRecord[]> {
+export async function readStreamRecordsOf(
+  redis: Redis,
+  run: RunScript,
+  ids: readonly string[],
+): Promise<StreamRecord[]> {
   if (ids.length === 0) return [];
   const scores = await redis.zmscore(keys.streamIds, ...ids);
   return readListed(
-    redis,
+    run,
     ids.map((id, at) => [id, scores[at] ?? '0']),
     () => undefined,
     new Turns(),
@@ -38,7 +48,7 @@ export async function readStreamRecordsOf(redis: Redis, ids: readonly string[]):
 
 /** @param listed ids with the time of the last access, in ms */
 async function readListed(
-  redis: Redis,
+  run: RunScript,
   listed: readonly (readonly [id: string, accessedMs: string])[],
   onProgress: OnProgress,
   turns: Turns,
@@ -46,18 +56,18 @@ async function readListed(
   const ids = listed.map(([id]) => id);
   const streams: StreamRecord[] = [];
   let at = 0;
-  for await (const fields of inPages<Record<string, string>>(redis, ids, onProgress, (batch, id) =>
-    batch.hgetall(keys.spec(id)),
-  )) {
-    const stream = readStream(fields ?? {}, Number(listed[at++]?.[1] ?? 0));
+  for await (const flat of readEach(run, 'HGETALL', keys.spec, ids, onProgress)) {
+    const stream = readStream(fieldsOf(flat), Number(listed[at++]?.[1] ?? 0));
     if (stream !== undefined) streams.push(stream);
     if (turns.isOver) await turns.next();
   }
   return streams;
 }
 
-/** Streams or workers per round trip; decoding the answer takes some milliseconds. */
+/** Workers per round trip. */
 const PAGE = 50;
+/** Hashes per command; Redis reads so many streams in a millisecond, and decoding them takes some. */
+const HASHES = 100;
 
 /** Called when Redis has answered a part of the question. */
 export type OnProgress = () => void;
@@ -82,6 +92,21 @@ export async function* inPages<T>(
   }
 }
 
+/** Reads many hashes, a page with each command. @param keyOf what is read of each */
+export async function* readEach(
+  run: RunScript,
+  command: 'HGETALL' | 'HVALS',
+  keyOf: (name: string) => string,
+  names: readonly string[],
+  onProgress: OnProgress,
+): AsyncGenerator<string[]> {
+  for (let at = 0; at < names.length; at += HASHES) {
+    const answer = (await run('read-each', command, keyOf(''), ...names.slice(at, at + HASHES))) as string[][];
+    onProgress();
+    yield* answer;
+  }
+}
+
 /** Incarnations that a peer has proved dead, and that have not renewed their lease since; see `seized_for` in prelude.lua. */
 async function readSeized(redis: Redis): Promise<Set<string>> {
   const proofs = Object.entries(await redis.hgetall(keys.seized));
@@ -97,16 +122,11 @@ export async function livingAmong(
   incarnations: readonly string[],
   onProgress: OnProgress = () => undefined,
 ): Promise<Set<string>> {
-  const living = new Set<string>();
-  const seized = await readSeized(redis);
-  let at = 0;
-  for await (const holds of inPages<number>(redis, incarnations, onProgress, (batch, incarnation) =>
-    batch.exists(keys.leasePrefix + incarnation),
-  )) {
-    const incarnation = incarnations[at++];
-    if (holds === 1 && incarnation !== undefined && !seized.has(incarnation)) living.add(incarnation);
-  }
-  return living;
+  if (incarnations.length === 0) return new Set();
+  const leases = incarnations.map((incarnation) => keys.leasePrefix + incarnation);
+  const [seized, workers] = await Promise.all([readSeized(redis), redis.mget(...leases)]);
+  onProgress();
+  return new Set(incarnations.filter((incarnation, at) => workers[at] !== null && !seized.has(incarnation)));
 }
 
 /** The workers that live. */

@@ -172,8 +172,9 @@ export class RedisRegistry implements SharedRegistry {
     return readSummaries(this.#redis, this.#run, ids);
   }
 
-  overview(): Promise<Overview> {
-    return readOverview(this.#redis, this.#run);
+  overview(since?: EventPosition): Promise<Overview> {
+    const usedMs = Math.max(this.#options.graceMs, FIRST_VIEWER_MS);
+    return readOverview(this.#redis, this.#run, usedMs, since);
   }
 
   async slots(streamId: string): Promise<SlotSummary[]> {
@@ -190,12 +191,12 @@ export class RedisRegistry implements SharedRegistry {
   }
 
   streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {
-    return readStreamRecordsOf(this.#redis, ids);
+    return readStreamRecordsOf(this.#redis, this.#run, ids);
   }
 
   /** @param onProgress as `clients` */
   streams(onProgress: OnProgress = () => undefined): Promise<StreamRecord[]> {
-    return readStreamRecords(this.#redis, onProgress, new Turns(this.#clock));
+    return readStreamRecords(this.#redis, this.#run, onProgress, new Turns(this.#clock));
   }
 
   async deleteStream(id: string, reason: DeletionReason = 'manual_deletion'): Promise<boolean> {
@@ -305,7 +306,8 @@ export class RedisRegistry implements SharedRegistry {
 
   /** @param onProgress called when Redis has answered a part of the question */
   clients(streamId?: string, onProgress: OnProgress = () => undefined): Promise<ClientRecord[]> {
-    return readClientRecords(this.#redis, streamId, this.#counters.byKey, onProgress, new Turns(this.#clock));
+    const turns = new Turns(this.#clock);
+    return readClientRecords(this.#redis, this.#run, streamId, this.#counters.byKey, onProgress, turns);
   }
 
   sessionCount(): Promise<number> {

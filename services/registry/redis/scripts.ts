@@ -36,6 +36,7 @@ const NAMES = [
   'note-deployment',
   'find-clients',
   'overview',
+  'read-each',
 ] as const;
 
 export type ScriptName = (typeof NAMES)[number];

@@ -2,9 +2,11 @@
 
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { EVENT_HALVES, type EventPosition, eventId } from '../events/event.ts';
 import type { GoneWorker, Overview, StreamSummary } from '../registry.ts';
 import type { WorkerRecord } from '../types.ts';
 import { inBatch } from './batch.ts';
+import { EVENTS_AT_ONCE, newEventsIn, type RawEvents } from './event-records.ts';
 import { keys } from './keys.ts';
 import { inPages, livingAmong } from './reads.ts';
 import { countOf, fieldsOf, readWorker } from './records.ts';
@@ -51,14 +53,31 @@ export async function readSummaries(
   return summariesOf(stored, await viewersOfTheDead(redis));
 }
 
-/** The same of all streams, and the living workers. Asks Redis two things only. */
-export async function readOverview(redis: Redis, run: RunScript): Promise<Overview> {
-  const [fields, [living, dead, ended]] = await Promise.all([
-    redis.hgetall(keys.summary),
-    run('overview') as Promise<[string[], string[], string[]]>,
-  ]);
-  const ids = Object.keys(fields).filter((field) => !field.endsWith(CURRENT));
-  const stored = ids.map((id) => storedOf(id, fields[id], fields[currentField(id)], '0'));
+/**
+ * The same of all streams, the living workers, and what has happened. Asks Redis one thing only.
+ *
+ * @param usedMs for how long a stream that nobody watches is told apart from an idle one
+ * @param since up to where the asker knows the events; undefined: it wants none
+ */
+export async function readOverview(
+  redis: Redis,
+  run: RunScript,
+  usedMs: number,
+  since: EventPosition | undefined,
+): Promise<Overview> {
+  const [living, dead, ended, flat, used, events] = (await run(
+    'overview',
+    usedMs,
+    ...(since === undefined ? ['', ''] : EVENT_HALVES.map((half) => eventId(since[half]))),
+    EVENTS_AT_ONCE,
+  )) as [string[], string[], string[], string[], string[], RawEvents];
+  const fields = new Map<string, string>();
+  for (let at = 0; at + 1 < flat.length; at += 2) fields.set(flat[at] as string, flat[at + 1] as string);
+  const usedAt = fieldsOf(used);
+  const stored: Stored[] = [];
+  for (const [id, own] of fields) {
+    if (!id.endsWith(CURRENT)) stored.push(storedOf(id, own, fields.get(currentField(id)), usedAt[id] ?? '0'));
+  }
   const viewersOf = Object.entries(fieldsOf(dead)).flatMap(([id, count]) => Array<string>(countOf(count)).fill(id));
   const workers: WorkerRecord[] = [];
   const leases = new Map<string, number>();
@@ -76,7 +95,7 @@ export async function readOverview(redis: Redis, run: RunScript): Promise<Overvi
     if (worker !== undefined) gone.push({ worker, forMs: countOf(ended[at + 1]) });
   }
   const summaries = stored.some(isLost) ? await readSummaries(redis, run) : summariesOf(stored, viewersOf);
-  return { summaries, workers, leases, gone };
+  return { summaries, workers, leases, gone, news: since && newEventsIn(events, since) };
 }
 
 function isLost({ own, current }: Stored): boolean {

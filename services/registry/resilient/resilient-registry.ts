@@ -192,9 +192,9 @@ export class ResilientRegistry implements Registry {
     );
   }
 
-  overview(): Promise<Overview> {
+  overview(since?: EventPosition): Promise<Overview> {
     return this.#reach.ask(
-      () => this.#shared.overview(),
+      () => this.#shared.overview(since),
       () => this.#held.records.overview(),
     );
   }

@@ -257,8 +257,8 @@ export const FOLDERS: readonly Folder[] = [
   ),
   row(
     'api/console/counts',
-    'what is counted for pages while somebody looks',
-    'services/shared/console services/registry services/registry/events events',
+    'what is read and counted for pages while somebody looks',
+    'services/shared services/shared/console services/shared/masking services/registry services/registry/events events worker api/views',
   ),
   row(
     'api/console',
@@ -268,7 +268,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/lists',
     'lists that people search and page through: streams and viewers',
-    'services/shared services/shared/console services/registry services/registry/events errors.ts worker api/http api/views api/console api/console/counts',
+    'services/shared services/shared/console services/registry errors.ts worker api/http api/views api/console/counts',
   ),
   row(
     'api/streams',

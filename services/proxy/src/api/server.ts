@@ -11,6 +11,7 @@ import { loopGate } from './access/loop-gate.ts';
 import { playbackAccess, playbackGate } from './access/playback-access.ts';
 import { consoleFolder, readConsole } from './console/console-files.ts';
 import { consoleRoutes, leadToConsole } from './console/console-routes.ts';
+import { Glance } from './console/counts/glance.ts';
 import { liveRoute } from './console/live-route.ts';
 import { workerRoute } from './console/worker-route.ts';
 import { logRequest } from './http/access-log.ts';
@@ -94,8 +95,9 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
   const gates = await gatesOf(app, config);
   const access = playbackAccess(services);
   const playbackIndex = new RouteIndex();
-  const streams = new StreamIndex(services);
-  app.addHook('onClose', async () => streams.close());
+  const glance = new Glance(services);
+  const streams = new StreamIndex(services, glance);
+  app.addHook('onClose', async () => glance.close());
   await app.register(async (playback: Api) => {
     playback.addHook('onRequest', letPagesPlay);
     playback.addHook('onRequest', loopGate(services.guard.marker));
@@ -139,7 +141,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
       webhookRoutes(guarded, services);
       metricsRoute(guarded, services);
       if (config.console) {
-        liveRoute(guarded, services);
+        liveRoute(guarded, services, glance);
         workerRoute(guarded, services);
         lookRoute(guarded, services);
         playRoute(guarded, services);

@@ -13,11 +13,15 @@ import { type Clock, systemClock, type Timer } from '../../../shared/clock.ts';
 
 /** How often it looks for new events while somebody reads. */
 const LOOK_MS = 500;
+/** Patient readers wait for so long for somebody who brings new events. */
+const PATIENT_MS = 1_500;
 
 export interface EventReader {
   event(event: RecordedEvent, position: EventPosition): void;
   /** So many events since the last one are not kept any more. */
   missed(count: number): void;
+  /** It can wait for events until they are read together with something else. */
+  readonly isPatient?: boolean;
 }
 
 /** Whether somebody who has read up to `position` needs nothing from before `start`. */
@@ -60,6 +64,7 @@ export class EventFeed {
   #position: EventPosition | undefined;
   #timer: Timer | undefined;
   #looking = false;
+  #broughtMs = Number.NEGATIVE_INFINITY;
 
   constructor(record: EventRecord, clock: Clock = systemClock) {
     this.#record = record;
@@ -68,6 +73,19 @@ export class EventFeed {
 
   get readers(): number {
     return this.#readings.size;
+  }
+
+  /** Up to where it has read; undefined: nobody reads. */
+  get position(): EventPosition | undefined {
+    return this.#position;
+  }
+
+  /** Takes what somebody else has read. @param since the position that this was asked about */
+  bring(since: EventPosition, found: NewEvents): void {
+    // Meanwhile it has read on by itself.
+    if (since !== this.#position) return;
+    this.#broughtMs = this.#clock.monotonicMs();
+    this.#take(since, found);
   }
 
   /**
@@ -113,7 +131,17 @@ export class EventFeed {
       this.#position = await this.#record.newestEvent();
       return;
     }
+    if (this.#canWait) return;
     const found = await this.#record.newEvents(since);
+    if (since === this.#position) this.#take(since, found);
+  }
+
+  get #canWait(): boolean {
+    if (this.#clock.monotonicMs() - this.#broughtMs >= PATIENT_MS) return false;
+    return [...this.#readings].every(({ reader }) => reader.isPatient === true);
+  }
+
+  #take(since: EventPosition, found: NewEvents): void {
     this.#position = found.position;
     for (const reading of this.#readings) {
       if (!reading.isBehind && hasRead(reading.position, since)) reading.take(found);

@@ -1,8 +1,14 @@
--- The living workers, and whom dead ones still count: for people who look on all the time, in one step.
--- Answer: [living, dead, gone]. living: incarnation, its worker's record as JSON or '', when it started in ms or '', how many ms its
---         lease has left, and so on.
+-- What people who look on all the time want to know, in one step: the living workers, whom dead ones still count, all streams, and
+-- what has happened.
+-- ARGV: 2 for how long a stream that nobody watches is told apart from an idle one, in ms, 3 and 4 ids of the last events that the
+--       asker has of the cluster and of viewers, or '', 5 the most events of either that are wanted
+-- Answer: [living, dead, gone, summaries, used, events]. living: incarnation, its worker's record as JSON or '', when it started in
+--         ms or '', how many ms its lease has left, and so on.
 --         dead: stream id, how many viewers of dead incarnations it still counts, and so on
 --         gone: the record of a worker that has died and whose incarnation has not ended, for how many ms, and so on
+--         summaries: the fields of K.summary with their values
+--         used: id of a stream that was used within ARGV[2], when that was in ms, and so on
+--         events: the answer of XREAD, empty without any
 local now = now_ms()
 local living, counts, dead, gone = {}, {}, {}, {}
 for _, incarnation in ipairs(redis.call('SMEMBERS', K.incarnations)) do
@@ -31,4 +37,7 @@ for id, count in pairs(counts) do
   dead[#dead + 1] = id
   dead[#dead + 1] = string.format('%d', count)
 end
-return { living, dead, gone }
+local used = redis.call('ZRANGEBYSCORE', K.streamIds, string.format('%.0f', now - tonumber(ARGV[2])), '+inf', 'WITHSCORES')
+local events = ARGV[3] ~= ''
+  and redis.call('XREAD', 'COUNT', ARGV[5], 'STREAMS', K.events, K.clientEvents, ARGV[3], ARGV[4])
+return { living, dead, gone, redis.call('HGETALL', K.summary), used, events or {} }

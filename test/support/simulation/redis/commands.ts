@@ -220,9 +220,11 @@ export function commandsOf(space: KeySpace, server: Server): Commands {
         : found.flatMap(([member, score]) => [member, scoreText(score)]);
     },
     ZRANGEBYSCORE: (key, min = '', max = '', ...limit) => {
-      const found = ordered(scores(key) ?? new Map())
-        .filter(([, score]) => score >= numberIn(min) && score <= numberIn(max))
-        .map(([member]) => member);
+      const scored = ordered(scores(key) ?? new Map()).filter(
+        ([, score]) => score >= numberIn(min) && score <= numberIn(max),
+      );
+      if (limit[0] === 'WITHSCORES') return scored.flatMap(([member, score]) => [member, scoreText(score)]);
+      const found = scored.map(([member]) => member);
       if (limit.length === 0) return found;
       const from = integerIn(limit[1] ?? '');
       return found.slice(from, from + integerIn(limit[2] ?? ''));

@@ -1,7 +1,8 @@
 // The state of the first page, made of what the registry knows.
 import { expect, it } from 'vitest';
 import { EgressRate } from '../../../../services/proxy/src/api/console/counts/egress-rate.ts';
-import { nowState, shownRecord, shownStreams } from '../../../../services/proxy/src/api/console/now-state.ts';
+import { knownStream } from '../../../../services/proxy/src/api/console/counts/stream-book.ts';
+import { nowState, shownStreams } from '../../../../services/proxy/src/api/console/now-state.ts';
 import { newStream } from '../../../../services/registry/new-stream.ts';
 import type { StreamSummary } from '../../../../services/registry/registry.ts';
 import type { StreamRecord, WorkerRecord } from '../../../../services/registry/types.ts';
@@ -39,7 +40,7 @@ function state(summaries: Map<string, StreamSummary>, records: StreamRecord[], w
     about: { workerId: 'worker-1', version: '1', workers: 1 },
     summaries,
     workers,
-    records: new Map(records.map((each) => [each.id, shownRecord(each)])),
+    records: new Map(records.map((each) => [each.id, knownStream(each)])),
     bitsPerSecond: 2_600_000.4,
     joinsLastMinute: 3,
     failuresLastHour: undefined,

@@ -1,7 +1,11 @@
 // Streams that somebody searches for: what is found, in which order, and what a row says.
 import { describe, expect, it } from 'vitest';
-import { knownStream, type StreamsNow } from '../../../../services/proxy/src/api/lists/stream-index.ts';
-import { assertKnowsFailures, streamPage } from '../../../../services/proxy/src/api/lists/stream-list.ts';
+import { knownStream } from '../../../../services/proxy/src/api/console/counts/stream-book.ts';
+import {
+  assertKnowsFailures,
+  type StreamsNow,
+  streamPage,
+} from '../../../../services/proxy/src/api/lists/stream-list.ts';
 import { newStream } from '../../../../services/registry/new-stream.ts';
 import type { StreamSummary } from '../../../../services/registry/registry.ts';
 import type { StreamSpec, WorkerRecord } from '../../../../services/registry/types.ts';

@@ -1,6 +1,6 @@
 /** The last hour of the cluster, as the API shows it. */
 
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { MEASURED, SAMPLE_MS, type Sample } from '../../../../services/registry/samples/sample.ts';
 import { startApi } from '../support.ts';
 
@@ -8,8 +8,6 @@ const ZERO = Object.fromEntries(MEASURED.map((name) => [name, 0])) as unknown as
 
 it('shows what was measured in readable units, oldest first, from the first sample on', async () => {
   const api = await startApi({ WORKER_ID: 'w1' });
-  const { body: before } = await api.get('/stats/history');
-  expect(before).toMatchObject({ step_seconds: 10, workers: ['w1'] });
   const newest = Math.floor(Date.now() / SAMPLE_MS) - 1;
   const one: Sample = {
     ...{ ...ZERO, n: newest - 2, viewers: 3, streams: 2, processes: 1, joins: 4, failedJoins: 5 },
@@ -20,6 +18,7 @@ it('shows what was measured in readable units, oldest first, from the first samp
   api.services.registry.samples.keep({ ...ZERO, n: newest, residentBytes: 1 });
   const { status, body } = await api.get('/stats/history?minutes=2');
   expect(status).toBe(200);
+  expect(body).toMatchObject({ step_seconds: 10, workers: ['w1'] });
   const samples = body.samples as unknown as { at: string; missing: string[]; viewers: number }[];
   expect(samples[0]).toEqual({
     at: expect.stringContaining(new Date((newest - 2) * SAMPLE_MS).toISOString().slice(0, 19)),
@@ -28,6 +27,24 @@ it('shows what was measured in readable units, oldest first, from the first samp
   });
   expect(samples[1]).toMatchObject({ viewers: 0, missing: ['w1'] });
   expect(samples[2]).toMatchObject({ missing: [] });
+});
+
+it('reads the samples once for fifty pages that ask until there is a new one', async () => {
+  const nowMs = 1_000 * SAMPLE_MS;
+  vi.useFakeTimers({ now: nowMs, toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const api = await startApi();
+  const { samples } = api.services.registry;
+  const reads = vi.spyOn(samples, 'read');
+  samples.keep({ ...ZERO, n: 999, viewers: 7, residentBytes: 1 });
+  const pages = Array.from({ length: 50 }, (_, n) => api.get(`/stats/history?minutes=${n % 2 === 0 ? 60 : 1}`));
+  for (const { body } of await Promise.all(pages)) expect(body.samples).toMatchObject([{ viewers: 7 }]);
+  expect(reads).toHaveBeenCalledTimes(1);
+  samples.keep({ ...ZERO, n: 1_000, viewers: 8, residentBytes: 1 });
+  vi.setSystemTime(nowMs + SAMPLE_MS);
+  const { body } = await api.get('/stats/history');
+  expect(body.samples).toMatchObject([{ viewers: 7 }, { viewers: 8 }]);
+  expect(reads).toHaveBeenCalledTimes(2);
 });
 
 it.each(['0', '61', '1.5', 'many'])('refuses %s minutes', async (minutes) => {

@@ -4,7 +4,10 @@ import { type Clock, systemClock, type Timer } from '../../../../shared/clock.ts
 import { patchBetween, type State } from '../../../../shared/console/merge-patch.ts';
 import { message } from '../http/event-stream.ts';
 
-const COMPOSE_MS = 1_000;
+/** Of the clock of this worker: boards compose when one begins, so what one of them reads is for all. */
+const SECOND_MS = 1_000;
+/** Nor does a board compose twice within this, as when a timer comes a moment early. */
+const SHORTEST_MS = 500;
 
 /** A page, as far as a board knows it. */
 export interface Page {
@@ -70,8 +73,9 @@ export class LiveBoard<S extends object> {
     }
     // The last page may have gone meanwhile.
     if (this.#pages.size === 0) return this.#rest();
-    const tookMs = this.#clock.monotonicMs() - beganMs;
-    this.#timer = this.#clock.setTimeout(() => void this.#compose(), Math.max(0, COMPOSE_MS - tookMs));
+    const nextMs = Math.ceil((beganMs + SHORTEST_MS) / SECOND_MS) * SECOND_MS;
+    const waitMs = Math.max(0, nextMs - this.#clock.monotonicMs());
+    this.#timer = this.#clock.setTimeout(() => void this.#compose(), waitMs);
   }
 
   #tell(state: S): void {

@@ -8,26 +8,14 @@ import {
   type RecordedEvent,
 } from '../../../../registry/events/event.ts';
 import { isOutage } from '../../../../registry/outage.ts';
-import {
-  type ClusterState,
-  type EventsState,
-  LIVE_VIEWS,
-  type LiveView,
-  type NowState,
-  type ProvidersState,
-} from '../../../../shared/console/live.ts';
-import type { OneStreamState } from '../../../../shared/console/one-stream.ts';
+import { LIVE_VIEWS } from '../../../../shared/console/live.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
 import { EventStream } from '../http/event-stream.ts';
 import type { Api } from '../http/typed-server.ts';
 import { viewOfEvent } from '../views/event-view.ts';
-import { aboutOf } from './about.ts';
-import { ClusterBoard } from './cluster-board.ts';
-import { LiveBoard } from './live-board.ts';
-import { NowBoard } from './now-board.ts';
-import { OneStreamBoard } from './one-stream-board.ts';
-import { ProvidersBoard } from './providers-board.ts';
+import { boardsOf } from './boards.ts';
+import type { Glance } from './counts/glance.ts';
 
 /** Pages on one worker. */
 const MAX_PAGES = 50;
@@ -36,8 +24,8 @@ const FIRST_EVENTS = 10;
 /** During an outage a page gets its events later. */
 const RETRY_EVENTS_MS = 1_000;
 
-export function liveRoute(app: Api, services: Services): void {
-  const boardOf = boardsOf(services);
+export function liveRoute(app: Api, services: Services, glance: Glance): void {
+  const boardOf = boardsOf(services, glance);
   const { pages } = services;
 
   app.get(
@@ -68,42 +56,6 @@ export function liveRoute(app: Api, services: Services): void {
   );
 }
 
-type Shown = Pick<LiveBoard<object>, 'show'>;
-
-/** Each view has one board, whose cost does not depend on the number of pages. */
-function boardsOf(services: Services): (view: LiveView, streamId: string) => Shown {
-  const onError = (error: unknown): void => services.log.error({ err: error }, 'the console could not be composed');
-  const now = new NowBoard(services);
-  const cluster = new ClusterBoard(services);
-  const providers = new ProvidersBoard(services);
-  const boards = {
-    now: new LiveBoard<NowState>({ compose: () => now.compose(), rest: () => now.rest(), onError }),
-    cluster: new LiveBoard<ClusterState>({ compose: () => cluster.compose(), rest: () => cluster.rest(), onError }),
-    providers: new LiveBoard<ProvidersState>({
-      compose: () => providers.compose(),
-      rest: () => providers.rest(),
-      onError,
-    }),
-    events: new LiveBoard<EventsState>({
-      compose: async () => ({ about: aboutOf(services, (await services.registry.overview()).workers) }),
-      onError,
-    }),
-  };
-  // A stream has one while somebody looks at it.
-  const streams = new Map<string, Shown>();
-  const newStreamBoard = (id: string): Shown => {
-    const one = new OneStreamBoard(services, id);
-    const rest = (): void => {
-      one.rest();
-      if (streams.get(id) === board) streams.delete(id);
-    };
-    const board: Shown = new LiveBoard<OneStreamState>({ compose: () => one.compose(), rest, onError });
-    streams.set(id, board);
-    return board;
-  };
-  return (view, id) => (view === 'stream' ? (streams.get(id) ?? newStreamBoard(id)) : boards[view]);
-}
-
 /**
  * Sends events as they come: the last ones first to a page that has none, else what it has missed. The position behind each is the
  * id of its message.
@@ -122,7 +74,7 @@ async function sendEvents(
     const recent = since === undefined ? await registry.events({}, FIRST_EVENTS) : [];
     // Also without any: now the page knows where it is.
     stream.send({ events: recent.map(viewOfEvent) }, { event: 'recent', id: positionText(from) });
-    stream.onEnd(await eventFeed.read({ event, missed }, from));
+    stream.onEnd(await eventFeed.read({ event, missed, isPatient: true }, from));
   } catch (error) {
     if (!isOutage(error)) log.error({ err: error }, 'the console could not read the events');
     const timer = setTimeout(() => void sendEvents(services, stream, since), RETRY_EVENTS_MS);

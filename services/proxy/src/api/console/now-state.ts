@@ -1,9 +1,8 @@
 /** What the first page of the console shows, made of what the registry knows. Pure. */
 
 import { countConnections } from '../../../../registry/connections.ts';
-import { factsOf } from '../../../../registry/events/stream-facts.ts';
 import type { StreamSummary } from '../../../../registry/registry.ts';
-import type { MadeStream, StreamRecord, WorkerRecord } from '../../../../registry/types.ts';
+import type { MadeStream, WorkerRecord } from '../../../../registry/types.ts';
 import {
   type About,
   MAX_ROWS,
@@ -12,22 +11,9 @@ import {
   type PlayingStream,
   type ShownMedia,
 } from '../../../../shared/console/live.ts';
-import { maskUrl } from '../../../../shared/masking/mask.ts';
 import type { MediaFacts } from '../../../../shared/media-facts.ts';
 import { makersOf } from '../views/media-views.ts';
-
-/** What is shown of a stream's record. Masking takes a tenth of a millisecond, so this is made once and kept. */
-export type ShownRecord = Pick<PlayingStream, 'name' | 'profile' | 'sourceHost' | 'backup'>;
-
-export function shownRecord(stream: StreamRecord): ShownRecord {
-  const { profile, failover } = stream;
-  return {
-    name: factsOf(stream).about.name,
-    profile: profile?.name,
-    sourceHost: hostOf(failover.currentUrl),
-    backup: failover.index + 1,
-  };
-}
+import type { ShownRecord } from './counts/stream-book.ts';
 
 export interface NowFacts {
   readonly about: About;
@@ -113,12 +99,6 @@ function mediaOf(facts: MediaFacts | undefined): ShownMedia | undefined {
   if (facts === undefined) return undefined;
   const { resolution, videoCodec, fps, audioCodec, audioChannels } = facts;
   return { resolution, videoCodec, fps, audioCodec, audioChannels };
-}
-
-/** Host and port of a URL, and nothing of what may be a credential. */
-export function hostOf(url: string): string {
-  const masked = maskUrl(url);
-  return URL.canParse(masked) ? new URL(masked).host : masked;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -9,8 +9,8 @@ import { type Clock, systemClock } from '../../../../shared/clock.ts';
 import type { OneStreamState } from '../../../../shared/console/one-stream.ts';
 import type { Services } from '../../worker/services.ts';
 import { makersOf } from '../views/media-views.ts';
-import { workersNow } from '../views/snapshot.ts';
-import { aboutOf } from './about.ts';
+import { aboutOf } from './counts/about.ts';
+import type { Glance } from './counts/glance.ts';
 import { oneStream, type ShownDefinition, shownDefinition } from './one-stream-state.ts';
 
 /** Events tell when something of it is another. An outage may have kept one back. */
@@ -30,6 +30,7 @@ interface Read {
 
 export class OneStreamBoard {
   readonly #services: Services;
+  readonly #glance: Glance;
   readonly #id: string;
   readonly #clock: Clock;
   #read: Read | undefined;
@@ -39,16 +40,17 @@ export class OneStreamBoard {
   #sinceMs: number | undefined;
   #stop: (() => void) | undefined;
 
-  constructor(services: Services, id: string, clock: Clock = systemClock) {
+  constructor(services: Services, glance: Glance, id: string, clock: Clock = systemClock) {
     this.#services = services;
+    this.#glance = glance;
     this.#id = id;
     this.#clock = clock;
   }
 
   async compose(): Promise<OneStreamState> {
-    const { registry, config } = this.#services;
+    const { config } = this.#services;
     await this.#follow();
-    const [summaries, workers] = await Promise.all([registry.summaries([this.#id]), workersNow(this.#services)]);
+    const { summaries, workers } = await this.#glance.overview('board');
     const about = aboutOf(this.#services, workers);
     const summary = summaries.get(this.#id);
     const read = summary && (await this.#definition(workers));
@@ -64,6 +66,7 @@ export class OneStreamBoard {
     this.#read = undefined;
     this.#sinceMs = undefined;
     this.#readMs = Number.NEGATIVE_INFINITY;
+    this.#glance.rest();
   }
 
   /** What is read anew when an event is about the stream, and when there is a new sample of it. */
@@ -111,7 +114,7 @@ export class OneStreamBoard {
       if (type === 'stream_started') this.#sinceMs = atMs;
     };
     try {
-      this.#stop = await eventFeed.read({ event, missed: () => undefined }, undefined);
+      this.#stop = await eventFeed.read({ event, missed: () => undefined, isPatient: true }, undefined);
       const [started] = await registry.events({ types: ['stream_started'], streamId: this.#id }, 1);
       this.#sinceMs ??= started?.atMs;
     } catch (error) {

@@ -9,7 +9,8 @@ import type { OneStream, ShownInput } from '../../../../shared/console/one-strea
 import { maskHeaders, maskText, maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { makersOf } from '../views/media-views.ts';
 import { streamType } from '../views/stream-views.ts';
-import { playingStream, shownRecord } from './now-state.ts';
+import { knownStream } from './counts/stream-book.ts';
+import { playingStream } from './now-state.ts';
 
 /** What is shown of a stream's record. Masking costs time, so this is made once and kept. */
 export type ShownDefinition = Omit<
@@ -20,8 +21,9 @@ export type ShownDefinition = Omit<
 export function shownDefinition(record: StreamRecord): ShownDefinition {
   const { url, failoverUrls, failoverResolverUrl, headers, failover, profile } = record;
   const secrets = [url, ...failoverUrls].flatMap((each) => secretsOf(each, headers));
+  const { name, profile: profileName, sourceHost, backup } = knownStream(record);
   return {
-    ...shownRecord(record),
+    ...{ name, profile: profileName, sourceHost, backup },
     type: streamType(record),
     arguments: profile && maskText(profile.args.join(' '), secrets),
     source: maskUrl(url),

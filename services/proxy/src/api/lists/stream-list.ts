@@ -1,13 +1,23 @@
 /** A page of the streams that somebody searches for. Pure. */
 
 import { isIdle } from '../../../../registry/idle.ts';
-import type { MadeStream } from '../../../../registry/types.ts';
+import type { StreamSummary } from '../../../../registry/registry.ts';
+import type { MadeStream, WorkerRecord } from '../../../../registry/types.ts';
 import type { StreamFilter, StreamPage, StreamRow, StreamSort, StreamState } from '../../../../shared/console/lists.ts';
 import { StreampoolError } from '../../errors.ts';
+import type { KnownStream } from '../console/counts/stream-book.ts';
 import { isoTime } from '../http/fields.ts';
 import { makersOf } from '../views/media-views.ts';
 import { hasWords, type Position, pageOf } from './paging.ts';
-import type { KnownStream, StreamsNow } from './stream-index.ts';
+
+export interface StreamsNow {
+  readonly summaries: ReadonlyMap<string, StreamSummary>;
+  readonly workers: readonly WorkerRecord[];
+  /** By id. */
+  readonly known: ReadonlyMap<string, KnownStream>;
+  /** Stream → how much went wrong in the last hour; undefined while the record of events cannot be read. */
+  readonly failures: ReadonlyMap<string, number> | undefined;
+}
 
 export interface StreamQuestion {
   readonly search: string;
@@ -63,10 +73,10 @@ export function streamPage(now: StreamsNow, question: StreamQuestion, time: List
   return { streams: items.map(row), total, next_cursor: next ?? null };
 }
 
-function fixed(id: string, { name, profile, sourceHost, failoverIndex, createdAtMs }: KnownStream) {
+function fixed(id: string, { name, profile, sourceHost, backup, createdAtMs }: KnownStream) {
   return {
     ...{ stream_id: id, name, profile: profile ?? null, source_host: sourceHost },
-    ...{ current_failover_index: failoverIndex, created_at: isoTime(createdAtMs) },
+    ...{ current_failover_index: backup - 1, created_at: isoTime(createdAtMs) },
   };
 }
 

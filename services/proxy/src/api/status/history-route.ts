@@ -1,6 +1,7 @@
 /** GET /stats/history: the last hour of the cluster in numbers. */
 
 import { z } from 'zod';
+import type { Registry } from '../../../../registry/registry.ts';
 import { addUp, type HistoryPoint } from '../../../../registry/samples/history.ts';
 import { KEPT_SAMPLES, SAMPLE_MS } from '../../../../registry/samples/sample.ts';
 import type { Services } from '../../worker/services.ts';
@@ -28,7 +29,35 @@ const point = z.object({
     .describe('Workers that had numbers before, and have none of this time. They add nothing.'),
 });
 
-export function historyRoute(app: Api, { registry }: Services): void {
+/** The last hour, as all who ask get it. */
+interface Hour {
+  readonly workers: readonly string[];
+  readonly points: readonly HistoryPoint[];
+}
+
+async function readHour({ samples }: Pick<Registry, 'samples'>, to: number): Promise<Hour> {
+  const known = await samples.read();
+  const points = addUp(known, to - KEPT_SAMPLES + 1, to);
+  const first = points.findIndex(({ viewers, missing, residentBytes }) => viewers + missing.length + residentBytes > 0);
+  return {
+    workers: [...new Set(known.map(({ workerId }) => workerId))].sort(),
+    points: first < 0 ? [] : points.slice(first),
+  };
+}
+
+export function historyRoute(app: Api, { registry }: Pick<Services, 'registry'>): void {
+  // Nothing is new before there is another sample: until then one reading is for all who ask.
+  let last: { readonly to: number; readonly hour: Promise<Hour> } | undefined;
+  const hourTo = (to: number): Promise<Hour> => {
+    if (last?.to === to) return last.hour;
+    const read = { to, hour: readHour(registry, to) };
+    last = read;
+    read.hour.catch(() => {
+      if (last === read) last = undefined;
+    });
+    return read.hour;
+  };
+
   app.get(
     '/stats/history',
     {
@@ -39,25 +68,21 @@ export function historyRoute(app: Api, { registry }: Services): void {
         response: {
           200: z.object({
             step_seconds: z.int(),
-            workers: z.array(z.string()).describe('Whose numbers are in it, also of workers that are gone.'),
+            workers: z.array(z.string()).readonly().describe('Whose numbers are in it, also of workers that are gone.'),
             samples: z.array(point).describe('Oldest first.'),
           }),
         },
       },
     },
     async ({ query: { minutes } }) => {
-      const known = await registry.samples.read();
       // The newest that each worker may have written by now.
       const to = Math.floor((Date.now() - SETTLED_MS) / SAMPLE_MS);
-      const from = to - (minutes * 60_000) / SAMPLE_MS + 1;
-      const points = addUp(known, from, to);
-      const first = points.findIndex(
-        ({ viewers, missing, residentBytes }) => viewers + missing.length + residentBytes > 0,
-      );
+      const { workers, points } = await hourTo(to);
+      const from = to - (minutes * 60_000) / SAMPLE_MS;
       return {
         step_seconds: SAMPLE_MS / 1000,
-        workers: [...new Set(known.map(({ workerId }) => workerId))].sort(),
-        samples: first < 0 ? [] : points.slice(first).map(viewOf),
+        workers,
+        samples: points.filter(({ n }) => n > from).map(viewOf),
       };
     },
   );

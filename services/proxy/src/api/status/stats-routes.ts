@@ -7,7 +7,6 @@ import { isoTime } from '../http/fields.ts';
 import { each, sendLong } from '../http/long-answer.ts';
 import type { Api } from '../http/typed-server.ts';
 import { ClientIndex } from '../lists/client-index.ts';
-import { clientPage } from '../lists/client-list.ts';
 import { clientListQuery, clientPageView, clientQuestion } from '../lists/client-list-query.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
 import { takeClusterSnapshot } from '../views/snapshot.ts';
@@ -129,10 +128,7 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
       },
       async ({ query }, reply) => {
         const question = clientQuestion(query);
-        if (question !== undefined) {
-          const { clients, nameOf } = await index.now();
-          return clientPage(clients, question, nameOf, Date.now());
-        }
+        if (question !== undefined) return index.page(question);
         const clients = await registry.clients();
         return sendLong(reply, { total_clients: clients.length }, { clients: each(clients, viewOfClient) });
       },

@@ -10,7 +10,6 @@ import { isoTime, optionalBody, queryFlag } from '../http/fields.ts';
 import { notFound } from '../http/not-found.ts';
 import type { Api } from '../http/typed-server.ts';
 import type { StreamIndex } from '../lists/stream-index.ts';
-import { assertKnowsFailures, streamPage } from '../lists/stream-list.ts';
 import { streamListQuery, streamPageView, streamQuestion } from '../lists/stream-list-query.ts';
 import { makersOf } from '../views/media-views.ts';
 import { takeClusterSnapshot, workersNow } from '../views/snapshot.ts';
@@ -94,11 +93,7 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
     },
     async ({ query }) => {
       const question = streamQuestion(query);
-      if (question !== undefined) {
-        const now = await index.now();
-        assertKnowsFailures(now, question);
-        return streamPage(now, question, { nowMs: Date.now(), graceMs: config.sharedStreamGraceMs });
-      }
+      if (question !== undefined) return index.page(question);
       const snapshot = await takeClusterSnapshot(services);
       const streams = query.idle ? snapshot.idle : snapshot.streams;
       return {

@@ -71,6 +71,8 @@ export class RecentEvents {
   /** Streams whose record is another one since it was read. */
   readonly #changed = new Set<string>();
   #stop: (() => void) | undefined;
+  #beginning: Promise<void> | undefined;
+  #end: () => void = () => undefined;
 
   constructor(record: EventRecord, feed: Pick<EventFeed, 'read'>) {
     this.#record = record;
@@ -83,24 +85,53 @@ export class RecentEvents {
    * @throws when the record cannot be read; the next call tries again
    */
   async follow(nowMs: number): Promise<void> {
-    if (this.#stop !== undefined) return;
-    const stop = await this.#feed.read({ event: (event) => this.#take(event), missed: () => undefined }, undefined);
+    this.#beginning ??= this.#begin(nowMs);
+    const beginning = this.#beginning;
+    try {
+      await beginning;
+    } catch (error) {
+      if (this.#beginning === beginning) this.end();
+      throw error;
+    }
+  }
+
+  /** What was before has been read. */
+  get isFollowing(): boolean {
+    return this.#stop !== undefined;
+  }
+
+  async #begin(nowMs: number): Promise<void> {
+    // Nobody may look any more before it has begun.
+    let isOver = false;
+    this.#end = () => {
+      isOver = true;
+    };
+    const event = (recorded: RecordedEvent): void => {
+      if (!isOver) this.#take(recorded);
+    };
+    const stop = await this.#feed.read({ event, missed: () => undefined, isPatient: true }, undefined);
     try {
       const read = (types: readonly EventType[]) => this.#record.events({ types }, READ_AT_FIRST);
-      this.#joins.fill(await read(['client_connected']), nowMs);
-      this.#failures.fill(await read([...FAILURES]), nowMs);
-      for (const event of (await read(['stream_started', 'stream_stopped'])).reverse()) this.#take(event);
+      const joins = await read(['client_connected']);
+      const failures = await read([...FAILURES]);
+      const started = await read(['stream_started', 'stream_stopped']);
+      if (isOver) return stop();
+      this.#joins.fill(joins, nowMs);
+      this.#failures.fill(failures, nowMs);
+      for (const each of started.reverse()) this.#take(each);
+      this.#stop = stop;
     } catch (error) {
       stop();
       throw error;
     }
-    this.#stop = stop;
   }
 
   /** Nobody looks any more. */
   end(): void {
+    this.#end();
     this.#stop?.();
     this.#stop = undefined;
+    this.#beginning = undefined;
     this.#joins.clear();
     this.#failures.clear();
     this.#since.clear();

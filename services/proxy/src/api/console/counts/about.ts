@@ -1,9 +1,9 @@
 /** Which worker speaks to a page, and how far it can be trusted. */
 
-import type { WorkerRecord } from '../../../../registry/types.ts';
-import type { About } from '../../../../shared/console/live.ts';
-import { VERSION } from '../../../../shared/version.ts';
-import type { Services } from '../../worker/services.ts';
+import type { WorkerRecord } from '../../../../../registry/types.ts';
+import type { About } from '../../../../../shared/console/live.ts';
+import { VERSION } from '../../../../../shared/version.ts';
+import type { Services } from '../../../worker/services.ts';
 
 /** Seconds are enough, and then a page is told of an outage once a second. */
 const ROUNDED_MS = 1_000;

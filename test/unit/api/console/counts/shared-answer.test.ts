@@ -1,6 +1,6 @@
 // An answer for all who ask within a short time: it costs a twentieth of the time at the most.
 import { expect, it } from 'vitest';
-import { SharedAnswer } from '../../../../services/proxy/src/api/lists/shared-answer.ts';
+import { SharedAnswer } from '../../../../../services/proxy/src/api/console/counts/shared-answer.ts';
 
 function asked(tookMs: number) {
   let nowMs = 0;

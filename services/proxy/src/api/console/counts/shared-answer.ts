@@ -1,6 +1,6 @@
 /** An answer that costs something, for all who ask within a short time. */
 
-import { type Clock, systemClock } from '../../../../shared/clock.ts';
+import { type Clock, systemClock } from '../../../../../shared/clock.ts';
 
 const SHORTEST_MS = 1_000;
 /** An answer is used for so many times as long as it took: finding it takes a twentieth of the time at the most. */

@@ -1,0 +1,86 @@
+/** What seldom changes of streams, read once for all who look on. */
+
+import { factsOf } from '../../../../../registry/events/stream-facts.ts';
+import type { Glances } from '../../../../../registry/registry.ts';
+import { Turns } from '../../../../../registry/turns.ts';
+import type { StreamRecord } from '../../../../../registry/types.ts';
+import type { Clock } from '../../../../../shared/clock.ts';
+import type { PlayingStream } from '../../../../../shared/console/live.ts';
+import { maskUrl } from '../../../../../shared/masking/mask.ts';
+
+/** Events tell which streams have changed. An outage may have kept one back. */
+const KEPT_MS = 60_000;
+
+/** What is shown of a stream's record. Masking takes a tenth of a millisecond, so this is made once and kept. */
+export type ShownRecord = Pick<PlayingStream, 'name' | 'profile' | 'sourceHost' | 'backup'>;
+
+export interface KnownStream extends ShownRecord {
+  readonly createdAtMs: number;
+  /** What people may search for: name, host, metadata, id. */
+  readonly text: string;
+}
+
+export function knownStream(record: StreamRecord): KnownStream {
+  const { id, profile, failover, createdAtMs } = record;
+  const { name, metadata } = factsOf(record).about;
+  const sourceHost = hostOf(failover.currentUrl);
+  return {
+    ...{ name, profile: profile?.name, sourceHost, backup: failover.index + 1, createdAtMs },
+    text: [name, sourceHost, hostOf(record.url), ...Object.values(metadata), id].join('\n').toLowerCase(),
+  };
+}
+
+/** Host and port of a URL, and nothing of what may be a credential. */
+function hostOf(url: string): string {
+  const masked = maskUrl(url);
+  return URL.canParse(masked) ? new URL(masked).host : masked;
+}
+
+export class StreamBook {
+  readonly #registry: Pick<Glances, 'streamsOf'>;
+  readonly #clock: Clock;
+  /** Undefined where there is no record that can be read. */
+  readonly #read = new Map<string, { readonly stream: KnownStream | undefined; readonly untilMs: number }>();
+
+  constructor(registry: Pick<Glances, 'streamsOf'>, clock: Clock) {
+    this.#registry = registry;
+    this.#clock = clock;
+  }
+
+  /** Those of these streams that exist. Reads what it does not know, or has read a minute ago. */
+  async of(ids: readonly string[]): Promise<ReadonlyMap<string, KnownStream>> {
+    const nowMs = this.#clock.monotonicMs();
+    const wanted = ids.filter((id) => (this.#read.get(id)?.untilMs ?? nowMs) <= nowMs);
+    if (wanted.length > 0) await this.#readAnew(wanted, nowMs + KEPT_MS);
+    return new Map(
+      ids.flatMap((id) => {
+        const stream = this.#read.get(id)?.stream;
+        return stream === undefined ? [] : [[id, stream] as const];
+      }),
+    );
+  }
+
+  /** Something of these streams is another. */
+  changed(ids: readonly string[]): void {
+    for (const id of ids) this.#read.delete(id);
+  }
+
+  /** Forgets the streams that are not among those that there are. */
+  keep(ids: ReadonlyMap<string, unknown>): void {
+    for (const id of this.#read.keys()) if (!ids.has(id)) this.#read.delete(id);
+  }
+
+  clear(): void {
+    this.#read.clear();
+  }
+
+  async #readAnew(ids: readonly string[], untilMs: number): Promise<void> {
+    const turns = new Turns(this.#clock);
+    const records = new Map((await this.#registry.streamsOf(ids)).map((record) => [record.id, record] as const));
+    for (const id of ids) {
+      const record = records.get(id);
+      this.#read.set(id, { stream: record && knownStream(record), untilMs });
+      if (turns.isOver) await turns.next();
+    }
+  }
+}
