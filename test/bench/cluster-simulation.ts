@@ -28,7 +28,7 @@ export async function simulation({ quick, say }: Bench): Promise<Row[]> {
   try {
     say(`simulation: ${WORKERS} workers make ${STREAMS} streams`);
     const emptyBytes = await memoryOf(redis);
-    const streamIds = await createStreams(redis);
+    const streamIds = await createStreams(redis, STREAMS);
     await Promise.all(
       children.map((child, n) => {
         const workers = Array.from({ length: WORKERS / PROCESSES }, (_, at) => 1 + n + at * PROCESSES);
@@ -121,13 +121,14 @@ async function memoryOf(redis: RedisServer): Promise<number> {
   return Number(bytes);
 }
 
-async function createStreams(redis: RedisServer): Promise<string[]> {
+/** @returns their ids */
+export async function createStreams(redis: Pick<RedisServer, 'port'>, count: number): Promise<string[]> {
   const connection = new Redis({ port: redis.port });
   const me = { workerId: 'creator', incarnation: randomUUID(), address: '', zone: undefined };
   const show = (spec: StreamSpec) => ({ url: spec.url, profile: spec.profile?.name ?? '' });
   const registry = new RedisRegistry(connection, me, { leaseMs: 5_000, youngMs: 0, graceMs: 0, show });
-  const ids = Array.from({ length: STREAMS }, () => randomBytes(16).toString('hex'));
-  await Promise.all(ids.map((id, n) => registry.createStream(streamSpec(id, n), STREAMS)));
+  const ids = Array.from({ length: count }, () => randomBytes(16).toString('hex'));
+  await Promise.all(ids.map((id, n) => registry.createStream(streamSpec(id, n), count)));
   connection.disconnect();
   return ids;
 }

@@ -6,6 +6,7 @@ import { admin } from './admin.ts';
 import { channels } from './channels.ts';
 import { cluster } from './cluster.ts';
 import { cold } from './cold.ts';
+import { consolePages } from './console/console.ts';
 import { watchOthers } from './disturbance.ts';
 import { fanout } from './fanout.ts';
 import { HLS_PARTS } from './hls/hls.ts';
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   restart,
   cluster,
   admin,
+  console: consolePages,
   ...HLS_PARTS,
 };
 

@@ -1,4 +1,4 @@
-/** Every command that workers send to a Redis, as MONITOR shows them: what scripts do inside is not counted. */
+/** Every command that workers, or some of them, send to a Redis, as MONITOR shows them: what scripts do inside is not counted. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,17 +13,18 @@ export class RedisLog {
   /** Names of scripts by what EVALSHA calls them; learnt when they are sent in full. */
   readonly #names = new Map<string, string>();
 
-  private constructor(redis: Redis, monitor: Redis) {
+  private constructor(redis: Redis, monitor: Redis, from: ReadonlySet<string> | undefined) {
     this.#redis = redis;
     this.#monitor = monitor;
     monitor.on('monitor', (_time: string, args: string[], source: string) => {
-      if (source !== 'lua') this.#count(args);
+      if (source !== 'lua' && from?.has(source) !== false) this.#count(args);
     });
   }
 
-  static async start(port: number): Promise<RedisLog> {
+  /** @param from addresses of connections, such as `127.0.0.1:1234`; undefined: all count */
+  static async start(port: number, from?: ReadonlySet<string>): Promise<RedisLog> {
     const redis = new Redis({ port });
-    return new RedisLog(redis, await redis.monitor());
+    return new RedisLog(redis, await redis.monitor(), from);
   }
 
   /** Commands by name since the last call; a script counts under its own. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { LEASE_MS, RENEW_MS, YOUNG_MS } from '../../services/proxy/src/timing.ts';
 import { RedisRegistry } from '../../services/registry/redis/redis-registry.ts';
-import type { ClientReport, StreamSpec, WorkerNumbers } from '../../services/registry/types.ts';
+import type { ClientReport, MadeStream, StreamSpec, WorkerNumbers } from '../../services/registry/types.ts';
 import { answerCalls } from './remote.ts';
 
 export interface SimulationOrder {
@@ -15,6 +15,8 @@ export interface SimulationOrder {
   streamIds: readonly string[];
   /** Viewers of one process. */
   cap: number;
+  /** They tell of the streams that they make, as workers do that have media. */
+  tellsMaking?: boolean;
 }
 
 /** What viewers and workers saw of Redis, in ms. */
@@ -42,12 +44,16 @@ class SimulatedWorker {
   readonly #name: string;
   readonly #redis: Redis;
   readonly #cap: number;
+  readonly #tellsMaking: boolean;
+  /** Streams whose first process feed it makes. */
+  readonly #made = new Set<string>();
   /** Viewers by stream and slot, which is what this worker has feeds of. */
   readonly #slots = new Map<string, Map<number, number>>();
 
-  constructor(n: number, { redisPort, cap }: SimulationOrder) {
+  constructor(n: number, { redisPort, cap, tellsMaking = false }: SimulationOrder) {
     this.#name = `worker-${n}`;
     this.#cap = cap;
+    this.#tellsMaking = tellsMaking;
     this.#redis = new Redis({ port: redisPort, lazyConnect: true });
     const me = { workerId: this.#name, incarnation: randomUUID(), address: `10.0.0.${n}:9085`, zone: undefined };
     const show = (spec: StreamSpec) => ({ url: spec.url, profile: spec.profile?.name ?? '' });
@@ -106,6 +112,7 @@ class SimulatedWorker {
     });
     if (answer.kind !== 'joined') return false;
     const { slot } = answer;
+    if (slot === 0 && answer.place?.kind === 'own') this.#made.add(streamId);
     this.viewers.push({ streamId, clientId: answer.client.id, connectedAtMs: nowMs, slot });
     if (slot !== undefined) slots.set(slot, (slots.get(slot) ?? 0) + 1);
     this.#slots.set(streamId, slots);
@@ -146,8 +153,21 @@ class SimulatedWorker {
       skips: 0,
       stalls: 0,
       draining: false,
+      ...(this.#tellsMaking ? { making: Object.fromEntries([...this.#made].map((id) => [id, madeStream()])) } : {}),
     };
   }
+}
+
+function madeStream(): MadeStream {
+  const size = { width: 1280, height: 720 };
+  const sound = { audioCodec: 'aac', audioChannels: 'stereo' };
+  return {
+    // Never the same twice.
+    ...{ bitsPerSecond: 3e6 + Math.floor(Math.random() * 1e5), speed: 1, failures: 0, epoch: 1 },
+    variant: { peakBitsPerSecond: 4e6, codecs: ['avc1.64001f', 'mp4a.40.2'], size, frameRate: 25 },
+    input: { resolution: '1920x1080', videoCodec: 'h264', fps: 25, ...sound, bitsPerSecond: 8e6, lastByteAgoMs: 10 },
+    output: { resolution: '1280x720', videoCodec: 'h264', fps: 25, ...sound },
+  };
 }
 
 let workers: SimulatedWorker[] = [];
