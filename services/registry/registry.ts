@@ -38,7 +38,6 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
-  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -210,8 +209,6 @@ export interface EventRecord {
 export interface Totals {
   /** How many events of each type the record has got, in the whole cluster. Without an answer: what was known last. */
   eventCounts(): Promise<EventCounts>;
-  /** Viewers of streams on all workers, and what they have got. Streams that do not exist are left out; without an answer all. */
-  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>>;
 }
 
 /** Where a worker says what it alone knows. */
@@ -369,5 +366,18 @@ export interface SharedRegistry
   readonly samples: SampleBook;
 }
 
+/** What is counted of streams by who draws no conclusion from what this worker alone knows. */
+export interface SureTotals {
+  /** Their summaries; without an answer none: less than before would look like a count that began anew. */
+  streamTotals(ids: readonly string[]): Promise<ReadonlyMap<string, StreamSummary>>;
+}
+
 /** What the parts of a worker use. It also answers while the shared registry does not. */
-export interface Registry extends SharedRegistry, EventTeller, ToldEvents, KnownStreams, Outages, FeedStarts {}
+export interface Registry
+  extends SharedRegistry,
+    EventTeller,
+    ToldEvents,
+    KnownStreams,
+    Outages,
+    FeedStarts,
+    SureTotals {}

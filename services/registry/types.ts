@@ -68,14 +68,6 @@ export interface StreamRecord extends StreamSpec {
   segmentsServed: number;
 }
 
-/** What is known of a stream without its viewers' records. */
-export interface StreamTotals {
-  /** On all workers. */
-  readonly viewers: number;
-  /** To all its viewers, including those who have left. Never less than before, while the stream exists. */
-  readonly bytesServed: number;
-}
-
 /** One viewer: an open response or a session of several requests. */
 export interface ClientRecord {
   id: string;

@@ -42,7 +42,6 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
-  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -462,15 +461,8 @@ export class MemoryRegistry implements Registry {
     return this.#log?.counts ?? {};
   }
 
-  async streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
-    return new Map(
-      ids.flatMap((id) => {
-        const entry = this.#streams.get(id);
-        if (entry === undefined) return [];
-        const now = [...entry.clients.values()].reduce((sum, client) => sum + client.bytesServed, 0);
-        return [[id, { viewers: entry.clients.size, bytesServed: entry.record.bytesServed + now }] as const];
-      }),
-    );
+  streamTotals(ids: readonly string[]): Promise<Map<string, StreamSummary>> {
+    return this.summaries(ids);
   }
 
   async events(filter: EventFilter, limit: number, before?: string): Promise<RecordedEvent[]> {

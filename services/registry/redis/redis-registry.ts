@@ -44,7 +44,6 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
-  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -387,10 +386,6 @@ export class RedisRegistry implements SharedRegistry {
 
   eventCounts(): Promise<EventCounts> {
     return readEventCounts(this.#redis);
-  }
-
-  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
-    return this.summaries(ids);
   }
 
   async takeConnection({ account, id }: ProviderConnection, max: number): Promise<boolean> {

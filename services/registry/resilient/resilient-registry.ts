@@ -45,7 +45,6 @@ import type {
   SessionEnd,
   StreamRecord,
   StreamSpec,
-  StreamTotals,
   UndrainAnswer,
   WorkerIdentity,
   WorkerLoad,
@@ -451,10 +450,9 @@ export class ResilientRegistry implements Registry {
     return this.#eventCounts;
   }
 
-  streamTotals(ids: readonly string[]): Promise<Map<string, StreamTotals>> {
+  streamTotals(ids: readonly string[]): Promise<Map<string, StreamSummary>> {
     return this.#reach.ask(
-      () => this.#shared.streamTotals(ids),
-      // What this worker knows alone is less, and would look like a count that began anew.
+      () => this.#shared.summaries(ids),
       async () => new Map(),
     );
   }

@@ -3,7 +3,6 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { StreamHistory } from '../../../services/proxy/src/metrics/stream-history.ts';
-import type { StreamTotals } from '../../../services/registry/types.ts';
 
 const STEP_MS = 10_000;
 
@@ -17,13 +16,13 @@ function stage() {
     asked: 0,
     fails: false,
   };
-  const streamTotals = async (): Promise<Map<string, StreamTotals>> => {
+  const totals = async () => {
     state.asked++;
     if (state.fails) throw new Error('no answer');
-    return new Map([...state.viewers].map(([id, viewers]) => [id, { viewers, bytesServed: 0 }]));
+    return new Map([...state.viewers].map(([id, viewers]) => [id, { viewers }]));
   };
   const history = new StreamHistory({
-    registry: { streamTotals },
+    totals,
     streams: () => state.streams,
     log: pino({ level: 'silent' }),
   });

@@ -3,12 +3,13 @@
  * too, because it goes on with the stream when the owner dies.
  */
 
-import type { Totals } from '../../../registry/registry.ts';
+import type { StreamSummary } from '../../../registry/registry.ts';
 import type { StreamSample } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
 
 export interface StreamHistoryDeps {
-  readonly registry: Pick<Totals, 'streamTotals'>;
+  /** As that of `SureTotals`. */
+  readonly totals: (ids: readonly string[]) => Promise<ReadonlyMap<string, Pick<StreamSummary, 'viewers'>>>;
   /** The streams that this worker has now, by id, each with its bit/s; undefined: nobody knows it. */
   readonly streams: () => ReadonlyMap<string, number | undefined>;
   readonly log: Pick<Logger, 'debug'>;
@@ -32,14 +33,14 @@ export class StreamHistory {
 
   /** Call it with each sample of the worker. @param atMs since 1970 */
   async take(atMs: number): Promise<void> {
-    const { registry, streams, log } = this.#deps;
+    const { streams, log } = this.#deps;
     const here = [...streams()];
     if (here.length === 0) {
       this.#kept = new Map();
       return;
     }
     try {
-      const totals = await registry.streamTotals(here.map(([id]) => id));
+      const totals = await this.#deps.totals(here.map(([id]) => id));
       this.#kept = new Map(
         here.map(([id, bitsPerSecond]) => {
           const kept = this.#kept.get(id) ?? [];

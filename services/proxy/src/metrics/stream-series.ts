@@ -1,7 +1,8 @@
 /** What is said of single streams: a bounded number of series, however many streams there are. */
 
 import { factsOf } from '../../../registry/events/stream-facts.ts';
-import type { StreamRecord, StreamTotals } from '../../../registry/types.ts';
+import type { StreamSummary } from '../../../registry/registry.ts';
+import type { StreamRecord } from '../../../registry/types.ts';
 import type { ProcessStatus } from '../processes/process-feeds.ts';
 import type { UnfedStream } from '../viewers/unfed-streams.ts';
 import type { Labelled } from './collectors.ts';
@@ -14,7 +15,10 @@ const MAX_NAME_CHARACTERS = 128;
 export interface StreamSeriesSources {
   readonly feeds: () => readonly Pick<ProcessStatus, 'streamId' | 'slot' | 'place' | 'made'>[];
   readonly unfed: () => readonly UnfedStream[];
-  readonly totals: (ids: readonly string[]) => Promise<ReadonlyMap<string, StreamTotals>>;
+  /** As that of `SureTotals`. */
+  readonly totals: (
+    ids: readonly string[],
+  ) => Promise<ReadonlyMap<string, Pick<StreamSummary, 'viewers' | 'bytesServed'>>>;
   readonly remembered: (streamId: string) => StreamRecord | undefined;
 }
 

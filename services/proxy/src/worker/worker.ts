@@ -250,7 +250,8 @@ export async function createWorker(
 
   const numbers = () =>
     workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
-  const history = new StreamHistory({ registry, streams: () => streamRates(seating), log });
+  const totals = (ids: readonly string[]) => registry.streamTotals(ids);
+  const history = new StreamHistory({ totals, streams: () => streamRates(seating), log });
   let followersOf: JoinedCluster['relays']['followersOf'] = () => [];
   const told = (streamId: string) =>
     makingReport(streamId, { seating, history, followersOf: (feed) => followersOf(feed) });
@@ -346,7 +347,7 @@ export async function createWorker(
   const streams = new StreamSeries({
     feeds: () => seating.feeds.status(),
     unfed: () => playback.unfedStreams,
-    totals: (ids) => registry.streamTotals(ids),
+    totals,
     remembered: (streamId) => registry.remembered(streamId),
   });
   const metrics = workerMetrics({
