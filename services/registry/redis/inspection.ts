@@ -7,7 +7,8 @@ import { clientShape, parsed } from '../shapes.ts';
 import type { Owner } from '../types.ts';
 import { type ClientPage, withCounters } from './client-reads.ts';
 import { keys } from './keys.ts';
-import { livingAmong } from './reads.ts';
+import { livingAmong, readEach } from './reads.ts';
+import { fieldsOf } from './records.ts';
 import type { RunScript } from './scripts.ts';
 import { readSummaries } from './summary.ts';
 
@@ -25,18 +26,19 @@ export async function slotsOf(redis: Redis, streamId: string): Promise<Map<numbe
 
 /** The owner of each of a stream's process feeds; slots without an owner are absent. */
 export async function feedOwners(
-  redis: Redis,
+  run: RunScript,
   streamId: string,
   slots: readonly number[],
 ): Promise<Map<number, Owner>> {
   const owners = new Map<number, Owner>();
-  const read = async (slot: number): Promise<void> => {
-    const fields = await redis.hgetall(keys.ownerPrefix + processFeedKey(streamId, slot));
-    const { incarnation, worker: workerId, address, epoch } = fields;
-    if (incarnation === undefined || workerId === undefined || address === undefined) return;
+  const feeds = slots.map((slot) => processFeedKey(streamId, slot));
+  let at = 0;
+  for await (const flat of readEach(run, 'HGETALL', (feed) => keys.ownerPrefix + feed, feeds)) {
+    const slot = slots[at++];
+    const { incarnation, worker: workerId, address, epoch } = fieldsOf(flat);
+    if (slot === undefined || incarnation === undefined || workerId === undefined || address === undefined) continue;
     owners.set(slot, { incarnation, workerId, address, epoch: Number(epoch) });
-  };
-  await Promise.all(slots.map(read));
+  }
   return owners;
 }
 

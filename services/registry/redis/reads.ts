@@ -98,7 +98,7 @@ export async function* readEach(
   command: 'HGETALL' | 'HVALS',
   keyOf: (name: string) => string,
   names: readonly string[],
-  onProgress: OnProgress,
+  onProgress: OnProgress = () => undefined,
 ): AsyncGenerator<string[]> {
   for (let at = 0; at < names.length; at += HASHES) {
     const answer = (await run('read-each', command, keyOf(''), ...names.slice(at, at + HASHES))) as string[][];

@@ -38,6 +38,7 @@ import type {
   JoinAnswer,
   JoinRequest,
   NamedSession,
+  Owner,
   Place,
   ProviderConnection,
   SeenDeployment,
@@ -178,8 +179,7 @@ export class RedisRegistry implements SharedRegistry {
 
   async slots(streamId: string): Promise<SlotSummary[]> {
     const counts = [...(await slotsOf(this.#redis, streamId))].sort(([a], [b]) => a - b);
-    const owners = await feedOwners(
-      this.#redis,
+    const owners = await this.owners(
       streamId,
       counts.map(([slot]) => slot),
     );
@@ -187,6 +187,11 @@ export class RedisRegistry implements SharedRegistry {
       const owner = owners.get(slot);
       return { slot, viewers, owner: owner && { workerId: owner.workerId, epoch: owner.epoch } };
     });
+  }
+
+  /** The owners of these process feeds of a stream; slots without one are left out. */
+  owners(streamId: string, slots: readonly number[]): Promise<Map<number, Owner>> {
+    return feedOwners(this.#run, streamId, slots);
   }
 
   streamsOf(ids: readonly string[]): Promise<StreamRecord[]> {

@@ -2,9 +2,9 @@
 
 import type { Redis } from 'ioredis';
 import { isIdle } from '../../../registry/idle.ts';
-import { feedOwners, leases, slotsOf } from '../../../registry/redis/inspection.ts';
+import { leases } from '../../../registry/redis/inspection.ts';
 import { RedisRegistry } from '../../../registry/redis/redis-registry.ts';
-import type { StreamSummary } from '../../../registry/registry.ts';
+import type { SlotSummary, StreamSummary } from '../../../registry/registry.ts';
 import type {
   ClientRecord,
   Deployment,
@@ -103,12 +103,12 @@ export class DirectCluster implements ClusterAdmin {
   }
 
   stream(id: string, page: PageRequest): Promise<StreamDetails | null> {
-    return this.#ask(async (registry, redis) => {
+    return this.#ask(async (registry) => {
       const [stream, summaries, workers, sharedBy, { clients, nextCursor = null }] = await Promise.all([
         registry.stream(id),
         registry.summaries([id]),
         registry.workers(),
-        processesOf(redis, id),
+        processesOf(registry, id),
         registry.clientPage(id, page),
       ]);
       if (stream === undefined) return null;
@@ -165,7 +165,7 @@ export class DirectCluster implements ClusterAdmin {
       const [workers, alive, owners] = await Promise.all([
         registry.knownWorkers(),
         leases(redis),
-        feedOwners(redis, streamId, [0]),
+        registry.owners(streamId, [0]),
       ]);
       const living = workers.filter(({ incarnation }) => alive.has(incarnation));
       // Any worker can do it. The owner sees no other failover later than the others do.
@@ -306,14 +306,14 @@ function viewerOf(client: ClientRecord): ViewerState {
 }
 
 /** The processes of a stream that viewers share, by slot. */
-async function processesOf(redis: Redis, id: string): Promise<ProcessState[]> {
-  const slots = await slotsOf(redis, id);
-  const owners = await feedOwners(redis, id, [...slots.keys()]);
-  const processes = [...slots].map(([slot, clients]) => {
-    const owner = owners.get(slot);
-    return { slot, clients, owner: owner === undefined ? null : { workerId: owner.workerId, epoch: owner.epoch } };
-  });
-  return processes.sort((a, b) => a.slot - b.slot);
+async function processesOf(registry: RedisRegistry, id: string): Promise<ProcessState[]> {
+  const slots = await registry.slots(id);
+  return slots.map(({ slot, viewers, owner }) => ({ slot, clients: viewers, owner: ownerOf(owner) }));
+}
+
+function ownerOf(owner: SlotSummary['owner']): ProcessState['owner'] {
+  if (owner?.epoch === undefined) return null;
+  return { workerId: owner.workerId, epoch: owner.epoch };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,4 +1,4 @@
-/** All viewers of the cluster, for people who search in them: read once for all who ask within a short time. */
+/** The viewers of the cluster, or of one stream, for people who search in them: read once for all who ask within a short time. */
 
 import type { ClientRecord } from '../../../../registry/types.ts';
 import { type Clock, systemClock } from '../../../../shared/clock.ts';
@@ -9,30 +9,58 @@ import { type ClientQuestion, clientPage } from './client-list.ts';
 import { KeptPages } from './kept-pages.ts';
 import type { StreamIndex } from './stream-index.ts';
 
+/** Streams whose viewers are remembered at a time. */
+const KEPT_STREAMS = 20;
+
 interface ClientsNow {
   readonly clients: readonly ClientRecord[];
   readonly nameOf: (streamId: string) => string;
 }
 
+interface Known {
+  readonly answer: SharedAnswer<ClientsNow>;
+  readonly pages: KeptPages<ClientsNow, ClientQuestion, ViewerPage>;
+}
+
 export class ClientIndex {
-  readonly #answer: SharedAnswer<ClientsNow>;
-  readonly #pages = new KeptPages<ClientsNow, ClientQuestion, ViewerPage>();
+  readonly #registry: Pick<Services['registry'], 'clients'>;
+  readonly #streams: Pick<StreamIndex, 'names'>;
+  readonly #clock: Clock;
+  /** By stream; undefined: of all. */
+  readonly #known = new Map<string | undefined, Known>();
 
   constructor(
-    { registry }: Pick<Services, 'registry'>,
+    { registry }: { readonly registry: Pick<Services['registry'], 'clients'> },
     streams: Pick<StreamIndex, 'names'>,
     clock: Clock = systemClock,
   ) {
-    const read = async (): Promise<ClientsNow> => {
-      // One after the other: both at once would block the event loop twice as long.
-      const nameOf = await streams.names();
-      return { clients: await registry.clients(), nameOf };
-    };
-    this.#answer = new SharedAnswer(read, clock);
+    this.#registry = registry;
+    this.#streams = streams;
+    this.#clock = clock;
   }
 
   async page(question: ClientQuestion): Promise<ViewerPage> {
-    const now = await this.#answer.get();
-    return this.#pages.of(now, question, async () => clientPage(now.clients, question, now.nameOf, Date.now()));
+    const { answer, pages } = this.#of(question.streamId);
+    const now = await answer.get();
+    return pages.of(now, question, async () => clientPage(now.clients, question, now.nameOf, Date.now()));
+  }
+
+  #of(streamId: string | undefined): Known {
+    const known = this.#known.get(streamId) ?? { answer: this.#reading(streamId), pages: new KeptPages() };
+    // Those that were asked about last stand at the end.
+    this.#known.delete(streamId);
+    this.#known.set(streamId, known);
+    const [oldest] = this.#known.keys();
+    if (this.#known.size > KEPT_STREAMS) this.#known.delete(oldest);
+    return known;
+  }
+
+  #reading(streamId: string | undefined): SharedAnswer<ClientsNow> {
+    const read = async (): Promise<ClientsNow> => {
+      // One after the other: both at once would block the event loop twice as long.
+      const nameOf = await this.#streams.names(streamId);
+      return { clients: await this.#registry.clients(streamId), nameOf };
+    };
+    return new SharedAnswer(read, this.#clock);
   }
 }

@@ -34,10 +34,10 @@ export class StreamIndex {
     });
   }
 
-  /** What each stream is called; its id while nobody knows. */
-  async names(): Promise<(streamId: string) => string> {
-    const { summaries } = await this.#glance.overview('list');
-    const known = await this.#glance.streams([...summaries.keys()]);
+  /** What a stream is called; its id while nobody knows. @param only of this one; undefined: of all */
+  async names(only?: string): Promise<(streamId: string) => string> {
+    const ids = only === undefined ? [...(await this.#glance.overview('list')).summaries.keys()] : [only];
+    const known = await this.#glance.streams(ids);
     return (streamId) => known.get(streamId)?.name ?? streamId;
   }
 }

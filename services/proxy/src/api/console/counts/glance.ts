@@ -17,8 +17,10 @@ const REST_MS = 30_000;
 
 export type Asker = 'board' | 'list';
 
+type Answering = Pick<Services, 'registry' | 'eventFeed' | 'config' | 'numbers' | 'pages' | 'log'>;
+
 export class Glance {
-  readonly #services: Pick<Services, 'registry' | 'eventFeed' | 'config' | 'numbers' | 'pages'>;
+  readonly #services: Answering;
   readonly #clock: Clock;
   readonly #events: RecentEvents;
   readonly #book: StreamBook;
@@ -27,10 +29,7 @@ export class Glance {
   #rest: Timer | undefined;
   #isClosed = false;
 
-  constructor(
-    services: Pick<Services, 'registry' | 'eventFeed' | 'config' | 'numbers' | 'pages'>,
-    clock: Clock = systemClock,
-  ) {
+  constructor(services: Answering, clock: Clock = systemClock) {
     this.#services = services;
     this.#clock = clock;
     this.#events = new RecentEvents(services.registry, services.eventFeed);
@@ -74,7 +73,9 @@ export class Glance {
   /** The same, without waiting: undefined also until it has been read. */
   recentEventsSoFar(): RecentEvents | undefined {
     // Where it cannot be read, the next call tries again.
-    void this.recentEvents().catch(() => undefined);
+    this.recentEvents().catch((error: unknown) => {
+      this.#services.log.error({ err: error }, 'the console could not read the events of the last hour');
+    });
     return this.#events.isFollowing ? this.#events : undefined;
   }
 
