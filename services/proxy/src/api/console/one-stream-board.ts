@@ -38,6 +38,7 @@ export class OneStreamBoard {
   /** The number of the newest sample that can have been read. */
   #sampled = 0;
   #sinceMs: number | undefined;
+  #hasLooked = false;
   #stop: (() => void) | undefined;
 
   constructor(services: Services, glance: Glance, id: string, clock: Clock = systemClock) {
@@ -48,9 +49,12 @@ export class OneStreamBoard {
   }
 
   async compose(): Promise<OneStreamState> {
-    const { config } = this.#services;
+    const { config, registry } = this.#services;
     await this.#follow();
-    const { summaries, workers } = await this.#glance.overview('board');
+    const { summaries: known, workers } = await this.#glance.overview('board');
+    // Whoever has just made the stream looks at it at once.
+    const summaries = this.#hasLooked || known.has(this.#id) ? known : await registry.summaries([this.#id]);
+    this.#hasLooked = true;
     const about = aboutOf(this.#services, workers);
     const summary = summaries.get(this.#id);
     const read = summary && (await this.#definition(workers));
@@ -65,6 +69,7 @@ export class OneStreamBoard {
     this.#stop = undefined;
     this.#read = undefined;
     this.#sinceMs = undefined;
+    this.#hasLooked = false;
     this.#readMs = Number.NEGATIVE_INFINITY;
     this.#glance.rest();
   }

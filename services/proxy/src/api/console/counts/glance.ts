@@ -14,6 +14,8 @@ const OF_BOARDS_MS = 500;
 const OF_LISTS_MS = 1_200;
 /** When nobody has asked for so long, the next one begins anew. */
 const REST_MS = 30_000;
+/** Who goes from one page to another closes the first one. */
+const NO_PAGES_MS = 5_000;
 
 export type Asker = 'board' | 'list';
 
@@ -38,8 +40,7 @@ export class Glance {
 
   /** The cluster now: for a board at most half a second old, for a list a little more than one. The workers are sorted by name. */
   overview(asker: Asker): Promise<Overview> {
-    this.#clock.clearTimeout(this.#rest);
-    if (!this.#isClosed) this.#rest = this.#clock.setTimeout(() => this.#forget(), REST_MS).unref();
+    this.#restIn(REST_MS);
     const nowMs = this.#clock.monotonicMs();
     const keptMs = asker === 'board' ? OF_BOARDS_MS : OF_LISTS_MS;
     if (this.#answer !== undefined && nowMs - this.#askedMs < keptMs) return this.#answer;
@@ -81,7 +82,7 @@ export class Glance {
 
   /** A board has no pages any more. */
   rest(): void {
-    if (this.#services.pages.count === 0) this.#forget();
+    if (this.#services.pages.count === 0) this.#restIn(NO_PAGES_MS);
   }
 
   close(): void {
@@ -96,6 +97,11 @@ export class Glance {
     if (since !== undefined && overview.news !== undefined) eventFeed.bring(since, overview.news);
     this.#book.keep(overview.summaries);
     return { ...overview, workers: withOwnNumbers(this.#services, overview.workers) };
+  }
+
+  #restIn(ms: number): void {
+    this.#clock.clearTimeout(this.#rest);
+    if (!this.#isClosed) this.#rest = this.#clock.setTimeout(() => this.#forget(), ms).unref();
   }
 
   #forget(): void {

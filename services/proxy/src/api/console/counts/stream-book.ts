@@ -36,11 +36,16 @@ function hostOf(url: string): string {
   return URL.canParse(masked) ? new URL(masked).host : masked;
 }
 
+interface Read {
+  /** Undefined where there is no record that can be read. */
+  readonly stream: KnownStream | undefined;
+  readonly untilMs: number;
+}
+
 export class StreamBook {
   readonly #registry: Pick<Glances, 'streamsOf'>;
   readonly #clock: Clock;
-  /** Undefined where there is no record that can be read. */
-  readonly #read = new Map<string, { readonly stream: KnownStream | undefined; readonly untilMs: number }>();
+  readonly #read = new Map<string, Read>();
 
   constructor(registry: Pick<Glances, 'streamsOf'>, clock: Clock) {
     this.#registry = registry;
@@ -50,14 +55,10 @@ export class StreamBook {
   /** Those of these streams that exist. Reads what it does not know, or has read a minute ago. */
   async of(ids: readonly string[]): Promise<ReadonlyMap<string, KnownStream>> {
     const nowMs = this.#clock.monotonicMs();
-    const wanted = ids.filter((id) => (this.#read.get(id)?.untilMs ?? nowMs) <= nowMs);
-    if (wanted.length > 0) await this.#readAnew(wanted, nowMs + KEPT_MS);
-    return new Map(
-      ids.flatMap((id) => {
-        const stream = this.#read.get(id)?.stream;
-        return stream === undefined ? [] : [[id, stream] as const];
-      }),
-    );
+    const known = new Map(ids.map((id) => [id, this.#read.get(id)] as const));
+    const wanted = ids.filter((id) => (known.get(id)?.untilMs ?? nowMs) <= nowMs);
+    if (wanted.length > 0) await this.#readAnew(wanted, nowMs + KEPT_MS, known);
+    return new Map([...known].flatMap(([id, read]) => (read?.stream === undefined ? [] : [[id, read.stream]])));
   }
 
   /** Something of these streams is another. */
@@ -74,12 +75,15 @@ export class StreamBook {
     this.#read.clear();
   }
 
-  async #readAnew(ids: readonly string[], untilMs: number): Promise<void> {
+  /** Also into `known`: meanwhile everything may be forgotten. */
+  async #readAnew(ids: readonly string[], untilMs: number, known: Map<string, Read | undefined>): Promise<void> {
     const turns = new Turns(this.#clock);
     const records = new Map((await this.#registry.streamsOf(ids)).map((record) => [record.id, record] as const));
     for (const id of ids) {
       const record = records.get(id);
-      this.#read.set(id, { stream: record && knownStream(record), untilMs });
+      const read = { stream: record && knownStream(record), untilMs };
+      this.#read.set(id, read);
+      known.set(id, read);
       if (turns.isOver) await turns.next();
     }
   }
