@@ -158,9 +158,10 @@ async function pagesShown(worker: Worker, say: Bench['say']): Promise<Shown[]> {
     try {
       const beganMs = performance.now();
       await page.goto(`${worker.url}${path}`);
-      await page.waitForFunction(`document.querySelectorAll('main table tbody tr').length >= ${rows}`, undefined, {
-        polling: 'raf',
-      });
+      await page
+        .locator('main table tbody tr')
+        .nth(rows - 1)
+        .waitFor();
       // It answers to who clicks: everything that was waiting has run.
       await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
       const ms = performance.now() - beganMs;
