@@ -72,8 +72,8 @@ async function main(): Promise<void> {
   if (process.send === undefined) return;
   // What `npm start` and `npm run cluster` print. A request would be a line in the log, and another program may have the port.
   const streams = await services.registry.streams().catch(() => undefined);
-  // While Redis is away there may be more of them than this worker knows.
-  const known = services.registry.outageMs === undefined ? streams?.length : undefined;
+  // Without Redis there may be more of them than this worker knows.
+  const known = services.registry.knowsAll ? streams?.length : undefined;
   process.send({ listening: address, hasConsole: config.console, streams: known });
 }
 
