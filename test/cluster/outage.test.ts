@@ -199,6 +199,11 @@ rigged.concurrent(
     const more = stage.viewer(`${third.url}/stream/${streamId}`);
     await allPlaying([more]);
     await sleep(2_000);
+    // The record says that they were without it.
+    for (const type of ['redis_lost', 'redis_back']) {
+      const { body } = await third.api.get<{ events: { data: { worker_id: string } }[] }>(`/events?type=${type}`);
+      expect(body.events.map(({ data }) => data.worker_id).sort()).toEqual(['worker-1', 'worker-2']);
+    }
     expect(ffmpegsOf([...workers, third])).toHaveLength(1);
     expect(await counted(redis, streamId)).toBe(7);
     for (const viewer of [...viewers, more]) {

@@ -499,6 +499,11 @@ export class ResilientRegistry implements Registry {
     this.#reach.lose(error, 0);
   }
 
+  /** This worker starts without the registry. */
+  beginAlone(error: unknown): void {
+    this.#events.noteOutage(error);
+  }
+
   async heartbeat(record: Omit<WorkerRecord, keyof WorkerIdentity>): Promise<void> {
     await this.#held.records.heartbeat(record);
     await this.#shared.heartbeat(record);

@@ -70,6 +70,7 @@ export function redisCluster(
       if (why === undefined) await introduction.introduce();
       else {
         secrets.beginAlone();
+        registry.beginAlone(why);
         log.warn({ err: why }, 'Redis does not answer; starting without it, and joining the cluster when it answers');
       }
     } catch (error) {
