@@ -2,16 +2,11 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { CHROMIUM, ConsoleBrowser } from '../support/console-browser.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startTcpProxy, targetOf } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 import type { Worker } from '../support/worker.ts';
 
 let browser: ConsoleBrowser;
-
-function targetOf({ url }: Worker): { host: string; port: number } {
-  const { hostname, port } = new URL(url);
-  return { host: hostname, port: Number(port) };
-}
 
 describe.skipIf(CHROMIUM === undefined)('the console of a cluster', () => {
   beforeAll(async () => {

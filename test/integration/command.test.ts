@@ -1,31 +1,13 @@
 /** `streampool` and the log as people meet them: as a program, on a terminal, beside a real worker. */
 
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'vitest';
+import { COMMAND, program, streampool } from '../support/program.ts';
 import { allPlaying, LIGHT, staged } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const COMMAND = join(ROOT, 'scripts', 'streampool.mjs');
-
-/** A program, with what it writes. */
-function program(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env } });
-  const wrote = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    wrote.out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    wrote.err += text;
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { child, wrote, ended };
-}
-
 /**
- * The same on a terminal of its own. What runs tests has no colours; this has. `exec`: Ctrl-C would end the shell as well,
+ * A program on a terminal of its own. What runs tests has no colours; this has. `exec`: Ctrl-C would end the shell as well,
  * and not every shell makes way for its last command.
  */
 function onTerminal(line: string, env: NodeJS.ProcessEnv) {
@@ -46,10 +28,10 @@ staged(
     const order = { url: source.url, profile: LIGHT, metadata: { name: 'BBC One' } };
     const { stream_id: id } = await worker.api.createTranscode(order);
     const env = { STREAMPOOL_URL: worker.url, API_TOKEN: 'tok-en' };
-    const follower = program(process.execPath, [COMMAND, 'events', '--follow', '--json'], env);
+    const follower = streampool(['events', '--follow', '--json'], env);
     stage.closeAfter(async () => void follower.child.kill('SIGKILL'));
     const run = async (...args: string[]) => {
-      const { wrote, ended } = program(process.execPath, [COMMAND, ...args], env);
+      const { wrote, ended } = streampool(args, env);
       return { code: await ended, ...wrote };
     };
     const url = (await run('play-url', 'bbc one')).out.trim();

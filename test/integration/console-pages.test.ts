@@ -99,6 +99,16 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     await page.getByRole('link', { name: 'Providers' }).click();
     await page.getByRole('row', { name: /127\.0\.0\.1.* 1 of 2 .*<img src=x/ }).waitFor();
     await shot('providers-used');
+    // The page says before it plays what is one connection too many, and does not take it.
+    const direct = await worker.api.createStream({ url: `${source.url}?2`, metadata: { name: 'Direct' } });
+    await allPlaying([stage.viewer(direct.playUrl)]);
+    await page.goto(`${worker.url}/console/stream?id=${direct.stream_id}`);
+    await page.getByRole('button', { name: 'Play Direct' }).click();
+    const player = page.getByRole('dialog', { name: 'Direct' });
+    await player.getByText(/one more connection to the provider\. Its account allows 2, .*<img src=x/).waitFor();
+    await player.getByRole('button', { name: 'Play all the same' }).waitFor();
+    await shot('player-asks');
+    expect((await source.account()).open).toBe(2);
     expect(await page.locator('main img, script:not([src])').count()).toBe(0);
     expect(faults).toEqual([]);
   });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { CHROMIUM, ConsoleBrowser } from '../support/console-browser.ts';
 import { allPlaying, COPY, LIGHT, staged } from '../support/stage.ts';
+import { startTcpProxy, targetOf } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';
 
 const TOKEN = 't0ken-of-the-test';
@@ -21,9 +22,12 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
     'is opened with the token alone, by the keyboard alone, and stays where one was',
     async ({ stage }) => {
       const worker = await stage.worker(ENV);
-      const { page, faults, context } = await browser.tab(worker.url);
+      const proxy = await startTcpProxy({ target: targetOf(worker) });
+      stage.closeAfter(() => proxy.close());
+      const origin = `http://127.0.0.1:${proxy.port}`;
+      const { page, faults, context } = await browser.tab(origin);
       stage.closeAfter(() => context.close());
-      await page.goto(`${worker.url}/`);
+      await page.goto(`${origin}/`);
       await page.getByRole('heading', { name: 'Log in', level: 1 }).waitFor();
       expect(new URL(page.url()).pathname).toBe('/console/');
       // The field has the focus.
@@ -33,8 +37,10 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
       await page.keyboard.type(TOKEN);
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'There is nothing here yet' }).waitFor();
-      await page.goto(`${worker.url}/console/events`);
+      await page.goto(`${origin}/console/events`);
       await page.getByText('Nothing of this kind has happened.').waitFor();
+      await page.goto(`${origin}/console/streams?search=bbc`);
+      await page.getByText('No stream is like that.').waitFor();
       // Another tab knows no token, and comes in by the address, where nothing of it stays.
       const other = await browser.tab(worker.url);
       stage.closeAfter(() => other.context.close());
@@ -44,6 +50,17 @@ describe.skipIf(CHROMIUM === undefined)('the console', () => {
       await other.page.getByRole('button', { name: 'Log out' }).click();
       await other.page.getByRole('heading', { name: 'Log in' }).waitFor();
       expect(await other.context.cookies()).toEqual([]);
+      // The worker is started again with another token, while the first tab is open.
+      const newToken = 'another-t0ken-of-the-test';
+      const restarted = await stage.worker({ ...ENV, API_TOKEN: newToken });
+      proxy.switchTo(targetOf(restarted));
+      await page.getByRole('heading', { name: 'Log in', level: 1 }).waitFor();
+      await page.getByText('does not accept this token').waitFor();
+      await page.keyboard.type(newToken);
+      await page.keyboard.press('Enter');
+      await page.getByText('No stream is like that.').waitFor();
+      expect(page.url()).toBe(`${origin}/console/streams?search=bbc`);
+      await page.getByText('worker-1', { exact: true }).first().waitFor();
       expect([...faults, ...other.faults]).toEqual([]);
     },
   );

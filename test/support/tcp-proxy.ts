@@ -169,3 +169,9 @@ export class TcpProxy {
 export function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
   return new TcpProxy(options).listen();
 }
+
+/** Where a worker or another HTTP server listens. */
+export function targetOf({ url }: { readonly url: string }): TcpProxyOptions['target'] {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}
