@@ -1,6 +1,6 @@
 /**
  * The soak's HLS viewers: one of MPEG-TS and one of fragmented MP4. Each request goes to another worker that is up, as behind a load
- * balancer. Each segment is read from all of them.
+ * balancer. Each segment is read from all of them, and so is each part of those of fragmented MP4.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judgeTs, jumpsOf } from '../support/judge/index.ts';
@@ -25,6 +25,32 @@ const BEHIND = 2;
 const JUDGED_AT_ONCE = 30;
 const GAP_MS = 1_000;
 const PACKET = 188;
+/** From when on there must have been parts: the first segment of a stream has none, and those of others have left the playlist. */
+const SEGMENTS_WITH_PARTS = 10;
+
+/** What a playlist says of a segment. */
+interface Listed {
+  readonly n: number;
+  readonly uri: string;
+  readonly isGap: boolean;
+  readonly isNew: boolean;
+  /** Addresses of its parts, as long as they are listed. */
+  readonly parts: readonly string[];
+  /** The media of one of them is lost. */
+  readonly lacksPart: boolean;
+}
+
+function listedIn(text: string): Listed[] {
+  // What stands before the address of each segment.
+  return [...text.matchAll(/((?:#.*\n)*)(segment\.\w+\?n=(\d+))\n/g)].map(([, tags = '', uri = '', n]) => {
+    const parts = [...tags.matchAll(/#EXT-X-PART:.*URI="([^"]+)".*/g)];
+    return {
+      ...{ n: Number(n), uri, isGap: tags.includes('#EXT-X-GAP'), isNew: tags.includes('#EXT-X-DISCONTINUITY\n') },
+      parts: parts.map(([, address = '']) => address),
+      lacksPart: parts.some(([line]) => line.includes('GAP=YES')),
+    };
+  });
+}
 
 interface Segment {
   readonly n: number;
@@ -58,7 +84,7 @@ export class HlsAudience {
     const { ground } = this.#deps;
     // Sessions would stay for three of the longest segments.
     await ground.up()[0]?.worker.api.del(`/streams/${ground.hls.id}`);
-    return this.#players.map(({ who, segments }) => `${who}: ${segments} segments`).join(', ');
+    return this.#players.map(({ who, segments, parts }) => `${who}: ${segments} segments, ${parts} parts`).join(', ');
   }
 }
 
@@ -67,6 +93,8 @@ class HlsPlayer {
   playsSinceMs: number | undefined;
   grownAtMs = Date.now();
   segments = 0;
+  /** Of those, which were the same on another worker. */
+  parts = 0;
   readonly #container: Container;
   readonly #deps: HlsAudienceDeps;
   readonly #playing: Promise<void>;
@@ -89,6 +117,8 @@ class HlsPlayer {
     this.#isOver = true;
     await this.#playing;
     this.#judge(0);
+    if (this.#container === 'fmp4' && this.segments > SEGMENTS_WITH_PARTS && this.parts === 0)
+      this.#deps.violate(`${this.who}: none of ${this.segments} segments had parts`);
   }
 
   async #play(): Promise<void> {
@@ -126,10 +156,7 @@ class HlsPlayer {
   }
 
   async #follow(text: string, place: WorkerPlace): Promise<void> {
-    // What stands before the address of each segment.
-    const entries = [...text.matchAll(/((?:#.*\n)*)(segment\.\w+\?n=(\d+))\n/g)].map(([, tags = '', uri = '', n]) => {
-      return { n: Number(n), uri, isGap: tags.includes('#EXT-X-GAP'), isNew: tags.includes('#EXT-X-DISCONTINUITY\n') };
-    });
+    const entries = listedIn(text);
     const [first] = entries;
     const last = entries.at(-1);
     if (first === undefined || last === undefined) throw new Error(`a playlist without a segment:\n${text}`);
@@ -146,31 +173,58 @@ class HlsPlayer {
       this.#judge(0);
       this.#next = first.n;
     }
-    for (const { n, uri, isGap, isNew } of entries) {
+    for (const listed of entries) {
+      const { n, isGap } = listed;
       if (n !== this.#next) continue;
-      if (!isGap && !(await this.#take(n, uri, isNew, place))) return;
+      if (!isGap && !(await this.#take(listed, place))) return;
       if (isGap) this.#judge(0);
       this.#next = n + 1;
       this.grownAtMs = Date.now();
     }
   }
 
-  async #take(n: number, uri: string, isNew: boolean, place: WorkerPlace): Promise<boolean> {
-    const path = new URL(uri, `http://worker${this.#variant}`);
-    const address = path.pathname + path.search;
-    const bytes = await this.#get(place, address);
+  async #take({ n, uri, isNew, parts, lacksPart }: Listed, place: WorkerPlace): Promise<boolean> {
+    const bytes = await this.#get(place, this.#addressOf(uri));
     if (bytes === undefined) return false;
-    for (const other of this.#deps.ground.up()) {
-      const copy = other === place ? undefined : await this.#get(other, address);
-      if (copy === undefined || copy.equals(bytes) || this.#deps.journal.mayDiffer(Date.now())) continue;
-      const lengths = `${bytes.length} and ${copy.length} bytes`;
-      throw new Error(`segment ${n} is another one at ${place.id} and at ${other.id}: ${lengths}`);
-    }
+    await this.#compare(`segment ${n}`, uri, bytes, place);
+    const inParts = await this.#partsOf(n, parts, place);
+    if (inParts !== undefined && !lacksPart && !inParts.equals(bytes) && !this.#deps.journal.mayDiffer(Date.now()))
+      throw new Error(`segment ${n} of ${place.id} has ${bytes.length} bytes, and its parts have ${inParts.length}`);
     if (isNew) this.#judge(0);
     this.#run.push({ n, bytes, atMs: Date.now() });
     this.segments++;
     if (this.#run.length > JUDGED_AT_ONCE) this.#judge(1);
     return true;
+  }
+
+  #addressOf(uri: string): string {
+    const { pathname, search } = new URL(uri, `http://worker${this.#variant}`);
+    return pathname + search;
+  }
+
+  /** @returns on how many other workers it is the same */
+  async #compare(what: string, uri: string, bytes: Buffer, place: WorkerPlace): Promise<number> {
+    let same = 0;
+    for (const other of this.#deps.ground.up()) {
+      const copy = other === place ? undefined : await this.#get(other, this.#addressOf(uri));
+      if (copy?.equals(bytes)) same++;
+      if (copy === undefined || copy.equals(bytes) || this.#deps.journal.mayDiffer(Date.now())) continue;
+      const lengths = `${bytes.length} and ${copy.length} bytes`;
+      throw new Error(`${what} is another one at ${place.id} and at ${other.id}: ${lengths}`);
+    }
+    return same;
+  }
+
+  /** The parts of a segment, one behind the other; undefined when there are none, or not all of them. */
+  async #partsOf(n: number, uris: readonly string[], place: WorkerPlace): Promise<Buffer | undefined> {
+    const parts: Buffer[] = [];
+    for (const uri of uris) {
+      const bytes = await this.#get(place, this.#addressOf(uri));
+      if (bytes === undefined) continue;
+      parts.push(bytes);
+      if ((await this.#compare(`part ${parts.length} of segment ${n}`, uri, bytes, place)) > 0) this.parts++;
+    }
+    return uris.length > 0 && parts.length === uris.length ? Buffer.concat(parts) : undefined;
   }
 
   /** @returns undefined when there is a reason for that */
@@ -184,6 +238,8 @@ class HlsPlayer {
       if (answer.status === 200) return bytes;
       const nowMs = Date.now();
       const isLost = answer.status === 404 && bytes.includes('not in the playlist');
+      // Parts are listed for three target durations, and another worker may be further, or not so far.
+      if (isLost && address.includes('&p=')) return undefined;
       if (isLost && journal.mayBeLost(nowMs)) return undefined;
       if (answer.status === 404 && !isLost && journal.mayBeForgotten(askedAtMs)) {
         this.#variant = undefined;
