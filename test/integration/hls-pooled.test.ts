@@ -12,6 +12,8 @@ const ENV = { SHARED_STREAM_GRACE: '1', CLIENT_TIMEOUT: '2', HLS_SEGMENT_TIME: '
 const OVERLAY =
   '-filter_complex "[0:v]setpts=PTS,split=2[a][b];[b]crop=iw/2:ih:0:0[c];[a][c]overlay=10:10[v]" -map [v] -map 0:a';
 const SHORTER = 'the playlists of HLS are shorter than wanted: RING_MAX_BYTES is too small for them';
+/** A timer of Node may be early by that. */
+const TIMER_MS = 2;
 const CLEAN = { video: true, audio: true, minSeconds: 5, maxSignalled: 0, maxGapMs: 100, cleanStart: true };
 
 /** What FFmpeg says of a stream that it plays: nothing, if nothing is wrong; and how many seconds of it there were. */
@@ -42,12 +44,19 @@ staged.concurrent('plays a transcoded stream by HLS from the feed that TS viewer
     expect(playlist.parsed.segments.map(({ duration }) => duration)).toEqual(playlist.numbers.map(() => 1));
     bytes.push(await viewer.segment(n));
   }
-  // The next one is waited for.
-  expect((await viewer.segment(begin + 6)).length).toBeGreaterThan(0);
+  // The next one is waited for, for two target durations. On a busy machine it may take longer to make it.
+  const askedMs = performance.now();
+  const next = await viewer.answerOf(begin + 6);
+  const waitedMs = performance.now() - askedMs;
+  if (next.status === 404) expect(waitedMs).toBeGreaterThan(2_000 * first.parsed.targetDuration - TIMER_MS);
+  else expect([next.status, (await next.arrayBuffer()).byteLength > 0]).toEqual([200, true]);
+  await viewer.playlistWith(begin + 6);
   expectClean(judgeTs(Buffer.concat(bytes), { gapMs: CLEAN.maxGapMs }), CLEAN);
   expect((await viewer.answerOf(begin - 20)).status).toBe(404);
   expect((await viewer.answerOf(begin + 1_000)).status).toBe(404);
-  const part = await viewer.answerOf(begin + 5, worker.url, { range: 'bytes=188-375' });
+  // On a busy machine the first ones have left the playlist.
+  const newest = (await viewer.playlist()).numbers.at(-1) ?? 0;
+  const part = await viewer.answerOf(newest, worker.url, { range: 'bytes=188-375' });
   expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 188]);
   // Fifteen segments of a second stay in the playlist.
   expect(part.headers.get('cache-control')).toBe('private, max-age=15');
@@ -148,12 +157,19 @@ staged.concurrent(
     await until(() => shorter() > 0, { what: 'more than there is room for', timeoutMs: 20_000 });
     // From the next one on they come one after the other.
     const { numbers: early } = await viewer.playlist();
-    const { parsed, numbers } = await viewer.playlistWith((early.at(-1) ?? 0) + 1);
+    await viewer.playlistWith((early.at(-1) ?? 0) + 1);
+    // On a busy machine the burst is still being cut: what a playlist has named is gone at once then.
+    const newest = async () => {
+      const { parsed, numbers } = await viewer.playlist();
+      const answers = await Promise.all(numbers.slice(-3).map((n) => viewer.answerOf(n)));
+      const bytes = await Promise.all(answers.map(async (answer) => Buffer.from(await answer.arrayBuffer())));
+      return answers.every(({ status }) => status === 200) ? { parsed, numbers, bytes } : undefined;
+    };
+    const { parsed, numbers, bytes } = await until(newest, { what: 'the end of the burst' });
     const seconds = parsed.segments.reduce((sum, { duration }) => sum + duration, 0);
     const least = 3 * parsed.targetDuration;
     expect(seconds).toBeGreaterThanOrEqual(least);
     expect(seconds).toBeLessThan(2 * least);
-    const bytes = await Promise.all(numbers.slice(-3).map((n) => viewer.segment(n)));
     // The source puts 0.35 s of sound into a PES.
     expectClean(judgeTs(Buffer.concat(bytes), { gapMs: 400 }), { ...CLEAN, maxGapMs: 400 });
     const other = await stage.hlsViewer(`${entry}?container=fmp4`);

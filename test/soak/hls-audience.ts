@@ -84,7 +84,9 @@ export class HlsAudience {
     const { ground } = this.#deps;
     // Sessions would stay for three of the longest segments.
     await ground.up()[0]?.worker.api.del(`/streams/${ground.hls.id}`);
-    return this.#players.map(({ who, segments, parts }) => `${who}: ${segments} segments, ${parts} parts`).join(', ');
+    return this.#players
+      .map(({ who, segments, parts }) => `${who}: ${segments} segments and ${parts} parts`)
+      .join(', ');
   }
 }
 

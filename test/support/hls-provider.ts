@@ -66,6 +66,12 @@ export async function hlsRenditions(): Promise<string> {
   );
 }
 
+/** All of them, before a worker asks for one: it waits for a provider no longer than it waits for a real one. */
+export async function makeHlsForms(): Promise<void> {
+  for (const form of HLS_FORMS) await hlsForm(form);
+  await hlsRenditions();
+}
+
 export interface HlsAsked {
   readonly path: string;
   readonly query: string;
