@@ -3,10 +3,11 @@
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { buildServer } from '../../../services/proxy/src/api/server.ts';
-import { type Environment, loadConfig } from '../../../services/proxy/src/config/config.ts';
+import { type Config, type Environment, loadConfig } from '../../../services/proxy/src/config/config.ts';
+import { type OwnFfmpeg, ownFfmpeg } from '../../../services/proxy/src/worker/own-ffmpeg.ts';
 import type { Services } from '../../../services/proxy/src/worker/services.ts';
 import { createWorker, type Worker } from '../../../services/proxy/src/worker/worker.ts';
-import { createLogger } from '../../../services/shared/log.ts';
+import { createLogger, type Logger } from '../../../services/shared/log.ts';
 
 export interface TestApi {
   readonly app: FastifyInstance;
@@ -33,12 +34,23 @@ export interface Json {
   readonly [name: string]: Json;
 }
 
+const usual = loadConfig({});
+let found: Promise<OwnFfmpeg> | undefined;
+
+/** Asks the usual FFmpeg of this machine once for all tests of a file; each question takes four processes. */
+function findFfmpeg(config: Config, log: Logger): Promise<OwnFfmpeg> {
+  const isUsual = config.ffmpegPath === usual.ffmpegPath && config.hwAccelType === usual.hwAccelType;
+  if (!isUsual) return ownFfmpeg(config, log);
+  found ??= ownFfmpeg(config, log);
+  return found;
+}
+
 /** A worker with its API, gone when the test is over. */
 export async function startApi(env: Environment = {}): Promise<TestApi> {
   const logged: string[] = [];
   const log = createLogger('info', {}, { write: (line: string) => void logged.push(line) });
   const config = loadConfig({ ALLOW_PRIVATE_SOURCES: '127.0.0.1', STREAM_RETRY_ATTEMPTS: '0', ...env });
-  const worker = await createWorker(config, log, env);
+  const worker = await createWorker(config, log, env, findFfmpeg);
   const app = await buildServer(worker.services);
   await app.ready();
   onTestFinished(async () => {

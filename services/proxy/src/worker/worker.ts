@@ -83,14 +83,16 @@ export interface Worker {
 
 /**
  * @param environment that `config` was read from: people see where each setting has come from
+ * @param findFfmpeg `ownFfmpeg`, or what has its answer already
  * @throws {StreampoolError} when there is no usable FFmpeg, with the command that installs one; and as `Cluster.join`
  */
 export async function createWorker(
   config: Config,
   log: Logger,
   environment: Environment = process.env,
+  findFfmpeg: typeof ownFfmpeg = ownFfmpeg,
 ): Promise<Worker> {
-  const { ffmpeg, reading, sandbox, hardware } = await ownFfmpeg(config, log);
+  const { ffmpeg, reading, sandbox, hardware } = await findFfmpeg(config, log);
   const cluster = config.redisEnabled ? redisCluster(config, log) : soloCluster(config);
   const { registry, identity: me } = cluster;
   const wire = systemWire;
