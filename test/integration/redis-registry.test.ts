@@ -190,7 +190,7 @@ describe('incarnations', () => {
     expect((await two.workers()).map((each) => each.workerId)).toEqual(['w2']);
     await two.leaveCluster();
     await two.deleteStream(ID);
-    // The lease of sessions, which nobody owns, runs out by itself.
+    // The lease of sessions, which nobody owns, runs out by itself, and so does what is known of a standstill.
     const sessions = `${keys.leasePrefix}sessions`;
     expect(await redis.pttl(sessions)).toBeLessThanOrEqual(LEASE_MS);
     const remembered = [
@@ -201,6 +201,7 @@ describe('incarnations', () => {
       keys.server,
       keys.members,
       keys.deletedPrefix + ID,
+      keys.stoodStill,
       sessions,
     ] as string[];
     expect((await redis.keys('*')).filter((key) => !remembered.includes(key))).toEqual([
