@@ -84,7 +84,7 @@ async function set() {
 
 async function everything(): Promise<Record<string, unknown>> {
   const names = (await redis.keys('*')).sort();
-  const passing = /^(sp:(born|lease|members|loads|restores|started|streams|ended)|workers$)/;
+  const passing = /^(sp:(born|lease|members|loads|restores|started|stood|streams|ended)|workers$)/;
   const read = async (key: string): Promise<unknown> => {
     switch (await redis.type(key)) {
       case 'hash': {
