@@ -9,6 +9,7 @@ import {
 } from '../../../../registry/events/event.ts';
 import { isOutage } from '../../../../registry/outage.ts';
 import { LIVE_VIEWS } from '../../../../shared/console/live.ts';
+import { pause } from '../../async.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { Services } from '../../worker/services.ts';
 import { EventStream } from '../http/event-stream.ts';
@@ -69,15 +70,19 @@ async function sendEvents(
   const event = (recorded: RecordedEvent, position: EventPosition): void =>
     stream.send(viewOfEvent(recorded), { event: 'event', id: positionText(position) });
   const missed = (count: number): void => stream.send({ missed: count }, { event: 'missed' });
-  try {
-    const from = since ?? (await registry.newestEvent());
-    const recent = since === undefined ? await registry.events({}, FIRST_EVENTS) : [];
-    // Also without any: now the page knows where it is.
-    stream.send({ events: recent.map(viewOfEvent) }, { event: 'recent', id: positionText(from) });
-    stream.onEnd(await eventFeed.read({ event, missed, isPatient: true }, from));
-  } catch (error) {
-    if (!isOutage(error)) log.error({ err: error }, 'the console could not read the events');
-    const timer = setTimeout(() => void sendEvents(services, stream, since), RETRY_EVENTS_MS);
-    stream.onEnd(() => clearTimeout(timer));
+  const gone = new AbortController();
+  stream.onEnd(() => gone.abort());
+  while (!gone.signal.aborted) {
+    try {
+      const from = since ?? (await registry.newestEvent());
+      const recent = since === undefined ? await registry.events({}, FIRST_EVENTS) : [];
+      // Also without any: now the page knows where it is.
+      stream.send({ events: recent.map(viewOfEvent) }, { event: 'recent', id: positionText(from) });
+      stream.onEnd(await eventFeed.read({ event, missed, isPatient: true }, from));
+      return;
+    } catch (error) {
+      if (!isOutage(error)) log.error({ err: error }, 'the console could not read the events');
+      await pause(RETRY_EVENTS_MS, gone.signal);
+    }
   }
 }
