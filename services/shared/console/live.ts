@@ -30,6 +30,8 @@ export interface NowNumbers {
   readonly connections: number;
   /** To all viewers, over the last seconds; absent until that is known. */
   readonly bitsPerSecond?: number | undefined;
+  /** From all providers, over the last 10 s; absent until that is known. */
+  readonly bitsPerSecondIn?: number | undefined;
   /** Absent while the record of events cannot be read. */
   readonly joinsLastMinute?: number | undefined;
   /** How many events of `FAILURE_TYPES` the last hour has; absent as above. */

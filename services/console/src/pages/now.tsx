@@ -46,8 +46,9 @@ function Shown({ now }: { readonly now: NowState }) {
 
 function Numbers({ numbers }: { readonly numbers: NowNumbers }) {
   const { now } = words;
-  const { viewers, playing, streams, ffmpegs, saved, sharing, connections, bitsPerSecond } = numbers;
+  const { viewers, playing, streams, ffmpegs, saved, sharing, connections, bitsPerSecond, bitsPerSecondIn } = numbers;
   const { joinsLastMinute: joins, failuresLastHour: failures, areMore } = numbers;
+  const rate = (value: number | undefined): string => (value === undefined ? '–' : megabits(value));
   const counted = (value: number): string => (areMore === true ? now.atLeast(count(value)) : count(value));
   return (
     <dl class="numbers">
@@ -61,7 +62,8 @@ function Numbers({ numbers }: { readonly numbers: NowNumbers }) {
       />
       <Figure name={now.saved} title={now.savedTitle} value={count(saved)} />
       <Figure name={now.connections} value={count(connections)} />
-      <Figure name={now.out} value={bitsPerSecond === undefined ? '–' : megabits(bitsPerSecond)} />
+      <Figure name={now.out} value={rate(bitsPerSecond)} />
+      <Figure name={now.in} value={rate(bitsPerSecondIn)} />
       <Figure name={now.joins} value={joins === undefined ? '–' : counted(joins)} />
       <div class={failures === undefined || failures === 0 ? 'figure' : 'figure warn'}>
         <dt>{now.failures}</dt>

@@ -64,6 +64,18 @@ it('counts viewers, and what sharing saves them', () => {
   expect(order).toEqual(['a', 'direct', 'b']);
 });
 
+it('adds up what comes from all providers', () => {
+  const bringing = (bitsPerSecond: number, worker: object): WorkerRecord => ({
+    ...WORKER,
+    ...worker,
+    accounts: { x: { host: 'provider.example:8000', held: { a: 1 } } },
+    making: { a: { failures: 0, input: { bitsPerSecond } } },
+  });
+  const other = { workerId: 'worker-2', incarnation: 'i2' };
+  const { numbers } = state(new Map(), [], [bringing(4_010_000, {}), bringing(2_500_000, other)]);
+  expect(numbers.bitsPerSecondIn).toBe(6_500_000);
+});
+
 it('shows of a stream what its worker says, without the credentials of its source', () => {
   const making = { a: { bitsPerSecond: 1_234.5, speed: 1.004, failures: 2 } };
   const { streams } = state(

@@ -81,6 +81,13 @@ function livingWorker(worker: WorkerRecord, leaseLeftMs: number | undefined): Sh
   };
 }
 
+/** What all connections to providers bring, in bit/s; undefined while no worker says. */
+export function incoming(workers: readonly WorkerRecord[]): number | undefined {
+  const flows = workers.flatMap((worker) => Object.values(sourcesOf(worker)));
+  const rates = flows.flatMap(({ bitsPerSecond }) => bitsPerSecond ?? []);
+  return rates.length === 0 ? undefined : sum(rates);
+}
+
 /** What comes from each provider, whatever account it uses. */
 function sourcesOf(worker: WorkerRecord): Record<string, ShownFlow> {
   const flows = new Map<string, ShownFlow>();

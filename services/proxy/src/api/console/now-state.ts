@@ -13,6 +13,7 @@ import {
 } from '../../../../shared/console/live.ts';
 import type { MediaFacts } from '../../../../shared/media-facts.ts';
 import { makersOf } from '../views/media-views.ts';
+import { incoming } from './cluster-state.ts';
 import type { ShownRecord } from './counts/stream-book.ts';
 
 export interface NowFacts {
@@ -65,6 +66,7 @@ function numbersOf(facts: NowFacts): NowNumbers {
     saved: Math.max(0, sharing - ffmpegs),
     connections: countConnections(workers).total,
     bitsPerSecond: bitsPerSecond === undefined ? undefined : Math.round(bitsPerSecond),
+    bitsPerSecondIn: incoming(workers),
     joinsLastMinute,
     failuresLastHour,
     ...(areMore ? { areMore } : {}),
