@@ -39,8 +39,8 @@ staged(
     const remaining = (await redis.cli('KEYS', `*${killed.incarnation}*`))
       .split('\n')
       .filter((key) => key.trim() !== '');
-    // That it has died, and what its viewers had got, is remembered for a while: it might live after all.
-    expect(remaining.filter((key) => !/^sp:(credited-to|ended):/.test(key))).toEqual([]);
+    // That it has died, and what its viewers had got, is remembered for a while: it might live after all. People see its last hour.
+    expect(remaining.filter((key) => !/^sp:(credited-to|ended|samples):/.test(key))).toEqual([]);
     await until(async () => (await redis.cli('HGET', `stream:${made.stream_id}`, 'owner')) !== name, {
       timeoutMs: 2_000,
       what: 'the living worker to own what it took over',

@@ -32,8 +32,9 @@ function measured(worker: Worker, streamId: string): Promise<Shown> {
   return until(
     async () => {
       const shown = await look(worker, streamId);
-      const { output_media_info: output } = shown.stream;
-      return output !== null && output.bitrate_kbps !== null && output.fps !== null && shown;
+      const { media_info: input, output_media_info: output } = shown.stream;
+      const isKnown = output !== null && output.bitrate_kbps !== null && output.fps !== null;
+      return isKnown && input?.bitrate_kbps !== null && shown;
     },
     { timeoutMs: 15_000, what: 'the stream to be measured' },
   );

@@ -38,7 +38,8 @@ export async function cleanUp(
   );
   const expiredSessions = dryRun ? [] : await expireSessions(run);
   const deadIncarnations: string[] = [];
-  for (const incarnation of incarnations) {
+  // Redis names them in any order, and the events of their viewers say how many are left.
+  for (const incarnation of incarnations.toSorted()) {
     const dead = dryRun
       ? (await redis.exists(keys.leasePrefix + incarnation)) === 0
       : (await run('end-incarnation', incarnation, '1', '')) === 1;
