@@ -57,7 +57,8 @@ class SlowRegistry extends MemoryRegistry {
 function feedsOf({ graceMs, isFull = false }: { graceMs: number; isFull?: boolean }) {
   const registry = new SlowRegistry(ME, 0);
   const opening: Deferred<SourceLease>[] = [];
-  const sources: Pick<SourceFeeds, 'acquire'> = {
+  const sources: Pick<SourceFeeds, 'acquire' | 'learnFrom'> = {
+    learnFrom: () => undefined,
     acquire: (_streamId, _address, signal) => {
       const lease = deferred<SourceLease>();
       opening.push(lease);

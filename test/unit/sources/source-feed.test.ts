@@ -109,6 +109,7 @@ async function readProvider(answer: RequestListener, settings: Reading = {}) {
     place,
     {
       registry: { tellEvent: () => undefined },
+      earlier: () => undefined,
       guard: openGuard(),
       memories: new SourceMemories(),
       clock: systemClock,

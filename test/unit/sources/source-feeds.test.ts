@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pause } from '../../../services/proxy/src/async.ts';
 import { SourceFeeds } from '../../../services/proxy/src/sources/source-feeds.ts';
+import type { EarlierFeed } from '../../../services/proxy/src/sources/source-media.ts';
 import { StreamSource } from '../../../services/proxy/src/streams/stream-source.ts';
 import { SourceMemories } from '../../../services/proxy/src/upstream/http/source-memory.ts';
 import { ProviderConnections } from '../../../services/proxy/src/upstream/provider/provider-connections.ts';
@@ -115,6 +116,36 @@ async function goesOn({ feed, ring }: Reading): Promise<void> {
     what: () => `more media; the feed has ended: ${feed.feed.end?.kind}`,
   });
 }
+
+/** What a reader of a feed knows of it. */
+function knownOf({ feed }: Reading): EarlierFeed {
+  return { timeline: feed.history.current.timeline, origin: feed.sourceClock?.origin, marks: feed.marks };
+}
+
+describe('a source that another worker has read', () => {
+  it('goes on as the feed knows that heard of it last, whichever opens it', async () => {
+    const { sources, read } = await workerWith({ '/1.ts': play });
+    const stale = await read('stale', '/1.ts');
+    await goesOn(stale);
+    const former = knownOf(stale);
+    stale.lease.release();
+    await sources.settle();
+
+    const last = await read('last', '/1.ts');
+    await goesOn(last);
+    const known = knownOf(last);
+    expect(known.timeline).not.toBe(former.timeline);
+    const { headMs } = last.ring;
+    last.lease.release();
+    await sources.settle();
+
+    sources.learnFrom(() => [undefined, former, known, { ...known, origin: undefined }]);
+    const next = await read('next', '/1.ts');
+    await goesOn(next);
+    expect(next.feed.history.current.timeline).toBe(known.timeline);
+    expect(next.ring.entries[0]?.mediaMs).toBeGreaterThanOrEqual(headMs);
+  });
+});
 
 describe('a group that moves', () => {
   it('has one source feed, which goes on inside on its clock', async () => {

@@ -53,7 +53,14 @@ async function ground({ graceMs = 0, knowsPlaces = true, leaves = async () => un
   const limits = { streamTimeoutMs: 60_000, streamTotalTimeoutMs: 60_000, firstPictureTimeoutMs: 60_000 };
   const retries = { retryAttempts: 0, retryDelayMs: 0, segmentMs: 2_000, preferredAudioLanguages: [] };
   const deps = {
-    ...{ registry, log: LOG, ...limits, ...retries, sources: { acquire }, sharedStreamGraceMs: graceMs },
+    ...{
+      registry,
+      log: LOG,
+      ...limits,
+      ...retries,
+      sources: { acquire, learnFrom: () => undefined },
+      sharedStreamGraceMs: graceMs,
+    },
     ...{ cap: 0, maxProcesses: 0, shareDirectStreams: true, isDraining: () => false, isBusy: () => false },
     ringLimits: () => ({ retainMs: 1_000, joinBufferMs: 0, maxBytes: 1_000_000 }),
     placeOf: (feed: string, first: Parameters<SeatingDeps['placeOf']>[1]) => placeOf(feed, first, registry),

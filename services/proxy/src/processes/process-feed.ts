@@ -23,6 +23,7 @@ import { relayedError } from '../relay/relayed-failure.ts';
 import { ContainerChoice } from '../segments/container-choice.ts';
 import { FeedHls } from '../segments/feed-hls.ts';
 import type { SegmentSettings } from '../segments/feed-segments.ts';
+import type { EarlierFeed } from '../sources/source-media.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
@@ -199,6 +200,17 @@ export class ProcessFeed implements PlacedFeed {
 
   get sourceClock(): SourceClock | undefined {
     return this.#sourceClock;
+  }
+
+  /** What it knows of the feed of its source. */
+  get sourceKnown(): EarlierFeed | undefined {
+    return (
+      this.#sourceClock && {
+        timeline: this.#sourceClock.timeline,
+        origin: this.#sourceClock.origin,
+        marks: this.#marks.source,
+      }
+    );
   }
 
   /** Where its segments begin; undefined when nobody has said it. */

@@ -101,6 +101,7 @@ export class ProcessFeeds {
     this.#deps = deps;
     this.#clock = deps.clock ?? systemClock;
     this.#releases = new SlotReleases(deps.registry);
+    deps.sources.learnFrom(() => [...this.#entries.values()].map(({ process }) => process.sourceKnown));
   }
 
   get size(): number {

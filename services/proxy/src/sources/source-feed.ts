@@ -51,20 +51,15 @@ export interface SourceFeedDeps extends SourceConnectionsDeps {
   /** See `Entered`. */
   readonly leader?: Leader | undefined;
   readonly leave?: (() => void) | undefined;
+  /** What an empty feed goes on with. @param source its key in the registry */
+  readonly earlier: (source: string) => EarlierFeed | undefined;
 }
 
 export type SourceArrivals = Pick<Arrivals, 'lastVideoMs' | 'lastAudioMs' | 'videoIntervalMs'>;
 
-/** Where a source feed begins. */
-export interface SourceBeginning {
-  /** How far back a relay must start, in 33-bit ticks on the feed's timeline. */
-  readonly fromTicks?: number | undefined;
-  readonly goesOn?: EarlierFeed | undefined;
-}
-
 export class SourceFeed implements Leader {
   readonly #deps: SourceFeedDeps;
-  readonly #beginning: SourceBeginning;
+  readonly #fromTicks: number | undefined;
   readonly #media: SourceMedia;
   readonly #moves: SourceMoves;
   readonly #retries: SourceRetries;
@@ -82,11 +77,12 @@ export class SourceFeed implements Leader {
 
   /**
    * @param place whether this worker opens the source or follows the owner
+   * @param fromTicks how far back a relay must start, in 33-bit ticks on the feed's timeline
    */
-  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, beginning: SourceBeginning = {}) {
+  constructor(address: SourceAddress, place: FeedPlace, deps: SourceFeedDeps, fromTicks?: number) {
     const { clock } = deps;
     this.#deps = deps;
-    this.#beginning = beginning;
+    this.#fromTicks = fromTicks;
     this.#media = new SourceMedia(place.feed, deps.ringLimits, deps.settings.segmentMs, clock);
     this.#readAhead = new ReadAhead(this.#media.feed.ring, clock);
     const { route, account, takeConnection, leader, leave = () => undefined } = deps;
@@ -351,7 +347,7 @@ export class SourceFeed implements Leader {
       return isGoingOn ? 'moved' : new SourceError('ended', 'The feed that read the source closed it.');
     }
     if (place.current.kind === 'relay') {
-      return followOwner(input, this.#beginning.fromTicks, () => {
+      return followOwner(input, this.#fromTicks, () => {
         this.#isLive = false;
         return this.#moves.calledAway();
       });
@@ -359,7 +355,7 @@ export class SourceFeed implements Leader {
     return readProvider(input, {
       retry: this.#retries.schedule,
       readAhead: this.#readAhead,
-      goesOn: this.#beginning.goesOn,
+      goesOn: this.#deps.earlier(place.feed),
     });
   }
 

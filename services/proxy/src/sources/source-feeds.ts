@@ -17,7 +17,16 @@ import type { GroupSource, SourceAddress } from '../upstream/provider/source-add
 import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { hintFromUrl, isLiveByName, type SourceKind } from '../upstream/provider/source-kind.ts';
 import type { Entered } from './origin.ts';
-import { type SourceBeginning, SourceFeed, type SourceFeedDeps } from './source-feed.ts';
+import { SourceFeed, type SourceFeedDeps } from './source-feed.ts';
+import type { EarlierFeed } from './source-media.ts';
+
+/** Where a source feed begins. */
+export interface SourceBeginning {
+  /** How far back a relay must start, in 33-bit ticks on the feed's timeline. */
+  readonly fromTicks?: number | undefined;
+  /** What its reader knows of the source. */
+  readonly goesOn?: EarlierFeed | undefined;
+}
 
 /** A source that is open for one reader until `release`. */
 export interface SourceLease {
@@ -55,7 +64,7 @@ interface Leader {
 const RELAY_LINGER_MS = 1_000;
 
 export interface SourceFeedsDeps
-  extends Omit<SourceFeedDeps, 'takeConnection' | 'account' | 'route' | 'leader' | 'leave'> {
+  extends Omit<SourceFeedDeps, 'takeConnection' | 'account' | 'route' | 'leader' | 'leave' | 'earlier'> {
   readonly registry: FeedOwners & FeedStarts & EventTeller;
   readonly placeOf: PlaceOf;
   /** Opens an HLS source as viewers read it. Unset: each FFmpeg asks the provider by itself, and counts as a connection. */
@@ -72,10 +81,26 @@ export class SourceFeeds {
   readonly #leaders = new Map<string, Leader>();
   /** Connections that are being closed. A provider counts them until they are closed. */
   readonly #closing = new Set<Promise<void>>();
+  #known: () => readonly (EarlierFeed | undefined)[] = () => [];
 
   constructor(deps: SourceFeedsDeps, connections: ProviderConnections) {
     this.#deps = deps;
     this.#connections = connections;
+  }
+
+  /**
+   * The source that goes on here with what another worker has read may be opened by a feed that has heard nothing of it yet.
+   * @param known what the feeds that read sources know of them
+   */
+  learnFrom(known: () => readonly (EarlierFeed | undefined)[]): void {
+    this.#known = known;
+  }
+
+  /** The newest that is known here of a source, which may be what is about to read it. */
+  #earlier(source: string, reader: EarlierFeed | undefined): EarlierFeed | undefined {
+    const known = [reader, ...this.#known()].filter((each) => each?.origin?.source === source);
+    const atMs = (each: EarlierFeed | undefined) => each?.origin?.sent.newestAtMs ?? 0;
+    return known.reduce((one, other) => (atMs(other) > atMs(one) ? other : one), known[0]);
   }
 
   get size(): number {
@@ -234,8 +259,9 @@ export class SourceFeeds {
     const { group, address } = source;
     const enter = (next: SourceAddress) => this.#enter(next, group);
     const { place, ...entered } = await enter(address);
-    const deps = { ...this.#deps, ...entered, route: { source: source.ofGroup, enter } };
-    const feed = new SourceFeed(address, place, deps, beginning);
+    const route = { source: source.ofGroup, enter };
+    const earlier = (key: string) => this.#earlier(key, beginning.goesOn);
+    const feed = new SourceFeed(address, place, { ...this.#deps, ...entered, route, earlier }, beginning.fromTicks);
     const entry: Entry = { source: feed, leases: 0, lingering: undefined };
     this.#entries.set(group, entry);
     feed.feed.onEnd(() => {

@@ -88,7 +88,7 @@ export class SegmentList {
   #targetDuration: number | undefined;
   #partTarget: number | undefined;
   #open: ListedBeginning | undefined;
-  /** Without a hole in their numbers. */
+  /** By number. What is before a hole in the numbers is for players who know it already. */
   #all: readonly ListedSegment[] = [];
   /** Nobody has the media of those before it. */
   #from = 0;
@@ -163,8 +163,11 @@ export class SegmentList {
     return rates.length === 0 ? undefined : Math.max(...rates);
   }
 
+  /** Of those that a playlist may name: players count the numbers in it on from the first. */
   get #seconds(): number[] {
-    return this.#all.map((segment) => segment.seconds);
+    const all = this.#all;
+    const hole = all.findLastIndex(({ n }, at) => at > 0 && n !== (all[at - 1] as ListedSegment).n + 1);
+    return all.slice(Math.max(0, hole)).map((segment) => segment.seconds);
   }
 
   get newest(): ListedSegment | undefined {
@@ -266,9 +269,7 @@ export class SegmentList {
   }
 
   #keep(segments: readonly ListedSegment[]): void {
-    // Players count the numbers in a playlist on from the first.
-    const hole = segments.findLastIndex(({ n }, at) => at > 0 && n !== (segments[at - 1] as ListedSegment).n + 1);
-    this.#all = segments.slice(Math.max(0, hole));
+    this.#all = segments;
     this.#all = this.#all.slice(-(this.window.length + KEPT_BEYOND));
     if (this.#open !== undefined && this.#open.n <= (this.newest?.n ?? 0)) this.#open = undefined;
   }
