@@ -8,7 +8,13 @@ import { FeedSegments } from '../../services/proxy/src/segments/feed-segments.ts
 import type { MarkedFeed } from './segmented.ts';
 
 const NO_SOURCE = { openInARow: 0, openCounts: false };
-const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
+/** What segments read of a `FeedPlace` where this worker makes the feed. */
+export const OWN = {
+  current: { kind: 'own', epoch: 1 },
+  onOwner: () => () => undefined,
+  mayPass: async () => true,
+  wire: { clock: undefined },
+};
 const LOG = pino({ level: 'silent' });
 
 export interface FilledOptions {

@@ -7,10 +7,10 @@ import type { Container } from '../../../services/proxy/src/feed/hls/segment-eve
 import type { FeedMarks } from '../../../services/proxy/src/feed/marks/feed-marks.ts';
 import { MarkLog } from '../../../services/proxy/src/feed/marks/mark-log.ts';
 import { FeedHls } from '../../../services/proxy/src/segments/feed-hls.ts';
+import { OWN } from '../../support/filled-feed.ts';
 import { type MarkedFeed, markedLoop, segmentsOf } from '../../support/segmented.ts';
 import { until } from '../../support/until.ts';
 
-const OWN = { current: { kind: 'own', epoch: 1 }, onOwner: () => () => undefined, wire: { clock: undefined } };
 const { signal } = new AbortController();
 const NO_SOURCE = { openInARow: 0, openCounts: false };
 

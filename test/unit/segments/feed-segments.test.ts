@@ -79,7 +79,13 @@ describe('the segments of a feed', () => {
     const next = segments.segment((numbers.at(-1) ?? 0) + 1, signal);
     fill(positionOf(5));
     expect((await next).length).toBeGreaterThan(0);
-    await expect(segments.segment((numbers.at(-1) ?? 0) + 9, signal)).rejects.toMatchObject({ status: 404 });
+    const far = (numbers.at(-1) ?? 0) + 9;
+    await expect(segments.segment(far, signal)).rejects.toMatchObject({ status: 404 });
+    const tooFar = segments.playlist(signal, { reload: { msn: far, part: undefined } });
+    await expect(tooFar).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('more than 2 segments'),
+    });
   });
 
   it('that are here need no wait, and are the same; who has to wait is told so', async () => {

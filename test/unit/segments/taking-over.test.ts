@@ -3,6 +3,7 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { pause } from '../../../services/proxy/src/async.ts';
 import type { SegmentNews } from '../../../services/proxy/src/feed/hls/segment-list.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
 import { type FilledFeed, filledFeed } from '../../support/filled-feed.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
   media = await markedLoop('bframes', { seconds: 30 });
 });
 
-/** @param owner who answers as long as it is there; undefined: it is gone */
+/** @param of who answers as long as it is there; undefined: it is gone */
 function following(of: () => FilledFeed | undefined, bytes: Buffer, entry: number) {
   const listeners = new Set<() => void>();
   const request = (url: string) => {
@@ -33,19 +34,22 @@ function following(of: () => FilledFeed | undefined, bytes: Buffer, entry: numbe
   };
   const place = {
     ...{ feed: 'p:a:0', secret: 's', wire: { clock: systemClock, request } },
-    current: { kind: 'relay', owner: OWNER, via: undefined } as object,
+    current: { kind: 'relay', owner: OWNER, via: undefined } as { readonly kind: string; readonly epoch?: number },
     onOwner: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    mayPass: async () => place.current.kind === 'own',
   };
   const follower = filledFeed({ ...media, bytes }, { size: SIZE, entry, waitMs: 10_000, place });
   const takeOver = () => {
     place.current = { kind: 'own', epoch: 2 };
     for (const listener of listeners) listener();
   };
-  return { ...follower, takeOver };
+  return { ...follower, place, takeOver };
 }
+
+type Following = ReturnType<typeof following>;
 
 /** The owner of the feed with its viewers, up to a mark; and what each segment is there. */
 function owning() {
@@ -148,5 +152,46 @@ describe('a worker that is to make a feed', () => {
     const asked = follower.segments.segment(newest, signal).catch((error: unknown) => error);
     await vi.advanceTimersByTimeAsync(11_000);
     expect(await asked).toMatchObject({ status: 503, retryAfterSeconds: 1 });
+  });
+});
+
+describe('a worker that has stood still', () => {
+  /** It knows the segments up to four before the newest. */
+  function behind(news: SegmentNews, of: () => FilledFeed): Following {
+    const follower = following(of, media.bytes, 0);
+    follower.segments.want();
+    follower.fill(follower.positionOf(MARKS - 4));
+    follower.segments.hear({ ...news, segments: news.segments.slice(0, -4) });
+    return follower;
+  }
+
+  it('waits for what other workers have listed meanwhile', async () => {
+    const { owner, news, listed } = owning();
+    const { n = 0 } = news.segments.at(-1) ?? {};
+    const { segments } = behind(news, () => owner);
+    const asked = [
+      segments.segment(n, signal),
+      segments.playlist(signal, { reload: { msn: n, part: undefined } }),
+    ] as const;
+    await pause(20);
+    segments.hear(news);
+    expect((await asked[0]).equals(listed.at(-1)?.[1] as Buffer)).toBe(true);
+    expect((await asked[1]).text).toContain(`?n=${n}\n`);
+  });
+
+  it('asks whether it still makes the feed before it calls a segment unknown', async () => {
+    const { owner, news } = owning();
+    const { n = 0 } = news.segments.at(-1) ?? {};
+    const { segments, place, takeOver } = behind(news, () => owner);
+    takeOver();
+    // Another one makes it.
+    place.mayPass = async () => {
+      place.current = { kind: 'relay', owner: OWNER } as { kind: string };
+      return false;
+    };
+    const asked = segments.segment(n, signal);
+    await pause(20);
+    segments.hear(news);
+    expect((await asked).length).toBeGreaterThan(0);
   });
 });

@@ -83,7 +83,12 @@ export class FeedSegments implements AnsweringSegments, ViewedSegments {
     this.#answers = new ViewerAnswers({
       ...{ feed: deps.feed, container: deps.container, maxBytes: deps.maxBytes, settings: deps.settings },
       ...{ media, parts, inits, fit: this.#fit, changes: this.#changes },
-      ...{ list: () => this.#list, isOwn: () => this.#isOwn, mayCome: (n) => this.#mayCome(n) },
+      ...{
+        list: () => this.#list,
+        isOwn: () => this.#isOwn,
+        isOwnForSure: () => deps.place.mayPass(),
+        mayCome: (n) => this.#mayCome(n),
+      },
     });
     const unsubscribe = deps.place.onOwner(() => this.#ownerChanged());
     deps.feed.onEnd(() => {

@@ -47,13 +47,6 @@ function numberOf(name: string, value: string | undefined): number {
 
 type Listed = Pick<SegmentList, 'newest' | 'open' | 'partTarget'>;
 
-/** @throws {StreampoolError} 400 for a segment that does not come soon. @param maxAhead of the newest one */
-export function assertNear(list: Listed, { msn }: Reload, maxAhead: number): void {
-  const { newest } = list;
-  if (newest === undefined || msn <= newest.n + maxAhead) return;
-  throw new StreampoolError(400, `_HLS_msn is more than ${maxAhead} segments ahead of the playlist.`);
-}
-
 /** Whether playlists have it. */
 export function hasReached({ newest, open, partTarget }: Listed, { msn, part }: Reload): boolean {
   if (newest === undefined) return false;

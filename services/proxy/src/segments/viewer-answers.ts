@@ -10,7 +10,7 @@ import type { CmafFit } from './cmaf-fit.ts';
 import type { InitSegments } from './media/init-segments.ts';
 import { type PartMedia, partIn } from './media/part-media.ts';
 import type { SegmentMedia } from './media/segment-media.ts';
-import { assertNear, hasReached, type PlaylistWish, type Reload } from './reload.ts';
+import { hasReached, type PlaylistWish, type Reload } from './reload.ts';
 import type { SegmentChanges } from './segment-changes.ts';
 
 /** The text of a playlist: one object for all who get the same. */
@@ -47,6 +47,8 @@ export interface ViewerAnswersDeps {
   readonly changes: SegmentChanges;
   /** This worker makes the feed. */
   readonly isOwn: () => boolean;
+  /** The same, when it knows: after a standstill, another worker may have gone on. */
+  readonly isOwnForSure: () => Promise<boolean>;
   /** Whether the media of a segment that is not here may still come. */
   readonly mayCome: (n: number) => boolean;
   /** What the ring and the segments may take together. */
@@ -165,7 +167,9 @@ export class ViewerAnswers {
   }
 
   async #reload(reload: Reload, signal: AbortSignal): Promise<void> {
-    assertNear(this.#list, reload, MAX_AHEAD);
+    if (await this.#isTooFar(reload.msn)) {
+      throw new StreampoolError(400, `_HLS_msn is more than ${MAX_AHEAD} segments ahead of the playlist.`);
+    }
     const isReached = () => hasReached(this.#list, reload);
     await this.#hold(isReached, RELOAD_TARGETS, signal);
     if (isReached() || signal.aborted || this.#deps.feed.end !== undefined) return;
@@ -190,7 +194,7 @@ export class ViewerAnswers {
    */
   async segment(n: number, signal: AbortSignal): Promise<Buffer> {
     const newest = await this.#begun(signal);
-    if (n > newest && n <= newest + MAX_AHEAD) {
+    if (n > newest && !(await this.#isTooFar(n))) {
       await this.#hold(() => (this.#list.newest?.n ?? 0) >= n, WAIT_TARGETS, signal);
     }
     const { media } = this.#deps;
@@ -223,7 +227,7 @@ export class ViewerAnswers {
       return part?.gap === true ? undefined : part;
     };
     const isDecided = () => listed() !== undefined || (this.#list.newest?.n ?? 0) >= n;
-    if (n > newest && n <= newest + MAX_AHEAD) await this.#hold(isDecided, WAIT_TARGETS, signal);
+    if (n > newest && !(await this.#isTooFar(n))) await this.#hold(isDecided, WAIT_TARGETS, signal);
     const wanted: Wanted = {
       here: () => this.partHere(n, p),
       fetch: async () => {
@@ -272,6 +276,12 @@ export class ViewerAnswers {
     const { newest } = this.#list;
     if (newest === undefined) throw this.#nothing();
     return newest.n;
+  }
+
+  /** Whether nobody has segment `n` soon. A worker that follows may be behind: a player that another worker served may know it. */
+  async #isTooFar(n: number): Promise<boolean> {
+    const isFar = () => n > (this.#list.newest?.n ?? n) + MAX_AHEAD;
+    return isFar() && (await this.#deps.isOwnForSure()) && isFar();
   }
 
   /** @throws {StreampoolError} 503 when too many wait */
