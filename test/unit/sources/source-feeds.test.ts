@@ -18,20 +18,24 @@ import { LOG, ME, placeOf } from '../processes/support.ts';
 import { openGuard, serve } from '../upstream/support.ts';
 
 const SECOND = 90_000;
+const PICTURE_MS = 20;
 
-/** Pictures and sound without end, none like another. Returns what ends them. */
-function play(response: ServerResponse, isNew = true): () => void {
+/** Pictures and sound without end, none like another, from number `first` on. Returns what ends them. */
+function play(response: ServerResponse, isNew = true, first = Math.floor(Math.random() * 1_000)): () => void {
   if (isNew) response.writeHead(200, { 'content-type': 'video/mp2t' });
   const ts = new TsBuilder();
-  let n = Math.floor(Math.random() * 1_000);
+  let n = first;
   const timer = setInterval(() => {
     const at = SECOND + n++ * 1_800;
     response.write(ts.tables().video(at, at, true, n).audio(at).take());
-  }, 20);
+  }, PICTURE_MS);
   const stop = () => clearInterval(timer);
   response.once('close', stop);
   return stop;
 }
+
+/** Each connection has the pictures of now. */
+const live: Channel = (response) => play(response, true, Math.ceil(performance.now() / PICTURE_MS));
 
 type Channel = (response: ServerResponse) => unknown;
 
@@ -124,7 +128,7 @@ function knownOf({ feed }: Reading): EarlierFeed {
 
 describe('a source that another worker has read', () => {
   it('goes on as the feed knows that heard of it last, whichever opens it', async () => {
-    const { sources, read } = await workerWith({ '/1.ts': play });
+    const { sources, read } = await workerWith({ '/1.ts': live });
     const stale = await read('stale', '/1.ts');
     await goesOn(stale);
     const former = knownOf(stale);
