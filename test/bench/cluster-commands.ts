@@ -1,4 +1,5 @@
 /** What a cluster asks of its Redis: for a viewer who comes, one who goes, a second of a worker, a process. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster } from '../support/cluster.ts';
 import { startLiveSourceProcess } from '../support/live-source.ts';
@@ -90,9 +91,10 @@ export async function commands({ quick, say }: Bench): Promise<Row[]> {
   }
 }
 
+/** Each has an id of its own: viewers of one address and player would supersede each other, which costs commands. */
 function spreadOver(workers: readonly Worker[], count: number, path: string): RecordingHandle[] {
   return Array.from({ length: count }, (_, n) =>
-    startRecording(`${workers[n % workers.length]?.url}${path}`, { keep: false }),
+    startRecording(`${workers[n % workers.length]?.url}${path}?client_id=${randomUUID()}`, { keep: false }),
   );
 }
 
