@@ -8,18 +8,28 @@ import { sendSegment } from '../../../../services/proxy/src/api/playback/hls-rep
 import { type MediaViewer, piecesOf, sendMedia } from '../../../../services/proxy/src/api/playback/media-reply.ts';
 import { until } from '../../../support/until.ts';
 
+const BYTES = Buffer.from(Array.from({ length: 251 }, (_, at) => at));
 /** More than the kernel takes for a viewer that does not read. */
-const MEDIA = Buffer.alloc(24 * 2 ** 20, Buffer.from(Array.from({ length: 251 }, (_, at) => at)));
-const STALL_MS = 500;
+const MEDIA = Buffer.alloc(24 * 2 ** 20, BYTES);
+/** The same, and little enough to be written at once. */
+const SHORT = MEDIA.subarray(0, 8 * 2 ** 20);
+const STALL_MS = 1_500;
 
 type Answer = (viewer: MediaViewer, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
-const madeHere: Answer = (viewer, request, reply) => sendSegment(MEDIA, 'ts', 0, viewer, request, reply);
-const passedOn: Answer = async (viewer, request, reply) => {
-  reply.code(200).header('Content-Length', MEDIA.length);
-  await sendMedia(piecesOf(MEDIA), viewer, request, reply);
-  return reply;
-};
+function madeHere(media: Buffer): Answer {
+  return (viewer, request, reply) => sendSegment(media, 'ts', 0, viewer, request, reply);
+}
+
+/** @param isWhole every byte is there when it is asked for */
+function passedOn(media: Buffer, isWhole: boolean): Answer {
+  return async (viewer, request, reply) => {
+    reply.code(200).header('Content-Length', media.length);
+    const { read, whole } = piecesOf(media);
+    await sendMedia(isWhole ? { read, whole } : { read }, viewer, request, reply);
+    return reply;
+  };
+}
 
 /** A player that has asked for media and reads nothing yet. */
 async function player({ onTestFinished }: TestContext, answer: Answer, pausesMs = 0) {
@@ -66,31 +76,34 @@ async function bytesOf(socket: Socket, pauseMs: number): Promise<Buffer> {
 }
 
 describe.concurrent('a viewer', () => {
-  describe.for<[string, Answer]>([
-    ['that is made here', madeHere],
-    ['that is passed on', passedOn],
-  ])('a segment %s', ([_which, answer]) => {
+  describe.for<[string, Buffer, Answer]>([
+    ['that is made here', SHORT, madeHere(SHORT)],
+    ['that is made here and long', MEDIA, madeHere(MEDIA)],
+    ['that is passed on', SHORT, passedOn(SHORT, true)],
+    ['that is passed on while it comes', MEDIA, passedOn(MEDIA, false)],
+  ])('a segment %s', ([_which, media, answer]) => {
     it('is taken from a viewer that stops reading', async (context) => {
       const { socket, isOver, counted } = await player(context, answer);
       await until(isOver, { what: 'the viewer to be dropped' });
-      expect(counted()).toBeLessThan(MEDIA.length);
-      expect((await bytesOf(socket, 0)).length).toBeLessThan(MEDIA.length);
+      // What is written at once counts at once.
+      if (media === MEDIA) expect(counted()).toBeLessThan(media.length);
+      expect((await bytesOf(socket, 0)).length).toBeLessThan(media.length);
     });
 
     it('is whole for a viewer that reads it for longer than that', async (context) => {
       const { socket, isOver, counted } = await player(context, answer);
       const startMs = performance.now();
       // 64 KB at a time.
-      const got = await bytesOf(socket, 2);
+      const got = await bytesOf(socket, media === MEDIA ? 5 : 20);
       expect(performance.now() - startMs).toBeGreaterThan(STALL_MS);
-      expect(got.subarray(got.indexOf('\r\n\r\n') + 4).equals(MEDIA)).toBe(true);
+      expect(got.subarray(got.indexOf('\r\n\r\n') + 4).equals(media)).toBe(true);
       await until(isOver, { what: 'the response to be over' });
-      expect(counted()).toBe(MEDIA.length);
+      expect(counted()).toBe(media.length);
     });
   });
 
   it('has longer for a film, whose player may pause', async (context) => {
-    const { socket, isOver } = await player(context, madeHere, 120_000);
+    const { socket, isOver } = await player(context, madeHere(MEDIA), 120_000);
     await sleep(2 * STALL_MS);
     expect(isOver()).toBe(false);
     const got = await bytesOf(socket, 0);

@@ -352,7 +352,12 @@ function counted({ head, body }: Media, onWhole: (bytes: number) => void): Media
     for (const { length } of chunks) bytes += length;
     return chunks;
   };
-  return { head, body: { read, ready, close: () => body.close() } };
+  const whole = (maxBytes: number) => {
+    const all = body.whole?.(maxBytes);
+    if (all !== undefined) onWhole(all.length);
+    return all;
+  };
+  return { head, body: { read, ready, whole, close: () => body.close() } };
 }
 
 /** In the terms of the failover resolver's contract. */

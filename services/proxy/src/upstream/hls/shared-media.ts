@@ -17,6 +17,8 @@ export interface MediaBody {
   read(): Promise<Buffer | undefined>;
   /** What has come beyond that already, of so many bytes at most. Unset: nobody knows. */
   ready?(maxBytes: number): readonly Buffer[];
+  /** All of it, if every byte is here already, none was read, and it is not longer than that. Then nobody reads on. Unset: nobody knows. */
+  whole?(maxBytes: number): Buffer | undefined;
   /** Nobody reads it any more. */
   close(): void;
 }
@@ -51,7 +53,8 @@ export class SharedMedia {
   #dropped = 0;
   #heldBytes = 0;
   #isTooLong = false;
-  #isJoined = false;
+  /** Every byte, when somebody came after the last one. */
+  #joined: Buffer | undefined;
   #isOver = false;
   #error: unknown;
   readonly #readers = new Set<Reader>();
@@ -117,6 +120,10 @@ export class SharedMedia {
         this.#release();
         return chunks;
       },
+      whole: (maxBytes) => {
+        const isUnread = reader.taken === 0 && reader.chunks === undefined;
+        return isUnread && (this.#joined?.length ?? 0) <= maxBytes ? this.#joined : undefined;
+      },
       close: () => {
         if (!this.#readers.delete(reader)) return;
         this.#release();
@@ -129,10 +136,10 @@ export class SharedMedia {
 
   /** Whoever comes when it is whole gets it in larger pieces. */
   #join(): void {
-    if (this.#isJoined || !this.isWhole || this.#isTooLong) return;
-    this.#isJoined = true;
+    if (this.#joined !== undefined || !this.isWhole || this.#isTooLong) return;
     for (const reader of this.#readers) reader.chunks = this.#chunks;
     const all = Buffer.concat(this.#chunks);
+    this.#joined = all;
     this.#chunks = [];
     for (let at = 0; at < all.length; at += PIECE_BYTES) this.#chunks.push(all.subarray(at, at + PIECE_BYTES));
   }
