@@ -124,7 +124,7 @@ async function troubled({ workers }: Ground, { source, streamId, refusing }: Awa
   await counted(owner, 'sourceLosses');
   await refusing;
   expect((await owner.api.post(`/streams/${streamId}/failover`)).status).toBe(200);
-  await counted(owner, 'sourceFailovers');
+  await counted(owner, 'sourceFailovers', 'reason="manual"');
 }
 
 /** The stream goes to another worker by agreement, and to the third one because that dies. */

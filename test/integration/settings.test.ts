@@ -208,6 +208,27 @@ describe.concurrent('sources', () => {
     },
   );
 
+  staged('SLOW_DETECTION is on: a source at 0.9 of its speed is left for one in real time', async ({ stage }) => {
+    const source = await stage.source({ channels: { '/slow.ts': { speed: 0.9 }, '/next.ts': {} } });
+    const [slow, next] = [source.channel('/slow.ts'), source.channel('/next.ts')];
+    const worker = await stage.worker(brief);
+    const stream = await worker.api.createTranscode({ url: slow.url, failover_urls: [next.url], profile: COPY });
+    const viewer = stage.viewer(stream.playUrl);
+    await allPlaying([viewer]);
+    await until(async () => (await failoverIndex(worker, stream.stream_id)) === 0, {
+      timeoutMs: 60_000,
+      what: 'the failover',
+    });
+    await until(async () => (await slow.stats()).open === 0, { what: 'the slow source to be left' });
+    expect(await next.stats()).toMatchObject({ open: 1, total: 1 });
+    const { body } = await worker.api.get<{ events: unknown[] }>('/events?type=failover_triggered');
+    expect(body.events).toMatchObject([{ data: { reason: 'too_slow', failover_index: 0 } }]);
+    expect((await worker.api.get<string>('/metrics')).body).toContain(
+      'streampool_source_failovers_total{reason="too_slow"} 1',
+    );
+    expectClean(judgeTs(await viewer.stop()), { video: true, audio: true, minSeconds: 12, maxSignalled: 1 });
+  });
+
   staged('DEFAULT_CONNECTION_TIMEOUT: an address that never answers is given up', async ({ stage }) => {
     const deaf = await startDeafListener();
     try {

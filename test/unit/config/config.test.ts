@@ -171,6 +171,7 @@ const CASES: Record<keyof Config, Case> = {
   bitrateCheckIntervalMs: time(5000),
   bitrateFailoverThreshold: count(3),
   bitrateGraceMs: time(10_000),
+  slowDetection: toggle(true),
   maxProcesses: count(100),
   maxCpuPercent: {
     unset: 85,

@@ -120,6 +120,7 @@ async function readProvider(answer: RequestListener, settings: Reading = {}) {
         streamTimeoutMs: 10_000,
         retry: { retryAttempts, retryDelayMs, retryExponentialBackoff: false, streamTotalTimeoutMs },
         segmentMs: 2_000,
+        slowDetection: true,
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,

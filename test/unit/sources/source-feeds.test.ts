@@ -78,6 +78,7 @@ async function workerWith(channels: Record<string, Channel>, liveChunkTimeoutMs 
           streamTotalTimeoutMs: 30_000,
         },
         segmentMs: 2_000,
+        slowDetection: true,
         bitrate: {
           bitrateMonitoring: false,
           minBitrateBytesPerSecond: 0,

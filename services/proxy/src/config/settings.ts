@@ -359,6 +359,12 @@ const sources = {
     '10',
     'Seconds from opening a source to its first measurement.',
   ),
+  slowDetection: setting(
+    'SLOW_DETECTION',
+    flag,
+    'true',
+    'Whether a stream leaves a live source that sends less than a second of media in a second, if it has another one.',
+  ),
 };
 
 const limits = {

@@ -95,8 +95,9 @@ export const SERIES: Readonly<Record<MetricKey, Series>> = {
     ['reason'],
   ),
   sourceFailovers: counter(
-    'How often this worker has moved streams to their next source; once for all streams of a source.',
+    'How often this worker has moved streams to their next source; once for all streams of a source. `reason`: what was wrong with a source that still sent, such as `too_slow`; `failed` for one that broke; `manual`.',
     'a provider is bad',
+    ['reason'],
   ),
   ffmpegStarts: counter('FFmpegs started.'),
   ffmpegExits: counter(

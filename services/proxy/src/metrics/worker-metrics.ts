@@ -29,7 +29,7 @@ export interface MetricsSources {
   readonly numbers: () => WorkerNumbers;
   /** Viewers, each HLS session once over all workers: see clientShare. */
   readonly clients: () => Promise<number>;
-  readonly seating: Pick<Seating, 'failoverCount'>;
+  readonly seating: Pick<Seating, 'failovers'>;
   readonly processFeeds: Pick<ProcessFeeds, 'restartCount' | 'hlsCounts'>;
   readonly films: Pick<FilmFeeds, 'waiting' | 'fetched'>;
   readonly ffmpegs: FfmpegTally;
@@ -104,7 +104,7 @@ function addSources(
   add.counter('hlsSegmentsFetched', fetched);
   add.counter('hlsCacheHits', () => hlsFeeds.cacheHits);
   add.counter('sourceBytes', () => memories.receivedBytes);
-  add.counter('sourceFailovers', () => seating.failoverCount);
+  add.labelled('sourceFailovers', () => byName(seating.failovers));
   const each = (value: (counts: (typeof connections.tally.all)[number]) => number): Labelled =>
     connections.tally.all.map((counts) => [[counts.provider], value(counts)]);
   add.labelled('providerConnections', () => each((counts) => counts.connections));

@@ -598,17 +598,15 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   #watch(run: Run): () => void {
-    let isLeft = false;
     return watchRun(run, {
+      source: this.#source,
       output: this.output,
       clock: this.#clock,
       lastOutputMs: () => this.#lastOutputMs,
       streamTimeoutMs: this.#deps.streamTimeoutMs,
       maxRunMs: this.#deps.maxRunMs,
       onTrouble: (cause) => {
-        if (isLeft || this.#succession.isReady || !this.#source.canFailOver) return;
-        isLeft = true;
-        void this.#leaveSource(cause);
+        if (!this.#succession.isReady) void this.#leaveSource(cause);
       },
       onHung: (why) => {
         if (this.#cut?.run === run) return;

@@ -3,11 +3,15 @@
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
-import type { FailoverCause } from '../upstream/provider/source-address.ts';
+import { mayLeave } from '../upstream/failover/source-trouble.ts';
+import type { FailoverCause, SwitchableSource } from '../upstream/provider/source-address.ts';
+import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import type { Run } from './run.ts';
 import { isHung, picturesPause, sourceFlows } from './watchdog.ts';
 
 export interface RunWatchDeps {
+  /** Where the stream plays. */
+  readonly source: Pick<SwitchableSource, 'address' | 'index' | 'canFailOver' | 'movedAtMs'>;
   readonly output: Pick<FeedOutput, 'lastVideoMs' | 'lastAudioMs'>;
   /** When the run's newest output arrived, monotonic ms. */
   readonly lastOutputMs: () => number;
@@ -16,7 +20,7 @@ export interface RunWatchDeps {
   readonly clock?: Clock;
   /** Maximum age of a run; see MAX_RUN_MS. */
   readonly maxRunMs: number | undefined;
-  /** Called repeatedly while the trouble lasts. */
+  /** Called once for each source that the run reads, if that is in trouble and the stream has another one. */
   readonly onTrouble: (cause: FailoverCause) => void;
   /** Called repeatedly while FFmpeg hangs, with the reason. */
   readonly onHung: (why: string) => void;
@@ -36,6 +40,18 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   // An FFmpeg without input makes no output. Its time starts when its source flows again.
   let starvedMs = startedMs;
   let pausedMs = startedMs;
+  // The source feed may go on at another source under the same run.
+  let leftIndex: number | undefined;
+  const lookForTrouble = () => {
+    const cause = causeToLeave(run.source);
+    const { address, index, canFailOver, movedAtMs } = deps.source;
+    if (run.source === undefined || cause === undefined || !canFailOver || index === leftIndex) return;
+    const isThere = sourceFeedOf(run.source.address) === sourceFeedOf(address);
+    const sinceMoveMs = movedAtMs === undefined ? undefined : clock.wallMs() - movedAtMs;
+    if (!isThere || !mayLeave(cause.reason, sinceMoveMs)) return;
+    leftIndex = index;
+    deps.onTrouble(cause);
+  };
   const look = () => {
     const nowMs = clock.monotonicMs();
     const source = run.source && {
@@ -46,8 +62,7 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
     if (!sourceFlows(source, nowMs)) starvedMs = nowMs;
     if (run.source !== undefined && picturesPause(run.source.progressMs, source?.videoIntervalMs, nowMs))
       pausedMs = nowMs;
-    const cause = causeToLeave(run.source);
-    if (cause !== undefined) deps.onTrouble(cause);
+    lookForTrouble();
     const hung = isHung({
       nowMs,
       startedMs,

@@ -128,7 +128,7 @@ export class SourceFeed implements Leader {
     const log = this.#deps.log.child({ source: maskUrl(address.url) });
     const hasSent = (content: number) => this.#media.hasSent(content);
     const connections = new SourceConnections(address, { ...this.#deps, ...entered, log }, hasSent, this.#abort.signal);
-    const watch = new SourceWatch(address.url, this.#deps.settings, this.#media.arrivals, this.#deps.clock);
+    const watch = new SourceWatch(address.url, this.#deps.settings, this.#media, this.#deps.clock);
     watch.silence.onHalf(() => this.#standby.silent());
     return new Origin({ ...entered, address, index, connections, watch });
   }
@@ -300,6 +300,7 @@ export class SourceFeed implements Leader {
       this.#enterNext();
       this.#input = new AbortController();
       this.#origin.watch.begin();
+      this.#media.lag.restart();
       const signal = AbortSignal.any([this.#abort.signal, this.#input.signal]);
       const end = await this.#readInput(signal);
       this.#isLive = false;

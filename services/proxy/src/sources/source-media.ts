@@ -20,6 +20,7 @@ import { type FeedTrack, type ProgramChange, Splicer, type SpliceSink } from '..
 import { TICKS_PER_MS, TICKS_PER_SECOND } from '../mpegts/syntax/timestamp.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import type { PlacedFeed } from '../ownership/follow.ts';
+import { MediaLag } from '../upstream/failover/media-lag.ts';
 import type { OpenedConnection } from './source-connections.ts';
 
 /** Another worker's feed of a source, with which this one goes on if it is its successor. */
@@ -43,6 +44,8 @@ export class SourceMedia {
   readonly output: FeedOutput;
   readonly ringLimits: () => RingLimits;
   readonly marks: LocalMarks;
+  /** How far the media is behind the clock, since what is read now has begun or its own clock has jumped. */
+  readonly lag = new MediaLag();
   readonly #splicer: Splicer;
   readonly #programListeners = new Set<ProgramListener>();
   /** The key of the source that is read now. */
@@ -71,7 +74,10 @@ export class SourceMedia {
       for (const listener of [...this.#programListeners]) listener(this.feed.ring.head, change);
     };
     const progress: SpliceSink['progress'] = (dts, shown, jumped) => {
-      if (jumped) this.#repairs++;
+      if (jumped) {
+        this.#repairs++;
+        this.lag.restart();
+      }
       sink.progress(dts, shown, jumped);
     };
     this.#splicer = new Splicer(this.marks.sink({ ...sink, programChanged, progress }), {
@@ -80,6 +86,10 @@ export class SourceMedia {
       survey: new TrackSurvey(),
     });
     this.output = splicedOutput(this.#splicer);
+    const { ring } = this.feed;
+    this.feed.onPublish(() => {
+      if (ring.headMs > 0) this.lag.note(clock.monotonicMs(), ring.headMs);
+    });
   }
 
   at(place: FeedPlace): PlacedFeed {

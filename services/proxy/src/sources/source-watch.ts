@@ -7,6 +7,7 @@ import { maskUrl } from '../../../shared/masking/mask.ts';
 import { SourceError } from '../errors.ts';
 import type { Arrivals } from '../mpegts/splicing/arrivals.ts';
 import { BitrateMonitor, type BitrateSettings } from '../upstream/failover/bitrate-monitor.ts';
+import type { MediaLag } from '../upstream/failover/media-lag.ts';
 import { Rounds, repeatsError } from '../upstream/failover/rounds.ts';
 import { relayedLimitMs, Silence } from '../upstream/failover/silence.ts';
 import { type SourceTrouble, troubleOf } from '../upstream/failover/source-trouble.ts';
@@ -18,6 +19,14 @@ export interface SourceWatchSettings {
   /** A source hangs when it is silent for this long at the latest. */
   readonly liveChunkTimeoutMs: number;
   readonly bitrate: BitrateSettings;
+  /** SLOW_DETECTION */
+  readonly slowDetection: boolean;
+}
+
+/** What is known of the media of a feed. */
+export interface WatchedMedia {
+  readonly arrivals: Arrivals;
+  readonly lag: Pick<MediaLag, 'isGrowing'>;
 }
 
 export class SourceWatch {
@@ -25,17 +34,17 @@ export class SourceWatch {
   readonly silence: Silence;
   readonly #url: string;
   readonly #settings: SourceWatchSettings;
-  readonly #arrivals: Arrivals;
+  readonly #media: WatchedMedia;
   readonly #clock: Clock;
   readonly #rounds = new Rounds({ trim: false });
   #bitrate: BitrateMonitor;
   /** The current connection delivers too little; the next one may deliver more. */
   #slow = false;
 
-  constructor(url: string, settings: SourceWatchSettings, arrivals: Arrivals, clock: Clock) {
+  constructor(url: string, settings: SourceWatchSettings, media: WatchedMedia, clock: Clock) {
     this.#url = url;
     this.#settings = settings;
-    this.#arrivals = arrivals;
+    this.#media = media;
     this.#clock = clock;
     this.silence = new Silence(settings.liveChunkTimeoutMs);
     this.#bitrate = new BitrateMonitor(settings.bitrate);
@@ -84,7 +93,7 @@ export class SourceWatch {
    * opened it again in vain.
    */
   get lostElsewhere(): SourceError | undefined {
-    const { lastVideoMs = 0, lastAudioMs = 0, videoIntervalMs } = this.#arrivals;
+    const { lastVideoMs = 0, lastAudioMs = 0, videoIntervalMs } = this.#media.arrivals;
     const lastMs = Math.max(lastVideoMs, lastAudioMs);
     const silentMs = lastMs === 0 ? 0 : this.#clock.monotonicMs() - lastMs;
     if (silentMs < relayedLimitMs(this.#settings.liveChunkTimeoutMs, videoIntervalMs)) return undefined;
@@ -94,11 +103,13 @@ export class SourceWatch {
 
   /** What is wrong with a source that still sends. Another source would be better; no source would be worse. */
   get trouble(): SourceTrouble | undefined {
-    const { lastVideoMs, lastAudioMs, videoIntervalMs } = this.#arrivals;
+    const { arrivals, lag } = this.#media;
+    const { lastVideoMs, lastAudioMs, videoIntervalMs } = arrivals;
     return troubleOf({
       isSlow: this.#slow,
+      lags: this.#settings.slowDetection && lag.isGrowing,
       loops: this.#rounds.loops,
-      scrambledMs: this.#arrivals.scrambledMs(this.#clock.monotonicMs()),
+      scrambledMs: arrivals.scrambledMs(this.#clock.monotonicMs()),
       streamTimeoutMs: this.#settings.streamTimeoutMs,
       lastVideoMs,
       lastAudioMs,

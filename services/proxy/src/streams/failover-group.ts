@@ -25,7 +25,7 @@ export interface FailoverGroupDeps {
   /** Called when the group has another source, before anybody else is told. */
   readonly onMoved: (group: FailoverGroup) => void;
   /** Called when this worker has moved the group. Unset: nobody counts that. */
-  readonly onAdvanced?: () => void;
+  readonly onAdvanced?: (reason: string) => void;
   /** Tells the other workers that these streams have moved. */
   readonly tell: (streams: readonly string[]) => Promise<void>;
   readonly clock: Pick<Clock, 'wallMs'>;
@@ -162,7 +162,7 @@ export class FailoverGroup {
       to: maskUrl(state.currentUrl),
       index: state.index,
     };
-    if (streams.length > 0) this.#deps.onAdvanced?.();
+    if (streams.length > 0) this.#deps.onAdvanced?.(reason);
     for (const stream of streams) log.warn({ stream, ...moved }, 'source failover');
     this.#become(state);
     await tell(streams);

@@ -42,6 +42,7 @@ import type { WantedSegments } from '../segments/feed-hls.ts';
 import { FailoverGroup, type FailoverGroupDeps } from '../streams/failover-group.ts';
 import { isShared, NotSharedError } from '../streams/sharing.ts';
 import { StreamSource } from '../streams/stream-source.ts';
+import { FailoverCounts } from '../upstream/failover/failover-counts.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { hintFromUrl } from '../upstream/provider/source-kind.ts';
@@ -127,7 +128,7 @@ export class Seating {
   /** The groups that these streams fail over with. */
   readonly #groups = new HeldElsewhere<FailoverGroup>();
   readonly #coolDown: CoolDown;
-  #failovers = 0;
+  readonly #failovers = new FailoverCounts();
 
   constructor(deps: SeatingDeps) {
     this.#deps = deps;
@@ -153,9 +154,9 @@ export class Seating {
     this.#coolDown.throwIfCooling(streamId);
   }
 
-  /** How often this worker has moved a group of streams to another source, since the start. */
-  get failoverCount(): number {
-    return this.#failovers;
+  /** How often this worker has moved a group of streams to another source, since the start, by why. */
+  get failovers(): ReadonlyMap<string, number> {
+    return this.#failovers.counts;
   }
 
   get processCount(): number {
@@ -387,9 +388,7 @@ export class Seating {
         registry,
         clock,
         log,
-        onAdvanced: () => {
-          this.#failovers++;
-        },
+        onAdvanced: (reason) => this.#failovers.count(reason),
         onMoved: (moved) => {
           this.#deps.sources.switchSource(moved);
           this.feeds.switchSource(moved);

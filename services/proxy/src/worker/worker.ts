@@ -158,6 +158,7 @@ export async function createWorker(
         streamTimeoutMs: config.streamTimeoutMs,
         retry: config,
         bitrate: config,
+        slowDetection: config.slowDetection,
         segmentMs: config.hlsSegmentTimeMs,
       },
     },

@@ -18,6 +18,7 @@ export const SOURCE_SETTINGS: SourceSettings = {
     bitrateFailoverThreshold: 3,
     bitrateGraceMs: 0,
   },
+  slowDetection: true,
   segmentMs: 2_000,
 };
 

@@ -121,6 +121,7 @@ describe('the end of a recording', () => {
 describe('when a source is worth leaving', () => {
   const well = {
     isSlow: false,
+    lags: false,
     loops: false,
     scrambledMs: 0,
     streamTimeoutMs: 15_000,
@@ -141,6 +142,8 @@ describe('when a source is worth leaving', () => {
     ['scrambled for 11 s', { scrambledMs: 11_000 }, 'scrambled'],
     ['a clip over and over', { loops: true }, 'live_stream_loops'],
     ['too little', { isSlow: true }, 'low_bitrate'],
+    ['media that falls behind', { lags: true }, 'too_slow'],
+    ['media that falls behind, without pictures', { lags: true, lastAudioMs: 111_000 }, 'no_video'],
   ])('%s', (_what, signs, expected) => {
     expect(troubleOf({ ...well, ...signs })).toBe(expected);
   });

@@ -207,6 +207,7 @@ class DirectLive {
       if (isTs) scrambling.countAll(packets);
       const trouble = troubleOf({
         isSlow: monitor.tooSlow(bytes.length, waitedMs),
+        lags: false,
         loops: rounds.loops,
         scrambledMs: isTs ? scrambling.lastsMs(nowMs) : 0,
         streamTimeoutMs: settings.streamTimeoutMs,

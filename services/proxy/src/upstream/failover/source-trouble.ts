@@ -2,7 +2,10 @@
  * When a source that still sends is worth leaving for another one. Without another source the worker keeps it. Pure.
  */
 
-export type SourceTrouble = 'low_bitrate' | 'no_video' | 'scrambled' | 'live_stream_loops';
+/** In the terms of the failover resolver's contract, or of ours. */
+export const SOURCE_TROUBLES = ['low_bitrate', 'no_video', 'scrambled', 'live_stream_loops', 'too_slow'] as const;
+
+export type SourceTrouble = (typeof SOURCE_TROUBLES)[number];
 
 /** A source that had both and sends audio without pictures for this long is broken. */
 const NO_VIDEO_MS = 10_000;
@@ -12,9 +15,14 @@ const LATE_INTERVALS = 3;
 const FIRST_INTERVAL_MS = 60_000;
 /** A viewer should see something within STREAM_TIMEOUT. A late descrambler may use this share of it. */
 const DESCRAMBLER_SHARE = 2 / 3;
+/** How long a source that is too slow is kept after a failover. The next one may be no faster. */
+const TOO_SLOW_AGAIN_MS = 30_000;
 
 export interface SourceSigns {
+  /** It delivers less than MIN_BITRATE_THRESHOLD. */
   readonly isSlow: boolean;
+  /** Its media falls behind the clock; see `MediaLag`. */
+  readonly lags: boolean;
   /** It repeats the same clip again and again. */
   readonly loops: boolean;
   /** How long most of its media has been scrambled, in ms. */
@@ -33,8 +41,18 @@ export function troubleOf(signs: SourceSigns): SourceTrouble | undefined {
   if (signs.scrambledMs > scrambledLimitMs(signs.streamTimeoutMs)) return 'scrambled';
   if (signs.loops) return 'live_stream_loops';
   if (signs.isSlow) return 'low_bitrate';
-  if (lastVideoMs === undefined || lastAudioMs === undefined) return undefined;
-  return lastAudioMs - lastVideoMs > pictureDueMs(NO_VIDEO_MS, videoIntervalMs) ? 'no_video' : undefined;
+  if (lastVideoMs !== undefined && lastAudioMs !== undefined) {
+    if (lastAudioMs - lastVideoMs > pictureDueMs(NO_VIDEO_MS, videoIntervalMs)) return 'no_video';
+  }
+  return signs.lags ? 'too_slow' : undefined;
+}
+
+/**
+ * Whether a source may be left for this reason now.
+ * @param sinceMoveMs how long ago its group has moved; undefined: never
+ */
+export function mayLeave(reason: string, sinceMoveMs: number | undefined): boolean {
+  return reason !== 'too_slow' || sinceMoveMs === undefined || sinceMoveMs >= TOO_SLOW_AGAIN_MS;
 }
 
 /** How long a source may stay scrambled. */
