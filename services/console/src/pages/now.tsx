@@ -62,8 +62,7 @@ function Numbers({ numbers }: { readonly numbers: NowNumbers }) {
       />
       <Figure name={now.saved} title={now.savedTitle} value={count(saved)} />
       <Figure name={now.connections} value={count(connections)} />
-      <Figure name={now.out} value={rate(bitsPerSecond)} />
-      <Figure name={now.in} value={rate(bitsPerSecondIn)} />
+      <Figure name={now.out} value={rate(bitsPerSecond)} note={now.in(rate(bitsPerSecondIn))} />
       <Figure name={now.joins} value={joins === undefined ? '–' : counted(joins)} />
       <div class={failures === undefined || failures === 0 ? 'figure' : 'figure warn'}>
         <dt>{now.failures}</dt>

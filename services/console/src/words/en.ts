@@ -73,7 +73,7 @@ export const en = {
     savedTitle: 'So many more would run if every viewer had one',
     connections: 'provider connections',
     out: 'Mbit/s out',
-    in: 'Mbit/s in',
+    in: (megabits: string) => `${megabits} Mbit/s in`,
     joins: 'joins in the last minute',
     failures: 'failures in the last hour',
     failuresLink: (failures: string) => `${failures} failures in the last hour: show them`,
