@@ -1,10 +1,13 @@
-// Vitest: pure unit tests run side by side; then what has real processes, two files at a time, as it mostly waits for media.
+// Vitest: pure unit tests run side by side; then what has real processes, three files at a time, as it mostly waits for media.
 import { defineConfig } from 'vitest/config';
+
+// On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.
+const retry = process.env.CI === undefined ? 0 : 1;
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, maxWorkers: 2 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, maxWorkers: 2, retry } },
       {
         test: {
           name: 'infra',
@@ -21,12 +24,12 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/cluster/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          // Two cores are idle for a third of the time with two.
+          maxWorkers: 3,
           // Every variant of a file at once would be more clusters than two cores play.
           ...(process.env.STREAMPOOL_LONG === '1' ? { maxConcurrency: 2 } : {}),
           sequence: { groupOrder: 1 },
-          // On a machine that others share, a second try tells a moment without CPU from a fault; the report names each one.
-          retry: process.env.CI === undefined ? 0 : 1,
+          retry,
           globalSetup: ['test/support/global-setup.ts'],
         },
       },
