@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { anonymous } from './masking/anonymous.ts';
 import { maskFields } from './masking/fields.ts';
 import { maskText } from './masking/mask.ts';
 
@@ -20,6 +21,8 @@ export interface LogOptions {
   readonly secrets?: readonly string[];
   /** What is added to a line about a stream, by its id, such as its name. */
   readonly aboutStream?: (id: string) => LogFields | undefined;
+  /** Whether lines leave out who a viewer is: its name, and the last part of its address. */
+  readonly anonymize?: boolean;
   /** A line as people read it, without its end. Unset: JSON. */
   readonly asText?: ((fields: LogFields) => string) | undefined;
 }
@@ -74,7 +77,7 @@ export async function lastLines(log: Logger): Promise<void> {
 }
 
 /** Works on a whole line, so that nothing escapes the masking: fields, bindings, stacks and causes of errors. */
-function finished(line: string, { secrets = [], aboutStream, asText }: LogOptions): string {
+function finished(line: string, { secrets = [], aboutStream, anonymize = false, asText }: LogOptions): string {
   let fields: Record<string, unknown>;
   try {
     fields = JSON.parse(line);
@@ -85,5 +88,6 @@ function finished(line: string, { secrets = [], aboutStream, asText }: LogOption
   const about = typeof rest.stream === 'string' ? aboutStream?.(rest.stream) : undefined;
   // The message stays at the end, where people look for it.
   const masked = maskFields({ ...about, ...rest, msg }, secrets) as LogFields;
-  return `${asText === undefined ? JSON.stringify(masked) : asText(masked)}\n`;
+  const shown = anonymize ? anonymous(masked) : masked;
+  return `${asText === undefined ? JSON.stringify(shown) : asText(shown)}\n`;
 }

@@ -29,6 +29,7 @@ async function main(): Promise<void> {
   const log = createLogger(config.logLevel, { worker: config.workerId }, undefined, {
     secrets: secretsIn(config),
     aboutStream: (id) => worker?.aboutStream(id),
+    anonymize: config.logAnonymize,
     asText: textFor(config.logFormat, process.stdout, config.redisEnabled),
   });
   for (const line of ignoredSettings(process.env)) log.info(line);

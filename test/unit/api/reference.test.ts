@@ -39,6 +39,16 @@ describe('the table of routes', () => {
 });
 
 describe('/docs', () => {
+  it('is where /redoc leads; /favicon.ico is empty and /static has nothing, all without a token', async () => {
+    const api = await startApi({ API_TOKEN: 'secret' });
+    for (const root of ['', '/m3u-proxy']) {
+      expect((await api.get(`${root}/redoc`)).headers.location).toBe('docs/');
+      expect((await api.get(`${root}/redoc/`)).headers.location).toBe('../docs/');
+      expect((await api.get(`${root}/favicon.ico`)).status).toBe(204);
+      expect((await api.get(`${root}/static/swagger-ui.css`)).status).toBe(404);
+    }
+  });
+
   it('is a page with its files beside it, below ROOT_PATH too', async () => {
     const api = await startApi();
     for (const root of ['', '/m3u-proxy']) {

@@ -44,6 +44,7 @@ const CASES: Record<keyof Config, Case> = {
     ],
     bad: ['a', '//a', '/a?b'],
   },
+  logAnonymize: toggle(false),
   logFormat: {
     unset: 'auto',
     good: [
@@ -143,6 +144,14 @@ const CASES: Record<keyof Config, Case> = {
   clientStallTimeoutMs: time(60_000),
   clientTimeoutMs: time(10_000),
   defaultUserAgent: { unset: expect.stringContaining('Chrome/115'), good: [['VLC/3', 'VLC/3']], bad: ['a\r\nb'] },
+  useStickySession: {
+    unset: undefined,
+    good: [
+      ['true', true],
+      ['0', false],
+    ],
+    bad: ['perhaps'],
+  },
   shareDirectStreams: toggle(false),
   sourceMaxConnections: count(0),
   allowPrivateSources: {

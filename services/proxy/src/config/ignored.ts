@@ -7,6 +7,8 @@ const NO_FILES = 'the worker writes no files';
 const LIVE_ALWAYS_STRICT = 'the worker always checks and repairs live MPEG-TS';
 const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY control retries';
 const STALLS = 'the worker logs a silent source and opens it again after LIVE_CHUNK_TIMEOUT_SECONDS';
+const IDLE =
+  'CLIENT_STALL_TIMEOUT ends a connection that takes nothing, and LIVE_CHUNK_TIMEOUT_SECONDS one that brings nothing; both are logged';
 
 export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   APP_DEBUG: 'LOG_LEVEL=debug logs more',
@@ -15,6 +17,7 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   REDOC_URL: 'the documentation is at /docs',
   OPENAPI_URL: 'the description of the API is at /openapi.json',
   LOG_FILE: 'the log goes to stdout',
+  LOG_DIR: 'the log goes to stdout',
   TEMP_DIR: NO_FILES,
   REDIS_PORT: 'REDIS_SERVER_PORT is the port of Redis',
   REDIS_POOL_MAX_CONNECTIONS: 'a worker opens as many connections to Redis as it needs',
@@ -26,18 +29,18 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   DEFAULT_RETRY_ATTEMPTS: RETRIES,
   DEFAULT_RETRY_DELAY: RETRIES,
   DEFAULT_HEALTH_CHECK_INTERVAL: 'the worker watches a source while it reads it and probes none',
+  VOD_CHUNK_TIMEOUT_SECONDS: 'VOD_READ_TIMEOUT sets how long a finite source may send nothing',
   VOD_WRITE_TIMEOUT: 'a viewer of a finite source may pause as long as it keeps its connection',
   LIVE_TV_WRITE_TIMEOUT: 'CLIENT_STALL_TIMEOUT sets when a live viewer that takes nothing is dropped',
-  ENABLE_CONNECTION_IDLE_MONITORING: STALLS,
-  CONNECTION_IDLE_ALERT_THRESHOLD: STALLS,
-  CONNECTION_IDLE_ERROR_THRESHOLD: STALLS,
+  ENABLE_CONNECTION_IDLE_MONITORING: IDLE,
+  CONNECTION_IDLE_ALERT_THRESHOLD: IDLE,
+  CONNECTION_IDLE_ERROR_THRESHOLD: IDLE,
   STRICT_LIVE_TS: LIVE_ALWAYS_STRICT,
   STRICT_LIVE_TS_PREBUFFER_SIZE: 'JOIN_BUFFER sets how much a joining viewer gets at once',
   STRICT_LIVE_TS_PREBUFFER_TIMEOUT: 'JOIN_BUFFER sets how much a joining viewer gets at once',
+  STRICT_LIVE_TS_OVERLAP_TRIM: LIVE_ALWAYS_STRICT,
   STRICT_LIVE_TS_CIRCUIT_BREAKER_TIMEOUT: STALLS,
   STRICT_LIVE_TS_CIRCUIT_BREAKER_COOLDOWN: STALLS,
-  USE_STICKY_SESSION:
-    'set `use_sticky_session` per stream; HLS stays with the server that a redirect led to, unless it is false',
   HW_ACCEL_AVAILABLE: 'HW_ACCEL_TYPE alone decides; the worker tries that hardware at start',
   HLS_GC_ENABLED: NO_FILES,
   HLS_GC_INTERVAL: NO_FILES,

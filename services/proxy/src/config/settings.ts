@@ -56,6 +56,12 @@ const server = {
     'auto',
     'How the log is written. `json`: one JSON object a line. `text`: lines for people, in colour unless `NO_COLOR` is set. `auto`: text on a terminal, JSON elsewhere.',
   ),
+  logAnonymize: setting(
+    'LOG_ANONYMIZE',
+    flag,
+    'false',
+    'Whether the log leaves out who a viewer is: its name, and the last part of its address. Credentials are never in it.',
+  ),
   metricsStage: optional(
     'METRICS_STAGE',
     text('1 to 64 letters, digits, dots, dashes and underscores', NAME),
@@ -255,6 +261,12 @@ const sources = {
     text('printable ASCII', PRINTABLE),
     'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/115.0.0.0 Safari/537.36',
     'User-Agent sent to providers when a stream sets none.',
+  ),
+  useStickySession: optional(
+    'USE_STICKY_SESSION',
+    flag,
+    'Whether a reconnect goes to the server that the first redirect led to, for streams that do not say `use_sticky_session`.',
+    'HLS does, other streams do not',
   ),
   shareDirectStreams: setting(
     'SHARE_DIRECT_STREAMS',

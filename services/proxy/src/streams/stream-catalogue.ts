@@ -41,6 +41,8 @@ export interface CatalogueDeps {
   readonly reading: OptionReading;
   readonly strategy: SharingStrategy;
   readonly defaultUserAgent: string;
+  /** For streams that do not say it themselves; undefined: each kind of source has its own way. */
+  readonly stickySession?: boolean | undefined;
   readonly maxStreams: number;
 }
 
@@ -87,6 +89,7 @@ export class StreamCatalogue {
     const userAgent = order.userAgent ?? this.#deps.defaultUserAgent;
     assertHeaders({ ...headers, 'user-agent': userAgent });
     const failoverUrls = order.failoverUrls ?? [];
+    const stickySession = order.stickySession ?? this.#deps.stickySession;
     // A forbidden failover URL or resolver does not stop the stream from playing: the guard refuses it when it is needed.
     this.#deps.guard.checkLiteral(new URL(order.url));
     return {
@@ -95,7 +98,7 @@ export class StreamCatalogue {
       failoverResolverUrl: order.failoverResolverUrl,
       userAgent,
       headers,
-      ...(order.stickySession === undefined ? {} : { stickySession: order.stickySession }),
+      ...(stickySession === undefined ? {} : { stickySession }),
       ...(order.share === undefined ? {} : { share: order.share }),
       metadata: order.metadata ?? {},
     };

@@ -248,6 +248,7 @@ export async function createWorker(
     reading,
     strategy: config.sharingStrategy,
     defaultUserAgent: config.defaultUserAgent,
+    stickySession: config.useStickySession,
     maxStreams: config.maxStreams,
   });
 

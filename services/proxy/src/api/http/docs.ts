@@ -47,6 +47,15 @@ export async function serveDescription(app: Api): Promise<void> {
     },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  // m3u-proxy has a second page of the same description there.
+  app.get('/redoc', { schema: { hide: true } }, async (request, reply) => {
+    const [path = ''] = request.url.split('?', 1);
+    return reply.redirect(path.endsWith('/') ? '../docs/' : 'docs/');
+  });
+  // Browsers ask for it of themselves. The pages name their own pictures.
+  app.get('/favicon.ico', { schema: { hide: true } }, async (_request, reply) =>
+    reply.code(204).header('cache-control', 'public, max-age=86400').send(),
+  );
 }
 
 /** The bundle has the page's files beside it. Run from source, the package finds them itself. */
