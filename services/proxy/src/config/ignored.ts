@@ -29,6 +29,7 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   DEFAULT_RETRY_ATTEMPTS: RETRIES,
   DEFAULT_RETRY_DELAY: RETRIES,
   DEFAULT_HEALTH_CHECK_INTERVAL: 'the worker watches a source while it reads it and probes none',
+  VOD_PROBE_TIMEOUT: 'DEFAULT_CONNECTION_TIMEOUT and DEFAULT_READ_TIMEOUT limit the first request of such a source',
   VOD_CHUNK_TIMEOUT_SECONDS: 'VOD_READ_TIMEOUT sets how long a finite source may send nothing',
   VOD_WRITE_TIMEOUT: 'a viewer of a finite source may pause as long as it keeps its connection',
   LIVE_TV_WRITE_TIMEOUT: 'CLIENT_STALL_TIMEOUT sets when a live viewer that takes nothing is dropped',

@@ -13,7 +13,10 @@ const FILE = Buffer.from(Array.from({ length: 5000 }, (_, index) => index % 251)
 function provider() {
   return serve((request, response) => {
     const path = request.url ?? '';
-    if (path.startsWith('/live')) {
+    if (path.startsWith('/series') && path.includes('.m3u8')) {
+      response.writeHead(200, { 'content-type': 'application/vnd.apple.mpegurl' });
+      response.end('#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n#EXT-X-ENDLIST\n');
+    } else if (path.startsWith('/live')) {
       response.writeHead(200, { 'content-type': 'video/mp2t' });
       let sent = 20;
       response.write(packets(sent));
@@ -319,5 +322,23 @@ describe('TRUST_PROXY', () => {
     const response = await get(`/stream/${id}`, { 'x-forwarded-for': forwarded });
     expect((await clients(api))[0]?.ipAddress).toBe(ip);
     response.destroy();
+  });
+});
+
+describe('the playlist of a film', () => {
+  it('is announced as direct, leads to HLS when it is one, and plays when it is the file', async () => {
+    const { origin } = await provider();
+    const api = await startApi();
+    const get = await listen(api);
+    const { body: list } = await api.post('/streams', { url: `${origin}/series/u/p/1.m3u8` });
+    expect(list).toMatchObject({ stream_type: 'direct', stream_endpoint: `/stream/${list.stream_id}` });
+    const led = await get(`/stream/${list.stream_id}?username=anna`);
+    expect(led.statusCode).toBe(302);
+    expect(led.headers.location).toBe(`../hls/${list.stream_id}/playlist.m3u8?username=anna`);
+    await bytesOf(led);
+    const { body: file } = await api.post('/streams', { url: `${origin}/movie/u/p/1.m3u8` });
+    const played = await get(`/stream/${file.stream_id}`);
+    expect(played.statusCode).toBe(200);
+    expect(await bytesOf(played)).toEqual(FILE);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseContentLength } from '../../../../services/proxy/src/upstream/messages/byte-range.ts';
 import {
   hintFromUrl,
+  isHlsByName,
   kindOfResponse,
   speaksOfFile,
   transportStreamLayout,
@@ -38,6 +39,17 @@ it.each([
   ['http://tv.test/a?file=x.mp4', 'unknown'],
 ])('hintFromUrl %s: %s', (url, expected) => {
   expect(hintFromUrl(url)).toBe(expected);
+});
+
+it.each([
+  ['http://tv.test/movie/u/p/1.m3u8', false],
+  ['http://tv.test/series/u/p/1.M3U8?a=1', false],
+  ['http://tv.test/timeshift/u/p/60/2026-01-01:20-00/1.m3u8', false],
+  ['http://tv.test/live/u/p/1.m3u8?next=/movie/', true],
+  ['http://tv.test/x/master.m3u8', true],
+  ['http://tv.test/movie/u/p/1.mp4', false],
+])('isHlsByName %s: %s', (url, expected) => {
+  expect(isHlsByName(url)).toBe(expected);
 });
 
 describe('kindOfResponse', () => {

@@ -3,7 +3,7 @@
 import type { onRequestHookHandler } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { isHlsByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { isoTime } from '../http/fields.ts';
 import type { Gate } from './gates.ts';
@@ -98,5 +98,5 @@ function pathOf(stream: StreamRecord, wantsHls = isHls(stream)): string {
 }
 
 function isHls({ profile, url }: StreamRecord): boolean {
-  return profile === undefined ? hintFromUrl(url) === 'hls' : profile.hls;
+  return profile === undefined ? isHlsByName(url) : profile.hls;
 }

@@ -8,7 +8,7 @@ import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
 import { IsHlsError } from '../../upstream/direct/direct-connections.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { isHlsByName } from '../../upstream/provider/source-kind.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/services.ts';
@@ -139,7 +139,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
 
 /** Whether the URL of a direct stream's source says so. Where it does not, the first bytes do. */
 function isHls({ profile, failover }: StreamRecord): boolean {
-  return profile === undefined && hintFromUrl(failover.currentUrl) === 'hls';
+  return profile === undefined && isHlsByName(failover.currentUrl);
 }
 
 /**

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
-import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
+import { isHlsByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import {
@@ -113,7 +113,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
     },
     async ({ body }) => {
       const answer = await catalogue.createDirect({ ...orderOf(body), share: body.share ?? undefined });
-      const type = hintFromUrl(answer.stream.url) === 'hls' ? ('hls' as const) : ('direct' as const);
+      const type = isHlsByName(answer.stream.url) ? ('hls' as const) : ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),

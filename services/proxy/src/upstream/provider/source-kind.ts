@@ -56,6 +56,20 @@ export function mayBeHlsByName(url: string): boolean {
   return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
 }
 
+/**
+ * Whether the playlist at this URL is one of a film by the paths of Xtream panels. Panels answer such a URL with the playlist or with
+ * the file itself, so only the answer says which.
+ */
+export function mayBeFilmPlaylist(url: string): boolean {
+  const path = url.split(/[?#]/, 1)[0] ?? '';
+  return hintFromUrl(url) === 'hls' && /\/(?:movie|series|timeshift)\//i.test(path);
+}
+
+/** Whether the URL alone says that the source plays by HLS. */
+export function isHlsByName(url: string): boolean {
+  return hintFromUrl(url) === 'hls' && !mayBeFilmPlaylist(url);
+}
+
 /** Whether an answer has what only files have: ranges, a date, or a version mark. */
 export function speaksOfFile({
   status,
