@@ -11,8 +11,16 @@ const WEBM =
   '-i {input_url} -c:v libvpx -deadline realtime -cpu-used 8 -b:v 200k -g 50 -c:a libopus -ar 48000 -f webm {output_args}';
 const SOUND = '-i {input_url} -vn -c:a {codec} -ar 48000 -f {format} {output_args}';
 
+const PROGRAM_STREAM =
+  '-i {input_url} -c:v mpeg2video -b:v 400k -g 25 -c:a mp2 -ac 2 -ar 48000 -f {format} {output_args}';
+const OGG = '-i {input_url} -c:v libtheora -b:v 300k -g 50 -c:a libopus -ar 48000 -f {format} {output_args}';
+
 const OUTPUTS = [
   { format: 'mp4', type: 'video/mp4', profile: ENCODE },
+  { format: 'mov', type: 'video/mp4', profile: ENCODE },
+  { format: 'flv', type: 'video/x-flv', profile: ENCODE },
+  { format: 'mpeg', type: 'video/mpeg', profile: PROGRAM_STREAM },
+  { format: 'ogg', type: 'video/ogg', profile: OGG },
   { format: 'matroska', type: 'video/x-matroska', profile: ENCODE },
   { format: 'webm', type: 'video/webm', profile: WEBM },
   { format: 'adts', type: 'audio/aac', profile: SOUND, codec: 'aac' },

@@ -80,6 +80,75 @@ const OUTPUTS: Output[] = [
     joinable: 'all',
   },
   {
+    title: 'QuickTime, a fragment a GOP',
+    container: 'mov',
+    args: [...VIDEO, ...AUDIO, ...H264, ...AAC, '-f', 'mov', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'],
+    demuxer: 'mov',
+    minFragments: 4,
+    joinable: 'all',
+  },
+  {
+    title: 'FLV',
+    container: 'flv',
+    args: [...VIDEO, ...AUDIO, ...H264, ...AAC, '-flvflags', 'no_duration_filesize', '-f', 'flv'],
+    demuxer: 'flv',
+    minFragments: 20,
+    joinable: 'some',
+  },
+  {
+    title: 'FLV, audio alone',
+    container: 'flv',
+    args: [...AUDIO, ...AAC, '-flvflags', 'no_duration_filesize', '-f', 'flv'],
+    demuxer: 'flv',
+    minFragments: 20,
+    joinable: 'all',
+  },
+  {
+    title: 'a program stream of MPEG-2',
+    container: 'mpeg',
+    args: [...VIDEO, ...AUDIO, '-c:v', 'mpeg2video', '-g', '25', '-c:a', 'mp2', '-f', 'vob'],
+    demuxer: 'mpeg',
+    minFragments: 8,
+    joinable: 'some',
+  },
+  {
+    title: 'a program stream of MPEG-1',
+    container: 'mpeg',
+    args: [...VIDEO, ...AUDIO, '-c:v', 'mpeg1video', '-g', '25', '-c:a', 'mp2', '-f', 'mpeg'],
+    demuxer: 'mpeg',
+    minFragments: 8,
+    joinable: 'some',
+  },
+  {
+    title: 'Ogg with Theora and Opus',
+    container: 'ogg',
+    args: [
+      ...VIDEO,
+      ...AUDIO,
+      '-c:v',
+      'libtheora',
+      '-g',
+      '25',
+      '-c:a',
+      'libopus',
+      '-page_duration',
+      '200000',
+      '-f',
+      'ogg',
+    ],
+    demuxer: 'ogg',
+    minFragments: 8,
+    joinable: 'some',
+  },
+  {
+    title: 'Ogg with Vorbis alone',
+    container: 'ogg',
+    args: [...AUDIO, '-c:a', 'libvorbis', '-page_duration', '200000', '-f', 'ogg'],
+    demuxer: 'ogg',
+    minFragments: 10,
+    joinable: 'all',
+  },
+  {
     title: 'Matroska',
     container: 'matroska',
     args: [...VIDEO, ...AUDIO, ...H264, ...AAC, '-f', 'matroska'],
@@ -263,9 +332,9 @@ describe.each(OUTPUTS)('$title', ({ container, args, demuxer, minFragments, join
     const shortened = cut(container, [output.subarray(0, Math.floor(output.length * 0.6))]);
     expect(shortened.fragments.length).toBeLessThan(whole.fragments.length);
     const common = whole.fragments.slice(0, shortened.fragments.length);
-    // The last group of audio frames may be short, for its frames are complete.
-    const audio = container === 'adts' || container === 'mp3';
-    expect(shortened.fragments.slice(0, audio ? -1 : undefined)).toEqual(audio ? common.slice(0, -1) : common);
+    // The last group of whole frames, tags or packets may be short.
+    const groups = ['adts', 'mp3', 'flv', 'mpeg'].includes(container);
+    expect(shortened.fragments.slice(0, groups ? -1 : undefined)).toEqual(groups ? common.slice(0, -1) : common);
   });
 });
 
@@ -294,16 +363,22 @@ describe('outputs that nobody could join', () => {
     expect(refuse('mp3', Buffer.from([...Buffer.from('ID3'), 4, 0, 0, 0x7f, 0x7f, 0x7f, 0x7f]))).toThrow(/larger/);
   });
 
-  it.each(['mp4', 'matroska', 'webm', 'adts', 'mp3'] as const)('refuses what is not %s', (container) => {
-    const html = Buffer.from('<!doctype html><title>Not found</title>'.repeat(10));
-    expect(refuse(container, html)).toThrow(ContainerError);
-  });
+  it.each(['mp4', 'mov', 'matroska', 'webm', 'flv', 'mpeg', 'ogg', 'adts', 'mp3'] as const)(
+    'refuses what is not %s',
+    (container) => {
+      const html = Buffer.from('<!doctype html><title>Not found</title>'.repeat(10));
+      expect(refuse(container, html)).toThrow(ContainerError);
+    },
+  );
 
   it('never fails with anything but its own error, and never hangs, on damaged bytes', () => {
     const outputs: [OpaqueContainer, Buffer][] = [
       ['mp4', encode([...video, ...MP4, 'frag_keyframe+empty_moov+default_base_moof'])],
       ['matroska', encode([...video, '-f', 'matroska'])],
       ['adts', encode([...AUDIO, ...AAC, '-f', 'adts'])],
+      ['flv', encode([...video, '-flvflags', 'no_duration_filesize', '-f', 'flv'])],
+      ['mpeg', encode([...video.slice(0, -H264.length), '-c:v', 'mpeg2video', '-f', 'vob'])],
+      ['ogg', encode([...video.slice(0, -H264.length), '-c:v', 'libtheora', '-f', 'ogg'])],
     ];
     for (const [container, bytes] of outputs) {
       let state = SEED;

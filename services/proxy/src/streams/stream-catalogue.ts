@@ -66,7 +66,6 @@ export class StreamCatalogue {
    * @throws {StreampoolError} 400 for an unknown profile, 422 for anything else that cannot run, 503 when there are too many streams
    */
   async createTranscoded(order: TranscodeOrder): Promise<CreateAnswer & { readonly asked: StreamProfile }> {
-    const source = this.#source(order);
     const resolved = resolveProfile(
       {
         profile: order.profile,
@@ -78,6 +77,7 @@ export class StreamCatalogue {
       this.#deps.reading,
     );
     const profile = profileRecord(resolved);
+    const source = this.#source(withProfileHeaders(order, resolved));
     const id = transcodedStreamId(this.#deps.strategy, { ...source, profile });
     const metadata = { ...transcodingMetadata(profile), ...source.metadata };
     const answer = await this.#create({ ...source, id, profile, metadata });
@@ -116,6 +116,18 @@ export class StreamCatalogue {
     const message = `There are ${maxStreams} streams already (MAX_STREAMS), and none of them is idle. Delete some, or wait until one is idle.`;
     throw new LimitError('streams', message, { retryAfterSeconds: 60 });
   }
+}
+
+/** What the request says goes before what its profile says. */
+function withProfileHeaders(order: TranscodeOrder, { source }: ResolvedProfile): TranscodeOrder {
+  if (source === undefined) return order;
+  const asked = Object.keys(order.headers ?? {}).map((name) => name.toLowerCase());
+  const added = Object.entries(source.headers).filter(([name]) => !asked.includes(name.toLowerCase()));
+  return {
+    ...order,
+    headers: { ...Object.fromEntries(added), ...order.headers },
+    userAgent: order.userAgent ?? source.userAgent,
+  };
 }
 
 function profileRecord(resolved: ResolvedProfile): StreamProfile {

@@ -37,8 +37,11 @@ describe('containers', () => {
     ['adts', 'adts', 'audio/aac'],
     ['aac', 'adts'],
     ['mp3', 'mp3', 'audio/mpeg'],
-    ['mov', undefined],
-    ['flv', undefined],
+    ['mov', 'mov', 'video/mp4'],
+    ['flv', 'flv', 'video/x-flv'],
+    ['mpg', 'mpeg', 'video/mpeg'],
+    ['ogg', 'ogg', 'video/ogg'],
+    ['avi', undefined],
     ['hls', undefined],
     ['toString', undefined],
   ])('%s', (name, container, type) => {
@@ -103,12 +106,20 @@ describe('built-in profiles', () => {
     expect(option(resolve('default', 'webm').args, '-c:v')).toBe('libvpx-vp9');
     expect(option(resolve('default', 'webm').args, '-c:a')).toBe('libopus');
     expect(option(resolve('default', 'mp3').args, '-c:a')).toBe('libmp3lame');
+    expect(option(resolve('default', 'mpeg').args, '-c:v')).toBe('mpeg2video');
+    expect(option(resolve('hq', 'mpeg').args, '-q:v')).toBe('4');
+    expect(option(resolve('default', 'mpeg').args, '-c:a')).toBe('mp2');
+    expect(option(resolve('720p', 'ogg').args, '-c:v')).toBe('libtheora');
+    expect(option(resolve('default', 'ogg').args, '-c:a')).toBe('libopus');
+    expect(option(resolve('default', 'flv').args, '-c:v')).toBe('libx264');
+    expect(option(resolve('hevc', 'mov').args, '-tag:v')).toBe('hvc1');
     expect(() => resolve('hevc', 'webm')).toThrow(/WebM cannot hold HEVC/);
+    expect(() => resolve('hevc', 'mpeg')).toThrow(/A program stream cannot hold HEVC/);
   });
 
   test('a format that is not supported is a 422 that names those that are', () => {
-    expect(() => resolve('default', 'mov')).toThrow(
-      /'mov' is not supported; use one of mpegts, mp4, matroska, webm, adts, mp3, hls/,
+    expect(() => resolve('default', 'avi')).toThrow(
+      /'avi' is not supported; use one of mpegts, mp4, mov, matroska, webm, flv, mpeg, ogg, adts, mp3, hls/,
     );
   });
 

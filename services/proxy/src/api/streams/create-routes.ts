@@ -60,7 +60,11 @@ const transcodeOrder = z.object({
     .default('default')
     .describe('A name, or an FFmpeg template that begins with -.'),
   profile_variables: textValues.nullish().describe('Values for the variables of the profile.'),
-  output_format: z.string().max(64).nullish().describe('mpegts, mp4, matroska, webm, adts, mp3 or hls.'),
+  output_format: z
+    .string()
+    .max(64)
+    .nullish()
+    .describe('mpegts, mp4, mov, matroska, webm, flv, mpeg, ogg, adts, mp3 or hls.'),
   resolver: z.enum(['streamlink', 'ytdlp']).nullish().describe('Refused with 501.'),
   resolver_args: z.string().nullish(),
   cookies: z.string().nullish(),

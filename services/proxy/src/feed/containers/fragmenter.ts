@@ -5,7 +5,7 @@
 
 import { SourceError } from '../../errors.ts';
 
-/** Receives the pieces in order: `init` once, then fragments. */
+/** Receives the pieces in order: `init`, then fragments; `init` again where a decoder has to be set anew. */
 export interface FragmentSink {
   /** What a joining viewer gets first; empty for containers that need no such bytes. */
   init(bytes: Buffer): void;

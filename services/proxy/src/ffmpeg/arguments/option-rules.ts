@@ -82,10 +82,9 @@ export const OUTPUT_OPTIONS: OptionRules = new Map([
 
 /** Why some well-known options are refused. Every other unknown option gets a general sentence. */
 export const REFUSAL_REASONS: ReadonlyMap<string, string> = new Map([
-  ...words('headers user_agent referer cookies http_proxy content_type post_data').map((name): [string, string] => [
-    name,
-    'send headers and user_agent in the request instead',
-  ]),
+  ...words('headers user_agent user-agent referer cookies http_proxy content_type post_data').map(
+    (name): [string, string] => [name, 'send headers and user_agent in the request instead'],
+  ),
   ...words('ss sseof t to frames vframes aframes dframes fs itsoffset itsscale stream_loop timelimit').map(
     (name): [string, string] => [name, 'a shared live stream has no start and no end of its own; remove it'],
   ),

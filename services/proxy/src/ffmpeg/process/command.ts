@@ -214,7 +214,8 @@ function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] 
         ...(input.kind === 'pipe' ? ['-mpegts_copyts', '1'] : []),
         ...['-f', 'mpegts'],
       ];
-    case 'mp4': {
+    case 'mp4':
+    case 'mov': {
       const flags = given
         .filter(({ name }) => name === 'movflags')
         .map(({ value = '' }) => value.replace(/^(?![+-])/, '+'));
@@ -224,12 +225,21 @@ function muxerArguments(profile: ResolvedProfile, input: FfmpegInput): string[] 
         ...common,
         ...['-movflags', `${flags.join('').replace(/[+-]faststart/g, '')}${fragments}`],
         ...(profile.video === 'none' ? ['-frag_duration', '500000'] : []),
-        ...['-f', 'mp4'],
+        ...['-f', profile.container],
       ];
     }
     case 'matroska':
     case 'webm':
       return [...common, '-cluster_time_limit', '2000', '-live', '1', '-f', profile.container];
+    case 'flv':
+      // A pipe cannot be written again at its end.
+      return [...common, '-flvflags', 'no_duration_filesize', '-f', 'flv'];
+    case 'ogg':
+      // A viewer starts at a page, so pages are short.
+      return [...common, '-page_duration', '200000', '-f', 'ogg'];
+    case 'mpeg':
+      // MPEG-2; the muxer `mpeg` writes MPEG-1.
+      return [...common, '-f', 'vob'];
     case 'mp3':
       return [...common, '-write_xing', '0', '-id3v2_version', '0', '-f', 'mp3'];
     case 'adts':

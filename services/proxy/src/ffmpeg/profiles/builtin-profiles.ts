@@ -75,6 +75,16 @@ export const BUILT_IN_PROFILES: readonly BuiltInProfile[] = [
   },
 ];
 
+/** Containers that HEVC does not go into, or only with the newest FFmpeg and players (FLV), and their names in a sentence. */
+const WITHOUT_HEVC: Readonly<Partial<Record<Container, string>>> = {
+  webm: 'WebM',
+  flv: 'FLV',
+  mpeg: 'A program stream',
+  ogg: 'Ogg',
+};
+/** Containers whose pictures are of another codec than the profile's. */
+const OWN_CODECS: readonly Container[] = ['webm', 'mpeg', 'ogg'];
+
 /**
  * The profile as a template, for `container` and this machine's hardware.
  *
@@ -82,14 +92,15 @@ export const BUILT_IN_PROFILES: readonly BuiltInProfile[] = [
  */
 export function builtInTemplate(profile: BuiltInProfile, container: Container, hardware: HardwareAcceleration): string {
   const hasVideo = profile.codec !== 'none' && !isAudioOnly(container);
-  if (container === 'webm' && profile.codec === 'hevc') {
+  const noHevc = WITHOUT_HEVC[container];
+  if (noHevc !== undefined && profile.codec === 'hevc') {
     throw new StreampoolError(
       422,
-      'WebM cannot hold HEVC; use output_format mpegts, mp4 or matroska with the hevc profile.',
+      `${noHevc} cannot hold HEVC; use output_format mpegts, mp4 or matroska with the hevc profile.`,
     );
   }
-  // No hardware VP9 encoder is worth a probe, so the CPU makes WebM.
-  const onCpu = container === 'webm' || (profile.codec === 'hevc' && !hardware.hevc);
+  // No hardware VP9 encoder is worth a probe, and none makes MPEG-2 or Theora everywhere, so the CPU does.
+  const onCpu = OWN_CODECS.includes(container) || (profile.codec === 'hevc' && !hardware.hevc);
   const device: HardwareAcceleration = onCpu || !hasVideo ? { type: 'cpu', device: '', hevc: true } : hardware;
   return [
     ...hardwareInputOptions(device),
@@ -112,7 +123,9 @@ function videoOptions(profile: BuiltInProfile, container: Container, hardware: H
 
 function encoderOptions(profile: BuiltInProfile, container: Container, hardware: HardwareAcceleration): string[] {
   if (container === 'webm') return ['-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -row-mt 1 -lag-in-frames 0 -g 240'];
-  const hvc1 = profile.codec === 'hevc' && container === 'mp4' ? ['-tag:v hvc1'] : [];
+  if (container === 'mpeg') return ['-c:v mpeg2video -g 15 -bf 0'];
+  if (container === 'ogg') return ['-c:v libtheora -g 60'];
+  const hvc1 = profile.codec === 'hevc' && (container === 'mp4' || container === 'mov') ? ['-tag:v hvc1'] : [];
   // The source's keyframes are forced (command.ts). -g sets a limit for a source without keyframes.
   switch (hardware.type) {
     case 'nvenc':
@@ -138,6 +151,9 @@ function encoderOptions(profile: BuiltInProfile, container: Container, hardware:
 
 function qualityOptions(container: Container, hardware: HardwareAcceleration): string {
   if (container === 'webm') return '-crf {crf} -b:v 0';
+  // Neither encoder has -crf. These scales are 2 to 31, and 0 to 10 with the best last.
+  if (container === 'mpeg') return '-q:v 4';
+  if (container === 'ogg') return '-q:v 7';
   switch (hardware.type) {
     case 'nvenc':
       return '-rc vbr -cq {crf} -b:v 0';
@@ -177,7 +193,10 @@ function audioOptions(container: Container, hasVideo: boolean): string[] {
   const bitrate = '-b:a {audio_bitrate} -ac 2 -ar 48000';
   switch (container) {
     case 'webm':
+    case 'ogg':
       return [`-c:a libopus ${bitrate}`, ...(hasVideo ? [] : ['-vn'])];
+    case 'mpeg':
+      return [`-c:a mp2 ${bitrate}`];
     case 'mp3':
       return [`-c:a libmp3lame ${bitrate}`];
     default:

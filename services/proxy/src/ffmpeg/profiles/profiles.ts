@@ -4,6 +4,7 @@ import { checkArguments } from '../arguments/check.ts';
 import { type Container, containerOf, OUTPUT_FORMATS } from '../arguments/container.ts';
 import { type StreamMode, streamModes } from '../arguments/options.ts';
 import { AS_THE_TABLE_SAYS, type OptionReading } from '../arguments/own-reading.ts';
+import { type SourceOptions, takeSourceOptions } from '../arguments/source-options.ts';
 import type { HardwareAcceleration } from '../host/hardware.ts';
 import { BUILT_IN_PROFILES, type BuiltInProfile, builtInTemplate } from './builtin-profiles.ts';
 import { renderTemplate, templateVariables } from './template.ts';
@@ -35,6 +36,8 @@ export interface ResolvedProfile {
   hlsSegmentSeconds?: number;
   video: StreamMode;
   audio: StreamMode;
+  /** What a template says to the provider; absent: nothing. It is no part of `args`. */
+  source?: Omit<SourceOptions, 'args'>;
 }
 
 export interface ProfileDescription {
@@ -122,9 +125,11 @@ function effectiveVariables(
 function finish(
   name: string,
   variables: Record<string, string>,
-  args: readonly string[],
+  given: readonly string[],
   reading: OptionReading,
 ): ResolvedProfile {
+  const { args, ...source } = takeSourceOptions(given);
+  const saysSomething = source.userAgent !== undefined || Object.keys(source.headers).length > 0;
   const checked = checkArguments(args, variables.input_url ?? '', OUTPUT_ARGS, reading);
   const { container, hls } = outputOf(checked.format ?? variables.format ?? 'mpegts');
   return {
@@ -137,6 +142,7 @@ function finish(
     hls,
     ...(hls && checked.hlsSegmentSeconds !== undefined ? { hlsSegmentSeconds: checked.hlsSegmentSeconds } : {}),
     ...streamModes(checked.outputOptions, container),
+    ...(saysSomething ? { source } : {}),
   };
 }
 
