@@ -5,12 +5,13 @@ import {
   type CatalogueDeps,
   StreamCatalogue,
   type StreamOrder,
+  type TranscodeOrder,
 } from '../../../services/proxy/src/streams/stream-catalogue.ts';
 import type { StreamSpec } from '../../../services/registry/types.ts';
 
 const URL = 'http://tv.test/a.ts';
 
-function catalogue() {
+function catalogue(more: Partial<CatalogueDeps> = {}) {
   const stored: StreamSpec[] = [];
   const deps = {
     registry: {
@@ -22,8 +23,12 @@ function catalogue() {
     guard: { checkLiteral: () => undefined },
     defaultUserAgent: 'test',
     maxStreams: 1,
+    strategy: 'url_profile',
+    hardware: { type: 'cpu', device: '', hevc: true },
+    ...more,
   } as unknown as CatalogueDeps;
-  return { stored, create: (order: StreamOrder) => new StreamCatalogue(deps).createDirect(order) };
+  const transcode = (order: TranscodeOrder) => new StreamCatalogue(deps).createTranscoded(order);
+  return { stored, transcode, create: (order: StreamOrder) => new StreamCatalogue(deps).createDirect(order) };
 }
 
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, '']));
@@ -57,4 +62,29 @@ it.each<[string, StreamOrder]>([
 
 it('leaves room for all streams in the smallest Redis that is deployed, of 0.5 GiB', () => {
   expect(loadConfig({}).maxStreams * MAX_DEFINITION_BYTES).toBeLessThanOrEqual(0.35 * 0.5 * 2 ** 30);
+});
+
+it.each<[setting: boolean | undefined, asked: boolean | undefined, is: boolean | undefined]>([
+  [undefined, undefined, undefined],
+  [true, undefined, true],
+  [false, undefined, false],
+  [true, false, false],
+  [false, true, true],
+])('USE_STICKY_SESSION %s and a stream that says %s: %s', async (setting, asked, is) => {
+  const { stored, create } = catalogue({ stickySession: setting });
+  await expect(create({ url: URL, stickySession: asked })).rejects.toMatchObject({ status: 503 });
+  expect(stored[0]?.stickySession).toBe(is);
+});
+
+it('sends what a template says to the provider, where the request does not say it', async () => {
+  const profile =
+    '-user_agent Template -headers "Referer: t\\r\\nX-A: t" -i {input_url} -c copy -f mpegts {output_args}';
+  const { stored, transcode } = catalogue();
+  await expect(transcode({ url: URL, profile })).rejects.toMatchObject({ status: 503 });
+  expect(stored[0]).toMatchObject({ userAgent: 'Template', headers: { Referer: 't', 'X-A': 't' } });
+  const own = { userAgent: 'Own', headers: { referer: 'own' } };
+  await expect(transcode({ url: URL, profile, ...own })).rejects.toMatchObject({ status: 503 });
+  expect(stored[1]).toMatchObject({ userAgent: 'Own', headers: { referer: 'own', 'X-A': 't' } });
+  expect(Object.keys(stored[1]?.headers ?? {})).not.toContain('Referer');
+  expect(stored[0]?.id).not.toBe(stored[1]?.id);
 });
