@@ -43,10 +43,12 @@ interface Output {
   minFragments: number;
   /** How many of the fragments can be joined at. */
   joinable: 'all' | 'some';
+  /** Only with `--long`: another row cuts with the same code. */
+  isLong?: true;
   change?: (bytes: Buffer) => Buffer;
 }
 
-const OUTPUTS: Output[] = [
+const ALL: Output[] = [
   {
     title: 'mp4, a fragment a GOP',
     container: 'mp4',
@@ -81,6 +83,7 @@ const OUTPUTS: Output[] = [
   },
   {
     title: 'QuickTime, a fragment a GOP',
+    isLong: true,
     container: 'mov',
     args: [...VIDEO, ...AUDIO, ...H264, ...AAC, '-f', 'mov', '-movflags', 'frag_keyframe+empty_moov+default_base_moof'],
     demuxer: 'mov',
@@ -97,6 +100,7 @@ const OUTPUTS: Output[] = [
   },
   {
     title: 'FLV, audio alone',
+    isLong: true,
     container: 'flv',
     args: [...AUDIO, ...AAC, '-flvflags', 'no_duration_filesize', '-f', 'flv'],
     demuxer: 'flv',
@@ -113,6 +117,7 @@ const OUTPUTS: Output[] = [
   },
   {
     title: 'a program stream of MPEG-1',
+    isLong: true,
     container: 'mpeg',
     args: [...VIDEO, ...AUDIO, '-c:v', 'mpeg1video', '-g', '25', '-c:a', 'mp2', '-f', 'mpeg'],
     demuxer: 'mpeg',
@@ -142,6 +147,7 @@ const OUTPUTS: Output[] = [
   },
   {
     title: 'Ogg with Vorbis alone',
+    isLong: true,
     container: 'ogg',
     args: [...AUDIO, '-c:a', 'libvorbis', '-page_duration', '200000', '-f', 'ogg'],
     demuxer: 'ogg',
@@ -207,6 +213,8 @@ const OUTPUTS: Output[] = [
   },
 ];
 
+const OUTPUTS = ALL.filter(({ isLong }) => isLong !== true || process.env.STREAMPOOL_LONG === '1');
+
 interface Fragment {
   bytes: Buffer;
   randomAccess: boolean;
@@ -247,9 +255,15 @@ function* inChunks(bytes: Buffer, seed: number, max: number): Generator<Buffer> 
   }
 }
 
+/** A program stream does not say where sound begins, so that of a joiner begins some frames late, with complaints. */
+function withoutLateSound(container: OpaqueContainer, complaints: string): string {
+  if (container !== 'mpeg') return complaints;
+  return complaints.replace(/^(?:\[mp2 .*\] Header missing|Error while decoding stream #0:1: .*)\n/gm, '');
+}
+
 /** What FFmpeg says when it decodes, and the checksum of each frame it got, per stream. */
 function decode(demuxer: string, bytes: Buffer): { complaints: string; frames: string[][] } {
-  const args = ['-v', 'error', '-f', demuxer, '-i', 'pipe:0', '-map', '0', '-f', 'framemd5', 'pipe:1'];
+  const args = ['-v', 'repeat+error', '-f', demuxer, '-i', 'pipe:0', '-map', '0', '-f', 'framemd5', 'pipe:1'];
   const { stdout, stderr } = spawnSync(FFMPEG, args, { input: bytes, maxBuffer: 64 * 1024 ** 2 });
   const frames: string[][] = [];
   for (const line of stdout.toString().split('\n')) {
@@ -313,8 +327,8 @@ describe.each(OUTPUTS)('$title', ({ container, args, demuxer, minFragments, join
     for (const point of new Set(chosen)) {
       const rest = whole.fragments.slice(point).map((fragment) => fragment.bytes);
       const { complaints, frames } = decode(demuxer, Buffer.concat([...whole.inits, ...rest]));
-      expect(complaints, `joining at fragment ${point}`).toBe('');
-      expect(frames[0]?.length, `joining at fragment ${point}`).toBeGreaterThan(0);
+      expect(withoutLateSound(container, complaints), `joining at fragment ${point}`).toBe('');
+      for (const each of frames) expect(each.length, `joining at fragment ${point}`).toBeGreaterThan(0);
     }
   });
 
