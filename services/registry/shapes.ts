@@ -15,6 +15,7 @@ import {
   type Owner,
   type Place,
   type SeenDeployment,
+  type SilenceOrder,
   type StreamProfile,
   type StreamRecord,
   type StreamSpec,
@@ -78,6 +79,15 @@ const profileShape: z.ZodType<StreamProfile> = z.looseObject({
   audio: coding,
 });
 
+const silenceShape: z.ZodType<SilenceOrder> = z.looseObject({
+  enabled: z.boolean().exactOptional(),
+  thresholdDb: z.number().exactOptional(),
+  durationMs: z.number().exactOptional(),
+  checkIntervalMs: z.number().exactOptional(),
+  failoverThreshold: z.number().exactOptional(),
+  graceMs: z.number().exactOptional(),
+});
+
 const spec = {
   id: name,
   url: z.string(),
@@ -87,6 +97,7 @@ const spec = {
   headers: texts,
   stickySession: z.boolean().optional(),
   share: z.boolean().optional(),
+  silence: silenceShape.optional(),
   metadata: texts,
   profile: profileShape.optional(),
 };

@@ -18,6 +18,17 @@ export interface StreamProfile {
   audio: 'encode' | 'copy' | 'none';
 }
 
+/** What a stream asks for about silence. What is absent is as the settings of the worker say. */
+export interface SilenceOrder {
+  enabled?: boolean;
+  /** In dB of full scale. */
+  thresholdDb?: number;
+  durationMs?: number;
+  checkIntervalMs?: number;
+  failoverThreshold?: number;
+  graceMs?: number;
+}
+
 /** What `POST /streams` or `POST /transcode` created. */
 export interface StreamSpec {
   /** 32 hex digits. */
@@ -31,6 +42,8 @@ export interface StreamSpec {
   stickySession?: boolean | undefined;
   /** Whether the viewers of a direct live stream share one connection; undefined: as SHARE_DIRECT_STREAMS says. */
   share?: boolean | undefined;
+  /** When silence is a fault of its source; undefined: as the settings say. */
+  silence?: SilenceOrder | undefined;
   metadata: Readonly<Record<string, string>>;
   /** Undefined: a direct stream. */
   profile: StreamProfile | undefined;

@@ -210,6 +210,18 @@ export const LOOPS = {
     filter: `drawbox=c=white:t=fill:enable='${SYNC_MARKS}'`,
     audioFilter: `volume='${SYNC_MARKS}':eval=frame`,
   }),
+  dead: loop({
+    about: 'black pictures, and sound that is digitally silent',
+    seconds: [8, 1],
+    picture: 'color',
+    sound: 'anullsrc=channel_layout=stereo:sample_rate=48000',
+  }),
+  half: loop({
+    about: 'a tone on the left, and nothing on the right; MP2',
+    seconds: [12, 1],
+    audio: 'mpa',
+    sound: "aevalsrc='0.125*sin(2764*t)|0':sample_rate=48000",
+  }),
   heavy: loop({
     about: '640x360 at about 4 Mbit/s, for load that is copied, not transcoded',
     seconds: [8, 1],

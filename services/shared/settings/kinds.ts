@@ -56,6 +56,10 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Kin
   return kind(allowed, (text) => readNumber(text, /^-?\d+$/, min, max));
 }
 
+export function decimal(min: number, max: number): Kind<number> {
+  return kind(`a number from ${min} to ${max}`, (text) => readNumber(text, /^-?\d+(\.\d+)?$/, min, max));
+}
+
 /** Seconds in the environment (fractions allowed), milliseconds in the code. */
 export function seconds(min: number, max: number): Kind<number> {
   return kind(`a number of seconds from ${min} to ${max}`, (text) => {

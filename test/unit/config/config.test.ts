@@ -181,6 +181,21 @@ const CASES: Record<keyof Config, Case> = {
   bitrateFailoverThreshold: count(3),
   bitrateGraceMs: time(10_000),
   slowDetection: toggle(true),
+  silenceDetection: toggle(false),
+  silenceThresholdDb: {
+    unset: -50,
+    good: [
+      ['-42.5', -42.5],
+      ['0', 0],
+    ],
+    bad: ['-91', '1', '1e1', 'quiet'],
+  },
+  silenceDurationMs: time(3_000),
+  silenceCheckIntervalMs: time(10_000),
+  silenceFailoverThreshold: count(3),
+  silenceGraceMs: time(15_000),
+  blackDetection: toggle(false),
+  freezeDetection: toggle(false),
   maxProcesses: count(100),
   maxCpuPercent: {
     unset: 85,

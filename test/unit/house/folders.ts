@@ -113,6 +113,12 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking ffmpeg/arguments ffmpeg/filters ffmpeg/host ffmpeg/profiles',
   ),
 
+  row(
+    'levels',
+    'what sources sound and look like: measured by an FFmpeg, judged as each stream asks for it',
+    'services/shared services/registry mpegts/syntax feed ffmpeg/host ffmpeg/process',
+  ),
+
   // Providers.
   row('upstream/egress', 'where the worker may connect to', 'services/shared/settings errors.ts'),
   row('upstream/messages', 'heads and bodies of HTTP messages', 'services/shared services/shared/masking errors.ts'),
@@ -211,7 +217,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'processes',
     'what FFmpeg makes of a stream, run after run',
-    'services/shared services/shared/masking services/registry services/registry/events errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks ffmpeg/* upstream/* relay ownership events segments sources streams processes/output',
+    'services/shared services/shared/masking services/registry services/registry/events errors.ts async.ts mpegts/* feed feed/containers feed/hls feed/marks levels ffmpeg/* upstream/* relay ownership events segments sources streams processes/output',
   ),
   row(
     'films',
@@ -236,7 +242,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts config events ecs feed ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
+    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts config events ecs feed levels ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.

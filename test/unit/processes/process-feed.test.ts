@@ -84,6 +84,7 @@ function setUp({ failovers = 0, continuable = true, followed = 'own', ...deps }:
     source,
     production,
     place,
+    isWatched: () => true,
     agree: async (_name, offered) => offered,
   });
   onTestFinished(() => process.stop());

@@ -27,6 +27,7 @@ function watched(trouble: SourceTrouble) {
   const told: string[] = [];
   const end = watchRun({ source: read } as unknown as Run, {
     source,
+    address: addressOf(-1),
     output: { lastVideoMs: undefined, lastAudioMs: undefined },
     lastOutputMs: () => systemClock.monotonicMs(),
     streamTimeoutMs: 15_000,

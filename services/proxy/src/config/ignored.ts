@@ -2,7 +2,6 @@
 
 const NO_BROADCAST = 'broadcasts are not part of this version';
 const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
-const NO_SILENCE = 'silence detection is not part of this version';
 const NO_FILES = 'the worker writes no files';
 const LIVE_ALWAYS_STRICT = 'the worker always checks and repairs live MPEG-TS';
 const RETRIES = 'STREAM_RETRY_ATTEMPTS and STREAM_RETRY_DELAY control retries';
@@ -57,10 +56,4 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   BROADCAST_START_FAILURE_GRACE: NO_BROADCAST,
   STREAMLINK_ENABLED: NO_RESOLVER,
   YTDLP_ENABLED: NO_RESOLVER,
-  ENABLE_SILENCE_DETECTION: NO_SILENCE,
-  SILENCE_THRESHOLD_DB: NO_SILENCE,
-  SILENCE_DURATION: NO_SILENCE,
-  SILENCE_CHECK_INTERVAL: NO_SILENCE,
-  SILENCE_FAILOVER_THRESHOLD: NO_SILENCE,
-  SILENCE_MONITORING_GRACE_PERIOD: NO_SILENCE,
 };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import {
   bytes,
+  decimal,
   flag,
   host,
   integer,
@@ -379,6 +380,58 @@ const sources = {
   ),
 };
 
+/** A stream that is created can ask for other values. */
+const levels = {
+  silenceDetection: setting(
+    'ENABLE_SILENCE_DETECTION',
+    flag,
+    'false',
+    'Whether a stream leaves a source that has fallen silent, if it has another one. A stream can ask for it by itself, and for other values of the next five.',
+  ),
+  silenceThresholdDb: setting(
+    'SILENCE_THRESHOLD_DB',
+    decimal(-90, 0),
+    '-50',
+    'Sound whose peaks are below this is silence, in dB of full scale.',
+  ),
+  silenceDurationMs: setting(
+    'SILENCE_DURATION',
+    seconds(0.1, 3600),
+    '3',
+    'Seconds without sound at the end of a check that make it a silent one.',
+  ),
+  silenceCheckIntervalMs: setting(
+    'SILENCE_CHECK_INTERVAL',
+    seconds(0.5, 3600),
+    '10',
+    'Seconds of sound from one check to the next.',
+  ),
+  silenceFailoverThreshold: setting(
+    'SILENCE_FAILOVER_THRESHOLD',
+    integer(1, 1000),
+    '3',
+    'Silent checks in a row that cause a failover.',
+  ),
+  silenceGraceMs: setting(
+    'SILENCE_MONITORING_GRACE_PERIOD',
+    seconds(0, 3600),
+    '15',
+    'Seconds of sound of a source before its first check begins.',
+  ),
+  blackDetection: setting(
+    'BLACK_DETECTION',
+    flag,
+    'false',
+    'Whether a stream leaves a source that has shown black pictures for 30 s, if it has another one.',
+  ),
+  freezeDetection: setting(
+    'FREEZE_DETECTION',
+    flag,
+    'false',
+    'Whether a stream leaves a source that has shown the same picture for 60 s, if it has another one.',
+  ),
+};
+
 const limits = {
   maxProcesses: setting('MAX_PROCESSES', integer(0), '100', 'FFmpeg processes of this worker; 0: no limit.'),
   maxCpuPercent: setting(
@@ -480,11 +533,12 @@ export const SETTING_GROUPS = {
   'Shared streams': pooling,
   Viewers: clients,
   Sources: sources,
+  'Sound and pictures': levels,
   Limits: limits,
   'Workers and Redis': cluster,
 } as const;
 
-export const SETTINGS = { ...server, ...pooling, ...clients, ...sources, ...limits, ...cluster } as const;
+export const SETTINGS = { ...server, ...pooling, ...clients, ...sources, ...levels, ...limits, ...cluster } as const;
 
 /** The environment variables that a worker reads. Code that starts workers uses this type, so it cannot set others. */
 export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['env'];

@@ -10,6 +10,8 @@ import type { EntryPoint } from './ring.ts';
 
 /** Where a cursor's bytes go. */
 export interface CursorSink {
+  /** As `FeedReader` has it. */
+  readonly isMeter?: boolean;
   /**
    * @param done call it when the bytes have left this process
    * @param isAll whether these bytes end what has been published so far
@@ -69,6 +71,10 @@ export class Cursor implements FeedReader {
     this.#prefix = entry.prefix;
     feed.addReader(this);
     this.wake();
+  }
+
+  get isMeter(): boolean {
+    return this.#sink.isMeter === true;
   }
 
   /** Reads up to `position`, then finishes as if the feed had ended there. */

@@ -9,6 +9,8 @@ import { type EntryPoint, Ring, type RingLimits } from './ring.ts';
 export type FeedEnd = { kind: 'ended' } | { kind: 'failed'; error: Error };
 
 export interface FeedReader {
+  /** It only measures the media: nobody gets any. */
+  readonly isMeter?: boolean;
   /** New bytes can be read, up to `feed.published`. */
   wake(): void;
   /** The feed is over. What is published can still be read. */
@@ -90,8 +92,11 @@ export class Feed {
     return this.#end;
   }
 
+  /** Without those that only measure it. */
   get readerCount(): number {
-    return this.#readers.size;
+    let count = 0;
+    for (const { isMeter } of this.#readers) if (isMeter !== true) count++;
+    return count;
   }
 
   /**

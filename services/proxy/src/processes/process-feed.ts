@@ -15,6 +15,8 @@ import { FeedHistory, type SourceClock } from '../feed/feed-history.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
 import type { FeedMarks } from '../feed/marks/feed-marks.ts';
 import type { RingLimits } from '../feed/ring.ts';
+import { type LevelDefaults, levelSettings } from '../levels/level-settings.ts';
+import { type LevelMeters, LevelWatch } from '../levels/level-watch.ts';
 import type { FeedPlace } from '../ownership/feed-place.ts';
 import { follow, type PlacedFeed } from '../ownership/follow.ts';
 import { Preparation } from '../ownership/preparation.ts';
@@ -27,7 +29,7 @@ import type { EarlierFeed } from '../sources/source-media.ts';
 import type { FailoverGroup } from '../streams/failover-group.ts';
 import type { StreamSource } from '../streams/stream-source.ts';
 import { accountOf, asPassing } from '../upstream/provider/provider-connections.ts';
-import type { FailoverCause, Following } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, Following, SourceAddress } from '../upstream/provider/source-address.ts';
 import { hlsFeedOf, sourceFeedOf } from '../upstream/provider/source-key.ts';
 import { isLiveByName } from '../upstream/provider/source-kind.ts';
 import type { FailedRun, InputEnd } from './input-end.ts';
@@ -51,6 +53,8 @@ export interface ProcessFeedDeps {
   /** Called for each run that replaces one that ended. */
   readonly onRestart: (failed: FailedRun) => void;
   readonly segments: SegmentSettings;
+  /** What is looked for in sound and pictures. Unset: nothing. */
+  readonly levels?: { readonly meters: LevelMeters; readonly defaults: LevelDefaults } | undefined;
   /** Maximum age of a run; a test sets it. Unset: see `watchRun`. */
   readonly maxRunMs?: number;
 }
@@ -61,6 +65,8 @@ export interface ProcessFeedOptions extends ProcessFeedDeps {
   readonly source: StreamSource;
   readonly production: Production;
   readonly place: FeedPlace;
+  /** Somebody has it now, here or on another worker. */
+  readonly isWatched: () => boolean;
   /** What all workers have agreed on about the stream under a name: what was offered first. */
   readonly agree: (name: string, offered: string) => Promise<string | undefined>;
 }
@@ -87,7 +93,7 @@ export class ProcessFeed implements PlacedFeed {
   /** The stream's. */
   readonly name: string;
   readonly #source: StreamSource;
-  readonly #deps: ProcessFeedDeps;
+  readonly #deps: ProcessFeedDeps & Pick<ProcessFeedOptions, 'isWatched'>;
   readonly #log: Logger;
   readonly #abort = new AbortController();
   /** Ends what is made for the feed beside its input: aborts when the feed has ended, too. */
@@ -598,8 +604,12 @@ export class ProcessFeed implements PlacedFeed {
   }
 
   #watch(run: Run): () => void {
-    return watchRun(run, {
+    const { address } = this.#began.get(run) ?? this.#source;
+    const levels = this.#levelsOf(run, address);
+    const end = watchRun(run, {
       source: this.#source,
+      address,
+      levels: levels?.look,
       output: this.output,
       clock: this.#clock,
       lastOutputMs: () => this.#lastOutputMs,
@@ -614,6 +624,26 @@ export class ProcessFeed implements PlacedFeed {
         this.#end(run, 'hung');
       },
     });
+    return () => {
+      end();
+      levels?.close();
+    };
+  }
+
+  /** Looks at what the run reads; at what it makes, when FFmpeg has opened the source. Only MPEG-TS is looked at. */
+  #levelsOf(run: Run, began: SourceAddress) {
+    const { levels, isWatched } = this.#deps;
+    if (levels === undefined) return undefined;
+    const watch = new LevelWatch(levels.meters, this.#clock);
+    const measured = run.source ?? (this.#production.opaque ? undefined : this);
+    return {
+      look: () => {
+        const isWanted = isWatched() && this.#source.canFailOver;
+        const settings = isWanted ? levelSettings(levels.defaults, this.#source.silence) : undefined;
+        return watch.look(measured, sourceFeedOf((run.source ?? { address: began }).address), settings);
+      },
+      close: () => watch.close(),
+    };
   }
 
   /** Moves to a better source if there is one; otherwise stays. */

@@ -246,7 +246,10 @@ export class ProcessFeeds {
     };
     const source = this.#deps.sourceOf(stream);
     const agree = (name: string, offered: string) => this.#deps.registry.agree(stream.id, name, offered);
-    const process = new ProcessFeed({ ...this.#deps, stream, slot, source, production, place, agree, onRestart });
+    let users = () => 0;
+    const isWatched = () => users() > 0;
+    const parts = { stream, slot, source, production, place, isWatched, agree, onRestart };
+    const process = new ProcessFeed({ ...this.#deps, ...parts });
     const { registry, log } = this.#deps;
     const { feed, name } = process;
     news = new FeedNews({ feed, place, registry, streamId: stream.id, name, slot, log });
@@ -261,6 +264,7 @@ export class ProcessFeeds {
       grace: undefined,
       closing: undefined,
     };
+    users = () => entry.users;
     this.#entries.set(key, entry);
     process.feed.onEnd(() => {
       const forget = () => this.#forget(entry);

@@ -2,9 +2,10 @@
 
 import { type Clock, systemClock } from '../../../shared/clock.ts';
 import type { FeedOutput } from '../feed/feed-output.ts';
+import type { LevelTrouble } from '../levels/level-watch.ts';
 import { failoverReason } from '../upstream/failover/source-recovery.ts';
 import { mayLeave } from '../upstream/failover/source-trouble.ts';
-import type { FailoverCause, SwitchableSource } from '../upstream/provider/source-address.ts';
+import type { FailoverCause, SourceAddress, SwitchableSource } from '../upstream/provider/source-address.ts';
 import { sourceFeedOf } from '../upstream/provider/source-key.ts';
 import type { Run } from './run.ts';
 import { isHung, picturesPause, sourceFlows } from './watchdog.ts';
@@ -13,6 +14,10 @@ export interface RunWatchDeps {
   /** Where the stream plays. */
   readonly source: Pick<SwitchableSource, 'address' | 'index' | 'canFailOver' | 'movedAtMs'>;
   readonly output: Pick<FeedOutput, 'lastVideoMs' | 'lastAudioMs'>;
+  /** Of the source on which the run has begun. A source feed may have gone on elsewhere since. */
+  readonly address: SourceAddress;
+  /** What is wrong with what the run plays, as far as that is looked for; see `LevelWatch`. */
+  readonly levels?: (() => LevelTrouble | undefined) | undefined;
   /** When the run's newest output arrived, monotonic ms. */
   readonly lastOutputMs: () => number;
   readonly streamTimeoutMs: number;
@@ -43,10 +48,11 @@ export function watchRun(run: Run, deps: RunWatchDeps): () => void {
   // The source feed may go on at another source under the same run.
   let leftIndex: number | undefined;
   const lookForTrouble = () => {
-    const cause = causeToLeave(run.source);
+    const level = deps.levels?.();
+    const cause = causeToLeave(run.source) ?? (level && { reason: level });
     const { address, index, canFailOver, movedAtMs } = deps.source;
-    if (run.source === undefined || cause === undefined || !canFailOver || index === leftIndex) return;
-    const isThere = sourceFeedOf(run.source.address) === sourceFeedOf(address);
+    if (cause === undefined || !canFailOver || index === leftIndex) return;
+    const isThere = sourceFeedOf((run.source ?? deps).address) === sourceFeedOf(address);
     const sinceMoveMs = movedAtMs === undefined ? undefined : clock.wallMs() - movedAtMs;
     if (!isThere || !mayLeave(cause.reason, sinceMoveMs)) return;
     leftIndex = index;

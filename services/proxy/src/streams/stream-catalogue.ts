@@ -1,7 +1,7 @@
 /** Creates streams: turns a request into a stream's record, or finds the stream that exists already. */
 
 import type { StreamRecords } from '../../../registry/registry.ts';
-import type { CreateAnswer, StreamProfile, StreamSpec } from '../../../registry/types.ts';
+import type { CreateAnswer, SilenceOrder, StreamProfile, StreamSpec } from '../../../registry/types.ts';
 import { LimitError, StreampoolError } from '../errors.ts';
 import type { OptionReading } from '../ffmpeg/arguments/own-reading.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
@@ -21,6 +21,7 @@ export interface StreamOrder {
   readonly stickySession?: boolean | undefined;
   /** For a direct live stream: whether its viewers share one connection. */
   readonly share?: boolean | undefined;
+  readonly silence?: SilenceOrder | undefined;
   /** The values are strings already. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
@@ -100,6 +101,7 @@ export class StreamCatalogue {
       headers,
       ...(stickySession === undefined ? {} : { stickySession }),
       ...(order.share === undefined ? {} : { share: order.share }),
+      ...(order.silence === undefined ? {} : { silence: order.silence }),
       metadata: order.metadata ?? {},
     };
   }

@@ -1,6 +1,6 @@
 /** The current source of a stream: its primary URL, or the URL that failover chose for the stream's group. */
 
-import type { FailoverState, StreamRecord } from '../../../registry/types.ts';
+import type { FailoverState, SilenceOrder, StreamRecord } from '../../../registry/types.ts';
 import { canFailOver, mayMoveOn } from '../upstream/failover/failover.ts';
 import type { FailoverCause, Following, GroupSource, SourceAddress } from '../upstream/provider/source-address.ts';
 import type { FailoverGroup } from './failover-group.ts';
@@ -35,6 +35,11 @@ export class StreamSource implements GroupSource {
 
   get movedAtMs(): number | undefined {
     return this.#group.state.lastAtMs;
+  }
+
+  /** What the stream asks for about silence; undefined: as the settings say. */
+  get silence(): SilenceOrder | undefined {
+    return this.#stream.silence;
   }
 
   get state(): FailoverState {

@@ -13,6 +13,8 @@ import { EcsMembership } from '../ecs/membership.ts';
 import { isOnEcs } from '../ecs/task-metadata.ts';
 import { EventFeed } from '../events/event-feed.ts';
 import { FfmpegTally } from '../ffmpeg/process/tally.ts';
+import { levelDefaults } from '../levels/level-settings.ts';
+import { LevelMeters } from '../levels/level-watch.ts';
 import { clientShare } from '../metrics/client-share.ts';
 import { CpuLoad } from '../metrics/cpu-load.ts';
 import { EventLoopDelay } from '../metrics/event-loop.ts';
@@ -179,6 +181,13 @@ export async function createWorker(
     segmentMs: config.hlsSegmentTimeMs,
     preferredAudioLanguages: config.preferredAudioLanguages,
     firstPictureTimeoutMs: config.streamTotalTimeoutMs || config.readTimeoutMs,
+    levels: {
+      meters: new LevelMeters({
+        ...{ sandbox, tally: ffmpegs, clock, log },
+        preferredAudioLanguages: config.preferredAudioLanguages,
+      }),
+      defaults: levelDefaults(config),
+    },
     streamTimeoutMs: config.streamTimeoutMs,
     streamTotalTimeoutMs: config.streamTotalTimeoutMs,
     retryAttempts: config.retryAttempts,

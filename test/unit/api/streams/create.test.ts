@@ -163,7 +163,8 @@ describe('POST /streams', () => {
     const flags = { use_sticky_session: given, strict_live_ts: given, enable_silence_detection: given, share: given };
     const { status, body } = await api.post('/streams', { url: LIVE, ...flags });
     const stream = await api.services.registry.stream(String(body.stream_id));
-    expect([status, body.warnings !== undefined, stream?.stickySession === true]).toEqual([200, read, read]);
+    expect([status, stream?.stickySession === true]).toEqual([200, read]);
+    expect(stream?.silence?.enabled).toBe(given === null ? undefined : read);
     // Without a word on it the setting counts.
     expect(stream?.share).toBe(given === null ? undefined : read);
   });
@@ -171,7 +172,10 @@ describe('POST /streams', () => {
   it('reads numbers that come as text', async () => {
     const api = await startApi();
     const numbers = { silence_threshold_db: '-50.5', silence_duration: '3', silence_failover_threshold: '3' };
-    expect((await api.post('/streams', { url: LIVE, ...numbers })).status).toBe(200);
+    const { status, body } = await api.post('/streams', { url: LIVE, ...numbers });
+    expect(status).toBe(200);
+    const stream = await api.services.registry.stream(String(body.stream_id));
+    expect(stream?.silence).toEqual({ thresholdDb: -50.5, durationMs: 3_000, failoverThreshold: 3 });
   });
 
   it.each([
@@ -182,7 +186,12 @@ describe('POST /streams', () => {
     ['silence_duration', ''],
     ['silence_duration', '3 s'],
     ['silence_duration', true],
+    ['silence_duration', 0],
+    ['silence_threshold_db', 3],
+    ['silence_check_interval', 0],
+    ['silence_monitoring_grace_period', -1],
     ['silence_failover_threshold', '3.5'],
+    ['silence_failover_threshold', 0],
   ])('refuses %s %j, and names it', async (field, value) => {
     const api = await startApi();
     const { status, body } = await api.post('/streams', { url: LIVE, [field]: value });
@@ -196,15 +205,24 @@ describe('POST /streams', () => {
 
   it('accepts what is not built yet, and says so', async () => {
     const api = await startApi({ ALLOW_PRIVATE_SOURCES: 'lan' });
-    const silence = await api.post('/streams', { url: LIVE, enable_silence_detection: true, silence_duration: 3 });
-    expect([silence.status, silence.body.warnings]).toEqual([200, [expect.stringContaining('silence detection')]]);
-    const none = await api.post('/streams', { url: LIVE, enable_silence_detection: false });
-    expect([none.status, none.body.warnings]).toEqual([200, undefined]);
     const cookies = await api.post('/transcode', { url: LIVE, cookies_path: '/x', cookies: 'x' });
     expect([cookies.status, cookies.body.warnings]).toEqual([
       200,
       [expect.stringContaining('cookies'), expect.stringContaining('cookies_path')],
     ]);
+  });
+
+  it('says that nobody measures the sound of what is passed on to each viewer alone', async () => {
+    const warned = async (path: string, order: object, env = {}) => {
+      const api = await startApi({ ALLOW_PRIVATE_SOURCES: 'lan', ...env });
+      return (await api.post(path, { url: LIVE, enable_silence_detection: true, ...order })).body.warnings;
+    };
+    expect(await warned('/streams', {})).toEqual([expect.stringContaining('enable_silence_detection')]);
+    expect(await warned('/streams', { url: 'http://example.com/a.m3u8', share: true })).toHaveLength(1);
+    expect(await warned('/streams', { enable_silence_detection: false })).toBeUndefined();
+    expect(await warned('/streams', { share: true })).toBeUndefined();
+    expect(await warned('/streams', {}, { SHARE_DIRECT_STREAMS: 'true' })).toBeUndefined();
+    expect(await warned('/transcode', {})).toBeUndefined();
   });
 
   it('takes a resolver that the guard refuses, and says that it will not be asked', async () => {

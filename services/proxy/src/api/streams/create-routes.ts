@@ -3,22 +3,16 @@
 import { z } from 'zod';
 import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
+import { isShared } from '../../streams/sharing.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { isHlsByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
-import {
-  bodyFlag,
-  bodyInteger,
-  bodyNumber,
-  emptyIsNone,
-  optionalIsoTime,
-  sourceUrl,
-  textValues,
-} from '../http/fields.ts';
+import { bodyFlag, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from '../http/fields.ts';
 import type { Api } from '../http/typed-server.ts';
 import { type Disclosure, disclosureFor, viewOfMetadata } from '../views/stream-views.ts';
 import { hlsWarnings } from './hls-warnings.ts';
+import { silenceFields, silenceOrderOf } from './silence-fields.ts';
 
 /** The answer to a request for a resolver, and of the resolver routes. */
 export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
@@ -36,12 +30,7 @@ const source = {
     .describe(
       'Whether a reconnect goes to the server that the first redirect led to, until that server fails. HLS always does.',
     ),
-  enable_silence_detection: bodyFlag.nullish().describe('Accepted; `warnings` says that it does nothing yet.'),
-  silence_threshold_db: bodyNumber.nullish(),
-  silence_duration: bodyNumber.nullish(),
-  silence_check_interval: bodyNumber.nullish(),
-  silence_monitoring_grace_period: bodyNumber.nullish(),
-  silence_failover_threshold: bodyInteger.nullish(),
+  ...silenceFields,
 };
 
 const streamOrder = z.object({
@@ -121,7 +110,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),
-        ...warned(warningsOf(body, guard)),
+        ...warned([...warningsOf(body, guard), ...silenceWarnings(body, answer.stream, config.shareDirectStreams)]),
         stream_type: type,
         stream_endpoint: endpoint,
         playlist_url: endpoint,
@@ -186,15 +175,13 @@ function orderOf(body: Order) {
     headers: body.headers ?? undefined,
     stickySession: body.use_sticky_session ?? undefined,
     metadata: body.metadata ?? undefined,
+    silence: silenceOrderOf(body),
   };
 }
 
 /** What the request asks for and the worker will not do; the stream plays without it. */
 function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown }, guard: EgressGuard): string[] {
   const warnings: string[] = [];
-  if (body.enable_silence_detection === true) {
-    warnings.push('enable_silence_detection has no effect: silence detection is not part of this version.');
-  }
   for (const name of ['cookies', 'cookies_path'] as const) {
     if (body[name] != null) {
       warnings.push(`${name} has no effect: it belongs to resolvers, which are not part of this version.`);
@@ -211,6 +198,14 @@ function warningsOf(body: Order & { cookies?: unknown; cookies_path?: unknown },
     refused(body.failover_resolver_url, 'failover_resolver_url will not be asked');
   }
   return warnings;
+}
+
+/** What is passed on to each viewer alone is measured by nobody. */
+function silenceWarnings(body: Order, stream: StreamRecord, shareDirectStreams: boolean): string[] {
+  if (body.enable_silence_detection !== true || isShared(stream, shareDirectStreams)) return [];
+  return [
+    'enable_silence_detection has no effect on this stream: its viewers share no connection. Use POST /transcode, or share: true for live MPEG-TS.',
+  ];
 }
 
 function warned(warnings: readonly string[]): { readonly warnings?: string[] } {

@@ -7,6 +7,9 @@ export const SOURCE_TROUBLES = ['low_bitrate', 'no_video', 'scrambled', 'live_st
 
 export type SourceTrouble = (typeof SOURCE_TROUBLES)[number];
 
+/** What is wrong with what a source shows and sounds like. */
+export const LEVEL_TROUBLES = ['silence_detected', 'black_detected', 'freeze_detected'] as const;
+
 /** A source that had both and sends audio without pictures for this long is broken. */
 const NO_VIDEO_MS = 10_000;
 /** A picture may be late by this many of the source's own intervals. */
