@@ -2,28 +2,42 @@
 
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
-const RESOLUTION_MS = 10;
+/** A shorter one would wake an idle worker for nothing. */
+const RESOLUTION_MS = 20;
 /** Over so long each value is taken. */
 const OVER_MS = 10_000;
+
+/** In seconds. */
+export interface Lateness {
+  /** In half of all cases it was no later. */
+  readonly p50: number;
+  /** The same in 99 of 100 cases. */
+  readonly p99: number;
+  readonly max: number;
+}
 
 export class EventLoopDelay {
   readonly #delay: IntervalHistogram;
   readonly #timer: NodeJS.Timeout;
   /** Of the last whole interval. */
-  #p99Seconds: number | undefined;
+  #last: Lateness | undefined;
 
   constructor(overMs = OVER_MS) {
     this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#delay.enable();
     this.#timer = setInterval(() => {
-      this.#p99Seconds = this.#measured();
+      this.#last = this.#measured();
       this.#delay.reset();
     }, overMs).unref();
   }
 
-  /** In 99 of 100 cases it was no later. In the first seconds: so far. */
+  /** Of the last whole interval. In the first seconds: so far. */
+  get lateness(): Lateness {
+    return this.#last ?? this.#measured();
+  }
+
   get p99Seconds(): number {
-    return this.#p99Seconds ?? this.#measured();
+    return this.lateness.p99;
   }
 
   stop(): void {
@@ -32,7 +46,13 @@ export class EventLoopDelay {
   }
 
   /** What is measured is the time between two turns, which are RESOLUTION_MS apart when nothing is late. */
-  #measured(): number {
-    return this.#delay.count === 0 ? 0 : Math.max(0, this.#delay.percentile(99) / 1e6 - RESOLUTION_MS) / 1000;
+  #measured(): Lateness {
+    if (this.#delay.count === 0) return { p50: 0, p99: 0, max: 0 };
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS) / 1000;
+    return {
+      p50: late(this.#delay.percentile(50)),
+      p99: late(this.#delay.percentile(99)),
+      max: late(this.#delay.max),
+    };
   }
 }

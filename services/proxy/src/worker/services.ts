@@ -8,6 +8,7 @@ import type { EventFeed } from '../events/event-feed.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
 import type { LocatedFfmpeg } from '../ffmpeg/host/locate.ts';
 import type { SandboxReport } from '../ffmpeg/host/sandbox.ts';
+import type { EventLoopDelay } from '../metrics/event-loop.ts';
 import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
 import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
@@ -57,6 +58,7 @@ export interface Services {
   readonly playbackSecrets: () => readonly [string, ...string[]];
   /** Makes and reads what HLS viewers carry from request to request. */
   readonly sealer: Sealer;
+  readonly eventLoop: Pick<EventLoopDelay, 'lateness'>;
   /** The metrics of this worker, for Prometheus. */
   readonly metrics: MetricsRegistry;
   /** As that of `Cluster`. */

@@ -407,6 +407,7 @@ export async function createWorker(
     services: {
       config,
       log,
+      eventLoop,
       registry,
       eventFeed,
       pages,

@@ -1,6 +1,5 @@
 /** Load, failovers and errors of the cluster, and memory, CPU and event loop of the worker that answers. */
 
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { WorkerNumbers } from '../../../../registry/types.ts';
 import type { Services } from '../../worker/services.ts';
@@ -24,7 +23,9 @@ export const performanceReport = z.object({
     memory_heap_bytes: z.int(),
     memory_buffers_bytes: z.int(),
     cpu_seconds: z.number().describe('CPU time of the worker process since its start, without its FFmpegs.'),
-    event_loop_delay_p50_ms: z.number(),
+    event_loop_delay_p50_ms: z
+      .number()
+      .describe('By how much the event loop was late in the last 10 s, as the next two.'),
     event_loop_delay_p99_ms: z.number(),
     event_loop_delay_max_ms: z.number(),
   }),
@@ -44,66 +45,52 @@ export const performanceReport = z.object({
 
 export type PerformanceReport = z.infer<typeof performanceReport>;
 
-/** Measures from its construction until it is closed. */
-export class PerformanceMonitor {
-  readonly #services: Services;
-  readonly #delay: IntervalHistogram;
-
-  constructor(services: Services) {
-    this.#services = services;
-    this.#delay = monitorEventLoopDelay({ resolution: 20 });
-    this.#delay.enable();
-  }
-
-  close(): void {
-    this.#delay.disable();
-  }
-
-  report({ streams, workers }: ClusterSnapshot): PerformanceReport {
-    const { config } = this.#services;
-    const total = (value: (worker: WorkerNumbers) => number): number =>
-      workers.reduce((sum, worker) => sum + value(worker), 0);
-    const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
-    const { user, system } = process.cpuUsage();
-    return {
-      connection_pool: {
-        workers: workers.length,
-        feeds: total(({ processFeeds }) => processFeeds),
-        source_feeds: total(({ sourceFeeds }) => sourceFeeds),
-        ffmpeg_processes: total(({ processes }) => processes),
-        max_processes: config.maxProcesses,
-        clients: total(({ clients }) => clients),
-        max_clients: config.maxClients,
-        buffered_bytes: total(({ bufferedBytes }) => bufferedBytes),
-      },
-      performance_metrics: {
-        worker_id: config.workerId,
-        memory_rss_bytes: rss,
-        memory_heap_bytes: heapUsed,
-        memory_buffers_bytes: arrayBuffers,
-        cpu_seconds: rounded((user + system) / 1e6),
-        event_loop_delay_p50_ms: milliseconds(this.#delay.percentile(50)),
-        event_loop_delay_p99_ms: milliseconds(this.#delay.percentile(99)),
-        event_loop_delay_max_ms: milliseconds(this.#delay.max),
-      },
-      failover_stats: {
-        total_failovers: streams.reduce((sum, { failover }) => sum + failover.attempts, 0),
-        streams_with_failover: streams.filter(hasFailover).length,
-        streams_on_failover: streams.filter(({ failover }) => failover.index >= 0).length,
-      },
-      error_stats: {
-        total_errors: streams.reduce((sum, { errorCount }) => sum + errorCount, 0),
-        streams_with_errors: streams.filter(({ errorCount }) => errorCount > 0).length,
-        ffmpeg_restarts: total(({ restarts }) => restarts),
-        client_skips: total(({ skips }) => skips),
-        client_stalls: total(({ stalls }) => stalls),
-      },
-    };
-  }
+/** @param snapshot of the cluster */
+export function performanceOf(services: Services, { streams, workers }: ClusterSnapshot): PerformanceReport {
+  const { config, eventLoop } = services;
+  const { p50, p99, max } = eventLoop.lateness;
+  const total = (value: (worker: WorkerNumbers) => number): number =>
+    workers.reduce((sum, worker) => sum + value(worker), 0);
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
+  return {
+    connection_pool: {
+      workers: workers.length,
+      feeds: total(({ processFeeds }) => processFeeds),
+      source_feeds: total(({ sourceFeeds }) => sourceFeeds),
+      ffmpeg_processes: total(({ processes }) => processes),
+      max_processes: config.maxProcesses,
+      clients: total(({ clients }) => clients),
+      max_clients: config.maxClients,
+      buffered_bytes: total(({ bufferedBytes }) => bufferedBytes),
+    },
+    performance_metrics: {
+      worker_id: config.workerId,
+      memory_rss_bytes: rss,
+      memory_heap_bytes: heapUsed,
+      memory_buffers_bytes: arrayBuffers,
+      cpu_seconds: rounded((user + system) / 1e6),
+      event_loop_delay_p50_ms: milliseconds(p50),
+      event_loop_delay_p99_ms: milliseconds(p99),
+      event_loop_delay_max_ms: milliseconds(max),
+    },
+    failover_stats: {
+      total_failovers: streams.reduce((sum, { failover }) => sum + failover.attempts, 0),
+      streams_with_failover: streams.filter(hasFailover).length,
+      streams_on_failover: streams.filter(({ failover }) => failover.index >= 0).length,
+    },
+    error_stats: {
+      total_errors: streams.reduce((sum, { errorCount }) => sum + errorCount, 0),
+      streams_with_errors: streams.filter(({ errorCount }) => errorCount > 0).length,
+      ffmpeg_restarts: total(({ restarts }) => restarts),
+      client_skips: total(({ skips }) => skips),
+      client_stalls: total(({ stalls }) => stalls),
+    },
+  };
 }
 
-function milliseconds(nanoseconds: number): number {
-  return rounded(nanoseconds / 1e6);
+function milliseconds(seconds: number): number {
+  return rounded(seconds * 1000);
 }
 
 function rounded(value: number): number {

@@ -11,7 +11,7 @@ import { clientListQuery, clientPageView, clientQuestion } from '../lists/client
 import type { StreamIndex } from '../lists/stream-index.ts';
 import { takeClusterSnapshot } from '../views/snapshot.ts';
 import { clientView, disclosureFor, streamView, viewOfClient, viewOfStreamIn } from '../views/stream-views.ts';
-import { PerformanceMonitor, performanceReport } from './performance.ts';
+import { performanceOf, performanceReport } from './performance.ts';
 import { poolingStats, poolingStatsOf, proxyStats, proxyStatsOf } from './stats.ts';
 
 const clientList = z.object({ total_clients: z.int(), clients: z.array(clientView) });
@@ -20,8 +20,6 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
   const { config, registry } = services;
   const tags = ['Statistics'];
   const disclosure = disclosureFor(config.apiToken);
-  const monitor = new PerformanceMonitor(services);
-  app.addHook('onClose', async () => monitor.close());
 
   app.get(
     '/stats',
@@ -71,7 +69,7 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
     },
     async () => {
       const snapshot = await takeClusterSnapshot(services);
-      const { connection_pool, ...report } = monitor.report(snapshot);
+      const { connection_pool, ...report } = performanceOf(services, snapshot);
       return {
         proxy_stats: proxyStatsOf(services, snapshot),
         connection_pool_stats: connection_pool,
@@ -91,7 +89,7 @@ export function statsRoutes(app: Api, services: Services, streams: StreamIndex):
         response: { 200: performanceReport.extend({ timestamp: z.string() }) },
       },
     },
-    async () => ({ ...monitor.report(await takeClusterSnapshot(services)), timestamp: isoTime(Date.now()) }),
+    async () => ({ ...performanceOf(services, await takeClusterSnapshot(services)), timestamp: isoTime(Date.now()) }),
   );
 
   app.get(
