@@ -77,6 +77,17 @@ export default defineConfig({
         },
       },
       {
+        // Eight minutes: `npm run test:recordings`, not `npm test`.
+        test: {
+          name: 'recordings',
+          include: ['test/recordings/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          globalSetup: ['test/support/global-setup.ts'],
+        },
+      },
+      {
         // Builds images: `npm run test:compose`, not `npm test`. Each test goes on where the one before has ended.
         test: {
           name: 'compose',

@@ -3,6 +3,7 @@
  * part for each kind of user, and each user depends on its part only.
  */
 
+import type { BroadcastBook } from './broadcasts/broadcast.ts';
 import type {
   EventCounts,
   EventFilter,
@@ -363,6 +364,7 @@ export interface SharedRegistry
     Peers,
     Housekeeping {
   readonly webhooks: WebhookBook;
+  readonly broadcasts: BroadcastBook;
   readonly samples: SampleBook;
 }
 

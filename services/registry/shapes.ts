@@ -253,6 +253,7 @@ export const commandShape: z.ZodType<Command> = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('reclaim'), account: name }),
   z.looseObject({ kind: z.literal('secrets') }),
   z.looseObject({ kind: z.literal('webhooks') }),
+  z.looseObject({ kind: z.literal('broadcast'), id: name, removed: z.boolean().optional() }),
   z.looseObject({ kind: z.literal('drain') }),
   z.looseObject({ kind: z.literal('undrain') }),
 ]);

@@ -360,6 +360,8 @@ export type Command =
   | { kind: 'secrets' }
   /** The webhooks have changed. */
   | { kind: 'webhooks' }
+  /** Somebody has asked for a broadcast, or for its end. `removed`: or for nothing of it to be left. */
+  | { kind: 'broadcast'; id: string; removed?: boolean | undefined }
   | { kind: 'drain' }
   /** Take viewers again, if it was told to drain. */
   | { kind: 'undrain' };

@@ -8,9 +8,12 @@ import {
   type Channel,
   channelBody,
   episodeBody,
+  networkBody,
   PROFILES,
   REFERER,
+  recordingBody,
   resolvedBody,
+  TRANSCODED,
   transcodedBody,
   USER_AGENT,
 } from '../support/m3u-editor-bodies.ts';
@@ -35,34 +38,6 @@ const BOB: Player = { address: '203.0.113.8', username: 'bob', headers: { upgrad
 /** What later issues build. */
 const LATER: readonly Call[] = [
   { method: 'GET', path: '/validate-cookies-file', query: { path: '/cookies/portal.txt' } },
-  {
-    method: 'POST',
-    path: '/broadcast/6f1c/start',
-    body: {
-      stream_url: 'http://media.example/1.ts',
-      seek_seconds: 12,
-      duration_seconds: 1800,
-      metadata: { network: 1 },
-    },
-  },
-  {
-    method: 'POST',
-    path: '/broadcast/6f1d/start',
-    body: {
-      stream_url: 'http://tv.example/m3u-proxy/stream/0123456789abcdef0123456789abcdef',
-      duration_seconds: 3600,
-      dvr_mode: true,
-      hls_list_size: 0,
-      output_dir: '/recordings/6f1d',
-      metadata: { recording: 1 },
-    },
-  },
-  { method: 'POST', path: '/broadcast/6f1c/stop' },
-  { method: 'GET', path: '/broadcast/6f1c/status' },
-  { method: 'GET', path: '/broadcast/6f1c/live.m3u8' },
-  { method: 'GET', path: '/broadcast/6f1d/live.m3u8.tmp' },
-  { method: 'GET', path: '/broadcast/6f1c/segment/live000001.ts' },
-  { method: 'DELETE', path: '/broadcast/6f1c' },
 ];
 
 /** One without Redis, or several with it. */
@@ -280,7 +255,7 @@ describe.each([
     const id = await editor.createStream(channelBody(channel));
     const viewers = [play(stage, editor, id, ANN), play(stage, editor, id, BOB)];
     await allPlaying(viewers);
-    for (const { streams, clients, broadcasts } of await ofEach(() => editor.monitor())) {
+    for (const { streams, clients } of await ofEach(() => editor.monitor())) {
       expect(streams.filter(({ stream_id }) => stream_id === id)).toMatchObject([
         {
           original_url: source.url,
@@ -301,7 +276,6 @@ describe.each([
       const watching = clients.filter(({ stream_id }) => stream_id === id);
       const who = watching.map(({ ip_address, username, is_connected }) => [ip_address, username, is_connected]);
       expect(who.toSorted()).toEqual([ANN, BOB].map(({ address, username }) => [address, username, true]));
-      expect(broadcasts).toEqual([]);
     }
     await editor.failOver(id);
     for (const { streams } of await ofEach(() => editor.monitor())) {
@@ -425,6 +399,76 @@ describe.each([
     for (const { data } of ofStream().map((each) => each.body)) expect(data.metadata).toMatchObject({ id: '1051' });
     await editor.ask({ method: 'DELETE', path: '/webhooks', body: { webhook_url: receiver.url } });
   });
+
+  staged.concurrent(
+    'records a channel that is watched, and fetches the recording when it has stopped',
+    async ({ stage }) => {
+      const editor = newEditor();
+      const source = await stage.source({ channels: { [PATH(1071)]: {} } });
+      const list = newList();
+      const id = await editor.createStream(channelBody({ id: 1071, url: source.url, playlistUuid: list }));
+      const viewer = play(stage, editor, id, ANN);
+      await allPlaying([viewer]);
+      const network = '0b7c3f6e-1111-4000-8000-000000000071';
+      expect(await editor.startBroadcast(network, recordingBody(id))).toMatchObject({ status: 'running' });
+      await viewer.stop();
+      for (const { broadcasts } of await ofEach(() => editor.monitor())) {
+        expect(broadcasts.find(({ network_id }) => network_id === network)).toMatchObject({ status: 'running' });
+      }
+      // Nobody watches any more: what is recorded still has its connection.
+      expect(await ofEach(() => editor.connections('playlist_uuid', list))).toEqual(each(1));
+      await until(async () => (await editor.recordedSegments(network)).length >= 2, {
+        ...{ what: 'two segments', timeoutMs: 15_000, everyMs: 200 },
+      });
+      const { status } = await editor.stopBroadcast(network);
+      expect(status).toBe('stopped');
+      const names = await editor.recordedSegments(network);
+      expect(await ofEach(() => editor.recordedSegments(network))).toEqual(each(names));
+      for (const name of names) {
+        for (const bytes of await ofEach(() => editor.recordedSegment(network, name))) {
+          expect([name, bytes.readUInt8(0), bytes.length % 188]).toEqual([name, 0x47, 0]);
+        }
+      }
+      expect((await source.stats()).maxConcurrent).toBe(1);
+      expect((await editor.ask({ method: 'DELETE', path: `/broadcast/${network}` })).status).toBe(200);
+      const isGone = async () => {
+        const answers = await ofEach(() => editor.ask({ method: 'GET', path: `/broadcast/${network}/live.m3u8` }));
+        return answers.every((answer) => answer.status === 404);
+      };
+      await until(isGone, { what: 'every worker to have heard of the deletion', timeoutMs: REACH_MS });
+    },
+  );
+
+  staged.concurrent(
+    'runs a network channel: the end of a film, and a programme that it starts before it answers that the film is over',
+    async ({ stage }) => {
+      const editor = newEditor();
+      const source = await stage.source({ channels: { [PATH(1073)]: {} } });
+      const films = await startFileSource();
+      stage.closeAfter(() => films.close());
+      const network = '0b7c3f6e-1111-4000-8000-000000000072';
+      const started: unknown[] = [];
+      const receiver = await WebhookReceiver.start(async ({ body }, response) => {
+        const programme = { ...networkBody(source.url, 600, receiver.url), ...TRANSCODED };
+        const next = await editor.startBroadcast(network, programme).catch(String);
+        started.push([body, next]);
+        response.writeHead(200).end();
+      });
+      stage.closeAfter(() => receiver.close());
+      // It has 20 s.
+      const film = { ...networkBody(films.url('movie.mp4'), 600, receiver.url), seek_seconds: 14 };
+      expect(await editor.startBroadcast(network, film)).toMatchObject({ status: 'running' });
+      const sinceMs = performance.now();
+      await until(() => started.length > 0, { what: 'the next programme', timeoutMs: 20_000 });
+      const data = { exit_code: 0, final_segment_number: 2, duration_streamed: expect.closeTo(6, 0) };
+      expect(started).toMatchObject([[{ network_id: network, event: 'programme_ended', data }, { status: 'running' }]]);
+      // All but the last segment, as it plays.
+      expect(performance.now() - sinceMs).toBeGreaterThan(3_500);
+      expect(receiver.deliveries).toHaveLength(1);
+      expect((await editor.stopBroadcast(network)).status).toBe('stopped');
+      expect((await editor.ask({ method: 'DELETE', path: `/broadcast/${network}` })).status).toBe(200);
+    },
+  );
 
   staged.concurrent('answers 501 with the reason to what is not built, and to nothing else', async () => {
     const editor = newEditor();

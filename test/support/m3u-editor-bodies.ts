@@ -95,3 +95,49 @@ export function episodeBody(id: number, url: string, playlistUuid: string) {
     },
   };
 }
+
+/** POST /broadcast/{recording}/start for a stream that the editor itself plays, by the address that its players have. */
+export function recordingBody(streamId: string) {
+  return {
+    stream_url: `http://tv.example:36400/m3u-proxy/stream/${streamId}?username=dvr`,
+    seek_seconds: 0,
+    duration_seconds: 3600,
+    segment_start_number: 0,
+    add_discontinuity: false,
+    segment_duration: 2,
+    hls_list_size: 0,
+    dvr_mode: true,
+    output_dir: '/recordings/of-the-editor',
+    metadata: { recording: 1, title: 'News' },
+  };
+}
+
+/** POST /broadcast/{network}/start for a programme of a network channel. */
+export function networkBody(url: string, seconds: number, callbackUrl: string) {
+  return {
+    stream_url: url,
+    seek_seconds: 0,
+    duration_seconds: seconds,
+    segment_start_number: 0,
+    add_discontinuity: false,
+    segment_duration: 2,
+    hls_list_size: 20,
+    transcode: false,
+    callback_url: callbackUrl,
+    headers: { Referer: REFERER },
+    metadata: { network: 1 },
+  };
+}
+
+/** The fields with which it has a programme encoded. */
+export const TRANSCODED = {
+  transcode: true,
+  video_bitrate: '200',
+  audio_bitrate: 96,
+  video_resolution: '160x90',
+  video_codec: 'libx264',
+  audio_codec: 'aac',
+  preset: 'ultrafast',
+  hwaccel: null,
+  deinterlace: true,
+};

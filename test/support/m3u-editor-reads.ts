@@ -103,6 +103,12 @@ export const monitoredBroadcasts = z.object({
   count,
 });
 
+/** POST /broadcast/{id}/start and GET /broadcast/{id}/status. A null `ffmpeg_pid` of a broadcast that runs makes it start once more. */
+export const startedBroadcast = z.object({ network_id: text, status: text, ffmpeg_pid: z.int().positive() });
+
+/** POST /broadcast/{id}/stop. */
+export const stoppedBroadcast = z.object({ status: text, final_segment_number: count });
+
 /** GET /health. */
 export const health = z.object({
   status: z.literal('healthy'),

@@ -10,6 +10,9 @@ const MONITOR_MS = 3_000;
 const INFO_MS = 30_000;
 const TEST_MS = 15_000;
 const MANAGE_MS = 10_000;
+const RECORD_MS = 10_000;
+const STOP_MS = 15_000;
+const SEGMENT_MS = 60_000;
 
 type Value = string | number | boolean;
 /** In a query, a flag is 1 or 0; flags that m3u-editor writes as words, such as `force=false`, are given as text. */
@@ -128,6 +131,36 @@ export class M3uEditor {
 
   async stopStream(streamId: string): Promise<void> {
     await this.#read(reads.done, { method: 'DELETE', path: `/streams/${streamId}`, limitMs: MANAGE_MS });
+  }
+
+  async startBroadcast(id: string, body: object) {
+    const call = { method: 'POST', path: `/broadcast/${id}/start`, body, limitMs: RECORD_MS } as const;
+    return this.#read(reads.startedBroadcast, call);
+  }
+
+  async stopBroadcast(id: string) {
+    const call = { method: 'POST', path: `/broadcast/${id}/stop`, limitMs: STOP_MS } as const;
+    return this.#read(reads.stoppedBroadcast, call);
+  }
+
+  /** The names of what its downloader would fetch: every line without `#`. */
+  async recordedSegments(id: string): Promise<string[]> {
+    const { status, body } = await this.ask({ method: 'GET', path: `/broadcast/${id}/live.m3u8` });
+    if (status !== 200) throw new Error(`the playlist of ${id}: ${status} ${JSON.stringify(body)}`);
+    return String(body)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+  }
+
+  async recordedSegment(id: string, name: string): Promise<Buffer> {
+    if (!/^live\d+\.ts$/.test(name)) throw new Error(`${name} is no segment`);
+    const response = await fetch(`${this.#next()}/broadcast/${id}/segment/${name}`, {
+      headers: { 'x-api-token': this.#token },
+      signal: AbortSignal.timeout(SEGMENT_MS),
+    });
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (response.status !== 200) throw new Error(`${name} of ${id}: ${response.status} ${bytes}`);
+    return bytes;
   }
 
   async status() {

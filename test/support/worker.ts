@@ -1,7 +1,8 @@
 /** The real built worker as a child process, with its API, its FFmpegs and its resources. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { allProcesses, ffmpegProcesses, hasEnvironment, memoryOf, type ProcessInfo, processInfo } from './processes.ts';
@@ -36,6 +37,9 @@ const DEFAULT_ENV: WorkerEnv = {
   MAX_CPU: '0',
   ALLOW_PRIVATE_SOURCES: '127.0.0.1,::1,localhost',
 };
+
+/** Where a worker keeps recordings, if it is told nothing else: a folder of its own, which goes with it. */
+const recordingsOf = (testId: string): string => join(tmpdir(), `streampool-recordings-${testId}`);
 
 /** Running workers, which end with this process. */
 const running = new Set<Worker>();
@@ -125,6 +129,7 @@ export class Worker {
     running.delete(this);
     const exit = await this.exited;
     this.killSession();
+    rmSync(recordingsOf(this.testId), { recursive: true, force: true });
     if (exit.signal === 'SIGKILL' && signal !== 'SIGKILL') {
       throw new Error(`the worker did not end within ${timeoutMs} ms of ${signal}: ${this.output.slice(-2000)}`);
     }
@@ -232,7 +237,13 @@ export async function runWorkerToExit(env: WorkerEnv, options: StartOptions = {}
 function spawnWorker(env: WorkerEnv, options: StartOptions): Worker {
   const testId = randomUUID();
   const inherited = { PATH: process.env.PATH, HOME: process.env.HOME, FFMPEG_PATH: process.env.FFMPEG_PATH };
-  const all: NodeJS.ProcessEnv = { ...inherited, ...DEFAULT_ENV, [MARKER]: testId, ...env };
+  const all: NodeJS.ProcessEnv = {
+    ...inherited,
+    ...DEFAULT_ENV,
+    RECORDINGS: recordingsOf(testId),
+    [MARKER]: testId,
+    ...env,
+  };
   const node = [process.execPath, ...(options.nodeArgs ?? []), options.main ?? MAIN];
   // The parent-death signal belongs to a thread, so it is of use from the main one only.
   const tied = isMainThread && existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', ...node] : node;

@@ -48,6 +48,7 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 import { change, copyOf, countSlots, type Entry, isSession, rememberedOf, summaryOf } from './entry.ts';
+import { MemoryBroadcasts } from './memory-broadcasts.ts';
 import { MemoryWebhooks } from './memory-webhooks.ts';
 import { chooseSlot } from './slots.ts';
 import { StreamNews } from './stream-news.ts';
@@ -60,6 +61,7 @@ export class MemoryRegistry implements Registry {
   readonly knowsAll = true;
   readonly outageMs = undefined;
   readonly webhooks = new MemoryWebhooks();
+  readonly broadcasts: MemoryBroadcasts;
   readonly samples: SampleBook;
   readonly #streams: StreamTable;
   /** Connection to a provider → account. */
@@ -84,7 +86,11 @@ export class MemoryRegistry implements Registry {
       keep: (sample) => samples.add(sample),
       read: async () => [{ workerId: identity.workerId, samples: samples.all }],
     };
-    this.#streams = new StreamTable(graceMs);
+    this.broadcasts = new MemoryBroadcasts((streamId) => {
+      const entry = this.#streams.get(streamId);
+      if (entry !== undefined) change(entry, { lastAccessMs: this.#clock.wallMs() });
+    });
+    this.#streams = new StreamTable(graceMs, (streamId) => this.broadcasts.isRecorded(streamId));
     this.#clock = clock;
     this.#eventLimit = new EventLimit(clock);
     this.#log = log;
@@ -543,7 +549,8 @@ export class MemoryRegistry implements Registry {
     }
     const expiredStreams: string[] = [];
     for (const { record, clients } of [...this.#streams.values()]) {
-      if (clients.size > 0 || this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
+      if (clients.size > 0 || this.broadcasts.isRecorded(record.id)) continue;
+      if (this.#clock.wallMs() - record.lastAccessMs < idleTtlMs) continue;
       if (!dryRun) this.#remove(record.id, 'inactive_timeout');
       expiredStreams.push(record.id);
     }

@@ -11,10 +11,15 @@ export class StreamTable {
   readonly #streams = new Map<string, Entry>();
   readonly #groups = new StreamGroups();
   readonly #graceMs: number;
+  readonly #isRecorded: (streamId: string) => boolean;
 
-  /** @param graceMs how long a stream stays in use after its last viewer has left */
-  constructor(graceMs: number) {
+  /**
+   * @param graceMs how long a stream stays in use after its last viewer has left
+   * @param isRecorded whether a broadcast is cut from its feed
+   */
+  constructor(graceMs: number, isRecorded: (streamId: string) => boolean) {
     this.#graceMs = graceMs;
+    this.#isRecorded = isRecorded;
   }
 
   get(id: string): Entry | undefined {
@@ -73,7 +78,7 @@ export class StreamTable {
   }
 
   isIdle({ record, clients }: Entry, nowMs: number): boolean {
-    return isIdle(record, clients.size, nowMs, this.#graceMs);
+    return !this.#isRecorded(record.id) && isIdle(record, clients.size, nowMs, this.#graceMs);
   }
 
   /** The one that has been idle longest. */

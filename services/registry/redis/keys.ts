@@ -41,6 +41,15 @@ export const keys = {
   /** Hash: URL of a webhook → how far it is, as JSON. */
   webhookProgress: 'sp:webhook-progress',
 
+  /** Hash: id of a broadcast → `<programme> <1: it is to end> <order as JSON>`. The field '' stays. */
+  broadcasts: 'sp:broadcasts',
+  /** Hash: id of a broadcast → how far it is, as JSON. */
+  broadcastProgress: 'sp:broadcast-progress',
+  /** Set: the broadcasts that are cut from the feed of a stream. */
+  recordersPrefix: 'sp:recorders:',
+  /** Set: the streams that have such broadcasts. */
+  recorded: 'sp:recorded',
+
   /** String with a time to live: the last hour of an incarnation in samples, as JSON; sample.ts says how they are packed. */
   samplesPrefix: 'sp:samples:',
   /** Sorted set: incarnations that have samples, by when they have last written them, in ms by the clock of Redis. */

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { CONSOLE_CLIENT } from '../../shared/console/lists.ts';
 import { BadRecordError } from '../bad-record.ts';
+import type { BroadcastBook } from '../broadcasts/broadcast.ts';
 import { clientIds } from '../client-ids.ts';
 import { clientRecord } from '../client-report.ts';
 import {
@@ -51,6 +52,7 @@ import type {
   WorkerRecord,
 } from '../types.ts';
 import { inBatch } from './batch.ts';
+import { RedisBroadcasts } from './broadcasts/redis-broadcasts.ts';
 import { cleanUp, type Walk } from './cleanup.ts';
 import { type ClientPage, type ClientPageRequest, readClientPage, readClientRecords } from './client-reads.ts';
 import { ClientCounters } from './counters/client-counters.ts';
@@ -118,6 +120,7 @@ export class RedisRegistry implements SharedRegistry {
   /** What to do when Redis may have lost something of this worker. */
   readonly restoring: Restoring;
   readonly webhooks: RedisWebhooks;
+  readonly broadcasts: BroadcastBook;
   readonly samples: SampleBook;
   /** Of this worker. */
   readonly ownSamples = new SampleLog();
@@ -136,6 +139,12 @@ export class RedisRegistry implements SharedRegistry {
       limit: this.#limit,
     });
     this.webhooks = new RedisWebhooks(redis, this.#run, me.incarnation);
+    this.broadcasts = new RedisBroadcasts({
+      ...{ run: this.#run, incarnation: me.incarnation },
+      readAll: () => inBatch(redis, (batch) => batch.hgetall(keys.broadcasts).hgetall(keys.broadcastProgress)),
+      readRecorded: () => redis.smembers(keys.recorded),
+      read: (id) => inBatch(redis, (batch) => batch.hget(keys.broadcasts, id).hget(keys.broadcastProgress, id)),
+    });
     this.samples = { keep: (sample) => this.ownSamples.add(sample), read: () => readSamples(redis) };
     this.restoring = new Restoring({
       run: this.#run,

@@ -33,6 +33,10 @@ const NAMES = [
   'tell-events',
   'put-webhooks',
   'note-webhook',
+  'put-broadcast',
+  'end-broadcast',
+  'remove-broadcast',
+  'note-broadcast',
   'note-deployment',
   'find-clients',
   'overview',
@@ -58,6 +62,7 @@ function source(name: string): string {
 /** What every script runs after, in this order: each file uses the ones before it. */
 const SHARED = [
   'prelude',
+  'broadcasts',
   'events',
   'summary',
   'groups',

@@ -5,6 +5,7 @@
 
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { BadRecordError } from '../bad-record.ts';
+import type { BroadcastBook } from '../broadcasts/broadcast.ts';
 import {
   type EventCounts,
   type EventFilter,
@@ -50,7 +51,7 @@ import type {
   WorkerLoad,
   WorkerRecord,
 } from '../types.ts';
-import { insistingBook } from './insisting-book.ts';
+import { insistingBook, insistingBroadcasts } from './insisting-book.ts';
 import { OwnEvents } from './own-events.ts';
 import { type OtherWorkers, PeerReports } from './peer-reports.ts';
 import { Reachability } from './reachability.ts';
@@ -89,6 +90,7 @@ export class ResilientRegistry implements Registry {
   readonly #youngMs: number;
   readonly #workerId: string;
   readonly webhooks: WebhookBook;
+  readonly broadcasts: BroadcastBook;
   readonly samples: SampleBook;
   readonly #clock: Clock;
   readonly #onBadRecord: (error: BadRecordError) => void;
@@ -114,6 +116,7 @@ export class ResilientRegistry implements Registry {
       );
     this.#events = new OwnEvents(told, me.workerId, clock);
     this.webhooks = insistingBook(shared.webhooks, this.#reach);
+    this.broadcasts = insistingBroadcasts(shared.broadcasts, this.#reach);
     this.samples = {
       keep: (sample) => shared.samples.keep(sample),
       read: () =>

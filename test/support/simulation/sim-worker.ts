@@ -191,7 +191,7 @@ export class SimulatedWorker {
     const hlsFeeds = { find: async () => undefined, prepare: async () => false };
     const makingReport = (streamId: string) => ({ lines: seating.linesOf(streamId) });
     const parts = { here, sources, hlsFeeds, processes: seating.feeds, films: seating.films };
-    const served = relayedFeeds({ ...parts, makingReport, drain });
+    const served = relayedFeeds({ ...parts, makingReport, broadcastFile: async () => undefined, drain });
     const streamReport = (id: string) => registry.streamReport(id);
     this.relays = new RelayServer({ incarnation: me.incarnation, secret, ...served, streamReport, wire, log });
     const { relays } = this;
@@ -242,6 +242,7 @@ export class SimulatedWorker {
           reclaim,
           learnSecrets: async () => undefined,
           refreshWebhooks: async () => undefined,
+          lookAtBroadcast: async () => undefined,
         });
         done.catch((error: unknown) => log.warn({ err: error, command }, 'could not carry out a command'));
       },

@@ -124,6 +124,15 @@ const CASES: Record<keyof Config, Case> = {
   hlsSegmentTimeMs: { ...time(2_000), bad: ['0', '0.5', '11', '2s'] },
   hlsWaitMs: { ...time(10_000), bad: ['0', '121', '2s'] },
   hlsListSize: { unset: 15, good: [['30', 30]], bad: ['2', '1001', '1.5'] },
+  recordings: {
+    unset: '/var/lib/streampool/recordings',
+    good: [['/recordings', '/recordings']],
+    bad: ['recordings', 'C:\\recordings'],
+  },
+  recordingsShared: toggle(false),
+  recordingsMax: count(0),
+  recordingsMaxBytes: { ...size(0), bad: ['-1', '48X'] },
+  recordingsMaxAgeMs: time(0),
   hlsPartTimeMs: {
     unset: 330,
     good: [

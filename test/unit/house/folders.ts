@@ -38,26 +38,28 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/shared/masking',
   ),
   row('services/registry/samples', 'the last hour of the workers in numbers'),
+  row('services/registry/broadcasts', 'broadcasts as workers know them: what was asked for, and how far each is'),
   row(
     'services/registry',
     'what workers know together: the interface, its records and rules',
-    'services/shared services/shared/console services/registry/events services/registry/samples',
+    'services/shared services/shared/console services/registry/broadcasts services/registry/events services/registry/samples',
   ),
   row(
     'services/registry/memory',
     'a registry in the memory of one worker',
-    'services/shared services/registry services/registry/events services/registry/samples',
+    'services/shared services/registry services/registry/broadcasts services/registry/events services/registry/samples',
   ),
+  row('services/registry/redis/broadcasts', 'broadcasts in Redis', 'services/registry services/registry/broadcasts'),
   row('services/registry/redis/counters', 'what viewers have got, until Redis knows', 'services/registry'),
   row(
     'services/registry/redis',
     'a registry in Redis',
-    'services/shared services/shared/console services/registry services/registry/events services/registry/memory services/registry/redis/counters services/registry/samples',
+    'services/shared services/shared/console services/registry services/registry/broadcasts services/registry/events services/registry/memory services/registry/redis/broadcasts services/registry/redis/counters services/registry/samples',
   ),
   row(
     'services/registry/resilient',
     'a registry that works on while Redis is away',
-    'services/shared services/registry services/registry/events services/registry/memory services/registry/redis',
+    'services/shared services/registry services/registry/broadcasts services/registry/events services/registry/memory services/registry/redis',
   ),
 
   // The ground of the worker.
@@ -235,6 +237,16 @@ export const FOLDERS: readonly Folder[] = [
     'services/shared services/registry errors.ts sealer.ts segments processes films viewers',
   ),
   row(
+    'broadcasts/store',
+    'where recordings are kept: segments, and the index that says which there are',
+    'services/registry services/registry/broadcasts feed/hls',
+  ),
+  row(
+    'broadcasts',
+    'recordings and network channels: a feed cut into segments that are kept',
+    'services/shared services/shared/masking services/registry services/registry/broadcasts errors.ts async.ts feed feed/hls upstream/egress upstream/http relay ownership streams processes films broadcasts/store',
+  ),
+  row(
     'metrics',
     'the numbers that are scraped of a worker',
     'services/shared services/registry services/registry/events services/registry/samples errors.ts cluster ownership ffmpeg/process upstream/http upstream/provider sources/hls processes films viewers viewers/sessions webhooks',
@@ -242,7 +254,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'worker',
     'the parts put together, and what the worker is told to do',
-    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts config events ecs feed levels ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
+    'services/shared services/registry services/registry/events timing.ts errors.ts async.ts sealer.ts broadcasts broadcasts/store config events ecs feed levels ffmpeg/* upstream/* relay cluster ownership sources sources/hls streams processes films viewers viewers/sessions webhooks metrics',
   ),
 
   // The API.
@@ -280,6 +292,11 @@ export const FOLDERS: readonly Folder[] = [
     'api/streams',
     'routes of streams and their clients',
     'services/shared services/shared/masking services/registry services/registry/events errors.ts mpegts/syntax upstream/* streams viewers viewers/sessions worker api/http api/access api/views api/lists',
+  ),
+  row(
+    'api/broadcasts',
+    'routes of recordings and network channels',
+    'services/registry services/registry/broadcasts errors.ts broadcasts broadcasts/store worker api/http api/views',
   ),
   row(
     'api/playback',

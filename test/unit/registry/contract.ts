@@ -1,6 +1,7 @@
 /** What every registry has to do, whatever it keeps its state in. Run by the tests of each implementation. */
 
 import { describe, expect, it } from 'vitest';
+import { type BroadcastProgress, broadcastKey } from '../../../services/registry/broadcasts/broadcast.ts';
 import { EVENTS_START } from '../../../services/registry/events/event.ts';
 import {
   begunAtPosition,
@@ -10,7 +11,7 @@ import {
 } from '../../../services/registry/events/webhook.ts';
 import { FIRST_VIEWER_MS } from '../../../services/registry/idle.ts';
 import { initialFailover, newStream } from '../../../services/registry/new-stream.ts';
-import type { SharedRegistry } from '../../../services/registry/registry.ts';
+import type { FeedOwners, SharedRegistry } from '../../../services/registry/registry.ts';
 import { KEPT_SAMPLES } from '../../../services/registry/samples/sample.ts';
 import type { ClientRecord, FailoverState, JoinAnswer, Joined, StreamSpec } from '../../../services/registry/types.ts';
 import { systemClock } from '../../../services/shared/clock.ts';
@@ -889,6 +890,83 @@ export function registryContract(make: () => Promise<RegistryUnderTest>): void {
       expect(await registry.webhooks.put([webhook(99)])).toBe(false);
       expect(await registry.webhooks.put([webhook(3)])).toBe(true);
       expect(await registry.webhooks.list()).toHaveLength(MAX_WEBHOOKS);
+    });
+  });
+
+  describe('broadcasts', () => {
+    const order = {
+      ...{ streamId: ID, streamUrl: 'http://provider/live/1.ts', kept: true, dvrMode: true, listSize: 0 },
+      ...{ segmentSeconds: 6, startNumber: 0, discontinuity: false, durationSeconds: 0, seekSeconds: 0, metadata: {} },
+    };
+    const progress = (more: Partial<BroadcastProgress> = {}): BroadcastProgress => ({
+      ...{ epoch: 0, programme: 1, state: 'running', startedAtMs: 1_000, next: 3, bytes: 300, seconds: 18 },
+      ...{ programmeSeconds: 18, discontinuities: 0, pid: 4_711 },
+      ...more,
+    });
+    const owned = async (registry: FeedOwners) => {
+      const place = await registry.acquire(broadcastKey('news'));
+      return place.kind === 'own' ? place.epoch : -1;
+    };
+
+    it('are kept by id, begin one programme after the other, and end', async () => {
+      const { registry } = await setUp();
+      const { broadcasts } = registry;
+      expect(await broadcasts.list()).toEqual([]);
+      expect(await broadcasts.begin('news', order)).toBe(1);
+      expect(await broadcasts.end('news')).toBe(true);
+      expect(await broadcasts.find('news')).toMatchObject({ isStopped: true, order: { programme: 1 } });
+      expect(await broadcasts.begin('news', { ...order, segmentSeconds: 4.5 })).toBe(2);
+      expect(await broadcasts.begin('sports', order)).toBe(1);
+      const news = { id: 'news', order: { ...order, programme: 2, segmentSeconds: 4.5 }, isStopped: false };
+      expect(await broadcasts.find('news')).toEqual({ ...news, progress: undefined });
+      expect((await broadcasts.list()).map(({ id }) => id)).toEqual(['news', 'sports']);
+      expect(await broadcasts.end('weather')).toBe(false);
+      expect(await broadcasts.remove('news')).toBe(true);
+      expect(await broadcasts.remove('news')).toBe(false);
+      expect(await broadcasts.find('news')).toBeUndefined();
+    });
+
+    it('are as far as their owner says, and whoever has an older epoch says nothing', async () => {
+      const { registry } = await setUp();
+      const { broadcasts } = registry;
+      await broadcasts.begin('news', order);
+      const epoch = await owned(registry);
+      const last = { n: 2, epoch, seconds: 6, pdtMs: 1_500.5, discontinuity: true, bytes: 100 };
+      const said = progress({ epoch, last, feed: { next: 9, endMs: 7_000.25 } });
+      expect(await broadcasts.note('news', said)).toBe('mine');
+      expect((await broadcasts.find('news'))?.progress).toEqual(said);
+      expect(await broadcasts.note('news', progress({ epoch: epoch - 1, next: 9 }))).toBe('lost');
+      expect((await broadcasts.find('news'))?.progress).toEqual(said);
+      await broadcasts.remove('news');
+      expect(await broadcasts.note('news', said)).toBe('lost');
+    });
+
+    it('come back from what is stored, but do not replace what is there', async () => {
+      const { registry } = await setUp();
+      const { broadcasts } = registry;
+      const stored = { id: 'news', order: { ...order, programme: 7 }, isStopped: true };
+      await broadcasts.restore(stored);
+      expect(await broadcasts.find('news')).toEqual({ ...stored, progress: undefined });
+      await broadcasts.restore({ ...stored, order: { ...stored.order, programme: 3 }, isStopped: false });
+      expect(await broadcasts.find('news')).toEqual({ ...stored, progress: undefined });
+      expect(await broadcasts.begin('news', order)).toBe(8);
+    });
+
+    it('keep their stream from being idle until they are over', async () => {
+      const { registry, age } = await setUp();
+      const { broadcasts } = registry;
+      await broadcasts.begin('news', order);
+      const epoch = await owned(registry);
+      await age(5_000);
+      expect(await broadcasts.recorded()).toEqual(new Set([ID]));
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([]);
+      const two = { ...spec(), metadata: { name: 'two' } };
+      expect(await registry.createStream(two, 0)).toMatchObject({ existing: true, stream: spec() });
+      await broadcasts.note('news', progress({ epoch, state: 'stopped', endedAtMs: 2_000 }));
+      expect(await broadcasts.recorded()).toEqual(new Set());
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([]);
+      await age(5_000);
+      expect((await registry.cleanup(4_000)).expiredStreams).toEqual([ID]);
     });
   });
 }

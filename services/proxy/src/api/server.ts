@@ -9,6 +9,7 @@ import { corsOptions, letPagesPlay } from './access/cors.ts';
 import { gatesOf } from './access/gates.ts';
 import { loopGate } from './access/loop-gate.ts';
 import { playbackAccess, playbackGate } from './access/playback-access.ts';
+import { broadcastPlaybackRoutes, broadcastRoutes } from './broadcasts/broadcast-routes.ts';
 import { consoleFolder, readConsole } from './console/console-files.ts';
 import { consoleRoutes, leadToConsole } from './console/console-routes.ts';
 import { Glance } from './console/counts/glance.ts';
@@ -105,6 +106,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
     playbackRoutes(playback, services, gates.creationByGet);
     hlsRoutes(playback, services);
+    broadcastPlaybackRoutes(playback, services);
     unsupportedPlaybackRoutes(playback);
   });
   // A scope of its own, because hooks of the server are those of every route.
@@ -146,6 +148,7 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
         lookRoute(guarded, services);
         playRoute(guarded, services);
       }
+      broadcastRoutes(guarded, services);
       unsupportedRoutes(guarded);
     });
   });

@@ -8,7 +8,7 @@ import type { RedisTally } from './redis-tally.ts';
 /** What the relay server needs of this worker's feeds. */
 export type RelayedFeeds = Pick<
   RelayServerDeps,
-  'find' | 'findHls' | 'answerFilm' | 'placeAnswer' | 'isSought' | 'prepare' | 'makingReport'
+  'find' | 'findHls' | 'answerFilm' | 'placeAnswer' | 'isSought' | 'prepare' | 'makingReport' | 'broadcastFile'
 >;
 
 /** What a worker has before it joins: nothing here asks another worker or waits for Redis. */

@@ -1,6 +1,7 @@
 /** Settings of m3u-proxy and its compose files that have no effect here. The log at start gives the reason for each. */
 
-const NO_BROADCAST = 'broadcasts are not part of this version';
+const STARTED_ONCE =
+  'a broadcast whose source does not open answers 502 at once; one that has played is opened again for 60 s';
 const NO_RESOLVER = 'streamlink and yt-dlp are not part of this version';
 const NO_FILES = 'the worker writes no files';
 const LIVE_ALWAYS_STRICT = 'the worker always checks and repairs live MPEG-TS';
@@ -46,14 +47,13 @@ export const IGNORED_SETTINGS: Readonly<Record<string, string>> = {
   HLS_GC_INTERVAL: NO_FILES,
   HLS_GC_AGE_THRESHOLD: NO_FILES,
   HLS_TEMP_DIR: NO_FILES,
-  HLS_BROADCAST_DIR: NO_BROADCAST,
-  DVR_RECORDING_DIR: NO_BROADCAST,
-  BROADCAST_GC_ENABLED: NO_BROADCAST,
-  BROADCAST_CALLBACK_TIMEOUT: NO_BROADCAST,
-  BROADCAST_MAX_START_RETRIES: NO_BROADCAST,
-  BROADCAST_START_RETRY_WINDOW: NO_BROADCAST,
-  BROADCAST_START_RETRY_COOLDOWN: NO_BROADCAST,
-  BROADCAST_START_FAILURE_GRACE: NO_BROADCAST,
+  HLS_BROADCAST_DIR: 'the windows of network channels are kept in memory; RECORDINGS is for recordings',
+  BROADCAST_GC_ENABLED: 'RECORDINGS_MAX, RECORDINGS_MAX_BYTES and RECORDINGS_MAX_AGE limit what is kept',
+  BROADCAST_CALLBACK_TIMEOUT: 'the receiver of a callback has 35 s',
+  BROADCAST_MAX_START_RETRIES: STARTED_ONCE,
+  BROADCAST_START_RETRY_WINDOW: STARTED_ONCE,
+  BROADCAST_START_RETRY_COOLDOWN: STARTED_ONCE,
+  BROADCAST_START_FAILURE_GRACE: STARTED_ONCE,
   STREAMLINK_ENABLED: NO_RESOLVER,
   YTDLP_ENABLED: NO_RESOLVER,
 };

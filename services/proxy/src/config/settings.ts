@@ -432,6 +432,40 @@ const levels = {
   ),
 };
 
+const recordings = {
+  recordings: setting(
+    'RECORDINGS',
+    text('an absolute path', /^\/[^\0]*$/),
+    (env) => env.DVR_RECORDING_DIR || '/var/lib/streampool/recordings',
+    'Folder in which recordings are kept. It is made when the first recording begins. The windows of network channels need no disk.',
+    '`DVR_RECORDING_DIR`, else `/var/lib/streampool/recordings`',
+  ),
+  recordingsShared: setting(
+    'RECORDINGS_SHARED',
+    flag,
+    'false',
+    'Whether all workers have the same folder in `RECORDINGS`. Then another worker goes on with a recording, and every worker serves it.',
+  ),
+  recordingsMax: setting(
+    'RECORDINGS_MAX',
+    integer(0),
+    '0',
+    'How many recordings there may be; 0: no limit. The oldest that has ended is removed first, and none that runs.',
+  ),
+  recordingsMaxBytes: setting(
+    'RECORDINGS_MAX_BYTES',
+    bytes(0),
+    '0',
+    'What all recordings may take; 0: no limit. The oldest that has ended is removed first, and none that runs.',
+  ),
+  recordingsMaxAgeMs: setting(
+    'RECORDINGS_MAX_AGE',
+    seconds(0, 10 * 365 * DAY_S),
+    '0',
+    'Seconds for which a recording is kept after its end; 0: for ever.',
+  ),
+};
+
 const limits = {
   maxProcesses: setting('MAX_PROCESSES', integer(0), '100', 'FFmpeg processes of this worker; 0: no limit.'),
   maxCpuPercent: setting(
@@ -534,11 +568,21 @@ export const SETTING_GROUPS = {
   Viewers: clients,
   Sources: sources,
   'Sound and pictures': levels,
+  Recordings: recordings,
   Limits: limits,
   'Workers and Redis': cluster,
 } as const;
 
-export const SETTINGS = { ...server, ...pooling, ...clients, ...sources, ...levels, ...limits, ...cluster } as const;
+export const SETTINGS = {
+  ...server,
+  ...pooling,
+  ...clients,
+  ...sources,
+  ...levels,
+  ...recordings,
+  ...limits,
+  ...cluster,
+} as const;
 
 /** The environment variables that a worker reads. Code that starts workers uses this type, so it cannot set others. */
 export type SettingName = (typeof SETTINGS)[keyof typeof SETTINGS]['env'];

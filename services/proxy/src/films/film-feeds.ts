@@ -81,6 +81,8 @@ export class FilmFeeds {
   readonly #deps: FilmFeedsDeps;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  /** Those that no viewer watches, with their streams. */
+  readonly #others = new Map<FilmFeed, string>();
   #fetched = 0;
 
   constructor(deps: FilmFeedsDeps) {
@@ -93,7 +95,11 @@ export class FilmFeeds {
   }
 
   get heldBytes(): number {
-    return [...this.#entries.values()].reduce((sum, { film }) => sum + film.heldBytes, 0);
+    return this.#films.reduce((sum, film) => sum + film.heldBytes, 0);
+  }
+
+  get #films(): FilmFeed[] {
+    return [...[...this.#entries.values()].map(({ film }) => film), ...this.#others.keys()];
   }
 
   /** How many requests wait for a segment. */
@@ -151,23 +157,40 @@ export class FilmFeeds {
   }
 
   #open(key: string, { stream, client }: FilmViewer, epoch: number): Entry {
-    const { registry, processes, addressOf, assertProcessFree, segments, ringLimits, log } = this.#deps;
-    const { profile = AS_IT_IS } = stream;
-    assertProcessFree();
-    const address = addressOf(stream);
-    const film = new FilmFeed({
-      ...{ stream, segments, ringLimits, clock: this.#clock },
-      start: (signal) =>
-        processes.start(stream.id, profile, address, signal, { keyframeIntervalSeconds: segments.segmentMs / 1000 }),
-      agree: (name, offered) => registry.agree(stream.id, name, offered),
-      log: log.child({ stream: stream.id, client: client.id }),
-    });
+    this.#deps.assertProcessFree();
+    const address = this.#deps.addressOf(stream);
+    const film = this.#make(stream, address, 0, client);
     const account = accountOf(address);
     const entry: Entry = { key, epoch, stream, client, account, film, users: 0, look: undefined };
     const before = this.#entries.get(key);
     this.#entries.set(key, entry);
     if (before !== undefined) void this.#end(before);
     return entry;
+  }
+
+  /**
+   * A film that no viewer watches. It is read as its segments are taken, and whoever has opened it stops it.
+   * @param seekSeconds where it begins
+   * @throws {StreampoolError} 503 when this worker takes no more processes
+   */
+  open(stream: StreamRecord, seekSeconds: number): FilmFeed {
+    this.#deps.assertProcessFree();
+    const film = this.#make(stream, this.#deps.addressOf(stream), seekSeconds);
+    this.#others.set(film, stream.id);
+    film.feed.onEnd(() => this.#others.delete(film));
+    return film;
+  }
+
+  #make(stream: StreamRecord, address: SourceAddress, seekSeconds: number, client?: ClientRecord): FilmFeed {
+    const { registry, processes, segments, ringLimits, log } = this.#deps;
+    const { profile = AS_IT_IS } = stream;
+    const options = { keyframeIntervalSeconds: segments.segmentMs / 1000, ...(seekSeconds > 0 && { seekSeconds }) };
+    return new FilmFeed({
+      ...{ stream, segments, ringLimits, clock: this.#clock },
+      start: (signal) => processes.start(stream.id, profile, address, signal, options),
+      agree: (name, offered) => registry.agree(stream.id, name, offered),
+      log: log.child({ stream: stream.id, ...(client !== undefined && { client: client.id }) }),
+    });
   }
 
   #use(entry: Entry): FilmUse {
@@ -251,7 +274,8 @@ export class FilmFeeds {
 
   /** Ends every film of a deleted stream. */
   async drop(streamId: string): Promise<void> {
-    await this.#endThose(({ stream }) => stream.id === streamId);
+    const others = [...this.#others].filter(([, id]) => id === streamId);
+    await Promise.all([this.#endThose(({ stream }) => stream.id === streamId), ...others.map(([film]) => film.stop())]);
   }
 
   /** Ends the films that hold a connection to a provider account although nobody asks for them now. */
@@ -260,7 +284,7 @@ export class FilmFeeds {
   }
 
   async close(): Promise<void> {
-    await this.#endThose(() => true);
+    await Promise.all([this.#endThose(() => true), ...[...this.#others.keys()].map((film) => film.stop())]);
   }
 
   async #endThose(are: (entry: Entry) => boolean): Promise<void> {

@@ -136,6 +136,23 @@ export class FilmSegments implements ViewedSegments {
     throw new StreampoolError(404, 'This segment is not in the playlist.');
   }
 
+  /**
+   * The segment after this one, or the first; without its media, if there is no memory for it. Undefined: nothing more comes. For one who
+   * takes each of them, as it comes.
+   */
+  async following(
+    n: number | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly listed: ListedSegment; readonly media: Buffer | undefined } | undefined> {
+    if (n !== undefined) this.#deps.onAsked(n);
+    const next = () => this.#list.find((each) => n === undefined || each.n > n);
+    while (next() === undefined && this.#deps.feed.end === undefined && !signal.aborted) {
+      await this.#changes.until(() => next() !== undefined, this.#deps.settings.waitMs, signal);
+    }
+    const listed = next();
+    return listed && { listed, media: this.#media.get(listed.n) };
+  }
+
   async part(): Promise<Buffer> {
     throw new StreampoolError(404, 'A film has no parts.');
   }

@@ -32,7 +32,7 @@ export class FiniteProcess {
     address: SourceAddress,
     place: ProviderPlace,
     deps: RunDeps,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds'> = {},
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds'> = {},
   ) {
     const session = deps.gateway.register(address, wantedVariant(profile, deps.preferredAudioLanguages, 0), place);
     const input = { kind: 'url', url: session.url, protocols: session.protocols.split(',') } as const;

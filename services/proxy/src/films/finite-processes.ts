@@ -42,7 +42,7 @@ export class FiniteProcesses {
     profile: StreamProfile,
     address: SourceAddress,
     signal: AbortSignal,
-    options: Pick<CommandOptions, 'keyframeIntervalSeconds'> = {},
+    options: Pick<CommandOptions, 'keyframeIntervalSeconds' | 'seekSeconds'> = {},
   ): Promise<FiniteProcess> {
     const over = new AbortController();
     const { connections } = this.#deps;

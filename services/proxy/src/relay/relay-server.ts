@@ -43,6 +43,8 @@ export interface RelayServerDeps {
   readonly streamReport: (streamId: string) => StreamReport;
   /** What this worker tells of a stream that it has; unset, or undefined: it has not. */
   readonly makingReport?: (streamId: string) => MakingReport | undefined;
+  /** What this worker has of a broadcast: `index`, or `{epoch}/{name}`; unset, or undefined: nothing. */
+  readonly broadcastFile?: (id: string, what: string) => Promise<Buffer | string | undefined>;
   /**
    * An HLS source by its registry key; unset: this worker has none. Undefined when it belongs elsewhere, or nobody reads it here.
    * @param via accepts one that belongs to another worker, for a worker that cannot reach that
@@ -173,6 +175,13 @@ export class RelayServer {
     const wanted = request.headers['x-incarnation'];
     if (wanted !== undefined && wanted !== incarnation) {
       response.writeHead(409).end();
+      return;
+    }
+    const [, broadcast = '', what] =
+      /^\/broadcasts\/([\w-]+)\/(indexes|\d{1,16}\/live\d+\.ts)$/.exec(url.pathname) ?? [];
+    if (what !== undefined) {
+      const file = await this.#deps.broadcastFile?.(broadcast, what);
+      response.writeHead(file === undefined ? 404 : 200).end(file);
       return;
     }
     const [, cut, name = ''] = /^\/feeds\/([^/]+)\/segments(?:\/([\w.]{1,30}))?$/.exec(url.pathname) ?? [];

@@ -17,12 +17,15 @@ export interface CommandDeps {
   readonly learnSecrets: () => Promise<void>;
   /** Asks which webhooks there are now. */
   readonly refreshWebhooks: () => Promise<void>;
+  /** Does what was asked of a broadcast. */
+  readonly lookAtBroadcast: (asked: Extract<Command, { kind: 'broadcast' }>) => Promise<void>;
   /** Closes feeds that hold a connection to a provider account and serve nobody. */
   readonly reclaim: (account: string) => Promise<void>;
 }
 
 export async function carryOut(command: Command, deps: CommandDeps): Promise<void> {
-  const { registry, seating, playback, sessions, drain, learnSecrets, refreshWebhooks, reclaim } = deps;
+  const { registry, seating, playback, sessions, drain, learnSecrets, refreshWebhooks, lookAtBroadcast, reclaim } =
+    deps;
   switch (command.kind) {
     case 'delete': {
       // The stream may have been created anew since: then the viewers of the new one stay, and its feeds play the new one.
@@ -58,6 +61,8 @@ export async function carryOut(command: Command, deps: CommandDeps): Promise<voi
       return learnSecrets();
     case 'webhooks':
       return refreshWebhooks();
+    case 'broadcast':
+      return lookAtBroadcast(command);
     case 'drain':
       return drain.begin('told');
     case 'undrain':

@@ -16,6 +16,7 @@ export interface RelayedFeedsDeps {
   readonly processes: ProcessFeeds;
   readonly films: Pick<FilmFeeds, 'answer' | 'placeAnswer'>;
   readonly makingReport: NonNullable<RelayedFeeds['makingReport']>;
+  readonly broadcastFile: NonNullable<RelayedFeeds['broadcastFile']>;
   readonly drain: Drain;
 }
 
@@ -26,6 +27,7 @@ export function relayedFeeds({
   processes,
   films,
   makingReport,
+  broadcastFile,
   drain,
 }: RelayedFeedsDeps): RelayedFeeds {
   return {
@@ -40,6 +42,7 @@ export function relayedFeeds({
     answerFilm: (key, asked) => films.answer(key, asked),
     placeAnswer: (key) => here.placeOf(key)?.placeAnswer ?? films.placeAnswer(key),
     makingReport,
+    broadcastFile,
     isSought: (key) => here.placeOf(key)?.isSought === true,
     prepare: async (key) => {
       const name = parseFeedKey(key);

@@ -3,6 +3,7 @@
 import type { Registry } from '../../../registry/registry.ts';
 import type { Command, MakingReport, WorkerNumbers, WorkerRecord } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { Broadcasts } from '../broadcasts/broadcasts.ts';
 import type { Config, Environment } from '../config/config.ts';
 import type { EventFeed } from '../events/event-feed.ts';
 import type { HardwareAcceleration } from '../ffmpeg/host/hardware.ts';
@@ -36,6 +37,8 @@ export interface Services {
   readonly limitNews: LimitNews;
   /** Pages of the console. */
   readonly pages: OpenPages;
+  /** Recordings, and the windows of network channels. */
+  readonly broadcasts: Broadcasts;
   /** The addresses that get events. */
   readonly webhooks: Webhooks;
   readonly catalogue: StreamCatalogue;

@@ -3,6 +3,13 @@
 import { streamName } from '../../../registry/events/stream-facts.ts';
 import type { Command } from '../../../registry/types.ts';
 import type { Logger } from '../../../shared/log.ts';
+import { BROADCAST_USER_AGENT, BroadcastCallback } from '../broadcasts/broadcast-callback.ts';
+import { openFeed } from '../broadcasts/broadcast-feed.ts';
+import { Broadcasts } from '../broadcasts/broadcasts.ts';
+import { openFilm } from '../broadcasts/film-broadcast.ts';
+import { askForBroadcast } from '../broadcasts/remote-broadcast.ts';
+import { DirectoryStore } from '../broadcasts/store/directory-store.ts';
+import { MemoryStore } from '../broadcasts/store/memory-store.ts';
 import type { JoinedCluster } from '../cluster/cluster.ts';
 import { Heartbeat } from '../cluster/heartbeat.ts';
 import { redisCluster } from '../cluster/redis-cluster.ts';
@@ -265,6 +272,17 @@ export async function createWorker(
     workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
   const totals = (ids: readonly string[]) => registry.streamTotals(ids);
   const history = new StreamHistory({ totals, streams: () => streamRates(seating), log });
+  const broadcasts = new Broadcasts({
+    ...{ registry, catalogue, clock, log },
+    open: (stream, signal) => openFeed({ registry, feeds: seating.feeds, clock }, stream, signal),
+    openFilm: (stream, index) => openFilm({ films: seating.films, clock }, stream, index),
+    stores: { kept: new DirectoryStore(config.recordings, config.recordingsShared), window: new MemoryStore() },
+    callback: new BroadcastCallback({ guard, userAgent: BROADCAST_USER_AGENT, clock, log }),
+    ask: (peer, id, what) => askForBroadcast(wire, peer, cluster.secret(), id, what),
+    limits: { max: config.recordingsMax, maxBytes: config.recordingsMaxBytes, maxAgeMs: config.recordingsMaxAgeMs },
+    isDraining: () => drain.isBegun,
+    isInDoubt: () => lease.state === 'in_doubt',
+  });
   let followersOf: JoinedCluster['relays']['followersOf'] = () => [];
   const told = (streamId: string) =>
     makingReport(streamId, { seating, history, followersOf: (feed) => followersOf(feed) });
@@ -272,6 +290,7 @@ export async function createWorker(
     relayedFeeds({
       ...{ here: feeds, sources, hlsFeeds, processes: seating.feeds, films: seating.films, drain },
       makingReport: told,
+      broadcastFile: async (id, what) => broadcasts.reading.answer(id, what),
     }),
   );
   followersOf = (feed) => relays.followersOf(feed);
@@ -292,6 +311,7 @@ export async function createWorker(
       reclaim,
       learnSecrets: () => cluster.learnSecrets(),
       refreshWebhooks: () => webhooks.refresh(),
+      lookAtBroadcast: ({ id, removed }) => (removed === true ? broadcasts.clear(id) : broadcasts.lookAt(id)),
     });
   const renewal = new LeaseRenewal({
     lease,
@@ -399,6 +419,7 @@ export async function createWorker(
   await renewal.start();
   ecs.start();
   webhooks.start();
+  broadcasts.start();
   sampler.start();
   await metricsLog?.start();
   if (isOnEcs()) drainEnd.start();
@@ -413,6 +434,7 @@ export async function createWorker(
       pages,
       limitNews,
       webhooks,
+      broadcasts,
       catalogue,
       seating,
       sources,
@@ -458,6 +480,7 @@ export async function createWorker(
       stopCleanup();
       sampler.stop();
       await webhooks.stop();
+      await broadcasts.stop();
       await ecs.stop();
       heartbeat.stop();
       await handover.stop();

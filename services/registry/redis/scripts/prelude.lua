@@ -78,7 +78,9 @@ local function seized_for(incarnation, now)
 end
 
 -- Whether a stream has a viewer on a living worker other than `except`. Mostly the first few say so, of thousands.
+-- Whoever is cut from its feed counts as one: see broadcasts.lua.
 local function is_watched(id, except)
+  if redis.call('EXISTS', K.recordersPrefix .. id) == 1 then return true end
   local cursor = '0'
   while cursor do
     local page = redis.call('HSCAN', K.clients .. id, cursor, 'COUNT', 20)

@@ -150,7 +150,7 @@ describe('PLAYBACK_AUTH=signed', () => {
     // A player that sends some token of its own has been given a URL that plays.
     expect((await api.get(url, { 'x-api-token': 'wrong' })).status).toBe(200);
     expect((await api.get('/hls/x/playlist.m3u8', WITH_TOKEN)).status).toBe(404);
-    expect((await api.get('/broadcast/n/live.m3u8', WITH_TOKEN)).status).toBe(501);
+    expect((await api.get('/broadcast/n/live.m3u8', WITH_TOKEN)).status).toBe(404);
   });
 
   it('limits how often a token can be tried, and not what is signed', async () => {

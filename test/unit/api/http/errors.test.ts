@@ -143,18 +143,11 @@ describe('errors', () => {
   it('are 501 for what comes later', async () => {
     const api = await startApi();
     for (const [method, url] of [
-      ['POST', '/broadcast/n/start'],
-      ['POST', '/broadcast/n/stop'],
-      ['GET', '/broadcast/n/status'],
-      ['GET', '/broadcast/n/live.m3u8.tmp'],
       ['GET', '/dash/x/manifest.mpd'],
       ['GET', '/dash/x/segment/c/b/video/1.m4s'],
       ['GET', '/dash/x/file?client_id=a&url=b'],
       ['GET', '/validate-cookies-file?path=/x'],
       ['POST', '/ytdlp/metadata'],
-      ['DELETE', '/broadcast/n'],
-      ['GET', '/broadcast/n/live.m3u8'],
-      ['GET', '/broadcast/n/segment/live000001.ts'],
     ] as const) {
       const answer = await api.call({ method, url });
       expect([url, answer.status]).toEqual([url, 501]);

@@ -50,6 +50,13 @@ describe('a command line', () => {
     expect(args).not.toContain('-mpegts_copyts');
   });
 
+  test('for a film begins where it is asked to', () => {
+    const url = { kind: 'url', url: 'http://127.0.0.1:1234/opaque', protocols: ['http', 'tcp'] } as const;
+    const args = buildArguments(resolve('-i {input_url} -c copy {output_args}'), url, { seekSeconds: 90.5 });
+    expect(args.slice(args.indexOf('-ss'), args.indexOf('-i') + 1)).toEqual(['-ss', '90.500000', '-i']);
+    expect(buildArguments(resolve('-i {input_url} -c copy {output_args}'), url)).not.toContain('-ss');
+  });
+
   test('for a pipe leaves out what concerns protocols and demuxers', () => {
     const args = pipe(
       '-fflags +genpts+igndts+nobuffer+discardcorrupt -hwaccel auto -rtsp_transport tcp -i {input_url} -c copy {output_args}',

@@ -17,7 +17,7 @@ const filter = {
 const activeOnly = {
   active_only: queryFlag
     .default(true)
-    .describe('Only streams with a viewer now: each has a connection to the provider.'),
+    .describe('Only streams that have a viewer now, or are recorded: each has a connection to the provider.'),
 };
 const excludeChannel = {
   exclude_channel_id: z.string().optional().describe('Leaves the streams alone whose metadata field `id` is this.'),
@@ -63,11 +63,11 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query: { field, value, active_only } }) => {
-      const { streams, clientsOf } = await takeSnapshot(services);
+      const { streams, clientsOf, isActive } = await takeSnapshot(services);
       const matching = streams
         .filter(has(field, value))
         .map((stream) => ({ stream, clients: clientsOf(stream.id).length }))
-        .filter(({ clients }) => clients > 0 || !active_only);
+        .filter(({ stream }) => isActive(stream.id) || !active_only);
       return {
         filter: { field, value },
         active_only,
@@ -76,7 +76,7 @@ export function metadataRoutes(app: Api, services: Services): void {
           client_count: clients,
           metadata: viewOfMetadata(stream, disclosure),
           last_access: isoTime(stream.lastAccessMs),
-          is_active: clients > 0,
+          is_active: isActive(stream.id),
           url: disclosure.url(stream.url),
           stream_type: streamType(stream),
         })),
@@ -101,13 +101,13 @@ export function metadataRoutes(app: Api, services: Services): void {
       },
     },
     async ({ query: { field, values, active_only } }) => {
-      const { streams, clientsOf } = await takeSnapshot(services);
+      const { streams, isActive } = await takeSnapshot(services);
       const counts = new Map<string, number>();
       for (const value of values.split(',')) if (value.trim() !== '') counts.set(value.trim(), 0);
       for (const { id, metadata } of streams) {
         const value = metadata[field];
         const count = value === undefined ? undefined : counts.get(value);
-        if (value === undefined || count === undefined || (active_only && clientsOf(id).length === 0)) continue;
+        if (value === undefined || count === undefined || (active_only && !isActive(id))) continue;
         counts.set(value, count + 1);
       }
       return { field, counts: Object.fromEntries(counts) };
@@ -181,19 +181,26 @@ export function metadataRoutes(app: Api, services: Services): void {
             message: z.string(),
             deleted_stream: z.string().nullable(),
             stream_age_seconds: z.number().optional(),
+            was_recorded: z.boolean().optional().describe('A recording has ended with it: there was no other stream.'),
             deleted_count: z.int(),
           }),
         },
       },
     },
     async ({ query: { field, value, exclude_channel_id } }) => {
-      const { streams, clientsOf } = await takeSnapshot(services);
-      const isWatched = ({ id }: StreamRecord): boolean => clientsOf(id).length > 0;
-      // Deleting a stream without viewers frees no connection. It is chosen only if no stream has viewers.
+      const [{ streams, clientsOf }, recorded] = await Promise.all([
+        takeSnapshot(services),
+        services.registry.broadcasts.recorded(),
+      ]);
+      // Deleting a stream without viewers frees no connection. A recording is the last to go: nobody can make it again.
+      const rank = ({ id }: StreamRecord): number => {
+        if (recorded.has(id)) return 0;
+        return clientsOf(id).length > 0 ? 2 : 1;
+      };
       const [oldest] = streams
         .filter(has(field, value))
         .filter(({ metadata }) => exclude_channel_id === undefined || metadata.id !== exclude_channel_id)
-        .sort((a, b) => Number(isWatched(b)) - Number(isWatched(a)) || a.createdAtMs - b.createdAtMs);
+        .sort((a, b) => rank(b) - rank(a) || a.createdAtMs - b.createdAtMs);
       if (oldest === undefined || !(await deleteStream(services, oldest.id, 'oldest_stream_deletion'))) {
         return { message: 'No stream matches', deleted_stream: null, deleted_count: 0 };
       }
@@ -201,6 +208,7 @@ export function metadataRoutes(app: Api, services: Services): void {
         message: `Stream ${oldest.id} deleted`,
         deleted_stream: oldest.id,
         stream_age_seconds: (Date.now() - oldest.createdAtMs) / 1000,
+        ...(recorded.has(oldest.id) && { was_recorded: true }),
         deleted_count: 1,
       };
     },

@@ -139,14 +139,16 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
       },
     },
     async ({ params }) => {
-      const [stream, clients, workers] = await Promise.all([
+      const [stream, clients, workers, recorded] = await Promise.all([
         findStream(registry, params.stream_id),
         registry.clients(params.stream_id),
         workersNow(services),
+        registry.broadcasts.recorded(),
       ]);
       const maker = makersOf(workers).get(stream.id);
       const report = maker && (await services.makingReport(maker.worker, stream.id));
-      const at = { connections: countConnections(workers).of(stream.id), maker };
+      const isActive = clients.length > 0 || recorded.has(stream.id);
+      const at = { connections: countConnections(workers).of(stream.id), maker, isActive };
       return {
         stream: viewOfStream(stream, clients, at, disclosure),
         clients: clients.map(viewOfClient),

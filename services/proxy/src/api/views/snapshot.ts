@@ -8,13 +8,15 @@ import type { Services } from '../../worker/services.ts';
 import { type Maker, makersOf } from './media-views.ts';
 
 export interface Snapshot {
-  /** Streams in use: with clients, or with one that is joining. */
+  /** Streams in use: with clients, with one that is joining, or recorded. */
   readonly streams: readonly StreamRecord[];
   /** The other streams, which keep their address. */
   readonly idle: readonly StreamRecord[];
   readonly clients: readonly ClientRecord[];
   /** The clients of one stream. */
   clientsOf(streamId: string): readonly ClientRecord[];
+  /** It has a client, or is recorded: it has a connection to its provider. */
+  isActive(streamId: string): boolean;
 }
 
 export interface ClusterSnapshot extends Snapshot {
@@ -41,14 +43,16 @@ export async function takeSnapshot({ registry, config }: Pick<Services, 'registr
   }
   await turns.next();
   const clientsOf = (streamId: string) => byStream.get(streamId) ?? [];
+  const recorded = await registry.broadcasts.recorded();
+  const isActive = (streamId: string) => byStream.has(streamId) || recorded.has(streamId);
   const nowMs = Date.now();
   const streams: StreamRecord[] = [];
   const idle: StreamRecord[] = [];
   for (const stream of known) {
-    const isUnused = isIdle(stream, clientsOf(stream.id).length, nowMs, config.sharedStreamGraceMs);
+    const isUnused = !isActive(stream.id) && isIdle(stream, 0, nowMs, config.sharedStreamGraceMs);
     (isUnused ? idle : streams).push(stream);
   }
-  return { streams, idle, clients, clientsOf };
+  return { streams, idle, clients, clientsOf, isActive };
 }
 
 /** The same, with the workers. */

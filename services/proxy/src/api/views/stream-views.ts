@@ -33,7 +33,7 @@ export const streamView = z.object({
   total_bytes_served: z.int(),
   total_segments_served: z.int(),
   error_count: z.int(),
-  is_active: z.boolean().describe('Whether the stream has clients.'),
+  is_active: z.boolean().describe('Whether the stream has clients, or is recorded.'),
   has_failover: z.boolean(),
   failover_urls: z.array(z.string()),
   failover_resolver_url: z.string().nullable(),
@@ -81,10 +81,17 @@ export function viewOfClient(client: ClientRecord): ClientView {
   };
 }
 
+/** What is known of a stream beside its record and its clients. */
+export interface StreamNow {
+  readonly connections: number;
+  readonly maker: Maker | undefined;
+  readonly isActive: boolean;
+}
+
 export function viewOfStream(
   stream: StreamRecord,
   clients: readonly ClientRecord[],
-  { connections, maker }: { readonly connections: number; readonly maker: Maker | undefined },
+  { connections, maker, isActive }: StreamNow,
   disclosure: Disclosure,
 ): StreamView {
   const { failover, failoverResolverUrl } = stream;
@@ -99,7 +106,7 @@ export function viewOfStream(
     total_bytes_served: bytesServed(stream, clients),
     total_segments_served: segmentsServed(stream, clients),
     error_count: stream.errorCount,
-    is_active: clients.length > 0,
+    is_active: isActive,
     has_failover: hasFailover(stream),
     failover_urls: stream.failoverUrls.map((url) => disclosure.url(url)),
     failover_resolver_url: failoverResolverUrl === undefined ? null : disclosure.url(failoverResolverUrl),
@@ -117,11 +124,11 @@ export function viewOfStream(
 
 /** The same for a stream of a snapshot. */
 export function viewOfStreamIn(
-  { clientsOf, connections, makers }: ClusterSnapshot,
+  { clientsOf, isActive, connections, makers }: ClusterSnapshot,
   stream: StreamRecord,
   disclosure: Disclosure,
 ): StreamView {
-  const at = { connections: connections.of(stream.id), maker: makers.get(stream.id) };
+  const at = { connections: connections.of(stream.id), maker: makers.get(stream.id), isActive: isActive(stream.id) };
   return viewOfStream(stream, clientsOf(stream.id), at, disclosure);
 }
 

@@ -40,6 +40,8 @@ export interface CommandOptions {
    * FFmpeg that opens its input itself, or does not resume exactly, counts from its first frame. See `keyframes`.
    */
   keyframeIntervalSeconds?: number;
+  /** A `url` input is read from there on. */
+  seekSeconds?: number;
   /** How the FFmpeg that will run reads options. Without it, the option table is trusted. */
   reading?: OptionReading;
 }
@@ -69,7 +71,7 @@ export function buildArguments(given: ResolvedProfile, input: FfmpegInput, optio
 function inputArguments(
   profile: ResolvedProfile,
   input: FfmpegInput,
-  { timestampOffsetSeconds }: CommandOptions,
+  { timestampOffsetSeconds, seekSeconds }: CommandOptions,
 ): string[] {
   const given = readOptions(profile.inputOptions);
   const offset = timestampOffsetSeconds ? ['-itsoffset', seconds(timestampOffsetSeconds)] : [];
@@ -79,6 +81,7 @@ function inputArguments(
       ...writeOptions(given),
       ...(input.options ?? []),
       ...offset,
+      ...(seekSeconds === undefined ? [] : ['-ss', seconds(seekSeconds)]),
       ...['-i', input.url],
     ];
   }

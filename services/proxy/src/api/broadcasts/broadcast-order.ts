@@ -1,0 +1,91 @@
+/** What `POST /broadcast/{network_id}/start` asks for, as m3u-editor sends it. */
+
+import { z } from 'zod';
+import type { BroadcastOrder, BroadcastSource } from '../../../../registry/broadcasts/broadcast.ts';
+import type { StreamRecord } from '../../../../registry/types.ts';
+import { createSource } from '../../broadcasts/broadcast-source.ts';
+import type { Services } from '../../worker/services.ts';
+import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, sourceUrl, textValues } from '../http/fields.ts';
+import { broadcastProfile, transcodeFields } from './broadcast-transcode.ts';
+
+const MAX_LIST = 1_000;
+const MAX_SEGMENT_S = 60;
+const MAX_DURATION_S = 30 * 86_400;
+
+export const broadcastStart = z.object({
+  stream_url: sourceUrl.describe(
+    'What is recorded. If its path ends in `/stream/{stream_id}` of a stream that is known here, its feed is recorded without another connection.',
+  ),
+  seek_seconds: bodyNumber
+    .pipe(z.number().min(0))
+    .default(0)
+    .describe('Where a film begins. A live source has no such place.'),
+  duration_seconds: bodyNumber
+    .pipe(z.number().min(0).max(MAX_DURATION_S))
+    .default(0)
+    .describe('When the programme ends; 0: when it is stopped.'),
+  segment_start_number: bodyInteger
+    .pipe(z.int().min(0).max(999_999_999))
+    .default(0)
+    .describe('Number of the first segment of a broadcast that is new. Those of one that is there go on.'),
+  add_discontinuity: bodyFlag.default(false).describe('Whether the first segment begins with a discontinuity.'),
+  segment_duration: bodyNumber
+    .pipe(z.number().min(1).max(MAX_SEGMENT_S))
+    .default(6)
+    .describe('Seconds of a segment, nearly: it begins where a segment of the stream does.'),
+  hls_list_size: bodyInteger
+    .pipe(z.int().min(0).max(MAX_LIST))
+    .default(20)
+    .describe('Segments of a window. 0: nothing is left out, as with `dvr_mode`.'),
+  dvr_mode: bodyFlag.default(false).describe('A recording: its playlist grows, and ends.'),
+  callback_url: emptyIsNone(sourceUrl.nullable()).describe('Is told when a programme ends or fails.'),
+  headers: z.record(z.string(), z.string()).nullish().describe('Sent to the provider.'),
+  metadata: textValues.nullish().describe('Of the stream that is made for it.'),
+  ...transcodeFields,
+  output_dir: z.unknown().optional().describe('Accepted without effect: RECORDINGS says where recordings are.'),
+});
+
+type Start = z.infer<typeof broadcastStart>;
+type Order = Omit<BroadcastOrder, 'programme'>;
+
+/**
+ * The order of a broadcast. Creates the stream that it needs, if there is none.
+ * @throws {StreampoolError} 422 for a URL or header that is not allowed
+ */
+export async function orderOf(start: Start, services: Services): Promise<Order> {
+  const { guard } = services;
+  if (start.callback_url != null) guard.checkLiteral(new URL(start.callback_url));
+  const kept = start.dvr_mode || start.hls_list_size === 0;
+  return {
+    ...(await streamOf(start, services)),
+    ...{ streamUrl: start.stream_url, kept, dvrMode: start.dvr_mode, listSize: start.hls_list_size },
+    ...{ segmentSeconds: start.segment_duration, durationSeconds: start.duration_seconds },
+    seekSeconds: start.seek_seconds,
+    ...{ startNumber: start.segment_start_number, discontinuity: start.add_discontinuity },
+    ...(start.callback_url != null && { callbackUrl: start.callback_url }),
+    metadata: start.metadata ?? {},
+  };
+}
+
+async function streamOf(start: Start, { registry, catalogue }: Services): Promise<Pick<Order, 'streamId' | 'source'>> {
+  const own = ownStreamId(start.stream_url);
+  const known = own === undefined ? undefined : await registry.stream(own);
+  if (known !== undefined && !start.transcode) return { streamId: known.id };
+  const source: BroadcastSource = {
+    ...(known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known)),
+    ...(start.transcode && { profile: broadcastProfile(start) }),
+  };
+  const stream = await createSource(catalogue, source, start.metadata ?? {});
+  return { streamId: stream.id, source };
+}
+
+/** What a stream of this cluster is made from: another profile of it shares its connection to the provider. */
+function sourceOf({ url, headers, userAgent, failoverUrls, failoverResolverUrl }: StreamRecord): BroadcastSource {
+  return { url, headers, userAgent, failoverUrls, ...(failoverResolverUrl !== undefined && { failoverResolverUrl }) };
+}
+
+/** The id in the URL of a stream of this cluster: whatever its host, with a prefix or without. */
+export function ownStreamId(url: string): string | undefined {
+  const [, id] = /\/stream\/([0-9a-f]{32})\/?$/.exec(new URL(url).pathname) ?? [];
+  return id;
+}

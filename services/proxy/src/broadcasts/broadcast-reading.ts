@@ -1,0 +1,128 @@
+/**
+ * What players and downloaders get of broadcasts on this worker: of those that it makes, of those in its stores, and of those that only
+ * another worker has.
+ */
+
+import type { WorkerIdentity } from '../../../registry/types.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import { type JoinedIndex, joinedIndex, type PlacedIndex } from './store/joined-index.ts';
+import { segmentNumber } from './store/names.ts';
+import { indexesIn, newestIndex } from './store/reading.ts';
+import { indexText, type RecordingIndex, readIndexes } from './store/recording-index.ts';
+import { recordingPlaylist } from './store/recording-playlist.ts';
+import type { RecordingStore } from './store/recording-store.ts';
+
+export interface BroadcastReadingDeps {
+  readonly stores: { readonly kept: RecordingStore; readonly window: RecordingStore };
+  /** The index of one that this worker makes, for certain. */
+  readonly made: (id: string) => RecordingIndex | undefined;
+  readonly peers: () => readonly WorkerIdentity[];
+  /** Asks another worker for what it has: `indexes`, or `{epoch}/{name}`. Undefined: it has not, or does not answer. */
+  readonly ask: (peer: WorkerIdentity, id: string, what: string) => Promise<Buffer | undefined>;
+  readonly clock: Clock;
+}
+
+/** An index, and which worker has the media that it lists. Undefined: this one. */
+type Found = JoinedIndex<WorkerIdentity | undefined>;
+
+/** An index is read once for all who ask within this time. A segment takes longer than that. */
+const KEPT_MS = 500;
+
+export class BroadcastReading {
+  readonly #deps: BroadcastReadingDeps;
+  readonly #found = new Map<string, { readonly atMs: number; readonly found: Promise<Found | undefined> }>();
+
+  constructor(deps: BroadcastReadingDeps) {
+    this.#deps = deps;
+  }
+
+  /** The playlist of now. Undefined: no worker that answers has one. */
+  async playlist(id: string): Promise<string | undefined> {
+    const found = await this.#find(id);
+    return found && recordingPlaylist(found.index);
+  }
+
+  /** The media of a segment. Undefined: it is not in the playlist. */
+  async segment(id: string, name: string): Promise<Buffer | undefined> {
+    const n = segmentNumber(name);
+    if (n === undefined) return undefined;
+    const found = await this.#find(id);
+    if (found === undefined) return undefined;
+    const { index, placeOf } = found;
+    const segment = index.segments.find((each) => each.n === n);
+    // Slow readers ask for what has left a window. Its worker has it still.
+    const hasLeft = !index.order.kept && n < (index.segments[0]?.n ?? index.next);
+    const epoch = segment?.epoch ?? (hasLeft ? index.epoch : undefined);
+    if (epoch === undefined) return undefined;
+    const peer = placeOf(n) ?? (hasLeft ? found.placeOf(index.next - 1) : undefined);
+    return (await this.#file(id, epoch, name)) ?? (peer && this.#deps.ask(peer, id, `${epoch}/${name}`));
+  }
+
+  /** What is known of it, on all workers. Undefined: nothing. */
+  async newest(id: string): Promise<RecordingIndex | undefined> {
+    return (await this.#newest(id))?.index;
+  }
+
+  /** What another worker asks for. @param what as `ask` */
+  async answer(id: string, what: string): Promise<Buffer | string | undefined> {
+    if (what === 'indexes') {
+      const indexes = await this.#here(id);
+      return indexes.length === 0 ? undefined : `[${indexes.map(indexText).join(',')}]`;
+    }
+    const [epoch = '', name = ''] = what.split('/');
+    return segmentNumber(name) === undefined ? undefined : this.#file(id, Number(epoch), name);
+  }
+
+  /** It has changed: what was read of it does not count any more. */
+  changed(id: string): void {
+    this.#found.delete(id);
+  }
+
+  async #find(id: string): Promise<Found | undefined> {
+    const made = this.#deps.made(id);
+    if (made !== undefined && this.#isWhole(made)) return { index: made, placeOf: () => undefined };
+    const nowMs = this.#deps.clock.monotonicMs();
+    for (const [each, { atMs }] of this.#found) if (nowMs - atMs >= KEPT_MS) this.#found.delete(each);
+    const known = this.#found.get(id)?.found;
+    if (known !== undefined) return known;
+    const found = this.#newest(id);
+    this.#found.set(id, { atMs: nowMs, found });
+    return found;
+  }
+
+  /** No other worker can have a part of it. */
+  #isWhole({ order, segments }: RecordingIndex): boolean {
+    return !order.kept || this.#deps.stores.kept.isShared || segments[0]?.n === 0;
+  }
+
+  /** Of all workers that have something the one counts that has written last. A shared folder needs no question. */
+  async #newest(id: string): Promise<Found | undefined> {
+    const { stores, peers, ask } = this.#deps;
+    const here = await this.#here(id);
+    const found: PlacedIndex<WorkerIdentity | undefined>[] = here.map((index) => ({ index, place: undefined }));
+    const isAll = stores.kept.isShared && here.some(({ order }) => order.kept);
+    if (!isAll) {
+      const asked = peers().map(async (place) => {
+        const text = await ask(place, id, 'indexes');
+        const theirs = (text && readIndexes(text.toString())) ?? [];
+        return theirs.filter((index) => index.id === id).map((index) => ({ index, place }));
+      });
+      found.push(...(await Promise.all(asked)).flat());
+    }
+    return joinedIndex(found);
+  }
+
+  async #here(id: string): Promise<RecordingIndex[]> {
+    const { made, stores } = this.#deps;
+    const { kept, window } = stores;
+    const running = made(id) ?? (await newestIndex(window, id));
+    if (running !== undefined && this.#isWhole(running)) return [running];
+    const newest = kept.isShared ? [await newestIndex(kept, id)] : await indexesIn(kept, id);
+    return [running, ...newest].filter((index) => index !== undefined);
+  }
+
+  async #file(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
+    const { kept, window } = this.#deps.stores;
+    return (await window.read(id, epoch, name)) ?? kept.read(id, epoch, name);
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * One broadcast on the worker that makes it: reads the segments of a feed and writes them, programme after programme. A feed that ends
+ * is opened again. What there is stays, whatever comes.
+ */
+
+import { type BroadcastOrder, hasEnded } from '../../../registry/broadcasts/broadcast.ts';
+import type { Clock } from '../../../shared/clock.ts';
+import type { Logger } from '../../../shared/log.ts';
+import { pauseBy } from '../async.ts';
+import { StreampoolError } from '../errors.ts';
+import { FiniteSourceError } from '../feed/finite-source.ts';
+import type { BroadcastFeed } from './broadcast-feed.ts';
+import { BroadcastLostError, type BroadcastWriter } from './broadcast-writer.ts';
+import { feedEntry } from './feed-entry.ts';
+import { type SegmentGroup, SegmentGroups } from './segment-groups.ts';
+import type { RecordingIndex } from './store/recording-index.ts';
+import { StoreError } from './store/recording-store.ts';
+
+export interface BroadcastRunDeps {
+  readonly writer: BroadcastWriter;
+  /**
+   * Opens the feed of a programme.
+   * @param index how far the broadcast is
+   * @throws {Error} why it cannot be opened
+   */
+  readonly open: (index: RecordingIndex, signal: AbortSignal) => Promise<BroadcastFeed>;
+  /** The source of a stream has turned out to have an end. */
+  readonly hasEnd: (streamId: string) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * How it has ended on this worker. `ended`: the time of its programme is over. `stopped`: it was asked to. `lost`: another worker makes
+ * it, or it was removed. `left`: another worker is to make it.
+ */
+export type BroadcastEnd = { readonly kind: 'ended' | 'stopped' | 'lost' | 'left' } | Failed;
+
+interface Failed {
+  readonly kind: 'failed';
+  readonly error: Error;
+}
+
+/** What it is to do next, instead of what it does. */
+type Asked = { readonly kind: 'stop' | 'leave' } | { readonly kind: 'next'; readonly order: BroadcastOrder };
+
+/** How often a feed that has ended is opened again, and for how long. */
+const AGAIN_MS = 2_000;
+const AGAIN_FOR_MS = 60_000;
+
+export class BroadcastRun {
+  readonly #deps: BroadcastRunDeps;
+  #asked: Asked | undefined;
+  /** Aborts when something is asked. */
+  #turn = new AbortController();
+
+  #hasBegun: boolean;
+
+  constructor(deps: BroadcastRunDeps) {
+    this.#deps = deps;
+    this.#hasBegun = deps.writer.index.state === 'running';
+  }
+
+  /** The programme of now has had media, here or on the worker before. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** What there is of it. */
+  get index(): RecordingIndex {
+    return this.#deps.writer.index;
+  }
+
+  /** Ends it, with what there is. */
+  stop(): void {
+    this.#ask({ kind: 'stop' });
+  }
+
+  /** Ends it on this worker: another one goes on. */
+  leave(): void {
+    this.#ask({ kind: 'leave' });
+  }
+
+  /** Goes on with another programme. */
+  next(order: BroadcastOrder): void {
+    this.#ask({ kind: 'next', order });
+  }
+
+  #ask(asked: Asked): void {
+    this.#asked = asked;
+    this.#turn.abort();
+  }
+
+  /** Resolves when this worker no longer makes it. Call once. */
+  async run(): Promise<BroadcastEnd> {
+    const { writer } = this.#deps;
+    try {
+      for (;;) {
+        const end = hasEnded(writer.index.state) && this.#asked === undefined ? undefined : await this.#programme();
+        if (end === undefined) return { kind: 'stopped' };
+        if (end.kind === 'next') {
+          await writer.next(end.order);
+          this.#hasBegun = false;
+          continue;
+        }
+        if (end.kind === 'failed') await writer.end('failed', end.error.message);
+        else if (end.kind !== 'left') await writer.end('stopped');
+        return end;
+      }
+    } catch (error) {
+      return await this.#broken(error);
+    }
+  }
+
+  /** @param error of the store, or of the registry */
+  async #broken(error: unknown): Promise<BroadcastEnd> {
+    if (error instanceof BroadcastLostError) return { kind: 'lost' };
+    const why = error instanceof Error ? error : new Error(String(error));
+    const { writer, log } = this.#deps;
+    log.error({ err: why, broadcast: writer.index.id }, 'a broadcast has failed');
+    try {
+      await writer.end('failed', shownOf(why));
+    } catch (again) {
+      if (again instanceof BroadcastLostError) return { kind: 'lost' };
+      log.error({ err: again, broadcast: writer.index.id }, 'the end of a broadcast could not be written');
+    }
+    return { kind: 'failed', error: why };
+  }
+
+  async #programme(): Promise<BroadcastEnd | Extract<Asked, { kind: 'next' }>> {
+    const { clock, writer, open } = this.#deps;
+    let sinceMs = clock.monotonicMs();
+    let isFilm = false;
+    for (;;) {
+      const asked = this.#taken();
+      if (asked !== undefined) return asked;
+      const { signal } = this.#turn;
+      let why: Error | undefined;
+      try {
+        const feed = await open(writer.index, signal);
+        const before = writer.index.next;
+        try {
+          if (await this.#follow(feed)) return { kind: 'ended' };
+          why = feed.failure;
+        } finally {
+          feed.release();
+        }
+        if (writer.index.next > before) sinceMs = clock.monotonicMs();
+      } catch (error) {
+        if (!(error instanceof StreampoolError) && !signal.aborted) throw error;
+        why = error instanceof Error ? error : undefined;
+      }
+      if (signal.aborted) continue;
+      if (why instanceof FiniteSourceError && !isFilm) {
+        isFilm = true;
+        await this.#deps.hasEnd(writer.index.order.streamId);
+        continue;
+      }
+      // A programme that has not begun tells its caller at once.
+      const isFirst = writer.index.state === 'starting';
+      const isOver = isFirst || isGone(why) || clock.monotonicMs() - sinceMs >= AGAIN_FOR_MS;
+      if (isOver) return { kind: 'failed', error: why ?? new StreampoolError(502, 'The stream has ended.') };
+      await pauseBy(clock, AGAIN_MS, signal);
+    }
+  }
+
+  /** What was asked meanwhile, once. */
+  #taken(): BroadcastEnd | Extract<Asked, { kind: 'next' }> | undefined {
+    const asked = this.#asked;
+    if (asked === undefined) return undefined;
+    this.#asked = undefined;
+    this.#turn = new AbortController();
+    if (asked.kind === 'next') return asked;
+    return { kind: asked.kind === 'stop' ? 'stopped' : 'left' };
+  }
+
+  /** Writes what a feed has until it ends, something is asked, or the programme's time is over. @returns whether the programme is */
+  async #follow(feed: BroadcastFeed): Promise<boolean> {
+    const { writer } = this.#deps;
+    const { order } = writer.index;
+    const { signal } = this.#turn;
+    let groups: SegmentGroups | undefined;
+    let from = 0;
+    const media = new Map<number, Buffer>();
+    const isTimeOver = () =>
+      order.durationSeconds > 0 && writer.index.programmeSeconds + (groups?.openSeconds ?? 0) >= order.durationSeconds;
+    while (!signal.aborted && !isTimeOver()) {
+      const listed = feed.news?.segments ?? [];
+      if (groups === undefined && listed.length > 0) {
+        const entry = feedEntry(listed, writer.index.feed);
+        from = entry.from;
+        groups = new SegmentGroups(order.segmentSeconds, this.#isBroken(entry.isBroken));
+        await this.#begins(feed);
+      }
+      const next = listed.find(({ n }) => n >= from);
+      if (next === undefined || groups === undefined) {
+        if (feed.isOver) break;
+        await changeOf(feed, () => feed.news?.segments.some(({ n }) => n >= from) === true, signal);
+        continue;
+      }
+      const bytes = next.gap ? undefined : await mediaOf(feed, next.n, signal);
+      if (bytes === undefined && signal.aborted) break;
+      from = next.n + 1;
+      if (bytes !== undefined) media.set(next.n, bytes);
+      await this.#write(groups.add({ ...next, gap: bytes === undefined }), media);
+    }
+    const isOver = isTimeOver() || feed.isComplete;
+    await this.#write(groups?.end() ?? [], media);
+    return isOver;
+  }
+
+  /** @param isMissing media is missing since the last segment of the same programme */
+  #isBroken(isMissing: boolean): boolean {
+    const { feed, segments, order } = this.#deps.writer.index;
+    if (feed !== undefined) return isMissing;
+    return segments.length > 0 || order.discontinuity || order.programme > 1;
+  }
+
+  async #begins({ pid }: BroadcastFeed): Promise<void> {
+    const { writer } = this.#deps;
+    this.#hasBegun = true;
+    if (writer.index.state !== 'running' || (pid !== undefined && pid !== writer.index.pid)) {
+      await writer.change({ state: 'running', ...(pid !== undefined && { pid }) });
+    }
+  }
+
+  async #write(groups: readonly SegmentGroup[], media: Map<number, Buffer>): Promise<void> {
+    for (const group of groups) {
+      const pieces = group.members.flatMap((n) => media.get(n) ?? []);
+      const feed = { next: (group.members.at(-1) ?? 0) + 1, endMs: group.pdtMs + group.seconds * 1000 };
+      await this.#deps.writer.add(group, Buffer.concat(pieces), feed);
+      for (const n of group.members) media.delete(n);
+    }
+  }
+}
+
+/** What people are told of an error that is not meant for them. */
+function shownOf(error: Error): string {
+  return error instanceof StreampoolError || error instanceof StoreError
+    ? error.message
+    : 'The recording could not be written.';
+}
+
+/** The stream was deleted: opening it again makes no sense. */
+function isGone(why: Error | undefined): boolean {
+  return why instanceof StreampoolError && why.status === 404;
+}
+
+/** Undefined: it is not there any more. */
+async function mediaOf(feed: BroadcastFeed, n: number, signal: AbortSignal): Promise<Buffer | undefined> {
+  try {
+    return await feed.media(n, signal);
+  } catch (error) {
+    if (error instanceof StreampoolError || signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Resolves when the feed has something new, it has ended, or something is asked. */
+function changeOf(feed: BroadcastFeed, isNew: () => boolean, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!isNew() && !feed.isOver && !signal.aborted) return;
+      unsubscribe();
+      signal.removeEventListener('abort', look);
+      resolve();
+    };
+    const unsubscribe = feed.onSegment(look);
+    signal.addEventListener('abort', look);
+    look();
+  });
+}

@@ -1,0 +1,106 @@
+/** Recordings in a folder, which is one worker's or shared by all. A file is written under another name and renamed when it is whole. */
+
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BROADCAST_ID, epochOf } from './names.ts';
+import { type RecordingStore, StoreError } from './recording-store.ts';
+
+/** An index holds URLs with credentials. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** Names of what is being written end so. No segment and no index does. */
+const PARTIAL = '.part';
+/** No space, and no space for this user. */
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+/** There is no such file or folder. */
+const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
+const FORBIDDEN = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR']);
+
+export class DirectoryStore implements RecordingStore {
+  readonly isShared: boolean;
+  readonly #folder: string;
+
+  constructor(folder: string, isShared: boolean) {
+    this.#folder = folder;
+    this.isShared = isShared;
+  }
+
+  async ids(): Promise<string[]> {
+    return (await namesIn(this.#folder)).filter((name) => BROADCAST_ID.test(name));
+  }
+
+  async epochs(id: string): Promise<number[]> {
+    const epochs = (await namesIn(this.#of(id))).flatMap((name) => epochOf(name) ?? []);
+    return epochs.sort((one, other) => one - other);
+  }
+
+  async begin(id: string, epoch: number): Promise<void> {
+    await this.#filling(() => mkdir(this.#of(id, epoch), { recursive: true, mode: FOLDER_MODE }));
+  }
+
+  async write(id: string, epoch: number, name: string, content: Uint8Array | string): Promise<void> {
+    const path = join(this.#of(id, epoch), name);
+    const partial = `${path}.${randomUUID()}${PARTIAL}`;
+    try {
+      await this.#filling(() => writeFile(partial, content, { mode: FILE_MODE }));
+      await this.#filling(() => rename(partial, path));
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    }
+  }
+
+  async read(id: string, epoch: number, name: string): Promise<Buffer | undefined> {
+    try {
+      return await readFile(join(this.#of(id, epoch), name));
+    } catch (error) {
+      if (ABSENT.has(codeOf(error) ?? '')) return undefined;
+      throw error;
+    }
+  }
+
+  async remove(id: string, epoch: number, names: readonly string[]): Promise<void> {
+    await Promise.all(names.map((name) => rm(join(this.#of(id, epoch), name), { force: true })));
+  }
+
+  async tidy(id: string): Promise<void> {
+    for (const epoch of await this.epochs(id)) {
+      const partial = (await namesIn(this.#of(id, epoch))).filter((name) => name.endsWith(PARTIAL));
+      await this.remove(id, epoch, partial);
+    }
+  }
+
+  async removeAll(id: string): Promise<void> {
+    await rm(this.#of(id), { recursive: true, force: true });
+  }
+
+  #of(id: string, epoch?: number): string {
+    return join(this.#folder, id, ...(epoch === undefined ? [] : [String(epoch)]));
+  }
+
+  async #filling(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (FULL.has(code)) throw new StoreError(`There is no space left in ${this.#folder} (RECORDINGS).`, error);
+      if (FORBIDDEN.has(code)) throw new StoreError(`${this.#folder} (RECORDINGS) cannot be written: ${code}.`, error);
+      throw error;
+    }
+  }
+}
+
+/** None where there is no such folder. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (ABSENT.has(codeOf(error) ?? '')) return [];
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

@@ -1,0 +1,206 @@
+/**
+ * Broadcasts as the registry keeps them: recordings, and the windows of network channels. What was asked for, and how far the worker
+ * is that makes it.
+ */
+
+import { z } from 'zod';
+
+export const BROADCAST_STATES = ['starting', 'running', 'stopping', 'stopped', 'failed'] as const;
+export type BroadcastState = (typeof BROADCAST_STATES)[number];
+export const broadcastState = z.enum(BROADCAST_STATES);
+
+/** It is over, for whatever reason. */
+export function hasEnded(state: BroadcastState): boolean {
+  return state === 'stopped' || state === 'failed';
+}
+
+/** What a stream is made from. */
+export interface BroadcastSource {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly userAgent?: string | undefined;
+  readonly failoverUrls?: readonly string[] | undefined;
+  readonly failoverResolverUrl?: string | undefined;
+  /** The template of FFmpeg that makes it; undefined: it is copied. */
+  readonly profile?: string | undefined;
+}
+
+/** What `start` asked for. */
+export interface BroadcastOrder {
+  /** Grows with each start of the same broadcast: each is a programme. */
+  readonly programme: number;
+  /** The stream whose feed it is cut from. */
+  readonly streamId: string;
+  /** As the caller gave it. */
+  readonly streamUrl: string;
+  /** What that stream is made from, if it was made for this broadcast. Undefined: a stream that somebody else has created. */
+  readonly source?: BroadcastSource | undefined;
+  /** A growing sequence; otherwise a window. */
+  readonly kept: boolean;
+  /** `dvr_mode`, which callbacks repeat. */
+  readonly dvrMode: boolean;
+  /** `segment_duration`, in s. */
+  readonly segmentSeconds: number;
+  /** `hls_list_size`: of a window. */
+  readonly listSize: number;
+  /** `segment_start_number`, of a broadcast that is new. */
+  readonly startNumber: number;
+  /** The first segment begins with a discontinuity, also that of a new broadcast. */
+  readonly discontinuity: boolean;
+  /** In s; 0: until it is stopped. */
+  readonly durationSeconds: number;
+  /** `seek_seconds`: where a source with an end begins. */
+  readonly seekSeconds: number;
+  readonly callbackUrl?: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A broadcast as it was asked for. */
+export interface KeptBroadcast {
+  readonly id: string;
+  readonly order: BroadcastOrder;
+  /** It was asked to end. */
+  readonly isStopped: boolean;
+}
+
+export interface RecordedSegment {
+  /** Of the broadcast, without a hole. */
+  readonly n: number;
+  /** Under which it is stored. */
+  readonly epoch: number;
+  readonly seconds: number;
+  /** ms since 1970 */
+  readonly pdtMs: number;
+  readonly discontinuity: boolean;
+  readonly bytes: number;
+}
+
+/** Up to where the feed is in the broadcast. Whoever makes the broadcast next goes on there. */
+export interface FeedPosition {
+  /** Number of the next segment of the feed. */
+  readonly next: number;
+  /** When the one before it ends, ms since 1970. */
+  readonly endMs: number;
+}
+
+/** How far it is, as the worker says that makes it. */
+export interface BroadcastProgress {
+  /** Of its ownership. */
+  readonly epoch: number;
+  /** Which order this is about. */
+  readonly programme: number;
+  readonly state: BroadcastState;
+  readonly error?: string | undefined;
+  /** ms since 1970 */
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number | undefined;
+  /** Number of the next segment. */
+  readonly next: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** How much there is of the programme of now, in s. */
+  readonly programmeSeconds: number;
+  /** How many discontinuities there have been. */
+  readonly discontinuities: number;
+  /** The newest segment. Its worker may end before the index has it. */
+  readonly last?: RecordedSegment | undefined;
+  readonly feed?: FeedPosition | undefined;
+  /** Of the FFmpeg that makes its feed, else a number that stays with it. */
+  readonly pid: number;
+}
+
+export interface ShownBroadcast extends KeptBroadcast {
+  /** Undefined: nobody has begun it, or the registry has lost it. */
+  readonly progress: BroadcastProgress | undefined;
+}
+
+/** `mine`: it counts. `lost`: another worker makes it, or it was deleted. `unknown`: the registry has lost what it would compare with. */
+export type NoteAnswer = 'mine' | 'lost' | 'unknown';
+
+/** The key under which a broadcast is owned, as a feed is. */
+export function broadcastKey(id: string): string {
+  return `b:${id}`;
+}
+
+const count = z.int().nonnegative();
+
+const sourceShape: z.ZodType<BroadcastSource> = z.looseObject({
+  url: z.string(),
+  headers: z.record(z.string(), z.string()),
+  userAgent: z.string().optional(),
+  failoverUrls: z.array(z.string()).optional(),
+  failoverResolverUrl: z.string().optional(),
+  profile: z.string().optional(),
+});
+
+export const orderShape: z.ZodType<BroadcastOrder> = z.looseObject({
+  programme: count,
+  streamId: z.string(),
+  streamUrl: z.string(),
+  source: sourceShape.optional(),
+  kept: z.boolean(),
+  dvrMode: z.boolean(),
+  segmentSeconds: z.number().positive(),
+  listSize: count,
+  startNumber: count,
+  discontinuity: z.boolean(),
+  durationSeconds: z.number().nonnegative(),
+  seekSeconds: z.number().nonnegative(),
+  callbackUrl: z.string().optional(),
+  metadata: z.record(z.string(), z.string()),
+});
+
+export const segmentShape: z.ZodType<RecordedSegment> = z.looseObject({
+  n: count,
+  epoch: count,
+  seconds: z.number(),
+  pdtMs: z.number(),
+  discontinuity: z.boolean(),
+  bytes: count,
+});
+
+export const positionShape: z.ZodType<FeedPosition> = z.looseObject({ next: z.int(), endMs: z.number() });
+
+export const broadcastProgressShape: z.ZodType<BroadcastProgress> = z.looseObject({
+  epoch: count,
+  programme: count,
+  state: broadcastState,
+  error: z.string().optional(),
+  startedAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  next: count,
+  bytes: count,
+  seconds: z.number().nonnegative(),
+  programmeSeconds: z.number().nonnegative(),
+  discontinuities: count,
+  last: segmentShape.optional(),
+  feed: positionShape.optional(),
+  pid: z.int().positive(),
+});
+
+/** So many there may be, with those that have ended. */
+export const MAX_BROADCASTS = 10_000;
+
+/** What the cluster knows of broadcasts. What they consist of stands beside their segments. */
+export interface BroadcastBook {
+  /**
+   * Begins a programme: of a new broadcast, or the next one of a broadcast that is there. What was to end goes on with it.
+   * @returns the number of the programme; undefined when there would be more than `MAX_BROADCASTS`
+   */
+  begin(id: string, order: Omit<BroadcastOrder, 'programme'>): Promise<number | undefined>;
+  /** Writes one back that the registry has lost, as its index has it. One that is there stays as it is. */
+  restore(broadcast: KeptBroadcast): Promise<void>;
+  /** It is to end. False when there is none. */
+  end(id: string): Promise<boolean>;
+  /** Forgets one. False when there is none. */
+  remove(id: string): Promise<boolean>;
+  list(): Promise<ShownBroadcast[]>;
+  find(id: string): Promise<ShownBroadcast | undefined>;
+  /** The streams from whose feeds something is cut: they are in use, also without a viewer. */
+  recorded(): Promise<ReadonlySet<string>>;
+  /**
+   * Takes note of how far a broadcast is, if the caller makes it: this decides whose segments count.
+   * @param progress its epoch is that of the ownership of `broadcastKey(id)`
+   */
+  note(id: string, progress: BroadcastProgress): Promise<NoteAnswer>;
+}

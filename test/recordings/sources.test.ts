@@ -1,0 +1,68 @@
+/** What is recorded decodes, whatever it comes from. */
+
+import { expect } from 'vitest';
+import { BroadcastClient, expectWhole, RECORDING } from '../support/broadcast-client.ts';
+import { startFileSource } from '../support/file-source.ts';
+import { decodeErrors } from '../support/judge/index.ts';
+import { pictureWidths } from '../support/picture-widths.ts';
+import { allPlaying, LIGHT, type Stage, staged } from '../support/stage.ts';
+import type { Worker } from '../support/worker.ts';
+
+async function record(worker: Worker, url: string, count: number, more: object = {}) {
+  const recording = new BroadcastClient('rec');
+  await recording.start(worker, { ...RECORDING, segment_duration: 2, stream_url: url, ...more });
+  await recording.listed(worker, count, 40_000);
+  await recording.stop(worker);
+  const segments = await recording.download(worker);
+  await expectWhole(segments);
+  for (const { n, bytes } of segments) expect([n, await decodeErrors(bytes)]).toEqual([n, []]);
+  return segments;
+}
+
+const workerOf = (stage: Stage) => stage.worker({ SHARE_DIRECT_STREAMS: 'true', SHARED_STREAM_GRACE: '1' });
+
+staged.for(['plain', 'bframes', 'hevc', 'ac3', 'mp2', 'numbered-open-gop'] as const)(
+  'of a source of %s',
+  async (fixture, { stage }) => {
+    const worker = await workerOf(stage);
+    const source = await stage.source({ fixture, join: 'keyframe', burstSeconds: 3 });
+    await record(worker, source.url, 4);
+    expect((await source.stats()).maxConcurrent).toBe(1);
+  },
+);
+
+staged('of a transcoded stream that is watched too, over its one connection', async ({ stage }) => {
+  const worker = await workerOf(stage);
+  const source = await stage.source({ accountLimit: { limit: 1, mode: 'refuse' } });
+  const { stream_id: id, playUrl } = await worker.api.createTranscode({ url: source.url, profile: LIGHT });
+  const viewer = stage.viewer(playUrl);
+  await allPlaying([viewer]);
+  await record(worker, `https://tv.example/m3u-proxy/stream/${id}`, 4);
+  expect(viewer.ended).toBe(false);
+  expect((await source.account()).maxConcurrent).toBe(1);
+});
+
+staged(
+  'of a stream that is copied for its viewers and encoded for the recording, over one connection',
+  async ({ stage }) => {
+    const worker = await workerOf(stage);
+    const source = await stage.source({ accountLimit: { limit: 1, mode: 'refuse' } });
+    const { stream_id: id, playUrl } = await worker.api.createStream({ url: source.url });
+    const viewer = stage.viewer(playUrl);
+    await allPlaying([viewer]);
+    const segments = await record(worker, `https://tv.example/m3u-proxy/stream/${id}`, 4, {
+      ...{ transcode: true, video_bitrate: '300', video_resolution: '160x90', preset: 'ultrafast', deinterlace: true },
+    });
+    expect(new Set(await pictureWidths(segments[0]?.bytes ?? Buffer.alloc(0)))).toEqual(new Set([160]));
+    expect(viewer.ended).toBe(false);
+    expect((await source.account()).maxConcurrent).toBe(1);
+  },
+);
+
+staged('of an HLS source', async ({ stage }) => {
+  const worker = await workerOf(stage);
+  const files = await startFileSource();
+  stage.closeAfter(() => files.close());
+  const segments = await record(worker, files.url('hls/live.m3u8'), 3);
+  expect(segments.length).toBeGreaterThanOrEqual(3);
+});

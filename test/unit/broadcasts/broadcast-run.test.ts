@@ -1,0 +1,203 @@
+/** One broadcast on the worker that makes it: what it takes of a feed, and how it goes on when that ends. */
+
+import pino from 'pino';
+import { expect, it } from 'vitest';
+import { BroadcastRun } from '../../../services/proxy/src/broadcasts/broadcast-run.ts';
+import { BroadcastWriter } from '../../../services/proxy/src/broadcasts/broadcast-writer.ts';
+import { MemoryStore } from '../../../services/proxy/src/broadcasts/store/memory-store.ts';
+import { segmentName } from '../../../services/proxy/src/broadcasts/store/names.ts';
+import { SourceError } from '../../../services/proxy/src/errors.ts';
+import { FiniteSourceError } from '../../../services/proxy/src/feed/finite-source.ts';
+import type { BroadcastOrder } from '../../../services/registry/broadcasts/broadcast.ts';
+import { MemoryBroadcasts } from '../../../services/registry/memory/memory-broadcasts.ts';
+import { type Clock, systemClock } from '../../../services/shared/clock.ts';
+import { until } from '../../support/until.ts';
+import { CutFeed } from './cut-feed.ts';
+import { BEGIN_MS, order } from './support.ts';
+
+const ID = 'news';
+const log = pino({ level: 'silent' });
+/** A thousand times as fast. */
+const clock: Clock = {
+  ...systemClock,
+  monotonicMs: () => systemClock.monotonicMs() * 1_000,
+  setTimeout: (callback, ms) => systemClock.setTimeout(callback, ms / 1_000),
+};
+
+async function ground(feeds: (CutFeed | Error)[], more: Partial<BroadcastOrder> = {}) {
+  const store = new MemoryStore();
+  const book = new MemoryBroadcasts(() => undefined);
+  const asked = order(more);
+  const programme = (await book.begin(ID, asked)) ?? 0;
+  const writer = await BroadcastWriter.open(
+    { book, store, clock },
+    { id: ID, order: { ...asked, programme } },
+    5,
+    undefined,
+  );
+  const opened: CutFeed[] = [];
+  const ended: string[] = [];
+  const open = async () => {
+    const feed = feeds.shift() ?? new SourceError('refused', 'The provider is gone.');
+    if (feed instanceof Error) throw feed;
+    opened.push(feed);
+    return feed;
+  };
+  const run = new BroadcastRun({ writer, open, hasEnd: async (id) => void ended.push(id), clock, log });
+  const media = async () => {
+    const { segments } = run.index;
+    return Promise.all(
+      segments.map(
+        async ({ n, discontinuity }) => `${discontinuity ? '!' : ''}${await store.read(ID, 5, segmentName(n))}`,
+      ),
+    );
+  };
+  return {
+    run,
+    book,
+    opened,
+    ended,
+    media,
+    next: async () => ({ ...asked, programme: (await book.begin(ID, asked)) ?? 0 }),
+  };
+}
+
+const segments = (run: BroadcastRun, count: number) =>
+  until(() => run.index.segments.length >= count, { what: `segment ${count} of the broadcast` });
+
+const running = (run: BroadcastRun) =>
+  until(() => run.index.state === 'running', { everyMs: 1, what: 'the broadcast to run' });
+
+it('begins with the newest segment, and writes groups of about segment_duration', async () => {
+  const feed = new CutFeed().cut(4).cut(5);
+  const { run, media } = await ground([feed]);
+  const over = run.run();
+  await running(run);
+  for (let n = 6; n <= 11; n++) feed.cut(n);
+  await segments(run, 2);
+  expect(run.index.state).toBe('running');
+  run.stop();
+  expect(await over).toEqual({ kind: 'stopped' });
+  expect(await media()).toEqual(['[5][6][7]', '[8][9][10]', '[11]']);
+  expect(run.index.state).toBe('stopped');
+  expect(feed.isReleased).toBe(true);
+});
+
+it('signals what the feed cannot give, and lists nothing for it', async () => {
+  const feed = new CutFeed().cut(0);
+  feed.lost.add(3);
+  const { run, media } = await ground([feed]);
+  const over = run.run();
+  await running(run);
+  for (let n = 1; n <= 9; n++) feed.cut(n, { gap: n === 7 });
+  await segments(run, 2);
+  feed.cut(10);
+  await segments(run, 3);
+  run.stop();
+  await over;
+  expect(await media()).toEqual(['[0][1][2]', '![4][5][6]', '![8][9][10]']);
+});
+
+it('plays a source that has an end to there, and has ended then', async () => {
+  const live = new CutFeed();
+  const film = new CutFeed().cut(1_000);
+  const { run, media, ended } = await ground([live, film]);
+  const over = run.run();
+  live.end(new FiniteSourceError());
+  await running(run);
+  film.cut(1_001).cut(1_002).cut(1_003);
+  film.isComplete = true;
+  film.end();
+  expect(await over).toEqual({ kind: 'ended' });
+  expect(await media()).toEqual(['[1000][1001][1002]', '[1003]']);
+  expect([ended, run.index.state]).toEqual([['a'.repeat(32)], 'stopped']);
+});
+
+it('goes on where it was when its feed has ended, without a discontinuity if nothing is missing', async () => {
+  const [first, same, other] = [new CutFeed().cut(0), new CutFeed(), new CutFeed()];
+  const { run, media, opened } = await ground([first, new SourceError('refused', 'Not yet.'), same, other]);
+  const over = run.run();
+  await running(run);
+  first.cut(1).cut(2);
+  await segments(run, 1);
+  first.end();
+  same.cut(1);
+  for (let n = 2; n <= 5; n++) same.cut(n);
+  await segments(run, 2);
+  same.end();
+  // It began anew: its numbers say nothing.
+  for (let n = 0; n < 3; n++) other.cut(n, { pdtMs: BEGIN_MS + 60_000 + n * 2_000 });
+  await segments(run, 3);
+  run.stop();
+  await over;
+  expect(await media()).toEqual(['[0][1][2]', '[3][4][5]', '![0][1][2]']);
+  expect(opened.map(({ isReleased }) => isReleased)).toEqual([true, true, true]);
+});
+
+it('fails at once when its source does not open, and says why', async () => {
+  const { run, book } = await ground([]);
+  expect(await run.run()).toMatchObject({ kind: 'failed', error: { message: 'The provider is gone.' } });
+  expect((await book.find(ID))?.progress).toMatchObject({ state: 'failed', error: 'The provider is gone.' });
+});
+
+it('fails when its source stays away for 60 s, with what there is', async () => {
+  const feed = new CutFeed().cut(0);
+  const { run, media } = await ground([feed]);
+  const beganMs = clock.monotonicMs();
+  const over = run.run();
+  await running(run);
+  feed.cut(1);
+  feed.end(new SourceError('stalled', 'It sends nothing.'));
+  expect(await over).toMatchObject({ kind: 'failed', error: { message: 'The provider is gone.' } });
+  expect(clock.monotonicMs() - beganMs).toBeGreaterThanOrEqual(60_000);
+  expect(await media()).toEqual(['[0][1]']);
+});
+
+it('ends when the time of its programme is over, and not before', async () => {
+  const feed = new CutFeed().cut(0);
+  const { run, media } = await ground([feed], { durationSeconds: 8 });
+  const over = run.run();
+  await running(run);
+  for (let n = 1; n <= 6; n++) feed.cut(n);
+  expect(await over).toEqual({ kind: 'ended' });
+  expect(await media()).toEqual(['[0][1][2]', '[3]']);
+});
+
+it('goes on with the next programme under the next number, with a discontinuity', async () => {
+  const [first, second] = [new CutFeed().cut(0), new CutFeed().cut(20)];
+  const { run, media, next } = await ground([first, second]);
+  const over = run.run();
+  await running(run);
+  first.cut(1).cut(2).cut(3);
+  await segments(run, 1);
+  run.next(await next());
+  await until(() => run.index.order.programme === 2 && run.index.state === 'running', { what: 'the next programme' });
+  second.cut(21).cut(22);
+  await segments(run, 3);
+  expect(run.index.order.programme).toBe(2);
+  run.stop();
+  await over;
+  expect(await media()).toEqual(['[0][1][2]', '[3]', '![20][21][22]']);
+});
+
+it('is left to another worker without an end, with all that it has got', async () => {
+  const feed = new CutFeed().cut(0);
+  const { run, media } = await ground([feed]);
+  const over = run.run();
+  await running(run);
+  feed.cut(1);
+  run.leave();
+  expect(await over).toEqual({ kind: 'left' });
+  expect([run.index.state, run.index.endedAtMs]).toEqual(['running', undefined]);
+  expect((await media()).join('')).toMatch(/^\[0\]/);
+});
+
+it('is lost when it was removed meanwhile', async () => {
+  const feed = new CutFeed().cut(0);
+  const { run, book } = await ground([feed]);
+  const over = run.run();
+  await running(run);
+  await book.remove(ID);
+  feed.cut(1).cut(2);
+  expect(await over).toEqual({ kind: 'lost' });
+});
