@@ -11,6 +11,7 @@ import { watchOthers } from './disturbance.ts';
 import { fanout } from './fanout.ts';
 import { HLS_PARTS } from './hls/hls.ts';
 import { join } from './join.ts';
+import { levels } from './levels.ts';
 import { memory } from './memory.ts';
 import { restart } from './restart.ts';
 import { meetsGoal, printTable, type Row, ratioOf } from './table.ts';
@@ -33,6 +34,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Row[]>>> = {
   join,
   cold,
   restart,
+  levels,
   cluster,
   admin,
   console: consolePages,

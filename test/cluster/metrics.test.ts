@@ -72,8 +72,13 @@ async function watched({ stage, workers }: Ground) {
   const receiver = await WebhookReceiver.start();
   stage.closeAfter(() => receiver.close());
   const page = new AbortController();
-  stage.closeAfter(async () => page.abort());
-  expect((await fetch(`${first.url}/console/live?view=events`, { signal: page.signal })).status).toBe(200);
+  const live = await fetch(`${first.url}/console/live?view=events`, { signal: page.signal });
+  // A response that nobody holds is collected, and its connection closed.
+  stage.closeAfter(async () => {
+    page.abort();
+    await live.body?.cancel().catch(() => undefined);
+  });
+  expect(live.status).toBe(200);
   const hook = { url: receiver.url, events: ['stream_started', 'takeover'] };
   expect((await first.api.post('/webhooks', hook)).status).toBe(200);
   const { stream_id } = await first.api.createTranscode({
