@@ -296,7 +296,7 @@ export const FOLDERS: readonly Folder[] = [
   row(
     'api/broadcasts',
     'routes of recordings and network channels',
-    'services/registry services/registry/broadcasts errors.ts broadcasts broadcasts/store worker api/http api/views',
+    'services/registry services/registry/broadcasts errors.ts upstream/provider broadcasts broadcasts/store worker api/http api/views',
   ),
   row(
     'api/playback',

@@ -4,10 +4,13 @@ import { z } from 'zod';
 import type { BroadcastOrder, BroadcastSource } from '../../../../registry/broadcasts/broadcast.ts';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { createSource } from '../../broadcasts/broadcast-source.ts';
+import { hintFromUrl } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import { bodyFlag, bodyInteger, bodyNumber, emptyIsNone, sourceUrl, textValues } from '../http/fields.ts';
 import { broadcastProfile, transcodeFields } from './broadcast-transcode.ts';
 
+/** The profile that changes nothing but the container. */
+const COPY = '-i {input_url} -c copy -f mpegts {output_args}';
 const MAX_LIST = 1_000;
 const MAX_SEGMENT_S = 60;
 const MAX_DURATION_S = 30 * 86_400;
@@ -70,11 +73,12 @@ export async function orderOf(start: Start, services: Services): Promise<Order> 
 async function streamOf(start: Start, { registry, catalogue }: Services): Promise<Pick<Order, 'streamId' | 'source'>> {
   const own = ownStreamId(start.stream_url);
   const known = own === undefined ? undefined : await registry.stream(own);
-  if (known !== undefined && !start.transcode) return { streamId: known.id };
-  const source: BroadcastSource = {
-    ...(known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known)),
-    ...(start.transcode && { profile: broadcastProfile(start) }),
-  };
+  const given = known === undefined ? { url: start.stream_url, headers: start.headers ?? {} } : sourceOf(known);
+  // FFmpeg makes MPEG-TS of an HLS source.
+  const isPlaylist = known?.profile === undefined && hintFromUrl(given.url) === 'hls';
+  const profile = start.transcode ? broadcastProfile(start) : isPlaylist ? COPY : undefined;
+  if (known !== undefined && profile === undefined) return { streamId: known.id };
+  const source: BroadcastSource = { ...given, ...(profile !== undefined && { profile }) };
   const stream = await createSource(catalogue, source, start.metadata ?? {});
   return { streamId: stream.id, source };
 }
