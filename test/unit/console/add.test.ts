@@ -83,6 +83,7 @@ describe('what is said of a source', () => {
     [{ ...found, kind: 'mpegts', audio_codec: 'mp2', audio_channels: 'stereo' }, 'good', /MPEG-TS\. mp2 stereo\. It/],
     [{ ...found, kind: 'hls', variants: 3, resolution: '1920x1080' }, 'good', /3 variants, the largest 1920x1080/],
     [{ ...found, kind: 'hls' }, 'good', /^HLS\.$/],
+    [{ ...found, kind: 'dash' }, 'good', /^DASH\. It plays without a profile only\.$/],
     [{ ...found, kind: 'file', file_bytes: 700_000_000 }, 'good', /700 MB/],
     [{ ...found, kind: 'other' }, 'good', /choose a profile/],
     [{ state: 'list', channels: 1_200, names: ['A', '<b>'] }, 'bad', /1,200 channels, such as A, <b>\).*m3u-editor/],

@@ -52,7 +52,7 @@ describe('the messages of', () => {
 
   it.each(['troubleshooting.md', 'moving-from-m3u-proxy.md'])('docs/%s stand in the code', (page) => {
     const messages = quotedMessages(readFileSync(join(ROOT, 'docs', page), 'utf8'));
-    expect(messages.length).toBeGreaterThan(2);
+    expect(messages.length).toBeGreaterThan(0);
     expect(messages.filter((message) => strangers(message, code).length > 0)).toEqual([]);
   });
 

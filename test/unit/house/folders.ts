@@ -149,10 +149,16 @@ export const FOLDERS: readonly Folder[] = [
     'playlists of providers as texts: what they say and name',
     'errors.ts sealer.ts upstream/messages',
   ),
+  row('upstream/manifests', 'manifests of DASH as texts: what they say and name', 'errors.ts'),
   row(
     'upstream/hls',
     'HLS sources that are passed on, asked once for all viewers',
-    'services/shared services/shared/masking services/registry errors.ts sealer.ts upstream/egress upstream/failover upstream/http upstream/messages upstream/provider upstream/playlists',
+    'services/shared services/shared/masking services/registry errors.ts sealer.ts upstream/egress upstream/failover upstream/http upstream/messages upstream/provider upstream/playlists upstream/manifests',
+  ),
+  row(
+    'upstream/dash',
+    'DASH sources that are passed on, asked as HLS is',
+    'services/shared errors.ts sealer.ts upstream/failover upstream/provider upstream/playlists upstream/manifests upstream/hls',
   ),
   row(
     'upstream/gateway',
@@ -302,6 +308,11 @@ export const FOLDERS: readonly Folder[] = [
     'api/playback',
     'routes that players open',
     'services/registry visit.ts errors.ts config events feed feed/hls feed/containers/cmaf ffmpeg/* upstream/* segments streams films viewers viewers/sessions worker api/http api/access api/streams',
+  ),
+  row(
+    'api/playback/dash',
+    'routes that players of DASH open',
+    'services/registry errors.ts events upstream/* viewers viewers/sessions worker api/http api/access api/streams api/playback',
   ),
   row(
     'api/status',

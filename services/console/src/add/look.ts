@@ -7,7 +7,7 @@ import { words } from '../words/words.ts';
 export type Look =
   | {
       readonly state: 'found';
-      readonly kind: 'mpegts' | 'hls' | 'file' | 'other';
+      readonly kind: 'mpegts' | 'hls' | 'dash' | 'file' | 'other';
       readonly bytes: number;
       readonly took_ms: number;
       readonly variants: number | null;
@@ -55,6 +55,8 @@ function foundOf(look: Extract<Look, { state: 'found' }>): string {
       return variants === null
         ? add.kinds.hls
         : `${add.kinds.hls} ${add.variants(variants, visible(resolution ?? ''))}`;
+    case 'dash':
+      return add.kinds.dash;
     case 'file':
       return size === null ? add.kinds.file : `${add.kinds.file} ${add.size(megabytes(size))}`;
     case 'other':

@@ -210,6 +210,7 @@ export const en = {
     types: {
       Transcoding: 'transcoded',
       HLS: 'HLS, passed on',
+      DASH: 'DASH, passed on',
       VOD: 'a source with an end',
       'Live Continuous': 'live, passed on',
     } as Readonly<Record<string, string>>,
@@ -446,6 +447,7 @@ export const en = {
     kinds: {
       mpegts: 'A live stream of MPEG-TS.',
       hls: 'HLS.',
+      dash: 'DASH. It plays without a profile only.',
       file: 'A film, or another file with an end.',
       other: 'Media that FFmpeg has to open: choose a profile.',
     },

@@ -27,6 +27,7 @@ import { answerUnreadable } from './http/unreadable.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { StreamIndex } from './lists/stream-index.ts';
 import { asksToJoin } from './playback/asks-to-join.ts';
+import { dashRoutes } from './playback/dash/dash-routes.ts';
 import { hlsRoutes } from './playback/hls-routes.ts';
 import { playbackRoutes } from './playback/playback-routes.ts';
 import { playbackUrlRoute } from './playback/playback-url-route.ts';
@@ -45,7 +46,7 @@ import { lookRoute } from './streams/look-route.ts';
 import { metadataRoutes } from './streams/metadata-routes.ts';
 import { playRoute } from './streams/play-route.ts';
 import { streamRoutes } from './streams/stream-routes.ts';
-import { unsupportedPlaybackRoutes, unsupportedRoutes } from './unsupported-routes.ts';
+import { unsupportedRoutes } from './unsupported-routes.ts';
 
 /** How long a request may take to arrive. A megabyte of JSON needs less. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -106,8 +107,8 @@ export async function buildServer(services: Services): Promise<FastifyInstance> 
     playback.addHook('onRoute', ({ url, method }) => playbackIndex.add(url, method));
     playbackRoutes(playback, services, gates.creationByGet);
     hlsRoutes(playback, services);
+    dashRoutes(playback, services);
     broadcastPlaybackRoutes(playback, services);
-    unsupportedPlaybackRoutes(playback);
   });
   // A scope of its own, because hooks of the server are those of every route.
   await app.register(async (rest: Api) => {

@@ -3,22 +3,9 @@
 import { StreampoolError } from '../errors.ts';
 import type { Api } from './http/typed-server.ts';
 import { NO_RESOLVERS } from './streams/create-routes.ts';
-import { streamParams } from './streams/stream-routes.ts';
-
-const NO_DASH = 'DASH playback is not part of this version; play MPEG-TS from /stream/{stream_id}.';
 
 /** Tag of these routes; docs/routes.md leaves them out. */
 export const UNSUPPORTED = 'Not in this version';
-
-/** Playback routes: no token, or as PLAYBACK_AUTH says. */
-export function unsupportedPlaybackRoutes(app: Api): void {
-  for (const path of ['manifest.mpd', 'segment/:client/:base/*', 'file']) {
-    const dash = { tags: [UNSUPPORTED], summary: 'DASH playback: 501 in this version.', params: streamParams };
-    app.get(`/dash/:stream_id/${path}`, { schema: dash }, async () => {
-      throw new StreampoolError(501, NO_DASH);
-    });
-  }
-}
 
 /** Management routes: behind the token. */
 export function unsupportedRoutes(app: Api): void {

@@ -28,23 +28,23 @@ export const SERIES: Readonly<Record<MetricKey, Series>> = {
     'you size workers; on AWS, scaling uses its average',
   ),
   hlsSessions: gauge(
-    'HLS sessions that this worker serves now. The sum over the workers counts one on several workers several times.',
-    'you want to know what of its viewers are HLS',
+    'HLS and DASH sessions that this worker serves now. The sum over the workers counts one on several workers several times.',
+    'you want to know what of its viewers are HLS or DASH',
   ),
-  hlsSegments: counter('Segments sent to HLS viewers.', 'you compare HLS viewers with others'),
+  hlsSegments: counter('Segments sent to viewers of HLS and DASH.', 'you compare HLS viewers with others'),
   hlsBlockedRequests: gauge(
     'HLS requests that wait: for the next segment or part, for a first playlist, for a segment that comes next.',
   ),
   hlsUpstreamRequests: counter(
-    'Requests to providers of HLS. The owner of a source makes them for all.',
+    'Requests to providers of HLS and DASH. The owner of a source makes them for all.',
     'a provider complains',
   ),
   hlsCacheHits: counter(
-    'Segments, maps and keys of HLS sources that a reader got without a request.',
+    'Segments, maps and keys of HLS and DASH sources that a reader got without a request.',
     'you choose `HLS_CACHE_BYTES`',
   ),
   hlsSegmentsFetched: counter(
-    'Media of HLS that came from another worker. That of sources comes from the owner of the source. Of segments made here it is what this worker joined too late for, or has cut otherwise.',
+    'Media of HLS and DASH that came from another worker. That of sources comes from the owner of the source. Of segments made here it is what this worker joined too late for, or has cut otherwise.',
     'traffic between workers is high',
   ),
   processes: gauge('FFmpeg processes running now.', 'CPU is high'),

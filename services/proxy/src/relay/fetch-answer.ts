@@ -1,4 +1,4 @@
-/** Answers a worker that asks this one for a playlist or media of an HLS source. */
+/** Answers a worker that asks this one for a playlist or media of an HLS or DASH source. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -32,6 +32,8 @@ const askShape: z.ZodType<FetchAsk> = z.looseObject({
   headers: z.record(z.string(), z.string()).optional(),
   range: z.string().optional(),
   variant: z.string().optional(),
+  form: z.literal('dash').optional(),
+  fresh: z.boolean().optional(),
 });
 
 /** More than any address and its headers. */

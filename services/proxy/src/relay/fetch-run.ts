@@ -1,4 +1,4 @@
-/** Asks the worker that an HLS source belongs to for a playlist, or for media as it arrives. */
+/** Asks the worker that an HLS or DASH source belongs to for a playlist, or for media as it arrives. */
 
 import type { IncomingMessage } from 'node:http';
 import type { Owner, WorkerIdentity } from '../../../registry/types.ts';
@@ -19,6 +19,10 @@ export interface FetchAsk {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly range?: string | undefined;
   readonly variant?: string | undefined;
+  /** Of a playlist that is a manifest of DASH. */
+  readonly form?: 'dash' | undefined;
+  /** Nothing kept can stand for it. */
+  readonly fresh?: boolean | undefined;
 }
 
 export interface FetchRequest {

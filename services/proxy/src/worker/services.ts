@@ -14,6 +14,7 @@ import type { MetricsRegistry } from '../metrics/worker-metrics.ts';
 import type { Sealer } from '../sealer.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
 import type { StreamCatalogue } from '../streams/stream-catalogue.ts';
+import type { DashSources } from '../upstream/dash/dash-sources.ts';
 import type { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { SourceMemories } from '../upstream/http/source-memory.ts';
@@ -52,6 +53,8 @@ export interface Services {
   readonly connections: ProviderConnections;
   /** HLS sources that are passed on. */
   readonly hls: HlsSources;
+  /** DASH sources that are passed on. */
+  readonly dash: DashSources;
   readonly hardware: HardwareAcceleration;
   readonly ffmpeg: LocatedFfmpeg;
   /** How FFmpeg is restricted on this machine. */

@@ -7,6 +7,7 @@ import type { KnownPlace } from '../ownership/known-place.ts';
 import type { ProcessStatus } from '../processes/process-feeds.ts';
 import type { HlsFeeds } from '../sources/hls/hls-feeds.ts';
 import type { SourceFeeds } from '../sources/source-feeds.ts';
+import type { DashSources } from '../upstream/dash/dash-sources.ts';
 import type { HlsSources } from '../upstream/hls/hls-sources.ts';
 import type { ProviderConnections } from '../upstream/provider/provider-connections.ts';
 import type { Playback } from '../viewers/playback.ts';
@@ -20,6 +21,7 @@ export interface NumberedParts {
   readonly sources: SourceFeeds;
   readonly playback: Playback;
   readonly hls: HlsSources;
+  readonly dash: DashSources;
   readonly hlsFeeds: HlsFeeds;
   readonly connections: ProviderConnections;
   /** Undefined: it does not drain. */
@@ -31,6 +33,7 @@ export function workerNumbers({
   sources,
   playback,
   hls,
+  dash,
   hlsFeeds,
   connections,
   drainReason,
@@ -46,7 +49,10 @@ export function workerNumbers({
     ...playback.losses,
     draining: drainReason !== undefined,
     drainReason,
-    connections: { held: connections.held, reads: { ...seating.feeds.sourcesRead(), ...hls.sourcesRead() } },
+    connections: {
+      held: connections.held,
+      reads: { ...seating.feeds.sourcesRead(), ...hls.sourcesRead(), ...dash.sourcesRead() },
+    },
     making: { ...seating.madeAlone(), ...madeHere(feeds) },
     relays: relayedHere([...feeds, ...sources.status()]),
     accounts: connections.accounts.all,

@@ -44,6 +44,7 @@ import { SourceFeeds } from '../sources/source-feeds.ts';
 import { StreamCatalogue } from '../streams/stream-catalogue.ts';
 import { clientCap } from '../streams/stream-key.ts';
 import { LEASE_MS } from '../timing.ts';
+import { DashSources } from '../upstream/dash/dash-sources.ts';
 import { EgressGuard } from '../upstream/egress/egress-guard.ts';
 import { HopMarker } from '../upstream/egress/hop-marker.ts';
 import { askFailoverResolver } from '../upstream/failover/failover-resolver.ts';
@@ -231,8 +232,9 @@ export async function createWorker(
     maxClients: config.maxClients,
     log,
   });
+  const readsOf = (streamId: string) => [...hls.readsOf(streamId), ...dash.readsOf(streamId)];
   const isElsewhere = (streamId: string) =>
-    hls.readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true);
+    readsOf(streamId).every((key) => hlsFeeds.placeOf(key)?.isOriginal !== true);
   const sessions = new Sessions({
     registry,
     seating,
@@ -244,7 +246,7 @@ export async function createWorker(
     hasOthers: () => registry.peers().length > 0,
     isElsewhere,
     startOf: (streamId) => {
-      if (hls.readsOf(streamId).length === 0) return 'cold';
+      if (readsOf(streamId).length === 0) return 'cold';
       return isElsewhere(streamId) ? 'relay' : 'warm';
     },
     log,
@@ -252,6 +254,13 @@ export async function createWorker(
   const hls: HlsSources = new HlsSources({
     open: openHls,
     registry,
+    settings: config,
+    clientTimeoutMs: config.clientTimeoutMs,
+    sealer,
+    log,
+  });
+  const dash: DashSources = new DashSources({
+    open: openHls,
     settings: config,
     clientTimeoutMs: config.clientTimeoutMs,
     sealer,
@@ -269,7 +278,7 @@ export async function createWorker(
   });
 
   const numbers = () =>
-    workerNumbers({ seating, sources, playback, hls, hlsFeeds, connections, drainReason: drain.reason });
+    workerNumbers({ seating, sources, playback, hls, dash, hlsFeeds, connections, drainReason: drain.reason });
   const totals = (ids: readonly string[]) => registry.streamTotals(ids);
   const history = new StreamHistory({ totals, streams: () => streamRates(seating), log });
   const broadcasts = new Broadcasts({
@@ -444,6 +453,7 @@ export async function createWorker(
       memories,
       connections,
       hls,
+      dash,
       hardware,
       ffmpeg,
       sandbox: sandbox.report,
@@ -488,6 +498,7 @@ export async function createWorker(
       sessions.close();
       await playback.close();
       hls.close();
+      dash.close();
       await hlsFeeds.close();
       await metricsLog?.stop();
       await seating.close();

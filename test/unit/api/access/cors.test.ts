@@ -10,7 +10,7 @@ const PLAYBACK = [
   '/hls/x/segment.ts?client_id=a&url=b',
   '/hls/x/segment.m4s',
   '/dash/x/manifest.mpd',
-  '/dash/x/segment/c/b/video/1.m4s',
+  '/dash/x/segment.m4s?r=a',
   '/broadcast/n/live.m3u8',
   '/broadcast/n/segment/live000001.ts',
 ];

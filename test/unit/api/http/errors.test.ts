@@ -143,9 +143,6 @@ describe('errors', () => {
   it('are 501 for what comes later', async () => {
     const api = await startApi();
     for (const [method, url] of [
-      ['GET', '/dash/x/manifest.mpd'],
-      ['GET', '/dash/x/segment/c/b/video/1.m4s'],
-      ['GET', '/dash/x/file?client_id=a&url=b'],
       ['GET', '/validate-cookies-file?path=/x'],
       ['POST', '/ytdlp/metadata'],
     ] as const) {

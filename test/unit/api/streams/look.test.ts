@@ -64,7 +64,7 @@ describe('what is at an address', () => {
     expect(api.services.connections.held).toEqual({});
   });
 
-  it('is HLS, with its variants', async () => {
+  it('is HLS, with its variants, or DASH', async () => {
     const api = await startApi();
     const lines = [
       ...['#EXTM3U', '#EXT-X-STREAM-INF:BANDWIDTH=1,RESOLUTION=640x360', 'low.m3u8'],
@@ -73,6 +73,8 @@ describe('what is at an address', () => {
     const hls = await provider(text(lines.join('\n')));
     const { body } = await look(api, `${hls.url}/index.m3u8`);
     expect(body).toMatchObject({ state: 'found', kind: 'hls', variants: 2, resolution: '1920x1080' });
+    const dash = await provider(text('<?xml version="1.0"?>\n<MPD xmlns="urn:mpeg:dash:schema:mpd:2011">', 'text/xml'));
+    expect((await look(api, `${dash.url}/index.mpd`)).body).toMatchObject({ state: 'found', kind: 'dash' });
   });
 
   it('is a film', async () => {

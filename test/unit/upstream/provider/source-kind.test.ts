@@ -32,6 +32,7 @@ it.each([
   ['http://tv.test/a.webm#t', 'finite'],
   ['http://tv.test/a.avi', 'finite'],
   ['http://tv.test/live/u/p/1.m3u8', 'hls'],
+  ['http://tv.test/live/a.MPD?x=.ts', 'dash'],
   ['http://tv.test/a.ts?token=1', 'mpegts'],
   ['http://tv.test/live/u/p/1', 'mpegts'],
   ['http://tv.test/a?profile=pass', 'mpegts'],

@@ -1,4 +1,4 @@
-/** Addresses below /hls/: the id of a stream, and behind it the ticket of a viewer. Pure. */
+/** Addresses below /hls/ and /dash/: the id of a stream, and behind it the ticket of a viewer. Pure. */
 
 import { StreampoolError } from '../../errors.ts';
 import type { Directives } from '../../upstream/hls/hls-playlists.ts';

@@ -5,21 +5,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { StreamRecord } from '../../../../registry/types.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import { tellFailure } from '../../events/stream-failure.ts';
-import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
 import type { HlsSource } from '../../upstream/hls/hls-source.ts';
-import type { Media } from '../../upstream/hls/shared-media.ts';
-import { usableRange } from '../../upstream/messages/byte-range.ts';
 import { type HlsReference, openReference } from '../../upstream/playlists/hls-reference.ts';
-import type { HlsRole } from '../../upstream/playlists/hls-rewrite.ts';
 import { mayBeHlsByName } from '../../upstream/provider/source-kind.ts';
 import { CoolDown } from '../../viewers/cool-down.ts';
-import { FILM_ENDURES_MS, type HlsSession } from '../../viewers/sessions/hls-session.ts';
+import { FILM_ENDURES_MS } from '../../viewers/sessions/hls-session.ts';
 import type { Services } from '../../worker/services.ts';
 import { refuseLoop } from '../access/loop-gate.ts';
 import { findStream } from '../streams/stream-routes.ts';
 import { directivesOf, folderOf, type HlsAddress, hlsAddress } from './hls-address.ts';
-import { mediaHeaders, sendPlaylist, viewerHeaders } from './hls-reply.ts';
-import { sendMedia } from './media-reply.ts';
+import { sendPlaylist, viewerHeaders } from './hls-reply.ts';
+import { passedOn, refuseUnopenable, sendPassed } from './passed-media.ts';
 import type { PooledHls } from './pooled-hls.ts';
 import { type ViewerQuery, viewerOf } from './viewer.ts';
 
@@ -27,7 +23,6 @@ const NO_PLAYLIST =
   'This stream is not HLS at its source, so no such address is part of its playlist. Open the playlist anew.';
 const ENDURED_TARGETS = 3;
 const CLIENT_ID_BYTES = 8;
-const NO_SUCH_RANGE = 416;
 
 export interface HlsQuery extends ViewerQuery {
   readonly url?: string | undefined;
@@ -86,21 +81,17 @@ export class HlsPlayback {
     const address = hlsAddress(component);
     const reference = (address.ticket === undefined ? query.url : query.r) ?? '';
     const { session, source, opened } = await this.#viewing(address, query, reference, request, reply);
-    const range = usableRange(request.headers.range);
-    const media = await source.media(opened, range).catch((error: unknown) => {
-      throw passedOn(error, opened.role);
-    });
-    const sent = session.sending();
-    try {
-      if (media.head.status === NO_SUCH_RANGE) throw noSuchRange(media, reply);
-      reply.headers(mediaHeaders(media.head, extension, source.windowMs));
-      await this.#send(media, session, request, reply);
-      if (opened.role === 'segment' && request.method !== 'HEAD') session.countSegment();
-    } finally {
-      media.body.close();
-      sent();
-    }
-    return reply;
+    const passed = {
+      session,
+      extension,
+      windowMs: () => source.windowMs,
+      isSegment: opened.role === 'segment',
+      fetch: (range: string | undefined) =>
+        source.media(opened, range).catch((error: unknown) => {
+          throw opened.role === 'playlist' ? error : passedOn(error);
+        }),
+    };
+    return sendPassed(passed, this.#services, request, reply);
   }
 
   /** The entry counts nobody: players fetch it twice, and some of them for a look only. */
@@ -159,11 +150,9 @@ export class HlsPlayback {
   #opened(streamId: string, reference: string): HlsReference {
     const opened = openReference(this.#services.sealer, streamId, reference);
     if (this.#openable.has(opened)) return opened;
-    if (isSourceUrl(opened.url)) {
-      this.#openable.add(opened);
-      return opened;
-    }
-    throw new StreampoolError(403, `The playlist of the source names what is not ${A_SOURCE_URL}. It is not opened.`);
+    refuseUnopenable(opened.url);
+    this.#openable.add(opened);
+    return opened;
   }
 
   async #streamFor(streamId: string, request: FastifyRequest, reply: FastifyReply): Promise<StreamRecord> {
@@ -182,39 +171,9 @@ export class HlsPlayback {
     source.follow(stream);
     return hls.of(stream.id, source, stream.stickySession !== false);
   }
-
-  async #send({ head, body }: Media, session: HlsSession, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { clientStallTimeoutMs: stallTimeoutMs } = this.#services.config;
-    reply.code(head.status);
-    try {
-      await sendMedia(body, { session, stallTimeoutMs }, request, reply);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      const { id: client, streamId: stream } = session.client;
-      const why = { client, stream, reason: error.reason };
-      this.#services.log.warn(why, `a segment was cut off: ${error.message}`);
-    }
-  }
 }
 
 /** Whether the provider's playlists may be passed on. */
 export function mayBeHls({ profile, failover }: StreamRecord): boolean {
   return profile === undefined && mayBeHlsByName(failover.currentUrl);
-}
-
-/** With the length of the file, which tells the player what there is. */
-function noSuchRange({ head }: Media, reply: FastifyReply): StreampoolError {
-  const length = head.headers['content-range'];
-  if (length !== undefined) reply.header('Content-Range', length);
-  return new StreampoolError(NO_SUCH_RANGE, 'The source has no such part of this file.');
-}
-
-/** The provider's refusal of a part of its own playlist is the answer to the player, which knows what to do about it. */
-function passedOn(error: unknown, role: HlsRole): unknown {
-  if (!(error instanceof SourceError) || role === 'playlist') return error;
-  if (error.reason === 'egress_refused') return new StreampoolError(403, error.message, { cause: error });
-  const { upstreamStatus: status } = error;
-  return status !== undefined && status >= 400 && status < 500
-    ? new StreampoolError(status, error.message, { cause: error })
-    : error;
 }

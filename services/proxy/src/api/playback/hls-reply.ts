@@ -1,4 +1,4 @@
-/** The answers that players of HLS get: playlists, compressed when that is worth it, and the heads of media. */
+/** The answers that players of HLS and DASH get: playlists, compressed when that is worth it, and the heads of media. */
 
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -37,16 +37,18 @@ function headerText(value: string): string {
 /** By playlist, because all its viewers get the same text. */
 const known = new WeakMap<object, Promise<Buffer>>();
 
-/** @param shared what stands for the text, when others get the same; undefined: this viewer's alone */
+/**
+ * @param shared what stands for the text, when others get the same; undefined: this viewer's alone
+ * @param type of a manifest; unset: of a playlist
+ */
 export async function sendPlaylist(
   shared: object | undefined,
   text: string,
   request: FastifyRequest,
   reply: FastifyReply,
+  type = 'application/vnd.apple.mpegurl',
 ): Promise<FastifyReply> {
-  reply
-    .type('application/vnd.apple.mpegurl')
-    .headers({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
+  reply.type(type).headers({ 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' });
   const wantsGzip = /\bgzip\b/i.test(request.headers['accept-encoding'] ?? '');
   if (Buffer.byteLength(text) < COMPRESSED_FROM_BYTES) return reply.send(text);
   reply.header('Vary', 'Accept-Encoding');
@@ -56,8 +58,9 @@ export async function sendPlaylist(
   return reply.header('Content-Encoding', 'gzip').send(await zipped);
 }
 
-/** Only media: a provider's page or script would run in this worker's origin. */
-const MEDIA_TYPE = /^(?:(?:video|audio)\/[\w.+-]+|text\/vtt|application\/(?:mp4|octet-stream|ttml\+xml))(?:\s*;|$)/i;
+/** Only media and thumbnails: a provider's page or script would run in this worker's origin. */
+const MEDIA_TYPE =
+  /^(?:(?:video|audio)\/[\w.+-]+|image\/(?:jpeg|png|webp)|text\/vtt|application\/(?:mp4|octet-stream|ttml\+xml))(?:\s*;|$)/i;
 
 /** A player may keep a segment for as long as it stays in the playlist. @param windowMs 0: unknown */
 function keptFor(windowMs: number): string {

@@ -8,7 +8,7 @@ import { type Container, contentTypeOf } from '../../ffmpeg/arguments/container.
 import { isShared, NotSharedError } from '../../streams/sharing.ts';
 import { IsHlsError } from '../../upstream/direct/direct-connections.ts';
 import { A_SOURCE_URL, isSourceUrl } from '../../upstream/egress/source-url.ts';
-import { isHlsByName } from '../../upstream/provider/source-kind.ts';
+import { listedByName } from '../../upstream/provider/source-kind.ts';
 import { LIVE_HEADERS } from '../../viewers/playback.ts';
 import type { Viewer } from '../../viewers/seating.ts';
 import type { Services } from '../../worker/services.ts';
@@ -84,7 +84,8 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           retryAfterSeconds: 1,
         });
       }
-      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
+      const other = listed(stream);
+      if (other !== undefined) return reply.redirect(locationOf(other, stream, request, access), 302);
       const asked = viewerOf(request, request.query satisfies ViewerQuery, stream.id, config.workerId);
       const [viewer, clientId] = [asked.viewer, asked.clientId()];
       try {
@@ -97,7 +98,7 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
       } catch (error) {
         // A player that has left needs no answer, and its leaving is no error.
         if (reply.raw.destroyed) return reply.hijack();
-        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request, access), 302);
+        if (error instanceof IsHlsError) return reply.redirect(locationOf('hls', stream, request, access), 302);
         if (!(error instanceof StreampoolError) || error.status >= 500) playback.countFailure();
         throw error;
       }
@@ -125,11 +126,12 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
           .type(contentTypeOf(stream.profile.container as Container))
           .send();
       }
-      if (isHls(stream)) return reply.redirect(hlsLocation(stream, request, access), 302);
+      const other = listed(stream);
+      if (other !== undefined) return reply.redirect(locationOf(other, stream, request, access), 302);
       try {
         await direct.head(stream, request, reply);
       } catch (error) {
-        if (error instanceof IsHlsError) return reply.redirect(hlsLocation(stream, request, access), 302);
+        if (error instanceof IsHlsError) return reply.redirect(locationOf('hls', stream, request, access), 302);
         throw error;
       }
       return reply.hijack();
@@ -137,16 +139,20 @@ export function playbackRoutes(app: Api, services: Services, mayCreate: Gate): v
   );
 }
 
-/** Whether the URL of a direct stream's source says so. Where it does not, the first bytes do. */
-function isHls({ profile, failover }: StreamRecord): boolean {
-  return profile === undefined && isHlsByName(failover.currentUrl);
+/** Where a source plays that is many requests, behind the id of its stream. */
+const OTHER_PATHS = { hls: 'playlist.m3u8', dash: 'manifest.mpd' } as const;
+type Listed = keyof typeof OTHER_PATHS;
+
+/** What the URL of a direct stream's source says. Where it does not say HLS, the first bytes do. */
+function listed({ profile, failover }: StreamRecord): Listed | undefined {
+  return profile === undefined ? listedByName(failover.currentUrl) : undefined;
 }
 
 /**
- * Where an HLS source plays, relative to /stream/{id}. A `url` means something else there. No answer repeats a token: whoever came with
+ * Where such a source plays, relative to /stream/{id}. A `url` means something else there. No answer repeats a token: whoever came with
  * one gets a signature.
  */
-function hlsLocation(stream: StreamRecord, request: FastifyRequest, access: PlaybackAccess): string {
+function locationOf(kind: Listed, stream: StreamRecord, request: FastifyRequest, access: PlaybackAccess): string {
   const at = request.url.indexOf('?');
   const query = at < 0 ? [] : request.url.slice(at + 1).split('&');
   const hasToken = new URLSearchParams(query.join('&')).has(TOKEN_PARAMETER);
@@ -154,5 +160,5 @@ function hlsLocation(stream: StreamRecord, request: FastifyRequest, access: Play
   const kept = query.filter((part) => part !== '' && !dropped.some((name) => new URLSearchParams(part).has(name)));
   const signature = hasToken ? /\bsignature=[^&]+/.exec(access.urlOf(stream).url)?.[0] : undefined;
   if (signature !== undefined) kept.push(signature);
-  return `../hls/${stream.id}/playlist.m3u8${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
+  return `../${kind}/${stream.id}/${OTHER_PATHS[kind]}${kept.length === 0 ? '' : `?${kept.join('&')}`}`;
 }

@@ -5,7 +5,7 @@ import type { CreateAnswer, StreamRecord } from '../../../../registry/types.ts';
 import { StreampoolError } from '../../errors.ts';
 import { isShared } from '../../streams/sharing.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
-import { isHlsByName } from '../../upstream/provider/source-kind.ts';
+import { listedByName } from '../../upstream/provider/source-kind.ts';
 import type { Services } from '../../worker/services.ts';
 import type { PlaybackAccess } from '../access/playback-access.ts';
 import { bodyFlag, emptyIsNone, optionalIsoTime, sourceUrl, textValues } from '../http/fields.ts';
@@ -16,6 +16,8 @@ import { silenceFields, silenceOrderOf } from './silence-fields.ts';
 
 /** The answer to a request for a resolver, and of the resolver routes. */
 export const NO_RESOLVERS = 'Resolvers (streamlink, yt-dlp) are not part of this version; give the media URL.';
+const NO_DASH_PROFILES =
+  'A source that is DASH (.mpd) cannot be transcoded. POST /streams passes it on, without a profile.';
 
 const source = {
   url: sourceUrl.describe('URL of the media.'),
@@ -75,7 +77,7 @@ const created = {
   metadata: z.record(z.string(), z.string()).optional(),
 };
 
-const streamCreated = z.object({ ...created, stream_type: z.enum(['direct', 'hls']) });
+const streamCreated = z.object({ ...created, stream_type: z.enum(['direct', 'hls', 'dash']) });
 
 const transcodeCreated = z.object({
   ...created,
@@ -106,7 +108,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
     },
     async ({ body }) => {
       const answer = await catalogue.createDirect({ ...orderOf(body), share: body.share ?? undefined });
-      const type = isHlsByName(answer.stream.url) ? ('hls' as const) : ('direct' as const);
+      const type = listedByName(answer.stream.url) ?? ('direct' as const);
       const { url: endpoint, expiresAtMs } = access.urlOf(answer.stream);
       return {
         ...common(answer, body.metadata, disclosure),
@@ -135,6 +137,7 @@ export function createRoutes(app: Api, { catalogue, guard, config }: Services, a
       if (body.resolver != null) {
         throw new StreampoolError(501, NO_RESOLVERS);
       }
+      if (listedByName(body.url) === 'dash') throw new StreampoolError(400, NO_DASH_PROFILES);
       const answer = await catalogue.createTranscoded({
         ...orderOf(body),
         profile: body.profile,

@@ -23,7 +23,7 @@ const order = z.object({
 const answer = z.discriminatedUnion('state', [
   z.object({
     state: z.literal('found'),
-    kind: z.enum(['mpegts', 'hls', 'file', 'other']),
+    kind: z.enum(['mpegts', 'hls', 'dash', 'file', 'other']),
     bytes: z.int(),
     took_ms: z.int(),
     variants: z.int().nullable(),

@@ -42,7 +42,8 @@ export function playRoute(app: Api, services: Services): void {
       const stream = await findStream(registry, stream_id);
       const { address } = seating.sourceOf(stream);
       const hint = hintFromUrl(address.url);
-      const isJoined = !stream.unshareable && (hint === 'hls' || isShared(stream, config.shareDirectStreams));
+      const isJoined =
+        !stream.unshareable && (hint === 'hls' || hint === 'dash' || isShared(stream, config.shareDirectStreams));
       const workers = await workersNow(services);
       if (isJoined && hint !== 'finite' && readersOf(workers, address) !== undefined) return { state: 'free' };
       const users = usersOf(workers, accountOf(address));

@@ -7,6 +7,7 @@ import { SourceError, StreampoolError } from '../../errors.ts';
 import { PACKET_SIZE } from '../../mpegts/syntax/packet.ts';
 import type { EgressGuard } from '../../upstream/egress/egress-guard.ts';
 import { openUpstream, requireSuccess } from '../../upstream/http/open-upstream.ts';
+import { isManifest } from '../../upstream/manifests/manifest-facts.ts';
 import { BodyReader } from '../../upstream/messages/body-reader.ts';
 import { parseContentLength } from '../../upstream/messages/byte-range.ts';
 import { attributesOf } from '../../upstream/playlists/attribute-list.ts';
@@ -30,8 +31,8 @@ const MOST_BYTES = 8 * 1024 * 1024;
 const NAMED = 5;
 
 export interface FoundSource {
-  readonly kind: 'mpegts' | 'hls' | 'file' | 'other';
-  /** Bytes and ms that were read; 0 of a playlist, which is short. */
+  readonly kind: 'mpegts' | 'hls' | 'dash' | 'file' | 'other';
+  /** Bytes and ms that were read; 0 of a playlist or manifest, which is short. */
   readonly bytes: number;
   readonly tookMs: number;
   /** Of HLS: how many variants there are, and the largest size of theirs, as the playlist says. */
@@ -105,6 +106,7 @@ async function judged(
   readOn: () => Promise<ReadBytes>,
 ): Promise<Look> {
   if (kind === 'not_media') {
+    if (isManifest(firstBytes)) return { state: 'found', kind: 'dash', bytes: 0, tookMs: 0 };
     if (isChannelList(firstBytes.toString('utf8'))) return channelsOf(textOf(await readOn()));
     return { state: 'failed', reason: 'detail' in more ? more.detail : '' };
   }

@@ -196,7 +196,7 @@ export function streamRoutes(app: Api, services: Services, index: StreamIndex): 
             moved_streams: z
               .array(z.string())
               .describe('All streams that have moved: those with the same URL, failovers and headers.'),
-            stream_type: z.enum(['Transcoded', 'HLS', 'VOD', 'Live Continuous']),
+            stream_type: z.enum(['Transcoded', 'HLS', 'DASH', 'VOD', 'Live Continuous']),
           }),
         },
       },

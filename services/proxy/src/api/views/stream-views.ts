@@ -40,7 +40,7 @@ export const streamView = z.object({
   current_failover_index: z.int().describe('-1: the primary URL.'),
   failover_attempts: z.int(),
   last_failover_time: z.string().nullable(),
-  stream_type: z.enum(['Transcoding', 'HLS', 'VOD', 'Live Continuous']),
+  stream_type: z.enum(['Transcoding', 'HLS', 'DASH', 'VOD', 'Live Continuous']),
   created_at: z.string(),
   last_access: z.string(),
   metadata: z.record(z.string(), z.string()),
@@ -154,5 +154,6 @@ export function streamType(stream: StreamRecord): StreamView['stream_type'] {
   if (stream.profile !== undefined) return 'Transcoding';
   const hint = hintFromUrl(stream.url);
   if (hint === 'hls') return 'HLS';
+  if (hint === 'dash') return 'DASH';
   return hint === 'finite' || stream.unshareable ? 'VOD' : 'Live Continuous';
 }

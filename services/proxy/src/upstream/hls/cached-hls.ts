@@ -1,5 +1,6 @@
 /** Asks for each thing once, for all who want it at the same time, and keeps it for the next one. */
 
+import { manifestFacts } from '../manifests/manifest-facts.ts';
 import { isMultivariant } from '../playlists/hls-entry.ts';
 import { mediaFacts } from '../playlists/media-playlist.ts';
 import type { HlsCache } from './hls-cache.ts';
@@ -12,7 +13,7 @@ export const ENTRY_KEPT_MS = 3_000;
 const MIN_KEPT_MS = 500;
 const MAX_KEPT_MS = 3_000;
 
-/** How long a media playlist is new enough for the next one who asks. */
+/** How long a media playlist or a manifest is new enough for the next one who asks. @param targetDurationMs how soon there is a newer one */
 export function keptMs(targetDurationMs: number): number {
   return Math.min(Math.max(targetDurationMs / 2, MIN_KEPT_MS), MAX_KEPT_MS);
 }
@@ -67,6 +68,7 @@ export class CachedHls implements HlsUpstream {
 
   media(ask: HlsAsk): Promise<Media> {
     const { name, from, cache } = this.#deps;
+    if (ask.fresh === true) return from.media(ask);
     return cache.open(`${name} ${keyOf(ask)}`, () => from.media(ask));
   }
 
@@ -74,12 +76,17 @@ export class CachedHls implements HlsUpstream {
     const { from, now } = this.#deps;
     const found = await from.playlist(ask);
     const sentMs = now() - found.ageMs;
-    this.#kept.set(key, { found, sentMs, untilMs: sentMs + this.#freshMs(found.text) });
+    this.#kept.set(key, { found, sentMs, untilMs: sentMs + this.#freshMs(found.text, ask) });
     for (const [each, { untilMs }] of this.#kept) if (untilMs <= now()) this.#kept.delete(each);
     return found;
   }
 
-  #freshMs(text: string): number {
+  #freshMs(text: string, { form }: HlsAsk): number {
+    if (form === 'dash') {
+      const { targetDurationMs, updateMs } = manifestFacts(text);
+      this.#targetDurationMs = Math.max(this.#targetDurationMs, targetDurationMs);
+      return keptMs(updateMs);
+    }
     if (isMultivariant(text)) return ENTRY_KEPT_MS;
     const { targetDurationMs } = mediaFacts(text);
     this.#targetDurationMs = Math.max(this.#targetDurationMs, targetDurationMs);

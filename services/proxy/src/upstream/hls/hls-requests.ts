@@ -1,4 +1,4 @@
-/** Requests to a provider of HLS: playlists and media, each through the guard, and only so many at a time. */
+/** Requests to a provider of HLS or DASH: playlists and media, each through the guard, and only so many at a time. */
 
 import { maskUrl, secretsOf } from '../../../../shared/masking/mask.ts';
 import { SourceError } from '../../errors.ts';
@@ -8,9 +8,10 @@ import { KeptConnections, type SourceConnections } from '../http/kept-connection
 import { openUpstream, requireSuccess } from '../http/open-upstream.ts';
 import type { SourceMemories } from '../http/source-memory.ts';
 import type { UpstreamResponse } from '../http/upstream-request.ts';
+import { isManifest } from '../manifests/manifest-facts.ts';
 import type { BodyReader } from '../messages/body-reader.ts';
 import { isPlaylist } from '../playlists/hls-rewrite.ts';
-import { readPlaylist } from '../playlists/playlist-body.ts';
+import { readPlaylistText } from '../playlists/playlist-body.ts';
 import { type AccountWatch, accountOf } from '../provider/provider-connections.ts';
 import type { SourceAddress } from '../provider/source-address.ts';
 import { FIRST_BYTES_WANTED, kindOfResponse } from '../provider/source-kind.ts';
@@ -127,8 +128,9 @@ export class HlsRequests {
     }, readTimeoutMs);
     try {
       const first = await reader.peek(FIRST_BYTES_WANTED, stallMs);
-      if (!isPlaylist(first)) throw notPlaylist(response, first, secretsOf(ask.url, options.source.headers));
-      return { text: await readPlaylist(reader, stallMs), url: response.url, ageMs: 0 };
+      const isWanted = ask.form === 'dash' ? isManifest(first) : isPlaylist(first);
+      if (!isWanted) throw notPlaylist(response, first, secretsOf(ask.url, options.source.headers), ask);
+      return { text: await readPlaylistText(reader, stallMs), url: response.url, ageMs: 0 };
     } catch (error) {
       throw isLate ? late : error;
     } finally {
@@ -196,8 +198,17 @@ export class HlsRequests {
 }
 
 /** What the provider sent in place of a playlist. */
-function notPlaylist({ headers, url }: UpstreamResponse, firstBytes: Buffer, secrets: readonly string[]): SourceError {
+function notPlaylist(
+  { headers, url }: UpstreamResponse,
+  firstBytes: Buffer,
+  secrets: readonly string[],
+  { form }: HlsAsk,
+): SourceError {
   const kind = kindOfResponse({ contentType: headers['content-type'], contentLength: undefined, firstBytes, secrets });
+  if (form === 'dash') {
+    const what = kind.kind === 'not_media' ? kind.detail : `The source ${maskUrl(url)} answered with media.`;
+    return new SourceError('not_media', `${what} A manifest of DASH was expected.`);
+  }
   if (kind.kind === 'not_media') return new SourceError(kind.reason, kind.detail);
   return new NotHlsError(`The source ${maskUrl(url)} answered with media instead of a playlist.`);
 }

@@ -7,8 +7,8 @@ import { systemClock } from '../../../../shared/clock.ts';
 import type { Logger } from '../../../../shared/log.ts';
 import { SourceError, StreampoolError } from '../../errors.ts';
 import type { Sealer } from '../../sealer.ts';
-import { RetrySchedule, type RetrySettings } from '../failover/retry.ts';
-import { SourceRecovery } from '../failover/source-recovery.ts';
+import { RequestRecovery } from '../failover/request-recovery.ts';
+import type { RetrySettings } from '../failover/retry.ts';
 import { type HlsReference, playlistKey } from '../playlists/hls-reference.ts';
 import { type MediaFacts, mediaFacts, renumbered } from '../playlists/media-playlist.ts';
 import type { SwitchableSource } from '../provider/source-address.ts';
@@ -40,15 +40,9 @@ export interface HlsSourceDeps {
 
 /** The numbers of a new source begin so far behind the last one that a viewer has seen. */
 const NUMBER_GAP = 10;
-/** One segment that fails is the player's business, so many in a row are the source's. */
-const FAILED_SEGMENTS = 3;
 const STALLED_TARGETS = 3;
 /** The status of a file that is not a part of it. */
 const WHOLE = 200;
-/** When no retry and no other source is left, everybody gets the reason for so long, without another attempt. */
-const COOL_DOWN_MS = 2_000;
-/** Without STREAM_TOTAL_TIMEOUT an outage may last as long as it likes, but no viewer wants a playlist of yesterday. */
-const LAST_PLAYLIST_MS = 60_000;
 
 /** What is served of one of the stream's sources. */
 interface Generation {
@@ -71,19 +65,13 @@ const OWN = 'own';
 
 export class HlsSource {
   readonly #deps: HlsSourceDeps;
-  readonly #schedule: RetrySchedule;
-  readonly #recovery: SourceRecovery;
+  readonly #recovery: RequestRecovery;
   readonly #abort = new AbortController();
   #generation: Generation;
   /** The last text of each playlist, of whatever source. */
   readonly #served = new Map<string, MediaPlaylist>();
   /** The highest number that a viewer has seen. */
   #highest = 0;
-  #failedSegments = 0;
-  #goodSinceMs: number | undefined;
-  #outageSinceMs: number | undefined;
-  #recovering: Promise<void> | undefined;
-  #failed: { readonly error: SourceError; readonly untilMs: number } | undefined;
   #usedMs: number;
   #targetDurationMs = 0;
   #windowMs = 0;
@@ -94,15 +82,7 @@ export class HlsSource {
     const { source, log, settings, now } = deps;
     this.#usedMs = now();
     const { signal } = this.#abort;
-    this.#schedule = new RetrySchedule(settings, now);
-    this.#recovery = new SourceRecovery({
-      source,
-      schedule: this.#schedule,
-      signal,
-      clock: systemClock,
-      log,
-      reasonOf: reasonOfPlaylist,
-    });
+    this.#recovery = new RequestRecovery({ source, settings, signal, clock: systemClock, log, now });
     this.#generation = this.#generationOf(undefined);
   }
 
@@ -183,10 +163,12 @@ export class HlsSource {
     try {
       const media = await generation.upstream.media({ url, headers, range });
       if (role !== 'segment') return media;
-      this.#failedSegments = 0;
+      this.#recovery.segmentsGoOn();
       return media.head.status === WHOLE ? counted(media, (bytes) => generation.playlists.came(url, bytes)) : media;
     } catch (error) {
-      if (error instanceof SourceError && role === 'segment') await this.#countFailure(error, generation);
+      if (error instanceof SourceError && role === 'segment') {
+        await this.#recovery.segmentFailed(error, generation.index);
+      }
       throw error;
     }
   }
@@ -194,16 +176,13 @@ export class HlsSource {
   /** The first success of `attempt`, over retries and sources. @param last is the answer in an outage, while it is short */
   async #playing<T>(attempt: (generation: Generation) => Promise<T>, last: T | undefined): Promise<T> {
     for (;;) {
-      const kept = this.#isShort ? last : undefined;
-      if (kept !== undefined && this.#recovering !== undefined) return kept;
+      const kept = this.#recovery.isShort ? last : undefined;
+      if (kept !== undefined && this.#recovery.isUnderWay) return kept;
       const generation = this.#current();
       try {
-        const { now } = this.#deps;
-        if (this.#failed !== undefined && now() < this.#failed.untilMs) throw this.#failed.error;
+        this.#recovery.throwIfFailed();
         const result = await attempt(generation);
-        this.#goodSinceMs ??= now();
-        this.#schedule.played(now() - this.#goodSinceMs);
-        this.#outageSinceMs = undefined;
+        this.#recovery.succeeded();
         return result;
       } catch (error) {
         // The stream has left that source meanwhile.
@@ -214,48 +193,17 @@ export class HlsSource {
         }
         if (generation.isOther && error instanceof StreampoolError) {
           // Whoever makes the segments looks after the source.
-          this.#outageSinceMs ??= this.#deps.now();
+          this.#recovery.failing();
           if (kept !== undefined) return kept;
         }
         if (generation.isOther || error instanceof NotHlsError || !(error instanceof SourceError)) throw error;
-        const recovered = this.#recover(error, generation);
+        const recovered = this.#recovery.recover(error, generation.index);
         if (kept === undefined) await recovered;
         // What it tries is for the next request.
         else recovered.catch(() => undefined);
         if (kept !== undefined) return kept;
       }
     }
-  }
-
-  get #isShort(): boolean {
-    if (this.#outageSinceMs === undefined) return true;
-    const limitMs = this.#deps.settings.streamTotalTimeoutMs || LAST_PLAYLIST_MS;
-    return this.#deps.now() - this.#outageSinceMs < limitMs;
-  }
-
-  /** Resolves when it is time for another attempt, of this source or of the next one. @throws `error` when none is left */
-  #recover(error: SourceError, { index }: Generation): Promise<void> {
-    const { now } = this.#deps;
-    if (this.#failed?.error === error && now() < this.#failed.untilMs) return Promise.reject(error);
-    this.#goodSinceMs = undefined;
-    this.#outageSinceMs ??= now();
-    this.#recovering ??= this.#recovery
-      .recover(error, index)
-      .catch((last: unknown) => {
-        if (last instanceof SourceError) this.#failed = { error: last, untilMs: now() + COOL_DOWN_MS };
-        throw last;
-      })
-      .finally(() => {
-        this.#recovering = undefined;
-      });
-    return this.#recovering;
-  }
-
-  async #countFailure(error: SourceError, { index }: Generation): Promise<void> {
-    this.#failedSegments += 1;
-    if (this.#failedSegments < FAILED_SEGMENTS || !this.#schedule.mayMove(this.#deps.source)) return;
-    this.#failedSegments = 0;
-    await this.#recovery.moveOn(index, 'segment_fetch_error', error.upstreamStatus);
   }
 
   /** Of the source that the stream is at by now. */
@@ -265,7 +213,7 @@ export class HlsSource {
     if (index === before.index && address.url === before.url && movedAtMs === before.movedAtMs) return before;
     before.upstream.release(true);
     this.#generation = this.#generationOf(before);
-    this.#failedSegments = 0;
+    this.#recovery.segmentsGoOn();
     return this.#generation;
   }
 
@@ -329,12 +277,12 @@ export class HlsSource {
 
   /** A live playlist that answers and does not change has stalled. */
   async #leaveStalled(key: string, { text, facts }: MediaPlaylist, { index, changes }: Generation): Promise<void> {
-    const { source, settings, now } = this.#deps;
+    const { settings, now } = this.#deps;
     const before = changes.get(key);
     if (before?.text !== text) changes.set(key, { text, sinceMs: now() });
     const limitMs = Math.max(STALLED_TARGETS * facts.targetDurationMs, settings.liveChunkTimeoutMs);
     if (before?.text !== text || facts.isOver || now() - before.sinceMs < limitMs) return;
-    if (this.#schedule.mayMove(source)) await this.#recovery.moveOn(index, 'playlist_stalled');
+    await this.#recovery.leave(index, 'playlist_stalled');
   }
 }
 
@@ -358,11 +306,6 @@ function counted({ head, body }: Media, onWhole: (bytes: number) => void): Media
     return all;
   };
   return { head, body: { read, ready, whole, close: () => body.close() } };
-}
-
-/** In the terms of the failover resolver's contract. */
-function reasonOfPlaylist({ reason, upstreamStatus }: SourceError): string {
-  return `playlist_fetch_error_${upstreamStatus ?? reason}`;
 }
 
 /** A viewer names segments by the numbers that it has seen. */

@@ -1,4 +1,7 @@
-/** An HLS source as its readers get it: from the provider, from another worker, or from what is kept of either. */
+/**
+ * A source of many requests, HLS or DASH, as its readers get it: from the provider, from another worker, or from what is kept of
+ * either.
+ */
 
 import type { SourceAddress } from '../provider/source-address.ts';
 import type { Media } from './shared-media.ts';
@@ -11,6 +14,10 @@ export interface HlsAsk {
   readonly range?: string | undefined;
   /** Which variant a playlist is; undefined: none. */
   readonly variant?: string | undefined;
+  /** What a playlist has to be. Unset: HLS. */
+  readonly form?: 'dash' | undefined;
+  /** Media that nothing kept can stand for: a time. */
+  readonly fresh?: boolean | undefined;
 }
 
 export interface PlaylistText {
@@ -27,7 +34,7 @@ export interface HlsUpstream {
   /** Whether the provider is known to allow one connection: a request that waits there would hold up all others. */
   readonly isSingle: boolean;
   /**
-   * A whole playlist.
+   * A whole playlist, or a manifest of DASH.
    *
    * @throws {SourceError} `not_media` for anything else, `http_status`, `timeout`, …
    */
@@ -52,6 +59,6 @@ export interface HlsLease extends HlsUpstream {
 export type OpenHls = (address: SourceAddress) => HlsLease;
 
 /** One name for what is asked for. */
-export function keyOf({ url, headers, range }: HlsAsk): string {
-  return [range ?? '', JSON.stringify(headers ?? ''), url].join(' ');
+export function keyOf({ url, headers, range, form }: HlsAsk): string {
+  return [form ?? '', range ?? '', JSON.stringify(headers ?? ''), url].join(' ');
 }

@@ -28,6 +28,10 @@ const TYPE: Readonly<Record<string, string>> = {
   ac3: 'audio/ac3',
   ec3: 'audio/eac3',
   vtt: 'text/vtt',
+  webm: 'video/webm',
+  ttml: 'application/ttml+xml',
+  jpg: 'image/jpeg',
+  png: 'image/png',
 };
 
 /** @param kind of the playlist that names it; undefined: a variant, or unknown */

@@ -2,7 +2,7 @@
 import { maskText } from '../../../../shared/masking/mask.ts';
 
 /** `finite`: it has an end and allows seeking (VOD). */
-export type KindHint = 'mpegts' | 'hls' | 'finite' | 'unknown';
+export type KindHint = 'mpegts' | 'hls' | 'dash' | 'finite' | 'unknown';
 
 export type SourceKind =
   /** Endless MPEG-TS in 188-byte packets. The worker reads it itself. */
@@ -40,12 +40,13 @@ const SYNCS_AT_START = 3;
 
 /**
  * What a URL says about its source, by m3u-proxy's rule. A path that ends in .mp4, .mkv, .webm or .avi is finite, .m3u8
- * is HLS, .ts or a path with `/live/` is live MPEG-TS.
+ * is HLS, .mpd is DASH, .ts or a path with `/live/` is live MPEG-TS.
  */
 export function hintFromUrl(url: string): KindHint {
   const path = (url.split(/[?#]/, 1)[0] ?? '').toLowerCase();
   if (/\.(?:mp4|mkv|webm|avi)$/.test(path)) return 'finite';
   if (path.endsWith('.m3u8')) return 'hls';
+  if (path.endsWith('.mpd')) return 'dash';
   if (path.endsWith('.ts') || path.includes('/live/') || url.endsWith('?profile=pass')) return 'mpegts';
   return 'unknown';
 }
@@ -53,7 +54,14 @@ export function hintFromUrl(url: string): KindHint {
 /** Whether a source may be HLS: what its name calls a file or a transport stream is believed. */
 export function mayBeHlsByName(url: string): boolean {
   const path = url.split(/[?#]/, 1)[0] ?? '';
-  return hintFromUrl(url) !== 'finite' && !/\.ts$/i.test(path);
+  const hint = hintFromUrl(url);
+  return hint !== 'finite' && hint !== 'dash' && !/\.ts$/i.test(path);
+}
+
+/** Whether a source may be DASH: what its name calls something else is believed. */
+export function mayBeDashByName(url: string): boolean {
+  const hint = hintFromUrl(url);
+  return hint === 'dash' || hint === 'unknown';
 }
 
 /**
@@ -68,6 +76,12 @@ export function mayBeFilmPlaylist(url: string): boolean {
 /** Whether the URL alone says that the source plays by HLS. */
 export function isHlsByName(url: string): boolean {
   return hintFromUrl(url) === 'hls' && !mayBeFilmPlaylist(url);
+}
+
+/** Whether the URL alone says that the source is listed in a playlist or a manifest, and played by many requests. */
+export function listedByName(url: string): 'hls' | 'dash' | undefined {
+  if (isHlsByName(url)) return 'hls';
+  return hintFromUrl(url) === 'dash' ? 'dash' : undefined;
 }
 
 /** Whether an answer has what only files have: ranges, a date, or a version mark. */
