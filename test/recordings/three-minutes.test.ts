@@ -57,16 +57,16 @@ staged.for([
     );
   const worker = (name: string) => workers.get(name) as Worker;
   const another = (name: string) => worker([...workers.keys()].find((each) => each !== name) ?? '');
-  const nextOf = async () => {
-    const { body } = await worker([...workers.keys()][0] ?? '').api.get<{ current_segment_number: number }>(
-      `/broadcast/${ID}/status`,
-    );
-    return body.current_segment_number;
+  /** Number of the newest segment; undefined while the registry cannot say it. */
+  const newest = async (): Promise<number | undefined> => {
+    const [asked = ''] = workers.keys();
+    const answer = await worker(asked).api.get<{ current_segment_number: number }>(`/broadcast/${ID}/status`);
+    return answer.status === 200 ? answer.body.current_segment_number : undefined;
   };
   /** Waits until it has gone on for so many segments. */
   const goesOn = async (count: number) => {
-    const from = await nextOf();
-    await until(async () => (await nextOf()) >= from + count, {
+    const from = await until(async () => newest(), { what: 'the newest segment', timeoutMs: 60_000, everyMs: 500 });
+    await until(async () => ((await newest()) ?? 0) >= from + count, {
       ...{ what: `${count} segments after ${from}`, timeoutMs: 60_000, everyMs: 500 },
     });
   };
